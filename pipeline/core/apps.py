@@ -1,0 +1,50 @@
+"""Apps, what runs of them, and how a driver deploys them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.reference import Digest, ImageName, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one."""
+
+    name: str
+    image: ImageName
+    config: Path | None = None
+    strategy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What an app runs now. `release` and `url` are the driver's, empty where unknown."""
+
+    digest: Digest
+    release: str = ""
+    healthy: bool = True
+    url: str = ""
+
+
+class Driver(Protocol):
+    """A place to deploy to. One file per driver, one line in `pipeline.edge.deploy.DRIVERS`."""
+
+    def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
+        """What each app (by name) runs now, `None` for nothing yet.
+
+        Raises `UnknownError` where it cannot be found out.
+        """
+
+    def deploy(self, app: App, image: Reference, report: Reporter, /) -> Running:
+        """Bring `image` (pinned by digest) to `app` and wait until it is healthy.
+
+        Raises `DeployError` when it is not; what ran before then still runs.
+        Raises `UnknownError` where the place to deploy to cannot be reached.
+        """

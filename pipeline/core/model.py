@@ -1,0 +1,265 @@
+"""The values that go down through a run: images, settings, project.
+
+All are frozen and hold no handle on the world. Paths of the user's are `PurePosixPath`, relative
+to the project's root unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pipeline.core.reference import Digest, Platform, Reference, Repository, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path, PurePosixPath
+
+    from pipeline.core.dockerfile import Dockerfile, Reads
+    from pipeline.core.reference import ImageName
+    from pipeline.errors import Location
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Kind(StrEnum):
+    """What an image is for."""
+
+    BASE = "base"
+    APP = "app"
+
+
+class DriverName(StrEnum):
+    """Where apps run."""
+
+    FLY = "fly"
+    DOCKER = "docker"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Where images are pushed and under which names; the templates take `{name}`, `{fingerprint}`."""
+
+    host: str = "registry.fly.io"
+    repository: str = "{name}"
+    tag: str = "{fingerprint}"
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSettings:
+    """How BuildKit is asked to build. None of these enters a fingerprint but `sbom`, `provenance`.
+
+    `cache_from` and `cache_to` are BuildKit's own syntax; `{name}` in them is the image's name.
+    `timeout` is in seconds without any sign of life from the builder.
+    """
+
+    builder: str = "default"
+    platforms: tuple[Platform, ...] = (Platform("linux", "amd64"),)
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    sbom: bool = False
+    provenance: str = ""
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploySettings:
+    """Where apps are deployed, and how many at once."""
+
+    driver: DriverName = DriverName.FLY
+    max_parallel: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`pipeline.toml` with its profile merged in."""
+
+    globs: tuple[str, ...] = ("images/*",)
+    registry: RegistrySettings = RegistrySettings()
+    build: BuildSettings = BuildSettings()
+    deploy: DeploySettings = DeploySettings()
+    org: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An edge of the DAG: `written` in the Dockerfile is the image `name` of this project."""
+
+    written: str
+    name: ImageName
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """An image outside the DAG; `locked` is the digest that `pipeline.lock` pins, if it does."""
+
+    written: str
+    reference: Reference
+    location: Location
+    locked: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTest:
+    """A command that must exit 0 in a container of the image before its tag is pushed."""
+
+    command: tuple[str, ...]
+    timeout: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """How an image becomes apps: their names, the `fly.toml`, what must be deployed before."""
+
+    apps: tuple[str, ...]
+    config: PurePosixPath | None = None
+    after: tuple[ImageName, ...] = ()
+    strategy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A node of the DAG.
+
+    `folder`, `dockerfile`, `context` and `ignore_file` are relative to the project's root.
+    `args` holds every build argument that is given (bindings of `[bases]` included);
+    `declared` the ones that the Dockerfile declares for the stages in use, with the value that
+    the build will see (`None`: declared without a value). `reads` says which context files count.
+    `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
+    change without the fingerprint changing.
+    """
+
+    name: ImageName
+    folder: PurePosixPath
+    dockerfile: PurePosixPath
+    context: PurePosixPath
+    source: Dockerfile
+    reads: Reads
+    target: str | None = None
+    platforms: tuple[Platform, ...] = (Platform("linux", "amd64"),)
+    args: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str | None] = field(default_factory=dict)
+    bases: tuple[Base, ...] = ()
+    externals: tuple[External, ...] = ()
+    frontend: str = ""
+    aliases: tuple[Tag, ...] = ()
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    salt: str = ""
+    test: ImageTest | None = None
+    deploy: AppSpec | None = None
+    floating: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """An image with an app is an app image, any other a base."""
+        return Kind.APP if self.deploy else Kind.BASE
+
+    @property
+    def base_names(self) -> tuple[ImageName, ...]:
+        """The images it stands on, each once, in the order of the Dockerfile."""
+        return tuple(dict.fromkeys(base.name for base in self.bases))
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything that the user's files say. `images` are in build order, bases first.
+
+    `warnings` are sentences for the user: what was ignored or looks unintended.
+    """
+
+    root: Path
+    settings: Settings
+    images: tuple[Image, ...]
+    warnings: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self.images)
+
+    def image(self, name: ImageName) -> Image:
+        """The image called `name`. Raises `KeyError`."""
+        for image in self.images:
+            if image.name == name:
+                return image
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The names of all images, in build order."""
+        return tuple(image.name for image in self.images)
+
+
+class EntryKind(StrEnum):
+    """What a path of a context is."""
+
+    FILE = "file"
+    LINK = "link"
+    DIRECTORY = "directory"
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntry:
+    """One path of a context that the Dockerfile can read.
+
+    `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
+    `link` is a symlink's target as it is written.
+    """
+
+    path: str
+    kind: EntryKind
+    executable: bool = False
+    sha256: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """sha256 of all inputs of an image, as 64 hex digits."""
+
+    hex: str
+
+    def __str__(self) -> str:
+        return self.hex
+
+    @property
+    def short(self) -> str:
+        """The first 20 hex digits (80 bits), which go into the tag."""
+        return self.hex[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What went into one fingerprint, for `inputs` to show.
+
+    `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
+    `floating` are inputs that can change without the tag changing, as sentences.
+    """
+
+    name: ImageName
+    fingerprint: Fingerprint
+    entries: tuple[ContextEntry, ...]
+    args: Mapping[str, str | None]
+    target: str | None
+    platforms: tuple[Platform, ...]
+    bases: Mapping[ImageName, Fingerprint]
+    externals: Mapping[str, Digest | None]
+    whole_context: str = ""
+    floating: tuple[str, ...] = ()
+
+
+def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:
+    """Where an image of the project lives."""
+    return Repository(settings.host, settings.repository.format(name=name, fingerprint=""))
+
+
+def reference_of(
+    settings: RegistrySettings, name: ImageName, fingerprint: Fingerprint
+) -> Reference:
+    """The reference that an image is pushed under: its repository, and the tag of its inputs."""
+    tag = settings.tag.format(name=name, fingerprint=fingerprint.short)
+    return Reference(repository_of(settings, name), Tag(tag))

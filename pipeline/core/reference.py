@@ -1,0 +1,198 @@
+"""OCI names: registry, repository, tag, digest, reference, platform.
+
+The grammar is that of distribution/reference (`regexp.go`, `normalize.go`). A reference is parsed
+once, at the edge; inside, no function takes a string for one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import NewType
+
+ImageName = NewType("ImageName", str)
+"""The name of a node of the DAG: an OCI path component, `python-base`."""
+
+Tag = NewType("Tag", str)
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 hex digits: what identifies a manifest, a blob or a config."""
+
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_COMPONENT_RE = re.compile(_COMPONENT)
+_PATH_RE = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_TAG_RE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST_RE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_HOST_RE = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
+_BARE_HEX_RE = re.compile(r"[0-9a-f]{64}")
+_MAX_NAME = 255
+
+HUB = "docker.io"
+
+
+class ReferenceSyntaxError(ValueError):
+    """A string that is no reference; the message says which part of it is wrong."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """An OCI platform, `linux/arm64/v8`."""
+
+    os: str
+    architecture: str
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Repository:
+    """A registry's host (with its port) and a path on it: `registry.fly.io` and `acme-api`."""
+
+    host: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.path}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """`host/path:tag@digest`, with a tag or a digest or both; with both, the digest decides.
+
+    >>> str(parse_reference("debian"))
+    'docker.io/library/debian:latest'
+    """
+
+    repository: Repository
+    tag: Tag | None = None
+    digest: Digest | None = None
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.repository}{tag}{digest}"
+
+    @property
+    def identifier(self) -> Tag | Digest:
+        """What stands behind `manifests/` in a request: the digest where there is one."""
+        identifier = self.digest or self.tag
+        if identifier is None:
+            raise ReferenceSyntaxError(f"`{self.repository}` has neither a tag nor a digest")
+        return identifier
+
+    def at(self, digest: Digest) -> Reference:
+        """The same reference, pinned."""
+        return replace(self, digest=digest)
+
+    def pinned(self, digest: Digest) -> Reference:
+        """The repository at `digest`, without a tag."""
+        return Reference(self.repository, None, digest)
+
+
+def parse_reference(text: str) -> Reference:
+    """Read a reference as docker does: `docker.io`, `library/` and `latest` are filled in.
+
+    Raises `ReferenceSyntaxError` saying which part is wrong.
+    """
+    rest, digest = _split_digest(text)
+    name, tag = _split_tag(rest)
+    repository = _parse_repository(name)
+    if tag is None and digest is None:
+        tag = Tag("latest")
+    return Reference(repository, tag, digest)
+
+
+def parse_repository(text: str) -> Repository:
+    """Read `host/path` without a tag or digest. Raises `ReferenceSyntaxError`."""
+    return _parse_repository(text)
+
+
+def parse_tag(text: str) -> Tag:
+    """Read a tag. Raises `ReferenceSyntaxError`."""
+    if not _TAG_RE.fullmatch(text):
+        raise ReferenceSyntaxError(
+            f"`{text}` is no tag: up to 128 of letters, digits, `_`, `.`, `-`, not `.` or `-` first"
+        )
+    return Tag(text)
+
+
+def parse_digest(text: str) -> Digest:
+    """Read a digest. Raises `ReferenceSyntaxError`."""
+    if not _DIGEST_RE.fullmatch(text):
+        raise ReferenceSyntaxError(f"`{text}` is no digest, such as `sha256:` and 64 hex digits")
+    return Digest(text)
+
+
+def parse_image_name(text: str) -> ImageName:
+    """Read the name of an image of the DAG. Raises `ReferenceSyntaxError`."""
+    if not _COMPONENT_RE.fullmatch(text) or len(text) > 128:
+        raise ReferenceSyntaxError(
+            f"`{text}` is no image name: lower-case letters and digits, with `.`, `_`, `__` or "
+            "`-` between them"
+        )
+    return ImageName(text)
+
+
+def parse_platform(text: str) -> Platform:
+    """Read `os/architecture[/variant]`, normalised as containerd does (`amd64`, `arm64`).
+
+    Raises `ReferenceSyntaxError`.
+    """
+    parts = text.strip().lower().split("/")
+    if not 2 <= len(parts) <= 3 or not all(re.fullmatch(r"[a-z0-9_.-]+", p) for p in parts):
+        raise ReferenceSyntaxError(f"`{text}` is no platform, such as `linux/amd64`")
+    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}.get(
+        parts[1], parts[1]
+    )
+    variant = parts[2] if len(parts) == 3 else ""
+    if (architecture, variant) in {("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")}:
+        variant = ""
+    return Platform(parts[0], architecture, variant)
+
+
+def parse_host(text: str) -> str:
+    """Read a registry's host with an optional port. Raises `ReferenceSyntaxError`."""
+    if not _HOST_RE.fullmatch(text):
+        raise ReferenceSyntaxError(
+            f"`{text}` is no registry host, such as `registry.fly.io` or `127.0.0.1:5000`"
+        )
+    return text
+
+
+def _split_digest(text: str) -> tuple[str, Digest | None]:
+    rest, at, digest = text.partition("@")
+    return rest, parse_digest(digest) if at else None
+
+
+def _split_tag(text: str) -> tuple[str, Tag | None]:
+    name, colon, tag = text.rpartition(":")
+    if not colon or "/" in tag:
+        return text, None
+    return name, parse_tag(tag)
+
+
+def _parse_repository(text: str) -> Repository:
+    if _BARE_HEX_RE.fullmatch(text):
+        raise ReferenceSyntaxError(f"`{text}` is 64 hex digits, which is an id and not a name")
+    host, path = _split_host(text)
+    if not _PATH_RE.fullmatch(path):
+        raise ReferenceSyntaxError(f"`{text}` is no repository: `{path}` is not allowed there")
+    if len(host) + 1 + len(path) > _MAX_NAME:
+        raise ReferenceSyntaxError(f"`{text}` is longer than {_MAX_NAME} characters")
+    return Repository(host, path)
+
+
+def _split_host(text: str) -> tuple[str, str]:
+    first, slash, rest = text.partition("/")
+    if not slash or not _looks_like_host(first):
+        return HUB, text if slash else f"library/{text}"
+    host = HUB if first == f"index.{HUB}" else parse_host(first)
+    if host == HUB and "/" not in rest:
+        rest = f"library/{rest}"
+    return host, rest
+
+
+def _looks_like_host(first: str) -> bool:
+    return "." in first or ":" in first or first == "localhost" or first.lower() != first

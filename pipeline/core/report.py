@@ -1,0 +1,100 @@
+"""What a run came to: one result per image and per app, and what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.core.reference import Digest, ImageName, Reference
+
+
+class ImageStatus(StrEnum):
+    """How an image ended."""
+
+    BUILT = "built"
+    EXISTS = "exists"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+class DeployStatus(StrEnum):
+    """How an app ended."""
+
+    DEPLOYED = "deployed"
+    CURRENT = "current"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    ROLLED_BACK = "rolled-back"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What BuildKit, a test or a health check said when it failed.
+
+    `location` is `file:line:column` of the Dockerfile where it is known, `excerpt` that line's
+    text, `log` the last lines that the failing step wrote.
+    """
+
+    step: str
+    message: str
+    location: str = ""
+    excerpt: str = ""
+    log: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """How one image ended; `reason` is in words that a person can check."""
+
+    name: ImageName
+    status: ImageStatus
+    reference: Reference
+    reason: str
+    digest: Digest | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """How one app ended. `release` is the driver's own name for it; `url` where it answers."""
+
+    app: str
+    image: ImageName
+    status: DeployStatus
+    reason: str
+    release: str = ""
+    url: str = ""
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole run. `requests` counts what was asked of registries; `interrupted` says that the
+    user stopped it, and that what is missing was not tried.
+    """
+
+    images: tuple[ImageResult, ...]
+    deploys: tuple[DeployResult, ...] = ()
+    requests: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything that was asked for was not done."""
+        bad = {ImageStatus.FAILED, ImageStatus.BLOCKED}
+        bad_deploys = {DeployStatus.FAILED, DeployStatus.BLOCKED, DeployStatus.ROLLED_BACK}
+        return any(i.status in bad for i in self.images) or any(
+            d.status in bad_deploys for d in self.deploys
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 the work failed, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 1 if self.failed else 0

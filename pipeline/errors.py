@@ -1,0 +1,107 @@
+"""Every error that a user can meet, and the exit code it stands for.
+
+* PipelineError
+  - ConfigError: wrong use or configuration (2); holds all problems found at once
+  - UnknownError: could not find out: no engine, refused, unreachable (4)
+  - WorkError: the work failed (1)
+  - InterruptedByUserError: Ctrl-C or SIGTERM (130)
+
+Anything else that reaches the top is a fault of ours (3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Location:
+    """A place in a file of the user's: `images/web/Dockerfile:3:6`.
+
+    `file` is relative to the project's root where it lies inside it. `line` and `column` count
+    from 1; 0 means that the whole file, or the whole line, is meant.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.file
+        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong in the user's files: where, what, and what to do next."""
+
+    location: Location | None
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        return f"{where}{self.message}"
+
+
+class PipelineError(Exception):
+    """Root of all errors that are told to a person without a traceback.
+
+    `message` is one sentence of what happened, `hint` what to do next (may be empty).
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(PipelineError):
+    """The configuration or the command is wrong: all `problems` at once, in order of place."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UnknownError(PipelineError):
+    """Something could not be found out: no engine, a refusal, no network. Never "absent"."""
+
+    exit_code = 4
+
+
+class WorkError(PipelineError):
+    """The work was tried and failed."""
+
+    exit_code = 1
+
+
+class InterruptedByUserError(PipelineError):
+    """The user asked to stop (Ctrl-C, SIGTERM)."""
+
+    exit_code = 130
+
+
+def usage_error(message: str, *, hint: str = "") -> ConfigError:
+    """A wrong command line, as a `ConfigError` without a place."""
+    return ConfigError([Problem(None, message, hint)])
+
+
+def raise_problems(problems: Sequence[Problem]) -> None:
+    """Raise all of `problems` as one `ConfigError`, in order of place; do nothing for none."""
+    if problems:
+        raise ConfigError(sorted(set(problems), key=_by_place))
+
+
+def _by_place(problem: Problem) -> tuple[str, int, int, str]:
+    where = problem.location or Location("")
+    return where.file, where.line, where.column, problem.message
