@@ -177,16 +177,17 @@ class Project:
     settings: Settings
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
+    _index: Mapping[ImageName, Image] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {image.name: image for image in self.images})
 
     def __iter__(self) -> Iterator[Image]:
         return iter(self.images)
 
     def image(self, name: ImageName) -> Image:
         """The image called `name`. Raises `KeyError`."""
-        for image in self.images:
-            if image.name == name:
-                return image
-        raise KeyError(name)
+        return self._index[name]
 
     @property
     def names(self) -> tuple[ImageName, ...]:

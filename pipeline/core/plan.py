@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pipeline.core import graph
+from pipeline.core.presence import Absent, Present
+from pipeline.core.state import alias_references
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pipeline.core.apps import Running
     from pipeline.core.model import Fingerprint, Image, Kind, Project
+    from pipeline.core.presence import Presence
     from pipeline.core.reference import Digest, ImageName, Reference
+    from pipeline.core.state import State
 
 
 class Action(StrEnum):
@@ -32,7 +39,10 @@ class DeployAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageAction:
-    """An image, and whether it is built. `digest` is known for what exists."""
+    """An image, and whether it is built. `digest` is known for what exists.
+
+    `move` are the aliases that do not stand on this image yet.
+    """
 
     image: Image
     reference: Reference
@@ -40,6 +50,7 @@ class ImageAction:
     action: Action
     reason: str
     digest: Digest | None = None
+    move: tuple[Reference, ...] = ()
 
     @property
     def name(self) -> ImageName:
@@ -64,12 +75,17 @@ class DeployStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Actions in build order (bases first) and deploys in order of `after`."""
+    """Actions in build order (bases first) and deploys in order of `after`.
+
+    `floating` says, for each image, what can change without its tag changing. `requests` counts
+    what the registry was asked to make this plan.
+    """
 
     project: Project
     images: tuple[ImageAction, ...]
     deploys: tuple[DeployStep, ...] = ()
     floating: Mapping[ImageName, tuple[str, ...]] = field(default_factory=dict)
+    requests: int = 0
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:
@@ -79,4 +95,133 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.to_build and all(d.action is DeployAction.CURRENT for d in self.deploys)
+        moves = any(action.move for action in self.images)
+        current = all(step.action is DeployAction.CURRENT for step in self.deploys)
+        return not self.to_build and not moves and current
+
+
+def plan(
+    project: Project,
+    state: State,
+    *,
+    only: Collection[ImageName] | None = None,
+    force: bool = False,
+    apps: Collection[str] = (),
+) -> Plan:
+    """Say what must be done so that the images `only` (default: all) exist and `apps` run them.
+
+    With `force`, they are built though they exist; their bases are not. `state` must come from
+    `inspect` with the same `only` and `force`. Nothing is asked and nothing is done here.
+    """
+    wanted = frozenset(project.names if only is None else only)
+    building = to_build(project, state.presence, wanted, force=force)
+    chosen = wanted | {base for name in building for base in project.image(name).base_names}
+    images = tuple(
+        _image_action(state, image, building, forced=force and image.name in wanted)
+        for image in project
+        if image.name in chosen
+    )
+    return Plan(
+        project,
+        images,
+        _deploy_steps(project, state, images, apps),
+        {a.name: a.image.floating for a in images if a.image.floating},
+        state.requests,
+    )
+
+
+def to_build(
+    project: Project,
+    presence: Mapping[ImageName, Presence],
+    wanted: Collection[ImageName],
+    *,
+    force: bool,
+) -> frozenset[ImageName]:
+    """Name the images that must be built: absent (or forced), and wanted or under such a one."""
+    needed, building = set(wanted), set()
+    for image in reversed(project.images):
+        forced = force and image.name in wanted
+        if image.name in needed and (forced or isinstance(presence.get(image.name), Absent)):
+            building.add(image.name)
+            needed.update(image.base_names)
+    return frozenset(building)
+
+
+def to_ask(
+    project: Project,
+    presence: Mapping[ImageName, Presence],
+    wanted: Collection[ImageName],
+    *,
+    force: bool,
+) -> tuple[ImageName, ...]:
+    """Name the images whose presence must still be asked for before a plan can be made.
+
+    First those that are wanted, then the bases of what is missing, until nothing is left: an
+    image that exists does not make its bases be asked for.
+    """
+    building = to_build(project, presence, wanted, force=force)
+    needed = (frozenset() if force else frozenset(wanted)) | _bases_of(project, building)
+    forced = frozenset(wanted) if force else frozenset()
+    return tuple(n for n in project.names if n in needed - forced and n not in presence)
+
+
+def deploy_order(project: Project) -> tuple[tuple[ImageName, ...], ...]:
+    """Group app images by `after`: those of a group may be deployed at once."""
+    return graph.levels({i.name: i.deploy.after for i in project if i.deploy})
+
+
+def _bases_of(project: Project, names: Collection[ImageName]) -> frozenset[ImageName]:
+    return frozenset(base for name in names for base in project.image(name).base_names)
+
+
+def _image_action(
+    state: State, image: Image, building: Collection[ImageName], *, forced: bool
+) -> ImageAction:
+    name, reference = image.name, state.reference(image.name)
+    fingerprint = state.inputs[name].fingerprint
+    if name in building:
+        aliases = alias_references(state.project, image)
+        why = "forced" if forced else f"the registry has no `{reference}`"
+        return ImageAction(image, reference, fingerprint, Action.BUILD, why, None, aliases)
+    found = state.presence[name]
+    digest = found.digest if isinstance(found, Present) else None
+    move = _aliases_to_move(state, image, found)
+    why = "the registry has it"
+    return ImageAction(image, reference, fingerprint, Action.EXISTS, why, digest, move)
+
+
+def _aliases_to_move(state: State, image: Image, found: Presence) -> tuple[Reference, ...]:
+    asked = (r for r in alias_references(state.project, image) if r in state.aliases)
+    return tuple(alias for alias in asked if not _same(state.aliases[alias], found))
+
+
+def _same(one: Presence, other: Presence) -> bool:
+    return (
+        isinstance(one, Present) and isinstance(other, Present) and one.digest == other.digest
+    )
+
+
+def _deploy_steps(
+    project: Project, state: State, images: tuple[ImageAction, ...], apps: Collection[str]
+) -> tuple[DeployStep, ...]:
+    actions = {action.name: action for action in images}
+    names = (name for group in deploy_order(project) for name in group)
+    return tuple(
+        _deploy_step(app, actions[name], state.running.get(app))
+        for name in names
+        if (spec := project.image(name).deploy)
+        for app in spec.apps
+        if app in apps
+    )
+
+
+def _deploy_step(app: str, action: ImageAction, running: Running | None) -> DeployStep:
+    if running is None:
+        return DeployStep(app, action.name, DeployAction.DEPLOY, "nothing runs yet")
+    if action.action is Action.BUILD:
+        return DeployStep(app, action.name, DeployAction.DEPLOY, "its image is built anew")
+    if running.digest != action.digest:
+        return DeployStep(app, action.name, DeployAction.DEPLOY, "it runs another image")
+    if not running.healthy:
+        return DeployStep(app, action.name, DeployAction.DEPLOY, "it is not healthy")
+    return DeployStep(app, action.name, DeployAction.CURRENT, "it runs this image")

@@ -74,7 +74,8 @@ class DeployResult:
 @dataclass(frozen=True, slots=True)
 class Report:
     """The whole run. `requests` counts what was asked of registries; `interrupted` says that the
-    user stopped it, and that what is missing was not tried.
+    user stopped it, and that what is missing was not tried. `trouble` says what kept the run from
+    finding out how things stand (a lost engine, a registry that refuses), `hint` what to do.
     """
 
     images: tuple[ImageResult, ...]
@@ -82,6 +83,8 @@ class Report:
     requests: int = 0
     seconds: float = 0.0
     interrupted: bool = False
+    trouble: str = ""
+    hint: str = ""
 
     @property
     def failed(self) -> bool:
@@ -94,7 +97,9 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 the work failed, 130 interrupted."""
+        """0 done, 1 the work failed, 4 could not find out, 130 interrupted."""
         if self.interrupted:
             return 130
+        if self.trouble:
+            return 4
         return 1 if self.failed else 0

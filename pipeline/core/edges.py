@@ -1,0 +1,71 @@
+"""Which names in a Dockerfile are images of this project, and which are outside of it.
+
+Stages, `scratch` and arguments are resolved before; here is what is left. A name is an image of
+the project when it is (a) its bare name, without a tag or with `:latest`, or (b) its repository on
+our registry: with any tag, or, where all images share one repository, with a tag of its form.
+An argument bound by `[bases]` has the image's bare name as its value, and so comes under (a).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import repository_of
+from pipeline.core.reference import ImageName, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.core.model import RegistrySettings
+    from pipeline.core.reference import Reference, Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The images of a project, by the names that a Dockerfile may use for them."""
+
+    bare: frozenset[ImageName]
+    repositories: Mapping[Repository, tuple[ImageName, ...]]
+    tag: str
+
+    def find(self, written: str) -> ImageName | None:
+        """The image that `written` names, `None` where it lies outside the project.
+
+        Raises `ReferenceSyntaxError` when it is no reference at all.
+        """
+        reference = parse_reference(written)
+        bare = written.removesuffix(":latest")
+        if bare in self.bare:
+            return ImageName(bare)
+        owners = self.repositories.get(reference.repository, ())
+        if len(owners) == 1 and "{name}" not in self.tag:
+            return owners[0]
+        return _by_tag(self.tag, owners, reference)
+
+
+def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
+    """Prepare the names of all images of a project."""
+    repositories: dict[Repository, tuple[ImageName, ...]] = {}
+    names = tuple(images)
+    for name in names:
+        repository = repository_of(settings, name)
+        repositories[repository] = (*repositories.get(repository, ()), name)
+    return Names(frozenset(names), repositories, settings.tag)
+
+
+def _by_tag(
+    template: str, owners: tuple[ImageName, ...], reference: Reference
+) -> ImageName | None:
+    matching = [n for n in owners if reference.tag and _tag_form(template, n).fullmatch(reference.tag)]
+    return max(matching, key=len, default=None)
+
+
+@cache
+def _tag_form(template: str, name: ImageName) -> re.Pattern[str]:
+    literal = re.escape(template.format(name=name, fingerprint="\0"))
+    return re.compile(literal.replace(re.escape("\0"), "[0-9a-f]{20}"))
+
+

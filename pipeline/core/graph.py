@@ -1,0 +1,85 @@
+"""Order, cycles and reach in a graph of names. Pure, and generic over what the names are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Node = TypeVar("Node", bound=str)
+
+
+def levels(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]:
+    """Group nodes so that each stands only on nodes of earlier groups; a group is sorted by name.
+
+    The same graph gives the same answer, in whatever order it was written down. Needs that are no
+    keys are left out. Raises `graphlib.CycleError`; ask `cycles` first.
+
+    >>> levels({"web": ["base"], "base": [], "api": ["base"]})
+    (('base',), ('api', 'web'))
+    """
+    sorter = TopologicalSorter({n: [b for b in bases if b in needs] for n, bases in needs.items()})
+    sorter.prepare()
+    groups = []
+    while sorter.is_active():
+        group = tuple(sorted(sorter.get_ready()))
+        groups.append(group)
+        sorter.done(*group)
+    return tuple(groups)
+
+
+def order(needs: Mapping[Node, Iterable[Node]]) -> tuple[Node, ...]:
+    """All nodes, needs first: the groups of `levels` one after the other."""
+    return tuple(node for group in levels(needs) for node in group)
+
+
+def cycles(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]:
+    """Cycles that share no node, each as a path from a node to its need and back to itself.
+
+    >>> cycles({"a": ["b"], "b": ["a"], "c": ["a"]})
+    (('a', 'b', 'a'),)
+    """
+    left = {node: set(bases) for node, bases in needs.items()}
+    found = []
+    while cycle := _one_cycle(left):
+        found.append(cycle)
+        left = {node: bases - set(cycle) for node, bases in left.items() if node not in cycle}
+    return tuple(sorted(found))
+
+
+def closure(needs: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> frozenset[Node]:
+    """`start` and all that can be reached from it."""
+    seen: set[Node] = set()
+    todo = list(start)
+    while todo:
+        node = todo.pop()
+        if node not in seen:
+            seen.add(node)
+            todo.extend(needs.get(node, ()))
+    return frozenset(seen)
+
+
+def reverse(needs: Mapping[Node, Iterable[Node]]) -> Mapping[Node, Sequence[Node]]:
+    """Who needs each node."""
+    needed_by: defaultdict[Node, list[Node]] = defaultdict(list)
+    for node, bases in needs.items():
+        for base in dict.fromkeys(bases):
+            needed_by[base].append(node)
+    return needed_by
+
+
+def _one_cycle(needs: Mapping[Node, Iterable[Node]]) -> tuple[Node, ...]:
+    try:
+        TopologicalSorter({node: sorted(bases) for node, bases in sorted(needs.items())}).prepare()
+    except CycleError as error:
+        return _from_smallest(error.args[1][:-1][::-1])
+    return ()
+
+
+def _from_smallest(ring: Sequence[Node]) -> tuple[Node, ...]:
+    first = ring.index(min(ring))
+    turned = (*ring[first:], *ring[:first])
+    return (*turned, turned[0])

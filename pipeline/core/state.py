@@ -1,0 +1,48 @@
+"""What exists now: in the registry, and running. One value, asked for in one round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import reference_of, repository_of
+from pipeline.core.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.apps import Running
+    from pipeline.core.model import Image, Inputs, Project
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import ImageName
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Fingerprints, and what registry and apps hold.
+
+    `presence` has the images that had to be asked for: those that were wanted, and the bases of
+    those that are missing. `aliases` has the moving tags of the wanted. `running` has the apps
+    that were asked for, `None` for nothing yet. `requests` counts what the registry was asked.
+    """
+
+    project: Project
+    inputs: Mapping[ImageName, Inputs]
+    presence: Mapping[ImageName, Presence] = field(default_factory=dict)
+    aliases: Mapping[Reference, Presence] = field(default_factory=dict)
+    running: Mapping[str, Running | None] = field(default_factory=dict)
+    requests: int = 0
+
+    def reference(self, name: ImageName) -> Reference:
+        """The reference that the image's inputs give it."""
+        return reference_of(
+            self.project.settings.registry, name, self.inputs[name].fingerprint
+        )
+
+
+def alias_references(project: Project, image: Image) -> tuple[Reference, ...]:
+    """The moving tags of an image."""
+    repository = repository_of(project.settings.registry, image.name)
+    return tuple(Reference(repository, tag) for tag in image.aliases)
+
+

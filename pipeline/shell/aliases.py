@@ -1,0 +1,58 @@
+"""Move aliases: the same manifest, put under another tag of the same repository. Nothing is built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import Notice
+from pipeline.core.report import Failure, ImageResult, ImageStatus
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.plan import ImageAction, Plan
+    from pipeline.core.reference import ImageName
+    from pipeline.shell.tools import Tools
+
+DONE = frozenset({ImageStatus.BUILT, ImageStatus.EXISTS})
+
+
+def move_aliases(
+    plan: Plan,
+    results: Mapping[ImageName, ImageResult],
+    trouble: UnknownError | None,
+    tools: Tools,
+) -> tuple[dict[ImageName, ImageResult], UnknownError | None]:
+    """Put the aliases of all images that are there on them; an image whose alias fails has failed.
+
+    Aliases move after all builds, so that a set of moving tags changes as closely together as a
+    registry lets it.
+    """
+    moved = dict(results)
+    if trouble or tools.stop.is_set():
+        return moved, trouble
+    for action in plan.images:
+        if action.move and results[action.name].status in DONE:
+            try:
+                _move(action, results[action.name], tools)
+            except UnknownError as error:
+                trouble = trouble or error
+                moved[action.name] = _not_moved(results[action.name], error)
+    return moved, trouble
+
+
+def _move(action: ImageAction, result: ImageResult, tools: Tools) -> None:
+    if result.digest is None:
+        raise UnknownError(f"the digest of `{action.name}` is not known")
+    manifest = tools.registry.manifest(result.reference.pinned(result.digest))
+    for alias in action.move:
+        tools.registry.put(alias, manifest)
+        tools.report(Notice(f"`{alias}` is now `{result.reference}`"))
+
+
+def _not_moved(result: ImageResult, error: UnknownError) -> ImageResult:
+    failure = Failure("alias", error.message)
+    reason = f"its aliases could not be moved: {error.message}"
+    return replace(result, status=ImageStatus.FAILED, reason=reason, failure=failure)

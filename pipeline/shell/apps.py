@@ -1,0 +1,44 @@
+"""The apps of a project, and the driver that deploys them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import App
+from pipeline.errors import usage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.core.apps import Driver
+    from pipeline.core.model import Image, Project
+
+
+def apps_of(project: Project) -> tuple[App, ...]:
+    """Every app of the project, in build order of the images."""
+    return tuple(app for image in project for app in _apps(project, image))
+
+
+def _apps(project: Project, image: Image) -> tuple[App, ...]:
+    spec = image.deploy
+    if spec is None:
+        return ()
+    config = project.root / spec.config if spec.config else None
+    return tuple(App(name, image.name, config, spec.strategy) for name in spec.apps)
+
+
+@contextmanager
+def driver_for(project: Project, environ: Mapping[str, str]) -> Iterator[Driver]:
+    """The driver that the settings name, opened; its connections are closed at the end."""
+    from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - docker costs 90 ms
+    from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
+
+    name = project.settings.deploy.driver
+    if name not in DRIVERS:
+        raise usage_error(
+            f"the driver `{name}` cannot deploy yet",
+            hint='set `[deploy] driver = "docker"`, or choose a profile that does: `--profile local`',
+        )
+    with DRIVERS[name](environ, credentials(environ)) as driver:
+        yield driver

@@ -1,0 +1,136 @@
+"""Build and push what a plan builds: solve after solve, each image's end told once.
+
+One solve holds as many images as it can (`pipeline.core.batches`). When one of them fails,
+BuildKit cancels the rest and says nothing of what it had pushed: the registry is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.bake import Output, Target
+from pipeline.core.batches import blocked_by, next_batch
+from pipeline.core.plan import Action
+from pipeline.core.report import ImageResult, ImageStatus
+from pipeline.errors import UnknownError
+from pipeline.shell.confirm import confirm, end
+from pipeline.shell.gate import test_and_push
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.plan import ImageAction, Plan
+    from pipeline.core.reference import ImageName, Reference
+    from pipeline.edge.buildkit import Outcome
+    from pipeline.shell.tools import Tools
+
+Results = dict["ImageName", ImageResult]
+
+
+def build_images(plan: Plan, tools: Tools) -> tuple[Results, UnknownError | None]:
+    """Bring every image of the plan to its end; the error is what the run stopped at, if any."""
+    results = {a.name: end(tools, a, ImageStatus.EXISTS, a.reason, a.digest) for a in plan.images
+               if a.action is Action.EXISTS}
+    trouble: UnknownError | None = None
+    while (pending := _pending(plan, results)) and not tools.stop.is_set() and trouble is None:
+        ended, trouble = _build_batch(plan, pending, results, tools)
+        results |= ended
+        results |= _blocked(pending, results, tools)
+        if not tools.keep_going and _failed(results):
+            break
+    return results | _untried(plan, results, trouble, tools), trouble
+
+
+def _pending(plan: Plan, results: Results) -> list[ImageAction]:
+    return [action for action in plan.to_build if action.name not in results]
+
+
+def _failed(results: Results) -> list[ImageName]:
+    return [name for name, r in results.items() if r.status is ImageStatus.FAILED]
+
+
+def _blocked(pending: Sequence[ImageAction], results: Results, tools: Tools) -> Results:
+    actions = {action.name: action for action in pending}
+    return {
+        name: end(tools, actions[name], ImageStatus.BLOCKED, f"it stands on `{fault}`, which failed")
+        for name, fault in blocked_by(pending, _failed(results)).items()
+        if name not in results
+    }
+
+
+def _untried(
+    plan: Plan, results: Results, trouble: UnknownError | None, tools: Tools
+) -> Results:
+    failed = ", ".join(f"`{name}`" for name in _failed(results))
+    why = f"not tried, because {failed} failed"
+    if trouble:
+        why = f"not tried: {trouble.message}"
+    if tools.stop.is_set():
+        why = "interrupted before it was done"
+    return {a.name: end(tools, a, ImageStatus.BLOCKED, why) for a in _pending(plan, results)}
+
+
+def _build_batch(
+    plan: Plan, pending: Sequence[ImageAction], results: Results, tools: Tools
+) -> tuple[Results, UnknownError | None]:
+    """One solve, its tests and pushes, and what the registry then holds."""
+    from pipeline.edge.buildkit import MAX_TARGETS  # noqa: PLC0415 - the edge is opened late
+
+    batch = next_batch(pending, at_most=MAX_TARGETS)
+    outcomes: dict[ImageName, Outcome] = {}
+    trouble: UnknownError | None = None
+    try:
+        outcomes |= _solve(plan, batch, results, tools)
+        test_and_push(batch, outcomes, tools)
+    except UnknownError as error:
+        trouble = error
+    try:
+        ended = confirm(batch, outcomes, tools)
+    except UnknownError as error:
+        return {}, trouble or error
+    return ended, trouble or _no_headway(ended, tools)
+
+
+def _solve(
+    plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools
+) -> dict[ImageName, Outcome]:
+    from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.registry import docker_config  # noqa: PLC0415 - httpx costs 60 ms
+
+    targets = [_target(action, {a.name for a in batch}, results) for action in batch]
+    host = plan.project.settings.registry.host
+    credential = tools.registry.credential(host)
+    with docker_config(credential, host, tools.environ) as extra:
+        return dict(
+            solve(
+                plan.project.root,
+                targets,
+                plan.project.settings.build,
+                environ={**tools.environ, **extra},
+                report=tools.report,
+                stop=tools.stop,
+            )
+        )
+
+
+def _target(
+    action: ImageAction, batch: set[ImageName], results: Results
+) -> Target:
+    bases = {n: None if n in batch else _pinned(results[n]) for n in action.image.base_names}
+    output = Output.LOAD if action.image.test else Output.PUSH
+    return Target(action.image, action.reference, output, bases)
+
+
+def _pinned(result: ImageResult) -> Reference:
+    if result.digest is None:
+        raise UnknownError(f"the digest of the base `{result.name}` is not known")
+    return result.reference.pinned(result.digest)
+
+
+def _no_headway(ended: Results, tools: Tools) -> UnknownError | None:
+    if ended or tools.stop.is_set():
+        return None
+    return UnknownError(
+        "BuildKit stopped without saying which image failed",
+        hint="run again with `invoke doctor` first, and look at the engine's log",
+    )

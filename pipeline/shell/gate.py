@@ -1,0 +1,64 @@
+"""The gate before the registry: an image with a test is pushed only after the test has passed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import ImageChanged, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docker import DockerClient
+
+    from pipeline.core.plan import ImageAction
+    from pipeline.core.reference import ImageName
+    from pipeline.edge.buildkit import Built, Outcome
+    from pipeline.shell.tools import Tools
+
+
+def test_and_push(
+    batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome], tools: Tools
+) -> None:
+    """Run the tests of what was built and loaded, push what passes; write how it went in `outcomes`.
+
+    Raises `UnknownError` when engine or registry cannot be reached.
+    """
+    from pipeline.edge.buildkit import Built, Cancelled  # noqa: PLC0415 - opened late
+
+    gated = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
+    if not gated:
+        return
+    from pipeline.edge.engine import connect  # noqa: PLC0415 - docker costs 90 ms
+
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(tools.environ))
+        for action, built in gated:
+            stopped = tools.stop.is_set()
+            outcome = Cancelled() if stopped else _gate(client, action, built, tools)
+            outcomes[action.name] = outcome
+
+
+def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
+    from pipeline.edge.buildkit import Broken, Built, Cancelled  # noqa: PLC0415 - opened late
+    from pipeline.edge.imagetest import push, run_test  # noqa: PLC0415 - opened late
+
+    if action.image.test is None:
+        return built
+    tools.report(ImageChanged(action.name, Stage.TESTING))
+    failure = run_test(
+        client,
+        action.reference,
+        action.image.test,
+        report=tools.report,
+        image_name=action.name,
+        stop=tools.stop,
+    )
+    if tools.stop.is_set():
+        return Cancelled()
+    if failure:
+        return Broken(failure)
+    tools.report(ImageChanged(action.name, Stage.PUSHING))
+    credential = tools.registry.credential(action.reference.repository.host)
+    return Built(push(client, action.reference, credential, tools.report), built.seconds)

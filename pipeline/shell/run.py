@@ -1,0 +1,67 @@
+"""Do what a plan says: build and push, move aliases, deploy. Always ends in a true report."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import Finished, Planned, silent
+from pipeline.core.report import Report
+from pipeline.shell.aliases import move_aliases
+from pipeline.shell.build import build_images
+from pipeline.shell.deploy import deploy_apps
+from pipeline.shell.inspect import open_registry
+from pipeline.shell.tools import Tools, one_at_a_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.plan import Plan
+    from pipeline.edge.registry import Registry
+
+
+def run(
+    plan: Plan,
+    *,
+    keep_going: bool = False,
+    report: Reporter = silent,
+    registry: Registry | None = None,
+    environ: Mapping[str, str] | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Build what the plan builds, move its aliases, deploy its apps; say how each of them ended.
+
+    A failing image does not raise: it is in the report, as are those that it blocks; with
+    `keep_going`, what does not depend on it is built all the same. `stop` may be set from a
+    signal handler or another thread: builds are ended cleanly, and the report says so.
+    """
+    started = time.monotonic()
+    environ = os.environ if environ is None else environ
+    tell = one_at_a_time(report)
+    opened = open_registry(plan.project, environ, tell) if registry is None else nullcontext(registry)
+    tell(Planned(plan))
+    with opened as client:
+        before = client.requests
+        tools = Tools(client, environ, tell, stop or threading.Event(), keep_going)
+        result = _run(plan, tools, started, before)
+    tell(Finished(result))
+    return result
+
+
+def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:
+    images, trouble = build_images(plan, tools)
+    images, trouble = move_aliases(plan, images, trouble, tools)
+    deploys, trouble = deploy_apps(plan, images, trouble, tools)
+    return Report(
+        images=tuple(images[action.name] for action in plan.images),
+        deploys=deploys,
+        requests=plan.requests + tools.registry.requests - before,
+        seconds=time.monotonic() - started,
+        interrupted=tools.stop.is_set(),
+        trouble=trouble.message if trouble else "",
+        hint=trouble.hint if trouble else "",
+    )

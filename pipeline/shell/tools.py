@@ -1,0 +1,35 @@
+"""What a run works with: handed down once, from the top."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.events import Event, Reporter
+    from pipeline.edge.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The registry client, the environment, who listens, and the wish to stop."""
+
+    registry: Registry
+    environ: Mapping[str, str]
+    report: Reporter
+    stop: threading.Event
+    keep_going: bool = False
+
+
+def one_at_a_time(report: Reporter) -> Reporter:
+    """A reporter that is told of events from many threads one by one."""
+    lock = threading.Lock()
+
+    def locked(event: Event, /) -> None:
+        with lock:
+            report(event)
+
+    return locked
