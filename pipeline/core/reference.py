@@ -149,6 +149,8 @@ def parse_platform(text: str) -> Platform:
     variant = parts[2] if len(parts) == 3 else ""
     if (architecture, variant) in {("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")}:
         variant = ""
+    if (architecture, variant) in {("arm", ""), ("arm", "7")}:
+        variant = "v7"
     return Platform(parts[0], architecture, variant)
 
 

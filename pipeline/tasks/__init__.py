@@ -1,0 +1,17 @@
+"""The Invoke tasks. A repository's own `tasks.py` is one line: `from pipeline.tasks import ns`.
+
+Nothing but Invoke is imported here, so that `invoke --list` stays fast.
+"""
+
+from __future__ import annotations
+
+from invoke import Collection
+
+from pipeline.tasks.building import build, build_all, plan
+from pipeline.tasks.deploying import deploy, deploy_all
+from pipeline.tasks.health import doctor
+from pipeline.tasks.looking import exists, graph, inputs
+
+__all__ = ["ns"]
+
+ns = Collection(build_all, build, plan, graph, inputs, exists, deploy_all, deploy, doctor)

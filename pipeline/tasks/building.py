@@ -1,0 +1,150 @@
+"""`build-all`, `build` and `plan`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from invoke import task
+
+from pipeline.core.reference import ImageName
+from pipeline.tasks.command import JSON, PROFILE, choose, command, console, load_project, stoppable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from invoke import Context
+
+    from pipeline.core.model import Project
+    from pipeline.core.report import Report
+
+KEEP_GOING = "after a failure, build what does not depend on it"
+NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
+
+
+@task(
+    name="build-all",
+    help={
+        "only": "only these images (commas between them, `*` allowed) and the bases they miss",
+        "force": "build them though the registry has them",
+        "keep_going": KEEP_GOING,
+        "json": JSON,
+        "profile": PROFILE,
+    },
+)
+@command
+def build_all(  # noqa: PLR0913 - the flags of the command line
+    _c: Context,
+    only: str = "",
+    *,
+    force: bool = False,
+    keep_going: bool = False,
+    json: bool = False,
+    profile: str = "",
+) -> int:
+    """Build and push every image that the registry lacks, bases first."""
+    project = load_project(profile)
+    names = _names(project, only) if only else project.names
+    return finish(build_images(project, names, force=force, keep_going=keep_going), json=json)
+
+
+@task(
+    help={
+        "names": "images to build, commas between them, `*` allowed",
+        "dependents": "also build what stands on them",
+        "force": "build them though the registry has them",
+        "keep_going": KEEP_GOING,
+        "json": JSON,
+        "profile": PROFILE,
+    },
+)
+@command
+def build(  # noqa: PLR0913 - the flags of the command line
+    _c: Context,
+    names: str,
+    *,
+    dependents: bool = False,
+    force: bool = False,
+    keep_going: bool = False,
+    json: bool = False,
+    profile: str = "",
+) -> int:
+    """Build and push some images, and the bases that they miss."""
+    project = load_project(profile)
+    chosen: Collection[ImageName] = _names(project, names)
+    if dependents:
+        chosen = _with_dependents(project, chosen)
+    return finish(build_images(project, chosen, force=force, keep_going=keep_going), json=json)
+
+
+@task(
+    help={
+        "exit_code": "end with 5 when there is something to do",
+        "json": JSON,
+        "profile": PROFILE,
+    },
+)
+@command
+def plan(
+    _c: Context, *, exit_code: bool = False, json: bool = False, profile: str = ""
+) -> int:
+    """Say what `build-all` and `deploy-all` would do, and why."""
+    import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
+    from pipeline.console import as_json, show  # noqa: PLC0415
+    from pipeline.tasks.deploying import deployable  # noqa: PLC0415
+
+    project = load_project(profile)
+    apps = deployable(project)
+    what = pipeline.plan(project, pipeline.inspect(project, apps=apps), apps=apps)
+    if json:
+        as_json.dump(as_json.plan_json(what))
+    else:
+        show.print_plan(what)
+    return SOMETHING_TO_DO if exit_code and not what.empty else NOTHING_TO_DO
+
+
+def build_images(
+    project: Project,
+    names: Collection[ImageName],
+    *,
+    force: bool,
+    keep_going: bool,
+    apps: Collection[str] = (),
+) -> Report:
+    """Inspect, plan, run; with `apps`, also deploy those."""
+    import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
+    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
+
+    with (
+        stoppable() as stop,
+        console() as report,
+        open_registry(project, os.environ, report) as registry,
+    ):
+        state = pipeline.inspect(
+            project, only=names, force=force, apps=apps, report=report, registry=registry
+        )
+        what = pipeline.plan(project, state, only=names, force=force, apps=apps)
+        return pipeline.run(what, keep_going=keep_going, report=report, registry=registry, stop=stop)
+
+
+def _names(project: Project, words: str) -> tuple[ImageName, ...]:
+    return tuple(ImageName(name) for name in choose(project, words))
+
+
+def _with_dependents(
+    project: Project, names: Collection[ImageName]
+) -> tuple[ImageName, ...]:
+    from pipeline.core import graph  # noqa: PLC0415 - loaded late
+
+    above = graph.reverse({image.name: image.base_names for image in project})
+    reached = graph.closure(above, names)
+    return tuple(name for name in project.names if name in reached)
+
+
+def finish(report: Report, *, json: bool) -> int:
+    """Print the report where it is wanted as data; its exit code is the answer."""
+    from pipeline.console import as_json  # noqa: PLC0415 - loaded late
+
+    if json:
+        as_json.dump(as_json.report_json(report))
+    return report.exit_code

@@ -1,0 +1,137 @@
+"""What every task shares: exit codes for errors, names with commas, a way to stop, the console."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, ParamSpec
+
+from invoke import Exit
+
+from pipeline.errors import PipelineError, Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.model import Project
+
+P = ParamSpec("P")
+
+PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
+JSON = "print the result as JSON on stdout"
+INTERRUPTED = 130
+FAULT = 3
+
+
+def command(body: Callable[P, int]) -> Callable[P, None]:
+    """A task that tells errors to a person and ends with the exit code that they stand for."""
+
+    @functools.wraps(body)
+    def task_body(*args: P.args, **kwargs: P.kwargs) -> None:
+        code = _guarded(functools.partial(body, *args, **kwargs))
+        if code:
+            raise Exit(code=code)
+
+    return task_body
+
+
+def load_project(profile: str) -> Project:
+    """The project at or above the working directory; what looks unintended is said on stderr."""
+    from pipeline.shell.load import load  # noqa: PLC0415 - pydantic costs 100 ms
+
+    project = load(profile=profile or None)
+    for warning in project.warnings:
+        say(f"warning: {warning}")
+    return project
+
+
+def choose(project: Project, words: str, *, what: str = "image") -> tuple[str, ...]:
+    """The names that `words` (commas between them, `*` and `?` allowed) choose, in build order.
+
+    Raises `ConfigError` with every word that chooses nothing.
+    """
+    names: tuple[str, ...] = project.names
+    return choose_from(names, words, what=what)
+
+
+def choose_from(names: Iterable[str], words: str, *, what: str) -> tuple[str, ...]:
+    """As `choose`, from any names."""
+    known = tuple(names)
+    patterns = [word.strip() for word in words.split(",") if word.strip()]
+    lost = [p for p in patterns if not any(fnmatchcase(name, p) for name in known)]
+    raise_problems([_no_such(word, known, what) for word in lost])
+    return tuple(name for name in known if any(fnmatchcase(name, p) for p in patterns))
+
+
+def say(text: str) -> None:
+    """A line for the person, on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
+
+
+@contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second signal interrupts at once."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def console() -> Iterator[Reporter]:
+    """The view of a run: live in a terminal, plain lines elsewhere; on stderr."""
+    from pipeline.console.out import reporter  # noqa: PLC0415 - rich costs 40 ms
+
+    with reporter(sys.stderr) as report:
+        yield report
+
+
+def _guarded(body: Callable[[], int]) -> int:
+    try:
+        return body()
+    except PipelineError as error:
+        _show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last handler: any other error is a fault of ours
+        return _fault()
+
+
+def _show(error: PipelineError) -> None:
+    from pipeline.console.errors import show_error  # noqa: PLC0415 - only when there is one
+
+    show_error(error, sys.stderr)
+
+
+def _fault() -> int:
+    import traceback  # noqa: PLC0415 - only when there is one
+
+    traceback.print_exc()
+    say("error: this is a fault in Fly Image Pipeline, not in your project")
+    say("hint: please report it, with the lines above")
+    return FAULT
+
+
+def _no_such(word: str, known: tuple[str, ...], what: str) -> Problem:
+    from difflib import get_close_matches  # noqa: PLC0415 - only when there is one
+
+    near = get_close_matches(word, known, 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known) or 'none'}"
+    return Problem(None, f"there is no {what} `{word}`", hint)

@@ -1,0 +1,108 @@
+"""`graph`, `inputs` and `exists`: look, and change nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from invoke import task
+
+from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
+from pipeline.errors import usage_error
+from pipeline.tasks.command import JSON, PROFILE, choose, command, load_project
+
+if TYPE_CHECKING:
+    from invoke import Context
+
+    from pipeline.core.model import Project
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import Reference
+
+ABSENT = 1
+
+
+@task(
+    help={
+        "format_": "tree, json, dot or mermaid",
+        "profile": PROFILE,
+    },
+)
+@command
+def graph(_c: Context, *, format_: str = "tree", profile: str = "") -> int:
+    """Draw which image stands on which."""
+    from pipeline.console import graph as pictures  # noqa: PLC0415 - loaded late
+
+    if format_ not in pictures.FORMATS:
+        raise usage_error(
+            f"there is no format `{format_}`", hint=f"one of: {', '.join(pictures.FORMATS)}"
+        )
+    pictures.print_graph(load_project(profile), format_)
+    return 0
+
+
+@task(help={"name": "the image", "json": JSON, "profile": PROFILE})
+@command
+def inputs(_c: Context, name: str, *, json: bool = False, profile: str = "") -> int:
+    """Show all that goes into an image's fingerprint."""
+    import pipeline  # noqa: PLC0415 - loaded late
+    from pipeline.console import as_json, show  # noqa: PLC0415
+
+    project = load_project(profile)
+    image = _one(project, name)
+    found = pipeline.fingerprint(project)[image]
+    if json:
+        as_json.dump(as_json.inputs_json(found))
+    else:
+        show.print_inputs(found)
+    return 0
+
+
+@task(
+    help={
+        "name": "an image of the project, or any reference `host/repository:tag`",
+        "json": JSON,
+        "profile": PROFILE,
+    },
+)
+@command
+def exists(_c: Context, name: str, *, json: bool = False, profile: str = "") -> int:
+    """Ask the registry for an image: 0 it exists, 1 it does not, 4 could not find out."""
+    from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
+    from pipeline.core.presence import Present  # noqa: PLC0415
+
+    project = load_project(profile)
+    reference = _reference(project, name)
+    answer = _ask(project, reference)
+    if json:
+        as_json.dump(as_json.exists_json(reference, answer))
+    else:
+        show.print_exists(reference, answer)
+    return 0 if isinstance(answer, Present) else ABSENT
+
+
+def _one(project: Project, word: str) -> ImageName:
+    names = choose(project, word)
+    if len(names) != 1:
+        raise usage_error(f"`{word}` is {len(names)} images, and one is wanted")
+    return ImageName(names[0])
+
+
+def _reference(project: Project, name: str) -> Reference:
+    import pipeline  # noqa: PLC0415 - loaded late
+    from pipeline.core.model import reference_of  # noqa: PLC0415
+
+    if name in project.names or not any(mark in name for mark in "/:@"):
+        image = _one(project, name)
+        found = pipeline.fingerprint(project)[image].fingerprint
+        return reference_of(project.settings.registry, image, found)
+    try:
+        return parse_reference(name)
+    except ReferenceSyntaxError as error:
+        raise usage_error(str(error)) from error
+
+
+def _ask(project: Project, reference: Reference) -> Presence:
+    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
+
+    with open_registry(project, os.environ) as registry:
+        return registry.head(reference)

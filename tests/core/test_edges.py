@@ -1,0 +1,52 @@
+"""Which names are images of the project."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.core.edges import project_names
+from pipeline.core.model import RegistrySettings
+from pipeline.core.reference import ImageName, ReferenceSyntaxError
+
+IMAGES = [ImageName("python-base"), ImageName("os-base"), ImageName("os-base-extra")]
+OWN = RegistrySettings(repository="acme-{name}")
+SHARED = RegistrySettings(repository="acme-images", tag="{name}-{fingerprint}")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("python-base", "python-base"),
+        ("python-base:latest", "python-base"),
+        ("python-base:3.12", None),
+        ("docker.io/library/python-base", None),
+        ("registry.fly.io/acme-python-base", "python-base"),
+        ("registry.fly.io/acme-python-base:deployment-01H", "python-base"),
+        ("registry.fly.io/python-base:v1", None),
+        ("elsewhere.io/acme-python-base:v1", None),
+        ("debian:bookworm", None),
+    ],
+)
+def test_a_bare_name_or_our_repository_is_ours(written: str, found: str | None) -> None:
+    """A tag makes a bare name foreign, and our repository is ours with any tag."""
+    assert found == project_names(OWN, IMAGES).find(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (f"registry.fly.io/acme-images:os-base-{'0' * 20}", "os-base"),
+        (f"registry.fly.io/acme-images:os-base-extra-{'0' * 20}", "os-base-extra"),
+        ("registry.fly.io/acme-images:other", None),
+        ("os-base", "os-base"),
+    ],
+)
+def test_in_a_shared_repository_the_tag_tells(written: str, found: str | None) -> None:
+    """With one repository for all, the tag's form says whose it is."""
+    assert found == project_names(SHARED, IMAGES).find(written)
+
+
+def test_what_is_no_reference_is_an_error() -> None:
+    """A name is never guessed."""
+    with pytest.raises(ReferenceSyntaxError):
+        project_names(OWN, IMAGES).find("Not A Name")
