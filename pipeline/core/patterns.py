@@ -1,0 +1,249 @@
+r"""Lists of path patterns as BuildKit matches them: ignore files, `--exclude`, `--parents`.
+
+The language is that of moby/patternmatcher, not of gitignore: patterns are anchored at the root,
+`**` spans folders, `!` takes back what an earlier pattern matched, the last match wins, and what
+matches a folder matches all that lies in it. BuildKit turns a pattern into a regular expression of
+Go's; where that shows (`\d` is a digit, `[[:alpha:]]` a letter) it shows here too.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from pipeline.core import gomatch
+from pipeline.core.goregex import to_python
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# What Go's `strings.TrimSpace` takes away; `str.strip` takes four control characters more.
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + ("\u2028\u2029\u202f\u205f\u3000")
+)
+_SPECIAL = frozenset("*?[]^\\")
+_ANYTHING = r"(?s:.*)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file."""
+
+    text: str
+    takes_back: bool
+    regex: str
+    written: str
+    line: int = 0
+
+    @property
+    def literal_folders(self) -> tuple[str, ...]:
+        """The leading components that hold no wildcard: all that it matches lies in them."""
+        components = self.text.split("/")
+        plain = [not _SPECIAL.intersection(component) for component in components]
+        return tuple(components[: plain.index(False)] if False in plain else components)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the patterns said of a folder; what lies in it inherits that.
+
+    `each` has one truth per pattern, `groups` one per run of patterns of the same sign.
+    """
+
+    matched: bool
+    each: tuple[bool, ...]
+    groups: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    takes_back: bool
+    start: int
+    stop: int
+    regex: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns in their order. Paths are relative, clean, and use `/`."""
+
+    patterns: tuple[Pattern, ...]
+    _each: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_each", tuple(re.compile(p.regex) for p in self.patterns))
+        object.__setattr__(self, "_groups", tuple(_grouped(self.patterns)))
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def matches(self, path: str) -> bool:
+        """Whether `path` is matched, itself or by a folder that it lies in."""
+        *folders, _last = _prefixes(path)
+        level = self.top()
+        for folder in folders:
+            level = self.enter(folder, level)
+        return self.matches_in(path, level)
+
+    def decider(self, path: str) -> Pattern | None:
+        """The pattern by which `path` is matched, or `None` where it is not matched."""
+        level = self.top()
+        for prefix in _prefixes(path):
+            level = self.enter(prefix, level)
+        if not level.matched:
+            return None
+        hits = [p for p, hit in zip(self.patterns, level.each, strict=True) if hit]
+        return next(p for p in reversed(hits) if not p.takes_back)
+
+    def top(self) -> Level:
+        """The level of the root, which no pattern matches."""
+        return Level(
+            matched=False,
+            each=(False,) * len(self.patterns),
+            groups=(False,) * len(self._groups),
+        )
+
+    def enter(self, folder: str, parent: Level) -> Level:
+        """The level of `folder`, which lies in a folder of level `parent`."""
+        matched = False
+        each = list(parent.each)
+        for index, pattern in enumerate(self.patterns):
+            # A pattern of the other sign is not even tried (MatchesUsingParentResults), which
+            # shows further down: with `a/b` and then `!a`, `a/b` stays matched.
+            if not each[index] and pattern.takes_back is matched:
+                each[index] = self._each[index].fullmatch(folder) is not None
+            if each[index]:
+                matched = not pattern.takes_back
+        groups = tuple(any(each[group.start : group.stop]) for group in self._groups)
+        return Level(matched, tuple(each), groups)
+
+    def matches_in(self, path: str, parent: Level) -> bool:
+        """Whether `path`, which lies in a folder of level `parent`, is matched.
+
+        Says the same as `enter(path, parent).matched`, faster.
+        """
+        matched = False
+        for group, inherited in zip(self._groups, parent.groups, strict=True):
+            if group.takes_back is matched and (inherited or group.regex.fullmatch(path)):
+                matched = not matched
+        return matched
+
+    def may_take_back_in(self, folder: str) -> bool:
+        """Whether something below the matched `folder` may not be matched.
+
+        A walk must look into such a folder; any other it may skip.
+        """
+        inside = tuple(folder.split("/"))
+        for pattern in self.patterns:
+            if pattern.takes_back:
+                known = pattern.literal_folders
+                common = min(len(known), len(inside))
+                if known[:common] == inside[:common]:
+                    return True
+        return False
+
+
+def parse_pattern(written: str, line: int = 0) -> Pattern | None:
+    """Read one pattern as patternmatcher's `New` does; `None` for an empty one.
+
+    Raises `ValueError` saying what is wrong with it.
+    """
+    text = written.strip(SPACE)
+    if not text:
+        return None
+    text = clean(text)
+    takes_back = text.startswith("!")
+    text = text[takes_back:]
+    if not text:
+        raise ValueError("`!` needs a pattern behind it")
+    gomatch.check(text)
+    return Pattern(text, takes_back, _regex(text), written, line)
+
+
+def parse_patterns(written: Iterable[str]) -> Patterns:
+    """Read patterns that stand in no file. Raises `ValueError` as `parse_pattern` does."""
+    found = (parse_pattern(text) for text in written)
+    return Patterns(tuple(pattern for pattern in found if pattern))
+
+
+def clean(path: str) -> str:
+    """The shortest equal path, as Go's `path.Clean`: unlike Python's, `//a` becomes `/a`."""
+    normal = posixpath.normpath(path)
+    return normal[1:] if normal.startswith("//") else normal
+
+
+def _prefixes(path: str) -> list[str]:
+    components = path.split("/")
+    return ["/".join(components[: count + 1]) for count in range(len(components))]
+
+
+def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
+    start = 0
+    for takes_back, members in groupby(patterns, key=lambda pattern: pattern.takes_back):
+        regexes = [member.regex for member in members]
+        stop = start + len(regexes)
+        yield _Group(takes_back, start, stop, re.compile("|".join(f"(?:{r})" for r in regexes)))
+        start = stop
+
+
+def _regex(text: str) -> str:
+    """Python's regular expression for a whole path that `text` matches.
+
+    patternmatcher knows four ways of matching; which one it takes depends on what it meets.
+    """
+    source, way = _go_regex(text)
+    if way == "exact":
+        return re.escape(text)
+    if way == "prefix":
+        return re.escape(text[:-2]) + _ANYTHING
+    if way == "suffix":
+        suffix = text[2:]
+        bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
+        return f"{_ANYTHING}{re.escape(suffix)}{bare}"
+    regex = to_python(source)
+    try:
+        re.compile(regex)
+    except re.error as error:
+        raise ValueError(f"`{text}` is no pattern: {error.msg}") from None
+    return regex
+
+
+def _go_regex(text: str) -> tuple[str, str]:
+    """The regular expression that patternmatcher builds, and its way of matching."""
+    out: list[str] = []
+    way = "exact"
+    at = 0
+    while at < len(text):
+        piece, width, wild = _piece(text, at)
+        if piece == ".*":
+            way = "prefix" if way == "exact" else "regex"
+        elif wild:
+            way = "regex"
+        if at == 0 and text.startswith("**"):
+            way = "suffix"
+        out.append(piece)
+        at += width
+    return "".join(out), way
+
+
+def _piece(text: str, at: int) -> tuple[str, int, bool]:
+    """What the character at `at` becomes, how many it takes, and whether it is a wildcard."""
+    char = text[at]
+    if text.startswith("**", at):
+        width = 3 if text.startswith("/", at + 2) else 2
+        return (".*", width, True) if at + width >= len(text) else ("(.*/)?", width, True)
+    if char == "\\" and at + 1 < len(text):
+        return text[at : at + 2], 2, True
+    simple = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+    if char in simple:
+        return simple[char], 1, True
+    return ("\\" + char if char in ".+()|{}$\\" else char), 1, False
+
+
+NO_PATTERNS = Patterns(())
