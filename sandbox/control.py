@@ -1,0 +1,245 @@
+"""What `up`, `down` and `env` do."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sandbox import engine, host, machine, mounts, packages, registry, seed, state, upload
+from sandbox.errors import SandboxError
+from sandbox.packages import Tools, say
+from sandbox.places import locked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.engine import Engine
+    from sandbox.places import Places
+
+MAIN = "main"
+USUAL_PORT = 5000
+UNSET = ("BUILDX_BUILDER", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+@dataclass(frozen=True)
+class Status:
+    """What of a sandbox is there.
+
+    `engine` is `own`, `host`, or empty before `up`; `docker_host` and `registry` are empty where
+    they are not known; `running` says whether all of it answers.
+    """
+
+    engine: str
+    docker_host: str
+    registry: str
+    mirror: str
+    running: bool
+    processes: tuple[str, ...]
+
+
+def status(at: Places) -> Status:
+    """Ask everything that belongs to the sandbox whether it still answers."""
+    kept = {name: str(value or "") for name, value in state.read(at.state).items()}
+    kind = kept.get("engine", "")
+    addresses = [kept.get(name, "") for name in ("registry", "mirror")]
+    running = bool(kind) and bool(addresses[0]) and _engine_answers(at, kind)
+    return Status(
+        engine=kind,
+        docker_host=kept.get("docker_host", ""),
+        registry=addresses[0],
+        mirror=addresses[1],
+        running=running and all(registry.answers(known) for known in addresses if known),
+        processes=tuple(name for name in state.names(at) if state.recall(at, name)),
+    )
+
+
+def up(at: Places) -> Status:
+    """Make everything run; what runs already is left alone.
+
+    Raises:
+        SandboxError: the machine has no engine and cannot be given one.
+
+    """
+    at.root.mkdir(parents=True, exist_ok=True)
+    with locked(at.root / "lock"):
+        before = status(at)
+        wish = _wish()
+        if before.running and wish in {"", before.engine}:
+            return before
+        found = host.Host("", "not asked") if _keep_own(before, wish) else host.probe()
+        if wish == "host" and found.fault:
+            raise SandboxError(
+                f"no engine of this machine will do: {found.fault}",
+                hint=f"see {machine.ENGINE_DOCS}, or leave PIPELINE_SANDBOX_ENGINE unset",
+            )
+        if wish != "own" and found.fault is None:
+            _up_host(at, before)
+        else:
+            _up_own(at, before, found)
+    return status(at)
+
+
+def down(at: Places, *, purge: bool) -> None:
+    """Stop everything that `up` or a test started here; `purge` deletes what it stored, too."""
+    if not at.root.exists():
+        return
+    with locked(at.root / "lock"):
+        kept = state.read(at.state)
+        for running in _engines(at):
+            running.stop()
+        for name in state.names(at):
+            state.stop(at, name)
+        if kept.get("registry_container"):
+            host.stop_registry(_container(at))
+        if purge and kept.get("registry_container"):
+            host.remove_volume(_container(at))
+        # The port stays the same over a restart: references contain it.
+        state.write(at.state, {name: kept.get(name) for name in ("registry", "mirror")})
+    if purge:
+        mounts.unmount_below(at.root)
+        shutil.rmtree(at.root)
+
+
+def environment(at: Places) -> list[str]:
+    """Lines of shell that point a shell's docker, buildx and pipeline to the sandbox.
+
+    Raises:
+        SandboxError: it is not running.
+
+    """
+    now = status(at)
+    if not now.running:
+        raise SandboxError(
+            "the sandbox is not running",
+            hint="start it with `python3 -m sandbox up`",
+        )
+    exported = {"DOCKER_BUILDKIT": "1", "PIPELINE_REGISTRY_HOST": now.registry}
+    if now.engine == "host":
+        return [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
+    exported["DOCKER_HOST"] = now.docker_host
+    exported["DOCKER_CONFIG"] = str(at.docker_config)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(exported.items())]
+    lines.append(f'export PATH={shlex.quote(str(at.bin))}:"$PATH"')
+    return [*lines, f"unset {' '.join(UNSET)}"]
+
+
+def _wish() -> str:
+    wish = os.environ.get("PIPELINE_SANDBOX_ENGINE", "")
+    if wish not in {"", "own", "host"}:
+        raise SandboxError(
+            f"PIPELINE_SANDBOX_ENGINE is `{wish}`, which means nothing",
+            hint="set it to `own` or `host`, or leave it unset",
+        )
+    return wish
+
+
+def _keep_own(before: Status, wish: str) -> bool:
+    """Whether to go on with our own engine without asking for the machine's.
+
+    One that was stopped or killed is repaired, and inside of `env` the engine that answers *is*
+    ours.
+    """
+    return wish == "own" or (wish == "" and before.engine == "own")
+
+
+def _engine_answers(at: Places, kind: str) -> bool:
+    if kind == "host":
+        return host.probe().fault is None
+    return any(e.name == MAIN and engine.recalled(e) and e.answers() for e in _engines(at))
+
+
+def _engines(at: Places) -> list[Engine]:
+    """Every engine that was ever started here, running or not."""
+    homes = sorted(path for path in (at.root / "engines").glob("*") if path.is_dir())
+    tools = packages.located(at, machine.system()) if homes else Tools(at.cache)
+    return [engine.Engine(home.name, at, tools) for home in homes]
+
+
+def _up_host(at: Places, before: Status) -> None:
+    """The machine's engine, and a registry beside it."""
+    for left in _engines(at):
+        left.stop()
+    port = _port(before.registry, usual=USUAL_PORT)
+    contained = False
+    try:
+        address = _serve(at, "registry", port)
+    except SandboxError as reason:
+        say(f"no registry server for this machine ({reason.message}): starting it as a container")
+        address, contained = host.start_registry(_container(at), port), True
+    endpoint = os.environ.get("DOCKER_HOST", "")
+    kept: dict[str, object] = {"engine": "host", "docker_host": endpoint, "registry": address}
+    state.write(at.state, {**kept, "registry_container": contained})
+
+
+def _up_own(at: Places, before: Status, found: host.Host) -> None:
+    """An engine from unpacked packages, a registry, and a mirror where Docker Hub is away."""
+    try:
+        here = machine.require_equippable(root=True)
+    except SandboxError as error:
+        raise SandboxError(f"{found.fault}, and {error.message}", hint=error.hint) from error
+    tools = packages.ensure(at, here)
+    _equip(at, tools)
+    kept: dict[str, object] = {"engine": "own", "docker_host": engine.Engine(MAIN, at, tools).host}
+    kept["registry"] = _serve(at, "registry", _port(before.registry, usual=USUAL_PORT))
+    if not before.mirror and host.hub_answers():
+        state.write(at.state, kept)
+        _start_main(at)
+        return
+    mirror = _serve(at, "mirror", _port(before.mirror))
+    state.write(at.state, {**kept, "mirror": mirror})
+    with ThreadPoolExecutor(1) as beside:
+        seeding = beside.submit(_seed, at, here, tools, mirror)
+        _start_main(at)
+        seeding.result()
+
+
+def _start_main(at: Places) -> None:
+    say("starting the engine")
+    engine.start(MAIN, snapshotter=True, where=at)
+
+
+def _seed(at: Places, here: machine.System, tools: Tools, mirror: str) -> None:
+    upload.push(seed.ensure(at, here, tools), mirror)
+
+
+def _serve(at: Places, name: str, port: int) -> str:
+    """The address of the registry of that name; started if it does not run."""
+    kept = state.read(at.state).get(name)
+    if isinstance(kept, str) and state.recall(at, name) and registry.answers(kept):
+        return kept
+    state.stop(at, name)
+    say(f"starting the {name}")
+    return registry.serve(at.root / name, port=port, name=name, where=at).address
+
+
+def _port(address: str, *, usual: int = 0) -> int:
+    """A free port: the one of `address`, so that references stay what they were, or the usual."""
+    port = address.rpartition(":")[2]
+    return registry.free_port(int(port) if port.isdigit() else usual)
+
+
+def _equip(at: Places, tools: Tools) -> None:
+    """The programs for `PATH` and a docker configuration that has the buildx plugin."""
+    plugins = at.docker_config / "cli-plugins"
+    for folder in (at.bin, plugins):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in ("docker", "docker-registry"):
+        _link(at.bin / name, tools.bin / name)
+    for plugin in tools.root.glob("usr/lib*/docker/cli-plugins/docker-buildx"):
+        _link(plugins / plugin.name, plugin)
+    settings = at.docker_config / "config.json"
+    if not settings.exists():
+        settings.write_text("{}\n")
+
+
+def _link(link: Path, target: Path) -> None:
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+
+
+def _container(at: Places) -> str:
+    return f"fip-{at.identity}-registry"

@@ -1,0 +1,143 @@
+"""Background processes that outlive this one, known by pid and start time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+POLL_SECONDS = 0.02
+LOG_LINES = 8
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process, safe against the kernel giving its pid to another: `started` tells them apart."""
+
+    pid: int
+    started: str
+
+
+def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> Process:
+    """Start `command` (an absolute path first) in a session of its own, output to `log`.
+
+    A bare pid instead of a `subprocess.Popen`: nothing here waits for it, and it must stay when
+    this process ends.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    pid = os.posix_spawn(
+        command[0],
+        list(command),
+        dict(environment),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    return Process(pid, _started(pid))
+
+
+def alive(process: Process) -> bool:
+    """Whether that very process still runs; reaps it when it was ours and has ended."""
+    with suppress(ChildProcessError):
+        os.waitpid(process.pid, os.WNOHANG)
+    return process.started != "" and _started(process.pid) == process.started
+
+
+def stop(process: Process, *, patience: float = 20.0) -> None:
+    """End `process`: SIGTERM, and SIGKILL after `patience` seconds. Nothing if it has ended."""
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
+        if not alive(process):
+            return
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
+        patiently(lambda: not alive(process), seconds=seconds)
+
+
+def wait_for(
+    ready: Callable[[], bool], process: Process, *, what: str, log: Path, patience: float = 30.0
+) -> None:
+    """Return when `ready` says so.
+
+    Raises:
+        SandboxError: the process ended or took too long; the hint quotes the end of its log.
+
+    """
+    patiently(lambda: ready() or not alive(process), seconds=patience)
+    if not (alive(process) and ready()):
+        outcome = "does not answer" if alive(process) else "ended at once"
+        stop(process, patience=2.0)
+        raise SandboxError(f"{what} {outcome}", hint=f"its log `{log}` ends with: {tail(log)}")
+
+
+def patiently(ready: Callable[[], bool], *, seconds: float) -> bool:
+    """Whether `ready` said so within that time."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def tail(log: Path) -> str:
+    """The last lines of `log`, joined for one message."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return " | ".join(line.strip() for line in lines[-LOG_LINES:]) or "(nothing)"
+
+
+def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
+    """The output of `command`, standard error joined to it.
+
+    Raises:
+        SandboxError: it failed; the hint quotes the end of what it said.
+
+    """
+    done = subprocess.run(  # the caller's words, never a shell
+        list(command),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        text=True,
+        errors="replace",
+        env=environment,
+    )
+    if done.returncode != 0:
+        said = " | ".join(done.stdout.strip().splitlines()[-LOG_LINES:]) or "(nothing)"
+        raise SandboxError(f"`{Path(command[0]).name}` failed", hint=f"it said: {said}")
+    return done.stdout
+
+
+def _started(pid: int) -> str:
+    """Start time of `pid` in whatever unit the system has; empty if it is gone or a zombie."""
+    if not Path("/proc/self/stat").exists():
+        shown = subprocess.run(
+            ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
+            capture_output=True,
+            check=False,
+            text=True,
+        ).stdout.strip()
+        return "" if shown.startswith("Z") else shown.partition(" ")[2]
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    # proc(5): the command may hold blanks and brackets; what follows its last one does not.
+    fields = stat.rpartition(")")[2].split()
+    # Ticks since boot: only with the boot's own name are they the same nowhere else.
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"
