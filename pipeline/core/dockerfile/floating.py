@@ -1,0 +1,120 @@
+"""What can change while the Dockerfile and its context stay: a sentence for each.
+
+Only what a reader can act on: each has a way to be pinned. The images themselves are the loader's
+to tell, which knows the lock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_STEP = re.compile(r"&&|\|\||[;|\n()]|\bthen\b|\bdo\b|\belse\b")
+_WORD = re.compile(r"\S+")
+_PREFIX = re.compile(r"^(?:(?:sudo|exec|env|command|time|set -\w+|[A-Za-z_]\w*=\S*)\s+)+")
+_ARCHIVE = "whatever the archive has"
+_INDEX = "whatever the index has"
+
+
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """A command that installs; `pinned` matches a word that says which version or file."""
+
+    command: re.Pattern[str]
+    takes: str
+    pinned: re.Pattern[str]
+    pinned_flag: re.Pattern[str] | None = None
+
+
+def _tool(command: str, takes: str, pinned: str, flag: str = "") -> _Tool:
+    return _Tool(re.compile(command), takes, re.compile(pinned), re.compile(flag) if flag else None)
+
+
+_LOCAL = r"\.{0,2}/\S*|\S+\.(?:deb|rpm|apk|whl|gem|tgz|tar\.gz)"
+_TOOLS = (
+    _tool(r"(?:apt-get|apt|aptitude)\b(?:\s+-\S+)*\s+install\b", _ARCHIVE, rf"\S+=\S+|{_LOCAL}"),
+    _tool(
+        r"(?:apt-get|apt|aptitude)\b(?:\s+-\S+)*\s+(?:(?:dist-|full-)?upgrade)\b", _ARCHIVE, "(?!)"
+    ),
+    _tool(r"apk\b(?:\s+-\S+)*\s+add\b", _ARCHIVE, rf"[^<>]+[=~]+\S+|{_LOCAL}|\.\S+"),
+    _tool(r"apk\b(?:\s+-\S+)*\s+upgrade\b", _ARCHIVE, "(?!)"),
+    _tool(
+        r"(?:yum|dnf|microdnf|tdnf|zypper)\b(?:\s+-\S+)*\s+(?:install|in)\b",
+        _ARCHIVE,
+        rf"\S+-\d\S*|\S+=\S+|{_LOCAL}",
+    ),
+    _tool(
+        r"(?:python[\d.]*\s+-m\s+)?(?:uv\s+)?pip[\d.]*\s+install\b",
+        _INDEX,
+        rf"\S+(?:===?|@)\S+|{_LOCAL}|\.\S*",
+        r"-r|-c|-e|--require-hashes|--requirement\S*|--constraint\S*|--editable\S*",
+    ),
+    _tool(
+        r"(?:npm\s+(?:install|i|add)|yarn\s+(?:global\s+)?add|pnpm\s+add)\b",
+        _INDEX,
+        rf"@?[^@\s]+@\d\S*|{_LOCAL}",
+    ),
+    _tool(r"gem\s+install\b", _INDEX, rf"\S+:\d\S*|{_LOCAL}", r"-v|--version\S*"),
+    _tool(r"cargo\s+install\b", _INDEX, r"\S+@\d\S*", r"--version\S*|--vers\S*|--path\S*|--rev\S*"),
+    _tool(r"go\s+install\b", _INDEX, r"\S+@v\d\S*|\./\S*"),
+)
+_FETCH = re.compile(r"(?:curl|wget)\b.*?(https?://\S+)|git\s+clone\b.*?(\S+://\S+|\S+@\S+:\S+)")
+
+
+def of_script(script: str, line: int) -> tuple[str, ...]:
+    """Sentences for the steps of a RUN that take whatever is there on the day.
+
+    >>> of_script("apt-get update && apt-get install -y curl", 7)
+    ('`apt-get install` takes whatever the archive has, at line 7',)
+    """
+    found: dict[str, None] = {}
+    for step in _STEP.split(re.sub(r"\\\n", " ", script)):
+        sentence = _of_step(_PREFIX.sub("", step.strip()), line)
+        if sentence:
+            found[sentence] = None
+    return tuple(found)
+
+
+def of_url(source: str, *, pinned: bool, line: int) -> tuple[str, ...]:
+    """A sentence for a file from the web without a checksum."""
+    if pinned:
+        return ()
+    return (f"`ADD {source}` takes whatever is there: it has no `--checksum`, at line {line}",)
+
+
+def of_git(source: str, *, pinned: bool, line: int) -> tuple[str, ...]:
+    """A sentence for a repository that is not named by its commit."""
+    if pinned:
+        return ()
+    return (f"`ADD {source}` takes whatever is there: it names no commit, at line {line}",)
+
+
+def of_frontend(syntax: str) -> tuple[str, ...]:
+    """A sentence for a frontend that is not pinned."""
+    if not syntax or "@" in syntax:
+        return ()
+    return (f"the frontend `{syntax}` has no digest",)
+
+
+def _of_step(step: str, line: int) -> str:
+    for tool in _TOOLS:
+        found = tool.command.match(step)
+        if found:
+            name = " ".join(w for w in _WORD.findall(found[0]) if not w.startswith("-"))
+            words = _WORD.findall(step[found.end() :])
+            return "" if _is_pinned(tool, words) else f"`{name}` takes {tool.takes}, at line {line}"
+    fetched = _FETCH.match(step)
+    if fetched:
+        name = "git clone" if step.startswith("git") else _WORD.findall(step)[0]
+        return f"`{name} {fetched[1] or fetched[2]}` takes whatever is there, at line {line}"
+    return ""
+
+
+def _is_pinned(tool: _Tool, words: list[str]) -> bool:
+    if tool.pinned_flag and any(tool.pinned_flag.fullmatch(word) for word in words):
+        return True
+    named = [word.strip("'\"") for word in words if not word.startswith("-")]
+    if not named:
+        # `npm install` and its like follow a lock file of the project; an upgrade follows nothing.
+        return tool.takes is _INDEX
+    return all(tool.pinned.fullmatch(word) for word in named)

@@ -1,0 +1,77 @@
+"""Here-documents: `<<EOF`, `<<-EOF`, `<<"EOF"`, several on one line.
+
+Facts from buildkit `frontend/dockerfile/parser/parser.go`. Only ADD, COPY, RUN and an ONBUILD of
+these can have them, and not in their JSON form.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.split import json_form, split_command
+from pipeline.core.dockerfile.words import Rules, expand
+
+_MARK = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
+_TABS = re.compile(r"^\t+", re.MULTILINE)
+_BARE = Rules(keep_unset=True)
+_QUOTED = Rules(keep_unset=True, raw_quotes=True)
+_WHOLE_LINE = Rules(keep_unset=True, raw_quotes=True, raw_escapes=True)
+_TAKERS = frozenset({"add", "copy", "run"})
+
+
+@dataclass(frozen=True, slots=True)
+class Heredoc:
+    """`name` ends it; `expand`: variables in it count (COPY and ADD); `chomp`: `<<-`."""
+
+    name: str
+    expand: bool
+    chomp: bool
+    content: str = ""
+
+    @property
+    def text(self) -> str:
+        """The content as it is used: without leading tabs where `<<-` was written."""
+        return _TABS.sub("", self.content) if self.chomp else self.content
+
+
+def heredoc_word(word: str) -> Heredoc | None:
+    """The here-document that a word stands for, if it does. Never raises."""
+    found = _MARK.fullmatch(word)
+    if not found or not found[2]:
+        return None
+    try:
+        bare, quoted = expand(found[2], {}, _BARE).words, expand(found[2], {}, _QUOTED).words
+    except RefusedError:
+        return None
+    if len(bare) != 1 or len(quoted) != 1:
+        return None
+    return Heredoc(bare[0], _quotes(bare[0]) == _quotes(quoted[0]), bool(found[1]))
+
+
+def announced(text: str, escape: str) -> tuple[Heredoc, ...]:
+    """The here-documents that follow an instruction, still empty."""
+    if "<<" not in text or not _can_have(text, escape):
+        return ()
+    try:
+        words = expand(text, {}, _WHOLE_LINE).words
+    except RefusedError:
+        return ()
+    return tuple(found for word in words if (found := heredoc_word(word)))
+
+
+def _can_have(text: str, escape: str) -> bool:
+    command = split_command(text, escape)
+    if command.keyword.lower() == "onbuild":
+        command = split_command(command.rest, escape)
+    if command.keyword.lower() not in _TAKERS:
+        return False
+    try:
+        return json_form(command.rest) is None
+    except RefusedError:
+        return False
+
+
+def _quotes(word: str) -> int:
+    return word.count("'") + word.count('"')

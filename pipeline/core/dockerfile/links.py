@@ -1,0 +1,182 @@
+"""What the stages of a Dockerfile stand on and take from: other stages, images, `scratch`.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: FROM sees the stages above it;
+`--from` and `from=` see all names (the last of its name wins), and only `--from` takes an index.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.dockerfile.instructions import Copy, Instruction, Run
+from pipeline.core.dockerfile.mounts import origin_of
+from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
+from pipeline.core.dockerfile.words import Rules, expand
+from pipeline.core.reference import (
+    Platform,
+    ReferenceSyntaxError,
+    parse_platform,
+    parse_reference,
+)
+from pipeline.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.dockerfile.scope import Globals
+    from pipeline.core.dockerfile.tree import Dockerfile, Stage
+    from pipeline.core.dockerfile.words import Expansion
+
+SCRATCH = "scratch"
+_INDEX = re.compile(r"[+-]?[0-9]+")
+_SYSTEMS = frozenset(
+    [
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "windows",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something is taken from: the stage of that index, or else an image (or `scratch`)."""
+
+    stage: int | None
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A stage and what it stands on; `used` are the global arguments that its FROM asked for."""
+
+    stage: Stage
+    base: Origin
+    platform: Platform | None
+    used: frozenset[str]
+
+
+def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) -> tuple[Link, ...]:
+    """Resolve every FROM of the file, needed or not, as BuildKit does."""
+    above: dict[str, int] = {}
+    links: list[Link] = []
+    for stage in dockerfile.stages:
+        try:
+            links.append(_link(stage, above, arguments, dockerfile.escape))
+        except RefusedError as error:
+            place = stage.start.line.find(error.blame or stage.start.base)
+            problems.append(Problem(place, error.message, error.hint))
+            links.append(Link(stage, Origin(None, SCRATCH), None, frozenset()))
+        if stage.name:
+            above[stage.name] = stage.index
+    return tuple(links)
+
+
+def origins(
+    instruction: Instruction, stages: Mapping[str, int], count: int, escape: str
+) -> tuple[Origin, ...]:
+    """What an instruction takes from; a mount of the context has none. Raises `RefusedError`."""
+    if isinstance(instruction, Copy) and instruction.origin:
+        return (_copy_origin(instruction.origin, stages, count, escape),)
+    if isinstance(instruction, Run):
+        written = (origin_of(mount) for mount in instruction.mounts)
+        return tuple(_named(name, stages) for name in written if name)
+    return ()
+
+
+def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: str) -> Link:
+    rules = Rules(escape=escape)
+    base = expand(stage.start.base, arguments.values, rules)
+    if not base.text:
+        raise RefusedError(
+            f"`FROM {stage.start.base}` comes to nothing", hint=_unset_hint(base.unset)
+        )
+    platform, used = None, base.used
+    if stage.start.platform:
+        expansion = expand(stage.start.platform, arguments.values, rules)
+        platform = _platform(stage.start.platform, expansion, arguments)
+        used |= expansion.used
+    if base.text in above:
+        return Link(stage, Origin(above[base.text]), platform, used)
+    if base.text != SCRATCH:
+        _check_image(base.text, _from_hint(base, above))
+    return Link(stage, Origin(None, base.text), platform, used)
+
+
+def _copy_origin(written: str, stages: Mapping[str, int], count: int, escape: str) -> Origin:
+    if expand(written, {}, Rules(escape=escape)).text != written:
+        raise RefusedError(
+            "`--from` does not expand variables",
+            hint="name a stage: `FROM ${IMAGE} AS name` with a global `ARG`, then `--from=name`",
+            blame=written,
+        )
+    if not _INDEX.fullmatch(written):
+        return _named(written, stages)
+    index = int(written)
+    if not 0 <= index < count:
+        raise RefusedError(
+            f"there is no stage {written}: the file has {count}, counted from 0", blame=written
+        )
+    return Origin(index)
+
+
+def _named(written: str, stages: Mapping[str, int]) -> Origin:
+    index = stages.get(written.lower())
+    if index is not None:
+        return Origin(index)
+    if written != SCRATCH:
+        _check_image(written, did_you_mean(written, stages))
+    return Origin(None, written)
+
+
+def _check_image(written: str, hint: str) -> None:
+    try:
+        parse_reference(written)
+    except ReferenceSyntaxError as error:
+        raise RefusedError(f"`{written}` is no image: {error}", hint=hint, blame=written) from None
+
+
+def _platform(written: str, expansion: Expansion, arguments: Globals) -> Platform:
+    if not expansion.text:
+        raise RefusedError(
+            f"`--platform={written}` comes to nothing", hint=_unset_hint(expansion.unset)
+        )
+    text = re.sub(r"\([^)]*\)", "", expansion.text)
+    if "/" not in text:
+        lone_system = text.lower() in _SYSTEMS
+        build = arguments.values
+        text = f"{text}/{build['BUILDARCH']}" if lone_system else f"{build['BUILDOS']}/{text}"
+    try:
+        return parse_platform(text)
+    except ReferenceSyntaxError as error:
+        raise RefusedError(
+            f"`--platform={written}`: {error}", hint=_unset_hint(expansion.unset), blame=written
+        ) from None
+
+
+def _from_hint(base: Expansion, above: Mapping[str, int]) -> str:
+    if base.unset:
+        return _unset_hint(base.unset)
+    if base.text.lower() in above:
+        return f"`FROM` finds a stage by its name in lower case: `{base.text.lower()}`"
+    return did_you_mean(base.text, above)
+
+
+def _unset_hint(names: frozenset[str]) -> str:
+    if not names:
+        return ""
+    name = min(names)
+    return f"give `{name}` a value: `ARG {name}=…` before the first `FROM`, or under `args`"

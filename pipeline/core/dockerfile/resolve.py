@@ -1,0 +1,293 @@
+"""What a build of one target for one platform needs of a Dockerfile.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: every FROM and `--from` of the
+file must be right, but only the stages that the target needs are walked; a stage begins with the
+ONBUILD triggers of the stage or image right below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from pipeline.core import graph
+from pipeline.core.dockerfile import floating
+from pipeline.core.dockerfile.instructions import Define, Instruction, Onbuild, parse_instruction
+from pipeline.core.dockerfile.lexer import Line, lex
+from pipeline.core.dockerfile.links import SCRATCH, Link, link, origins
+from pipeline.core.dockerfile.reads import Reads
+from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
+from pipeline.core.dockerfile.scope import (
+    Globals,
+    Scope,
+    first_scope,
+    global_arguments,
+    platform_arguments,
+)
+from pipeline.core.dockerfile.walk import Findings, NamedImage, Walker
+from pipeline.core.reference import Platform
+from pipeline.errors import Location, Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.dockerfile.links import Origin
+    from pipeline.core.dockerfile.tree import Dockerfile, Stage
+
+LINUX = Platform("linux", "amd64")
+_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the target needs, for one platform.
+
+    * `stages`: the needed ones, in order of the file.
+    * `names`: each use of an image that is neither a stage nor `scratch`, in that order.
+    * `declared`: the arguments that count and their values, `None` for none; a given argument that
+      BuildKit itself reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) counts undeclared.
+    * `reads`: what is read of the context.
+    * `stage_names`: all names of stages in the file, needed or not.
+    * `floating`: sentences for what can change without the Dockerfile or its context changing.
+    * `frontend`: the image that reads the Dockerfile, or nothing for the builder's own.
+    * `onbuild`: the triggers that the image will carry, as text: hand them to `resolve` for a
+      Dockerfile whose FROM names this image.
+    * `unused`: given arguments that the file declares nowhere.
+    """
+
+    stages: tuple[Stage, ...]
+    names: tuple[NamedImage, ...]
+    declared: Mapping[str, str | None]
+    reads: Reads
+    stage_names: frozenset[str]
+    floating: tuple[str, ...]
+    frontend: str = ""
+    onbuild: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+
+def resolve(
+    dockerfile: Dockerfile,
+    *,
+    target: str | None,
+    args: Mapping[str, str],
+    platform: Platform,
+    build_platform: Platform = LINUX,
+    onbuild: Mapping[str, Sequence[str]] = _NOTHING,
+) -> Resolved:
+    """Find what a build of `target` (default: the last stage) for `platform` needs.
+
+    `onbuild` has the triggers of images that FROM may name, by that name as it is expanded. Raises
+    `ConfigError` with all problems.
+    """
+    findings = Findings()
+    last = target or dockerfile.stages[-1].name or "default"
+    predefined = platform_arguments(build_platform, platform, last)
+    arguments = global_arguments(dockerfile, predefined, args, findings.problems)
+    links = link(dockerfile, arguments, findings.problems)
+    plan = _Plan(dockerfile, links, onbuild, findings.problems)
+    plan.check()
+    index = _target(dockerfile, target, findings.problems)
+    needed = plan.needed(index)
+    _walk(plan, needed, arguments, args, platform, findings)
+    raise_problems(findings.problems)
+    _builder_arguments(findings, args, arguments)
+    frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
+    own = dockerfile.stages[index].instructions
+    return Resolved(
+        stages=tuple(dockerfile.stages[i] for i in needed),
+        names=tuple(findings.names),
+        declared=MappingProxyType(findings.declared),
+        reads=Reads(tuple(findings.reads), findings.whole),
+        stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
+        floating=(*floating.of_frontend(frontend), *findings.floating),
+        frontend=frontend,
+        onbuild=tuple(i.expression for i in own if isinstance(i, Onbuild)),
+        unused=_unused(dockerfile, args, predefined),
+    )
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The stages with what they stand on; triggers are read for the stages that need them."""
+
+    dockerfile: Dockerfile
+    links: tuple[Link, ...]
+    onbuild: Mapping[str, Sequence[str]]
+    problems: list[Problem]
+    triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
+
+    def origins(self, instruction: Instruction) -> tuple[Origin, ...]:
+        """What an instruction takes from. Raises `RefusedError`."""
+        names = {stage.name: stage.index for stage in self.dockerfile.stages if stage.name}
+        escape = self.dockerfile.escape
+        return origins(instruction, names, len(self.dockerfile.stages), escape)
+
+    def instructions(self, index: int) -> tuple[Instruction, ...]:
+        """What a stage does: the triggers from below, then its own."""
+        if index not in self.triggered:
+            self.triggered[index] = self._triggers(self.links[index])
+        return self.triggered[index] + self.links[index].stage.instructions
+
+    def needs(self, index: int, instructions: Sequence[Instruction]) -> frozenset[int]:
+        """The stages that a stage stands on or takes from; faults become problems."""
+        found = {self.links[index].base.stage}
+        for instruction in instructions:
+            try:
+                found.update(origin.stage for origin in self.origins(instruction))
+            except RefusedError as error:
+                place = instruction.line.find(error.blame)
+                self.problems.append(Problem(place, error.message, error.hint))
+        return frozenset(stage for stage in found if stage is not None)
+
+    def check(self) -> None:
+        """What must be right in every stage of the file: `--from`, and no circle."""
+        needs = {
+            str(s.index): [str(n) for n in sorted(self.needs(s.index, s.instructions))]
+            for s in self.dockerfile.stages
+        }
+        for cycle in graph.cycles(needs):
+            stages = [self.dockerfile.stages[int(index)] for index in cycle]
+            path = " -> ".join(stage.label for stage in stages)
+            self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
+
+    def needed(self, target: int) -> tuple[int, ...]:
+        """The stages that the target needs, itself included, in order of the file."""
+        seen: set[int] = set()
+        todo = [target]
+        while todo:
+            index = todo.pop()
+            if index not in seen:
+                seen.add(index)
+                todo += self.needs(index, self.instructions(index))
+        return tuple(sorted(seen))
+
+    def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
+        base = linked.base
+        if base.stage is None:
+            texts = self.onbuild.get(base.image, ())
+            return tuple(self._trigger(text, linked.stage.location) for text in texts)
+        below = self.dockerfile.stages[base.stage].instructions
+        found = [i for i in below if isinstance(i, Onbuild)]
+        return tuple(self._trigger(i.expression, i.location) for i in found)
+
+    def _trigger(self, text: str, place: Location) -> Instruction:
+        """Read a trigger, which BuildKit does with a backslash as the escape."""
+        try:
+            return parse_instruction(_only_line(text, place.file).moved(place), "\\")
+        except RefusedError as error:
+            self.problems.append(Problem(place, error.message, error.hint))
+            return Instruction(keyword="ONBUILD", line=_empty(place))
+
+
+def _only_line(text: str, file: str) -> Line:
+    lexed = lex(text.encode(), file)
+    if len(lexed.lines) != 1 or lexed.problems:
+        raise RefusedError(f"`ONBUILD {text}` is not one instruction")
+    return lexed.lines[0]
+
+
+def _empty(place: Location) -> Line:
+    return Line(place.file, "", ((-1, place.line, place.column),))
+
+
+def _target(dockerfile: Dockerfile, target: str | None, problems: list[Problem]) -> int:
+    """The index of the stage to build; the last of a name counts."""
+    stages = dockerfile.stages
+    if not target:
+        return stages[-1].index
+    names = {stage.name: stage.index for stage in stages if stage.name}
+    if target.lower() not in names:
+        message = f"there is no stage `{target}`, which is the target"
+        hint = did_you_mean(target.lower(), names) or _listed(names)
+        problems.append(Problem(Location(dockerfile.file), message, hint))
+    return names.get(target.lower(), stages[-1].index)
+
+
+def _listed(names: Mapping[str, int]) -> str:
+    if not names:
+        return "no stage has a name: write `FROM … AS name`"
+    return "the stages are " + ", ".join(f"`{name}`" for name in names)
+
+
+def _walk(
+    plan: _Plan,
+    needed: Sequence[int],
+    arguments: Globals,
+    args: Mapping[str, str],
+    platform: Platform,
+    findings: Findings,
+) -> None:
+    scopes: dict[int, Scope] = {}
+    for index in needed:
+        linked = plan.links[index]
+        scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape)
+        _start(linked, arguments, args, platform, findings)
+        walker = Walker(
+            index, scope, args, arguments, partial(_quiet, plan), str(platform), findings
+        )
+        for instruction in plan.instructions(index):
+            walker.take(instruction)
+
+
+def _quiet(plan: _Plan, instruction: Instruction) -> tuple[Origin, ...]:
+    """The origins of an instruction; what is wrong with them has been said."""
+    try:
+        return plan.origins(instruction)
+    except RefusedError:
+        return ()
+
+
+def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:
+    below = linked.base.stage
+    if below is not None and below in scopes:
+        return scopes[below].child()
+    return first_scope(escape, scratch=linked.base.image == SCRATCH)
+
+
+def _start(
+    linked: Link,
+    arguments: Globals,
+    args: Mapping[str, str],
+    platform: Platform,
+    findings: Findings,
+) -> None:
+    """Note the FROM of a stage."""
+    findings.declared.update(arguments.behind(sorted(linked.used)))
+    findings.declared.update((name, args[name]) for name in sorted(linked.used) if name in args)
+    image = linked.base.image
+    if linked.base.stage is not None or image == SCRATCH:
+        return
+    start = linked.stage.start
+    asked = str(linked.platform or platform)
+    place = start.line.find(start.base)
+    findings.names.append(NamedImage(image, "FROM", place, asked))
+
+
+def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:
+    """Arguments that BuildKit reads itself."""
+    for name, value in args.items():
+        if _is_builders(name):
+            findings.declared[name] = value
+    epoch = arguments.declared.get("SOURCE_DATE_EPOCH")
+    if epoch is not None:
+        findings.declared["SOURCE_DATE_EPOCH"] = epoch
+
+
+def _is_builders(name: str) -> bool:
+    return name.startswith("BUILDKIT_") or name == "SOURCE_DATE_EPOCH"
+
+
+def _unused(
+    dockerfile: Dockerfile, args: Mapping[str, str], predefined: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Given arguments that nothing can see: most often a slip in a name."""
+    everywhere = [*dockerfile.arguments]
+    everywhere += [i for s in dockerfile.stages for i in s.instructions if isinstance(i, Define)]
+    known = {p.name for i in everywhere if i.keyword == "ARG" for p in i.pairs} | set(predefined)
+    return tuple(
+        n for n in args if n not in known and n.lower() not in _PROXIES and not _is_builders(n)
+    )

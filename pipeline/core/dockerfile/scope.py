@@ -1,0 +1,152 @@
+"""What variables come to: the arguments before the first FROM, and the environment of a stage.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `platform.go`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.words import Rules, expand
+from pipeline.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.core.dockerfile.instructions import Define
+    from pipeline.core.dockerfile.lexer import Line
+    from pipeline.core.dockerfile.tree import Dockerfile
+    from pipeline.core.reference import Platform
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
+
+
+def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[str, str]:
+    """The arguments that exist without being declared before the first FROM."""
+    return {
+        "BUILDPLATFORM": str(build),
+        "BUILDOS": build.os,
+        "BUILDOSVERSION": "",
+        "BUILDARCH": build.architecture,
+        "BUILDVARIANT": build.variant,
+        "TARGETPLATFORM": str(target),
+        "TARGETOS": target.os,
+        "TARGETOSVERSION": "",
+        "TARGETARCH": target.architecture,
+        "TARGETVARIANT": target.variant,
+        "TARGETSTAGE": stage,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """What FROM can use, and what a stage inherits by declaring it.
+
+    `values` has the predefined ones too; `declared` only those of the file; `needs` which others
+    the default of each was made of.
+    """
+
+    values: Mapping[str, str]
+    declared: Mapping[str, str | None]
+    needs: Mapping[str, frozenset[str]]
+
+    def behind(self, names: Iterable[str]) -> dict[str, str | None]:
+        """The declared ones among `names`, and those that their defaults used, in turn."""
+        found: dict[str, str | None] = {}
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in self.declared and name not in found:
+                found[name] = self.declared[name]
+                todo += sorted(self.needs.get(name, ()))
+        return found
+
+
+def global_arguments(
+    dockerfile: Dockerfile,
+    predefined: Mapping[str, str],
+    given: Mapping[str, str],
+    problems: list[Problem],
+) -> Globals:
+    """The arguments before the first FROM: given ones beat defaults, later ones see earlier."""
+    values = {name: given.get(name, value) for name, value in predefined.items()}
+    declared: dict[str, str | None] = {}
+    needs: dict[str, frozenset[str]] = {}
+    rules = Rules(escape=dockerfile.escape)
+    for line, name, default in _defaults(dockerfile.arguments):
+        value = given.get(name)
+        if value is None and default is not None:
+            try:
+                expansion = expand(default, values, rules)
+            except RefusedError as error:
+                problems.append(Problem(line.find(default), error.message, error.hint))
+                continue
+            value = expansion.text
+            needs[name] = needs.get(name, frozenset()) | expansion.used
+        if value is not None:
+            values[name] = value
+        declared[name] = values.get(name)
+    return Globals(values, declared, needs)
+
+
+def _defaults(arguments: Iterable[Define]) -> Iterable[tuple[Line, str, str | None]]:
+    for instruction in arguments:
+        for pair in instruction.pairs:
+            yield instruction.line, pair.name, pair.value
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A text with its variables replaced, and the ones whose value cannot be known here."""
+
+    text: str
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Scope:
+    """The environment of a stage at one of its instructions.
+
+    `open`: it stands on an image whose environment is not known here. `unsure` are variables whose
+    value was made of such.
+    """
+
+    escape: str
+    open: bool
+    values: dict[str, str] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+
+    def known(self, text: str) -> Known:
+        """Replace the variables in an instruction's text. Raises `RefusedError`."""
+        return self._known(text, Rules(escape=self.escape, lenient=self.open))
+
+    def document(self, text: str) -> Known:
+        """Replace the variables in a here-document, where quotes mean nothing."""
+        return self._known(text, Rules(quotes=False, lenient=self.open))
+
+    def set(self, name: str, value: Known) -> None:
+        """Set a variable for what follows; the last one to set it wins, be it ARG or ENV."""
+        if name in _NOT_ENVIRONMENT:
+            return
+        self.values[name] = value.text
+        if value.unknown:
+            self.unsure.add(name)
+        else:
+            self.unsure.discard(name)
+
+    def child(self) -> Scope:
+        """The environment that a stage standing on this one begins with."""
+        return Scope(self.escape, self.open, dict(self.values), set(self.unsure))
+
+    def _known(self, text: str, rules: Rules) -> Known:
+        expansion = expand(text, self.values, rules)
+        missing = expansion.unset if self.open else frozenset()
+        return Known(expansion.text, tuple(sorted(missing | (expansion.used & self.unsure))))
+
+
+def first_scope(escape: str, *, scratch: bool) -> Scope:
+    """The environment that a stage begins with, on `scratch` or on an image."""
+    return Scope(escape, not scratch, {"PATH": _PATH} if scratch else {})

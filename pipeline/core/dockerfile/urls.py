@@ -1,0 +1,48 @@
+"""Sources of ADD that are no files: URLs and Git repositories.
+
+Facts from buildkit `frontend/dockerfile/dfgitutil/git_ref.go` and `util/gitutil/git_url.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+_PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
+_SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:(?P<path>.*)")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def is_git(source: str) -> bool:
+    """Whether a source is a Git repository (`github.com/…` without a scheme is a path)."""
+    if source.startswith(("./", "../", "github.com/")):
+        return False
+    protocol = _PROTOCOL.match(source)
+    if not protocol:
+        return _SCP.fullmatch(source) is not None
+    if protocol[1].lower() in {"http", "https"}:
+        parts = _split(source)
+        return parts is not None and parts.path.endswith(".git")
+    return protocol[1].lower() in {"ssh", "git"}
+
+
+def is_http(source: str) -> bool:
+    """Whether a source is a file on the web."""
+    return source.startswith(("http://", "https://")) and not is_git(source)
+
+
+def is_pinned_git(source: str) -> bool:
+    """Whether the source names a commit by its whole hash."""
+    rest, _, fragment = source.partition("#")
+    query = parse_qs(rest.partition("?")[2])
+    named = [fragment.partition(":")[0]]
+    for key in ("checksum", "commit", "ref"):
+        named += query.get(key, [])
+    return any(_COMMIT.fullmatch(name) for name in named)
+
+
+def _split(source: str) -> SplitResult | None:
+    try:
+        return urlsplit(source)
+    except ValueError:
+        return None

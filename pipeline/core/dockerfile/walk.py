@@ -1,0 +1,228 @@
+"""Go through the instructions of one stage with its variables, and note what it reads and takes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core import gomatch
+from pipeline.core.dockerfile import floating
+from pipeline.core.dockerfile.instructions import Copy, Define, Instruction, Run
+from pipeline.core.dockerfile.links import SCRATCH
+from pipeline.core.dockerfile.mounts import Mount, MountType, origin_of, parse_mount, source_texts
+from pipeline.core.dockerfile.reads import Read, ReadKind, clean
+from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.scope import Known
+from pipeline.core.dockerfile.urls import is_git, is_http, is_pinned_git
+from pipeline.errors import Location, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.core.dockerfile.links import Origin
+    from pipeline.core.dockerfile.scope import Globals, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class NamedImage:
+    """An image that the Dockerfile names; `written` is what it comes to once expanded.
+
+    `instruction` is `FROM`, `COPY --from` or `RUN --mount`; `platform` the one it is asked for.
+    """
+
+    written: str
+    instruction: str
+    location: Location
+    platform: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the stages come to, collected stage by stage."""
+
+    names: list[NamedImage] = field(default_factory=list)
+    declared: dict[str, str | None] = field(default_factory=dict)
+    reads: dict[Read, None] = field(default_factory=dict)
+    whole: str = ""
+    floating: dict[str, None] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """What a stage is walked with: `index` is its own, `origins` resolves `--from` and `from=`."""
+
+    index: int
+    scope: Scope
+    given: Mapping[str, str]
+    arguments: Globals
+    origins: Callable[[Instruction], tuple[Origin, ...]]
+    platform: str
+    findings: Findings
+
+    def take(self, instruction: Instruction) -> None:
+        """Note one instruction; what BuildKit would refuse of it becomes a problem."""
+        try:
+            self._take(instruction)
+        except RefusedError as error:
+            place = instruction.line.find(error.blame)
+            self.findings.problems.append(Problem(place, error.message, error.hint))
+
+    def _take(self, instruction: Instruction) -> None:
+        for text in instruction.texts:
+            self._known(text)
+        if isinstance(instruction, Define):
+            if instruction.keyword == "ARG":
+                self._arg(instruction)
+            else:
+                self._env(instruction)
+        elif isinstance(instruction, Copy):
+            self._copy(instruction)
+        elif isinstance(instruction, Run):
+            self._run(instruction)
+
+    def _known(self, text: str) -> Known:
+        """Replace variables; what is wrong with them is said of that text."""
+        try:
+            return self.scope.known(text)
+        except RefusedError as error:
+            raise RefusedError(error.message, hint=error.hint, blame=text) from None
+
+    def _arg(self, instruction: Define) -> None:
+        for pair in instruction.pairs:
+            value: Known | None = None
+            if pair.name in self.given:
+                value = Known(self.given[pair.name])
+            elif pair.value is not None:
+                value = self._known(pair.value)
+            elif pair.name in self.arguments.values:
+                value = Known(self.arguments.values[pair.name])
+                self.findings.declared.update(self.arguments.behind([pair.name]))
+            if value is not None:
+                self.scope.set(pair.name, value)
+            self.findings.declared[pair.name] = None if value is None else value.text
+
+    def _env(self, instruction: Define) -> None:
+        """All of one ENV sees the environment from before it."""
+        found = [(self._known(p.name).text, self._known(p.value or "")) for p in instruction.pairs]
+        for name, value in found:
+            self.scope.set(name, value)
+
+    def _copy(self, instruction: Copy) -> None:
+        for document in instruction.heredocs:
+            if document.expand:
+                self.scope.document(document.text)
+        sources = [self._known(source) for source in instruction.sources]
+        _check_chmod(self._known(instruction.chmod))
+        self._check_checksum(instruction, sources)
+        found = self._origins(instruction, f"{instruction.keyword} --from")
+        for written, source in zip(instruction.sources, sources, strict=True):
+            if source.unknown and not found:
+                self._cannot_tell(instruction, source.unknown)
+            elif not source.unknown:
+                self._source(instruction, source.text, written, from_context=not found)
+
+    def _source(self, instruction: Copy, source: str, written: str, *, from_context: bool) -> None:
+        git, http = is_git(source), is_http(source)
+        if git or http:
+            if instruction.keyword == "COPY":
+                what = "a Git repository" if git else "a URL"
+                raise RefusedError(f"`COPY` cannot take {what}", hint="use `ADD`", blame=written)
+            self._remote(instruction, source, git=git)
+        elif from_context:
+            self._read(instruction, clean(source), written)
+
+    def _read(self, instruction: Copy, pattern: str, written: str) -> None:
+        if not instruction.parents:
+            try:
+                gomatch.check(pattern)
+            except ValueError as error:
+                hint = "a backslash takes `[` literally: two of them, as one is the Dockerfile's"
+                raise RefusedError(str(error), hint=hint, blame=written) from None
+        kind = ReadKind(instruction.keyword)
+        place = instruction.line.find(written)
+        read = Read(pattern, kind, place, instruction.exclude, instruction.parents)
+        self.findings.reads[read] = None
+
+    def _remote(self, instruction: Copy, source: str, *, git: bool) -> None:
+        line = instruction.location.line
+        if git:
+            pinned = bool(instruction.checksum) or is_pinned_git(source)
+            found = floating.of_git(source, pinned=pinned, line=line)
+        else:
+            found = floating.of_url(source, pinned=bool(instruction.checksum), line=line)
+        self.findings.floating.update(dict.fromkeys(found))
+
+    def _check_checksum(self, instruction: Copy, sources: list[Known]) -> None:
+        checksum = self._known(instruction.checksum)
+        if not checksum.text:
+            return
+        if len(sources) != 1:
+            raise RefusedError("`--checksum` is for one source", blame="--checksum")
+        source = sources[0]
+        if not source.unknown and not is_git(source.text) and not is_http(source.text):
+            raise RefusedError("`--checksum` is for a URL or Git", blame="--checksum")
+
+    def _run(self, instruction: Run) -> None:
+        self._origins(instruction, "RUN --mount")
+        for written in instruction.mounts:
+            self._mount(instruction, written)
+        line = instruction.location.line
+        self.findings.floating.update(dict.fromkeys(floating.of_script(instruction.script, line)))
+
+    def _mount(self, instruction: Run, written: str) -> None:
+        unknown = [name for t in source_texts(written) for name in self._known(t).unknown]
+        if unknown:
+            if not origin_of(written):
+                self._cannot_tell(instruction, tuple(unknown))
+            return
+        mount = self._parsed_mount(written)
+        if mount and mount.type is MountType.BIND and not mount.origin:
+            place = instruction.line.find(mount.source or "--mount")
+            self.findings.reads[Read(clean(mount.source), ReadKind.MOUNT, place)] = None
+
+    def _parsed_mount(self, written: str) -> Mount | None:
+        """The mount; `None` where a value that cannot be known here makes it look wrong."""
+        unknown: list[str] = []
+
+        def expanded(text: str) -> str:
+            known = self._known(text)
+            unknown.extend(known.unknown)
+            return known.text
+
+        try:
+            return parse_mount(written, expanded)
+        except RefusedError:
+            if unknown:
+                return None
+            raise
+
+    def _origins(self, instruction: Instruction, what: str) -> tuple[Origin, ...]:
+        found = self.origins(instruction)
+        for origin in found:
+            if origin.stage is not None and origin.stage >= self.index:
+                raise RefusedError(
+                    f"`{what}` takes from stage {origin.stage}, which is not above this one",
+                    hint="move that stage up",
+                )
+            if origin.stage is None and origin.image != SCRATCH:
+                place = instruction.line.find(origin.image)
+                self.findings.names.append(NamedImage(origin.image, what, place, self.platform))
+        return found
+
+    def _cannot_tell(self, instruction: Instruction, unknown: tuple[str, ...]) -> None:
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(unknown))
+        self.findings.whole = self.findings.whole or (
+            f"what `{instruction.keyword}` at line {instruction.location.line} reads depends on "
+            f"{names}, which the image below may set"
+        )
+
+
+def _check_chmod(chmod: Known) -> None:
+    if chmod.unknown or not re.fullmatch(r"[+-]?\d+", chmod.text, re.ASCII):
+        return
+    if not re.fullmatch(r"[0-7]+", chmod.text) or int(chmod.text, 8) > 0o7777:
+        raise RefusedError(
+            f"`--chmod={chmod.text}` is no mode", hint="octal digits up to 7777", blame="--chmod"
+        )
