@@ -58,6 +58,9 @@ _TOOLS = (
     _tool(r"cargo\s+install\b", _INDEX, r"\S+@\d\S*", r"--version\S*|--vers\S*|--path\S*|--rev\S*"),
     _tool(r"go\s+install\b", _INDEX, r"\S+@v\d\S*|\./\S*"),
 )
+_CHECKED = re.compile(
+    r"\b(?:sha\d+sum|shasum|gpgv?|cosign|minisign|[0-9a-f]{40}|git\s+(?:checkout|reset|switch))\b"
+)
 _FETCH = re.compile(r"(?:curl|wget)\b.*?(https?://\S+)|git\s+clone\b.*?(\S+://\S+|\S+@\S+:\S+)")
 
 
@@ -68,8 +71,9 @@ def of_script(script: str, line: int) -> tuple[str, ...]:
     ('`apt-get install` takes whatever the archive has, at line 7',)
     """
     found: dict[str, None] = {}
+    checked = _CHECKED.search(script) is not None
     for step in _STEP.split(re.sub(r"\\\n", " ", script)):
-        sentence = _of_step(_PREFIX.sub("", step.strip()), line)
+        sentence = _of_step(_PREFIX.sub("", step.strip()), line, checked=checked)
         if sentence:
             found[sentence] = None
     return tuple(found)
@@ -96,7 +100,7 @@ def of_frontend(syntax: str) -> tuple[str, ...]:
     return (f"the frontend `{syntax}` has no digest",)
 
 
-def _of_step(step: str, line: int) -> str:
+def _of_step(step: str, line: int, *, checked: bool) -> str:
     for tool in _TOOLS:
         found = tool.command.match(step)
         if found:
@@ -104,9 +108,10 @@ def _of_step(step: str, line: int) -> str:
             words = _WORD.findall(step[found.end() :])
             return "" if _is_pinned(tool, words) else f"`{name}` takes {tool.takes}, at line {line}"
     fetched = _FETCH.match(step)
-    if fetched:
+    if fetched and not checked:
         name = "git clone" if step.startswith("git") else _WORD.findall(step)[0]
-        return f"`{name} {fetched[1] or fetched[2]}` takes whatever is there, at line {line}"
+        source = (fetched[1] or fetched[2]).strip("'\"")
+        return f"`{name} {source}` takes whatever is there, at line {line}"
     return ""
 
 

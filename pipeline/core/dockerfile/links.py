@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile.words import Expansion
 
 SCRATCH = "scratch"
-_INDEX = re.compile(r"[+-]?[0-9]+")
+_INDEX = re.compile(r"[+-]?[0-9]{1,18}")
 _SYSTEMS = frozenset(
     [
         "aix",
@@ -79,7 +79,7 @@ def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) ->
         except RefusedError as error:
             place = stage.start.line.find(error.blame or stage.start.base)
             problems.append(Problem(place, error.message, error.hint))
-            links.append(Link(stage, Origin(None, SCRATCH), None, frozenset()))
+            links.append(Link(stage, Origin(None), None, frozenset()))
         if stage.name:
             above[stage.name] = stage.index
     return tuple(links)

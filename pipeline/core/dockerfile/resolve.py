@@ -89,9 +89,9 @@ def resolve(
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
     plan = _Plan(dockerfile, links, onbuild, findings.problems)
-    plan.check()
+    sound = plan.check()
     index = _target(dockerfile, target, findings.problems)
-    needed = plan.needed(index)
+    needed = plan.needed(index) if sound else ()
     _walk(plan, needed, arguments, args, platform, findings)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
@@ -143,16 +143,18 @@ class _Plan:
                 self.problems.append(Problem(place, error.message, error.hint))
         return frozenset(stage for stage in found if stage is not None)
 
-    def check(self) -> None:
-        """What must be right in every stage of the file: `--from`, and no circle."""
+    def check(self) -> bool:
+        """What must be right in every stage of the file: `--from`; whether there is no circle."""
         needs = {
             str(s.index): [str(n) for n in sorted(self.needs(s.index, s.instructions))]
             for s in self.dockerfile.stages
         }
-        for cycle in graph.cycles(needs):
+        cycles = graph.cycles(needs)
+        for cycle in cycles:
             stages = [self.dockerfile.stages[int(index)] for index in cycle]
             path = " -> ".join(stage.label for stage in stages)
             self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
+        return not cycles
 
     def needed(self, target: int) -> tuple[int, ...]:
         """The stages that the target needs, itself included, in order of the file."""
@@ -225,7 +227,7 @@ def _walk(
     for index in needed:
         linked = plan.links[index]
         scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape)
-        _start(linked, arguments, args, platform, findings)
+        _start(plan, linked, arguments, args, platform, findings)
         walker = Walker(
             index, scope, args, arguments, partial(_quiet, plan), str(platform), findings
         )
@@ -249,6 +251,7 @@ def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:
 
 
 def _start(
+    plan: _Plan,
     linked: Link,
     arguments: Globals,
     args: Mapping[str, str],
@@ -264,6 +267,8 @@ def _start(
     start = linked.stage.start
     asked = str(linked.platform or platform)
     place = start.line.find(start.base)
+    if "onbuild" in image and image not in plan.onbuild:
+        findings.cannot_tell(f"`{image}` may copy from the context by its ONBUILD triggers")
     findings.names.append(NamedImage(image, "FROM", place, asked))
 
 

@@ -48,6 +48,10 @@ class Findings:
     floating: dict[str, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    def cannot_tell(self, reason: str) -> None:
+        """Note why all of the context counts; the first reason stays."""
+        self.whole = self.whole or reason
+
 
 @dataclass(frozen=True, slots=True)
 class Walker:
@@ -118,9 +122,10 @@ class Walker:
         self._check_checksum(instruction, sources)
         found = self._origins(instruction, f"{instruction.keyword} --from")
         for written, source in zip(instruction.sources, sources, strict=True):
-            if source.unknown and not found:
+            remote = is_git(source.text) or is_http(source.text)
+            if source.unknown and not found and not remote:
                 self._cannot_tell(instruction, source.unknown)
-            elif not source.unknown:
+            elif remote or not source.unknown:
                 self._source(instruction, source.text, written, from_context=not found)
 
     def _source(self, instruction: Copy, source: str, written: str, *, from_context: bool) -> None:
@@ -213,7 +218,7 @@ class Walker:
 
     def _cannot_tell(self, instruction: Instruction, unknown: tuple[str, ...]) -> None:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(unknown))
-        self.findings.whole = self.findings.whole or (
+        self.findings.cannot_tell(
             f"what `{instruction.keyword}` at line {instruction.location.line} reads depends on "
             f"{names}, which the image below may set"
         )
