@@ -104,7 +104,7 @@ def _of_step(step: str, line: int, *, checked: bool) -> str:
     for tool in _TOOLS:
         found = tool.command.match(step)
         if found:
-            name = " ".join(w for w in _WORD.findall(found[0]) if not w.startswith("-"))
+            name = _name(found[0])
             words = _WORD.findall(step[found.end() :])
             return "" if _is_pinned(tool, words) else f"`{name}` takes {tool.takes}, at line {line}"
     fetched = _FETCH.match(step)
@@ -113,6 +113,14 @@ def _of_step(step: str, line: int, *, checked: bool) -> str:
         source = (fetched[1] or fetched[2]).strip("'\"")
         return f"`{name} {source}` takes whatever is there, at line {line}"
     return ""
+
+
+def _name(command: str) -> str:
+    """The command without its options, and without the `python -m` before it."""
+    words = _WORD.findall(command)
+    if "-m" in words:
+        words = words[words.index("-m") + 1 :]
+    return " ".join(word for word in words if not word.startswith("-"))
 
 
 def _is_pinned(tool: _Tool, words: list[str]) -> bool:

@@ -38,9 +38,14 @@ class Line:
         return Location(self.file, *self.pieces[0][1:])
 
     def find(self, token: str) -> Location:
-        """Where `token` stands behind the keyword; the beginning, if it cannot be found."""
+        """Where `token` stands behind the keyword, best as a word of its own.
+
+        The beginning of the instruction, if it cannot be found.
+        """
         keyword = len(self.text) - len(self.text.lstrip(SPACES).lstrip(_WORD))
-        offset = self.text.find(token, keyword) if token else -1
+        word = re.search(rf"(?<!\S){re.escape(token)}(?!\S)", self.text[keyword:])
+        offset = keyword + word.start() if word else self.text.find(token, keyword)
+        offset = offset if token else -1
         if offset < 0 or self.pieces[0][0] < 0:
             return self.location
         start, line, column = [piece for piece in self.pieces if piece[0] <= offset][-1]

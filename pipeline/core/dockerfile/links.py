@@ -152,7 +152,9 @@ def _check_image(written: str, hint: str) -> None:
 def _platform(written: str, expansion: Expansion, arguments: Globals) -> Platform:
     if not expansion.text:
         raise RefusedError(
-            f"`--platform={written}` comes to nothing", hint=_unset_hint(expansion.unset)
+            f"`--platform={written}` comes to nothing",
+            hint=_unset_hint(expansion.unset),
+            blame="--platform",
         )
     text = re.sub(r"\([^)]*\)", "", expansion.text)
     if "/" not in text:
