@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _NEVER = "(?!)"
-_MAGIC = "*?[\\"
+_WILD = re.compile(r"(?:[^\\*?\[]|\\.|\\\Z)*[*?\[]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,14 @@ def check(pattern: str) -> None:
 
 
 def has_magic(pattern: str) -> bool:
-    """Whether the pattern is more than a plain name (an escape counts, as it does for BuildKit)."""
-    return any(character in _MAGIC for character in pattern)
+    r"""Whether a source of COPY is a pattern: whether it has a wildcard that is not escaped.
+
+    BuildKit takes any other for a plain name, backslashes and all.
+
+    >>> has_magic("*.py"), has_magic(r"a\*b")
+    (True, False)
+    """
+    return _WILD.match(pattern) is not None
 
 
 def _place(chunk: _Chunk, name: str, start: int, *, last: bool) -> int | None:

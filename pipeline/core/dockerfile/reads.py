@@ -26,9 +26,9 @@ class Read:
     """A path of the context that is read, with all that is below it.
 
     `pattern` is relative to the context and cleaned; `.` is all of it. Of COPY and ADD it may hold
-    the wildcards of `pipeline.core.gomatch`, and with `parents` those of an ignore file (`**`
-    crosses folders); of MOUNT it is a plain path. `exclude` are the patterns of `--exclude`,
-    relative to what is copied, as they are written.
+    the wildcards of `pipeline.core.gomatch` (where its `has_magic` says no, it is a plain name),
+    and with `parents` those of an ignore file (`**` crosses folders). Of MOUNT it is a plain path.
+    `exclude` are the patterns of `--exclude`, relative to what is copied, as they are written.
     """
 
     pattern: str

@@ -139,7 +139,7 @@ class Walker:
             self._read(instruction, clean(source), written)
 
     def _read(self, instruction: Copy, pattern: str, written: str) -> None:
-        if not instruction.parents:
+        if gomatch.has_magic(pattern) and not instruction.parents:
             try:
                 gomatch.check(pattern)
             except ValueError as error:
