@@ -208,7 +208,9 @@ class ContextEntry:
     """One path of a context that the Dockerfile can read.
 
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
-    `link` is a symlink's target as it is written.
+    `link` is a symlink's target as it is written. A source of COPY that is a link stands here as
+    what it leads to, as in the image; `real` is then where that lies. `mode` are a file's
+    permission bits. Neither counts: entries that differ in them alone are equal.
     """
 
     path: str
@@ -216,6 +218,8 @@ class ContextEntry:
     executable: bool = False
     sha256: str = ""
     link: str = ""
+    real: str = field(default="", compare=False)
+    mode: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,14 +139,11 @@ class Patterns:
 
         A walk must look into such a folder; any other it may skip.
         """
-        inside = tuple(folder.split("/"))
-        for pattern in self.patterns:
-            if pattern.takes_back:
-                known = pattern.literal_folders
-                common = min(len(known), len(inside))
-                if known[:common] == inside[:common]:
-                    return True
-        return False
+        return any(p.takes_back and _may_reach(p, folder) for p in self.patterns)
+
+    def may_match_in(self, folder: str) -> bool:
+        """Whether something below the unmatched `folder` may be matched."""
+        return any(not p.takes_back and _may_reach(p, folder) for p in self.patterns)
 
 
 def parse_pattern(written: str, line: int = 0) -> Pattern | None:
@@ -176,6 +173,13 @@ def clean(path: str) -> str:
     """The shortest equal path, as Go's `path.Clean`: unlike Python's, `//a` becomes `/a`."""
     normal = posixpath.normpath(path)
     return normal[1:] if normal.startswith("//") else normal
+
+
+def _may_reach(pattern: Pattern, folder: str) -> bool:
+    inside = tuple(folder.split("/"))
+    known = pattern.literal_folders
+    common = min(len(known), len(inside))
+    return known[:common] == inside[:common]
 
 
 def _prefixes(path: str) -> list[str]:

@@ -1,0 +1,160 @@
+"""The user's files: each folder listed and each file hashed once in a run."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from pipeline.errors import ConfigError, Location, Problem, WorkError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What is not yet this long is read at once; measured best for trees of sources.
+_BLOCK = 1 << 20
+# Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_AGAIN = "run again when nothing writes there"
+
+
+class Node(Enum):
+    """What is found at a path, links not followed."""
+
+    FILE = 1
+    LINK = 2
+    DIRECTORY = 3
+    SPECIAL = 4
+
+
+class FileFacts(NamedTuple):
+    """What counts of a file, and its permission bits."""
+
+    executable: bool
+    sha256: str
+    mode: int
+
+
+class Disk:
+    """Reads below `root`, which errors leave out of the paths that they show.
+
+    Paths are absolute strings as `os.scandir` gives them: a byte that is not UTF-8 is a surrogate.
+    What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = f"{root}/"
+        self._nodes: dict[str, Node | None] = {}
+        self._folders: dict[str, tuple[tuple[str, Node], ...]] = {}
+        self._files: dict[str, FileFacts] = {}
+        self._links: dict[str, str] = {}
+
+    def node(self, path: str) -> Node | None:
+        """What is at `path`; `None` for nothing."""
+        if path not in self._nodes:
+            self._nodes[path] = self._look(path)
+        return self._nodes[path]
+
+    def folder(self, path: str) -> tuple[tuple[str, Node], ...]:
+        """The names in a folder and what they are, in no order."""
+        if path not in self._folders:
+            self._folders[path] = self._list(path)
+        return self._folders[path]
+
+    def file(self, path: str) -> FileFacts:
+        """A regular file's facts."""
+        facts = self._files.get(path)
+        if facts is None:
+            facts = self._files[path] = self._read(path)
+        return facts
+
+    def link(self, path: str) -> str:
+        """A symlink's target as it is written."""
+        if path not in self._links:
+            try:
+                # `Path.readlink` would tidy the target up.
+                self._links[path] = os.readlink(path)  # noqa: PTH115
+            except OSError as error:
+                self._fail(path, error)
+        return self._links[path]
+
+    def shown(self, path: str) -> str:
+        """`path` for a person: relative to the root, bytes that are not UTF-8 escaped."""
+        return os.fsencode(path.removeprefix(self._root)).decode("utf-8", "backslashreplace")
+
+    def _look(self, path: str) -> Node | None:
+        try:
+            mode = os.lstat(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            self._fail(path, error)
+        kinds = {stat.S_IFREG: Node.FILE, stat.S_IFLNK: Node.LINK, stat.S_IFDIR: Node.DIRECTORY}
+        return kinds.get(stat.S_IFMT(mode), Node.SPECIAL)
+
+    def _list(self, path: str) -> tuple[tuple[str, Node], ...]:
+        try:
+            with os.scandir(path) as found:
+                return tuple((entry.name, _node(entry)) for entry in found)
+        except OSError as error:
+            self._fail(path, error)
+
+    def _read(self, path: str) -> FileFacts:
+        try:
+            handle = os.open(path, _FLAGS)
+        except OSError as error:
+            self._fail(path, error)
+        try:
+            before = os.fstat(handle)
+            digest, size = _hash(handle, before.st_size)
+            after = os.fstat(handle)
+        except OSError as error:
+            self._fail(path, error)
+        finally:
+            os.close(handle)
+        if size != before.st_size or _moment(before) != _moment(after):
+            raise WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
+        mode = before.st_mode
+        return FileFacts(bool(mode & stat.S_IXUSR), digest, stat.S_IMODE(mode))
+
+    def _fail(self, path: str, error: OSError) -> NoReturn:
+        shown = self.shown(path)
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
+            raise WorkError(f"`{shown}` changed while it was read", hint=_AGAIN) from error
+        reason = (error.strerror or type(error).__name__).lower()
+        problem = Problem(
+            Location(shown),
+            f"cannot be read: {reason}",
+            "give yourself the right to read it, or name it in the ignore file",
+        )
+        raise ConfigError([problem]) from error
+
+
+def _node(entry: os.DirEntry[str]) -> Node:
+    if entry.is_file(follow_symlinks=False):
+        return Node.FILE
+    if entry.is_symlink():
+        return Node.LINK
+    return Node.DIRECTORY if entry.is_dir(follow_symlinks=False) else Node.SPECIAL
+
+
+def _hash(handle: int, size: int) -> tuple[str, int]:
+    """The digest of an open file's bytes, and how many there were."""
+    data = os.read(handle, min(size, _BLOCK) + 1)
+    total = len(data)
+    if total == size:
+        # One byte more was asked for: this is all of it.
+        return hashlib.sha256(data).hexdigest(), total
+    digest = hashlib.sha256(data)
+    while data:
+        data = os.read(handle, _BLOCK)
+        digest.update(data)
+        total += len(data)
+    return digest.hexdigest(), total
+
+
+def _moment(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode

@@ -1,0 +1,250 @@
+"""What a Dockerfile reads of its context, as BuildKit reads it.
+
+A source of COPY or ADD is followed where it is a link, also when a wildcard found it, and stands in
+the result as what it leads to, which is what lands in the image; links in a copied folder stay
+links. A wildcard crosses no link. `--exclude` and `--parents` are matched below the source
+(cache/contenthash/checksum.go, solver/llbsolver/file/backend.go, fsutil's copy.go).
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pipeline.core import gomatch
+from pipeline.core.dockerfile import Read, ReadKind
+from pipeline.core.fingerprint import entry_order
+from pipeline.core.model import ContextEntry, EntryKind
+from pipeline.core.patterns import Patterns, clean, parse_patterns
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
+from pipeline.shell.context import Context, Filter, Spot, open_context
+from pipeline.shell.disk import Disk, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pipeline.core.model import Image
+
+_PIVOT = "/./"
+
+
+def scan(root: Path, image: Image, *, disk: Disk | None = None) -> tuple[ContextEntry, ...]:
+    """The paths of the context that `image` reads, sorted by the bytes of the path.
+
+    `root` is the project's. A `disk` that is shared by several calls reads each file once.
+    Raises `ConfigError` with all sources that do not exist and all files that cannot be read, and
+    `WorkError` for a file that changes meanwhile.
+    """
+    context = open_context(disk or Disk(root), root, image)
+    found: dict[str, ContextEntry] = {}
+    problems: list[Problem] = []
+    for read in _reads(image):
+        try:
+            _add(found, context, _spots(context, read), problems)
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _reads(image: Image) -> Iterable[Read]:
+    """What is read, the same sources in several stages once."""
+    unique = {(r.pattern, r.exclude, r.parents, r.kind): r for r in image.reads.reads}
+    if not image.reads.whole:
+        return unique.values()
+    everything = Read(".", ReadKind.MOUNT, Location(str(image.dockerfile)))
+    return (everything, *(read for read in unique.values() if read.pattern != "."))
+
+
+def _add(
+    found: dict[str, ContextEntry],
+    context: Context,
+    spots: Iterator[Spot],
+    problems: list[Problem],
+) -> None:
+    for spot in spots:
+        try:
+            entry = _entry(context, spot)
+        except ConfigError as error:
+            problems += error.problems
+        else:
+            found[entry_order(entry)] = entry
+
+
+def _entry(context: Context, spot: Spot) -> ContextEntry:
+    path = context.path(spot.real)
+    _check_name(context, spot.shown, path)
+    real = "" if spot.real == spot.shown else spot.real
+    if spot.node is Node.FILE:
+        facts = context.disk.file(path)
+        return ContextEntry(
+            spot.shown, EntryKind.FILE, facts.executable, facts.sha256, "", real, facts.mode
+        )
+    if spot.node is Node.DIRECTORY:
+        return ContextEntry(spot.shown, EntryKind.DIRECTORY, real=real)
+    if spot.node is Node.LINK:
+        target = context.disk.link(path)
+        _check_name(context, target, path)
+        return ContextEntry(spot.shown, EntryKind.LINK, link=target, real=real)
+    raise _refused(context, path, "is a socket, a device or a pipe, and would be read")
+
+
+def _check_name(context: Context, name: str, path: str) -> None:
+    if not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise _refused(context, path, "has a name or a target that is not UTF-8") from None
+
+
+def _refused(context: Context, path: str, message: str) -> ConfigError:
+    hint = "remove it, or name it in the ignore file"
+    return ConfigError([Problem(Location(context.disk.shown(path)), message, hint)])
+
+
+def _spots(context: Context, read: Read) -> Iterator[Spot]:
+    """All places that one source names."""
+    if read.parents:
+        return _with_parents(context, read)
+    pattern = _clean(read.pattern)
+    return _under(context, _sources(context, read, pattern), _excluding(read))
+
+
+def _under(
+    context: Context, sources: Iterable[Spot], filters: tuple[Filter, ...]
+) -> Iterator[Spot]:
+    """The sources themselves, and what lies in those that are folders."""
+    for source in sources:
+        if source.shown:
+            yield source
+        if source.node is Node.DIRECTORY:
+            # BuildKit's own key takes all of a folder that the source is a link to.
+            yield from context.below(source, *(() if source.linked else filters))
+
+
+def _with_parents(context: Context, read: Read) -> Iterator[Spot]:
+    """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`."""
+    before, pivot, behind = f"/{read.pattern}".partition(_PIVOT)
+    source, pattern = (_clean(before), _clean(behind)) if pivot else ("", _clean(read.pattern))
+    if not pattern:
+        yield from _under(context, _sources(context, read, source), _excluding(read))
+        return
+    filters = (Filter(_patterns(read, (pattern,)), wanted=True), *_excluding(read))
+    nothing = True
+    for top in _sources(context, read, source):
+        for spot in context.below(top, *filters):
+            if nothing and top.shown:
+                yield top
+            nothing = False
+            yield spot
+    if nothing and not _is_wild(f"{source}/{pattern}"):
+        raise _missing(context, read, f"{source}/{pattern}".strip("/"))
+
+
+def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
+    """What a source names, links followed. Raises `ConfigError` for what is not there."""
+    if read.kind is ReadKind.MOUNT or not _is_wild(pattern):
+        yield _followed(context, read, pattern)
+        return
+    parts = pattern.split("/")
+    first = next(index for index, part in enumerate(parts) if _is_wild(part))
+    base = "/".join(parts[:first])
+    start = context.follow(base)
+    if start is None or context.node(start) is not Node.DIRECTORY:
+        return
+    top = Spot(start, base, Node.DIRECTORY)
+    for spot in _matching(context, top, parts[first:]):
+        yield _followed(context, read, spot.shown) if spot.node is Node.LINK else spot
+
+
+def _matching(context: Context, top: Spot, parts: list[str]) -> Iterator[Spot]:
+    """What the pattern `parts` finds below `top`; no link is crossed."""
+    if any("[" in part for part in parts):
+        yield from _matching_anywhere(context, top, "/".join(parts))
+        return
+    for name, _node in context.disk.folder(context.path(top.real)):
+        if not gomatch.match(parts[0], name):
+            continue
+        real = f"{top.real}/{name}" if top.real else name
+        node = context.node(real)
+        spot = Spot(real, f"{top.shown}/{name}" if top.shown else name, node or Node.SPECIAL)
+        if node is None or (len(parts) > 1 and node is not Node.DIRECTORY):
+            continue
+        if len(parts) > 1:
+            yield from _matching(context, spot, parts[1:])
+        else:
+            yield spot
+
+
+def _matching_anywhere(context: Context, top: Spot, pattern: str) -> Iterator[Spot]:
+    """The same by looking at every path, for a class such as `[^a]` matches `/` too in Go."""
+    start = len(top.shown) + 1 if top.shown else 0
+    within: set[str] = set()
+    for spot in sorted(context.below(top), key=lambda spot: spot.shown.split("/")):
+        if spot.shown.rpartition("/")[0] in within:
+            within.add(spot.shown)
+        elif gomatch.match(pattern, spot.shown[start:]):
+            within.add(spot.shown)
+            yield spot
+
+
+def _followed(context: Context, read: Read, shown: str) -> Spot:
+    real = context.follow(shown)
+    node = None if real is None else context.node(real)
+    if real is None or node is None:
+        raise _missing(context, read, shown)
+    return Spot(real, shown, node, linked=context.disk.node(context.path(shown)) is Node.LINK)
+
+
+def _missing(context: Context, read: Read, shown: str) -> ConfigError:
+    real = context.follow(shown)
+    target = f", where it leads to `{real}`," if real not in {None, shown} else ""
+    message = f"`{shown}`{target} is not in the context"
+    if real is None:
+        return ConfigError([Problem(read.location, f"`{shown}` is a link that leads to itself")])
+    return ConfigError([Problem(read.location, message, _advice(context, real))])
+
+
+def _advice(context: Context, real: str) -> str:
+    """Why there is nothing at `real`: excluded, misspelt, or plainly not there."""
+    if context.disk.node(context.path(real)) is not None:
+        return f"it is there, but `{context.ignore.reason(real)}` excludes it"
+    folder, _, name = real.rpartition("/")
+    if context.node(folder) is Node.DIRECTORY:
+        names = [other for other, _ in context.disk.folder(context.path(folder))]
+        near = get_close_matches(name, names, 1)
+        if near:
+            return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
+    return (
+        f"paths are relative to the context, `{context.disk.shown(context.path('')).rstrip('/')}`"
+    )
+
+
+def _excluding(read: Read) -> tuple[Filter, ...]:
+    return (Filter(_patterns(read, read.exclude), wanted=False),) if read.exclude else ()
+
+
+def _patterns(read: Read, written: tuple[str, ...]) -> Patterns:
+    try:
+        return parse_patterns(written)
+    except ValueError as error:
+        raise ConfigError([Problem(read.location, str(error))]) from None
+
+
+def _clean(pattern: str) -> str:
+    """The pattern below the context; "" is the context itself."""
+    return clean(f"/{pattern}")[1:]
+
+
+def _is_wild(pattern: str) -> bool:
+    """Whether BuildKit takes it for a wildcard: an escaped one does not make it one."""
+    escaped = False
+    for character in pattern:
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character in "*?[":
+            return True
+    return False
