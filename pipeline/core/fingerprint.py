@@ -71,7 +71,7 @@ def entry_order(entry: ContextEntry) -> str:
 
     Code points and the bytes of UTF-8 sort alike, and NUL, which no path holds, before both.
     """
-    return f"{entry.path}\0{entry.kind}"
+    return entry.path + "\0" + entry.kind
 
 
 def _entry(entry: ContextEntry) -> bytes:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from pipeline.core import gomatch
 from pipeline.core.goregex import to_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 # What Go's `strings.TrimSpace` takes away; `str.strip` takes four control characters more.
 SPACE = (
@@ -133,6 +134,12 @@ class Patterns:
             if group.takes_back is matched and (inherited or group.regex.fullmatch(path)):
                 matched = not matched
         return matched
+
+    def tester_in(self, parent: Level) -> Callable[[str], object]:
+        """`matches_in` for many paths of one folder: what it returns is true for a match."""
+        if len(self._groups) == 1 and not self._groups[0].takes_back and not parent.groups[0]:
+            return self._groups[0].regex.fullmatch
+        return partial(self.matches_in, parent=parent)
 
     def may_take_back_in(self, folder: str) -> bool:
         """Whether something below the matched `folder` may not be matched.

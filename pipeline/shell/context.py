@@ -7,11 +7,11 @@ an absolute target starts at the context's root, and `..` does not leave it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.ignore import NOTHING, Ignore, parse_ignore
 from pipeline.errors import ConfigError, Location, Problem
-from pipeline.shell.disk import Disk, Node
+from pipeline.shell.disk import Disk, Listing, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _MOST_LINKS = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A place of the context: `real` is free of links, `shown` is how the Dockerfile came to it.
 
     Both are relative to the context; "" is the context itself.
@@ -78,6 +77,15 @@ class _Folder:
     headers: tuple[_Header, ...] = ()
 
 
+class Batch(NamedTuple):
+    """What is kept in a folder: the beginnings of its paths, its files, and all else."""
+
+    real: str
+    shown: str
+    files: list[str]
+    others: list[Spot]
+
+
 class Context:
     """One context under one ignore file. Errors are those of `Disk`."""
 
@@ -124,44 +132,56 @@ class Context:
 
         A folder that a pattern takes away is there all the same if something in it stays.
         """
+        for batch in self.batches(top, *filters):
+            yield from batch.others
+            for name in batch.files:
+                yield Spot(batch.real + name, batch.shown + name, Node.FILE)
+
+    def batches(self, top: Spot, *filters: Filter) -> Iterator[Batch]:
+        """The same, folder by folder; only folders in which anything is kept are told."""
         checks = (Filter(self.ignore.patterns, wanted=False), *filters) if self.ignore else filters
         starts = (self._level(top.real),) if self.ignore else ()
         levels = (*starts, *(check.patterns.top() for check in filters))
         stack = [_Folder(_begin(top.real), _begin(top.shown), "", levels)]
         while stack:
             folder = stack.pop()
-            for spot in self._spots(folder, checks, stack):
-                for header in folder.headers:
-                    if not header.told:
-                        header.told = True
-                        yield header.spot
-                yield spot
+            batch = self._batch(folder, checks, stack)
+            if batch.files or batch.others:
+                yield from _untold(folder.headers)
+                yield batch
 
-    def _spots(
-        self, folder: _Folder, checks: tuple[Filter, ...], stack: list[_Folder]
-    ) -> Iterator[Spot]:
+    def _batch(self, folder: _Folder, checks: tuple[Filter, ...], stack: list[_Folder]) -> Batch:
         """What is kept in one folder; the folders in it to walk go on the stack."""
-        own = bool(self.ignore)
-        for name, node in self._names(folder):
+        listing = self._listing(folder)
+        files = self._kept(folder, listing.files, checks)
+        batch = Batch(folder.real, folder.shown, files, [])
+        for name, node in listing.others:
             spot = Spot(folder.real + name, folder.shown + name, node)
             if node is Node.DIRECTORY:
-                if self._descend(folder, spot, name, checks, stack):
-                    yield spot
-                continue
-            for index, check in enumerate(checks):
-                path = spot.real if own and not index else folder.inner + name
-                if check.patterns.matches_in(path, folder.levels[index]) is not check.wanted:
-                    break
+                keep = self._descend(folder, spot, name, checks, stack)
             else:
-                yield spot
+                keep = bool(self._kept(folder, [name], checks))
+            if keep:
+                batch.others.append(spot)
+        return batch
 
-    def _names(self, folder: _Folder) -> tuple[tuple[str, Node], ...]:
+    def _kept(self, folder: _Folder, names: list[str], checks: tuple[Filter, ...]) -> list[str]:
+        """Those of the names, none of them a folder's, that all checks keep."""
+        begin = folder.real if self.ignore else folder.inner
+        for check, level in zip(checks, folder.levels, strict=True):
+            test = check.patterns.tester_in(level)
+            wanted = check.wanted
+            names = [name for name in names if bool(test(begin + name)) is wanted]
+            begin = folder.inner
+        return names
+
+    def _listing(self, folder: _Folder) -> Listing:
         try:
             return self.disk.folder(self.path(folder.real))
         except ConfigError:
             # BuildKit too passes over what is both excluded and closed to it.
             if folder.headers and _begin(folder.headers[-1].spot.real) == folder.real:
-                return ()
+                return Listing([], [])
             raise
 
     def _descend(
@@ -227,6 +247,13 @@ def read_ignore(root: Path, image: Image) -> Ignore:
             problem = Problem(Location(str(path)), f"cannot be read: {reason}")
             raise ConfigError([problem]) from error
     return NOTHING
+
+
+def _untold(headers: tuple[_Header, ...]) -> Iterator[Batch]:
+    for header in headers:
+        if not header.told:
+            header.told = True
+            yield Batch("", "", [], [header.spot])
 
 
 def _begin(path: str) -> str:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -14,8 +15,13 @@ from pipeline.errors import ConfigError, Location, Problem, WorkError
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What is not yet this long is read at once; measured best for trees of sources.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
+_BITS = 0o7777
+_OWNER_RUNS = stat.S_IXUSR
+_sha256 = hashlib.sha256
+# A file whose status changed before this long before the run began is not written to meanwhile:
+# it is read once, and its state asked for once. The margin covers clocks that tick in steps.
+_MARGIN = 2_000_000_000
 # Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _AGAIN = "run again when nothing writes there"
@@ -30,12 +36,20 @@ class Node(Enum):
     SPECIAL = 4
 
 
-class FileFacts(NamedTuple):
-    """What counts of a file, and its permission bits."""
+FileFacts = tuple[bool, str, int]
+"""What counts of a file (whether its owner may execute it, its digest) and its permission bits."""
 
-    executable: bool
-    sha256: str
-    mode: int
+
+class Listing(NamedTuple):
+    """What is in a folder, in no order: the names of its regular files, and all else."""
+
+    files: list[str]
+    others: list[tuple[str, Node]]
+
+    @property
+    def names(self) -> list[str]:
+        """All names."""
+        return [*self.files, *(name for name, _ in self.others)]
 
 
 class Disk:
@@ -47,8 +61,9 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = f"{root}/"
+        self._quiet = time.time_ns() - _MARGIN
         self._nodes: dict[str, Node | None] = {}
-        self._folders: dict[str, tuple[tuple[str, Node], ...]] = {}
+        self._folders: dict[str, Listing] = {}
         self._files: dict[str, FileFacts] = {}
         self._links: dict[str, str] = {}
 
@@ -58,8 +73,8 @@ class Disk:
             self._nodes[path] = self._look(path)
         return self._nodes[path]
 
-    def folder(self, path: str) -> tuple[tuple[str, Node], ...]:
-        """The names in a folder and what they are, in no order."""
+    def folder(self, path: str) -> Listing:
+        """What is in a folder."""
         if path not in self._folders:
             self._folders[path] = self._list(path)
         return self._folders[path]
@@ -95,12 +110,18 @@ class Disk:
         kinds = {stat.S_IFREG: Node.FILE, stat.S_IFLNK: Node.LINK, stat.S_IFDIR: Node.DIRECTORY}
         return kinds.get(stat.S_IFMT(mode), Node.SPECIAL)
 
-    def _list(self, path: str) -> tuple[tuple[str, Node], ...]:
+    def _list(self, path: str) -> Listing:
+        listing = Listing([], [])
         try:
             with os.scandir(path) as found:
-                return tuple((entry.name, _node(entry)) for entry in found)
+                for entry in found:
+                    if entry.is_file(follow_symlinks=False):
+                        listing.files.append(entry.name)
+                    else:
+                        listing.others.append((entry.name, _node(entry)))
         except OSError as error:
             self._fail(path, error)
+        return listing
 
     def _read(self, path: str) -> FileFacts:
         try:
@@ -108,17 +129,26 @@ class Disk:
         except OSError as error:
             self._fail(path, error)
         try:
-            before = os.fstat(handle)
-            digest, size = _hash(handle, before.st_size)
-            after = os.fstat(handle)
+            data = os.read(handle, _BLOCK)
+            found = os.fstat(handle)
+            if len(data) != found.st_size or found.st_ctime_ns > self._quiet:
+                return self._read_watched(path, handle)
         except OSError as error:
             self._fail(path, error)
         finally:
             os.close(handle)
+        mode = found.st_mode
+        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS
+
+    def _read_watched(self, path: str, handle: int) -> FileFacts:
+        """Read a file that is long, or that may be written to at this moment."""
+        before = os.fstat(handle)
+        digest, size = _hash(handle)
+        after = os.fstat(handle)
         if size != before.st_size or _moment(before) != _moment(after):
             raise WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
         mode = before.st_mode
-        return FileFacts(bool(mode & stat.S_IXUSR), digest, stat.S_IMODE(mode))
+        return mode & _OWNER_RUNS != 0, digest, mode & _BITS
 
     def _fail(self, path: str, error: OSError) -> NoReturn:
         shown = self.shown(path)
@@ -134,26 +164,19 @@ class Disk:
 
 
 def _node(entry: os.DirEntry[str]) -> Node:
-    if entry.is_file(follow_symlinks=False):
-        return Node.FILE
     if entry.is_symlink():
         return Node.LINK
     return Node.DIRECTORY if entry.is_dir(follow_symlinks=False) else Node.SPECIAL
 
 
-def _hash(handle: int, size: int) -> tuple[str, int]:
-    """The digest of an open file's bytes, and how many there were."""
-    data = os.read(handle, min(size, _BLOCK) + 1)
-    total = len(data)
-    if total == size:
-        # One byte more was asked for: this is all of it.
-        return hashlib.sha256(data).hexdigest(), total
-    digest = hashlib.sha256(data)
-    while data:
-        data = os.read(handle, _BLOCK)
+def _hash(handle: int) -> tuple[str, int]:
+    """The digest of an open file's bytes from its beginning, and how many there were."""
+    digest = hashlib.sha256()
+    size = 0
+    while data := os.pread(handle, _BLOCK, size):
         digest.update(data)
-        total += len(data)
-    return digest.hexdigest(), total
+        size += len(data)
+    return digest.hexdigest(), size
 
 
 def _moment(found: os.stat_result) -> tuple[int, int, int, int]:

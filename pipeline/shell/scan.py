@@ -17,7 +17,7 @@ from pipeline.core.fingerprint import entry_order
 from pipeline.core.model import ContextEntry, EntryKind
 from pipeline.core.patterns import Patterns, clean, parse_patterns
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
-from pipeline.shell.context import Context, Filter, Spot, open_context
+from pipeline.shell.context import Batch, Context, Filter, Spot, open_context
 from pipeline.shell.disk import Disk, Node
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def scan(root: Path, image: Image, *, disk: Disk | None = None) -> tuple[Context
     problems: list[Problem] = []
     for read in _reads(image):
         try:
-            _add(found, context, _spots(context, read), problems)
+            _add(found, context, _batches(context, read), problems)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
@@ -60,42 +60,43 @@ def _reads(image: Image) -> Iterable[Read]:
 def _add(
     found: dict[str, ContextEntry],
     context: Context,
-    spots: Iterator[Spot],
+    batches: Iterator[Batch],
     problems: list[Problem],
 ) -> None:
-    for spot in spots:
-        try:
-            entry = _entry(context, spot)
-        except ConfigError as error:
-            problems += error.problems
-        else:
-            found[entry_order(entry)] = entry
+    for batch in batches:
+        spots = [Spot(batch.real + name, batch.shown + name, Node.FILE) for name in batch.files]
+        for spot in (*spots, *batch.others):
+            try:
+                entry = _entry(context, spot)
+            except ConfigError as error:
+                problems += error.problems
+            else:
+                found[entry_order(entry)] = entry
 
 
 def _entry(context: Context, spot: Spot) -> ContextEntry:
+    shown, node = spot.shown, spot.node
+    real = "" if spot.real == shown else spot.real
     path = context.path(spot.real)
-    _check_name(context, spot.shown, path)
-    real = "" if spot.real == spot.shown else spot.real
-    if spot.node is Node.FILE:
-        facts = context.disk.file(path)
-        return ContextEntry(
-            spot.shown, EntryKind.FILE, facts.executable, facts.sha256, "", real, facts.mode
-        )
-    if spot.node is Node.DIRECTORY:
-        return ContextEntry(spot.shown, EntryKind.DIRECTORY, real=real)
-    if spot.node is Node.LINK:
+    if not shown.isascii():
+        _check_name(context, shown, path)
+    if node is Node.FILE:
+        executable, sha256, mode = context.disk.file(path)
+        return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", real, mode)
+    if node is Node.DIRECTORY:
+        return ContextEntry(shown, EntryKind.DIRECTORY, real=real)
+    if node is Node.LINK:
         target = context.disk.link(path)
         _check_name(context, target, path)
-        return ContextEntry(spot.shown, EntryKind.LINK, link=target, real=real)
+        return ContextEntry(shown, EntryKind.LINK, link=target, real=real)
     raise _refused(context, path, "is a socket, a device or a pipe, and would be read")
 
 
 def _check_name(context: Context, name: str, path: str) -> None:
-    if not name.isascii():
-        try:
-            name.encode()
-        except UnicodeEncodeError:
-            raise _refused(context, path, "has a name or a target that is not UTF-8") from None
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise _refused(context, path, "has a name or a target that is not UTF-8") from None
 
 
 def _refused(context: Context, path: str, message: str) -> ConfigError:
@@ -103,7 +104,7 @@ def _refused(context: Context, path: str, message: str) -> ConfigError:
     return ConfigError([Problem(Location(context.disk.shown(path)), message, hint)])
 
 
-def _spots(context: Context, read: Read) -> Iterator[Spot]:
+def _batches(context: Context, read: Read) -> Iterator[Batch]:
     """All places that one source names."""
     if read.parents:
         return _with_parents(context, read)
@@ -113,17 +114,17 @@ def _spots(context: Context, read: Read) -> Iterator[Spot]:
 
 def _under(
     context: Context, sources: Iterable[Spot], filters: tuple[Filter, ...]
-) -> Iterator[Spot]:
+) -> Iterator[Batch]:
     """The sources themselves, and what lies in those that are folders."""
     for source in sources:
         if source.shown:
-            yield source
+            yield Batch("", "", [], [source])
         if source.node is Node.DIRECTORY:
             # BuildKit's own key takes all of a folder that the source is a link to.
-            yield from context.below(source, *(() if source.linked else filters))
+            yield from context.batches(source, *(() if source.linked else filters))
 
 
-def _with_parents(context: Context, read: Read) -> Iterator[Spot]:
+def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
     """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`."""
     before, pivot, behind = f"/{read.pattern}".partition(_PIVOT)
     source, pattern = (_clean(before), _clean(behind)) if pivot else ("", _clean(read.pattern))
@@ -133,11 +134,13 @@ def _with_parents(context: Context, read: Read) -> Iterator[Spot]:
     filters = (Filter(_patterns(read, (pattern,)), wanted=True), *_excluding(read))
     nothing = True
     for top in _sources(context, read, source):
-        for spot in context.below(top, *filters):
-            if nothing and top.shown:
-                yield top
-            nothing = False
-            yield spot
+        if top.node is not Node.DIRECTORY:
+            continue
+        own = [top] if top.shown else []
+        for batch in context.batches(top, *filters):
+            yield Batch("", "", [], own)
+            yield batch
+            own, nothing = [], False
     if nothing and not _is_wild(f"{source}/{pattern}"):
         raise _missing(context, read, f"{source}/{pattern}".strip("/"))
 
@@ -163,7 +166,7 @@ def _matching(context: Context, top: Spot, parts: list[str]) -> Iterator[Spot]:
     if any("[" in part for part in parts):
         yield from _matching_anywhere(context, top, "/".join(parts))
         return
-    for name, _node in context.disk.folder(context.path(top.real)):
+    for name in context.disk.folder(context.path(top.real)).names:
         if not gomatch.match(parts[0], name):
             continue
         real = f"{top.real}/{name}" if top.real else name
@@ -212,7 +215,7 @@ def _advice(context: Context, real: str) -> str:
         return f"it is there, but `{context.ignore.reason(real)}` excludes it"
     folder, _, name = real.rpartition("/")
     if context.node(folder) is Node.DIRECTORY:
-        names = [other for other, _ in context.disk.folder(context.path(folder))]
+        names = context.disk.folder(context.path(folder)).names
         near = get_close_matches(name, names, 1)
         if near:
             return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
