@@ -99,7 +99,7 @@ def _solve(
 
     targets = [_target(action, {a.name for a in batch}, results) for action in batch]
     host = plan.project.settings.registry.host
-    credential = tools.registry.credential(host)
+    credential = tools.credentials(host)
     with docker_config(credential, host, tools.environ) as extra:
         return dict(
             solve(

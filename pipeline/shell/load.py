@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.model import Project
-from pipeline.errors import ConfigError, Problem, raise_problems
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.config.files import find_folders, find_root, load_settings
-from pipeline.shell.edges import Names
-from pipeline.shell.image import Draft, draft_image, finish_image
+from pipeline.shell.image import draft_image
+from pipeline.shell.join import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.model import Image, Settings
-    from pipeline.core.reference import ImageName
+    from pipeline.shell.image import Draft
 
 
 def load(
@@ -39,4 +38,65 @@ def load(
     settings, problems = load_settings(root, profile=profile, environ=environ)
     if settings is None:
         raise ConfigError(problems)
-    return _assemble(root, settings, list(problems))
+    drafts, found = _drafts(root, settings)
+    images, wrong = join(settings, drafts)
+    raise_problems([*problems, *found, *wrong, *_check_apps(images)])
+    return Project(root, settings, images)
+
+
+def _drafts(root: Path, settings: Settings) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    folders, problems = find_folders(root, settings)
+    found = list(problems)
+    drafts: list[Draft] = []
+    for folder in folders.images if folders else ():
+        draft, wrong = draft_image(root, folder)
+        found += wrong
+        if draft:
+            drafts.append(draft)
+    return _distinct(drafts, found), tuple(found)
+
+
+def _distinct(drafts: Sequence[Draft], problems: list[Problem]) -> tuple[Draft, ...]:
+    """Each name once; a second image of a name is a problem at its folder."""
+    kept: dict[str, Draft] = {}
+    for draft in drafts:
+        if draft.name in kept:
+            message = f"the name `{draft.name}` is taken by `{kept[draft.name].folder}`"
+            hint = "rename one of the folders, or give it a `name` in its `image.toml`"
+            problems.append(Problem(Location(str(draft.folder)), message, hint))
+        kept.setdefault(draft.name, draft)
+    return tuple(kept.values())
+
+
+def _check_apps(images: Sequence[Image]) -> list[Problem]:
+    apps = [image for image in images if image.deploy]
+    return [*_app_clashes(apps), *_after(apps, images)]
+
+
+def _app_clashes(images: Sequence[Image]) -> list[Problem]:
+    owner: dict[str, Image] = {}
+    problems = []
+    for image in images:
+        for app in image.deploy.apps if image.deploy else ():
+            if app in owner:
+                message = f"the app `{app}` is deployed from `{owner[app].folder}` already"
+                problems.append(Problem(Location(str(image.folder)), message, "an app runs one image"))
+            owner.setdefault(app, image)
+    return problems
+
+
+def _after(apps: Sequence[Image], images: Sequence[Image]) -> list[Problem]:
+    names = {image.name for image in apps}
+    bases = {image.name for image in images} - names
+    problems = []
+    for image in apps:
+        for name in image.deploy.after if image.deploy else ():
+            if name not in names:
+                what = "is a base, which is not deployed" if name in bases else "is no image"
+                place = Location(str(image.folder / "image.toml"))
+                problems.append(Problem(place, f"`after` names `{name}`, which {what}"))
+    needs = {image.name: image.deploy.after for image in apps if image.deploy}
+    for path in graph.cycles(needs):
+        place = Location(str(next(i.folder for i in apps if i.name == path[0]) / "image.toml"))
+        problems.append(Problem(place, f"`after` goes in a circle: {' -> '.join(path)}"))
+    return problems

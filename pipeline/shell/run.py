@@ -39,6 +39,8 @@ def run(
     `keep_going`, what does not depend on it is built all the same. `stop` may be set from a
     signal handler or another thread: builds are ended cleanly, and the report says so.
     """
+    from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
+
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
@@ -46,7 +48,7 @@ def run(
     tell(Planned(plan))
     with opened as client:
         before = client.requests
-        tools = Tools(client, environ, tell, stop or threading.Event(), keep_going)
+        tools = Tools(client, credentials(environ), environ, tell, stop or threading.Event(), keep_going)
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return result

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.core.events import Event, Reporter
-    from pipeline.edge.registry import Registry
+    from pipeline.edge.registry import CredentialSource, Registry
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The registry client, the environment, who listens, and the wish to stop."""
+    """The registry client, who we are there, the environment, who listens, the wish to stop."""
 
     registry: Registry
+    credentials: CredentialSource
     environ: Mapping[str, str]
     report: Reporter
     stop: threading.Event

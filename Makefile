@@ -1,0 +1,56 @@
+# The two commands, and an example of wiring the tasks into a Makefile of one's own.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+SANDBOX := $(PYTHON) -m sandbox
+# What the engine and the registry of the sandbox want in the environment.
+IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
+
+.PHONY: help demo demo-down test test-quick lint images deploy
+.DEFAULT_GOAL := help
+
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.runtime ## Build, push and deploy the sample images on this machine, twice
+	$(SANDBOX) up
+	@$(IN_SANDBOX) $(BIN)/invoke build-all --profile local
+	@$(IN_SANDBOX) $(BIN)/invoke deploy-all --profile local
+	@echo; echo "Again, with nothing changed:"
+	@$(IN_SANDBOX) $(BIN)/invoke build-all --profile local
+	@$(SANDBOX) status
+	@echo; echo "Stop it all with: make demo-down"
+
+demo-down: ## Stop what the demo started, containers included
+	-@$(IN_SANDBOX) $(BIN)/python -m pipeline.edge.deploy.down
+	$(SANDBOX) down
+
+test: $(VENV)/.dev lint ## Everything: lint, types, tests on a real engine and registry
+	$(SANDBOX) up
+	@$(IN_SANDBOX) $(BIN)/pytest
+
+test-quick: $(VENV)/.dev ## What needs no engine, in seconds
+	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py
+
+lint: $(VENV)/.dev ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+images: ## Build and push what is missing: what your own Makefile would say
+	$(BIN)/invoke build-all
+
+deploy: images ## Deploy what does not run its image yet
+	$(BIN)/invoke deploy-all
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,141 @@
+"""One image of a project, from its folder: read first, then joined to the others by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.core.dockerfile import parse
+from pipeline.core.model import AppSpec
+from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_image_name
+from pipeline.errors import ConfigError, Location, Problem
+from pipeline.shell.config.files import Loaded, load_image_file, read_fly_toml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.core.dockerfile import Dockerfile
+    from pipeline.shell.config.files import ImageFile
+
+FLY_TOML = "fly.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a folder says by itself. Paths are relative to the project's root."""
+
+    name: ImageName
+    folder: PurePosixPath
+    dockerfile: PurePosixPath
+    context: PurePosixPath
+    source: Dockerfile
+    file: ImageFile
+    app: AppSpec | None
+
+
+def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
+    """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
+    file, problems = load_image_file(root, folder)
+    if file is None:
+        return Loaded(None, problems)
+    name, name_problems = _name(folder, file)
+    dockerfile = _inside(folder, file.dockerfile)
+    context = _inside(folder, file.context)
+    source, source_problems = _source(root, dockerfile, file)
+    context_problems = _check_context(root, context, file)
+    app, app_problems = _app(root, folder, file)
+    found = (*problems, *name_problems, *source_problems, *context_problems, *app_problems)
+    if found or name is None or source is None or dockerfile is None or context is None:
+        return Loaded(None, found)
+    return Loaded(Draft(name, folder, dockerfile, context, source, file, app))
+
+
+def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
+    if file.name:
+        return Loaded(file.name)
+    try:
+        return Loaded(parse_image_name(folder.name))
+    except ReferenceSyntaxError as error:
+        hint = 'rename the folder, or set `name = "…"` in its `image.toml`'
+        return Loaded(None, (Problem(Location(str(folder)), str(error), hint),))
+
+
+def _inside(folder: PurePosixPath, path: PurePosixPath) -> PurePosixPath | None:
+    """`folder/path` without `..`; `None` where it leaves the project."""
+    parts: list[str] = []
+    for part in (folder / path).parts:
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    return None if path.is_absolute() else PurePosixPath(*parts)
+
+
+def _outside(file: ImageFile, key: str, what: str) -> Problem:
+    hint = "only files of the project go into a fingerprint; move it, or move the project's root"
+    return Problem(file.locate(key), f"the {what} lies outside the project", hint)
+
+
+def _check_context(
+    root: Path, context: PurePosixPath | None, file: ImageFile
+) -> tuple[Problem, ...]:
+    if context is None or not (root / context).resolve().is_relative_to(root):
+        return (_outside(file, "context", "context"),)
+    if not (root / context).is_dir():
+        message = f"the context `{context}` is no folder"
+        return (Problem(file.locate("context"), message, "name one, relative to this file"),)
+    return ()
+
+
+def _source(root: Path, path: PurePosixPath | None, file: ImageFile) -> Loaded[Dockerfile]:
+    if path is None or not (root / path).resolve().is_relative_to(root):
+        return Loaded(None, (_outside(file, "dockerfile", "Dockerfile"),))
+    try:
+        return Loaded(parse((root / path).read_bytes(), file=str(path)))
+    except FileNotFoundError:
+        hint = "add it, or say with `dockerfile` in `image.toml` where it is"
+        return Loaded(None, (Problem(Location(str(path)), f"there is no `{path}`", hint),))
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        problem = Problem(Location(str(path)), f"cannot be read: {why}", "check it is a file")
+        return Loaded(None, (problem,))
+    except ConfigError as error:
+        return Loaded(None, error.problems)
+
+
+def _app(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
+    """A `fly.toml` or `[deploy]` makes an app image."""
+    told = file.deploy
+    config = _inside(folder, (told.config if told else None) or PurePosixPath(FLY_TOML))
+    if config is None:
+        return Loaded(None, (_outside_config(file),))
+    written = bool(told and told.config)
+    if not (root / config).exists() and not written:
+        return _without_config(folder, file)
+    fly, problems = read_fly_toml(root, config)
+    if fly is None or problems:
+        return Loaded(None, problems)
+    apps = (told.apps if told else None) or ((fly.app,) if fly.app else ())
+    if not apps:
+        hint = f'add `app = "…"` to `{config}`, or `apps` under `[deploy]` in `image.toml`'
+        return Loaded(None, (Problem(Location(str(config)), "no app is named", hint),))
+    after, strategy = (told.after, told.strategy) if told else ((), "")
+    return Loaded(AppSpec(tuple(apps), config, tuple(after), strategy or ""))
+
+
+def _outside_config(file: ImageFile) -> Problem:
+    message = "the app's configuration lies outside the project"
+    return Problem(file.locate("deploy", "config"), message, "name a path inside it")
+
+
+def _without_config(folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
+    told = file.deploy
+    if told is None:
+        return Loaded(None)
+    if not told.apps:
+        hint = f'add `apps = ["…"]`, or a `{folder / FLY_TOML}` with `app = "…"`'
+        return Loaded(None, (Problem(file.locate("deploy"), "no app is named", hint),))
+    return Loaded(AppSpec(tuple(told.apps), None, tuple(told.after), told.strategy or ""))

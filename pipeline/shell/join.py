@@ -1,0 +1,186 @@
+"""Join the images of a project by the names in their Dockerfiles: bases, externals, order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core import graph
+from pipeline.core.dockerfile import merge_reads, resolve
+from pipeline.core.edges import project_names
+from pipeline.core.model import Base, External, Image
+from pipeline.core.reference import ReferenceSyntaxError, parse_reference
+from pipeline.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.dockerfile import NamedImage, Resolved
+    from pipeline.core.edges import Names
+    from pipeline.core.model import Settings
+    from pipeline.core.reference import ImageName, Platform
+    from pipeline.shell.image import Draft
+
+Triggers = dict[str, tuple[str, ...]]
+
+
+def join(
+    settings: Settings, drafts: Sequence[Draft]
+) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
+    """The images in build order, or every problem that the names have.
+
+    An image is resolved twice where a base of it has ONBUILD triggers: they run in it.
+    """
+    names = project_names(settings.registry, [draft.name for draft in drafts])
+    problems: list[Problem] = []
+    first = {d.name: _join_one(settings, d, names, {}, problems) for d in drafts}
+    images = {name: joined[0] for name, joined in first.items() if joined}
+    problems += _cycles(images)
+    if problems:
+        return (), tuple(problems)
+    done: dict[ImageName, Image] = {}
+    triggers: dict[ImageName, tuple[str, ...]] = {}
+    by_name = {draft.name: draft for draft in drafts}
+    for name in graph.order({n: image.base_names for n, image in images.items()}):
+        below = _triggers(images[name], triggers)
+        joined = _join_one(settings, by_name[name], names, below, problems) if below else first[name]
+        if joined:
+            done[name], triggers[name] = joined
+    order = graph.order({n: image.base_names for n, image in done.items()})
+    return tuple(done[n] for n in order), tuple(problems)
+
+
+def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Triggers:
+    return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
+
+
+def _join_one(
+    settings: Settings, draft: Draft, names: Names, triggers: Triggers, problems: list[Problem]
+) -> tuple[Image, tuple[str, ...]] | None:
+    platforms = draft.file.platforms or settings.build.platforms
+    bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
+    problems += _check_bindings(draft, names)
+    try:
+        found = [_resolve(draft, {**draft.file.args, **bound}, p, triggers) for p in platforms]
+    except ConfigError as error:
+        problems += error.problems
+        return None
+    bases, externals = _edges(found, names, problems)
+    problems += _unbound(draft, found[0])
+    return _image(draft, found, platforms, bound, bases, externals), found[0].onbuild
+
+
+def _resolve(
+    draft: Draft, args: Mapping[str, str], platform: Platform, triggers: Triggers
+) -> Resolved:
+    return resolve(
+        draft.source, target=draft.file.target, args=args, platform=platform, onbuild=triggers
+    )
+
+
+def _image(  # noqa: PLR0913, PLR0917 - an image is joined from all of these
+    draft: Draft,
+    found: Sequence[Resolved],
+    platforms: tuple[Platform, ...],
+    bound: Mapping[str, str],
+    bases: tuple[Base, ...],
+    externals: tuple[External, ...],
+) -> Image:
+    file = draft.file
+    return Image(
+        name=draft.name,
+        folder=draft.folder,
+        dockerfile=draft.dockerfile,
+        context=draft.context,
+        source=draft.source,
+        reads=merge_reads(resolved.reads for resolved in found),
+        target=file.target,
+        platforms=platforms,
+        args={**file.args, **bound},
+        declared=_declared(found),
+        bases=bases,
+        externals=externals,
+        frontend=found[0].frontend,
+        aliases=file.aliases,
+        secrets=file.secrets,
+        ssh=file.ssh,
+        salt=file.salt,
+        test=file.test,
+        deploy=draft.app,
+        floating=_floating(found, externals),
+    )
+
+
+def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
+    """Every declared argument; where platforms differ in a value, all values with commas."""
+    names = dict.fromkeys(name for resolved in found for name in resolved.declared)
+    declared: dict[str, str | None] = {}
+    for name in names:
+        values = dict.fromkeys(resolved.declared.get(name) for resolved in found)
+        told = [value for value in values if value is not None]
+        declared[name] = ",".join(told) if told else None
+    return declared
+
+
+def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple[str, ...]:
+    unpinned = (
+        f"`{external.written}` may move: it is pinned by no digest"
+        for external in externals
+        if external.reference.digest is None and external.locked is None
+    )
+    said = (sentence for resolved in found for sentence in resolved.floating)
+    return tuple(dict.fromkeys((*unpinned, *said)))
+
+
+def _edges(
+    found: Sequence[Resolved], names: Names, problems: list[Problem]
+) -> tuple[tuple[Base, ...], tuple[External, ...]]:
+    bases: dict[str, Base] = {}
+    externals: dict[str, External] = {}
+    for named in (named for resolved in found for named in resolved.names):
+        try:
+            name = names.find(named.written)
+            if name is None:
+                externals.setdefault(named.written, _external(named))
+            else:
+                bases.setdefault(named.written, Base(named.written, name, named.location))
+        except ReferenceSyntaxError as error:
+            hint = "an image is named as in `debian:bookworm-slim` or `registry.fly.io/app:tag`"
+            problems.append(Problem(named.location, str(error), hint))
+    return tuple(bases.values()), tuple(externals.values())
+
+
+def _external(named: NamedImage) -> External:
+    return External(named.written, parse_reference(named.written), named.location)
+
+
+def _check_bindings(draft: Draft, names: Names) -> list[Problem]:
+    found = []
+    for arg, (name, place) in draft.file.bases.items():
+        if name not in names.bare:
+            hint = f"there are: {', '.join(f'`{n}`' for n in sorted(names.bare))}"
+            found.append(Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint))
+    return found
+
+
+def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
+    """An argument given, or bound to a base, that the Dockerfile declares nowhere: a slip."""
+    hint = f"add `ARG` to `{draft.dockerfile}`, or take it out here"
+    return [
+        Problem(draft.file.bases[arg][1], f"`{draft.dockerfile}` has no `ARG {arg}`", hint)
+        for arg in resolved.unused
+        if arg in draft.file.bases
+    ]
+
+
+def _cycles(images: Mapping[ImageName, Image]) -> list[Problem]:
+    needs = {name: image.base_names for name, image in images.items()}
+    return [_cycle(images, path) for path in graph.cycles(needs)]
+
+
+def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Problem:
+    edge = next(base for base in images[path[0]].bases if base.name == path[1])
+    shown = " -> ".join(path)
+    if len(path) == 2:
+        hint = f"to mean Docker Hub's, write `docker.io/library/{edge.written}`, or rename the folder"
+        return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)
+    return Problem(edge.location, f"images stand on each other: {shown}", "take one edge out")

@@ -1,0 +1,109 @@
+"""`doctor`: what works, and what to do about the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from invoke import task
+
+from pipeline.errors import ConfigError, PipelineError
+from pipeline.tasks.command import JSON, PROFILE, command, load_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from invoke import Context
+
+    from pipeline.console.show import Check
+    from pipeline.core.model import Project
+
+WELL, UNWELL = 0, 4
+
+
+@task(help={"json": JSON, "profile": PROFILE})
+@command
+def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
+    """Check project, engine, buildx, registry, credentials and Fly; say what to do."""
+    from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
+
+    checks = tuple(_checks(profile))
+    if json:
+        as_json.dump(as_json.doctor_json(checks))
+    else:
+        show.print_doctor(checks)
+    return UNWELL if any(check.ok is False for check in checks) else WELL
+
+
+def _checks(profile: str) -> Iterator[Check]:
+    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+
+    try:
+        project = load_project(profile)
+    except ConfigError as error:
+        first = error.problems[0]
+        yield Check("project", ok=False, detail=str(first), hint=first.hint)
+        return
+    yield Check("project", ok=True, detail=f"{len(project.images)} images in {project.root}")
+    yield _check("builder", lambda: _builder(project))
+    yield _check("engine", _engine)
+    yield _credential(project)
+    yield _check("registry", lambda: _registry(project))
+    yield _fly(project)
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+
+    try:
+        return Check(name, ok=True, detail=look())
+    except PipelineError as error:
+        return Check(name, ok=False, detail=error.message, hint=error.hint)
+
+
+def _builder(project: Project) -> str:
+    from pipeline.edge.buildkit import check_builder  # noqa: PLC0415 - loaded late
+
+    return str(check_builder(project.settings.build, os.environ))
+
+
+def _engine() -> str:
+    from pipeline.edge.engine import connect  # noqa: PLC0415 - loaded late
+
+    with connect(os.environ) as client:
+        version = client.version()
+        return f"Docker {version.get('Version')} on {version.get('Os')}/{version.get('Arch')}"
+
+
+def _credential(project: Project) -> Check:
+    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+    from pipeline.edge.registry import credentials  # noqa: PLC0415
+
+    host = project.settings.registry.host
+    try:
+        found = credentials(os.environ)(host)
+    except PipelineError as error:
+        return Check("credential", ok=False, detail=error.message, hint=error.hint)
+    detail = f"for `{host}`: " + (found.source if found else "none, asked anonymously")
+    return Check("credential", ok=True if found else None, detail=detail)
+
+
+def _registry(project: Project) -> str:
+    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
+
+    host = project.settings.registry.host
+    with open_registry(project, os.environ) as registry:
+        registry.ping(host)
+    return f"`{host}` answers and knows us"
+
+
+def _fly(project: Project) -> Check:
+    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+
+    found = shutil.which("fly") or shutil.which("flyctl")
+    if found:
+        return Check("flyctl", ok=True, detail=found)
+    driver = project.settings.deploy.driver
+    hint = "install it from https://fly.io/docs/flyctl/install/ to deploy to Fly"
+    return Check("flyctl", ok=None, detail=f"not found; the driver here is `{driver}`", hint=hint)
