@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
-from pipeline.core.reference import ImageName, parse_reference
+from pipeline.core.reference import HUB, ImageName, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,10 +56,16 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
     return Names(frozenset(names), repositories, settings.tag)
 
 
-def _by_tag(
-    template: str, owners: tuple[ImageName, ...], reference: Reference
-) -> ImageName | None:
-    matching = [n for n in owners if reference.tag and _tag_form(template, n).fullmatch(reference.tag)]
+def familiar(written: str) -> str:
+    """A name as BuildKit keys its named contexts: without `docker.io/library/` and `:latest`."""
+    full = str(parse_reference(written))
+    short = full.removeprefix(f"{HUB}/")
+    return short.removeprefix("library/").removesuffix(":latest")
+
+
+def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) -> ImageName | None:
+    tag = reference.tag or ""
+    matching = [name for name in owners if _tag_form(template, name).fullmatch(tag)]
     return max(matching, key=len, default=None)
 
 
@@ -67,5 +73,3 @@ def _by_tag(
 def _tag_form(template: str, name: ImageName) -> re.Pattern[str]:
     literal = re.escape(template.format(name=name, fingerprint="\0"))
     return re.compile(literal.replace(re.escape("\0"), "[0-9a-f]{20}"))
-
-

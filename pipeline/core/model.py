@@ -40,7 +40,7 @@ class DriverName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """Where images are pushed and under which names; the templates take `{name}`, `{fingerprint}`."""
+    """Where images are pushed, under which names: templates of `{name}` and `{fingerprint}`."""
 
     host: str = "registry.fly.io"
     repository: str = "{name}"

@@ -73,9 +73,11 @@ class DeployResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The whole run. `requests` counts what was asked of registries; `interrupted` says that the
-    user stopped it, and that what is missing was not tried. `trouble` says what kept the run from
-    finding out how things stand (a lost engine, a registry that refuses), `hint` what to do.
+    """The whole run.
+
+    `requests` counts what was asked of registries; `interrupted` says that the user stopped it,
+    and that what is missing was not tried. `trouble` says what kept the run from finding out how
+    things stand (a lost engine, a registry that refuses), `hint` what to do.
     """
 
     images: tuple[ImageResult, ...]

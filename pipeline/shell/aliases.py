@@ -1,4 +1,4 @@
-"""Move aliases: the same manifest, put under another tag of the same repository. Nothing is built."""
+"""Move aliases: the same manifest, put under another tag of its repository. Nothing is built."""
 
 from __future__ import annotations
 

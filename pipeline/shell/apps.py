@@ -38,7 +38,7 @@ def driver_for(project: Project, environ: Mapping[str, str]) -> Iterator[Driver]
     if name not in DRIVERS:
         raise usage_error(
             f"the driver `{name}` cannot deploy yet",
-            hint='set `[deploy] driver = "docker"`, or choose a profile that does: `--profile local`',
+            hint='set `[deploy] driver = "docker"`, or choose a profile that does',
         )
     with DRIVERS[name](environ, credentials(environ)) as driver:
         yield driver

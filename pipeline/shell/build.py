@@ -29,8 +29,11 @@ Results = dict["ImageName", ImageResult]
 
 def build_images(plan: Plan, tools: Tools) -> tuple[Results, UnknownError | None]:
     """Bring every image of the plan to its end; the error is what the run stopped at, if any."""
-    results = {a.name: end(tools, a, ImageStatus.EXISTS, a.reason, a.digest) for a in plan.images
-               if a.action is Action.EXISTS}
+    results = {
+        a.name: end(tools, a, ImageStatus.EXISTS, a.reason, a.digest)
+        for a in plan.images
+        if a.action is Action.EXISTS
+    }
     trouble: UnknownError | None = None
     while (pending := _pending(plan, results)) and not tools.stop.is_set() and trouble is None:
         ended, trouble = _build_batch(plan, pending, results, tools)
@@ -52,15 +55,13 @@ def _failed(results: Results) -> list[ImageName]:
 def _blocked(pending: Sequence[ImageAction], results: Results, tools: Tools) -> Results:
     actions = {action.name: action for action in pending}
     return {
-        name: end(tools, actions[name], ImageStatus.BLOCKED, f"it stands on `{fault}`, which failed")
+        name: end(tools, actions[name], ImageStatus.BLOCKED, f"it needs `{fault}`, which failed")
         for name, fault in blocked_by(pending, _failed(results)).items()
         if name not in results
     }
 
 
-def _untried(
-    plan: Plan, results: Results, trouble: UnknownError | None, tools: Tools
-) -> Results:
+def _untried(plan: Plan, results: Results, trouble: UnknownError | None, tools: Tools) -> Results:
     failed = ", ".join(f"`{name}`" for name in _failed(results))
     why = f"not tried, because {failed} failed"
     if trouble:
@@ -113,9 +114,7 @@ def _solve(
         )
 
 
-def _target(
-    action: ImageAction, batch: set[ImageName], results: Results
-) -> Target:
+def _target(action: ImageAction, batch: set[ImageName], results: Results) -> Target:
     bases = {n: None if n in batch else _pinned(results[n]) for n in action.image.base_names}
     output = Output.LOAD if action.image.test else Output.PUSH
     return Target(action.image, action.reference, output, bases)

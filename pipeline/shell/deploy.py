@@ -16,7 +16,7 @@ from pipeline.shell.apps import apps_of, driver_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pipeline.core.apps import App, Driver
+    from pipeline.core.apps import App, Driver, Running
     from pipeline.core.plan import DeployStep, Plan
     from pipeline.core.reference import ImageName
     from pipeline.core.report import ImageResult
@@ -53,7 +53,7 @@ def deploy_apps(
     return tuple(ends), trouble
 
 
-def _group(  # noqa: PLR0913 - what a deploy stands on, each a value of its own
+def _group(
     plan: Plan,
     driver: Driver,
     steps: Iterable[DeployStep],
@@ -106,14 +106,12 @@ def _deploy(
     tools.report(AppChanged(app.name, "deploying"))
     try:
         now = driver.deploy(app, image.reference.at(image.digest), tools.report)
-    except UnknownError:
-        raise
     except PipelineError as error:
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)
         seconds = time.monotonic() - started
         return _end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)
     seconds = time.monotonic() - started
-    return _end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now.release, now.url)
+    return _end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now=now)
 
 
 def _blocked(tools: Tools, step: DeployStep, why: str) -> DeployResult:
@@ -126,10 +124,10 @@ def _end(  # noqa: PLR0913 - the fields of a result, said once
     status: DeployStatus,
     reason: str,
     seconds: float = 0.0,
-    release: str = "",
-    url: str = "",
     *,
+    now: Running | None = None,
     failure: Failure | None = None,
 ) -> DeployResult:
     tools.report(AppChanged(step.app, status.value, reason, seconds))
+    release, url = (now.release, now.url) if now else ("", "")
     return DeployResult(step.app, step.image, status, reason, release, url, seconds, failure)

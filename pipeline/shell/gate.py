@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def test_and_push(
     batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome], tools: Tools
 ) -> None:
-    """Run the tests of what was built and loaded, push what passes; write how it went in `outcomes`.
+    """Run the tests of what was built and loaded, push what passes, write the end in `outcomes`.
 
     Raises `UnknownError` when engine or registry cannot be reached.
     """

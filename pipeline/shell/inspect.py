@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.edge.registry import Registry
 
 
-def inspect(
+def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     project: Project,
     *,
     only: Collection[ImageName] | None = None,
@@ -43,7 +43,8 @@ def inspect(
     """
     environ = os.environ if environ is None else environ
     inputs = fingerprint(project)
-    with open_registry(project, environ, report) if registry is None else nullcontext(registry) as r:
+    opened = nullcontext(registry) if registry else open_registry(project, environ, report)
+    with opened as r:
         wanted = frozenset(project.names if only is None else only)
         presence, aliases = _ask(project, inputs, r, wanted, force=force)
         requests = r.requests
@@ -79,7 +80,8 @@ def _ask(
     aliases = [a for n in wanted if not force for a in alias_references(project, project.image(n))]
     moving: dict[Reference, Presence] = {}
     while names := to_ask(project, presence, wanted, force=force):
-        where = {n: reference_of(project.settings.registry, n, inputs[n].fingerprint) for n in names}
+        settings = project.settings.registry
+        where = {n: reference_of(settings, n, inputs[n].fingerprint) for n in names}
         answers = _answers(registry, [*where.values(), *(a for a in aliases if a not in moving)])
         presence |= {name: answers[reference] for name, reference in where.items()}
         moving |= {alias: answers[alias] for alias in aliases if alias in answers}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.dockerfile import merge_reads, resolve
-from pipeline.core.edges import project_names
+from pipeline.core.edges import familiar, project_names
 from pipeline.core.model import Base, External, Image
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.errors import ConfigError, Problem
@@ -42,7 +42,9 @@ def join(
     by_name = {draft.name: draft for draft in drafts}
     for name in graph.order({n: image.base_names for n, image in images.items()}):
         below = _triggers(images[name], triggers)
-        joined = _join_one(settings, by_name[name], names, below, problems) if below else first[name]
+        joined = first[name]
+        if below:
+            joined = _join_one(settings, by_name[name], names, below, problems)
         if joined:
             done[name], triggers[name] = joined
     order = graph.order({n: image.base_names for n, image in done.items()})
@@ -66,6 +68,7 @@ def _join_one(
         return None
     bases, externals = _edges(found, names, problems)
     problems += _unbound(draft, found[0])
+    problems += _confused(bases, externals, found[0].stage_names)
     return _image(draft, found, platforms, bound, bases, externals), found[0].onbuild
 
 
@@ -77,7 +80,7 @@ def _resolve(
     )
 
 
-def _image(  # noqa: PLR0913, PLR0917 - an image is joined from all of these
+def _image(
     draft: Draft,
     found: Sequence[Resolved],
     platforms: tuple[Platform, ...],
@@ -172,6 +175,36 @@ def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
     ]
 
 
+def _confused(
+    bases: Sequence[Base], externals: Sequence[External], stages: frozenset[str]
+) -> list[Problem]:
+    """Names that BuildKit would mix up.
+
+    It is told of a base by a named context, and a named context also stands in for a stage, and
+    for Docker Hub's image, of that name (buildkit `dockerfile2llb/convert.go`).
+    """
+    keys = {familiar(base.written): base for base in bases}
+    found = [
+        Problem(
+            keys[stage].location,
+            f"the stage `{stage}` has the name of the image `{keys[stage].written}`, and BuildKit "
+            "would take the one for the other",
+            f"give the stage another name, such as `AS {stage}-stage`",
+        )
+        for stage in sorted(stages & keys.keys())
+    ]
+    return found + [
+        Problem(
+            external.location,
+            f"`{external.written}` and the image `{keys[familiar(external.written)].written}` of "
+            "this project are one name to BuildKit",
+            "rename the project's image",
+        )
+        for external in externals
+        if familiar(external.written) in keys
+    ]
+
+
 def _cycles(images: Mapping[ImageName, Image]) -> list[Problem]:
     needs = {name: image.base_names for name, image in images.items()}
     return [_cycle(images, path) for path in graph.cycles(needs)]
@@ -181,6 +214,6 @@ def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Prob
     edge = next(base for base in images[path[0]].bases if base.name == path[1])
     shown = " -> ".join(path)
     if len(path) == 2:
-        hint = f"to mean Docker Hub's, write `docker.io/library/{edge.written}`, or rename the folder"
+        hint = "to mean Docker Hub's image of that name, give it a tag or rename the folder"
         return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)
     return Problem(edge.location, f"images stand on each other: {shown}", "take one edge out")

@@ -80,7 +80,8 @@ def _app_clashes(images: Sequence[Image]) -> list[Problem]:
         for app in image.deploy.apps if image.deploy else ():
             if app in owner:
                 message = f"the app `{app}` is deployed from `{owner[app].folder}` already"
-                problems.append(Problem(Location(str(image.folder)), message, "an app runs one image"))
+                hint = "an app runs one image"
+                problems.append(Problem(Location(str(image.folder)), message, hint))
             owner.setdefault(app, image)
     return problems
 

@@ -44,11 +44,12 @@ def run(
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
-    opened = open_registry(plan.project, environ, tell) if registry is None else nullcontext(registry)
+    opened = nullcontext(registry) if registry else open_registry(plan.project, environ, tell)
     tell(Planned(plan))
     with opened as client:
         before = client.requests
-        tools = Tools(client, credentials(environ), environ, tell, stop or threading.Event(), keep_going)
+        wish = stop or threading.Event()
+        tools = Tools(client, credentials(environ), environ, tell, wish, keep_going)
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return result

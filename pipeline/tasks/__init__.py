@@ -5,7 +5,7 @@ Nothing but Invoke is imported here, so that `invoke --list` stays fast.
 
 from __future__ import annotations
 
-from invoke import Collection
+from invoke.collection import Collection
 
 from pipeline.tasks.building import build, build_all, plan
 from pipeline.tasks.deploying import deploy, deploy_all

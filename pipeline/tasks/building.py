@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from invoke import task
+from invoke.tasks import task
 
 from pipeline.core.reference import ImageName
 from pipeline.tasks.command import JSON, PROFILE, choose, command, console, load_project, stoppable
@@ -13,7 +13,7 @@ from pipeline.tasks.command import JSON, PROFILE, choose, command, console, load
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from invoke import Context
+    from invoke.context import Context
 
     from pipeline.core.model import Project
     from pipeline.core.report import Report
@@ -33,7 +33,7 @@ NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
     },
 )
 @command
-def build_all(  # noqa: PLR0913 - the flags of the command line
+def build_all(
     _c: Context,
     only: str = "",
     *,
@@ -59,7 +59,7 @@ def build_all(  # noqa: PLR0913 - the flags of the command line
     },
 )
 @command
-def build(  # noqa: PLR0913 - the flags of the command line
+def build(
     _c: Context,
     names: str,
     *,
@@ -85,9 +85,7 @@ def build(  # noqa: PLR0913 - the flags of the command line
     },
 )
 @command
-def plan(
-    _c: Context, *, exit_code: bool = False, json: bool = False, profile: str = ""
-) -> int:
+def plan(_c: Context, *, exit_code: bool = False, json: bool = False, profile: str = "") -> int:
     """Say what `build-all` and `deploy-all` would do, and why."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.console import as_json, show  # noqa: PLC0415
@@ -124,16 +122,16 @@ def build_images(
             project, only=names, force=force, apps=apps, report=report, registry=registry
         )
         what = pipeline.plan(project, state, only=names, force=force, apps=apps)
-        return pipeline.run(what, keep_going=keep_going, report=report, registry=registry, stop=stop)
+        return pipeline.run(
+            what, keep_going=keep_going, report=report, registry=registry, stop=stop
+        )
 
 
 def _names(project: Project, words: str) -> tuple[ImageName, ...]:
     return tuple(ImageName(name) for name in choose(project, words))
 
 
-def _with_dependents(
-    project: Project, names: Collection[ImageName]
-) -> tuple[ImageName, ...]:
+def _with_dependents(project: Project, names: Collection[ImageName]) -> tuple[ImageName, ...]:
     from pipeline.core import graph  # noqa: PLC0415 - loaded late
 
     above = graph.reverse({image.name: image.base_names for image in project})

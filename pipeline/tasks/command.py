@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, ParamSpec
 
-from invoke import Exit
+from invoke.exceptions import Exit
 
 from pipeline.errors import PipelineError, Problem, raise_problems
 

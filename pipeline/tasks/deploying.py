@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from invoke import task
+from invoke.tasks import task
 
 from pipeline.tasks.building import KEEP_GOING, build_images, finish
 from pipeline.tasks.command import JSON, PROFILE, choose_from, command, load_project, say
@@ -12,7 +12,7 @@ from pipeline.tasks.command import JSON, PROFILE, choose_from, command, load_pro
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from invoke import Context
+    from invoke.context import Context
 
     from pipeline.core.model import Project
 

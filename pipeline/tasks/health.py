@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from invoke import task
+from invoke.tasks import task
 
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.tasks.command import JSON, PROFILE, command, load_project
@@ -14,7 +14,7 @@ from pipeline.tasks.command import JSON, PROFILE, command, load_project
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from invoke import Context
+    from invoke.context import Context
 
     from pipeline.console.show import Check
     from pipeline.core.model import Project

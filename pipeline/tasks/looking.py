@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from invoke import task
+from invoke.tasks import task
 
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
 from pipeline.errors import usage_error
 from pipeline.tasks.command import JSON, PROFILE, choose, command, load_project
 
 if TYPE_CHECKING:
-    from invoke import Context
+    from invoke.context import Context
 
     from pipeline.core.model import Project
     from pipeline.core.presence import Presence

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +66,7 @@ def test_a_graph_has_an_order_or_a_cycle(needs: dict[str, list[str]]) -> None:
     if found := cycles(needs):
         for path in found:
             assert path[0] == path[-1]
-            assert all(b in needs[a] for a, b in zip(path, path[1:], strict=False))
+            assert all(b in needs[a] for a, b in pairwise(path))
         return
     place = {node: i for i, node in enumerate(order(needs))}
 

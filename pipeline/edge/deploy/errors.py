@@ -1,0 +1,18 @@
+"""Why an app is not what it should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import WorkError
+
+if TYPE_CHECKING:
+    from pipeline.core.report import Failure
+
+
+class DeployError(WorkError):
+    """The new release is not healthy, or could not be started; what ran before still runs."""
+
+    def __init__(self, failure: Failure, *, hint: str = "") -> None:
+        super().__init__(failure.message, hint=hint)
+        self.failure = failure

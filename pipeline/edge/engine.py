@@ -1,0 +1,55 @@
+"""The local engine, through the docker package: only what BuildKit does not do."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docker import DockerClient
+
+_TIMEOUT = 600
+
+
+@contextmanager
+def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
+    """A client of the engine that `DOCKER_HOST` or the docker context names; closed at the end.
+
+    Raises `UnknownError` where no engine answers.
+    """
+    import docker  # noqa: PLC0415 - costs 90 ms
+    import requests  # noqa: PLC0415
+
+    try:
+        client = docker.from_env(environment=dict(environ), timeout=_TIMEOUT)
+    except (docker.errors.DockerException, OSError) as error:
+        raise no_engine(environ, error) from error
+    try:
+        client.ping()
+        yield client
+    except requests.exceptions.ConnectionError as error:
+        raise no_engine(environ, error) from error
+    finally:
+        client.close()
+
+
+def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
+    """No engine answers: said in one sentence, with where it was looked for."""
+    where = environ.get("DOCKER_HOST") or "the socket of the docker context"
+    why = _reason(error)
+    hint = "start Docker, or set DOCKER_HOST to where it runs; `invoke doctor` looks again"
+    return UnknownError(f"no Docker engine answers at `{where}`{why}", hint=hint)
+
+
+def _reason(error: BaseException) -> str:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno:
+            return f": {os.strerror(seen.errno).lower()}"
+        seen = seen.__context__
+    return ""

@@ -1,0 +1,157 @@
+"""Test an image in a container before it is pushed, and push from the local engine what passed."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import LogLine, Notice
+from pipeline.core.reference import Digest
+from pipeline.core.report import Failure
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.model import ImageTest
+    from pipeline.core.reference import ImageName, Reference
+    from pipeline.edge.registry import Credential
+
+STEP = "[test]"
+_KEPT = 20
+_PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+def run_test(
+    client: DockerClient,
+    image: Reference,
+    test: ImageTest,
+    *,
+    report: Reporter,
+    image_name: ImageName,
+    stop: threading.Event,
+) -> Failure | None:
+    """Run the test's command in a fresh container of a loaded image; `None` when it passes.
+
+    The image's entrypoint is left out: the command is the command. The container is removed in
+    any case. It ends early when `stop` is set.
+    """
+    import docker  # noqa: PLC0415 - costs 90 ms
+
+    command = list(test.command)
+    try:
+        container = client.containers.create(
+            str(image),
+            entrypoint=command[:1],
+            command=command[1:],
+            labels={"pipeline.test": image_name},
+        )
+    except docker.errors.APIError as error:
+        return Failure(STEP, f"its test could not be started: {error.explanation}")
+    try:
+        return _run(container, test, report, image_name, stop)
+    finally:
+        container.remove(force=True)
+
+
+def _run(
+    container: Container,
+    test: ImageTest,
+    report: Reporter,
+    name: ImageName,
+    stop: threading.Event,
+) -> Failure | None:
+    import docker  # noqa: PLC0415 - costs 90 ms
+
+    try:
+        container.start()
+    except docker.errors.APIError as error:
+        return Failure(STEP, f"its test could not be started: {error.explanation}")
+    over = threading.Event()
+    guard = threading.Thread(target=_guard, args=(container, test.timeout, stop, over))
+    guard.start()
+    lines = _follow(container, report, name)
+    code = int(container.wait()["StatusCode"])
+    late = not over.is_set() and not guard.is_alive() and not stop.is_set()
+    over.set()
+    guard.join()
+    if late:
+        return Failure(STEP, f"its test took longer than {test.timeout:g} s", log=tuple(lines))
+    if code:
+        return Failure(STEP, f"its test ended with exit code {code}", log=tuple(lines))
+    return None
+
+
+def _guard(
+    container: Container, timeout: float, stop: threading.Event, over: threading.Event
+) -> None:
+    """Kill the container when its time is over, or when the user wants to stop."""
+    import time  # noqa: PLC0415
+
+    import docker  # noqa: PLC0415 - costs 90 ms
+
+    end = time.monotonic() + timeout
+    while not over.wait(0.2):
+        if stop.is_set() or time.monotonic() > end:
+            try:
+                container.kill()
+            except docker.errors.APIError:
+                over.set()
+            return
+
+
+def _follow(container: Container, report: Reporter, name: ImageName) -> list[str]:
+    kept: list[str] = []
+    rest = b""
+    for chunk in container.logs(stream=True, follow=True):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            _tell(line, kept, report, name)
+    if rest:
+        _tell(rest, kept, report, name)
+    return kept
+
+
+def _tell(line: bytes, kept: list[str], report: Reporter, name: ImageName) -> None:
+    text = line.decode(errors="replace").rstrip("\r")
+    report(LogLine(name, STEP, text))
+    kept.append(text)
+    del kept[:-_KEPT]
+
+
+def push(
+    client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
+) -> Digest | None:
+    """Push a loaded image from the engine; its digest where the engine says it.
+
+    The docker package does not raise for a push that fails: every line of its stream is looked at.
+    Raises `UnknownError`, for a refusal or a registry that cannot be reached.
+    """
+    auth = {"username": credential.username, "password": credential.secret} if credential else None
+    found: Digest | None = None
+    stream = client.api.push(
+        str(image.repository), tag=image.tag, stream=True, decode=True, auth_config=auth
+    )
+    for line in stream:
+        if fault := _fault(line):
+            raise UnknownError(
+                f"the engine could not push `{image}`: {fault}",
+                hint="check the registry and the credential for it with `invoke doctor`",
+            )
+        if told := _PUSHED.search(str(line.get("status", ""))):
+            found = Digest(told[1])
+        if "aux" in line and "ManifestPushedInsteadOfIndex" in line["aux"]:
+            report(Notice(f"one platform of `{image}` was pushed"))
+    return found
+
+
+def _fault(line: Mapping[str, object]) -> str:
+    detail = line.get("errorDetail")
+    if isinstance(detail, dict) and detail.get("message"):
+        return str(detail["message"])
+    return str(line.get("error") or "")
