@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.core.reference import ImageName
-from pipeline.tasks.command import JSON, PROFILE, choose, command, console, load_project, stoppable
+from pipeline.tasks.command import (
+    JSON,
+    PROFILE,
+    choose,
+    command,
+    console,
+    load_project,
+    stoppable,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -95,7 +104,7 @@ def plan(_c: Context, *, exit_code: bool = False, json: bool = False, profile: s
     apps = deployable(project)
     what = pipeline.plan(project, pipeline.inspect(project, apps=apps), apps=apps)
     if json:
-        as_json.dump(as_json.plan_json(what))
+        write_json(as_json.plan_json(what))
     else:
         show.print_plan(what)
     return SOMETHING_TO_DO if exit_code and not what.empty else NOTHING_TO_DO
@@ -144,5 +153,5 @@ def finish(report: Report, *, json: bool) -> int:
     from pipeline.console import as_json  # noqa: PLC0415 - loaded late
 
     if json:
-        as_json.dump(as_json.report_json(report))
+        write_json(as_json.report_json(report))
     return report.exit_code

@@ -74,6 +74,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
 
 
+def write_json(value: dict[str, object]) -> None:
+    """A result for scripts, on stdout."""
+    from pipeline.console.as_json import dump  # noqa: PLC0415 - loaded late
+
+    dump(value, sys.stdout)
+
+
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
     """An event that Ctrl-C and SIGTERM set; a second signal interrupts at once."""

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.tasks.command import JSON, PROFILE, command, load_project
+from pipeline.tasks.command import JSON, PROFILE, command, load_project, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from invoke.context import Context
 
-    from pipeline.console.show import Check
+    from pipeline.console.check import Check
     from pipeline.core.model import Project
 
 WELL, UNWELL = 0, 4
@@ -30,14 +30,14 @@ def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
 
     checks = tuple(_checks(profile))
     if json:
-        as_json.dump(as_json.doctor_json(checks))
+        write_json(as_json.doctor_json(checks))
     else:
         show.print_doctor(checks)
     return UNWELL if any(check.ok is False for check in checks) else WELL
 
 
 def _checks(profile: str) -> Iterator[Check]:
-    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+    from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
 
     try:
         project = load_project(profile)
@@ -54,7 +54,7 @@ def _checks(profile: str) -> Iterator[Check]:
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:
-    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+    from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
 
     try:
         return Check(name, ok=True, detail=look())
@@ -77,7 +77,7 @@ def _engine() -> str:
 
 
 def _credential(project: Project) -> Check:
-    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+    from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
     from pipeline.edge.registry import credentials  # noqa: PLC0415
 
     host = project.settings.registry.host
@@ -99,7 +99,7 @@ def _registry(project: Project) -> str:
 
 
 def _fly(project: Project) -> Check:
-    from pipeline.console.show import Check  # noqa: PLC0415 - loaded late
+    from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
 
     found = shutil.which("fly") or shutil.which("flyctl")
     if found:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
 from pipeline.errors import usage_error
-from pipeline.tasks.command import JSON, PROFILE, choose, command, load_project
+from pipeline.tasks.command import JSON, PROFILE, choose, command, load_project, write_json
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Reference
 
 ABSENT = 1
+FORMATS = ("tree", "json", "dot", "mermaid")
 
 
 @task(
@@ -30,13 +32,16 @@ ABSENT = 1
 @command
 def graph(_c: Context, *, format_: str = "tree", profile: str = "") -> int:
     """Draw which image stands on which."""
-    from pipeline.console import graph as pictures  # noqa: PLC0415 - loaded late
+    from pipeline.console import as_json  # noqa: PLC0415 - loaded late
+    from pipeline.console import graph as pictures  # noqa: PLC0415
 
-    if format_ not in pictures.FORMATS:
-        raise usage_error(
-            f"there is no format `{format_}`", hint=f"one of: {', '.join(pictures.FORMATS)}"
-        )
-    pictures.print_graph(load_project(profile), format_)
+    if format_ not in FORMATS:
+        raise usage_error(f"there is no format `{format_}`", hint=f"one of: {', '.join(FORMATS)}")
+    project = load_project(profile)
+    if format_ == "json":
+        write_json(as_json.graph_json(project))
+    else:
+        sys.stdout.write(getattr(pictures, format_)(project))
     return 0
 
 
@@ -51,7 +56,7 @@ def inputs(_c: Context, name: str, *, json: bool = False, profile: str = "") -> 
     image = _one(project, name)
     found = pipeline.fingerprint(project)[image]
     if json:
-        as_json.dump(as_json.inputs_json(found))
+        write_json(as_json.inputs_json(found))
     else:
         show.print_inputs(found)
     return 0
@@ -74,7 +79,7 @@ def exists(_c: Context, name: str, *, json: bool = False, profile: str = "") -> 
     reference = _reference(project, name)
     answer = _ask(project, reference)
     if json:
-        as_json.dump(as_json.exists_json(reference, answer))
+        write_json(as_json.exists_json(reference, answer))
     else:
         show.print_exists(reference, answer)
     return 0 if isinstance(answer, Present) else ABSENT
