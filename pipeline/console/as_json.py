@@ -1,0 +1,191 @@
+"""Results as JSON for scripts: keys stay as they are; more may be added at the end.
+
+Each function answers with a dictionary whose keys stand in the documented order; `dump` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import EntryKind
+from pipeline.core.presence import Present
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TextIO
+
+    from pipeline.console.check import Check
+    from pipeline.core.model import ContextEntry, Image, Inputs, Project
+    from pipeline.core.plan import DeployStep, ImageAction, Plan
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import Reference
+    from pipeline.core.report import DeployResult, Failure, ImageResult, Report
+
+Json = dict[str, object]
+
+
+def dump(value: Json, stream: TextIO) -> None:
+    """Write one JSON document and a newline.
+
+    Where the stream's encoding lacks a character (a file name that is not UTF-8 is one), all
+    characters outside of ASCII are escaped.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    try:
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=True, indent=2)
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
+def plan_json(plan: Plan) -> Json:
+    """`pipeline.plan/1`."""
+    return {
+        "schema": "pipeline.plan/1",
+        "images": [_action(plan, action) for action in plan.images],
+        "deploys": [_step(step) for step in plan.deploys],
+    }
+
+
+def graph_json(project: Project) -> Json:
+    """`pipeline.graph/1`, images in build order."""
+    return {"schema": "pipeline.graph/1", "images": [_node(image) for image in project]}
+
+
+def inputs_json(inputs: Inputs) -> Json:
+    """`pipeline.inputs/1`."""
+    return {
+        "schema": "pipeline.inputs/1",
+        "name": inputs.name,
+        "fingerprint": str(inputs.fingerprint),
+        "files": [_entry(entry) for entry in inputs.entries],
+        "args": dict(inputs.args),
+        "target": inputs.target,
+        "platforms": [str(platform) for platform in inputs.platforms],
+        "bases": {name: str(fingerprint) for name, fingerprint in inputs.bases.items()},
+        "externals": dict(inputs.externals),
+        "whole_context": inputs.whole_context or None,
+        "floating": list(inputs.floating),
+    }
+
+
+def report_json(report: Report) -> Json:
+    """`pipeline.report/1`; seconds to the millisecond."""
+    return {
+        "schema": "pipeline.report/1",
+        "images": [_image_result(result) for result in report.images],
+        "deploys": [_deploy_result(result) for result in report.deploys],
+        "requests": report.requests,
+        "seconds": round(report.seconds, 3),
+        "interrupted": report.interrupted,
+        "trouble": report.trouble or None,
+        "hint": report.hint or None,
+    }
+
+
+def exists_json(reference: Reference, presence: Presence) -> Json:
+    """`pipeline.exists/1`: unknown is never a document, but an error."""
+    digest = presence.digest if isinstance(presence, Present) else None
+    return {
+        "schema": "pipeline.exists/1",
+        "reference": str(reference),
+        "exists": digest is not None,
+        "digest": digest,
+    }
+
+
+def doctor_json(checks: Iterable[Check]) -> Json:
+    """`pipeline.doctor/1`: `ok` is null where it could not be found out."""
+    rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
+    return {"schema": "pipeline.doctor/1", "checks": rows}
+
+
+def _action(plan: Plan, action: ImageAction) -> Json:
+    return {
+        "name": action.name,
+        "kind": action.kind.value,
+        "reference": str(action.reference),
+        "fingerprint": str(action.fingerprint),
+        "action": action.action.value,
+        "reason": action.reason,
+        "bases": list(action.image.base_names),
+        "digest": action.digest,
+        "move": [str(alias) for alias in action.move],
+        "floating": list(plan.floating.get(action.name, ())),
+    }
+
+
+def _step(step: DeployStep) -> Json:
+    return {
+        "app": step.app,
+        "image": step.image,
+        "action": step.action.value,
+        "reason": step.reason,
+    }
+
+
+def _node(image: Image) -> Json:
+    return {
+        "name": image.name,
+        "kind": image.kind.value,
+        "bases": list(image.base_names),
+        "externals": [{"reference": r, "digest": d} for r, d in _externals(image).items()],
+    }
+
+
+def _externals(image: Image) -> dict[str, str | None]:
+    return {str(external.reference): external.locked for external in image.externals}
+
+
+def _entry(entry: ContextEntry) -> Json:
+    known: Json = {
+        "path": entry.path,
+        "kind": entry.kind.value,
+        "executable": entry.executable,
+    }
+    match entry.kind:
+        case EntryKind.FILE:
+            return known | {"sha256": entry.sha256}
+        case EntryKind.LINK:
+            return known | {"link": entry.link}
+        case EntryKind.DIRECTORY:
+            return known
+
+
+def _image_result(result: ImageResult) -> Json:
+    return {
+        "name": result.name,
+        "status": result.status.value,
+        "reference": str(result.reference),
+        "digest": result.digest,
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason,
+        "failure": _failure(result.failure),
+    }
+
+
+def _deploy_result(result: DeployResult) -> Json:
+    return {
+        "app": result.app,
+        "status": result.status.value,
+        "release": result.release or None,
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason,
+        "image": result.image,
+        "url": result.url or None,
+        "failure": _failure(result.failure),
+    }
+
+
+def _failure(failure: Failure | None) -> Json | None:
+    if failure is None:
+        return None
+    return {
+        "step": failure.step,
+        "message": failure.message,
+        "location": failure.location or None,
+        "excerpt": failure.excerpt or None,
+        "log": list(failure.log),
+    }

@@ -1,0 +1,143 @@
+"""Errors and failures for a person: what, where, and what to do next. No traceback."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pipeline.console.paint import Style
+from pipeline.console.terminal import painter, write_lines
+from pipeline.console.text import clean, clean_lines
+from pipeline.core.report import DeployStatus, ImageStatus
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from pipeline.console.paint import Paint
+    from pipeline.core.report import Failure, Report
+    from pipeline.errors import PipelineError, Problem
+
+_BLOCKED = frozenset({ImageStatus.BLOCKED, DeployStatus.BLOCKED})
+_LINE = "    "
+
+
+def show_error(
+    error: PipelineError, stream: TextIO, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write an error: `error: …`, an empty line, `hint: …`. All problems of a `ConfigError`.
+
+    A problem begins with `file:line:column:`, which terminals and editors make a link.
+    """
+    paint = painter(stream, os.environ if environ is None else environ)
+    write_lines(list(error_lines(error, paint)), stream)
+
+
+def show_failures(
+    report: Report, stream: TextIO, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write what failed and why, what that blocked, and what kept the run from finding out."""
+    lines = list(failure_lines(report, painter(stream, environ)))
+    if lines:
+        write_lines(lines, stream)
+
+
+def error_lines(error: PipelineError, paint: Paint) -> Iterator[str]:
+    """The lines of `show_error`."""
+    failure = getattr(error, "failure", None)
+    if isinstance(error, ConfigError):
+        yield from _problem_lines(error.problems, paint)
+    else:
+        yield from _message_lines(error.message, error.hint, paint)
+        if failure is not None:
+            yield from _detail_lines(failure, paint, said=error.message)
+
+
+def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
+    """The lines of `show_failures`; none when nothing failed."""
+    ended = [
+        (str(i.name), i.reason, i.failure, i.status is ImageStatus.FAILED) for i in report.images
+    ]
+    bad = {DeployStatus.FAILED, DeployStatus.ROLLED_BACK}
+    ended += [(d.app, d.reason, d.failure, d.status in bad) for d in report.deploys]
+    gap = False
+    for name, reason, failure, failed in ended:
+        if failed:
+            yield from [""] * gap
+            yield from _failed_lines(name, reason, failure, paint)
+            gap = True
+    yield from _blocked_lines(report, paint, gap=gap)
+    if report.trouble:
+        yield from [""] * gap
+        yield from _message_lines(report.trouble, report.hint, paint)
+
+
+def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
+    first, *more = clean_lines(message)
+    yield f"{_error(paint)} {first}"
+    yield from more
+    if hint:
+        yield ""
+        yield from _hint_lines(hint, paint)
+
+
+def _problem_lines(problems: Sequence[Problem], paint: Paint) -> Iterator[str]:
+    for problem in problems:
+        first, *more = clean_lines(problem.message)
+        where = (
+            paint(f"{clean(str(problem.location))}:", Style.BOLD) + " " if problem.location else ""
+        )
+        yield f"{_error(paint)} {where}{first}"
+        yield from more
+        if problem.hint and len(problems) > 1:
+            yield from _hint_lines(problem.hint, paint, indent="  ")
+    if len(problems) == 1 and problems[0].hint:
+        yield ""
+        yield from _hint_lines(problems[0].hint, paint)
+
+
+def _hint_lines(hint: str, paint: Paint, *, indent: str = "") -> Iterator[str]:
+    first, *more = clean_lines(hint)
+    yield f"{indent}{paint('hint:', Style.CYAN)} {first}"
+    yield from (f"{indent}{line}" for line in more)
+
+
+def _error(paint: Paint) -> str:
+    return paint("error:", Style.RED)
+
+
+def _failed_lines(name: str, reason: str, failure: Failure | None, paint: Paint) -> Iterator[str]:
+    if failure is None:
+        yield f"{_error(paint)} `{clean(name)}` failed: {clean(reason)}"
+        return
+    step = f" at `{clean(failure.step)}`" if failure.step else ""
+    yield f"{_error(paint)} `{clean(name)}` failed{step}"
+    yield from _detail_lines(failure, paint)
+
+
+def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator[str]:
+    if failure.location:
+        yield f"  {paint(clean(failure.location), Style.BOLD)}"
+    for line in clean_lines(failure.excerpt) if failure.excerpt else ():
+        yield f"{_LINE}{paint('>', Style.RED)} {line}".rstrip()
+    if failure.log:
+        yield paint("  last lines of its log:", Style.DIM)
+        yield from (f"{_LINE}{line}".rstrip() for text in failure.log for line in clean_lines(text))
+    if failure.message != said:
+        yield from (f"  {line}".rstrip() for line in clean_lines(failure.message))
+
+
+def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for image in report.images:
+        if image.status in _BLOCKED:
+            reasons[image.reason].append(image.name)
+    for app in report.deploys:
+        if app.status in _BLOCKED:
+            reasons[app.reason].append(app.app)
+    yield from [""] * (gap and bool(reasons))
+    for reason, names in reasons.items():
+        who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
+        yield f"{paint('blocked:', Style.YELLOW)} {who}: {clean(reason)}"

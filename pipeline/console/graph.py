@@ -1,0 +1,152 @@
+"""The DAG as text: a tree, DOT for Graphviz, a Mermaid flowchart. Pure strings; no colour.
+
+Arrows lead from a base to what stands on it, as a build goes. With a plan, each image is marked
+with its action in words.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.graph import reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.core.model import Image, Project
+    from pipeline.core.plan import Plan
+    from pipeline.core.reference import ImageName
+
+ABOVE = "see above"
+
+
+@dataclass(frozen=True, slots=True)
+class Twig:
+    """A line of the tree: the lines that lead to it, a name, and what is said of it."""
+
+    guide: str
+    name: str
+    action: str
+    note: str
+
+    def __str__(self) -> str:
+        notes = ", ".join(filter(None, (self.action, self.note)))
+        return f"{self.guide}{self.name}" + (f" ({notes})" if notes else "")
+
+
+def tree(project: Project, plan: Plan | None = None) -> str:
+    """Each image under its first base, and named once more under each further one.
+
+    An image whose dependents are drawn elsewhere says "see above". Ends in a newline, if not empty.
+    """
+    return "".join(f"{twig}\n" for twig in twigs(project, plan))
+
+
+def twigs(project: Project, plan: Plan | None = None) -> Iterator[Twig]:
+    """The lines of the tree, from the top."""
+    actions = _actions(plan)
+    under = reverse({image.name: image.base_names for image in project})
+    seen: set[ImageName] = set()
+    # A stack instead of recursion: a chain of images may be longer than Python's stack.
+    todo = [(i.name, "", "") for i in reversed(project.images) if not i.base_names]
+    while todo:
+        name, guide, below = todo.pop()
+        dependents = () if name in seen else under.get(name, ())
+        note = ABOVE if name in seen and under.get(name) else _note(project.image(name))
+        seen.add(name)
+        yield Twig(guide, name, actions.get(name, ""), note)
+        for index, dependent in enumerate(reversed(dependents)):
+            branch, line = ("└── ", "    ") if index == 0 else ("├── ", "│   ")
+            todo.append((dependent, below + branch, below + line))
+
+
+def dot(project: Project, plan: Plan | None = None) -> str:
+    """A digraph for Graphviz: apps are ellipses, externals dashed, what is built is bold.
+
+    Every id is quoted, so any name is allowed (graphviz.org, "The DOT Language").
+    """
+    actions = _actions(plan)
+    lines = ["digraph images {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
+    lines += [f"  {_quoted(e)} [style=dashed];" for e in _externals(project)]
+    lines += [_dot_node(image, actions.get(image.name, "")) for image in project]
+    lines += [f"  {_quoted(one)} -> {_quoted(two)};" for one, two in _edges(project)]
+    return "\n".join([*lines, "}", ""])
+
+
+def mermaid(project: Project, plan: Plan | None = None) -> str:
+    """A Mermaid flowchart, for Markdown that shows one (GitHub's, GitLab's).
+
+    An id is made of the name so that a diff of two pictures shows what changed, and so that no
+    name is a word of Mermaid's (`end`) or an arrow of it (`a--b`).
+    """
+    actions = _actions(plan)
+    lines = ["flowchart LR"]
+    lines += [f"  {_external_id(e)}[{_label(e)}]:::external" for e in _externals(project)]
+    lines += [_mermaid_node(image, actions.get(image.name, "")) for image in project]
+    lines += [f"  {_any_id(project, one)} --> {_image_id(two)}" for one, two in _edges(project)]
+    lines += ["  classDef external stroke-dasharray: 4", "  classDef build stroke-width: 3px"]
+    return "\n".join([*lines, ""])
+
+
+def _actions(plan: Plan | None) -> Mapping[str, str]:
+    return {} if plan is None else {a.name: a.action.value for a in plan.images}
+
+
+def _note(image: Image) -> str:
+    app = "app" if image.deploy else ""
+    outside = ", ".join(dict.fromkeys(external.written for external in image.externals))
+    return ", ".join(filter(None, (app, outside and f"from {outside}")))
+
+
+def _externals(project: Project) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(e.reference) for image in project for e in image.externals))
+
+
+def _edges(project: Project) -> list[tuple[str, str]]:
+    edges: list[tuple[str, str]] = []
+    for image in project:
+        edges += [(base, image.name) for base in image.base_names]
+        edges += [(e, image.name) for e in dict.fromkeys(str(e.reference) for e in image.externals)]
+    return edges
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _dot_node(image: Image, action: str) -> str:
+    label = f'"{image.name}\\n{action}"' if action else _quoted(image.name)
+    shape = ", shape=ellipse" if image.deploy else ""
+    style = ", style=bold" if action == "build" else ""
+    return f"  {_quoted(image.name)} [label={label}{shape}{style}];"
+
+
+def _mermaid_node(image: Image, action: str) -> str:
+    label = _label(image.name, action)
+    shape = f"([{label}])" if image.deploy else f"[{label}]"
+    return f"  {_image_id(image.name)}{shape}" + (":::build" if action == "build" else "")
+
+
+def _label(text: str, action: str = "") -> str:
+    escaped = text.replace("#", "#35;").replace('"', "#quot;")
+    return f'"{escaped}<br/>{action}"' if action else f'"{escaped}"'
+
+
+def _any_id(project: Project, name: str) -> str:
+    return _image_id(name) if name in project.names else _external_id(name)
+
+
+def _image_id(name: str) -> str:
+    return f"image_{_escaped_id(name)}"
+
+
+def _external_id(reference: str) -> str:
+    return f"external_{_escaped_id(reference)}"
+
+
+def _escaped_id(text: str) -> str:
+    # `_` is the sign of an escape, so it is escaped too: two names never share an id.
+    return re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):02x}", text)

@@ -1,0 +1,88 @@
+"""Colour for text that is written once, and columns. Words carry the meaning; colour only helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pipeline.console.text import crop, pad, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Style(StrEnum):
+    """SGR parameters of ECMA-48."""
+
+    NONE = ""
+    BOLD = "1"
+    DIM = "2"
+    RED = "31"
+    GREEN = "32"
+    YELLOW = "33"
+    CYAN = "36"
+
+
+Paint = Callable[[str, Style], str]
+
+
+def coloured(text: str, style: Style) -> str:
+    """Put a style on a text."""
+    return f"\x1b[{style}m{text}\x1b[0m" if style and text else text
+
+
+def plain(text: str, _style: Style) -> str:
+    """Leave a text as it is."""
+    return text
+
+
+STATUS_STYLES = {
+    "build": Style.YELLOW,
+    "deploy": Style.YELLOW,
+    "alias": Style.YELLOW,
+    "built": Style.GREEN,
+    "deployed": Style.GREEN,
+    "ok": Style.GREEN,
+    "failed": Style.RED,
+    "rolled-back": Style.RED,
+    "blocked": Style.YELLOW,
+}
+
+
+def status_style(word: str) -> Style:
+    """The style of an action's or a status's word; what needs no attention is dim."""
+    return STATUS_STYLES.get(word, Style.DIM)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A clean text in a table, with its style and its side."""
+
+    text: str
+    style: Style = Style.NONE
+    right: bool = False
+
+
+def columns(rows: Iterable[Sequence[Cell]], paint: Paint, *, cells: int | None = None) -> list[str]:
+    """Align rows of the same length, two spaces between columns; no spaces at the ends.
+
+    With `cells`, the last column is cut so that lines are no wider than that.
+    """
+    table = list(rows)
+    widths = [max(width(cell.text) for cell in column) for column in zip(*table, strict=True)]
+    room = None if cells is None else max(cells - sum(widths[:-1]) - 2 * (len(widths) - 1), 8)
+    return [_line(row, widths, paint, room) for row in table]
+
+
+def _line(row: Sequence[Cell], widths: Sequence[int], paint: Paint, room: int | None) -> str:
+    *first, last = row
+    text = last.text if room is None else crop(last.text, room)
+    padded = [
+        paint(pad(cell.text, cells, right=cell.right), cell.style)
+        for cell, cells in zip(first, widths, strict=False)
+    ]
+    if text:
+        padded.append(paint(text, last.style))
+    return "  ".join(padded).rstrip()

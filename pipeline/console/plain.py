@@ -1,0 +1,129 @@
+"""Lines for logs: each begins with its image's name; no colour, and nothing is ever overwritten."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipeline.console.errors import failure_lines
+from pipeline.console.paint import plain
+from pipeline.console.rows import Mood, Row, advance
+from pipeline.console.summary import summary
+from pipeline.console.text import amount, clean, crop, duration, pad, width
+from pipeline.core.events import (
+    AppChanged,
+    Finished,
+    ImageChanged,
+    LogLine,
+    Notice,
+    Planned,
+    StepChanged,
+)
+from pipeline.core.plan import DeployAction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.console.terminal import Patient
+    from pipeline.core.events import Event
+    from pipeline.core.plan import Plan
+
+_MARK_RE = re.compile(r"\[[^\]]*\]")
+_SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
+_TIMED = frozenset({Mood.GOOD, Mood.BAD})
+
+
+class PlainLines:
+    """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
+
+    Progress in bytes is left out. A step is named when it begins, and again when the log turns
+    back to it. Images that exist are not told one by one: the summary has them.
+    """
+
+    def __init__(self, stream: Patient, clock: Callable[[], float]) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._cells = 0
+        self._rows: dict[tuple[bool, str], Row] = {}
+        self._begun: set[tuple[str, str]] = set()
+        self._speaking: dict[str, str] = {}
+
+    def __call__(self, event: Event, /) -> None:
+        """Write what is worth a line."""
+        for line in self._lines(event):
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def _lines(self, event: Event) -> Iterator[str]:
+        match event:
+            case Planned():
+                self._cells = max((width(name) for name in _busy(event.plan)), default=0)
+                yield outlook(event.plan)
+            case ImageChanged() | AppChanged():
+                yield from self._turn(event)
+            case StepChanged():
+                yield from self._step(event)
+            case LogLine():
+                yield from self._log(event)
+            case Notice():
+                yield f"note: {clean(event.text)}"
+            case Finished():
+                lines = ["", *summary(event.report, plain)]
+                failures = list(failure_lines(event.report, plain))
+                yield from lines + [""] * bool(failures) + failures
+
+    def _say(self, name: str, text: str) -> str:
+        return f"{pad(clean(name), self._cells)} | {text}".rstrip()
+
+    def _turn(self, event: ImageChanged | AppChanged) -> Iterator[str]:
+        app = isinstance(event, AppChanged)
+        name = event.app if isinstance(event, AppChanged) else event.image
+        before = self._rows.get((app, name), Row(name, app=app))
+        row = self._rows[app, name] = advance(before, event, self._clock())
+        if row.mood not in _SILENT and (row.word, row.reason) != (before.word, before.reason):
+            spent = f" in {duration(row.seconds)}" if row.mood in _TIMED and row.seconds else ""
+            reason = f": {row.reason}" if row.reason else ""
+            yield self._say(name, f"{row.word}{spent}{reason}")
+
+    def _step(self, event: StepChanged) -> Iterator[str]:
+        step, key = clean(event.step), (event.image, event.step)
+        if not event.completed:
+            if key not in self._begun:
+                self._begun.add(key)
+                self._speaking[event.image] = event.step
+                yield self._say(event.image, step)
+            return
+        end = "cached" if event.cached else f"done in {duration(event.seconds)}"
+        begun = key in self._begun
+        self._begun.discard(key)
+        yield self._say(event.image, f"{_mark(step) if begun else step} {end}")
+
+    def _log(self, event: LogLine) -> Iterator[str]:
+        if event.step and self._speaking.get(event.image) != event.step:
+            self._speaking[event.image] = event.step
+            yield self._say(event.image, clean(event.step))
+        yield self._say(event.image, f"  {clean(event.text)}")
+
+
+def outlook(plan: Plan) -> str:
+    """What a plan comes to: `2 to build, 5 exist; 1 to deploy, 2 are current`."""
+    building = len(plan.to_build)
+    parts = [f"{building} to build, {amount(len(plan.images) - building, 'exists', 'exist')}"]
+    if moves := sum(len(action.move) for action in plan.images if action not in plan.to_build):
+        parts.append(amount(moves, "alias to move", "aliases to move"))
+    if plan.deploys:
+        due = sum(step.action is DeployAction.DEPLOY for step in plan.deploys)
+        current = amount(len(plan.deploys) - due, "is current", "are current")
+        parts.append(f"{due} to deploy, {current}")
+    return "; ".join(parts)
+
+
+def _busy(plan: Plan) -> list[str]:
+    deploys = [step.app for step in plan.deploys if step.action is DeployAction.DEPLOY]
+    return [*(action.name for action in plan.to_build), *map(clean, deploys)]
+
+
+def _mark(step: str) -> str:
+    """`[2/5]` of `[2/5] RUN apt-get update`; the beginning of a step without such a mark."""
+    found = _MARK_RE.match(step)
+    return found[0] if found else crop(step, 40)

@@ -1,0 +1,177 @@
+"""What is known of each image and app while a run goes on: events in, rows out.
+
+`Row` is a value and `advance` pure; `Board` holds the rows of now. Times are seconds of any clock
+that only goes forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from pipeline.console.text import clean
+from pipeline.core.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
+from pipeline.core.plan import Action, DeployAction
+from pipeline.core.report import DeployStatus
+
+if TYPE_CHECKING:
+    from pipeline.core.events import Event
+    from pipeline.core.plan import Plan
+
+
+class Mood(Enum):
+    """What a row asks of the one who looks."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    GOOD = "good"
+    SKIPPED = "skipped"
+    BAD = "bad"
+    BLOCKED = "blocked"
+
+
+IMAGE_MOODS = {
+    Stage.WAITING: Mood.WAITING,
+    Stage.BUILDING: Mood.ACTIVE,
+    Stage.TESTING: Mood.ACTIVE,
+    Stage.PUSHING: Mood.ACTIVE,
+    Stage.VERIFYING: Mood.ACTIVE,
+    Stage.BUILT: Mood.GOOD,
+    Stage.EXISTS: Mood.SKIPPED,
+    Stage.FAILED: Mood.BAD,
+    Stage.BLOCKED: Mood.BLOCKED,
+}
+APP_MOODS = {
+    "waiting": Mood.WAITING,
+    DeployStatus.DEPLOYED.value: Mood.GOOD,
+    DeployStatus.CURRENT.value: Mood.SKIPPED,
+    DeployStatus.FAILED.value: Mood.BAD,
+    DeployStatus.ROLLED_BACK.value: Mood.BAD,
+    DeployStatus.BLOCKED.value: Mood.BLOCKED,
+}
+LIVELY = frozenset({Mood.WAITING, Mood.ACTIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that goes on, with its bytes where they are known."""
+
+    name: str
+    current: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An image or an app. `word` is its stage; `step` and `log` are the last seen, made safe.
+
+    `since` is when work on it began, `seconds` how long it took once it has ended.
+    """
+
+    name: str
+    app: bool
+    word: str = Stage.WAITING.value
+    mood: Mood = Mood.WAITING
+    steps: tuple[Step, ...] = ()
+    last: Step | None = None
+    log: str = ""
+    reason: str = ""
+    since: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def step(self) -> Step | None:
+        """The step begun last of those that go on, else the last that ended."""
+        return self.steps[-1] if self.steps else self.last
+
+    def elapsed(self, now: float) -> float:
+        """Seconds of work up to now, or in all."""
+        return self.seconds if self.since is None else now - self.since
+
+
+def advance(row: Row, event: ImageChanged | StepChanged | LogLine | AppChanged, now: float) -> Row:
+    """The row after an event. An ended row is not woken by what a cancelled build still says."""
+    match event:
+        case ImageChanged():
+            mood = IMAGE_MOODS[event.stage]
+            return _turned(row, event.stage.value, mood, event, now)
+        case AppChanged():
+            mood = APP_MOODS.get(event.stage, Mood.ACTIVE)
+            return _turned(row, clean(event.stage), mood, event, now)
+        case _ if row.mood not in LIVELY:
+            return row
+        case LogLine():
+            return replace(row, log=clean(event.text).strip() or row.log)
+        case StepChanged():
+            return _stepped(row, event, now)
+
+
+class Board:
+    """The rows of a run, in the plan's order; what the plan did not name comes at the end."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[bool, str], Row] = {}
+
+    def take(self, event: Event, now: float) -> None:
+        """Note an event."""
+        match event:
+            case Planned():
+                self._rows = {(row.app, row.name): row for row in planned_rows(event.plan)}
+            case ImageChanged() | StepChanged() | LogLine():
+                self._advance(Row(event.image, app=False), event, now)
+            case AppChanged():
+                self._advance(Row(clean(event.app), app=True), event, now)
+            case _:
+                pass
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows, images first."""
+        return tuple(sorted(self._rows.values(), key=lambda row: row.app))
+
+    def _advance(
+        self, new: Row, event: ImageChanged | StepChanged | LogLine | AppChanged, now: float
+    ) -> None:
+        key = (new.app, new.name)
+        self._rows[key] = advance(self._rows.get(key, new), event, now)
+
+
+def planned_rows(plan: Plan) -> tuple[Row, ...]:
+    """The rows that a run begins with."""
+    images = [
+        Row(a.name, app=False)
+        if a.action is Action.BUILD
+        else Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=a.reason)
+        for a in plan.images
+    ]
+    apps = [
+        Row(clean(s.app), app=True)
+        if s.action is DeployAction.DEPLOY
+        else Row(clean(s.app), app=True, word="current", mood=Mood.SKIPPED, reason=s.reason)
+        for s in plan.deploys
+    ]
+    return (*images, *apps)
+
+
+def _turned(row: Row, word: str, mood: Mood, event: ImageChanged | AppChanged, now: float) -> Row:
+    row = replace(row, word=word, mood=mood, reason=clean(event.reason))
+    if mood is Mood.ACTIVE:
+        return replace(row, since=now if row.since is None else row.since)
+    if mood is Mood.WAITING:
+        return row
+    seconds = event.seconds or row.elapsed(now)
+    return replace(row, since=None, seconds=seconds, steps=(), log="")
+
+
+def _stepped(row: Row, event: StepChanged, now: float) -> Row:
+    name = clean(event.step)
+    known = next((s for s in row.steps if s.name == name), Step(name))
+    step = Step(name, event.current or known.current, event.total or known.total)
+    if row.mood is Mood.WAITING:
+        row = replace(row, word=Stage.BUILDING.value, mood=Mood.ACTIVE, since=now)
+    if event.completed:
+        return replace(row, steps=tuple(s for s in row.steps if s.name != name), last=step)
+    if known in row.steps:
+        return replace(row, steps=tuple(step if s == known else s for s in row.steps))
+    return replace(row, steps=(*row.steps, step), log="")

@@ -1,0 +1,172 @@
+"""Results as text for a person, on the stream that is given: stdout for what was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.console.check import Check
+from pipeline.console.graph import twigs
+from pipeline.console.paint import Cell, Style, columns, status_style
+from pipeline.console.plain import outlook
+from pipeline.console.summary import summary
+from pipeline.console.terminal import columns_of, painter, write_lines
+from pipeline.console.text import amount, clean
+from pipeline.core.model import EntryKind
+from pipeline.core.presence import Present
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from pipeline.console.paint import Paint
+    from pipeline.core.model import ContextEntry, Inputs, Project
+    from pipeline.core.plan import Plan
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import Reference
+    from pipeline.core.report import Report
+
+__all__ = ["Check", "doctor", "exists", "inputs", "plan", "report", "tree", "warnings"]
+
+
+def plan(value: Plan, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+    """Write each action and its reason, what is floating, and the totals."""
+    write_lines(list(plan_lines(value, painter(stream, environ))), stream)
+
+
+def report(value: Report, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+    """Write the summary of a report. A reporter has done so already, on its own stream."""
+    paint = painter(stream, environ)
+    write_lines(summary(value, paint, cells=columns_of(stream)), stream)
+
+
+def inputs(value: Inputs, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+    """Write what goes into a fingerprint."""
+    write_lines(list(inputs_lines(value, painter(stream, environ))), stream)
+
+
+def exists(
+    reference: Reference,
+    presence: Presence,
+    stream: TextIO,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write whether a reference exists, and under which digest."""
+    paint = painter(stream, environ)
+    if isinstance(presence, Present):
+        line = f"{paint('exists', Style.GREEN)}  {reference}  {presence.digest}"
+    else:
+        line = f"{paint('absent', Style.YELLOW)}  {reference}"
+    write_lines([line], stream)
+
+
+def tree(
+    project: Project,
+    stream: TextIO,
+    *,
+    plan: Plan | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write the DAG as a tree, marked with the plan's actions where there is one."""
+    paint = painter(stream, environ)
+    lines = []
+    for twig in twigs(project, plan):
+        action = paint(twig.action, status_style(twig.action))
+        notes = ", ".join(filter(None, (action, paint(clean(twig.note), Style.DIM))))
+        lines.append(
+            f"{paint(twig.guide, Style.DIM)}{twig.name}" + (f" ({notes})" if notes else "")
+        )
+    write_lines(lines, stream)
+
+
+def doctor(
+    checks: Sequence[Check], stream: TextIO, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write a line per check, what to do under those that need it, and how many failed."""
+    write_lines(list(doctor_lines(checks, painter(stream, environ))), stream)
+
+
+def warnings(project: Project, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+    """Write the project's warnings, if there are any."""
+    paint = painter(stream, environ)
+    lines = [f"{paint('warning:', Style.YELLOW)} {clean(text)}" for text in project.warnings]
+    if lines:
+        write_lines(lines, stream)
+
+
+def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
+    """The lines of `plan`."""
+    rows = []
+    for action in value.images:
+        word = action.action.value
+        rows.append(_plan_row(word, action.name, action.reason))
+        if word == "exists" and action.move:
+            tags = ", ".join(f"`{alias.tag}`" for alias in action.move)
+            rows.append(_plan_row("alias", action.name, f"{tags} must be moved to it"))
+    rows += [_plan_row(step.action.value, step.app, step.reason) for step in value.deploys]
+    yield from columns(rows, paint) if rows else []
+    notes = [(name, text) for name, texts in value.floating.items() for text in texts]
+    yield from [""] * bool(notes)
+    for name, text in dict.fromkeys(notes):
+        yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
+    yield ""
+    yield paint(f"{outlook(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD)
+
+
+def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
+    """The lines of `inputs`."""
+    yield f"{paint(value.name, Style.BOLD)}  {value.fingerprint}"
+    yield from _section("target", [(value.target or "the last stage", "")], paint)
+    yield from _section("platforms", [(str(p), "") for p in value.platforms], paint)
+    yield from _section("bases", [(n, str(f)) for n, f in value.bases.items()], paint)
+    externals = [(r, d or "not locked") for r, d in value.externals.items()]
+    yield from _section("externals", externals, paint)
+    args = [(n, "(no value)" if v is None else repr(v)) for n, v in value.args.items()]
+    yield from _section("args", args, paint)
+    title = "files" + (
+        f" (all of the context: {value.whole_context})" if value.whole_context else ""
+    )
+    yield from _section(title, [_entry(entry) for entry in value.entries], paint)
+    yield from _section("floating", [(text, "") for text in value.floating], paint)
+
+
+def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
+    """The lines of `doctor`."""
+    words = {True: "ok", False: "failed", None: "unknown"}
+    rows = [
+        [Cell(words[c.ok], status_style(words[c.ok])), Cell(clean(c.name)), Cell(clean(c.detail))]
+        for c in checks
+    ]
+    for check, line in zip(checks, columns(rows, paint) if rows else [], strict=True):
+        yield line
+        if check.hint and check.ok is not True:
+            yield f"  {paint('hint:', Style.CYAN)} {clean(check.hint)}"
+    failed = sum(check.ok is False for check in checks)
+    yield ""
+    yield (
+        f"{failed} of {amount(len(checks), 'check', 'checks')} failed" if failed else "all is well"
+    )
+
+
+def _plan_row(word: str, name: str, reason: str) -> list[Cell]:
+    return [Cell(word, status_style(word)), Cell(clean(name)), Cell(clean(reason))]
+
+
+def _section(title: str, rows: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:
+    if not rows:
+        return
+    yield paint(f"{title}:", Style.BOLD)
+    cells = [[Cell(clean(one)), Cell(clean(two), Style.DIM)] for one, two in rows]
+    yield from (f"  {line}" for line in columns(cells, paint))
+
+
+def _entry(entry: ContextEntry) -> tuple[str, str]:
+    match entry.kind:
+        case EntryKind.FILE:
+            return entry.path, f"sha256:{entry.sha256}" + (
+                " executable" if entry.executable else ""
+            )
+        case EntryKind.LINK:
+            return entry.path, f"-> {entry.link}"
+        case EntryKind.DIRECTORY:
+            return f"{entry.path.rstrip('/')}/", ""

@@ -1,0 +1,117 @@
+"""Characters that are safe to show, and their width in a terminal.
+
+Steps and log lines come from builds, so from anybody: escape codes in them could move the cursor,
+set the title or hide text. They are removed here, and nothing is ever read as markup.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from rich.cells import cell_len, set_cell_size
+
+ELLIPSIS = "…"
+
+# ECMA-48: CSI sequences; OSC, DCS, PM, APC and SOS strings up to BEL or ST; two-byte escapes.
+_ESCAPE_RE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]"
+)
+_JOINERS = "\u200c\u200d"  # they make one emoji of several, or spell Persian: harmless
+_LINE_LIMIT = 4000
+
+
+def clean(text: str) -> str:
+    r"""One line without escape codes and control characters, at most some thousand characters.
+
+    Of a line that was overwritten with `\r`, as progress bars do, the last writing stays.
+
+    >>> clean("10 %\r\x1b[32m100 %\x1b[0m\n")
+    '100 %'
+    """
+    if len(text) > _LINE_LIMIT:
+        text = text[:_LINE_LIMIT] + ELLIPSIS
+    if text.isprintable():
+        return text
+    text = _ESCAPE_RE.sub("", text).strip("\r\n").rpartition("\r")[2]
+    return "".join(map(_shown, text.expandtabs())).rstrip()
+
+
+def clean_lines(text: str) -> list[str]:
+    """The lines of a text, each made safe."""
+    return [clean(line) for line in text.split("\n")]
+
+
+def _shown(character: str) -> str:
+    category = unicodedata.category(character)
+    if character == "\n" or category in {"Zl", "Zp"}:
+        return " "
+    if category == "Cs":
+        return "\N{REPLACEMENT CHARACTER}"
+    # Cf holds the bidirectional overrides, which make text read otherwise than it is.
+    hidden = category == "Cc" or (category == "Cf" and character not in _JOINERS)
+    return "" if hidden else character
+
+
+def width(text: str) -> int:
+    """How many cells of a terminal a clean text takes: two for a wide character."""
+    return cell_len(text)
+
+
+def pad(text: str, cells: int, *, right: bool = False) -> str:
+    """Fill a text with spaces up to a width; a longer one stays as it is."""
+    blank = " " * (cells - width(text))
+    return blank + text if right else text + blank
+
+
+def crop(text: str, cells: int) -> str:
+    """Cut a text to a width; what was cut ends in an ellipsis.
+
+    >>> crop("RUN apt-get update", 9)
+    'RUN apt-…'
+    """
+    if width(text) <= cells:
+        return text
+    if cells < 1:
+        return ""
+    return set_cell_size(text, cells - 1).rstrip() + ELLIPSIS
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    >>> duration(12.34), duration(185), duration(3720)
+    ('12.3 s', '3 min 05 s', '1 h 02 min')
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"
+
+
+def size(count: int) -> str:
+    """Bytes for people, in powers of 1000 as docker shows them.
+
+    >>> size(999), size(12_345_678)
+    ('999 B', '12.3 MB')
+    """
+    amount, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 999.95:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def amount(count: int, one: str, many: str) -> str:
+    """A number and its noun or verb.
+
+    >>> amount(1, "request", "requests"), amount(5, "exists", "exist")
+    ('1 request', '5 exist')
+    """
+    return f"{count} {one if count == 1 else many}"
