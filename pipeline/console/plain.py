@@ -36,7 +36,7 @@ _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
-    Progress in bytes is left out. A step is named when it begins, and again when the log turns
+    Progress in bytes is left out, and so are BuildKit's own quick chores. A step is named when it begins, and again when the log turns
     back to it. Images that exist are not told one by one: the summary has them.
     """
 
@@ -87,6 +87,11 @@ class PlainLines:
 
     def _step(self, event: StepChanged) -> Iterator[str]:
         step, key = clean(event.step), (event.image, event.step)
+        if step.startswith("[internal]"):
+            # BuildKit's own chores; worth a line only where they cost something.
+            if event.completed and event.seconds >= 1:
+                yield self._say(event.image, f"{step} done in {duration(event.seconds)}")
+            return
         if not event.completed:
             if key not in self._begun:
                 self._begun.add(key)

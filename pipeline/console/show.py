@@ -1,10 +1,10 @@
-"""Results as text for a person, on the stream that is given: stdout for what was asked for."""
+"""Results as text for a person: what was asked for goes to stdout, if no other stream is given."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
-from pipeline.console.check import Check
 from pipeline.console.graph import twigs
 from pipeline.console.paint import Cell, Style, columns, status_style
 from pipeline.console.plain import outlook
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
+    from pipeline.console.check import Check
+    from pipeline.console.graph import Twig
     from pipeline.console.paint import Paint
     from pipeline.core.model import ContextEntry, Inputs, Project
     from pipeline.core.plan import Plan
@@ -25,33 +27,41 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Reference
     from pipeline.core.report import Report
 
-__all__ = ["Check", "doctor", "exists", "inputs", "plan", "report", "tree", "warnings"]
+
+def print_plan(
+    plan: Plan, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write each action and its reason, what is floating, and the totals; to stdout by default."""
+    stream = stream or sys.stdout
+    write_lines(list(plan_lines(plan, painter(stream, environ))), stream)
 
 
-def plan(value: Plan, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
-    """Write each action and its reason, what is floating, and the totals."""
-    write_lines(list(plan_lines(value, painter(stream, environ))), stream)
-
-
-def report(value: Report, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+def print_report(
+    report: Report, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
+) -> None:
     """Write the summary of a report. A reporter has done so already, on its own stream."""
-    paint = painter(stream, environ)
-    write_lines(summary(value, paint, cells=columns_of(stream)), stream)
+    stream = stream or sys.stdout
+    lines = summary(report, painter(stream, environ), cells=columns_of(stream))
+    write_lines(lines, stream)
 
 
-def inputs(value: Inputs, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
+def print_inputs(
+    inputs: Inputs, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
+) -> None:
     """Write what goes into a fingerprint."""
-    write_lines(list(inputs_lines(value, painter(stream, environ))), stream)
+    stream = stream or sys.stdout
+    write_lines(list(inputs_lines(inputs, painter(stream, environ))), stream)
 
 
-def exists(
+def print_exists(
     reference: Reference,
     presence: Presence,
-    stream: TextIO,
+    stream: TextIO | None = None,
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Write whether a reference exists, and under which digest."""
+    stream = stream or sys.stdout
     paint = painter(stream, environ)
     if isinstance(presence, Present):
         line = f"{paint('exists', Style.GREEN)}  {reference}  {presence.digest}"
@@ -60,34 +70,35 @@ def exists(
     write_lines([line], stream)
 
 
-def tree(
+def print_tree(
     project: Project,
-    stream: TextIO,
+    stream: TextIO | None = None,
     *,
     plan: Plan | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Write the DAG as a tree, marked with the plan's actions where there is one."""
+    stream = stream or sys.stdout
     paint = painter(stream, environ)
-    lines = []
-    for twig in twigs(project, plan):
-        action = paint(twig.action, status_style(twig.action))
-        notes = ", ".join(filter(None, (action, paint(clean(twig.note), Style.DIM))))
-        lines.append(
-            f"{paint(twig.guide, Style.DIM)}{twig.name}" + (f" ({notes})" if notes else "")
-        )
-    write_lines(lines, stream)
+    write_lines([_twig_line(twig, paint) for twig in twigs(project, plan)], stream)
 
 
-def doctor(
-    checks: Sequence[Check], stream: TextIO, *, environ: Mapping[str, str] | None = None
+def print_doctor(
+    checks: Sequence[Check],
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> None:
     """Write a line per check, what to do under those that need it, and how many failed."""
+    stream = stream or sys.stdout
     write_lines(list(doctor_lines(checks, painter(stream, environ))), stream)
 
 
-def warnings(project: Project, stream: TextIO, *, environ: Mapping[str, str] | None = None) -> None:
-    """Write the project's warnings, if there are any."""
+def print_warnings(
+    project: Project, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write the project's warnings, if there are any; to stderr by default."""
+    stream = stream or sys.stderr
     paint = painter(stream, environ)
     lines = [f"{paint('warning:', Style.YELLOW)} {clean(text)}" for text in project.warnings]
     if lines:
@@ -146,6 +157,12 @@ def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
     yield (
         f"{failed} of {amount(len(checks), 'check', 'checks')} failed" if failed else "all is well"
     )
+
+
+def _twig_line(twig: Twig, paint: Paint) -> str:
+    action = paint(twig.action, status_style(twig.action))
+    notes = ", ".join(filter(None, (action, paint(clean(twig.note), Style.DIM))))
+    return f"{paint(twig.guide, Style.DIM)}{twig.name}" + (f" ({notes})" if notes else "")
 
 
 def _plan_row(word: str, name: str, reason: str) -> list[Cell]:
