@@ -1,0 +1,73 @@
+"""Projects in temporary folders, real registries, the real engine, and Invoke as a real process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox.registry import Settings, serve
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox.registry import Registry
+
+HERE = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the developer's home, or takes a token from the environment."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "PIPELINE_PROFILE", "FLY_REGISTRY_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def engine() -> str:
+    """The address of the engine that `make test` starts: without it, tests fail."""
+    host = os.environ.get("DOCKER_HOST", "")
+    found = subprocess.run(["docker", "version"], capture_output=True, check=False)
+    if found.returncode:
+        pytest.fail("no engine: run `make test`, which starts one")
+    return host
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """An empty registry of this test alone; its log names each request."""
+    folder = tmp_path / "registry"
+    with serve(folder, Settings(access_log=True)) as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, registry: Registry, engine: str) -> Project:
+    """A project without images that pushes to `registry`."""
+    assert engine is not None
+    root = tmp_path / "project"
+    root.mkdir()
+    made = Project(root, tmp_path / "registry" / "registry.log")
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    return made
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    """A copy of this repository's own project, as a user has it: files, and nothing built."""
+    root = tmp_path / "samples"
+    root.mkdir()
+    for name in ("images", "pipeline.toml", "tasks.py"):
+        source = HERE / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, root / name)
+    assert sys.version_info >= (3, 11)
+    return root

@@ -1,0 +1,263 @@
+"""`invoke build-all` on a real engine and a real registry: what is built, and what is not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.project import three_levels
+
+if TYPE_CHECKING:
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+
+def built(project: Project, *words: str) -> set[str]:
+    """Run `build-all`; the images that it built."""
+    ran = project.invoke("build-all", "--json", *words)
+    assert ran.code == 0, ran.err
+    return {name for name, status in ran.statuses().items() if status == "built"}
+
+
+def test_everything_is_built_once(project: Project) -> None:
+    """The first run builds and pushes all, bases first; the second builds nothing."""
+    three_levels(project)
+
+    first = project.invoke("build-all", "--json")
+    second = project.invoke("build-all", "--json")
+
+    assert first.code == second.code == 0, first.err + second.err
+    assert set(first.statuses().values()) == {"built"}
+    assert set(second.statuses().values()) == {"exists"}
+    digests = [[image["digest"] for image in ran.json["images"]] for ran in (first, second)]
+    assert digests[0] == digests[1]
+    assert all(digest.startswith("sha256:") for digest in digests[0])
+
+
+def test_nothing_changed_costs_one_head_each_and_no_process(
+    project: Project, tmp_path: Path
+) -> None:
+    """With nothing to do: exactly one HEAD per image, and docker is not even started."""
+    three_levels(project)
+    built(project)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    started = tmp_path / "docker-was-started"
+    trap = tools / "docker"
+    trap.write_text(f"#!/bin/sh\necho x >> '{started}'\nexit 1\n", encoding="utf-8")
+    trap.chmod(trap.stat().st_mode | stat.S_IXUSR)
+    before = len(project.requests())
+
+    ran = project.invoke("build-all", "--json", environ={"PATH": f"{tools}:{os.environ['PATH']}"})
+
+    asked = project.requests()[before:]
+    assert ran.code == 0, ran.err
+    assert [method for method, _ in asked] == ["HEAD"] * 4
+    assert len(set(asked)) == 4
+    assert ran.json["requests"] == 4
+    assert not started.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "rebuilt"),
+    [
+        ("images/web/web.txt", {"web"}),
+        ("images/lang/lang.txt", {"lang", "web", "api"}),
+        ("images/os/os.txt", {"os", "lang", "web", "api"}),
+        ("images/web/notes.md", set()),
+    ],
+)
+def test_a_change_rebuilds_what_stands_on_it(
+    project: Project, file: str, rebuilt: set[str]
+) -> None:
+    """A byte changed rebuilds its image and all that stand on it; an unread file, nothing."""
+    three_levels(project)
+    built(project)
+
+    with (project.root / file).open("a", encoding="utf-8") as handle:
+        handle.write("x")
+
+    assert built(project) == rebuilt
+
+
+def test_one_image_and_the_bases_that_it_misses(project: Project) -> None:
+    """`build web` builds web and what it stands on, and leaves the rest alone."""
+    three_levels(project)
+
+    ran = project.invoke("build", "web", "--json")
+
+    assert ran.statuses() == {"os": "built", "lang": "built", "web": "built"}
+
+
+def test_a_base_with_its_dependents(project: Project) -> None:
+    """`build lang --dependents` builds what stands on it too."""
+    three_levels(project)
+
+    ran = project.invoke("build", "lang", "--dependents", "--json")
+
+    assert set(ran.statuses()) == {"os", "lang", "web", "api"}
+
+
+def test_force_builds_what_exists_and_not_its_bases(project: Project) -> None:
+    """`--force` is for the images that are named."""
+    three_levels(project)
+    built(project)
+
+    ran = project.invoke("build", "web", "--force", "--json")
+
+    assert ran.statuses() == {"web": "built", "lang": "exists"}
+
+
+def test_an_existing_base_is_not_asked_for_where_its_dependents_exist(project: Project) -> None:
+    """`build web` with web there is one request."""
+    three_levels(project)
+    built(project)
+
+    ran = project.invoke("build", "web", "--json")
+
+    assert ran.json["requests"] == 1
+    assert ran.statuses() == {"web": "exists"}
+
+
+def test_a_failure_blocks_what_stands_on_it_and_is_explained(project: Project) -> None:
+    """Exit 1; the log's last lines and the Dockerfile's line are shown; dependents are blocked."""
+    three_levels(project)
+    project.image(
+        "lang", "FROM os\nCOPY lang.txt /lang.txt\nRUN echo deep trouble; exit 3\n", lang_txt="x"
+    )
+
+    ran = project.invoke("build-all", "--json")
+
+    statuses = ran.statuses()
+    failed = next(image for image in ran.json["images"] if image["name"] == "lang")
+    assert ran.code == 1
+    assert statuses["lang"] == "failed"
+    assert statuses["web"] == statuses["api"] == "blocked"
+    assert failed["failure"]["location"].startswith("images/lang/Dockerfile:3")
+    assert "deep trouble" in "\n".join(failed["failure"]["log"])
+    assert "images/lang/Dockerfile:3" in ran.err
+    assert "deep trouble" in ran.err
+
+
+def test_keep_going_builds_what_does_not_depend_on_a_failure(project: Project) -> None:
+    """With `--keep-going`, an independent branch is built; the next run finds it there."""
+    three_levels(project)
+    project.image("lang", "FROM os\nRUN exit 3\n")
+    project.image("site", "FROM os\nCOPY site.txt /\n", site_txt="site")
+
+    ran = project.invoke("build-all", "--keep-going", "--json")
+    again = project.invoke("build-all", "--keep-going", "--json")
+
+    assert ran.code == again.code == 1
+    expected = {"lang": "failed", "web": "blocked", "api": "blocked"}
+    assert ran.statuses() == {**expected, "os": "built", "site": "built"}
+    assert again.statuses() == {**expected, "os": "exists", "site": "exists"}
+
+
+def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) -> None:
+    """A failing test keeps the tag out of the registry, and what stands on it unbuilt."""
+    three_levels(project)
+    project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/missing"]\n')
+
+    failing = project.invoke("build-all", "--json")
+    absent = project.invoke("exists", "lang")
+    project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/lang.txt"]\n')
+    passing = project.invoke("build-all", "--json")
+
+    assert failing.code == 1
+    assert failing.statuses()["lang"] == "failed"
+    assert failing.statuses()["web"] == "blocked"
+    assert absent.code == 1, absent.err
+    assert passing.code == 0, passing.err
+    assert passing.statuses()["lang"] == passing.statuses()["web"] == "built"
+
+
+def test_aliases_follow_the_image_back_and_forth(project: Project) -> None:
+    """`latest` stands on what the files say, also when a change is taken back."""
+    three_levels(project)
+    project.write("images/web/image.toml", 'aliases = ["latest"]\n')
+    latest = f"{project.root}"
+
+    def digest_of_latest() -> str:
+        host = (project.root / "pipeline.toml").read_text(encoding="utf-8").split('"')[1]
+        ran = project.invoke("exists", f"{host}/web:latest", "--json")
+        return str(ran.json["digest"])
+
+    built(project)
+    first = digest_of_latest()
+    project.write("images/web/web.txt", "other\n")
+    built(project)
+    second = digest_of_latest()
+    project.write("images/web/web.txt", "web\n")
+    assert built(project) == set()
+
+    assert latest
+    assert first != second
+    assert digest_of_latest() == first
+
+
+def test_a_bound_argument_and_copy_from_are_edges(project: Project) -> None:
+    """`[bases]`, `COPY --from` and `RUN --mount from` take images of the project."""
+    project.image("tools", "FROM debian:bookworm-slim\nRUN echo tool > /tool\n")
+    project.image(
+        "app",
+        "ARG BASE_IMAGE\nFROM ${BASE_IMAGE}\nCOPY --from=tools /tool /copied\n"
+        "RUN --mount=type=bind,from=tools,source=/tool,target=/mnt/tool cat /mnt/tool /copied\n",
+        image_toml='[bases]\nBASE_IMAGE = "os"\n',
+    )
+    project.image("os", "FROM debian:bookworm-slim\nRUN echo os > /os\n")
+
+    ran = project.invoke("build-all", "--json")
+
+    assert ran.code == 0, ran.err
+    assert set(ran.statuses().values()) == {"built"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_build_ends_cleanly(project: Project, number: signal.Signals) -> None:
+    """Ctrl-C ends the build with 130 and a true report; nothing of it is left running."""
+    project.image("slow", "FROM debian:bookworm-slim\nRUN echo begun; sleep 300\n")
+
+    with project.start("build-all", "--json") as process:
+        time.sleep(6)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=40)
+
+    assert process.returncode == 130, err
+    assert '"interrupted": true' in out
+    assert '"status": "blocked"' in out
+    mine = [
+        pid
+        for pid in Path("/proc").iterdir()
+        if pid.name.isdigit() and _cwd(pid) == project.root.resolve()
+    ]
+    assert mine == []
+
+
+def _cwd(pid: Path) -> Path | None:
+    try:
+        return (pid / "cwd").resolve(strict=True)
+    except OSError:
+        return None
+
+
+def test_many_images_in_one_run(project: Project) -> None:
+    """250 images: more than one solve of BuildKit's docker driver survives (docker/buildx #3810)."""
+    project.image("base", "FROM scratch\nCOPY base.txt /\n", base_txt="base")
+    for number in range(249):
+        project.image(f"leaf{number:03}", "FROM base\nCOPY leaf.txt /\n", leaf_txt=str(number))
+
+    first = project.invoke("build-all", "--json")
+    second = project.invoke("build-all", "--json")
+
+    assert first.code == second.code == 0, first.err[-3000:]
+    assert list(first.statuses().values()) == ["built"] * 250
+    assert list(second.statuses().values()) == ["exists"] * 250
+    assert second.json["requests"] == 250

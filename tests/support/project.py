@@ -1,0 +1,87 @@
+"""A user's project in a folder, and Invoke run in it as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_REQUEST = re.compile(r'"(GET|HEAD|PUT|POST|PATCH|DELETE) (/v2/\S*) HTTP')
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, read as JSON."""
+        return json.loads(self.out)
+
+    def statuses(self) -> dict[str, str]:
+        """Of a report: the status of each image."""
+        return {image["name"]: image["status"] for image in self.json["images"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`root` is its folder, `log` the access log of its registry."""
+
+    root: Path
+    log: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def write(self, path: str, text: str) -> None:
+        """A file of the project, its folders made."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def image(self, name: str, dockerfile: str, **files: str) -> None:
+        """An image in `images/`; a keyword `app_py="…"` is its file `app.py`."""
+        self.write(f"images/{name}/Dockerfile", dockerfile)
+        for file, text in files.items():
+            self.write(f"images/{name}/{file.replace('_', '.', 1)}", text)
+
+    def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Invoke, started as a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=self.root,
+            env={**os.environ, **self.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def invoke(self, *words: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """`invoke WORDS`, run to its end."""
+        with self.start(*words, environ=environ) as process:
+            out, err = process.communicate(timeout=280)
+            return Ran(process.returncode, out, err)
+
+    def requests(self) -> list[tuple[str, str]]:
+        """What the registry was asked so far: method and path."""
+        return _REQUEST.findall(self.log.read_text(encoding="utf-8", errors="replace"))
+
+
+def three_levels(project: Project) -> None:
+    """Two bases on one another and two apps on the second, all small and quick to build."""
+    project.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /os.txt\n", os_txt="os\n")
+    project.image("lang", "FROM os\nCOPY lang.txt /lang.txt\n", lang_txt="lang\n")
+    project.image("web", "FROM lang\nCOPY web.txt /web.txt\n", web_txt="web\n", notes_md="unread\n")
+    project.image("api", "FROM lang\nCOPY api.txt /api.txt\nRUN cat /os.txt\n", api_txt="api\n")
