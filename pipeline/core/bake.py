@@ -1,0 +1,194 @@
+"""A solve as `docker buildx bake` reads it: targets, links between them, what is done with each.
+
+The facts are from buildx `bake/bake.go` and buildkit `frontend/dockerui/namedcontext.go`, and were
+tried with buildx 0.13 and 0.29 on both stores of the engine.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pipeline.core.reference import HUB, parse_reference
+from pipeline.errors import Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pipeline.core.model import BuildSettings, Image
+    from pipeline.core.reference import ImageName, Reference
+    from pipeline.errors import Location
+
+Json = str | bool | list["Json"] | dict[str, "Json"]
+
+GROUP = "ALL"
+"""The group of all targets. No image can be called so: names have no upper-case letters."""
+
+_IGNORED_NAMES = frozenset({"context", "scratch"})
+_DEFAULT_TAG = ":latest"
+_NO_PROVENANCE = frozenset({"", "false"})
+
+
+class Output(StrEnum):
+    """What becomes of an image: pushed, or loaded into the engine and not pushed."""
+
+    PUSH = "push"
+    LOAD = "load"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An image in a solve, and the reference that it gets.
+
+    `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target
+    of the same solve.
+    """
+
+    image: Image
+    reference: Reference
+    output: Output
+    bases: Mapping[ImageName, Reference | None]
+
+
+def target_name(name: ImageName) -> str:
+    """What an image is called in a definition, where a dot is not allowed. No two come out alike.
+
+    >>> target_name(ImageName("python3.12"))
+    'python3D12'
+    """
+    return name.replace(".", "D")
+
+
+def definition(targets: Sequence[Target], settings: BuildSettings) -> dict[str, Json]:
+    """Write `targets` as the JSON for `docker buildx bake -f - ALL`, run at the project's root.
+
+    A base that is built in this solve must be one of the targets: what is only linked to is not
+    pushed. Media types are OCI's, so that a digest does not depend on BuildKit's version; the
+    classic store of an engine pushes docker's all the same.
+    Raises `ConfigError` where a stage would be replaced by a base (see `clashes`).
+    """
+    raise_problems([problem for target in targets for problem in clashes(target.image)])
+    names = [target_name(target.image.name) for target in targets]
+    return {
+        "group": {GROUP: {"targets": [*names]}},
+        "target": {
+            name: _escaped(_target(target, settings))
+            for name, target in zip(names, targets, strict=True)
+        },
+    }
+
+
+def clashes(image: Image) -> tuple[Problem, ...]:
+    """Say which names of the Dockerfile BuildKit would take for another thing than we do.
+
+    A named context replaces a stage of the same name, whatever the stage does: in
+    `FROM python-base AS python-base` the stage would be skipped without a word. BuildKit has no
+    other way of writing the name that does not.
+    """
+    stages = {stage.name: stage.location for stage in image.source.stages if stage.name}
+    problems = (_clash(written, place, stages) for written, place in _replaced(image))
+    return tuple(dict.fromkeys(problem for problem in problems if problem))
+
+
+def context_key(written: str) -> str:
+    """Name as the frontend looks it up: familiar, without `:latest`.
+
+    >>> context_key("docker.io/library/python-base:latest"), context_key("127.0.0.1:5000/a:1")
+    ('python-base', '127.0.0.1:5000/a:1')
+    """
+    reference = parse_reference(written)
+    name = str(reference)
+    if reference.repository.host == HUB:
+        name = name.removeprefix(f"{HUB}/").removeprefix("library/")
+    return name.removesuffix(_DEFAULT_TAG)
+
+
+def _replaced(image: Image) -> Iterable[tuple[str, Location]]:
+    yield from ((base.written, base.location) for base in image.bases)
+    yield from ((e.written, e.location) for e in image.externals if e.locked)
+
+
+def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Problem | None:
+    key = context_key(written)
+    if key in _IGNORED_NAMES:
+        return Problem(
+            place,
+            f"BuildKit keeps the name `{key}` for itself: an image cannot be used under it",
+            "call the image's folder something else",
+        )
+    if key in stages:
+        return Problem(
+            stages[key],
+            f"the stage `{key}` has the name of the image `{written}`, which would replace it",
+            f"give the stage another name, such as `{key}-stage`",
+        )
+    return None
+
+
+def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
+    image = target.image
+    fields: dict[str, Json] = {
+        "context": _path(str(image.context)),
+        "dockerfile": posixpath.relpath(f"/{image.dockerfile}", f"/{image.context}"),
+        "contexts": _contexts(target),
+        "target": image.target or "",
+        "args": {**image.args},
+        "platforms": [str(platform) for platform in image.platforms],
+        "secret": [*image.secrets],
+        "ssh": [*image.ssh],
+        "cache-from": [cache.replace("{name}", image.name) for cache in settings.cache_from],
+        "cache-to": [cache.replace("{name}", image.name) for cache in settings.cache_to],
+        "network": settings.network,
+        "attest": _attestations(settings),
+        "tags": [str(target.reference)],
+        "output": [_exporter(target.output)],
+    }
+    return {key: value for key, value in fields.items() if value}
+
+
+def _path(path: str) -> str:
+    # With `./` no folder can be taken for a URL, a target or an image.
+    return f"./{path}" if path != "." else path
+
+
+def _contexts(target: Target) -> dict[str, Json]:
+    locked: dict[str, Json] = {
+        context_key(external.written): f"docker-image://{external.reference.at(external.locked)}"
+        for external in target.image.externals
+        if external.locked
+    }
+    return locked | {
+        context_key(base.written): _context(base.name, target.bases[base.name])
+        for base in target.image.bases
+    }
+
+
+def _context(name: ImageName, reference: Reference | None) -> str:
+    return f"docker-image://{reference}" if reference else f"target:{target_name(name)}"
+
+
+def _attestations(settings: BuildSettings) -> list[Json]:
+    found: list[Json] = ["type=sbom"] if settings.sbom else []
+    if settings.provenance in _NO_PROVENANCE:
+        return [*found, "type=provenance,disabled=true"]
+    mode = "mode=min" if settings.provenance == "true" else settings.provenance
+    return [*found, f"type=provenance,{mode}"]
+
+
+def _exporter(output: Output) -> str:
+    if output is Output.LOAD:
+        return "type=docker"
+    return "type=image,push=true,oci-mediatypes=true"
+
+
+def _escaped(value: Json) -> Json:
+    """The same, with nothing in it that HCL would expand: bake reads each string as a template."""
+    if isinstance(value, str):
+        return value.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,16 @@
+"""BuildKit over the docker command line: one bake solve, its progress, its failures."""
+
+from pipeline.edge.buildkit.checking import BuilderInfo, check_builder
+from pipeline.edge.buildkit.outcome import Broken, Built, Cancelled, Outcome
+from pipeline.edge.buildkit.solving import MAX_TARGETS, solve
+
+__all__ = [
+    "MAX_TARGETS",
+    "Broken",
+    "BuilderInfo",
+    "Built",
+    "Cancelled",
+    "Outcome",
+    "check_builder",
+    "solve",
+]

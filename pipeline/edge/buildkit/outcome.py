@@ -1,0 +1,156 @@
+"""How each image of a solve ended, from what its stream said. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.bake import Output, target_name
+from pipeline.core.reference import Digest
+from pipeline.core.report import Failure
+from pipeline.edge.buildkit.excerpt import Excerpt, find_excerpt, locate
+from pipeline.edge.buildkit.steps import is_export, is_push
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.bake import Target
+    from pipeline.core.reference import ImageName
+    from pipeline.edge.buildkit.progress import Progress
+    from pipeline.edge.buildkit.steps import Step
+
+_ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )?(.*)", re.DOTALL)
+_REF = re.compile(r" of ref \S+::\S+")
+_IMPORT = "importing to docker"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
+
+    `seconds` is from the first of its own steps to the last.
+    """
+
+    digest: Digest | None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A step of this image's own failed."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Not finished, because another image failed or the user stopped the build."""
+
+
+Outcome = Built | Broken | Cancelled
+
+
+def succeeded(progress: Progress, digests: Mapping[ImageName, Digest]) -> dict[ImageName, Outcome]:
+    """All images built, with the digests that BuildKit wrote down."""
+    return {name: Built(digests.get(name), _seconds(progress, name)) for name in progress.targets}
+
+
+def ended(progress: Progress) -> dict[ImageName, Outcome]:
+    """Say how each image ended in a solve that did not succeed.
+
+    Only what the stream says to be whole counts as built. BuildKit tells of one failure in words,
+    with the place in the Dockerfile; of others that failed at the same time by their step alone.
+    """
+    broken = _broken(progress)
+    return {name: broken.get(name) or _unbroken(progress, name) for name in progress.targets}
+
+
+def blame(progress: Progress, outcomes: dict[ImageName, Outcome]) -> dict[ImageName, Outcome]:
+    """The same, where nothing failed and yet the solve did: one that can be at fault is blamed.
+
+    That is each unfinished image whose bases are finished: buildx before 0.14 does not say which.
+    """
+    failure = Failure("", last_error(progress) or "BuildKit stopped without saying why")
+    left = {name for name, outcome in outcomes.items() if isinstance(outcome, Cancelled)}
+    return {
+        name: Broken(failure)
+        if name in left and left.isdisjoint(progress.names.ancestors[name])
+        else outcome
+        for name, outcome in outcomes.items()
+    }
+
+
+def last_error(progress: Progress) -> str:
+    """What buildx said that stopped it, or nothing."""
+    return _said(progress)[1]
+
+
+def _said(progress: Progress) -> tuple[str, str]:
+    """The target (where it is said) and the text of buildx's error, which may have more lines."""
+    starts = [i for i, line in enumerate(progress.text) if line.startswith("ERROR: ")]
+    if not starts:
+        return "", ""
+    found = _ERROR.fullmatch("\n".join(progress.text[starts[-1] :]).strip())
+    return (found[1] or "", found[2]) if found else ("", "")
+
+
+def _broken(progress: Progress) -> dict[ImageName, Outcome]:
+    excerpt = find_excerpt(progress.text)
+    target, message = _said(progress)
+    found: dict[ImageName, Outcome] = {}
+    for step in progress.steps.values():
+        if step.failed:
+            for name in progress.names.owners(step):
+                mine = excerpt if step.error in message else None
+                found.setdefault(name, Broken(_failure(progress.targets[name], step, mine)))
+    if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
+        location, text = locate(progress.targets[at_fault].image, "", excerpt)
+        found[at_fault] = Broken(Failure("", message, location, text))
+    return found
+
+
+def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
+    name = step.claims[target.image.name]
+    location, text = locate(target.image, name, excerpt)
+    return Failure(name, _REF.sub("", step.error), location, text, tuple(step.tail))
+
+
+def _spoken_of(
+    progress: Progress, target: str, message: str, excerpt: Excerpt | None
+) -> ImageName | None:
+    """The image that an error without a step is about, or none."""
+    if not message or "context canceled" in message:
+        return None
+    images = {target_name(name): name for name in progress.targets}
+    if target in images:
+        return images[target]
+    if len(images) == 1:
+        return next(iter(images.values()))
+    fitting = [n for n, t in progress.targets.items() if excerpt and excerpt.fits(t.image)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _unbroken(progress: Progress, name: ImageName) -> Outcome:
+    whole, digest = _whole(progress, name)
+    return Built(digest, _seconds(progress, name)) if whole else Cancelled()
+
+
+def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
+    """Whether an image is where it was to go, and the digest if BuildKit pushed it itself."""
+    steps = [(step.claims[name], step) for step in progress.steps.values() if name in step.claims]
+    exports = [step for text, step in steps if is_export(text)]
+    if progress.targets[name].output is Output.LOAD:
+        last = [step for text, step in steps if text.startswith(_IMPORT)]
+        return bool(exports) and all(step.done for step in [*exports, *last]), None
+    pushes = [step for text, step in steps if is_push(text)]
+    if pushes:
+        return all(step.done for step in pushes), None
+    digest = progress.pushed.get(name)
+    whole = digest is not None and all(step.done for step in exports)
+    return whole, Digest(digest) if whole and digest else None
+
+
+def _seconds(progress: Progress, name: ImageName) -> float:
+    span = progress.spans.get(name)
+    return span.seconds if span else 0.0

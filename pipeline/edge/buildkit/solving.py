@@ -1,0 +1,150 @@
+"""One BuildKit solve: many images at once through `docker buildx bake`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipeline.core.bake import GROUP, definition, target_name
+from pipeline.core.events import Notice
+from pipeline.core.reference import Digest
+from pipeline.edge.buildkit import docker as cli
+from pipeline.edge.buildkit.child import run
+from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
+from pipeline.edge.buildkit.progress import Progress, progress
+from pipeline.edge.buildkit.wire import Decoder
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pipeline.core.bake import Target
+    from pipeline.core.events import Reporter
+    from pipeline.core.model import BuildSettings
+    from pipeline.core.reference import ImageName
+    from pipeline.edge.buildkit.outcome import Outcome
+    from pipeline.edge.buildkit.wire import Record
+
+MAX_TARGETS = 32
+"""How many targets a solve should have at most.
+
+Each has a session and a job of its own, for which BuildKit waits 5 s and 6 s. With an engine on
+two busy cores, 48 targets were too many once in four runs, and 150 always (docker/buildx#3810).
+"""
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a solve is made of: the definition as `request`, and who is told."""
+
+    root: Path
+    targets: Sequence[Target]
+    environ: Mapping[str, str]
+    request: bytes
+    report: Reporter
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    """A solve that ran to some end."""
+
+    code: int
+    progress: Progress
+    digests: Mapping[ImageName, Digest]
+
+
+def solve(
+    root: Path,
+    targets: Sequence[Target],
+    settings: BuildSettings,
+    *,
+    environ: Mapping[str, str],
+    report: Reporter,
+    stop: threading.Event,
+) -> Mapping[ImageName, Outcome]:
+    """Build `targets` together, and push or load each; say how each of them ended.
+
+    `environ` is all that docker sees of the environment. A failure of one image cancels the
+    others. When `stop` is set, the builds are ended, and what is known by then is the answer.
+    Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), and `UnknownError`
+    when there is no docker, no buildx, no such builder, or the connection to it is lost.
+    """
+    if not targets:
+        return {}
+    request = json.dumps(definition(targets, settings)).encode()
+    docker = cli.connect(settings, environ)
+    work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop)
+    for _ in range(_ATTEMPTS - 1):
+        solved = _run(work, partial(cli.bake_command, docker, settings, GROUP))
+        if stop.is_set() or not cli.overloaded(last_error(solved.progress)):
+            return _outcomes(solved, stopped=stop.is_set())
+        report(Notice("the builder had too much to do at once and gave up: trying again"))
+    solved = _run(work, partial(cli.bake_command, docker, settings, GROUP))
+    return _outcomes(solved, stopped=stop.is_set())
+
+
+def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
+    decoder, seen = Decoder(), progress(work.targets)
+
+    def take(records: Sequence[Record]) -> None:
+        for record in records:
+            for event in seen.take(record):
+                work.report(event)
+
+    with TemporaryDirectory(prefix="pipeline-") as folder:
+        metadata = Path(folder, "metadata.json")
+        code = run(
+            command(str(metadata)),
+            cwd=work.root,
+            environ=work.environ,
+            stdin=work.request,
+            take=lambda line: take(decoder.feed(line)),
+            stop=work.stop,
+        )
+        take(decoder.end())
+        for event in seen.end():
+            work.report(event)
+        return _Solved(code, seen, _digests(metadata, work.targets))
+
+
+def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
+    if solved.code == 0:
+        return succeeded(solved.progress, solved.digests)
+    outcomes = ended(solved.progress)
+    if stopped:
+        return outcomes
+    said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
+    if not any(step.failed for step in solved.progress.steps.values()):
+        if error := cli.trouble(said):
+            raise error
+        if cli.overloaded(said):
+            raise UnknownError(
+                f"the builder gave up {_ATTEMPTS} times: it has too much to do at once",
+                hint="run again when the machine is less busy; what was pushed is kept",
+            )
+    if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
+        return blame(solved.progress, outcomes)
+    return outcomes
+
+
+def _digests(metadata: Path, targets: Sequence[Target]) -> dict[ImageName, Digest]:
+    """The digests in buildx's metadata, which it writes only when all has succeeded."""
+    try:
+        written = json.loads(metadata.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    names = [target.image.name for target in targets]
+    found = {name: written.get(target_name(name), {}) for name in names}
+    return {
+        name: Digest(fields["containerimage.digest"])
+        for name, fields in found.items()
+        if "containerimage.digest" in fields
+    }
