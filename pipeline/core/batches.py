@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import ImageName
 
 
-def next_batch(
-    pending: Sequence[ImageAction], *, at_most: int
-) -> tuple[ImageAction, ...]:
+def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAction, ...]:
     """The images of `pending` (in build order) that can be built in one solve, at most so many.
 
     A base of an image in the batch is in the batch too, or is not pending. An image with a test

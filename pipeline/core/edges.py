@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
-from pipeline.core.reference import HUB, ImageName, parse_reference
+from pipeline.core.reference import ImageName, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,13 +54,6 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
         repository = repository_of(settings, name)
         repositories[repository] = (*repositories.get(repository, ()), name)
     return Names(frozenset(names), repositories, settings.tag)
-
-
-def familiar(written: str) -> str:
-    """A name as BuildKit keys its named contexts: without `docker.io/library/` and `:latest`."""
-    full = str(parse_reference(written))
-    short = full.removeprefix(f"{HUB}/")
-    return short.removeprefix("library/").removesuffix(":latest")
 
 
 def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) -> ImageName | None:

@@ -98,9 +98,7 @@ class Finished:
     report: Report
 
 
-Event = (
-    Planned | ImageChanged | StepChanged | LogLine | Notice | AppChanged | Finished
-)
+Event = Planned | ImageChanged | StepChanged | LogLine | Notice | AppChanged | Finished
 
 
 class Reporter(Protocol):

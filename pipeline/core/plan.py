@@ -196,9 +196,7 @@ def _aliases_to_move(state: State, image: Image, found: Presence) -> tuple[Refer
 
 
 def _same(one: Presence, other: Presence) -> bool:
-    return (
-        isinstance(one, Present) and isinstance(other, Present) and one.digest == other.digest
-    )
+    return isinstance(one, Present) and isinstance(other, Present) and one.digest == other.digest
 
 
 def _deploy_steps(

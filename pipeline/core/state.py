@@ -35,14 +35,10 @@ class State:
 
     def reference(self, name: ImageName) -> Reference:
         """The reference that the image's inputs give it."""
-        return reference_of(
-            self.project.settings.registry, name, self.inputs[name].fingerprint
-        )
+        return reference_of(self.project.settings.registry, name, self.inputs[name].fingerprint)
 
 
 def alias_references(project: Project, image: Image) -> tuple[Reference, ...]:
     """The moving tags of an image."""
     repository = repository_of(project.settings.registry, image.name)
     return tuple(Reference(repository, tag) for tag in image.aliases)
-
-

@@ -24,6 +24,18 @@ _sha256 = hashlib.sha256
 _MARGIN = 2_000_000_000
 # Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What opening or reading says of a path that is no longer the regular file that was listed.
+_SOMETHING_ELSE = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENXIO,
+    }
+)
 _AGAIN = "run again when nothing writes there"
 
 
@@ -143,20 +155,24 @@ class Disk:
     def _read_watched(self, path: str, handle: int) -> FileFacts:
         """Read a file that is long, or that may be written to at this moment."""
         before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise self._changed(path)
         digest, size = _hash(handle)
         after = os.fstat(handle)
         if size != before.st_size or _moment(before) != _moment(after):
-            raise WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
+            raise self._changed(path)
         mode = before.st_mode
         return mode & _OWNER_RUNS != 0, digest, mode & _BITS
 
+    def _changed(self, path: str) -> WorkError:
+        return WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
+
     def _fail(self, path: str, error: OSError) -> NoReturn:
-        shown = self.shown(path)
-        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO}:
-            raise WorkError(f"`{shown}` changed while it was read", hint=_AGAIN) from error
+        if error.errno in _SOMETHING_ELSE:
+            raise self._changed(path) from error
         reason = (error.strerror or type(error).__name__).lower()
         problem = Problem(
-            Location(shown),
+            Location(self.shown(path)),
             f"cannot be read: {reason}",
             "give yourself the right to read it, or name it in the ignore file",
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
+from pipeline.core.bake import clashes, context_key
 from pipeline.core.dockerfile import merge_reads, resolve
-from pipeline.core.edges import familiar, project_names
+from pipeline.core.edges import project_names
 from pipeline.core.model import Base, External, Image
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.errors import ConfigError, Problem
@@ -68,8 +69,9 @@ def _join_one(
         return None
     bases, externals = _edges(found, names, problems)
     problems += _unbound(draft, found[0])
-    problems += _confused(bases, externals, found[0].stage_names)
-    return _image(draft, found, platforms, bound, bases, externals), found[0].onbuild
+    image = _image(draft, found, platforms, bound, bases, externals)
+    problems += [*clashes(image), *_confused(image)]
+    return image, found[0].onbuild
 
 
 def _resolve(
@@ -175,33 +177,18 @@ def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
     ]
 
 
-def _confused(
-    bases: Sequence[Base], externals: Sequence[External], stages: frozenset[str]
-) -> list[Problem]:
-    """Names that BuildKit would mix up.
-
-    It is told of a base by a named context, and a named context also stands in for a stage, and
-    for Docker Hub's image, of that name (buildkit `dockerfile2llb/convert.go`).
-    """
-    keys = {familiar(base.written): base for base in bases}
-    found = [
-        Problem(
-            keys[stage].location,
-            f"the stage `{stage}` has the name of the image `{keys[stage].written}`, and BuildKit "
-            "would take the one for the other",
-            f"give the stage another name, such as `AS {stage}-stage`",
-        )
-        for stage in sorted(stages & keys.keys())
-    ]
-    return found + [
+def _confused(image: Image) -> list[Problem]:
+    """A base's named context also stands in for Docker Hub's image of that name: told apart."""
+    keys = {context_key(base.written): base for base in image.bases}
+    return [
         Problem(
             external.location,
-            f"`{external.written}` and the image `{keys[familiar(external.written)].written}` of "
-            "this project are one name to BuildKit",
+            f"`{external.written}` and the image `{keys[context_key(external.written)].written}` "
+            "of this project are one name to BuildKit",
             "rename the project's image",
         )
-        for external in externals
-        if familiar(external.written) in keys
+        for external in image.externals
+        if context_key(external.written) in keys
     ]
 
 

@@ -154,7 +154,9 @@ def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
     first = next(index for index, part in enumerate(parts) if _is_wild(part))
     base = "/".join(parts[:first])
     start = context.follow(base)
-    if start is None or context.node(start) is not Node.DIRECTORY:
+    if start is None or context.node(start) is None:
+        raise _missing(context, read, base)
+    if context.node(start) is not Node.DIRECTORY:
         return
     top = Spot(start, base, Node.DIRECTORY)
     for spot in _matching(context, top, parts[first:]):

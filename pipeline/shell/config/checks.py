@@ -1,0 +1,194 @@
+"""What a single value must look like. Each check returns the value or raises `WrongValueError`."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from pipeline.core.reference import parse_host, parse_repository, parse_tag
+from pipeline.shell.config.wrong import WrongValueError, listing, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+_ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
+_SECRET_KEYS = {"id", "type", "env", "src", "source"}
+
+
+def host(text: str) -> str:
+    """A registry's host that Docker, too, reads as one.
+
+    A bare word is a path on Docker Hub to Docker (distribution/reference, `normalize.go`).
+    """
+    parse_host(text)
+    if not ("." in text or ":" in text or text == "localhost"):
+        raise WrongValueError(
+            f"`{text}` would be read as a path on Docker Hub, not as a registry",
+            hint=f'give its port, as in "{text}:443"',
+        )
+    return text
+
+
+def is_loopback(text: str) -> bool:
+    """Whether a host, with or without a port, is this machine's own.
+
+    >>> is_loopback("127.0.0.1:5000"), is_loopback("[::1]:5000"), is_loopback("registry.fly.io")
+    (True, True, False)
+    """
+    name = text.rpartition("]")[0].removeprefix("[") or text.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def repository_template(text: str) -> str:
+    """A template of a repository, which may hold `{name}`."""
+    _check_fields(text, {"name"})
+    path = text.format(name=_SAMPLE_NAME)
+    try:
+        # Under a host with a port nothing is filled in, so this judges the path alone.
+        parse_repository(f"localhost:1/{path}")
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{path}` for an image called "{_SAMPLE_NAME}", which is no repository',
+            hint="lower-case letters and digits, with `.`, `_`, `-` or `/` between them",
+        ) from None
+    return text
+
+
+def tag_template(text: str) -> str:
+    """A template of a tag, which must hold `{fingerprint}` and may hold `{name}`."""
+    fields = _check_fields(text, {"name", "fingerprint"})
+    if "fingerprint" not in fields:
+        raise WrongValueError(
+            f"`{text}` must contain {{fingerprint}}: it is what tells one build from the next",
+            hint='write "{fingerprint}", and put moving tags under `aliases` in image.toml',
+        )
+    tag = text.format(name=_SAMPLE_NAME, fingerprint=_SAMPLE_FINGERPRINT)
+    try:
+        parse_tag(tag)
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{tag}` for an image called "{_SAMPLE_NAME}", which is no tag',
+            hint="letters, digits, `_`, `.` and `-`, not `.` or `-` first",
+        ) from None
+    return text
+
+
+def name_template(text: str) -> str:
+    """Any text in which `{name}`, and no other field, stands for the image's name."""
+    _check_fields(text, {"name"})
+    return filled(text)
+
+
+def glob(text: str) -> str:
+    """A glob of folders, relative to the project's root."""
+    parts = filled(text).split("/")
+    if text.startswith("/") or ".." in parts:
+        raise WrongValueError(
+            f"`{text}` leaves the project", hint='globs are relative to its root: "images/*"'
+        )
+    if "\\" in text:
+        raise WrongValueError(f"`{text}` has a backslash", hint="write `/` between folders")
+    return text
+
+
+def arg_name(text: str) -> str:
+    """The name of a build argument."""
+    if not _ARG.fullmatch(text):
+        raise WrongValueError(
+            f"`{text}` is no name of a build argument", hint="letters, digits and `_`"
+        )
+    return text
+
+
+def app_name(text: str) -> str:
+    """The name of an app; it is a DNS label, as in `NAME.fly.dev`."""
+    if not _APP.fullmatch(text):
+        raise WrongValueError(
+            f"`{text}` is no app name",
+            hint="up to 63 lower-case letters and digits, with `-` between",
+        )
+    return text
+
+
+def secret(text: str) -> str:
+    """A secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`."""
+    keys = [part.partition("=")[0].strip().lower() for part in filled(text).split(",")]
+    if "id" not in keys:
+        raise WrongValueError(f"`{text}` has no `id`", hint='write "id=token,env=TOKEN"')
+    for part, key in zip(text.split(","), keys, strict=True):
+        if key not in _SECRET_KEYS or not part.partition("=")[2]:
+            raise WrongValueError(
+                f"`{part}` is not understood in a secret",
+                hint=nearest(key, _SECRET_KEYS)
+                or 'write "id=token,env=TOKEN" or "id=token,src=FILE"',
+            )
+    return text
+
+
+def provenance(text: str) -> str:
+    """What BuildKit's provenance attestation holds: `true`, `false`, or `mode=min|max` and more."""
+    if text in {"true", "false"}:
+        return "true" if text == "true" else ""
+    fields = dict(part.partition("=")[::2] for part in filled(text).split(","))
+    if fields.get("mode", "min") not in {"min", "max"} or not all(fields.values()):
+        raise WrongValueError(
+            f"`{text}` is no provenance", hint='true, false, "mode=min" or "mode=max"'
+        )
+    return text
+
+
+def filled(text: str) -> str:
+    """A text of at least one visible character."""
+    if not text.strip():
+        raise WrongValueError(
+            "an empty text means nothing here", hint="leave it out, or fill it in"
+        )
+    return text
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """A check for one of a few words."""
+
+    def check(text: str) -> str:
+        if text in choices:
+            return text
+        raise WrongValueError(
+            f"`{text}` is none of {listing(choices)}", hint=nearest(text, choices)
+        )
+
+    return check
+
+
+def once(values: Collection[str], what: str) -> None:
+    """Raise where a value is written twice."""
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise WrongValueError(
+                f"{what} `{value}` is written twice", hint="remove one of the two"
+            )
+        seen.add(value)
+
+
+def _check_fields(template: str, allowed: Collection[str]) -> set[str]:
+    can = f"{listing('{' + name + '}' for name in sorted(allowed))} can be filled in"
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        raise WrongValueError(f"`{template}` has a lone brace", hint=can) from None
+    fields = {field for _, field, _, _ in parts if field is not None}
+    if odd := next((field for field in sorted(fields) if field not in allowed), None):
+        hint = nearest(odd, allowed) or can
+        raise WrongValueError(f"`{template}` asks for {{{odd}}}, which nothing fills in", hint=hint)
+    if "" in fields or any(spec or conversion for _, _, spec, conversion in parts):
+        raise WrongValueError(f"`{template}` has more in its braces than a name", hint=can)
+    return fields

@@ -1,0 +1,149 @@
+"""One TOML file of the user's: its data, and where each part of it stands."""
+
+from __future__ import annotations
+
+import re
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Location, Problem
+from pipeline.shell.config.loaded import Loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path, PurePosixPath
+
+    from pipeline.shell.config.places import Places, Spot
+
+_BOM = b"\xef\xbb\xbf"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A TOML file. `exists` is false for one that is not there, which is as good as empty."""
+
+    file: str
+    data: Mapping[str, object] = field(default_factory=dict)
+    text: str = ""
+    exists: bool = False
+    _places: list[Places] = field(default_factory=list, repr=False, compare=False)
+
+    def locate(self, *path: str | int) -> Location:
+        """Where the value at `path` stands; what is nearest around it where there is none."""
+        return self._location(self._found().value(path))
+
+    def locate_key(self, *path: str | int) -> Location:
+        """Where the last key of `path` stands."""
+        return self._location(self._found().key(path))
+
+    def has(self, *path: str | int) -> bool:
+        """Whether the user wrote a value at `path`."""
+        value: object = self.data
+        for part in path:
+            if (isinstance(value, dict) and part in value) or (
+                isinstance(value, list) and isinstance(part, int) and part < len(value)
+            ):
+                value = value[part]
+            else:
+                return False
+        return True
+
+    def _location(self, spot: Spot | None) -> Location:
+        return Location(self.file, spot.line, spot.column) if spot else Location(self.file)
+
+    def _found(self) -> Places:
+        # Most files have nothing to place: the grammar is loaded when the first location is asked.
+        if not self._places:
+            from pipeline.shell.config.places import find_places  # noqa: PLC0415
+
+            self._places.append(find_places(self.text))
+        return self._places[0]
+
+
+def read_document(root: Path, file: PurePosixPath) -> Loaded[Document]:
+    """Read a TOML file of the project; one that is not there is an empty `Document`.
+
+    A byte order mark is accepted, as Cargo and Go's readers do: TOML does not speak of one, and
+    Windows editors write it.
+    """
+    path, shown = root / file, str(file)
+    try:
+        if not path.exists() and not path.is_symlink():
+            return Loaded(Document(shown))
+        if problem := _not_a_file(path, shown):
+            return Loaded(None, (problem,))
+        source = path.read_bytes()
+    except OSError as error:
+        return Loaded(None, (_unreadable(shown, error),))
+    return _parse(source, shown)
+
+
+def _not_a_file(path: Path, shown: str) -> Problem | None:
+    if path.is_symlink() and not path.exists():
+        return Problem(Location(shown), f"`{path.name}` is a link to nothing", "mend or remove it")
+    mode = path.stat().st_mode
+    if stat.S_ISREG(mode):
+        return None
+    what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+    return Problem(
+        Location(shown), f"`{path.name}` is {what}, where a TOML file is expected", "rename it"
+    )
+
+
+def _unreadable(shown: str, error: OSError) -> Problem:
+    why = (error.strerror or type(error).__name__).lower()
+    return Problem(Location(shown), f"cannot be read: {why}", "check its permissions")
+
+
+def _parse(source: bytes, shown: str) -> Loaded[Document]:
+    import tomli  # noqa: PLC0415 - not needed for `invoke --list`
+
+    source = source.removeprefix(_BOM)
+    try:
+        text = source.decode()
+        return Loaded(Document(shown, tomli.loads(text), text, exists=True))
+    except UnicodeDecodeError as error:
+        return Loaded(None, (_not_utf8(source, shown, error),))
+    except tomli.TOMLDecodeError as error:
+        return Loaded(None, (_not_toml(text, shown, error),))
+    except RecursionError:
+        deep = Problem(Location(shown), "not TOML that can be read: nested too deeply")
+        return Loaded(None, (deep,))
+    except ValueError as error:
+        # A number of more digits than Python converts: a value, but none that anybody means.
+        return Loaded(None, (Problem(Location(shown), f"not TOML that can be read: {error}"),))
+
+
+def _not_utf8(source: bytes, shown: str, error: UnicodeDecodeError) -> Problem:
+    if source.startswith(_UTF16):
+        return Problem(Location(shown), "not UTF-8 but UTF-16", "save it as UTF-8")
+    before, byte = source[: error.start].decode(), source[error.start]
+    return Problem(_end_of(before, shown), f"not UTF-8: byte 0x{byte:02x}", "save it as UTF-8")
+
+
+def _not_toml(text: str, shown: str, error: ValueError) -> Problem:
+    message = _WHERE.sub("", str(error))
+    where = _WHERE.search(str(error))
+    if where and where[1]:
+        location = Location(shown, int(where[1]), int(where[2]))
+    else:
+        location = _end_of(text, shown)
+    return Problem(location, f"not TOML: {message[:1].lower()}{message[1:]}", _toml_hint(message))
+
+
+def _toml_hint(message: str) -> str:
+    if "Invalid value" in message:
+        return 'a string is written in quotes, as in host = "registry.fly.io"'
+    if "overwrite" in message or "declare" in message:
+        return "a key or table may be written once; remove one of the two"
+    if "Unclosed" in message:
+        return "close it; the place shown is where something else was met"
+    return "see https://toml.io for how the file is written"
+
+
+def _end_of(text: str, shown: str) -> Location:
+    last = text.rsplit("\n", 1)[-1]
+    return Location(shown, text.count("\n") + 1, len(last) + 1)

@@ -1,0 +1,60 @@
+"""What is needed of a `fly.toml` before anything is deployed. All else in it is Fly's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Location, Problem
+from pipeline.shell.config import checks
+from pipeline.shell.config.document import read_document
+from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.config.wrong import WrongValueError
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+    from pipeline.shell.config.document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class FlyToml:
+    """The app's name, and what `[build]` says: a ready image, or a Dockerfile (flyctl's words)."""
+
+    app: str | None = None
+    build_image: str | None = None
+    build_dockerfile: str | None = None
+
+
+def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
+    """Read a `fly.toml` of the project; `file` is relative to `root`. Unknown keys are Fly's.
+
+    One that is not there is a problem.
+    """
+    document, problems = read_document(root, file)
+    if document is None:
+        return Loaded(None, problems)
+    if not document.exists:
+        return Loaded(None, (Problem(Location(str(file)), f"there is no `{file}`"),))
+    app, app_problems = _app(document)
+    build = document.data.get("build")
+    build = build if isinstance(build, dict) else {}
+    image, dockerfile = _text(build.get("image")), _text(build.get("dockerfile"))
+    return Loaded(FlyToml(app, image, dockerfile), app_problems)
+
+
+def _app(document: Document) -> Loaded[str]:
+    app = document.data.get("app")
+    if app is None or app == "":
+        return Loaded(None)
+    if not isinstance(app, str):
+        problem = Problem(document.locate("app"), "`app` wants a string, the name of the app")
+        return Loaded(None, (problem,))
+    try:
+        return Loaded(checks.app_name(app))
+    except WrongValueError as error:
+        return Loaded(None, (Problem(document.locate("app"), error.message, error.hint),))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,103 @@
+"""`image.toml`: read, checked, and turned into the values of the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import ImageTest
+from pipeline.core.reference import parse_platform
+from pipeline.shell.config.document import Document, read_document
+from pipeline.shell.config.loaded import Loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.core.reference import ImageName, Platform, Tag
+    from pipeline.errors import Location
+    from pipeline.shell.config.models import ImageDeployTable, ImageFileModel
+
+IMAGE_FILE = "image.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class DeployTable:
+    """`[deploy]` as written: `None` and empty for what it leaves to convention."""
+
+    apps: tuple[str, ...] | None = None
+    config: PurePosixPath | None = None
+    after: tuple[ImageName, ...] = ()
+    strategy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """What an `image.toml` says, or the conventions where there is none.
+
+    `context` and `dockerfile` are relative to the folder. `bases` binds a build argument to an
+    image, with the place that says so. `locate` finds the place of any other key.
+    """
+
+    document: Document
+    name: ImageName | None = None
+    context: PurePosixPath = PurePosixPath()
+    dockerfile: PurePosixPath = PurePosixPath("Dockerfile")
+    target: str | None = None
+    platforms: tuple[Platform, ...] | None = None
+    aliases: tuple[Tag, ...] = ()
+    args: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    salt: str = ""
+    bases: Mapping[str, tuple[ImageName, Location]] = field(default_factory=dict)
+    test: ImageTest | None = None
+    deploy: DeployTable | None = None
+
+    def locate(self, *path: str | int) -> Location:
+        """Where the value at `path` stands in the file."""
+        return self.document.locate(*path)
+
+
+def load_image_file(root: Path, folder: PurePosixPath) -> Loaded[ImageFile]:
+    """Read the `image.toml` of a folder (relative to `root`); without one, the conventions."""
+    document, problems = read_document(root, folder / IMAGE_FILE)
+    if document is None:
+        return Loaded(None, problems)
+    if not document.exists:
+        return Loaded(ImageFile(document))
+    from pipeline.shell.config import models, sentences  # noqa: PLC0415 - pydantic takes its time
+
+    if problems := sentences.check(document, models.ImageFileModel):
+        return Loaded(None, problems)
+    return Loaded(_image_file(document, models.ImageFileModel.model_validate(document.data)))
+
+
+def _image_file(document: Document, file: ImageFileModel) -> ImageFile:
+    platforms = file.platforms
+    return ImageFile(
+        document=document,
+        name=file.name,
+        context=PurePosixPath(file.context),
+        dockerfile=PurePosixPath(file.dockerfile),
+        target=file.target,
+        platforms=None if platforms is None else tuple(parse_platform(p) for p in platforms),
+        aliases=tuple(file.aliases),
+        args=dict(file.args),
+        secrets=tuple(file.secrets),
+        ssh=tuple(file.ssh),
+        salt=file.salt,
+        bases={arg: (name, document.locate("bases", arg)) for arg, name in file.bases.items()},
+        test=ImageTest(tuple(file.test.command), file.test.timeout) if file.test else None,
+        deploy=_deploy(file.deploy) if file.deploy else None,
+    )
+
+
+def _deploy(table: ImageDeployTable) -> DeployTable:
+    return DeployTable(
+        apps=None if table.apps is None else tuple(table.apps),
+        config=None if table.config is None else PurePosixPath(table.config),
+        after=tuple(table.after),
+        strategy=table.strategy or "",
+    )
