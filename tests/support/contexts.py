@@ -1,0 +1,66 @@
+"""Small projects on the disk: a tree of files, and the images that Dockerfiles in it make."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.core.dockerfile import parse, resolve
+from pipeline.core.model import Base, Image, Project, Settings
+from pipeline.core.reference import Platform, parse_image_name
+from pipeline.errors import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+AMD64 = Platform("linux", "amd64")
+
+
+def write_tree(root: Path, files: Mapping[str, str | None]) -> None:
+    """Write text to paths; `None` makes a folder, `-> x` a link to `x`."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            path.mkdir()
+        elif text.startswith("-> "):
+            path.symlink_to(text.removeprefix("-> "))
+        else:
+            path.write_text(text, encoding="utf-8")
+
+
+def image_of(
+    dockerfile: str,
+    *,
+    name: str = "app",
+    context: str = ".",
+    target: str | None = None,
+    args: Mapping[str, str] | None = None,
+    bases: Mapping[str, str] | None = None,
+) -> Image:
+    """The image of a Dockerfile in the folder called `name`; `bases`: as written, to the image."""
+    path = PurePosixPath(name, "Dockerfile")
+    source = parse(dockerfile.encode(), file=str(path))
+    resolved = resolve(source, target=target, args=args or {}, platform=AMD64)
+    return Image(
+        name=parse_image_name(name),
+        folder=path.parent,
+        dockerfile=path,
+        context=PurePosixPath(context),
+        source=source,
+        reads=resolved.reads,
+        target=target,
+        args=args or {},
+        declared=resolved.declared,
+        bases=tuple(
+            Base(written, parse_image_name(base), Location(str(path)))
+            for written, base in (bases or {}).items()
+        ),
+        floating=resolved.floating,
+    )
+
+
+def project_of(root: Path, *images: Image) -> Project:
+    """A project of images, which are given in build order."""
+    return Project(root, Settings(), images)
