@@ -65,12 +65,13 @@ class ImageAction:
 
 @dataclass(frozen=True, slots=True)
 class DeployStep:
-    """An app, and whether it is deployed; steps are in the order in which they are done."""
+    """An app, what it runs `now`, and whether it is deployed; in the order of the work."""
 
     app: str
     image: ImageName
     action: DeployAction
     reason: str
+    now: Running | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Plan:
     """Actions in build order (bases first) and deploys in order of `after`.
 
     `floating` says, for each image, what can change without its tag changing. `requests` counts
-    what the registry was asked to make this plan.
+    what the registry was asked to make this plan, in `seconds`.
     """
 
     project: Project
@@ -86,6 +87,7 @@ class Plan:
     deploys: tuple[DeployStep, ...] = ()
     floating: Mapping[ImageName, tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
+    seconds: float = 0.0
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:
@@ -127,6 +129,7 @@ def plan(
         _deploy_steps(project, state, images, apps),
         {a.name: a.image.floating for a in images if a.image.floating},
         state.requests,
+        state.seconds,
     )
 
 
@@ -214,12 +217,17 @@ def _deploy_steps(
 
 
 def _deploy_step(app: str, action: ImageAction, running: Running | None) -> DeployStep:
+    why = _why_deploy(action, running)
+    if why:
+        return DeployStep(app, action.name, DeployAction.DEPLOY, why, running)
+    return DeployStep(app, action.name, DeployAction.CURRENT, "it runs this image", running)
+
+
+def _why_deploy(action: ImageAction, running: Running | None) -> str:
     if running is None:
-        return DeployStep(app, action.name, DeployAction.DEPLOY, "nothing runs yet")
+        return "nothing runs yet"
     if action.action is Action.BUILD:
-        return DeployStep(app, action.name, DeployAction.DEPLOY, "its image is built anew")
+        return "its image is built anew"
     if running.digest != action.digest:
-        return DeployStep(app, action.name, DeployAction.DEPLOY, "it runs another image")
-    if not running.healthy:
-        return DeployStep(app, action.name, DeployAction.DEPLOY, "it is not healthy")
-    return DeployStep(app, action.name, DeployAction.CURRENT, "it runs this image")
+        return "it runs another image"
+    return "" if running.healthy else "it is not healthy"

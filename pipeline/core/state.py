@@ -23,7 +23,8 @@ class State:
 
     `presence` has the images that had to be asked for: those that were wanted, and the bases of
     those that are missing. `aliases` has the moving tags of the wanted. `running` has the apps
-    that were asked for, `None` for nothing yet. `requests` counts what the registry was asked.
+    that were asked for, `None` for nothing yet. `requests` counts what the registry was asked, in
+    `seconds` of work.
     """
 
     project: Project
@@ -32,6 +33,7 @@ class State:
     aliases: Mapping[Reference, Presence] = field(default_factory=dict)
     running: Mapping[str, Running | None] = field(default_factory=dict)
     requests: int = 0
+    seconds: float = 0.0
 
     def reference(self, name: ImageName) -> Reference:
         """The reference that the image's inputs give it."""

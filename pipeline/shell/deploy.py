@@ -99,7 +99,7 @@ def _deploy(
     driver: Driver, app: App, step: DeployStep, image: ImageResult, tools: Tools
 ) -> DeployResult:
     if step.action is DeployAction.CURRENT:
-        return _end(tools, step, DeployStatus.CURRENT, step.reason)
+        return _end(tools, step, DeployStatus.CURRENT, step.reason, now=step.now)
     if image.digest is None:
         return _blocked(tools, step, f"the digest of `{image.name}` is not known")
     started = time.monotonic()

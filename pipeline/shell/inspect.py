@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     With `force`, the images in `only` are taken as missing. Raises `UnknownError` when the
     registry refuses or does not answer: nothing is ever taken as absent for want of an answer.
     """
+    started = time.monotonic()
     environ = os.environ if environ is None else environ
     inputs = fingerprint(project)
     opened = nullcontext(registry) if registry else open_registry(project, environ, report)
@@ -49,7 +51,8 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         presence, aliases = _ask(project, inputs, r, wanted, force=force)
         requests = r.requests
     running = _running(project, apps, environ)
-    return State(project, inputs, presence, aliases, running, requests)
+    seconds = time.monotonic() - started
+    return State(project, inputs, presence, aliases, running, requests, seconds)
 
 
 @contextmanager

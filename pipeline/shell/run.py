@@ -63,7 +63,7 @@ def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:
         images=tuple(images[action.name] for action in plan.images),
         deploys=deploys,
         requests=plan.requests + tools.registry.requests - before,
-        seconds=time.monotonic() - started,
+        seconds=plan.seconds + time.monotonic() - started,
         interrupted=tools.stop.is_set(),
         trouble=trouble.message if trouble else "",
         hint=trouble.hint if trouble else "",

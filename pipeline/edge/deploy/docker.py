@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.apps import Running
 from pipeline.core.events import AppChanged
@@ -160,7 +160,10 @@ def _create(
     release: int,
 ) -> Container:
     _network(client)
-    ports = {f"{service.port}/tcp": ("127.0.0.1", None)} if service.port else {}
+    ports: dict[str, Any] = {}
+    if service.port:
+        # No port is named: the engine takes a free one. The stubs do not know of this form.
+        ports[f"{service.port}/tcp"] = ("127.0.0.1", None)
     return client.containers.create(
         pinned,
         command=shlex.split(service.command) or None,
@@ -169,7 +172,7 @@ def _create(
         environment={**_fly_env(app, image, service), **service.env},
         ports=ports,
         network=NETWORK,
-        restart_policy={"Name": "unless-stopped"},
+        restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0},
         stop_signal=service.stop_signal or None,
     )
 
