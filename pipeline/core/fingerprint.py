@@ -39,7 +39,7 @@ def record(
     """
     platforms = sorted({str(platform) for platform in image.platforms})
     sections = {
-        "dockerfile": _bytes(image.source.source),
+        "dockerfile": image.source.source,
         "context": _list(dict.fromkeys(map(_entry, sorted(entries, key=entry_order)))),
         "target": _option(image.target),
         "platforms": _list(map(_text, platforms)),
