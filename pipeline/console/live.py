@@ -208,7 +208,7 @@ def _what(row: Row) -> str:
 
 
 def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
-    line = Text(no_wrap=True, overflow="crop", end="")
+    line = Text(no_wrap=True, overflow="crop")
     for text, style in parts:
         line.append(text, style=style or None)
     line.truncate(cells, overflow="crop")

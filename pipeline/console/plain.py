@@ -19,7 +19,7 @@ from pipeline.core.events import (
     Planned,
     StepChanged,
 )
-from pipeline.core.plan import DeployAction
+from pipeline.core.plan import Action, DeployAction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,8 +36,9 @@ _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
-    Progress in bytes is left out, and so are BuildKit's own quick chores. A step is named when it begins, and again when the log turns
-    back to it. Images that exist are not told one by one: the summary has them.
+    Progress in bytes is left out, and so are BuildKit's own quick chores. A step is named when it
+    begins, and again when the log turns back to it. Images that exist are not told one by one:
+    the summary has them.
     """
 
     def __init__(self, stream: Patient, clock: Callable[[], float]) -> None:
@@ -112,9 +113,9 @@ class PlainLines:
 
 def outlook(plan: Plan) -> str:
     """What a plan comes to: `2 to build, 5 exist; 1 to deploy, 2 are current`."""
-    building = len(plan.to_build)
-    parts = [f"{building} to build, {amount(len(plan.images) - building, 'exists', 'exist')}"]
-    if moves := sum(len(action.move) for action in plan.images if action not in plan.to_build):
+    existing = [action for action in plan.images if action.action is Action.EXISTS]
+    parts = [f"{len(plan.to_build)} to build, {amount(len(existing), 'exists', 'exist')}"]
+    if moves := sum(len(action.move) for action in existing):
         parts.append(amount(moves, "alias to move", "aliases to move"))
     if plan.deploys:
         due = sum(step.action is DeployAction.DEPLOY for step in plan.deploys)

@@ -35,7 +35,7 @@ def clean(text: str) -> str:
         text = text[:_LINE_LIMIT] + ELLIPSIS
     if text.isprintable():
         return text
-    text = _ESCAPE_RE.sub("", text).strip("\r\n").rpartition("\r")[2]
+    text = _ESCAPE_RE.sub("", text).replace("\r\n", "\n").strip("\r\n").rpartition("\r")[2]
     return "".join(map(_shown, text.expandtabs())).rstrip()
 
 

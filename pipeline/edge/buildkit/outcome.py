@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pipeline.edge.buildkit.steps import Step
 
 _ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )?(.*)", re.DOTALL)
-_REF = re.compile(r" of ref \S+::\S+")
+_NOISE = re.compile(r"^target [A-Za-z0-9_-]+: | of ref \S+::\S+")
+_EXIT = re.compile(r"process \".*\" did not complete successfully: exit code: (\d+)", re.DOTALL)
 _IMPORT = "importing to docker"
 
 
@@ -113,7 +114,9 @@ def _broken(progress: Progress) -> dict[ImageName, Outcome]:
 def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
     name = step.claims[target.image.name]
     location, text = locate(target.image, name, excerpt)
-    return Failure(name, _REF.sub("", step.error), location, text, tuple(step.tail))
+    exit_code = _EXIT.fullmatch(step.error)
+    message = f"exit code {exit_code[1]}" if exit_code else _NOISE.sub("", step.error)
+    return Failure(name, message, location, text, tuple(step.tail))
 
 
 def _spoken_of(

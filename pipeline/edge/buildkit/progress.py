@@ -44,6 +44,7 @@ class Progress:
     spans: dict[ImageName, Span] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
     pushed: dict[ImageName, str] = field(default_factory=dict)
+    began: datetime | None = None
     _warned: set[str] = field(default_factory=set)
 
     def take(self, record: Record) -> list[Event]:
@@ -69,6 +70,7 @@ class Progress:
         return self.steps.setdefault(digest, Step(digest))
 
     def _vertex(self, vertex: Vertex) -> list[Event]:
+        self.began = self.began or vertex.started
         image, name = self.names.split(vertex.name)
         if image is None:
             return []
@@ -87,6 +89,8 @@ class Progress:
             return []
         span = self.spans.setdefault(image, Span())
         span.began = min(span.began or vertex.started, vertex.started)
+        # Another solve may have begun a step that the two share long ago.
+        span.began = max(span.began, self.began or span.began)
         if vertex.completed:
             span.ended = max(span.ended or vertex.completed, vertex.completed)
         return self._come_to(image, Stage.PUSHING if is_push(name) else Stage.BUILDING)

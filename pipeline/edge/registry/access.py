@@ -1,0 +1,171 @@
+"""Proving to one host who we are: Basic, sent at once, or Bearer, once the host asks for it.
+
+A credential is shown to its own host only; a token server is asked after `realm_trouble` has
+looked at it. distribution's `docs/content/spec/auth/token.md` and `oauth.md` are the source.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
+from pipeline.edge.registry.credential import Credential, Kind
+from pipeline.edge.registry.errors import CredentialError, Facts, RegistryError
+from pipeline.edge.registry.gate import PASSING, retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.challenge import Challenge
+    from pipeline.edge.registry.credential import CredentialSource
+
+    Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
+    """Method, URL, headers and body to an answer."""
+
+_SHORTEST = 60
+"""Seconds that a token lives where the server says nothing, or less."""
+_BUFFER = 10
+"""Seconds before its end at which a token is no longer used."""
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token and the moment, of `time.monotonic`, until which it is used."""
+
+    value: str = field(repr=False)
+    until: float
+
+
+class Access:
+    """What one host is told of us. Thread-safe; one token per scope is fetched at a time."""
+
+    def __init__(self, host: str, source: CredentialSource, fetch: Fetch) -> None:
+        self._host = host
+        self._source = source
+        self._fetch = fetch
+        self._lock = Lock()
+        self._looked_up = False
+        self._bearer: Challenge | None = None
+        self._tokens: dict[str, Token] = {}
+        self._scopes: dict[str, Lock] = {}
+        self.credential: Credential | None = None
+        self.trouble: CredentialError | None = None
+        self.withheld = False
+
+    def prepare(self, *, private: bool) -> None:
+        """Look the credential up, once. `private` says that nobody can listen on the way."""
+        with self._lock:
+            if self._looked_up:
+                return
+            try:
+                self.credential = self._source(self._host)
+            except CredentialError as error:
+                # It matters only if the registry asks: a public one needs no credential.
+                self.trouble = error
+            self.withheld = self.credential is not None and not private
+            self._looked_up = True
+
+    def header(self, origin: str, scope: str) -> str | None:
+        """The `Authorization` to begin with; `None` for nobody."""
+        if self._bearer is not None:
+            return f"Bearer {self._token(self._bearer, origin, scope, refused=None)}"
+        usable = self.credential if not self.withheld else None
+        return f"Basic {usable.basic}" if usable and usable.kind is Kind.PASSWORD else None
+
+    def answer(self, challenge: str, origin: str, scope: str, sent: str | None) -> str | None:
+        """The `Authorization` for a second try after a 401; `None` where there is nothing new."""
+        known = [c for c in parse_challenges(challenge) if c.scheme in ("basic", "bearer")]
+        if not known or known[0].scheme == "basic":
+            return None
+        # A token that was just fetched for this very request was refused: it will not get better.
+        refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
+        self._bearer = known[0]
+        token = self._token(known[0], origin, scope, refused=refused)
+        return f"Bearer {token}" if token != refused else None
+
+    def secrets(self) -> tuple[str, ...]:
+        """All that must never be shown, in each form in which it is sent."""
+        tokens = tuple(token.value for token in self._tokens.values())
+        ours = (self.credential.secret, self.credential.basic) if self.credential else ()
+        return (*tokens, *ours)
+
+    def _token(self, challenge: Challenge, origin: str, scope: str, *, refused: str | None) -> str:
+        with self._lock:
+            lock = self._scopes.setdefault(scope, Lock())
+        with lock:
+            token = self._tokens.get(scope)
+            if token is None or token.value == refused or token.until < time.monotonic():
+                token = self._fetched(challenge, origin, scope)
+                self._tokens[scope] = token
+            return token.value
+
+    def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
+        realm = challenge.parameters.get("realm", "")
+        if trouble := realm_trouble(realm, origin):
+            raise RegistryError(
+                f"`{self._host}` sends us for a token to an address that is not trusted: {trouble}",
+                hint="no credential was sent there; is this the right registry?",
+            )
+        service = challenge.parameters.get("service")
+        wanted = {"service": service} if service else {}
+        answer = self._asked(realm, wanted, scope)
+        if answer.status != 200:
+            raise self._refused(answer, realm)
+        return self._read(answer, realm)
+
+    def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Answer:
+        who = None if self.withheld else self.credential
+        if who and who.kind is Kind.IDENTITY_TOKEN:
+            form = {
+                **wanted,
+                "grant_type": "refresh_token",
+                "refresh_token": who.secret,
+                "client_id": "fly-image-pipeline",
+                "scope": scope,
+            }
+            return self._fetch("POST", realm, _FORM, urlencode(form).encode())
+        headers = {"Authorization": f"Basic {who.basic}"} if who else {}
+        query = urlencode({**wanted, **({"scope": scope} if scope else {})})
+        return self._fetch("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, None)
+
+    def _refused(self, answer: Answer, realm: str) -> RegistryError:
+        server = urlsplit(realm).netloc
+        who = f"the credential from {self.credential.source}" if self.credential else "anonymity"
+        facts = Facts(
+            answer.status,
+            answer.url,
+            passing=answer.status in PASSING,
+            retry_after=retry_after(answer.headers.get("retry-after")),
+        )
+        if answer.status in (401, 403):
+            return RegistryError(
+                f"`{server}` refused {who} for `{self._host}`",
+                hint=f"log in again: `docker login {self._host}`",
+                facts=facts,
+            )
+        return RegistryError(
+            f"`{server}` gave no token for `{self._host}`: it answered {answer.status}",
+            hint="try again later",
+            facts=facts,
+        )
+
+    def _read(self, answer: Answer, realm: str) -> Token:
+        try:
+            document = json.loads(answer.body)
+            value = document.get("token") or document.get("access_token")
+            lives = float(document.get("expires_in") or _SHORTEST)
+        except (ValueError, TypeError, AttributeError):
+            value, lives = None, 0.0
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise RegistryError(
+                f"`{urlsplit(realm).netloc}` answered something else than a token",
+                facts=Facts(200, answer.url),
+            )
+        return Token(value, time.monotonic() + max(lives, _SHORTEST) - _BUFFER)

@@ -1,0 +1,106 @@
+"""What a registry answered, and what can be read from it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core.presence import Absent, Present
+from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+"""All that a tag may stand for. A registry answers 404 for a type that is not asked for."""
+
+_ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response: status, headers under lower-case names, body up to a cap.
+
+    `url` has neither query nor user. `own` says that the very host answered that was asked, and
+    not one that it redirected to.
+    """
+
+    status: int
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    own: bool = True
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def digest(self) -> Digest | None:
+        """`Docker-Content-Digest`, `None` where it is missing or no digest."""
+        try:
+            return parse_digest(self.headers.get("docker-content-digest", "").strip())
+        except ReferenceSyntaxError:
+            return None
+
+    @property
+    def size(self) -> int:
+        """`Content-Length`, 0 where it is missing."""
+        length = self.headers.get("content-length", "")
+        return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One entry of the specification's `errors`: a code, and the server's own words."""
+
+    code: str
+    message: str
+
+
+def complaints(answer: Answer) -> tuple[Complaint, ...]:
+    """The errors in a body of the specification's form, none in any other."""
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        return ()
+    errors = document.get("errors") if isinstance(document, dict) else None
+    entries = errors if isinstance(errors, list) else []
+    return tuple(
+        Complaint(str(entry.get("code") or "").upper(), _message(entry))
+        for entry in entries
+        if isinstance(entry, dict)
+    )
+
+
+def presence(answer: Answer) -> Present | Absent | None:
+    """What a HEAD says: there, not there, or `None` where it takes a GET to know.
+
+    A 404 counts if a registry gives it. Without a body that shows in its headers: those of
+    distribution, and JSON. Any web server has a 404, and Go's says `404 page not found` in text.
+    """
+    if answer.status == 200 and answer.digest and answer.media_type in MANIFEST_TYPES:
+        return Present(answer.digest, answer.media_type, answer.size)
+    is_registry = "docker-distribution-api-version" in answer.headers
+    is_json = answer.media_type == "application/json"
+    if answer.status == 404 and answer.own and is_registry and is_json:
+        return Absent()
+    return None
+
+
+def names_absence(answer: Answer) -> bool:
+    """Whether a GET's answer is a registry's word that there is no such manifest."""
+    codes = {complaint.code for complaint in complaints(answer)}
+    return answer.status == 404 and answer.own and bool(codes) and codes <= _ABSENCE
+
+
+def _message(entry: Mapping[str, object]) -> str:
+    detail = entry.get("detail")
+    return str(entry.get("message") or (detail if isinstance(detail, str) else "") or "")

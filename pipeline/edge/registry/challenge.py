@@ -1,0 +1,93 @@
+"""`WWW-Authenticate`: how a registry asks who we are (RFC 9110, 11.6.1). Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PIECE = re.compile(
+    rf"""[\s,]*(?P<name>{_TOKEN})
+         (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_TOKEN}|[^\s",]+)))?""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r"\\(.)")
+
+_KNOWN_REALMS = frozenset({("registry-1.docker.io", "auth.docker.io")})
+"""Token servers that stand under another name than their registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A scheme in lower case, `basic` or `bearer`, and its parameters under lower-case names."""
+
+    scheme: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_challenges(header: str) -> tuple[Challenge, ...]:
+    """All challenges of one header, in their order; what cannot be read ends the reading.
+
+    >>> parse_challenges('Negotiate, Bearer realm="https://a/t",service="b, c"')[1].scheme
+    'bearer'
+    """
+    found: list[tuple[str, dict[str, str]]] = []
+    position = 0
+    while match := _PIECE.match(header, position):
+        position = match.end()
+        value = _value(match)
+        if value is None:
+            found.append((match["name"].lower(), {}))
+        elif found:
+            found[-1][1].setdefault(match["name"].lower(), value)
+    return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
+
+
+def realm_trouble(realm: str, registry: str) -> str:
+    """Why `realm` must not be shown a credential meant for the origin `registry`; empty if it may.
+
+    CVE-2020-15157, CVE-2025-51471 and their kin: a registry that can name any realm can have the
+    credential sent anywhere. Ours must be the registry's own host, a host under or beside it in
+    the same domain, or a known pair; over HTTPS unless the registry itself speaks plain HTTP.
+    """
+    ours, theirs = urlsplit(registry), urlsplit(realm)
+    if theirs.scheme not in ("https", ours.scheme) or not theirs.hostname:
+        return "it is not an HTTPS address"
+    if theirs.username is not None or theirs.password is not None:
+        return "it names a user"
+    if theirs.netloc == ours.netloc:
+        return ""
+    if _is_address(theirs.hostname) or theirs.hostname == "localhost":
+        return "it is another address than the registry's"
+    if (ours.hostname, theirs.hostname) in _KNOWN_REALMS or _same_domain(
+        ours.hostname or "", theirs.hostname
+    ):
+        return ""
+    return "it is another host than the registry's"
+
+
+def _same_domain(ours: str, theirs: str) -> bool:
+    parent = ours.partition(".")[2]
+    if ours == theirs:
+        return True
+    return "." in parent and not _is_address(ours) and f".{theirs}".endswith(f".{parent}")
+
+
+def _is_address(hostname: str) -> bool:
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        return False
+    return True
+
+
+def _value(match: re.Match[str]) -> str | None:
+    if match["quoted"] is not None:
+        return _ESCAPE.sub(r"\1", match["quoted"])
+    return match["bare"]

@@ -1,0 +1,244 @@
+"""The registry: what exists, manifests, and tags put on them. All hosts of a run, one object."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import silent
+from pipeline.core.presence import Absent
+from pipeline.edge.registry.answer import MANIFEST_TYPES, names_absence, presence
+from pipeline.edge.registry.credential import nobody
+from pipeline.edge.registry.errors import AbsentError, Facts, RegistryError
+from pipeline.edge.registry.gate import Policy
+from pipeline.edge.registry.host import Host, Request, Setting
+from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
+from pipeline.edge.registry.refusal import refusal
+from pipeline.edge.registry.tls import CERTS_D, Trust
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import Digest, Reference
+    from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.credential import CredentialSource
+
+WORKERS = 16
+"""Requests under way at once: httpx 0.28 gets slower, not faster, beyond about 32."""
+
+_READ = {"Accept": ", ".join(MANIFEST_TYPES)}
+_HEAD_UNSUPPORTED = (405, 501)
+
+
+class Registry:
+    """Speaks the OCI distribution API to any number of hosts. Thread-safe; one per run.
+
+    `insecure` names hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate;
+    loopback may speak plain HTTP anyway. `ca` is a file of further authorities. Retries are told
+    to `report` as `Notice`, from any thread.
+
+    >>> with Registry(credentials=credentials(os.environ)) as registry:
+    ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
+    Present(digest='sha256:...', media_type='application/vnd.oci.image.index.v1+json', size=1609)
+    """
+
+    def __init__(
+        self,
+        *,
+        credentials: CredentialSource = nobody,
+        insecure: frozenset[str] = frozenset(),
+        report: Reporter = silent,
+        ca: Path | None = None,
+        certs_d: Path = CERTS_D,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+    ) -> None:
+        self._lock = Lock()
+        self._hosts: dict[str, Host] = {}
+        self._sent = 0
+        self._closed = Event()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
+        self._setting = Setting(
+            source=credentials,
+            insecure=insecure,
+            trust=Trust(ca, certs_d),
+            policy=policy,
+            report=report,
+            closed=self._closed,
+            sent=self._count,
+        )
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, retries and token requests included."""
+        return self._sent
+
+    def head(self, reference: Reference) -> Presence:
+        """Whether `reference` exists. One request where nothing goes wrong.
+
+        Only a registry's own 404 is absence; `RegistryError` is raised for whatever else is
+        neither yes nor no.
+        """
+        host = self._host(reference.repository.host)
+        answer = host.ask(_manifest("HEAD", reference))
+        found = presence(answer)
+        if found is None:
+            return self._look(host, reference, answer)
+        return found if isinstance(found, Absent) else check_digest(found, reference, answer.url)
+
+    def head_all(
+        self, references: Collection[Reference]
+    ) -> Mapping[Reference, Presence | RegistryError]:
+        """`head` for each, 16 at a time; an error stands where the answer would.
+
+        The first request to a host that we do not know goes alone: if nobody is there, that is
+        found out once. The order is that of `references`.
+        """
+        wanted = tuple(dict.fromkeys(references))
+        results = self._round(self._scouts(wanted))
+        lost = {
+            reference.repository.host: error
+            for reference, error in results.items()
+            if isinstance(error, RegistryError) and error.facts.unreachable
+        }
+        rest = [reference for reference in wanted if reference not in results]
+        results |= {r: lost[r.repository.host] for r in rest if r.repository.host in lost}
+        results |= self._round([r for r in rest if r.repository.host not in lost])
+        return {reference: results[reference] for reference in wanted}
+
+    def manifest(self, reference: Reference) -> Manifest:
+        """The manifest behind `reference`, its bytes held against their digest.
+
+        Raises `AbsentError` where it does not exist, else `RegistryError`.
+        """
+        host = self._host(reference.repository.host)
+        answer = host.ask(_manifest("GET", reference), _whole(reference))
+        if answer.status == 200:
+            return read_manifest(answer, reference)
+        if names_absence(answer):
+            raise AbsentError(reference)
+        raise _refused(answer, host, reference, verb="read")
+
+    def put(self, reference: Reference, manifest: Manifest) -> Digest:
+        """Put `manifest`, byte for byte, under the tag (or digest) of `reference`.
+
+        What it names must be in that repository already: this moves an alias, it copies nothing.
+        Raises `RegistryError`.
+        """
+        host = self._host(reference.repository.host)
+        answer = host.ask(_put(reference, manifest))
+        if answer.status not in (200, 201, 202):
+            raise _refused(answer, host, reference, verb="write")
+        stored = answer.digest
+        if stored and stored != digest_of(manifest.content, stored):
+            raise RegistryError(
+                f"`{reference}` was put as `{manifest.digest}`, and stored as `{stored}`",
+                hint="the registry, or something before it, alters what it is given",
+                facts=Facts(answer.status, answer.url),
+            )
+        return manifest.digest
+
+    def ping(self, host: str) -> None:
+        """Whether there is a registry at `host` that lets us in. Raises `RegistryError`."""
+        at = self._host(host)
+        answer = at.ask(Request("GET", "/v2/"))
+        if answer.status != 200 or not answer.own:
+            raise refusal(answer, host, at.access, what="", verb="use")
+
+    def close(self) -> None:
+        """End what is under way, and let go of all connections."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for host in self._hosts.values():
+            host.close()
+        self._pool.shutdown(wait=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _host(self, name: str) -> Host:
+        with self._lock:
+            if name not in self._hosts:
+                self._hosts[name] = Host(name, self._setting)
+            return self._hosts[name]
+
+    def _count(self) -> None:
+        with self._lock:
+            self._sent += 1
+
+    def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
+        first = {r.repository.host: r for r in reversed(tuple(wanted))}
+        return [r for name, r in first.items() if not self._host(name).known]
+
+    def _round(
+        self, references: Collection[Reference]
+    ) -> dict[Reference, Presence | RegistryError]:
+        answers = self._pool.map(self._outcome, references)
+        return dict(zip(references, answers, strict=True))
+
+    def _outcome(self, reference: Reference) -> Presence | RegistryError:
+        try:
+            return self.head(reference)
+        except RegistryError as error:
+            return error
+
+    def _look(self, host: Host, reference: Reference, head: Answer) -> Presence:
+        """Ask by GET what the HEAD left open: its reason, or the manifest itself.
+
+        A 200 with the right content is proof, whatever HEAD said; a 404 is not, where HEAD named
+        another trouble.
+        """
+        if head.status == 429:
+            raise _refused(head, host, reference, verb="read")
+        # HEAD had its retries where it failed; a GET after a good HEAD is a request of its own.
+        patient = head.status in (200, 404, *_HEAD_UNSUPPORTED)
+        ask = host.ask if patient else host.ask_once
+        answer = ask(_manifest("GET", reference), _whole(reference))
+        if answer.status == 200:
+            return read_manifest(answer, reference).present
+        undecided = head.status in (404, *_HEAD_UNSUPPORTED)
+        if undecided and names_absence(answer):
+            return Absent()
+        worse = head if answer.status == 404 and not undecided else answer
+        raise _refused(worse, host, reference, verb="read")
+
+
+def _manifest(method: str, reference: Reference) -> Request:
+    repository = reference.repository.path
+    path = f"/v2/{repository}/manifests/{reference.identifier}"
+    return Request(method, path, f"repository:{repository}:pull", _READ)
+
+
+def _put(reference: Reference, manifest: Manifest) -> Request:
+    repository = reference.repository.path
+    name = reference.tag or reference.identifier
+    return Request(
+        "PUT",
+        f"/v2/{repository}/manifests/{name}",
+        f"repository:{repository}:pull,push",
+        {"Content-Type": manifest.media_type},
+        manifest.content,
+    )
+
+
+def _whole(reference: Reference) -> Callable[[Answer], object]:
+    """The check that makes bytes damaged on the way a fault that may pass."""
+    return lambda answer: read_manifest(answer, reference)
+
+
+def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> RegistryError:
+    what = reference.repository.path
+    return refusal(answer, host.name, host.access, what=what, verb=verb)

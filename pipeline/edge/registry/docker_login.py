@@ -1,0 +1,176 @@
+"""The credentials that `docker login` left: `DOCKER_AUTH_CONFIG`, helpers, store, `auths`.
+
+The order is docker/cli's (`cli/config/configfile`, `cli/config/credentials`), with two kindnesses:
+`auths` is still read where a store knows nothing (flyctl writes there whatever the store), and
+any alphabet of base64 is read (flyctl without docker writes the URL-safe one). What docker itself
+would not find in this way is marked, so that BuildKit is given it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.reference import HUB
+from pipeline.edge.registry import helper
+from pipeline.edge.registry.credential import Credential, Kind
+from pipeline.edge.registry.errors import CredentialError
+from pipeline.edge.registry.places import home, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HUB_KEY = "https://index.docker.io/v1/"
+"""The name under which docker has kept Docker Hub's login since its first days."""
+
+ENVIRONMENT = "DOCKER_AUTH_CONFIG"
+Json = dict[str, object]
+
+
+def configuration_folder(environ: Mapping[str, str]) -> Path:
+    """Where docker keeps its configuration: `DOCKER_CONFIG`, else `~/.docker`."""
+    folder = environ.get("DOCKER_CONFIG")
+    return Path(folder) if folder else home(environ) / ".docker"
+
+
+def read_configuration(environ: Mapping[str, str]) -> Json:
+    """Docker's `config.json`, empty where there is none. Raises `CredentialError`."""
+    path = configuration_folder(environ) / "config.json"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError):
+        raise CredentialError(
+            f"`{shown(path, environ)}` cannot be read", hint="mend its permissions, or move it away"
+        ) from None
+    return _parse(text, f"`{shown(path, environ)}`")
+
+
+def read_environment(environ: Mapping[str, str]) -> Json:
+    """The configuration in `DOCKER_AUTH_CONFIG`, empty where there is none."""
+    return _parse(environ.get(ENVIRONMENT, ""), f"`{ENVIRONMENT}`")
+
+
+def from_environment(environ: Mapping[str, str], host: str) -> Credential | None:
+    """The credential in `DOCKER_AUTH_CONFIG`; docker before 28 does not know the variable."""
+    return _from_auths(read_environment(environ), host, ENVIRONMENT, known_to_docker=False)
+
+
+def from_configuration(environ: Mapping[str, str], host: str) -> Credential | None:
+    """The credential that docker's configuration holds, or its helper knows."""
+    configuration = read_configuration(environ)
+    path = configuration_folder(environ) / "config.json"
+    source = f"docker configuration {shown(path, environ)}"
+    name = helper_name(configuration, host)
+    if name and (credential := helper.get(name, server_key(host), environ)):
+        return credential
+    return _from_auths(configuration, host, source, known_to_docker=not name)
+
+
+def helper_name(configuration: Json, host: str) -> str:
+    """The credential helper for `host`: its own, else the store for all, else none."""
+    helpers = section(configuration, "credHelpers")
+    for key in _keys(host):
+        if key in helpers:
+            return str(helpers[key])
+    return str(configuration.get("credsStore") or "")
+
+
+def server_key(host: str) -> str:
+    """Under which name docker stores a login for `host`."""
+    return HUB_KEY if host == HUB else host
+
+
+def section(configuration: Json, name: str) -> Json:
+    """An object inside of the configuration, empty where there is none."""
+    value = configuration.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def decode_auth(auth: str) -> tuple[str, str] | None:
+    """User and secret of an `auth`, in any alphabet of base64 with or without padding.
+
+    >>> decode_auth("eDp0b2tlbg")
+    ('x', 'token')
+    """
+    standard = auth.strip().rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        user, colon, secret = decoded.decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, secret.strip("\0")) if colon and user else None
+
+
+def encode_auth(user: str, secret: str) -> str:
+    """An `auth` as docker writes and reads it."""
+    return base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
+
+
+def _parse(text: str, what: str) -> Json:
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except ValueError:
+        # The decoder's own error holds the whole text, secrets and all.
+        raise CredentialError(f"{what} is not JSON", hint="mend it, or move it away") from None
+    return value if isinstance(value, dict) else {}
+
+
+def _keys(host: str) -> tuple[str, ...]:
+    return (HUB_KEY, f"index.{HUB}", HUB) if host == HUB else (host,)
+
+
+def _from_auths(
+    configuration: Json, host: str, source: str, *, known_to_docker: bool
+) -> Credential | None:
+    entry = _entry(section(configuration, "auths"), host)
+    token = entry.get("identitytoken")
+    if isinstance(token, str) and token:
+        return Credential(
+            str(entry.get("username") or ""), token, source, Kind.IDENTITY_TOKEN, known_to_docker
+        )
+    pair = _user_and_secret(entry)
+    if pair is None:
+        return None
+    return Credential(*pair, source, known_to_docker=known_to_docker and _docker_reads(entry))
+
+
+def _entry(auths: Json, host: str) -> Json:
+    """The exact key first, then one that becomes the host without scheme and path."""
+    for key in (*_keys(host), *sorted(auths)):
+        exact = key in _keys(host)
+        if key in auths and (exact or _bare(key) in _keys(host)):
+            entry = auths[key]
+            if isinstance(entry, dict) and entry:
+                return entry
+    return {}
+
+
+def _bare(key: str) -> str:
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _user_and_secret(entry: Json) -> tuple[str, str] | None:
+    auth = entry.get("auth")
+    if isinstance(auth, str) and auth:
+        return decode_auth(auth)
+    user, secret = entry.get("username"), entry.get("password")
+    if isinstance(user, str) and isinstance(secret, str) and user:
+        return user, secret
+    return None
+
+
+def _docker_reads(entry: Json) -> bool:
+    """Whether docker, which knows the standard alphabet with padding alone, reads this `auth`."""
+    auth = entry.get("auth")
+    if not isinstance(auth, str) or not auth:
+        return True
+    try:
+        base64.b64decode(auth, validate=True)
+    except binascii.Error:
+        return False
+    return True

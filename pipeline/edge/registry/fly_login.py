@@ -1,0 +1,62 @@
+"""Fly's tokens: in the environment, and in the login that flyctl keeps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.edge.registry.credential import Credential
+from pipeline.edge.registry.places import home, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FLY_REGISTRY = "registry.fly.io"
+FLY_USER = "x"
+"""What Fly's registry wants as a user name: exactly this (flyctl `internal/command/auth`)."""
+
+_VARIABLES = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
+_SCHEME = re.compile(r"\s*(?:flyv1|bearer)\s+", re.IGNORECASE)
+_MACAROON = ("fm1r_", "fm1a_", "fm2_")
+_LINE = re.compile(r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$""", re.MULTILINE)
+
+
+def fly_registry(environ: Mapping[str, str]) -> str:
+    """The host of Fly's registry: `FLY_REGISTRY_HOST`, else `registry.fly.io`, as flyctl has it."""
+    return environ.get("FLY_REGISTRY_HOST") or FLY_REGISTRY
+
+
+def fly_token(text: str) -> str:
+    """A Fly token as its registry wants it: no scheme, macaroons alone where there are any.
+
+    So does flyctl (fly-go `tokens.Docker`).
+
+    >>> fly_token("FlyV1 fm2_a,fm2_b,fo1_c")
+    'fm2_a,fm2_b'
+    """
+    while match := _SCHEME.match(text):
+        text = text[match.end() :]
+    tokens = [token.strip() for token in text.split(",") if token.strip()]
+    macaroons = [token for token in tokens if token.startswith(_MACAROON)]
+    return ",".join(macaroons or tokens)
+
+
+def from_environment(environ: Mapping[str, str]) -> Credential | None:
+    """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
+    for name in _VARIABLES:
+        if token := fly_token(environ.get(name, "")):
+            return Credential(FLY_USER, token, name)
+    return None
+
+
+def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
+    """The login that `fly auth login` left: flyctl writes the token as one line of plain YAML."""
+    folder = environ.get("FLY_CONFIG_DIR")
+    path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
+    try:
+        match = _LINE.search(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    token = fly_token(match["token"]) if match else ""
+    return Credential(FLY_USER, token, f"flyctl's login {shown(path, environ)}") if token else None

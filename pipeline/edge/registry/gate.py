@@ -1,0 +1,99 @@
+"""How often, how long and how politely a host is asked again.
+
+One gate per host is shared by all requests to it: when the host says "later", all of them wait,
+and a host in real trouble uses up one common allowance of retries instead of three per request.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Event, Lock
+
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+"""The statuses that the same request may not meet again a moment later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Bounds, in seconds but for `attempts` and `allowance`.
+
+    The pause before attempt n + 1 is `pause` times 2 to the n - 1, give or take a half. `total`
+    bounds one request with all its attempts. `allowance` is how many failures a host may have
+    beyond its successes before it is not asked again.
+    """
+
+    attempts: int = 3
+    pause: float = 0.4
+    total: float = 30.0
+    allowance: int = 24
+    connect: float = 5.0
+    read: float = 10.0
+
+
+class Gate:
+    """Decides when the next request to one host may go. Thread-safe."""
+
+    def __init__(self, policy: Policy, closed: Event) -> None:
+        self._policy = policy
+        self._closed = closed
+        self._lock = Lock()
+        self._opens = 0.0
+        self._allowance = policy.allowance
+
+    def wait(self) -> None:
+        """Stand before the gate until it opens; at once when the registry is closed."""
+        while not self._closed.is_set():
+            with self._lock:
+                left = self._opens - time.monotonic()
+            if left <= 0:
+                return
+            # Not all at the same moment: that is what the host asked us not to do.
+            self._closed.wait(left + random.uniform(0, min(0.25, left)))  # noqa: S311
+
+    def shut(self, seconds: float) -> bool:
+        """Shut for everybody; tells whether it was open, so that it is said once."""
+        with self._lock:
+            now = time.monotonic()
+            was_open = self._opens <= now
+            self._opens = max(self._opens, now + seconds)
+            return was_open
+
+    def succeeded(self) -> None:
+        """An answer came: the host has earned a retry."""
+        with self._lock:
+            self._allowance = min(self._allowance + 1, self._policy.allowance)
+
+    def may_retry(self) -> bool:
+        """A request failed: count it, and say whether the host may be asked again."""
+        with self._lock:
+            self._allowance = max(self._allowance - 1, 0)
+            return self._allowance > 0 and not self._closed.is_set()
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after the attempt of that number, with jitter."""
+        return self._policy.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; at once awake when the registry is closed."""
+        self._closed.wait(seconds)
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds that a `Retry-After` header asks for: a number or a date (RFC 9110, 10.2.3).
+
+    >>> retry_after("120")
+    120.0
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    date = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max((date - (now or datetime.now(UTC))).total_seconds(), 0.0)

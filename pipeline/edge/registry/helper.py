@@ -1,0 +1,88 @@
+"""Docker's credential helper protocol: `docker-credential-NAME get`, a server on stdin, JSON out.
+
+Source: docker/docker-credential-helpers, `client/command.go` and `credentials/credentials.go`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from pipeline.edge.registry.credential import Credential, Kind
+from pipeline.edge.registry.errors import CredentialError
+from pipeline.edge.registry.text import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NOT_FOUND = "credentials not found in native keychain"
+_IDENTITY_USER = "<token>"
+_TIMEOUT = 30.0
+"""Seconds: a helper may ask the keychain, which may ask a person."""
+
+
+def get(name: str, server: str, environ: Mapping[str, str]) -> Credential | None:
+    """What the helper `name` knows of `server`, `None` where it says that it knows nothing.
+
+    Raises `CredentialError` where it is missing, hangs, or fails for another reason.
+    """
+    if not _NAME.fullmatch(name):
+        raise CredentialError(
+            "docker's configuration names a credential helper that cannot be one",
+            hint="mend `credsStore` and `credHelpers` in docker's configuration",
+        )
+    program = f"docker-credential-{name}"
+    done = _run(program, server, environ)
+    output = done.stdout.strip()
+    if done.returncode == 0:
+        return _credential(program, output)
+    if output == _NOT_FOUND:
+        return None
+    # Whatever looks like an answer may hold the secret.
+    said = "" if "{" in output else plain(output or done.stderr)
+    raise CredentialError(
+        f"the credential helper `{program}` failed" + (f": {said}" if said else ""),
+        hint=f"log in again, or try it by hand: `echo {server} | {program} get`",
+    )
+
+
+def _run(program: str, server: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            [program, "get"],
+            input=server,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT,
+            env=dict(environ),
+            check=False,
+        )
+    except FileNotFoundError:
+        raise CredentialError(
+            f"docker's configuration names the credential helper `{program}`, which is not on PATH",
+            hint="install it, or take `credsStore` and `credHelpers` out of docker's configuration",
+        ) from None
+    except (OSError, subprocess.TimeoutExpired):
+        raise CredentialError(
+            f"the credential helper `{program}` did not answer",
+            hint=f"try it by hand: `echo {server} | {program} get`",
+        ) from None
+
+
+def _credential(program: str, output: str) -> Credential | None:
+    try:
+        answer = json.loads(output)
+        user, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ValueError, KeyError, TypeError):
+        raise CredentialError(
+            f"the credential helper `{program}` answered something else than a credential",
+            hint="log in again, or take the helper out of docker's configuration",
+        ) from None
+    if not secret:
+        return None
+    kind = Kind.IDENTITY_TOKEN if user == _IDENTITY_USER else Kind.PASSWORD
+    return Credential(user, secret, f"credential helper {program}", kind, known_to_docker=True)

@@ -1,0 +1,256 @@
+"""One registry host: HTTP or HTTPS, who we are there, asking again, and redirects.
+
+Each host has a client of its own, so that a credential cannot wander to another.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from pipeline.core.events import Notice
+from pipeline.core.reference import HUB
+from pipeline.edge.registry import tls, wire
+from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
+from pipeline.edge.registry.redirect import redirect_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import httpx
+
+    from pipeline.core.events import Reporter
+    from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.credential import CredentialSource
+
+    Check = Callable[[Answer], object]
+
+_HUB_API = "registry-1.docker.io"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+
+
+def _any(_answer: Answer) -> None:
+    """Find every answer whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to a registry: a path from its root, and the scope that a token needs for it."""
+
+    method: str
+    path: str
+    scope: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all hosts of one `Registry` share. `sent` is called once per request that goes out."""
+
+    source: CredentialSource
+    insecure: frozenset[str]
+    trust: tls.Trust
+    policy: Policy
+    report: Reporter
+    closed: Event
+    sent: Callable[[], None]
+
+
+class Host:
+    """A registry at one host. Thread-safe."""
+
+    def __init__(self, name: str, setting: Setting) -> None:
+        self.name = name
+        self.known = False
+        """Whether it has ever answered."""
+        self._setting = setting
+        self._gate = Gate(setting.policy, setting.closed)
+        self._lock = Lock()
+        self._origin = ""
+        self._client: httpx.Client | None = None
+        self._guest: httpx.Client | None = None
+        self.access = Access(name, setting.source, self._fetch)
+
+    def ask(self, request: Request, check: Check = _any) -> Answer:
+        """Ask until there is an answer that does not look passing, within the policy's bounds.
+
+        `check` is shown each answer with status 200; what it raises counts as a failure. The last
+        answer is returned whatever it is; `RegistryError` is raised where none came.
+        """
+        deadline = time.monotonic() + self._setting.policy.total
+        for attempt in range(1, self._setting.policy.attempts + 1):
+            self._gate.wait()
+            outcome = self._tried(request, check, deadline)
+            passing, wait = _passing(outcome)
+            if not passing:
+                break
+            last = attempt == self._setting.policy.attempts
+            if not self._gate.may_retry() or last or not self._paused(attempt, wait, deadline):
+                break
+        if isinstance(outcome, RegistryError):
+            raise outcome
+        return outcome
+
+    def ask_once(self, request: Request, check: Check = _any) -> Answer:
+        """Ask without asking again."""
+        self._gate.wait()
+        outcome = self._tried(request, check, time.monotonic() + self._setting.policy.total)
+        if isinstance(outcome, RegistryError):
+            raise outcome
+        return outcome
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for client in (self._client, self._guest):
+            if client is not None:
+                client.close()
+
+    def _tried(self, request: Request, check: Check, deadline: float) -> Answer | RegistryError:
+        try:
+            answer = self._exchange(request, deadline)
+            if answer.status == 200:
+                check(answer)
+        except RegistryError as error:
+            return error
+        self.known = True
+        if answer.status not in PASSING:
+            self._gate.succeeded()
+        return answer
+
+    def _paused(self, attempt: int, wait: float | None, deadline: float) -> bool:
+        """Wait before the next attempt; `False` where that would take too long."""
+        pause = self._gate.pause(attempt) if wait is None else wait
+        if time.monotonic() + pause > deadline:
+            return False
+        if wait is None:
+            self._gate.sleep(pause)
+        elif self._gate.shut(pause):
+            self._setting.report(Notice(f"`{self.name}` asks to wait {pause:.0f} s"))
+        return True
+
+    def _exchange(self, request: Request, deadline: float) -> Answer:
+        """The request, and once more with a better `Authorization` if the host asks for one."""
+        origin = self._contact()
+        header = self.access.header(origin, request.scope)
+        answer = self._followed(request, header, deadline)
+        if answer.status != 401 or not answer.own:
+            return answer
+        challenge = answer.headers.get("www-authenticate", "")
+        better = self.access.answer(challenge, origin, request.scope, header)
+        return self._followed(request, better, deadline) if better else answer
+
+    def _followed(self, request: Request, header: str | None, deadline: float) -> Answer:
+        url, own = f"{self._origin}{request.path}", True
+        for _ in range(_MOST_REDIRECTS):
+            authorization = {"Authorization": header} if header and own else {}
+            answer = self._send(request, url, authorization, own=own, deadline=deadline)
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or not location or request.body is not None:
+                return replace(answer, own=own)
+            url = self._next(url, location)
+            own = own and url.startswith(f"{self._origin}/")
+        raise RegistryError(
+            f"`{self.name}` sends us around in circles", facts=Facts(answer.status, answer.url)
+        )
+
+    def _next(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        if trouble := redirect_trouble(url, target):
+            raise RegistryError(
+                f"`{self.name}` redirects to where we do not go: {trouble}",
+                hint="is this the right registry?",
+                facts=Facts(url=wire.redacted(url)),
+            )
+        return target
+
+    def _send(
+        self, request: Request, url: str, extra: Mapping[str, str], *, own: bool, deadline: float
+    ) -> Answer:
+        client = self._client if own and self._client else self._stranger()
+        self._setting.sent()
+        return wire.send(
+            client,
+            request.method,
+            url,
+            headers={**request.headers, **extra},
+            body=request.body,
+            deadline=deadline,
+        )
+
+    def _fetch(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Answer:
+        """For `Access`: a token server is our own host, or a stranger."""
+        request = Request(method, "", headers=headers, body=body)
+        deadline = time.monotonic() + self._setting.policy.read
+        own = url.startswith(f"{self._origin}/")
+        return self._send(request, url, {}, own=own, deadline=deadline)
+
+    def _contact(self) -> str:
+        """Scheme and address, found out once; then the credential, looked up once."""
+        with self._lock:
+            if not self._origin:
+                self._origin = self._found()
+                hostname = urlsplit(self._origin).hostname or ""
+                encrypted = self._origin.startswith("https:")
+                self.access.prepare(private=encrypted or tls.is_loopback(hostname))
+            return self._origin
+
+    def _found(self) -> str:
+        address = _HUB_API if self.name == HUB else self.name
+        hostname, port = _split(address)
+        lenient = self.name in self._setting.insecure
+        loopback = tls.is_loopback(hostname)
+        secure = not (lenient or loopback) or _probe(self.name, hostname, port)
+        if not secure:
+            context = tls.nothing()
+        else:
+            context = tls.unverified() if lenient else self._setting.trust.context(self.name)
+        policy = self._setting.policy
+        self._client = wire.client(
+            context, proxies=not loopback, connect=policy.connect, read=policy.read
+        )
+        return f"{'https' if secure else 'http'}://{address}"
+
+    def _stranger(self) -> httpx.Client:
+        """A client for addresses that are not ours: it trusts the system, and knows nobody."""
+        with self._lock:
+            if self._guest is None:
+                policy = self._setting.policy
+                context = self._setting.trust.context(self.name)
+                self._guest = wire.client(
+                    context, proxies=True, connect=policy.connect, read=policy.read
+                )
+            return self._guest
+
+
+def _passing(outcome: Answer | RegistryError) -> tuple[bool, float | None]:
+    """Whether it may pass, and in how many seconds if the host said so."""
+    if isinstance(outcome, RegistryError):
+        return outcome.facts.passing, outcome.facts.retry_after
+    wait = retry_after(outcome.headers.get("retry-after"))
+    if outcome.status == 429 and wait is None:
+        wait = 1.0
+    return outcome.status in PASSING, wait
+
+
+def _split(address: str) -> tuple[str, int | None]:
+    parts = urlsplit(f"//{address}")
+    return parts.hostname or address, parts.port
+
+
+def _probe(name: str, hostname: str, port: int | None) -> bool:
+    """Whether a local or insecure registry speaks TLS: engines try HTTPS first there, too."""
+    try:
+        return tls.speaks_tls(hostname, port or 443)
+    except OSError as error:
+        if port is None:
+            return False
+        raise wire.unreachable(error, name) from None

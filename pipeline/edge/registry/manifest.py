@@ -1,0 +1,88 @@
+"""A manifest as bytes: what is pushed, pulled and hashed, and never written anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.core.presence import Present
+from pipeline.core.reference import Digest
+from pipeline.edge.registry.answer import MANIFEST_TYPES
+from pipeline.edge.registry.errors import Facts, RegistryError
+
+if TYPE_CHECKING:
+    from pipeline.core.reference import Reference
+    from pipeline.edge.registry.answer import Answer
+
+_ALGORITHMS = ("sha256", "sha384", "sha512")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The very bytes of a manifest or index, its media type, and the sha256 of the bytes."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    digest: Digest
+
+    @property
+    def present(self) -> Present:
+        """That it exists."""
+        return Present(self.digest, self.media_type, len(self.content))
+
+
+def read_manifest(answer: Answer, reference: Reference) -> Manifest:
+    """The manifest in an answer with status 200, held against every digest that is known of it.
+
+    Raises `RegistryError`, which passes where the bytes were damaged on the way.
+    """
+    media_type = _media_type(answer, reference)
+    computed = digest_of(answer.body)
+    for claimed in (reference.digest, answer.digest):
+        if claimed and claimed != digest_of(answer.body, claimed):
+            raise RegistryError(
+                f"`{reference}` is `{claimed}` by name, and `{computed}` by content",
+                hint="the registry, or something before it, alters what it is asked for",
+                facts=Facts(200, answer.url, passing=True),
+            )
+    return Manifest(answer.body, media_type, computed)
+
+
+def check_digest(found: Present, reference: Reference, url: str) -> Present:
+    """What a HEAD found, if it is what was asked for by digest. Raises `RegistryError`."""
+    if reference.digest and found.digest != reference.digest:
+        raise RegistryError(
+            f"`{reference}` was asked for, and `{found.digest}` is what the registry has",
+            hint="the registry, or something before it, alters what it is asked for",
+            facts=Facts(200, url),
+        )
+    return found
+
+
+def digest_of(content: bytes, like: Digest | None = None) -> Digest:
+    """The digest of `content`: sha256, or by the algorithm of `like` if that is a known one."""
+    algorithm = like.partition(":")[0] if like else "sha256"
+    if algorithm not in _ALGORITHMS:
+        algorithm = "sha256"
+    return Digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
+
+
+def _media_type(answer: Answer, reference: Reference) -> str:
+    """The type of the answer, or the one that the manifest itself names."""
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        document = None
+    inside = document.get("mediaType") if isinstance(document, dict) else None
+    for media_type in (answer.media_type, inside):
+        is_manifest = isinstance(document, dict) and document.get("schemaVersion") == 2
+        if is_manifest and isinstance(media_type, str) and media_type in MANIFEST_TYPES:
+            return media_type
+    raise RegistryError(
+        f"`{reference.repository.host}` answers with something that is no manifest for "
+        f"`{reference}`" + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
+        hint="is this a registry? a login page or a proxy may stand before it",
+        facts=Facts(200, answer.url),
+    )

@@ -1,0 +1,140 @@
+"""A docker configuration of our own for BuildKit: private, short-lived, and gone afterwards.
+
+BuildKit's client reads credentials from docker's configuration alone. Where ours comes from
+elsewhere (Fly's variables, flyctl's login), it is put into a copy that nobody else can read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.edge.registry import docker_login
+from pipeline.edge.registry.credential import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.edge.registry.credential import Credential
+
+_PREFIX = "fly-image-pipeline-login-"
+_OURS = re.compile(rf"{_PREFIX}(?P<pid>\d+)-")
+
+
+@contextmanager
+def docker_config(
+    credential: Credential | None, host: str, environ: Mapping[str, str]
+) -> Iterator[Mapping[str, str]]:
+    """Let docker and its plugins use `credential` for `host`; yields the variables to add.
+
+    Nothing is made, and `{}` yielded, where there is no credential or docker finds it by itself.
+    Otherwise `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the
+    credential in it (0600), and links to all else that the user's folder holds; it is removed at
+    the end, and after a kill by the next run.
+
+    >>> with docker_config(source("registry.fly.io"), "registry.fly.io", os.environ) as more:
+    ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
+    """
+    parent = _parent(environ)
+    _sweep(parent)
+    if credential is None or credential.known_to_docker:
+        yield {}
+        return
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    try:
+        yield _fill(folder, credential, host, environ)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(
+    folder: Path, credential: Credential, host: str, environ: Mapping[str, str]
+) -> dict[str, str]:
+    users = docker_login.configuration_folder(environ).absolute()
+    _link(users, folder)
+    text = json.dumps(_with(credential, host, environ), indent=2)
+    descriptor = os.open(folder / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    more = {"DOCKER_CONFIG": str(folder)}
+    if environ.get(docker_login.ENVIRONMENT):
+        # It would win over the file; its logins are in the file now.
+        more[docker_login.ENVIRONMENT] = ""
+    if not environ.get("BUILDX_CONFIG"):
+        more["BUILDX_CONFIG"] = str(users / "buildx")
+    return more
+
+
+def _with(credential: Credential, host: str, environ: Mapping[str, str]) -> docker_login.Json:
+    """The user's configuration with ours in it.
+
+    An empty entry in `credHelpers` is how docker/cli is told to read `auths` for one host although
+    there is a store for all (`configfile.getConfiguredCredentialStore`).
+    """
+    theirs = docker_login.read_configuration(environ)
+    extra = docker_login.section(docker_login.read_environment(environ), "auths")
+    key = docker_login.server_key(host)
+    ours = {**extra, key: _entry(credential)}
+    auths = {**docker_login.section(theirs, "auths"), **ours}
+    helpers = docker_login.section(theirs, "credHelpers")
+    return {
+        **theirs,
+        "auths": {name: _standard(entry) for name, entry in auths.items()},
+        "credHelpers": {**helpers, **dict.fromkeys(ours, "")},
+    }
+
+
+def _entry(credential: Credential) -> docker_login.Json:
+    if credential.kind is Kind.IDENTITY_TOKEN:
+        return {"username": credential.username, "identitytoken": credential.secret}
+    return {"auth": credential.basic}
+
+
+def _standard(entry: object) -> object:
+    """An entry whose `auth` docker can read: one in another alphabet makes it refuse the file."""
+    if not isinstance(entry, dict) or not isinstance(auth := entry.get("auth"), str):
+        return entry
+    pair = docker_login.decode_auth(auth)
+    return {**entry, "auth": docker_login.encode_auth(*pair)} if pair else entry
+
+
+def _link(users: Path, folder: Path) -> None:
+    """All that the user's folder holds besides the configuration: contexts, plugins, buildx."""
+    with suppress(OSError):
+        for path in users.iterdir():
+            if path.name != "config.json":
+                (folder / path.name).symlink_to(path)
+
+
+def _parent(environ: Mapping[str, str]) -> Path:
+    """Memory of this user's where there is one, else the folder for temporary files."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK | os.X_OK):
+        return Path(runtime)
+    return Path(environ.get("TMPDIR") or tempfile.gettempdir())
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what killed runs of this user left behind."""
+    with suppress(OSError):
+        for path in parent.glob(f"{_PREFIX}*"):
+            match = _OURS.match(path.name)
+            ours = path.lstat().st_uid == os.getuid()
+            if match and ours and not path.is_symlink() and not _alive(int(match["pid"])):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

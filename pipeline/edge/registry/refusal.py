@@ -1,0 +1,110 @@
+"""An answer that is neither present nor absent, as a sentence for people and what to do next."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from pipeline.edge.registry.answer import complaints
+from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.gate import PASSING, retry_after
+from pipeline.edge.registry.text import plain
+
+if TYPE_CHECKING:
+    from pipeline.edge.registry.access import Access
+    from pipeline.edge.registry.answer import Answer
+
+_FLY = (".fly.io", ".flyio.net")
+
+
+def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) -> RegistryError:
+    """Why `what` (a repository, or "" for the host) could not be worked with.
+
+    `verb` says what was wanted of it: `read`, `write`.
+    """
+    facts = Facts(
+        answer.status,
+        answer.url,
+        tuple(c.code for c in complaints(answer) if c.code.replace("_", "").isalnum()),
+        passing=answer.status in PASSING,
+        retry_after=retry_after(answer.headers.get("retry-after")),
+    )
+    if answer.status == 401 and answer.own:
+        return _unauthorized(answer, host, access, facts)
+    message, hint = _words(answer, host, access, what=what, verb=verb)
+    return RegistryError(f"{message}{_said(answer, access)}", hint=hint, facts=facts)
+
+
+def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> RegistryError:
+    if access.trouble is not None:
+        trouble = access.trouble
+        return RegistryError(
+            f"`{host}` asks who you are, and {trouble.message}", hint=trouble.hint, facts=facts
+        )
+    if access.credential is None:
+        return RegistryError(
+            f"`{host}` asks who you are, and there is no credential for it",
+            hint=_log_in(host),
+            facts=facts,
+        )
+    source = access.credential.source
+    if access.withheld:
+        return RegistryError(
+            f"the credential from {source} is not sent to `{host}` over plain HTTP",
+            hint="give the registry a certificate",
+            facts=facts,
+        )
+    lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
+    return RegistryError(
+        f"`{host}` refused the credential from {source}{_said(answer, access)}",
+        hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
+        facts=facts,
+    )
+
+
+def _words(answer: Answer, host: str, access: Access, *, what: str, verb: str) -> tuple[str, str]:
+    target = f"`{what}` on `{host}`" if what else f"`{host}`"
+    match answer.status:
+        case 403:
+            credential = access.credential
+            who = f"the credential from {credential.source}" if credential else "anonymous"
+            other = "is the token for another app or organisation?" if _is_fly(host) else ""
+            return f"{who} may not {verb} {target}", other or "ask its owner for the right to"
+        case 404:
+            trouble = f"`{host}` answers 404, and not as a registry does"
+            return trouble, "is the address right? another server may listen there"
+        case 429:
+            seconds = retry_after(answer.headers.get("retry-after"))
+            until = f"in {seconds:.0f} seconds" if seconds else "later"
+            return f"`{host}` has had too many requests", f"try again {until}"
+        case status if status >= 500 or status == 408:
+            where = "; https://status.flyio.net says more" if _is_fly(host) else ""
+            return f"`{host}` is in trouble: {_status(status)}", f"try again later{where}"
+        case status if 300 <= status < 400:
+            return f"`{host}` redirects, and not to a manifest", "is the address right?"
+        case status:
+            return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
+
+
+def _said(answer: Answer, access: Access) -> str:
+    """The registry's own words, made harmless."""
+    words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
+    text = plain("; ".join(words), access.secrets())
+    return f": {text}" if text else ""
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def _log_in(host: str) -> str:
+    if _is_fly(host):
+        return "set FLY_API_TOKEN, or run `fly auth docker`"
+    return f"run `docker login {host}`"
+
+
+def _is_fly(host: str) -> bool:
+    return host.partition(":")[0].endswith(_FLY)

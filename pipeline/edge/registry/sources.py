@@ -1,0 +1,39 @@
+"""Where a credential is looked for, in order. Nothing here speaks to a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.edge.registry import docker_login, fly_login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from pipeline.edge.registry.credential import Credential, CredentialSource
+
+
+def credentials(
+    environ: Mapping[str, str], *, fly_hosts: Collection[str] | None = None
+) -> CredentialSource:
+    """The credentials that environment and home folder hold: Fly's variables, docker, flyctl.
+
+    A Fly token is shown to `fly_hosts` alone; by default that is the host that
+    `FLY_REGISTRY_HOST` names, else `registry.fly.io`. Each call looks anew, for a login of Fly's
+    lives five minutes. Nobody (`None`) is right for a public or a local registry.
+
+    >>> credentials({"FLY_API_TOKEN": "FlyV1 fm2_abc"})("registry.fly.io").source
+    'FLY_API_TOKEN'
+    """
+    fly = frozenset([fly_login.fly_registry(environ)] if fly_hosts is None else fly_hosts)
+    lookups: tuple[Callable[[str], Credential | None], ...] = (
+        lambda host: fly_login.from_environment(environ) if host in fly else None,
+        lambda host: docker_login.from_environment(environ, host),
+        lambda host: docker_login.from_configuration(environ, host),
+        lambda host: fly_login.from_flyctl(environ) if host in fly else None,
+    )
+
+    def look_up(host: str, /) -> Credential | None:
+        found = (lookup(host) for lookup in lookups)
+        return next((credential for credential in found if credential), None)
+
+    return look_up

@@ -1,0 +1,156 @@
+"""One request and its answer over httpx, and every way in which that can break, in words."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from pipeline.edge.registry.answer import Answer
+from pipeline.edge.registry.errors import Facts, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_MANIFEST = 4 * 1024 * 1024
+"""Bytes: what registries take and containerd reads; the specification asks for this much."""
+
+MAX_COMPLAINT = 64 * 1024
+"""Bytes of an answer that is no manifest; the rest is not read."""
+
+_HEADERS = {"User-Agent": "fly-image-pipeline", "Accept-Encoding": "identity"}
+
+
+def client(context: ssl.SSLContext, *, proxies: bool, connect: float, read: float) -> httpx.Client:
+    """A client for one host. It follows no redirect and knows no credential by itself.
+
+    `proxies` honours `HTTPS_PROXY` and its like; loopback never goes through one.
+    """
+    try:
+        return httpx.Client(
+            verify=context,
+            trust_env=proxies,
+            follow_redirects=False,
+            headers=_HEADERS,
+            timeout=httpx.Timeout(read, connect=connect, pool=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+        )
+    except (ImportError, ValueError, httpx.InvalidURL):
+        raise RegistryError(
+            "the proxy that the environment names cannot be used",
+            hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; SOCKS is not supported",
+        ) from None
+
+
+def send(
+    http: httpx.Client,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: bytes | None = None,
+    deadline: float,
+) -> Answer:
+    """Send one request and read its answer. Raises `RegistryError` where there is none.
+
+    `deadline` is of `time.monotonic`; it ends bodies that trickle.
+    """
+    host = urlsplit(url).netloc
+    try:
+        with http.stream(method, url, headers=dict(headers), content=body) as response:
+            names = {name.lower(): value for name, value in response.headers.items()}
+            content = _read(response, host, deadline)
+            return Answer(response.status_code, redacted(url), names, content)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        # The cause is not kept: it holds the request, and that the credential.
+        raise _explained(error, host, redacted(url)) from None
+
+
+def redacted(url: str) -> str:
+    """The address without user, query and fragment, where secrets live."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def unreachable(error: OSError, host: str) -> RegistryError:
+    """What a failed connection means, in words."""
+    return _explained(error, host, "")
+
+
+def _read(response: httpx.Response, host: str, deadline: float) -> bytes:
+    wanted = MAX_MANIFEST if response.status_code == 200 else MAX_COMPLAINT
+    chunks, size = [], 0
+    for chunk in response.iter_raw():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > wanted and response.status_code == 200:
+            raise RegistryError(
+                f"`{host}` answers with more than {wanted >> 20} MiB, which is no manifest",
+                hint="is this a registry?",
+                facts=Facts(200, redacted(str(response.url))),
+            )
+        if size > wanted:
+            break
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer trickles")
+    return b"".join(chunks)[:wanted]
+
+
+def _explained(error: Exception, host: str, url: str) -> RegistryError:
+    causes = tuple(_causes(error))
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _untrusted(cause, host, url)
+    message, hint, passing = _trouble(causes, host)
+    return RegistryError(
+        message, hint=hint, facts=Facts(url=url, passing=passing, unreachable=True)
+    )
+
+
+def _untrusted(cause: ssl.SSLCertVerificationError, host: str, url: str) -> RegistryError:
+    return RegistryError(
+        f"`{host}` shows a certificate that is not trusted: {cause.verify_message}",
+        hint="put the authority into SSL_CERT_FILE or "
+        f"`/etc/docker/certs.d/{host}/ca.crt`, which docker reads too",
+        facts=Facts(url=url, unreachable=True),
+    )
+
+
+def _trouble(causes: tuple[BaseException, ...], host: str) -> tuple[str, str, bool]:
+    """Message, hint and whether it may pass, for the first cause that says something."""
+    nobody = f"no answer from `{host}`"
+    network = "is the address right, is the registry running, does a firewall or proxy interfere?"
+    for cause in causes:
+        match cause:
+            case ssl.SSLError():
+                reason = (cause.reason or "no reason given").replace("_", " ").lower()
+                hint = "does it speak HTTPS? plain HTTP needs `insecure = true` in `[registry]`"
+                return f"TLS with `{host}` failed: {reason}", hint, False
+            case socket.gaierror():
+                again = cause.errno == socket.EAI_AGAIN
+                return f"{nobody}: its name cannot be resolved", network, again
+            case ConnectionRefusedError():
+                return f"{nobody}: connection refused", network, True
+            case httpx.ProxyError():
+                return f"{nobody}: the proxy refuses", "look at HTTPS_PROXY and NO_PROXY", True
+            case httpx.TimeoutException() | TimeoutError():
+                return f"{nobody} in time", network, True
+            case httpx.RemoteProtocolError() | httpx.ReadError() | ConnectionError():
+                return f"`{host}` broke off in the middle of its answer", network, True
+            case OSError() if cause.strerror:
+                return f"{nobody}: {cause.strerror.lower()}", network, True
+    return nobody, network, True
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The innermost cause first: it knows most."""
+    chain: list[BaseException] = []
+    at: BaseException | None = error
+    while at is not None and at not in chain:
+        chain.append(at)
+        at = at.__cause__ or at.__context__
+    return reversed(chain)
