@@ -216,6 +216,14 @@ def test_a_link_cannot_leave_the_context(tmp_path: Path) -> None:
     assert entry.real == "secret"
 
 
+def test_an_absolute_link_starts_at_the_contexts_root(root: Path) -> None:
+    """Also one that lies in a folder which has a path of the same name."""
+    write_tree(root, {"src/data/link": "-> /app.py", "src/data/app.py": "another"})
+    (entry,) = scan(root, image_of("FROM scratch\nCOPY src/data/link /\n"))
+
+    assert (entry.path, entry.real) == ("src/data/link", "app.py")
+
+
 def test_a_file_is_its_bytes_and_its_owners_executable_bit(root: Path) -> None:
     """Group and others do not count."""
     (root / "app.py").chmod(0o654)
