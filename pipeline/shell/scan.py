@@ -221,9 +221,8 @@ def _advice(context: Context, real: str) -> str:
         near = get_close_matches(name, names, 1)
         if near:
             return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
-    return (
-        f"paths are relative to the context, `{context.disk.shown(context.path('')).rstrip('/')}`"
-    )
+    shown = context.disk.shown(context.path("")).rstrip("/") or "."
+    return f"paths are relative to the context, `{shown}`"
 
 
 def _excluding(read: Read) -> tuple[Filter, ...]:

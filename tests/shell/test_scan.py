@@ -172,7 +172,8 @@ MISSING: list[tuple[str, str, str, str]] = [
      "did you mean `src/main.py`?"),
     ("RUN --mount=source=srv,target=/s true", "", "`srv` is not in the context",
      "did you mean `src`?"),
-    ("COPY app.py/x /", "", "`app.py/x` is not in the context", ""),
+    ("COPY app.py/x /", "", "`app.py/x` is not in the context",
+     "paths are relative to the context, `.`"),
 ]  # fmt: skip
 
 
