@@ -1,0 +1,110 @@
+"""JSON Schemas of what scripts may lean on, written from the contract and not from the code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+SECONDS: Schema = {"type": "number", "minimum": 0}
+DIGEST: Schema = {"type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"}
+HEX: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+
+
+def record(**properties: Schema) -> Schema:
+    """An object that has all of these; more may be added."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def rows(**properties: Schema) -> Schema:
+    """An array of such objects."""
+    return {"type": "array", "items": record(**properties)}
+
+
+PLAN = record(
+    schema={"const": "pipeline.plan/1"},
+    images=rows(
+        name=TEXT,
+        kind={"enum": ["base", "app"]},
+        reference=TEXT,
+        fingerprint=HEX,
+        action={"enum": ["build", "exists"]},
+        reason={"type": "string", "minLength": 1},
+        bases=TEXTS,
+        digest=DIGEST,
+    ),
+    deploys=rows(app=TEXT, image=TEXT, action={"enum": ["deploy", "current"]}, reason=TEXT),
+)
+GRAPH = record(
+    schema={"const": "pipeline.graph/1"},
+    images=rows(
+        name=TEXT,
+        kind={"enum": ["base", "app"]},
+        bases=TEXTS,
+        externals=rows(reference=TEXT, digest=DIGEST),
+    ),
+)
+INPUTS = record(
+    schema={"const": "pipeline.inputs/1"},
+    name=TEXT,
+    fingerprint=HEX,
+    files={
+        "type": "array",
+        "items": {
+            **record(
+                path=TEXT,
+                kind={"enum": ["file", "link", "directory"]},
+                executable={"type": "boolean"},
+            ),
+            "allOf": [
+                {
+                    "if": {"properties": {"kind": {"const": "file"}}},
+                    "then": record(sha256=HEX),
+                },
+                {"if": {"properties": {"kind": {"const": "link"}}}, "then": record(link=TEXT)},
+            ],
+        },
+    },
+    args={"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+    target={"type": ["string", "null"]},
+    platforms=TEXTS,
+    bases={"type": "object", "additionalProperties": HEX},
+    externals={"type": "object", "additionalProperties": DIGEST},
+)
+REPORT = record(
+    schema={"const": "pipeline.report/1"},
+    images=rows(
+        name=TEXT,
+        status={"enum": ["built", "exists", "failed", "blocked"]},
+        reference=TEXT,
+        digest=DIGEST,
+        seconds=SECONDS,
+        reason=TEXT,
+    ),
+    deploys=rows(
+        app=TEXT,
+        status={"enum": ["deployed", "current", "failed", "blocked", "rolled-back"]},
+        release={"type": ["string", "null"]},
+        seconds=SECONDS,
+        reason=TEXT,
+    ),
+    requests={"type": "integer", "minimum": 0},
+    seconds=SECONDS,
+)
+EXISTS = {
+    **record(
+        schema={"const": "pipeline.exists/1"},
+        reference=TEXT,
+        exists={"type": "boolean"},
+        digest=DIGEST,
+    ),
+    "if": {"properties": {"exists": {"const": True}}},
+    "then": record(digest={"type": "string"}),
+    "else": record(digest={"type": "null"}),
+}
+DOCTOR = record(
+    schema={"const": "pipeline.doctor/1"},
+    checks=rows(name=TEXT, ok={"type": ["boolean", "null"]}, detail=TEXT, hint=TEXT),
+)

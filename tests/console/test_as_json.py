@@ -1,0 +1,105 @@
+"""JSON for scripts: shapes, the order of keys, and characters that a stream may lack."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import jsonschema
+import pytest
+
+from pipeline.console import as_json
+from pipeline.console.check import Check
+from pipeline.core.model import ContextEntry, EntryKind, Inputs
+from pipeline.core.presence import Absent, Present
+from pipeline.core.reference import ImageName, Platform
+from tests.console import schemas
+from tests.console.values import DEBIAN, DIGEST, PLAN, PRINT, PROJECT, REPORT, make_reference
+
+INPUTS = Inputs(
+    name=ImageName("web"),
+    fingerprint=PRINT,
+    entries=(
+        ContextEntry("app.py", EntryKind.FILE, executable=True, sha256="ab" * 32),
+        ContextEntry("now", EntryKind.LINK, link="app.py"),
+        ContextEntry("static", EntryKind.DIRECTORY),
+    ),
+    args={"PYTHON": "3.12", "TOKEN": None},
+    target=None,
+    platforms=(Platform("linux", "amd64"),),
+    bases={ImageName("os-base"): PRINT},
+    externals={str(DEBIAN): None, "docker.io/library/node:22": DIGEST},
+)
+CHECKS = (Check("engine", ok=None, detail="not asked"), Check("registry", ok=False, detail="no"))
+
+DOCUMENTS = [
+    (as_json.plan_json(PLAN), schemas.PLAN),
+    (as_json.graph_json(PROJECT), schemas.GRAPH),
+    (as_json.inputs_json(INPUTS), schemas.INPUTS),
+    (as_json.report_json(REPORT), schemas.REPORT),
+    (as_json.exists_json(make_reference("web"), Present(DIGEST)), schemas.EXISTS),
+    (as_json.exists_json(make_reference("web"), Absent()), schemas.EXISTS),
+    (as_json.doctor_json(CHECKS), schemas.DOCTOR),
+]
+
+
+def dumped(value: as_json.Json, encoding: str = "utf-8") -> bytes:
+    """What a stream of that encoding is given."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)
+    as_json.dump(value, stream)
+    return raw.getvalue()
+
+
+@pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
+def test_documents_have_the_documented_shape(value: as_json.Json, schema: schemas.Schema) -> None:
+    """Each document, as it is written, has the keys and values that scripts lean on."""
+    jsonschema.validate(json.loads(dumped(value)), schema)
+
+
+@pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
+def test_documented_keys_come_first_and_in_order(
+    value: as_json.Json, schema: schemas.Schema
+) -> None:
+    """Keys stand in the documented order, those that were added later behind them."""
+    documented = schema["required"]
+
+    assert documented == list(value)[: len(documented)]
+
+
+def test_images_of_a_report_keep_the_order_of_keys() -> None:
+    """The objects within a document are in order too."""
+    images = as_json.report_json(REPORT)["images"]
+
+    assert isinstance(images, list)
+    documented = schemas.REPORT["properties"]["images"]["items"]["required"]
+    assert documented == list(images[0])[: len(documented)]
+
+
+def test_a_failure_is_told_whole() -> None:
+    """A script finds the step, the place and the log of what failed."""
+    images = as_json.report_json(REPORT)["images"]
+
+    assert isinstance(images, list)
+    failure = images[2]["failure"]
+    assert failure["location"] == "images/api/Dockerfile:3:1"
+    assert failure["log"] == ["make: *** No rule to make target 'all'.  Stop."]
+
+
+def test_a_document_ends_in_one_newline() -> None:
+    """A document is a text file: one newline at its end."""
+    assert dumped({"schema": "x"}).endswith(b"}\n")
+    assert not dumped({"schema": "x"}).endswith(b"\n\n")
+
+
+def test_characters_stay_as_they_are_where_they_can() -> None:
+    """Nothing is escaped that the stream can hold."""
+    assert "größe".encode() in dumped({"name": "größe"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_what_cannot_be_encoded_is_escaped(encoding: str) -> None:
+    """A file name that is no UTF-8 does not break the document, and can be read back."""
+    value: as_json.Json = {"path": "caf\udce9-é"}
+
+    assert value == json.loads(dumped(value, encoding))

@@ -1,0 +1,121 @@
+"""Errors and failures for a person."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from pipeline.console.errors import show_error, show_failures
+from pipeline.core.report import Report
+from pipeline.errors import ConfigError, Location, PipelineError, Problem, UnknownError
+from tests.console.values import REPORT
+
+PLACE = Location("images/web/image.toml", 3, 1)
+
+ONE = """\
+error: images/web/image.toml:3:1: unknown key `argz`
+
+hint: did you mean `args`?
+"""
+
+TWO = """\
+error: images/web/image.toml:3:1: unknown key `argz`
+  hint: did you mean `args`?
+error: there is no image `wep`
+"""
+
+UNKNOWN = """\
+error: `127.0.0.1:5000` refused the connection
+
+hint: start the registry
+"""
+
+FAILURES = """\
+error: `api` failed at `[2/3] RUN make all`
+  images/api/Dockerfile:3:1
+    > RUN make all
+  last lines of its log:
+    make: *** No rule to make target 'all'.  Stop.
+  process "/bin/sh -c make all" did not complete successfully: exit code: 2
+
+blocked: `web`: not tried, because `api` failed
+blocked: `api`: its image `api` is failed
+"""
+
+ERRORS = [
+    (ConfigError([Problem(PLACE, "unknown key `argz`", "did you mean `args`?")]), ONE),
+    (
+        ConfigError(
+            [
+                Problem(PLACE, "unknown key `argz`", "did you mean `args`?"),
+                Problem(None, "there is no image `wep`"),
+            ]
+        ),
+        TWO,
+    ),
+    (
+        UnknownError("`127.0.0.1:5000` refused the connection", hint="start the registry"),
+        UNKNOWN,
+    ),
+    (UnknownError("no engine"), "error: no engine\n"),
+]
+
+
+def failures(report: Report) -> str:
+    """What is written about a report."""
+    stream = io.StringIO()
+    show_failures(report, stream, environ={})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(("error", "text"), ERRORS)
+def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: str) -> None:
+    """All problems of an error are told, each with its place, and what to do next."""
+    stream = io.StringIO()
+    show_error(error, stream, environ={})
+
+    assert text == stream.getvalue()
+
+
+def test_a_message_cannot_write_escape_codes() -> None:
+    """Escape codes in a message, which may quote a registry's answer, are removed."""
+    stream = io.StringIO()
+    show_error(UnknownError("a\x1b[2Jb\nsecond line"), stream, environ={})
+
+    assert stream.getvalue() == "error: ab\nsecond line\n"
+
+
+def test_a_failure_is_told_whole() -> None:
+    """Image, step, place, its line, the last of the log, and whom it blocks."""
+    assert failures(REPORT) == FAILURES
+
+
+def test_a_failure_without_details_has_its_reason() -> None:
+    """Where nothing more is known, the reason stands in for it."""
+    bare = replace(REPORT.images[2], failure=None, reason="its aliases could not be moved")
+
+    assert failures(Report((bare,))) == "error: `api` failed: its aliases could not be moved\n"
+
+
+def test_what_stopped_a_run_is_told() -> None:
+    """A run that could not find out says why, and what to do."""
+    report = Report((), trouble="the engine went away", hint="start it")
+
+    assert failures(report) == "error: the engine went away\n\nhint: start it\n"
+
+
+def test_blocked_images_are_gathered_by_reason() -> None:
+    """Many images blocked by one are one line."""
+    blocked = REPORT.images[3]
+    other = replace(blocked, name=REPORT.images[0].name)
+
+    assert failures(Report((blocked, other))) == (
+        "blocked: `web`, `os-base`: not tried, because `api` failed\n"
+    )
+
+
+def test_nothing_is_written_about_success() -> None:
+    """A report without failures leaves no line."""
+    assert failures(Report(REPORT.images[:2])) == ""

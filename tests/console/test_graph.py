@@ -1,0 +1,103 @@
+"""The DAG as tree, DOT and Mermaid."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.console.graph import dot, mermaid, tree
+from tests.console.values import PLAN, PROJECT, make_image, make_project
+
+TREE = """\
+os-base (from debian:bookworm-slim)
+├── python-base
+│   ├── api (app)
+│   └── web (app)
+└── web (app)
+"""
+
+CHILDREN_TWICE = """\
+a
+├── b
+│   └── c
+│       └── d
+└── c (see above)
+"""
+
+ODD_NAMES = ["a.b", "a__b", "a--b", "a-b", "a_b", "end", "a2eb", "0"]
+
+
+def test_a_tree_names_each_edge() -> None:
+    """An image stands under each of its bases."""
+    assert tree(PROJECT) == TREE
+
+
+def test_a_tree_draws_dependents_once() -> None:
+    """What stands on an image that is drawn already is not drawn again."""
+    images = [
+        make_image("a"),
+        make_image("b", "a"),
+        make_image("c", "a", "b"),
+        make_image("d", "c"),
+    ]
+
+    assert tree(make_project(*images)) == CHILDREN_TWICE
+
+
+def test_a_tree_marks_actions_in_words() -> None:
+    """With a plan, each image says what is done about it."""
+    assert "├── python-base (build)\n" in tree(PROJECT, PLAN)
+    assert tree(PROJECT, PLAN).startswith("os-base (exists, from debian:bookworm-slim)\n")
+
+
+def test_a_long_chain_is_drawn() -> None:
+    """A chain longer than Python's stack is no problem."""
+    images = [make_image("i0"), *(make_image(f"i{n}", f"i{n - 1}") for n in range(1, 1500))]
+
+    assert len(tree(make_project(*images)).splitlines()) == 1500
+
+
+def test_a_project_without_images_is_an_empty_tree() -> None:
+    """No images, no lines."""
+    assert tree(make_project()) == ""
+
+
+def test_dot_quotes_every_id() -> None:
+    """Ids of DOT are quoted, and edges lead from base to dependent."""
+    picture = dot(PROJECT, PLAN)
+
+    assert picture.startswith("digraph images {\n")
+    assert '  "os-base" -> "python-base";\n' in picture
+    assert '  "docker.io/library/debian:bookworm-slim" -> "os-base";\n' in picture
+    assert '  "api" [label="api\\nbuild", shape=ellipse, style=bold];\n' in picture
+    assert picture.endswith("}\n")
+
+
+def test_mermaid_ids_are_plain_words() -> None:
+    """Every id is of letters, digits and `_`, whatever the name; no two names share one."""
+    picture = mermaid(make_project(*map(make_image, ODD_NAMES)))
+    ids = re.findall(r"^  (image_\w+)\[", picture, re.MULTILINE)
+
+    assert len(ODD_NAMES) == len(set(ids))
+    assert re.compile(r"image_[A-Za-z0-9_]+").fullmatch("".join(ids[:1]))
+
+
+def test_mermaid_draws_edges_between_ids() -> None:
+    """An edge leads from the base's id to the dependent's."""
+    picture = mermaid(PROJECT, PLAN)
+
+    assert picture.startswith("flowchart LR\n")
+    assert "  image_os_2dbase --> image_python_2dbase\n" in picture
+    assert '  image_api(["api<br/>build"]):::build\n' in picture
+
+
+@pytest.mark.parametrize("module", ["graph", "as_json", "check"])
+def test_pictures_and_json_need_no_rich(module: str) -> None:
+    """A script that asks for JSON or a picture does not wait for rich."""
+    code = f"import sys, pipeline.console.{module}; print('rich' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -1,0 +1,205 @@
+"""The live view: its pictures, and a real terminal that is sane afterwards."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from pipeline.console.live import choose, frame
+from pipeline.console.out import reporter
+from pipeline.console.rows import Board, Mood, Row, Step
+from pipeline.console.text import width
+from tests.console.values import RUN
+
+ROOT = Path(__file__).parents[2]
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+CHILD = """
+import sys, time
+from pipeline.console.out import reporter
+from tests.console.values import RUN
+
+with reporter(sys.stderr) as report:
+    for event in RUN[: int(sys.argv[1])]:
+        report(event)
+        time.sleep(0.05)
+    if sys.argv[2] != "-":
+        raise {"error": RuntimeError, "interrupt": KeyboardInterrupt}[sys.argv[2]]
+"""
+
+
+def many(count: int, **moods: int) -> list[Row]:
+    """Rows that wait, but for so many of each other mood, taken in turns from the start."""
+    kinds = [Mood[mood.upper()] for mood, number in moods.items() for _ in range(number)]
+    kinds += [Mood.WAITING] * (count - len(kinds))
+    return [
+        Row(f"image-{n}", app=False, word=mood.value, mood=mood, log="…", since=0.0)
+        for n, mood in enumerate(kinds)
+    ]
+
+
+def picture(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
+    """The lines of a frame, as plain text."""
+    lines = frame(rows, cells=cells, height=height, now=12.3, spent=12.3, spin="*")
+    return [line.plain for line in lines]
+
+
+def test_a_row_has_glyph_word_name_step_and_time() -> None:
+    """The state of an image is a sign and a word; its step and time stand on the same line."""
+    board = Board()
+    for event in RUN[:7]:
+        board.take(event, 10.0)
+
+    lines = picture(list(board.rows))
+
+    assert lines[0].rstrip() == "= exists       os-base"
+    assert lines[1].startswith("* building     python-base  [2/5] RUN apt-get update  ")
+    assert lines[1].endswith("  2.3 s")
+    assert lines[2].strip() == "Get:1 [red]not markup[/red] not red"
+
+
+def test_all_rows_are_shown_where_they_fit() -> None:
+    """A small project is shown whole, with all of it counted below."""
+    lines = picture(many(5, active=1))
+
+    assert lines[-1] == "1 active, 4 waiting; 12.3 s"
+    assert sum("image-" in line for line in lines) == 5
+
+
+@pytest.mark.parametrize(("cells", "height"), [(80, 23), (120, 39), (20, 5), (1, 2)])
+@pytest.mark.parametrize("active", [0, 3, 60])
+@pytest.mark.parametrize("bad", [0, 2, 90])
+def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, bad: int) -> None:
+    """250 images never take more lines or columns than there are."""
+    lines = picture(many(250, active=active, bad=bad), cells, height)
+
+    assert len(lines) <= height
+    assert max(map(width, lines)) <= cells
+
+
+def test_what_is_not_shown_is_counted() -> None:
+    """Of many images, those in work and those that failed are shown; the rest is a line."""
+    lines = picture(many(250, skipped=60, active=6, bad=2))
+
+    assert lines[-1] == "… 182 waiting, 60 skipped; 12.3 s"
+    assert sum("image-" in line for line in lines) == 8
+
+
+def test_failures_do_not_push_out_the_work() -> None:
+    """With many failures, half of the room stays for what goes on; every row is somewhere."""
+    rows = many(250, bad=100, active=50)
+
+    shown, rest = choose(rows, 20)
+
+    assert [row.mood for row in shown] == [Mood.BAD] * 10 + [Mood.ACTIVE] * 10
+    assert len(shown) + len(rest) == 250
+
+
+def test_bytes_of_a_push_are_shown() -> None:
+    """Where bytes are known, they stand before the step."""
+    step = Step("exporting to image", 2_000_000, 4_000_000)
+    row = Row("web", app=False, word="pushing", mood=Mood.ACTIVE, steps=(step,), since=0.0)
+
+    assert "web  2.0 MB of 4.0 MB  exporting to image" in picture([row])[0]
+
+
+def test_wide_names_are_aligned() -> None:
+    """Columns are counted in cells of the terminal."""
+    rows = [Row("日本", app=False, word="waiting"), Row("web", app=False, word="waiting")]
+    rows = [Row(r.name, app=True, word="x", mood=Mood.BAD, reason="why") for r in rows]
+
+    starts = {width(line.partition("why")[0]) for line in picture(rows)[:2]}
+
+    assert len(starts) == 1
+
+
+def test_a_live_run_ends_in_summary_and_failures() -> None:
+    """What stays on the screen is the summary and what failed."""
+    stream = io.StringIO()
+    environ = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
+    with reporter(stream, live=True, environ=environ) as report:
+        for event in RUN:
+            report(event)
+
+    end = stream.getvalue().rpartition(SHOW)[2]
+    assert "built 1, exists 1, failed 1, blocked 1 in 15.0 s" in end
+    assert "error: `api` failed at `[2/3] RUN make all`" in end
+
+
+def test_no_color_is_honoured() -> None:
+    """With NO_COLOR, no colour is ever written."""
+    stream = io.StringIO()
+    environ = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
+    with reporter(stream, live=True, environ=environ) as report:
+        for event in RUN:
+            report(event)
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-7][0-9;]*m", stream.getvalue())
+
+
+def on_a_terminal(events: int, ending: str) -> tuple[str, bool]:
+    """Run the child on a pseudo-terminal: what it wrote, and whether the terminal is as before."""
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(terminal)
+    environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(events), ending],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environ,
+        cwd=ROOT,
+    )
+    written = read_until_exit(child, main)
+    sane = termios.tcgetattr(terminal) == before
+    os.close(main)
+    os.close(terminal)
+    return written, sane
+
+
+def read_until_exit(child: subprocess.Popen[bytes], main: int) -> str:
+    """All that the child wrote; the terminal is read on, so that it is never full."""
+    os.set_blocking(main, False)
+    parts: list[bytes] = []
+    running = True
+    while running:
+        try:
+            child.wait(0.02)
+            running = False
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            while part := os.read(main, 65536):
+                parts.append(part)
+        except BlockingIOError:
+            continue
+    return b"".join(parts).decode()
+
+
+@pytest.mark.parametrize("ending", ["-", "error", "interrupt"])
+def test_the_terminal_is_sane_afterwards(ending: str) -> None:
+    """However a run ends, the cursor is shown again and the terminal is as it was."""
+    written, sane = on_a_terminal(8, ending)
+
+    assert "python-base" in written
+    assert written.rindex(HIDE) < written.rindex(SHOW)
+    assert sane
+
+
+def test_a_real_terminal_gets_the_summary_last() -> None:
+    """On a terminal the whole run is drawn, then replaced by its summary."""
+    written, sane = on_a_terminal(len(RUN), "-")
+
+    assert "7 requests; 1 build skipped" in written.rpartition(SHOW)[2]
+    assert sane

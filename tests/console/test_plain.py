@@ -1,0 +1,118 @@
+"""Lines for logs."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+from pipeline.console.out import reporter
+from pipeline.core.events import (
+    Finished,
+    ImageChanged,
+    LogLine,
+    Planned,
+    Stage,
+    StepChanged,
+)
+from pipeline.core.plan import Plan
+from pipeline.core.reference import ImageName
+from tests.console.values import FAILURE, PROJECT, RUN
+
+WEB = ImageName("web")
+
+
+def written(*events: object, environ: dict[str, str] | None = None) -> list[str]:
+    """The lines that events become; a second passes between two of them."""
+    stream = io.StringIO()
+    ticks = itertools.count()
+    with reporter(stream, environ=environ or {}, clock=lambda: float(next(ticks))) as report:
+        for event in events:
+            report(event)  # type: ignore[arg-type]
+    return stream.getvalue().splitlines()
+
+
+def test_a_run_in_lines() -> None:
+    """Each line begins with its image's name, padded; bytes and existing images make none."""
+    lines = written(*RUN)
+
+    assert lines[: lines.index("")] == [
+        "3 to build, 1 exists; 1 to deploy, 1 is current",
+        "note: asked again after 429",
+        "python-base | building",
+        "python-base | [1/5] FROM os-base cached",
+        "python-base | [2/5] RUN apt-get update",
+        "python-base |   Get:1 [red]not markup[/red] not red",
+        "python-base | [2/5] done in 3.2 s",
+        "python-base | pushing",
+        "python-base | exporting to image",
+        "python-base | built in 12.3 s: the registry has no `x`",
+        "api         | building",
+        "api         | [2/3] RUN make all",
+        "api         |   make: *** No rule to make target 'all'.  Stop.",
+        f"api         | failed in 1.0 s: {FAILURE.message}",
+        "web         | blocked: not tried, because `api` failed",
+        "web         | deploying",
+        "web         | checking",
+        "web         | deployed in 2.5 s: it runs another image",
+    ]
+
+
+def test_the_end_has_summary_and_failures() -> None:
+    """After the run come the tables, the totals, and what failed and why."""
+    lines = written(RUN[-1])
+
+    assert "built 1, exists 1, failed 1, blocked 1 in 15.0 s; 7 requests; 1 build skipped" in lines
+    assert "error: `api` failed at `[2/3] RUN make all`" in lines
+    assert lines.index("deployed 1, current 0, failed 0, blocked 1") < lines.index(
+        "error: `api` failed at `[2/3] RUN make all`"
+    )
+
+
+def test_lines_are_never_coloured() -> None:
+    """A log has no escape codes, not even where colours are demanded."""
+    assert "\x1b" not in "\n".join(written(*RUN, environ={"FORCE_COLOR": "1"}))
+
+
+def test_a_log_says_whose_it_is() -> None:
+    """When the log turns to another step of the same image, the step is named again."""
+    lines = written(
+        StepChanged(WEB, "[a 1/2] RUN x"),
+        StepChanged(WEB, "[b 1/2] RUN y"),
+        LogLine(WEB, "[a 1/2] RUN x", "hello"),
+    )
+
+    assert lines[-2:] == ["web | [a 1/2] RUN x", "web |   hello"]
+
+
+def test_quick_chores_are_left_out() -> None:
+    """BuildKit's own chores are worth a line only where they cost time."""
+    lines = written(
+        StepChanged(WEB, "[internal] load .dockerignore"),
+        StepChanged(WEB, "[internal] load .dockerignore", completed=True, seconds=0.1),
+        StepChanged(WEB, "[internal] load build context", completed=True, seconds=8.0),
+    )
+
+    assert lines == ["web | [internal] load build context done in 8.0 s"]
+
+
+def test_a_stage_is_told_once() -> None:
+    """The same stage told twice is one line."""
+    changed = ImageChanged(WEB, Stage.BUILDING)
+
+    assert written(changed, changed) == ["web | building"]
+
+
+def test_a_plan_of_nothing_is_told() -> None:
+    """A run without work says so."""
+    assert written(Planned(Plan(PROJECT, ()))) == ["0 to build, 0 exist"]
+
+
+def test_a_closed_log_does_not_end_a_run() -> None:
+    """Events go on when nobody can read them any more."""
+    stream = io.StringIO()
+    with reporter(stream, environ={}) as report:
+        stream.close()
+        for event in RUN:
+            report(event)
+
+    assert isinstance(RUN[-1], Finished)

@@ -1,0 +1,84 @@
+"""Events become rows."""
+
+from __future__ import annotations
+
+from pipeline.console.rows import Board, Mood, Row, advance
+from pipeline.core.events import ImageChanged, LogLine, Stage, StepChanged
+from pipeline.core.reference import ImageName
+from tests.console.values import RUN
+
+WEB = ImageName("web")
+
+
+def after(*events: ImageChanged | StepChanged | LogLine) -> Row:
+    """A row to which these events came, a second apart."""
+    row = Row(WEB, app=False)
+    for now, event in enumerate(events, start=1):
+        row = advance(row, event, float(now))
+    return row
+
+
+def test_a_step_begins_and_ends() -> None:
+    """The step shown is the one begun last of those that go on."""
+    both = (StepChanged(WEB, "[a 1/2] RUN x"), StepChanged(WEB, "[b 1/2] RUN y"))
+    one = after(*both, StepChanged(WEB, "[b 1/2] RUN y", completed=True))
+
+    assert (step := after(*both).step)
+    assert step.name == "[b 1/2] RUN y"
+    assert (step := one.step)
+    assert step.name == "[a 1/2] RUN x"
+
+
+def test_a_step_wakes_a_waiting_image() -> None:
+    """Work on an image is shown even where no stage was told."""
+    row = after(StepChanged(WEB, "[1/2] RUN x"))
+
+    assert (row.mood, row.word, row.since) == (Mood.ACTIVE, "building", 1.0)
+
+
+def test_progress_keeps_the_bytes() -> None:
+    """An event without bytes does not forget those that were known."""
+    row = after(StepChanged(WEB, "pushing", current=5, total=9), StepChanged(WEB, "pushing"))
+
+    assert (step := row.step)
+    assert (step.current, step.total) == (5, 9)
+
+
+def test_an_ended_image_is_not_woken() -> None:
+    """What a cancelled build still says does not bring its image back to life."""
+    row = after(
+        ImageChanged(WEB, Stage.FAILED, "no"),
+        StepChanged(WEB, "[1/2] RUN x"),
+        LogLine(WEB, "[1/2] RUN x", "late"),
+    )
+
+    assert (row.mood, row.steps, row.log) == (Mood.BAD, (), "")
+
+
+def test_time_is_kept_where_none_is_told() -> None:
+    """An image that failed without a time took as long as it was seen at work."""
+    row = after(
+        ImageChanged(WEB, Stage.BUILDING),
+        ImageChanged(WEB, Stage.PUSHING),
+        ImageChanged(WEB, Stage.FAILED, "no"),
+    )
+
+    assert row.elapsed(99.0) == 2.0
+
+
+def test_a_board_holds_images_then_apps() -> None:
+    """An app and an image of the same name are two rows."""
+    board = Board()
+    for event in RUN:
+        board.take(event, 1.0)
+
+    names = [(row.name, row.word) for row in board.rows]
+
+    assert names == [
+        ("os-base", "exists"),
+        ("python-base", "built"),
+        ("api", "failed"),
+        ("web", "blocked"),
+        ("api", "waiting"),
+        ("web", "deployed"),
+    ]

@@ -1,0 +1,165 @@
+"""Results as text."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+from pipeline.console import show
+from pipeline.console.check import Check
+from pipeline.console.paint import plain
+from pipeline.console.summary import image_table, totals
+from pipeline.core.presence import Absent, Present
+from pipeline.core.reference import Tag
+from pipeline.core.report import Report
+from tests.console.test_as_json import INPUTS
+from tests.console.values import DIGEST, PLAN, PROJECT, REPORT, make_reference
+
+PLAN_TEXT = """\
+exists   os-base      the registry has it
+build    python-base  the registry has no `registry.fly.io/python-base:f0f0f0f0f0f0f0f0f0f0`
+build    api          the registry has no `registry.fly.io/api:f0f0f0f0f0f0f0f0f0f0`
+build    web          the registry has no `registry.fly.io/web:f0f0f0f0f0f0f0f0f0f0`
+deploy   api          its image is built anew
+current  web          it runs this image
+
+note: `os-base`: `debian:bookworm-slim` is not locked
+
+3 to build, 1 exists; 1 to deploy, 1 is current; 4 requests
+"""
+
+INPUTS_TEXT = f"""\
+web  {"f0" * 32}
+target:
+  the last stage
+platforms:
+  linux/amd64
+bases:
+  os-base  {"f0" * 32}
+externals:
+  docker.io/library/debian:bookworm-slim  not locked
+  docker.io/library/node:22               {DIGEST}
+args:
+  PYTHON  '3.12'
+  TOKEN   (no value)
+files:
+  app.py   sha256:{"ab" * 32} executable
+  now      -> app.py
+  static/
+"""
+
+DOCTOR_TEXT = """\
+ok       engine    29.0
+failed   registry  `r` refuses
+  hint: log in
+unknown  flyctl    not found
+
+1 of 3 checks failed
+"""
+
+
+def test_a_plan_gives_each_action_and_its_reason() -> None:
+    """A plan is readable without colour, and no line has spaces at its end."""
+    stream = io.StringIO()
+    show.print_plan(PLAN, stream, environ={})
+
+    assert stream.getvalue() == PLAN_TEXT
+
+
+def test_aliases_to_be_moved_are_told() -> None:
+    """An image that exists, but does not bear its alias yet, is something to do."""
+    alias = replace(make_reference("os-base"), tag=Tag("latest"))
+    action = replace(PLAN.images[0], move=(alias,))
+    stream = io.StringIO()
+    show.print_plan(replace(PLAN, images=(action,), deploys=(), floating={}), stream, environ={})
+
+    assert stream.getvalue().splitlines() == [
+        "exists  os-base  the registry has it",
+        "alias   os-base  `latest` must be moved to it",
+        "",
+        "0 to build, 1 exists; 1 alias to move; 4 requests",
+    ]
+
+
+def test_colours_are_written_on_demand() -> None:
+    """FORCE_COLOR colours data too; NO_COLOR wins."""
+    forced, forbidden = io.StringIO(), io.StringIO()
+    show.print_plan(PLAN, forced, environ={"FORCE_COLOR": "1"})
+    show.print_plan(PLAN, forbidden, environ={"FORCE_COLOR": "1", "NO_COLOR": "1"})
+
+    assert "\x1b[33m" in forced.getvalue()
+    assert forbidden.getvalue() == PLAN_TEXT
+
+
+def test_inputs_are_listed() -> None:
+    """All that goes into a fingerprint is there."""
+    stream = io.StringIO()
+    show.print_inputs(INPUTS, stream, environ={})
+
+    assert stream.getvalue() == INPUTS_TEXT
+
+
+def test_existence_is_a_word() -> None:
+    """A reference exists, with its digest, or is absent."""
+    stream = io.StringIO()
+    show.print_exists(make_reference("web"), Present(DIGEST), stream, environ={})
+    show.print_exists(make_reference("api"), Absent(), stream, environ={})
+
+    assert stream.getvalue() == (
+        f"exists  registry.fly.io/web:f0f0f0f0f0f0f0f0f0f0  {DIGEST}\n"
+        "absent  registry.fly.io/api:f0f0f0f0f0f0f0f0f0f0\n"
+    )
+
+
+def test_doctor_says_what_to_do() -> None:
+    """Each check is a line, and what is not well has its hint below."""
+    checks = [
+        Check("engine", ok=True, detail="29.0", hint="never shown"),
+        Check("registry", ok=False, detail="`r` refuses", hint="log in"),
+        Check("flyctl", ok=None, detail="not found"),
+    ]
+    stream = io.StringIO()
+    show.print_doctor(checks, stream, environ={})
+
+    assert stream.getvalue() == DOCTOR_TEXT
+
+
+def test_warnings_are_told_only_where_there_are_any() -> None:
+    """A project without warnings writes nothing."""
+    stream = io.StringIO()
+    show.print_warnings(PROJECT, stream, environ={})
+    show.print_warnings(replace(PROJECT, warnings=("`x` is ignored",)), stream, environ={})
+
+    assert stream.getvalue() == "warning: `x` is ignored\n"
+
+
+def test_a_tree_is_the_same_with_and_without_colour() -> None:
+    """Without colour, the tree is the one of the picture."""
+    stream = io.StringIO()
+    show.print_tree(PROJECT, stream, plan=PLAN, environ={})
+
+    assert "│   └── web (build, app)\n" in stream.getvalue()
+
+
+def test_many_that_exist_are_one_line() -> None:
+    """Of hundreds of images, those that needed nothing are counted."""
+    exists, built, *_ = REPORT.images
+
+    lines = image_table([exists] * 248 + [built] * 2, plain)
+
+    assert len(lines) == 4
+    assert lines[-1] == "… 248 more exist"
+
+
+def test_a_table_fits_its_terminal() -> None:
+    """On a terminal, the last column is cut."""
+    assert max(map(len, image_table(REPORT.images, plain, cells=60))) == 60
+
+
+def test_totals_say_what_was_saved() -> None:
+    """The last line counts the builds that were not needed."""
+    report = Report(REPORT.images[:2], requests=1, seconds=61.0, interrupted=True)
+
+    assert totals(report) == [
+        "built 1, exists 1, failed 0 in 1 min 01 s; 1 request; 1 build skipped; interrupted"
+    ]

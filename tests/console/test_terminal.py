@@ -1,0 +1,88 @@
+"""Which stream gets colours and a live view, and what happens when it breaks."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from pipeline.console.terminal import Patient, wants_colour, wants_live
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+class Broken(io.StringIO):
+    """A stream whose other end is gone."""
+
+    def write(self, text: str) -> int:
+        """Fail as a closed pipe does."""
+        raise BrokenPipeError(text)
+
+
+@pytest.mark.parametrize(
+    ("environ", "live"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+        ({"TERM": "xterm", "CI": "true"}, False),
+        ({"TERM": "xterm", "CI": "1"}, False),
+        ({"TERM": "xterm", "CI": ""}, True),
+        ({"TERM": "xterm", "CI": "false"}, True),
+    ],
+)
+def test_a_live_view_needs_an_able_terminal(environ: dict[str, str], *, live: bool) -> None:
+    """A terminal that is not dumb and no CI gets the live view."""
+    assert live == wants_live(Terminal(), environ)
+
+
+def test_a_file_gets_no_live_view() -> None:
+    """Neither a pipe nor a file nor a closed stream is drawn on."""
+    closed = io.StringIO()
+    closed.close()
+
+    assert not wants_live(io.StringIO(), {"TERM": "xterm"})
+    assert not wants_live(closed, {"TERM": "xterm"})
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "colour"),
+    [
+        (Terminal(), {"TERM": "xterm"}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (Terminal(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Terminal(), {"TERM": "xterm", "NO_COLOR": ""}, True),
+        (io.StringIO(), {"TERM": "xterm"}, False),
+        (io.StringIO(), {"FORCE_COLOR": "1"}, True),
+        (io.StringIO(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+    ],
+)
+def test_colour_follows_the_conventions(
+    stream: io.StringIO, environ: dict[str, str], *, colour: bool
+) -> None:
+    """NO_COLOR forbids, FORCE_COLOR demands, else the terminal decides."""
+    assert colour == wants_colour(stream, environ)
+
+
+def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
+    """What a reporter writes into a closed pipe is lost without an error."""
+    stream = Patient(Broken())
+
+    assert stream.write("text") == 4
+    stream.flush()
+
+
+def test_signs_are_spelt_where_the_encoding_lacks_them() -> None:
+    """An ASCII log gets other signs, and a question mark for what has none."""
+    raw = io.BytesIO()
+    stream = Patient(io.TextIOWrapper(raw, encoding="ascii"))
+    stream.write("✓ größe …")
+    stream.flush()
+
+    assert raw.getvalue() == b"+ gr??e ..."
