@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m sandbox",
         description="An engine with buildx and a registry for this checkout, where there is none.",
-        epilog="PIPELINE_SANDBOX_ENGINE=own|host chooses the engine, PIPELINE_SANDBOX_DIR the folder",
+        epilog="PIPELINE_SANDBOX_ENGINE=own|host chooses the engine, PIPELINE_SANDBOX_DIR a folder",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start what does not run yet")

@@ -55,7 +55,7 @@ def identity(path: Path) -> str:
 
 
 def places(root: Path | None = None) -> Places:
-    """The folders of the sandbox at `root`; by default `PIPELINE_SANDBOX_DIR`, or `.sandbox` here."""
+    """The folders of the sandbox at `root`; by default `PIPELINE_SANDBOX_DIR` or `.sandbox`."""
     if root is None:
         default = Path(__file__).resolve().parent.parent / ".sandbox"
         root = Path(os.environ.get("PIPELINE_SANDBOX_DIR") or default)

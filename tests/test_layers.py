@@ -64,5 +64,8 @@ def test_imports_go_one_way(path: Path) -> None:
 )
 def test_core_is_pure(path: Path) -> None:
     """The core opens no file, socket or process, and asks neither clock nor environment."""
-    assert {name.split(".")[0] for name in imports(path)}.isdisjoint(IMPURE)
+    # `urllib.parse` takes addresses apart and opens none.
+    found = imports(path) - {"urllib.parse"}
+
+    assert {name.split(".")[0] for name in found}.isdisjoint(IMPURE)
     assert "open(" not in path.read_text(encoding="utf-8")

@@ -45,6 +45,7 @@ class Progress:
     text: list[str] = field(default_factory=list)
     pushed: dict[ImageName, str] = field(default_factory=dict)
     began: datetime | None = None
+    _shown: set[ImageName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
 
     def take(self, record: Record) -> list[Event]:
@@ -77,15 +78,25 @@ class Progress:
         step = self._step(vertex.digest)
         step.claims[image] = name
         news = step.update(image, vertex)
-        if not news or vertex.started is None or image not in self.names.owners(step):
+        if _own(name):
+            self._shown.add(image)
+        if not news or vertex.started is None or not self._is_of(image, step):
             return []
         lines = self._lines(step, step.flush()) if vertex.completed else []
         return [*self._stage(image, name, vertex), *lines, _changed(image, name, vertex)]
 
+    def _is_of(self, image: ImageName, step: Step) -> bool:
+        """Whether a step is an image's own, as far as can be told by now.
+
+        The stream of what stands on a base may be ahead of the base's: while a base has shown
+        nothing of its own, any step could still turn out to be the base's.
+        """
+        waiting = self.names.ancestors[image] - self._shown
+        return not waiting and image in self.names.owners(step)
+
     def _stage(self, image: ImageName, name: str, vertex: Vertex) -> list[Event]:
         """A stage that this step brings the image to; its time is kept on the way."""
-        own = is_instruction(name) or is_export(name) or is_push(name)
-        if not own or vertex.started is None:
+        if not _own(name) or vertex.started is None:
             return []
         span = self.spans.setdefault(image, Span())
         span.began = min(span.began or vertex.started, vertex.started)
@@ -155,6 +166,10 @@ class Progress:
 def progress(targets: Sequence[Target]) -> Progress:
     """A solve of `targets` of which nothing was told yet."""
     return Progress({target.image.name: target for target in targets}, names(targets))
+
+
+def _own(step: str) -> bool:
+    return is_instruction(step) or is_export(step) or is_push(step)
 
 
 def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:

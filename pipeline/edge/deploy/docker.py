@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 NETWORK = "pipeline"
 APP, DIGEST, RELEASE = "pipeline.app", "pipeline.digest", "pipeline.release"
 _LAST_LINES = 20
+_RESTART: Any = {"Name": "unless-stopped"}
 
 
 @contextmanager
@@ -172,7 +173,7 @@ def _create(
         environment={**_fly_env(app, image, service), **service.env},
         ports=ports,
         network=NETWORK,
-        restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0},
+        restart_policy=_RESTART,
         stop_signal=service.stop_signal or None,
     )
 

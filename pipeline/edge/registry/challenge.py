@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PIECE = re.compile(
-    rf"""[\s,]*(?P<name>{_TOKEN})
-         (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_TOKEN}|[^\s",]+)))?""",
+    rf"""[\s,]*(?P<name>{_WORD})
+         (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_WORD}|[^\s",]+)))?""",
     re.VERBOSE,
 )
 _ESCAPE = re.compile(r"\\(.)")

@@ -75,7 +75,7 @@ class Gate:
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after the attempt of that number, with jitter."""
-        return self._policy.pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311
+        return self._policy.pause * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
 
     def sleep(self, seconds: float) -> None:
         """Wait; at once awake when the registry is closed."""

@@ -13,9 +13,9 @@ _SHORTEST_SECRET = 4
 
 
 def plain(text: str, secrets: Iterable[str] = ()) -> str:
-    """One line of at most 200 printable characters, with `***` for each of `secrets`.
+    r"""One line of at most 200 printable characters, with `***` for each of `secrets`.
 
-    >>> plain("denied\\n\\x1b[31m", ["denied"])
+    >>> plain("denied\n\x1b[31m", ["denied"])
     '*** [31m'
     """
     for secret in sorted(set(secrets), key=len, reverse=True):

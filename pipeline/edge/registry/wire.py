@@ -120,7 +120,9 @@ def _untrusted(cause: ssl.SSLCertVerificationError, host: str, url: str) -> Regi
     )
 
 
-def _trouble(causes: tuple[BaseException, ...], host: str) -> tuple[str, str, bool]:
+def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
+    causes: tuple[BaseException, ...], host: str
+) -> tuple[str, str, bool]:
     """Message, hint and whether it may pass, for the first cause that says something."""
     nobody = f"no answer from `{host}`"
     network = "is the address right, is the registry running, does a firewall or proxy interfere?"

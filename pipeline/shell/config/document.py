@@ -43,9 +43,9 @@ class Document:
         """Whether the user wrote a value at `path`."""
         value: object = self.data
         for part in path:
-            if (isinstance(value, dict) and part in value) or (
-                isinstance(value, list) and isinstance(part, int) and part < len(value)
-            ):
+            if isinstance(value, dict) and part in value:
+                value = value[part]
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
                 value = value[part]
             else:
                 return False

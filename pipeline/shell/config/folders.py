@@ -121,8 +121,9 @@ def _no_match(
         return None
     glob = settings.globs[index]
     if folders:
-        hint = f"{listing(str(folder) for folder in folders[:3])} without one; add it, or mend the glob"
-        return Problem(place, f"`{glob}` matches no folder with a Dockerfile", f"there is {hint}")
+        some = listing(str(folder) for folder in folders[:3])
+        hint = f"there is {some} without one; add it, or mend the glob"
+        return Problem(place, f"`{glob}` matches no folder with a Dockerfile", hint)
     if glob.endswith(("Dockerfile", ".toml")):
         parent = glob.rpartition("/")[0] or "."
         return Problem(place, f"`{glob}` matches no folder", f'name folders: "{parent}"')
@@ -134,6 +135,6 @@ def _no_images(root: Path, globs: Sequence[str], others: Sequence[PurePosixPath]
     if others:
         hint = f"add a Dockerfile to {listing(str(folder) for folder in others[:3])}"
     else:
-        hint = "put a Dockerfile into images/NAME/, or name your folders in pipeline.toml under `images`"
+        hint = "put a Dockerfile into images/NAME/, or set `images` in pipeline.toml"
     where = Location(str(PIPELINE_FILE)) if (root / PIPELINE_FILE).is_file() else None
     return Problem(where, f"no images found in `{root}`: looked for {looked}", hint)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pipeline.shell.config.models import ImageDeployTable, ImageFileModel
 
 IMAGE_FILE = "image.toml"
+_HERE = PurePosixPath()
+_DOCKERFILE = PurePosixPath("Dockerfile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class ImageFile:
 
     document: Document
     name: ImageName | None = None
-    context: PurePosixPath = PurePosixPath()
-    dockerfile: PurePosixPath = PurePosixPath("Dockerfile")
+    context: PurePosixPath = _HERE
+    dockerfile: PurePosixPath = _DOCKERFILE
     target: str | None = None
     platforms: tuple[Platform, ...] | None = None
     aliases: tuple[Tag, ...] = ()

@@ -152,7 +152,7 @@ class BuildTable(Table):
         ProvenanceText,
         Wants("true, false or a string", '"mode=max"'),
         Field(
-            description='Attach provenance: true, or BuildKit\'s own attributes such as "mode=max". '
+            description="Attach provenance: true, or BuildKit's own words such as 'mode=max'. "
             "Off by default: Fly.io has refused images with attestations."
         ),
     ] = _DEFAULT.build.provenance

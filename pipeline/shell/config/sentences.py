@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -154,9 +154,9 @@ def _kind_of(value: object) -> str:
         float: "a number",
         list: "a list",
         dict: "a table",
-        datetime.datetime: "a date",
-        datetime.date: "a date",
-        datetime.time: "a time",
+        dt.datetime: "a date",
+        dt.date: "a date",
+        dt.time: "a time",
     }
     return kinds.get(type(value), type(value).__name__)
 
