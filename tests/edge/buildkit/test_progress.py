@@ -80,13 +80,13 @@ def test_a_single_target_has_no_prefix() -> None:
 def test_a_step_s_name_is_without_the_target() -> None:
     """Stage and platform stay."""
     _, events = follow(
-        [vertex("[web linux/amd64 build 2/3] RUN make", completed=END, cached=True)],
+        [vertex("[base linux/amd64 build 2/3] RUN make", completed=END, cached=True)],
         targets("base", "web"),
     )
 
     assert events[-1:] == [
         StepChanged(
-            targets("web")[0].image.name,
+            targets("base")[0].image.name,
             "[linux/amd64 build 2/3] RUN make",
             completed=True,
             cached=True,
