@@ -41,7 +41,8 @@ class DeployAction(StrEnum):
 class ImageAction:
     """An image, and whether it is built. `digest` is known for what exists.
 
-    `move` are the aliases that do not stand on this image yet.
+    `move` are the aliases that do not stand on this image yet. What is `forced` is built though
+    the registry may have it, so that finding it there says nothing of this build.
     """
 
     image: Image
@@ -51,6 +52,7 @@ class ImageAction:
     reason: str
     digest: Digest | None = None
     move: tuple[Reference, ...] = ()
+    forced: bool = False
 
     @property
     def name(self) -> ImageName:
@@ -185,7 +187,9 @@ def _image_action(
     if name in building:
         aliases = alias_references(state.project, image)
         why = "forced" if forced else f"the registry has no `{reference}`"
-        return ImageAction(image, reference, fingerprint, Action.BUILD, why, None, aliases)
+        return ImageAction(
+            image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=forced
+        )
     found = state.presence[name]
     digest = found.digest if isinstance(found, Present) else None
     move = _aliases_to_move(state, image, found)

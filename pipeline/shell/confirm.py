@@ -25,7 +25,8 @@ def confirm(
     """Say how each image of a solve ended; one that is left out was cancelled, and not pushed.
 
     The digest that BuildKit named must be the one that the registry holds. An image that was
-    cancelled may have been pushed before: it is built when the registry says so.
+    cancelled may have been pushed before: it is built when the registry says so, unless it was
+    forced, for then its tag may be older than this run.
     Raises `UnknownError` when the registry does not say.
     """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
@@ -61,7 +62,9 @@ def end(  # noqa: PLR0913 - the fields of a result, said once
 def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -> bool:
     from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
 
-    return action.image.test is None or isinstance(outcomes.get(action.name), Built)
+    if isinstance(outcomes.get(action.name), Built):
+        return True
+    return action.image.test is None and not action.forced
 
 
 def _failed(tools: Tools, action: ImageAction, failure: Failure) -> ImageResult:

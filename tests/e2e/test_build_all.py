@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import three_levels
+from tests.support.web import web_folder
 
 if TYPE_CHECKING:
     from tests.support.project import Project
@@ -159,6 +160,24 @@ def test_keep_going_builds_what_does_not_depend_on_a_failure(project: Project) -
     expected = {"lang": "failed", "web": "blocked", "api": "blocked"}
     assert ran.statuses() == {**expected, "os": "built", "site": "built"}
     assert again.statuses() == {**expected, "os": "exists", "site": "exists"}
+
+
+def test_a_forced_build_that_was_cancelled_is_not_taken_for_done(
+    project: Project, tmp_path: Path
+) -> None:
+    """Its tag is there from an earlier run, which says nothing of this one."""
+    with web_folder(tmp_path / "served") as (folder, address):
+        (folder / "wait").write_text("0")
+        slow = f"FROM debian:bookworm-slim\nADD {address}/wait /wait\nRUN sleep $(cat /wait)\n"
+        project.image("slow", slow)
+        built(project)
+        (folder / "wait").write_text("60")
+        project.image("bad", "FROM debian:bookworm-slim\nRUN sleep 3; exit 3\n")
+
+        ran = project.invoke("build-all", "--force", "--json")
+
+    assert ran.code == 1, ran.err
+    assert ran.statuses() == {"bad": "failed", "slow": "blocked"}
 
 
 def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) -> None:
