@@ -9,7 +9,7 @@ from pipeline.console.errors import failure_lines
 from pipeline.console.paint import plain
 from pipeline.console.rows import Mood, Row, advance
 from pipeline.console.summary import summary
-from pipeline.console.text import amount, clean, crop, duration, pad, width
+from pipeline.console.text import amount, clean, duration, pad, width
 from pipeline.core.events import (
     AppChanged,
     Finished,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.core.events import Event
     from pipeline.core.plan import Plan
 
-_MARK_RE = re.compile(r"\[[^\]]*\]")
+_MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
 _SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
 _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 
@@ -37,8 +37,9 @@ class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
     Progress in bytes is left out, and so are BuildKit's own quick chores. A step is named when it
-    begins, and again when the log turns back to it. Images that exist are not told one by one:
-    the summary has them.
+    begins, and again when the log turns back to it. BuildKit runs some steps twice, such as a
+    `FROM` to resolve it and to fetch it: the second end is told where it took a second or more.
+    Images that exist are not told one by one: the summary has them.
     """
 
     def __init__(self, stream: Patient, clock: Callable[[], float]) -> None:
@@ -47,6 +48,7 @@ class PlainLines:
         self._cells = 0
         self._rows: dict[tuple[bool, str], Row] = {}
         self._begun: set[tuple[str, str]] = set()
+        self._ended: set[tuple[str, str]] = set()
         self._speaking: dict[str, str] = {}
 
     def __call__(self, event: Event, /) -> None:
@@ -98,11 +100,11 @@ class PlainLines:
                 self._begun.add(key)
                 self._speaking[event.image] = event.step
                 yield self._say(event.image, step)
-            return
-        end = "cached" if event.cached else f"done in {duration(event.seconds)}"
-        begun = key in self._begun
-        self._begun.discard(key)
-        yield self._say(event.image, f"{_mark(step) if begun else step} {end}")
+        elif key not in self._ended or event.seconds >= 1:
+            end = "cached" if event.cached else f"done in {duration(event.seconds)}"
+            yield self._say(event.image, f"{_mark(step) if key in self._begun else step} {end}")
+            self._begun.add(key)
+            self._ended.add(key)
 
     def _log(self, event: LogLine) -> Iterator[str]:
         if event.step and self._speaking.get(event.image) != event.step:
@@ -130,6 +132,6 @@ def _busy(plan: Plan) -> list[str]:
 
 
 def _mark(step: str) -> str:
-    """`[2/5]` of `[2/5] RUN apt-get update`; the beginning of a step without such a mark."""
+    """`[2/5]` of `[2/5] RUN apt-get update`, `pushing` of `pushing REFERENCE with docker`."""
     found = _MARK_RE.match(step)
-    return found[0] if found else crop(step, 40)
+    return found[0] if found else step

@@ -143,7 +143,7 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
 
 def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
     """The lines of `doctor`."""
-    words = {True: "ok", False: "failed", None: "unknown"}
+    words = {True: "ok", False: "failed", None: "note"}
     rows = [
         [Cell(words[c.ok], status_style(words[c.ok])), Cell(clean(c.name)), Cell(clean(c.detail))]
         for c in checks

@@ -116,3 +116,24 @@ def test_a_closed_log_does_not_end_a_run() -> None:
             report(event)
 
     assert isinstance(RUN[-1], Finished)
+
+
+def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
+    """A `FROM` is resolved and then fetched: its second end is told where it took its time."""
+    step = "[1/4] FROM debian"
+    again = [StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=0.01)]
+    slow = StepChanged(WEB, step, completed=True, seconds=5.0)
+
+    assert written(*again, *again, slow) == [
+        "web | [1/4] FROM debian",
+        "web | [1/4] done in 0.0 s",
+        "web | [1/4] done in 5.0 s",
+    ]
+
+
+def test_the_end_of_a_push_does_not_repeat_its_reference() -> None:
+    """The reference was named when the push began."""
+    step = "pushing registry.fly.io/web:1234 with docker"
+    lines = written(StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=2.0))
+
+    assert lines == [f"web | {step}", "web | pushing done in 2.0 s"]

@@ -49,10 +49,10 @@ files:
 """
 
 DOCTOR_TEXT = """\
-ok       engine    29.0
-failed   registry  `r` refuses
+ok      engine    29.0
+failed  registry  `r` refuses
   hint: log in
-unknown  flyctl    not found
+note    flyctl    not found
 
 1 of 3 checks failed
 """

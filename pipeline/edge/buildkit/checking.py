@@ -37,6 +37,15 @@ class BuilderInfo:
     snapshotter: str
     platforms: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """What a person wants to know: `default (driver docker, engine 26.1.5), buildx 0.13.1`."""
+        what = "engine" if self.driver == "docker" else "BuildKit"
+        platforms = ", ".join(p for p in self.platforms if p.count("/") == 1)
+        return (
+            f"`{self.name}` (driver {self.driver}, {what} {self.engine}), buildx {self.buildx}"
+            f" for {platforms}"
+        )
+
 
 def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> BuilderInfo:
     """Ask the builder that the settings name whether it works.
