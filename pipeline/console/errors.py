@@ -131,12 +131,12 @@ def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator
 
 def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
     reasons: defaultdict[str, list[str]] = defaultdict(list)
-    for image in report.images:
-        if image.status in _BLOCKED:
-            reasons[image.reason].append(image.name)
-    for app in report.deploys:
-        if app.status in _BLOCKED:
-            reasons[app.reason].append(app.app)
+    images = [(str(i.name), i.status in _BLOCKED, i.reason) for i in report.images]
+    apps = [(d.app, d.status in _BLOCKED, d.reason) for d in report.deploys]
+    for name, blocked, reason in (*images, *apps):
+        # What the trouble kept from being tried is said once, by the trouble itself.
+        if blocked and not (report.trouble and report.trouble in reason):
+            reasons[reason].append(name)
     yield from [""] * (gap and bool(reasons))
     for reason, names in reasons.items():
         who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
