@@ -1,0 +1,116 @@
+"""A server on a real socket that answers as it is told: what no real registry does on demand."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sandbox.registry import Certificate
+
+    Script = Callable[["Asked"], "Reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that arrived; header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered. `cut` bytes of the body are sent before the connection is dropped.
+
+    With status 0 nothing is answered at all: the connection is closed.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """A running server: its `address` is `127.0.0.1:PORT`, `asked` all that it was asked."""
+
+    address: str
+    asked: list[Asked]
+
+    def count(self, method: str = "") -> int:
+        """How many requests came, of one method or of all."""
+        return sum(method in ("", one.method) for one in self.asked)
+
+
+@contextmanager
+def scripted(script: Script, certificate: Certificate | None = None) -> Iterator[Scripted]:
+    """Serve `script` until the end of the block, over TLS with a certificate."""
+    asked: list[Asked] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script, asked))
+    server.daemon_threads = True
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield Scripted(f"127.0.0.1:{server.server_port}", asked)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _handler(script: Script, asked: list[Asked]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            names = {name.lower(): value for name, value in self.headers.items()}
+            request = Asked(self.command, self.path, names, self.rfile.read(length))
+            asked.append(request)
+            self._reply(script(request))
+
+        def _reply(self, reply: Reply) -> None:
+            if not reply.status:
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            given = {name.lower() for name in reply.headers}
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            if "content-length" not in given:
+                self.send_header("Content-Length", str(len(reply.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
+            self.close_connection = reply.cut is not None
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = _answer  # noqa: N815 - http.server's names
+
+        def handle(self) -> None:
+            # A client that hangs up in the middle is what some tests are about.
+            try:
+                super().handle()
+            except (ConnectionError, ssl.SSLError):
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Tests read what is printed."""
+
+    return Handler
