@@ -1,0 +1,182 @@
+"""Who we are at a registry: a real one with TLS and a password, as Fly's is, from `invoke` on."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.project import Project, Ran, three_levels
+from tests.support.secured import secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+TOKEN = "fm2_a-secret-that-must-not-be-seen"
+ENVIRONMENT = f"FlyV1 {TOKEN},fo1_not-for-the-registry"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project for Fly's registry, whose stand-in wants user `x` and a token."""
+    with secured_registry(tmp_path / "fly", user="x", password=TOKEN) as (registry, trust):
+        root = tmp_path / "project"
+        root.mkdir()
+        made = Project(
+            root,
+            tmp_path / "fly" / "registry.log",
+            {**trust, "FLY_REGISTRY_HOST": registry.address},
+        )
+        made.write("tasks.py", "from pipeline.tasks import ns\n")
+        made.write("pipeline.toml", "")
+        three_levels(made)
+        yield made
+
+
+@contextmanager
+def docker_home(folder: Path, config: Mapping[str, object]) -> Iterator[dict[str, str]]:
+    """A docker configuration of the user's own, beside the plugins of the sandbox."""
+    folder.mkdir()
+    for name in ("cli-plugins", "buildx"):
+        theirs = Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser() / name
+        if theirs.exists():
+            (folder / name).symlink_to(theirs)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    yield {"DOCKER_CONFIG": str(folder)}
+
+
+def refused(ran: Ran) -> str:
+    """What was said by a run that was not let in; nothing was built."""
+    assert ran.code == 4, ran.err
+    assert "Traceback" not in ran.err
+    assert "hint: " in ran.err
+    assert "building" not in ran.err
+    return ran.err
+
+
+@pytest.mark.parametrize("name", ["FLY_API_TOKEN", "FLY_ACCESS_TOKEN"])
+def test_a_token_of_flys_is_all_it_takes(project: Project, tmp_path: Path, name: str) -> None:
+    """Built and pushed with the token as flyctl has it, which is in no output and no file."""
+    private = tmp_path / "temporary"
+    private.mkdir()
+    environ = {name: ENVIRONMENT, "TMPDIR": str(private), "XDG_RUNTIME_DIR": ""}
+
+    first = project.invoke("build-all", "--json", environ=environ)
+    second = project.invoke("build-all", "--json", environ=environ)
+
+    assert first.code == second.code == 0, first.err + second.err
+    assert set(first.statuses().values()) == {"built"}
+    assert set(second.statuses().values()) == {"exists"}
+    assert TOKEN not in first.out + first.err + second.out + second.err
+    assert list(private.iterdir()) == []
+
+
+def test_the_variable_of_a_login_goes_before_that_of_an_api_token(project: Project) -> None:
+    """`FLY_ACCESS_TOKEN` is asked first, as flyctl does."""
+    environ = {"FLY_ACCESS_TOKEN": "wrong-secret", "FLY_API_TOKEN": TOKEN}
+
+    said = refused(project.invoke("build-all", environ=environ))
+
+    assert "FLY_ACCESS_TOKEN" in said
+    assert "wrong-secret" not in said
+
+
+@pytest.mark.parametrize("task", [["build-all"], ["plan"], ["exists", "web"], ["build", "web"]])
+def test_a_wrong_token_is_no_absence(project: Project, task: list[str]) -> None:
+    """Every task that asks the registry ends with 4, and names where the credential is from."""
+    said = refused(project.invoke(*task, environ={"FLY_API_TOKEN": "wrong-secret"}))
+
+    assert "refused the credential from FLY_API_TOKEN" in said
+    assert "wrong-secret" not in said
+
+
+def test_nobody_is_no_absence(project: Project) -> None:
+    """Without any credential: it is said that there is none, and how to get one."""
+    said = refused(project.invoke("build-all"))
+
+    assert "there is no credential for it" in said
+
+
+def test_docker_login_serves(project: Project, tmp_path: Path) -> None:
+    """What `docker login` wrote is used for asking and for pushing."""
+    host = project.environ["FLY_REGISTRY_HOST"]
+    auth = base64.b64encode(f"x:{TOKEN}".encode()).decode()
+
+    with docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}}) as environ:
+        ran = project.invoke("build-all", "--json", environ=environ)
+
+    assert ran.code == 0, ran.err
+    assert set(ran.statuses().values()) == {"built"}
+    assert auth not in ran.out + ran.err
+
+
+def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -> None:
+    """The person is told which file to look at."""
+    host = project.environ["FLY_REGISTRY_HOST"]
+    auth = base64.b64encode(b"x:outdated-secret").decode()
+
+    with docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}}) as environ:
+        said = refused(project.invoke("build-all", environ=environ))
+
+    assert "config.json" in said
+    assert "outdated-secret" not in said
+    assert auth not in said
+
+
+def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
+    """A helper for the host is asked by us and by BuildKit's client."""
+    host = project.environ["FLY_REGISTRY_HOST"]
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    helper = tools / "docker-credential-acme"
+    answer = json.dumps({"ServerURL": host, "Username": "x", "Secret": TOKEN})
+    helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n", encoding="utf-8")
+    helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
+    path = {"PATH": f"{tools}:{os.environ['PATH']}"}
+
+    with docker_home(tmp_path / "docker", {"credHelpers": {host: "acme"}}) as environ:
+        ran = project.invoke("build-all", "--json", environ={**environ, **path})
+
+    assert ran.code == 0, ran.err
+    assert set(ran.statuses().values()) == {"built"}
+    assert TOKEN not in ran.out + ran.err
+
+
+def test_the_login_of_flyctl_is_the_last_resort(project: Project, tmp_path: Path) -> None:
+    """`fly auth login` left a token in its own file."""
+    (tmp_path / "config.yml").write_text(f"access_token: {ENVIRONMENT}\n", encoding="utf-8")
+
+    ran = project.invoke("build", "os", "--json", environ={"FLY_CONFIG_DIR": str(tmp_path)})
+
+    assert ran.code == 0, ran.err
+    assert ran.statuses() == {"os": "built"}
+
+
+def test_an_untrusted_certificate_is_no_absence(project: Project, tmp_path: Path) -> None:
+    """Another authority than the registry's: who it is cannot be told, so nothing is sent."""
+    empty = tmp_path / "none"
+    empty.mkdir()
+    untrusting = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": str(empty)}
+
+    said = refused(project.invoke("plan", environ={**untrusting, "FLY_API_TOKEN": TOKEN}))
+
+    assert "certificate that is not trusted" in said
+
+
+def test_the_image_holds_no_token(project: Project) -> None:
+    """Neither history nor layers of what was built know the token."""
+    ran = project.invoke("build", "os", "--json", environ={"FLY_API_TOKEN": ENVIRONMENT})
+
+    reference = ran.json["images"][0]["reference"]
+    saved = subprocess.run(["docker", "save", reference], capture_output=True, check=True).stdout
+    assert ran.code == 0, ran.err
+    assert TOKEN.encode() not in saved
