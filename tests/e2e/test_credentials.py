@@ -7,17 +7,17 @@ import json
 import os
 import stat
 import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.docker import docker_home
 from tests.support.project import Project, Ran, three_levels
 from tests.support.secured import secured_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -40,18 +40,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
         made.write("pipeline.toml", "")
         three_levels(made)
         yield made
-
-
-@contextmanager
-def docker_home(folder: Path, config: Mapping[str, object]) -> Iterator[dict[str, str]]:
-    """A docker configuration of the user's own, beside the plugins of the sandbox."""
-    folder.mkdir()
-    for name in ("cli-plugins", "buildx"):
-        theirs = Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser() / name
-        if theirs.exists():
-            (folder / name).symlink_to(theirs)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    yield {"DOCKER_CONFIG": str(folder)}
 
 
 def refused(ran: Ran) -> str:
@@ -111,8 +99,8 @@ def test_docker_login_serves(project: Project, tmp_path: Path) -> None:
     host = project.environ["FLY_REGISTRY_HOST"]
     auth = base64.b64encode(f"x:{TOKEN}".encode()).decode()
 
-    with docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}}) as environ:
-        ran = project.invoke("build-all", "--json", environ=environ)
+    environ = docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}})
+    ran = project.invoke("build-all", "--json", environ=environ)
 
     assert ran.code == 0, ran.err
     assert set(ran.statuses().values()) == {"built"}
@@ -124,8 +112,8 @@ def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -
     host = project.environ["FLY_REGISTRY_HOST"]
     auth = base64.b64encode(b"x:outdated-secret").decode()
 
-    with docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}}) as environ:
-        said = refused(project.invoke("build-all", environ=environ))
+    environ = docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}})
+    said = refused(project.invoke("build-all", environ=environ))
 
     assert "config.json" in said
     assert "outdated-secret" not in said
@@ -143,8 +131,8 @@ def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
     helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
     path = {"PATH": f"{tools}:{os.environ['PATH']}"}
 
-    with docker_home(tmp_path / "docker", {"credHelpers": {host: "acme"}}) as environ:
-        ran = project.invoke("build-all", "--json", environ={**environ, **path})
+    environ = docker_home(tmp_path / "docker", {"credHelpers": {host: "acme"}})
+    ran = project.invoke("build-all", "--json", environ={**environ, **path})
 
     assert ran.code == 0, ran.err
     assert set(ran.statuses().values()) == {"built"}
