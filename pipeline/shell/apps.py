@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ def _apps(project: Project, image: Image) -> tuple[App, ...]:
 
 
 @contextmanager
-def driver_for(project: Project, environ: Mapping[str, str]) -> Iterator[Driver]:
+def driver_for(
+    project: Project, environ: Mapping[str, str], stop: threading.Event | None = None
+) -> Iterator[Driver]:
     """The driver that the settings name, opened; its connections are closed at the end."""
     from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - docker costs 90 ms
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
@@ -40,5 +43,6 @@ def driver_for(project: Project, environ: Mapping[str, str]) -> Iterator[Driver]
             f"the driver `{name}` cannot deploy yet",
             hint='set `[deploy] driver = "docker"`, or choose a profile that does',
         )
-    with DRIVERS[name](environ, credentials(environ)) as driver:
+    wish = stop or threading.Event()
+    with DRIVERS[name](environ, credentials(environ), wish) as driver:
         yield driver

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
 
     from pipeline.core.apps import App, Driver, Running
     from pipeline.core.plan import DeployStep, Plan
-    from pipeline.core.reference import ImageName
+    from pipeline.core.reference import ImageName, Reference
     from pipeline.core.report import ImageResult
     from pipeline.shell.tools import Tools
+
+Ended = tuple["DeployResult", "UnknownError | None"]
+"""How an app ended, and what could not be found out about it."""
 
 GOOD = frozenset({DeployStatus.DEPLOYED, DeployStatus.CURRENT})
 
@@ -38,80 +42,83 @@ def deploy_apps(
     """
     if not plan.deploys:
         return (), trouble
-    results: dict[str, DeployResult] = {}
     if trouble:
         return tuple(_blocked(tools, s, trouble.message) for s in plan.deploys), trouble
+    results: dict[str, DeployResult] = {}
     try:
-        with driver_for(plan.project, tools.environ) as driver:
+        with driver_for(plan.project, tools.environ, tools.stop) as driver:
+            work = _Work(plan, driver, images, tools, {a.name: a for a in apps_of(plan.project)})
             for group in deploy_order(plan.project):
                 steps = [step for step in plan.deploys if step.image in group]
-                results |= _group(plan, driver, steps, images, results, tools)
+                ended, error = _group(work, steps, results)
+                results, trouble = results | ended, trouble or error
     except UnknownError as error:
-        trouble = error
+        trouble = trouble or error
     why = trouble.message if trouble else "not tried"
     ends = (results.get(s.app) or _blocked(tools, s, why) for s in plan.deploys)
     return tuple(ends), trouble
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What every deploy of a run is made with."""
+
+    plan: Plan
+    driver: Driver
+    images: Mapping[ImageName, ImageResult]
+    tools: Tools
+    apps: Mapping[str, App]
+
+
 def _group(
-    plan: Plan,
-    driver: Driver,
-    steps: Iterable[DeployStep],
-    images: Mapping[ImageName, ImageResult],
-    before: Mapping[str, DeployResult],
-    tools: Tools,
-) -> dict[str, DeployResult]:
-    apps = {app.name: app for app in apps_of(plan.project)}
-    with ThreadPoolExecutor(plan.project.settings.deploy.max_parallel) as pool:
-        futures = {}
-        for step in steps:
-            why = _obstacle(plan, step, images, before, tools)
-            if why:
-                futures[step.app] = pool.submit(_blocked, tools, step, why)
-            else:
-                image = images[step.image]
-                futures[step.app] = pool.submit(_deploy, driver, apps[step.app], step, image, tools)
-        return {app: future.result() for app, future in futures.items()}
+    work: _Work, steps: Iterable[DeployStep], before: Mapping[str, DeployResult]
+) -> tuple[dict[str, DeployResult], UnknownError | None]:
+    """The end of each app of a group, and the first of what could not be found out."""
+    with ThreadPoolExecutor(work.plan.project.settings.deploy.max_parallel) as pool:
+        futures = {step.app: pool.submit(_step, work, step, before) for step in steps}
+        ends = {app: future.result() for app, future in futures.items()}
+    errors = (error for _, error in ends.values() if error)
+    return {app: result for app, (result, _) in ends.items()}, next(errors, None)
 
 
-def _obstacle(
-    plan: Plan,
-    step: DeployStep,
-    images: Mapping[ImageName, ImageResult],
-    before: Mapping[str, DeployResult],
-    tools: Tools,
-) -> str:
-    if tools.stop.is_set():
+def _step(work: _Work, step: DeployStep, before: Mapping[str, DeployResult]) -> Ended:
+    tools, image = work.tools, work.images[step.image]
+    if why := _obstacle(work, step, before):
+        return _blocked(tools, step, why), None
+    if step.action is DeployAction.CURRENT:
+        return _end(tools, step, DeployStatus.CURRENT, step.reason, now=step.now), None
+    if image.digest is None:
+        return _blocked(tools, step, f"the digest of `{image.name}` is not known"), None
+    return _deploy(work, step, image.reference.at(image.digest))
+
+
+def _obstacle(work: _Work, step: DeployStep, before: Mapping[str, DeployResult]) -> str:
+    if work.tools.stop.is_set():
         return "interrupted before it was deployed"
-    image = images[step.image]
+    image = work.images[step.image]
     if image.status not in DONE:
         return f"its image `{step.image}` is {image.status}"
-    spec = plan.project.image(step.image).deploy
+    spec = work.plan.project.image(step.image).deploy
     first = set(spec.after) if spec else set()
     bad = [r for r in before.values() if r.status not in GOOD]
     for result in bad:
-        if result.image in first or not tools.keep_going:
+        if result.image in first or not work.tools.keep_going:
             return f"not tried, because `{result.app}` is {result.status}"
     return ""
 
 
-def _deploy(
-    driver: Driver, app: App, step: DeployStep, image: ImageResult, tools: Tools
-) -> DeployResult:
-    if step.action is DeployAction.CURRENT:
-        return _end(tools, step, DeployStatus.CURRENT, step.reason, now=step.now)
-    if image.digest is None:
-        return _blocked(tools, step, f"the digest of `{image.name}` is not known")
-    started = time.monotonic()
-    tools.report(AppChanged(app.name, "deploying"))
+def _deploy(work: _Work, step: DeployStep, image: Reference) -> Ended:
+    tools, started = work.tools, time.monotonic()
+    tools.report(AppChanged(step.app, "deploying"))
     try:
-        now = driver.deploy(app, image.reference.at(image.digest), tools.report)
+        now = work.driver.deploy(work.apps[step.app], image, tools.report)
     except PipelineError as error:
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)
         seconds = time.monotonic() - started
-        return _end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)
+        result = _end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)
+        return result, error if isinstance(error, UnknownError) else None
     seconds = time.monotonic() - started
-    return _end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now=now)
+    return _end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now=now), None
 
 
 def _blocked(tools: Tools, step: DeployStep, why: str) -> DeployResult:

@@ -8,6 +8,7 @@ from pipeline.core.model import DriverName
 from pipeline.edge.deploy import docker
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
@@ -19,9 +20,12 @@ class OpenDriver(Protocol):
     """Open a driver for one run; its connections are closed at the end."""
 
     def __call__(
-        self, environ: Mapping[str, str], credentials: CredentialSource, /
+        self, environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, /
     ) -> AbstractContextManager[Driver]:
-        """Connect. Raises `UnknownError` where the place cannot be reached."""
+        """Connect. `stop` is set when the user wants no more waiting.
+
+        Raises `UnknownError` where the place cannot be reached.
+        """
 
 
 DRIVERS: dict[DriverName, OpenDriver] = {DriverName.DOCKER: docker.open_driver}

@@ -24,6 +24,7 @@ from pipeline.edge.engine import connect
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Mapping, Sequence
 
     from docker import DockerClient
@@ -43,10 +44,12 @@ _RESTART: Any = {"Name": "unless-stopped"}
 
 
 @contextmanager
-def open_driver(environ: Mapping[str, str], credentials: CredentialSource) -> Iterator[Driver]:
+def open_driver(
+    environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event
+) -> Iterator[Driver]:
     """The driver on the engine of this environment. Raises `UnknownError` where none answers."""
     with connect(environ) as client:
-        yield DockerDriver(client, credentials)
+        yield DockerDriver(client, credentials, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class DockerDriver:
 
     client: DockerClient
     credentials: CredentialSource
+    stop: threading.Event
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
         """What each app runs now; one request for all of them."""
@@ -89,7 +93,7 @@ class DockerDriver:
 
     def _check(self, container: Container, service: Service) -> None:
         container.reload()
-        trouble = wait_healthy(container, service, _address(container))
+        trouble = wait_healthy(container, service, _address(container), self.stop)
         if trouble:
             raise DeployError(Failure("health check", trouble))
 
@@ -173,7 +177,6 @@ def _create(
         environment={**_fly_env(app, image, service), **service.env},
         ports=ports,
         network=NETWORK,
-        restart_policy=_RESTART,
         stop_signal=service.stop_signal or None,
     )
 
@@ -205,6 +208,8 @@ def _take_over(app: App, new: Container, before: Sequence[Container], service: S
     for old in before:
         old.rename(f"{app.name}-{old.labels[RELEASE]}-old")
     new.rename(app.name)
+    # Not before: while its health is asked, a container that ends shall not come back.
+    new.update(restart_policy=_RESTART)
     for old in before:
         old.stop(timeout=service.stop_seconds)
         old.remove(force=True)

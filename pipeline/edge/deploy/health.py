@@ -7,6 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import threading
+
     from docker.models.containers import Container
 
     from pipeline.edge.deploy.service import Health, Service
@@ -15,37 +17,44 @@ _STEADY = 1.0
 _CONNECT = 2.0
 
 
-def wait_healthy(container: Container, service: Service, address: tuple[str, int] | None) -> str:
+def wait_healthy(
+    container: Container,
+    service: Service,
+    address: tuple[str, int] | None,
+    stop: threading.Event,
+) -> str:
     """Wait until all checks pass; what is wrong where they do not, empty when all is well.
 
-    A container that ends is given up at once, not when its time is over.
+    A container that ends is given up at once, not when its time is over; so is any when `stop`
+    is set.
     """
     if address is None:
-        return _steady(container)
+        return _steady(container, stop)
     checks = service.health
-    grace = max((check.grace for check in checks), default=60.0)
-    end = time.monotonic() + grace
+    end = time.monotonic() + service.patience
     trouble = "it was not asked"
-    while time.monotonic() < end:
+    while time.monotonic() < end and not stop.is_set():
         if ended := _ended(container):
             return ended
         trouble = _ask_all(checks, address)
         if not trouble:
             return ""
-        time.sleep(min((check.interval for check in checks), default=0.2))
-    return f"not healthy within {grace:g} s: {trouble}"
+        stop.wait(min((check.interval for check in checks), default=0.2))
+    if stop.is_set():
+        return "interrupted before it was healthy"
+    return f"not healthy within {service.patience:g} s: {trouble}"
 
 
-def _steady(container: Container) -> str:
+def _steady(container: Container, stop: threading.Event) -> str:
     """A worker that listens on nothing is well when it still runs after a moment."""
-    time.sleep(_STEADY)
+    stop.wait(_STEADY)
     return _ended(container)
 
 
 def _ended(container: Container) -> str:
     container.reload()
     state = container.attrs["State"]
-    if state["Status"] in {"running", "created"} and not container.attrs["RestartCount"]:
+    if state["Status"] in {"running", "created"}:
         return ""
     return f"it ended with exit code {state['ExitCode']}"
 

@@ -2,7 +2,8 @@
 
 Facts from flyctl `internal/appconfig`: checks stand under `http_service.checks`,
 `services[].http_checks`, `services[].tcp_checks` and `checks.NAME`; a duration is a string as Go
-writes it (`"1m30s"`) or a whole number of seconds.
+writes it (`"1m30s"`) or a whole number of seconds. `deploy.wait_timeout` is how long a deploy
+waits for the health of a machine.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PATIENCE = 60.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
@@ -31,12 +33,15 @@ class Health:
     headers: Mapping[str, str] = field(default_factory=dict)
     interval: float = 1.0
     timeout: float = 2.0
-    grace: float = 60.0
+    grace: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What an app listens on and lives by. `port` is 0 for a worker that listens on nothing."""
+    """What an app listens on and lives by. `port` is 0 for a worker that listens on nothing.
+
+    `patience` is how long its health is waited for, in seconds.
+    """
 
     port: int = 0
     health: tuple[Health, ...] = ()
@@ -45,6 +50,7 @@ class Service:
     region: str = "local"
     stop_signal: str = ""
     stop_seconds: int = 10
+    patience: float = _PATIENCE
 
 
 def read_service(config: Path | None) -> Service:
@@ -60,14 +66,17 @@ def service(data: Mapping[str, object]) -> Service:
     """What a parsed `fly.toml` says."""
     ports = [s for s in _services(data) if isinstance(s.get("internal_port"), int)]
     port = int(str(ports[0]["internal_port"])) if ports else 0
+    health = tuple(_health(check) for check in _checks(data, port))
+    grace = max((check.grace for check in health), default=0.0)
     return Service(
         port=port,
-        health=tuple(_health(check) for check in _checks(data, port)),
+        health=health,
         env={str(k): str(v) for k, v in _table(data, "env").items()},
         command=_command(data),
         region=str(data.get("primary_region") or "local"),
         stop_signal=str(data.get("kill_signal") or ""),
         stop_seconds=int(seconds(data.get("kill_timeout"), 10.0)),
+        patience=seconds(_table(data, "deploy").get("wait_timeout"), _PATIENCE + grace),
     )
 
 
@@ -112,7 +121,7 @@ def _health(check: Mapping[str, object]) -> Health:
         headers=headers,
         interval=min(seconds(check.get("interval"), 1.0), 1.0),
         timeout=seconds(check.get("timeout"), 2.0),
-        grace=60.0 + seconds(check.get("grace_period"), 0.0),
+        grace=seconds(check.get("grace_period"), 0.0),
     )
 
 
