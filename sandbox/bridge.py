@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 LOCK = Path("/run/lock/fly-image-pipeline.lock")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 ROUTES = Path("/proc/net/route")
+ENGINES_OWN = "br-"
+"""How an engine calls the bridges of the networks that it makes."""
+
 POOLS = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in range(208, 250)]
 
 # linux/sockios.h and linux/if.h: the calls that brctl and ifconfig make; iproute2 may be missing.
 SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
-SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8916, 0x891C
+SIOCSIFFLAGS, SIOCGIFADDR, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 IFF_UP, IFF_BROADCAST, IFF_MULTICAST = 0x1, 0x2, 0x1000
 
 
@@ -59,10 +62,11 @@ class Bridge:
         return str(list(self.pool.subnets())[1])
 
 
-def create(name: str, tools: Tools) -> Bridge:
+def create(name: str, tools: Tools, *, usual: str = "") -> Bridge:
     """A bridge of that name on addresses that nothing on this machine has a route to.
 
-    A left-over of the same name is replaced. `name` has at most 15 characters.
+    That is the pool `usual` (`10.208.0.0/16`) where it is free. A left-over of the same name is
+    replaced. `name` has at most 15 characters.
 
     Raises:
         SandboxError: the kernel refuses, as it does in a container without NET_ADMIN.
@@ -70,7 +74,7 @@ def create(name: str, tools: Tools) -> Bridge:
     """
     remove(name, tools)
     with locked(LOCK):
-        bridge = Bridge(name, _free_pool())
+        bridge = Bridge(name, _free_pool(usual))
         try:
             _add_link(bridge)
             FORWARDING.write_text("1\n")
@@ -93,10 +97,18 @@ def remove(name: str, tools: Tools) -> None:
             words = shlex.split(line)
             if words[:1] == ["-A"] and name in words:
                 _iptables(tools, "-t", table, "-D", *words[1:])
-    with suppress(OSError):
-        _set_flags(name, 0)
-    with suppress(OSError):
-        _call(SIOCBRDELBR, _name(name))
+    _remove_link(name)
+
+
+def remove_within(pool: str) -> None:
+    """Take away the bridges with an address in `pool` (`10.208.0.0/16`): networks of an engine.
+
+    An engine that ends leaves them, and what they occupy nobody else could use.
+    """
+    ours = ipaddress.IPv4Network(pool)
+    for _, name in socket.if_nameindex():
+        if name.startswith(ENGINES_OWN) and (address := _address(name)) and address in ours:
+            _remove_link(name)
 
 
 def exists(name: str) -> bool:
@@ -124,9 +136,9 @@ def _program(tools: Tools) -> Path:
     return Path(shutil.which("iptables") or tools.bin / "iptables")
 
 
-def _free_pool() -> ipaddress.IPv4Network:
+def _free_pool(usual: str) -> ipaddress.IPv4Network:
     taken = _routed()
-    for pool in POOLS:
+    for pool in sorted(POOLS, key=lambda pool: str(pool) != usual):
         if not any(pool.overlaps(network) for network in taken):
             return pool
     raise SandboxError(
@@ -154,6 +166,21 @@ def _add_link(bridge: Bridge) -> None:
     _call(SIOCSIFADDR, _request(bridge.name, bridge.address))
     _call(SIOCSIFNETMASK, _request(bridge.name, ipaddress.IPv4Address("255.255.255.0")))
     _set_flags(bridge.name, IFF_UP | IFF_BROADCAST | IFF_MULTICAST)
+
+
+def _remove_link(name: str) -> None:
+    with suppress(OSError):
+        _set_flags(name, 0)
+    with suppress(OSError):
+        _call(SIOCBRDELBR, _name(name))
+
+
+def _address(name: str) -> ipaddress.IPv4Address | None:
+    request = bytearray(struct.pack("16s24x", name.encode()))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control, suppress(OSError):
+        fcntl.ioctl(control, SIOCGIFADDR, request)
+        return ipaddress.IPv4Address(bytes(request[20:24]))
+    return None
 
 
 def _set_flags(name: str, flags: int) -> None:

@@ -98,7 +98,7 @@ def start(
     if same and recalled(engine) and engine.answers():
         return engine
     stop(engine)
-    link = bridge.create(engine.bridge, engine.tools)
+    link = _bridged(engine)
     _configure(engine, link, mirrors=hub, snapshotter=snapshotter)
     _launch(engine)
     return engine
@@ -111,6 +111,8 @@ def stop(engine: Engine) -> None:
     _end_shims(engine)
     mounts.unmount_below(engine.home, engine.run)
     bridge.remove(engine.bridge, engine.tools)
+    if pool := _pool(engine):
+        bridge.remove_within(pool)
     shutil.rmtree(engine.run, ignore_errors=True)
     with suppress(OSError):
         engine.places.run.rmdir()
@@ -133,6 +135,26 @@ def ping(path: Path) -> bool:
             return b" 200 " in line.recv(64)
         except OSError:
             return False
+
+
+def _bridged(engine: Engine) -> bridge.Bridge:
+    """The engine's bridge, with the addresses that it had before where they are free.
+
+    The engine keeps its networks' addresses in a file, and would go on with them on a bridge
+    whose firewall rules are about others. Without the file it learns the new ones; containers
+    that were stopped lose their networks then.
+    """
+    usual = _pool(engine)
+    link = bridge.create(engine.bridge, engine.tools, usual=usual)
+    if str(link.pool) != usual:
+        (engine.home / "data" / "network" / "files" / "local-kv.db").unlink(missing_ok=True)
+    engine.home.mkdir(parents=True, exist_ok=True)
+    state.write(engine.home / "bridge.json", {"pool": str(link.pool)})
+    return link
+
+
+def _pool(engine: Engine) -> str:
+    return str(state.read(engine.home / "bridge.json").get("pool") or "")
 
 
 def _configure(
