@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console.errors import failure_lines
 from pipeline.console.paint import plain
-from pipeline.console.rows import Mood, Row, advance
+from pipeline.console.rows import CHORE, Mood, Row, advance
 from pipeline.console.summary import summary
 from pipeline.console.text import amount, clean, duration, pad, width
 from pipeline.core.events import (
@@ -90,7 +90,7 @@ class PlainLines:
 
     def _step(self, event: StepChanged) -> Iterator[str]:
         step, key = clean(event.step), (event.image, event.step)
-        if step.startswith("[internal]"):
+        if step.startswith(CHORE):
             # BuildKit's own chores; worth a line only where they cost something.
             if event.completed and event.seconds >= 1:
                 yield self._say(event.image, f"{step} done in {duration(event.seconds)}")

@@ -50,6 +50,9 @@ APP_MOODS = {
     DeployStatus.ROLLED_BACK.value: Mood.BAD,
     DeployStatus.BLOCKED.value: Mood.BLOCKED,
 }
+CHORE = "[internal]"
+"""How BuildKit marks steps of its own."""
+
 LIVELY = frozenset({Mood.WAITING, Mood.ACTIVE})
 
 
@@ -168,10 +171,13 @@ def _stepped(row: Row, event: StepChanged, now: float) -> Row:
     name = clean(event.step)
     known = next((s for s in row.steps if s.name == name), Step(name))
     step = Step(name, event.current or known.current, event.total or known.total)
-    if row.mood is Mood.WAITING:
+    # BuildKit loads contexts long before an image's turn: that is no work on the image yet.
+    chore = name.startswith(CHORE)
+    if row.mood is Mood.WAITING and not chore:
         row = replace(row, word=Stage.BUILDING.value, mood=Mood.ACTIVE, since=now)
     if event.completed:
-        return replace(row, steps=tuple(s for s in row.steps if s.name != name), last=step)
+        left = tuple(s for s in row.steps if s.name != name)
+        return replace(row, steps=left, last=row.last if chore else step)
     if known in row.steps:
         return replace(row, steps=tuple(step if s == known else s for s in row.steps))
     return replace(row, steps=(*row.steps, step), log="")

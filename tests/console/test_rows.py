@@ -36,6 +36,15 @@ def test_a_step_wakes_a_waiting_image() -> None:
     assert (row.mood, row.word, row.since) == (Mood.ACTIVE, "building", 1.0)
 
 
+def test_a_chore_of_buildkits_wakes_nobody() -> None:
+    """Contexts are loaded at once for all images, also for those whose base is still built."""
+    chore = StepChanged(WEB, "[internal] load build context")
+    ended = StepChanged(WEB, "[internal] load build context", completed=True)
+
+    assert after(chore).mood is after(chore, ended).mood is Mood.WAITING
+    assert after(chore, ended).step is None
+
+
 def test_progress_keeps_the_bytes() -> None:
     """An event without bytes does not forget those that were known."""
     row = after(StepChanged(WEB, "pushing", current=5, total=9), StepChanged(WEB, "pushing"))
