@@ -1,0 +1,58 @@
+"""The library: values down one way, and not a word printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import inspect, load, plan, run
+from tests.support.project import three_levels
+
+if TYPE_CHECKING:
+    from pipeline.core.events import Event
+    from tests.support.project import Project
+
+
+@pytest.mark.engine
+def test_the_readmes_example(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    """Load, inspect, plan, run; then nothing is left to do, and nothing was printed."""
+    three_levels(project)
+    told: list[Event] = []
+
+    loaded = load(project.root)
+    report = run(plan(loaded, inspect(loaded)), report=told.append)
+    again = plan(loaded, inspect(loaded))
+
+    assert [image.name for image in report.images if image.status == "built"] == list(loaded.names)
+    assert report.exit_code == 0
+    assert again.empty
+    assert told
+    assert capfd.readouterr() == ("", "")
+
+
+def test_listing_tasks_loads_little() -> None:
+    """`invoke --list` is what people type most: what takes its time is loaded when it is used."""
+    heavy = ("httpx", "docker", "rich", "pydantic", "tomli", "tree_sitter", "requests")
+    script = f"import pipeline.tasks, sys; print([m for m in {heavy} if m in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_task_and_flag_has_help() -> None:
+    """Each task says what it does in a sentence, and each of its flags too."""
+    from pipeline.tasks import ns  # noqa: PLC0415 - Invoke's collection, as a user's file has it
+
+    assert len(ns.task_names) > 5
+    for name in ns.task_names:
+        task = ns[name]
+        assert task.__doc__, name
+        # Invoke moves the texts from `help` to the arguments as it reads the signature.
+        assert all(argument.help for argument in task.get_arguments()), name
