@@ -1,0 +1,118 @@
+"""What is BuildKit's own is handed through to it: secrets, caches, attestations, platforms."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+SECRET = "a-secret-of-the-build"
+
+
+def built(project: Project, **environ: str) -> str:
+    """Build everything; the reference of the image `web`."""
+    ran = project.invoke("build-all", "--json", environ=environ)
+    assert ran.code == 0, ran.err
+    assert SECRET not in ran.out + ran.err
+    reference: str = next(i["reference"] for i in ran.json["images"] if i["name"] == "web")
+    return reference
+
+
+def manifest(reference: str) -> dict[str, Any]:
+    """The manifest or index that the registry holds."""
+    host, _, rest = reference.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    request = urllib.request.Request(
+        f"http://{host}/v2/{repository}/manifests/{tag}",
+        headers={"Accept": f"{INDEX}, {MANIFEST}"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        document: dict[str, Any] = json.loads(answer.read())
+        return document
+
+
+def settings(project: Project, text: str) -> None:
+    """More settings below those that name the registry."""
+    before = (project.root / "pipeline.toml").read_text()
+    project.write("pipeline.toml", f"{before}{text}")
+
+
+def test_a_secret_is_there_for_its_step_alone(project: Project) -> None:
+    """A step reads it; no layer and no output has it, and another value rebuilds nothing."""
+    project.image(
+        "web",
+        "FROM debian:bookworm-slim\n"
+        "RUN --mount=type=secret,id=token sha256sum /run/secrets/token > /sum\n",
+        image_toml='secrets = ["id=token,env=TOKEN"]\n',
+    )
+
+    reference = built(project, TOKEN=SECRET)
+    again = project.invoke("build-all", "--json", environ={"TOKEN": "another"})
+
+    run = ["docker", "run", "--rm", "--network=none", reference, "cat", "/sum"]
+    summed = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    saved = subprocess.run(["docker", "save", reference], capture_output=True, check=True).stdout
+    assert summed.startswith(hashlib.sha256(SECRET.encode()).hexdigest())
+    assert SECRET.encode() not in saved
+    assert again.statuses() == {"web": "exists"}
+
+
+def test_nothing_is_attested_unless_it_is_asked_for(project: Project) -> None:
+    """By default a tag is a plain manifest: Fly has refused indexes with attestations."""
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="plain")
+
+    assert manifest(built(project))["mediaType"] == MANIFEST
+
+
+def test_provenance_is_attached_where_it_is_asked_for(project: Project) -> None:
+    """An index with the image and its attestation."""
+    settings(project, '[build]\nprovenance = "mode=max"\n')
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="attested")
+
+    index = manifest(built(project))
+
+    kinds = [m.get("annotations", {}).get("vnd.docker.reference.type") for m in index["manifests"]]
+    assert index["mediaType"] == INDEX
+    assert kinds == [None, "attestation-manifest"]
+
+
+def test_cache_is_exported_and_imported(project: Project) -> None:
+    """What `cache_to` names holds the cache of an image, under its name."""
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+    cache = f"type=registry,ref={host}/cache:{{name}}"
+    settings(project, f'[build]\ncache_to = ["{cache},mode=max"]\ncache_from = ["{cache}"]\n')
+    project.image("web", "FROM debian:bookworm-slim\nRUN echo cached > /x\n")
+
+    built(project)
+    exists = project.invoke("exists", f"{host}/cache:web")
+    subprocess.run(["docker", "builder", "prune", "-af"], capture_output=True, check=True)
+    forced = project.invoke("build-all", "--force")
+
+    assert exists.code == 0, exists.err
+    assert forced.code == 0, forced.err
+    assert "[2/2] cached" in forced.err or "[2/2] RUN echo cached > /x cached" in forced.err, forced.err
+
+
+def test_an_image_for_two_platforms(project: Project) -> None:
+    """Both are in the index that the tag names; nothing is run for them here."""
+    project.image(
+        "web",
+        "FROM scratch\nCOPY web.txt /\n",
+        web_txt="both",
+        image_toml='platforms = ["linux/amd64", "linux/arm64"]\n',
+    )
+
+    index = manifest(built(project))
+
+    assert [m["platform"]["architecture"] for m in index["manifests"]] == ["amd64", "arm64"]
