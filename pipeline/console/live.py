@@ -6,6 +6,7 @@ of the terminal: what is in work or has failed is shown, the rest is counted.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections import Counter
@@ -18,7 +19,7 @@ from rich.text import Text
 
 from pipeline.console.errors import failure_lines
 from pipeline.console.paint import coloured, plain
-from pipeline.console.rows import Board, Mood, Row
+from pipeline.console.rows import Board, Mood, Row, is_output
 from pipeline.console.summary import summary
 from pipeline.console.terminal import Patient, wants_colour
 from pipeline.console.text import clean, crop, duration, pad, size, width
@@ -62,6 +63,10 @@ _URGENCY = {
 }
 _PLURALS = {"exists": "exist"}
 _LONGEST_NAME = 40
+_WORDS = len("building")
+"""The column of words is at least so wide, so that it does not jump from frame to frame."""
+_RESTING = {"building": "exported", "pushing": "pushed"}
+_PUSH_RE = re.compile(r"pushing ([^/\s]+)/\S+ with docker")
 
 
 @contextmanager
@@ -142,7 +147,7 @@ def frame(
         return [_line([(f"{spin} looking at what exists; {duration(spent)}", "dim")], cells)]
     shown, rest = choose(rows, height - 1)
     names = min(max((width(row.name) for row in shown), default=0), _LONGEST_NAME)
-    words = max((width(_word(row)) for row in shown), default=0)
+    words = max((_WORDS, *(width(_word(row)) for row in shown)))
     active = sum(row.mood is Mood.ACTIVE and bool(row.log) for row in shown)
     roomy = len(shown) + active < height
     lines = []
@@ -161,9 +166,8 @@ def choose(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]
     """
     if len(rows) <= room:
         return rows, ()
-    urgent = [row for row in rows if row.mood in {Mood.BAD, Mood.ACTIVE}]
-    failed = [row for row in urgent if row.mood is Mood.BAD]
-    active = [row for row in urgent if row.mood is Mood.ACTIVE]
+    failed = [row for row in rows if row.mood is Mood.BAD]
+    active = [row for row in rows if row.mood is Mood.ACTIVE and row.rested is None]
     for_active = min(len(active), max(room - len(failed), room - room // 2))
     kept = {id(row) for row in failed[: room - for_active] + active[:for_active]}
     shown = [row for row in rows if id(row) in kept]
@@ -173,18 +177,24 @@ def choose(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]
 def _footer(rows: Sequence[Row], rest: Sequence[Row], spent: float) -> str:
     counted = Counter((_URGENCY[row.mood], row.app, _word(row)) for row in rest or rows)
     words = ", ".join(
-        f"{number} {_PLURALS.get(word, word) if number > 1 else word}"
+        f"{number} {_plural(word) if number > 1 else word}"
         for (_, _, word), number in sorted(counted.items())
     )
     return f"{'… ' if rest else ''}{words}; {duration(spent)}"
 
 
 def _word(row: Row) -> str:
+    if row.rested is not None:
+        return _RESTING.get(row.word, row.word)
     return f"app {row.word}" if row.app else row.word
 
 
+def _plural(word: str) -> str:
+    return f"apps {word[4:]}" if word.startswith("app ") else _PLURALS.get(word, word)
+
+
 def _row_line(row: Row, names: int, words: int, cells: int, now: float, spin: str) -> Text:
-    glyph = _GLYPHS.get(row.mood, spin)
+    glyph = _GLYPHS.get(row.mood, spin) if row.rested is None else _GLYPHS[Mood.WAITING]
     style = _STYLES[row.mood]
     time = duration(row.elapsed(now)) if row.elapsed(now) else ""
     start = f"{glyph} {pad(_word(row), words)}  "
@@ -200,11 +210,19 @@ def _what(row: Row) -> str:
     if row.mood is not Mood.ACTIVE:
         return row.reason if row.mood in {Mood.BAD, Mood.BLOCKED} else ""
     step = row.step
-    if step is None:
+    if step is None or row.rested is not None:
         return row.reason
+    name = _named(step.name, row.word)
     if step.total:
-        return f"{size(step.current)} of {size(step.total)}  {step.name}"
-    return f"{size(step.current)}  {step.name}" if step.current else step.name
+        return f"{size(step.current)} of {size(step.total)}  {name}"
+    return f"{size(step.current)}  {name}" if step.current else name
+
+
+def _named(step: str, word: str) -> str:
+    """The step beside the row's word: `pushing  web  to registry.fly.io`."""
+    if found := _PUSH_RE.fullmatch(step):
+        return f"to {found[1]}"
+    return "layers" if word == "pushing" and is_output(step) else step
 
 
 def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.console.errors import failure_lines
 from pipeline.console.paint import plain
-from pipeline.console.rows import CHORE, Mood, Row, advance
+from pipeline.console.rows import Mood, Row, advance, is_chore, is_output
 from pipeline.console.summary import summary
-from pipeline.console.text import amount, clean, duration, pad, width
+from pipeline.console.text import amount, clean, duration, pad, step_text, width
 from pipeline.core.events import (
     AppChanged,
     Finished,
@@ -17,6 +17,7 @@ from pipeline.core.events import (
     LogLine,
     Notice,
     Planned,
+    Stage,
     StepChanged,
 )
 from pipeline.core.plan import Action, DeployAction
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
 
 _MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
+_FROM_RE = re.compile(r"\[[^\]]*\] FROM ")
+_QUIET = frozenset({Stage.VERIFYING.value})
 _SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
 _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 
@@ -36,9 +39,10 @@ _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
-    Progress in bytes is left out, and so are BuildKit's own quick chores. A step is named when it
-    begins, and again when the log turns back to it. BuildKit runs some steps twice, such as a
-    `FROM` to resolve it and to fetch it: the second end is told where it took a second or more.
+    Progress in bytes is left out. A step is named when it begins, and again when the log turns
+    back to it. What BuildKit does of its own, and writing the image out, is told at its end, and
+    only where it took a second or more. BuildKit runs some steps twice, such as a `FROM` to
+    resolve it and to fetch it: it is named once, and its end is told where it took its time.
     Images that exist are not told one by one: the summary has them.
     """
 
@@ -83,33 +87,36 @@ class PlainLines:
         name = event.app if isinstance(event, AppChanged) else event.image
         before = self._rows.get((app, name), Row(name, app=app))
         row = self._rows[app, name] = advance(before, event, self._clock())
-        if row.mood not in _SILENT and (row.word, row.reason) != (before.word, before.reason):
+        silent = row.mood in _SILENT or row.word in _QUIET
+        if not silent and (row.word, row.reason) != (before.word, before.reason):
             spent = f" in {duration(row.seconds)}" if row.mood in _TIMED and row.seconds else ""
             reason = f": {row.reason}" if row.reason else ""
             yield self._say(name, f"{row.word}{spent}{reason}")
 
     def _step(self, event: StepChanged) -> Iterator[str]:
-        step, key = clean(event.step), (event.image, event.step)
-        if step.startswith(CHORE):
-            # BuildKit's own chores; worth a line only where they cost something.
+        step, key = step_text(event.step), (event.image, event.step)
+        if is_chore(step) or is_output(step):
             if event.completed and event.seconds >= 1:
-                yield self._say(event.image, f"{step} done in {duration(event.seconds)}")
-            return
-        if not event.completed:
+                text = step if is_chore(step) else _mark(step)
+                yield self._say(event.image, f"{text} done in {duration(event.seconds)}")
+        elif not event.completed:
             if key not in self._begun:
                 self._begun.add(key)
                 self._speaking[event.image] = event.step
                 yield self._say(event.image, step)
         elif key not in self._ended or event.seconds >= 1:
-            end = "cached" if event.cached else f"done in {duration(event.seconds)}"
-            yield self._say(event.image, f"{_mark(step) if key in self._begun else step} {end}")
+            text = _mark(step) if key in self._begun else step
+            if end := _end(step, event):
+                yield self._say(event.image, f"{text} {end}")
+            elif key not in self._begun:
+                yield self._say(event.image, text)
             self._begun.add(key)
             self._ended.add(key)
 
     def _log(self, event: LogLine) -> Iterator[str]:
         if event.step and self._speaking.get(event.image) != event.step:
             self._speaking[event.image] = event.step
-            yield self._say(event.image, clean(event.step))
+            yield self._say(event.image, step_text(event.step))
         yield self._say(event.image, f"  {clean(event.text)}")
 
 
@@ -129,6 +136,15 @@ def outlook(plan: Plan) -> str:
 def _busy(plan: Plan) -> list[str]:
     deploys = [step.app for step in plan.deploys if step.action is DeployAction.DEPLOY]
     return [*(action.name for action in plan.to_build), *map(clean, deploys)]
+
+
+def _end(step: str, event: StepChanged) -> str:
+    """How a step ended; nothing for a `FROM` that was only resolved."""
+    if event.cached:
+        return "cached"
+    if event.seconds < 1 and _FROM_RE.match(step):
+        return ""
+    return f"done in {duration(event.seconds)}"
 
 
 def _mark(step: str) -> str:

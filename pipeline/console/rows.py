@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pipeline.console.text import clean
+from pipeline.console.text import clean, step_text
 from pipeline.core.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
 from pipeline.core.plan import Action, DeployAction
 from pipeline.core.report import DeployStatus
@@ -53,6 +53,9 @@ APP_MOODS = {
 CHORE = "[internal]"
 """How BuildKit marks steps of its own."""
 
+_OUTPUTS = ("exporting to ", "importing to ", "pushing ")
+"""How it names what comes after the last instruction."""
+
 LIVELY = frozenset({Mood.WAITING, Mood.ACTIVE})
 
 
@@ -69,7 +72,8 @@ class Step:
 class Row:
     """An image or an app. `word` is its stage; `step` and `log` are the last seen, made safe.
 
-    `since` is when work on it began, `seconds` how long it took once it has ended.
+    `since` is when work on it began, `rested` when the last of it ended, if the image is written
+    out and waits for others of its solve; `seconds` is how long it took once it has ended.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Row:
     log: str = ""
     reason: str = ""
     since: float | None = None
+    rested: float | None = None
     seconds: float = 0.0
 
     @property
@@ -90,7 +95,19 @@ class Row:
 
     def elapsed(self, now: float) -> float:
         """Seconds of work up to now, or in all."""
-        return self.seconds if self.since is None else now - self.since
+        if self.since is None:
+            return self.seconds
+        return (now if self.rested is None else self.rested) - self.since
+
+
+def is_chore(step: str) -> bool:
+    """Whether a step is of BuildKit's own: loading a context, a Dockerfile, an ignore file."""
+    return step.startswith(CHORE)
+
+
+def is_output(step: str) -> bool:
+    """Whether a step writes the image out: exports, loads or pushes it."""
+    return step.startswith(_OUTPUTS)
 
 
 def advance(row: Row, event: ImageChanged | StepChanged | LogLine | AppChanged, now: float) -> Row:
@@ -160,24 +177,26 @@ def planned_rows(plan: Plan) -> tuple[Row, ...]:
 def _turned(row: Row, word: str, mood: Mood, event: ImageChanged | AppChanged, now: float) -> Row:
     row = replace(row, word=word, mood=mood, reason=clean(event.reason))
     if mood is Mood.ACTIVE:
-        return replace(row, since=now if row.since is None else row.since)
+        since = now if row.since is None else row.since
+        return replace(row, since=since, rested=None, last=None)
     if mood is Mood.WAITING:
         return row
     seconds = event.seconds or row.elapsed(now)
-    return replace(row, since=None, seconds=seconds, steps=(), log="")
+    return replace(row, since=None, rested=None, seconds=seconds, steps=(), log="")
 
 
 def _stepped(row: Row, event: StepChanged, now: float) -> Row:
-    name = clean(event.step)
+    name = step_text(event.step)
     known = next((s for s in row.steps if s.name == name), Step(name))
     step = Step(name, event.current or known.current, event.total or known.total)
     # BuildKit loads contexts long before an image's turn: that is no work on the image yet.
-    chore = name.startswith(CHORE)
+    chore = is_chore(name)
     if row.mood is Mood.WAITING and not chore:
         row = replace(row, word=Stage.BUILDING.value, mood=Mood.ACTIVE, since=now)
     if event.completed:
         left = tuple(s for s in row.steps if s.name != name)
-        return replace(row, steps=left, last=row.last if chore else step)
+        rested = now if is_output(name) and not left else row.rested
+        return replace(row, steps=left, last=row.last if chore else step, rested=rested)
     if known in row.steps:
         return replace(row, steps=tuple(step if s == known else s for s in row.steps))
-    return replace(row, steps=(*row.steps, step), log="")
+    return replace(row, steps=(*row.steps, step), log="", rested=None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.console.paint import Cell, Style, columns, status_style
-from pipeline.console.text import amount, clean, duration
+from pipeline.console.paint import Cell, Style, columns, plain, status_style
+from pipeline.console.text import amount, clean, duration, width
 from pipeline.core.report import DeployStatus, ImageStatus
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[s
 def image_table(
     results: Sequence[ImageResult], paint: Paint, *, cells: int | None = None
 ) -> list[str]:
-    """One line per image; many that exist already are one line together."""
+    """One line per image; many that exist already are one line together.
+
+    Where references do not fit the terminal, digests are left out and the registry's host goes
+    into the head: what was cut could not be copied.
+    """
     loud = [r for r in results if len(results) <= FULL or r.status not in _QUIET]
-    head = _head("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
-    lines = columns([head, *map(_image_row, loud)], paint, cells=cells) if loud else []
+    lines = columns(_image_rows(loud, cells), paint, cells=cells) if loud else []
     if hidden := len(results) - len(loud):
         lines.append(paint(f"… {amount(hidden, 'more exists', 'more exist')}", Style.DIM))
     return lines
@@ -95,6 +98,18 @@ def _counts(
 
 def _head(*titles: str) -> list[Cell]:
     return [Cell(title, Style.BOLD, right=title == "TIME") for title in titles]
+
+
+def _image_rows(results: Sequence[ImageResult], cells: int | None) -> list[list[Cell]]:
+    head = _head("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
+    rows = [head, *map(_image_row, results)]
+    shown = [r for r in results if r.status in _SHOWN_RESULTS]
+    wide = columns([head, *map(_image_row, shown)], plain)
+    if cells is None or not shown or max(map(width, wide)) <= cells:
+        return rows
+    host = shown[0].reference.repository.host
+    rest = [[*row[:3], Cell(row[-1].text.removeprefix(f"{host}/"))] for row in rows[1:]]
+    return [[*head[:3], Cell(f"REFERENCE ON {host} OR REASON", Style.BOLD)], *rest]
 
 
 def _image_row(result: ImageResult) -> list[Cell]:

@@ -19,6 +19,7 @@ _ESCAPE_RE = re.compile(
     r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]"
 )
+_DIGEST_RE = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _JOINERS = "\u200c\u200d"  # they make one emoji of several, or spell Persian: harmless
 _LINE_LIMIT = 4000
 
@@ -37,6 +38,17 @@ def clean(text: str) -> str:
         return text
     text = _ESCAPE_RE.sub("", text).replace("\r\n", "\n").strip("\r\n").rpartition("\r")[2]
     return "".join(map(_shown, text.expandtabs())).rstrip()
+
+
+def step_text(step: str) -> str:
+    r"""Name a step of BuildKit's for people: safe, its blanks squeezed, its digests short.
+
+    BuildKit joins the lines of an instruction with their indentation.
+
+    >>> step_text("[2/4] RUN apt-get update     && apt-get install tini")
+    '[2/4] RUN apt-get update && apt-get install tini'
+    """
+    return _DIGEST_RE.sub(r"\1", " ".join(clean(step).split()))
 
 
 def clean_lines(text: str) -> list[str]:

@@ -19,9 +19,12 @@ from pipeline.console.live import choose, frame
 from pipeline.console.out import reporter
 from pipeline.console.rows import Board, Mood, Row, Step
 from pipeline.console.text import width
+from pipeline.core.events import Event, ImageChanged, Stage, StepChanged
+from pipeline.core.reference import ImageName
 from tests.console.values import RUN
 
 ROOT = Path(__file__).parents[2]
+WEB = ImageName("web")
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 CHILD = """
@@ -110,7 +113,37 @@ def test_bytes_of_a_push_are_shown() -> None:
     step = Step("exporting to image", 2_000_000, 4_000_000)
     row = Row("web", app=False, word="pushing", mood=Mood.ACTIVE, steps=(step,), since=0.0)
 
-    assert "web  2.0 MB of 4.0 MB  exporting to image" in picture([row])[0]
+    assert "web  2.0 MB of 4.0 MB  layers" in picture([row])[0]
+
+
+def test_what_is_pushed_rests_until_its_solve_ends() -> None:
+    """An image that is written out is not at work any more, though others of its solve are."""
+    push = "pushing registry.fly.io/web:1234 with docker"
+    board = Board()
+    events: tuple[Event, ...] = (
+        ImageChanged(WEB, Stage.BUILDING),
+        StepChanged(WEB, "exporting to image"),
+        StepChanged(WEB, "exporting to image", completed=True),
+        ImageChanged(WEB, Stage.PUSHING),
+        StepChanged(WEB, push),
+        StepChanged(WEB, push, completed=True),
+    )
+    for now, event in enumerate(events):
+        board.take(event, float(now))
+        if now == 2:
+            assert picture(list(board.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
+        if now == 4:
+            active = ["*", "pushing", "web", "to", "registry.fly.io", "12.3", "s"]
+            assert picture(list(board.rows))[0].split() == active
+
+    assert picture(list(board.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
+
+
+def test_apps_are_counted_in_the_plural() -> None:
+    """The footer says `2 apps waiting`."""
+    rows = [Row(name, app=True) for name in ("a", "b")]
+
+    assert picture(rows)[-1] == "2 apps waiting; 12.3 s"
 
 
 def test_wide_names_are_aligned() -> None:

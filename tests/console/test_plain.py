@@ -44,7 +44,6 @@ def test_a_run_in_lines() -> None:
         "python-base |   Get:1 [red]not markup[/red] not red",
         "python-base | [2/5] done in 3.2 s",
         "python-base | pushing",
-        "python-base | exporting to image",
         "python-base | built in 12.3 s: the registry has no `x`",
         "api         | building",
         "api         | [2/3] RUN make all",
@@ -126,14 +125,37 @@ def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
 
     assert written(*again, *again, slow) == [
         "web | [1/4] FROM debian",
-        "web | [1/4] done in 0.0 s",
         "web | [1/4] done in 5.0 s",
     ]
 
 
-def test_the_end_of_a_push_does_not_repeat_its_reference() -> None:
-    """The reference was named when the push began."""
-    step = "pushing registry.fly.io/web:1234 with docker"
-    lines = written(StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=2.0))
+def test_writing_out_is_told_where_it_took_its_time() -> None:
+    """The stage `pushing` and the summary's reference say the rest."""
+    push = "pushing registry.fly.io/web:1234 with docker"
+    quick = [StepChanged(WEB, push), StepChanged(WEB, push, completed=True, seconds=0.1)]
+    slow = StepChanged(WEB, push, completed=True, seconds=2.0)
+    export = StepChanged(WEB, "exporting to image", completed=True, seconds=3.0)
 
-    assert lines == [f"web | {step}", "web | pushing done in 2.0 s"]
+    assert written(*quick) == []
+    assert written(export, slow) == [
+        "web | exporting to image done in 3.0 s",
+        "web | pushing done in 2.0 s",
+    ]
+
+
+def test_a_long_step_is_readable() -> None:
+    """Indentation of continued lines is squeezed, and of a digest its first digits are shown."""
+    lines = written(
+        StepChanged(WEB, f"[1/2] FROM debian@sha256:{'0123456789abcdef' * 4}"),
+        StepChanged(WEB, "[2/2] RUN apt-get update     && apt-get install tini"),
+    )
+
+    assert lines == [
+        "web | [1/2] FROM debian@sha256:0123456789ab",
+        "web | [2/2] RUN apt-get update && apt-get install tini",
+    ]
+
+
+def test_verifying_makes_no_line() -> None:
+    """One request per image is not worth one."""
+    assert written(ImageChanged(WEB, Stage.VERIFYING)) == []

@@ -156,6 +156,17 @@ def test_a_table_fits_its_terminal() -> None:
     assert max(map(len, image_table(REPORT.images, plain, cells=60))) == 60
 
 
+def test_references_are_not_cut_where_the_terminal_is_narrow() -> None:
+    """Digests are left out first, and the host is said once, so that a tag can be copied."""
+    lines = image_table(REPORT.images, plain, cells=79)
+
+    tag = "f0f0f0f0f0f0f0f0f0f0"
+    assert lines[0].endswith("STATUS     TIME  REFERENCE ON registry.fly.io OR REASON")
+    assert [line for line in lines[1:3] if line.endswith(f":{tag}")] == lines[1:3]
+    assert max(map(len, lines)) <= 79
+    assert "DIGEST" in image_table(REPORT.images, plain, cells=120)[0]
+
+
 def test_totals_say_what_was_saved() -> None:
     """The last line counts the builds that were not needed."""
     report = Report(REPORT.images[:2], requests=1, seconds=61.0, interrupted=True)

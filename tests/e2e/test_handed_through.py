@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import urllib.request
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ def test_cache_is_exported_and_imported(project: Project) -> None:
 
     assert exists.code == 0, exists.err
     assert forced.code == 0, forced.err
-    assert "[2/2] cached" in forced.err or "[2/2] RUN echo cached > /x cached" in forced.err, forced.err
+    assert re.search(r"\[2/2\] .*cached$", forced.err, re.MULTILINE), forced.err
 
 
 def test_an_image_for_two_platforms(project: Project) -> None:

@@ -38,12 +38,12 @@ class BuilderInfo:
     platforms: tuple[str, ...]
 
     def __str__(self) -> str:
-        """What a person wants to know: `default (driver docker, engine 26.1.5), buildx 0.13.1`."""
+        """Say it: `default`, engine 28.5.2, driver docker, builds for linux/amd64; buildx 0.29."""
         what = "engine" if self.driver == "docker" else "BuildKit"
         platforms = ", ".join(p for p in self.platforms if p.count("/") == 1)
         return (
-            f"`{self.name}` (driver {self.driver}, {what} {self.engine}), buildx {self.buildx}"
-            f" for {platforms}"
+            f"`{self.name}`: {what} {self.engine}, driver {self.driver}, builds for {platforms};"
+            f" buildx {self.buildx}"
         )
 
 
