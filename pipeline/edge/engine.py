@@ -40,10 +40,11 @@ def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
 
 def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
     """No engine answers: said in one sentence, with where it was looked for."""
-    where = environ.get("DOCKER_HOST") or "the socket of the docker context"
+    named = environ.get("DOCKER_HOST")
+    where = f"`{named}`" if named else "the address of the docker context"
     why = _reason(error)
     hint = "start Docker, or set DOCKER_HOST to where it runs; `invoke doctor` looks again"
-    return UnknownError(f"no Docker engine answers at `{where}`{why}", hint=hint)
+    return UnknownError(f"no Docker engine answers at {where}{why}", hint=hint)
 
 
 def _reason(error: BaseException) -> str:

@@ -64,11 +64,8 @@ def open_registry(
 
     settings = project.settings.registry
     insecure = frozenset({settings.host}) if settings.insecure else frozenset()
-    registry = Registry(credentials=credentials(environ), insecure=insecure, report=report)
-    try:
+    with Registry(credentials=credentials(environ), insecure=insecure, report=report) as registry:
         yield registry
-    finally:
-        registry.close()
 
 
 def _ask(

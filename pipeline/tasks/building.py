@@ -122,18 +122,16 @@ def build_images(
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.inspect import open_registry  # noqa: PLC0415
 
-    with (
-        stoppable() as stop,
-        console() as report,
-        open_registry(project, os.environ, report) as registry,
-    ):
+    with console() as report, open_registry(project, os.environ, report) as registry:
         state = pipeline.inspect(
             project, only=names, force=force, apps=apps, report=report, registry=registry
         )
         what = pipeline.plan(project, state, only=names, force=force, apps=apps)
-        return pipeline.run(
-            what, keep_going=keep_going, report=report, registry=registry, stop=stop
-        )
+        # So far nothing was begun, and an interruption ends at once; a build is ended cleanly.
+        with stoppable() as stop:
+            return pipeline.run(
+                what, keep_going=keep_going, report=report, registry=registry, stop=stop
+            )
 
 
 def _names(project: Project, words: str) -> tuple[ImageName, ...]:

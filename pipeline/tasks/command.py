@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import sys
 import threading
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from invoke.exceptions import Exit
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
+    Handler = Callable[[int, FrameType | None], None]
+
     from pipeline.core.events import Reporter
     from pipeline.core.model import Project
 
@@ -26,6 +29,8 @@ P = ParamSpec("P")
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
 JSON = "print the result as JSON on stdout"
 INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a CI job that is cancelled, a terminal that is closed."""
 FAULT = 3
 
 
@@ -83,7 +88,7 @@ def write_json(value: dict[str, object]) -> None:
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second signal interrupts at once."""
+    """An event that Ctrl-C, SIGTERM and SIGHUP set; a second signal interrupts at once."""
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -91,12 +96,8 @@ def stoppable() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {s: signal.signal(s, on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with _handled_by(on_signal):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -108,15 +109,31 @@ def console() -> Iterator[Reporter]:
         yield report
 
 
+@contextmanager
+def _handled_by(handler: Handler) -> Iterator[None]:
+    """Give the signals of `SIGNALS` to a handler, but for those that are ignored (`nohup`)."""
+    heard = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, handler) for s in heard}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def _guarded(body: Callable[[], int]) -> int:
     try:
-        return body()
+        with _handled_by(_interrupt):
+            return body()
     except PipelineError as error:
         _show(error)
         return error.exit_code
     except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
+        _leave()
     except Exception:  # noqa: BLE001 - the last handler: any other error is a fault of ours
         return _fault()
 
@@ -125,6 +142,13 @@ def _show(error: PipelineError) -> None:
     from pipeline.console.errors import show_error  # noqa: PLC0415 - only when there is one
 
     show_error(error, sys.stderr)
+
+
+def _leave() -> NoReturn:
+    """End at once. A thread may still wait for an answer, and Python would wait for the thread."""
+    say("interrupted")
+    sys.stdout.flush()
+    os._exit(INTERRUPTED)
 
 
 def _fault() -> int:

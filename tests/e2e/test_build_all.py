@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +12,8 @@ from tests.support.project import three_levels
 from tests.support.web import web_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
@@ -235,34 +234,6 @@ def test_a_bound_argument_and_copy_from_are_edges(project: Project) -> None:
 
     assert ran.code == 0, ran.err
     assert set(ran.statuses().values()) == {"built"}
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_build_ends_cleanly(project: Project, number: signal.Signals) -> None:
-    """Ctrl-C ends the build with 130 and a true report; nothing of it is left running."""
-    project.image("slow", "FROM debian:bookworm-slim\nRUN echo begun; sleep 300\n")
-
-    with project.start("build-all", "--json") as process:
-        time.sleep(6)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=40)
-
-    assert process.returncode == 130, err
-    assert '"interrupted": true' in out
-    assert '"status": "blocked"' in out
-    mine = [
-        pid
-        for pid in Path("/proc").iterdir()
-        if pid.name.isdigit() and _cwd(pid) == project.root.resolve()
-    ]
-    assert mine == []
-
-
-def _cwd(pid: Path) -> Path | None:
-    try:
-        return (pid / "cwd").resolve(strict=True)
-    except OSError:
-        return None
 
 
 def test_many_images_in_one_run(project: Project) -> None:

@@ -150,13 +150,17 @@ class Registry:
         if answer.status != 200 or not answer.own:
             raise refusal(answer, host, at.access, what="", verb="use")
 
-    def close(self) -> None:
-        """End what is under way, and let go of all connections."""
+    def close(self, *, wait: bool = True) -> None:
+        """End what is under way, and let go of all connections.
+
+        A request that went out is waited for, at most as long as `Policy.read` says, unless
+        nobody will be there to see what comes of it.
+        """
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
         for host in self._hosts.values():
             host.close()
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=wait)
 
     def __enter__(self) -> Self:
         return self
@@ -167,7 +171,7 @@ class Registry:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.close(wait=kind is not KeyboardInterrupt)
 
     def _host(self, name: str) -> Host:
         with self._lock:

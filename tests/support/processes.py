@@ -1,0 +1,30 @@
+"""Processes that a test started, and whether anything of them is left."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def working_in(folder: Path) -> list[str]:
+    """The command lines of the processes whose working directory is `folder`."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        # One that ends while we look is none of them.
+        with suppress(OSError):
+            if (entry / "cwd").resolve(strict=True) == folder.resolve():
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def patiently(happened: Callable[[], bool], *, seconds: float = 60.0) -> None:
+    """Return when something has happened; a failure of the test where it takes too long."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
