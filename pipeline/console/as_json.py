@@ -163,6 +163,7 @@ def _image_result(result: ImageResult) -> Json:
         "seconds": round(result.seconds, 3),
         "reason": result.reason,
         "failure": _failure(result.failure),
+        "unaccounted": list(result.unaccounted),
     }
 
 

@@ -131,7 +131,7 @@ class Image:
     `declared` the ones that the Dockerfile declares for the stages in use, with the value that
     the build will see (`None`: declared without a value). `reads` says which context files count.
     `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
-    change without the fingerprint changing.
+    change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
     """
 
     name: ImageName
@@ -154,6 +154,7 @@ class Image:
     test: ImageTest | None = None
     deploy: AppSpec | None = None
     floating: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:

@@ -129,7 +129,7 @@ def plan(
         project,
         images,
         _deploy_steps(project, state, images, apps),
-        {a.name: a.image.floating for a in images if a.image.floating},
+        {a.name: told for a in images if (told := state.inputs[a.name].floating)},
         state.requests,
         state.seconds,
     )

@@ -46,7 +46,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """How one image ended; `reason` is in words that a person can check."""
+    """How one image ended; `reason` is in words that a person can check.
+
+    `unaccounted` is what BuildKit read for it, and no fingerprint knows (`pipeline.core.audit`).
+    """
 
     name: ImageName
     status: ImageStatus
@@ -55,6 +58,7 @@ class ImageResult:
     digest: Digest | None = None
     seconds: float = 0.0
     failure: Failure | None = None
+    unaccounted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ BuildKit cancels the rest and says nothing of what it had pushed: the registry i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.core.audit import unaccounted
 from pipeline.core.bake import Output, Target
 from pipeline.core.batches import blocked_by, next_batch
+from pipeline.core.events import Notice
 from pipeline.core.plan import Action
 from pipeline.core.report import ImageResult, ImageStatus
 from pipeline.errors import UnknownError
@@ -89,7 +92,23 @@ def _build_batch(
         ended = confirm(batch, outcomes, tools)
     except UnknownError as error:
         return {}, trouble or error
+    ended = {
+        name: _audited(plan, result, outcomes.get(name), tools) for name, result in ended.items()
+    }
     return ended, trouble or _no_headway(ended, tools)
+
+
+def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: Tools) -> ImageResult:
+    """The result with what BuildKit read and no fingerprint knows; it is told once, quietly."""
+    from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
+
+    sources = outcome.sources if isinstance(outcome, Built) else ()
+    pushed = {action.reference.repository for action in plan.images}
+    found = unaccounted(plan.project, result.name, sources, pushed)
+    for source in found:
+        text = f"`{result.name}` was built from `{source}` too, which is not in its fingerprint"
+        tools.report(Notice(text))
+    return replace(result, unaccounted=found) if found else result
 
 
 def _solve(

@@ -112,6 +112,7 @@ def _image(
         test=file.test,
         deploy=draft.app,
         floating=_floating(found, externals),
+        remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
     )
 
 

@@ -46,9 +46,9 @@ class Resolved:
     """What the target needs, for one platform.
 
     * `stages`: the needed ones, in order of the file.
-    * `names`: each use of an image that is neither a stage nor `scratch`, in that order.
-    * `declared`: the arguments that count and their values, `None` for none; a given argument that
-      BuildKit itself reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) counts undeclared.
+    * `names`: each use of an image that is neither a stage nor `scratch`.
+    * `declared`: the arguments that count, `None` for no value; a given one that BuildKit itself
+      reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) counts undeclared.
     * `reads`: what is read of the context.
     * `stage_names`: all names of stages in the file, needed or not.
     * `floating`: sentences for what can change without the Dockerfile or its context changing.
@@ -56,6 +56,7 @@ class Resolved:
     * `onbuild`: the triggers that the image will carry, as text: hand them to `resolve` for a
       Dockerfile whose FROM names this image.
     * `unused`: given arguments that the file declares nowhere.
+    * `remotes`: the URLs and Git repositories that `ADD` names.
     """
 
     stages: tuple[Stage, ...]
@@ -67,6 +68,7 @@ class Resolved:
     frontend: str = ""
     onbuild: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
 
 
 def resolve(
@@ -107,6 +109,7 @@ def resolve(
         frontend=frontend,
         onbuild=tuple(i.expression for i in own if isinstance(i, Onbuild)),
         unused=_unused(dockerfile, args, predefined),
+        remotes=tuple(findings.remotes),
     )
 
 

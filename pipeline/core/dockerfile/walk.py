@@ -46,6 +46,7 @@ class Findings:
     reads: dict[Read, None] = field(default_factory=dict)
     whole: str = ""
     floating: dict[str, None] = field(default_factory=dict)
+    remotes: dict[str, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def cannot_tell(self, reason: str) -> None:
@@ -136,7 +137,8 @@ class Walker:
                 raise RefusedError(f"`COPY` cannot take {what}", hint="use `ADD`", blame=written)
             self._remote(instruction, source, git=git)
         elif from_context:
-            self._read(instruction, clean(source), written)
+            # Cleaning would lose the `/./` of `--parents`, behind which its pattern begins.
+            self._read(instruction, source if instruction.parents else clean(source), written)
 
     def _read(self, instruction: Copy, pattern: str, written: str) -> None:
         if gomatch.has_magic(pattern) and not instruction.parents:
@@ -151,6 +153,7 @@ class Walker:
         self.findings.reads[read] = None
 
     def _remote(self, instruction: Copy, source: str, *, git: bool) -> None:
+        self.findings.remotes[source] = None
         line = instruction.location.line
         if git:
             pinned = bool(instruction.checksum) or is_pinned_git(source)

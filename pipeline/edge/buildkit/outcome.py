@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.bake import Target
     from pipeline.core.reference import ImageName
+    from pipeline.edge.buildkit.notes import Notes
     from pipeline.edge.buildkit.progress import Progress
     from pipeline.edge.buildkit.steps import Step
 
@@ -30,11 +31,13 @@ _IMPORT = "importing to docker"
 class Built:
     """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
 
-    `seconds` is from the first of its own steps to the last.
+    `seconds` is from the first of its own steps to the last; `sources` are what was read for it
+    (`pipeline.core.audit`).
     """
 
     digest: Digest | None
     seconds: float = 0.0
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,16 @@ class Cancelled:
 Outcome = Built | Broken | Cancelled
 
 
-def succeeded(progress: Progress, digests: Mapping[ImageName, Digest]) -> dict[ImageName, Outcome]:
-    """All images built, with the digests that BuildKit wrote down."""
-    return {name: Built(digests.get(name), _seconds(progress, name)) for name in progress.targets}
+def succeeded(progress: Progress, notes: Mapping[ImageName, Notes]) -> dict[ImageName, Outcome]:
+    """All images built, with what BuildKit wrote down of them."""
+    return {
+        name: Built(
+            notes[name].digest,
+            _seconds(progress, name),
+            notes[name].sources or tuple(progress.sources.get(name, ())),
+        )
+        for name in progress.targets
+    }
 
 
 def ended(progress: Progress) -> dict[ImageName, Outcome]:
@@ -136,7 +146,8 @@ def _spoken_of(
 
 def _unbroken(progress: Progress, name: ImageName) -> Outcome:
     whole, digest = _whole(progress, name)
-    return Built(digest, _seconds(progress, name)) if whole else Cancelled()
+    sources = tuple(progress.sources.get(name, ()))
+    return Built(digest, _seconds(progress, name), sources) if whole else Cancelled()
 
 
 def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:

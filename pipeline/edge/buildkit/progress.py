@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.bake import Output
 from pipeline.core.events import ImageChanged, LogLine, Notice, Stage, StepChanged
-from pipeline.edge.buildkit.steps import Step, is_export, is_instruction, is_push, names
+from pipeline.edge.buildkit.steps import Step, is_export, is_instruction, is_push, materials, names
 from pipeline.edge.buildkit.wire import Log, Record, Status, Text, Vertex, Warned
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Progress:
     spans: dict[ImageName, Span] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
     pushed: dict[ImageName, str] = field(default_factory=dict)
+    sources: dict[ImageName, dict[str, None]] = field(default_factory=dict)
     began: datetime | None = None
     _shown: set[ImageName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
@@ -75,6 +76,7 @@ class Progress:
         image, name = self.names.split(vertex.name)
         if image is None:
             return []
+        self.sources.setdefault(image, {}).update(dict.fromkeys(materials(name)))
         step = self._step(vertex.digest)
         step.claims[image] = name
         news = step.update(image, vertex)

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from pipeline.core.bake import GROUP, definition, target_name
+from pipeline.core.bake import GROUP, definition
 from pipeline.core.events import Notice
-from pipeline.core.reference import Digest
 from pipeline.edge.buildkit import docker as cli
 from pipeline.edge.buildkit.child import run
+from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
 from pipeline.edge.buildkit.progress import Progress, progress
 from pipeline.edge.buildkit.wire import Decoder
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.core.events import Reporter
     from pipeline.core.model import BuildSettings
     from pipeline.core.reference import ImageName
+    from pipeline.edge.buildkit.notes import Notes
     from pipeline.edge.buildkit.outcome import Outcome
     from pipeline.edge.buildkit.wire import Record
 
@@ -58,7 +59,7 @@ class _Solved:
 
     code: int
     progress: Progress
-    digests: Mapping[ImageName, Digest]
+    notes: Mapping[ImageName, Notes]
 
 
 def solve(
@@ -112,12 +113,12 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
         take(decoder.end())
         for event in seen.end():
             work.report(event)
-        return _Solved(code, seen, _digests(metadata, work.targets))
+        return _Solved(code, seen, read_notes(metadata, seen.targets))
 
 
 def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
     if solved.code == 0:
-        return succeeded(solved.progress, solved.digests)
+        return succeeded(solved.progress, solved.notes)
     outcomes = ended(solved.progress)
     if stopped:
         return outcomes
@@ -133,18 +134,3 @@ def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
         return blame(solved.progress, outcomes)
     return outcomes
-
-
-def _digests(metadata: Path, targets: Sequence[Target]) -> dict[ImageName, Digest]:
-    """The digests in buildx's metadata, which it writes only when all has succeeded."""
-    try:
-        written = json.loads(metadata.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    names = [target.image.name for target in targets]
-    found = {name: written.get(target_name(name), {}) for name in names}
-    return {
-        name: Digest(fields["containerimage.digest"])
-        for name, fields in found.items()
-        if "containerimage.digest" in fields
-    }

@@ -23,6 +23,8 @@ TAIL = 20
 _PREFIX = re.compile(r"\[([A-Za-z0-9_-]+)(?: ([^\]]*))?\] (.*)", re.DOTALL)
 _BAKE_ITSELF = "[internal] load local bake definitions"
 _INSTRUCTION = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
+_LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
+_REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
 _CANCELLED = "context canceled"
 _MAX_LINE = 64 << 10
 
@@ -129,6 +131,17 @@ def is_instruction(step: str) -> bool:
 def is_export(step: str) -> bool:
     """Whether a step writes the image out."""
     return step.startswith("exporting to ")
+
+
+def materials(step: str) -> tuple[str, ...]:
+    """What a step takes from elsewhere, as provenance calls it: an image looked up, a download.
+
+    buildx before 0.14 writes no provenance down; the names of steps then tell as much.
+    """
+    if found := _LOOKUP.fullmatch(step):
+        return (f"pkg:docker/{found[1]}",)
+    _, add, words = step.partition("] ADD ")
+    return tuple(word for word in words.split()[:-1] if _REMOTE.match(word)) if add else ()
 
 
 def is_push(text: str) -> bool:

@@ -123,7 +123,7 @@ def test_a_read_knows_its_kind_flags_and_place(resolved: Resolve) -> None:
     text = "FROM a\nCOPY --parents --exclude=*.md --exclude=t src/./**/*.py /x\n"
     text += "RUN --mount=source=b,target=/b y\nADD c /c\n"
     assert resolved(text).reads.reads == (
-        Read("src/**/*.py", ReadKind.COPY, Location("D", 2, 43), ("*.md", "t"), parents=True),
+        Read("src/./**/*.py", ReadKind.COPY, Location("D", 2, 43), ("*.md", "t"), parents=True),
         Read("b", ReadKind.MOUNT, Location("D", 3, 20)),
         Read("c", ReadKind.ADD, Location("D", 4, 5)),
     )

@@ -1,0 +1,54 @@
+"""What buildx writes down of a solve that succeeded: `--metadata-file`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.bake import target_name
+from pipeline.core.reference import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pipeline.core.reference import ImageName
+
+_PROVENANCE = "buildx.build.provenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Of one image: its digest, and the materials of its provenance (from buildx 0.14 on)."""
+
+    digest: Digest | None = None
+    sources: tuple[str, ...] = ()
+
+
+def read_notes(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Notes]:
+    """The notes of each image; empty ones where there is no such file, as after a failure."""
+    try:
+        written = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        written = {}
+    return {name: _notes(written.get(target_name(name), {})) for name in names}
+
+
+def _notes(fields: Mapping[str, object]) -> Notes:
+    digest = fields.get("containerimage.digest")
+    # One for each platform where there are several: `buildx.build.provenance/linux/amd64`.
+    provenances = (value for key, value in fields.items() if key.startswith(_PROVENANCE))
+    sources = (uri for provenance in provenances for uri in _materials(provenance))
+    return Notes(Digest(str(digest)) if digest else None, tuple(dict.fromkeys(sources)))
+
+
+def _materials(provenance: object) -> Iterator[str]:
+    """The addresses in a provenance of SLSA 0.2 (`materials`) or 1 (`resolvedDependencies`)."""
+    if not isinstance(provenance, dict):
+        return
+    definition = provenance.get("buildDefinition")
+    later = definition.get("resolvedDependencies") if isinstance(definition, dict) else None
+    for material in provenance.get("materials") or later or ():
+        if isinstance(material, dict) and material.get("uri"):
+            yield str(material["uri"])

@@ -1,0 +1,36 @@
+"""The whole proof: `python -m tests.proof [CASE…]`, on the engine that the environment names.
+
+It prints a table of cases, one of changes, what is argued for, and what is wrong; it ends with 1
+at a false skip that is not deliberate, and at a needless rebuild that nothing argues for.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: T201 - a command that prints its tables
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.proof.cases import CASES
+from tests.proof.table import argued, by, unargued
+from tests.proof.verdict import Verdict, judge, pairs_of
+
+
+def main(names: list[str]) -> int:
+    """Judge the named cases, or all."""
+    pairs = pairs_of(case for case in CASES if not names or case.name in names)
+    verdicts: list[Verdict] = []
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+        for verdict in judge(pairs, Path(folder)):
+            verdicts.append(verdict)
+            if sys.stderr.isatty():
+                print(f"\r{len(verdicts)} of {len(pairs)}", end="", file=sys.stderr)
+    wrong = list(unargued(verdicts))
+    print("\n".join(by(lambda v: v.pair.case.name, "case", verdicts)), end="\n\n")
+    print("\n".join(by(lambda v: v.pair.kind, "change", verdicts)), end="\n\n")
+    print("\n".join([*argued(verdicts), "", *wrong]))
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,171 @@
+"""Many projects in one real solve: which of their steps ran, and which image came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.bake import Output, Target, definition, target_name
+from pipeline.core.reference import ImageName, parse_reference
+from pipeline.edge.buildkit.wire import Decoder, Text, Vertex
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.core.model import Project
+
+APP = ImageName("app")
+AT_ONCE = 24
+_BAKE = ("docker", "buildx", "bake", "-f", "-", "--progress", "rawjson")
+_PASSING = re.compile(r"snapshot \S+ does not exist|no such job|deadline exceeded")
+"""Faults of an engine with much to do at once, which say nothing of the project."""
+
+_MOMENT = "1000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What BuildKit made of a project: steps that ran anew, the image's digest; or why not."""
+
+    ran: tuple[str, ...]
+    digest: str
+    error: str = ""
+
+
+def build_each(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+    """Build the image `app` of each project; the keys become the names of targets.
+
+    A failure cancels its neighbours: they are built again without it, or in two halves where it
+    was not said whose it is.
+    """
+    if not projects:
+        return {}
+    found = _solve(projects, folder)
+    found = {key: one for key, one in found.items() if not _PASSING.search(one.error)}
+    left = {key: project for key, project in projects.items() if key not in found}
+    if found:
+        return found | build_each(left, folder)
+    keys = list(left)
+    if len(keys) == 1:
+        return build_each(left, folder)
+    halves = (keys[: len(keys) // 2], keys[len(keys) // 2 :])
+    one, other = ({key: left[key] for key in half} for half in halves)
+    return build_each(one, folder) | build_each(other, folder)
+
+
+def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+    targets: dict[str, object] = {}
+    for key, project in projects.items():
+        targets |= _targets(key, project)
+    wanted = [_called(key) for key in projects]
+    request = {"group": {"ALL": {"targets": wanted}}, "target": targets}
+    metadata = folder / "metadata.json"
+    metadata.unlink(missing_ok=True)
+    done = subprocess.run(
+        [*_BAKE, "--metadata-file", str(metadata), "ALL"],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        cwd=folder,
+        env={
+            **os.environ,
+            "BUILDX_METADATA_PROVENANCE": "disabled",
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        },
+        check=False,
+    )
+    seen = _Seen(done.stderr, list(projects))
+    if done.returncode:
+        return seen.failures()
+    written = json.loads(metadata.read_bytes())
+    return {
+        key: Built(seen.ran(key), written[_called(key)]["containerimage.config.digest"])
+        for key in projects
+    }
+
+
+def _targets(key: str, project: Project) -> dict[str, object]:
+    """The targets of one project under names of its own, with contexts from anywhere."""
+    made: Any = definition(
+        [_target(project, name) for name in project.names], project.settings.build
+    )
+    found: dict[str, object] = {}
+    for name, fields in made["target"].items():
+        contexts = {
+            written: where.replace("target:", f"target:{key}-", 1)
+            for written, where in fields.get("contexts", {}).items()
+        }
+        del fields["tags"]
+        found[f"{key}-{name}"] = {
+            **fields,
+            "context": str(project.root / fields["context"]),
+            "contexts": contexts,
+            # So that an image that is made anew of the same steps has the same digest.
+            "args": {**fields.get("args", {}), "SOURCE_DATE_EPOCH": _MOMENT},
+            "output": ["type=image,push=false,unpack=false,store=true"],
+        }
+    return found
+
+
+def _target(project: Project, name: ImageName) -> Target:
+    image = project.image(name)
+    reference = parse_reference(f"proof.invalid/{image.name}:1")
+    return Target(image, reference, Output.PUSH, dict.fromkeys(image.base_names))
+
+
+def _called(key: str) -> str:
+    return f"{key}-{target_name(APP)}"
+
+
+class _Seen:
+    """What the stream of a solve told of the instructions of each project."""
+
+    def __init__(self, stream: bytes, keys: list[str]) -> None:
+        decoder = Decoder()
+        self._keys = keys
+        self._cached: dict[str, bool] = {}
+        self._names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._errors: dict[str, str] = {}
+        records = [*decoder.feed(stream), *decoder.end()]
+        for record in records:
+            if isinstance(record, Vertex):
+                self._vertex(record)
+        said = "\n".join(record.text for record in records if isinstance(record, Text))
+        self._said = said.rpartition("ERROR: ")[2] or "it failed"
+
+    def ran(self, key: str) -> tuple[str, ...]:
+        """The instructions of a project that were not cached."""
+        return tuple(step for digest, step in self._names[key].items() if not self._cached[digest])
+
+    def failures(self) -> dict[str, Built]:
+        """Those at fault, with what was said of them; none where it was not said who it is."""
+        spoken_of = [key for key in self._keys if f"target {key}-" in self._said]
+        found = dict.fromkeys(spoken_of, self._said) | self._errors
+        if len(self._keys) == 1:
+            found = dict.fromkeys(self._keys, self._said)
+        return {key: Built((), "", error) for key, error in found.items()}
+
+    def _vertex(self, vertex: Vertex) -> None:
+        owner, step = _split(vertex.name, self._keys)
+        if owner and vertex.error and "context canceled" not in vertex.error:
+            self._errors[owner] = vertex.error
+        if step and vertex.completed:
+            self._names[owner][vertex.digest] = step
+            self._cached[vertex.digest] = self._cached.get(vertex.digest, True) and vertex.cached
+
+
+def _split(name: str, keys: list[str]) -> tuple[str, str]:
+    """Whose a vertex is, and which instruction; none for sources and chores."""
+    head, _, step = name[1:].partition("] ")
+    owner = head.partition("-")[0]
+    if not name.startswith("[") or owner not in keys:
+        return "", ""
+    if "/" not in head or step.startswith("FROM "):
+        return owner, ""
+    return owner, f"[{head.partition(' ')[2]}] {step}"

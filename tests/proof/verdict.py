@@ -1,0 +1,160 @@
+"""Cases and changes, built before and after: what BuildKit did, and what we would have done."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline import fingerprint, load
+from pipeline.errors import ConfigError
+from tests.proof.buildkit import APP, AT_ONCE, build_each
+from tests.proof.changes import Change, changes
+from tests.proof.tree import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pipeline.core.model import Fingerprint, Project
+    from tests.proof.buildkit import Built
+    from tests.proof.cases import Case
+
+RIGHT, REFUSED, NEEDLESS, SKIP = "right", "refused", "needless", "FALSE SKIP"
+NOT_HERE = "not here"
+
+DELIBERATE = {
+    "other mode bits": "permission bits other than the executable one, which Git does not keep",
+    "umask": "permission bits other than the executable one, which Git does not keep",
+}
+"""Where a false skip is meant, and why (docs/fingerprint.md, Exceptions)."""
+
+ARGUED = {
+    "comment": "comments and blanks of the Dockerfile",
+    "whitespace": "comments and blanks of the Dockerfile",
+    "argument default": "an argument that is declared and not used",
+    "argument": "an argument that is declared and not used",
+    "base": "a base that changed and comes out the same",
+    "target": "a target that is called otherwise",
+}
+"""Where a needless rebuild is argued for, and why (docs/fingerprint.md, Exceptions)."""
+
+UNDECIDED = "files, where what is read cannot be decided"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A case and one of its changes, by kind and thing."""
+
+    case: Case
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one pair came to. `word` is the verdict, `detail` what was seen.
+
+    `NOT_HERE` is for what this BuildKit is too old to build at all.
+    """
+
+    pair: Pair
+    word: str
+    detail: str
+
+    @property
+    def argument(self) -> str:
+        """Why it may be so; empty where nothing argues for it."""
+        if self.word in (RIGHT, REFUSED, NOT_HERE):
+            return "as it is to be"
+        if self.word == NEEDLESS and self.pair.case.undecided:
+            return UNDECIDED
+        known = DELIBERATE if self.word == SKIP else ARGUED
+        return known.get(self.pair.kind, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A pair on the disk: the project before, and after where we do not refuse it."""
+
+    before: Project
+    after: Project | None
+    change: Change
+
+
+def pairs_of(cases: Iterable[Case]) -> list[Pair]:
+    """Every change of every case."""
+    return [Pair(c, one.kind, one.what) for c in cases for one in changes(c.tree("n"), "n")]
+
+
+def judge(pairs: Iterable[Pair], folder: Path) -> Iterator[Verdict]:
+    """Build each pair before and after its change, many at once; what was cached, what would be.
+
+    Each pair has content of its own, so that no other has filled the cache for what it changes to.
+    """
+    left = list(pairs)
+    for start in range(0, len(left), AT_ONCE):
+        some = {f"c{start + i}": pair for i, pair in enumerate(left[start : start + AT_ONCE])}
+        laid = {key: _laid(pair, folder / key) for key, pair in some.items()}
+        first = build_each({key: one.before for key, one in laid.items()}, folder)
+        second = build_each({key: one.after for key, one in laid.items() if one.after}, folder)
+        for key, pair in some.items():
+            yield _verdict(pair, laid[key], first[key], second.get(key))
+
+
+def _laid(pair: Pair, folder: Path) -> _Laid:
+    nonce = uuid.uuid4().hex[:12]
+    before = pair.case.tree(nonce)
+    change = next(c for c in changes(before, nonce) if (c.kind, c.what) == (pair.kind, pair.what))
+    after = _loaded(write(change.after, folder / "after"))
+    return _Laid(load(write(before, folder / "before")), after, change)
+
+
+def _verdict(pair: Pair, laid: _Laid, first: Built, second: Built | None) -> Verdict:
+    if first.error:
+        word = NOT_HERE if pair.case.newer and "unknown flag" in first.error else SKIP
+        return Verdict(pair, word, f"BuildKit refuses the case itself: {first.error}")
+    if laid.after is None or second is None:
+        return Verdict(pair, REFUSED, "we refuse it")
+    same = _print(laid.before) == _print(laid.after, laid.change.after.environ)
+    if second.error:
+        # What cannot be built is not skipped by mistake if its tag is another one.
+        return Verdict(pair, SKIP if same else REFUSED, f"BuildKit refuses it: {second.error}")
+    another = first.digest != second.digest
+    detail = (
+        f"ran {', '.join(second.ran) or 'nothing'}; {'another' if another else 'the same'} image"
+    )
+    missed = bool(second.ran) or another
+    word = RIGHT if missed != same else SKIP if missed else NEEDLESS
+    return Verdict(pair, word, detail)
+
+
+def _print(project: Project, environ: Mapping[str, str] | None = None) -> Fingerprint:
+    with _environment(environ or {}):
+        return fingerprint(project)[APP].fingerprint
+
+
+def _loaded(root: Path) -> Project | None:
+    """The project after its change; nothing where we refuse it, which skips nothing."""
+    try:
+        project = load(root)
+        fingerprint(project)
+    except ConfigError:
+        return None
+    return project
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
