@@ -39,6 +39,8 @@ storage:
 http:
   addr: {address}
   secret: sandbox
+  headers:
+    {mark}: [{folder}]
 """
 TLS = """\
   tls:
@@ -52,6 +54,8 @@ auth:
     path: {path}
 """
 ATTEMPTS = 5
+MARK = "X-Sandbox-Registry"
+"""The header by which a registry says of which folder it is."""
 
 
 @dataclass(frozen=True)
@@ -165,19 +169,23 @@ def free_port(preferred: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(address: str, *, ca: Path | None = None) -> bool:
-    """Whether a registry at `address` answers: 401 is an answer too."""
+def answers(address: str, *, ca: Path | None = None, mark: str = "") -> bool:
+    """Whether a registry at `address` answers: 401 is an answer too.
+
+    With `mark`, only the registry of the folder of that identity will do.
+    """
     scheme = "http" if ca is None else "https"
     trust = None if ca is None else ssl.create_default_context(cafile=str(ca))
     handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
     if trust is not None:
         handlers.append(urllib.request.HTTPSHandler(context=trust))
     try:
-        with urllib.request.build_opener(*handlers).open(f"{scheme}://{address}/v2/", timeout=5):
-            return True
+        url = f"{scheme}://{address}/v2/"
+        with urllib.request.build_opener(*handlers).open(url, timeout=5) as answer:
+            return mark in {"", answer.headers[MARK]}
     except urllib.error.HTTPError as error:
         error.close()
-        return error.code == 401
+        return error.code == 401 and mark in {"", error.headers[MARK]}
     except OSError:
         return False
 
@@ -194,9 +202,9 @@ def _start(
     started = process.spawn(command, log=log, environment=environment)
     state.remember(at, name, started)
     ca = settings.tls.ca if settings.tls else None
-    # Its own answer, not that of a stranger who holds the port: then ours has ended.
+    # Its own answer, not that of a stranger who holds the port.
     process.wait_for(
-        lambda: answers(address, ca=ca) and process.alive(started),
+        lambda: answers(address, ca=ca, mark=identity(folder)),
         started,
         what=f"the registry `{name}`",
         log=log,
@@ -210,6 +218,8 @@ def _configure(folder: Path, settings: Settings, address: str) -> Path:
         silent=json.dumps(not settings.access_log),
         data=json.dumps(str(folder / "data")),
         address=address,
+        mark=MARK,
+        folder=json.dumps(identity(folder)),
     )
     if settings.tls is not None:
         text += TLS.format(

@@ -22,6 +22,16 @@ def working_in(folder: Path) -> list[str]:
     return found
 
 
+def runs(pid: int) -> bool:
+    """Whether there is a process of that number that has not ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # One that nobody waits for stays in the list after its end.
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def patiently(happened: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Return when something has happened; a failure of the test where it takes too long."""
     end = time.monotonic() + seconds

@@ -1,0 +1,147 @@
+"""Where a sandbox keeps its things, and what it remembers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sandbox import process, state
+from sandbox.errors import SandboxError
+from sandbox.places import identity, locked, places
+from tests.support.processes import patiently
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.places import Places
+
+LONGEST_SOCKET = 107
+"""Bytes of a path that a socket can have (unix(7), `sun_path`)."""
+
+
+@pytest.fixture
+def at(tmp_path: Path) -> Places:
+    """An empty sandbox."""
+    return places(tmp_path / "sandbox")
+
+
+def python(script: str, tmp_path: Path) -> process.Process:
+    """A background process that runs a script."""
+    command = [sys.executable, "-c", script]
+    return process.spawn(command, log=tmp_path / "child.log", environment=os.environ)
+
+
+def test_the_folder_is_the_checkouts_or_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`.sandbox` beside the package, unless `PIPELINE_SANDBOX_DIR` says otherwise."""
+    monkeypatch.delenv("PIPELINE_SANDBOX_DIR", raising=False)
+    usual = places().root
+    monkeypatch.setenv("PIPELINE_SANDBOX_DIR", str(tmp_path))
+
+    assert (usual / ".." / "sandbox" / "places.py").resolve().exists()
+    assert places().root == tmp_path
+
+
+def test_a_checkout_has_one_identity(tmp_path: Path) -> None:
+    """However it is spelled; another one has another."""
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    assert identity(tmp_path / "link" / "a") == identity(tmp_path / "b" / ".." / "a")
+    assert identity(tmp_path / "a") != identity(tmp_path / "b")
+
+
+def test_sockets_fit_however_deep_the_checkout_lies(tmp_path: Path) -> None:
+    """The kernel takes no longer paths."""
+    deep = places(tmp_path.joinpath(*["a-rather-long-name"] * 20))
+
+    longest = deep.run / "second" / "containerd" / "io.containerd.runtime.v2" / "docker.sock"
+    assert len(os.fsencode(longest)) <= LONGEST_SOCKET
+
+
+def test_what_is_written_is_read(at: Places) -> None:
+    """The folder is made; a second writing replaces the first, and leaves no draft."""
+    state.write(at.state, {"engine": "own"})
+    state.write(at.state, {"engine": "host"})
+
+    assert state.read(at.state) == {"engine": "host"}
+    assert [path.name for path in at.root.iterdir()] == ["state.json"]
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "null"])
+def test_what_is_not_ours_is_nothing(at: Places, text: str | None) -> None:
+    """A missing, broken or foreign file is an empty state, and no fault."""
+    at.root.mkdir()
+    if text is not None:
+        at.state.write_text(text)
+
+    assert state.read(at.state) == {}
+
+
+def test_a_process_is_recalled_while_it_runs(at: Places, tmp_path: Path) -> None:
+    """By pid and time of its start; `stop` ends it and forgets it."""
+    child = python("import time; time.sleep(60)", tmp_path)
+    state.remember(at, "child", child)
+
+    recalled = state.recall(at, "child")
+    state.stop(at, "child")
+
+    assert recalled == child
+    assert state.recall(at, "child") is None
+    assert state.names(at) == []
+    assert not process.alive(child)
+
+
+def test_a_pid_that_belongs_to_another_is_left_alone(at: Places, tmp_path: Path) -> None:
+    """The kernel gives pids anew: a record of the one before it ends nobody."""
+    child = python("import time; time.sleep(60)", tmp_path)
+    state.remember(at, "ended", process.Process(child.pid, "another boot/1"))
+
+    state.stop(at, "ended")
+
+    assert process.alive(child)
+    process.stop(child)
+
+
+def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
+    """A process that ignores SIGTERM has so long as patience lasts."""
+    deaf = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
+    child = python(f"{deaf}time.sleep(60)", tmp_path)
+    patiently(lambda: "deaf" in (tmp_path / "child.log").read_text())
+
+    process.stop(child, patience=0.1)
+
+    assert not process.alive(child)
+
+
+def test_who_ends_at_once_is_quoted(tmp_path: Path) -> None:
+    """Waiting for a daemon ends with it, and with the last lines of its log."""
+    child = python("print('no such thing'); raise SystemExit(3)", tmp_path)
+
+    with pytest.raises(SandboxError) as error:
+        process.wait_for(lambda: False, child, what="it", log=tmp_path / "child.log")
+
+    assert error.value.message == "it ended at once"
+    assert "no such thing" in error.value.hint
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    """A lock is held by one, and free when it lets go."""
+    order: list[str] = []
+
+    def second() -> None:
+        with locked(tmp_path / "lock"):
+            order.append("second")
+
+    with locked(tmp_path / "lock"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(10)
+
+    assert order == ["first", "second"]
