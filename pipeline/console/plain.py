@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
 
 _MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
-_FROM_RE = re.compile(r"\[[^\]]*\] FROM ")
+_FROM_RE = re.compile(r"\[[^\]]*\] FROM |\[context [^\]]*\] ")
 _QUIET = frozenset({Stage.VERIFYING.value})
 _SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
 _TIMED = frozenset({Mood.GOOD, Mood.BAD})
@@ -139,7 +139,7 @@ def _busy(plan: Plan) -> list[str]:
 
 
 def _end(step: str, event: StepChanged) -> str:
-    """How a step ended; nothing for a `FROM` that was only resolved."""
+    """How a step ended; nothing for a base that was only resolved."""
     if event.cached:
         return "cached"
     if event.seconds < 1 and _FROM_RE.match(step):

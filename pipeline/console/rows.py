@@ -6,6 +6,7 @@ that only goes forward.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -50,8 +51,8 @@ APP_MOODS = {
     DeployStatus.ROLLED_BACK.value: Mood.BAD,
     DeployStatus.BLOCKED.value: Mood.BLOCKED,
 }
-CHORE = "[internal]"
-"""How BuildKit marks steps of its own."""
+_CHORE_RE = re.compile(r"\[internal\]|\[context [^\]]*\] load metadata for ")
+"""How BuildKit marks steps of its own; a base that exists already is a context to it."""
 
 _OUTPUTS = ("exporting to ", "importing to ", "pushing ")
 """How it names what comes after the last instruction."""
@@ -102,7 +103,7 @@ class Row:
 
 def is_chore(step: str) -> bool:
     """Whether a step is of BuildKit's own: loading a context, a Dockerfile, an ignore file."""
-    return step.startswith(CHORE)
+    return _CHORE_RE.match(step) is not None
 
 
 def is_output(step: str) -> bool:

@@ -129,6 +129,25 @@ def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
     ]
 
 
+def test_a_base_that_exists_is_named_once() -> None:
+    """It is resolved and fetched as a context, which is worth a line where it takes its time."""
+    base = "[context os-base] registry.fly.io/os-base@sha256:" + "0" * 64
+    metadata = "[context os-base] load metadata for registry.fly.io/os-base"
+    lines = written(
+        StepChanged(WEB, metadata),
+        StepChanged(WEB, metadata, completed=True, seconds=0.1),
+        StepChanged(WEB, base),
+        StepChanged(WEB, base, completed=True, seconds=0.1),
+        StepChanged(WEB, base),
+        StepChanged(WEB, base, completed=True, seconds=3.0),
+    )
+
+    assert lines == [
+        "web | [context os-base] registry.fly.io/os-base@sha256:000000000000",
+        "web | [context os-base] done in 3.0 s",
+    ]
+
+
 def test_writing_out_is_told_where_it_took_its_time() -> None:
     """The stage `pushing` and the summary's reference say the rest."""
     push = "pushing registry.fly.io/web:1234 with docker"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox import engine as engines
+from tests.support.buildkitd import buildkitd
 from tests.support.docker import docker_home
 from tests.support.project import three_levels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from sandbox.engine import Engine
     from tests.support.project import Project
@@ -24,10 +26,11 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module", params=[True, False], ids=["containerd", "classic"])
 def second(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine of its own on a socket of its own, with either kind of image store."""
+    """An engine of its own on a socket of its own, empty, with either kind of image store."""
     name = "second" if request.param else "third"
     started = engines.start(name, snapshotter=request.param)
     try:
+        docker({"DOCKER_HOST": started.host}, "system", "prune", "--all", "--force")
         yield started
     finally:
         started.stop()
@@ -52,10 +55,12 @@ def docker(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProce
     )
 
 
-def images(host: str) -> set[str]:
-    """The repositories of which an engine holds images, without the registry's address."""
-    listed = docker({"DOCKER_HOST": host}, "images", "--format", "{{.Repository}}").stdout
-    return {line.rpartition("/")[2] for line in listed.splitlines()}
+def images(engine: Engine, project: Project) -> set[str]:
+    """The project's images that an engine holds."""
+    listed = docker({"DOCKER_HOST": engine.host}, "images", "--format", "{{.Repository}}").stdout
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+    names = (line.partition("/") for line in listed.splitlines())
+    return {name for address, _, name in names if address == host}
 
 
 def test_the_same_build_on_another_engine(
@@ -74,8 +79,8 @@ def test_the_same_build_on_another_engine(
     assert bases.code == ran.code == again.code == 0, bases.err + ran.err + again.err
     assert ran.statuses() == {"os": "exists", "lang": "exists", "web": "built", "api": "built"}
     assert set(again.statuses().values()) == {"exists"}
-    assert {"web", "api"} <= images(second.host)
-    assert not {"os", "lang"} & images(second.host)
+    assert {"web", "api"} <= images(second, project)
+    assert not {"os", "lang"} & images(second, project)
     lang = next(image for image in bases.json["images"] if image["name"] == "lang")
     pulled = [path for _, path in project.requests()[before:]]
     assert any(path.endswith(f"/v2/lang/manifests/{lang['digest']}") for path in pulled)
@@ -96,7 +101,31 @@ def test_everything_on_another_engine(
     assert far.code == near.code == 0, far.err + near.err
     assert set(far.statuses().values()) == {"built"}
     assert set(near.statuses().values()) == {"exists"}
-    assert {"os", "lang", "web", "api"} <= images(second.host)
+    assert {"os", "lang", "web", "api"} <= images(second, project)
+
+
+@pytest.mark.parametrize("second", [True], indirect=True, ids=["containerd"])
+def test_a_remote_buildkit(project: Project, environ: dict[str, str], second: Engine) -> None:
+    """A BuildKit that pushes by itself, on top of bases that another one pushed."""
+    three_levels(project)
+    settings = (project.root / "pipeline.toml").read_text()
+    bases = project.invoke("build", "lang", "--json")
+    project.write("pipeline.toml", f'{settings}[build]\nbuilder = "far"\n')
+    project.write("images/api/image.toml", '[test]\ncommand = ["cat", "/api.txt"]\n')
+    with tempfile.TemporaryDirectory() as short:
+        path = Path(short, "buildkitd.sock")
+        with buildkitd(second.socket, path) as address:
+            docker(environ, "buildx", "create", "--driver", "remote", "--name", "far", address)
+            ran = project.invoke("build-all", "--json", environ=environ)
+            doctor = project.invoke("doctor", environ=environ)
+
+    assert bases.code == ran.code == doctor.code == 0, bases.err + ran.err + doctor.out
+    assert ran.statuses() == {"os": "exists", "lang": "exists", "web": "built", "api": "built"}
+    assert all(image["digest"] for image in ran.json["images"])
+    # What is tested is loaded into our own engine; bases stay where they are, in the registry.
+    assert images(second, project) == {"web"}
+    assert "`far`: BuildKit " in doctor.out
+    assert ", driver remote, builds for linux/amd64" in doctor.out
 
 
 def test_an_unknown_builder(project: Project) -> None:
