@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.bake import clashes, context_key
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile import NamedImage, Resolved
     from pipeline.core.edges import Names
     from pipeline.core.model import Settings
-    from pipeline.core.reference import ImageName, Platform
+    from pipeline.core.reference import Digest, ImageName, Platform, Reference
     from pipeline.shell.image import Draft
 
 Triggers = dict[str, tuple[str, ...]]
 
 
 def join(
-    settings: Settings, drafts: Sequence[Draft]
+    settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Digest]
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """The images in build order, or every problem that the names have.
 
-    An image is resolved twice where a base of it has ONBUILD triggers: they run in it.
+    `locks` pins externals. An image is resolved twice where a base of it has ONBUILD triggers:
+    they run in it.
     """
     names = project_names(settings.registry, [draft.name for draft in drafts])
     problems: list[Problem] = []
-    first = {d.name: _join_one(settings, d, names, {}, problems) for d in drafts}
+    known = _Known(settings, names, locks, problems)
+    first = {d.name: _join_one(known, d, {}) for d in drafts}
     images = {name: joined[0] for name, joined in first.items() if joined}
     problems += _cycles(images)
     if problems:
@@ -45,7 +47,7 @@ def join(
         below = _triggers(images[name], triggers)
         joined = first[name]
         if below:
-            joined = _join_one(settings, by_name[name], names, below, problems)
+            joined = _join_one(known, by_name[name], below)
         if joined:
             done[name], triggers[name] = joined
     order = graph.order({n: image.base_names for n, image in done.items()})
@@ -56,18 +58,28 @@ def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Trigg
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
 
 
+class _Known(NamedTuple):
+    """What every image is joined with; `problems` is what was found wrong so far."""
+
+    settings: Settings
+    names: Names
+    locks: Mapping[Reference, Digest]
+    problems: list[Problem]
+
+
 def _join_one(
-    settings: Settings, draft: Draft, names: Names, triggers: Triggers, problems: list[Problem]
+    known: _Known, draft: Draft, triggers: Triggers
 ) -> tuple[Image, tuple[str, ...]] | None:
-    platforms = draft.file.platforms or settings.build.platforms
+    problems = known.problems
+    platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
-    problems += _check_bindings(draft, names)
+    problems += _check_bindings(draft, known.names)
     try:
         found = [_resolve(draft, {**draft.file.args, **bound}, p, triggers) for p in platforms]
     except ConfigError as error:
         problems += error.problems
         return None
-    bases, externals = _edges(found, names, problems)
+    bases, externals = _edges(found, known)
     problems += _unbound(draft, found[0])
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
@@ -138,25 +150,28 @@ def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple
 
 
 def _edges(
-    found: Sequence[Resolved], names: Names, problems: list[Problem]
+    found: Sequence[Resolved], known: _Known
 ) -> tuple[tuple[Base, ...], tuple[External, ...]]:
     bases: dict[str, Base] = {}
     externals: dict[str, External] = {}
     for named in (named for resolved in found for named in resolved.names):
         try:
-            name = names.find(named.written)
+            name = known.names.find(named.written)
             if name is None:
-                externals.setdefault(named.written, _external(named))
+                externals.setdefault(named.written, _external(named, known.locks))
             else:
                 bases.setdefault(named.written, Base(named.written, name, named.location))
         except ReferenceSyntaxError as error:
             hint = "an image is named as in `debian:bookworm-slim` or `registry.fly.io/app:tag`"
-            problems.append(Problem(named.location, str(error), hint))
+            known.problems.append(Problem(named.location, str(error), hint))
     return tuple(bases.values()), tuple(externals.values())
 
 
-def _external(named: NamedImage) -> External:
-    return External(named.written, parse_reference(named.written), named.location)
+def _external(named: NamedImage, locks: Mapping[Reference, Digest]) -> External:
+    reference = parse_reference(named.written)
+    # What the Dockerfile pins itself is pinned.
+    locked = None if reference.digest else locks.get(reference)
+    return External(named.written, reference, named.location, locked)
 
 
 def _check_bindings(draft: Draft, names: Names) -> list[Problem]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.core import graph
 from pipeline.core.model import Project
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
-from pipeline.shell.config.files import find_folders, find_root, load_settings
+from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
 
@@ -39,8 +39,9 @@ def load(
     if settings is None:
         raise ConfigError(problems)
     drafts, found = _drafts(root, settings)
-    images, wrong = join(settings, drafts)
-    raise_problems([*problems, *found, *wrong, *_check_apps(images)])
+    locks, unlocked = load_lock(root)
+    images, wrong = join(settings, drafts, locks or {})
+    raise_problems([*problems, *unlocked, *found, *wrong, *_check_apps(images)])
     return Project(root, settings, images)
 
 

@@ -10,8 +10,9 @@ from invoke.collection import Collection
 from pipeline.tasks.building import build, build_all, plan
 from pipeline.tasks.deploying import deploy, deploy_all
 from pipeline.tasks.health import doctor
+from pipeline.tasks.locking import lock
 from pipeline.tasks.looking import exists, graph, inputs
 
 __all__ = ["ns"]
 
-ns = Collection(build_all, build, plan, graph, inputs, exists, deploy_all, deploy, doctor)
+ns = Collection(build_all, build, plan, graph, inputs, exists, deploy_all, deploy, lock, doctor)

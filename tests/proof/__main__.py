@@ -12,19 +12,23 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.cases import CASES
+from tests.proof.outside import outside_cases
 from tests.proof.table import argued, by, unargued
 from tests.proof.verdict import Verdict, judge, pairs_of
 
 
 def main(names: list[str]) -> int:
     """Judge the named cases, or all."""
-    pairs = pairs_of(case for case in CASES if not names or case.name in names)
     verdicts: list[Verdict] = []
-    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="proof-") as folder,
+        outside_cases(Path(folder)) as outside,
+    ):
+        pairs = pairs_of(case for case in (*CASES, *outside) if not names or case.name in names)
         for verdict in judge(pairs, Path(folder)):
             verdicts.append(verdict)
-            if sys.stderr.isatty():
-                print(f"\r{len(verdicts)} of {len(pairs)}", end="", file=sys.stderr)
+            if len(verdicts) % 100 == 0:
+                print(f"{len(verdicts)} of {len(pairs)} changes judged", file=sys.stderr)
     wrong = list(unargued(verdicts))
     print("\n".join(by(lambda v: v.pair.case.name, "case", verdicts)), end="\n\n")
     print("\n".join(by(lambda v: v.pair.kind, "change", verdicts)), end="\n\n")

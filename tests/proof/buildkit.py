@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 APP = ImageName("app")
 AT_ONCE = 24
 _BAKE = ("docker", "buildx", "bake", "-f", "-", "--progress", "rawjson")
+_ATTEMPTS = 3
 _PASSING = re.compile(r"snapshot \S+ does not exist|no such job|deadline exceeded")
 """Faults of an engine with much to do at once, which say nothing of the project."""
 
@@ -46,17 +47,23 @@ def build_each(projects: Mapping[str, Project], folder: Path) -> dict[str, Built
     """
     if not projects:
         return {}
-    found = _solve(projects, folder)
-    found = {key: one for key, one in found.items() if not _PASSING.search(one.error)}
+    found = _patiently(projects, folder)
     left = {key: project for key, project in projects.items() if key not in found}
     if found:
         return found | build_each(left, folder)
     keys = list(left)
-    if len(keys) == 1:
-        return build_each(left, folder)
     halves = (keys[: len(keys) // 2], keys[len(keys) // 2 :])
     one, other = ({key: left[key] for key in half} for half in halves)
     return build_each(one, folder) | build_each(other, folder)
+
+
+def _patiently(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+    """Solve again where the engine, and not a project, was at fault; but not for ever."""
+    for _ in range(_ATTEMPTS - 1):
+        found = _solve(projects, folder)
+        if not any(_PASSING.search(one.error) for one in found.values()):
+            return found
+    return _solve(projects, folder)
 
 
 def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.proof.tree import Tree
 
 DOCKERFILE = f"{IMAGE}/Dockerfile"
+LOCK = "pipeline.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,12 @@ class Change:
 def changes(before: Tree, nonce: str) -> Iterator[Change]:
     """Every change that makes sense for a tree; `nonce` makes new content new."""
     for path in before.nodes:
-        if not path.endswith("Dockerfile"):
+        if not path.endswith(("Dockerfile", LOCK)):
             yield from _of_node(before, path, nonce)
     yield from _of_folders(before)
     yield from _of_dockerfile(before, nonce)
     yield from _of_settings(before, nonce)
+    yield from _of_lock(before)
     yield from _of_clone(before)
 
 
@@ -116,6 +118,14 @@ def _of_settings(before: Tree, nonce: str) -> Iterator[Change]:
         yield Change("target", stage, before.with_toml("target", f'"{stage}"'))
     if "RUN" not in before.text(DOCKERFILE) and "debian" not in before.text(DOCKERFILE):
         yield Change("platform", "arm64", before.with_toml("platforms", '["linux/arm64"]'))
+
+
+def _of_lock(before: Tree) -> Iterator[Change]:
+    if LOCK in before.nodes:
+        now, other = re.findall("sha256:[0-9a-f]{64}", before.text(LOCK))
+        text = before.text(LOCK).replace(now, other)
+        yield Change("external lock", "another digest", _text(before, LOCK, text))
+        yield Change("external lock", "gone", before.with_node(LOCK, None))
 
 
 def _of_clone(before: Tree) -> Iterator[Change]:

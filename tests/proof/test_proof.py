@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.proof.cases import CASES
+from tests.proof.outside import outside_cases
 from tests.proof.table import unargued
 from tests.proof.verdict import Pair, judge, pairs_of
 
@@ -43,4 +44,6 @@ def test_the_sample_has_every_row() -> None:
 @pytest.mark.usefixtures("engine")
 def test_the_fingerprint_is_right_where_buildkit_decides(tmp_path: Path) -> None:
     """No false skip but the deliberate one, no needless rebuild but those that are argued for."""
-    assert list(unargued(judge(sample(), tmp_path))) == []
+    with outside_cases(tmp_path) as outside:
+        pairs = [pair for pair in pairs_of(outside) if pair.kind in {"external lock", "content"}]
+        assert list(unargued(judge([*sample(), *pairs], tmp_path))) == []

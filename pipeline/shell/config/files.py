@@ -9,6 +9,7 @@ from pipeline.shell.config.fly_toml import FlyToml, read_fly_toml
 from pipeline.shell.config.folders import Folders, find_folders, find_root
 from pipeline.shell.config.image_file import ImageFile, load_image_file
 from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.config.lock_file import load_lock
 from pipeline.shell.config.settings import load_settings
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "find_folders",
     "find_root",
     "load_image_file",
+    "load_lock",
     "load_settings",
     "read_fly_toml",
 ]

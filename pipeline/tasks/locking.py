@@ -1,0 +1,46 @@
+"""`lock`: pin externals, and say which have moved."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from invoke.tasks import task
+
+from pipeline.tasks.command import PROFILE, command, load_project, say
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+
+MOVED = 1
+
+
+@task(
+    help={
+        "check": "change nothing: say what has moved, and end with 1 if anything has",
+        "profile": PROFILE,
+    },
+)
+@command
+def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
+    """Write `pipeline.lock`: which manifest each external image is now."""
+    from pipeline.shell.lock import affected, look_up, moved, write  # noqa: PLC0415 - loaded late
+
+    project = load_project(profile)
+    found = look_up(project, os.environ)
+    changes = moved(project, found)
+    for reference, before, now in changes:
+        was = f"was `{before}`" if before else "was not locked"
+        images = ", ".join(f"`{name}`" for name in affected(project, reference))
+        say(f"`{reference}` is `{now}`, and {was}; it affects {images}")
+    if check:
+        return _checked(len(changes), len(found))
+    write(project, found)
+    say(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
+    return 0
+
+
+def _checked(changes: int, externals: int) -> int:
+    say(f"{changes} of {externals} externals are not as `pipeline.lock` has them")
+    return MOVED if changes else 0

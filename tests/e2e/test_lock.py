@@ -1,0 +1,121 @@
+"""`pipeline.lock`: externals pinned, what is built from them, and what moved."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+
+def push(reference: str, folder: Path, content: str) -> None:
+    """An image of one file, as somebody else publishes it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
+    (folder / "content").write_text(content)
+    build = ["docker", "buildx", "build", "--provenance=false", "--push", "-t", reference]
+    subprocess.run([*build, str(folder)], check=True, capture_output=True)
+
+
+@pytest.fixture
+def outside(project: Project, tmp_path: Path) -> str:
+    """A reference of somebody else's, which a base and thereby an app use."""
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+    reference = f"{host}/outside/os:1"
+    push(reference, tmp_path / "outside", "one")
+    project.image("base", f"FROM {reference}\nCOPY base.txt /\n", base_txt="b")
+    project.image("web", "FROM base\nCOPY web.txt /\n", web_txt="w")
+    project.image("other", "FROM scratch\nCOPY other.txt /\n", other_txt="o")
+    return reference
+
+
+def test_a_locked_external_stays_until_it_is_locked_anew(
+    project: Project, outside: str, tmp_path: Path
+) -> None:
+    """Its tag moves: nothing is rebuilt and `--check` says it. Locked anew, its users are."""
+    locked = project.invoke("lock")
+    first = project.invoke("build-all", "--json")
+    push(outside, tmp_path / "outside", "two")
+    same = project.invoke("build-all", "--json")
+    checked = project.invoke("lock", "--check")
+    project.write("images/base/base.txt", "another")
+    pinned = project.invoke("build-all", "--json")
+    again = project.invoke("lock")
+    second = project.invoke("build-all", "--json")
+
+    assert locked.code == first.code == same.code == again.code == second.code == 0, locked.err
+    assert set(same.statuses().values()) == {"exists"}
+    assert checked.code == 1
+    assert "`base`, `web`" in checked.err
+    assert "`other`" not in checked.err
+    assert content(pinned.json["images"][0]["reference"]) == "one"
+    assert second.statuses() == {"base": "built", "web": "built", "other": "exists"}
+    assert content(second.json["images"][0]["reference"]) == "two"
+
+
+def test_what_is_locked_does_not_float(project: Project, outside: str) -> None:
+    """A plan says of an external that it may move, until it is locked."""
+    before = project.invoke("inputs", "base", "--json")
+    project.invoke("lock")
+    after = project.invoke("inputs", "base", "--json")
+
+    assert outside in before.json["floating"][0]
+    assert after.json["floating"] == []
+    assert before.json["externals"] == {outside: None}
+    assert after.json["externals"][outside].startswith("sha256:")
+    assert before.json["fingerprint"] != after.json["fingerprint"]
+
+
+def test_an_external_that_is_not_there(project: Project) -> None:
+    """It is named, and the lock is left as it was."""
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+    project.image("web", f"FROM {host}/outside/none:1\n")
+
+    ran = project.invoke("lock")
+
+    assert ran.code == 1
+    assert f"{host}/outside/none:1" in ran.err
+    assert not (project.root / "pipeline.lock").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[[external]]\nreference = 'a'\n", "pipeline.lock:1"),
+        ("[[external]]\nreference = 'a'\ndigest = 'md5'\n", "pipeline.lock:1"),
+        ("external = 3\n", "pipeline.lock:1"),
+        ("[[external", "pipeline.lock:1"),
+    ],
+)
+def test_a_broken_lock(project: Project, text: str, place: str) -> None:
+    """It is told like any mistake in a file."""
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="w")
+    project.write("pipeline.lock", text)
+
+    ran = project.invoke("plan")
+
+    assert ran.code == 2
+    assert place in ran.err
+    assert "Traceback" not in ran.err
+
+
+def content(reference: str) -> str:
+    """What the external's file says in an image that stands on it."""
+    copy = f"FROM {reference}\n"
+    done = subprocess.run(
+        ["docker", "buildx", "build", "--output=type=tar,dest=-", "-"],
+        input=copy.encode(),
+        check=True,
+        capture_output=True,
+    )
+    listing = subprocess.run(
+        ["tar", "xOf", "-", "content"], input=done.stdout, check=True, capture_output=True
+    )
+    return listing.stdout.decode()

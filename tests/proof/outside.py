@@ -1,0 +1,84 @@
+"""What a Dockerfile takes from elsewhere, served here: an image, a web file, a repository."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sandbox.registry import free_port, serve
+from tests.proof.cases import AB, Case
+from tests.support.web import web_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
+    """The cases that need servers, which run while the block does."""
+    with (
+        serve(folder / "registry") as registry,
+        web_folder(folder / "web") as (served, address),
+        _repository(folder / "git") as repository,
+    ):
+        (served / "tool").write_text("a tool")
+        yield (
+            _locked(f"{registry.address}/outside:1", folder),
+            Case("add of a url", f"FROM scratch\nADD {address}/tool /\nCOPY a.txt /\n", AB),
+            Case("add of git", f"FROM scratch\nADD {repository} /\nCOPY a.txt /\n", AB),
+        )
+
+
+def _locked(reference: str, folder: Path) -> Case:
+    """A case that locks the version on which the tag stands, and knows the one before."""
+    first = _push(reference, folder / "outside", "first")
+    second = _push(reference, folder / "outside", "second")
+    lock = f'[[external]]\nreference = "{reference}"\ndigest = "{second}"\n# before: {first}\n'
+    text = f"FROM {reference}\nCOPY a.txt /\n"
+    return Case("locked external", text, {**AB, "/pipeline.lock": lock})
+
+
+def _push(reference: str, folder: Path, content: str) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
+    (folder / "content").write_text(content)
+    written = folder / "metadata.json"
+    build = ["docker", "buildx", "build", "--provenance=false", "--push", "-t", reference]
+    command = [*build, "--metadata-file", str(written), str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    digest: str = json.loads(written.read_bytes())["containerimage.digest"]
+    return digest
+
+
+@contextmanager
+def _repository(folder: Path) -> Iterator[str]:
+    """A repository with one commit, behind `git daemon`; its address, pinned to the commit."""
+    work = folder / "lib"
+    work.mkdir(parents=True)
+    (work / "lib.txt").write_text("a library")
+    who = ["-c", "user.name=proof", "-c", "user.email=proof@localhost"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+        subprocess.run(["git", *words], cwd=work, check=True)
+    said = subprocess.run(["git", "rev-parse", "HEAD"], cwd=work, check=True, capture_output=True)
+    port = free_port()
+    daemon = ["git", "daemon", f"--base-path={folder}", "--export-all", "--listen=127.0.0.1"]
+    address = f"git://127.0.0.1:{port}/lib/.git"
+    with subprocess.Popen([*daemon, f"--port={port}"], stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait(address)
+            yield f"{address}#{said.stdout.decode().strip()}"
+        finally:
+            process.terminate()
+
+
+def _wait(address: str) -> None:
+    for _ in range(100):
+        asked = subprocess.run(["git", "ls-remote", address], capture_output=True, check=False)
+        if not asked.returncode:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nobody answers at {address}")
