@@ -96,6 +96,17 @@ def test_one_image_and_the_bases_that_it_misses(project: Project) -> None:
     assert ran.statuses() == {"os": "built", "lang": "built", "web": "built"}
 
 
+def test_only_some_of_all(project: Project) -> None:
+    """`build-all --only` takes names and patterns, and builds the bases that they miss."""
+    three_levels(project)
+
+    first = project.invoke("build-all", "--only", "lang", "--json")
+    second = project.invoke("build-all", "--only", "w*,os", "--json")
+
+    assert first.statuses() == {"os": "built", "lang": "built"}
+    assert second.statuses() == {"os": "exists", "lang": "exists", "web": "built"}
+
+
 def test_a_base_with_its_dependents(project: Project) -> None:
     """`build lang --dependents` builds what stands on it too."""
     three_levels(project)
@@ -243,9 +254,13 @@ def test_many_images_in_one_run(project: Project) -> None:
         project.image(f"leaf{number:03}", "FROM base\nCOPY leaf.txt /\n", leaf_txt=str(number))
 
     first = project.invoke("build-all", "--json")
+    before = len(project.requests())
     second = project.invoke("build-all", "--json")
+    asked = project.requests()[before:]
 
     assert first.code == second.code == 0, first.err[-3000:]
     assert list(first.statuses().values()) == ["built"] * 250
     assert list(second.statuses().values()) == ["exists"] * 250
     assert second.json["requests"] == 250
+    assert [method for method, _ in asked] == ["HEAD"] * 250
+    assert len(set(asked)) == 250

@@ -6,10 +6,14 @@ import hashlib
 import json
 import re
 import subprocess
+import tempfile
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.support.ssh_agent import ssh_agent
 
 if TYPE_CHECKING:
     from tests.support.project import Project
@@ -32,15 +36,31 @@ def built(project: Project, **environ: str) -> str:
 
 def manifest(reference: str) -> dict[str, Any]:
     """The manifest or index that the registry holds."""
-    host, _, rest = reference.partition("/")
-    repository, _, tag = rest.rpartition(":")
+    repository, _, tag = reference.rpartition(":")
+    return fetched(repository, f"manifests/{tag}")
+
+
+def fetched(repository: str, what: str) -> dict[str, Any]:
+    """A document of a repository: `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST`."""
+    host, _, path = repository.partition("/")
     request = urllib.request.Request(
-        f"http://{host}/v2/{repository}/manifests/{tag}",
-        headers={"Accept": f"{INDEX}, {MANIFEST}"},
+        f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         document: dict[str, Any] = json.loads(answer.read())
         return document
+
+
+def statements(reference: str) -> dict[str, Any]:
+    """What the attestations of an image state, by the type of the predicate."""
+    repository = reference.rpartition(":")[0]
+    index = manifest(reference)
+    assert index["mediaType"] == INDEX
+    kinds = [m.get("annotations", {}).get("vnd.docker.reference.type") for m in index["manifests"]]
+    assert kinds == [None, "attestation-manifest"]
+    attested = fetched(repository, f"manifests/{index['manifests'][1]['digest']}")
+    found = [fetched(repository, f"blobs/{layer['digest']}") for layer in attested["layers"]]
+    return {statement["predicateType"]: statement["predicate"] for statement in found}
 
 
 def settings(project: Project, text: str) -> None:
@@ -76,16 +96,52 @@ def test_nothing_is_attested_unless_it_is_asked_for(project: Project) -> None:
     assert manifest(built(project))["mediaType"] == MANIFEST
 
 
-def test_provenance_is_attached_where_it_is_asked_for(project: Project) -> None:
-    """An index with the image and its attestation."""
-    settings(project, '[build]\nprovenance = "mode=max"\n')
+@pytest.mark.parametrize(("mode", "whole"), [("true", False), ("mode=max", True)])
+def test_provenance_is_attached_where_it_is_asked_for(
+    project: Project, mode: str, *, whole: bool
+) -> None:
+    """An index with the image and its attestation, which with `mode=max` tells every step."""
+    settings(project, f'[build]\nprovenance = "{mode}"\n')
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="attested")
 
-    index = manifest(built(project))
+    stated = statements(built(project))
 
-    kinds = [m.get("annotations", {}).get("vnd.docker.reference.type") for m in index["manifests"]]
-    assert index["mediaType"] == INDEX
-    assert kinds == [None, "attestation-manifest"]
+    assert list(stated) == ["https://slsa.dev/provenance/v0.2"]
+    assert ("buildConfig" in stated["https://slsa.dev/provenance/v0.2"]) == whole
+
+
+def test_an_ssh_agent_is_there_for_its_step(project: Project) -> None:
+    """A step can ask the agent for its keys."""
+    ask = (
+        "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die;"
+        'print $s pack("NC", 1, 11); $s->flush; sysread $s, my $said, 4096; print $said;'
+    )
+    project.write("images/web/ask.pl", ask)
+    project.image(
+        "web",
+        "FROM debian:bookworm-slim\nCOPY ask.pl /\n"
+        "RUN --mount=type=ssh perl /ask.pl > /said && grep -c key-of-this-test /said\n",
+        image_toml='ssh = ["default"]\n',
+    )
+    with tempfile.TemporaryDirectory() as short:
+        with ssh_agent(Path(short, "agent.sock"), "key-of-this-test") as environ:
+            built(project, **environ)
+        without = project.invoke("build-all", "--force", environ={"SSH_AUTH_SOCK": ""})
+
+    assert without.code != 0
+    assert "SSH" in without.err
+
+
+def test_cache_inside_the_image(project: Project) -> None:
+    """With `type=inline`, the image itself can be built from."""
+    settings(project, '[build]\ncache_to = ["type=inline"]\n')
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="inline")
+
+    reference = built(project)
+
+    repository = reference.rpartition(":")[0]
+    config = fetched(repository, f"blobs/{manifest(reference)['config']['digest']}")
+    assert "moby.buildkit.cache.v0" in config
 
 
 def test_cache_is_exported_and_imported(project: Project) -> None:
