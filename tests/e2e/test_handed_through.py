@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import subprocess
 import tempfile
-import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.oci import MANIFEST, fetched, manifest, statements
 from tests.support.ssh_agent import ssh_agent
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-INDEX = "application/vnd.oci.image.index.v1+json"
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SECRET = "a-secret-of-the-build"
 
 
@@ -32,35 +29,6 @@ def built(project: Project, **environ: str) -> str:
     assert SECRET not in ran.out + ran.err
     reference: str = next(i["reference"] for i in ran.json["images"] if i["name"] == "web")
     return reference
-
-
-def manifest(reference: str) -> dict[str, Any]:
-    """The manifest or index that the registry holds."""
-    repository, _, tag = reference.rpartition(":")
-    return fetched(repository, f"manifests/{tag}")
-
-
-def fetched(repository: str, what: str) -> dict[str, Any]:
-    """A document of a repository: `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST`."""
-    host, _, path = repository.partition("/")
-    request = urllib.request.Request(
-        f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        document: dict[str, Any] = json.loads(answer.read())
-        return document
-
-
-def statements(reference: str) -> dict[str, Any]:
-    """What the attestations of an image state, by the type of the predicate."""
-    repository = reference.rpartition(":")[0]
-    index = manifest(reference)
-    assert index["mediaType"] == INDEX
-    kinds = [m.get("annotations", {}).get("vnd.docker.reference.type") for m in index["manifests"]]
-    assert kinds == [None, "attestation-manifest"]
-    attested = fetched(repository, f"manifests/{index['manifests'][1]['digest']}")
-    found = [fetched(repository, f"blobs/{layer['digest']}") for layer in attested["layers"]]
-    return {statement["predicateType"]: statement["predicate"] for statement in found}
 
 
 def settings(project: Project, text: str) -> None:

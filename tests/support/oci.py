@@ -1,0 +1,39 @@
+"""What a registry holds, asked of it without any client of ours: documents as they are."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def manifest(reference: str) -> dict[str, Any]:
+    """The manifest or index that the registry holds."""
+    repository, _, tag = reference.rpartition(":")
+    return fetched(repository, f"manifests/{tag}")
+
+
+def fetched(repository: str, what: str) -> dict[str, Any]:
+    """A document of a repository: `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST`."""
+    host, _, path = repository.partition("/")
+    request = urllib.request.Request(
+        f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        document: dict[str, Any] = json.loads(answer.read())
+        return document
+
+
+def statements(reference: str) -> dict[str, Any]:
+    """What the attestations of an image state, by the type of the predicate."""
+    repository = reference.rpartition(":")[0]
+    index = manifest(reference)
+    assert index["mediaType"] == INDEX
+    kinds = [m.get("annotations", {}).get("vnd.docker.reference.type") for m in index["manifests"]]
+    assert kinds == [None, "attestation-manifest"]
+    attested = fetched(repository, f"manifests/{index['manifests'][1]['digest']}")
+    found = [fetched(repository, f"blobs/{layer['digest']}") for layer in attested["layers"]]
+    return {statement["predicateType"]: statement["predicate"] for statement in found}
