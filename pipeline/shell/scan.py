@@ -64,8 +64,14 @@ def _add(
     problems: list[Problem],
 ) -> None:
     for batch in batches:
-        spots = [Spot(batch.real + name, batch.shown + name, Node.FILE) for name in batch.files]
-        for spot in (*spots, *batch.others):
+        for name in batch.files:
+            try:
+                entry = _file(context, batch.real + name, batch.shown + name)
+            except ConfigError as error:
+                problems += error.problems
+            else:
+                found[entry_order(entry)] = entry
+        for spot in batch.others:
             try:
                 entry = _entry(context, spot)
             except ConfigError as error:
@@ -74,15 +80,23 @@ def _add(
                 found[entry_order(entry)] = entry
 
 
+def _file(context: Context, real: str, shown: str) -> ContextEntry:
+    path = context.path(real)
+    if not shown.isascii():
+        _check_name(context, shown, path)
+    executable, sha256, mode = context.disk.file(path)
+    apart = "" if real == shown else real
+    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode)
+
+
 def _entry(context: Context, spot: Spot) -> ContextEntry:
     shown, node = spot.shown, spot.node
     real = "" if spot.real == shown else spot.real
     path = context.path(spot.real)
+    if node is Node.FILE:
+        return _file(context, spot.real, shown)
     if not shown.isascii():
         _check_name(context, shown, path)
-    if node is Node.FILE:
-        executable, sha256, mode = context.disk.file(path)
-        return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", real, mode)
     if node is Node.DIRECTORY:
         return ContextEntry(shown, EntryKind.DIRECTORY, real=real)
     if node is Node.LINK:
