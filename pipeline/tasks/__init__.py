@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
+from pipeline.tasks.access import login
 from pipeline.tasks.building import build, build_all, plan
 from pipeline.tasks.deploying import deploy, deploy_all
 from pipeline.tasks.health import doctor
@@ -15,4 +16,6 @@ from pipeline.tasks.looking import exists, graph, inputs
 
 __all__ = ["ns"]
 
-ns = Collection(build_all, build, plan, graph, inputs, exists, deploy_all, deploy, lock, doctor)
+ns = Collection(
+    build_all, build, plan, graph, inputs, exists, deploy_all, deploy, lock, login, doctor
+)

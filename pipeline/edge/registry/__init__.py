@@ -9,13 +9,14 @@ Import it where it is needed and not before: it brings httpx, which takes 90 ms.
 absence, for what is read as absent is built and overwritten.
 """
 
+from pipeline.edge.registry import docker_login
 from pipeline.edge.registry.client import Registry
 from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
 from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.manifest import Manifest
 from pipeline.edge.registry.private_config import docker_config
-from pipeline.edge.registry.sources import credentials
+from pipeline.edge.registry.sources import credentials, fly_credentials
 
 __all__ = [
     "AbsentError",
@@ -28,5 +29,7 @@ __all__ = [
     "RegistryError",
     "credentials",
     "docker_config",
+    "docker_login",
+    "fly_credentials",
     "nobody",
 ]

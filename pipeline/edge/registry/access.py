@@ -58,6 +58,7 @@ class Access:
         self.credential: Credential | None = None
         self.trouble: CredentialError | None = None
         self.withheld = False
+        self._former: tuple[str, ...] = ()
 
     def prepare(self, *, private: bool) -> None:
         """Look the credential up, once. `private` says that nobody can listen on the way."""
@@ -83,18 +84,38 @@ class Access:
         """The `Authorization` for a second try after a 401; `None` where there is nothing new."""
         known = [c for c in parse_challenges(challenge) if c.scheme in ("basic", "bearer")]
         if not known or known[0].scheme == "basic":
-            return None
+            return self._renewed(sent)
         # A token that was just fetched for this very request was refused: it will not get better.
         refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
         self._bearer = known[0]
         token = self._token(known[0], origin, scope, refused=refused)
         return f"Bearer {token}" if token != refused else None
 
+    def _renewed(self, sent: str | None) -> str | None:
+        """Another login than the one that was refused, if there is one by now.
+
+        A login of Fly's lives five minutes, and whoever renews it does not tell us.
+        """
+        with self._lock:
+            if self.withheld or not sent or self.credential is None:
+                return None
+            if f"Basic {self.credential.basic}" == sent:
+                try:
+                    found = self._source(self._host)
+                except CredentialError:
+                    return None
+                if found is None or found.kind is not Kind.PASSWORD:
+                    return None
+                self._former = (*self._former, *self.secrets())
+                self.credential = found
+            header = f"Basic {self.credential.basic}"
+        return header if header != sent else None
+
     def secrets(self) -> tuple[str, ...]:
         """All that must never be shown, in each form in which it is sent."""
         tokens = tuple(token.value for token in self._tokens.values())
         ours = (self.credential.secret, self.credential.basic) if self.credential else ()
-        return (*tokens, *ours)
+        return (*tokens, *ours, *self._former)
 
     def _token(self, challenge: Challenge, origin: str, scope: str, *, refused: str | None) -> str:
         with self._lock:

@@ -21,7 +21,8 @@ class Credential:
 
     `source` says in words where it comes from: `FLY_API_TOKEN`, `docker configuration
     ~/.docker/config.json`. `known_to_docker` says that docker itself finds it there, so that
-    BuildKit needs no configuration of ours.
+    BuildKit needs no configuration of ours. `helper` names the credential helper of ours that
+    answers with it anew whenever it is asked.
     """
 
     username: str
@@ -29,6 +30,7 @@ class Credential:
     source: str
     kind: Kind = Kind.PASSWORD
     known_to_docker: bool = False
+    helper: str = ""
 
     @property
     def basic(self) -> str:

@@ -36,9 +36,14 @@ def configuration_folder(environ: Mapping[str, str]) -> Path:
     return Path(folder) if folder else home(environ) / ".docker"
 
 
+def configuration_file(environ: Mapping[str, str]) -> Path:
+    """Docker's `config.json`."""
+    return configuration_folder(environ) / "config.json"
+
+
 def read_configuration(environ: Mapping[str, str]) -> Json:
-    """Docker's `config.json`, empty where there is none. Raises `CredentialError`."""
-    path = configuration_folder(environ) / "config.json"
+    """What is in docker's `config.json`, empty where there is none. Raises `CredentialError`."""
+    path = configuration_file(environ)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

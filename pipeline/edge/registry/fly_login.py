@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,12 @@ if TYPE_CHECKING:
 FLY_REGISTRY = "registry.fly.io"
 FLY_USER = "x"
 """What Fly's registry wants as a user name: exactly this (flyctl `internal/command/auth`)."""
+
+HELPER = "fly"
+"""Our credential helper for Fly's registry: `docker-credential-fly`."""
+
+_TIMEOUT = 30.0
+"""Seconds: flyctl may renew its login over the network."""
 
 _VARIABLES = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 _SCHEME = re.compile(r"\s*(?:flyv1|bearer)\s+", re.IGNORECASE)
@@ -46,11 +55,40 @@ def from_environment(environ: Mapping[str, str]) -> Credential | None:
     """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
     for name in _VARIABLES:
         if token := fly_token(environ.get(name, "")):
-            return Credential(FLY_USER, token, name)
+            return Credential(FLY_USER, token, name, helper=HELPER)
     return None
 
 
 def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
+    """The login of flyctl: as flyctl itself says it, who renews it, else as its file has it."""
+    return _asked(environ) or _kept(environ)
+
+
+def _asked(environ: Mapping[str, str]) -> Credential | None:
+    """What `fly auth token --json` answers: a login of a user's lives five minutes otherwise.
+
+    The command is deprecated, and there is no other (flyctl `internal/command/auth/token.go`).
+    """
+    path = environ.get("PATH")
+    program = shutil.which("fly", path=path) or shutil.which("flyctl", path=path)
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, "auth", "token", "--json"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        token = fly_token(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        return None
+    return Credential(FLY_USER, token, "flyctl's login", helper=HELPER) if token else None
+
+
+def _kept(environ: Mapping[str, str]) -> Credential | None:
     """The login that `fly auth login` left: flyctl writes the token as one line of plain YAML."""
     folder = environ.get("FLY_CONFIG_DIR")
     path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
@@ -59,4 +97,5 @@ def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
     except (OSError, UnicodeDecodeError):
         return None
     token = fly_token(match["token"]) if match else ""
-    return Credential(FLY_USER, token, f"flyctl's login {shown(path, environ)}") if token else None
+    source = f"flyctl's login {shown(path, environ)}"
+    return Credential(FLY_USER, token, source, helper=HELPER) if token else None

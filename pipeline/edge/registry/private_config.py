@@ -1,7 +1,9 @@
 """A docker configuration of our own for BuildKit: private, short-lived, and gone afterwards.
 
 BuildKit's client reads credentials from docker's configuration alone. Where ours comes from
-elsewhere (Fly's variables, flyctl's login), it is put into a copy that nobody else can read.
+elsewhere (Fly's variables, flyctl's login), a copy that nobody else can read names our credential
+helper, who is asked when a push begins: a login of Fly's lives five minutes, and a build may take
+longer. What has no helper is put into the copy itself.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import sysconfig
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -68,7 +71,19 @@ def _fill(
         more[docker_login.ENVIRONMENT] = ""
     if not environ.get("BUILDX_CONFIG"):
         more["BUILDX_CONFIG"] = str(users / "buildx")
+    if credential.helper:
+        # It is installed beside this Python, whose folder need not be on the user's PATH.
+        more["PATH"] = f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"
     return more
+
+
+def _scripts() -> Path:
+    return Path(sysconfig.get_path("scripts"))
+
+
+def _has_helper(credential: Credential) -> bool:
+    name = f"docker-credential-{credential.helper}"
+    return bool(credential.helper) and (_scripts() / name).exists()
 
 
 def _with(credential: Credential, host: str, environ: Mapping[str, str]) -> docker_login.Json:
@@ -80,13 +95,14 @@ def _with(credential: Credential, host: str, environ: Mapping[str, str]) -> dock
     theirs = docker_login.read_configuration(environ)
     extra = docker_login.section(docker_login.read_environment(environ), "auths")
     key = docker_login.server_key(host)
-    ours = {**extra, key: _entry(credential)}
+    helped = {key: credential.helper} if _has_helper(credential) else {}
+    ours = extra if helped else {**extra, key: _entry(credential)}
     auths = {**docker_login.section(theirs, "auths"), **ours}
     helpers = docker_login.section(theirs, "credHelpers")
     return {
         **theirs,
         "auths": {name: _standard(entry) for name, entry in auths.items()},
-        "credHelpers": {**helpers, **dict.fromkeys(ours, "")},
+        "credHelpers": {**helpers, **dict.fromkeys(ours, ""), **helped},
     }
 
 

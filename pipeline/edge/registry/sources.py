@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.credential import Credential, CredentialSource
 
 
+def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
+    """Fly's registry, and where its token is looked for apart from docker's configuration."""
+    host = fly_login.fly_registry(environ)
+
+    def look_up(asked: str, /) -> Credential | None:
+        if asked != host:
+            return None
+        return fly_login.from_environment(environ) or fly_login.from_flyctl(environ)
+
+    return host, look_up
+
+
 def credentials(
     environ: Mapping[str, str], *, fly_hosts: Collection[str] | None = None
 ) -> CredentialSource:

@@ -1,0 +1,89 @@
+"""Log docker in to Fly's registry: as `fly auth docker` does, or by our credential helper."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UnknownError, WorkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.edge.registry import Credential
+
+_TIMEOUT = 60.0
+
+
+def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
+    """Fly's registry, and a token that it has taken just now. Raises `UnknownError`."""
+    from pipeline.edge.registry import Registry, fly_credentials  # noqa: PLC0415 - httpx: 60 ms
+
+    host, source = fly_credentials(environ)
+    found = source(host)
+    if found is None:
+        hint = "set FLY_API_TOKEN (`fly tokens create org` makes one), or run `fly auth login`"
+        raise UnknownError("there is no Fly token", hint=hint)
+    with Registry(credentials=source) as registry:
+        registry.ping(host)
+    return host, found
+
+
+def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str]) -> None:
+    """Give docker the token, on its standard input. Raises `UnknownError` or `WorkError`."""
+    docker = shutil.which("docker", path=environ.get("PATH"))
+    if docker is None:
+        raise UnknownError(
+            "there is no `docker` on PATH", hint="`invoke login --helper` needs none"
+        )
+    command = [docker, "login", f"--username={credential.username}", "--password-stdin", host]
+    try:
+        done = subprocess.run(
+            command,
+            input=credential.secret,
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnknownError("`docker login` did not answer") from error
+    if done.returncode:
+        said = done.stderr.replace(credential.secret, "***").strip().splitlines()
+        raise WorkError(f"`docker login` failed: {said[-1] if said else 'it does not say why'}")
+
+
+def name_helper(host: str, environ: Mapping[str, str]) -> Path:
+    """Name `docker-credential-fly` in docker's configuration, and leave the rest of it alone.
+
+    Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
+    configuration cannot be read.
+    """
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - httpx costs 60 ms
+
+    if shutil.which("docker-credential-fly", path=environ.get("PATH")) is None:
+        hint = "put the folder where this package's scripts are installed on PATH"
+        raise WorkError("`docker-credential-fly` is not on PATH, where docker looks", hint=hint)
+    file = docker_login.configuration_file(environ)
+    written = docker_login.read_configuration(environ)
+    helpers = written.get("credHelpers")
+    known = helpers if isinstance(helpers, dict) else {}
+    _write(file, {**written, "credHelpers": {**known, host: "fly"}})
+    return file
+
+
+def _write(file: Path, configuration: Mapping[str, object]) -> None:
+    """Whole or not at all, for its owner alone: it may hold the logins of other hosts."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.new")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(json.dumps(configuration, indent="\t") + "\n")
+    draft.replace(file)

@@ -1,0 +1,165 @@
+"""`docker-credential-fly` and `invoke login`: docker itself logs in to Fly's registry."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sysconfig
+from typing import TYPE_CHECKING
+
+import bcrypt
+import pytest
+
+from tests.support.docker import docker_home
+from tests.support.project import Project
+from tests.support.secured import secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+OLD, NEW = "fm2_the-first-secret", "fm2_the-second-secret"
+SCRIPTS = sysconfig.get_path("scripts")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project for Fly's registry, whose stand-in takes the first token."""
+    with secured_registry(tmp_path / "fly", user="x", password=OLD) as (registry, trust):
+        root = tmp_path / "project"
+        root.mkdir()
+        environ = {**trust, "FLY_REGISTRY_HOST": registry.address}
+        made = Project(root, tmp_path / "fly" / "registry.log", environ)
+        made.write("tasks.py", "from pipeline.tasks import ns\n")
+        made.write("pipeline.toml", "")
+        yield made
+
+
+def host(project: Project) -> str:
+    """Where the registry listens."""
+    return project.environ["FLY_REGISTRY_HOST"]
+
+
+def docker(
+    project: Project, environ: dict[str, str], *words: str
+) -> subprocess.CompletedProcess[str]:
+    """The real docker, with our helper on its PATH."""
+    path = {"PATH": f"{os.environ['PATH']}:{SCRIPTS}"}
+    return subprocess.run(
+        ["docker", *words],
+        env={**os.environ, **project.environ, **path, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def flyctl(folder: Path) -> Path:
+    """A flyctl that answers with the token in a file, as it is at that moment."""
+    folder.mkdir()
+    token = folder / "token"
+    token.write_text(OLD)
+    script = folder / "fly"
+    script.write_text(
+        "#!/bin/sh\n"
+        '[ "$*" = "auth token --json" ] || exit 1\n'
+        "echo 'this command is deprecated' >&2\n"
+        f'printf \'{{"token": "FlyV1 %s"}}\' "$(cat {token})"\n'
+    )
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return token
+
+
+def rotate(project: Project, token: Path) -> None:
+    """The login is renewed: the registry and flyctl know the second token alone."""
+    hashed = bcrypt.hashpw(NEW.encode(), bcrypt.gensalt(4)).decode()
+    passwords = project.log.parent / "htpasswd"
+    passwords.write_text(f"x:{hashed}\n")
+    # The server reads the file again when its time has changed.
+    later = passwords.stat().st_mtime + 5
+    os.utime(passwords, (later, later))
+    token.write_text(NEW)
+
+
+def test_docker_pushes_with_the_helper(project: Project, tmp_path: Path) -> None:
+    """The real docker asks `docker-credential-fly`, and the registry lets it in."""
+    environ = docker_home(tmp_path / "docker", {"credHelpers": {host(project): "fly"}})
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=b\n")
+    build = ["buildx", "build", "--provenance=false", "--push", "-t", f"{host(project)}/acme:1"]
+
+    refused = docker(project, environ, *build, str(tmp_path))
+    pushed = docker(project, {**environ, "FLY_API_TOKEN": OLD}, *build, str(tmp_path))
+
+    assert refused.returncode != 0
+    assert pushed.returncode == 0, pushed.stderr
+    assert OLD not in pushed.stdout + pushed.stderr
+
+
+def test_a_login_that_is_renewed_during_a_build(project: Project, tmp_path: Path) -> None:
+    """The token of the build's beginning is not good for its push: flyctl is asked anew."""
+    token = flyctl(tmp_path / "flyctl")
+    path = {"PATH": f"{tmp_path}/flyctl:{os.environ['PATH']}"}
+    project.image("web", "FROM debian:bookworm-slim\nRUN sleep 4; date +%N > /x\n")
+
+    with project.start("build-all", "--json", environ=path) as process:
+        while "sleep 4" not in process.stderr.readline():  # type: ignore[union-attr]
+            assert process.poll() is None
+        rotate(project, token)
+        out, err = process.communicate(timeout=120)
+
+    assert process.returncode == 0, err
+    assert json.loads(out)["images"][0]["status"] == "built"
+    assert OLD not in out + err
+    assert NEW not in out + err
+
+
+def test_login_lets_docker_in(project: Project, tmp_path: Path) -> None:
+    """`invoke login` is what `fly auth docker` is; nothing else in the configuration changes."""
+    environ = docker_home(tmp_path / "docker", {"psFormat": "table"})
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=c\n")
+    build = ["buildx", "build", "--provenance=false", "--push", "-t", f"{host(project)}/acme:2"]
+
+    ran = project.invoke("login", environ={**environ, "FLY_API_TOKEN": f"FlyV1 {OLD}"})
+    pushed = docker(project, environ, *build, str(tmp_path))
+
+    written = json.loads((tmp_path / "docker/config.json").read_text())
+    assert ran.code == 0, ran.err
+    assert pushed.returncode == 0, pushed.stderr
+    assert written["psFormat"] == "table"
+    assert OLD not in ran.out + ran.err
+
+
+def test_login_as_a_helper_keeps_no_token(project: Project, tmp_path: Path) -> None:
+    """With `--helper`, docker asks each time, and no file holds the token."""
+    environ = docker_home(tmp_path / "docker", {"psFormat": "table"})
+    token = {"FLY_API_TOKEN": OLD, "PATH": f"{os.environ['PATH']}:{SCRIPTS}"}
+
+    ran = project.invoke("login", "--helper", environ={**environ, **token})
+
+    file = tmp_path / "docker/config.json"
+    assert ran.code == 0, ran.err
+    assert json.loads(file.read_text())["credHelpers"] == {host(project): "fly"}
+    assert json.loads(file.read_text())["psFormat"] == "table"
+    assert OLD not in file.read_text()
+
+
+@pytest.mark.parametrize("words", [["login"], ["login", "--helper"]])
+def test_a_wrong_token_is_not_logged_in_with(
+    project: Project, tmp_path: Path, words: list[str]
+) -> None:
+    """The registry is asked before anything is written."""
+    environ = docker_home(tmp_path / "docker", {})
+    before = (tmp_path / "docker/config.json").read_text()
+
+    ran = project.invoke(*words, environ={**environ, "FLY_API_TOKEN": "wrong-secret"})
+    none = project.invoke(*words, environ=environ)
+
+    assert ran.code == none.code == 4
+    assert "wrong-secret" not in ran.out + ran.err
+    assert "FLY_API_TOKEN" in none.err
+    assert (tmp_path / "docker/config.json").read_text() == before
