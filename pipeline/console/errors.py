@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.console.paint import Style
 from pipeline.console.terminal import painter, write_lines
-from pipeline.console.text import clean, clean_lines
+from pipeline.console.text import clean, clean_lines, step_text
 from pipeline.core.report import DeployStatus, ImageStatus
 from pipeline.errors import ConfigError
 
@@ -112,7 +112,7 @@ def _failed_lines(name: str, reason: str, failure: Failure | None, paint: Paint)
     if failure is None:
         yield f"{_error(paint)} `{clean(name)}` failed: {clean(reason)}"
         return
-    step = f" at `{clean(failure.step)}`" if failure.step else ""
+    step = f" at `{step_text(failure.step)}`" if failure.step else ""
     yield f"{_error(paint)} `{clean(name)}` failed{step}"
     yield from _detail_lines(failure, paint)
 

@@ -110,8 +110,13 @@ class PlainLines:
                 yield self._say(event.image, f"{text} {end}")
             elif key not in self._begun:
                 yield self._say(event.image, text)
-            self._begun.add(key)
-            self._ended.add(key)
+            self._note_end(key, event)
+
+    def _note_end(self, key: tuple[str, str], event: StepChanged) -> None:
+        """What was cancelled may begin anew, and is then named again."""
+        note = set.discard if event.cancelled else set.add
+        note(self._begun, key)
+        note(self._ended, key)
 
     def _log(self, event: LogLine) -> Iterator[str]:
         if event.step and self._speaking.get(event.image) != event.step:
@@ -140,6 +145,9 @@ def _busy(plan: Plan) -> list[str]:
 
 def _end(step: str, event: StepChanged) -> str:
     """How a step ended; nothing for a base that was only resolved."""
+    if event.failed or event.cancelled:
+        word = "failed in" if event.failed else "cancelled after"
+        return f"{word} {duration(event.seconds)}"
     if event.cached:
         return "cached"
     if event.seconds < 1 and _FROM_RE.match(step):

@@ -53,13 +53,16 @@ class StepChanged:
     """A step of a Dockerfile (a vertex of BuildKit's) has started, made progress or ended.
 
     `step` is BuildKit's own name for it, without the target's name: `[2/5] RUN apt-get update`.
-    `current` and `total` are bytes, 0 where BuildKit says none.
+    A `completed` one may have `failed`, or be `cancelled` because another did, or the user wished
+    so; it may then begin again. `current` and `total` are bytes, 0 where BuildKit says none.
     """
 
     image: ImageName
     step: str
     completed: bool = False
     cached: bool = False
+    failed: bool = False
+    cancelled: bool = False
     seconds: float = 0.0
     current: int = 0
     total: int = 0

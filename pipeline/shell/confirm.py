@@ -31,12 +31,16 @@ def confirm(
     """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
 
-    broken = {n: o.failure for n, o in outcomes.items() if isinstance(o, Broken)}
+    broken = {n: o for n, o in outcomes.items() if isinstance(o, Broken)}
     asked = [a for a in batch if a.name not in broken and _may_be_pushed(a, outcomes)]
     for action in asked:
         tools.report(ImageChanged(action.name, Stage.VERIFYING))
     answers = tools.registry.head_all([a.reference for a in asked])
-    ended = {a.name: _failed(tools, a, broken[a.name]) for a in batch if a.name in broken}
+    ended = {
+        a.name: _failed(tools, a, broken[a.name].failure, broken[a.name].seconds)
+        for a in batch
+        if a.name in broken
+    }
     for action in asked:
         result = _result(tools, action, outcomes.get(action.name), answers[action.reference])
         if result:
@@ -67,8 +71,11 @@ def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -
     return action.image.test is None and not action.forced
 
 
-def _failed(tools: Tools, action: ImageAction, failure: Failure) -> ImageResult:
-    return end(tools, action, ImageStatus.FAILED, failure.message, failure=failure)
+def _failed(
+    tools: Tools, action: ImageAction, failure: Failure, seconds: float = 0.0
+) -> ImageResult:
+    status = ImageStatus.FAILED
+    return end(tools, action, status, failure.message, seconds=seconds, failure=failure)
 
 
 def _result(

@@ -18,7 +18,7 @@ from pipeline.core.plan import Plan
 from pipeline.core.reference import ImageName
 from tests.console.values import FAILURE, PROJECT, RUN
 
-WEB = ImageName("web")
+WEB, API = ImageName("web"), ImageName("api")
 
 
 def written(*events: object, environ: dict[str, str] | None = None) -> list[str]:
@@ -126,6 +126,28 @@ def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
     assert written(*again, *again, slow) == [
         "web | [1/4] FROM debian",
         "web | [1/4] done in 5.0 s",
+    ]
+
+
+def test_a_step_that_failed_is_not_done() -> None:
+    """Nor is one that was cancelled: it is named again when it begins anew."""
+    make, test = "[1/2] RUN make", "[1/2] RUN make test"
+    lines = written(
+        StepChanged(WEB, make),
+        StepChanged(WEB, make, completed=True, failed=True, seconds=2.0),
+        StepChanged(API, test),
+        StepChanged(API, test, completed=True, cancelled=True, seconds=0.5),
+        StepChanged(API, test),
+        StepChanged(API, test, completed=True, seconds=0.7),
+    )
+
+    assert lines == [
+        "web | [1/2] RUN make",
+        "web | [1/2] failed in 2.0 s",
+        "api | [1/2] RUN make test",
+        "api | [1/2] cancelled after 0.5 s",
+        "api | [1/2] RUN make test",
+        "api | [1/2] done in 0.7 s",
     ]
 
 

@@ -42,9 +42,10 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A step of this image's own failed."""
+    """A step of this image's own failed, `seconds` after the first of them."""
 
     failure: Failure
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ def _broken(progress: Progress) -> dict[ImageName, Outcome]:
         if step.failed:
             for name in progress.names.owners(step):
                 mine = excerpt if step.error in message else None
-                found.setdefault(name, Broken(_failure(progress.targets[name], step, mine)))
+                failure = _failure(progress.targets[name], step, mine)
+                found.setdefault(name, Broken(failure, _seconds(progress, name)))
     if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
         location, text = locate(progress.targets[at_fault].image, "", excerpt)
         found[at_fault] = Broken(Failure("", message, location, text))

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.bake import Output
 from pipeline.core.events import ImageChanged, LogLine, Notice, Stage, StepChanged
-from pipeline.edge.buildkit.steps import Step, is_export, is_instruction, is_push, materials, names
+from pipeline.edge.buildkit.steps import (
+    Step,
+    is_cancelled,
+    is_export,
+    is_instruction,
+    is_push,
+    materials,
+    names,
+)
 from pipeline.edge.buildkit.wire import Log, Record, Status, Text, Vertex, Warned
 
 if TYPE_CHECKING:
@@ -181,5 +189,7 @@ def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:
         name,
         completed=vertex.completed is not None,
         cached=vertex.cached,
+        failed=bool(vertex.error) and not is_cancelled(vertex.error),
+        cancelled=is_cancelled(vertex.error),
         seconds=took.total_seconds() if took else 0.0,
     )

@@ -52,7 +52,7 @@ class Step:
     @property
     def failed(self) -> bool:
         """Whether it failed by itself. Not: because another did, or the user stopped the build."""
-        return bool(self.error) and _CANCELLED not in self.error
+        return bool(self.error) and not is_cancelled(self.error)
 
     def update(self, image: ImageName, vertex: Vertex) -> bool:
         """Take what an image's stream says of it, and say whether that is news."""
@@ -121,6 +121,11 @@ def names(targets: Sequence[Target]) -> Names:
         {target_name(name): name for name in linked},
         {name: graph.closure(linked, bases) for name, bases in linked.items()},
     )
+
+
+def is_cancelled(error: str) -> bool:
+    """Whether a step ended because another failed, or the user stopped the build."""
+    return _CANCELLED in error
 
 
 def is_instruction(step: str) -> bool:

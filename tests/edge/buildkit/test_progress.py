@@ -95,6 +95,15 @@ def test_a_step_s_name_is_without_the_target() -> None:
     ]
 
 
+def test_steps_that_failed_and_steps_that_were_cancelled() -> None:
+    """Of a recorded solve: one image failed, and cost another its step."""
+    _, events = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
+
+    steps = [e for e in events if isinstance(e, StepChanged) and e.completed]
+    assert {e.image for e in steps if e.failed} == {"broken"}
+    assert {e.image for e in steps if e.cancelled} == {"other"}
+
+
 def test_lines_are_joined_over_chunks() -> None:
     """Also within a character, and each stream by itself."""
     step = vertex("[2/2] RUN make")
