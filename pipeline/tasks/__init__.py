@@ -13,9 +13,10 @@ from pipeline.tasks.deploying import deploy, deploy_all
 from pipeline.tasks.health import doctor
 from pipeline.tasks.locking import lock
 from pipeline.tasks.looking import exists, graph, inputs
+from pipeline.tasks.promoting import promote
 
 __all__ = ["ns"]
 
 ns = Collection(
-    build_all, build, plan, graph, inputs, exists, deploy_all, deploy, lock, login, doctor
+    build_all, build, plan, graph, inputs, exists, deploy_all, deploy, lock, promote, login, doctor
 )

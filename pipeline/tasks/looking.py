@@ -76,7 +76,7 @@ def exists(_c: Context, name: str, *, json: bool = False, profile: str = "") -> 
     from pipeline.core.presence import Present  # noqa: PLC0415
 
     project = load_project(profile)
-    reference = _reference(project, name)
+    reference = named_reference(project, name)
     answer = _ask(project, reference)
     if json:
         write_json(as_json.exists_json(reference, answer))
@@ -92,7 +92,8 @@ def _one(project: Project, word: str) -> ImageName:
     return ImageName(names[0])
 
 
-def _reference(project: Project, name: str) -> Reference:
+def named_reference(project: Project, name: str) -> Reference:
+    """The reference of an image of the project, or the one that is written out."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.core.model import reference_of  # noqa: PLC0415
 

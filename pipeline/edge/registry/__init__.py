@@ -11,6 +11,7 @@ absence, for what is read as absent is built and overwritten.
 
 from pipeline.edge.registry import docker_login
 from pipeline.edge.registry.client import Registry
+from pipeline.edge.registry.copying import copy
 from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
 from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
 from pipeline.edge.registry.gate import Policy
@@ -27,6 +28,7 @@ __all__ = [
     "Policy",
     "Registry",
     "RegistryError",
+    "copy",
     "credentials",
     "docker_config",
     "docker_login",

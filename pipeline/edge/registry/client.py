@@ -84,7 +84,7 @@ class Registry:
         Only a registry's own 404 is absence; `RegistryError` is raised for whatever else is
         neither yes nor no.
         """
-        host = self._host(reference.repository.host)
+        host = self.host(reference.repository.host)
         answer = host.ask(_manifest("HEAD", reference))
         found = presence(answer)
         if found is None:
@@ -116,7 +116,7 @@ class Registry:
 
         Raises `AbsentError` where it does not exist, else `RegistryError`.
         """
-        host = self._host(reference.repository.host)
+        host = self.host(reference.repository.host)
         answer = host.ask(_manifest("GET", reference), _whole(reference))
         if answer.status == 200:
             return read_manifest(answer, reference)
@@ -130,7 +130,7 @@ class Registry:
         What it names must be in that repository already: this moves an alias, it copies nothing.
         Raises `RegistryError`.
         """
-        host = self._host(reference.repository.host)
+        host = self.host(reference.repository.host)
         answer = host.ask(_put(reference, manifest))
         if answer.status not in (200, 201, 202):
             raise _refused(answer, host, reference, verb="write")
@@ -145,7 +145,7 @@ class Registry:
 
     def ping(self, host: str) -> None:
         """Whether there is a registry at `host` that lets us in. Raises `RegistryError`."""
-        at = self._host(host)
+        at = self.host(host)
         answer = at.ask(Request("GET", "/v2/"))
         if answer.status != 200 or not answer.own:
             raise refusal(answer, host, at.access, what="", verb="use")
@@ -173,7 +173,8 @@ class Registry:
     ) -> None:
         self.close(wait=kind is not KeyboardInterrupt)
 
-    def _host(self, name: str) -> Host:
+    def host(self, name: str) -> Host:
+        """The registry at one host, connected when it is first asked."""
         with self._lock:
             if name not in self._hosts:
                 self._hosts[name] = Host(name, self._setting)
@@ -185,7 +186,7 @@ class Registry:
 
     def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
         first = {r.repository.host: r for r in reversed(tuple(wanted))}
-        return [r for name, r in first.items() if not self._host(name).known]
+        return [r for name, r in first.items() if not self.host(name).known]
 
     def _round(
         self, references: Collection[Reference]

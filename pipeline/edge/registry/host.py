@@ -6,9 +6,11 @@ Each host has a client of its own, so that a credential cannot wander to another
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from pipeline.core.events import Notice
@@ -18,9 +20,10 @@ from pipeline.edge.registry.access import Access
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
 from pipeline.edge.registry.redirect import redirect_trouble
+from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import httpx
 
@@ -29,6 +32,13 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.credential import CredentialSource
 
     Check = Callable[[Answer], object]
+
+    class Send(Protocol):
+        """One exchange with an address, which is our own host's or a stranger's."""
+
+        def __call__(self, url: str, extra: Mapping[str, str], /, *, own: bool) -> Answer:
+            """Send, and have an answer. Raises `RegistryError`."""
+
 
 _HUB_API = "registry-1.docker.io"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -41,13 +51,16 @@ def _any(_answer: Answer) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request to a registry: a path from its root, and the scope that a token needs for it."""
+    """A request to a registry: a path from its root, and the scope that a token needs for it.
+
+    A `body` that is too large to hold is given as a function that begins it anew each time.
+    """
 
     method: str
     path: str
     scope: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | Callable[[], Iterable[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,7 @@ class Host:
 
     def _tried(self, request: Request, check: Check, deadline: float) -> Answer | RegistryError:
         try:
-            answer = self._exchange(request, deadline)
+            answer = self._exchange(request, partial(self._send, request, deadline=deadline))
             if answer.status == 200:
                 check(answer)
         except RegistryError as error:
@@ -135,22 +148,22 @@ class Host:
             self._setting.report(Notice(f"`{self.name}` asks to wait {pause:.0f} s"))
         return True
 
-    def _exchange(self, request: Request, deadline: float) -> Answer:
+    def _exchange(self, request: Request, send: Send) -> Answer:
         """The request, and once more with a better `Authorization` if the host asks for one."""
         origin = self._contact()
         header = self.access.header(origin, request.scope)
-        answer = self._followed(request, header, deadline)
+        answer = self._followed(request, header, send)
         if answer.status != 401 or not answer.own:
             return answer
         challenge = answer.headers.get("www-authenticate", "")
         better = self.access.answer(challenge, origin, request.scope, header)
-        return self._followed(request, better, deadline) if better else answer
+        return self._followed(request, better, send) if better else answer
 
-    def _followed(self, request: Request, header: str | None, deadline: float) -> Answer:
+    def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
         url, own = f"{self._origin}{request.path}", True
         for _ in range(_MOST_REDIRECTS):
             authorization = {"Authorization": header} if header and own else {}
-            answer = self._send(request, url, authorization, own=own, deadline=deadline)
+            answer = send(url, authorization, own=own)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location or request.body is not None:
                 return replace(answer, own=own)
@@ -170,13 +183,34 @@ class Host:
             )
         return target
 
+    @contextmanager
+    def stream(self, request: Request) -> Iterator[Iterator[bytes]]:
+        """What is behind a request, piece by piece. Asked once. Raises `RegistryError`."""
+        self._gate.wait()
+        with ExitStack() as stack:
+            pieces: list[Iterator[bytes]] = []
+
+            def send(url: str, extra: Mapping[str, str], *, own: bool) -> Answer:
+                headers = {**request.headers, **extra}
+                opening = wire.opened(self._connected(own=own), request.method, url, headers)
+                answer, found = stack.enter_context(opening)
+                pieces[:] = [found]
+                return answer
+
+            answer = self._exchange(request, send)
+            if answer.status != 200:
+                raise refusal(answer, self.name, self.access, what=request.path, verb="read")
+            yield pieces[0]
+
+    def _connected(self, *, own: bool) -> httpx.Client:
+        self._setting.sent()
+        return self._client if own and self._client else self._stranger()
+
     def _send(
         self, request: Request, url: str, extra: Mapping[str, str], *, own: bool, deadline: float
     ) -> Answer:
-        client = self._client if own and self._client else self._stranger()
-        self._setting.sent()
         return wire.send(
-            client,
+            self._connected(own=own),
             request.method,
             url,
             headers={**request.headers, **extra},

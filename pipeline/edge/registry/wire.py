@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,7 +15,7 @@ from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.errors import Facts, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes: what registries take and containerd reads; the specification asks for this much."""
@@ -22,6 +23,10 @@ MAX_MANIFEST = 4 * 1024 * 1024
 MAX_COMPLAINT = 64 * 1024
 """Bytes of an answer that is no manifest; the rest is not read."""
 
+PIECE = 1 << 20
+"""Bytes of a stream that are held at once."""
+
+_COMPLAINT_TIME = 10.0
 _HEADERS = {"User-Agent": "fly-image-pipeline", "Accept-Encoding": "identity"}
 
 
@@ -52,7 +57,7 @@ def send(
     url: str,
     *,
     headers: Mapping[str, str],
-    body: bytes | None = None,
+    body: bytes | Callable[[], Iterable[bytes]] | None = None,
     deadline: float,
 ) -> Answer:
     """Send one request and read its answer. Raises `RegistryError` where there is none.
@@ -60,14 +65,39 @@ def send(
     `deadline` is of `time.monotonic`; it ends bodies that trickle.
     """
     host = urlsplit(url).netloc
+    content = body() if callable(body) else body
     try:
-        with http.stream(method, url, headers=dict(headers), content=body) as response:
+        with http.stream(method, url, headers=dict(headers), content=content) as response:
             names = {name.lower(): value for name, value in response.headers.items()}
-            content = _read(response, host, deadline)
-            return Answer(response.status_code, redacted(url), names, content)
+            found = _read(response, host, deadline)
+            return Answer(response.status_code, redacted(url), names, found)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         # The cause is not kept: it holds the request, and that the credential.
         raise _explained(error, host, redacted(url)) from None
+
+
+@contextmanager
+def opened(
+    http: httpx.Client, method: str, url: str, headers: Mapping[str, str]
+) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+    """The head of an answer, and its body piece by piece; that of a refusal is in the answer."""
+    host = urlsplit(url).netloc
+    try:
+        with http.stream(method, url, headers=dict(headers)) as response:
+            names = {name.lower(): value for name, value in response.headers.items()}
+            good = response.status_code == 200
+            body = b"" if good else _read(response, host, time.monotonic() + _COMPLAINT_TIME)
+            answer = Answer(response.status_code, redacted(url), names, body)
+            yield answer, _pieces(response, host, redacted(url))
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise _explained(error, host, redacted(url)) from None
+
+
+def _pieces(response: httpx.Response, host: str, url: str) -> Iterator[bytes]:
+    try:
+        yield from response.iter_raw(PIECE)
+    except (httpx.HTTPError, OSError) as error:
+        raise _explained(error, host, url) from None
 
 
 def redacted(url: str) -> str:
