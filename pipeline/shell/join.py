@@ -110,7 +110,7 @@ def _image(
         context=draft.context,
         source=draft.source,
         reads=merge_reads(resolved.reads for resolved in found),
-        target=file.target,
+        target=_target(draft, found),
         platforms=platforms,
         args={**file.args, **bound},
         declared=_declared(found),
@@ -126,6 +126,12 @@ def _image(
         floating=_floating(found, externals),
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
     )
+
+
+def _target(draft: Draft, found: Sequence[Resolved]) -> str | None:
+    """The target, `None` for the last stage however it is called: it is the same build."""
+    last = found[0].stages[-1] is draft.source.stages[-1]
+    return None if last else draft.file.target
 
 
 def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
