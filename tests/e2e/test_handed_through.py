@@ -82,7 +82,8 @@ def test_an_ssh_agent_is_there_for_its_step(project: Project) -> None:
     """A step can ask the agent for its keys."""
     ask = (
         "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die;"
-        'print $s pack("NC", 1, 11); $s->flush; sysread $s, my $said, 4096; print $said;'
+        'print $s pack("NC", 1, 11); $s->flush;'
+        'read $s, my $length, 4; read $s, my $said, unpack("N", $length); print $said;'
     )
     project.write("images/web/ask.pl", ask)
     project.image(

@@ -10,7 +10,7 @@ from pipeline.core.bake import Output, target_name
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
 from pipeline.edge.buildkit.excerpt import Excerpt, find_excerpt, locate
-from pipeline.edge.buildkit.steps import is_export, is_push
+from pipeline.edge.buildkit.steps import is_cancelled, is_export, is_push
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ def _spoken_of(
     progress: Progress, target: str, message: str, excerpt: Excerpt | None
 ) -> ImageName | None:
     """The image that an error without a step is about, or none."""
-    if not message or "context canceled" in message:
+    if not message or progress.stopping or is_cancelled(message):
         return None
     images = {target_name(name): name for name in progress.targets}
     if target in images:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.bake import Output
 from pipeline.core.events import ImageChanged, LogLine, Notice, Stage, StepChanged
 from pipeline.edge.buildkit.steps import (
+    CANCELLED,
     Step,
     is_cancelled,
     is_export,
@@ -44,7 +45,11 @@ class Span:
 
 @dataclass(slots=True)
 class Progress:
-    """A solve as far as its stream has told. `text` are the lines that are no JSON."""
+    """A solve as far as its stream has told. `text` are the lines that are no JSON.
+
+    `stopping` is set once the user has wished it to end: what fails from then on was cancelled,
+    whatever it says of signals.
+    """
 
     targets: Mapping[ImageName, Target]
     names: Names
@@ -54,6 +59,7 @@ class Progress:
     pushed: dict[ImageName, str] = field(default_factory=dict)
     sources: dict[ImageName, dict[str, None]] = field(default_factory=dict)
     began: datetime | None = None
+    stopping: bool = False
     _shown: set[ImageName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
 
@@ -85,6 +91,8 @@ class Progress:
         if image is None:
             return []
         self.sources.setdefault(image, {}).update(dict.fromkeys(materials(name)))
+        if self.stopping and vertex.error:
+            vertex = replace(vertex, error=CANCELLED)
         step = self._step(vertex.digest)
         step.claims[image] = name
         news = step.update(image, vertex)

@@ -96,6 +96,7 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
     decoder, seen = Decoder(), progress(work.targets)
 
     def take(records: Sequence[Record]) -> None:
+        seen.stopping = seen.stopping or work.stop.is_set()
         for record in records:
             for event in seen.take(record):
                 work.report(event)

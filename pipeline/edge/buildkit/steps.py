@@ -25,7 +25,8 @@ _BAKE_ITSELF = "[internal] load local bake definitions"
 _INSTRUCTION = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 _LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
-_CANCELLED = "context canceled"
+CANCELLED = "context canceled"
+"""What BuildKit says of a step that was ended because another failed, or the client left."""
 _MAX_LINE = 64 << 10
 
 
@@ -125,7 +126,7 @@ def names(targets: Sequence[Target]) -> Names:
 
 def is_cancelled(error: str) -> bool:
     """Whether a step ended because another failed, or the user stopped the build."""
-    return _CANCELLED in error
+    return CANCELLED in error
 
 
 def is_instruction(step: str) -> bool:

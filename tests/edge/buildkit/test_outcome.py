@@ -9,6 +9,8 @@ import pytest
 from pipeline.core.bake import Output
 from pipeline.core.report import Failure
 from pipeline.edge.buildkit.outcome import Broken, Built, Cancelled, Outcome, blame, ended
+from pipeline.edge.buildkit.progress import progress
+from pipeline.edge.buildkit.wire import Decoder
 from tests.edge.buildkit.example import DATA, follow, replay, targets
 from tests.edge.buildkit.test_progress import END, line, log, vertex
 
@@ -52,6 +54,24 @@ def test_a_failing_image(version: str) -> None:
         ("one",),
     )
     assert outcomes["late"] == outcomes["other"] == Cancelled()
+
+
+def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
+    """Ctrl-C ends helpers of BuildKit's too, which then looks like a failure of its own."""
+    made = targets("base", "web")
+    killed = "error getting credentials - err: signal: interrupt, out: ``"
+    pushing = "[base] pushing 127.0.0.1:5000/base:1 with docker"
+    end = [vertex(pushing, error=killed, completed=END), f"ERROR: target base: {killed}".encode()]
+
+    def outcome(*, stopping: bool) -> Outcome:
+        decoder, seen = Decoder(), progress(made)
+        seen.stopping = stopping
+        for record in [record for each in end for record in decoder.feed(each)]:
+            seen.take(record)
+        return by_name(ended(seen))["base"]
+
+    assert outcome(stopping=True) == Cancelled()
+    assert failure(outcome(stopping=False)).message == killed
 
 
 def test_a_failing_image_on_the_classic_store() -> None:
