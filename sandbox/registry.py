@@ -202,13 +202,17 @@ def _start(
     started = process.spawn(command, log=log, environment=environment)
     state.remember(at, name, started)
     ca = settings.tls.ca if settings.tls else None
-    # Its own answer, not that of a stranger who holds the port.
-    process.wait_for(
-        lambda: answers(address, ca=ca, mark=identity(folder)),
-        started,
-        what=f"the registry `{name}`",
-        log=log,
-    )
+    try:
+        # Its own answer, not that of a stranger who holds the port.
+        process.wait_for(
+            lambda: answers(address, ca=ca, mark=identity(folder)),
+            started,
+            what=f"the registry `{name}`",
+            log=log,
+        )
+    except SandboxError:
+        state.forget(at, name)
+        raise
     return Registry(name, address, ca, started, at)
 
 

@@ -112,7 +112,9 @@ def console() -> Iterator[Reporter]:
 @contextmanager
 def _handled_by(handler: Handler) -> Iterator[None]:
     """Give the signals of `SIGNALS` to a handler, but for those that are ignored (`nohup`)."""
-    heard = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
+    # Python gives signals to its main thread alone.
+    ours = threading.current_thread() is threading.main_thread()
+    heard = [s for s in SIGNALS if ours and signal.getsignal(s) is not signal.SIG_IGN]
     before = {s: signal.signal(s, handler) for s in heard}
     try:
         yield

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox import state
 from sandbox.errors import SandboxError
 from sandbox.places import places
 from sandbox.registry import answers, serve
@@ -128,5 +129,6 @@ def test_a_registry_on_a_port_that_is_taken(tmp_path: Path, registry: Registry) 
     with pytest.raises(SandboxError) as error:
         serve(tmp_path / "another", port=port)
 
+    assert not [name for name in state.names(places()) if name.startswith("another")]
     assert "ended at once" in error.value.message
     assert "address already in use" in error.value.hint
