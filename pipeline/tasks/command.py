@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
@@ -148,8 +148,9 @@ def _show(error: PipelineError) -> None:
 
 def _leave() -> NoReturn:
     """End at once. A thread may still wait for an answer, and Python would wait for the thread."""
-    say("interrupted")
-    sys.stdout.flush()
+    with suppress(OSError):  # the terminal may be gone
+        say("interrupted")
+        sys.stdout.flush()
     os._exit(INTERRUPTED)
 
 

@@ -137,6 +137,18 @@ def test_control_c_in_a_terminal(slow: Project, private: Path) -> None:
     assert list(private.iterdir()) == []
 
 
+@pytest.mark.engine
+def test_a_terminal_that_is_closed(slow: Project, private: Path) -> None:
+    """Nobody can read it any more, and still nothing is left."""
+    with closing(_Terminal(slow, "build-all")) as terminal:
+        terminal.read_until(b"begun")
+        terminal.hang_up()
+        assert terminal.child.wait(40) == 130
+
+    assert working_in(slow.root) == []
+    assert list(private.iterdir()) == []
+
+
 class _Terminal:
     """Invoke in a terminal of 80 columns, as a shell's foreground job."""
 
@@ -164,9 +176,15 @@ class _Terminal:
             said += part
         return said
 
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self.main >= 0:
+            os.close(self.main)
+        self.main = -1
+
     def close(self) -> None:
         """End it, however the test went."""
-        os.close(self.main)
+        self.hang_up()
         self.child.kill()
         self.child.wait()
 
