@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import stat
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.core.fingerprint import fingerprint_of, output_options, record
 from pipeline.core.model import EntryKind, Inputs
 from pipeline.errors import ConfigError, Problem, raise_problems
 from pipeline.shell.disk import Disk
+from pipeline.shell.memory import uncollected
 from pipeline.shell.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from pipeline.core.model import ContextEntry, Fingerprint, Image, Project
     from pipeline.core.reference import ImageName
@@ -28,7 +27,7 @@ def fingerprint(project: Project) -> Mapping[ImageName, Inputs]:
     No file is hashed twice, in however many contexts it lies. Raises `ConfigError` with the
     problems of all images at once, and `WorkError` for a file that changes while it is read.
     """
-    with _uncollected():
+    with uncollected():
         return _fingerprint(project)
 
 
@@ -53,21 +52,6 @@ def _scans(project: Project) -> dict[ImageName, tuple[ContextEntry, ...]]:
             problems += error.problems
     raise_problems(problems)
     return scans
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for circles while there are none: it takes a fifth of the time of many files.
-
-    All that is made here is flat and lives on.
-    """
-    before = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if before:
-            gc.enable()
 
 
 def _inputs(

@@ -12,6 +12,7 @@ from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
+from pipeline.shell.memory import uncollected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +34,11 @@ def load(
     >>> load().names  # doctest: +SKIP
     ('os-base', 'python-base', 'web')
     """
-    environ = os.environ if environ is None else environ
+    with uncollected():
+        return _load(root, profile, os.environ if environ is None else environ)
+
+
+def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) -> Project:
     root = find_root(Path.cwd()) if root is None else Path(root).resolve()
     settings, problems = load_settings(root, profile=profile, environ=environ)
     if settings is None:

@@ -56,11 +56,12 @@ def find_folders(root: Path, settings: Settings) -> Loaded[Folders]:
     matches = {glob: tuple(_matching(root, glob)) for glob in settings.globs}
     every = sorted({folder for found in matches.values() for folder in found})
     images = tuple(folder for folder in every if _is_image(root / folder))
-    others = tuple(folder for folder in every if folder not in images)
+    known = frozenset(images)
+    others = tuple(folder for folder in every if folder not in known)
     problems = tuple(
         problem
         for index, glob in enumerate(settings.globs)
-        if not set(matches[glob]) & set(images)
+        if known.isdisjoint(matches[glob])
         if (problem := _no_match(root, settings, index, matches[glob]))
     )
     if not images and not problems:
