@@ -33,6 +33,19 @@ class Running:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of an app. `image` is `None` where the driver no longer knows it.
+
+    `version` and `status` are the driver's own words, `created` is RFC 3339 in UTC or empty.
+    """
+
+    version: str
+    status: str
+    image: Reference | None = None
+    created: str = ""
+
+
 class Driver(Protocol):
     """A place to deploy to. One file per driver, one line in `pipeline.edge.deploy.DRIVERS`."""
 
@@ -46,5 +59,22 @@ class Driver(Protocol):
         """Bring `image` (pinned by digest) to `app` and wait until it is healthy.
 
         Raises `DeployError` when it is not; what ran before then still runs.
+        Raises `UnknownError` where the place to deploy to cannot be reached.
+        """
+
+
+class RewindingDriver(Driver, Protocol):
+    """A driver that knows an app's earlier releases and can put one back."""
+
+    def releases(self, app: App, /) -> Sequence[Release]:
+        """All that is known of the app's releases, the newest first.
+
+        Raises `UnknownError` where it cannot be found out.
+        """
+
+    def rollback(self, app: App, report: Reporter, /) -> Running:
+        """Put back image and configuration of the release before, and wait until it is healthy.
+
+        Raises `DeployError` where there is none or it is not healthy; what ran then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
         """
