@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.dockerfile import Dockerfile, Reads
     from pipeline.core.reference import ImageName
+    from pipeline.core.waves import Wave
     from pipeline.errors import Location
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -67,10 +68,11 @@ class BuildSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeploySettings:
-    """Where apps are deployed, and how many at once."""
+    """Where apps are deployed, how many at once, and how many before the rest."""
 
     driver: DriverName = DriverName.FLY
     max_parallel: int = 4
+    waves: tuple[Wave, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

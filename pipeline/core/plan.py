@@ -7,20 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.presence import Absent, Present
 from pipeline.core.state import alias_references
+from pipeline.core.waves import split
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.apps import Running
     from pipeline.core.model import Fingerprint, Image, Kind, Project
     from pipeline.core.presence import Presence
     from pipeline.core.reference import Digest, ImageName, Reference
     from pipeline.core.state import State
+    from pipeline.core.waves import Wave
 
 
 class Action(StrEnum):
@@ -173,6 +176,24 @@ def to_ask(
 def deploy_order(project: Project) -> tuple[tuple[ImageName, ...], ...]:
     """Group app images by `after`: those of a group may be deployed at once."""
     return graph.levels({i.name: i.deploy.after for i in project if i.deploy})
+
+
+def deploy_waves(
+    steps: Iterable[DeployStep], waves: Sequence[Wave]
+) -> Iterator[tuple[DeployStep, ...]]:
+    """Cut steps that may go at once: each image has first apps of its own.
+
+    Those that are `current` wait for none, and no share counts them.
+    """
+    changes: dict[ImageName, list[DeployStep]] = {}
+    current: list[DeployStep] = []
+    for step in steps:
+        is_current = step.action is DeployAction.CURRENT
+        (current if is_current else changes.setdefault(step.image, [])).append(step)
+    if current:
+        yield tuple(current)
+    for parts in zip_longest(*(split(each, waves) for each in changes.values()), fillvalue=()):
+        yield tuple(chain.from_iterable(parts))
 
 
 def _bases_of(project: Project, names: Collection[ImageName]) -> frozenset[ImageName]:

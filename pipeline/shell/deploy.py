@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
-from pipeline.core.plan import DeployAction, deploy_order
+from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
 from pipeline.core.report import DeployResult, DeployStatus, Failure
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.aliases import DONE
@@ -50,8 +50,9 @@ def deploy_apps(
             work = _Work(plan, driver, images, tools, {a.name: a for a in apps_of(plan.project)})
             for group in deploy_order(plan.project):
                 steps = [step for step in plan.deploys if step.image in group]
-                ended, error = _group(work, steps, results)
-                results, trouble = results | ended, trouble or error
+                for wave in deploy_waves(steps, plan.project.settings.deploy.waves):
+                    ended, error = _group(work, wave, results)
+                    results, trouble = results | ended, trouble or error
     except UnknownError as error:
         trouble = trouble or error
     why = trouble.message if trouble else "not tried"
@@ -101,7 +102,10 @@ def _obstacle(work: _Work, step: DeployStep, before: Mapping[str, DeployResult])
     spec = work.plan.project.image(step.image).deploy
     first = set(spec.after) if spec else set()
     bad = [r for r in before.values() if r.status not in GOOD]
+    gated = bool(work.plan.project.settings.deploy.waves)
     for result in bad:
+        if gated and result.status is DeployStatus.FAILED:
+            return f"not tried, because `{result.app}` failed in a wave before"
         if result.image in first or not work.tools.keep_going:
             return f"not tried, because `{result.app}` is {result.status}"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 import urllib.request
@@ -189,6 +190,21 @@ def test_an_app_waits_for_those_that_it_comes_after(shop: Project, tmp_path: Pat
     assert well.code == 0, well.err
     assert [d["image"] for d in well.json["deploys"]] == ["api", "web"]
     assert deploys(well) == {"api": "deployed", "web": "deployed"}
+
+
+def test_a_wave_that_fails_stops_the_rest(shop: Project, tmp_path: Path) -> None:
+    """One app first, and it is sick: the others are left alone, also with `--keep-going`."""
+    settings = (shop.root / "pipeline.toml").read_text()
+    shop.write("pipeline.toml", f"{settings}waves = [1]\n")
+    names = [f"{called('web', tmp_path)}-{n}" for n in range(3)]
+    shop.write("images/web/image.toml", f"[deploy]\napps = {json.dumps(names)}\n")
+    app(shop, tmp_path, "web", answer="", status="crash")
+
+    ran = shop.invoke("deploy", "web", "--json", "--keep-going")
+
+    assert ran.code == 1, ran.err
+    statuses = [(d["app"], d["status"]) for d in ran.json["deploys"]]
+    assert statuses == list(zip(names, ("failed", "blocked", "blocked"), strict=True))
 
 
 def test_one_app_by_its_name(shop: Project, tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from pipeline.core.reference import parse_host, parse_repository, parse_tag
+from pipeline.core.waves import WaveError, reach
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+    from pipeline.core.waves import Wave
 
 _ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -166,6 +169,17 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
         )
 
     return check
+
+
+def wave(value: object) -> Wave:
+    """A wave of `[deploy] waves`: a number of apps, or a share of them."""
+    if not isinstance(value, int | str):
+        raise WrongValueError(f'`{value}` is no wave: write a number or a share such as "10%"')
+    try:
+        reach(value, 1)
+    except WaveError as error:
+        raise WrongValueError(str(error)) from None
+    return value
 
 
 def once(values: Collection[str], what: str) -> None:

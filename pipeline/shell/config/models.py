@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     WithJsonSchema,
 )
 
@@ -54,6 +55,11 @@ Name = Annotated[ImageName, AfterValidator(parse_image_name)]
 PlatformText = Annotated[str, AfterValidator(_platform)]
 ArgName = Annotated[str, AfterValidator(checks.arg_name)]
 CacheText = Annotated[str, AfterValidator(checks.name_template)]
+WaveValue = Annotated[
+    int | str,
+    PlainValidator(checks.wave),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
+]
 AppName = Annotated[str, AfterValidator(checks.app_name)]
 ProvenanceText = Annotated[
     str,
@@ -194,6 +200,14 @@ class DeployTable(Table):
         Wants("a whole number", "4"),
         Field(ge=1, description="How many apps are deployed at the same time."),
     ] = _DEFAULT.deploy.max_parallel
+    waves: Annotated[
+        list[WaveValue],
+        Wants("a list", '[1, "10%", "100%"]'),
+        Field(
+            description="How many of an image's apps to change are deployed when each wave has "
+            "ended, as numbers or shares; one that fails stops the waves after it."
+        ),
+    ] = []
 
 
 class Profile(Table):

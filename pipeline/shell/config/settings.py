@@ -88,7 +88,9 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             provenance=file.build.provenance,
             network=file.build.network,
         ),
-        deploy=DeploySettings(DriverName(file.deploy.driver), file.deploy.max_parallel),
+        deploy=DeploySettings(
+            DriverName(file.deploy.driver), file.deploy.max_parallel, tuple(file.deploy.waves)
+        ),
         org=file.fly.org,
         profile=profile,
     )

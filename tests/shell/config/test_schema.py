@@ -32,6 +32,7 @@ org = "acme"
 [deploy]
 driver = "fly"
 max_parallel = 4
+waves = [1, "10%", "100%"]
 
 [profiles.local]
 registry = { host = "127.0.0.1:5000" }
@@ -71,6 +72,8 @@ WRONG_PIPELINE = [
     "[build]\nnetwork = 'bridge'",
     "[build]\nsbom = 1",
     "[deploy]\nmax_parallel = 0",
+    "[deploy]\nwaves = [0]",
+    "[deploy]\nwaves = [1.5]",
     "[deploy]\ndriver = 'heroku'",
     "[profiles]\nlocal = 1",
     "[profiles.local]\nprofiles = {}",
