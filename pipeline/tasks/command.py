@@ -32,6 +32,8 @@ INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a CI job that is cancelled, a terminal that is closed."""
 FAULT = 3
+_GRACE = 1.0
+"""Seconds in which an interruption ends by itself, as nothing was begun that it had to end."""
 
 
 def command(body: Callable[P, int]) -> Callable[P, None]:
@@ -124,6 +126,10 @@ def _handled_by(handler: Handler) -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # What a handler raises is lost where it meets a finalizer: then the process waits on.
+    guard = threading.Timer(_GRACE, _leave)
+    guard.daemon = True
+    guard.start()
     raise KeyboardInterrupt
 
 
