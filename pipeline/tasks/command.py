@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NoReturn, ParamSpec
@@ -16,6 +17,7 @@ from invoke.exceptions import Exit
 from pipeline.errors import PipelineError, Problem, raise_problems
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
@@ -126,16 +128,43 @@ def _handled_by(handler: Handler) -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # What a handler raises is lost where it meets a finalizer: then the process waits on.
-    guard = threading.Timer(_GRACE, _leave)
-    guard.daemon = True
-    guard.start()
     raise KeyboardInterrupt
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """End the process on a signal also where its main thread cannot hear it.
+
+    CPython runs a handler in the main thread between two instructions: for a signal that comes
+    right before a call that waits in the kernel, that is when the call returns.
+    """
+    import socket  # noqa: PLC0415 - not needed for `invoke --list`
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    here, there = socket.socketpair()
+    there.setblocking(False)
+    before = signal.set_wakeup_fd(there.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(here,), daemon=True).start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        there.close()
+
+
+def _watch(line: socket.socket) -> None:
+    with line:
+        while numbers := line.recv(16):
+            if any(signal.getsignal(number) is _interrupt for number in numbers):
+                time.sleep(_GRACE)
+                _leave()
 
 
 def _guarded(body: Callable[[], int]) -> int:
     try:
-        with _handled_by(_interrupt):
+        with _handled_by(_interrupt), _watched():
             return body()
     except PipelineError as error:
         _show(error)
