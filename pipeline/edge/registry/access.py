@@ -6,7 +6,6 @@ looked at it. distribution's `docs/content/spec/auth/token.md` and `oauth.md` ar
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from threading import Lock
@@ -17,6 +16,7 @@ from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
 from pipeline.edge.registry.credential import Credential, Kind
 from pipeline.edge.registry.errors import CredentialError, Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, retry_after
+from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _SHORTEST = 60
 """Seconds that a token lives where the server says nothing, or less."""
+_LONGEST = 3600
+"""Seconds after which a token is fetched anew, whatever the server promised."""
 _BUFFER = 10
 """Seconds before its end at which a token is no longer used."""
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -179,10 +181,11 @@ class Access:
 
     def _read(self, answer: Answer, realm: str) -> Token:
         try:
-            document = json.loads(answer.body)
-            value = document.get("token") or document.get("access_token")
-            lives = float(document.get("expires_in") or _SHORTEST)
-        except (ValueError, TypeError, AttributeError):
+            document = read_json(answer.body)
+            fields = document if isinstance(document, dict) else {}
+            value = fields.get("token") or fields.get("access_token")
+            lives = min(float(fields.get("expires_in") or _SHORTEST), _LONGEST)
+        except (ValueError, TypeError, OverflowError):
             value, lives = None, 0.0
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
             raise RegistryError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
+from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,10 +67,7 @@ class Complaint:
 
 def complaints(answer: Answer) -> tuple[Complaint, ...]:
     """The errors in a body of the specification's form, none in any other."""
-    try:
-        document = json.loads(answer.body)
-    except ValueError:
-        return ()
+    document = read_json(answer.body)
     errors = document.get("errors") if isinstance(document, dict) else None
     entries = errors if isinstance(errors, list) else []
     return tuple(

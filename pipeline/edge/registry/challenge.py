@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -19,7 +18,13 @@ _PIECE = re.compile(
 )
 _ESCAPE = re.compile(r"\\(.)")
 
-_KNOWN_REALMS = frozenset({("registry-1.docker.io", "auth.docker.io")})
+_KNOWN_REALMS = frozenset(
+    {
+        ("registry-1.docker.io", "auth.docker.io"),
+        ("registry.gitlab.com", "gitlab.com"),
+        ("nvcr.io", "authn.nvidia.com"),
+    }
+)
 """Token servers that stand under another name than their registry."""
 
 
@@ -53,38 +58,21 @@ def realm_trouble(realm: str, registry: str) -> str:
     """Why `realm` must not be shown a credential meant for the origin `registry`; empty if it may.
 
     CVE-2020-15157, CVE-2025-51471 and their kin: a registry that can name any realm can have the
-    credential sent anywhere. Ours must be the registry's own host, a host under or beside it in
-    the same domain, or a known pair; over HTTPS unless the registry itself speaks plain HTTP.
+    credential sent anywhere. Ours must be the registry's own host or a known pair (a host of the
+    same domain may be anybody's: `github.io`); over HTTPS unless the registry itself speaks plain
+    HTTP.
     """
-    ours, theirs = urlsplit(registry), urlsplit(realm)
+    try:
+        ours, theirs = urlsplit(registry), urlsplit(realm)
+    except ValueError:
+        return "it is no web address"
     if theirs.scheme not in ("https", ours.scheme) or not theirs.hostname:
         return "it is not an HTTPS address"
     if theirs.username is not None or theirs.password is not None:
         return "it names a user"
-    if theirs.netloc == ours.netloc:
-        return ""
-    if _is_address(theirs.hostname) or theirs.hostname == "localhost":
-        return "it is another address than the registry's"
-    if (ours.hostname, theirs.hostname) in _KNOWN_REALMS or _same_domain(
-        ours.hostname or "", theirs.hostname
-    ):
+    if theirs.hostname == ours.hostname or (ours.hostname, theirs.hostname) in _KNOWN_REALMS:
         return ""
     return "it is another host than the registry's"
-
-
-def _same_domain(ours: str, theirs: str) -> bool:
-    parent = ours.partition(".")[2]
-    if ours == theirs:
-        return True
-    return "." in parent and not _is_address(ours) and f".{theirs}".endswith(f".{parent}")
-
-
-def _is_address(hostname: str) -> bool:
-    try:
-        ipaddress.ip_address(hostname)
-    except ValueError:
-        return False
-    return True
 
 
 def _value(match: re.Match[str]) -> str | None:

@@ -174,7 +174,10 @@ class Host:
         )
 
     def _next(self, url: str, location: str) -> str:
-        target = urljoin(url, location)
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # an address that is none, as `http://[::1`
+            target = location
         if trouble := redirect_trouble(url, target):
             raise RegistryError(
                 f"`{self.name}` redirects to where we do not go: {trouble}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from pipeline.core.presence import Present
 from pipeline.core.reference import Digest
 from pipeline.edge.registry.answer import MANIFEST_TYPES
 from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
     from pipeline.core.reference import Reference
@@ -71,10 +71,7 @@ def digest_of(content: bytes, like: Digest | None = None) -> Digest:
 
 def _media_type(answer: Answer, reference: Reference) -> str:
     """The type of the answer, or the one that the manifest itself names."""
-    try:
-        document = json.loads(answer.body)
-    except ValueError:
-        document = None
+    document = read_json(answer.body)
     inside = document.get("mediaType") if isinstance(document, dict) else None
     for media_type in (answer.media_type, inside):
         is_manifest = isinstance(document, dict) and document.get("schemaVersion") == 2

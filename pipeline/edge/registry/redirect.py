@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 
 def redirect_trouble(source: str, target: str) -> str:
     """Why a redirect from `source` to `target` is not followed; empty where it is."""
-    there, here = urlsplit(target), urlsplit(source)
+    try:
+        there, here = urlsplit(target), urlsplit(source)
+    except ValueError:
+        return "it is no web address"
     if there.scheme not in ("https", "http") or not there.hostname:
         return "it is no web address"
     if there.username is not None or there.password is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
 _LENGTH = 200
 _SHORTEST_SECRET = 4
 """Characters: what is shorter stands in half of all words, and protects nothing."""
+
+
+def read_json(content: bytes) -> object:
+    """What a server wrote as JSON, `None` for what is none or is nested without an end."""
+    try:
+        found: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def plain(text: str, secrets: Iterable[str] = ()) -> str:
