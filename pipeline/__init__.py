@@ -5,6 +5,7 @@
     project = load()
     report = run(plan(project, inspect(project)))
 
+`resolve_apps` asks for the names of apps that no file lists; only a project with such needs it.
 Each is imported when it is first used, so that importing this package costs nothing.
 """
 
@@ -15,18 +16,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.core.plan import plan
+    from pipeline.shell.app_lists import resolve_apps
     from pipeline.shell.fingerprints import fingerprint
     from pipeline.shell.inspect import inspect
     from pipeline.shell.load import load
     from pipeline.shell.run import run
 
-__all__ = ["fingerprint", "inspect", "load", "plan", "run"]
+__all__ = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
 
 _HOMES = {
     "fingerprint": "pipeline.shell.fingerprints",
     "inspect": "pipeline.shell.inspect",
     "load": "pipeline.shell.load",
     "plan": "pipeline.core.plan",
+    "resolve_apps": "pipeline.shell.app_lists",
     "run": "pipeline.shell.run",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,14 +55,18 @@ class Driver(Protocol):
         Raises `UnknownError` where it cannot be found out.
         """
 
-    def deploy(self, app: App, image: Reference, report: Reporter, /) -> Running:
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
         """Bring `image` (pinned by digest) to `app` and wait until it is healthy.
 
+        `fresh` says that this run pushed the image: a registry may need a moment to show it.
         Raises `DeployError` when it is not; what ran before then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
         """
 
 
+@runtime_checkable
 class RewindingDriver(Driver, Protocol):
     """A driver that knows an app's earlier releases and can put one back."""
 
@@ -75,6 +79,19 @@ class RewindingDriver(Driver, Protocol):
     def rollback(self, app: App, report: Reporter, /) -> Running:
         """Put back image and configuration of the release before, and wait until it is healthy.
 
+        That is the last good release before the newest one: where the newest failed half-way,
+        what ran before it.
         Raises `DeployError` where there is none or it is not healthy; what ran then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
+        """
+
+
+@runtime_checkable
+class ListingDriver(Driver, Protocol):
+    """A driver that knows which apps there are, for `[deploy] apps = "match:acme-*"`."""
+
+    def names(self) -> Sequence[str]:
+        """The names of all apps that the settings' organization has, in any order.
+
+        Raises `UnknownError` where they cannot be found out.
         """

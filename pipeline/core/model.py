@@ -116,12 +116,17 @@ class ImageTest:
 
 @dataclass(frozen=True, slots=True)
 class AppSpec:
-    """How an image becomes apps: their names, the `fly.toml`, what must be deployed before."""
+    """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
+
+    `pending` is where further names must be asked for before they are in `apps`, as it is written:
+    `match:acme-*` or `command:./tenants.sh`.
+    """
 
     apps: tuple[str, ...]
     config: PurePosixPath | None = None
     after: tuple[ImageName, ...] = ()
     strategy: str = ""
+    pending: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,8 @@ class Image:
     the build will see (`None`: declared without a value). `reads` says which context files count.
     `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
     change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
+    `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
+    `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
     """
 
     name: ImageName
@@ -157,6 +164,7 @@ class Image:
     deploy: AppSpec | None = None
     floating: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
+    public: Reference | None = None
 
     @property
     def kind(self) -> Kind:
@@ -265,9 +273,13 @@ def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:
     return Repository(settings.host, settings.repository.format(name=name, fingerprint=""))
 
 
-def reference_of(
-    settings: RegistrySettings, name: ImageName, fingerprint: Fingerprint
-) -> Reference:
-    """The reference that an image is pushed under: its repository, and the tag of its inputs."""
+def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:
+    """The reference that an image is pushed under: its repository, and the tag of its inputs.
+
+    One that is deployed as it is keeps its own: its fingerprint goes into no tag.
+    """
+    if public := project.image(name).public:
+        return public
+    settings = project.settings.registry
     tag = settings.tag.format(name=name, fingerprint=fingerprint.short)
     return Reference(repository_of(settings, name), Tag(tag))

@@ -44,6 +44,9 @@ class DeployAction(StrEnum):
 class ImageAction:
     """An image, and whether it is built. `digest` is known for what exists.
 
+    One that is deployed as it is (`Image.public`) always exists, under its own `reference`; its
+    `fingerprint` is in no tag, and a tag that moves to another digest means a deploy.
+
     `move` are the aliases that do not stand on this image yet. What is `forced` is built though
     the registry may have it, so that finding it there says nothing of this build.
     """
@@ -131,7 +134,7 @@ def plan(
     return Plan(
         project,
         images,
-        _deploy_steps(project, state, images, apps),
+        _deploy_steps(project, state, images, frozenset(apps)),
         {a.name: told for a in images if (told := state.inputs[a.name].floating)},
         state.requests,
         state.seconds,
@@ -148,6 +151,8 @@ def to_build(
     """Name the images that must be built: absent (or forced), and wanted or under such a one."""
     needed, building = set(wanted), set()
     for image in reversed(project.images):
+        if image.public:
+            continue
         forced = force and image.name in wanted
         if image.name in needed and (forced or isinstance(presence.get(image.name), Absent)):
             building.add(image.name)
@@ -168,8 +173,8 @@ def to_ask(
     image that exists does not make its bases be asked for.
     """
     building = to_build(project, presence, wanted, force=force)
-    needed = (frozenset() if force else frozenset(wanted)) | _bases_of(project, building)
-    forced = frozenset(wanted) if force else frozenset()
+    forced = frozenset(n for n in wanted if force and not project.image(n).public)
+    needed = (frozenset(wanted) - forced) | _bases_of(project, building)
     return tuple(n for n in project.names if n in needed - forced and n not in presence)
 
 
@@ -214,7 +219,7 @@ def _image_action(
     found = state.presence[name]
     digest = found.digest if isinstance(found, Present) else None
     move = _aliases_to_move(state, image, found)
-    why = "the registry has it"
+    why = "it is deployed as it is" if image.public else "the registry has it"
     return ImageAction(image, reference, fingerprint, Action.EXISTS, why, digest, move)
 
 
@@ -228,7 +233,7 @@ def _same(one: Presence, other: Presence) -> bool:
 
 
 def _deploy_steps(
-    project: Project, state: State, images: tuple[ImageAction, ...], apps: Collection[str]
+    project: Project, state: State, images: tuple[ImageAction, ...], apps: frozenset[str]
 ) -> tuple[DeployStep, ...]:
     actions = {action.name: action for action in images}
     names = (name for group in deploy_order(project) for name in group)

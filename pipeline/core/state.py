@@ -37,7 +37,7 @@ class State:
 
     def reference(self, name: ImageName) -> Reference:
         """The reference that the image's inputs give it."""
-        return reference_of(self.project.settings.registry, name, self.inputs[name].fingerprint)
+        return reference_of(self.project, name, self.inputs[name].fingerprint)
 
 
 def alias_references(project: Project, image: Image) -> tuple[Reference, ...]:

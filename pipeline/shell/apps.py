@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import App
+from pipeline.core.apps import App, RewindingDriver
 from pipeline.errors import usage_error
 
 if TYPE_CHECKING:
@@ -44,5 +44,15 @@ def driver_for(
             hint='set `[deploy] driver = "docker"`, or choose a profile that does',
         )
     wish = stop or threading.Event()
-    with DRIVERS[name](environ, credentials(environ), wish) as driver:
+    with DRIVERS[name](environ, credentials(environ), wish, project.settings.org) as driver:
         yield driver
+
+
+def rewinding(driver: Driver) -> RewindingDriver:
+    """The driver as one that can go back. Raises `ConfigError` where it cannot."""
+    if isinstance(driver, RewindingDriver):
+        return driver
+    raise usage_error(
+        "this driver keeps no releases, and cannot go back to one",
+        hint='choose another in `[deploy] driver = "…"`, or a profile that does',
+    )

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
 from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
-from pipeline.core.report import DeployResult, DeployStatus, Failure
+from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatus
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.aliases import DONE
 from pipeline.shell.apps import apps_of, driver_for
+from pipeline.shell.deploying import Work, blocked, end
+from pipeline.shell.rewind import rewind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pipeline.core.apps import App, Driver, Running
     from pipeline.core.plan import DeployStep, Plan
     from pipeline.core.reference import ImageName, Reference
     from pipeline.core.report import ImageResult
+    from pipeline.shell.deploying import Ended
     from pipeline.shell.tools import Tools
-
-Ended = tuple["DeployResult", "UnknownError | None"]
-"""How an app ended, and what could not be found out about it."""
 
 GOOD = frozenset({DeployStatus.DEPLOYED, DeployStatus.CURRENT})
 
@@ -43,57 +41,58 @@ def deploy_apps(
     if not plan.deploys:
         return (), trouble
     if trouble:
-        return tuple(_blocked(tools, s, trouble.message) for s in plan.deploys), trouble
+        return tuple(blocked(tools, s, trouble.message) for s in plan.deploys), trouble
     results: dict[str, DeployResult] = {}
     try:
         with driver_for(plan.project, tools.environ, tools.stop) as driver:
-            work = _Work(plan, driver, images, tools, {a.name: a for a in apps_of(plan.project)})
-            for group in deploy_order(plan.project):
-                steps = [step for step in plan.deploys if step.image in group]
-                for wave in deploy_waves(steps, plan.project.settings.deploy.waves):
-                    ended, error = _group(work, wave, results)
-                    results, trouble = results | ended, trouble or error
+            work = Work(plan, driver, images, tools, {a.name: a for a in apps_of(plan.project)})
+            results, trouble = deploy_with(work)
     except UnknownError as error:
-        trouble = trouble or error
+        trouble = error
     why = trouble.message if trouble else "not tried"
-    ends = (results.get(s.app) or _blocked(tools, s, why) for s in plan.deploys)
+    ends = (results.get(s.app) or blocked(tools, s, why) for s in plan.deploys)
     return tuple(ends), trouble
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What every deploy of a run is made with."""
+def deploy_with(work: Work) -> tuple[dict[str, DeployResult], UnknownError | None]:
+    """As `deploy_apps`, with a driver that is open; an app that was not tried is left out.
 
-    plan: Plan
-    driver: Driver
-    images: Mapping[ImageName, ImageResult]
-    tools: Tools
-    apps: Mapping[str, App]
+    With `rollback`, a failed app makes all that this run changed go back.
+    """
+    plan, trouble = work.plan, None
+    results: dict[str, DeployResult] = {}
+    for group in deploy_order(plan.project):
+        steps = [step for step in plan.deploys if step.image in group]
+        for wave in deploy_waves(steps, plan.project.settings.deploy.waves):
+            ended, error = _group(work, wave, results)
+            results, trouble = results | ended, trouble or error
+    return rewind(work, results) if work.tools.rollback else results, trouble
 
 
 def _group(
-    work: _Work, steps: Iterable[DeployStep], before: Mapping[str, DeployResult]
+    work: Work, steps: Iterable[DeployStep], before: Mapping[str, DeployResult]
 ) -> tuple[dict[str, DeployResult], UnknownError | None]:
     """The end of each app of a group, and the first of what could not be found out."""
+    bad = tuple(result for result in before.values() if result.status not in GOOD)
     with ThreadPoolExecutor(work.plan.project.settings.deploy.max_parallel) as pool:
-        futures = {step.app: pool.submit(_step, work, step, before) for step in steps}
+        futures = {step.app: pool.submit(_step, work, step, bad) for step in steps}
         ends = {app: future.result() for app, future in futures.items()}
     errors = (error for _, error in ends.values() if error)
     return {app: result for app, (result, _) in ends.items()}, next(errors, None)
 
 
-def _step(work: _Work, step: DeployStep, before: Mapping[str, DeployResult]) -> Ended:
+def _step(work: Work, step: DeployStep, bad: Sequence[DeployResult]) -> Ended:
     tools, image = work.tools, work.images[step.image]
-    if why := _obstacle(work, step, before):
-        return _blocked(tools, step, why), None
+    if why := _obstacle(work, step, bad):
+        return blocked(tools, step, why), None
     if step.action is DeployAction.CURRENT:
-        return _end(tools, step, DeployStatus.CURRENT, step.reason, now=step.now), None
+        return end(tools, step, DeployStatus.CURRENT, step.reason, now=step.now), None
     if image.digest is None:
-        return _blocked(tools, step, f"the digest of `{image.name}` is not known"), None
+        return blocked(tools, step, f"the digest of `{image.name}` is not known"), None
     return _deploy(work, step, image.reference.at(image.digest))
 
 
-def _obstacle(work: _Work, step: DeployStep, before: Mapping[str, DeployResult]) -> str:
+def _obstacle(work: Work, step: DeployStep, bad: Sequence[DeployResult]) -> str:
     if work.tools.stop.is_set():
         return "interrupted before it was deployed"
     image = work.images[step.image]
@@ -101,44 +100,26 @@ def _obstacle(work: _Work, step: DeployStep, before: Mapping[str, DeployResult])
         return f"its image `{step.image}` is {image.status}"
     spec = work.plan.project.image(step.image).deploy
     first = set(spec.after) if spec else set()
-    bad = [r for r in before.values() if r.status not in GOOD]
-    gated = bool(work.plan.project.settings.deploy.waves)
+    # Where all goes back, nothing more is begun.
+    gated = work.tools.rollback or bool(work.plan.project.settings.deploy.waves)
     for result in bad:
         if gated and result.status is DeployStatus.FAILED:
-            return f"not tried, because `{result.app}` failed in a wave before"
+            return f"not tried, because `{result.app}` failed before"
         if result.image in first or not work.tools.keep_going:
             return f"not tried, because `{result.app}` is {result.status}"
     return ""
 
 
-def _deploy(work: _Work, step: DeployStep, image: Reference) -> Ended:
+def _deploy(work: Work, step: DeployStep, image: Reference) -> Ended:
     tools, started = work.tools, time.monotonic()
+    fresh = work.images[step.image].status is ImageStatus.BUILT
     tools.report(AppChanged(step.app, "deploying"))
     try:
-        now = work.driver.deploy(work.apps[step.app], image, tools.report)
+        now = work.driver.deploy(work.apps[step.app], image, tools.report, fresh=fresh)
     except PipelineError as error:
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)
         seconds = time.monotonic() - started
-        result = _end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)
+        result = end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)
         return result, error if isinstance(error, UnknownError) else None
     seconds = time.monotonic() - started
-    return _end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now=now), None
-
-
-def _blocked(tools: Tools, step: DeployStep, why: str) -> DeployResult:
-    return _end(tools, step, DeployStatus.BLOCKED, why)
-
-
-def _end(  # noqa: PLR0913 - the fields of a result, said once
-    tools: Tools,
-    step: DeployStep,
-    status: DeployStatus,
-    reason: str,
-    seconds: float = 0.0,
-    *,
-    now: Running | None = None,
-    failure: Failure | None = None,
-) -> DeployResult:
-    tools.report(AppChanged(step.app, status.value, reason, seconds))
-    release, url = (now.release, now.url) if now else ("", "")
-    return DeployResult(step.app, step.image, status, reason, release, url, seconds, failure)
+    return end(tools, step, DeployStatus.DEPLOYED, step.reason, seconds, now=now), None

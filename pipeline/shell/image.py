@@ -10,20 +10,24 @@ from pipeline.core.dockerfile import parse
 from pipeline.core.model import AppSpec
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_image_name
 from pipeline.errors import ConfigError, Location, Problem
+from pipeline.shell.app_lists import app_spec
 from pipeline.shell.config.files import Loaded, load_image_file, read_fly_toml
+from pipeline.shell.public import FLY_TOML, public_image
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.core.dockerfile import Dockerfile
     from pipeline.shell.config.files import ImageFile
-
-FLY_TOML = "fly.toml"
+    from pipeline.shell.public import Public
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a folder says by itself. Paths are relative to the project's root."""
+    """What a folder says by itself. Paths are relative to the project's root.
+
+    `public` is the image that is deployed as it is, as written; `source` then is one `FROM` of it.
+    """
 
     name: ImageName
     folder: PurePosixPath
@@ -32,6 +36,7 @@ class Draft:
     source: Dockerfile
     file: ImageFile
     app: AppSpec | None
+    public: str = ""
 
 
 def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
@@ -39,6 +44,9 @@ def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
     file, problems = load_image_file(root, folder)
     if file is None:
         return Loaded(None, problems)
+    public, wrong = public_image(root, folder, file)
+    if public:
+        return _draft_public(root, folder, file, Loaded(public, wrong))
     name, name_problems = _name(folder, file)
     dockerfile = _inside(folder, file.dockerfile)
     context = _inside(folder, file.context)
@@ -49,6 +57,22 @@ def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
     if found or name is None or source is None or dockerfile is None or context is None:
         return Loaded(None, found)
     return Loaded(Draft(name, folder, dockerfile, context, source, file, app))
+
+
+def _draft_public(
+    root: Path, folder: PurePosixPath, file: ImageFile, public: Loaded[Public]
+) -> Loaded[Draft]:
+    name, name_problems = _name(folder, file)
+    app, app_problems = _app(root, folder, file)
+    found = [*public.problems, *name_problems, *app_problems]
+    if app is None and not found:
+        hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
+        found.append(Problem(file.locate("image"), "no app is named", hint))
+    if found or name is None or public.value is None:
+        return Loaded(None, tuple(found))
+    written, says = public.value
+    source = parse(f"FROM {written}\n".encode(), file=str(says))
+    return Loaded(Draft(name, folder, says, folder, source, file, app, written))
 
 
 def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
@@ -109,15 +133,17 @@ def _source(root: Path, path: PurePosixPath | None, file: ImageFile) -> Loaded[D
 def _app(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
     """A `fly.toml` or `[deploy]` makes an app image."""
     told = file.deploy
-    config = _inside(folder, (told.config if told else None) or PurePosixPath(FLY_TOML))
+    config = _inside(folder, (told.config if told else None) or FLY_TOML)
     if config is None:
         return Loaded(None, (_outside_config(file),))
     written = bool(told and told.config)
     if not (root / config).exists() and not written:
-        return _without_config(folder, file)
+        return _without_config(root, folder, file)
     fly, problems = read_fly_toml(root, config)
     if fly is None or problems:
         return Loaded(None, problems)
+    if told and told.source:
+        return app_spec(root, folder, file, config)
     apps = (told.apps if told else None) or ((fly.app,) if fly.app else ())
     if not apps:
         hint = f'add `app = "…"` to `{config}`, or `apps` under `[deploy]` in `image.toml`'
@@ -131,10 +157,12 @@ def _outside_config(file: ImageFile) -> Problem:
     return Problem(file.locate("deploy", "config"), message, "name a path inside it")
 
 
-def _without_config(folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
+def _without_config(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
     told = file.deploy
     if told is None:
         return Loaded(None)
+    if told.source:
+        return app_spec(root, folder, file, None)
     if not told.apps:
         hint = f'add `apps = ["…"]`, or a `{folder / FLY_TOML}` with `app = "…"`'
         return Loaded(None, (Problem(file.locate("deploy"), "no app is named", hint),))

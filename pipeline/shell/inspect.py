@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pipeline.core.events import silent
 from pipeline.core.model import reference_of
 from pipeline.core.plan import to_ask
+from pipeline.core.presence import Absent
 from pipeline.core.state import State, alias_references
-from pipeline.errors import UnknownError
+from pipeline.errors import Problem, UnknownError, raise_problems
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.fingerprints import fingerprint
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.apps import Running
     from pipeline.core.events import Reporter
-    from pipeline.core.model import Inputs, Project
+    from pipeline.core.model import Image, Inputs, Project
     from pipeline.core.presence import Presence
     from pipeline.core.reference import ImageName, Reference
     from pipeline.edge.registry import Registry
@@ -39,8 +40,9 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     """Fingerprint every image, ask for those in `only` (default: all) and for what `apps` run.
 
     One request per image, all in parallel; the bases of an image that exists are not asked for.
-    With `force`, the images in `only` are taken as missing. Raises `UnknownError` when the
-    registry refuses or does not answer: nothing is ever taken as absent for want of an answer.
+    With `force`, the images in `only` are taken as missing, if they are built at all. Raises
+    `UnknownError` when the registry refuses or does not answer: nothing is ever taken as absent for
+    want of an answer. Raises `ConfigError` for an image that nobody builds and that is nowhere.
     """
     started = time.monotonic()
     environ = os.environ if environ is None else environ
@@ -80,12 +82,22 @@ def _ask(
     aliases = [a for n in wanted if not force for a in alias_references(project, project.image(n))]
     moving: dict[Reference, Presence] = {}
     while names := to_ask(project, presence, wanted, force=force):
-        settings = project.settings.registry
-        where = {n: reference_of(settings, n, inputs[n].fingerprint) for n in names}
+        where = {n: reference_of(project, n, inputs[n].fingerprint) for n in names}
         answers = _answers(registry, [*where.values(), *(a for a in aliases if a not in moving)])
         presence |= {name: answers[reference] for name, reference in where.items()}
         moving |= {alias: answers[alias] for alias in aliases if alias in answers}
+    raise_problems([_no_such(project.image(name)) for name in _lost(project, presence)])
     return presence, moving
+
+
+def _lost(project: Project, presence: Mapping[ImageName, Presence]) -> list[ImageName]:
+    """The images that nobody builds, and that do not exist."""
+    return [n for n, p in presence.items() if project.image(n).public and isinstance(p, Absent)]
+
+
+def _no_such(image: Image) -> Problem:
+    hint = "`invoke exists REFERENCE` asks for any other"
+    return Problem(image.externals[0].location, f"there is no image `{image.public}`", hint)
 
 
 def _answers(registry: Registry, references: list[Reference]) -> dict[Reference, Presence]:
@@ -115,5 +127,6 @@ def _running(
 ) -> Mapping[str, Running | None]:
     if not apps:
         return {}
+    chosen = frozenset(apps)
     with driver_for(project, environ) as driver:
-        return driver.running([app for app in apps_of(project) if app.name in apps])
+        return driver.running([app for app in apps_of(project) if app.name in chosen])

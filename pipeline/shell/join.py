@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.bake import clashes, context_key
-from pipeline.core.dockerfile import merge_reads, resolve
+from pipeline.core.dockerfile import Reads, merge_reads, resolve
 from pipeline.core.edges import project_names
 from pipeline.core.model import Base, External, Image
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
-from pipeline.errors import ConfigError, Problem
+from pipeline.errors import ConfigError, Location, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.dockerfile import NamedImage, Resolved
+    from pipeline.core.dockerfile import Resolved
     from pipeline.core.edges import Names
     from pipeline.core.model import Settings
     from pipeline.core.reference import Digest, ImageName, Platform, Reference
@@ -70,6 +70,8 @@ class _Known(NamedTuple):
 def _join_one(
     known: _Known, draft: Draft, triggers: Triggers
 ) -> tuple[Image, tuple[str, ...]] | None:
+    if draft.public:
+        return _public(known, draft), ()
     problems = known.problems
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
@@ -84,6 +86,26 @@ def _join_one(
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
     return image, found[0].onbuild
+
+
+def _public(known: _Known, draft: Draft) -> Image:
+    """An image that is deployed as it is, under the reference that its file names."""
+    place = Location(str(draft.dockerfile))
+    external = _external(draft.public, place, known.locks)
+    reference, locked = external.reference, external.locked
+    return Image(
+        name=draft.name,
+        folder=draft.folder,
+        dockerfile=draft.dockerfile,
+        context=draft.context,
+        source=draft.source,
+        reads=Reads(),
+        platforms=known.settings.build.platforms,
+        externals=(external,),
+        deploy=draft.app,
+        floating=_unpinned([external]),
+        public=reference.at(locked) if locked else reference,
+    )
 
 
 def _resolve(
@@ -146,13 +168,16 @@ def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
 
 
 def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple[str, ...]:
-    unpinned = (
+    said = (sentence for resolved in found for sentence in resolved.floating)
+    return tuple(dict.fromkeys((*_unpinned(externals), *said)))
+
+
+def _unpinned(externals: Sequence[External]) -> tuple[str, ...]:
+    return tuple(
         f"`{external.written}` may move: it is pinned by no digest"
         for external in externals
         if external.reference.digest is None and external.locked is None
     )
-    said = (sentence for resolved in found for sentence in resolved.floating)
-    return tuple(dict.fromkeys((*unpinned, *said)))
 
 
 def _edges(
@@ -164,7 +189,9 @@ def _edges(
         try:
             name = known.names.find(named.written)
             if name is None:
-                externals.setdefault(named.written, _external(named, known.locks))
+                externals.setdefault(
+                    named.written, _external(named.written, named.location, known.locks)
+                )
             else:
                 bases.setdefault(named.written, Base(named.written, name, named.location))
         except ReferenceSyntaxError as error:
@@ -173,11 +200,11 @@ def _edges(
     return tuple(bases.values()), tuple(externals.values())
 
 
-def _external(named: NamedImage, locks: Mapping[Reference, Digest]) -> External:
-    reference = parse_reference(named.written)
+def _external(written: str, place: Location, locks: Mapping[Reference, Digest]) -> External:
+    reference = parse_reference(written)
     # What the Dockerfile pins itself is pinned.
     locked = None if reference.digest else locks.get(reference)
-    return External(named.written, reference, named.location, locked)
+    return External(written, reference, place, locked)
 
 
 def _check_bindings(draft: Draft, names: Names) -> list[Problem]:

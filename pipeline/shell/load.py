@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
-from pipeline.core.model import Project
+from pipeline.core.model import Project, repository_of
+from pipeline.core.reference import Reference
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
+from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes
+from pipeline.shell.config.document import read_document
 from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
@@ -46,7 +49,8 @@ def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) ->
     drafts, found = _drafts(root, settings)
     locks, unlocked = load_lock(root)
     images, wrong = join(settings, drafts, locks or {})
-    raise_problems([*problems, *unlocked, *found, *wrong, *_check_apps(images)])
+    clashes = _alias_clashes(root, settings, images)
+    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *_check_apps(root, images)])
     return Project(root, settings, images)
 
 
@@ -74,22 +78,25 @@ def _distinct(drafts: Sequence[Draft], problems: list[Problem]) -> tuple[Draft, 
     return tuple(kept.values())
 
 
-def _check_apps(images: Sequence[Image]) -> list[Problem]:
-    apps = [image for image in images if image.deploy]
-    return [*_app_clashes(apps), *_after(apps, images)]
-
-
-def _app_clashes(images: Sequence[Image]) -> list[Problem]:
-    owner: dict[str, Image] = {}
+def _alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
+    """Two images that would move one tag to and fro, as can be in a repository for all."""
+    owner: dict[Reference, Image] = {}
     problems = []
     for image in images:
-        for app in image.deploy.apps if image.deploy else ():
-            if app in owner:
-                message = f"the app `{app}` is deployed from `{owner[app].folder}` already"
-                hint = "an app runs one image"
-                problems.append(Problem(Location(str(image.folder)), message, hint))
-            owner.setdefault(app, image)
+        repository = repository_of(settings.registry, image.name)
+        for index, tag in enumerate(image.aliases):
+            first = owner.setdefault(Reference(repository, tag), image)
+            if first is not image:
+                document, _ = read_document(root, image.folder / IMAGE_FILE)
+                place = document.locate("aliases", index) if document else None
+                message = f"`{repository}:{tag}` is an alias of `{first.name}` already"
+                problems.append(Problem(place, message, f'write "{image.name}-{tag}"'))
     return problems
+
+
+def _check_apps(root: Path, images: Sequence[Image]) -> list[Problem]:
+    apps = [image for image in images if image.deploy]
+    return [*app_clashes(root, apps), *_after(apps, images)]
 
 
 def _after(apps: Sequence[Image], images: Sequence[Image]) -> list[Problem]:

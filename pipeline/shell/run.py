@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.events import Finished, Planned, silent
 from pipeline.core.report import Report
 from pipeline.shell.aliases import move_aliases
+from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.inspect import open_registry
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from pipeline.edge.registry import Registry
 
 
-def run(
+def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     plan: Plan,
     *,
     keep_going: bool = False,
+    rollback: bool = False,
     report: Reporter = silent,
     registry: Registry | None = None,
     environ: Mapping[str, str] | None = None,
@@ -38,18 +40,25 @@ def run(
     A failing image does not raise: it is in the report, as are those that it blocks; with
     `keep_going`, what does not depend on it is built all the same. `stop` may be set from a
     signal handler or another thread: builds are ended cleanly, and the report says so.
+
+    With `rollback`, an app that fails makes every app that this run changed go back to what it ran
+    before, the last first. An interrupted run puts nothing back: what is deployed by then is well.
+    Raises `ConfigError`, before anything is done, where the driver keeps no releases.
     """
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
 
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
+    if rollback and plan.deploys:
+        with driver_for(plan.project, environ) as driver:
+            rewinding(driver)
     opened = nullcontext(registry) if registry else open_registry(plan.project, environ, tell)
     tell(Planned(plan))
     with opened as client:
         before = client.requests
         wish = stop or threading.Event()
-        tools = Tools(client, credentials(environ), environ, tell, wish, keep_going)
+        tools = Tools(client, credentials(environ), environ, tell, wish, keep_going, rollback)
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return result

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The registry client, who we are there, the environment, who listens, the wish to stop."""
+    """The registry client, who we are there, the environment, who listens, the wish to stop.
+
+    `keep_going` and `rollback` are what to do after a failure: see `pipeline.run`.
+    """
 
     registry: Registry
     credentials: CredentialSource
@@ -23,6 +26,7 @@ class Tools:
     report: Reporter
     stop: threading.Event
     keep_going: bool = False
+    rollback: bool = False
 
 
 def one_at_a_time(report: Reporter) -> Reporter:

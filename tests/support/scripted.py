@@ -101,7 +101,8 @@ def _handler(script: Script, asked: list[Asked]) -> type[BaseHTTPRequestHandler]
                 self.wfile.write(reply.body if reply.cut is None else reply.body[: reply.cut])
             self.close_connection = reply.cut is not None
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = _answer  # noqa: N815 - http.server's names
+        do_GET = do_HEAD = do_PUT = do_POST = _answer  # noqa: N815 - http.server's names
+        do_PATCH = do_DELETE = _answer  # noqa: N815
 
         def handle(self) -> None:
             # A client that hangs up in the middle is what some tests are about.

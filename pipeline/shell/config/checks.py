@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
+SOURCES = ("file", "match", "command")
 _SECRET_KEYS = {"id", "type", "env", "src", "source"}
 
 
@@ -120,6 +122,27 @@ def app_name(text: str) -> str:
             hint="up to 63 lower-case letters and digits, with `-` between",
         )
     return text
+
+
+def app_source(text: str) -> str:
+    """Where names of apps come from: `file:PATH`, `match:PATTERN` or `command:WORDS`."""
+    kind, colon, rest = text.partition(":")
+    hint = 'a list, "file:apps.txt", "match:acme-*" or "command:./tenants.sh"'
+    if not colon or kind not in SOURCES:
+        raise WrongValueError(f"`{text}` does not say where the apps' names are", hint=hint)
+    if not rest.strip():
+        raise WrongValueError(f"`{text}` names nothing", hint=hint)
+    if kind == "command":
+        _check_words(rest)
+    return text
+
+
+def _check_words(command: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        why = str(error).lower()
+        raise WrongValueError(f"`{command}` is no command: {why}", hint="close it") from None
 
 
 def secret(text: str) -> str:

@@ -26,9 +26,13 @@ _DOCKERFILE = PurePosixPath("Dockerfile")
 
 @dataclass(frozen=True, slots=True)
 class DeployTable:
-    """`[deploy]` as written: `None` and empty for what it leaves to convention."""
+    """`[deploy]` as written: `None` and empty for what it leaves to convention.
+
+    `source` says where the names are, if they are not written here: `file:apps.txt`.
+    """
 
     apps: tuple[str, ...] | None = None
+    source: str = ""
     config: PurePosixPath | None = None
     after: tuple[ImageName, ...] = ()
     strategy: str = ""
@@ -38,12 +42,14 @@ class DeployTable:
 class ImageFile:
     """What an `image.toml` says, or the conventions where there is none.
 
-    `context` and `dockerfile` are relative to the folder. `bases` binds a build argument to an
-    image, with the place that says so. `locate` finds the place of any other key.
+    `image` is a ready one, as it is written. `context` and `dockerfile` are relative to the folder.
+    `bases` binds a build argument to an image, with the place that says so. `locate` finds the
+    place of any other key.
     """
 
     document: Document
     name: ImageName | None = None
+    image: str = ""
     context: PurePosixPath = _HERE
     dockerfile: PurePosixPath = _DOCKERFILE
     target: str | None = None
@@ -81,6 +87,7 @@ def _image_file(document: Document, file: ImageFileModel) -> ImageFile:
     return ImageFile(
         document=document,
         name=file.name,
+        image=file.image or "",
         context=PurePosixPath(file.context),
         dockerfile=PurePosixPath(file.dockerfile),
         target=file.target,
@@ -98,7 +105,8 @@ def _image_file(document: Document, file: ImageFileModel) -> ImageFile:
 
 def _deploy(table: ImageDeployTable) -> DeployTable:
     return DeployTable(
-        apps=None if table.apps is None else tuple(table.apps),
+        apps=tuple(table.apps) if isinstance(table.apps, list) else None,
+        source=table.apps if isinstance(table.apps, str) else "",
         config=None if table.config is None else PurePosixPath(table.config),
         after=tuple(table.after),
         strategy=table.strategy or "",

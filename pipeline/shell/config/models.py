@@ -8,7 +8,7 @@ takes a tenth of a second.
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import (
     AfterValidator,
@@ -17,7 +17,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 
 from pipeline.core.model import DriverName, Settings
@@ -50,6 +52,10 @@ def _boolean_word(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _apps(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    return checks.app_source(value) if isinstance(value, str) else handler(value)
+
+
 Text = Annotated[str, AfterValidator(checks.filled)]
 Name = Annotated[ImageName, AfterValidator(parse_image_name)]
 PlatformText = Annotated[str, AfterValidator(_platform)]
@@ -61,6 +67,23 @@ WaveValue = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
 ]
 AppName = Annotated[str, AfterValidator(checks.app_name)]
+if TYPE_CHECKING:
+    Apps = list[str] | str
+else:
+    # To pydantic a list, so that what is wrong with an element is told of that element alone.
+    Apps = Annotated[
+        list[AppName],
+        Field(min_length=1),
+        WrapValidator(_apps),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                    {"type": "string", "pattern": f"^({'|'.join(checks.SOURCES)}):."},
+                ]
+            }
+        ),
+    ]
 ProvenanceText = Annotated[
     str,
     BeforeValidator(_boolean_word),
@@ -258,10 +281,13 @@ class ImageDeployTable(Table):
     """How the image becomes apps. A folder with a `fly.toml` needs none of it."""
 
     apps: Annotated[
-        list[AppName] | None,
+        Apps | None,
         Wants("a list of app names", '["acme-api-eu"]'),
         Field(
-            min_length=1, description="The apps that run this image. Default: `app` of `config`."
+            description="The apps that run this image: a list, `file:apps.txt` (one name a line, "
+            "relative to this folder), `match:acme-*` (those of the organization that fit), or "
+            "`command:./tenants.sh` (prints one name a line; run in the project's root, without a "
+            "shell). Default: `app` of `config`."
         ),
     ] = None
     config: Annotated[
@@ -292,6 +318,14 @@ class ImageFileModel(Table):
         Name | None,
         Wants("a string", '"web"'),
         Field(description="The image's name, an OCI path component. Default: the folder's name."),
+    ] = None
+    image: Annotated[
+        Text | None,
+        Wants("an image", '"nginx:1.27"'),
+        Field(
+            description="A ready image of any registry, deployed as it is: instead of a "
+            "Dockerfile, as `image` under `[build]` of a `fly.toml`."
+        ),
     ] = None
     context: Annotated[
         Text,

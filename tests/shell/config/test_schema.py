@@ -62,6 +62,13 @@ after = ["worker"]
 strategy = "rolling"
 """
 
+READY_EXAMPLE = """
+image = "nginx:1.27"
+
+[deploy]
+apps = "match:acme-*"
+"""
+
 WRONG_PIPELINE = [
     'hots = "x"',
     "images = 'images/*'",
@@ -89,6 +96,9 @@ WRONG_IMAGE = [
     "[test]\ntimeout = 3",
     "[test]\ncommand = ['true']\ntimeout = 0",
     "[deploy]\napps = []",
+    "[deploy]\napps = 'acme-api-eu'",
+    "[deploy]\napps = 'file:'",
+    "image = 5",
     "[deploy]\nstrategy = 'yolo'",
     "[depoy]\napps = ['a']",
 ]
@@ -111,7 +121,11 @@ def test_the_files_are_what_the_models_say(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "example"),
-    [("pipeline.schema.json", PIPELINE_EXAMPLE), ("image.schema.json", IMAGE_EXAMPLE)],
+    [
+        ("pipeline.schema.json", PIPELINE_EXAMPLE),
+        ("image.schema.json", IMAGE_EXAMPLE),
+        ("image.schema.json", READY_EXAMPLE),
+    ],
 )
 def test_a_file_with_every_key_is_accepted_by_both(name: str, example: str) -> None:
     """The models and the schema take the examples of the design."""

@@ -1,0 +1,76 @@
+"""How apps stand: what each runs, beside what the project's files want it to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pipeline.core.presence import Present
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    from pipeline.core.apps import App, Running
+    from pipeline.core.presence import Presence
+    from pipeline.core.reference import Digest, ImageName, Reference
+
+
+class AppState(StrEnum):
+    """How an app stands. One that is not healthy is that, whatever it runs."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    UNHEALTHY = "unhealthy"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
+
+    `digest` is what the registry has under `wanted`, `None` where it has nothing or is not known.
+    """
+
+    app: str
+    image: ImageName
+    state: AppState
+    reason: str
+    wanted: Reference
+    digest: Digest | None = None
+    now: Running | None = None
+
+
+def judge(
+    app: App,
+    wanted: Reference,
+    presence: Presence | UnknownError,
+    now: Running | UnknownError | None,
+) -> AppStatus:
+    """Say how an app stands, from what registry and driver answered."""
+    state, reason = _judge(presence, now)
+    digest = presence.digest if isinstance(presence, Present) else None
+    running = None if isinstance(now, UnknownError) else now
+    return AppStatus(app.name, app.image, state, reason, wanted, digest, running)
+
+
+def _judge(
+    presence: Presence | UnknownError, now: Running | UnknownError | None
+) -> tuple[AppState, str]:
+    if isinstance(now, UnknownError):
+        return AppState.UNKNOWN, now.message
+    if now is None:
+        return AppState.MISSING, "nothing runs yet"
+    if not now.healthy:
+        return AppState.UNHEALTHY, "it is not healthy"
+    return _compare(presence, now)
+
+
+def _compare(presence: Presence | UnknownError, now: Running) -> tuple[AppState, str]:
+    if isinstance(presence, UnknownError):
+        return AppState.UNKNOWN, presence.message
+    if not isinstance(presence, Present):
+        return AppState.OUTDATED, "its image is not built yet"
+    if now.digest != presence.digest:
+        return AppState.OUTDATED, "it runs another image"
+    return AppState.CURRENT, "it runs this image"

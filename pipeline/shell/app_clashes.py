@@ -1,0 +1,66 @@
+"""An app runs one image: one that two images name is a problem at its line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import Location, Problem
+from pipeline.shell.config.document import read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pipeline.core.model import Image
+
+IMAGE_FILE = "image.toml"
+
+
+def app_clashes(root: Path, images: Sequence[Image]) -> list[Problem]:
+    """Every app that an image before has already, where it is named again."""
+    owner: dict[str, Image] = {}
+    problems = []
+    for image in images:
+        for app in image.deploy.apps if image.deploy else ():
+            if app in owner:
+                message = f"the app `{app}` is deployed from `{owner[app].folder}` already"
+                problems.append(
+                    Problem(place_of(root, image, app), message, "an app runs one image")
+                )
+            owner.setdefault(app, image)
+    return problems
+
+
+def apps_location(root: Path, image: Image) -> Location:
+    """Where `apps` is written in the image's `image.toml`."""
+    document, _ = read_document(root, image.folder / IMAGE_FILE)
+    return document.locate("deploy", "apps") if document else Location(str(image.folder))
+
+
+def place_of(root: Path, image: Image, app: str) -> Location:
+    """Where an app of the image is named: in a list, a file of names, or a `fly.toml`.
+
+    The files are read anew: places are wanted only where something is wrong.
+    """
+    document, _ = read_document(root, image.folder / IMAGE_FILE)
+    if document is None or not document.has("deploy", "apps"):
+        return _in_config(root, image)
+    match document.data:
+        case {"deploy": {"apps": list(names)}} if app in names:
+            return document.locate("deploy", "apps", names.index(app))
+        case {"deploy": {"apps": str(source)}} if source.startswith("file:"):
+            return _in_file(root, image, source.removeprefix("file:").strip(), app)
+    return document.locate("deploy", "apps")
+
+
+def _in_config(root: Path, image: Image) -> Location:
+    config = image.deploy.config if image.deploy else None
+    document = read_document(root, config).value if config else None
+    return document.locate("app") if document else Location(str(image.folder))
+
+
+def _in_file(root: Path, image: Image, path: str, app: str) -> Location:
+    shown = str(image.folder / path)
+    lines = (root / image.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
+    numbers = (n for n, line in enumerate(lines, 1) if line.partition("#")[0].strip() == app)
+    return Location(shown, next(numbers, 0))

@@ -1,0 +1,138 @@
+"""Names of apps that `image.toml` does not list itself: from a file, a pattern, or a command.
+
+A file is read when the project is loaded. What must be asked for is asked for once, by
+`resolve_apps`, between `load` and `inspect`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import ListingDriver
+from pipeline.core.model import AppSpec
+from pipeline.errors import Location, Problem, UnknownError, raise_problems, usage_error
+from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes, apps_location
+from pipeline.shell.apps import driver_for
+from pipeline.shell.config import checks
+from pipeline.shell.config.image_file import DeployTable
+from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.config.wrong import WrongValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path, PurePosixPath
+
+    from pipeline.core.model import Image, Project
+    from pipeline.shell.config.image_file import ImageFile
+
+
+def app_spec(
+    root: Path, folder: PurePosixPath, file: ImageFile, config: PurePosixPath | None
+) -> Loaded[AppSpec]:
+    """The apps of an `image.toml` that says where their names are; some must still be asked for."""
+    told = file.deploy or DeployTable()
+    kind, _, rest = told.source.partition(":")
+    spec = AppSpec((), config, told.after, told.strategy, told.source)
+    if kind != "file":
+        return Loaded(spec)
+    names, problems = _read(root, folder, rest.strip(), file)
+    return Loaded(replace(spec, apps=tuple(names or ()), pending=""), problems)
+
+
+def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
+    """The project with the names of all its apps; itself where nothing is pending.
+
+    Each command is run once, and the driver asked once. Raises `ConfigError` for names that are
+    none and for an app of two images, `UnknownError` where names cannot be found out.
+    """
+    if not any(image.deploy and image.deploy.pending for image in project):
+        return project
+    known = _known(project, environ)
+    images = tuple(_resolved(project, image, known, environ) for image in project)
+    raise_problems(app_clashes(project.root, images))
+    empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
+    said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
+    return replace(project, images=images, warnings=(*project.warnings, *said))
+
+
+def _read(root: Path, folder: PurePosixPath, path: str, file: ImageFile) -> Loaded[list[str]]:
+    source = root / folder / path
+    if not source.resolve().is_relative_to(root):
+        message, hint = f"`{path}` lies outside the project", "name a file inside it"
+        return Loaded(None, (Problem(file.locate("deploy", "apps"), message, hint),))
+    try:
+        text = source.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        hint = "it holds one name a line, and is named relative to this file"
+        message = f"`{path}` cannot be read: {why}"
+        return Loaded(None, (Problem(file.locate("deploy", "apps"), message, hint),))
+    return _names(text, str(folder / path))
+
+
+def _names(text: str, file: str) -> Loaded[list[str]]:
+    """One name a line; empty lines and what follows a `#` are left out."""
+    names: dict[str, None] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        name = line.partition("#")[0].strip()
+        try:
+            if name:
+                names[checks.app_name(name)] = None
+        except WrongValueError as error:
+            problems.append(Problem(Location(file, number), error.message, error.hint))
+    return Loaded(list(names), tuple(problems))
+
+
+def _known(project: Project, environ: Mapping[str, str]) -> Sequence[str]:
+    """The apps that the driver knows of, where a pattern asks for them."""
+    specs = (image.deploy for image in project if image.deploy)
+    if not any(spec.pending.startswith("match:") for spec in specs):
+        return ()
+    with driver_for(project, environ) as driver:
+        if isinstance(driver, ListingDriver):
+            return sorted(driver.names())
+    name = project.settings.deploy.driver
+    raise usage_error(
+        f'the driver `{name}` cannot list apps, as `apps = "match:…"` wants',
+        hint='name them in a list, a file (`"file:apps.txt"`) or by a command',
+    )
+
+
+def _resolved(
+    project: Project, image: Image, known: Sequence[str], environ: Mapping[str, str]
+) -> Image:
+    spec = image.deploy
+    if spec is None or not spec.pending:
+        return image
+    kind, _, rest = spec.pending.partition(":")
+    found = _matching(known, rest) if kind == "match" else _printed(project, image, rest, environ)
+    return replace(image, deploy=replace(spec, apps=tuple(found), pending=""))
+
+
+def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
+    return (name for name in known if fnmatchcase(name, pattern.strip()))
+
+
+def _printed(
+    project: Project, image: Image, command: str, environ: Mapping[str, str]
+) -> Sequence[str]:
+    from pipeline.edge.printed import printed_by  # noqa: PLC0415 - opened late
+
+    place = apps_location(project.root, image)
+    try:
+        text = printed_by(shlex.split(command), project.root, environ)
+    except UnknownError as error:
+        hint = "it is run in the project's root, without a shell, and prints one name a line"
+        raise UnknownError(f"{place}: {error.message}", hint=hint) from None
+    names, problems = _names(text, str(place))
+    raise_problems([replace(p, location=place) for p in problems])
+    return names or ()
+
+
+def _is_empty(image: Image, before: Image) -> bool:
+    pending = before.deploy is not None and bool(before.deploy.pending)
+    return pending and image.deploy is not None and not image.deploy.apps

@@ -1,0 +1,74 @@
+"""Ask how apps stand. Nothing is built and nothing is changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pipeline.core.model import reference_of
+from pipeline.core.status import judge
+from pipeline.errors import UnknownError
+from pipeline.shell.apps import apps_of, driver_for
+from pipeline.shell.fingerprints import fingerprint
+from pipeline.shell.inspect import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from pipeline.core.apps import App, Driver, Running
+    from pipeline.core.model import Project
+    from pipeline.core.status import AppStatus
+
+AT_ONCE = 16
+"""So many apps are asked for one by one at the same time, where asking for all together failed."""
+
+
+def status(
+    project: Project, apps: Collection[str], environ: Mapping[str, str]
+) -> tuple[AppStatus, ...]:
+    """How each of `apps` stands, in build order of their images.
+
+    One request per image and, where all is well, one per app at most. What cannot be found out of
+    one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
+    cannot be reached at all.
+    """
+    names = frozenset(apps)
+    chosen = [app for app in apps_of(project) if app.name in names]
+    inputs = fingerprint(project)
+    wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
+    with driver_for(project, environ) as driver:
+        running = ask(driver, chosen)
+    with open_registry(project, environ) as client:
+        found = client.head_all(list(wanted.values()))
+    return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
+
+
+def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | UnknownError | None]:
+    """What each app runs. An error that one of them causes is its own alone.
+
+    Where nothing answers for so many apps as are asked at once, the others are not asked.
+    """
+    try:
+        return driver.running(apps)
+    except UnknownError as error:
+        return {app.name: error for app in apps} | dict(_one_by_one(driver, apps))
+
+
+def _one_by_one(
+    driver: Driver, apps: Sequence[App]
+) -> Iterator[tuple[str, Running | UnknownError | None]]:
+    left = iter(apps)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while some := list(islice(left, AT_ONCE)):
+            answers = list(pool.map(lambda app: _one(driver, app), some))
+            yield from zip((app.name for app in some), answers, strict=True)
+            if all(isinstance(answer, UnknownError) for answer in answers):
+                return
+
+
+def _one(driver: Driver, app: App) -> Running | UnknownError | None:
+    try:
+        return driver.running([app]).get(app.name)
+    except UnknownError as error:
+        return error

@@ -1,0 +1,79 @@
+"""`[deploy] max_parallel`: as many apps at once as that, and no more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.core.apps import Running
+from pipeline.core.events import silent
+from pipeline.core.model import AppSpec, DeploySettings, Settings
+from pipeline.core.plan import Action, DeployAction, DeployStep, Plan
+from pipeline.core.reference import ImageName
+from pipeline.core.report import DeployStatus, ImageResult, ImageStatus
+from pipeline.edge.registry import Registry, credentials
+from pipeline.shell.apps import apps_of
+from pipeline.shell.deploy import deploy_with
+from pipeline.shell.deploying import Work
+from pipeline.shell.tools import Tools
+from tests.console.values import make_action, make_image, make_project, make_reference
+from tests.support.memory_driver import PlainDriver, digest
+
+if TYPE_CHECKING:
+    from pipeline.core.apps import App
+    from pipeline.core.events import Reporter
+    from pipeline.core.reference import Reference
+
+WEB = ImageName("web")
+APPS = tuple(f"web-{number}" for number in range(7))
+
+
+@dataclass
+class Counting(PlainDriver):
+    """Takes its time over each app; `most` is how many were under way at once."""
+
+    under_way: int = 0
+    most: int = 0
+    count: threading.Lock = field(default_factory=threading.Lock)
+
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
+        """Nothing but to wait."""
+        del app, image, report, fresh
+        with self.count:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        time.sleep(0.1)
+        with self.count:
+            self.under_way -= 1
+        return Running(digest(1))
+
+
+def make_plan(at_once: int) -> Plan:
+    """All apps of one image are to be deployed."""
+    image = replace(make_image("web"), deploy=AppSpec(APPS))
+    settings = Settings(deploy=DeploySettings(max_parallel=at_once))
+    project = replace(make_project(image), settings=settings)
+    steps = tuple(DeployStep(app, WEB, DeployAction.DEPLOY, "nothing runs yet") for app in APPS)
+    return Plan(project, (make_action(image, Action.EXISTS),), steps)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_so_many_at_once(at_once: int) -> None:
+    """All of them come to their end; the limit is used, and kept."""
+    driver, plan = Counting(), make_plan(at_once)
+    reference = make_reference("web").at(digest(1))
+    image = ImageResult(WEB, ImageStatus.EXISTS, reference, "", digest(1))
+    with Registry(credentials=credentials({})) as registry:
+        tools = Tools(registry, credentials({}), {}, silent, threading.Event())
+        apps = {app.name: app for app in apps_of(plan.project)}
+        results, trouble = deploy_with(Work(plan, driver, {WEB: image}, tools, apps))
+
+    assert trouble is None
+    assert {r.status for r in results.values()} == {DeployStatus.DEPLOYED}
+    assert (len(results), driver.most) == (len(APPS), at_once)

@@ -1,0 +1,85 @@
+"""A place to deploy to that is kept in memory: a driver as `pipeline.core.apps` wants one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import Release, Running
+from pipeline.core.reference import Digest
+from pipeline.core.report import Failure
+from pipeline.edge.deploy.errors import DeployError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pipeline.core.apps import App
+    from pipeline.core.events import Reporter
+    from pipeline.core.reference import Reference
+
+
+def digest(number: int) -> Digest:
+    """The digest of the image of that number."""
+    return Digest(f"sha256:{number:064x}")
+
+
+@dataclass
+class PlainDriver:
+    """Apps and what they run; `sick` ones fail, and `torn` ones leave half of the new release.
+
+    `asked` tells what was done, in order, and `fresh` the apps whose image was said to be so.
+    """
+
+    now: dict[str, list[Running]] = field(default_factory=dict)
+    sick: set[str] = field(default_factory=set)
+    torn: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    fresh: set[str] = field(default_factory=set)
+    on_deploy: Callable[[str], None] = lambda _app: None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
+        """The newest of each app."""
+        return {app.name: self.now.get(app.name, [None])[-1] for app in apps}
+
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
+        """A further release; of a torn app it is the old image, not healthy."""
+        del report
+        with self.lock:
+            self.asked.append(f"deploy {app.name}")
+            self.fresh |= {app.name} if fresh else set()
+            self.on_deploy(app.name)
+            before = self.now.setdefault(app.name, [])
+            if app.name in self.torn:
+                before.append(replace(before[-1], healthy=False))
+            if app.name in self.sick | self.torn:
+                raise DeployError(Failure("health check", "it answers 500"))
+            assert image.digest
+            before.append(Running(image.digest, str(len(before) + 1)))
+            return before[-1]
+
+
+@dataclass
+class MemoryDriver(PlainDriver):
+    """The same, which can also go back; an app that is `stuck` cannot."""
+
+    stuck: set[str] = field(default_factory=set)
+    on_rollback: Callable[[str], None] = lambda _app: None
+
+    def releases(self, app: App, /) -> Sequence[Release]:
+        """The newest first."""
+        return [Release(r.release, "complete") for r in reversed(self.now[app.name])]
+
+    def rollback(self, app: App, report: Reporter, /) -> Running:
+        """Drop the newest."""
+        del report
+        with self.lock:
+            self.asked.append(f"rollback {app.name}")
+            self.on_rollback(app.name)
+            if app.name in self.stuck:
+                raise DeployError(Failure("rollback", "its image was pruned"))
+            self.now[app.name].pop()
+            return self.now[app.name][-1]
