@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import LogLine, Notice
@@ -12,7 +13,7 @@ from pipeline.core.report import Failure
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.edge.registry import Credential
 
 STEP = "[test]"
+GUARD = "image-test-guard"
 _KEPT = 20
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
@@ -72,23 +74,41 @@ def _run(
         container.start()
     except docker.errors.APIError as error:
         return Failure(STEP, f"its test could not be started: {error.explanation}")
-    over = threading.Event()
-    guard = threading.Thread(target=_guard, args=(container, test.timeout, stop, over))
-    guard.start()
-    lines = _follow(container, report, name)
-    code = int(container.wait()["StatusCode"])
-    late = not over.is_set() and not guard.is_alive() and not stop.is_set()
-    over.set()
-    guard.join()
-    if late:
+    with _guarded(container, test.timeout, stop) as late:
+        lines = _follow(container, report, name)
+        code = int(container.wait()["StatusCode"])
+    if late.is_set():
         return Failure(STEP, f"its test took longer than {test.timeout:g} s", log=tuple(lines))
     if code:
         return Failure(STEP, f"its test ended with exit code {code}", log=tuple(lines))
     return None
 
 
+@contextmanager
+def _guarded(
+    container: Container, timeout: float, stop: threading.Event
+) -> Iterator[threading.Event]:
+    """Kill the container when its time is over; the event says that this was so.
+
+    The thread has ended when this has, however that came.
+    """
+    over, late = threading.Event(), threading.Event()
+    words = (container, timeout, stop, over, late)
+    guard = threading.Thread(target=_guard, args=words, name=GUARD)
+    guard.start()
+    try:
+        yield late
+    finally:
+        over.set()
+        guard.join()
+
+
 def _guard(
-    container: Container, timeout: float, stop: threading.Event, over: threading.Event
+    container: Container,
+    timeout: float,
+    stop: threading.Event,
+    over: threading.Event,
+    late: threading.Event,
 ) -> None:
     """Kill the container when its time is over, or when the user wants to stop."""
     import time  # noqa: PLC0415
@@ -98,10 +118,14 @@ def _guard(
     end = time.monotonic() + timeout
     while not over.wait(0.2):
         if stop.is_set() or time.monotonic() > end:
+            # Said before it is done: whoever waits for the container's end then knows why.
+            if not stop.is_set():
+                late.set()
             try:
                 container.kill()
             except docker.errors.APIError:
-                over.set()
+                # It had ended by itself.
+                late.clear()
             return
 
 

@@ -20,9 +20,16 @@ class OpenDriver(Protocol):
     """Open a driver for one run; its connections are closed at the end."""
 
     def __call__(
-        self, environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, /
+        self,
+        environ: Mapping[str, str],
+        credentials: CredentialSource,
+        stop: threading.Event,
+        org: str,
+        /,
     ) -> AbstractContextManager[Driver]:
         """Connect. `stop` is set when the user wants no more waiting.
+
+        `org` is the settings' organization, empty where they name none.
 
         Raises `UnknownError` where the place cannot be reached.
         """

@@ -1,25 +1,46 @@
-"""The driver `docker`: each app is a container on the local engine.
+"""The driver `docker`: each process group of an app is a container on the local engine.
 
-A new container is started beside the old one and asked for its health; only then does it take the
-app's name, and the old one is stopped. The container that has the app's name is what runs: its
-labels say which image and release, and nothing is kept elsewhere. The engine's DNS follows names,
-so that on the network `pipeline` containers reach an app by its name over all its releases.
+New containers are started beside the old ones and asked for their health; only then do they take
+over. The app keeps its address: a front (`front.py`) listens on a port of the app's own and
+forwards to the container that serves. Where the engine is on another machine there is no front:
+containers publish their ports there directly, on loopback, and the address changes with each
+release. The engine's DNS follows names, so that on the network `pipeline` containers reach an app
+by its name over all its releases.
+
+Names and labels of the containers are all that is kept (`docker_containers`). The release before
+the one that serves stays, stopped, so that `rollback` can put back its image and configuration. As
+with `kubectl rollout undo`, that is a new release, and a second one goes forward again.
 """
 
 from __future__ import annotations
 
-import shlex
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.core.apps import Running
-from pipeline.core.events import AppChanged
+from pipeline.core.apps import Release, Running
+from pipeline.core.events import AppChanged, Notice
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
+from pipeline.edge.deploy import docker_swap as swap
+from pipeline.edge.deploy.docker_containers import (
+    APP,
+    CONFIG,
+    DIGEST,
+    Making,
+    Spec,
+    addresses,
+    all_containers,
+    before,
+    deployed,
+    serving,
+    spec_of,
+)
+from pipeline.edge.deploy.docker_pull import has_image, pull, told
+from pipeline.edge.deploy.docker_start import start_release
 from pipeline.edge.deploy.errors import DeployError
-from pipeline.edge.deploy.health import wait_healthy
-from pipeline.edge.deploy.service import read_service
+from pipeline.edge.deploy.front_client import front_of
+from pipeline.edge.deploy.service import read_config, service
 from pipeline.edge.engine import connect
 from pipeline.errors import UnknownError
 
@@ -29,200 +50,136 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.containers import Container
-    from docker.models.networks import Network
 
     from pipeline.core.apps import App, Driver
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Reference
-    from pipeline.edge.deploy.service import Service
+    from pipeline.edge.deploy.docker_containers import Deployed
+    from pipeline.edge.deploy.front_client import FrontClient
     from pipeline.edge.registry import CredentialSource
-
-NETWORK = "pipeline"
-APP, DIGEST, RELEASE = "pipeline.app", "pipeline.digest", "pipeline.release"
-_LAST_LINES = 20
-_RESTART: Any = {"Name": "unless-stopped"}
 
 
 @contextmanager
 def open_driver(
-    environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event
+    environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, org: str
 ) -> Iterator[Driver]:
     """The driver on the engine of this environment. Raises `UnknownError` where none answers."""
+    del org  # an engine has none
     with connect(environ) as client:
-        yield DockerDriver(client, credentials, stop)
+        yield DockerDriver(client, credentials, stop, front_of(client))
 
 
 @dataclass(frozen=True, slots=True)
 class DockerDriver:
-    """Deploys to the engine behind `client`."""
+    """Deploys to the engine behind `client`; `front` is `None` for one on another machine."""
 
     client: DockerClient
     credentials: CredentialSource
     stop: threading.Event
+    front: FrontClient | None
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What each app runs now; one request for all of them."""
-        found: dict[str, Running | None] = {app.name: None for app in apps}
-        for container in _containers(self.client):
-            if container.name in found and container.name == container.labels[APP]:
-                found[container.name] = _running(container)
-        return found
+        """What each app runs now. A front that had died is started again on the way."""
+        by_app: dict[str, list[Container]] = {app.name: [] for app in apps}
+        for container in all_containers(self.client):
+            by_app.get(container.labels[APP], []).append(container)
+        found = {app: serving(app, deployed(containers)) for app, containers in by_app.items()}
+        here = [release for release in found.values() if release]
+        well = swap.heal(self.front, here) if self.front else frozenset()
+        return {app: _running(r, well) if r else None for app, r in found.items()}
 
-    def deploy(self, app: App, image: Reference, report: Reporter, /) -> Running:
+    def names(self) -> Sequence[str]:
+        """The apps that have a container here."""
+        return sorted({c.labels[APP] for c in all_containers(self.client)})
+
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
         """Start `image` beside what runs, wait for its health, then let it take over."""
-        before = [c for c in _containers(self.client) if c.labels[APP] == app.name]
-        # A run that was killed in its health check leaves a container that never had the name.
-        before = [c for c in before if c.name == app.name or _removed(c)]
-        release = 1 + max((int(c.labels[RELEASE]) for c in before), default=0)
-        report(AppChanged(app.name, "pulling"))
-        pinned = self._pull(image)
-        report(AppChanged(app.name, "starting"))
-        service = read_service(app.config)
-        new = _create(self.client, app, pinned, image, service, release)
-        try:
-            new.start()
-            report(AppChanged(app.name, "checking"))
-            self._check(new, service)
-        except BaseException as error:
-            failure = _gather(new, error)
-            new.remove(force=True)
-            raise failure from error
-        report(AppChanged(app.name, "swapping"))
-        _take_over(app, new, before, service)
-        return _running(new)
-
-    def _check(self, container: Container, service: Service) -> None:
-        container.reload()
-        trouble = wait_healthy(container, service, _address(container), self.stop)
-        if trouble:
-            raise DeployError(Failure("health check", trouble))
-
-    def _pull(self, image: Reference) -> str:
-        import docker  # noqa: PLC0415 - costs 90 ms
-
+        del fresh  # the engine asks the registry that it was pushed to
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
-        pinned = f"{image.repository}@{image.digest}"
-        known = self.credentials(image.repository.host)
-        auth = {"username": known.username, "password": known.secret} if known else None
+        with told():
+            spec = Spec(app.name, image, read_config(app.config))
+            report(AppChanged(app.name, "pulling"))
+            pull(self.client, spec, self.credentials)
+            return self._release(spec, self._releases(app.name), report)
+
+    def releases(self, app: App, /) -> Sequence[Release]:
+        """The release that serves and the one that was kept before it, the newest first."""
+        with told():
+            known = self._releases(app.name)
+        now = serving(app.name, known)
+        old = before(app.name, known)
+        return [_told(release) for release in (now, old) if release]
+
+    def rollback(self, app: App, report: Reporter, /) -> Running:
+        """Put back image, environment, ports, checks and commands of the release before."""
+        with told():
+            known = self._releases(app.name)
+            old = before(app.name, known)
+            if old is None:
+                failure = Failure("rollback", "there is no release before the one that runs")
+                raise DeployError(failure, hint="`invoke releases` lists what there is")
+            spec = spec_of(old)
+            if not has_image(self.client, spec):
+                report(AppChanged(app.name, "pulling"))
+                pull(self.client, spec, self.credentials)
+            return self._release(spec, known, report)
+
+    def _releases(self, app: str) -> tuple[Deployed, ...]:
+        return deployed([c for c in all_containers(self.client) if c.labels[APP] == app])
+
+    def _release(self, spec: Spec, known: Sequence[Deployed], report: Reporter) -> Running:
+        """Bring up a release under the next number."""
+        wanted, now = service(spec.config), serving(spec.app, known)
+        if wanted.left_out:
+            left = ", ".join(wanted.left_out)
+            report(Notice(f"`{spec.app}`: the driver `docker` leaves out {left} of its `fly.toml`"))
+        number = 1 + max((release.number for release in known), default=0)
+        ports = swap.reserve(self.front, spec, wanted, now, report) if self.front else None
+        new = self._start(Making(spec, wanted, number, ports), now, report)
+        report(AppChanged(spec.app, "swapping"))
+        swap.take_over(self.front, new, now, known, wanted.stop_seconds)
+        (release,) = deployed(_again(new))
+        for way in [*swap.ways(release)][1:]:
+            report(Notice(f"`{spec.app}` also answers at {way.url}"))
+        return _running(release, frozenset(release.fronts))
+
+    def _start(
+        self, making: Making, now: Deployed | None, report: Reporter
+    ) -> tuple[Container, ...]:
+        """The new containers, healthy. Ports that were taken for them alone are given back."""
         try:
-            self.client.api.pull(str(image.repository), tag=image.digest, auth_config=auth)
-            self.client.images.get(pinned)
-        except docker.errors.APIError as error:
-            hint = "`invoke doctor` looks at registry and credentials"
-            message = f"could not pull `{pinned}`: {error.explanation}"
-            raise UnknownError(message, hint=hint) from error
-        return pinned
+            return start_release(self.client, making, report, self.stop)
+        except BaseException:
+            if self.front and making.reserved:
+                had = now.fronts if now else {}
+                self.front.forget([key for key in making.reserved if key not in had])
+            raise
 
 
-def remove_all(client: DockerClient) -> int:
-    """Remove every container that this driver started, and its network; how many there were."""
-    import docker  # noqa: PLC0415 - costs 90 ms
-
-    containers = _containers(client)
+def _again(containers: Sequence[Container]) -> Sequence[Container]:
     for container in containers:
-        container.remove(force=True)
-    for network in client.networks.list(names=[f"^{NETWORK}$"]):
-        with suppress(docker.errors.APIError):
-            network.remove()
-    return len(containers)
+        container.reload()
+    return containers
 
 
-def _containers(client: DockerClient) -> list[Container]:
-    found = client.containers.list(all=True, filters={"label": APP}, ignore_removed=True)
-    return list(found)
-
-
-def _removed(container: Container) -> bool:
-    container.remove(force=True)
-    return False
-
-
-def _running(container: Container) -> Running:
-    container.reload()
-    address = _address(container)
+def _running(release: Deployed, well: frozenset[str]) -> Running:
+    """What serves; by its own port where the front forwards that."""
+    urls = [way.url for way in swap.ways(release) if way.key in well]
+    direct = [f"http://{h}:{p}" for c in release.containers for h, p in addresses(c).values()]
     return Running(
-        digest=Digest(container.labels[DIGEST]),
-        release=container.labels[RELEASE],
-        healthy=container.status == "running",
-        url=f"http://{address[0]}:{address[1]}" if address else "",
+        digest=Digest(release.first.labels[DIGEST]),
+        release=str(release.number),
+        healthy=all(container.status == "running" for container in release.containers),
+        url=next(iter([*urls, *direct]), ""),
     )
 
 
-def _address(container: Container) -> tuple[str, int] | None:
-    for bound in container.attrs["NetworkSettings"]["Ports"].values():
-        if bound:
-            return bound[0]["HostIp"], int(bound[0]["HostPort"])
-    return None
-
-
-def _create(
-    client: DockerClient,
-    app: App,
-    pinned: str,
-    image: Reference,
-    service: Service,
-    release: int,
-) -> Container:
-    _network(client)
-    ports: dict[str, Any] = {}
-    if service.port:
-        # No port is named: the engine takes a free one. The stubs do not know of this form.
-        ports[f"{service.port}/tcp"] = ("127.0.0.1", None)
-    return client.containers.create(
-        pinned,
-        command=shlex.split(service.command) or None,
-        name=f"{app.name}-{release}",
-        labels={APP: app.name, DIGEST: str(image.digest), RELEASE: str(release)},
-        environment={**_fly_env(app, image, service), **service.env},
-        ports=ports,
-        network=NETWORK,
-        stop_signal=service.stop_signal or None,
-    )
-
-
-def _fly_env(app: App, image: Reference, service: Service) -> dict[str, str]:
-    """The variables that Fly sets (fly.io/docs/machines/runtime-environment)."""
-    return {
-        "FLY_APP_NAME": app.name,
-        "FLY_REGION": "local",
-        "FLY_IMAGE_REF": str(image),
-        "PRIMARY_REGION": service.region,
-    }
-
-
-def _network(client: DockerClient) -> Network:
-    import docker  # noqa: PLC0415 - costs 90 ms
-
-    found = client.networks.list(names=[f"^{NETWORK}$"])
-    if found:
-        return found[0]
-    try:
-        return client.networks.create(NETWORK, check_duplicate=True, labels={APP: ""})
-    except docker.errors.APIError:
-        # Another app of this run was quicker.
-        return client.networks.list(names=[f"^{NETWORK}$"])[0]
-
-
-def _take_over(app: App, new: Container, before: Sequence[Container], service: Service) -> None:
-    for old in before:
-        old.rename(f"{app.name}-{old.labels[RELEASE]}-old")
-    new.rename(app.name)
-    # Not before: while its health is asked, a container that ends shall not come back.
-    new.update(restart_policy=_RESTART)
-    for old in before:
-        old.stop(timeout=service.stop_seconds)
-        old.remove(force=True)
-
-
-def _gather(container: Container, error: BaseException) -> BaseException:
-    """The error with the container's last words in it, where it is one of a deploy."""
-    import docker  # noqa: PLC0415 - costs 90 ms
-
-    if isinstance(error, docker.errors.APIError):
-        error = DeployError(Failure("start", f"it could not be started: {error.explanation}"))
-    if not isinstance(error, DeployError):
-        return error
-    lines = container.logs(tail=_LAST_LINES).decode(errors="replace").splitlines()
-    failure = Failure(error.failure.step, error.failure.message, log=tuple(lines))
-    return DeployError(failure, hint="what ran before still runs; see the lines above")
+def _told(release: Deployed) -> Release:
+    first = release.first
+    image = spec_of(release).image if CONFIG in first.labels else None
+    created = str(first.attrs["Created"])[:19]
+    status = "stopped" if first.status == "exited" else str(first.status)
+    return Release(str(release.number), status, image, f"{created}Z")

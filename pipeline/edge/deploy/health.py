@@ -8,41 +8,45 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Mapping
 
     from docker.models.containers import Container
 
-    from pipeline.edge.deploy.service import Health, Service
+    from pipeline.edge.deploy.front_tcp import Address
+    from pipeline.edge.deploy.service import Group, Health
 
 _STEADY = 1.0
 _CONNECT = 2.0
+_SILENCE = 0.2
+_PAUSE = 0.2
 
 
 def wait_healthy(
     container: Container,
-    service: Service,
-    address: tuple[str, int] | None,
+    group: Group,
+    addresses: Mapping[int, Address],
+    patience: float,
     stop: threading.Event,
 ) -> str:
     """Wait until all checks pass; what is wrong where they do not, empty when all is well.
 
-    A container that ends is given up at once, not when its time is over; so is any when `stop`
-    is set.
+    `addresses` says where each published port answers; `patience` is seconds. A container that
+    ends is given up at once, not when its time is over; so is any when `stop` is set.
     """
-    if address is None:
+    if not group.published:
         return _steady(container, stop)
-    checks = service.health
-    end = time.monotonic() + service.patience
+    end = time.monotonic() + patience
     trouble = "it was not asked"
     while time.monotonic() < end and not stop.is_set():
         if ended := _ended(container):
             return ended
-        trouble = _ask_all(checks, address)
+        trouble = ask_all(group, addresses)
         if not trouble:
             return ""
-        stop.wait(min((check.interval for check in checks), default=0.2))
+        stop.wait(min((check.interval for check in group.health), default=_PAUSE))
     if stop.is_set():
         return "interrupted before it was healthy"
-    return f"not healthy within {service.patience:g} s: {trouble}"
+    return f"not healthy within {patience:g} s: {trouble}"
 
 
 def _steady(container: Container, stop: threading.Event) -> str:
@@ -59,30 +63,50 @@ def _ended(container: Container) -> str:
     return f"it ended with exit code {state['ExitCode']}"
 
 
-def _ask_all(checks: tuple[Health, ...], address: tuple[str, int]) -> str:
-    if not checks:
-        return _connect(address, _CONNECT)
-    return next((trouble for check in checks if (trouble := _ask(check, address))), "")
+def ask_all(group: Group, addresses: Mapping[int, Address]) -> str:
+    """Ask each check of a group once, or each port where it has none; the first trouble."""
+    if not group.health:
+        ports = (_connect(port.number, addresses, _CONNECT) for port in group.ports)
+        return next((trouble for trouble in ports if trouble), "")
+    return next((trouble for check in group.health if (trouble := _ask(check, addresses))), "")
 
 
-def _ask(check: Health, address: tuple[str, int]) -> str:
+def _ask(check: Health, addresses: Mapping[int, Address]) -> str:
     if not check.path:
-        return _connect(address, check.timeout)
+        return _connect(check.port, addresses, check.timeout)
     import httpx  # noqa: PLC0415 - costs 60 ms
 
-    url = f"http://{address[0]}:{address[1]}{check.path}"
+    host, port = addresses[check.port]
+    scheme = "https" if check.tls else "http"
     try:
-        answer = httpx.request(
-            check.method, url, headers=dict(check.headers), timeout=check.timeout, trust_env=False
-        )
-    except httpx.HTTPError as error:
+        with httpx.Client(verify=check.verify, timeout=check.timeout, trust_env=False) as client:
+            answer = client.request(
+                check.method,
+                f"{scheme}://{host}:{port}{check.path}",
+                headers=dict(check.headers),
+                extensions={"sni_hostname": check.server_name} if check.server_name else None,
+            )
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"{check.path} does not answer: {error}"
     return "" if answer.is_success else f"{check.path} answers {answer.status_code}"
 
 
-def _connect(address: tuple[str, int], timeout: float) -> str:
+def _connect(port: int, addresses: Mapping[int, Address], timeout: float) -> str:
+    """Connect, and see that it stays so.
+
+    The engine's own proxy takes a connection for any published port, and closes it at once where
+    nothing in the container listens.
+    """
     try:
-        socket.create_connection(address, timeout).close()
+        line = socket.create_connection(addresses[port], timeout)
     except OSError as error:
-        return f"port {address[1]} does not answer: {error}"
-    return ""
+        return f"port {port} does not answer: {error}"
+    with line:
+        line.settimeout(_SILENCE)
+        try:
+            return "" if line.recv(1) else f"port {port} closes each connection"
+        except TimeoutError:
+            # Silence is what most servers keep until they are asked.
+            return ""
+        except OSError as error:
+            return f"port {port} does not answer: {error}"

@@ -1,9 +1,10 @@
-"""What the docker driver needs of a `fly.toml`: the port, the environment, how health is asked.
+"""What the docker driver needs of a `fly.toml`: groups, ports, environment, how health is asked.
 
 Facts from flyctl `internal/appconfig`: checks stand under `http_service.checks`,
 `services[].http_checks`, `services[].tcp_checks` and `checks.NAME`; a duration is a string as Go
 writes it (`"1m30s"`) or a whole number of seconds. `deploy.wait_timeout` is how long a deploy
-waits for the health of a machine.
+waits for the health of a machine. A service or check without `processes` is the default group's:
+`app`, or the first by name (`processgroups.go`). A check without a port asks the `http_service`.
 """
 
 from __future__ import annotations
@@ -18,65 +19,97 @@ if TYPE_CHECKING:
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PATIENCE = 60.0
+_RELEASE_PATIENCE = 300.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_LEFT_OUT = ("mounts", "files", "statics")
+"""Sections that an app may miss; `vm`, `metrics` and the like change nothing that it sees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How to ask whether an app is well: GET `path`, or a TCP connection where `path` is empty.
+    """How to ask whether an app is well: `path` on `port`, or a TCP connection without a path.
 
-    All times are seconds.
+    All times are seconds. With `tls` it is asked by HTTPS; `verify` is whether its certificate
+    must be good, for `server_name` where that is given.
     """
 
+    port: int
     path: str = ""
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     interval: float = 1.0
     timeout: float = 2.0
     grace: float = 0.0
+    tls: bool = False
+    verify: bool = True
+    server_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port in the container that has an address outside; `http` is what is spoken there."""
+
+    number: int
+    http: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A process group: its command (the image's own where empty), and what it listens on."""
+
+    name: str
+    command: str = ""
+    ports: tuple[Port, ...] = ()
+    health: tuple[Health, ...] = ()
+
+    @property
+    def published(self) -> tuple[int, ...]:
+        """The ports that must be reached from outside, be it only to ask for its health."""
+        numbers = (*(p.number for p in self.ports), *(h.port for h in self.health))
+        return tuple(dict.fromkeys(numbers))
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What an app listens on and lives by. `port` is 0 for a worker that listens on nothing.
+    """How an app lives. `groups` begins with the default one.
 
-    `patience` is how long its health is waited for, in seconds.
+    `patience` is how long its health is waited for, in seconds, `release_patience` how long the
+    release command may take. `left_out` are sections that this driver does not do.
     """
 
-    port: int = 0
-    health: tuple[Health, ...] = ()
+    groups: tuple[Group, ...] = (Group("app"),)
     env: Mapping[str, str] = field(default_factory=dict)
-    command: str = ""
     region: str = "local"
     stop_signal: str = ""
     stop_seconds: int = 10
     patience: float = _PATIENCE
+    release_command: str = ""
+    release_patience: float = _RELEASE_PATIENCE
+    left_out: tuple[str, ...] = ()
 
 
-def read_service(config: Path | None) -> Service:
-    """Read a `fly.toml`; without one, a worker that listens on nothing."""
+def read_config(config: Path | None) -> Mapping[str, object]:
+    """A `fly.toml`; without one, nothing: a worker that listens on nothing."""
     import tomli  # noqa: PLC0415 - not needed for `invoke --list`
 
-    if config is None:
-        return Service()
-    return service(tomli.loads(config.read_text(encoding="utf-8")))
+    return tomli.loads(config.read_text(encoding="utf-8")) if config else {}
 
 
 def service(data: Mapping[str, object]) -> Service:
     """What a parsed `fly.toml` says."""
-    ports = [s for s in _services(data) if isinstance(s.get("internal_port"), int)]
-    port = int(str(ports[0]["internal_port"])) if ports else 0
-    health = tuple(_health(check) for check in _checks(data, port))
-    grace = max((check.grace for check in health), default=0.0)
+    groups = tuple(_groups(data))
+    deploy = _table(data, "deploy")
+    grace = max((check.grace for group in groups for check in group.health), default=0.0)
     return Service(
-        port=port,
-        health=health,
+        groups=groups,
         env={str(k): str(v) for k, v in _table(data, "env").items()},
-        command=_command(data),
         region=str(data.get("primary_region") or "local"),
         stop_signal=str(data.get("kill_signal") or ""),
         stop_seconds=int(seconds(data.get("kill_timeout"), 10.0)),
-        patience=seconds(_table(data, "deploy").get("wait_timeout"), _PATIENCE + grace),
+        patience=seconds(deploy.get("wait_timeout"), _PATIENCE + grace),
+        release_command=str(deploy.get("release_command") or ""),
+        release_patience=seconds(deploy.get("release_command_timeout"), _RELEASE_PATIENCE),
+        left_out=tuple(name for name in _LEFT_OUT if data.get(name)),
     )
 
 
@@ -86,6 +119,79 @@ def seconds(value: object, otherwise: float) -> float:
         return float(value)
     parts = _PART.findall(value) if isinstance(value, str) else []
     return sum(float(n) * _UNITS[unit] for n, unit in parts) if parts else otherwise
+
+
+def _groups(data: Mapping[str, object]) -> Iterator[Group]:
+    """The process groups, the default one first."""
+    commands = {str(k): str(v or "") for k, v in _table(data, "processes").items()} or {"app": ""}
+    default = "app" if "app" in commands else min(commands)
+    for name in sorted(commands, key=lambda n: (n != default, n)):
+        mine = [entry for entry in _services(data) if _belongs(entry, name, default)]
+        ports = tuple(_port(entry) for entry in mine)
+        health = [check for entry in mine for check in _service_checks(entry)]
+        checks = [c for c in _named(data, "checks") if _belongs(c, name, default)]
+        health += [_health(c, found) for c in checks if (found := _check_port(data, c))]
+        # Two services may stand on one port; what speaks HTTP there does so for both.
+        ports = tuple({p.number: p for p in sorted(ports, key=lambda p: p.http)}.values())
+        yield Group(name, commands[name], ports, tuple(health))
+
+
+def _belongs(entry: Mapping[str, object], group: str, default: str) -> bool:
+    named = entry.get("processes")
+    return group in named if isinstance(named, list) and named else group == default
+
+
+def _services(data: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """What listens over TCP; `http_service` first, as `http`."""
+    http = _table(data, "http_service")
+    if isinstance(http.get("internal_port"), int):
+        yield {**http, "http": True}
+    for entry in _tables(data, "services"):
+        if isinstance(entry.get("internal_port"), int) and entry.get("protocol") != "udp":
+            yield entry
+
+
+def _port(entry: Mapping[str, object]) -> Port:
+    handlers = [p.get("handlers") for p in _tables(entry, "ports")]
+    http = any("http" in h for h in handlers if isinstance(h, list))
+    return Port(int(str(entry["internal_port"])), http=http or bool(entry.get("http")))
+
+
+def _service_checks(entry: Mapping[str, object]) -> Iterator[Health]:
+    port = int(str(entry["internal_port"]))
+    for key in ("checks", "http_checks", "tcp_checks"):
+        yield from (_health(check, port) for check in _tables(entry, key))
+
+
+def _check_port(data: Mapping[str, object], check: Mapping[str, object]) -> int:
+    """The port that a check of `[checks]` asks; 0 where nothing says it."""
+    port = check.get("port") or _table(data, "http_service").get("internal_port")
+    return port if isinstance(port, int) else 0
+
+
+def _health(check: Mapping[str, object], port: int) -> Health:
+    return Health(
+        port=port,
+        path=_path(check),
+        method=str(check.get("method") or "GET").upper(),
+        headers={str(k): _text(v) for k, v in _table(check, "headers").items()},
+        interval=min(seconds(check.get("interval"), 1.0), 1.0),
+        timeout=seconds(check.get("timeout"), 2.0),
+        grace=seconds(check.get("grace_period"), 0.0),
+        tls=check.get("protocol") == "https",
+        verify=not check.get("tls_skip_verify"),
+        server_name=str(check.get("tls_server_name") or ""),
+    )
+
+
+def _path(check: Mapping[str, object]) -> str:
+    if check.get("type") == "tcp":
+        return ""
+    return str(check.get("path") or ("/" if check.get("type") == "http" else ""))
+
+
+def _text(value: object) -> str:
+    return ", ".join(str(v) for v in value) if isinstance(value, list) else str(value)
 
 
 def _table(data: Mapping[str, object], key: str) -> Mapping[str, object]:
@@ -98,34 +204,5 @@ def _tables(data: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
     return [v for v in value if isinstance(v, dict)] if isinstance(value, list) else []
 
 
-def _services(data: Mapping[str, object]) -> list[Mapping[str, object]]:
-    return [_table(data, "http_service"), *_tables(data, "services")]
-
-
-def _checks(data: Mapping[str, object], port: int) -> Iterator[Mapping[str, object]]:
-    for entry in _services(data):
-        if entry.get("internal_port") == port:
-            yield from _tables(entry, "checks")
-            yield from _tables(entry, "http_checks")
-            yield from _tables(entry, "tcp_checks")
-    for check in _table(data, "checks").values():
-        if isinstance(check, dict) and check.get("port", port) == port:
-            yield check
-
-
-def _health(check: Mapping[str, object]) -> Health:
-    headers = {str(k): str(v) for k, v in _table(check, "headers").items()}
-    return Health(
-        path=str(check.get("path") or ""),
-        method=str(check.get("method") or "GET").upper(),
-        headers=headers,
-        interval=min(seconds(check.get("interval"), 1.0), 1.0),
-        timeout=seconds(check.get("timeout"), 2.0),
-        grace=seconds(check.get("grace_period"), 0.0),
-    )
-
-
-def _command(data: Mapping[str, object]) -> str:
-    processes = _table(data, "processes")
-    first = processes.get("app") or next(iter(processes.values()), "")
-    return str(first)
+def _named(data: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    return [v for v in _table(data, key).values() if isinstance(v, dict)]
