@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from pipeline.console.check import Check
+    from pipeline.core.apps import Release, Running
     from pipeline.core.model import ContextEntry, Image, Inputs, Project
     from pipeline.core.plan import DeployStep, ImageAction, Plan
     from pipeline.core.presence import Presence
     from pipeline.core.reference import Reference
     from pipeline.core.report import DeployResult, Failure, ImageResult, Report
+    from pipeline.core.status import AppStatus
 
 Json = dict[str, object]
 
@@ -100,6 +102,52 @@ def doctor_json(checks: Iterable[Check]) -> Json:
     """`pipeline.doctor/1`: `ok` is null where it could not be found out."""
     rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
     return {"schema": "pipeline.doctor/1", "checks": rows}
+
+
+def status_json(statuses: Iterable[AppStatus]) -> Json:
+    """`pipeline.status/1`: `running` is null for nothing, and where it could not be found out."""
+    return {"schema": "pipeline.status/1", "apps": [_status(status) for status in statuses]}
+
+
+def releases_json(app: str, releases: Iterable[Release]) -> Json:
+    """`pipeline.releases/1`, the newest first; `created` is RFC 3339 in UTC, null if not known."""
+    rows = [_release(release) for release in releases]
+    return {"schema": "pipeline.releases/1", "app": app, "releases": rows}
+
+
+def rollback_json(results: Iterable[DeployResult]) -> Json:
+    """`pipeline.rollback/1`: `deploys` as in a report."""
+    return {"schema": "pipeline.rollback/1", "deploys": [_deploy_result(r) for r in results]}
+
+
+def _status(status: AppStatus) -> Json:
+    wanted: Json = {"reference": str(status.wanted), "digest": status.digest}
+    return {
+        "app": status.app,
+        "image": status.image,
+        "state": status.state.value,
+        "running": _running(status.now) if status.now else None,
+        "wanted": wanted,
+        "reason": status.reason,
+    }
+
+
+def _running(now: Running) -> Json:
+    return {
+        "digest": now.digest,
+        "release": now.release or None,
+        "healthy": now.healthy,
+        "url": now.url or None,
+    }
+
+
+def _release(release: Release) -> Json:
+    return {
+        "version": release.version,
+        "status": release.status,
+        "image": str(release.image) if release.image else None,
+        "created": release.created or None,
+    }
 
 
 def _action(plan: Plan, action: ImageAction) -> Json:

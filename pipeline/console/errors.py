@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from pipeline.console.paint import Paint
-    from pipeline.core.report import Failure, Report
+    from pipeline.core.report import DeployResult, Failure, Report
     from pipeline.errors import PipelineError, Problem
 
-_BLOCKED = frozenset({ImageStatus.BLOCKED, DeployStatus.BLOCKED})
 _LINE = "    "
 
 
@@ -60,8 +59,7 @@ def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
     ended = [
         (str(i.name), i.reason, i.failure, i.status is ImageStatus.FAILED) for i in report.images
     ]
-    bad = {DeployStatus.FAILED, DeployStatus.ROLLED_BACK}
-    ended += [(d.app, d.reason, d.failure, d.status in bad) for d in report.deploys]
+    ended += [(d.app, d.reason, d.failure, _went_wrong(d)) for d in report.deploys]
     gap = False
     for name, reason, failure, failed in ended:
         if failed:
@@ -72,6 +70,12 @@ def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
     if report.trouble:
         yield from [""] * gap
         yield from _message_lines(report.trouble, report.hint, paint)
+
+
+def _went_wrong(result: DeployResult) -> bool:
+    """Whether an app failed by itself: one that another took along is told of with its like."""
+    rolled_back = result.status is DeployStatus.ROLLED_BACK and result.failure is not None
+    return rolled_back or result.status is DeployStatus.FAILED
 
 
 def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
@@ -130,14 +134,24 @@ def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator
 
 
 def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
-    reasons: defaultdict[str, list[str]] = defaultdict(list)
-    images = [(str(i.name), i.status in _BLOCKED, i.reason) for i in report.images]
-    apps = [(d.app, d.status in _BLOCKED, d.reason) for d in report.deploys]
-    for name, blocked, reason in (*images, *apps):
+    reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for word, name, reason in _taken_along(report):
         # What the trouble kept from being tried is said once, by the trouble itself.
-        if blocked and not (report.trouble and report.trouble in reason):
-            reasons[reason].append(name)
+        if not (report.trouble and report.trouble in reason):
+            reasons[word, reason].append(name)
     yield from [""] * (gap and bool(reasons))
-    for reason, names in reasons.items():
+    for (word, reason), names in reasons.items():
         who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
-        yield f"{paint('blocked:', Style.YELLOW)} {who}: {clean(reason)}"
+        yield f"{paint(f'{word}:', Style.YELLOW)} {who}: {clean(reason)}"
+
+
+def _taken_along(report: Report) -> Iterator[tuple[str, str, str]]:
+    """What did not fail itself, but for another: a word, its name, the reason."""
+    for image in report.images:
+        if image.status is ImageStatus.BLOCKED:
+            yield "blocked", str(image.name), image.reason
+    for app in report.deploys:
+        if app.status is DeployStatus.BLOCKED:
+            yield "blocked", app.app, app.reason
+        elif app.status is DeployStatus.ROLLED_BACK and app.failure is None:
+            yield "rolled back", app.app, app.reason

@@ -48,6 +48,10 @@ STATUS_STYLES = {
     "failed": Style.RED,
     "rolled-back": Style.RED,
     "blocked": Style.YELLOW,
+    "outdated": Style.YELLOW,
+    "missing": Style.YELLOW,
+    "unhealthy": Style.RED,
+    "unknown": Style.RED,
 }
 
 

@@ -14,6 +14,7 @@ from pipeline.tasks.command import (
     choose,
     command,
     console,
+    load_apps,
     load_project,
     stoppable,
     write_json,
@@ -100,7 +101,7 @@ def plan(_c: Context, *, exit_code: bool = False, json: bool = False, profile: s
     from pipeline.console import as_json, show  # noqa: PLC0415
     from pipeline.tasks.deploying import deployable  # noqa: PLC0415
 
-    project = load_project(profile)
+    project = load_apps(profile)
     apps = deployable(project)
     what = pipeline.plan(project, pipeline.inspect(project, apps=apps), apps=apps)
     if json:
@@ -117,8 +118,9 @@ def build_images(
     force: bool,
     keep_going: bool,
     apps: Collection[str] = (),
+    rollback: bool = False,
 ) -> Report:
-    """Inspect, plan, run; with `apps`, also deploy those."""
+    """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.inspect import open_registry  # noqa: PLC0415
 
@@ -130,7 +132,12 @@ def build_images(
         # So far nothing was begun, and an interruption ends at once; a build is ended cleanly.
         with stoppable() as stop:
             return pipeline.run(
-                what, keep_going=keep_going, report=report, registry=registry, stop=stop
+                what,
+                keep_going=keep_going,
+                rollback=rollback,
+                report=report,
+                registry=registry,
+                stop=stop,
             )
 
 

@@ -60,6 +60,17 @@ def load_project(profile: str) -> Project:
     return project
 
 
+def load_apps(profile: str) -> Project:
+    """As `load_project`, with the names of apps that must be asked for."""
+    from pipeline.shell.app_lists import resolve_apps  # noqa: PLC0415 - loaded late
+
+    before = load_project(profile)
+    project = resolve_apps(before, os.environ)
+    for warning in project.warnings[len(before.warnings) :]:
+        say(f"warning: {warning}")
+    return project
+
+
 def choose(project: Project, words: str, *, what: str = "image") -> tuple[str, ...]:
     """The names that `words` (commas between them, `*` and `?` allowed) choose, in build order.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.tasks.building import KEEP_GOING, build_images, finish
-from pipeline.tasks.command import JSON, PROFILE, choose_from, command, load_project, say
+from pipeline.tasks.command import JSON, PROFILE, choose_from, command, load_apps, say
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,62 +15,86 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.model import Project
+    from pipeline.core.report import Report
+
+
+ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothing back)"
 
 
 @task(
     name="deploy-all",
-    help={"keep_going": KEEP_GOING, "json": JSON, "profile": PROFILE},
+    help={"keep_going": KEEP_GOING, "rollback": ROLLBACK, "json": JSON, "profile": PROFILE},
 )
 @command
 def deploy_all(
-    _c: Context, *, keep_going: bool = False, json: bool = False, profile: str = ""
+    _c: Context,
+    *,
+    keep_going: bool = False,
+    rollback: bool = False,
+    json: bool = False,
+    profile: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that does not run its image, in order."""
-    project = load_project(profile)
-    return _deploy(project, _apps(project), keep_going=keep_going, json=json)
+    project = load_apps(profile)
+    report = _deploy(project, app_names(project), keep_going=keep_going, rollback=rollback)
+    return finish(report, json=json)
 
 
 @task(
     help={
         "names": "images or apps to deploy, commas between them, `*` allowed",
         "keep_going": KEEP_GOING,
+        "rollback": ROLLBACK,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
 def deploy(
-    _c: Context, names: str, *, keep_going: bool = False, json: bool = False, profile: str = ""
+    _c: Context,
+    names: str,
+    *,
+    keep_going: bool = False,
+    rollback: bool = False,
+    json: bool = False,
+    profile: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy them where they do not run it yet."""
-    project = load_project(profile)
-    apps = _apps(project)
-    images = tuple(image.name for image in project if image.deploy)
-    chosen = set(choose_from(dict.fromkeys((*apps, *images)), names, what="app or app image"))
-    wanted = [
-        app
-        for image in project
-        if image.deploy
-        for app in image.deploy.apps
-        if app in chosen or image.name in chosen
-    ]
-    return _deploy(project, wanted, keep_going=keep_going, json=json)
+    project = load_apps(profile)
+    report = _deploy(project, chosen_apps(project, names), keep_going=keep_going, rollback=rollback)
+    return finish(report, json=json)
 
 
 def deployable(project: Project) -> tuple[str, ...]:
     """The apps that the driver of these settings can look after; none where it cannot yet."""
     from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - loaded late
 
-    return _apps(project) if project.settings.deploy.driver in DRIVERS else ()
+    return app_names(project) if project.settings.deploy.driver in DRIVERS else ()
 
 
-def _apps(project: Project) -> tuple[str, ...]:
+def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
+    """The apps that `words` name, by themselves or by their image, in build order."""
+    images = tuple(image.name for image in project if image.deploy)
+    names = dict.fromkeys((*app_names(project), *images))
+    chosen = set(choose_from(names, words, what="app or app image"))
+    return tuple(
+        app
+        for image in project
+        if image.deploy
+        for app in image.deploy.apps
+        if app in chosen or image.name in chosen
+    )
+
+
+def app_names(project: Project) -> tuple[str, ...]:
+    """All apps of the project, in build order."""
     return tuple(app for image in project if image.deploy for app in image.deploy.apps)
 
 
-def _deploy(project: Project, apps: Collection[str], *, keep_going: bool, json: bool) -> int:
+def _deploy(project: Project, apps: Collection[str], *, keep_going: bool, rollback: bool) -> Report:
     if not apps:
         say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
     names = [i.name for i in project if i.deploy and not set(apps).isdisjoint(i.deploy.apps)]
-    report = build_images(project, names, force=False, keep_going=keep_going, apps=apps)
-    return finish(report, json=json)
+    return build_images(
+        project, names, force=False, keep_going=keep_going, apps=apps, rollback=rollback
+    )

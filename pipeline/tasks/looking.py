@@ -100,7 +100,7 @@ def named_reference(project: Project, name: str) -> Reference:
     if name in project.names or not any(mark in name for mark in "/:@"):
         image = _one(project, name)
         found = pipeline.fingerprint(project)[image].fingerprint
-        return reference_of(project.settings.registry, image, found)
+        return reference_of(project, image, found)
     try:
         return parse_reference(name)
     except ReferenceSyntaxError as error:

@@ -108,3 +108,32 @@ DOCTOR = record(
     schema={"const": "pipeline.doctor/1"},
     checks=rows(name=TEXT, ok={"type": ["boolean", "null"]}, detail=TEXT, hint=TEXT),
 )
+STATUS = record(
+    schema={"const": "pipeline.status/1"},
+    apps=rows(
+        app=TEXT,
+        image=TEXT,
+        state={"enum": ["current", "outdated", "unhealthy", "missing", "unknown"]},
+        running={
+            **record(
+                digest={**DIGEST, "type": "string"},
+                release={"type": ["string", "null"]},
+                healthy={"type": "boolean"},
+                url={"type": ["string", "null"]},
+            ),
+            "type": ["object", "null"],
+        },
+        wanted=record(reference=TEXT, digest=DIGEST),
+    ),
+)
+RELEASES = record(
+    schema={"const": "pipeline.releases/1"},
+    app=TEXT,
+    releases=rows(
+        version=TEXT,
+        status=TEXT,
+        image={"type": ["string", "null"]},
+        created={"type": ["string", "null"]},
+    ),
+)
+ROLLBACK = record(schema={"const": "pipeline.rollback/1"}, deploys=REPORT["properties"]["deploys"])

@@ -14,7 +14,17 @@ from pipeline.core.model import ContextEntry, EntryKind, Inputs
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import ImageName, Platform
 from tests.console import schemas
-from tests.console.values import DEBIAN, DIGEST, PLAN, PRINT, PROJECT, REPORT, make_reference
+from tests.console.values import (
+    DEBIAN,
+    DIGEST,
+    PLAN,
+    PRINT,
+    PROJECT,
+    RELEASES,
+    REPORT,
+    STATUSES,
+    make_reference,
+)
 
 INPUTS = Inputs(
     name=ImageName("web"),
@@ -40,6 +50,9 @@ DOCUMENTS = [
     (as_json.exists_json(make_reference("web"), Present(DIGEST)), schemas.EXISTS),
     (as_json.exists_json(make_reference("web"), Absent()), schemas.EXISTS),
     (as_json.doctor_json(CHECKS), schemas.DOCTOR),
+    (as_json.status_json(STATUSES), schemas.STATUS),
+    (as_json.releases_json("web", RELEASES), schemas.RELEASES),
+    (as_json.rollback_json(REPORT.deploys), schemas.ROLLBACK),
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.core.apps import Release, Running
 from pipeline.core.dockerfile import Reads, parse
 from pipeline.core.events import (
     AppChanged,
@@ -34,6 +35,7 @@ from pipeline.core.report import (
     ImageStatus,
     Report,
 )
+from pipeline.core.status import AppState, AppStatus
 from pipeline.errors import Location
 
 if TYPE_CHECKING:
@@ -157,6 +159,23 @@ REPORT = Report(
     ),
     requests=7,
     seconds=15.0,
+)
+
+STATUSES = (
+    AppStatus(
+        "web",
+        ImageName("web"),
+        AppState.CURRENT,
+        "it runs this image",
+        make_reference("web"),
+        DIGEST,
+        Running(DIGEST, "v3", url="http://127.0.0.1:8080"),
+    ),
+    AppStatus("api", ImageName("api"), AppState.MISSING, "nothing runs yet", make_reference("api")),
+)
+RELEASES = (
+    Release("v3", "complete", make_reference("web"), "2026-11-24T15:00:00Z"),
+    Release("v2", "failed"),
 )
 
 _PYTHON, _API, _WEB = ImageName("python-base"), ImageName("api"), ImageName("web")

@@ -5,113 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import time
-import urllib.request
 from typing import TYPE_CHECKING
 
-import docker
 import pytest
 
+from tests.support.shop import app, called, containers, deploys, get, running, url
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from docker import DockerClient
-    from docker.models.containers import Container
 
-    from tests.support.project import Project, Ran
+    from tests.support.project import Project
 
 pytestmark = pytest.mark.engine
-
-SERVER = r"""
-use strict; use IO::Socket::INET;
-$| = 1; $SIG{TERM} = sub { exit 0 };
-sub text { open(my $file, "<", $_[0]) or return ""; local $/; my $all = <$file>; chomp $all; $all }
-my $status = text("/status");
-print "status is $status\n";
-exit 3 if $status eq "crash";
-my $server = IO::Socket::INET->new(LocalPort => 8080, Listen => 64, ReuseAddr => 1) or die "port";
-while (my $client = $server->accept) {
-    my $line = <$client>;
-    while (my $header = <$client>) { last if $header =~ /^\r?$/ }
-    my $code = $line =~ m{ /healthz } ? $status : "200 OK";
-    my $body = $line =~ m{ /env } ? "$ENV{FLY_APP_NAME} $ENV{COLOUR}" : text("/answer");
-    print $client "HTTP/1.0 $code\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
-    close $client;
-}
-"""
-
-DOCKERFILE = """\
-FROM debian:bookworm-slim
-COPY server.pl answer status /
-CMD ["perl", "/server.pl"]
-"""
-
-
-@pytest.fixture
-def engine_client(engine: None, tmp_path: Path) -> Iterator[DockerClient]:
-    """A client of the engine; this test's containers are removed at its end."""
-    del engine
-    client = docker.from_env()
-    try:
-        yield client
-    finally:
-        for container in containers(client, tmp_path):
-            container.remove(force=True)
-        client.close()
-
-
-def containers(client: DockerClient, tmp_path: Path) -> list[Container]:
-    """The containers of the apps of this test, running or not."""
-    suffix = f"-{tmp_path.name.replace('_', '-')}"
-    found = client.containers.list(all=True, filters={"label": "pipeline.app"}, ignore_removed=True)
-    return [c for c in found if c.labels["pipeline.app"].endswith(suffix)]
-
-
-@pytest.fixture
-def shop(project: Project, tmp_path: Path, engine_client: DockerClient) -> Project:
-    """Two apps on the local engine that answer over HTTP."""
-    del engine_client
-    settings = (project.root / "pipeline.toml").read_text()
-    project.write("pipeline.toml", f'{settings}[deploy]\ndriver = "docker"\n')
-    for name in ("api", "web"):
-        app(project, tmp_path, name, answer=f"{name} 1")
-    return project
-
-
-def app(
-    project: Project, tmp_path: Path, name: str, *, answer: str, status: str = "200 OK"
-) -> None:
-    """An app that answers `answer`, and its health check with `status`."""
-    project.image(name, DOCKERFILE, server_pl=SERVER, answer=answer, status=status)
-    project.write(
-        f"images/{name}/fly.toml",
-        f'app = "{called(name, tmp_path)}"\n[env]\nCOLOUR = "blue"\n'
-        '[deploy]\nwait_timeout = "4s"\n[http_service]\ninternal_port = 8080\n'
-        '[[http_service.checks]]\npath = "/healthz"\ninterval = "200ms"\ntimeout = "1s"\n',
-    )
-
-
-def called(name: str, tmp_path: Path) -> str:
-    """The app's name: no other test's."""
-    return f"{name}-{tmp_path.name.replace('_', '-')}"
-
-
-def deploys(ran: Ran) -> dict[str, str]:
-    """The status of each app by its image."""
-    return {deploy["image"]: deploy["status"] for deploy in ran.json["deploys"]}
-
-
-def url(ran: Ran, image: str) -> str:
-    """Where an app answers."""
-    found: str = next(d["url"] for d in ran.json["deploys"] if d["image"] == image)
-    return found
-
-
-def get(address: str) -> str:
-    """What an app answers."""
-    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own address
-        text: str = answer.read().decode()
-        return text
 
 
 def test_apps_are_deployed_once(shop: Project, tmp_path: Path) -> None:
@@ -130,7 +37,7 @@ def test_apps_are_deployed_once(shop: Project, tmp_path: Path) -> None:
 def test_only_what_changed_is_deployed(
     shop: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """One app's source changes: it alone is swapped, and the old container is gone."""
+    """One app's source changes: it alone is swapped, under its address; the old one is stopped."""
     first = shop.invoke("deploy-all", "--json")
     before = {c.labels["pipeline.app"]: c.id for c in containers(engine_client, tmp_path)}
     shop.write("images/web/answer", "web 2")
@@ -146,8 +53,9 @@ def test_only_what_changed_is_deployed(
     }
     assert deploys(second) == {"api": "current", "web": "deployed"}
     assert get(url(second, "web")) == "web 2"
+    assert url(second, "web") == url(first, "web")
     assert before[called("api", tmp_path)] == after[called("api", tmp_path)]
-    assert len(containers(engine_client, tmp_path)) == 2
+    assert running(engine_client, tmp_path) == [called("api", tmp_path), called("web", tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +144,34 @@ def test_an_interrupted_deploy_leaves_what_ran(
     assert '"status": "failed"' in out
     assert "interrupted before it was healthy" in out
     assert len(containers(engine_client, tmp_path)) == 2
+
+
+def test_a_swap_that_was_cut_goes_on_serving(
+    shop: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """Killed between the two renames: what served serves on, until a healthy one takes over."""
+    shop.invoke("deploy", "web")
+    name = called("web", tmp_path)
+    (old,) = containers(engine_client, tmp_path)
+    old.rename(f"{name}.r1.old")
+    engine_client.containers.create(
+        old.attrs["Image"], name=f"{name}.r2", labels={**old.labels, "pipeline.release": "2"}
+    )
+    app(shop, tmp_path, "web", answer="web 3", status="500 Broken")
+
+    status = shop.invoke("status", "--only", "web", "--json")
+    sick = shop.invoke("deploy", "web", "--json")
+    old.reload()
+    went_on = old.status
+    app(shop, tmp_path, "web", answer="web 3")
+    well = shop.invoke("deploy", "web", "--json")
+
+    assert status.json["apps"][0]["state"] == "outdated"
+    assert status.json["apps"][0]["running"]["release"] == "1"
+    assert (sick.code, went_on) == (1, "running"), sick.err
+    assert well.code == 0, well.err
+    assert get(url(well, "web")) == "web 3"
+    assert running(engine_client, tmp_path) == [name]
 
 
 def test_an_engine_that_is_gone_is_not_a_failed_app(shop: Project, tmp_path: Path) -> None:

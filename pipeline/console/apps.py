@@ -1,0 +1,112 @@
+"""Apps as text for a person: how they stand, their releases, what a rollback came to."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from pipeline.console.paint import Cell, Style, columns, plain, status_style
+from pipeline.console.summary import deploy_table, short_digest
+from pipeline.console.terminal import columns_of, painter, write_lines
+from pipeline.console.text import clean, width
+from pipeline.core.status import AppState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TextIO
+
+    from pipeline.console.paint import Paint
+    from pipeline.core.apps import Release
+    from pipeline.core.report import DeployResult
+    from pipeline.core.status import AppStatus
+
+
+def print_status(
+    statuses: Sequence[AppStatus],
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write a line per app and how many stand how; to stdout by default."""
+    stream = stream or sys.stdout
+    paint = painter(stream, environ)
+    write_lines(status_lines(statuses, paint, cells=columns_of(stream)), stream)
+
+
+def print_releases(
+    releases: Sequence[Release],
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write a line per release, the newest first."""
+    stream = stream or sys.stdout
+    paint = painter(stream, environ)
+    write_lines(release_lines(releases, paint, cells=columns_of(stream)), stream)
+
+
+def print_rollback(
+    results: Sequence[DeployResult],
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write a line per app."""
+    stream = stream or sys.stdout
+    lines = deploy_table(results, painter(stream, environ), cells=columns_of(stream))
+    write_lines(lines, stream)
+
+
+def status_lines(
+    statuses: Sequence[AppStatus], paint: Paint, *, cells: int | None = None
+) -> list[str]:
+    """A table of apps, and a line such as `current 3, missing 1`; `cells` is a terminal's width.
+
+    Where it does not fit, the digests are left out: an address that was cut could not be opened.
+    """
+    if not statuses:
+        return ["no apps"]
+    head = _head("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
+    rows = [head, *map(_status_row, statuses)]
+    if cells is not None and max(map(width, columns(rows, plain))) > cells:
+        rows = [[*row[:3], row[-1]] for row in rows]
+    counts = Counter(status.state for status in statuses)
+    total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
+    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD)]
+
+
+def release_lines(
+    releases: Sequence[Release], paint: Paint, *, cells: int | None = None
+) -> list[str]:
+    """A table of releases."""
+    if not releases:
+        return ["no releases"]
+    head = _head("RELEASE", "STATUS", "WHEN", "IMAGE")
+    return columns([head, *map(_release_row, releases)], paint, cells=cells)
+
+
+def _head(*titles: str) -> list[Cell]:
+    return [Cell(title, Style.BOLD) for title in titles]
+
+
+def _status_row(status: AppStatus) -> list[Cell]:
+    now, word = status.now, status.state.value
+    well = status.state is AppState.CURRENT and now and now.url
+    return [
+        Cell(clean(status.app)),
+        Cell(word, status_style(word)),
+        Cell(clean(now.release) if now else ""),
+        Cell(short_digest(now.digest) if now else "-", Style.DIM),
+        Cell(short_digest(status.digest) or "-", Style.DIM),
+        Cell(clean(now.url if well and now else status.reason.partition("\n")[0])),
+    ]
+
+
+def _release_row(release: Release) -> list[Cell]:
+    return [
+        Cell(clean(release.version)),
+        Cell(clean(release.status), status_style(release.status)),
+        Cell(clean(release.created) or "-"),
+        Cell(clean(str(release.image)) if release.image else "not known any more"),
+    ]

@@ -1,0 +1,59 @@
+"""Apps for a person: how they stand, and their releases, also where there is little room."""
+
+from __future__ import annotations
+
+import io
+
+from pipeline.console.apps import print_releases, print_status, status_lines
+from pipeline.console.paint import plain
+from pipeline.console.text import width
+from tests.console.values import RELEASES, STATUSES
+
+
+def test_status_says_what_runs_and_what_should() -> None:
+    """A line per app, with the address of what is well and the reason for what is not."""
+    stream = io.StringIO()
+    print_status(STATUSES, stream, environ={})
+
+    head, web, api, _, total = stream.getvalue().splitlines()
+    assert head.split() == ["APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL", "OR", "REASON"]
+    assert web.split() == [
+        "web",
+        "current",
+        "v3",
+        "0123456789ab",
+        "0123456789ab",
+        "http://127.0.0.1:8080",
+    ]
+    assert api.split() == ["api", "missing", "-", "-", "nothing", "runs", "yet"]
+    assert total == "current 1, missing 1"
+
+
+def test_status_fits_a_narrow_terminal() -> None:
+    """The digests go first, then the last column is cut; nothing is wrapped."""
+    lines = status_lines(STATUSES, plain, cells=60)
+    narrow = status_lines(STATUSES, plain, cells=40)
+
+    assert lines[1].split() == ["web", "current", "v3", "http://127.0.0.1:8080"]
+    assert max(map(width, narrow)) <= 40
+    assert "…" in narrow[1]
+
+
+def test_no_apps_and_no_releases_are_said() -> None:
+    """An empty table would look like a fault."""
+    stream = io.StringIO()
+    print_status((), stream, environ={})
+    print_releases((), stream, environ={})
+
+    assert stream.getvalue() == "no apps\nno releases\n"
+
+
+def test_releases_are_listed_with_their_image() -> None:
+    """One whose image the driver no longer knows says so."""
+    stream = io.StringIO()
+    print_releases(RELEASES, stream, environ={})
+
+    _, newest, older = stream.getvalue().splitlines()
+    assert newest.split()[:3] == ["v3", "complete", "2026-11-24T15:00:00Z"]
+    assert newest.endswith(str(RELEASES[0].image))
+    assert older.endswith("not known any more")

@@ -1,0 +1,74 @@
+"""A deploy that is killed needs no journal: what runs is the truth, and the next run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from tests.support.processes import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from docker import DockerClient
+
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+APPS = 4
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> list[str]:
+    """The apps' names: no other test's."""
+    return [f"cut-{n}-{tmp_path.name.replace('_', '-')}" for n in range(APPS)]
+
+
+@pytest.fixture
+def engine_client(engine: None, names: list[str]) -> Iterator[DockerClient]:
+    """A client of the engine; the apps' containers are removed at the end."""
+    del engine
+    client = docker.from_env()
+    try:
+        yield client
+    finally:
+        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
+            if container.labels["pipeline.app"] in names:
+                container.remove(force=True)
+        client.close()
+
+
+def test_a_killed_run_is_finished_by_the_next(
+    project: Project, names: list[str], engine_client: DockerClient
+) -> None:
+    """SIGKILL between two apps: what was deployed is current, and nothing is deployed twice."""
+    settings = (project.root / "pipeline.toml").read_text()
+    deploy = '[deploy]\ndriver = "docker"\nmax_parallel = 1\n'
+    project.write("pipeline.toml", f"{settings}{deploy}")
+    project.image("work", 'FROM debian:bookworm-slim\nCMD ["sleep", "inf"]\n')
+    project.write("images/work/image.toml", f"[deploy]\napps = {json.dumps(names)}\n")
+
+    def done() -> set[str]:
+        running = engine_client.containers.list(ignore_removed=True)
+        return {str(c.name) for c in running} & set(names)
+
+    with project.start("deploy-all", "--json") as process:
+        patiently(lambda: bool(done()))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+    before = done()
+    ran = project.invoke("deploy-all", "--json")
+
+    ends = {d["app"]: d["status"] for d in ran.json["deploys"]}
+    assert ran.code == 0, ran.err
+    assert before
+    assert before != set(names)
+    assert ends == {name: "current" if name in before else "deployed" for name in names}
+    assert done() == set(names)

@@ -1,0 +1,169 @@
+"""An app keeps its address, and no request is lost while its releases change."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Self
+
+import httpx
+import pytest
+
+from pipeline.edge.deploy.front_client import FrontClient
+from tests.support.processes import patiently, runs
+from tests.support.shop import app, called, deploys, get, running, url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+SWAPS = 4
+
+
+class Load:
+    """Threads that ask all the time, some on one connection, some on a new one each time."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.over = threading.Event()
+        self.answers: list[str] = []
+        self.failures: list[str] = []
+        works = (self._kept, self._kept, self._anew, self._anew, self._slow)
+        self.threads = [threading.Thread(target=work) for work in works]
+
+    def __enter__(self) -> Self:
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _kept(self) -> None:
+        with httpx.Client(timeout=30, trust_env=False) as client:
+            while not self.over.is_set():
+                self._ask(client, "POST", content=b"x" * 5000)
+
+    def _anew(self) -> None:
+        while not self.over.is_set():
+            with httpx.Client(timeout=30, trust_env=False) as client:
+                self._ask(client, "GET")
+
+    def _slow(self) -> None:
+        with httpx.Client(timeout=30, trust_env=False) as client:
+            while not self.over.is_set():
+                self._ask(client, "GET", path="/slow")
+
+    def _ask(
+        self, client: httpx.Client, method: str, path: str = "", content: bytes | None = None
+    ) -> None:
+        try:
+            answer = client.request(method, f"{self.address}{path}", content=content)
+        except httpx.HTTPError as error:
+            self.failures.append(f"{method} {path}: {error!r}")
+            return
+        if answer.is_success:
+            self.answers.append(answer.text)
+        else:
+            self.failures.append(f"{method} {path}: {answer.status_code}")
+
+
+def test_no_request_is_lost_over_several_releases(shop: Project, tmp_path: Path) -> None:
+    """Constant load while the app is deployed again and again: each request is answered."""
+    first = shop.invoke("deploy", "web", "--json")
+
+    codes = []
+    with Load(url(first, "web")) as load:
+        patiently(lambda: len(load.answers) > 20)
+        for number in range(2, 2 + SWAPS):
+            app(shop, tmp_path, "web", answer=f"web {number}")
+            codes.append(shop.invoke("deploy", "web").code)
+
+    assert codes == [0] * SWAPS
+    assert load.failures == []
+    assert {f"web {n}" for n in range(1, 2 + SWAPS)} == set(load.answers)
+    assert len(load.answers) > 200
+    assert get(url(first, "web")) == f"web {1 + SWAPS}"
+
+
+def test_a_run_that_is_killed_in_its_swap(
+    shop: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """SIGKILL while the old one ends what is under way: the new one serves, and all is mended."""
+    first = shop.invoke("deploy", "web", "--json")
+    name, port = called("web", tmp_path), int(url(first, "web").rpartition(":")[2])
+    app(shop, tmp_path, "web", answer="web 2")
+
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        # Half a request, which the old one waits for as long as it may.
+        line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n1234")
+        with shop.start("deploy", "web") as process:
+            patiently(lambda: running(engine_client, tmp_path) == [name, f"{name}.r1.old"])
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate(timeout=30)
+    both = running(engine_client, tmp_path)
+    answer = get(url(first, "web"))
+    again = shop.invoke("deploy", "web", "--json")
+    app(shop, tmp_path, "web", answer="web 3")
+    last = shop.invoke("deploy", "web", "--json")
+
+    assert both == [name, f"{name}.r1.old"]
+    assert answer == "web 2"
+    assert (again.code, deploys(again)) == (0, {"web": "current"})
+    assert (last.code, get(url(last, "web"))) == (0, "web 3")
+    assert url(last, "web") == url(first, "web")
+    assert running(engine_client, tmp_path) == [name]
+
+
+@pytest.fixture
+def own_front(shop: Project) -> Iterator[Path]:
+    """The folder in which the shop's runs have a front of their own, which may be killed."""
+    # Not below `tmp_path`: the name of a socket must be short.
+    with TemporaryDirectory(prefix="front") as folder:
+        shop.environ["TMPDIR"] = folder
+        yield Path(folder)
+        for running in Path(folder).iterdir():
+            FrontClient(running).stop()
+
+
+def test_a_front_that_died_comes_back(shop: Project, own_front: Path) -> None:
+    """It outlives the run; killed, the next `status` starts it, on the same port."""
+    first = shop.invoke("deploy-all", "--json")
+    (lock,) = own_front.glob("*/lock")
+    pid = int(lock.read_text())
+    answered = get(url(first, "web"))
+
+    os.kill(pid, signal.SIGKILL)
+    patiently(lambda: not runs(pid))
+    status = shop.invoke("status", "--json")
+
+    assert answered == "web 1"
+    assert status.code == 0, status.err
+    assert {a["running"]["url"] for a in status.json["apps"]} == {
+        url(first, "api"),
+        url(first, "web"),
+    }
+    assert get(url(first, "web")) == "web 1"
+
+
+def test_a_container_that_fell_over_answers_again(
+    shop: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """The engine restarts it; nobody has to tell the front."""
+    first = shop.invoke("deploy", "web", "--json")
+    container = engine_client.containers.get(called("web", tmp_path))
+
+    container.restart(timeout=0)
+
+    patiently(lambda: httpx.get(url(first, "web")).text == "web 1", seconds=10)

@@ -1,0 +1,77 @@
+"""One app of Fly's holds all images: a repository without `{name}`, and tags that say the name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from tests.support.project import three_levels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sandbox.registry import Registry
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def names(tmp_path: Path, engine: None) -> Iterator[dict[str, str]]:
+    """The apps' names by image, no other test's; their containers are removed at the end."""
+    del engine
+    apps = {image: f"{image}-{tmp_path.name.replace('_', '-')}" for image in ("api", "web")}
+    client = docker.from_env()
+    try:
+        yield apps
+    finally:
+        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
+            if container.labels["pipeline.app"] in apps.values():
+                container.remove(force=True)
+        client.close()
+
+
+@pytest.fixture
+def shop(project: Project, names: dict[str, str]) -> Project:
+    """Two bases and two apps in the repository `acme-images`."""
+    settings = (project.root / "pipeline.toml").read_text()
+    together = 'repository = "acme-images"\ntag = "{name}-{fingerprint}"\n'
+    project.write("pipeline.toml", f'{settings}{together}[deploy]\ndriver = "docker"\n')
+    three_levels(project)
+    for image, app in names.items():
+        file = project.root / "images" / image / "Dockerfile"
+        file.write_text(f'{file.read_text()}CMD ["sleep", "inf"]\n')
+        project.write(f"images/{image}/image.toml", f'[deploy]\napps = ["{app}"]\n')
+    return project
+
+
+def test_all_images_live_in_one_repository(
+    shop: Project, registry: Registry, names: dict[str, str]
+) -> None:
+    """Built, planned, deployed and changed as those with repositories of their own."""
+    first = shop.invoke("deploy-all", "--json")
+    bases = shop.invoke("build-all", "--json")
+    before = len(shop.requests())
+    planned = shop.invoke("plan", "--json", "--exit-code")
+    asked = shop.requests()[before:]
+    shop.write("images/web/web.txt", "web 2\n")
+    second = shop.invoke("deploy-all", "--json")
+    stands = shop.invoke("status", "--exit-code")
+
+    assert first.code == second.code == stands.code == 0, first.err + second.err + stands.out
+    assert {i["name"]: i["reference"].rpartition("-")[0] for i in bases.json["images"]} == {
+        name: f"{registry.address}/acme-images:{name}" for name in ("os", "lang", "api", "web")
+    }
+    assert {path.rpartition("/")[0] for _, path in shop.requests() if "/manifests/" in path} == {
+        "/v2/acme-images/manifests"
+    }
+    assert planned.code == 0, planned.out
+    assert [method for method, _ in asked] == ["HEAD"] * 4
+    ends = {d["app"]: d["status"] for d in second.json["deploys"]}
+    assert ends == {names["api"]: "current", names["web"]: "deployed"}
+    assert second.statuses() == {"api": "exists", "web": "built"} | {
+        name: "exists" for name in second.statuses() if name == "lang"
+    }

@@ -1,0 +1,108 @@
+"""Apps that answer over HTTP, written in the Perl that each Debian has; and what runs of them."""
+
+from __future__ import annotations
+
+import urllib.request
+import zlib
+from typing import TYPE_CHECKING
+
+from pipeline.edge.deploy.front_client import front_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+    from tests.support.project import Project, Ran
+
+SERVER = r"""
+use strict; use IO::Socket::INET;
+$| = 1; $SIG{TERM} = sub { exit 0 }; $SIG{CHLD} = "IGNORE";
+sub text { open(my $file, "<", $_[0]) or return ""; local $/; my $all = <$file>; chomp $all; $all }
+my $status = text("/status");
+print "status is $status\n";
+exit 3 if $status eq "crash";
+my $server = IO::Socket::INET->new(LocalPort => 8080, Listen => 64, ReuseAddr => 1) or die "port";
+while (1) {
+    # A signal (a child's end) interrupts it.
+    my $client = $server->accept or next;
+    if (fork) { close $client; next }
+    my $line = <$client>;
+    my $length = 0;
+    while (my $header = <$client>) {
+        $length = $1 if $header =~ /^content-length: (\d+)/i;
+        last if $header =~ /^\r?$/;
+    }
+    read($client, my $sent, $length);
+    select(undef, undef, undef, 0.3) if $line =~ m{ /slow };
+    my $code = $line =~ m{ /healthz } ? $status : "200 OK";
+    my $body = $line =~ m{ /env } ? "$ENV{FLY_APP_NAME} $ENV{COLOUR}" : text("/answer");
+    print $client "HTTP/1.0 $code\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    close $client;
+    exit 0;
+}
+"""
+
+DOCKERFILE = """\
+FROM debian:bookworm-slim
+COPY server.pl answer status /
+CMD ["perl", "/server.pl"]
+"""
+
+
+def containers(client: DockerClient, tmp_path: Path) -> list[Container]:
+    """The containers of the apps of this test, running or not."""
+    found = client.containers.list(all=True, filters={"label": "pipeline.app"}, ignore_removed=True)
+    return [c for c in found if c.labels["pipeline.app"].endswith(called("", tmp_path))]
+
+
+def running(client: DockerClient, tmp_path: Path) -> list[str]:
+    """The names of those that run."""
+    found = containers(client, tmp_path)
+    return sorted(str(c.name) for c in found if c.status == "running")
+
+
+def remove(client: DockerClient, tmp_path: Path) -> None:
+    """Remove all of this test's containers, and their routes."""
+    for container in containers(client, tmp_path):
+        container.remove(force=True)
+    front = front_of(client)
+    assert front is not None
+    front.forget([k for k in front.routes() if k.partition(".")[0].endswith(called("", tmp_path))])
+
+
+def app(
+    project: Project, tmp_path: Path, name: str, *, answer: str, status: str = "200 OK"
+) -> None:
+    """An app that answers `answer`, and its health check with `status`."""
+    project.image(name, DOCKERFILE, server_pl=SERVER, answer=answer, status=status)
+    project.write(
+        f"images/{name}/fly.toml",
+        f'app = "{called(name, tmp_path)}"\n[env]\nCOLOUR = "blue"\n'
+        '[deploy]\nwait_timeout = "4s"\n[http_service]\ninternal_port = 8080\n'
+        '[[http_service.checks]]\npath = "/healthz"\ninterval = "200ms"\ntimeout = "1s"\n',
+    )
+
+
+def called(name: str, tmp_path: Path) -> str:
+    """The app's name: no other test's."""
+    return f"{name}-{zlib.crc32(str(tmp_path).encode()):08x}"
+
+
+def deploys(ran: Ran) -> dict[str, str]:
+    """The status of each app by its image."""
+    return {deploy["image"]: deploy["status"] for deploy in ran.json["deploys"]}
+
+
+def url(ran: Ran, image: str) -> str:
+    """Where an app answers."""
+    found: str = next(d["url"] for d in ran.json["deploys"] if d["image"] == image)
+    return found
+
+
+def get(address: str) -> str:
+    """What an app answers."""
+    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own address
+        text: str = answer.read().decode()
+        return text
