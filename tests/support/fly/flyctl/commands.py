@@ -1,0 +1,318 @@
+"""The other commands, and what they print (facts, 3.4; superfly/flyctl `internal/command/`).
+
+Keys are PascalCase where Go's structs have no tags: releases, apps, image show; machines have them.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly import machine_actions, machines
+from tests.support.fly.flyctl.durations import seconds_of
+from tests.support.fly.flyctl.session import FailedError
+from tests.support.fly.graph import organization_id, user
+from tests.support.fly.refusal import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.fly.flyctl.context import Context
+    from tests.support.fly.world import App, Machine, Release
+
+VERSION = "0.4.87"
+NEWEST = 25
+ZERO_TIME = "0001-01-01T00:00:00Z"
+ORG_REQUIRED = "org slug must be specified when not running interactively"
+TAKEN = (
+    "App names are unique across all of Fly.io, not just your organization, so this name may be"
+    " held by an app you cannot see. Try a different name."
+)
+
+
+def version(context: Context) -> None:
+    """`fly version --json`: flyctl `internal/buildinfo`, one line."""
+    told = {
+        "Name": "fly",
+        "Version": VERSION,
+        "Commit": "ad0172fac",
+        "BranchName": "master",
+        "BuildDate": "2026-08-21T00:00:00Z",
+        "OS": "linux",
+        "Architecture": "amd64",
+        "Environment": "production",
+    }
+    if context.line.on("json"):
+        pairs = ",".join(f'"{name}":"{value}"' for name, value in told.items())
+        context.session.out(f"{{{pairs}}}\n")
+    else:
+        context.session.out(f"fly v{VERSION} linux/amd64 Commit: ad0172fac\n")
+
+
+def releases(context: Context) -> None:
+    """`fly releases --json`: the 25 newest; `--image` changes the table alone."""
+    name = _app_name(context)
+    try:
+        app = context.graphql_app(name)
+    except FailedError as failed:
+        raise FailedError(f"failed retrieving app releases {name}: {failed}") from None
+    shown = [release_json(one) for one in reversed(app.releases)][:NEWEST]
+    if context.line.on("json"):
+        context.session.json(shown)
+        return
+    last = ["Docker Image"] if context.line.on("image") else []
+    rows = [["Version", "Status", "Description", "User", "Date", *last]]
+    for one in shown:
+        image = [one["ImageRef"]] if last else []
+        email = one["User"]["Email"]
+        rows.append([f"v{one['Version']}", one["Status"], one["Description"], email, "now", *image])
+    context.session.out("".join("\t".join(row) + "\n" for row in rows))
+
+
+def release_json(release: Release) -> dict[str, Any]:
+    """`Release` of fly-go, which has no JSON tags. What the query leaves out is empty."""
+    who = user(release.user)
+    return {
+        "ID": release.id,
+        "Version": release.version,
+        "Stable": release.status == "complete",
+        "InProgress": False,
+        "Reason": "",
+        "Description": release.description,
+        "Status": release.status,
+        "DeploymentStrategy": "",
+        "Metadata": None,
+        "User": {
+            "ID": who["id"],
+            "Name": who["name"],
+            "Email": who["email"],
+            "EnablePaidHobby": False,
+        },
+        "EvaluationID": "",
+        "CreatedAt": release.created_at,
+        "ImageRef": release.image_ref,
+    }
+
+
+def status(context: Context) -> None:
+    """`fly status --json`."""
+    app = context.graphql_app(_app_name(context))
+    context.reach("machines")
+    world = context.world
+    mine = [
+        one for one in app.alive if (one.config.get("metadata") or {}).get("fly_platform_version")
+    ]
+    told = {
+        "ID": app.name,
+        "Name": app.name,
+        "Deployed": app.status == "deployed",
+        "Status": app.status,
+        "Hostname": f"{app.name}.fly.dev",
+        "Version": app.releases[-1].version if app.releases else 0,
+        "AppURL": f"https://{app.name}.fly.dev",
+        "Organization": _org_json(app.org),
+        "PlatformVersion": "machines",
+        "Machines": [machine_actions.as_json(world, app, one) for one in mine],
+    }
+    context.session.json(told)
+
+
+def machine_list(context: Context) -> None:
+    """`fly machine list --json`."""
+    app = context.flaps_app(_app_name(context))
+    found = [machine_actions.as_json(context.world, app, one) for one in app.alive]
+    if context.line.on("json"):
+        context.session.json(found)
+    else:
+        context.session.out("".join(f"{one['id']}\t{one['state']}\n" for one in found))
+
+
+def image_show(context: Context) -> None:
+    """`fly image show --json`: an array of maps of strings."""
+    app = context.flaps_app(_app_name(context))
+    context.session.json([_image_row(one) for one in app.alive])
+
+
+def apps_create(context: Context) -> None:
+    """`fly apps create NAME --org S`."""
+    line = context.line
+    token_text = context.token_text()
+    name = line.words[0] if line.words else line.value("name")
+    if not name and line.on("generate-name"):
+        # As flyctl's `haikunator`: made up here, by the client, and not by Fly.
+        name = f"quiet-leaf-{secrets.randbelow(9999)}"
+    if not name:
+        raise FailedError("prompt: non interactive")
+    org = context.org()
+    if not org:
+        raise FailedError(ORG_REQUIRED)
+    context.reach("machines")
+    token = context.tokens.find(token_text)
+    if token is None:
+        raise FailedError("unauthorized", request_id=context.world.new_id("request").upper())
+    if org != token.org:
+        raise FailedError(f"organization {org} not found")
+    if token.app or token.readonly:
+        raise FailedError("you are not authorized to create apps in this organization")
+    try:
+        network = line.value("network") or "default"
+        app = machines.create_app(context.world, name, org, network)
+    except RefusedError as refused:
+        after = TAKEN if refused.code == "name_taken" else ""
+        request_id = context.world.new_id("request").upper()
+        raise FailedError(str(refused), after=after, request_id=request_id) from None
+    if line.on("json"):
+        context.session.json(app_json(app))
+    else:
+        context.session.out(f"New app created: {name}\n")
+
+
+def apps_list(context: Context) -> None:
+    """`fly apps list`: with a token of one app it fails (facts, 2.3)."""
+    token = context.graphql_token()
+    if token.app:
+        raise FailedError("Not authorized to access this organization")
+    org = context.org()
+    if org not in ("", token.org):
+        raise FailedError("error getting organization: Could not find Organization")
+    found = context.world.of_org(token.org)
+    if context.line.on("json"):
+        context.session.json([app_json(app) for app in found])
+    else:
+        context.session.out("".join(f"{app.name}\n" for app in found))
+
+
+def apps_destroy(context: Context) -> None:
+    """`fly apps destroy NAME… --yes`."""
+    for name in context.line.words:
+        if not context.line.on("yes"):
+            raise FailedError("yes flag must be specified when not running interactively")
+        app = context.flaps_app(name)
+        with context.world.lock:
+            del context.world.apps[app.name]
+        context.session.out(f"Destroyed app {name}\n")
+
+
+def app_json(app: App) -> dict[str, Any]:
+    """`App` of fly-go, the fields that the query of `apps list` fills (facts, 3.4)."""
+    newest = release_json(app.releases[-1]) if app.releases else None
+    return {
+        "ID": app.name,
+        "Name": app.name,
+        "State": "",
+        "Status": app.status,
+        "Deployed": app.status == "deployed",
+        "Hostname": f"{app.name}.fly.dev",
+        "AppURL": "",
+        "Version": 0,
+        "Network": "" if app.network == "default" else app.network,
+        "Organization": _org_json(app.org),
+        "CurrentRelease": newest,
+        "PlatformVersion": "machines" if app.releases else "",
+    }
+
+
+def auth_token(context: Context) -> None:
+    """`fly auth token --json`: deprecated, says so on stderr."""
+    text = context.token_text()
+    if context.line.on("json"):
+        context.session.json({"token": text})
+        return
+    if not context.line.on("quiet"):
+        told = "The 'fly auth token' command is deprecated. Use 'fly tokens create' instead."
+        context.session.err(told + "\n")
+    context.session.out(f"{text}\n")
+
+
+def auth_whoami(context: Context) -> None:
+    """`fly auth whoami`."""
+    email = user(context.graphql_token().org)["email"]
+    if context.line.on("json"):
+        context.session.json({"email": email})
+    else:
+        context.session.out(f"{email}\n")
+
+
+def auth_docker(context: Context) -> None:
+    """`fly auth docker`: `docker login` with the bare token on stdin (facts, 2.1)."""
+    environ = context.session.environ
+    host = environ.get("FLY_REGISTRY_HOST", "registry.fly.io")
+    bare = context.token_text().removeprefix("FlyV1 ")
+    command = ["docker", "login", "--username=x", "--password-stdin", host]
+    done = subprocess.run(
+        command, input=bare, text=True, capture_output=True, check=False, env=dict(environ)
+    )
+    if done.returncode:
+        raise FailedError(f"failed authenticating with {host}: {done.stdout}{done.stderr}")
+    context.session.out(f"Authentication successful. You can now tag and push images to {host}\n")
+
+
+def tokens_create(context: Context) -> None:
+    """`fly tokens create deploy|org|readonly --json`: `{"token": "FlyV1 fm2_…"}`."""
+    kind = context.line.command.split()[-1]
+    token = context.graphql_token()
+    app = context.graphql_app(_app_name(context)).name if kind == "deploy" else ""
+    if kind != "deploy" and context.org() != token.org:
+        raise FailedError("Could not find Organization" if context.org() else ORG_REQUIRED)
+    if token.readonly or (token.app and token.app != app):
+        raise FailedError("Not authorized to access this createlimitedaccesstoken")
+    seconds = seconds_of("expiry", context.line.value("expiry", "175200h"))
+    made = context.tokens.give(token.org, app, readonly=kind == "readonly", seconds=seconds)
+    if context.line.on("json"):
+        context.session.json({"token": made})
+    else:
+        context.session.out(f"{made}\n")
+
+
+def config_validate(context: Context) -> None:
+    """`fly config validate`."""
+    found = context.config()
+    context.app_name(found[1] if found else None)
+    if found is None:
+        raise FailedError("App config file not found")
+    context.session.out(f"Validating {found[0]}\n✓ Configuration is valid\n")
+
+
+def _app_name(context: Context) -> str:
+    context.token_text()
+    if context.line.words:
+        full = f"fly {context.line.command}"
+        raise FailedError(f'unknown command "{context.line.words[0]}" for "{full}"')
+    found = context.config()
+    return context.app_name(found[1] if found else None)
+
+
+def _org_json(slug: str) -> dict[str, Any]:
+    return {"ID": organization_id(slug), "Slug": slug, "Name": slug}
+
+
+def _image_row(machine: Machine) -> dict[str, str]:
+    return {
+        "MachineID": machine.id,
+        "Registry": machine.image.registry,
+        "Repository": machine.image.repository,
+        "Tag": machine.image.tag,
+        "Version": "N/A",
+        "Digest": machine.digest,
+        "Labels": "{}",
+    }
+
+
+TABLE: dict[str, Callable[[Context], None]] = {
+    "version": version,
+    "releases": releases,
+    "status": status,
+    "machine list": machine_list,
+    "image show": image_show,
+    "apps create": apps_create,
+    "apps list": apps_list,
+    "apps destroy": apps_destroy,
+    "auth token": auth_token,
+    "auth whoami": auth_whoami,
+    "auth docker": auth_docker,
+    "tokens create deploy": tokens_create,
+    "tokens create org": tokens_create,
+    "tokens create readonly": tokens_create,
+    "config validate": config_validate,
+}

@@ -1,0 +1,30 @@
+"""Go's durations, as the flags of `fly deploy` take them (flyctl `parseDurationFlag`)."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.fly.flyctl.session import FailedError
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+\Z")
+PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+def seconds_of(flag: str, text: str) -> float:
+    """`5m0s`, `300` or `none` (for ever) in seconds.
+
+    Raises:
+        FailedError: it is none of them.
+
+    """
+    if text == "none":
+        return float("inf")
+    if text.isdigit():
+        return float(text)
+    if WHOLE.match(text):
+        return sum(float(number) * UNITS[unit] for number, unit in PART.findall(text))
+    valid = "a number of seconds, number with time unit (i.e.: 5m, 180s) or 'none'"
+    raise FailedError(
+        f"invalid duration value {text} used for --{flag} flag: valid options are {valid}"
+    )

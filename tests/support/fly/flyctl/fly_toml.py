@@ -1,0 +1,112 @@
+"""What flyctl makes of a fly.toml: process groups, and the configuration of a machine.
+
+Keys: facts, section 6; superfly/flyctl `internal/appconfig/config.go` and `machines.go`
+(`ToMachineConfig`).
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly.flyctl.session import FailedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_GROUP = "app"
+CHECK_KEYS = {
+    "port",
+    "type",
+    "interval",
+    "timeout",
+    "grace_period",
+    "method",
+    "path",
+    "protocol",
+    "tls_skip_verify",
+    "tls_server_name",
+}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The file's tables, `.toml` or `.json`.
+
+    Raises:
+        FailedError: it is neither.
+
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        return dict(json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
+    except ValueError as error:
+        raise FailedError(f"failed loading app config from {path}: {error}") from None
+
+
+def groups(config: dict[str, Any]) -> list[str]:
+    """The names of the process groups, sorted; `app` where there are none."""
+    return sorted(config.get("processes") or {}) or [DEFAULT_GROUP]
+
+
+def services(config: dict[str, Any], group: str) -> list[dict[str, Any]]:
+    """The `services` of a machine of a group."""
+    found = [_http_service(config["http_service"])] if "http_service" in config else []
+    found += config.get("services") or []
+    mine = [one for one in found if group in (one.get("processes") or groups(config))]
+    return [_service(one) for one in mine]
+
+
+def machine_config(config: dict[str, Any], group: str, image: str) -> dict[str, Any]:
+    """`MachineConfig` of a group."""
+    made: dict[str, Any] = {
+        "image": image,
+        "env": {
+            **{name: str(value) for name, value in (config.get("env") or {}).items()},
+            "FLY_PROCESS_GROUP": group,
+            "PRIMARY_REGION": config.get("primary_region", "iad"),
+        },
+        "init": {},
+        "metadata": {"fly_process_group": group, "fly_platform_version": "v2"},
+        "restart": {"policy": "on-failure", "max_retries": 10},
+    }
+    command = (config.get("processes") or {}).get(group)
+    if command:
+        made["init"] = {"cmd": shlex.split(command)}
+    if found := services(config, group):
+        made["services"] = found
+    checks = {
+        name: _check(one)
+        for name, one in (config.get("checks") or {}).items()
+        if group in (one.get("processes") or groups(config))
+    }
+    if checks:
+        made["checks"] = checks
+    if "kill_signal" in config:
+        made["stop_config"] = {"signal": config["kill_signal"]}
+    return made
+
+
+def _http_service(table: dict[str, Any]) -> dict[str, Any]:
+    ports = [
+        {"port": 80, "handlers": ["http"], "force_https": table.get("force_https", False)},
+        {"port": 443, "handlers": ["http", "tls"]},
+    ]
+    return {**table, "protocol": "tcp", "ports": ports, "http_checks": table.get("checks") or []}
+
+
+def _service(table: dict[str, Any]) -> dict[str, Any]:
+    http = [{"type": "http", **_check(one)} for one in table.get("http_checks") or []]
+    tcp = [{"type": "tcp", **_check(one)} for one in table.get("tcp_checks") or []]
+    checks = {"checks": http + tcp} if http or tcp else {}
+    return {
+        "protocol": table.get("protocol", "tcp"),
+        "internal_port": table.get("internal_port", 8080),
+        "ports": table.get("ports") or [],
+        **checks,
+    }
+
+
+def _check(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if name in CHECK_KEYS}

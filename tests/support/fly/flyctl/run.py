@@ -1,0 +1,60 @@
+"""A run of `fly` from its words to its exit code (superfly/flyctl `internal/cli/cli.go`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.support.fly.flyctl import commands
+from tests.support.fly.flyctl.context import Context
+from tests.support.fly.flyctl.deploy import deploy
+from tests.support.fly.flyctl.flags import command_of, understood
+from tests.support.fly.flyctl.session import FailedError, GoneError, InterruptedRunError
+from tests.support.fly.world import Request
+
+if TYPE_CHECKING:
+    from tests.support.fly.flyctl.session import Session
+    from tests.support.fly.images import Images
+    from tests.support.fly.tokens import Tokens
+    from tests.support.fly.world import World
+
+TABLE = {**commands.TABLE, "deploy": deploy}
+KILLED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Flyctl:
+    """Answers the executables; `api` is where their environment must point."""
+
+    world: World
+    tokens: Tokens
+    images: Images
+    api: str
+
+    def run(self, session: Session) -> None:
+        """One process, to its end; then it stands in the list of requests."""
+        command, code = "?", KILLED
+        try:
+            command, words = command_of(session.argv)
+            line = understood(command, words)
+            context = Context(self.world, self.tokens, self.images, self.api, session, line)
+            TABLE[command](context)
+            code = 0
+        except InterruptedRunError:
+            code = 127
+        except FailedError as failed:
+            code = 1
+            _print(session, failed)
+        except GoneError:
+            code = KILLED
+        finally:
+            words = session.argv
+            self.world.requests.append(Request("flyctl", command, " ".join(words), code, words))
+        if code != KILLED:
+            session.leave(code)
+
+
+def _print(session: Session, failed: FailedError) -> None:
+    request = f" (Request ID: {failed.request_id})" if failed.request_id else ""
+    after = f"{failed.after}\n\n" if failed.after else ""
+    session.err(f"Error: {failed}{request}\n{after}")

@@ -1,0 +1,251 @@
+"""What is done to one machine, by the Machines API and by flyctl alike (facts, section 4).
+
+Texts of refusals that were seen in the open: alchemy-run/distilled `packages/fly-io/patches/
+machines/` (start, wait, leases); the rest is in the API's manner.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly import leases
+from tests.support.fly.images import NotFoundError
+from tests.support.fly.refusal import RefusedError
+from tests.support.fly.shapes import (
+    CREATE_MACHINE,
+    METADATA,
+    NOTHING,
+    STOP,
+    UPDATE_MACHINE,
+    checked,
+)
+from tests.support.fly.wire import Answer
+from tests.support.fly.world import GONE, REGION, Machine, now
+
+if TYPE_CHECKING:
+    from tests.support.fly.images import Images
+    from tests.support.fly.limits import Limits
+    from tests.support.fly.reference import ImageRef
+    from tests.support.fly.tokens import Token
+    from tests.support.fly.wire import Asked
+    from tests.support.fly.world import App, World
+
+LONGEST_WAIT = 60.0
+STOPPED = ("stopped", "suspended", "created", "failed")
+SUMMARY_OMITS = ("config", "checks", "events", "host_status", "nonce")
+GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """On the machines of one app, with one token."""
+
+    world: World
+    images: Images
+    limits: Limits
+    app: App
+    token: Token
+
+    def create(self, asked: Asked) -> Answer:
+        """`POST …/machines`."""
+        body = checked(asked.body, CREATE_MACHINE)
+        self.limits.take("create machine", self.app.name)
+        config = body.get("config") or {}
+        image = self._image(config)
+        name = body.get("name") or ""
+        with self.world.lock:
+            taken = next((one for one in self.app.alive if name and one.name == name), None)
+            if taken:
+                text = f"unique machine name violation, machine ID {taken.id} already exists"
+                raise RefusedError(409, f'already_exists: {text} with name "{name}"')
+            region = body.get("region") or REGION
+            machine = make(self.world, self.app, config, image, region=region, name=name)
+            if not body.get("skip_launch"):
+                launch(machine)
+        if body.get("lease_ttl"):
+            leases.take(self.world, machine, self.token.org, body["lease_ttl"])
+        return Answer(200, as_json(self.world, self.app, machine, nonce=True))
+
+    def read(self, machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
+        """`GET …/machines/ID` and what is below it."""
+        self.limits.take("get machine" if not path else path[0], machine.id)
+        match path:
+            case ():
+                return Answer(200, as_json(self.world, self.app, machine))
+            case ("wait",):
+                return self._wait(machine, asked.query)
+            case ("metadata",):
+                return Answer(200, dict(machine.config.get("metadata") or {}))
+            case ("metadata", key):
+                metadata = machine.config.get("metadata") or {}
+                if key not in metadata:
+                    raise RefusedError(404, f"metadata key {key} not found")
+                return Answer(200, {"value": metadata[key]})
+            case ("events",):
+                return Answer(200, machine.events)
+        raise RefusedError(404, "page not found")
+
+    def change(self, machine: Machine, asked: Asked, method: str, path: tuple[str, ...]) -> Answer:
+        """`POST` and `DELETE` of a machine and of what is below it."""
+        self.limits.take(" ".join((method, *path[:1])), machine.id)
+        match (method, *path):
+            case ("POST",):
+                return self._update(machine, asked)
+            case ("DELETE",):
+                return self._delete(machine, force=asked.query.get("force") == "true")
+            case ("POST", "start"):
+                return self._start(machine, asked)
+            case ("POST", "stop" | "suspend" as action):
+                checked(asked.body or b"{}", STOP)
+                machine.state = "stopped" if action == "stop" else "suspended"
+                machine.happened(action, machine.state)
+                return Answer(200, {"ok": True})
+            case ("POST", "cordon" | "uncordon" as action):
+                checked(asked.body or b"{}", NOTHING)
+                machine.cordoned = action == "cordon"
+                return Answer(200, {"ok": True})
+            case (_, "metadata", key):
+                return _set_metadata(machine, key, asked)
+        raise RefusedError(404, "page not found")
+
+    def _image(self, config: dict[str, Any]) -> ImageRef:
+        wanted = config.get("image")
+        if not wanted:
+            raise RefusedError(400, "invalid config.image: image is required")
+        try:
+            return self.images.resolve(wanted, self.app.org, self.token).ref
+        except NotFoundError as error:
+            raise RefusedError(400, f"failed to get manifest {wanted}: {error}") from None
+
+    def _update(self, machine: Machine, asked: Asked) -> Answer:
+        body = checked(asked.body, UPDATE_MACHINE)
+        if machine.state in GONE:
+            raise RefusedError(412, f"failed_precondition: machine is {machine.state}")
+        version = body.get("current_version")
+        if version and version != machine.instance_id:
+            raise RefusedError(409, "aborted: current_version does not match the machine's version")
+        image = self._image(body.get("config") or {})
+        with self.world.lock:
+            update(self.world, machine, body["config"], image, skip=bool(body.get("skip_launch")))
+        return Answer(200, as_json(self.world, self.app, machine))
+
+    def _start(self, machine: Machine, asked: Asked) -> Answer:
+        checked(asked.body or b"{}", NOTHING)
+        if machine.state in ("created", *GONE):
+            text = f"unable to start machine from current state: '{machine.state}'"
+            raise RefusedError(412, f"failed_precondition: {text}")
+        before = self.world.state(self.app.name, machine)
+        launch(machine)
+        return Answer(200, {"previous_state": before, "migrated": False, "new_host": ""})
+
+    def _delete(self, machine: Machine, *, force: bool) -> Answer:
+        if not force and machine.state not in STOPPED:
+            text = "unable to destroy machine, not currently stopped, suspended, or created"
+            raise RefusedError(412, f"failed_precondition: {text}")
+        machine.state = "destroyed"
+        machine.happened("destroy", "destroyed")
+        return Answer(200, {"ok": True})
+
+    def _wait(self, machine: Machine, query: dict[str, str]) -> Answer:
+        wanted = query.get("state", "started")
+        if (
+            wanted in ("stopped", "destroyed")
+            and "instance_id" not in query
+            and "version" not in query
+        ):
+            raise RefusedError(400, "instance_id is required to wait for that state")
+        seconds = float(query.get("timeout", LONGEST_WAIT).__str__().removesuffix("s"))
+        if not 0 < seconds <= LONGEST_WAIT:
+            raise RefusedError(400, "timeout must be between 1 and 60 seconds")
+        end = time.monotonic() + seconds
+        while (state := self.world.state(self.app.name, machine)) != wanted:
+            if time.monotonic() >= end:
+                text = f"machine failed to reach desired state, {wanted}, currently {state}"
+                raise RefusedError(408, f"deadline_exceeded: {text}")
+            time.sleep(0.01)
+        return Answer(200, {"ok": True})
+
+
+def make(
+    world: World, app: App, config: dict[str, Any], image: ImageRef, *, region: str, name: str = ""
+) -> Machine:
+    """A machine in `created`."""
+    made = world.new_id("machine", app.name)
+    stamp = now()
+    full = {"guest": GUEST, **config}
+    machine = Machine(
+        id=made[:14],
+        name=name or f"machine-{made[14:20]}",
+        region=region,
+        config=full,
+        image=image,
+        instance_id=f"01{made[2:].upper()}",
+        state="created",
+        created_at=stamp,
+        updated_at=stamp,
+    )
+    machine.happened("launch", "created")
+    app.machines.append(machine)
+    return machine
+
+
+def update(
+    world: World, machine: Machine, config: dict[str, Any], image: ImageRef, *, skip: bool = False
+) -> None:
+    """Another configuration, whole; it runs anew unless `skip` and it did not run."""
+    machine.config = {"guest": GUEST, **config}
+    machine.image = image
+    machine.version += 1
+    machine.instance_id = f"01{world.new_id('version', machine.id)[2:].upper()}"
+    machine.updated_at = now()
+    machine.happened("update", "replaced")
+    if not skip:
+        launch(machine)
+
+
+def launch(machine: Machine) -> None:
+    """Start it; that takes `start_seconds`."""
+    machine.state = "started"
+    machine.started = time.monotonic()
+    machine.happened("start", "started", "flyd")
+
+
+def as_json(world: World, app: App, machine: Machine, *, nonce: bool = False) -> dict[str, Any]:
+    """`Machine` of fly-go: the nonce of a lease is shown to whoever took it with the creation."""
+    checks = world.checks(app.name, machine)
+    lease = machine.lease
+    return {
+        "id": machine.id,
+        "name": machine.name,
+        "state": world.state(app.name, machine),
+        "region": machine.region,
+        "image_ref": machine.image.as_json(),
+        "instance_id": machine.instance_id,
+        "version": machine.instance_id,
+        "private_ip": f"fdaa:0:{app.number:x}::{machine.id[:4]}",
+        "created_at": machine.created_at,
+        "updated_at": machine.updated_at,
+        "config": machine.config,
+        "events": machine.events,
+        **({"checks": checks} if checks else {}),
+        **({"nonce": lease.nonce} if nonce and lease else {}),
+        "host_status": "ok",
+        "cordoned": machine.cordoned,
+    }
+
+
+def summary(machine: dict[str, Any]) -> dict[str, Any]:
+    """What `summary=true` leaves of a machine."""
+    return {name: value for name, value in machine.items() if name not in SUMMARY_OMITS}
+
+
+def _set_metadata(machine: Machine, key: str, asked: Asked) -> Answer:
+    metadata = dict(machine.config.get("metadata") or {})
+    if asked.method == "DELETE":
+        metadata.pop(key, None)
+    else:
+        metadata[key] = checked(asked.body, METADATA)["value"]
+    machine.config = {**machine.config, "metadata": metadata}
+    return Answer(204)

@@ -1,0 +1,193 @@
+"""The Machines API: `/v1/apps` and what is below it.
+
+Endpoints, bodies and statuses: facts, section 4; the public OpenAPI description (superfly/
+fly-openapi-sdk `go/api/openapi.yaml` and newer copies); superfly/docs `machines/api/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly import leases, machine_actions
+from tests.support.fly.refusal import RefusedError
+from tests.support.fly.shapes import CREATE_APP, checked
+from tests.support.fly.wire import Answer
+from tests.support.fly.world import GONE, unique
+
+if TYPE_CHECKING:
+    from tests.support.fly.images import Images
+    from tests.support.fly.limits import Limits
+    from tests.support.fly.tokens import Token, Tokens
+    from tests.support.fly.wire import Asked
+    from tests.support.fly.world import App, World
+
+LIST_FILTERS = {"include_deleted", "include_leases", "region", "state", "summary"}
+STATES = {"created", "started", "stopped", "suspended"}
+
+
+@dataclass(frozen=True, slots=True)
+class MachinesApi:
+    """Answers `/v1/…`."""
+
+    world: World
+    tokens: Tokens
+    images: Images
+    limits: Limits
+
+    def answer(self, asked: Asked) -> Answer:
+        """The answer, with the header `fly-request-id`; a refusal is `{"error", "status"}`."""
+        try:
+            token = self._token(asked)
+            answer = self._route(asked, token, asked.segments[2:])
+        except RefusedError as refused:
+            answer = Answer(refused.status, {"error": str(refused), "status": refused.code})
+        request_id = {"fly-request-id": f"{self.world.new_id('request').upper()}-{'iad'}"}
+        return Answer(answer.status, answer.value, {**request_id, **answer.headers})
+
+    def _token(self, asked: Asked) -> Token:
+        token = self.tokens.of_header(asked.authorization)
+        if token is None:
+            raise RefusedError(401, "unauthorized")
+        return token
+
+    def _route(self, asked: Asked, token: Token, path: tuple[str, ...]) -> Answer:
+        match (asked.method, *path):
+            case ("GET",):
+                return self._list_apps(asked, token)
+            case ("POST",):
+                return self._create_app(asked, token)
+            case ("GET", name):
+                return Answer(200, app_json(self._app(name, token)))
+            case ("DELETE", name):
+                return self._delete_app(self._app(name, token, change=True))
+            case (method, name, "machines", *rest):
+                app = self._app(name, token, change=method != "GET")
+                return self._machines(asked, app, token, tuple(rest))
+        raise RefusedError(404, "page not found")
+
+    def _app(self, name: str, token: Token, *, change: bool = False) -> App:
+        """404: the name is free. 403: there is one, out of this token's reach (facts, 4)."""
+        app = self.world.apps.get(name)
+        if app is None:
+            raise RefusedError(404, "app not found")
+        if not (token.changes(app) if change else token.sees(app)):
+            raise RefusedError(403, "you are not authorized to access this app")
+        return app
+
+    def _list_apps(self, asked: Asked, token: Token) -> Answer:
+        org = asked.query.get("org_slug")
+        if not org:
+            raise RefusedError(400, "org_slug is required")
+        if org != token.org:
+            raise RefusedError(403, "you are not authorized to access this organization")
+        self.limits.take("list apps", org)
+        # A token of one app silently sees no other (facts, 2.3).
+        apps = [app_json(app) for app in self.world.of_org(org) if token.sees(app)]
+        return Answer(200, {"total_apps": len(apps), "apps": apps})
+
+    def _create_app(self, asked: Asked, token: Token) -> Answer:
+        body = checked(asked.body, CREATE_APP)
+        name = body.get("name") or body.get("app_name") or ""
+        if not name or not body.get("org_slug"):
+            raise RefusedError(400, "app name and org_slug are required")
+        if body["org_slug"] != token.org or token.app or token.readonly:
+            raise RefusedError(403, "you are not authorized to create apps in this organization")
+        self.limits.take("create app", token.org)
+        created = create_app(self.world, name, token.org, body.get("network") or "default")
+        return Answer(201, {"id": created.id, "created_at": int(created.created)})
+
+    def _delete_app(self, app: App) -> Answer:
+        self.limits.take("delete app", app.name)
+        with self.world.lock:
+            del self.world.apps[app.name]
+        return Answer(202, {})
+
+    def _machines(self, asked: Asked, app: App, token: Token, path: tuple[str, ...]) -> Answer:
+        actions = machine_actions.Actions(self.world, self.images, self.limits, app, token)
+        match (asked.method, *path):
+            case ("GET",):
+                return self._list(asked, app)
+            case ("POST",):
+                return actions.create(asked)
+        machine = app.machine(path[0]) if path else None
+        if machine is None:
+            raise RefusedError(404, f"machine not found: {path[0] if path else ''}")
+        nonce = asked.headers.get("fly-machine-lease-nonce", "")
+        match (asked.method, *path[1:]):
+            case (_, "lease"):
+                self.limits.take("lease", machine.id)
+                return leases.answer(self.world, machine, token, asked)
+            case ("GET", *rest):
+                return actions.read(machine, asked, tuple(rest))
+            case (method, *rest):
+                leases.require(machine, nonce)
+                return actions.change(machine, asked, method, tuple(rest))
+        raise RefusedError(404, "page not found")
+
+    def _list(self, asked: Asked, app: App) -> Answer:
+        query = asked.query
+        unknown = [name for name in query if name not in LIST_FILTERS and "metadata." not in name]
+        states = {one for one in query.get("state", "").split(",") if one}
+        if unknown or not states <= STATES:
+            raise RefusedError(400, f"invalid filter: {unknown or sorted(states - STATES)}")
+        self.limits.take("list machines", app.name)
+        found = [machine_actions.as_json(self.world, app, one) for one in self._kept(app, query)]
+        wanted = [one for one in found if _matches(one, query, states)]
+        if query.get("summary") == "true":
+            wanted = [machine_actions.summary(one) for one in wanted]
+        return Answer(200, wanted)
+
+    def _kept(self, app: App, query: dict[str, str]) -> list[Any]:
+        with self.world.lock:
+            deleted = query.get("include_deleted") == "true"
+            return [one for one in app.machines if deleted or one.state not in GONE]
+
+
+def create_app(world: World, name: str, org: str, network: str = "default") -> App:
+    """A new app; names are unique over all organizations.
+
+    Raises:
+        RefusedError: it is taken (`name_taken`), or no name for an app.
+
+    """
+    if not (name.replace("-", "").isalnum() and name.islower() and 2 <= len(name) <= 63):
+        raise RefusedError(
+            422, "Validation failed: Name may only contain lowercase letters, numbers and dashes"
+        )
+    with world.lock:
+        if name in world.apps:
+            raise RefusedError(422, "Validation failed: Name has already been taken", "name_taken")
+        return world.create_app(name, org, network)
+
+
+def app_json(app: App) -> dict[str, Any]:
+    """`App` of the OpenAPI description."""
+    return {
+        "id": app.id,
+        "internal_numeric_id": app.number,
+        "name": app.name,
+        "status": app.status,
+        "network": app.network,
+        "machine_count": len(app.alive),
+        "volume_count": 0,
+        "organization": {
+            "name": app.org,
+            "slug": app.org,
+            "internal_numeric_id": int(unique("org", app.org)[:6], 16),
+        },
+    }
+
+
+def _matches(machine: dict[str, Any], query: dict[str, str], states: set[str]) -> bool:
+    metadata = machine["config"].get("metadata") or {}
+    wanted = {
+        name.removeprefix("metadata."): value
+        for name, value in query.items()
+        if name.startswith("metadata.")
+    }
+    return (
+        query.get("region", machine["region"]) == machine["region"]
+        and (not states or machine["state"] in states)
+        and all(metadata.get(name) == value for name, value in wanted.items())
+    )

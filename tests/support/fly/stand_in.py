@@ -1,0 +1,193 @@
+"""The stand-in for Fly as tests hold it: see `fly_stand_in`."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from sandbox.registry import serve
+from tests.support.fly import graph
+from tests.support.fly.flyctl.executable import write_executables
+from tests.support.fly.flyctl.run import Flyctl
+from tests.support.fly.flyctl.session import answering
+from tests.support.fly.front import Front
+from tests.support.fly.images import Images
+from tests.support.fly.limits import Limits
+from tests.support.fly.machines import MachinesApi
+from tests.support.fly.reference import parse
+from tests.support.fly.tokens import Tokens
+from tests.support.fly.wire import Answer, serving
+from tests.support.fly.world import App, Knobs, Request, Sickness, World, unique
+from tests.support.secured import certify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.fly.wire import Exchange
+
+SURFACES = ("machines", "graphql", "rest", "registry")
+
+
+@dataclass(frozen=True, slots=True)
+class FlyStandIn:
+    """A Fly of its own: `registry` is `127.0.0.1:PORT`, `api` a URL, `storage` the real registry's.
+
+    `knobs` may be turned at any time; the methods below turn the usual ones.
+    """
+
+    registry: str
+    api: str
+    storage: str
+    environ: dict[str, str]
+    world: World
+    tokens: Tokens
+    images: Images
+    limits: Limits
+
+    @property
+    def knobs(self) -> Knobs:
+        """How it behaves."""
+        return self.world.knobs
+
+    @property
+    def apps(self) -> dict[str, App]:
+        """All apps by name."""
+        return self.world.apps
+
+    @property
+    def requests(self) -> list[Request]:
+        """All that was asked, in the order of the answers."""
+        return list(self.world.requests)
+
+    def asked(self, surface: str, part: str = "") -> list[Request]:
+        """The requests of one surface, whose path has a part."""
+        return [one for one in self.requests if one.surface == surface and part in one.path]
+
+    def create_app(self, name: str, org: str = "acme") -> App:
+        """An app that the registry knows at once."""
+        app = self.world.create_app(name, org)
+        app.created = float("-inf")
+        return app
+
+    def org_token(self, org: str = "acme") -> str:
+        """`FlyV1 fm2_…`, for all apps of an organization."""
+        return self.tokens.give(org)
+
+    def app_token(self, app: str) -> str:
+        """A deploy token: of one app alone."""
+        return self.tokens.give(self.apps[app].org, app)
+
+    def expired_token(self, org: str = "acme") -> str:
+        """One that counted once."""
+        return self.tokens.give(org, seconds=-1)
+
+    def readonly_token(self, org: str = "acme") -> str:
+        """One that changes nothing."""
+        return self.tokens.give(org, readonly=True)
+
+    def sick(self, app: str = "", region: str = "", machine: str = "", image: str = "") -> None:
+        """Let machines never get healthy: of an app, a region, an id, or running an image."""
+        self.knobs.sick.append(Sickness(app, region, machine, image))
+
+    def heal(self) -> None:
+        """Let all machines get healthy."""
+        self.knobs.sick.clear()
+
+    def down(self, *surfaces: str, how: str = "503") -> None:
+        """Let surfaces (all, or `machines`, `graphql`, `rest`, `registry`) answer 503 or `drop`."""
+        assert how in ("503", "drop"), how
+        assert set(surfaces) <= set(SURFACES), surfaces
+        self.knobs.down.update(dict.fromkeys(surfaces or SURFACES, how))
+
+    def up(self) -> None:
+        """Let all surfaces answer."""
+        self.knobs.down.clear()
+
+    def prune(self, reference: str) -> None:
+        """Remove an image from the registry, as Fly does with what no machine is tied to."""
+        ref = parse(reference)
+        digest = ref.digest or self.images.tags[ref.repository, ref.tag]
+        self.images.pruned.add((ref.repository, digest))
+
+    def publish(self, reference: str) -> str:
+        """Let there be a public image of that name, `flyio/hellofly:latest`; its digest."""
+        ref = parse(reference)
+        name = f"{ref.registry}/{ref.repository}:{ref.tag}"
+        digest = "sha256:" + (unique(name) + unique(name, 1) + unique(name, 2))[:64]
+        self.images.public[name] = digest
+        return digest
+
+
+@contextmanager
+def fly_stand_in(
+    folder: Path, *, org: str = "acme", tls: bool = False, **knobs: Any
+) -> Iterator[FlyStandIn]:
+    """A Fly that listens on loopback until the end of the block; keeps what it must in `folder`.
+
+    `environ` is what a process needs to use it instead of Fly: addresses, an org token, and `fly`
+    first on PATH. With `tls` the API and the registry speak TLS, of an authority in SSL_CERT_FILE.
+    `knobs` are the fields of `Knobs`.
+
+    >>> with fly_stand_in(tmp_path / "fly", propagation_seconds=2) as fly:
+    ...     fly.create_app("acme-web")
+    ...     project.invoke("deploy-all", environ=fly.environ)
+    ...     assert fly.apps["acme-web"].machines[0].digest == …
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    world = World(Knobs(**knobs), orgs=[org])
+    tokens, limits = Tokens(), Limits(world.knobs)
+    certificate = certify(folder) if tls else None
+    with ExitStack() as stack:
+        storage = stack.enter_context(serve(folder / "registry")).address
+        images = Images(world, "", storage)
+        front = Front(world, tokens, images, storage)
+        images.address = stack.enter_context(serving(front.handle, certificate))
+        machines = MachinesApi(world, tokens, images, limits)
+        graphql = graph.Graph(world, tokens, images, graph.schema())
+        handle = partial(_answer, world, machines, graphql)
+        address = stack.enter_context(serving(handle, certificate))
+        api = f"{'https' if tls else 'http'}://{address}"
+        flyctl = Flyctl(world, tokens, images, api)
+        programs = write_executables(folder / "bin", stack.enter_context(answering(flyctl.run)))
+        environ = {
+            "FLY_API_BASE_URL": api,
+            "FLY_FLAPS_BASE_URL": api,
+            "FLY_REGISTRY_HOST": images.address,
+            "FLY_API_TOKEN": tokens.give(org),
+            "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+            **({"SSL_CERT_FILE": str(certificate.ca)} if certificate else {}),
+        }
+        yield FlyStandIn(images.address, api, storage, environ, world, tokens, images, limits)
+
+
+def _answer(world: World, machines: MachinesApi, graphql: graph.Graph, exchange: Exchange) -> None:
+    asked = exchange.asked()
+    surface, path = _surface(asked.segments), asked.target
+    if surface == "graphql":
+        path = graph.operation(asked.body)
+    time.sleep(world.knobs.latency)
+    down = world.knobs.down.get(surface)
+    if down:
+        answer = Answer(0 if down == "drop" else 503, {"error": "service unavailable"})
+    elif surface == "machines":
+        answer = machines.answer(asked)
+    elif surface == "graphql":
+        answer = graphql.answer(asked)
+    else:
+        answer = Answer(404, {"error": "Not Found"})
+    world.requests.append(Request(surface, asked.method, path, answer.status))
+    if answer.status:
+        exchange.send(answer)
+    else:
+        exchange.drop()
+
+
+def _surface(segments: tuple[str, ...]) -> str:
+    if segments == ("graphql",):
+        return "graphql"
+    return "machines" if segments[0] == "v1" else "rest"

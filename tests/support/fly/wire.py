@@ -1,0 +1,129 @@
+"""HTTP on real sockets: what arrives, what is answered, and a server of one function."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sandbox.registry import Certificate
+
+    Handle = Callable[["Exchange"], None]
+    JsonHandle = Callable[["Asked"], "Answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: header names in lower case, the path's segments unquoted."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The path without its query: `/v1/apps/web` is `("v1", "apps", "web")`."""
+        return tuple(unquote(one) for one in urlsplit(self.target).path.strip("/").split("/"))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The last value of each parameter."""
+        found = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
+        return {name: values[-1] for name, values in found.items()}
+
+    @property
+    def authorization(self) -> str:
+        """The header, empty without one."""
+        return self.headers.get("authorization", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON value; None is no body at all."""
+
+    status: int
+    value: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Server(ThreadingHTTPServer):
+    """Takes as many connections at once as a thousand deploys make."""
+
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is no error of ours; anything else is shown."""
+        import sys  # noqa: PLC0415 - only here
+
+        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One request on its connection, for whoever answers by hand."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 120
+    disable_nagle_algorithm = True
+
+    def do_any(self) -> None:
+        """Give the request to the server's function."""
+        cast("dict[str, Handle]", self.server.__dict__)["handle"](self)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_any  # noqa: N815 - http.server's
+
+    def log_message(self, *_: object) -> None:
+        """Tests read what is printed."""
+
+    def asked(self) -> Asked:
+        """The request with its body."""
+        length = int(self.headers.get("Content-Length") or 0)
+        names = {name.lower(): value for name, value in self.headers.items()}
+        return Asked(self.command, self.path, names, self.rfile.read(length))
+
+    def send(self, answer: Answer) -> None:
+        """Answer with JSON."""
+        body = b"" if answer.value is None else json.dumps(answer.value).encode()
+        self.send_response(answer.status)
+        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def drop(self) -> None:
+        """Close the connection without a word."""
+        self.close_connection = True
+
+
+@contextmanager
+def serving(handle: Handle, certificate: Certificate | None = None) -> Iterator[str]:
+    """Answer on a free port of 127.0.0.1 until the end of the block; `127.0.0.1:PORT`."""
+    server = Server(("127.0.0.1", 0), Exchange)
+    server.__dict__["handle"] = handle
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = context.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        with suppress(OSError):
+            server.server_close()

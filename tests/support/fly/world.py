@@ -1,0 +1,262 @@
+"""What Fly knows in the stand-in: organizations, apps, machines, releases, and the knobs of a test.
+
+Shapes of what the API prints: facts sections 3.4 and 4; superfly/fly-go `machine_types.go`
+(`Machine`, `MachineImageRef`, `MachineCheckStatus`) and `types.go` (`Release`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.fly.reference import ImageRef
+
+GONE = ("destroying", "destroyed")
+REGION = "iad"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One that the stand-in answered.
+
+    `surface` is `machines`, `graphql`, `rest`, `registry` or `flyctl`. `path` is the path with its
+    query; of GraphQL the fields asked for (`app.releasesUnprocessed`); of flyctl the whole command
+    line, with its words in `argv`, `method` its command (`deploy`, `apps create`) and `status` its
+    exit code (-1: it was gone before its end). A connection that was dropped has status 0.
+    """
+
+    surface: str
+    method: str
+    path: str
+    status: int
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sickness:
+    """Machines that never get healthy: of an app, a region, an id, an image; empty means any."""
+
+    app: str = ""
+    region: str = ""
+    machine: str = ""
+    image: str = ""
+
+    def has(self, app: str, machine: Machine) -> bool:
+        """Whether it strikes a machine. `image` is any part of the reference or digest it runs."""
+        return (
+            self.app in ("", app)
+            and self.region in ("", machine.region)
+            and self.machine in ("", machine.id)
+            and self.image in f"{machine.image} {machine.image.digest}"
+        )
+
+
+@dataclass(slots=True)
+class Knobs:
+    """How the stand-in behaves; all times in seconds. Read anew at each request."""
+
+    propagation_seconds: float = 0.0
+    registry_knows_app_after: float = 0.0
+    retention_seconds: float | None = None
+    start_seconds: float = 0.02
+    check_seconds: float = 0.02
+    latency: float = 0.0
+    lease_seconds: float = 13.0
+    rate_limits: bool = False
+    sick: list[Sickness] = field(default_factory=list)
+    down: dict[str, str] = field(default_factory=dict)
+    """Which surfaces are down, and how: `503` or `drop`."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """A hold on a machine: who has it may change it, others get 409."""
+
+    nonce: str
+    owner: str
+    until: float
+    expires_at: int
+    version: str
+
+
+@dataclass(slots=True)
+class Machine:
+    """A machine; `config` is what was sent, whole, as the API keeps it."""
+
+    id: str
+    name: str
+    region: str
+    config: dict[str, Any]
+    image: ImageRef
+    instance_id: str
+    state: str
+    created_at: str
+    updated_at: str
+    version: int = 1
+    cordoned: bool = False
+    started: float | None = None
+    """On the clock of `time.monotonic`; None where it was never launched."""
+    lease: Lease | None = None
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image that it runs."""
+        return self.image.digest
+
+    @property
+    def process_group(self) -> str:
+        """Of its metadata: `app`, `worker`; empty for a machine that flyctl did not make."""
+        return str((self.config.get("metadata") or {}).get("fly_process_group", ""))
+
+    def happened(self, kind: str, status: str, source: str = "user") -> None:
+        """Put an event before the others: the API lists the newest first."""
+        stamp = int(time.time() * 1000)
+        made = unique(self.id, kind, len(self.events))
+        event = {"id": made, "type": kind, "status": status, "source": source, "timestamp": stamp}
+        self.events.insert(0, event)
+
+
+@dataclass(slots=True)
+class Release:
+    """One of an app. `status`: `running`, `complete`, `failed`, `interrupted` (facts, 5)."""
+
+    id: str
+    version: int
+    image_ref: str
+    digest: str
+    config: dict[str, Any]
+    strategy: str
+    user: str
+    created_at: str
+    status: str = "running"
+    description: str = "Release"
+
+
+@dataclass(slots=True)
+class App:
+    """An app of an organization; its releases are the oldest first."""
+
+    id: str
+    name: str
+    org: str
+    number: int
+    network: str
+    created: float
+    machines: list[Machine] = field(default_factory=list)
+    releases: list[Release] = field(default_factory=list)
+    ips: list[str] = field(default_factory=list)
+
+    @property
+    def alive(self) -> list[Machine]:
+        """Its machines that are not destroyed."""
+        return [one for one in self.machines if one.state not in GONE]
+
+    @property
+    def status(self) -> str:
+        """`pending` before the first release that came through, then `deployed`."""
+        return "deployed" if any(one.status == "complete" for one in self.releases) else "pending"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The fly.toml of the newest release; empty without one."""
+        return self.releases[-1].config if self.releases else {}
+
+    def machine(self, wanted: str) -> Machine | None:
+        """The machine of that id."""
+        return next((one for one in self.machines if one.id == wanted), None)
+
+
+@dataclass(slots=True)
+class World:
+    """All of it. Whoever reads or writes more than one thing holds `lock`."""
+
+    knobs: Knobs
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    orgs: list[str] = field(default_factory=list)
+    apps: dict[str, App] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    made: int = 0
+
+    def create_app(self, name: str, org: str, network: str = "default") -> App:
+        """An app of that name; the caller has seen to it that the name is free."""
+        with self.lock:
+            self.made += 1
+            if org not in self.orgs:
+                self.orgs.append(org)
+            app = App(unique("app", name)[:12], name, org, self.made, network, time.monotonic())
+            self.apps[name] = app
+            return app
+
+    def of_org(self, org: str) -> list[App]:
+        """The apps of an organization, in the order of their creation."""
+        with self.lock:
+            return [app for app in self.apps.values() if app.org == org]
+
+    def new_id(self, *parts: object) -> str:
+        """Hex digits that no other call got."""
+        with self.lock:
+            self.made += 1
+            return unique(self.made, *parts)
+
+    def sick(self, app: str, machine: Machine) -> bool:
+        """Whether that machine never gets healthy."""
+        return any(one.has(app, machine) for one in self.knobs.sick)
+
+    def state(self, app: str, machine: Machine) -> str:
+        """The state of a machine now: starting takes a while; a sick one without checks hangs."""
+        if machine.state != "started" or machine.started is None:
+            return machine.state
+        if time.monotonic() < machine.started + self.knobs.start_seconds:
+            return "starting"
+        return "starting" if self.sick(app, machine) and not _checked(machine) else "started"
+
+    def checks(self, app: str, machine: Machine) -> list[dict[str, Any]]:
+        """The health checks of a machine and how they stand (`MachineCheckStatus` of fly-go)."""
+        after = self.knobs.start_seconds + self.knobs.check_seconds
+        due = machine.started is not None and time.monotonic() >= machine.started + after
+        well = due and machine.state == "started" and not self.sick(app, machine)
+        status, output = ("passing", "200 OK") if well else ("critical", "connection refused")
+        return [
+            {"name": name, "status": status, "output": output, "updated_at": machine.updated_at}
+            for name in _checked(machine)
+        ]
+
+    def healthy(self, app: str, machine: Machine) -> bool:
+        """Whether it is started and all of its checks pass."""
+        passing = all(one["status"] == "passing" for one in self.checks(app, machine))
+        return self.state(app, machine) == "started" and passing
+
+    def images_in_use(self) -> Iterator[tuple[str, str]]:
+        """Repository and digest of what machines are tied to, running or not (facts, 2.7)."""
+        with self.lock:
+            for app in self.apps.values():
+                for machine in app.alive:
+                    yield machine.image.repository, machine.digest
+
+
+def _checked(machine: Machine) -> list[str]:
+    config = machine.config
+    names = list(config.get("checks") or {})
+    for number, service in enumerate(config.get("services") or []):
+        for check in service.get("checks") or []:
+            kind, port = check.get("type", "tcp"), service.get("internal_port", 0)
+            names.append(f"servicecheck-{number:02d}-{kind}-{port}")
+    return names
+
+
+def unique(*parts: object) -> str:
+    """26 hex digits made of the parts."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:26]
+
+
+def now() -> str:
+    """The time as the API writes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
