@@ -2,7 +2,7 @@
 
 Types, nullability and deprecations: superfly/flyctl `gql/schema.graphql`; errors and headers:
 facts, section 5; superfly/fly-go `auth.go` (macaroons as `FlyV1 …`, OAuth as `Bearer …`). A field
-that the real schema has and this one has not is refused, as an unknown one is: add it with its type.
+of the real schema that is not here is refused, as an unknown one is: add it with its type.
 """
 
 from __future__ import annotations
