@@ -57,6 +57,9 @@ class Images:
 
     def heard_push(self, repository: str, tag: str, digest: str) -> None:
         """A manifest was pushed: it is there from now, and resolvable a while later."""
+        known = self.tags.get((repository, tag)) == digest
+        if known and (repository, digest) not in self.pruned:
+            return
         moment = time.monotonic()
         for name in {tag, digest}:
             self.pushed[repository, name] = moment

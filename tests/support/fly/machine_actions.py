@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from tests.support.fly.wire import Asked
     from tests.support.fly.world import App, World
 
-LONGEST_WAIT = 60.0
+LONGEST_WAIT = 60
+WAITABLE = {"started", "stopped", "suspended", "destroyed", "created"}
 STOPPED = ("stopped", "suspended", "created", "failed")
 SUMMARY_OMITS = ("config", "checks", "events", "host_status", "nonce")
 GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
@@ -75,7 +76,7 @@ class Actions:
             case ():
                 return Answer(200, as_json(self.world, self.app, machine))
             case ("wait",):
-                return self._wait(machine, asked.query)
+                return self._wait(machine, asked)
             case ("metadata",):
                 return Answer(200, dict(machine.config.get("metadata") or {}))
             case ("metadata", key):
@@ -148,21 +149,22 @@ class Actions:
         machine.happened("destroy", "destroyed")
         return Answer(200, {"ok": True})
 
-    def _wait(self, machine: Machine, query: dict[str, str]) -> Answer:
-        wanted = query.get("state", "started")
-        if (
-            wanted in ("stopped", "destroyed")
-            and "instance_id" not in query
-            and "version" not in query
-        ):
+    def _wait(self, machine: Machine, asked: Asked) -> Answer:
+        """`state` may be given several times; flyctl sends `version` (fly-go `Wait`)."""
+        wanted = set(asked.values("state")) or {"started"}
+        if not wanted <= WAITABLE:
+            raise RefusedError(400, f"invalid state: {sorted(wanted - WAITABLE)}")
+        version = asked.query.get("instance_id") or asked.query.get("version")
+        if wanted & {"stopped", "destroyed"} and not version:
             raise RefusedError(400, "instance_id is required to wait for that state")
-        seconds = float(query.get("timeout", LONGEST_WAIT).__str__().removesuffix("s"))
-        if not 0 < seconds <= LONGEST_WAIT:
-            raise RefusedError(400, "timeout must be between 1 and 60 seconds")
-        end = time.monotonic() + seconds
-        while (state := self.world.state(self.app.name, machine)) != wanted:
+        text = asked.query.get("timeout", str(LONGEST_WAIT))
+        if not text.isdigit() or not 0 < int(text) <= LONGEST_WAIT:
+            raise RefusedError(400, f"timeout must be 1 to {LONGEST_WAIT} seconds, not {text}")
+        end = time.monotonic() + int(text)
+        while (state := self.world.state(self.app.name, machine)) not in wanted:
             if time.monotonic() >= end:
-                text = f"machine failed to reach desired state, {wanted}, currently {state}"
+                named = ", ".join(sorted(wanted))
+                text = f"machine failed to reach desired state, {named}, currently {state}"
                 raise RefusedError(408, f"deadline_exceeded: {text}")
             time.sleep(0.01)
         return Answer(200, {"ok": True})

@@ -6,6 +6,7 @@ fly-openapi-sdk `go/api/openapi.yaml` and newer copies); superfly/docs `machines
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ class MachinesApi:
             raise RefusedError(403, "you are not authorized to create apps in this organization")
         self.limits.take("create app", token.org)
         created = create_app(self.world, name, token.org, body.get("network") or "default")
-        return Answer(201, {"id": created.id, "created_at": int(created.created)})
+        return Answer(201, {"id": created.id, "created_at": int(time.time() * 1000)})
 
     def _delete_app(self, app: App) -> Answer:
         self.limits.take("delete app", app.name)

@@ -19,16 +19,19 @@ from tests.support.fly.images import Images
 from tests.support.fly.limits import Limits
 from tests.support.fly.machines import MachinesApi
 from tests.support.fly.reference import parse
+from tests.support.fly.rest import Rest
 from tests.support.fly.tokens import Tokens
 from tests.support.fly.wire import Answer, serving
 from tests.support.fly.world import App, Knobs, Request, Sickness, World, unique
 from tests.support.secured import certify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.support.fly.wire import Exchange
+    from tests.support.fly.wire import Asked, Exchange
+
+    Api = Callable[[Asked], Answer]
 
 SURFACES = ("machines", "graphql", "rest", "registry")
 
@@ -147,10 +150,12 @@ def fly_stand_in(
         images = Images(world, "", storage)
         front = Front(world, tokens, images, storage)
         images.address = stack.enter_context(serving(front.handle, certificate))
-        machines = MachinesApi(world, tokens, images, limits)
-        graphql = graph.Graph(world, tokens, images, graph.schema())
-        handle = partial(_answer, world, machines, graphql)
-        address = stack.enter_context(serving(handle, certificate))
+        apis: dict[str, Api] = {
+            "machines": MachinesApi(world, tokens, images, limits).answer,
+            "graphql": graph.Graph(world, tokens, images, graph.schema()).answer,
+            "rest": Rest(world, tokens).answer,
+        }
+        address = stack.enter_context(serving(partial(_answer, world, apis), certificate))
         api = f"{'https' if tls else 'http'}://{address}"
         flyctl = Flyctl(world, tokens, images, api)
         programs = write_executables(folder / "bin", stack.enter_context(answering(flyctl.run)))
@@ -165,21 +170,16 @@ def fly_stand_in(
         yield FlyStandIn(images.address, api, storage, environ, world, tokens, images, limits)
 
 
-def _answer(world: World, machines: MachinesApi, graphql: graph.Graph, exchange: Exchange) -> None:
+def _answer(world: World, apis: dict[str, Api], exchange: Exchange) -> None:
     asked = exchange.asked()
-    surface, path = _surface(asked.segments), asked.target
-    if surface == "graphql":
-        path = graph.operation(asked.body)
+    surface = _surface(asked.segments)
+    path = graph.operation(asked.body) if surface == "graphql" else asked.target
     time.sleep(world.knobs.latency)
     down = world.knobs.down.get(surface)
     if down:
         answer = Answer(0 if down == "drop" else 503, {"error": "service unavailable"})
-    elif surface == "machines":
-        answer = machines.answer(asked)
-    elif surface == "graphql":
-        answer = graphql.answer(asked)
     else:
-        answer = Answer(404, {"error": "Not Found"})
+        answer = apis[surface](asked)
     world.requests.append(Request(surface, asked.method, path, answer.status))
     if answer.status:
         exchange.send(answer)

@@ -40,6 +40,10 @@ class Asked:
         found = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
         return {name: values[-1] for name, values in found.items()}
 
+    def values(self, name: str) -> list[str]:
+        """All values of a parameter."""
+        return parse_qs(urlsplit(self.target).query).get(name, [])
+
     @property
     def authorization(self) -> str:
         """The header, empty without one."""

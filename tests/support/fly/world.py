@@ -69,6 +69,8 @@ class Knobs:
     check_seconds: float = 0.02
     latency: float = 0.0
     lease_seconds: float = 13.0
+    mounts: bool = True
+    """Whether blobs are mounted from another app's repository; nobody knows (facts, 2.4)."""
     rate_limits: bool = False
     sick: list[Sickness] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)
@@ -150,6 +152,7 @@ class App:
     number: int
     network: str
     created: float
+    """On the clock of `time.monotonic`."""
     machines: list[Machine] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
     ips: list[str] = field(default_factory=list)

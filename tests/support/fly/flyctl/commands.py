@@ -6,13 +6,12 @@ Keys are PascalCase where Go's structs have no tags: releases, apps, image show;
 from __future__ import annotations
 
 import secrets
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 from tests.support.fly import machine_actions, machines
-from tests.support.fly.flyctl.durations import seconds_of
+from tests.support.fly.flyctl.context import ORG_REQUIRED
 from tests.support.fly.flyctl.session import FailedError
-from tests.support.fly.graph import organization_id, user
+from tests.support.fly.graph_nodes import organization_id, user
 from tests.support.fly.refusal import RefusedError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 VERSION = "0.4.87"
 NEWEST = 25
 ZERO_TIME = "0001-01-01T00:00:00Z"
-ORG_REQUIRED = "org slug must be specified when not running interactively"
 TAKEN = (
     "App names are unique across all of Fly.io, not just your organization, so this name may be"
     " held by an app you cannot see. Try a different name."
@@ -52,7 +50,7 @@ def version(context: Context) -> None:
 
 def releases(context: Context) -> None:
     """`fly releases --json`: the 25 newest; `--image` changes the table alone."""
-    name = _app_name(context)
+    name = app_name(context)
     try:
         app = context.graphql_app(name)
     except FailedError as failed:
@@ -97,7 +95,7 @@ def release_json(release: Release) -> dict[str, Any]:
 
 def status(context: Context) -> None:
     """`fly status --json`."""
-    app = context.graphql_app(_app_name(context))
+    app = context.graphql_app(app_name(context))
     context.reach("machines")
     world = context.world
     mine = [
@@ -120,7 +118,7 @@ def status(context: Context) -> None:
 
 def machine_list(context: Context) -> None:
     """`fly machine list --json`."""
-    app = context.flaps_app(_app_name(context))
+    app = context.flaps_app(app_name(context))
     found = [machine_actions.as_json(context.world, app, one) for one in app.alive]
     if context.line.on("json"):
         context.session.json(found)
@@ -130,7 +128,7 @@ def machine_list(context: Context) -> None:
 
 def image_show(context: Context) -> None:
     """`fly image show --json`: an array of maps of strings."""
-    app = context.flaps_app(_app_name(context))
+    app = context.flaps_app(app_name(context))
     context.session.json([_image_row(one) for one in app.alive])
 
 
@@ -213,58 +211,6 @@ def app_json(app: App) -> dict[str, Any]:
     }
 
 
-def auth_token(context: Context) -> None:
-    """`fly auth token --json`: deprecated, says so on stderr."""
-    text = context.token_text()
-    if context.line.on("json"):
-        context.session.json({"token": text})
-        return
-    if not context.line.on("quiet"):
-        told = "The 'fly auth token' command is deprecated. Use 'fly tokens create' instead."
-        context.session.err(told + "\n")
-    context.session.out(f"{text}\n")
-
-
-def auth_whoami(context: Context) -> None:
-    """`fly auth whoami`."""
-    email = user(context.graphql_token().org)["email"]
-    if context.line.on("json"):
-        context.session.json({"email": email})
-    else:
-        context.session.out(f"{email}\n")
-
-
-def auth_docker(context: Context) -> None:
-    """`fly auth docker`: `docker login` with the bare token on stdin (facts, 2.1)."""
-    environ = context.session.environ
-    host = environ.get("FLY_REGISTRY_HOST", "registry.fly.io")
-    bare = context.token_text().removeprefix("FlyV1 ")
-    command = ["docker", "login", "--username=x", "--password-stdin", host]
-    done = subprocess.run(
-        command, input=bare, text=True, capture_output=True, check=False, env=dict(environ)
-    )
-    if done.returncode:
-        raise FailedError(f"failed authenticating with {host}: {done.stdout}{done.stderr}")
-    context.session.out(f"Authentication successful. You can now tag and push images to {host}\n")
-
-
-def tokens_create(context: Context) -> None:
-    """`fly tokens create deploy|org|readonly --json`: `{"token": "FlyV1 fm2_…"}`."""
-    kind = context.line.command.split()[-1]
-    token = context.graphql_token()
-    app = context.graphql_app(_app_name(context)).name if kind == "deploy" else ""
-    if kind != "deploy" and context.org() != token.org:
-        raise FailedError("Could not find Organization" if context.org() else ORG_REQUIRED)
-    if token.readonly or (token.app and token.app != app):
-        raise FailedError("Not authorized to access this createlimitedaccesstoken")
-    seconds = seconds_of("expiry", context.line.value("expiry", "175200h"))
-    made = context.tokens.give(token.org, app, readonly=kind == "readonly", seconds=seconds)
-    if context.line.on("json"):
-        context.session.json({"token": made})
-    else:
-        context.session.out(f"{made}\n")
-
-
 def config_validate(context: Context) -> None:
     """`fly config validate`."""
     found = context.config()
@@ -274,7 +220,8 @@ def config_validate(context: Context) -> None:
     context.session.out(f"Validating {found[0]}\n✓ Configuration is valid\n")
 
 
-def _app_name(context: Context) -> str:
+def app_name(context: Context) -> str:
+    """The app of a command that takes no words of its own."""
     context.token_text()
     if context.line.words:
         full = f"fly {context.line.command}"
@@ -308,11 +255,5 @@ TABLE: dict[str, Callable[[Context], None]] = {
     "apps create": apps_create,
     "apps list": apps_list,
     "apps destroy": apps_destroy,
-    "auth token": auth_token,
-    "auth whoami": auth_whoami,
-    "auth docker": auth_docker,
-    "tokens create deploy": tokens_create,
-    "tokens create org": tokens_create,
-    "tokens create readonly": tokens_create,
     "config validate": config_validate,
 }

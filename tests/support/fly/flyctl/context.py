@@ -26,6 +26,7 @@ NO_APP = (
     "the config for your app is missing an app name, add an app field to the fly.toml file"
     " or specify with the -a flag"
 )
+ORG_REQUIRED = "org slug must be specified when not running interactively"
 TOKENS = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 
 

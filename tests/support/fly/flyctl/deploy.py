@@ -1,33 +1,26 @@
 """`fly deploy` of an image: resolve it, create a release, then machine by machine.
 
 Order of steps and texts: facts, sections 3.1 to 3.3; superfly/flyctl `internal/command/deploy/
-deploy.go` (`DeployWithConfig`), `machines_deploymachinesapp.go`, `machines_launchinput.go`, and
-`internal/machine/leasable_machine.go` (waiting). Nothing is built here: without an image it fails.
+deploy.go` (`DeployWithConfig`). Nothing is built here: without an image it fails.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly import leases, machine_actions
-from tests.support.fly.flyctl import fly_toml
-from tests.support.fly.flyctl.durations import seconds_of
-from tests.support.fly.flyctl.session import FailedError, GoneError, InterruptedRunError
-from tests.support.fly.graph import image_id
+from tests.support.fly.flyctl.rollout import Rollout
+from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
+from tests.support.fly.graph_nodes import image_id
 from tests.support.fly.images import NotFoundError
-from tests.support.fly.refusal import RefusedError
 from tests.support.fly.world import Release, now
 
 if TYPE_CHECKING:
     from tests.support.fly.flyctl.context import Context
     from tests.support.fly.images import Image
-    from tests.support.fly.world import App, Machine
+    from tests.support.fly.world import App
 
 STRATEGIES = ("canary", "rolling", "bluegreen", "immediate")
-LOST_WAIT = """Your machine was created, but never started or exited immediately."""
-LONGER = "You can try increasing the timeout with the --wait-timeout flag"
 
 
 def deploy(context: Context) -> None:
@@ -35,37 +28,45 @@ def deploy(context: Context) -> None:
     line, session = context.line, context.session
     if len(line.words) > 1:
         raise FailedError(f"accepts at most 1 arg(s), received {len(line.words)}")
-    context.token_text()
-    found = context.config()
-    name = context.app_name(found[1] if found else None)
-    session.err("==> Verifying app config\n")
-    path, config = found or (None, _config_of_release(context, name))
-    if path is not None:
-        session.out(f"Validating {path}\n✓ Configuration is valid\n")
-    session.err("--> Verified app config\n")
+    name, config = _verified(context)
     app = context.flaps_app(name)
     image = _image(context, app, config)
     if line.on("build-only"):
         return
     session.out(f"\nWatch your deployment at https://fly.io/apps/{name}/monitoring\n\n")
-    run = _start(context, app, config, image)
-    try:
-        run.all()
-    except GoneError:
-        raise
-    except InterruptedRunError:
-        run.release.status = "interrupted"
-        raise
-    except FailedError:
-        run.release.status = "failed"
-        raise
-    run.release.status = "complete"
+    release = _run(_start(context, app, config, image))
     if session.environ.get("FLY_EMIT_RELEASE_JSON"):
-        release = run.release
         told = {"id": release.id, "version": release.version, "image_ref": release.image_ref}
         session.out(json.dumps(told, separators=(",", ":")) + "\n")
     if "http_service" in config or "services" in config:
         session.out(f"\nVisit your newly deployed app at https://{name}.fly.dev/\n\n")
+
+
+def _verified(context: Context) -> tuple[str, dict[str, Any]]:
+    context.token_text()
+    found = context.config()
+    name = context.app_name(found[1] if found else None)
+    context.session.err("==> Verifying app config\n")
+    if found:
+        context.session.out(f"Validating {found[0]}\n✓ Configuration is valid\n")
+    config = found[1] if found else _config_of_release(context, name)
+    context.session.err("--> Verified app config\n")
+    return name, config
+
+
+def _run(rollout: Rollout) -> Release:
+    """Carry it out; whoever is killed cannot tell Fly, and leaves the release `running`."""
+    release = rollout.release
+    try:
+        rollout.all()
+    except InterruptedRunError:
+        release.status = "interrupted"
+        raise
+    except FailedError:
+        release.status = "failed"
+        raise
+    release.status = "complete"
+    return release
 
 
 def _config_of_release(context: Context, name: str) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _unfetched(cause: str) -> str:
     return f"failed to fetch an image or build from source: {cause}"
 
 
-def _start(context: Context, app: App, config: dict[str, Any], image: Image) -> Run:
+def _start(context: Context, app: App, config: dict[str, Any], image: Image) -> Rollout:
     token = context.token()
     if token is None or not token.changes(app):
         raise FailedError('failed to create release (status 403): {"error":"Not authorized"}')
@@ -116,7 +117,7 @@ def _start(context: Context, app: App, config: dict[str, Any], image: Image) -> 
     except NotFoundError:
         body = json.dumps({"error": f'Could not find image "{reference}"'}, separators=(",", ":"))
         raise FailedError(f"failed to create release (status 404): {body}") from None
-    return Run(context, app, config, image, release=_release(context, app, config, image))
+    return Rollout(context, app, config, image, release=_release(context, app, config, image))
 
 
 def _release(context: Context, app: App, config: dict[str, Any], image: Image) -> Release:
@@ -138,145 +139,3 @@ def _release(context: Context, app: App, config: dict[str, Any], image: Image) -
         )
         app.releases.append(made)
         return made
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A release that is under way."""
-
-    context: Context
-    app: App
-    config: dict[str, Any]
-    image: Image
-    release: Release
-
-    def all(self) -> None:
-        """Everything after the release was created.
-
-        Raises:
-            FailedError: a machine did not get well, or the release command failed.
-            GoneError: flyctl was killed; what it began stays as it is.
-
-        """
-        before = self._machines()
-        self._release_command()
-        groups = fly_toml.groups(self.config)
-        for machine in before:
-            if machine.process_group not in groups:
-                machine.state = "destroyed"
-                machine.happened("destroy", "destroyed")
-        if not self.context.line.on("update-only"):
-            for group in groups:
-                if all(one.process_group != group for one in before):
-                    self._create(group)
-        updated = sorted((one for one in before if one.state != "destroyed"), key=_by_id)
-        if updated:
-            strategy = self.release.strategy
-            text = f"Updating existing machines in '{self.app.name}' with {strategy} strategy\n"
-            self.context.session.out(text)
-        for machine in updated:
-            self._update(machine)
-
-    def _machines(self) -> list[Machine]:
-        # Those that flyctl made: fly-go `IsFlyAppsPlatform`, flaps `ListFlyAppsMachines`.
-        metadata = "fly_platform_version"
-        return [
-            one
-            for one in self.app.alive
-            if (one.config.get("metadata") or {}).get(metadata) == "v2"
-        ]
-
-    def _release_command(self) -> None:
-        command = (self.config.get("deploy") or {}).get("release_command")
-        if not command or self.context.line.on("skip-release-command"):
-            return
-        self.context.session.out(f"Running {self.app.name} release_command: {command}\n")
-        self.context.session.pause(self.context.world.knobs.start_seconds)
-        # No machine runs it here: `false` and `exit 1` fail, anything else succeeds.
-        if command.split()[0] in ("false", "exit"):
-            text = "error release_command machine exited with non-zero status of 1"
-            raise FailedError(f"release command failed - aborting deployment. {text}")
-        self.context.session.out("✔ release_command completed successfully\n")
-
-    def _create(self, group: str) -> None:
-        session = self.context.session
-        session.out(f"No machines in group {group}, launching a new machine\n")
-        first = self._new(group)
-        if self.context.line.on("ha", otherwise=True) and not self.config.get("mounts"):
-            if fly_toml.services(self.config, group):
-                self._new(group)
-            else:
-                session.out(f"Creating a standby machine for {first.id}\n")
-                self._new(group, standby_for=first)
-        session.err("Finished launching new machines\n")
-
-    def _new(self, group: str, standby_for: Machine | None = None) -> Machine:
-        self.context.reach("machines")
-        config = self._machine_config(group)
-        if standby_for:
-            config["standbys"] = [standby_for.id]
-        region = self.config.get("primary_region", "iad")
-        with self.context.world.lock:
-            machine = machine_actions.make(
-                self.context.world, self.app, config, self.image.ref, region=region
-            )
-            if standby_for:
-                machine.state = "stopped"
-            else:
-                machine_actions.launch(machine)
-        if not standby_for:
-            self._wait(machine)
-        return machine
-
-    def _update(self, machine: Machine) -> None:
-        context = self.context
-        context.reach("machines")
-        flag = context.line.value("lease-timeout")
-        held = seconds_of("lease-timeout", flag) if flag else context.world.knobs.lease_seconds
-        asleep = machine.state in ("stopped", "suspended")
-        try:
-            lease = leases.take(context.world, machine, f"{self.app.org}@tokens.fly.io", held)
-        except RefusedError as refused:
-            text = f"failed to acquire lease: failed to obtain lease on machine {machine.id}"
-            raise FailedError(f"{text}: {refused}") from None
-        context.session.out(f"Updating machine {machine.id}\n")
-        config = self._machine_config(machine.process_group)
-        if standbys := machine.config.get("standbys"):
-            config["standbys"] = standbys
-        with context.world.lock:
-            machine_actions.update(context.world, machine, config, self.image.ref, skip=asleep)
-        if not asleep:
-            self._wait(machine)
-        if machine.lease is lease:
-            leases.release(machine)
-
-    def _machine_config(self, group: str) -> dict[str, Any]:
-        made = fly_toml.machine_config(self.config, group, self.release.image_ref)
-        made["metadata"]["fly_release_id"] = self.release.id
-        made["metadata"]["fly_release_version"] = str(self.release.version)
-        for pair in self.context.line.values.get("env", ()):
-            name, _, value = pair.partition("=")
-            made["env"][name] = value
-        return made
-
-    def _wait(self, machine: Machine) -> None:
-        context, name = self.context, self.app.name
-        if context.line.on("detach") or self.release.strategy == "immediate":
-            return
-        world, session = context.world, context.session
-        seconds = seconds_of("wait-timeout", context.line.value("wait-timeout", self._usual()))
-        if not session.until(lambda: world.state(name, machine) == "started", seconds):
-            text = "timeout reached waiting for machine's state to change"
-            raise FailedError(text, after=f"{LOST_WAIT}\n\n{LONGER}")
-        if not session.until(lambda: world.healthy(name, machine), seconds):
-            text = f"timeout reached waiting for health checks to pass for machine {machine.id}"
-            cause = f'failed to get VM {machine.id}: Get "…": context deadline exceeded'
-            raise FailedError(f"{text}: {cause}", after=LONGER)
-        session.out(f"✔ Machine {machine.id} is now in a good state\n")
-
-    def _usual(self) -> str:
-        return str((self.config.get("deploy") or {}).get("wait_timeout", "5m0s"))
-
-
-def _by_id(machine: Machine) -> str:
-    return machine.id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.fly.flyctl import commands
+from tests.support.fly.flyctl import commands, credentials
 from tests.support.fly.flyctl.context import Context
 from tests.support.fly.flyctl.deploy import deploy
 from tests.support.fly.flyctl.flags import command_of, understood
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.fly.tokens import Tokens
     from tests.support.fly.world import World
 
-TABLE = {**commands.TABLE, "deploy": deploy}
+TABLE = {**commands.TABLE, **credentials.TABLE, "deploy": deploy}
 KILLED = -1
 
 

@@ -1,0 +1,87 @@
+"""REST at `/api/v1`: what current flyctl asks of releases, undocumented.
+
+Paths, keys and statuses: facts, section 5; superfly/flyctl `internal/uiex/releases.go` and
+`organizations.go`. flyctl's own writes (`POST` and `PATCH` of releases) are made by the stand-in's
+`fly` itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly.refusal import RefusedError
+from tests.support.fly.wire import Answer
+
+if TYPE_CHECKING:
+    from tests.support.fly.tokens import Token, Tokens
+    from tests.support.fly.wire import Asked
+    from tests.support.fly.world import App, Release, World
+
+USUAL = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Answers `/api/v1/…`."""
+
+    world: World
+    tokens: Tokens
+
+    def answer(self, asked: Asked) -> Answer:
+        """The answer; a refusal is `{"error": TEXT}`."""
+        try:
+            return self._route(asked, self._token(asked))
+        except RefusedError as refused:
+            return Answer(refused.status, {"error": str(refused)})
+
+    def _token(self, asked: Asked) -> Token:
+        token = self.tokens.of_header(asked.authorization, ("Bearer",))
+        if token is None:
+            raise RefusedError(401, "You must be authenticated to view this.")
+        return token
+
+    def _route(self, asked: Asked, token: Token) -> Answer:
+        match (asked.method, *asked.segments):
+            case ("GET", "api", "v1", "apps", name, "releases"):
+                return self._releases(self._app(name, token), asked.query.get("limit", ""))
+            case ("GET", "api", "v1", "apps", name, "releases", "current"):
+                app = self._app(name, token)
+                if not app.releases:
+                    raise RefusedError(404, "Could not find Release")
+                return Answer(200, release_json(app.releases[-1]))
+            case ("GET", "api", "v1", "releases", "all_current"):
+                apps = [one for one in self.world.of_org(token.org) if token.sees(one)]
+                return Answer(
+                    200, {one.name: one.releases[-1].created_at for one in apps if one.releases}
+                )
+        raise RefusedError(404, "Not Found")
+
+    def _app(self, name: str, token: Token) -> App:
+        app = self.world.apps.get(name)
+        if app is None or not token.sees(app):
+            raise RefusedError(404, "Could not find App")
+        return app
+
+    @staticmethod
+    def _releases(app: App, limit: str) -> Answer:
+        if limit and not limit.isdigit():
+            raise RefusedError(400, "limit must be a number")
+        most = int(limit or USUAL)
+        newest = list(reversed(app.releases))[:most]
+        return Answer(200, {"releases": [release_json(one) for one in newest]})
+
+
+def release_json(release: Release) -> dict[str, Any]:
+    """`Release` of uiex."""
+    return {
+        "id": release.id,
+        "version": release.version,
+        "stable": release.status == "complete",
+        "in_progress": release.status == "running",
+        "status": release.status,
+        "strategy": release.strategy.upper(),
+        "user": release.user,
+        "created_at": release.created_at,
+        "image_ref": release.image_ref,
+    }
