@@ -20,6 +20,7 @@ from tests.support.fly.limits import Limits
 from tests.support.fly.machines import MachinesApi
 from tests.support.fly.reference import parse
 from tests.support.fly.rest import Rest
+from tests.support.fly.seeding import put_image
 from tests.support.fly.tokens import Tokens
 from tests.support.fly.wire import Answer, serving
 from tests.support.fly.world import App, Knobs, Request, Sickness, World, unique
@@ -110,6 +111,15 @@ class FlyStandIn:
     def up(self) -> None:
         """Let all surfaces answer."""
         self.knobs.down.clear()
+
+    def push(self, app: str, tag: str, content: str = "") -> str:
+        """Put an image into an app's repository, without a build; its reference.
+
+        It is as if somebody had pushed it, but stands in no list of requests.
+        """
+        digest = put_image(self.storage, app, tag, content or f"{app} {tag}")
+        self.images.heard_push(app, tag, digest)
+        return f"{self.registry}/{app}:{tag}"
 
     def prune(self, reference: str) -> None:
         """Remove an image from the registry, as Fly does with what no machine is tied to."""
