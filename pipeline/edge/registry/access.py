@@ -89,8 +89,9 @@ class Access:
             return self._renewed(sent)
         # A token that was just fetched for this very request was refused: it will not get better.
         refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
-        self._bearer = known[0]
         token = self._token(known[0], origin, scope, refused=refused)
+        # A challenge that brings no token, as one of a stranger's on the way, is not remembered.
+        self._bearer = known[0]
         return f"Bearer {token}" if token != refused else None
 
     def _renewed(self, sent: str | None) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Digest
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.host import Host
-
-_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +39,30 @@ class Blob:
     size: int
 
 
-def has_blob(place: Place, digest: Digest) -> bool:
-    """Whether a repository holds a blob. Raises `RegistryError`."""
-    path = f"/v2/{place.path}/blobs/{digest}"
+def has_blob(place: Place, blob: Blob) -> bool:
+    """Whether a repository holds a blob, all of it. Raises `RegistryError`.
+
+    A 200 of another size is a login page's, and a 404 of anybody's only costs a copy.
+    """
+    path = f"/v2/{place.path}/blobs/{blob.digest}"
     answer = place.host.ask(Request("HEAD", path, _scope(place, "pull")))
     if answer.status not in (200, 404):
         raise _refused(answer, place, "read")
-    return answer.status == 200
+    return answer.status == 200 and answer.size == blob.size
 
 
 def copy_blob(blob: Blob, source: Place, destination: Place) -> None:
     """Bring a blob to another repository. Raises `RegistryError`."""
-    if has_blob(destination, blob.digest):
+    if has_blob(destination, blob):
         return
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in count(1):
         session = _begin(blob, source, destination)
         if not session:
             return
         try:
             _upload(blob, source, destination, session)
         except RegistryError as error:
-            if attempt == _ATTEMPTS or not error.facts.passing:
+            if not destination.host.may_begin_anew(attempt, error):
                 raise
         else:
             return

@@ -44,15 +44,25 @@ class Gate:
         self._opens = 0.0
         self._allowance = policy.allowance
 
-    def wait(self) -> None:
-        """Stand before the gate until it opens; at once when the registry is closed."""
+    def wait(self, deadline: float) -> bool:
+        """Stand before the gate until it opens; at once when the registry is closed.
+
+        `False`, at once too, where it opens after `deadline` (of `time.monotonic`) alone.
+        """
         while not self._closed.is_set():
-            with self._lock:
-                left = self._opens - time.monotonic()
+            left = self.left()
             if left <= 0:
-                return
+                return True
+            if time.monotonic() + left > deadline:
+                return False
             # Not all at the same moment: that is what the host asked us not to do.
             self._closed.wait(left + random.uniform(0, min(0.25, left)))  # noqa: S311
+        return True
+
+    def left(self) -> float:
+        """Seconds until it opens; none or less where it is open."""
+        with self._lock:
+            return self._opens - time.monotonic()
 
     def shut(self, seconds: float) -> bool:
         """Shut for everybody; tells whether it was open, so that it is said once."""

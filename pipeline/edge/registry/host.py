@@ -98,26 +98,34 @@ class Host:
         answer is returned whatever it is; `RegistryError` is raised where none came.
         """
         deadline = time.monotonic() + self._setting.policy.total
+        outcome: Answer | RegistryError | None = None
         for attempt in range(1, self._setting.policy.attempts + 1):
-            self._gate.wait()
+            if not self._gate.wait(deadline):
+                outcome = outcome or self._told_to_wait()
+                break
             outcome = self._tried(request, check, deadline)
-            passing, wait = _passing(outcome)
-            if not passing:
+            if not _passing(outcome):
                 break
             last = attempt == self._setting.policy.attempts
-            if not self._gate.may_retry() or last or not self._paused(attempt, wait, deadline):
+            if not self._gate.may_retry() or last or not self._paused(attempt, outcome, deadline):
                 break
-        if isinstance(outcome, RegistryError):
-            raise outcome
-        return outcome
+        return _answer(outcome)
 
     def ask_once(self, request: Request, check: Check = _any) -> Answer:
         """Ask without asking again."""
-        self._gate.wait()
-        outcome = self._tried(request, check, time.monotonic() + self._setting.policy.total)
-        if isinstance(outcome, RegistryError):
-            raise outcome
-        return outcome
+        deadline = time.monotonic() + self._setting.policy.total
+        if not self._gate.wait(deadline):
+            raise self._told_to_wait()
+        return _answer(self._tried(request, check, deadline))
+
+    def may_begin_anew(self, attempt: int, trouble: RegistryError) -> bool:
+        """Wait before work of several requests is begun again; `False` where it must not be.
+
+        `attempt` is the number of the one that ended with `trouble`.
+        """
+        deadline = time.monotonic() + self._setting.policy.total
+        again = attempt < self._setting.policy.attempts and trouble.facts.passing
+        return again and self._gate.may_retry() and self._paused(attempt, trouble, deadline)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -137,12 +145,21 @@ class Host:
             self._gate.succeeded()
         return answer
 
-    def _paused(self, attempt: int, wait: float | None, deadline: float) -> bool:
+    def _told_to_wait(self) -> RegistryError:
+        left = max(self._gate.left(), 0.0)
+        return RegistryError(
+            f"`{self.name}` asks everybody to wait",
+            hint=f"try again in {left:.0f} seconds",
+            facts=Facts(passing=True, retry_after=left),
+        )
+
+    def _paused(self, attempt: int, outcome: Answer | RegistryError, deadline: float) -> bool:
         """Wait before the next attempt; `False` where that would take too long."""
-        pause = self._gate.pause(attempt) if wait is None else wait
+        wait = _asked_wait(outcome)
+        pause = max(self._gate.pause(attempt), wait or 0.0)
         if time.monotonic() + pause > deadline:
             return False
-        if wait is None:
+        if not wait:
             self._gate.sleep(pause)
         elif self._gate.shut(pause):
             self._setting.report(Notice(f"`{self.name}` asks to wait {pause:.0f} s"))
@@ -189,7 +206,8 @@ class Host:
     @contextmanager
     def stream(self, request: Request) -> Iterator[Iterator[bytes]]:
         """What is behind a request, piece by piece. Asked once. Raises `RegistryError`."""
-        self._gate.wait()
+        if not self._gate.wait(time.monotonic() + self._setting.policy.total):
+            raise self._told_to_wait()
         with ExitStack() as stack:
             pieces: list[Iterator[bytes]] = []
 
@@ -268,14 +286,26 @@ class Host:
             return self._guest
 
 
-def _passing(outcome: Answer | RegistryError) -> tuple[bool, float | None]:
-    """Whether it may pass, and in how many seconds if the host said so."""
+def _answer(outcome: Answer | RegistryError | None) -> Answer:
     if isinstance(outcome, RegistryError):
-        return outcome.facts.passing, outcome.facts.retry_after
+        raise outcome
+    if outcome is None:
+        raise RegistryError("no attempt is allowed", facts=Facts(passing=True))
+    return outcome
+
+
+def _passing(outcome: Answer | RegistryError) -> bool:
+    if isinstance(outcome, RegistryError):
+        return outcome.facts.passing
+    return outcome.status in PASSING
+
+
+def _asked_wait(outcome: Answer | RegistryError) -> float | None:
+    """How many seconds the host asks us to wait, `None` where it says nothing."""
+    if isinstance(outcome, RegistryError):
+        return outcome.facts.retry_after
     wait = retry_after(outcome.headers.get("retry-after"))
-    if outcome.status == 429 and wait is None:
-        wait = 1.0
-    return outcome.status in PASSING, wait
+    return 1.0 if outcome.status == 429 and wait is None else wait
 
 
 def _split(address: str) -> tuple[str, int | None]:

@@ -38,7 +38,6 @@ def read_manifest(answer: Answer, reference: Reference) -> Manifest:
 
     Raises `RegistryError`, which passes where the bytes were damaged on the way.
     """
-    media_type = _media_type(answer, reference)
     computed = digest_of(answer.body)
     for claimed in (reference.digest, answer.digest):
         if claimed and claimed != digest_of(answer.body, claimed):
@@ -47,7 +46,7 @@ def read_manifest(answer: Answer, reference: Reference) -> Manifest:
                 hint="the registry, or something before it, alters what it is asked for",
                 facts=Facts(200, answer.url, passing=True),
             )
-    return Manifest(answer.body, media_type, computed)
+    return Manifest(answer.body, _media_type(answer, reference), computed)
 
 
 def check_digest(found: Present, reference: Reference, url: str) -> Present:

@@ -12,6 +12,7 @@ from pipeline.edge.registry.errors import CredentialError
 
 CERTS_D = Path("/etc/docker/certs.d")
 _PROBE_TIMEOUT = 2.0
+_HANDSHAKES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,21 @@ def is_loopback(hostname: str) -> bool:
 def speaks_tls(hostname: str, port: int) -> bool:
     """Whether a TLS handshake succeeds there, whoever it is; sends no request.
 
+    A handshake that breaks off is no proof of plain HTTP, unless it does so every time.
     Raises `OSError` where nobody listens.
     """
+    tries = (_handshake(hostname, port) for _ in range(_HANDSHAKES))
+    return next((found for found in tries if found is not None), False)
+
+
+def _handshake(hostname: str, port: int) -> bool | None:
+    """Whether one handshake succeeds; `None` where the connection was lost in it."""
     with socket.create_connection((hostname, port), timeout=_PROBE_TIMEOUT) as plain:
         try:
             with unverified().wrap_socket(plain, server_hostname=hostname):
                 return True
+        except (ssl.SSLEOFError, ConnectionError):
+            return None
         except ssl.SSLError as error:
             # A server that wants our certificate first speaks TLS all the same.
             return "ALERT" in (error.reason or "")

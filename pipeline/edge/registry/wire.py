@@ -158,6 +158,8 @@ def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
     network = "is the address right, is the registry running, does a firewall or proxy interfere?"
     for cause in causes:
         match cause:
+            case ssl.SSLEOFError():
+                return f"`{host}` broke off while TLS began", network, True
             case ssl.SSLError():
                 reason = (cause.reason or "no reason given").replace("_", " ").lower()
                 hint = "does it speak HTTPS? plain HTTP needs `insecure = true` in `[registry]`"

@@ -1,0 +1,47 @@
+"""Cases run at once, each in a process of its own, against one real registry."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+from tests.faults.case import Place, case_of
+from tests.faults.run import seen_of
+from tests.faults.verdict import judge
+from tests.support.secured import secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.faults.verdict import Verdict
+
+TOKEN = "fm2_a-secret-that-must-not-be-seen"
+
+
+@contextmanager
+def place_in(folder: Path) -> Iterator[Place]:
+    """The one real registry of a campaign, in `folder`."""
+    at = folder / "registry"
+    with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
+        yield Place(registry.address, at, TOKEN, trust)
+
+
+def verdicts(seeds: Iterable[int], place: Place, jobs: int) -> Iterator[Verdict]:
+    """Each run judged, `jobs` at a time, in the order of `seeds`."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, _begin, (dict(place.trust),)) as pool:
+        yield from pool.map(_one, seeds, repeat(place))
+
+
+def _one(seed: int, place: Place) -> Verdict:
+    return judge(seen_of(case_of(seed), place))
+
+
+def _begin(trust: dict[str, str]) -> None:
+    """In each process: whom the library trusts is read from the environment of the process."""
+    os.environ.update(trust)

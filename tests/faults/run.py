@@ -1,0 +1,187 @@
+"""Run one case: prepare, run under faults, look at what is true, run again without faults."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import fingerprint, inspect, load, plan, run
+from pipeline.core.model import reference_of
+from sandbox.registry import Certificate, Registry
+from tests.faults.case import IMAGES, RATE, project_of
+from tests.faults.truth import Truth
+from tests.support.faults import Randomly, faulty, never
+from tests.support.project import Ran
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.plan import Plan
+    from pipeline.core.report import Report
+    from tests.faults.case import Case, Place
+    from tests.support.faults import Asked, Did, Fault, Proxy
+    from tests.support.project import Project
+    from tests.support.scripted import Asked as Arrived
+
+BOUND = 150.0
+"""Seconds after which a run hangs."""
+
+OURS = "fly-image-pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that is known of a case that was run.
+
+    `tags` are, by repository, those that `before` and `after` the run resolve, with their digests;
+    `wanted` is the tag of each image; `hollow` what tags name and the registry lacks. `code` is
+    None for a run that hung. `again` is the exit code of the run without faults, `still` what was
+    not as it should be after it.
+    """
+
+    case: Case
+    code: int | None
+    ran: Ran
+    seconds: float
+    address: str
+    wanted: Mapping[str, str]
+    before: Mapping[str, Mapping[str, str]]
+    after: Mapping[str, Mapping[str, str]]
+    hollow: Sequence[str]
+    did: Sequence[Did]
+    strangers: Sequence[Arrived]
+    again: int = 0
+    still: Sequence[str] = ()
+
+
+class OnlyOurs(Randomly):
+    """Faults for what this project sends; BuildKit's requests are handed on."""
+
+    def __call__(self, asked: Asked) -> Fault | None:
+        """Choose as `Randomly` does."""
+        return super().__call__(asked) if asked.agent == OURS else None
+
+    def hangs_up(self, connection: int) -> bool:
+        """Never: whose a connection will be cannot be told."""
+        del connection
+        return False
+
+
+def seen_of(case: Case, place: Place) -> Seen:
+    """Run a case in a folder of its own."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        certificate = _certificate(place)
+        ca = certificate.ca
+        registry = Registry("", place.registry, ca, None, None)  # type: ignore[arg-type]
+        proxy = stack.enter_context(faulty(registry, certificate))
+        stranger = stack.enter_context(scripted(_stranger, certificate))
+        project = project_of(case, folder / "project", proxy.address, place)
+        truth = Truth(place.registry, ca, "x", place.token)
+        chooser = Randomly if case.whose == "all" else OnlyOurs
+        wanted = _wanted(project)
+        for name in case.before:
+            truth.put(f"s{case.seed}/{name}", wanted[name])
+        before = _tags(truth, case)
+        # Another name than the registry's, and so another host, though it is this machine.
+        elsewhere = stranger.address.replace("127.0.0.1", "localhost")
+        proxy.choose = chooser(seed=case.seed, rate=RATE, stranger=elsewhere)
+        code, ran, seconds = _ran(project, case.words)
+        proxy.choose = never
+        seen = Seen(
+            case,
+            code,
+            ran,
+            seconds,
+            proxy.address,
+            wanted,
+            before,
+            _tags(truth, case),
+            _hollow(truth, case),
+            tuple(proxy.did),
+            tuple(stranger.asked),
+        )
+        return _rerun(seen, project, truth, proxy)
+
+
+def _certificate(place: Place) -> Certificate:
+    folder = place.folder
+    return Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
+
+
+def _stranger(asked: Arrived) -> Reply:
+    """A host that welcomes everybody: nothing that it says is true."""
+    html = {"Content-Type": "text/html"}
+    if asked.path.startswith("/token"):
+        return Reply(200, {"Content-Type": "application/json"}, b'{"token": "a-strangers"}')
+    return Reply(201 if asked.method in ("PUT", "POST") else 200, html, b"<h1>Welcome</h1>")
+
+
+def _ran(project: Project, words: Sequence[str]) -> tuple[int | None, Ran, float]:
+    """Invoke as a user runs it, for at most `BOUND` seconds."""
+    began = time.monotonic()
+    with project.start(*words) as process:
+        try:
+            out, err = process.communicate(timeout=BOUND)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            return None, Ran(-1, out, err), time.monotonic() - began
+    return process.returncode, Ran(process.returncode, out, err), time.monotonic() - began
+
+
+def _planned(project: Project) -> Plan:
+    environ = {**os.environ, **project.environ}
+    loaded = load(project.root, environ=environ)
+    return plan(loaded, inspect(loaded, environ=environ))
+
+
+def _built(project: Project) -> Report:
+    """A run without faults, through the library: a process would only take longer."""
+    return run(_planned(project), environ={**os.environ, **project.environ})
+
+
+def _wanted(project: Project) -> dict[str, str]:
+    loaded = load(project.root, environ={**os.environ, **project.environ})
+    return {
+        str(name): str(reference_of(loaded, name, inputs.fingerprint).tag)
+        for name, inputs in fingerprint(loaded).items()
+    }
+
+
+def _tags(truth: Truth, case: Case) -> dict[str, dict[str, str]]:
+    return {name: truth.tags(f"s{case.seed}/{name}") for name in IMAGES}
+
+
+def _hollow(truth: Truth, case: Case) -> list[str]:
+    """What tags name and is not there."""
+    return [
+        f"{name}:{tag} lacks {lost}"
+        for name, tags in _tags(truth, case).items()
+        for tag in tags
+        if (lost := truth.lacks(f"s{case.seed}/{name}", tag))
+    ]
+
+
+def _rerun(seen: Seen, project: Project, truth: Truth, proxy: Proxy) -> Seen:
+    """The same again, without a fault: a plan must be true, a build must finish."""
+    after = {name: seen.after[name].get(tag, "") for name, tag in seen.wanted.items()}
+    if seen.case.task == "plan":
+        told = {str(a.name): str(a.digest or "") for a in _planned(project).images}
+        return replace(seen, still=[] if told == after else [f"planned {told}, and it is {after}"])
+    proxy.did.clear()
+    report = _built(project)
+    now = {name: truth.digest(f"s{seen.case.seed}/{name}", t) for name, t in seen.wanted.items()}
+    still = [f"{name} is missing" for name, digest in now.items() if not digest]
+    still += [f"{name} was built anew" for name in now if after[name] not in ("", now[name])]
+    if truth.digest(f"s{seen.case.seed}/api", "latest") != now["api"]:
+        still.append("api:latest is not moved")
+    return replace(seen, again=report.exit_code, still=[*still, *_hollow(truth, seen.case)])

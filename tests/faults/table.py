@@ -1,0 +1,40 @@
+"""What came of a campaign, in words and numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.faults.run import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.faults.verdict import Verdict
+
+
+def told(verdict: Verdict) -> str:
+    """A run in full, so that it can be understood without running it again."""
+    seen = verdict.seen
+    lines = [f"seed {seen.case.seed}: {seen.case}", *(f"  WRONG: {w}" for w in verdict.wrong)]
+    lines += [f"  ended with {seen.code} after {seen.seconds:.1f} s", seen.ran.out, seen.ran.err]
+    return "\n".join([*lines, *(f"  {did}" for did in seen.did)])
+
+
+def table(done: Sequence[Verdict]) -> Iterator[str]:
+    """Totals by outcome and by kind of fault."""
+    outcomes = Counter((v.seen.case.task, v.seen.case.whose, v.outcome) for v in done)
+    kinds = Counter(did.kind for v in done for did in v.seen.did if did.kind)
+    requests = sum(len(v.seen.did) for v in done)
+    could = sum(v.seen.case.whose == "all" or d.agent == OURS for v in done for d in v.seen.did)
+    ours = sum(did.agent == OURS for v in done for did in v.seen.did)
+    yield f"\n{'runs':>6}  task        faults for  outcome"
+    for (task, whose, outcome), number in sorted(outcomes.items()):
+        yield f"{number:>6}  {task:<10}  {whose:<10}  {outcome}"
+    yield f"\n{'times':>6}  fault"
+    yield from (f"{number:>6}  {kind}" for kind, number in sorted(kinds.items()))
+    share = f"{sum(kinds.values())} of {could} that could failed"
+    yield f"\n{requests} requests ({ours} of them ours); {share}"
+    yield f"{sum(v.seen.case.task == 'build-all' for v in done)} reruns of builds without faults"
+    yield f"the slowest run took {max(v.seen.seconds for v in done):.1f} s"
+    yield f"{sum(bool(v.wrong) for v in done)} of {len(done)} runs went wrong"

@@ -1,0 +1,138 @@
+"""What was wrong with a run, if anything: held against what the registry holds in truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from tests.faults.run import BOUND, OURS
+from tests.support.faults.kinds import OTHER_DIGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tests.faults.run import Seen
+
+_CODES = {"plan": (0, 4), "build-all": (0, 1, 4)}
+_MEANS = {0: "right", 1: "failed, with the image named", 4: "could not find out", None: "hung"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended (`outcome`), and all that was `wrong` with it."""
+
+    seen: Seen
+    outcome: str
+    wrong: tuple[str, ...]
+
+
+def judge(seen: Seen) -> Verdict:
+    """Hold what a run said and did against the truth."""
+    outcome = _MEANS.get(seen.code, f"exit code {seen.code}")
+    wrong = [*_ending(seen), *_secrets(seen), *_harm(seen), *_afterwards(seen)]
+    if not wrong:
+        wrong = list(_said(seen))
+    return Verdict(seen, outcome, tuple(wrong))
+
+
+def _ending(seen: Seen) -> Iterator[str]:
+    if seen.code is None:
+        yield f"did not end in {BOUND:.0f} s"
+    elif seen.code not in _CODES[seen.case.task]:
+        yield f"ended with {seen.code}"
+    if "Traceback" in seen.ran.err or "a fault in Fly Image Pipeline" in seen.ran.err:
+        yield "showed a traceback"
+    if seen.code in (1, 4) and "error: " not in seen.ran.err:
+        yield "did not say what is wrong"
+    if seen.code == 4 and "hint: " not in seen.ran.err:
+        yield "did not say what to do"
+
+
+def _secrets(seen: Seen) -> Iterator[str]:
+    if "fm2_" in seen.ran.out + seen.ran.err:
+        yield "printed the token"
+    for asked in seen.strangers:
+        if asked.headers.get("user-agent") == OURS and "authorization" in asked.headers:
+            yield f"showed a credential to a stranger: {asked.method} {asked.path}"
+
+
+def _harm(seen: Seen) -> Iterator[str]:
+    """What a fault that was read as absence does: an image that exists is pushed again."""
+    yield from seen.hollow
+    for name, tag in seen.wanted.items():
+        was, now = seen.before[name].get(tag, ""), seen.after[name].get(tag, "")
+        if was and was != now:
+            yield f"{name} existed, and is another now"
+        pushed = [d for d in seen.did if d.method == "PUT" and d.path.endswith(f"/manifests/{tag}")]
+        if was and pushed:
+            yield f"{name} existed, and was pushed again"
+        if seen.case.task == "plan" and was != now:
+            yield f"a plan changed {name}"
+
+
+def _afterwards(seen: Seen) -> Iterator[str]:
+    if seen.again:
+        yield f"the plain rerun ended with {seen.again}"
+    yield from (f"after the rerun: {what}" for what in seen.still)
+
+
+def _said(seen: Seen) -> Iterator[str]:
+    """Whether a plan or a report is true; a run that could not find out may have neither."""
+    if not seen.ran.out:
+        if seen.code != 4:
+            yield "printed nothing"
+        return
+    document: dict[str, Any] = json.loads(seen.ran.out)
+    rows = {row["name"]: row for row in document["images"]}
+    if set(rows) != set(seen.wanted):
+        yield f"told of {sorted(rows)} alone"
+    for name, row in rows.items():
+        yield from _planned(seen, name, row) if "action" in row else _reported(seen, name, row)
+    if seen.case.task == "build-all":
+        yield from _ended(seen, rows)
+
+
+def _planned(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    digest = seen.after[name].get(seen.wanted[name], "")
+    if row["action"] != ("exists" if digest else "build"):
+        yield f"planned {row['action']} for {name}, which is {digest or 'absent'}"
+    if row["digest"] not in (digest or None, _lie(seen, name)):
+        yield f"planned with {name} as {row['digest']}, which is {digest or 'absent'}"
+
+
+def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    was = seen.before[name].get(seen.wanted[name], "")
+    now = seen.after[name].get(seen.wanted[name], "")
+    status = row["status"]
+    if status == "exists" and not was:
+        yield f"{name} is said to exist, and did not"
+    if status == "built" and (was or not now):
+        yield f"{name} is said to be built: it was {was or 'absent'}, and is {now or 'absent'}"
+    if status in ("exists", "built") and row["digest"] not in (now, _lie(seen, name)):
+        yield f"{name} is said to be {row['digest']}, and is {now}"
+    if status not in ("exists", "built") and was:
+        yield f"{name} existed, and is said to be {status}"
+    if status == "failed" and f"`{name}`" not in seen.ran.err:
+        yield f"{name} failed, and nobody was told"
+
+
+def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Whether the exit code is that of what is reported, and the alias where it is said to be."""
+    statuses = {row["status"] for row in rows.values()}
+    if seen.code == 0 and not statuses <= {"exists", "built"}:
+        yield f"ended with 0 and {sorted(statuses)}"
+    if seen.code == 1 and "failed" not in statuses:
+        yield "ended with 1, and nothing failed"
+    alias = seen.after["api"].get("latest")
+    lied = _lie(seen, "api", "latest") or _lie(seen, "api")
+    if seen.code == 0 and not lied and alias != seen.after["api"].get(seen.wanted["api"]):
+        yield "ended with 0, and the alias is not moved"
+
+
+def _lie(seen: Seen, name: str, tag: str = "") -> str | None:
+    """The digest that the proxy made up for a HEAD of an image; nothing can tell it from a true."""
+    path = f"/v2/s{seen.case.seed}/{name}/manifests/{tag or seen.wanted[name]}"
+    told = [d for d in seen.did if d.method == "HEAD" and unquote(d.path) == path]
+    return OTHER_DIGEST if any(d.digest == OTHER_DIGEST for d in told) else None

@@ -1,0 +1,262 @@
+"""A proxy with TLS before a real registry: hands on, or does what a fault says.
+
+The host name that the client used is handed on, so that the registry's `Location` headers lead
+back through the proxy. Bodies are streamed; only an answer that a fault alters is held whole.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from tests.support.faults.fault import Asked, Fault, Reply
+from tests.support.faults.kinds import Randomly, counter, never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox.registry import Certificate, Registry
+
+    Choose = Callable[[Asked], Fault | None]
+
+_OF_THE_WAY = {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
+_PIECE = 1 << 16
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER for no time at all: closing sends RST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A request that came, and what was done: the fault's kind, or nothing; the status sent."""
+
+    method: str
+    path: str
+    kind: str
+    status: int
+    agent: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}: {self.status or 'no answer'} {self.kind}".rstrip()
+
+
+@dataclass(slots=True)
+class Proxy:
+    """A running proxy at `address`; `choose` may be set anew at any time, `did` grows."""
+
+    address: str
+    choose: Choose = never
+    did: list[Did] = field(default_factory=list)
+    hung_up: int = 0
+
+    def kinds(self) -> Counter[str]:
+        """How often each kind of fault happened."""
+        return Counter(did.kind for did in self.did if did.kind)
+
+    def explain(self) -> str:
+        """All that happened, a line each."""
+        return "\n".join(map(str, self.did))
+
+
+@contextmanager
+def faulty(registry: Registry, certificate: Certificate, choose: Choose = never) -> Iterator[Proxy]:
+    """Stand before a registry that speaks TLS, with `certificate`, until the end of the block."""
+    proxy = Proxy("", choose)
+    server = _Server(proxy, registry)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    proxy.address = f"127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, proxy: Proxy, registry: Registry) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy, self.registry = proxy, registry
+        self.trust = ssl.create_default_context(cafile=str(registry.ca))
+        self._lock = threading.Lock()
+        self._connections = 0
+        self._count = counter()
+
+    def hangs_up(self) -> bool:
+        """Whether the connection that just came is reset."""
+        with self._lock:
+            self._connections += 1
+            choose = self.proxy.choose
+            lost = isinstance(choose, Randomly) and choose.hangs_up(self._connections)
+            self.proxy.hung_up += lost
+            return lost
+
+    def number(self, method: str, path: str) -> int:
+        """The how many-th request to the same path this is."""
+        with self._lock:
+            return self._count(method, path)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+    upstream: HTTPSConnection | None = None
+
+    def handle(self) -> None:
+        if self.server.hangs_up():
+            self._hang_up(reset=True)
+            return
+        # A client that hangs up in the middle is what much of this is about.
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError, ValueError):
+            super().handle()
+
+    def finish(self) -> None:
+        if self.upstream:
+            self.upstream.close()
+        with suppress(OSError, ValueError):
+            super().finish()
+
+    def _pass(self) -> None:
+        number = self.server.number(self.command, self.path)
+        agent = self.headers.get("User-Agent", "")
+        asked = Asked(self.command, self.path, number, agent)
+        fault = self.server.proxy.choose(asked) or Fault("")
+        time.sleep(fault.wait)
+        if fault.instead or fault.raw:
+            for _ in self._body():
+                pass
+            self._made_up(fault, fault.instead or Reply(0))
+            return
+        try:
+            answer = self._asked()
+        except (HTTPException, OSError) as error:
+            self._told(f"(the registry itself: {type(error).__name__})", 0)
+            self._hang_up(reset=True)
+            return
+        self._answered(fault, answer)
+
+    def _made_up(self, fault: Fault, reply: Reply) -> None:
+        self._told(fault.kind, reply.status)
+        if fault.raw:
+            self.wfile.write(fault.raw)
+        if reply.status:
+            self._send(reply, fault.cut)
+        if fault.raw or not reply.status or fault.cut is not None:
+            self._hang_up(reset=fault.reset)
+
+    def _answered(self, fault: Fault, answer: HTTPResponse) -> None:
+        headers = {n: v for n, v in answer.getheaders() if n.lower() not in _OF_THE_WAY}
+        if fault.change:
+            reply = fault.change(Reply(answer.status, headers, answer.read()))
+            self._told(fault.kind, reply.status, _digest(reply))
+            self._send(reply, fault.cut)
+        else:
+            if answer.length is None and self.command != "HEAD":
+                headers["Content-Length"] = str(len(body := answer.read()))
+                pieces = iter([body])
+            else:
+                pieces = iter(lambda: answer.read(_PIECE), b"")
+            self._told(fault.kind, answer.status)
+            self._stream(_head(answer.status, headers), pieces, fault.cut)
+        if fault.cut is not None:
+            self._hang_up(reset=fault.reset)
+
+    def _send(self, reply: Reply, cut: int | None) -> None:
+        headers = dict(reply.headers)
+        if self.command != "HEAD":
+            headers = dict(reply.given(content_length=str(len(reply.body))).headers)
+        body = reply.body if self.command != "HEAD" else b""
+        self._stream(_head(reply.status, headers), iter([body]), cut)
+
+    def _stream(self, head: bytes, pieces: Iterator[bytes], cut: int | None) -> None:
+        left = 1 << 62 if cut is None else cut
+        for piece in chain([head], pieces):
+            if piece and left:
+                self.wfile.write(piece[:left])
+                left = max(left - len(piece), 0)
+
+    def _asked(self) -> HTTPResponse:
+        headers: dict[str, str] = {}
+        for name in {n.lower() for n in self.headers} - _OF_THE_WAY:
+            # An engine names each type that it accepts in a header of its own.
+            headers[name] = ", ".join(self.headers.get_all(name, ()))
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
+        if chunked:
+            headers["Transfer-Encoding"] = "chunked"
+        if self.upstream is None:
+            self.upstream = HTTPSConnection(
+                self.server.registry.address, timeout=60, context=self.server.trust
+            )
+        length = self.headers.get("Content-Length")
+        body = self._body() if chunked or length not in (None, "0") else None
+        self.upstream.request(
+            self.command, self.path, body=body, headers=headers, encode_chunked=chunked
+        )
+        return self.upstream.getresponse()
+
+    def _body(self) -> Iterator[bytes]:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            yield from self._chunks()
+            return
+        left = int(self.headers.get("Content-Length") or 0)
+        while left > 0 and (piece := self.rfile.read1(min(left, _PIECE))):
+            left -= len(piece)
+            yield piece
+        if left:
+            raise ConnectionResetError
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+
+    def _told(self, kind: str, status: int, digest: str = "") -> None:
+        agent = self.headers.get("User-Agent", "")
+        self.server.proxy.did.append(Did(self.command, self.path, kind, status, agent, digest))
+
+    def _hang_up(self, *, reset: bool) -> None:
+        self.close_connection = True
+        with suppress(OSError, ValueError):
+            if reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.rfile.close()
+            self.connection.close()
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Tests read what is printed."""
+
+
+def _head(status: int, headers: dict[str, str]) -> bytes:
+    phrase = HTTPStatus(status).phrase
+    lines = [f"HTTP/1.1 {status} {phrase}", *(f"{n}: {v}" for n, v in headers.items()), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _digest(reply: Reply) -> str:
+    found = [v for n, v in reply.headers.items() if n.lower() == "docker-content-digest"]
+    return found[0] if found else ""
