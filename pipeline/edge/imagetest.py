@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import LogLine, Notice
+from pipeline.core.masking import masker
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
 from pipeline.errors import UnknownError
@@ -156,7 +157,8 @@ def push(
     The docker package does not raise for a push that fails: every line of its stream is looked at.
     Raises `UnknownError`, for a refusal or a registry that cannot be reached.
     """
-    auth = {"username": credential.username, "password": credential.secret} if credential else None
+    auth = credential.for_engine if credential else None
+    mask = masker(credential.forms if credential else ())
     found: Digest | None = None
     stream = client.api.push(
         str(image.repository), tag=image.tag, stream=True, decode=True, auth_config=auth
@@ -164,7 +166,7 @@ def push(
     for line in stream:
         if fault := _fault(line):
             raise UnknownError(
-                f"the engine could not push `{image}`: {fault}",
+                f"the engine could not push `{image}`: {mask(fault)}",
                 hint="check the registry and the credential for it with `invoke doctor`",
             )
         if told := _PUSHED.search(str(line.get("status", ""))):

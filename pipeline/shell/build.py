@@ -13,11 +13,13 @@ from pipeline.core.audit import unaccounted
 from pipeline.core.bake import Output, Target
 from pipeline.core.batches import blocked_by, next_batch
 from pipeline.core.events import Notice
+from pipeline.core.masking import masker
 from pipeline.core.plan import Action
 from pipeline.core.report import ImageResult, ImageStatus
 from pipeline.errors import UnknownError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import test_and_push
+from pipeline.shell.secrets import build_secrets, logins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,9 +120,10 @@ def _solve(
     from pipeline.edge.registry import docker_config  # noqa: PLC0415 - httpx costs 60 ms
 
     targets = [_target(action, {a.name for a in batch}, results) for action in batch]
-    host = plan.project.settings.registry.host
-    credential = tools.credentials(host)
-    with docker_config(credential, host, tools.environ) as extra:
+    known = logins(batch, tools.credentials)
+    theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
+    ours = (form for credential in known.values() for form in credential.forms)
+    with docker_config(known, tools.environ) as extra:
         return dict(
             solve(
                 plan.project.root,
@@ -129,6 +132,7 @@ def _solve(
                 environ={**tools.environ, **extra},
                 report=tools.report,
                 stop=tools.stop,
+                mask=masker([*theirs, *ours]),
             )
         )
 

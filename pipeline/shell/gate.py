@@ -60,5 +60,5 @@ def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools)
     if failure:
         return Broken(failure)
     tools.report(ImageChanged(action.name, Stage.PUSHING))
-    credential = tools.credentials(action.reference.repository.host)
+    credential = tools.credentials(str(action.reference.repository))
     return Built(push(client, action.reference, credential, tools.report), built.seconds)

@@ -62,11 +62,21 @@ def open_registry(
     project: Project, environ: Mapping[str, str], report: Reporter = silent
 ) -> Iterator[Registry]:
     """The registry client of a project, with the credentials of this environment."""
-    from pipeline.edge.registry import Registry, credentials  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import (  # noqa: PLC0415 - httpx costs 60 ms
+        Registry,
+        credentials,
+        namespaces,
+    )
 
     settings = project.settings.registry
     insecure = frozenset({settings.host}) if settings.insecure else frozenset()
-    with Registry(credentials=credentials(environ), insecure=insecure, report=report) as registry:
+    opened = Registry(
+        credentials=credentials(environ),
+        namespaces=namespaces(environ),
+        insecure=insecure,
+        report=report,
+    )
+    with opened as registry:
         yield registry
 
 

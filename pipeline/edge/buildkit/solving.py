@@ -16,7 +16,7 @@ from pipeline.edge.buildkit.child import run
 from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
 from pipeline.edge.buildkit.progress import Progress, progress
-from pipeline.edge.buildkit.wire import Decoder
+from pipeline.edge.buildkit.wire import Decoder, masked
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.bake import Target
     from pipeline.core.events import Reporter
+    from pipeline.core.masking import Mask
     from pipeline.core.model import BuildSettings
     from pipeline.core.reference import ImageName
     from pipeline.edge.buildkit.notes import Notes
@@ -51,6 +52,7 @@ class _Work:
     request: bytes
     report: Reporter
     stop: threading.Event
+    mask: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class _Solved:
     notes: Mapping[ImageName, Notes]
 
 
-def solve(
+def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     root: Path,
     targets: Sequence[Target],
     settings: BuildSettings,
@@ -70,11 +72,13 @@ def solve(
     environ: Mapping[str, str],
     report: Reporter,
     stop: threading.Event,
+    mask: Mask,
 ) -> Mapping[ImageName, Outcome]:
     """Build `targets` together, and push or load each; say how each of them ended.
 
-    `environ` is all that docker sees of the environment. A failure of one image cancels the
-    others. When `stop` is set, the builds are ended, and what is known by then is the answer.
+    `environ` is all that docker sees of the environment. `mask` takes the secrets out of what
+    BuildKit says. A failure of one image cancels the others. When `stop` is set, the builds are
+    ended, and what is known by then is the answer.
     Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), and `UnknownError`
     when there is no docker, no buildx, no such builder, or the connection to it is lost.
     """
@@ -82,7 +86,7 @@ def solve(
         return {}
     request = json.dumps(definition(targets, settings)).encode()
     docker = cli.connect(settings, environ)
-    work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop)
+    work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
     for _ in range(_ATTEMPTS - 1):
         solved = _run(work, partial(cli.bake_command, docker, settings, GROUP))
         if stop.is_set() or not cli.overloaded(last_error(solved.progress)):
@@ -98,7 +102,7 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
     def take(records: Sequence[Record]) -> None:
         seen.stopping = seen.stopping or work.stop.is_set()
         for record in records:
-            for event in seen.take(record):
+            for event in seen.take(masked(record, work.mask)):
                 work.report(event)
 
     with TemporaryDirectory(prefix="pipeline-") as folder:

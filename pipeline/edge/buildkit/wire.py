@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from pipeline.core.masking import Mask
 
 Fields = dict[str, object]
 
@@ -71,6 +73,20 @@ class Text:
 
 
 Record = Vertex | Status | Log | Warned | Text
+
+
+def masked(record: Record, mask: Mask) -> Record:
+    """The same record; what the registry and the steps wrote in it went through `mask`."""
+    match record:
+        case Vertex() if record.error:
+            return replace(record, error=mask(record.error))
+        case Log():
+            # Bytes that are no text come back as they were.
+            text = record.data.decode(errors="surrogateescape")
+            return replace(record, data=mask(text).encode(errors="surrogateescape"))
+        case Warned() | Text():
+            return replace(record, text=mask(record.text))
+    return record
 
 
 class Decoder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.core.masking import masker
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.errors import UnknownError
@@ -47,16 +48,18 @@ def pull(client: DockerClient, spec: Spec, credentials: CredentialSource) -> Non
     """
     import docker  # noqa: PLC0415 - costs 90 ms
 
-    known = credentials(spec.image.repository.host)
-    auth = {"username": known.username, "password": known.secret} if known else None
+    known = credentials(str(spec.image.repository))
+    mask = masker(known.forms if known else ())
+    auth = known.for_engine if known else None
     name, digest = str(spec.image.repository), spec.image.digest
     try:
         lines = client.api.pull(name, tag=digest, auth_config=auth, stream=True, decode=True)
         fault = _fault(lines)
     except docker.errors.APIError as error:
-        raise pull_error(spec, str(error.explanation)) from error
+        # Its response holds the request, and that the credential.
+        raise pull_error(spec, mask(str(error.explanation))) from None
     if fault:
-        raise pull_error(spec, fault)
+        raise pull_error(spec, mask(fault))
     if not has_image(client, spec):
         raise pull_error(spec, "no such image")
 

@@ -16,6 +16,8 @@ from pipeline.edge.registry.credential import Credential, CredentialSource, nobo
 from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.manifest import Manifest
+from pipeline.edge.registry.places import common
+from pipeline.edge.registry.podman_login import namespaces
 from pipeline.edge.registry.private_config import docker_config
 from pipeline.edge.registry.sources import credentials, fly_credentials
 
@@ -28,10 +30,12 @@ __all__ = [
     "Policy",
     "Registry",
     "RegistryError",
+    "common",
     "copy",
     "credentials",
     "docker_config",
     "docker_login",
     "fly_credentials",
+    "namespaces",
     "nobody",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
-from pipeline.edge.registry.credential import Credential, Kind
+from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError, Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, retry_after
 from pipeline.edge.registry.text import read_json
@@ -34,6 +34,9 @@ _LONGEST = 3600
 """Seconds after which a token is fetched anew, whatever the server promised."""
 _BUFFER = 10
 """Seconds before its end at which a token is no longer used."""
+_NO_OAUTH = frozenset({400, 401, 404, 405})
+"""How token servers say that they have no OAuth2: 404 by the specification, 401 JFrog's, 400
+Azure's (containerd `remotes/docker/authorizer.go`). They take the token as a password."""
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -46,10 +49,23 @@ class Token:
 
 
 class Access:
-    """What one host is told of us. Thread-safe; one token per scope is fetched at a time."""
+    """What one host, or a part of it as `place`, is told of us. Thread-safe.
 
-    def __init__(self, host: str, source: CredentialSource, fetch: Fetch) -> None:
+    One token per scope is fetched at a time. `clock` gives seconds from any beginning.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        source: CredentialSource,
+        fetch: Fetch,
+        *,
+        place: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._host = host
+        self._place = place or host
+        self._clock = clock
         self._source = source
         self._fetch = fetch
         self._lock = Lock()
@@ -68,7 +84,7 @@ class Access:
             if self._looked_up:
                 return
             try:
-                self.credential = self._source(self._host)
+                self.credential = self._source(self._place)
             except CredentialError as error:
                 # It matters only if the registry asks: a public one needs no credential.
                 self.trouble = error
@@ -85,13 +101,16 @@ class Access:
     def answer(self, challenge: str, origin: str, scope: str, sent: str | None) -> str | None:
         """The `Authorization` for a second try after a 401; `None` where there is nothing new."""
         known = [c for c in parse_challenges(challenge) if c.scheme in ("basic", "bearer")]
-        if not known or known[0].scheme == "basic":
-            return self._renewed(sent)
+        bearer = next((c for c in known if c.scheme == "bearer"), None)
+        if bearer is None or known[0] is not bearer:
+            renewed = self._renewed(sent)
+            if renewed or bearer is None:
+                return renewed
         # A token that was just fetched for this very request was refused: it will not get better.
         refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
-        token = self._token(known[0], origin, scope, refused=refused)
+        token = self._token(bearer, origin, scope, refused=refused)
         # A challenge that brings no token, as one of a stranger's on the way, is not remembered.
-        self._bearer = known[0]
+        self._bearer = bearer
         return f"Bearer {token}" if token != refused else None
 
     def _renewed(self, sent: str | None) -> str | None:
@@ -104,7 +123,7 @@ class Access:
                 return None
             if f"Basic {self.credential.basic}" == sent:
                 try:
-                    found = self._source(self._host)
+                    found = self._source(self._place)
                 except CredentialError:
                     return None
                 if found is None or found.kind is not Kind.PASSWORD:
@@ -117,7 +136,7 @@ class Access:
     def secrets(self) -> tuple[str, ...]:
         """All that must never be shown, in each form in which it is sent."""
         tokens = tuple(token.value for token in self._tokens.values())
-        ours = (self.credential.secret, self.credential.basic) if self.credential else ()
+        ours = self.credential.forms if self.credential else ()
         return (*tokens, *ours, *self._former)
 
     def _token(self, challenge: Challenge, origin: str, scope: str, *, refused: str | None) -> str:
@@ -125,9 +144,12 @@ class Access:
             lock = self._scopes.setdefault(scope, Lock())
         with lock:
             token = self._tokens.get(scope)
-            if token is None or token.value == refused or token.until < time.monotonic():
+            if token is None or token.value == refused or token.until < self._clock():
+                former = (token.value,) if token else ()
                 token = self._fetched(challenge, origin, scope)
-                self._tokens[scope] = token
+                with self._lock:
+                    self._former = (*self._former, *former)
+                    self._tokens = {**self._tokens, scope: token}
             return token.value
 
     def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
@@ -146,6 +168,7 @@ class Access:
 
     def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Answer:
         who = None if self.withheld else self.credential
+        named = who is not None and who.username not in ("", IDENTITY_USER)
         if who and who.kind is Kind.IDENTITY_TOKEN:
             form = {
                 **wanted,
@@ -154,9 +177,12 @@ class Access:
                 "client_id": "fly-image-pipeline",
                 "scope": scope,
             }
-            return self._fetch("POST", realm, _FORM, urlencode(form).encode())
-        headers = {"Authorization": f"Basic {who.basic}"} if who else {}
-        query = urlencode({**wanted, **({"scope": scope} if scope else {})})
+            answer = self._fetch("POST", realm, _FORM, urlencode(form).encode())
+            if answer.status not in (_NO_OAUTH if named else {404}):
+                return answer
+        headers = {"Authorization": f"Basic {who.basic}"} if who and named else {}
+        scopes = [("scope", one) for one in scope.split()]
+        query = urlencode([*wanted.items(), *scopes])
         return self._fetch("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, None)
 
     def _refused(self, answer: Answer, realm: str) -> RegistryError:
@@ -185,7 +211,7 @@ class Access:
             document = read_json(answer.body)
             fields = document if isinstance(document, dict) else {}
             value = fields.get("token") or fields.get("access_token")
-            lives = min(float(fields.get("expires_in") or _SHORTEST), _LONGEST)
+            lives = min(max(_SHORTEST, float(fields.get("expires_in") or 0)), _LONGEST)
         except (ValueError, TypeError, OverflowError):
             value, lives = None, 0.0
         if not isinstance(value, str) or not value.isascii() or not value.isprintable():
@@ -193,4 +219,4 @@ class Access:
                 f"`{urlsplit(realm).netloc}` answered something else than a token",
                 facts=Facts(200, answer.url),
             )
-        return Token(value, time.monotonic() + max(lives, _SHORTEST) - _BUFFER)
+        return Token(value, self._clock() + lives - _BUFFER)

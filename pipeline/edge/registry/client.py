@@ -14,6 +14,7 @@ from pipeline.edge.registry.errors import AbsentError, Facts, RegistryError
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.host import Host, Request, Setting
 from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
+from pipeline.edge.registry.places import host_of, parents
 from pipeline.edge.registry.refusal import refusal
 from pipeline.edge.registry.tls import CERTS_D, Trust
 
@@ -39,19 +40,21 @@ _HEAD_UNSUPPORTED = (405, 501)
 class Registry:
     """Speaks the OCI distribution API to any number of hosts. Thread-safe; one per run.
 
-    `insecure` names hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate;
-    loopback may speak plain HTTP anyway. `ca` is a file of further authorities. Retries are told
-    to `report` as `Notice`, from any thread.
+    `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
+    hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
+    plain HTTP anyway. `ca` is a file of further authorities. Retries are told to `report` as
+    `Notice`, from any thread.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
     Present(digest='sha256:...', media_type='application/vnd.oci.image.index.v1+json', size=1609)
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name, and each with a default
         self,
         *,
         credentials: CredentialSource = nobody,
+        namespaces: frozenset[str] = frozenset(),
         insecure: frozenset[str] = frozenset(),
         report: Reporter = silent,
         ca: Path | None = None,
@@ -59,6 +62,7 @@ class Registry:
         policy: Policy = Policy(),  # noqa: B008 - frozen
     ) -> None:
         self._lock = Lock()
+        self._namespaces = namespaces
         self._hosts: dict[str, Host] = {}
         self._sent = 0
         self._closed = Event()
@@ -84,7 +88,7 @@ class Registry:
         Only a registry's own 404 is absence; `RegistryError` is raised for whatever else is
         neither yes nor no.
         """
-        host = self.host(reference.repository.host)
+        host = self.host(str(reference.repository))
         answer = host.ask(_manifest("HEAD", reference))
         found = presence(answer)
         if found is None:
@@ -116,7 +120,7 @@ class Registry:
 
         Raises `AbsentError` where it does not exist, else `RegistryError`.
         """
-        host = self.host(reference.repository.host)
+        host = self.host(str(reference.repository))
         answer = host.ask(_manifest("GET", reference), _whole(reference))
         if answer.status == 200:
             return read_manifest(answer, reference)
@@ -130,7 +134,7 @@ class Registry:
         What it names must be in that repository already: this moves an alias, it copies nothing.
         Raises `RegistryError`.
         """
-        host = self.host(reference.repository.host)
+        host = self.host(str(reference.repository))
         answer = host.ask(_put(reference, manifest))
         if answer.status not in (200, 201, 202):
             raise _refused(answer, host, reference, verb="write")
@@ -173,11 +177,12 @@ class Registry:
     ) -> None:
         self.close(wait=kind is not KeyboardInterrupt)
 
-    def host(self, name: str) -> Host:
-        """The registry at one host, connected when it is first asked."""
+    def host(self, place: str) -> Host:
+        """The registry at a host or a part of it, connected when it is first asked."""
+        name = next((p for p in parents(place) if p in self._namespaces), host_of(place))
         with self._lock:
             if name not in self._hosts:
-                self._hosts[name] = Host(name, self._setting)
+                self._hosts[name] = Host(host_of(name), self._setting, place=name)
             return self._hosts[name]
 
     def _count(self) -> None:
@@ -185,8 +190,8 @@ class Registry:
             self._sent += 1
 
     def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
-        first = {r.repository.host: r for r in reversed(tuple(wanted))}
-        return [r for name, r in first.items() if not self.host(name).known]
+        first = {self.host(str(r.repository)): r for r in reversed(tuple(wanted))}
+        return [reference for host, reference in first.items() if not host.known]
 
     def _round(
         self, references: Collection[Reference]

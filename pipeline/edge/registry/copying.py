@@ -54,8 +54,8 @@ def _bring(
         inner = registry.manifest(source.pinned(digest))
         _bring(registry, source, destination, inner)
         registry.put(destination.pinned(digest), inner)
-    here = Place(registry.host(source.repository.host), source.repository.path)
-    there = Place(registry.host(destination.repository.host), destination.repository.path)
+    here = Place(registry.host(str(source.repository)), source.repository.path)
+    there = Place(registry.host(str(destination.repository)), destination.repository.path)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         copies = [pool.submit(copy_blob, blob, here, there) for blob in set(_blobs(document))]
         for one in copies:

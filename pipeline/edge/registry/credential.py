@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from pipeline.core.masking import forms
+
+IDENTITY_USER = "<token>"
+"""The user name with which a credential helper says that its secret is an identity token."""
+
 
 class Kind(StrEnum):
     """What the secret is: a password (or token in its place), or an OAuth2 refresh token."""
@@ -21,8 +26,8 @@ class Credential:
 
     `source` says in words where it comes from: `FLY_API_TOKEN`, `docker configuration
     ~/.docker/config.json`. `known_to_docker` says that docker itself finds it there, so that
-    BuildKit needs no configuration of ours. `helper` names the credential helper of ours that
-    answers with it anew whenever it is asked.
+    BuildKit needs no configuration of ours. `helper` names a credential helper that answers with it
+    anew whenever it is asked.
     """
 
     username: str
@@ -37,14 +42,29 @@ class Credential:
         """`user:secret` in base64: what follows `Basic ` in a header, and docker's `auth`."""
         return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode("ascii")
 
+    @property
+    def for_engine(self) -> dict[str, str]:
+        """What an engine is given for a pull or a push (Docker's API, `X-Registry-Auth`)."""
+        if self.kind is Kind.IDENTITY_TOKEN:
+            return {"identitytoken": self.secret}
+        return {"username": self.username, "password": self.secret}
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """All that must never be shown, in each form in which it may come back."""
+        return (self.basic, *forms(self.secret, self.username))
+
 
 class CredentialSource(Protocol):
-    """Answers who we are at a host, `None` for nobody."""
+    """Answers who we are at a host (`quay.io`) or a part of it (`quay.io/acme`)."""
 
-    def __call__(self, host: str, /) -> Credential | None:
-        """Look the host up. Raises `CredentialError` where what is configured cannot be read."""
+    def __call__(self, place: str, /) -> Credential | None:
+        """Look the place up; `None` for nobody.
+
+        Raises `CredentialError` where what is configured cannot be read.
+        """
 
 
-def nobody(_host: str, /) -> Credential | None:
+def nobody(_place: str, /) -> Credential | None:
     """The source that knows no credential: every request is anonymous."""
     return None

@@ -43,7 +43,11 @@ def configuration_file(environ: Mapping[str, str]) -> Path:
 
 def read_configuration(environ: Mapping[str, str]) -> Json:
     """What is in docker's `config.json`, empty where there is none. Raises `CredentialError`."""
-    path = configuration_file(environ)
+    return read_file(configuration_file(environ), environ)
+
+
+def read_file(path: Path, environ: Mapping[str, str]) -> Json:
+    """A configuration of docker's form, empty where there is none. Raises `CredentialError`."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -62,7 +66,8 @@ def read_environment(environ: Mapping[str, str]) -> Json:
 
 def from_environment(environ: Mapping[str, str], host: str) -> Credential | None:
     """The credential in `DOCKER_AUTH_CONFIG`; docker before 28 does not know the variable."""
-    return _from_auths(read_environment(environ), host, ENVIRONMENT, known_to_docker=False)
+    entry = entry_of(section(read_environment(environ), "auths"), host)
+    return credential_of(entry, ENVIRONMENT)
 
 
 def from_configuration(environ: Mapping[str, str], host: str) -> Credential | None:
@@ -73,7 +78,8 @@ def from_configuration(environ: Mapping[str, str], host: str) -> Credential | No
     name = helper_name(configuration, host)
     if name and (credential := helper.get(name, server_key(host), environ)):
         return credential
-    return _from_auths(configuration, host, source, known_to_docker=not name)
+    entry = entry_of(section(configuration, "auths"), host)
+    return credential_of(entry, source, known_to_docker=not name)
 
 
 def helper_name(configuration: Json, host: str) -> str:
@@ -119,33 +125,33 @@ def encode_auth(user: str, secret: str) -> str:
 def _parse(text: str, what: str) -> Json:
     try:
         value = json.loads(text) if text.strip() else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         # The decoder's own error holds the whole text, secrets and all.
         raise CredentialError(f"{what} is not JSON", hint="mend it, or move it away") from None
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        raise CredentialError(f"{what} is no JSON object", hint="mend it, or move it away")
+    return value
 
 
 def _keys(host: str) -> tuple[str, ...]:
     return (HUB_KEY, f"index.{HUB}", HUB) if host == HUB else (host,)
 
 
-def _from_auths(
-    configuration: Json, host: str, source: str, *, known_to_docker: bool
-) -> Credential | None:
-    entry = _entry(section(configuration, "auths"), host)
+def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) -> Credential | None:
+    """The credential in an entry of `auths`, `None` where there is none in it."""
     token = entry.get("identitytoken")
-    if isinstance(token, str) and token:
-        return Credential(
-            str(entry.get("username") or ""), token, source, Kind.IDENTITY_TOKEN, known_to_docker
-        )
     pair = _user_and_secret(entry)
-    if pair is None:
+    if isinstance(token, str) and token:
+        # Some keep the user's name beside the token, in an `auth` without a password (Azure).
+        user = str(entry.get("username") or (pair[0] if pair else ""))
+        return Credential(user, token, source, Kind.IDENTITY_TOKEN, known_to_docker)
+    if pair is None or not pair[1]:
         return None
     return Credential(*pair, source, known_to_docker=known_to_docker and _docker_reads(entry))
 
 
-def _entry(auths: Json, host: str) -> Json:
-    """The exact key first, then one that becomes the host without scheme and path."""
+def entry_of(auths: Json, host: str) -> Json:
+    """The entry for a host: the exact key first, then what is the host under a scheme or a path."""
     for key in (*_keys(host), *sorted(auths)):
         exact = key in _keys(host)
         if key in auths and (exact or _bare(key) in _keys(host)):

@@ -10,7 +10,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from pipeline.edge.registry.credential import Credential, Kind
+from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError
 from pipeline.edge.registry.text import plain
 
@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_FOUND = "credentials not found in native keychain"
-_IDENTITY_USER = "<token>"
-_TIMEOUT = 30.0
+TIMEOUT = 30.0
 """Seconds: a helper may ask the keychain, which may ask a person."""
 
 
-def get(name: str, server: str, environ: Mapping[str, str]) -> Credential | None:
+def get(
+    name: str, server: str, environ: Mapping[str, str], *, timeout: float = TIMEOUT
+) -> Credential | None:
     """What the helper `name` knows of `server`, `None` where it says that it knows nothing.
 
-    Raises `CredentialError` where it is missing, hangs, or fails for another reason.
+    Raises `CredentialError` where it is missing, does not answer within `timeout` seconds, answers
+    nonsense, or fails for another reason.
     """
     if not _NAME.fullmatch(name):
         raise CredentialError(
@@ -35,7 +37,7 @@ def get(name: str, server: str, environ: Mapping[str, str]) -> Credential | None
             hint="mend `credsStore` and `credHelpers` in docker's configuration",
         )
     program = f"docker-credential-{name}"
-    done = _run(program, server, environ)
+    done = _run(program, server, environ, timeout)
     output = done.stdout.strip()
     if done.returncode == 0:
         return _credential(program, output)
@@ -49,7 +51,9 @@ def get(name: str, server: str, environ: Mapping[str, str]) -> Credential | None
     )
 
 
-def _run(program: str, server: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    program: str, server: str, environ: Mapping[str, str], timeout: float
+) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             [program, "get"],
@@ -57,7 +61,7 @@ def _run(program: str, server: str, environ: Mapping[str, str]) -> subprocess.Co
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_TIMEOUT,
+            timeout=timeout,
             env=dict(environ),
             check=False,
         )
@@ -77,12 +81,12 @@ def _credential(program: str, output: str) -> Credential | None:
     try:
         answer = json.loads(output)
         user, secret = str(answer["Username"]), str(answer["Secret"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CredentialError(
             f"the credential helper `{program}` answered something else than a credential",
             hint="log in again, or take the helper out of docker's configuration",
         ) from None
     if not secret:
         return None
-    kind = Kind.IDENTITY_TOKEN if user == _IDENTITY_USER else Kind.PASSWORD
+    kind = Kind.IDENTITY_TOKEN if user == IDENTITY_USER else Kind.PASSWORD
     return Credential(user, secret, f"credential helper {program}", kind, known_to_docker=True)

@@ -77,9 +77,9 @@ class Setting:
 
 
 class Host:
-    """A registry at one host. Thread-safe."""
+    """A registry at one host, as whoever we are at `place`. Thread-safe."""
 
-    def __init__(self, name: str, setting: Setting) -> None:
+    def __init__(self, name: str, setting: Setting, *, place: str) -> None:
         self.name = name
         self.known = False
         """Whether it has ever answered."""
@@ -89,7 +89,7 @@ class Host:
         self._origin = ""
         self._client: httpx.Client | None = None
         self._guest: httpx.Client | None = None
-        self.access = Access(name, setting.source, self._fetch)
+        self.access = Access(name, setting.source, self._fetch, place=place)
 
     def ask(self, request: Request, check: Check = _any) -> Answer:
         """Ask until there is an answer that does not look passing, within the policy's bounds.

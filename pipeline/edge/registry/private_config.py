@@ -32,36 +32,37 @@ _OURS = re.compile(rf"{_PREFIX}(?P<pid>\d+)-")
 
 @contextmanager
 def docker_config(
-    credential: Credential | None, host: str, environ: Mapping[str, str]
+    credentials: Mapping[str, Credential], environ: Mapping[str, str]
 ) -> Iterator[Mapping[str, str]]:
-    """Let docker and its plugins use `credential` for `host`; yields the variables to add.
+    """Let docker and its plugins use each host's credential; yields the variables to add.
 
-    Nothing is made, and `{}` yielded, where there is no credential or docker finds it by itself.
-    Otherwise `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the
-    credential in it (0600), and links to all else that the user's folder holds; it is removed at
+    Nothing is made, and `{}` yielded, where docker finds all of them by itself. Otherwise
+    `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the rest of the
+    credentials in it (0600), and links to all else that the user's folder holds; it is removed at
     the end, and after a kill by the next run.
 
-    >>> with docker_config(source("registry.fly.io"), "registry.fly.io", os.environ) as more:
+    >>> with docker_config({"registry.fly.io": credential}, os.environ) as more:
     ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
     """
     parent = _parent(environ)
     _sweep(parent)
-    if credential is None or credential.known_to_docker:
+    ours = {host: one for host, one in credentials.items() if not one.known_to_docker}
+    if not ours:
         yield {}
         return
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
     try:
-        yield _fill(folder, credential, host, environ)
+        yield _fill(folder, ours, environ)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(
-    folder: Path, credential: Credential, host: str, environ: Mapping[str, str]
+    folder: Path, credentials: Mapping[str, Credential], environ: Mapping[str, str]
 ) -> dict[str, str]:
     users = docker_login.configuration_folder(environ).absolute()
     _link(users, folder)
-    text = json.dumps(_with(credential, host, environ), indent=2)
+    text = json.dumps(_with(credentials, environ), indent=2)
     descriptor = os.open(folder / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
@@ -71,8 +72,8 @@ def _fill(
         more[docker_login.ENVIRONMENT] = ""
     if not environ.get("BUILDX_CONFIG"):
         more["BUILDX_CONFIG"] = str(users / "buildx")
-    if credential.helper:
-        # It is installed beside this Python, whose folder need not be on the user's PATH.
+    if any(credential.helper for credential in credentials.values()):
+        # Ours is installed beside this Python, whose folder need not be on the user's PATH.
         more["PATH"] = f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"
     return more
 
@@ -81,12 +82,13 @@ def _scripts() -> Path:
     return Path(sysconfig.get_path("scripts"))
 
 
-def _has_helper(credential: Credential) -> bool:
+def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
     name = f"docker-credential-{credential.helper}"
-    return bool(credential.helper) and (_scripts() / name).exists()
+    path = f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"
+    return bool(credential.helper) and shutil.which(name, path=path) is not None
 
 
-def _with(credential: Credential, host: str, environ: Mapping[str, str]) -> docker_login.Json:
+def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:
     """The user's configuration with ours in it.
 
     An empty entry in `credHelpers` is how docker/cli is told to read `auths` for one host although
@@ -94,9 +96,9 @@ def _with(credential: Credential, host: str, environ: Mapping[str, str]) -> dock
     """
     theirs = docker_login.read_configuration(environ)
     extra = docker_login.section(docker_login.read_environment(environ), "auths")
-    key = docker_login.server_key(host)
-    helped = {key: credential.helper} if _has_helper(credential) else {}
-    ours = extra if helped else {**extra, key: _entry(credential)}
+    known = {docker_login.server_key(host): one for host, one in credentials.items()}
+    helped = {key: one.helper for key, one in known.items() if _has_helper(one, environ)}
+    ours = {**extra, **{key: _entry(one) for key, one in known.items() if key not in helped}}
     auths = {**docker_login.section(theirs, "auths"), **ours}
     helpers = docker_login.section(theirs, "credHelpers")
     return {

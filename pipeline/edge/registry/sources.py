@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.edge.registry import docker_login, fly_login
+from pipeline.edge.registry import docker_login, fly_login, podman_login
+from pipeline.edge.registry.places import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -17,7 +18,7 @@ def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
     host = fly_login.fly_registry(environ)
 
     def look_up(asked: str, /) -> Credential | None:
-        if asked != host:
+        if host_of(asked) != host:
             return None
         return fly_login.from_environment(environ) or fly_login.from_flyctl(environ)
 
@@ -27,7 +28,7 @@ def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
 def credentials(
     environ: Mapping[str, str], *, fly_hosts: Collection[str] | None = None
 ) -> CredentialSource:
-    """The credentials that environment and home folder hold: Fly's variables, docker, flyctl.
+    """What environment and home folder hold: Fly's variables, docker's, podman's, flyctl's login.
 
     A Fly token is shown to `fly_hosts` alone; by default that is the host that
     `FLY_REGISTRY_HOST` names, else `registry.fly.io`. Each call looks anew, for a login of Fly's
@@ -38,14 +39,15 @@ def credentials(
     """
     fly = frozenset([fly_login.fly_registry(environ)] if fly_hosts is None else fly_hosts)
     lookups: tuple[Callable[[str], Credential | None], ...] = (
-        lambda host: fly_login.from_environment(environ) if host in fly else None,
-        lambda host: docker_login.from_environment(environ, host),
-        lambda host: docker_login.from_configuration(environ, host),
-        lambda host: fly_login.from_flyctl(environ) if host in fly else None,
+        lambda place: fly_login.from_environment(environ) if host_of(place) in fly else None,
+        lambda place: docker_login.from_environment(environ, host_of(place)),
+        lambda place: docker_login.from_configuration(environ, host_of(place)),
+        lambda place: podman_login.from_files(environ, place),
+        lambda place: fly_login.from_flyctl(environ) if host_of(place) in fly else None,
     )
 
-    def look_up(host: str, /) -> Credential | None:
-        found = (lookup(host) for lookup in lookups)
+    def look_up(place: str, /) -> Credential | None:
+        found = (lookup(place) for lookup in lookups)
         return next((credential for credential in found if credential), None)
 
     return look_up

@@ -13,6 +13,7 @@ import httpx
 
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,7 +68,7 @@ def send(
     host = urlsplit(url).netloc
     content = body() if callable(body) else body
     try:
-        with http.stream(method, url, headers=dict(headers), content=content) as response:
+        with quiet(), http.stream(method, url, headers=dict(headers), content=content) as response:
             names = {name.lower(): value for name, value in response.headers.items()}
             found = _read(response, host, deadline)
             return Answer(response.status_code, redacted(url), names, found)
@@ -83,7 +84,7 @@ def opened(
     """The head of an answer, and its body piece by piece; that of a refusal is in the answer."""
     host = urlsplit(url).netloc
     try:
-        with http.stream(method, url, headers=dict(headers)) as response:
+        with quiet(), http.stream(method, url, headers=dict(headers)) as response:
             names = {name.lower(): value for name, value in response.headers.items()}
             good = response.status_code == 200
             body = b"" if good else _read(response, host, time.monotonic() + _COMPLAINT_TIME)
