@@ -40,7 +40,7 @@ class MachinesApi:
         """The answer, with the header `fly-request-id`; a refusal is `{"error", "status"}`."""
         try:
             token = self._token(asked)
-            answer = self._route(asked, token, asked.segments[2:])
+            answer = self._route(asked, token, asked.segments[1:])
         except RefusedError as refused:
             answer = Answer(refused.status, {"error": str(refused), "status": refused.code})
         request_id = {"fly-request-id": f"{self.world.new_id('request').upper()}-{'iad'}"}
@@ -54,15 +54,15 @@ class MachinesApi:
 
     def _route(self, asked: Asked, token: Token, path: tuple[str, ...]) -> Answer:
         match (asked.method, *path):
-            case ("GET",):
+            case ("GET", "apps"):
                 return self._list_apps(asked, token)
-            case ("POST",):
+            case ("POST", "apps"):
                 return self._create_app(asked, token)
-            case ("GET", name):
+            case ("GET", "apps", name):
                 return Answer(200, app_json(self._app(name, token)))
-            case ("DELETE", name):
+            case ("DELETE", "apps", name):
                 return self._delete_app(self._app(name, token, change=True))
-            case (method, name, "machines", *rest):
+            case (method, "apps", name, "machines", *rest):
                 app = self._app(name, token, change=method != "GET")
                 return self._machines(asked, app, token, tuple(rest))
         raise RefusedError(404, "page not found")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
@@ -59,6 +60,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+TLS_HELLO = b"\x16"
+
+
 class Server(ThreadingHTTPServer):
     """Takes as many connections at once as a thousand deploys make."""
 
@@ -79,12 +83,34 @@ class Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
     disable_nagle_algorithm = True
+    fresh = True
+    """Whether nothing was asked on this connection yet."""
 
     def do_any(self) -> None:
         """Give the request to the server's function."""
         cast("dict[str, Handle]", self.server.__dict__)["handle"](self)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_any  # noqa: N815 - http.server's
+
+    def handle_one_request(self) -> None:
+        """Tell who speaks TLS that this is plain HTTP, as Go's server does: Docker goes on with it.
+
+        A client's hello has no line feed that the line of a request would end with.
+        """
+        try:
+            hello = self.connection.recv(1, socket.MSG_PEEK) if self._is_plain() else b""
+        except OSError:
+            self.close_connection = True
+            return
+        if hello == TLS_HELLO:
+            self.close_connection = True
+            self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            return
+        self.fresh = False
+        super().handle_one_request()
+
+    def _is_plain(self) -> bool:
+        return self.fresh and not isinstance(self.connection, ssl.SSLSocket)
 
     def log_message(self, *_: object) -> None:
         """Tests read what is printed."""

@@ -1,0 +1,89 @@
+"""Questions to the stand-in that no client of ours asks: what it answers, as it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+
+from tests.support.fly.images import MANIFESTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.fly.stand_in import FlyStandIn
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer: header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def ask(address: str, method: str, path: str, *, value: Any = None, **headers: str) -> Said:
+    """One request on a connection of its own; `value` goes as JSON, `x_y` is the header `x-y`."""
+    connection = HTTPConnection(address, timeout=70)
+    body = None if value is None else json.dumps(value).encode()
+    given = {name.replace("_", "-"): text for name, text in headers.items()}
+    try:
+        connection.request(method, path, body, given)
+        answer = connection.getresponse()
+        named = {name.lower(): text for name, text in answer.getheaders()}
+        return Said(answer.status, named, answer.read())
+    finally:
+        connection.close()
+
+
+def machines(fly: FlyStandIn, method: str, path: str, value: Any = None, **headers: str) -> Said:
+    """A request to the Machines API, `path` below `/v1`, as an org token unless told otherwise."""
+    given = {"authorization": fly.environ["FLY_API_TOKEN"], **headers}
+    return ask(fly.api.removeprefix("http://"), method, f"/v1{path}", value=value, **given)
+
+
+def graphql(fly: FlyStandIn, query: str, token: str = "", **variables: Any) -> Any:
+    """What GraphQL answers, parsed; its status is always 200."""
+    said = ask(
+        fly.api.removeprefix("http://"),
+        "POST",
+        "/graphql",
+        value={"query": query, "variables": variables},
+        authorization=token or fly.environ["FLY_API_TOKEN"],
+    )
+    assert said.status == 200
+    return said.json
+
+
+def registry(fly: FlyStandIn, method: str, path: str, token: str = "", user: str = "x") -> Said:
+    """A request to the registry, `path` below `/v2`; without a token, without authorization."""
+    bare = token.removeprefix("FlyV1 ")
+    basic = base64.b64encode(f"{user}:{bare}".encode()).decode()
+    headers = {"authorization": f"Basic {basic}"} if token else {}
+    accept = ", ".join(MANIFESTS)
+    return ask(fly.registry, method, f"/v2{path}", accept=accept, **headers)
+
+
+def flyctl(
+    fly: FlyStandIn, *words: str, cwd: Path, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """A run of `fly` as a process; `environ` is set over the stand-in's own."""
+    return subprocess.run(
+        ["fly", *words],
+        cwd=cwd,
+        env={**fly.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
