@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,17 @@ def fly_registry(environ: Mapping[str, str]) -> str:
     return environ.get("FLY_REGISTRY_HOST") or FLY_REGISTRY
 
 
+def bare(text: str) -> str:
+    """A token without the scheme before it, and without spaces between its parts.
+
+    >>> bare("FlyV1 fm2_a, fo1_c")
+    'fm2_a,fo1_c'
+    """
+    while match := _SCHEME.match(text):
+        text = text[match.end() :]
+    return ",".join(token.strip() for token in text.split(",") if token.strip())
+
+
 def fly_token(text: str) -> str:
     """A Fly token as its registry wants it: no scheme, macaroons alone where there are any.
 
@@ -44,11 +56,35 @@ def fly_token(text: str) -> str:
     >>> fly_token("FlyV1 fm2_a,fm2_b,fo1_c")
     'fm2_a,fm2_b'
     """
-    while match := _SCHEME.match(text):
-        text = text[match.end() :]
-    tokens = [token.strip() for token in text.split(",") if token.strip()]
+    tokens = bare(text).split(",")
     macaroons = [token for token in tokens if token.startswith(_MACAROON)]
     return ",".join(macaroons or tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class FlyLogin:
+    """A whole token, bare, as `fly auth token` prints it; `source` is where it comes from."""
+
+    token: str = field(repr=False)
+    source: str
+
+
+def login(environ: Mapping[str, str]) -> FlyLogin | None:
+    """Who we are at Fly's API: a variable of the environment, else flyctl's login."""
+    for name in _VARIABLES:
+        if text := bare(environ.get(name, "")):
+            return FlyLogin(text, name)
+    return _asked(environ) or _kept(environ)
+
+
+def authorization(token: str, *, all_tokens: bool) -> str:
+    """The header for Fly's API: macaroons as `FlyV1 …`, OAuth alone as `Bearer …`.
+
+    The Machines API gets macaroons alone, GraphQL `all_tokens` (fly-go `tokens/tokens.go`).
+    """
+    if not any(part.startswith(_MACAROON) for part in token.split(",")):
+        return f"Bearer {token}"
+    return f"FlyV1 {token if all_tokens else fly_token(token)}"
 
 
 def from_environment(environ: Mapping[str, str]) -> Credential | None:
@@ -61,10 +97,13 @@ def from_environment(environ: Mapping[str, str]) -> Credential | None:
 
 def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
     """The login of flyctl: as flyctl itself says it, who renews it, else as its file has it."""
-    return _asked(environ) or _kept(environ)
+    found = _asked(environ) or _kept(environ)
+    if found is None:
+        return None
+    return Credential(FLY_USER, fly_token(found.token), found.source, helper=HELPER)
 
 
-def _asked(environ: Mapping[str, str]) -> Credential | None:
+def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
     """What `fly auth token --json` answers: a login of a user's lives five minutes otherwise.
 
     The command is deprecated, and there is no other (flyctl `internal/command/auth/token.go`).
@@ -82,13 +121,13 @@ def _asked(environ: Mapping[str, str]) -> Credential | None:
             timeout=_TIMEOUT,
             check=False,
         )
-        token = fly_token(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
+        token = bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return None
-    return Credential(FLY_USER, token, "flyctl's login", helper=HELPER) if token else None
+    return FlyLogin(token, "flyctl's login") if token else None
 
 
-def _kept(environ: Mapping[str, str]) -> Credential | None:
+def _kept(environ: Mapping[str, str]) -> FlyLogin | None:
     """The login that `fly auth login` left: flyctl writes the token as one line of plain YAML."""
     folder = environ.get("FLY_CONFIG_DIR")
     path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
@@ -96,6 +135,5 @@ def _kept(environ: Mapping[str, str]) -> Credential | None:
         match = _LINE.search(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
-    token = fly_token(match["token"]) if match else ""
-    source = f"flyctl's login {shown(path, environ)}"
-    return Credential(FLY_USER, token, source, helper=HELPER) if token else None
+    token = bare(match["token"]) if match else ""
+    return FlyLogin(token, f"flyctl's login {shown(path, environ)}") if token else None

@@ -52,7 +52,7 @@ def client(context: ssl.SSLContext, *, proxies: bool, connect: float, read: floa
         ) from None
 
 
-def send(
+def send(  # noqa: PLR0913 - a request has these parts
     http: httpx.Client,
     method: str,
     url: str,
@@ -60,17 +60,18 @@ def send(
     headers: Mapping[str, str],
     body: bytes | Callable[[], Iterable[bytes]] | None = None,
     deadline: float,
+    most: int = MAX_MANIFEST,
 ) -> Answer:
     """Send one request and read its answer. Raises `RegistryError` where there is none.
 
-    `deadline` is of `time.monotonic`; it ends bodies that trickle.
+    `deadline` is of `time.monotonic`; it ends bodies that trickle. `most` is in bytes.
     """
     host = urlsplit(url).netloc
     content = body() if callable(body) else body
     try:
         with quiet(), http.stream(method, url, headers=dict(headers), content=content) as response:
             names = {name.lower(): value for name, value in response.headers.items()}
-            found = _read(response, host, deadline)
+            found = _read(response, host, deadline, most)
             return Answer(response.status_code, redacted(url), names, found)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         # The cause is not kept: it holds the request, and that the credential.
@@ -112,8 +113,8 @@ def unreachable(error: OSError, host: str) -> RegistryError:
     return _explained(error, host, "")
 
 
-def _read(response: httpx.Response, host: str, deadline: float) -> bytes:
-    wanted = MAX_MANIFEST if response.status_code == 200 else MAX_COMPLAINT
+def _read(response: httpx.Response, host: str, deadline: float, most: int = MAX_MANIFEST) -> bytes:
+    wanted = most if response.status_code == 200 else MAX_COMPLAINT
     chunks, size = [], 0
     for chunk in response.iter_raw():
         chunks.append(chunk)

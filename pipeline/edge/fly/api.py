@@ -1,0 +1,254 @@
+"""Fly's two interfaces over HTTP: the Machines API, and GraphQL.
+
+Endpoints and answers: superfly/docs `machines/api/`, superfly/fly-go `flaps/` and `client.go`.
+`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` lead elsewhere, as they do for flyctl.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from pipeline.core.events import Notice, silent
+from pipeline.edge.fly.errors import STATUS_PAGE as SEE
+from pipeline.edge.fly.errors import FlyError, NoAppError, in_trouble, out_of_reach, refused
+from pipeline.edge.fly.pace import Pace
+from pipeline.edge.fly.token import Token
+from pipeline.edge.registry import tls, wire
+from pipeline.edge.registry.errors import RegistryError
+from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
+from pipeline.edge.registry.text import plain, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    import httpx
+
+    from pipeline.core.events import Reporter
+    from pipeline.edge.registry.answer import Answer
+
+Json = dict[str, object]
+
+MACHINES = "https://api.machines.dev"
+GRAPHQL = "https://api.fly.io"
+MOST = 64 * 1024 * 1024
+"""Bytes of an answer: a machine takes about 4 KB, and an app may have thousands."""
+
+_POLICY = Policy(attempts=4, pause=0.5, total=60.0, allowance=48, connect=5.0, read=30.0)
+_NOT_DONE = 429
+"""The status that says that nothing was done: what changes something may be asked again too."""
+
+
+class FlyApi:
+    """Asks Fly, as whoever the environment says. Thread-safe; sixteen threads are a good number.
+
+    What reads is asked again where the trouble may pass; what changes something only after a 429.
+    Every method raises `FlyError` where there is no answer, `NoAppError` for an app that is none.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        stop: Event | None = None,
+        report: Reporter = silent,
+        policy: Policy = _POLICY,
+    ) -> None:
+        self.token = Token(environ)
+        self._bases = {
+            "machines": (environ.get("FLY_FLAPS_BASE_URL") or MACHINES).rstrip("/"),
+            "graphql": (environ.get("FLY_API_BASE_URL") or GRAPHQL).rstrip("/"),
+        }
+        self._stop = stop or Event()
+        self._pace = Pace(self._stop)
+        self._gates = {name: Gate(policy, self._stop) for name in self._bases}
+        self._policy, self._report = policy, report
+        self._lock = Lock()
+        self._clients: dict[str, httpx.Client] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def machines_api(  # noqa: PLR0913 - a request has these parts
+        self,
+        method: str,
+        path: str,
+        subject: str,
+        action: str,
+        *,
+        body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
+        app: bool = True,
+    ) -> object:
+        """What the Machines API answers at `/v1` and `path`, as JSON; `None` for an empty body.
+
+        `action` and `subject` (an app or machine) are what the rate limits count. `app` says that
+        the path lies below an app, whose absence a 404 means; else it is an error like any other.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        url = f"{self._bases['machines']}/v1{path}"
+        for renewed in (False, True):
+            self._pace.wait(action, subject)
+            answer = self._ask(
+                "machines", method, url, {**(headers or {}), **self._headers()}, content
+            )
+            if answer.status != 401 or renewed or not self.token.renew():
+                break
+        if 200 <= answer.status < 300:
+            return read_json(answer.body) if answer.body else None
+        raise self._refusal(answer, path, app=app)
+
+    def graphql(self, query: str, variables: Mapping[str, object]) -> Json:
+        """The `data` of a GraphQL query. Raises `FlyError` for each that names an error."""
+        content = json.dumps({"query": query, "variables": dict(variables)}).encode()
+        url = f"{self._bases['graphql']}/graphql"
+        answer = self._ask(
+            "graphql", "POST", url, self._headers(all_tokens=True), content, read=True
+        )
+        found = read_json(answer.body)
+        if answer.status == 401:
+            raise refused(self.token.source, self._said(answer))
+        if answer.status != 200 or not isinstance(found, dict):
+            raise in_trouble("Fly's API", answer.status, self._said(answer))
+        if errors := as_objects(found.get("errors")):
+            raise self._graphql_error(errors[0])
+        return as_object(found.get("data"))
+
+    def _graphql_error(self, error: Json) -> FlyError:
+        extensions = error.get("extensions")
+        code = str(extensions.get("code") or "") if isinstance(extensions, dict) else ""
+        message = plain(str(error.get("message") or "no reason given"), self.token.secrets())
+        if "must be authenticated" in message:
+            return refused(self.token.source, message)
+        if code == "UNAUTHORIZED" or "not authorized" in message.lower():
+            return out_of_reach("what was asked for", self.token.source, message)
+        return FlyError(f"Fly says: {message}", hint=SEE, status=200, code=code)
+
+    def _refusal(self, answer: Answer, path: str, *, app: bool) -> FlyError:
+        said, name = self._said(answer), path.partition("?")[0].split("/")[2:3]
+        if answer.status == 401:
+            return refused(self.token.source, said)
+        if answer.status == 403:
+            what = f"the app `{name[0]}`" if name else "the organization"
+            return out_of_reach(what, self.token.source, said)
+        if answer.status == 404 and app and name and "machine" not in said.lower():
+            return NoAppError(name[0])
+        if answer.status in PASSING:
+            return in_trouble("Fly's Machines API", answer.status, said)
+        found = read_json(answer.body)
+        code = str(found.get("status") or "") if isinstance(found, dict) else ""
+        message = (
+            f"Fly answers {answer.status} to `{path.partition('?')[0]}`: {said or 'no reason'}"
+        )
+        return FlyError(message, hint=SEE, status=answer.status, code=code)
+
+    def _said(self, answer: Answer) -> str:
+        """Fly's own words, made harmless."""
+        found = read_json(answer.body)
+        error = found.get("error") if isinstance(found, dict) else None
+        return plain(str(error), self.token.secrets()) if error else ""
+
+    def _headers(self, *, all_tokens: bool = False) -> dict[str, str]:
+        return {
+            "Authorization": self.token.header(all_tokens=all_tokens),
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+        }
+
+    def _ask(
+        self,
+        what: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        read: bool = False,
+    ) -> Answer:
+        """Ask until there is an answer that does not look passing, within the policy's bounds."""
+        gate, deadline = self._gates[what], time.monotonic() + self._policy.total
+        read = read or method == "GET"
+        for attempt in range(1, self._policy.attempts + 1):
+            gate.wait(deadline)
+            outcome = self._sent(what, method, url, headers, body, deadline)
+            wait = _pause(outcome, read=read)
+            if wait is None:
+                gate.succeeded()
+                break
+            pause = wait or gate.pause(attempt)
+            last = attempt == self._policy.attempts or time.monotonic() + pause > deadline
+            if last or not gate.may_retry():
+                break
+            if not wait:
+                gate.sleep(pause)
+            elif gate.shut(pause):
+                self._report(Notice(f"Fly asks to wait {pause:.0f} s"))
+        if isinstance(outcome, FlyError):
+            raise outcome
+        return outcome
+
+    def _sent(
+        self,
+        what: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        deadline: float,
+    ) -> Answer | FlyError:
+        try:
+            client = self._client(what)
+            return wire.send(
+                client, method, url, headers=headers, body=body, deadline=deadline, most=MOST
+            )
+        except RegistryError as error:
+            message = error.message.replace(", which is no manifest", "")
+            return FlyError(f"Fly could not be asked: {message}", hint=SEE)
+
+    def _client(self, what: str) -> httpx.Client:
+        with self._lock:
+            if what not in self._clients:
+                parts = urlsplit(self._bases[what])
+                secure = parts.scheme == "https"
+                context = tls.Trust().context(parts.netloc) if secure else tls.nothing()
+                self._clients[what] = wire.client(
+                    context,
+                    proxies=not tls.is_loopback(parts.hostname or ""),
+                    connect=self._policy.connect,
+                    read=self._policy.read,
+                )
+            return self._clients[what]
+
+
+def _pause(outcome: Answer | FlyError, *, read: bool) -> float | None:
+    """`None` for what is not asked again; the seconds that Fly asks for, 0 where it names none."""
+    if isinstance(outcome, FlyError):
+        return 0.0 if read else None
+    if outcome.status == _NOT_DONE:
+        return retry_after(outcome.headers.get("retry-after")) or 1.0
+    return 0.0 if read and outcome.status in PASSING else None
+
+
+def as_object(value: object) -> Json:
+    """A JSON object. Raises `FlyError` for anything else."""
+    if not isinstance(value, dict):
+        raise FlyError("Fly answers with something else than was asked for", hint=SEE)
+    return value
+
+
+def as_objects(value: object) -> Sequence[Json]:
+    """The objects of a JSON array; none where it is none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

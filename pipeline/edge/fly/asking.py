@@ -1,0 +1,78 @@
+"""What is asked of Fly: apps, machines, releases. One function for each question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from pipeline.edge.fly.api import as_object, as_objects
+from pipeline.edge.fly.errors import FlyError, NoAppError
+from pipeline.edge.fly.values import Machine, release_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.edge.fly.api import FlyApi, Json
+    from pipeline.edge.fly.values import FlyRelease
+
+PAGE = 25
+"""Releases in one answer: as many as flyctl asks for."""
+
+RELEASES = """\
+query($app: String!, $first: Int!, $after: String) {
+  app(name: $app) {
+    releasesUnprocessed(first: $first, after: $after) {
+      nodes { id version status imageRef createdAt configDefinition }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}"""
+
+
+def app_of(api: FlyApi, name: str) -> Json | None:
+    """The app, `None` where the name is free. Raises `FlyError` for one out of our reach."""
+    try:
+        return as_object(api.machines_api("GET", path_of(name), name, "get app"))
+    except NoAppError:
+        return None
+
+
+def apps_of_org(api: FlyApi, org: str) -> Sequence[str]:
+    """The names of an organization's apps; with an app's token that app alone (facts of Fly's)."""
+    path = f"/apps?{urlencode({'org_slug': org})}"
+    found = as_object(api.machines_api("GET", path, org, "list apps", app=False))
+    return [str(app["name"]) for app in as_objects(found.get("apps")) if app.get("name")]
+
+
+def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
+    """All machines of an app that are not destroyed, whoever made them. One request.
+
+    Raises `NoAppError` where there is no such app.
+    """
+    found = api.machines_api("GET", f"{path_of(app)}/machines", app, "list machines")
+    return tuple(Machine(one) for one in as_objects(found))
+
+
+def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
+    """All releases of an app, the newest first; pages are asked for as they are needed."""
+    after: object = None
+    while True:
+        asked = {"app": app, "first": PAGE, "after": after}
+        page = as_object(_app(api.graphql(RELEASES, asked), app).get("releasesUnprocessed"))
+        yield from map(release_of, as_objects(page.get("nodes")))
+        info = as_object(page.get("pageInfo"))
+        after = info.get("endCursor")
+        if not info.get("hasNextPage") or not after:
+            return
+
+
+def path_of(app: str) -> str:
+    """Where an app's things are, below `/v1`."""
+    return f"/apps/{quote(app, safe='')}"
+
+
+def _app(data: Json, name: str) -> Json:
+    found = data.get("app")
+    if not isinstance(found, dict):
+        raise FlyError(f"Fly does not show the app `{name}`", status=200, code="NOT_FOUND")
+    return found
