@@ -109,6 +109,19 @@ def parse_repository(text: str) -> Repository:
     return _parse_repository(text)
 
 
+def parse_place(text: str, host: str) -> Repository:
+    """Read `host/path`, or a path on `host` where it begins with none.
+
+    Raises `ReferenceSyntaxError`.
+
+    >>> str(parse_place("acme/web", "registry.fly.io"))
+    'registry.fly.io/acme/web'
+    """
+    first, slash, _ = text.partition("/")
+    whole = slash and _looks_like_host(first)
+    return _parse_repository(text if whole else f"{host}/{text}")
+
+
 def parse_tag(text: str) -> Tag:
     """Read a tag. Raises `ReferenceSyntaxError`."""
     if not _TAG_RE.fullmatch(text):

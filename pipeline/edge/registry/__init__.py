@@ -11,8 +11,9 @@ absence, for what is read as absent is built and overwritten.
 
 from pipeline.edge.registry import docker_login
 from pipeline.edge.registry.client import Registry
-from pipeline.edge.registry.copying import copy
+from pipeline.edge.registry.copying import copy, supply
 from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
+from pipeline.edge.registry.depth import Look, look_closer
 from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.manifest import Manifest
@@ -26,6 +27,7 @@ __all__ = [
     "Credential",
     "CredentialError",
     "CredentialSource",
+    "Look",
     "Manifest",
     "Policy",
     "Registry",
@@ -36,6 +38,8 @@ __all__ = [
     "docker_config",
     "docker_login",
     "fly_credentials",
+    "look_closer",
     "namespaces",
     "nobody",
+    "supply",
 ]

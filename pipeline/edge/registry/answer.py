@@ -21,6 +21,7 @@ MANIFEST_TYPES = (
 """All that a tag may stand for. A registry answers 404 for a type that is not asked for."""
 
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
+_BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +86,28 @@ def presence(answer: Answer) -> Present | Absent | None:
     """
     if answer.status == 200 and answer.digest and answer.media_type in MANIFEST_TYPES:
         return Present(answer.digest, answer.media_type, answer.size)
+    return Absent() if answer.status == 404 and is_registrys(answer) else None
+
+
+def is_registrys(answer: Answer) -> bool:
+    """Whether headers show that a registry answered, and the very one that was asked."""
     is_registry = "docker-distribution-api-version" in answer.headers
-    is_json = answer.media_type == "application/json"
-    if answer.status == 404 and answer.own and is_registry and is_json:
-        return Absent()
-    return None
+    return answer.own and is_registry and answer.media_type == "application/json"
 
 
 def names_absence(answer: Answer) -> bool:
     """Whether a GET's answer is a registry's word that there is no such manifest."""
+    return _names(answer, _ABSENCE)
+
+
+def names_blobs_absence(answer: Answer) -> bool:
+    """The same of a blob."""
+    return _names(answer, _BLOB_ABSENCE)
+
+
+def _names(answer: Answer, absence: frozenset[str]) -> bool:
     codes = {complaint.code for complaint in complaints(answer)}
-    return answer.status == 404 and answer.own and bool(codes) and codes <= _ABSENCE
+    return answer.status == 404 and answer.own and bool(codes) and codes <= absence
 
 
 def _message(entry: Mapping[str, object]) -> str:

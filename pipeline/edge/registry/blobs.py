@@ -1,23 +1,29 @@
-"""One blob from a repository to another: there already, mounted, or streamed; never on our disk.
+"""Blobs: whether one is there, reading a small one, and bringing one to another repository.
 
-distribution-spec, "Push": "Mounting a blob from another repository" and "Pushing blobs".
+A blob that is brought is there already, mounted, or streamed; never on our disk. distribution-spec,
+"Push": "Mounting a blob from another repository" and "Pushing blobs".
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
 
+from pipeline.edge.registry.answer import is_registrys, names_blobs_absence
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.host import Request
+from pipeline.edge.registry.manifest import digest_of
 from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from threading import Event
 
+    from pipeline.core.contents import Part
     from pipeline.core.reference import Digest
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.host import Host
@@ -32,47 +38,77 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
-    """A config or a layer; `size` in bytes."""
+class Route:
+    """From where to where blobs are brought, until `stop` is set."""
 
-    digest: Digest
-    size: int
+    source: Place
+    destination: Place
+    stop: Event
+
+    @property
+    def mounts(self) -> bool:
+        """Whether both are on one host, which may give the one what the other has."""
+        return self.source.host is self.destination.host
 
 
-def has_blob(place: Place, blob: Blob) -> bool:
-    """Whether a repository holds a blob, all of it. Raises `RegistryError`.
+def has_blob(place: Place, digest: Digest, size: int) -> bool:
+    """Whether a repository holds a blob of so many bytes. Raises `RegistryError`.
 
-    A 200 of another size is a login page's, and a 404 of anybody's only costs a copy.
+    Only a registry's own 404 says no, and only the right size yes, for a login page has another;
+    where a HEAD does not show whose answer it is, a GET of one byte does.
     """
-    path = f"/v2/{place.path}/blobs/{blob.digest}"
-    answer = place.host.ask(Request("HEAD", path, _scope(place, "pull")))
-    if answer.status not in (200, 404):
-        raise _refused(answer, place, "read")
-    return answer.status == 200 and answer.size == blob.size
+    answer = place.host.ask(_get(place, digest, method="HEAD"))
+    doubtful = answer.status == 404 and not is_registrys(answer)
+    if doubtful or (answer.status == 200 and answer.size != size):
+        answer = place.host.ask(_get(place, digest, {"Range": "bytes=0-0"}))
+    if answer.status == 200 and answer.size != size:
+        raise _altered(place, digest)
+    return not _is_absent(answer, place)
 
 
-def copy_blob(blob: Blob, source: Place, destination: Place) -> None:
-    """Bring a blob to another repository. Raises `RegistryError`."""
-    if has_blob(destination, blob):
+def read_blob(place: Place, digest: Digest) -> bytes | None:
+    """A small blob, as configs are, held against its digest; `None` where there is none.
+
+    Raises `RegistryError`.
+    """
+    answer = place.host.ask(_get(place, digest), partial(_check, place, digest))
+    return None if _is_absent(answer, place) else answer.body
+
+
+def copy_blob(blob: Part, route: Route) -> None:
+    """Bring a blob to another repository. Raises `RegistryError`.
+
+    A transfer that breaks off begins anew, as not every registry says how far it came.
+    """
+    if not route.mounts and _is_there(blob, route.destination):
         return
     for attempt in count(1):
-        session = _begin(blob, source, destination)
-        if not session:
+        session = _begin(blob, route)
+        if not session or ((route.mounts or attempt > 1) and _is_there(blob, route.destination)):
             return
         try:
-            _upload(blob, source, destination, session)
+            _upload(blob, route, session)
         except RegistryError as error:
-            if not destination.host.may_begin_anew(attempt, error):
+            if route.stop.is_set() or not route.destination.host.may_begin_anew(attempt, error):
                 raise
         else:
             return
 
 
-def _begin(blob: Blob, source: Place, destination: Place) -> str:
+def _is_there(blob: Part, place: Place) -> bool:
+    """As `has_blob`, where a wrong no costs a transfer and nothing else."""
+    answer = place.host.ask(_get(place, blob.digest, method="HEAD"))
+    if answer.status not in (200, 404):
+        raise _refused(answer, place, "read")
+    return answer.status == 200 and answer.size == blob.size
+
+
+def _begin(blob: Part, route: Route) -> str:
     """The path of an upload; nothing where the registry has mounted the blob."""
+    destination, source = route.destination, route.source
     uploads = f"/v2/{destination.path}/blobs/uploads/"
     scope = _scope(destination, "pull,push")
-    if source.host is destination.host:
+    if route.mounts:
         query = f"?mount={quote(blob.digest)}&from={quote(source.path, safe='')}"
         both = f"{scope} {_scope(source, 'pull')}"
         answer = destination.host.ask(Request("POST", uploads + query, both, body=b""))
@@ -99,34 +135,62 @@ def _session(answer: Answer, place: Place) -> str:
     return f"{target.path}?{target.query}" if target.query else target.path
 
 
-def _upload(blob: Blob, source: Place, destination: Place, session: str) -> None:
+def _upload(blob: Part, route: Route, session: str) -> None:
+    destination = route.destination
     path = f"{session}{'&' if '?' in session else '?'}digest={quote(blob.digest)}"
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
     scope = _scope(destination, "pull,push")
-    body = lambda: _pieces(blob, source)  # noqa: E731 - a blob begins anew with each request
+    body = partial(_pieces, blob, route)
     answer = destination.host.ask_once(Request("PUT", path, scope, headers, body))
     if answer.status not in (201, 204):
         raise _refused(answer, destination, "write")
 
 
-def _pieces(blob: Blob, source: Place) -> Iterator[bytes]:
+def _pieces(blob: Part, route: Route) -> Iterator[bytes]:
     """The blob's bytes, held against its digest before the last of them is let go."""
-    path = f"/v2/{source.path}/blobs/{blob.digest}"
+    source = route.source
     algorithm, _, wanted = blob.digest.partition(":")
     seen = hashlib.new(algorithm)
     last = b""
-    with source.host.stream(Request("GET", path, _scope(source, "pull"))) as pieces:
+    with source.host.stream(_get(source, blob.digest)) as pieces:
         for piece in pieces:
+            if route.stop.is_set():
+                raise RegistryError("interrupted")
             yield last
             seen.update(piece)
             last = piece
     if seen.hexdigest() != wanted:
-        raise RegistryError(
-            f"the blob `{blob.digest}` came from `{source.host.name}` with other contents",
-            hint="the registry, or something before it, alters what it is asked for",
-            facts=Facts(passing=True),
-        )
+        raise _altered(source, blob.digest)
     yield last
+
+
+def _get(
+    place: Place, digest: Digest, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+) -> Request:
+    path = f"/v2/{place.path}/blobs/{digest}"
+    return Request(method, path, _scope(place, "pull"), headers or {})
+
+
+def _is_absent(answer: Answer, place: Place) -> bool:
+    """Whether it is a registry's word that there is no blob. Raises `RegistryError`."""
+    if answer.status in (200, 206):
+        return False
+    if answer.status == 404 and (is_registrys(answer) or names_blobs_absence(answer)):
+        return True
+    raise _refused(answer, place, "read")
+
+
+def _check(place: Place, digest: Digest, answer: Answer) -> None:
+    if digest_of(answer.body, digest) != digest:
+        raise _altered(place, digest)
+
+
+def _altered(place: Place, digest: Digest) -> RegistryError:
+    return RegistryError(
+        f"the blob `{digest}` came from `{place.host.name}` with other contents",
+        hint="the registry, or something before it, alters what it is asked for",
+        facts=Facts(passing=True),
+    )
 
 
 def _scope(place: Place, actions: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core.events import silent
 from pipeline.core.presence import Absent
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Digest, Reference
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.credential import CredentialSource
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 WORKERS = 16
 """Requests under way at once: httpx 0.28 gets slower, not faster, beyond about 32."""
@@ -104,7 +107,7 @@ class Registry:
         found out once. The order is that of `references`.
         """
         wanted = tuple(dict.fromkeys(references))
-        results = self._round(self._scouts(wanted))
+        results = self.each(self.head, self._scouts(wanted))
         lost = {
             reference.repository.host: error
             for reference, error in results.items()
@@ -112,8 +115,16 @@ class Registry:
         }
         rest = [reference for reference in wanted if reference not in results]
         results |= {r: lost[r.repository.host] for r in rest if r.repository.host in lost}
-        results |= self._round([r for r in rest if r.repository.host not in lost])
+        results |= self.each(self.head, [r for r in rest if r.repository.host not in lost])
         return {reference: results[reference] for reference in wanted}
+
+    def each(self, ask: Callable[[T], R], wanted: Collection[T]) -> dict[T, R | RegistryError]:
+        """What `ask` answers for each, 16 at a time; an error stands where the answer would.
+
+        `ask` must not call this itself: it would wait for a worker that waits for it.
+        """
+        answers = self._pool.map(lambda one: _outcome(ask, one), wanted)
+        return dict(zip(wanted, answers, strict=True))
 
     def manifest(self, reference: Reference) -> Manifest:
         """The manifest behind `reference`, its bytes held against their digest.
@@ -193,18 +204,6 @@ class Registry:
         first = {self.host(str(r.repository)): r for r in reversed(tuple(wanted))}
         return [reference for host, reference in first.items() if not host.known]
 
-    def _round(
-        self, references: Collection[Reference]
-    ) -> dict[Reference, Presence | RegistryError]:
-        answers = self._pool.map(self._outcome, references)
-        return dict(zip(references, answers, strict=True))
-
-    def _outcome(self, reference: Reference) -> Presence | RegistryError:
-        try:
-            return self.head(reference)
-        except RegistryError as error:
-            return error
-
     def _look(self, host: Host, reference: Reference, head: Answer) -> Presence:
         """Ask by GET what the HEAD left open: its reason, or the manifest itself.
 
@@ -224,6 +223,13 @@ class Registry:
             return Absent()
         worse = head if answer.status == 404 and not undecided else answer
         raise _refused(worse, host, reference, verb="read")
+
+
+def _outcome(ask: Callable[[T], R], one: T) -> R | RegistryError:
+    try:
+        return ask(one)
+    except RegistryError as error:
+        return error
 
 
 def _manifest(method: str, reference: Reference) -> Request:

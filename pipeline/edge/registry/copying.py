@@ -5,19 +5,19 @@ Children before the index that names them, blobs before the manifest: a tag that
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
+from pipeline.core.contents import ContentsError, contents
 from pipeline.core.presence import Present
-from pipeline.core.reference import Digest
-from pipeline.edge.registry.blobs import Blob, Place, copy_blob
+from pipeline.edge.registry.blobs import Place, Route, copy_blob
 from pipeline.edge.registry.errors import AbsentError, RegistryError
+from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pipeline.core.reference import Reference
+    from pipeline.core.contents import Contents
+    from pipeline.core.reference import Digest, Reference
     from pipeline.edge.registry.client import Registry
     from pipeline.edge.registry.manifest import Manifest
 
@@ -39,40 +39,48 @@ def copy(registry: Registry, source: Reference, destination: Reference) -> tuple
         return found.digest, False
     manifest = registry.manifest(source.at(found.digest))
     if source.repository != destination.repository:
-        _bring(registry, source, destination, manifest)
+        _bring(registry, source, destination, manifest, Event())
     registry.put(destination, manifest)
     return found.digest, True
 
 
+def supply(registry: Registry, source: Reference, destination: Reference, stop: Event) -> Digest:
+    """Make `destination` what `source` is, unless it is there by the time all else is.
+
+    Whoever came first has it: the digest that it then stands for. `stop` ends it with an error.
+    Raises `AbsentError` where there is no `source`, and `RegistryError`.
+    """
+    manifest = registry.manifest(source)
+    if source.repository != destination.repository:
+        _bring(registry, source, destination, manifest, stop)
+    there = registry.head(destination)
+    return there.digest if isinstance(there, Present) else registry.put(destination, manifest)
+
+
 def _bring(
-    registry: Registry, source: Reference, destination: Reference, manifest: Manifest
+    registry: Registry,
+    source: Reference,
+    destination: Reference,
+    manifest: Manifest,
+    stop: Event,
 ) -> None:
     """All that a manifest names, brought to another repository."""
-    document = json.loads(manifest.content)
-    for child in _entries(document, "manifests"):
-        digest = Digest(str(child["digest"]))
-        inner = registry.manifest(source.pinned(digest))
-        _bring(registry, source, destination, inner)
-        registry.put(destination.pinned(digest), inner)
+    parts = _contents(source, manifest)
+    for child in parts.children:
+        inner = registry.manifest(source.pinned(child.digest))
+        _bring(registry, source, destination, inner, stop)
+        registry.put(destination.pinned(child.digest), inner)
     here = Place(registry.host(str(source.repository)), source.repository.path)
     there = Place(registry.host(str(destination.repository)), destination.repository.path)
+    route = Route(here, there, stop)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        copies = [pool.submit(copy_blob, blob, here, there) for blob in set(_blobs(document))]
+        copies = [pool.submit(copy_blob, blob, route) for blob in parts.blobs]
         for one in copies:
             one.result()
 
 
-def _blobs(document: Mapping[str, object]) -> Iterator[Blob]:
-    config = document.get("config")
-    for entry in [*([config] if isinstance(config, dict) else []), *_entries(document, "layers")]:
-        # A foreign layer is fetched from where its manifest says, and stands in no registry.
-        if not entry.get("urls"):
-            yield Blob(Digest(str(entry["digest"])), int(str(entry["size"])))
-
-
-def _entries(document: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
-    entries = document.get(key)
-    found = entries if isinstance(entries, list) else []
-    if not all(isinstance(one, dict) and "digest" in one for one in found):
-        raise RegistryError(f"a manifest has `{key}` that are none")
-    return found
+def _contents(source: Reference, manifest: Manifest) -> Contents:
+    try:
+        return contents(read_json(manifest.content))
+    except ContentsError as error:
+        raise RegistryError(f"the manifest of `{source}` cannot be read: {error}") from None

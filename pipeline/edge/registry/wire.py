@@ -28,6 +28,8 @@ PIECE = 1 << 20
 """Bytes of a stream that are held at once."""
 
 _COMPLAINT_TIME = 10.0
+_STORING = 300.0
+"""Seconds: distribution hashes a blob, and moves it within its storage, before it answers."""
 _HEADERS = {"User-Agent": "fly-image-pipeline", "Accept-Encoding": "identity"}
 
 
@@ -64,14 +66,23 @@ def send(  # noqa: PLR0913 - a request has these parts
 ) -> Answer:
     """Send one request and read its answer. Raises `RegistryError` where there is none.
 
-    `deadline` is of `time.monotonic`; it ends bodies that trickle. `most` is in bytes.
+    `deadline` is of `time.monotonic`; it ends bodies that trickle. `most` is in bytes. A body that
+    is streamed may take as long as it flows, and a registry to store it as long as `_STORING` says.
     """
     host = urlsplit(url).netloc
+    streamed = callable(body)
     content = body() if callable(body) else body
+    timeout = _patient(http.timeout) if streamed else http.timeout
     try:
-        with quiet(), http.stream(method, url, headers=dict(headers), content=content) as response:
+        with (
+            quiet(),
+            http.stream(
+                method, url, headers=dict(headers), content=content, timeout=timeout
+            ) as response,
+        ):
             names = {name.lower(): value for name, value in response.headers.items()}
-            found = _read(response, host, deadline, most)
+            begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
+            found = _read(response, host, begun, most)
             return Answer(response.status_code, redacted(url), names, found)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         # The cause is not kept: it holds the request, and that the credential.
@@ -100,6 +111,10 @@ def _pieces(response: httpx.Response, host: str, url: str) -> Iterator[bytes]:
         yield from response.iter_raw(PIECE)
     except (httpx.HTTPError, OSError) as error:
         raise _explained(error, host, url) from None
+
+
+def _patient(usual: httpx.Timeout) -> httpx.Timeout:
+    return httpx.Timeout(connect=usual.connect, read=_STORING, write=usual.write, pool=usual.pool)
 
 
 def redacted(url: str) -> str:

@@ -1,0 +1,173 @@
+"""A closer look at what is present: whether all that its manifests name is there, and usable.
+
+Round after round, as each says what the next must ask: manifests, their children, and all blobs.
+In a round everything is asked at once, and nothing twice. A refusal or a fault is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core.contents import (
+    Contents,
+    ContentsError,
+    contents,
+    lacking,
+    needed,
+    platform_of,
+)
+from pipeline.core.presence import Absent, Hollow
+from pipeline.core.reference import Digest, Platform, Reference, Repository
+from pipeline.edge.registry.blobs import Place, has_blob, read_blob
+from pipeline.edge.registry.errors import AbsentError, RegistryError
+from pipeline.edge.registry.text import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.core.contents import Part
+    from pipeline.core.presence import Present
+    from pipeline.edge.registry.client import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a HEAD found under `reference`, and the platforms that it must be there for."""
+
+    reference: Reference
+    found: Present
+    platforms: tuple[Platform, ...] = ()
+
+
+class _At(NamedTuple):
+    """A manifest or a blob of a repository; `size` in bytes of a blob."""
+
+    repository: Repository
+    digest: Digest
+    size: int = 0
+
+
+class _Node(NamedTuple):
+    """A manifest of an image; `platform` is what its index says of it, if it stands in one."""
+
+    at: _At
+    platform: Platform | None = None
+    attests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read; `None` and `False` for what is not there, an error where nobody knows."""
+
+    manifests: Mapping[_At, Contents | RegistryError | None]
+    blobs: Mapping[_At, bool | RegistryError]
+    configs: Mapping[_At, bytes | RegistryError | None]
+
+
+def look_closer(
+    registry: Registry, looks: Sequence[Look]
+) -> dict[Reference, Present | Absent | Hollow | RegistryError]:
+    """Whether each is whole. `Absent` is what was removed since its HEAD."""
+    manifests: dict[_At, Contents | RegistryError | None] = {}
+    while unread := {n.at for look in looks for n in _nodes(look, manifests)} - manifests.keys():
+        manifests |= registry.each(lambda at: _manifest(registry, at), unread)
+    nodes = [node for look in looks for node in _nodes(look, manifests)]
+    configs = {at for node in nodes for at in _config_to_read(node, manifests)}
+    blobs = {at for node in nodes for at in _blobs(node, manifests)} - configs
+    seen = _Seen(
+        manifests,
+        registry.each(lambda at: has_blob(_place(registry, at), at.digest, at.size), blobs),
+        registry.each(lambda at: read_blob(_place(registry, at), at.digest), configs),
+    )
+    return {look.reference: _judge(look, seen) for look in looks}
+
+
+def _nodes(look: Look, known: Mapping[_At, Contents | RegistryError | None]) -> Iterator[_Node]:
+    """The manifest of a look, and the children that it needs, as far as they are known."""
+    repository = look.reference.repository
+    pending = [_Node(_At(repository, look.found.digest))]
+    while pending:
+        node = pending.pop()
+        yield node
+        found = known.get(node.at)
+        for child in needed(found.children, look.platforms) if isinstance(found, Contents) else ():
+            at = _At(repository, child.digest)
+            pending.append(_Node(at, child.platform, attests=child.attests is not None))
+
+
+def _blobs(node: _Node, known: Mapping[_At, Contents | RegistryError | None]) -> list[_At]:
+    found = known[node.at]
+    parts = found.blobs if isinstance(found, Contents) else ()
+    return [_blob(node, part) for part in parts]
+
+
+def _config_to_read(node: _Node, known: Mapping[_At, Contents | RegistryError | None]) -> list[_At]:
+    """The config of an image whose platform no index says: it stands there."""
+    found = known[node.at]
+    if not isinstance(found, Contents) or not found.config or node.platform or node.attests:
+        return []
+    return [_blob(node, found.config)]
+
+
+def _judge(look: Look, seen: _Seen) -> Present | Absent | Hollow | RegistryError:
+    lost: list[str] = []
+    platforms: list[Platform] = []
+    for node in _nodes(look, seen.manifests):
+        found = seen.manifests[node.at]
+        if isinstance(found, RegistryError):
+            return found
+        if found is None and node.at.digest == look.found.digest:
+            return Absent()
+        if found is None:
+            lost.append(f"the manifest `{node.at.digest}`{_of(node)}")
+            continue
+        trouble = _look_at(node, found, seen, lost)
+        if trouble:
+            return trouble
+        platform = node.platform or _platform(node, found, seen)
+        platforms += [platform] if platform else []
+    lacks = lacking(lost, look.platforms, platforms)
+    return Hollow(look.found.digest, f"`{look.reference}` {lacks}") if lacks else look.found
+
+
+def _look_at(node: _Node, found: Contents, seen: _Seen, lost: list[str]) -> RegistryError | None:
+    """Note which blobs of a manifest are not there."""
+    for part in found.blobs:
+        at = _blob(node, part)
+        answer = seen.configs[at] if at in seen.configs else seen.blobs[at]
+        if isinstance(answer, RegistryError):
+            return answer
+        if answer is None or answer is False:
+            kind = "config" if found.config and part.digest == found.config.digest else "layer"
+            lost.append(f"the {kind} `{part.digest}`{_of(node)}")
+    return None
+
+
+def _platform(node: _Node, found: Contents, seen: _Seen) -> Platform | None:
+    config = seen.configs.get(_blob(node, found.config)) if found.config else b""
+    return platform_of(read_json(config)) if isinstance(config, bytes) else None
+
+
+def _blob(node: _Node, part: Part) -> _At:
+    return _At(node.at.repository, part.digest, part.size)
+
+
+def _of(node: _Node) -> str:
+    if node.attests:
+        return " of its attestations"
+    return f" of `{node.platform}`" if node.platform else ""
+
+
+def _manifest(registry: Registry, at: _At) -> Contents | None:
+    try:
+        found = registry.manifest(Reference(at.repository, None, at.digest))
+        return contents(read_json(found.content))
+    except AbsentError:
+        return None
+    except ContentsError as error:
+        raise RegistryError(f"`{at.repository}@{at.digest}` cannot be read: {error}") from None
+
+
+def _place(registry: Registry, at: _At) -> Place:
+    return Place(registry.host(str(at.repository)), at.repository.path)
