@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import EntryKind
-from pipeline.core.presence import Present
+from pipeline.core.presence import Hollow, Present
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,14 +87,18 @@ def report_json(report: Report) -> Json:
     }
 
 
-def exists_json(reference: Reference, presence: Presence) -> Json:
-    """`pipeline.exists/1`: unknown is never a document, but an error."""
+def exists_json(reference: Reference, presence: Presence | Hollow) -> Json:
+    """`pipeline.exists/1`: unknown is never a document, but an error.
+
+    What is hollow does not exist, and `reason` says what it lacks.
+    """
     digest = presence.digest if isinstance(presence, Present) else None
     return {
         "schema": "pipeline.exists/1",
         "reference": str(reference),
         "exists": digest is not None,
         "digest": digest,
+        "reason": presence.reason if isinstance(presence, Hollow) else None,
     }
 
 
@@ -161,6 +165,7 @@ def _action(plan: Plan, action: ImageAction) -> Json:
         "bases": list(action.image.base_names),
         "digest": action.digest,
         "move": [str(alias) for alias in action.move],
+        "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
     }
 

@@ -40,9 +40,11 @@ def plain(text: str, _style: Style) -> str:
 
 STATUS_STYLES = {
     "build": Style.YELLOW,
+    "copy": Style.YELLOW,
     "deploy": Style.YELLOW,
     "alias": Style.YELLOW,
     "built": Style.GREEN,
+    "copied": Style.GREEN,
     "deployed": Style.GREEN,
     "ok": Style.GREEN,
     "failed": Style.RED,

@@ -128,7 +128,9 @@ class PlainLines:
 def outlook(plan: Plan) -> str:
     """What a plan comes to: `2 to build, 5 exist; 1 to deploy, 2 are current`."""
     existing = [action for action in plan.images if action.action is Action.EXISTS]
-    parts = [f"{len(plan.to_build)} to build, {amount(len(existing), 'exists', 'exist')}"]
+    copies = f"{len(plan.to_copy)} to copy, " if plan.to_copy else ""
+    exist = amount(len(existing), "exists", "exist")
+    parts = [f"{len(plan.to_build)} to build, {copies}{exist}"]
     if moves := sum(len(action.move) for action in existing):
         parts.append(amount(moves, "alias to move", "aliases to move"))
     if plan.deploys:
@@ -140,7 +142,8 @@ def outlook(plan: Plan) -> str:
 
 def _busy(plan: Plan) -> list[str]:
     deploys = [step.app for step in plan.deploys if step.action is DeployAction.DEPLOY]
-    return [*(action.name for action in plan.to_build), *map(clean, deploys)]
+    images = (action.name for action in (*plan.to_build, *plan.to_copy))
+    return [*images, *map(clean, deploys)]
 
 
 def _end(step: str, event: StepChanged) -> str:

@@ -34,11 +34,13 @@ class Mood(Enum):
 
 IMAGE_MOODS = {
     Stage.WAITING: Mood.WAITING,
+    Stage.COPYING: Mood.ACTIVE,
     Stage.BUILDING: Mood.ACTIVE,
     Stage.TESTING: Mood.ACTIVE,
     Stage.PUSHING: Mood.ACTIVE,
     Stage.VERIFYING: Mood.ACTIVE,
     Stage.BUILT: Mood.GOOD,
+    Stage.COPIED: Mood.GOOD,
     Stage.EXISTS: Mood.SKIPPED,
     Stage.FAILED: Mood.BAD,
     Stage.BLOCKED: Mood.BLOCKED,
@@ -161,9 +163,9 @@ class Board:
 def planned_rows(plan: Plan) -> tuple[Row, ...]:
     """The rows that a run begins with."""
     images = [
-        Row(a.name, app=False)
-        if a.action is Action.BUILD
-        else Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=a.reason)
+        Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=a.reason)
+        if a.action is Action.EXISTS
+        else Row(a.name, app=False)
         for a in plan.images
     ]
     apps = [

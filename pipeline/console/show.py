@@ -12,7 +12,7 @@ from pipeline.console.summary import summary
 from pipeline.console.terminal import columns_of, painter, write_lines
 from pipeline.console.text import amount, clean
 from pipeline.core.model import EntryKind
-from pipeline.core.presence import Present
+from pipeline.core.presence import Hollow, Present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -55,16 +55,18 @@ def print_inputs(
 
 def print_exists(
     reference: Reference,
-    presence: Presence,
+    presence: Presence | Hollow,
     stream: TextIO | None = None,
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write whether a reference exists, and under which digest."""
+    """Write whether a reference exists, and under which digest, or what it lacks."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
     if isinstance(presence, Present):
         line = f"{paint('exists', Style.GREEN)}  {reference}  {presence.digest}"
+    elif isinstance(presence, Hollow):
+        line = f"{paint('hollow', Style.RED)}  {clean(presence.reason)}"
     else:
         line = f"{paint('absent', Style.YELLOW)}  {reference}"
     write_lines([line], stream)

@@ -20,7 +20,7 @@ FULL = 40
 """Up to so many rows, those that needed nothing are listed too; beyond it they are counted."""
 
 _QUIET = frozenset({ImageStatus.EXISTS, DeployStatus.CURRENT})
-_SHOWN_RESULTS = frozenset({ImageStatus.BUILT, ImageStatus.EXISTS})
+_SHOWN_RESULTS = frozenset({ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.EXISTS})
 
 
 def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[str]:
@@ -73,7 +73,7 @@ def totals(report: Report) -> list[str]:
     counts = _counts(images, ImageStatus, always=("built", "exists", "failed"))
     parts = [f"{counts} in {duration(report.seconds)}"]
     parts.append(amount(report.requests, "request", "requests"))
-    if skipped := images[ImageStatus.EXISTS]:
+    if skipped := images[ImageStatus.EXISTS] + images[ImageStatus.COPIED]:
         parts.append(f"{amount(skipped, 'build', 'builds')} skipped")
     if report.interrupted:
         parts.append("interrupted")

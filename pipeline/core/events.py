@@ -21,11 +21,13 @@ class Stage(StrEnum):
     """Where an image is in its run."""
 
     WAITING = "waiting"
+    COPYING = "copying"
     BUILDING = "building"
     TESTING = "testing"
     PUSHING = "pushing"
     VERIFYING = "verifying"
     BUILT = "built"
+    COPIED = "copied"
     EXISTS = "exists"
     FAILED = "failed"
     BLOCKED = "blocked"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pipeline.core.reference import Digest, Platform, Reference, Repository, Tag
+from pipeline.core.reference import Digest, Platform, Reference, Repository, Tag, parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,12 +41,17 @@ class DriverName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """Where images are pushed, under which names: templates of `{name}` and `{fingerprint}`."""
+    """Where images are pushed, under which names: templates of `{name}` and `{fingerprint}`.
+
+    `also` are templates of other repositories, on the same host if they name none, from which an
+    image is copied that is missing in its own.
+    """
 
     host: str = "registry.fly.io"
     repository: str = "{name}"
     tag: str = "{fingerprint}"
     insecure: bool = False
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +276,11 @@ class Inputs:
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:
     """Where an image of the project lives."""
     return Repository(settings.host, settings.repository.format(name=name, fingerprint=""))
+
+
+def other_repositories_of(settings: RegistrySettings, name: ImageName) -> tuple[Repository, ...]:
+    """Where an image of the project may live besides."""
+    return tuple(parse_place(text.format(name=name), settings.host) for text in settings.also)
 
 
 def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
-from pipeline.core.presence import Absent, Present
+from pipeline.core.presence import Absent, Elsewhere, Hollow, Present
 from pipeline.core.state import alias_references
 from pipeline.core.waves import split
 
@@ -20,16 +20,20 @@ if TYPE_CHECKING:
 
     from pipeline.core.apps import Running
     from pipeline.core.model import Fingerprint, Image, Kind, Project
-    from pipeline.core.presence import Presence
+    from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import Digest, ImageName, Reference
     from pipeline.core.state import State
     from pipeline.core.waves import Wave
+
+
+_BUILT_ANEW = "its image is built anew"
 
 
 class Action(StrEnum):
     """What is to be done about an image."""
 
     BUILD = "build"
+    COPY = "copy"
     EXISTS = "exists"
 
 
@@ -42,13 +46,14 @@ class DeployAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageAction:
-    """An image, and whether it is built. `digest` is known for what exists.
+    """An image, and whether it is built. `digest` is known for what exists, and what is copied.
 
     One that is deployed as it is (`Image.public`) always exists, under its own `reference`; its
     `fingerprint` is in no tag, and a tag that moves to another digest means a deploy.
 
     `move` are the aliases that do not stand on this image yet. What is `forced` is built though
-    the registry may have it, so that finding it there says nothing of this build.
+    the registry may have it, so that finding it there says nothing of this build; so is what is
+    hollow. `source` is where an image that is copied stands.
     """
 
     image: Image
@@ -59,6 +64,7 @@ class ImageAction:
     digest: Digest | None = None
     move: tuple[Reference, ...] = ()
     forced: bool = False
+    source: Reference | None = None
 
     @property
     def name(self) -> ImageName:
@@ -103,11 +109,31 @@ class Plan:
         return tuple(a for a in self.images if a.action is Action.BUILD)
 
     @property
+    def to_copy(self) -> tuple[ImageAction, ...]:
+        """The actions that copy."""
+        return tuple(a for a in self.images if a.action is Action.COPY)
+
+    @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         moves = any(action.move for action in self.images)
         current = all(step.action is DeployAction.CURRENT for step in self.deploys)
-        return not self.to_build and not moves and current
+        return not self.to_build and not self.to_copy and not moves and current
+
+    def instead(self, other: Plan) -> Plan:
+        """The plan, with what `other` says of its images that were to be copied.
+
+        Images that only `other` knows, as bases that are now needed, are added in build order.
+        """
+        ours = {a.name: a for a in self.images}
+        copied = {a.name for a in self.to_copy}
+        theirs = {a.name: a for a in other.images if a.name not in ours or a.name in copied}
+        actions = ours | theirs
+        images = tuple(actions[name] for name in self.project.names if name in actions)
+        built = {a.name for a in images if a.action is Action.BUILD}
+        deploys = tuple(_anew(s) if s.image in built else s for s in self.deploys)
+        floating = {**other.floating, **self.floating}
+        return replace(self, images=images, deploys=deploys, floating=floating)
 
 
 def plan(
@@ -143,18 +169,19 @@ def plan(
 
 def to_build(
     project: Project,
-    presence: Mapping[ImageName, Presence],
+    presence: Mapping[ImageName, Standing],
     wanted: Collection[ImageName],
     *,
     force: bool,
 ) -> frozenset[ImageName]:
-    """Name the images that must be built: absent (or forced), and wanted or under such a one."""
+    """Name the images that must be built: absent, hollow or forced, and wanted or under such."""
     needed, building = set(wanted), set()
     for image in reversed(project.images):
         if image.public:
             continue
         forced = force and image.name in wanted
-        if image.name in needed and (forced or isinstance(presence.get(image.name), Absent)):
+        missing = isinstance(presence.get(image.name), Absent | Hollow)
+        if image.name in needed and (forced or missing):
             building.add(image.name)
             needed.update(image.base_names)
     return frozenset(building)
@@ -162,7 +189,7 @@ def to_build(
 
 def to_ask(
     project: Project,
-    presence: Mapping[ImageName, Presence],
+    presence: Mapping[ImageName, Standing],
     wanted: Collection[ImageName],
     *,
     force: bool,
@@ -210,26 +237,36 @@ def _image_action(
 ) -> ImageAction:
     name, reference = image.name, state.reference(image.name)
     fingerprint = state.inputs[name].fingerprint
+    found = state.presence.get(name)
     if name in building:
         aliases = alias_references(state.project, image)
-        why = "forced" if forced else f"the registry has no `{reference}`"
+        anew = forced or isinstance(found, Hollow)
+        why = "forced" if forced else _why_build(reference, found)
         return ImageAction(
-            image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=forced
+            image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=anew
         )
-    found = state.presence[name]
-    digest = found.digest if isinstance(found, Present) else None
-    move = _aliases_to_move(state, image, found)
+    digest = found.digest if isinstance(found, Present | Elsewhere) else None
+    move = _aliases_to_move(state, image, digest)
+    if isinstance(found, Elsewhere):
+        why, source = f"`{found.source}` has the same fingerprint", found.source.at(found.digest)
+        return ImageAction(
+            image, reference, fingerprint, Action.COPY, why, digest, move, source=source
+        )
     why = "it is deployed as it is" if image.public else "the registry has it"
     return ImageAction(image, reference, fingerprint, Action.EXISTS, why, digest, move)
 
 
-def _aliases_to_move(state: State, image: Image, found: Presence) -> tuple[Reference, ...]:
+def _why_build(reference: Reference, found: Standing | None) -> str:
+    return found.reason if isinstance(found, Hollow) else f"the registry has no `{reference}`"
+
+
+def _aliases_to_move(state: State, image: Image, digest: Digest | None) -> tuple[Reference, ...]:
     asked = (r for r in alias_references(state.project, image) if r in state.aliases)
-    return tuple(alias for alias in asked if not _same(state.aliases[alias], found))
+    return tuple(alias for alias in asked if not _stands_for(state.aliases[alias], digest))
 
 
-def _same(one: Presence, other: Presence) -> bool:
-    return isinstance(one, Present) and isinstance(other, Present) and one.digest == other.digest
+def _stands_for(found: Presence, digest: Digest | None) -> bool:
+    return isinstance(found, Present) and found.digest == digest
 
 
 def _deploy_steps(
@@ -253,11 +290,17 @@ def _deploy_step(app: str, action: ImageAction, running: Running | None) -> Depl
     return DeployStep(app, action.name, DeployAction.CURRENT, "it runs this image", running)
 
 
+def _anew(step: DeployStep) -> DeployStep:
+    if step.action is DeployAction.DEPLOY:
+        return step
+    return replace(step, action=DeployAction.DEPLOY, reason=_BUILT_ANEW)
+
+
 def _why_deploy(action: ImageAction, running: Running | None) -> str:
     if running is None:
         return "nothing runs yet"
     if action.action is Action.BUILD:
-        return "its image is built anew"
+        return _BUILT_ANEW
     if running.digest != action.digest:
         return "it runs another image"
     return "" if running.healthy else "it is not healthy"

@@ -14,6 +14,7 @@ class ImageStatus(StrEnum):
     """How an image ended."""
 
     BUILT = "built"
+    COPIED = "copied"
     EXISTS = "exists"
     FAILED = "failed"
     BLOCKED = "blocked"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.apps import Running
     from pipeline.core.model import Image, Inputs, Project
-    from pipeline.core.presence import Presence
+    from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import ImageName
 
 
@@ -29,7 +29,7 @@ class State:
 
     project: Project
     inputs: Mapping[ImageName, Inputs]
-    presence: Mapping[ImageName, Presence] = field(default_factory=dict)
+    presence: Mapping[ImageName, Standing] = field(default_factory=dict)
     aliases: Mapping[Reference, Presence] = field(default_factory=dict)
     running: Mapping[str, Running | None] = field(default_factory=dict)
     requests: int = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import ImageName
     from pipeline.shell.tools import Tools
 
-DONE = frozenset({ImageStatus.BUILT, ImageStatus.EXISTS})
+DONE = frozenset({ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.EXISTS})
 
 
 def move_aliases(

@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 Results = dict["ImageName", ImageResult]
 
 
-def build_images(plan: Plan, tools: Tools) -> tuple[Results, UnknownError | None]:
-    """Bring every image of the plan to its end; the error is what the run stopped at, if any."""
-    results = {
+def build_images(
+    plan: Plan, tools: Tools, done: Results, trouble: UnknownError | None = None
+) -> tuple[Results, UnknownError | None]:
+    """Bring every image of the plan to its end; the error is what the run stopped at, if any.
+
+    `done` are those that came to their end before.
+    """
+    results = done | {
         a.name: end(tools, a, ImageStatus.EXISTS, a.reason, a.digest)
         for a in plan.images
         if a.action is Action.EXISTS
     }
-    trouble: UnknownError | None = None
     while (pending := _pending(plan, results)) and not tools.stop.is_set() and trouble is None:
         ended, trouble = _build_batch(plan, pending, results, tools)
         results |= ended
@@ -50,7 +54,7 @@ def build_images(plan: Plan, tools: Tools) -> tuple[Results, UnknownError | None
 
 
 def _pending(plan: Plan, results: Results) -> list[ImageAction]:
-    return [action for action in plan.to_build if action.name not in results]
+    return [action for action in plan.images if action.name not in results]
 
 
 def _failed(results: Results) -> list[ImageName]:

@@ -12,17 +12,18 @@ from pipeline.core.model import reference_of
 from pipeline.core.plan import to_ask
 from pipeline.core.presence import Absent
 from pipeline.core.state import State, alias_references
-from pipeline.errors import Problem, UnknownError, raise_problems
+from pipeline.errors import Problem, raise_problems
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.fingerprints import fingerprint
+from pipeline.shell.further import Asking, certain, look_further
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from pipeline.core.apps import Running
     from pipeline.core.events import Reporter
-    from pipeline.core.model import Image, Inputs, Project
-    from pipeline.core.presence import Presence
+    from pipeline.core.model import Project
+    from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import ImageName, Reference
     from pipeline.edge.registry import Registry
 
@@ -32,6 +33,8 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     *,
     only: Collection[ImageName] | None = None,
     force: bool = False,
+    deep: bool = False,
+    copies: bool = True,
     apps: Collection[str] = (),
     report: Reporter = silent,
     registry: Registry | None = None,
@@ -40,9 +43,13 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     """Fingerprint every image, ask for those in `only` (default: all) and for what `apps` run.
 
     One request per image, all in parallel; the bases of an image that exists are not asked for.
-    With `force`, the images in `only` are taken as missing, if they are built at all. Raises
-    `UnknownError` when the registry refuses or does not answer: nothing is ever taken as absent for
-    want of an answer. Raises `ConfigError` for an image that nobody builds and that is nowhere.
+    With `force`, the images in `only` are taken as missing, if they are built at all. With `deep`,
+    what exists is looked at more closely: whether its platforms and all its parts are there. With
+    `copies`, what is missing is looked for elsewhere (`pipeline.core.candidates`).
+
+    Raises `UnknownError` when the registry refuses or does not answer: nothing is ever taken as
+    absent for want of an answer. Raises `ConfigError` for an image that nobody builds and that is
+    nowhere.
     """
     started = time.monotonic()
     environ = os.environ if environ is None else environ
@@ -50,8 +57,10 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     opened = nullcontext(registry) if registry else open_registry(project, environ, report)
     with opened as r:
         wanted = frozenset(project.names if only is None else only)
-        presence, aliases = _ask(project, inputs, r, wanted, force=force)
-        requests = r.requests
+        before = r.requests
+        asking = Asking(project, inputs, r, report, deep=deep, copies=copies)
+        presence, aliases = _ask(asking, wanted, force=force)
+        requests = r.requests - before
     running = _running(project, apps, environ)
     seconds = time.monotonic() - started
     return State(project, inputs, presence, aliases, running, requests, seconds)
@@ -81,55 +90,35 @@ def open_registry(
 
 
 def _ask(
-    project: Project,
-    inputs: Mapping[ImageName, Inputs],
-    registry: Registry,
-    wanted: frozenset[ImageName],
-    *,
-    force: bool,
-) -> tuple[dict[ImageName, Presence], dict[Reference, Presence]]:
-    presence: dict[ImageName, Presence] = {}
+    asking: Asking, wanted: frozenset[ImageName], *, force: bool
+) -> tuple[dict[ImageName, Standing], dict[Reference, Presence]]:
+    project = asking.project
+    standing: dict[ImageName, Standing] = {}
     aliases = [a for n in wanted if not force for a in alias_references(project, project.image(n))]
     moving: dict[Reference, Presence] = {}
-    while names := to_ask(project, presence, wanted, force=force):
-        where = {n: reference_of(project, n, inputs[n].fingerprint) for n in names}
-        answers = _answers(registry, [*where.values(), *(a for a in aliases if a not in moving)])
-        presence |= {name: answers[reference] for name, reference in where.items()}
-        moving |= {alias: answers[alias] for alias in aliases if alias in answers}
-    raise_problems([_no_such(project.image(name)) for name in _lost(project, presence)])
-    return presence, moving
+    while names := to_ask(project, standing, wanted, force=force):
+        where = {n: reference_of(project, n, asking.inputs[n].fingerprint) for n in names}
+        unasked = [a for a in aliases if a not in moving]
+        answers = _answers(asking.registry, [*where.values(), *unasked])
+        moving |= {alias: answers[alias] for alias in unasked}
+        standing |= look_further(asking, {n: answers[r] for n, r in where.items()})
+    raise_problems([_no_such(project, name) for name in _lost(project, standing)])
+    return standing, moving
 
 
-def _lost(project: Project, presence: Mapping[ImageName, Presence]) -> list[ImageName]:
+def _lost(project: Project, standing: Mapping[ImageName, Standing]) -> list[ImageName]:
     """The images that nobody builds, and that do not exist."""
-    return [n for n, p in presence.items() if project.image(n).public and isinstance(p, Absent)]
+    return [n for n, s in standing.items() if project.image(n).public and isinstance(s, Absent)]
 
 
-def _no_such(image: Image) -> Problem:
+def _no_such(project: Project, name: ImageName) -> Problem:
+    image = project.image(name)
     hint = "`invoke exists REFERENCE` asks for any other"
     return Problem(image.externals[0].location, f"there is no image `{image.public}`", hint)
 
 
 def _answers(registry: Registry, references: list[Reference]) -> dict[Reference, Presence]:
-    found: dict[Reference, Presence] = {}
-    errors: dict[str, UnknownError] = {}
-    for reference, answer in registry.head_all(references).items():
-        if isinstance(answer, UnknownError):
-            errors.setdefault(answer.message, answer)
-        else:
-            found[reference] = answer
-    if errors:
-        raise _together(list(errors.values()), asked=len(references), answered=len(found))
-    return found
-
-
-def _together(errors: list[UnknownError], *, asked: int, answered: int) -> UnknownError:
-    first = errors[0]
-    if asked == 1:
-        return first
-    more = f" (and {len(errors) - 1} more such)" if len(errors) > 1 else ""
-    message = f"{first.message}{more}; {answered} of {asked} images could be looked up"
-    return UnknownError(message, hint=first.hint)
+    return certain(registry.head_all(references))
 
 
 def _running(

@@ -13,6 +13,7 @@ from pipeline.core.report import Report
 from pipeline.shell.aliases import move_aliases
 from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
+from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.inspect import open_registry
 from pipeline.shell.tools import Tools, one_at_a_time
@@ -35,7 +36,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
 ) -> Report:
-    """Build what the plan builds, move its aliases, deploy its apps; say how each of them ended.
+    """Copy and build what the plan says, move aliases, deploy apps; say how each of them ended.
 
     A failing image does not raise: it is in the report, as are those that it blocks; with
     `keep_going`, what does not depend on it is built all the same. `stop` may be set from a
@@ -65,7 +66,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
 
 def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:
-    images, trouble = build_images(plan, tools)
+    plan, copied, trouble = copy_images(plan, tools)
+    images, trouble = build_images(plan, tools, copied, trouble)
     images, trouble = move_aliases(plan, images, trouble, tools)
     deploys, trouble = deploy_apps(plan, images, trouble, tools)
     return Report(

@@ -11,11 +11,14 @@ from pipeline.core.reference import ImageName
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
+    VERIFY,
     choose,
     command,
     console,
+    is_deep,
     load_apps,
     load_project,
+    say,
     stoppable,
     write_json,
 )
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
+    from pipeline.core.events import Event
     from pipeline.core.model import Project
     from pipeline.core.report import Report
 
@@ -38,6 +42,7 @@ NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
         "only": "only these images (commas between them, `*` allowed) and the bases they miss",
         "force": "build them though the registry has them",
         "keep_going": KEEP_GOING,
+        "verify": VERIFY,
         "json": JSON,
         "profile": PROFILE,
     },
@@ -49,13 +54,16 @@ def build_all(
     *,
     force: bool = False,
     keep_going: bool = False,
+    verify: str = "",
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
+    deep = is_deep(verify)
     project = load_project(profile)
     names = _names(project, only) if only else project.names
-    return finish(build_images(project, names, force=force, keep_going=keep_going), json=json)
+    report = build_images(project, names, force=force, keep_going=keep_going, deep=deep)
+    return finish(report, json=json)
 
 
 @task(
@@ -64,46 +72,60 @@ def build_all(
         "dependents": "also build what stands on them",
         "force": "build them though the registry has them",
         "keep_going": KEEP_GOING,
+        "verify": VERIFY,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def build(
+def build(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     names: str,
     *,
     dependents: bool = False,
     force: bool = False,
     keep_going: bool = False,
+    verify: str = "",
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build and push some images, and the bases that they miss."""
+    deep = is_deep(verify)
     project = load_project(profile)
     chosen: Collection[ImageName] = _names(project, names)
     if dependents:
         chosen = _with_dependents(project, chosen)
-    return finish(build_images(project, chosen, force=force, keep_going=keep_going), json=json)
+    report = build_images(project, chosen, force=force, keep_going=keep_going, deep=deep)
+    return finish(report, json=json)
 
 
 @task(
     help={
         "exit_code": "end with 5 when there is something to do",
+        "verify": VERIFY,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def plan(_c: Context, *, exit_code: bool = False, json: bool = False, profile: str = "") -> int:
+def plan(
+    _c: Context,
+    *,
+    exit_code: bool = False,
+    verify: str = "",
+    json: bool = False,
+    profile: str = "",
+) -> int:
     """Say what `build-all` and `deploy-all` would do, and why."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.console import as_json, show  # noqa: PLC0415
     from pipeline.tasks.deploying import deployable  # noqa: PLC0415
 
+    deep = is_deep(verify)
     project = load_apps(profile)
     apps = deployable(project)
-    what = pipeline.plan(project, pipeline.inspect(project, apps=apps), apps=apps)
+    state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
+    what = pipeline.plan(project, state, apps=apps)
     if json:
         write_json(as_json.plan_json(what))
     else:
@@ -111,12 +133,13 @@ def plan(_c: Context, *, exit_code: bool = False, json: bool = False, profile: s
     return SOMETHING_TO_DO if exit_code and not what.empty else NOTHING_TO_DO
 
 
-def build_images(
+def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
     project: Project,
     names: Collection[ImageName],
     *,
     force: bool,
     keep_going: bool,
+    deep: bool = False,
     apps: Collection[str] = (),
     rollback: bool = False,
 ) -> Report:
@@ -126,7 +149,13 @@ def build_images(
 
     with console() as report, open_registry(project, os.environ, report) as registry:
         state = pipeline.inspect(
-            project, only=names, force=force, apps=apps, report=report, registry=registry
+            project,
+            only=names,
+            force=force,
+            deep=deep,
+            apps=apps,
+            report=report,
+            registry=registry,
         )
         what = pipeline.plan(project, state, only=names, force=force, apps=apps)
         # So far nothing was begun, and an interruption ends at once; a build is ended cleanly.
@@ -139,6 +168,14 @@ def build_images(
                 registry=registry,
                 stop=stop,
             )
+
+
+def _tell(event: Event, /) -> None:
+    """Say what a look at the registry has to say; there is no run to draw."""
+    from pipeline.core.events import Notice  # noqa: PLC0415 - loaded late
+
+    if isinstance(event, Notice):
+        say(f"note: {event.text}")
 
 
 def _names(project: Project, words: str) -> tuple[ImageName, ...]:

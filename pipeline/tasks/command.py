@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, ParamSpec
 
 from invoke.exceptions import Exit
 
-from pipeline.errors import PipelineError, Problem, raise_problems
+from pipeline.errors import PipelineError, Problem, raise_problems, usage_error
 
 if TYPE_CHECKING:
     import socket
@@ -30,6 +30,7 @@ P = ParamSpec("P")
 
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
 JSON = "print the result as JSON on stdout"
+VERIFY = "`deep`: also see that platforms and all parts of what exists are there"
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a CI job that is cancelled, a terminal that is closed."""
@@ -87,6 +88,13 @@ def choose_from(names: Iterable[str], words: str, *, what: str) -> tuple[str, ..
     lost = [p for p in patterns if not any(fnmatchcase(name, p) for name in known)]
     raise_problems([_no_such(word, known, what) for word in lost])
     return tuple(name for name in known if any(fnmatchcase(name, p) for p in patterns))
+
+
+def is_deep(word: str) -> bool:
+    """Whether `--verify` asks for a closer look. Raises `ConfigError` for another word."""
+    if word not in {"", "deep"}:
+        raise usage_error(f"`{word}` is no way to verify", hint="`deep`, or leave `--verify` out")
+    return word == "deep"
 
 
 def say(text: str) -> None:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.tasks.building import KEEP_GOING, build_images, finish
-from pipeline.tasks.command import JSON, PROFILE, choose_from, command, load_apps, say
+from pipeline.tasks.command import (
+    JSON,
+    PROFILE,
+    VERIFY,
+    choose_from,
+    command,
+    is_deep,
+    load_apps,
+    say,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +32,13 @@ ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothi
 
 @task(
     name="deploy-all",
-    help={"keep_going": KEEP_GOING, "rollback": ROLLBACK, "json": JSON, "profile": PROFILE},
+    help={
+        "keep_going": KEEP_GOING,
+        "rollback": ROLLBACK,
+        "verify": VERIFY,
+        "json": JSON,
+        "profile": PROFILE,
+    },
 )
 @command
 def deploy_all(
@@ -31,12 +46,16 @@ def deploy_all(
     *,
     keep_going: bool = False,
     rollback: bool = False,
+    verify: str = "",
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that does not run its image, in order."""
+    deep = is_deep(verify)
     project = load_apps(profile)
-    report = _deploy(project, app_names(project), keep_going=keep_going, rollback=rollback)
+    report = _deploy(
+        project, app_names(project), keep_going=keep_going, rollback=rollback, deep=deep
+    )
     return finish(report, json=json)
 
 
@@ -45,23 +64,27 @@ def deploy_all(
         "names": "images or apps to deploy, commas between them, `*` allowed",
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
+        "verify": VERIFY,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def deploy(
+def deploy(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     names: str,
     *,
     keep_going: bool = False,
     rollback: bool = False,
+    verify: str = "",
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy them where they do not run it yet."""
+    deep = is_deep(verify)
     project = load_apps(profile)
-    report = _deploy(project, chosen_apps(project, names), keep_going=keep_going, rollback=rollback)
+    apps = chosen_apps(project, names)
+    report = _deploy(project, apps, keep_going=keep_going, rollback=rollback, deep=deep)
     return finish(report, json=json)
 
 
@@ -91,10 +114,18 @@ def app_names(project: Project) -> tuple[str, ...]:
     return tuple(app for image in project if image.deploy for app in image.deploy.apps)
 
 
-def _deploy(project: Project, apps: Collection[str], *, keep_going: bool, rollback: bool) -> Report:
+def _deploy(
+    project: Project, apps: Collection[str], *, keep_going: bool, rollback: bool, deep: bool
+) -> Report:
     if not apps:
         say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
     names = [i.name for i in project if i.deploy and not set(apps).isdisjoint(i.deploy.apps)]
     return build_images(
-        project, names, force=False, keep_going=keep_going, apps=apps, rollback=rollback
+        project,
+        names,
+        force=False,
+        keep_going=keep_going,
+        deep=deep,
+        apps=apps,
+        rollback=rollback,
     )

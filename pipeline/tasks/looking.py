@@ -10,14 +10,23 @@ from invoke.tasks import task
 
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
 from pipeline.errors import usage_error
-from pipeline.tasks.command import JSON, PROFILE, choose, command, load_project, write_json
+from pipeline.tasks.command import (
+    JSON,
+    PROFILE,
+    VERIFY,
+    choose,
+    command,
+    is_deep,
+    load_project,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.model import Project
-    from pipeline.core.presence import Presence
-    from pipeline.core.reference import Reference
+    from pipeline.core.presence import Hollow, Presence
+    from pipeline.core.reference import Platform, Reference
 
 ABSENT = 1
 FORMATS = ("tree", "json", "dot", "mermaid")
@@ -65,19 +74,24 @@ def inputs(_c: Context, name: str, *, json: bool = False, profile: str = "") -> 
 @task(
     help={
         "name": "an image of the project, or any reference `host/repository:tag`",
+        "verify": VERIFY,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def exists(_c: Context, name: str, *, json: bool = False, profile: str = "") -> int:
+def exists(
+    _c: Context, name: str, *, verify: str = "", json: bool = False, profile: str = ""
+) -> int:
     """Ask the registry for an image: 0 it exists, 1 it does not, 4 could not find out."""
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
     from pipeline.core.presence import Present  # noqa: PLC0415
 
+    deep = is_deep(verify)
     project = load_project(profile)
     reference = named_reference(project, name)
-    answer = _ask(project, reference)
+    platforms = project.image(_one(project, name)).platforms if _is_name(project, name) else ()
+    answer = _look_closer(project, reference, platforms) if deep else _ask(project, reference)
     if json:
         write_json(as_json.exists_json(reference, answer))
     else:
@@ -92,12 +106,16 @@ def _one(project: Project, word: str) -> ImageName:
     return ImageName(names[0])
 
 
+def _is_name(project: Project, word: str) -> bool:
+    return word in project.names or not any(mark in word for mark in "/:@")
+
+
 def named_reference(project: Project, name: str) -> Reference:
     """The reference of an image of the project, or the one that is written out."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.core.model import reference_of  # noqa: PLC0415
 
-    if name in project.names or not any(mark in name for mark in "/:@"):
+    if _is_name(project, name):
         image = _one(project, name)
         found = pipeline.fingerprint(project)[image].fingerprint
         return reference_of(project, image, found)
@@ -112,3 +130,13 @@ def _ask(project: Project, reference: Reference) -> Presence:
 
     with open_registry(project, os.environ) as registry:
         return registry.head(reference)
+
+
+def _look_closer(
+    project: Project, reference: Reference, platforms: tuple[Platform, ...]
+) -> Presence | Hollow:
+    from pipeline.shell.further import look_closer_at  # noqa: PLC0415 - loaded late
+    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
+
+    with open_registry(project, os.environ) as registry:
+        return look_closer_at(registry, reference, platforms)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from pipeline.core.reference import parse_host, parse_repository, parse_tag
+from pipeline.core.reference import parse_host, parse_place, parse_repository, parse_tag
 from pipeline.core.waves import WaveError, reach
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
@@ -64,6 +64,22 @@ def repository_template(text: str) -> str:
         raise WrongValueError(
             f'`{text}` gives `{path}` for an image called "{_SAMPLE_NAME}", which is no repository',
             hint="lower-case letters and digits, with `.`, `_`, `-` or `/` between them",
+        ) from None
+    return text
+
+
+def place_template(text: str) -> str:
+    """A template of a repository on the same host, or with a host before it; may hold `{name}`."""
+    _check_fields(text, {"name"})
+    place = text.format(name=_SAMPLE_NAME)
+    try:
+        # Under a host with a port nothing is filled in, so this judges the path alone.
+        parse_place(place, "localhost:1")
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{place}` for an image called "{_SAMPLE_NAME}", which is no '
+            "repository",
+            hint='as in "acme-{name}-staging", or with a host: "ghcr.io/acme/{name}"',
         ) from None
     return text
 

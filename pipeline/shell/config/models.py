@@ -136,6 +136,15 @@ class RegistryTable(Table):
             "(localhost, 127.0.0.1) may always do so."
         ),
     ] = _DEFAULT.registry.insecure
+    also: Annotated[
+        list[Annotated[str, AfterValidator(checks.place_template)]],
+        Wants("a list of repositories", '["acme-{name}-staging"]'),
+        Field(
+            description="Other repositories, on the same host or with a host before them, that may "
+            "hold an image of the same fingerprint: one that `repository` lacks is copied from the "
+            "first that has it, instead of being built. {name} is the image's name."
+        ),
+    ] = list(_DEFAULT.registry.also)
 
 
 class BuildTable(Table):

@@ -78,6 +78,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             repository=file.registry.repository,
             tag=file.registry.tag,
             insecure=file.registry.insecure,
+            also=tuple(_place(text, environ) for text in file.registry.also),
         ),
         build=BuildSettings(
             builder=file.build.builder,
@@ -102,6 +103,12 @@ def _host(written: str, environ: Mapping[str, str]) -> str:
     if checks.is_loopback(written):
         return environ.get("PIPELINE_REGISTRY_HOST") or written
     return written
+
+
+def _place(written: str, environ: Mapping[str, str]) -> str:
+    """A repository with its host, if it has one, as the environment calls that."""
+    host, slash, path = written.partition("/")
+    return f"{_host(host, environ)}/{path}" if slash else written
 
 
 def _merged(document: Document, profile: str) -> dict[str, object]:
