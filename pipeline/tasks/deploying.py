@@ -70,7 +70,7 @@ def deploy_all(
     },
 )
 @command
-def deploy(  # noqa: PLR0913 - each an option of the command line
+def deploy(
     _c: Context,
     names: str,
     *,
