@@ -203,6 +203,22 @@ def test_whoever_holds_no_lease_changes_nothing(fly: FlyStandIn) -> None:
     assert machines(fly, "DELETE", path).status == 200
 
 
+def test_metadata_changes_key_by_key_or_all_at_once(fly: FlyStandIn) -> None:
+    """Null and empty remove a key; another version than the current one is refused."""
+    made = machines(fly, "POST", LIST, image(fly, metadata={"a": "1", "b": "2"})).json
+    path = f"{LIST}/{made['id']}/metadata"
+    all_at_once = {"metadata": {"a": "", "c": "3"}, "machine_version": made["instance_id"]}
+
+    assert machines(fly, "POST", f"{path}/a", {"value": "4"}).status == 204
+    assert machines(fly, "GET", f"{path}/a").json == {"value": "4"}
+    assert machines(fly, "GET", f"{path}/none").status == 404
+    assert machines(fly, "PATCH", path, {**all_at_once, "machine_version": "01OLD"}).status == 412
+    assert machines(fly, "PATCH", path, all_at_once).status == 204
+    assert machines(fly, "GET", path).json == {"b": "2", "c": "3"}
+    assert machines(fly, "DELETE", f"{path}/b").status == 204
+    assert machines(fly, "GET", path).json == {"c": "3"}
+
+
 def test_lists_are_filtered_as_asked(fly: FlyStandIn) -> None:
     """By region, state and metadata; unknown filters are refused."""
     fly.create_app("many")

@@ -15,7 +15,6 @@ from tests.support.fly.images import NotFoundError
 from tests.support.fly.refusal import RefusedError
 from tests.support.fly.shapes import (
     CREATE_MACHINE,
-    METADATA,
     NOTHING,
     STOP,
     UPDATE_MACHINE,
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from tests.support.fly.world import App, World
 
 LONGEST_WAIT = 60
-WAITABLE = {"started", "stopped", "suspended", "destroyed", "created"}
+WAITABLE = {"started", "stopped", "suspended", "destroyed", "failed"}
+SETTLED = {"settled": tuple(WAITABLE)}
 STOPPED = ("stopped", "suspended", "created", "failed")
 SUMMARY_OMITS = ("config", "checks", "events", "host_status", "nonce")
 GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
@@ -77,15 +77,11 @@ class Actions:
                 return Answer(200, as_json(self.world, self.app, machine))
             case ("wait",):
                 return self._wait(machine, asked)
-            case ("metadata",):
-                return Answer(200, dict(machine.config.get("metadata") or {}))
-            case ("metadata", key):
-                metadata = machine.config.get("metadata") or {}
-                if key not in metadata:
-                    raise RefusedError(404, f"metadata key {key} not found")
-                return Answer(200, {"value": metadata[key]})
             case ("events",):
                 return Answer(200, machine.events)
+            case ("versions",):
+                current = {"version": machine.instance_id, "user_config": machine.config}
+                return Answer(200, [current])
         raise RefusedError(404, "page not found")
 
     def change(self, machine: Machine, asked: Asked, method: str, path: tuple[str, ...]) -> Answer:
@@ -98,17 +94,9 @@ class Actions:
                 return self._delete(machine, force=asked.query.get("force") == "true")
             case ("POST", "start"):
                 return self._start(machine, asked)
-            case ("POST", "stop" | "suspend" as action):
-                checked(asked.body or b"{}", STOP)
-                machine.state = "stopped" if action == "stop" else "suspended"
-                machine.happened(action, machine.state)
+            case ("POST", action):
+                _tell(machine, action, asked.body or b"{}")
                 return Answer(200, {"ok": True})
-            case ("POST", "cordon" | "uncordon" as action):
-                checked(asked.body or b"{}", NOTHING)
-                machine.cordoned = action == "cordon"
-                return Answer(200, {"ok": True})
-            case (_, "metadata", key):
-                return _set_metadata(machine, key, asked)
         raise RefusedError(404, "page not found")
 
     def _image(self, config: dict[str, Any]) -> ImageRef:
@@ -150,8 +138,9 @@ class Actions:
         return Answer(200, {"ok": True})
 
     def _wait(self, machine: Machine, asked: Asked) -> Answer:
-        """`state` may be given several times; flyctl sends `version` (fly-go `Wait`)."""
-        wanted = set(asked.values("state")) or {"started"}
+        """`state` may be repeated, or several with commas; flyctl sends `version`."""
+        given = (state for text in asked.values("state") for state in text.split(","))
+        wanted = {one for state in given for one in SETTLED.get(state, (state,))} or {"started"}
         if not wanted <= WAITABLE:
             raise RefusedError(400, f"invalid state: {sorted(wanted - WAITABLE)}")
         version = asked.query.get("instance_id") or asked.query.get("version")
@@ -243,11 +232,16 @@ def summary(machine: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in machine.items() if name not in SUMMARY_OMITS}
 
 
-def _set_metadata(machine: Machine, key: str, asked: Asked) -> Answer:
-    metadata = dict(machine.config.get("metadata") or {})
-    if asked.method == "DELETE":
-        metadata.pop(key, None)
+def _tell(machine: Machine, action: str, body: bytes) -> None:
+    if action in ("stop", "suspend"):
+        checked(body, STOP)
+        machine.state = "stopped" if action == "stop" else "suspended"
+        machine.happened(action, machine.state)
+    elif action in ("cordon", "uncordon"):
+        checked(body, NOTHING)
+        machine.cordoned = action == "cordon"
+    elif action == "restart":
+        checked(body, NOTHING)
+        launch(machine)
     else:
-        metadata[key] = checked(asked.body, METADATA)["value"]
-    machine.config = {**machine.config, "metadata": metadata}
-    return Answer(204)
+        raise RefusedError(404, "page not found")

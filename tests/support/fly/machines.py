@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly import leases, machine_actions
+from tests.support.fly import leases, machine_actions, metadata
 from tests.support.fly.refusal import RefusedError
 from tests.support.fly.shapes import CREATE_APP, checked
 from tests.support.fly.wire import Answer
@@ -119,6 +119,9 @@ class MachinesApi:
             case (_, "lease"):
                 self.limits.take("lease", machine.id)
                 return leases.answer(self.world, machine, token, asked)
+            case (_, "metadata", *rest):
+                self.limits.take(f"{asked.method} metadata", machine.id)
+                return metadata.answer(machine, asked, tuple(rest))
             case ("GET", *rest):
                 return actions.read(machine, asked, tuple(rest))
             case (method, *rest):
@@ -181,7 +184,7 @@ def app_json(app: App) -> dict[str, Any]:
 
 
 def _matches(machine: dict[str, Any], query: dict[str, str], states: set[str]) -> bool:
-    metadata = machine["config"].get("metadata") or {}
+    given = machine["config"].get("metadata") or {}
     wanted = {
         name.removeprefix("metadata."): value
         for name, value in query.items()
@@ -190,5 +193,5 @@ def _matches(machine: dict[str, Any], query: dict[str, str], states: set[str]) -
     return (
         query.get("region", machine["region"]) == machine["region"]
         and (not states or machine["state"] in states)
-        and all(metadata.get(name) == value for name, value in wanted.items())
+        and all(given.get(name) == value for name, value in wanted.items())
     )

@@ -153,7 +153,12 @@ CREATE_APP: dict[str, Any] = {
 }
 LEASE: dict[str, Any] = {"ttl": int, "description": str}
 STOP: dict[str, Any] = {"signal": SIGNALS, "timeout": DURATION, "id": str}
-METADATA: dict[str, Any] = {"value": str}
+METADATA: dict[str, Any] = {"value": str, "updated_at": str}
+METADATA_ALL: dict[str, Any] = {
+    "metadata": {"*": str},
+    "machine_version": str,
+    "updated_at": str,
+}
 NOTHING: dict[str, Any] = {}
 
 

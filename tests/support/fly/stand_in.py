@@ -78,9 +78,9 @@ class FlyStandIn:
         app.created = float("-inf")
         return app
 
-    def org_token(self, org: str = "acme") -> str:
-        """`FlyV1 fm2_…`, for all apps of an organization."""
-        return self.tokens.give(org)
+    def org_token(self, org: str = "acme", *, seconds: float = float("inf")) -> str:
+        """`FlyV1 fm2_…`, for all apps of an organization; a login's lives five minutes."""
+        return self.tokens.give(org, seconds=seconds)
 
     def app_token(self, app: str) -> str:
         """A deploy token: of one app alone."""

@@ -1,0 +1,54 @@
+"""The metadata of a machine, key by key or all at once.
+
+Paths and bodies: the OpenAPI description's newer copy (cloudy-sky-software/pulumi-fly-machines). A
+lease does not guard it (alchemy-run/distilled `machineLeases.patch.json`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.fly.refusal import RefusedError
+from tests.support.fly.shapes import METADATA, METADATA_ALL, checked
+from tests.support.fly.wire import Answer
+
+if TYPE_CHECKING:
+    from tests.support.fly.wire import Asked
+    from tests.support.fly.world import Machine
+
+
+def answer(machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
+    """What is asked of `…/metadata` and `…/metadata/KEY`."""
+    match (asked.method, *path):
+        case ("GET",):
+            return Answer(200, of(machine))
+        case ("PUT" | "PATCH",):
+            return _merge(machine, asked)
+        case ("GET", key):
+            if key not in of(machine):
+                raise RefusedError(404, f"metadata key {key} not found")
+            return Answer(200, {"value": of(machine)[key]})
+        case ("POST", key):
+            return _set(machine, {key: checked(asked.body, METADATA)["value"]})
+        case ("DELETE", key):
+            return _set(machine, {key: ""})
+    raise RefusedError(404, "page not found")
+
+
+def of(machine: Machine) -> dict[str, str]:
+    """The metadata of a machine."""
+    return dict(machine.config.get("metadata") or {})
+
+
+def _merge(machine: Machine, asked: Asked) -> Answer:
+    body = checked(asked.body, METADATA_ALL)
+    if body.get("machine_version") not in (None, machine.instance_id):
+        raise RefusedError(412, "failed_precondition: machine_version is not the current one")
+    return _set(machine, body.get("metadata") or {})
+
+
+def _set(machine: Machine, changes: dict[str, str]) -> Answer:
+    # What is null or empty is removed.
+    kept = {name: value for name, value in {**of(machine), **changes}.items() if value}
+    machine.config = {**machine.config, "metadata": kept}
+    return Answer(204)
