@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from pipeline.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Digest, ImageName, Reference
+    from pipeline.errors import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,30 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What an app runs now. `release` and `url` are the driver's, empty where unknown."""
+    """What an app runs now. `release` and `url` are the driver's, empty where unknown.
+
+    `trouble` says why it is not healthy, where the driver knows.
+    """
 
     digest: Digest
     release: str = ""
     healthy: bool = True
     url: str = ""
+    trouble: str = ""
+
+
+class MissingAppsError(ConfigError):
+    """Apps that the place to deploy to does not know; `running` is what the others run."""
+
+    def __init__(
+        self,
+        problems: Iterable[Problem],
+        apps: Collection[str],
+        running: Mapping[str, Running | None],
+    ) -> None:
+        super().__init__(problems)
+        self.apps = frozenset(apps)
+        self.running = running
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +73,8 @@ class Driver(Protocol):
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
         """What each app (by name) runs now, `None` for nothing yet.
 
-        Raises `UnknownError` where it cannot be found out.
+        Raises `UnknownError` where it cannot be found out, `MissingAppsError` for apps that must
+        be created first.
         """
 
     def deploy(
@@ -63,6 +85,17 @@ class Driver(Protocol):
         `fresh` says that this run pushed the image: a registry may need a moment to show it.
         Raises `DeployError` when it is not; what ran before then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
+        """
+
+
+@runtime_checkable
+class CautiousDriver(Driver, Protocol):
+    """A driver that needs more to deploy than to say what runs."""
+
+    def ready(self) -> None:
+        """Look whether apps can be deployed at all, before anything is built for them.
+
+        Raises `UnknownError` with what is missing.
         """
 
 

@@ -303,4 +303,4 @@ def _why_deploy(action: ImageAction, running: Running | None) -> str:
         return _BUILT_ANEW
     if running.digest != action.digest:
         return "it runs another image"
-    return "" if running.healthy else "it is not healthy"
+    return "" if running.healthy else running.trouble or "it is not healthy"

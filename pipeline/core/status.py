@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pipeline.core.apps import MissingAppsError
 from pipeline.core.presence import Present
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 
 if TYPE_CHECKING:
     from pipeline.core.apps import App, Running
@@ -45,24 +46,26 @@ def judge(
     app: App,
     wanted: Reference,
     presence: Presence | UnknownError,
-    now: Running | UnknownError | None,
+    now: Running | PipelineError | None,
 ) -> AppStatus:
     """Say how an app stands, from what registry and driver answered."""
     state, reason = _judge(presence, now)
     digest = presence.digest if isinstance(presence, Present) else None
-    running = None if isinstance(now, UnknownError) else now
+    running = None if isinstance(now, PipelineError) else now
     return AppStatus(app.name, app.image, state, reason, wanted, digest, running)
 
 
 def _judge(
-    presence: Presence | UnknownError, now: Running | UnknownError | None
+    presence: Presence | UnknownError, now: Running | PipelineError | None
 ) -> tuple[AppState, str]:
-    if isinstance(now, UnknownError):
+    if isinstance(now, MissingAppsError):
+        return AppState.MISSING, "there is no such app yet"
+    if isinstance(now, PipelineError):
         return AppState.UNKNOWN, now.message
     if now is None:
         return AppState.MISSING, "nothing runs yet"
     if not now.healthy:
-        return AppState.UNHEALTHY, "it is not healthy"
+        return AppState.UNHEALTHY, now.trouble or "it is not healthy"
     return _compare(presence, now)
 
 

@@ -38,11 +38,6 @@ def driver_for(
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
 
     name = project.settings.deploy.driver
-    if name not in DRIVERS:
-        raise usage_error(
-            f"the driver `{name}` cannot deploy yet",
-            hint='set `[deploy] driver = "docker"`, or choose a profile that does',
-        )
     wish = stop or threading.Event()
     with DRIVERS[name](environ, credentials(environ), wish, project.settings.org) as driver:
         yield driver

@@ -8,7 +8,9 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from pipeline.core.apps import CautiousDriver
 from pipeline.core.events import Finished, Planned, silent
+from pipeline.core.plan import DeployAction
 from pipeline.core.report import Report
 from pipeline.shell.aliases import move_aliases
 from pipeline.shell.apps import driver_for, rewinding
@@ -51,9 +53,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
-    if rollback and plan.deploys:
-        with driver_for(plan.project, environ) as driver:
-            rewinding(driver)
+    _look_ahead(plan, environ, rollback=rollback)
     opened = nullcontext(registry) if registry else open_registry(plan.project, environ, tell)
     tell(Planned(plan))
     with opened as client:
@@ -63,6 +63,17 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return result
+
+
+def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> None:
+    """Find out before anything is built what would stop the deploys after it."""
+    if not any(step.action is DeployAction.DEPLOY for step in plan.deploys):
+        return
+    with driver_for(plan.project, environ) as driver:
+        if rollback:
+            rewinding(driver)
+        if isinstance(driver, CautiousDriver):
+            driver.ready()
 
 
 def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:

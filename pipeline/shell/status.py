@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from pipeline.core.apps import MissingAppsError
 from pipeline.core.model import reference_of
 from pipeline.core.status import judge
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.inspect import open_registry
@@ -44,20 +45,22 @@ def status(
     return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
 
 
-def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | UnknownError | None]:
-    """What each app runs. An error that one of them causes is its own alone.
+def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:
+    """What each app runs. An error that one of them causes is its own alone, as is not to exist.
 
     Where nothing answers for so many apps as are asked at once, the others are not asked.
     """
     try:
         return driver.running(apps)
+    except MissingAppsError as error:
+        return {**error.running, **dict.fromkeys(error.apps, error)}
     except UnknownError as error:
         return {app.name: error for app in apps} | dict(_one_by_one(driver, apps))
 
 
 def _one_by_one(
     driver: Driver, apps: Sequence[App]
-) -> Iterator[tuple[str, Running | UnknownError | None]]:
+) -> Iterator[tuple[str, Running | PipelineError | None]]:
     left = iter(apps)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while some := list(islice(left, AT_ONCE)):
@@ -67,8 +70,8 @@ def _one_by_one(
                 return
 
 
-def _one(driver: Driver, app: App) -> Running | UnknownError | None:
+def _one(driver: Driver, app: App) -> Running | PipelineError | None:
     try:
         return driver.running([app]).get(app.name)
-    except UnknownError as error:
+    except (UnknownError, MissingAppsError) as error:
         return error

@@ -119,11 +119,11 @@ def plan(
     """Say what `build-all` and `deploy-all` would do, and why."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.console import as_json, show  # noqa: PLC0415
-    from pipeline.tasks.deploying import deployable  # noqa: PLC0415
+    from pipeline.tasks.deploying import app_names  # noqa: PLC0415
 
     deep = is_deep(verify)
     project = load_apps(profile)
-    apps = deployable(project)
+    apps = app_names(project)
     state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
     what = pipeline.plan(project, state, apps=apps)
     if json:

@@ -88,13 +88,6 @@ def deploy(
     return finish(report, json=json)
 
 
-def deployable(project: Project) -> tuple[str, ...]:
-    """The apps that the driver of these settings can look after; none where it cannot yet."""
-    from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - loaded late
-
-    return app_names(project) if project.settings.deploy.driver in DRIVERS else ()
-
-
 def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
     """The apps that `words` name, by themselves or by their image, in build order."""
     images = tuple(image.name for image in project if image.deploy)

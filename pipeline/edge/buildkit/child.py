@@ -8,7 +8,7 @@ import subprocess
 import threading
 from contextlib import suppress
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.
 _LOOK_EVERY = 0.1
 
 
-def run(
+def run(  # noqa: PLR0913 - a command has these parts
     command: Sequence[str],
     *,
     cwd: Path,
@@ -26,9 +26,11 @@ def run(
     stdin: bytes,
     take: Callable[[bytes], None],
     stop: threading.Event,
+    out: IO[bytes] | None = None,
 ) -> int:
     """Run a command, give each line of its standard error to `take`, and return its exit code.
 
+    Its standard output goes to the file `out`, or nowhere.
     When `stop` is set, or `take` raises, its group gets SIGINT, after 10 s SIGTERM, after 10 more
     SIGKILL. The group is its own: a terminal's Ctrl-C reaches it through us alone.
     """
@@ -40,7 +42,7 @@ def run(
             cwd=cwd,
             env=environ,
             stdin=request,
-            stdout=subprocess.DEVNULL,
+            stdout=out or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.core.model import DriverName
-from pipeline.edge.deploy import docker
+from pipeline.edge.deploy import docker, fly
 
 if TYPE_CHECKING:
     import threading
@@ -35,4 +35,7 @@ class OpenDriver(Protocol):
         """
 
 
-DRIVERS: dict[DriverName, OpenDriver] = {DriverName.DOCKER: docker.open_driver}
+DRIVERS: dict[DriverName, OpenDriver] = {
+    DriverName.DOCKER: docker.open_driver,
+    DriverName.FLY: fly.open_driver,
+}

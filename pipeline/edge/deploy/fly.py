@@ -1,0 +1,253 @@
+"""The driver `fly`: flyctl deploys, and what runs is asked of the Machines API.
+
+What flyctl says is for people; an app runs an image when all its machines name that digest. The
+image is given by digest (`registry.fly.io/acme-web@sha256:…`): of a tag, flyctl deploys whatever
+it stands for when a machine pulls it (flyctl #5010), and one that was pushed over may spread late.
+
+Fly itself is the journal of a run: what was deployed is told by its machines, and what ran before
+by its releases, so that a run that was cut off is finished by the next one, from anywhere. A
+release that was cut off leaves machines on two images, which is not `current`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import MissingAppsError, Release
+from pipeline.core.events import AppChanged, Notice
+from pipeline.core.reference import ReferenceSyntaxError, parse_reference
+from pipeline.core.report import Failure
+from pipeline.edge.deploy.errors import DeployError
+from pipeline.edge.deploy.fly_running import running_of
+from pipeline.edge.fly import (
+    FlyApi,
+    FlyError,
+    NoAppError,
+    apps_of_org,
+    machines_of,
+    releases_of,
+)
+from pipeline.edge.fly.errors import CREATE
+from pipeline.edge.fly.flyctl import find_flyctl
+from pipeline.errors import Problem, UnknownError, usage_error
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pipeline.core.apps import App, Driver, Running
+    from pipeline.core.events import Reporter
+    from pipeline.core.reference import Reference
+    from pipeline.edge.fly import FlyRelease
+    from pipeline.edge.fly.flyctl import Ended, Flyctl
+    from pipeline.edge.registry import CredentialSource
+
+AT_ONCE = 16
+SPREAD = 60.0
+"""Seconds that an image may take from its push to where Fly finds it (flyctl #4595)."""
+HELD = 60.0
+"""Seconds that the lease of another deploy is waited for; that of a dead one ends after 13."""
+WELL = 60.0
+"""Seconds that machines may take to be well after flyctl saw them so."""
+_AGAIN = 2.0
+_ONE_APP = frozenset({403, 404})
+_KNOWN_RELEASES = 100
+
+
+@contextmanager
+def open_driver(
+    environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, org: str
+) -> Iterator[Driver]:
+    """The driver with the token of this environment. Nothing is asked yet."""
+    del credentials  # Fly pulls as the organization
+    with FlyApi(environ, stop=stop) as api:
+        yield FlyDriver(api, environ, stop, org)
+
+
+@dataclass(frozen=True, slots=True)
+class FlyDriver:
+    """Deploys to Fly as whoever `api` is."""
+
+    api: FlyApi
+    environ: Mapping[str, str]
+    stop: threading.Event
+    org: str
+    _lost: list[FlyError] = field(default_factory=list)
+
+    def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
+        """What each app's machines run: one request for each, 16 at once."""
+        found: dict[str, Running | None] = {}
+        missing = []
+        self._lost.clear()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for app, answer in zip(apps, pool.map(self._ask, apps), strict=True):
+                if isinstance(answer, NoAppError):
+                    missing.append(app.name)
+                elif isinstance(answer, FlyError):
+                    raise answer
+                else:
+                    found[app.name] = answer
+        if missing:
+            raise MissingAppsError(map(_missing, missing), missing, found)
+        return found
+
+    def ready(self) -> None:
+        """Raises `UnknownError` where there is no flyctl, or no token."""
+        self._flyctl()
+
+    def names(self) -> Sequence[str]:
+        """The apps of the organization; one app's token sees that app alone."""
+        org = self.org or self.environ.get("FLY_ORG", "")
+        if not org:
+            raise usage_error(
+                "whose apps are to be listed?",
+                hint='set `org = "…"` in `[fly]` of `pipeline.toml`, or FLY_ORG',
+            )
+        return apps_of_org(self.api, org)
+
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
+        """`fly deploy` of the digest, with the app's own configuration, until all run it."""
+        if image.digest is None:
+            raise UnknownError(f"`{image}` is not pinned")
+        wanted = f"{image.repository}@{image.digest}"
+        if app.config:
+            ended = self._run(app, wanted, app.config, report, fresh=fresh)
+        else:
+            # In an empty folder: flyctl would take a `fly.toml` that lies where it is run.
+            with TemporaryDirectory(prefix="pipeline-") as folder:
+                ended = self._run(app, wanted, Path(folder), report, fresh=fresh)
+        return self._settled(app, str(image.digest), ended, report)
+
+    def releases(self, app: App, /) -> Sequence[Release]:
+        """The newest hundred, the newest first."""
+        return [_told(release) for release in self._releases(app)]
+
+    def rollback(self, app: App, report: Reporter, /) -> Running:
+        """A new release of the image and the configuration of the last good one before the newest.
+
+        The configuration is the one that Fly kept with that release, given to flyctl as JSON.
+        """
+        old = next((r for r in self._releases(app)[1:] if r.good and r.image), None)
+        if old is None:
+            failure = Failure("rollback", "there is no good release before the one that runs")
+            raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
+        report(AppChanged(app.name, f"back to release {old.version}"))
+        with TemporaryDirectory(prefix="pipeline-") as folder:
+            config = _kept(Path(folder), app, old, report)
+            ended = self._run(app, old.image, config, report, fresh=False)
+        return self._settled(app, old.image.partition("@")[2], ended, report)
+
+    def _ask(self, app: App) -> Running | FlyError | None:
+        """What one app runs. What is no app's own trouble is asked for once."""
+        if self._lost:
+            return self._lost[0]
+        try:
+            return running_of(app.name, machines_of(self.api, app.name))
+        except FlyError as error:
+            if error.status not in _ONE_APP:
+                self._lost.append(error)
+            return error
+
+    def _flyctl(self) -> Flyctl:
+        return find_flyctl(self.environ, self.api.token.text, self.stop)
+
+    def _releases(self, app: App) -> Sequence[FlyRelease]:
+        try:
+            return list(islice(releases_of(self.api, app.name), _KNOWN_RELEASES))
+        except FlyError as error:
+            if error.status in (401, 403) or error.code == "NOT_FOUND":
+                raise
+            try:
+                return self._flyctl().releases(app.name)
+            except UnknownError:
+                raise error from None
+
+    def _run(self, app: App, image: str, config: Path, report: Reporter, *, fresh: bool) -> Ended:
+        """Run flyctl until it ends for a reason that waiting does not change."""
+        flyctl, began = self._flyctl(), time.monotonic()
+        folder, name = (config, "") if config.is_dir() else (config.parent, config.name)
+        while True:
+            ended = flyctl.deploy(app.name, image, folder, name, app.strategy)
+            waited = time.monotonic() - began
+            spreading = fresh and ended.image_is_missing and waited < SPREAD
+            held = ended.is_held and waited < HELD
+            if not (spreading or held) or self.stop.wait(_AGAIN):
+                return ended
+            why = "waiting for the image" if spreading else "waiting for another deploy"
+            report(AppChanged(app.name, why))
+
+    def _settled(self, app: App, digest: str, ended: Ended, report: Reporter) -> Running:
+        """What runs now, when it is what was wanted. Raises `DeployError` where it is not."""
+        if ended.code:
+            # Where Fly cannot be asked either, that is the trouble.
+            machines_of(self.api, app.name)
+            raise DeployError(_failure(ended, stopped=self.stop.is_set()), hint=_hint(ended))
+        report(AppChanged(app.name, "checking"))
+        end = time.monotonic() + WELL
+        while (now := running_of(app.name, machines_of(self.api, app.name))) is not None:
+            if now.healthy and digest in ("", str(now.digest)):
+                return replace(now, release=ended.release or now.release)
+            if now.healthy or self.stop.wait(_AGAIN) or time.monotonic() > end:
+                break
+        raise DeployError(_unsettled(now, digest, ended))
+
+
+def _missing(app: str) -> Problem:
+    return Problem(None, f"there is no app `{app}` at Fly", CREATE)
+
+
+def _failure(ended: Ended, *, stopped: bool) -> Failure:
+    message = "interrupted while it was deployed" if stopped else ended.message
+    return Failure("fly deploy", message, log=ended.lines)
+
+
+def _hint(ended: Ended) -> str:
+    if ended.image_is_missing:
+        return (
+            "Fly prunes images that no machine is tied to: run again, and what is missing is "
+            "built; `invoke keep` ties images"
+        )
+    return ""
+
+
+def _unsettled(now: Running | None, digest: str, ended: Ended) -> Failure:
+    if now is None:
+        return Failure(
+            "fly deploy", "flyctl ended well, and the app has no machine", log=ended.lines
+        )
+    if not now.healthy:
+        return Failure("health check", now.trouble, log=ended.lines)
+    message = f"flyctl ended well, and the machines run `{now.digest}` instead of `{digest}`"
+    return Failure("fly deploy", message, log=ended.lines)
+
+
+def _kept(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:
+    """The configuration of a release as a file that flyctl reads; the app's own without one."""
+    if not old.config:
+        text = f"`{app.name}`: Fly kept no configuration of release {old.version}"
+        report(Notice(f"{text}; it goes back with that of today"))
+        return app.config or folder
+    path = folder / "fly.json"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(old.config, file)
+    return path
+
+
+def _told(release: FlyRelease) -> Release:
+    try:
+        image = parse_reference(release.image) if release.image else None
+    except ReferenceSyntaxError:
+        image = None
+    return Release(str(release.version), release.status, image, release.created)

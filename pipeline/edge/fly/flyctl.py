@@ -1,0 +1,165 @@
+"""flyctl, run as its users run it: only this deploys to Fly.
+
+Flags, variables and exit codes: superfly/flyctl `internal/command/deploy/deploy.go`,
+`internal/config/config.go`, `internal/cli/cli.go`. Its texts are for people and change; two of its
+failures are known by their words, as it has no other way to tell them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+from pipeline.core.masking import forms, masker
+from pipeline.edge.buildkit.child import run
+from pipeline.edge.fly.values import FlyRelease
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.masking import Mask
+
+_LAST_LINES = 20
+_NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
+_HELD = ("failed to acquire lease", "lease currently held", "failed to obtain lease")
+_QUIET = {
+    "FLY_EMIT_RELEASE_JSON": "1",
+    "FLY_NO_UPDATE_CHECK": "1",
+    "FLY_NO_INCIDENTS_CHECK": "1",
+    "FLY_SEND_METRICS": "0",
+    "FLY_SYNTHETICS_AGENT": "0",
+    "NO_COLOR": "1",
+}
+_OVERRIDES = ("FLY_APP", "FLY_REGION", "FLY_JSON", "FLY_VERBOSE", "FLY_LOCAL_ONLY")
+"""Variables that would make another command of the one that we write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of flyctl ended. `lines` are the last that it wrote, without secrets.
+
+    `release` is the version of the release that it made, where it says so.
+    """
+
+    code: int
+    lines: tuple[str, ...]
+    release: str = ""
+
+    @property
+    def message(self) -> str:
+        """Its own words for what went wrong, in one line."""
+        errors = [line for line in self.lines if line.startswith("Error: ")]
+        if errors:
+            return errors[-1].removeprefix("Error: ").partition(" (Request ID:")[0]
+        return next((line for line in reversed(self.lines) if line), f"it ended with {self.code}")
+
+    @property
+    def image_is_missing(self) -> bool:
+        """Whether Fly does not find the image: never, or not yet."""
+        return self.code != 0 and self._says(_NOT_THERE)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody else deploys to the app: a lease ends with its deploy, or by itself."""
+        return self.code != 0 and self._says(_HELD)
+
+    def _says(self, words: Sequence[str]) -> bool:
+        text = "\n".join(self.lines).lower()
+        return any(word in text for word in words)
+
+
+@dataclass(frozen=True, slots=True)
+class Flyctl:
+    """The program at `path`. The token is in `environ`, and never in its words."""
+
+    path: str
+    environ: Mapping[str, str]
+    mask: Mask
+    stop: threading.Event
+
+    def deploy(
+        self, app: str, image: str, cwd: Path, config: str = "", strategy: str = ""
+    ) -> Ended:
+        """`fly deploy` of an image that exists; `config` is a file as seen from `cwd`.
+
+        When `stop` is set it is interrupted, and ends in order.
+        """
+        words = ["deploy", "--app", app, "--image", image, "--remote-only", "--yes"]
+        words += ["--config", config] if config else []
+        words += ["--strategy", strategy] if strategy else []
+        ended, out = self._run(words, cwd)
+        return replace(ended, release=_release(out))
+
+    def releases(self, app: str) -> Sequence[FlyRelease]:
+        """The 25 newest releases, without their configuration. Raises `UnknownError`."""
+        ended, out = self._run(["releases", "--app", app, "--image", "--json"], Path.cwd())
+        try:
+            found = json.loads(out) if ended.code == 0 else None
+        except ValueError:
+            found = None
+        if not isinstance(found, list):
+            raise UnknownError(f"flyctl cannot list the releases of `{app}`: {ended.message}")
+        return [_listed(one) for one in found if isinstance(one, dict)]
+
+    def _run(self, words: Sequence[str], cwd: Path) -> tuple[Ended, str]:
+        lines: list[str] = []
+
+        def take(line: bytes) -> None:
+            lines.append(self.mask(line.decode(errors="replace").rstrip()))
+            del lines[:-_LAST_LINES]
+
+        with TemporaryFile() as out:
+            code = run(
+                [self.path, *words],
+                cwd=cwd,
+                environ=self._environ(),
+                stdin=b"",
+                take=take,
+                stop=self.stop,
+                out=out,
+            )
+            out.seek(0)
+            return Ended(code, tuple(lines)), out.read().decode(errors="replace")
+
+    def _environ(self) -> dict[str, str]:
+        kept = {name: value for name, value in self.environ.items() if name not in _OVERRIDES}
+        return {**kept, **_QUIET}
+
+
+def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:
+    """Flyctl of this PATH, with a token. Raises `UnknownError` where there is none."""
+    path = environ.get("PATH")
+    program = shutil.which("fly", path=path) or shutil.which("flyctl", path=path)
+    if program is None:
+        raise UnknownError(
+            "flyctl, which deploys to Fly, is not on PATH",
+            hint="install it: https://fly.io/docs/flyctl/install/",
+        )
+    known = {**environ, "FLY_ACCESS_TOKEN": token} if token else dict(environ)
+    return Flyctl(program, known, masker(forms(token, "x")), stop)
+
+
+def _release(out: str) -> str:
+    """The version in the line that FLY_EMIT_RELEASE_JSON makes it print; older ones print none."""
+    for line in reversed(out.splitlines()):
+        if line.startswith('{"id"'):
+            told = json.loads(line)
+            return str(told.get("version") or "")
+    return ""
+
+
+def _listed(one: Mapping[str, object]) -> FlyRelease:
+    """A release as flyctl prints it: fly-go's names of fields, as they are."""
+    return FlyRelease(
+        version=int(str(one.get("Version") or 0)),
+        status=str(one.get("Status") or ""),
+        image=str(one.get("ImageRef") or ""),
+        created=str(one.get("CreatedAt") or ""),
+        config={},
+    )

@@ -1,0 +1,84 @@
+"""A user's project on the stand-in for Fly: images of one file, so that a build takes no time."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.support.fly import FlyStandIn, fly_stand_in
+from tests.support.project import Project, Ran
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from subprocess import Popen
+
+FLY_TOML = """\
+app = "{app}"
+[env]
+COLOUR = "{colour}"
+[deploy]
+wait_timeout = "2s"
+[http_service]
+internal_port = 8080
+[[http_service.checks]]
+path = "/healthz"
+interval = "1s"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The project and the Fly that it deploys to."""
+
+    project: Project
+    fly: FlyStandIn
+
+    def invoke(self, *words: str, **environ: str) -> Ran:
+        """`invoke WORDS` with Fly's environment."""
+        return self.project.invoke(*words, environ={**self.fly.environ, **environ})
+
+    def start(self, *words: str, **environ: str) -> Popen[str]:
+        """The same, left running."""
+        return self.project.start(*words, environ={**self.fly.environ, **environ})
+
+    def app(self, image: str, answer: str = "1", colour: str = "blue", toml: str = "") -> None:
+        """An app image of one file, deployed to `acme-IMAGE`."""
+        self.project.image(image, "FROM scratch\nCOPY answer /answer\n", answer=answer)
+        text = FLY_TOML.format(app=f"acme-{image}", colour=colour)
+        self.project.write(f"images/{image}/fly.toml", text + toml)
+
+    def many(self, image: str, apps: list[str], more: str = "") -> None:
+        """An image for many apps."""
+        self.app(image)
+        listed = ", ".join(f'"{app}"' for app in apps)
+        self.project.write(f"images/{image}/image.toml", f"[deploy]\napps = [{listed}]\n{more}")
+
+    def settings(self, text: str) -> None:
+        """What follows the registry's part of `pipeline.toml`."""
+        host = f'[registry]\nhost = "{self.fly.registry}"\nrepository = "acme-{{name}}"\n'
+        self.project.write("pipeline.toml", f'{host}[fly]\norg = "acme"\n{text}')
+
+    def digests(self, app: str) -> set[str]:
+        """What the machines of an app run."""
+        return {machine.digest for machine in self.fly.apps[app].alive}
+
+    def deploys(self) -> int:
+        """How often flyctl was told to deploy."""
+        return sum(one.method == "deploy" for one in self.fly.asked("flyctl"))
+
+
+@contextmanager
+def open_shop(tmp_path: Path, *apps: str) -> Iterator[Shop]:
+    """A shop whose apps exist at Fly, and have an image each."""
+    root = tmp_path / "project"
+    root.mkdir()
+    with fly_stand_in(tmp_path / "fly") as fly:
+        shop = Shop(Project(root, tmp_path / "fly" / "registry" / "registry.log"), fly)
+        shop.project.write("tasks.py", "from pipeline.tasks import ns\n")
+        shop.settings("")
+        for app in apps:
+            fly.create_app(f"acme-{app}")
+            shop.app(app)
+        yield shop
