@@ -242,4 +242,5 @@ def _failure(failure: Failure | None) -> Json | None:
         "location": failure.location or None,
         "excerpt": failure.excerpt or None,
         "log": list(failure.log),
+        "hint": failure.hint or None,
     }

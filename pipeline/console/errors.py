@@ -131,6 +131,8 @@ def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator
         yield from (f"{_LINE}{line}".rstrip() for text in failure.log for line in clean_lines(text))
     if failure.message != said:
         yield from (f"  {line}".rstrip() for line in clean_lines(failure.message))
+    if failure.hint:
+        yield from _hint_lines(failure.hint, paint, indent="  ")
 
 
 def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:

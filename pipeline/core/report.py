@@ -35,7 +35,7 @@ class Failure:
     """What BuildKit, a test or a health check said when it failed.
 
     `location` is `file:line:column` of the Dockerfile where it is known, `excerpt` that line's
-    text, `log` the last lines that the failing step wrote.
+    text, `log` the last lines that the failing step wrote, `hint` says what to do.
     """
 
     step: str
@@ -43,6 +43,7 @@ class Failure:
     location: str = ""
     excerpt: str = ""
     log: tuple[str, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import WorkError
@@ -15,4 +16,4 @@ class DeployError(WorkError):
 
     def __init__(self, failure: Failure, *, hint: str = "") -> None:
         super().__init__(failure.message, hint=hint)
-        self.failure = failure
+        self.failure = replace(failure, hint=failure.hint or hint)

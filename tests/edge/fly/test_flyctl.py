@@ -1,0 +1,129 @@
+"""flyctl as a process: what it is given, what its end means, what never reaches it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.edge.fly.flyctl import find_flyctl
+from pipeline.errors import UnknownError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKEN = "fm2_planted,fo1_discharge"
+
+
+def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
+    """An environment whose `fly` is a script of the shell."""
+    path = tmp_path / "bin" / "fly"
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
+
+
+def test_its_words_and_its_environment(tmp_path: Path) -> None:
+    """The token is in a variable and in no word; what would change the command is left out."""
+    environ = a_flyctl(tmp_path, f'echo "$@" > {tmp_path}/argv; env > {tmp_path}/env')
+    flyctl = find_flyctl(environ, TOKEN, threading.Event())
+    ended = flyctl.deploy("acme-web", "host/web@sha256:1", tmp_path, "fly.toml", "canary")
+
+    assert ended.code == 0
+    assert (tmp_path / "argv").read_text().split() == [
+        *("deploy", "--app", "acme-web", "--image", "host/web@sha256:1", "--remote-only", "--yes"),
+        *("--config", "fly.toml", "--strategy", "canary"),
+    ]
+    given = dict(line.partition("=")[::2] for line in (tmp_path / "env").read_text().splitlines())
+    assert given["FLY_ACCESS_TOKEN"] == TOKEN
+    assert given["FLY_NO_UPDATE_CHECK"] == "1"
+    assert "FLY_APP" not in given
+
+
+def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
+    """The last line that begins with `Error:`, without the id of the request."""
+    script = "echo 'Error: denied to fm2_planted (Request ID: 01AB)' >&2; echo more >&2; exit 1"
+    ended = find_flyctl(a_flyctl(tmp_path, script), TOKEN, threading.Event()).deploy(
+        "acme-web", "image", tmp_path
+    )
+
+    assert (ended.code, ended.message) == (1, "denied to ***")
+    assert not ended.image_is_missing
+    assert "planted" not in "".join(ended.lines)
+
+
+@pytest.mark.parametrize(
+    ("said", "missing", "held"),
+    [
+        ('Could not find image "a@sha256:1"', True, False),
+        ("failed to get manifest: MANIFEST_UNKNOWN: unknown tag", True, False),
+        ("failed to acquire lease: lease currently held by x@tokens.fly.io", False, True),
+        ("timeout reached waiting for health checks to pass", False, False),
+    ],
+)
+def test_two_failures_are_known_by_their_words(
+    tmp_path: Path,
+    said: str,
+    *,
+    missing: bool,
+    held: bool,
+) -> None:
+    """They pass by themselves; no other does."""
+    script = f"echo 'Error: {said}' >&2; exit 1"
+    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+        "acme-web", "image", tmp_path
+    )
+
+    assert (ended.image_is_missing, ended.is_held) == (missing, held)
+
+
+def test_the_release_that_it_made(tmp_path: Path) -> None:
+    """In a line of JSON among lines for people."""
+    script = """echo 'Watch it'; echo '{"id":"r1","version":7,"image_ref":"a"}'; echo 'Visit it'"""
+    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+        "acme-web", "image", tmp_path
+    )
+
+    assert ended.release == "7"
+
+
+def test_releases_as_it_lists_them(tmp_path: Path) -> None:
+    """The fallback where Fly's own interface does not answer: fly-go's names of fields."""
+    listed = (
+        '[{"ID":"x","Version":2,"Status":"complete","ImageRef":"a@b","CreatedAt":"2026-01-01"}]'
+    )
+    flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{listed}'"), "", threading.Event())
+    (found,) = flyctl.releases("acme-web")
+
+    assert (found.version, found.status, found.image, found.good) == (2, "complete", "a@b", True)
+
+
+def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
+    """An error, not a list without entries."""
+    flyctl = find_flyctl(a_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event())
+    with pytest.raises(UnknownError, match="cannot list the releases of `acme-web`: no"):
+        flyctl.releases("acme-web")
+
+
+def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
+    """SIGINT, so that it can tell Fly that its release was interrupted."""
+    stop = threading.Event()
+    script = f"trap 'echo told > {tmp_path}/told; exit 127' INT; echo begun >&2; sleep 30 & wait"
+    flyctl = find_flyctl(a_flyctl(tmp_path, script), "", stop)
+    timer = threading.Timer(0.5, stop.set)
+    timer.start()
+    ended = flyctl.deploy("acme-web", "image", tmp_path)
+    timer.join()
+
+    assert ended.code == 127
+    assert (tmp_path / "told").exists()
+
+
+def test_there_is_none(tmp_path: Path) -> None:
+    """A sentence with where to get it."""
+    with pytest.raises(UnknownError, match="not on PATH") as caught:
+        find_flyctl({"PATH": str(tmp_path)}, "", threading.Event())
+    assert "fly.io/docs" in caught.value.hint
