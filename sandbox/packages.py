@@ -26,6 +26,7 @@ ENGINE = ("containerd", "runc", "tini")
 NETWORK = ("iptables", "libip4tc2", "libip6tc2", "libxtables12", "libmnl0", "libnftnl11")
 CONNTRACK = ("libnetfilter-conntrack3", "libnfnetlink0")
 SEED = ("debootstrap", "debian-archive-keyring")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 OPTIONAL = ("docker-cli",)
 """Ubuntu has the client inside `docker.io`."""
 
@@ -99,6 +100,23 @@ def ensure(places: Places, here: machine.System) -> Tools:
     return Tools(home)
 
 
+def beside(places: Places, here: machine.System, suite: str, names: Sequence[str]) -> Path:
+    """The root of packages of another suite of Debian's, unpacked: for comparisons, not for us.
+
+    Raises:
+        SandboxError: the archive cannot be reached, or lacks one of them.
+
+    """
+    home = places.cache / f"beside-{FORMAT}-{suite}-{'-'.join(names)}-{os.uname().machine}"
+    with locked(places.cache / "beside.lock"):
+        if not home.exists():
+            with tempfile.TemporaryDirectory(dir=places.cache, prefix="beside.") as scratch:
+                archive = machine.main_archive(here, machine.apt_entries(here))
+                _fetch_of(suite, archive, KEYRING, names, Path(scratch))
+                (Path(scratch) / "root").replace(home)
+    return home
+
+
 def located(places: Places, here: machine.System) -> Tools:
     """Where the packages for `here` are, or would be."""
     kind = os.uname().machine
@@ -116,13 +134,17 @@ def _fetch(scratch: Path, root: Path, here: machine.System) -> None:
     unpack(own.debs(), root)
     if successor is None:
         return
-    say(f"fetching packages of {successor} from {archive}")
     # The keys come from this machine's own archive, checked with the keys that it has.
-    keyring = root / "usr/share/keyrings/debian-archive-keyring.gpg"
-    line = f"deb [signed-by={keyring}] {archive} {successor} main\n"
+    _fetch_of(successor, archive, root / KEYRING.relative_to("/"), DOCKER, scratch)
+
+
+def _fetch_of(suite: str, archive: str, keyring: Path, names: Sequence[str], scratch: Path) -> None:
+    """Packages of another suite, unpacked into `root` in `scratch`."""
+    say(f"fetching packages of {suite} from {archive}")
+    line = f"deb [signed-by={keyring}] {archive} {suite} main\n"
     newer = _Apt(scratch / "newer", sources={"newer.list": line})
-    newer.download(DOCKER)
-    unpack(newer.debs(), root)
+    newer.download(names)
+    unpack(newer.debs(), scratch / "root")
 
 
 class _Apt:
