@@ -125,6 +125,25 @@ def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FlyStandIn, cwd: 
     assert list(tags.values()) == ["new"]
 
 
+def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
+    fly: FlyStandIn, cwd: Path
+) -> None:
+    """Two texts for one cause: it was pushed a moment ago."""
+    fly.create_app("late")
+    image = fly.push("late", "v1")
+    fly.knobs.propagation_seconds = 3600
+    first = flyctl(fly, "deploy", "-a", "late", "-i", image, cwd=cwd)
+    fly.knobs.propagation_seconds, fly.knobs.release_lag_seconds = 0, 3600
+    then = flyctl(fly, "deploy", "-a", "late", "-i", image, cwd=cwd)
+    fly.knobs.release_lag_seconds = 0
+
+    cause = f'Could not find image "{image}"'
+    assert f"failed to fetch an image or build from source: {cause}" in first.stderr
+    body = json.dumps({"error": cause}, separators=(",", ":"))
+    assert f"Error: failed to create release (status 404): {body}" in then.stderr
+    assert not fly.apps["late"].releases
+
+
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[FlyStandIn]:
     """Two machines of `web` run `v1`; whatever is deployed next never gets healthy."""

@@ -82,8 +82,8 @@ class Images:
                 self.pruned.add((repository, digest))
         return (repository, digest) in self.pruned
 
-    def resolve(self, text: str, org: str, token: Token | None) -> Image:
-        """The image of a reference for an app of an organization.
+    def resolve(self, text: str, org: str, token: Token | None, *, lag: float = 0.0) -> Image:
+        """The image of a reference for an app of an organization; `lag` on top of propagation.
 
         Raises:
             NotFoundError: with the registry's text, `MANIFEST_UNKNOWN: …` or `unauthorized`.
@@ -98,11 +98,11 @@ class Images:
         app = self.world.apps.get(ref.repository.partition("/")[0])
         if app is None or app.org != org or (token is not None and not token.sees(app)):
             raise NotFoundError("unauthorized")
-        return self._own(ref)
+        return self._own(ref, self.world.knobs.propagation_seconds + lag)
 
-    def _own(self, ref: ImageRef) -> Image:
+    def _own(self, ref: ImageRef, wait: float) -> Image:
         since = self.pushed.get((ref.repository, ref.tag or ref.digest))
-        if since is None or time.monotonic() < since + self.world.knobs.propagation_seconds:
+        if since is None or time.monotonic() < since + wait:
             raise NotFoundError("MANIFEST_UNKNOWN: manifest unknown; unknown tag=" + ref.tag)
         image = fetch_image(self.storage, ref)
         if self.is_pruned(ref.repository, image.ref.digest):

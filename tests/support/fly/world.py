@@ -63,6 +63,9 @@ class Knobs:
     """How the stand-in behaves; all times in seconds. Read anew at each request."""
 
     propagation_seconds: float = 0.0
+    """How long an image that was pushed is not found by whoever deploys it."""
+    release_lag_seconds: float = 0.0
+    """How much longer it is not found when a release is created: flyctl then says 404."""
     registry_knows_app_after: float = 0.0
     retention_seconds: float | None = None
     start_seconds: float = 0.02

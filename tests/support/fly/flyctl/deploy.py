@@ -113,11 +113,12 @@ def _start(context: Context, app: App, config: dict[str, Any], image: Image) -> 
     reference = str(image.ref)
     try:
         # `POST /api/v1/releases` resolves the reference again: its tag may be gone by now.
-        image = context.images.resolve(reference, app.org, token)
+        lag = context.world.knobs.release_lag_seconds
+        image = context.images.resolve(reference, app.org, token, lag=lag)
     except NotFoundError:
         body = json.dumps({"error": f'Could not find image "{reference}"'}, separators=(",", ":"))
         raise FailedError(f"failed to create release (status 404): {body}") from None
-    return Rollout(context, app, config, image, release=_release(context, app, config, image))
+    return Rollout(context, app, config, release=_release(context, app, config, image))
 
 
 def _release(context: Context, app: App, config: dict[str, Any], image: Image) -> Release:

@@ -17,13 +17,14 @@ from tests.support.fly import leases, machine_actions
 from tests.support.fly.flyctl import fly_toml
 from tests.support.fly.flyctl.durations import seconds_of
 from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
+from tests.support.fly.images import NotFoundError
 from tests.support.fly.refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.fly.flyctl.context import Context
-    from tests.support.fly.images import Image
+    from tests.support.fly.reference import ImageRef
     from tests.support.fly.world import App, Machine, Release
 
 LOST = (
@@ -42,7 +43,6 @@ class Rollout:
     context: Context
     app: App
     config: dict[str, Any]
-    image: Image
     release: Release
 
     def all(self) -> None:
@@ -117,9 +117,9 @@ class Rollout:
         config = self._machine_config(group)
         if standby_for:
             config["standbys"] = [standby_for.id]
-        world = self.context.world
+        world, image = self.context.world, self._image()
         with world.lock:
-            machine = machine_actions.make(world, self.app, config, self.image.ref, region=region)
+            machine = machine_actions.make(world, self.app, config, image, region=region)
             if standby_for:
                 machine.state = "stopped"
             else:
@@ -146,8 +146,9 @@ class Rollout:
         config = self._machine_config(machine.process_group)
         if standbys := machine.config.get("standbys"):
             config["standbys"] = standbys
+        image = self._image()
         with world.lock:
-            machine_actions.update(world, machine, config, self.image.ref, skip=asleep)
+            machine_actions.update(world, machine, config, image, skip=asleep)
         if not asleep:
             self._wait(machine)
 
@@ -206,6 +207,14 @@ class Rollout:
             name, _, value = pair.partition("=")
             made["env"][name] = value
         return made
+
+    def _image(self) -> ImageRef:
+        # Only the tag is kept (facts, 3.3.5): a tag that was moved since is what runs.
+        wanted = self.release.image_ref
+        try:
+            return self.context.images.resolve(wanted, self.app.org, self.context.token()).ref
+        except NotFoundError as error:
+            raise FailedError(f"failed to get manifest {wanted}: {error}") from None
 
     def _wait(self, machine: Machine) -> None:
         if self.context.line.on("detach") or self.release.strategy == "immediate":
