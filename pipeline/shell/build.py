@@ -2,6 +2,7 @@
 
 One solve holds as many images as it can (`pipeline.core.batches`). When one of them fails,
 BuildKit cancels the rest and says nothing of what it had pushed: the registry is asked.
+What is pushed is under a tag of this run's own, until it is published.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pipeline.core.events import Notice
 from pipeline.core.masking import masker
 from pipeline.core.plan import Action
 from pipeline.core.report import ImageResult, ImageStatus
+from pipeline.core.staging import staged
 from pipeline.errors import UnknownError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import test_and_push
@@ -94,14 +96,11 @@ def _build_batch(
         test_and_push(batch, outcomes, tools)
     except UnknownError as error:
         trouble = error
-    try:
-        ended = confirm(batch, outcomes, tools)
-    except UnknownError as error:
-        return {}, trouble or error
+    ended, unknown = confirm(batch, outcomes, tools)
     ended = {
         name: _audited(plan, result, outcomes.get(name), tools) for name, result in ended.items()
     }
-    return ended, trouble or _no_headway(ended, tools)
+    return ended, trouble or unknown or _no_headway(ended, tools)
 
 
 def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: Tools) -> ImageResult:
@@ -123,7 +122,7 @@ def _solve(
     from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import docker_config  # noqa: PLC0415 - httpx costs 60 ms
 
-    targets = [_target(action, {a.name for a in batch}, results) for action in batch]
+    targets = [_target(action, {a.name for a in batch}, results, tools) for action in batch]
     known = logins(batch, tools.credentials)
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
     ours = (form for credential in known.values() for form in credential.forms)
@@ -141,10 +140,10 @@ def _solve(
         )
 
 
-def _target(action: ImageAction, batch: set[ImageName], results: Results) -> Target:
+def _target(action: ImageAction, batch: set[ImageName], results: Results, tools: Tools) -> Target:
     bases = {n: None if n in batch else _pinned(results[n]) for n in action.image.base_names}
     output = Output.LOAD if action.image.test else Output.PUSH
-    return Target(action.image, action.reference, output, bases)
+    return Target(action.image, staged(action.reference, tools.mark), output, bases)
 
 
 def _pinned(result: ImageResult) -> Reference:

@@ -1,13 +1,15 @@
-"""After a solve: what the registry holds decides how each image ended."""
+"""After a solve: publish what was pushed; what the registry then holds decides how it ended."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import ImageChanged, Stage
-from pipeline.core.presence import Absent, Present
+from pipeline.core.presence import Absent
 from pipeline.core.report import Failure, ImageResult, ImageStatus
+from pipeline.core.staging import staged
 from pipeline.errors import UnknownError
+from pipeline.shell.publish import Pushed, publish, read_staged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,19 +17,26 @@ if TYPE_CHECKING:
     from pipeline.core.plan import ImageAction
     from pipeline.core.presence import Presence
     from pipeline.core.reference import Digest, ImageName
-    from pipeline.edge.buildkit import Built, Outcome
+    from pipeline.edge.buildkit import Outcome
+    from pipeline.edge.registry import Manifest
     from pipeline.shell.tools import Tools
+
+Ended = tuple[dict["ImageName", ImageResult], UnknownError | None]
+"""How images ended, and the first of what could not be found out."""
+
+_FIRST = "another run published it first"
+_LATER = "another run published it as well, and later"
+_CANCELLED = "pushed before the build was cancelled"
 
 
 def confirm(
     batch: Sequence[ImageAction], outcomes: Mapping[ImageName, Outcome], tools: Tools
-) -> dict[ImageName, ImageResult]:
-    """Say how each image of a solve ended; one that is left out was cancelled, and not pushed.
+) -> Ended:
+    """Publish what a solve pushed, and say how each of its images ended.
 
-    The digest that BuildKit named must be the one that the registry holds. An image that was
-    cancelled may have been pushed before: it is built when the registry says so, unless it was
-    forced, for then its tag may be older than this run.
-    Raises `UnknownError` when the registry does not say.
+    One that was cancelled may have been pushed before: its staging tag says so, for no other run
+    uses it. One that is left out was not pushed, or the registry does not say.
+    The digest that BuildKit named must be the one that the registry holds.
     """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
 
@@ -35,17 +44,24 @@ def confirm(
     asked = [a for a in batch if a.name not in broken and _may_be_pushed(a, outcomes)]
     for action in asked:
         tools.report(ImageChanged(action.name, Stage.VERIFYING))
-    answers = tools.registry.head_all([a.reference for a in asked])
-    ended = {
-        a.name: _failed(tools, a, broken[a.name].failure, broken[a.name].seconds)
-        for a in batch
-        if a.name in broken
-    }
-    for action in asked:
-        result = _result(tools, action, outcomes.get(action.name), answers[action.reference])
-        if result:
-            ended[action.name] = result
-    return ended
+    found = read_staged(asked, tools)
+    wrong = {a.name: why for a in asked if (why := _fault(a, outcomes, found[a.name], tools))}
+    pushed = [
+        Pushed(action, manifest)
+        for action in asked
+        if action.name not in wrong
+        and not isinstance(manifest := found[action.name], Absent | UnknownError)
+    ]
+    answers = publish(pushed, tools.registry)
+    failures = {n: (o.failure, o.seconds) for n, o in broken.items()}
+    failures |= {name: (Failure("verify", why), 0.0) for name, why in wrong.items()}
+    ended = {a.name: _failed(tools, a, *failures[a.name]) for a in batch if a.name in failures}
+    for image in pushed:
+        name = image.action.name
+        if not isinstance(answer := answers[name], UnknownError):
+            ended[name] = _published(tools, image, outcomes.get(name), answer)
+    errors = (one for one in (*found.values(), *answers.values()) if isinstance(one, UnknownError))
+    return ended, next(errors, None)
 
 
 def end(  # noqa: PLR0913 - the fields of a result, said once
@@ -66,9 +82,26 @@ def end(  # noqa: PLR0913 - the fields of a result, said once
 def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -> bool:
     from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
 
-    if isinstance(outcomes.get(action.name), Built):
-        return True
-    return action.image.test is None and not action.forced
+    return action.image.test is None or isinstance(outcomes.get(action.name), Built)
+
+
+def _fault(
+    action: ImageAction,
+    outcomes: Mapping[ImageName, Outcome],
+    found: Manifest | Absent | UnknownError,
+    tools: Tools,
+) -> str:
+    """What is wrong with an image that was built and pushed, or nothing."""
+    from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
+
+    outcome = outcomes.get(action.name)
+    if not isinstance(outcome, Built) or isinstance(found, UnknownError):
+        return ""
+    if isinstance(found, Absent):
+        return f"it was pushed, and the registry has no `{staged(action.reference, tools.mark)}`"
+    if outcome.digest and outcome.digest != found.digest:
+        return f"`{outcome.digest}` was pushed, and the registry holds `{found.digest}`"
+    return ""
 
 
 def _failed(
@@ -78,31 +111,17 @@ def _failed(
     return end(tools, action, status, failure.message, seconds=seconds, failure=failure)
 
 
-def _result(
-    tools: Tools,
-    action: ImageAction,
-    outcome: Outcome | None,
-    answer: Presence | UnknownError,
-) -> ImageResult | None:
+def _published(
+    tools: Tools, image: Pushed, outcome: Outcome | None, answer: Presence
+) -> ImageResult:
     from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
 
-    if isinstance(answer, UnknownError):
-        raise answer
-    if isinstance(outcome, Built):
-        return _built(tools, action, outcome, answer)
-    if isinstance(answer, Present):
-        why = "pushed before the build was cancelled"
-        return end(tools, action, ImageStatus.BUILT, why, answer.digest)
-    return None
-
-
-def _built(tools: Tools, action: ImageAction, outcome: Built, answer: Presence) -> ImageResult:
+    action = image.action
+    seconds = outcome.seconds if isinstance(outcome, Built) else 0.0
     if isinstance(answer, Absent):
-        message = f"it was pushed, and the registry has no `{action.reference}`"
-        return _failed(tools, action, Failure("verify", message))
-    if outcome.digest and outcome.digest != answer.digest:
-        message = f"`{outcome.digest}` was pushed, and the registry holds `{answer.digest}`"
-        return _failed(tools, action, Failure("verify", message))
-    return end(
-        tools, action, ImageStatus.BUILT, action.reason, answer.digest, seconds=outcome.seconds
-    )
+        message = f"it was published, and the registry has no `{action.reference}`"
+        return _failed(tools, action, Failure("verify", message), seconds)
+    why = action.reason if isinstance(outcome, Built) else _CANCELLED
+    if answer.digest != image.manifest.digest:
+        why = _LATER if action.forced else _FIRST
+    return end(tools, action, ImageStatus.BUILT, why, answer.digest, seconds=seconds)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import ImageChanged, Stage
+from pipeline.core.staging import staged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,13 @@ def test_and_push(
         return
     from pipeline.edge.engine import connect  # noqa: PLC0415 - docker costs 90 ms
 
+    # They are loaded, which is not pushed, whatever comes now.
+    outcomes |= {action.name: Cancelled() for action, _ in gated}
     with ExitStack() as stack:
         client = stack.enter_context(connect(tools.environ))
         for action, built in gated:
-            stopped = tools.stop.is_set()
-            outcome = Cancelled() if stopped else _gate(client, action, built, tools)
-            outcomes[action.name] = outcome
+            if not tools.stop.is_set():
+                outcomes[action.name] = _gate(client, action, built, tools)
 
 
 def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
@@ -46,10 +48,11 @@ def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools)
 
     if action.image.test is None:
         return built
+    image = staged(action.reference, tools.mark)
     tools.report(ImageChanged(action.name, Stage.TESTING))
     failure = run_test(
         client,
-        action.reference,
+        image,
         action.image.test,
         report=tools.report,
         image_name=action.name,
@@ -61,4 +64,4 @@ def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools)
         return Broken(failure)
     tools.report(ImageChanged(action.name, Stage.PUSHING))
     credential = tools.credentials(str(action.reference.repository))
-    return Built(push(client, action.reference, credential, tools.report), built.seconds)
+    return Built(push(client, image, credential, tools.report), built.seconds)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 class Tools:
     """The registry client, who we are there, the environment, who listens, the wish to stop.
 
-    `keep_going` and `rollback` are what to do after a failure: see `pipeline.run`.
+    `keep_going` and `rollback` are what to do after a failure: see `pipeline.run`. `mark` is in
+    the tags that no other run uses: see `pipeline.core.staging`.
     """
 
     registry: Registry
@@ -27,6 +29,7 @@ class Tools:
     stop: threading.Event
     keep_going: bool = False
     rollback: bool = False
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
 def one_at_a_time(report: Reporter) -> Reporter:
