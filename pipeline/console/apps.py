@@ -67,7 +67,7 @@ def status_lines(
     """
     if not statuses:
         return ["no apps"]
-    head = _head("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
+    head = titles("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
     rows = [head, *map(_status_row, statuses)]
     if cells is not None and max(map(width, columns(rows, plain))) > cells:
         rows = [[*row[:3], row[-1]] for row in rows]
@@ -82,12 +82,13 @@ def release_lines(
     """A table of releases."""
     if not releases:
         return ["no releases"]
-    head = _head("RELEASE", "STATUS", "WHEN", "IMAGE")
+    head = titles("RELEASE", "STATUS", "WHEN", "IMAGE")
     return columns([head, *map(_release_row, releases)], paint, cells=cells)
 
 
-def _head(*titles: str) -> list[Cell]:
-    return [Cell(title, Style.BOLD) for title in titles]
+def titles(*words: str) -> list[Cell]:
+    """The titles of a table."""
+    return [Cell(title, Style.BOLD) for title in words]
 
 
 def _status_row(status: AppStatus) -> list[Cell]:

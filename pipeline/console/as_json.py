@@ -12,11 +12,12 @@ from pipeline.core.model import EntryKind
 from pipeline.core.presence import Hollow, Present
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
     from pipeline.console.check import Check
     from pipeline.core.apps import Release, Running
+    from pipeline.core.fly_apps import FlyApp
     from pipeline.core.model import ContextEntry, Image, Inputs, Project
     from pipeline.core.plan import DeployStep, ImageAction, Plan
     from pipeline.core.presence import Presence
@@ -122,6 +123,22 @@ def releases_json(app: str, releases: Iterable[Release]) -> Json:
 def rollback_json(results: Iterable[DeployResult]) -> Json:
     """`pipeline.rollback/1`: `deploys` as in a report."""
     return {"schema": "pipeline.rollback/1", "deploys": [_deploy_result(r) for r in results]}
+
+
+def apps_json(apps: Iterable[FlyApp], generated: Mapping[str, str]) -> Json:
+    """`pipeline.apps/1`; `generated` maps a name that was made to the file it belongs into."""
+    rows = [_fly_app(app, generated.get(app.name)) for app in apps]
+    return {"schema": "pipeline.apps/1", "apps": rows}
+
+
+def _fly_app(app: FlyApp, file: str | None) -> Json:
+    return {
+        "name": app.name,
+        "images": list(app.images),
+        "status": app.status.value,
+        "reason": app.reason,
+        "generated_for": file,
+    }
 
 
 def _status(status: AppStatus) -> Json:

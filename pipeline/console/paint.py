@@ -46,6 +46,7 @@ STATUS_STYLES = {
     "built": Style.GREEN,
     "copied": Style.GREEN,
     "deployed": Style.GREEN,
+    "created": Style.GREEN,
     "ok": Style.GREEN,
     "failed": Style.RED,
     "rolled-back": Style.RED,

@@ -119,12 +119,16 @@ class ImageTest:
     timeout: float = 300.0
 
 
+UNNAMED = "unnamed:"
+"""In `AppSpec.pending`: the app has no name yet, and is in no run but that of `invoke apps`."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppSpec:
     """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
 
     `pending` is where further names must be asked for before they are in `apps`, as it is written:
-    `match:acme-*` or `command:./tenants.sh`.
+    `match:acme-*` or `command:./tenants.sh`; `UNNAMED` where no name is written anywhere.
     """
 
     apps: tuple[str, ...]

@@ -15,6 +15,7 @@ from pipeline.core.apps import ListingDriver
 from pipeline.core.model import AppSpec
 from pipeline.errors import Location, Problem, UnknownError, raise_problems, usage_error
 from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes, apps_location
+from pipeline.shell.app_names import no_name, unnamed
 from pipeline.shell.apps import driver_for
 from pipeline.shell.config import checks
 from pipeline.shell.config.image_file import DeployTable
@@ -46,10 +47,12 @@ def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
     """The project with the names of all its apps; itself where nothing is pending.
 
     Each command is run once, and the driver asked once. Raises `ConfigError` for names that are
-    none and for an app of two images, `UnknownError` where names cannot be found out.
+    none, for an app without a name and for one of two images, `UnknownError` where names cannot be
+    found out.
     """
     if not any(image.deploy and image.deploy.pending for image in project):
         return project
+    raise_problems([no_name(project.root, image) for image in unnamed(project)])
     known = _known(project, environ)
     images = tuple(_resolved(project, image, known, environ) for image in project)
     raise_problems(app_clashes(project.root, images))

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import parse
-from pipeline.core.model import AppSpec
+from pipeline.core.model import UNNAMED, AppSpec
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_image_name
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.app_lists import app_spec
@@ -145,11 +145,9 @@ def _app(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
     if told and told.source:
         return app_spec(root, folder, file, config)
     apps = (told.apps if told else None) or ((fly.app,) if fly.app else ())
-    if not apps:
-        hint = f'add `app = "…"` to `{config}`, or `apps` under `[deploy]` in `image.toml`'
-        return Loaded(None, (Problem(Location(str(config)), "no app is named", hint),))
     after, strategy = (told.after, told.strategy) if told else ((), "")
-    return Loaded(AppSpec(tuple(apps), config, tuple(after), strategy or ""))
+    pending = "" if apps else UNNAMED
+    return Loaded(AppSpec(tuple(apps), config, tuple(after), strategy or "", pending))
 
 
 def _outside_config(file: ImageFile) -> Problem:
@@ -163,7 +161,5 @@ def _without_config(root: Path, folder: PurePosixPath, file: ImageFile) -> Loade
         return Loaded(None)
     if told.source:
         return app_spec(root, folder, file, None)
-    if not told.apps:
-        hint = f'add `apps = ["…"]`, or a `{folder / FLY_TOML}` with `app = "…"`'
-        return Loaded(None, (Problem(file.locate("deploy"), "no app is named", hint),))
-    return Loaded(AppSpec(tuple(told.apps), None, tuple(told.after), told.strategy or ""))
+    apps, pending = told.apps or (), "" if told.apps else UNNAMED
+    return Loaded(AppSpec(tuple(apps), None, tuple(told.after), told.strategy or "", pending))

@@ -9,6 +9,7 @@ from invoke.collection import Collection
 
 from pipeline.tasks.access import login
 from pipeline.tasks.building import build, build_all, plan
+from pipeline.tasks.creating import apps
 from pipeline.tasks.deploying import deploy, deploy_all
 from pipeline.tasks.down import down
 from pipeline.tasks.health import doctor
@@ -32,6 +33,7 @@ ns = Collection(
     rollback,
     releases,
     down,
+    apps,
     lock,
     promote,
     login,

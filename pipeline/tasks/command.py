@@ -63,9 +63,13 @@ def load_project(profile: str) -> Project:
 
 def load_apps(profile: str) -> Project:
     """As `load_project`, with the names of apps that must be asked for."""
+    return with_apps(load_project(profile))
+
+
+def with_apps(before: Project) -> Project:
+    """The project with the names of apps that must be asked for."""
     from pipeline.shell.app_lists import resolve_apps  # noqa: PLC0415 - loaded late
 
-    before = load_project(profile)
     project = resolve_apps(before, os.environ)
     for warning in project.warnings[len(before.warnings) :]:
         say(f"warning: {warning}")
@@ -100,6 +104,13 @@ def is_deep(word: str) -> bool:
 def say(text: str) -> None:
     """A line for the person, on stderr."""
     print(text, file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
+
+
+def tell(error: PipelineError) -> None:
+    """An error for the person, on stderr: what happened, and what to do next."""
+    from pipeline.console.errors import show_error  # noqa: PLC0415 - only when there is one
+
+    show_error(error, sys.stderr)
 
 
 def write_json(value: dict[str, object]) -> None:
@@ -186,18 +197,12 @@ def _guarded(body: Callable[[], int]) -> int:
         with _handled_by(_interrupt), _watched():
             return body()
     except PipelineError as error:
-        _show(error)
+        tell(error)
         return error.exit_code
     except KeyboardInterrupt:
         _leave()
     except Exception:  # noqa: BLE001 - the last handler: any other error is a fault of ours
         return _fault()
-
-
-def _show(error: PipelineError) -> None:
-    from pipeline.console.errors import show_error  # noqa: PLC0415 - only when there is one
-
-    show_error(error, sys.stderr)
 
 
 def _leave() -> NoReturn:

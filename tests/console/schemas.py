@@ -139,3 +139,13 @@ RELEASES = record(
     ),
 )
 ROLLBACK = record(schema={"const": "pipeline.rollback/1"}, deploys=REPORT["properties"]["deploys"])
+APPS = record(
+    schema={"const": "pipeline.apps/1"},
+    apps=rows(
+        name=TEXT,
+        images={**TEXTS, "minItems": 1},
+        status={"enum": ["exists", "created", "missing", "failed"]},
+        reason=TEXT,
+        generated_for={"type": ["string", "null"]},
+    ),
+)

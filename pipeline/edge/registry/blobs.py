@@ -75,6 +75,23 @@ def read_blob(place: Place, digest: Digest) -> bytes | None:
     return None if _is_absent(answer, place) else answer.body
 
 
+def begins_uploads(place: Place) -> bool:
+    """Whether a push to a repository would begin: an upload is begun, and given up at once.
+
+    A 404 says that there is no such repository, or not yet. Raises `RegistryError`.
+    """
+    scope = _scope(place, "pull,push")
+    uploads = f"/v2/{place.path}/blobs/uploads/"
+    answer = place.host.ask_once(Request("POST", uploads, scope, body=b""))
+    if answer.status == 404:
+        return False
+    if answer.status != 202:
+        raise _refused(answer, place, "write")
+    # Who cannot give it up leaves it to the registry, which forgets such uploads.
+    place.host.ask_once(Request("DELETE", _session(answer, place), scope))
+    return True
+
+
 def copy_blob(blob: Part, route: Route) -> None:
     """Bring a blob to another repository. Raises `RegistryError`.
 

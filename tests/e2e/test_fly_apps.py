@@ -1,0 +1,244 @@
+"""`invoke apps` against the stand-in for Fly: the missing are created, and what is not is told."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from tests.console import schemas
+from tests.support.fly import FlyStandIn, fly_stand_in
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.project import Ran
+
+GENERATED = re.compile(r"[a-z]+-[a-z]+-\d{4}")
+
+
+@pytest.fixture
+def fly(tmp_path: Path) -> Iterator[FlyStandIn]:
+    """A Fly without apps."""
+    with fly_stand_in(tmp_path / "fly") as running:
+        yield running
+
+
+@pytest.fixture
+def shop(tmp_path: Path, fly: FlyStandIn) -> Project:
+    """A base, an app of its own name, and an image for two apps; each repository its image's."""
+    project = Project(tmp_path / "project", tmp_path / "none", {**fly.environ})
+    project.write("tasks.py", "from pipeline.tasks import ns\n")
+    project.write("pipeline.toml", '[registry]\nrepository = "acme-{name}"\n[fly]\norg = "acme"\n')
+    project.image("os", "FROM scratch\nCOPY os.txt /\n", os_txt="os")
+    project.image("web", "FROM os\n", fly_toml='app = "acme-web"\n')
+    project.image("api", "FROM os\n", image_toml='[deploy]\napps = ["acme-eu", "acme-us"]\n')
+    return project
+
+
+def statuses(ran: Ran) -> dict[str, str]:
+    """The status of each app."""
+    jsonschema.validate(ran.json, schemas.APPS)
+    return {app["name"]: app["status"] for app in ran.json["apps"]}
+
+
+def row(ran: Ran, name: str) -> Any:
+    """What is said of one app."""
+    return next(app for app in ran.json["apps"] if app["name"] == name)
+
+
+def test_what_is_missing_is_created_and_the_second_run_creates_nothing(
+    shop: Project, fly: FlyStandIn
+) -> None:
+    """Apps to deploy to, and apps whose repositories are pushed to; each once."""
+    fly.create_app("acme-eu")
+    checked = shop.invoke("apps", "--check", "--json")
+    before = set(fly.apps)
+    first = shop.invoke("apps", "--json")
+    second = shop.invoke("apps", "--json")
+    checked_again = shop.invoke("apps", "--check")
+    creations = [one for one in fly.asked("machines") if one.method == "POST"]
+
+    names = {"acme-os", "acme-web", "acme-api", "acme-us"}
+    assert checked.code == 5, checked.err
+    assert statuses(checked) == dict.fromkeys(names, "missing") | {"acme-eu": "exists"}
+    assert before == {"acme-eu"}
+    assert first.code == 0, first.err
+    assert statuses(first) == dict.fromkeys(names, "created") | {"acme-eu": "exists"}
+    assert row(first, "acme-web")["images"] == ["web"]
+    assert {fly.apps[name].org for name in names} == {"acme"}
+    assert second.code == 0
+    assert set(statuses(second).values()) == {"exists"}
+    assert checked_again.code == 0
+    assert "exists 5" in checked_again.out
+    assert len(creations) == 4
+
+
+def test_the_registry_is_waited_for(shop: Project, fly: FlyStandIn) -> None:
+    """After the run a push is taken, though the registry learns of apps a while later."""
+    fly.knobs.registry_knows_app_after = 1.5
+    created = shop.invoke("apps", "--json")
+    begun = [one for one in fly.asked("registry", "/blobs/uploads/") if one.method == "POST"]
+    given_up = [one for one in fly.asked("registry", "/blobs/uploads/") if one.method == "DELETE"]
+
+    assert created.code == 0, created.err
+    for repository in ("acme-os", "acme-web", "acme-api"):
+        answers = [one.status for one in begun if f"/{repository}/" in one.path]
+        assert answers[0] == 404
+        assert answers[-1] == 202
+    # `acme-eu` and `acme-us` run images of `acme-api`: nothing is pushed to them.
+    assert not any("/acme-eu/" in one.path or "/acme-us/" in one.path for one in begun)
+    assert [one.status for one in given_up] == [204] * 3
+
+
+def test_one_app_may_hold_all_images(shop: Project, fly: FlyStandIn) -> None:
+    """A repository for all is one app."""
+    shop.write(
+        "pipeline.toml",
+        '[registry]\nrepository = "acme-images"\ntag = "{name}-{fingerprint}"\n'
+        '[fly]\norg = "acme"\n',
+    )
+    ran = shop.invoke("apps", "--json")
+
+    assert ran.code == 0, ran.err
+    assert set(fly.apps) == {"acme-images", "acme-web", "acme-eu", "acme-us"}
+    assert set(row(ran, "acme-images")["images"]) == {"os", "web", "api"}
+
+
+def test_a_name_is_generated_where_there_is_none(shop: Project, fly: FlyStandIn) -> None:
+    """It is written into `fly.toml` when that is asked for, and the rest of the file stays."""
+    shop.write("images/web/fly.toml", '# ours\r\n[env]\r\nA = "1"\r\n')
+    shop.write("images/api/image.toml", "[deploy]\n")
+    plain = shop.invoke("apps")
+    unsaved = shop.invoke("apps", "--generate-name", "--json")
+    untouched = (shop.root / "images/web/fly.toml").read_text()
+    saved = shop.invoke("apps", "--generate-name", "--save", "--json")
+    again = shop.invoke("apps", "--generate-name", "--save", "--json")
+
+    assert plain.code == 2
+    assert "images/web/fly.toml: no app is named" in plain.err
+    assert "images/api/image.toml:1:2: no app is named" in plain.err
+    assert "invoke apps --generate-name" in plain.err
+    assert unsaved.code == saved.code == 0, unsaved.err + saved.err
+    first = {a["generated_for"]: a["name"] for a in unsaved.json["apps"] if a["generated_for"]}
+    assert set(first) == {"images/web/fly.toml", "images/api/fly.toml"}
+    assert all(GENERATED.fullmatch(name) and name in fly.apps for name in first.values())
+    assert untouched.startswith("# ours")
+    assert f'write `app = "{first["images/web/fly.toml"]}"` into `images/web/fly.toml`' in (
+        unsaved.err
+    )
+    second = {a["generated_for"]: a["name"] for a in saved.json["apps"] if a["generated_for"]}
+    web = (shop.root / "images/web/fly.toml").read_bytes().decode()
+    assert web == f'app = "{second["images/web/fly.toml"]}"\r\n# ours\r\n[env]\r\nA = "1"\r\n'
+    api = (shop.root / "images/api/fly.toml").read_text()
+    assert api == f'app = "{second["images/api/fly.toml"]}"\n'
+    assert again.code == 0
+    assert set(statuses(again).values()) == {"exists"}
+    assert {a["generated_for"] for a in again.json["apps"]} == {None}
+
+
+def test_a_taken_name_is_told_and_the_others_are_created(shop: Project, fly: FlyStandIn) -> None:
+    """Names are shared by all of Fly, and another organization's app is not ours."""
+    fly.create_app("acme-web", org="rival")
+    ran = shop.invoke("apps", "--json")
+
+    assert ran.code == 1, ran.err
+    assert statuses(ran)["acme-web"] == "failed"
+    assert {"acme-os", "acme-api", "acme-eu", "acme-us"} == {
+        name for name, status in statuses(ran).items() if status == "created"
+    }
+    assert "the name `acme-web` is taken" in row(ran, "acme-web")["reason"]
+    assert "hint: " in ran.err
+    assert "--generate-name" in ran.err
+    assert shop.invoke("apps", "--check").code == 1
+
+
+def test_a_token_of_one_app_cannot_tell_and_says_so(shop: Project, fly: FlyStandIn) -> None:
+    """403 for a sibling may be another organization's app: no word of more than is known."""
+    for name in ("acme-os", "acme-web"):
+        fly.create_app(name)
+    shop.environ["FLY_API_TOKEN"] = fly.app_token("acme-web")
+    checked = shop.invoke("apps", "--check", "--json")
+    ran = shop.invoke("apps", "--json")
+
+    assert checked.code == 1, checked.err
+    assert statuses(checked)["acme-web"] == "exists"
+    assert statuses(checked)["acme-os"] == "failed"
+    assert "or one that this token does not reach" in row(checked, "acme-os")["reason"]
+    assert "fly tokens create org" in checked.err
+    assert statuses(ran)["acme-eu"] == "failed"
+    assert "does not reach the organization" in row(ran, "acme-eu")["reason"]
+    assert set(fly.apps) == {"acme-os", "acme-web"}
+
+
+@pytest.mark.parametrize("how", ["503", "drop"])
+def test_nothing_is_created_where_fly_is_down(shop: Project, fly: FlyStandIn, how: str) -> None:
+    """That is 4, and no table of guesses."""
+    fly.down("machines", how=how)
+    ran = shop.invoke("apps", "--json")
+
+    assert ran.code == 4
+    assert ran.out == ""
+    assert ran.err.startswith("error: Fly")
+    assert "status.flyio.net" in ran.err
+    fly.up()
+    assert fly.apps == {}
+
+
+def test_a_registry_that_never_learns_of_an_app_is_told(shop: Project, fly: FlyStandIn) -> None:
+    """The app is created; Ctrl-C ends the wait, and what was done is reported."""
+    fly.knobs.registry_knows_app_after = 600
+    with shop.start("apps", "--json") as process:
+        while len(fly.apps) < 5:
+            assert process.poll() is None
+        process.terminate()
+        out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130, err
+    assert out.count('"created"') == 5, out
+    assert "does not know its repository yet" in out
+
+
+def test_without_a_token_or_an_organization(shop: Project, fly: FlyStandIn) -> None:
+    """The only organization of the token is meant; who has no token is told what to do."""
+    shop.write("pipeline.toml", '[registry]\nrepository = "acme-{name}"\n')
+    nobody = shop.invoke("apps", environ={"FLY_API_TOKEN": ""})
+    other = shop.invoke("apps", "--json", environ={"FLY_ORG": "rival"})
+    ours = shop.invoke("apps", "--json")
+
+    assert nobody.code == 4
+    assert "there is no token" in nobody.err
+    assert other.code == 4
+    assert set(statuses(other).values()) == {"failed"}
+    assert ours.code == 0, ours.err
+    assert {app.org for app in fly.apps.values()} == {"acme"}
+
+
+def test_rates_are_kept_to_with_sixty_apps(shop: Project, fly: FlyStandIn) -> None:
+    """One request finds out which exist; creations are paced, and none is refused."""
+    names = [f"tenant-{number:02}" for number in range(57)]
+    shop.write("images/api/image.toml", '[deploy]\napps = "file:apps.txt"\n')
+    shop.write("images/api/apps.txt", "\n".join(names))
+    for name in (*names[:54], "acme-os", "acme-api"):
+        fly.create_app(name)
+    fly.knobs.rate_limits = True
+    ran = shop.invoke("apps", "--json")
+
+    assert ran.code == 0, ran.err
+    assert sorted(statuses(ran).values()) == ["created"] * 4 + ["exists"] * 56
+    assert fly.limits.refused == 0
+    looks = [one for one in fly.asked("machines") if one.method == "GET"]
+    assert len(looks) == 1 + 4
+
+
+def test_a_project_that_is_elsewhere_needs_no_apps(shop: Project) -> None:
+    """Said as wrong use."""
+    shop.write("pipeline.toml", '[registry]\nhost = "127.0.0.1:1"\n[deploy]\ndriver = "docker"\n')
+    ran = shop.invoke("apps")
+
+    assert ran.code == 2
+    assert "nothing of this project is at Fly" in ran.err
