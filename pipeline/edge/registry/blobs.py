@@ -168,15 +168,18 @@ def _pieces(blob: Part, route: Route) -> Iterator[bytes]:
     source = route.source
     algorithm, _, wanted = blob.digest.partition(":")
     seen = hashlib.new(algorithm)
-    last = b""
+    last, size = b"", 0
     with source.host.stream(_get(source, blob.digest)) as pieces:
         for piece in pieces:
             if route.stop.is_set():
                 raise RegistryError("interrupted")
+            size += len(piece)
+            if size > blob.size:  # more than the upload was announced with
+                break
             yield last
             seen.update(piece)
             last = piece
-    if seen.hexdigest() != wanted:
+    if size != blob.size or seen.hexdigest() != wanted:
         raise _altered(source, blob.digest)
     yield last
 

@@ -221,6 +221,8 @@ class Registry:
         undecided = head.status in (404, *_HEAD_UNSUPPORTED)
         if undecided and names_absence(answer):
             return Absent()
+        if head.status == 200 and names_absence(answer):
+            raise _contradiction(answer, reference)
         worse = head if answer.status == 404 and not undecided else answer
         raise _refused(worse, host, reference, verb="read")
 
@@ -253,6 +255,14 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
 def _whole(reference: Reference) -> Callable[[Answer], object]:
     """The check that makes bytes damaged on the way a fault that may pass."""
     return lambda answer: read_manifest(answer, reference)
+
+
+def _contradiction(answer: Answer, reference: Reference) -> RegistryError:
+    return RegistryError(
+        f"`{reference}` is there by HEAD, and not there by GET",
+        hint="run it again; a proxy or a login page may stand before the registry",
+        facts=Facts(answer.status, answer.url),
+    )
 
 
 def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> RegistryError:

@@ -37,7 +37,7 @@ def copy(registry: Registry, source: Reference, destination: Reference) -> tuple
     there = registry.head(destination)
     if isinstance(there, Present) and there.digest == found.digest:
         return found.digest, False
-    manifest = registry.manifest(source.at(found.digest))
+    manifest = _manifest(registry, source.at(found.digest))
     if source.repository != destination.repository:
         _bring(registry, source, destination, manifest, Event())
     registry.put(destination, manifest)
@@ -55,6 +55,17 @@ def supply(registry: Registry, source: Reference, destination: Reference, stop: 
         _bring(registry, source, destination, manifest, stop)
     there = registry.head(destination)
     return there.digest if isinstance(there, Present) else registry.put(destination, manifest)
+
+
+def _manifest(registry: Registry, source: Reference) -> Manifest:
+    """What a HEAD has just named by its digest: if it is absent by that, nobody knows."""
+    try:
+        return registry.manifest(source)
+    except AbsentError:
+        raise RegistryError(
+            f"`{source}` is there by HEAD, and not there by GET",
+            hint="run it again; something before the registry may alter what it says",
+        ) from None
 
 
 def _bring(

@@ -77,10 +77,9 @@ def speaks_tls(hostname: str, port: int) -> bool:
 
 def _handshake(hostname: str, port: int) -> bool | None:
     """Whether one handshake succeeds; `None` where the connection was lost in it."""
-    with socket.create_connection((hostname, port), timeout=_PROBE_TIMEOUT) as plain:
+    with socket.create_connection((hostname, port), timeout=_PROBE_TIMEOUT) as line:
         try:
-            with unverified().wrap_socket(plain, server_hostname=hostname):
-                return True
+            return _hello(line, hostname)
         except (ssl.SSLEOFError, ConnectionError):
             return None
         except ssl.SSLError as error:
@@ -88,6 +87,24 @@ def _handshake(hostname: str, port: int) -> bool | None:
             return "ALERT" in (error.reason or "")
         except OSError:
             return False
+
+
+def _hello(line: socket.socket, hostname: str) -> bool:
+    """Shake hands in memory: CPython 3.11 loses a socket that is wrapped after it was reset."""
+    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+    session = unverified().wrap_bio(heard, said, server_hostname=hostname)
+    while True:
+        try:
+            session.do_handshake()
+        except ssl.SSLWantReadError:
+            line.sendall(said.read())
+            if data := line.recv(1 << 14):
+                heard.write(data)
+            else:
+                heard.write_eof()
+        else:
+            line.sendall(said.read())
+            return True
 
 
 def _system() -> ssl.SSLContext:

@@ -172,10 +172,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("429, s", lambda _, __: _status(429, "TOOMANYREQUESTS", Retry_After="1")),
     Kind("429, date", lambda _, __: _status(429, "TOOMANYREQUESTS", Retry_After=_date(2))),
     Kind("500", lambda _, __: _status(500)),
-    Kind("502", lambda _, __: _login_page(502)),
+    Kind("502 html", lambda _, __: _login_page(502)),
     Kind("503", lambda _, __: _status(503, "UNAVAILABLE")),
     Kind("503, s", lambda _, __: _status(503, "UNAVAILABLE", Retry_After="1")),
-    Kind("504", lambda _, __: _login_page(504)),
+    Kind("504 html", lambda _, __: _login_page(504)),
     Kind("delay", lambda chance, _: Fault("delay", wait=chance.uniform(0.1, 1.5))),
     # Longer than we wait for an answer (`Policy.read`).
     Kind("stall", lambda _, __: Fault("stall", wait=11.0, instead=NO_ANSWER), weight=0.1),

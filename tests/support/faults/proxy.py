@@ -58,6 +58,7 @@ class Proxy:
     address: str
     choose: Choose = never
     did: list[Did] = field(default_factory=list)
+    connections: int = 0
     hung_up: int = 0
 
     def kinds(self) -> Counter[str]:
@@ -99,15 +100,14 @@ class _Server(ThreadingHTTPServer):
         self.proxy, self.registry = proxy, registry
         self.trust = ssl.create_default_context(cafile=str(registry.ca))
         self._lock = threading.Lock()
-        self._connections = 0
         self._count = counter()
 
     def hangs_up(self) -> bool:
         """Whether the connection that just came is reset."""
         with self._lock:
-            self._connections += 1
+            self.proxy.connections += 1
             choose = self.proxy.choose
-            lost = isinstance(choose, Randomly) and choose.hangs_up(self._connections)
+            lost = isinstance(choose, Randomly) and choose.hangs_up(self.proxy.connections)
             self.proxy.hung_up += lost
             return lost
 
