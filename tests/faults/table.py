@@ -35,6 +35,8 @@ def table(done: Sequence[Verdict]) -> Iterator[str]:
     yield from (f"{number:>6}  {kind}" for kind, number in sorted(kinds.items()))
     share = f"{sum(kinds.values())} of {could} that could failed"
     yield f"\n{requests} requests ({ours} of them ours); {share}"
+    shown = sum("authorization" in s.headers for v in done for s in v.seen.strangers)
+    yield f"{shown} times BuildKit or the engine showed a credential to a stranger, and we never"
     yield f"{sum(v.seen.case.task == 'build-all' for v in done)} reruns of builds without faults"
     yield f"the slowest run took {max(v.seen.seconds for v in done):.1f} s"
     yield f"{sum(bool(v.wrong) for v in done)} of {len(done)} runs went wrong"

@@ -187,7 +187,9 @@ class Host:
             url = self._next(url, location)
             own = own and url.startswith(f"{self._origin}/")
         raise RegistryError(
-            f"`{self.name}` sends us around in circles", facts=Facts(answer.status, answer.url)
+            f"`{self.name}` sends us around in circles",
+            hint="is the address right?",
+            facts=Facts(answer.status, answer.url),
         )
 
     def _next(self, url: str, location: str) -> str:
