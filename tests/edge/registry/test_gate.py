@@ -55,26 +55,25 @@ def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
 
         assert set(registry.head_all(wanted).values()) == {Absent()}
 
-    # Sixteen were under way together; those that had been sent by then were not called back.
-    late = [at for at in times if at > told[0] + 0.05]
-    assert len(late) >= 20
-    assert min(late) >= told[0] + 1.0
+    # At most sixteen were under way by then, and are not called back.
+    assert sum(told[0] < at < told[0] + 1.0 for at in times) < 16
+    assert sum(at >= told[0] + 1.0 for at in times) > 20
 
 
 def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
     """Each request ends within its total time, however often the gate is shut meanwhile."""
-    policy = Policy(pause=0.001, total=2.5, read=1.0)
+    policy = Policy(pause=0.001, total=1.5, read=1.0)
     script = lambda _: Reply(429, {"Retry-After": "1"}, ERROR)  # noqa: E731
     with scripted(script) as server, Registry(policy=policy) as registry:
         began = time.monotonic()
-        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(60)]
+        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(30)]
 
         answers = registry.head_all(wanted)
 
     assert all(isinstance(answer, RegistryError) for answer in answers.values())
-    # One goes ahead, then four rounds of sixteen.
-    assert time.monotonic() - began < 5 * policy.total + policy.read
-    assert server.count() <= 60 + policy.allowance
+    # One goes ahead, then two rounds of sixteen.
+    assert time.monotonic() - began < 3 * policy.total + policy.read
+    assert server.count() <= 30 + policy.allowance
 
 
 def test_pauses_grow_and_are_not_alike() -> None:
