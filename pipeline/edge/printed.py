@@ -9,6 +9,7 @@ from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from pipeline.core.masking import masker
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -33,8 +34,10 @@ def printed_by(
     with TemporaryFile() as out, TemporaryFile() as err:
         code = _run(words, cwd, environ, timeout, (out, err))
         if code:
+            from pipeline.edge.registry import known_secrets  # noqa: PLC0415 - httpx costs 60 ms
+
             lines = _text(err).strip().splitlines()[-_LAST_LINES:]
-            said = "".join(f"\n{line}" for line in lines)
+            said = masker(known_secrets(environ))("".join(f"\n{line}" for line in lines))
             raise UnknownError(f"`{words[0]}` ended with {code}{':' if said else ''}{said}")
         return _text(out)
 

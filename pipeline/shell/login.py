@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.masking import masker
 from pipeline.errors import UnknownError, WorkError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pipeline.edge.registry import Credential
 
@@ -52,10 +53,10 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
             timeout=_TIMEOUT,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnknownError("`docker login` did not answer") from error
+    except (OSError, subprocess.TimeoutExpired):
+        raise UnknownError("`docker login` did not answer") from None
     if done.returncode:
-        said = done.stderr.replace(credential.secret, "***").strip().splitlines()
+        said = masker(credential.forms)(done.stderr).strip().splitlines()
         raise WorkError(f"`docker login` failed: {said[-1] if said else 'it does not say why'}")
 
 
@@ -74,16 +75,23 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     written = docker_login.read_configuration(environ)
     helpers = written.get("credHelpers")
     known = helpers if isinstance(helpers, dict) else {}
-    _write(file, {**written, "credHelpers": {**known, host: "fly"}})
+    try:
+        _write(file, {**written, "credHelpers": {**known, host: "fly"}})
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        raise WorkError(f"`{file}` cannot be written: {why}") from None
     return file
 
 
 def _write(file: Path, configuration: Mapping[str, object]) -> None:
     """Whole or not at all, for its owner alone: it may hold the logins of other hosts."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.new")
-    with suppress(FileNotFoundError):
-        draft.unlink()
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(json.dumps(configuration, indent="\t") + "\n")
-    draft.replace(file)
+    target = file.resolve()  # people link their configuration to where they keep it
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(json.dumps(configuration, indent="\t") + "\n")
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -216,7 +216,11 @@ def _leave() -> NoReturn:
 def _fault() -> int:
     import traceback  # noqa: PLC0415 - only when there is one
 
-    traceback.print_exc()
+    from pipeline.core.masking import masker  # noqa: PLC0415
+    from pipeline.edge.registry import known_secrets  # noqa: PLC0415
+
+    # It goes into a report that others read.
+    say(masker(known_secrets(os.environ))(traceback.format_exc()).rstrip())
     say("error: this is a fault in Fly Image Pipeline, not in your project")
     say("hint: please report it, with the lines above")
     return FAULT

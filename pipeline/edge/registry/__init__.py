@@ -20,7 +20,7 @@ from pipeline.edge.registry.manifest import Manifest
 from pipeline.edge.registry.places import common
 from pipeline.edge.registry.podman_login import namespaces
 from pipeline.edge.registry.private_config import docker_config
-from pipeline.edge.registry.sources import credentials, fly_credentials
+from pipeline.edge.registry.sources import credentials, fly_credentials, known_secrets
 
 __all__ = [
     "AbsentError",
@@ -38,6 +38,7 @@ __all__ = [
     "docker_config",
     "docker_login",
     "fly_credentials",
+    "known_secrets",
     "look_closer",
     "namespaces",
     "nobody",

@@ -76,7 +76,7 @@ class Access:
         self.credential: Credential | None = None
         self.trouble: CredentialError | None = None
         self.withheld = False
-        self._former: tuple[str, ...] = ()
+        self._former: frozenset[str] = frozenset()
 
     def prepare(self, *, private: bool) -> None:
         """Look the credential up, once. `private` says that nobody can listen on the way."""
@@ -128,7 +128,7 @@ class Access:
                     return None
                 if found is None or found.kind is not Kind.PASSWORD:
                     return None
-                self._former = (*self._former, *self.secrets())
+                self._former = frozenset(self.secrets())
                 self.credential = found
             header = f"Basic {self.credential.basic}"
         return header if header != sent else None
@@ -145,10 +145,10 @@ class Access:
         with lock:
             token = self._tokens.get(scope)
             if token is None or token.value == refused or token.until < self._clock():
-                former = (token.value,) if token else ()
+                former = {token.value} if token else set()
                 token = self._fetched(challenge, origin, scope)
                 with self._lock:
-                    self._former = (*self._former, *former)
+                    self._former |= former
                     self._tokens = {**self._tokens, scope: token}
             return token.value
 

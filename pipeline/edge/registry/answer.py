@@ -20,6 +20,29 @@ MANIFEST_TYPES = (
 )
 """All that a tag may stand for. A registry answers 404 for a type that is not asked for."""
 
+CODES = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DENIED",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "NOT_FOUND",
+        "SIZE_INVALID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+        "UNAVAILABLE",
+        "UNKNOWN",
+        "UNSUPPORTED",
+    }
+)
+"""The specification's codes, and those that registries add; anything else could be anything."""
+
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 

@@ -87,6 +87,11 @@ def authorization(token: str, *, all_tokens: bool) -> str:
     return f"FlyV1 {token if all_tokens else fly_token(token)}"
 
 
+def variables_in(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What the variables hold: a token each, with whatever belongs to it."""
+    return tuple(text for name in _VARIABLES if (text := bare(environ.get(name, ""))))
+
+
 def from_environment(environ: Mapping[str, str]) -> Credential | None:
     """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
     for name in _VARIABLES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from pipeline.edge.registry.answer import complaints
+from pipeline.edge.registry.answer import CODES, complaints
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, retry_after
 from pipeline.edge.registry.text import plain
@@ -25,7 +25,7 @@ def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) 
     facts = Facts(
         answer.status,
         answer.url,
-        tuple(c.code for c in complaints(answer) if c.code.replace("_", "").isalnum()),
+        tuple(c.code for c in complaints(answer) if c.code in CODES),
         passing=answer.status in PASSING,
         retry_after=retry_after(answer.headers.get("retry-after")),
     )

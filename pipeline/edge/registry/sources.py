@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
+from pipeline.core.masking import forms
 from pipeline.edge.registry import docker_login, fly_login, podman_login
+from pipeline.edge.registry.errors import CredentialError
 from pipeline.edge.registry.places import host_of
 
 if TYPE_CHECKING:
@@ -23,6 +27,26 @@ def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
         return fly_login.from_environment(environ) or fly_login.from_flyctl(environ)
 
     return host, look_up
+
+
+def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """All that is in the environment and in files of logins, in every form; no helper is asked.
+
+    For the last net before a person's eyes: what cannot be read is passed over.
+    """
+    tokens = fly_login.variables_in(environ)
+    found = [form for token in tokens for form in forms(token, fly_login.FLY_USER)]
+    files: list[Callable[[Mapping[str, str]], docker_login.Json]] = [
+        docker_login.read_environment,
+        docker_login.read_configuration,
+        *(partial(docker_login.read_file, path) for path in podman_login.files(environ)),
+    ]
+    for read in files:
+        with suppress(CredentialError):
+            entries = docker_login.section(read(environ), "auths").values()
+            known = [docker_login.credential_of(e, "") for e in entries if isinstance(e, dict)]
+            found += [form for credential in known if credential for form in credential.forms]
+    return tuple(dict.fromkeys(found))
 
 
 def credentials(
