@@ -6,14 +6,16 @@ The registry is `127.0.0.1`, the stranger `localhost`: another name, and another
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.core.contents import Part
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import Digest, parse_reference
 from pipeline.edge.registry import Credential, Policy, Registry, RegistryError
-from pipeline.edge.registry.blobs import Blob, Place, copy_blob
+from pipeline.edge.registry.blobs import Place, Route, copy_blob
 from pipeline.edge.registry.credential import Kind
 from pipeline.edge.registry.host import Request
 from pipeline.edge.registry.manifest import Manifest, digest_of
@@ -189,10 +191,10 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         host = registry.host(server.address)
-        blob = Blob(Digest(f"sha256:{'0' * 64}"), 3)
+        blob = Part(Digest(f"sha256:{'0' * 64}"), 3)
         reference = parse_reference(f"{server.address}/acme:1")
         with pytest.raises(RegistryError, match="another host") as upload:
-            copy_blob(blob, Place(host, "from"), Place(host, "to"))
+            copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
         with pytest.raises(RegistryError) as put:
             registry.put(reference, Manifest(MANIFEST, TYPE, digest_of(MANIFEST)))
 

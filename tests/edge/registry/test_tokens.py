@@ -12,12 +12,13 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 import pytest
 
+from pipeline.core.contents import Part
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import Digest, parse_reference
 from pipeline.edge.registry import Credential, Policy, Registry, RegistryError
 from pipeline.edge.registry.access import Access
 from pipeline.edge.registry.answer import Answer
-from pipeline.edge.registry.blobs import Blob, Place, copy_blob
+from pipeline.edge.registry.blobs import Place, Route, copy_blob
 from pipeline.edge.registry.credential import Kind
 from tests.support.scripted import Asked, Reply, scripted
 
@@ -223,14 +224,11 @@ def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
 
     with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
         host = registry.host(server.address)
-        blob = Blob(Digest(digest), 1)
-        copy_blob(blob, Place(host, "from"), Place(host, "to"))
+        blob = Part(Digest(digest), 1)
+        copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
 
         queries = [parse_qs(urlsplit(a.path).query) for a in server.asked if TOKEN in a.path]
-        assert [q["scope"] for q in queries] == [
-            ["repository:to:pull"],
-            [pushed, "repository:from:pull"],
-        ]
+        assert [q["scope"] for q in queries] == [[pushed, "repository:from:pull"]]
 
 
 @pytest.mark.parametrize(
