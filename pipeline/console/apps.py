@@ -73,7 +73,9 @@ def status_lines(
         rows = [[*row[:3], row[-1]] for row in rows]
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
-    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD)]
+    hints = dict.fromkeys(status.hint for status in statuses if status.hint)
+    told = [f"{paint('hint:', Style.CYAN)} {clean(hint)}" for hint in hints]
+    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD), *told]
 
 
 def release_lines(

@@ -150,6 +150,7 @@ def _status(status: AppStatus) -> Json:
         "running": _running(status.now) if status.now else None,
         "wanted": wanted,
         "reason": status.reason,
+        "hint": status.hint or None,
     }
 
 

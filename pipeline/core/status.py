@@ -31,6 +31,7 @@ class AppStatus:
     """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
 
     `digest` is what the registry has under `wanted`, `None` where it has nothing or is not known.
+    `hint` says what to do about one that is missing or not known.
     """
 
     app: str
@@ -40,6 +41,7 @@ class AppStatus:
     wanted: Reference
     digest: Digest | None = None
     now: Running | None = None
+    hint: str = ""
 
 
 def judge(
@@ -52,7 +54,9 @@ def judge(
     state, reason = _judge(presence, now)
     digest = presence.digest if isinstance(presence, Present) else None
     running = None if isinstance(now, PipelineError) else now
-    return AppStatus(app.name, app.image, state, reason, wanted, digest, running)
+    return AppStatus(
+        app.name, app.image, state, reason, wanted, digest, running, _hint(presence, now)
+    )
 
 
 def _judge(
@@ -77,3 +81,11 @@ def _compare(presence: Presence | UnknownError, now: Running) -> tuple[AppState,
     if now.digest != presence.digest:
         return AppState.OUTDATED, "it runs another image"
     return AppState.CURRENT, "it runs this image"
+
+
+def _hint(presence: Presence | UnknownError, now: Running | PipelineError | None) -> str:
+    if isinstance(now, MissingAppsError):
+        return next((problem.hint for problem in now.problems if problem.hint), "")
+    if isinstance(now, PipelineError):
+        return now.hint
+    return presence.hint if isinstance(presence, UnknownError) else ""

@@ -126,6 +126,7 @@ STATUS = record(
             "type": ["object", "null"],
         },
         wanted=record(reference=TEXT, digest=DIGEST),
+        hint={"type": ["string", "null"]},
     ),
 )
 RELEASES = record(

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.registry.answer import CODES, complaints
 from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.fly_login import HELPER
 from pipeline.edge.registry.gate import PASSING, retry_after
 from pipeline.edge.registry.text import plain
 
 if TYPE_CHECKING:
     from pipeline.edge.registry.access import Access
     from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.credential import Credential
 
+_FLY_REACH = (
+    "it is a token of another app or organization, or may only read; "
+    "`fly tokens create org` makes one for all apps of an organization"
+)
 _FLY = (".fly.io", ".flyio.net")
 
 
@@ -68,7 +74,7 @@ def _words(answer: Answer, host: str, access: Access, *, what: str, verb: str) -
         case 403:
             credential = access.credential
             who = f"the credential from {credential.source}" if credential else "anonymous"
-            other = "is the token for another app or organisation?" if _is_fly(host) else ""
+            other = _FLY_REACH if _is_fly(host) or _is_flys(credential) else ""
             return f"{who} may not {verb} {target}", other or "ask its owner for the right to"
         case 404:
             trouble = f"`{host}` answers 404, and not as a registry does"
@@ -104,6 +110,10 @@ def _log_in(host: str) -> str:
     if _is_fly(host):
         return "set FLY_API_TOKEN, or run `fly auth docker`"
     return f"run `docker login {host}`"
+
+
+def _is_flys(credential: Credential | None) -> bool:
+    return credential is not None and credential.helper == HELPER
 
 
 def _is_fly(host: str) -> bool:
