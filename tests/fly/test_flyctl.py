@@ -119,7 +119,7 @@ def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FlyStandIn, cwd: 
     for image in (old, new):
         done = flyctl(fly, "deploy", "-a", "kept", "-i", image, "--ha=false", cwd=cwd)
         assert done.returncode == 0, done.stderr
-    tags = {one.id: one.image.tag for one in fly.apps["kept"].machines}
+    tags = {one.id: one.image.tag for one in fly.apps["kept"].alive}
 
     assert tags.pop(kept) == "old"
     assert list(tags.values()) == ["new"]
