@@ -1,0 +1,289 @@
+"""No secret comes out: in no output, command line, file left behind, or image."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sysconfig
+import traceback
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.core.reference import parse_reference
+from pipeline.edge.registry import Policy, Registry, RegistryError, credentials, docker_config
+from tests.support import shop as shops
+from tests.support.docker import docker_home
+from tests.support.planted import Planted, command_lines, fresh
+from tests.support.project import Project, Ran
+from tests.support.scripted import Asked, Reply, scripted
+from tests.support.secured import certify, secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from docker import DockerClient
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+OTHER = "other.example.com"
+QUICK = Policy(attempts=2, pause=0.001, total=3.0, connect=1.0, read=1.0)
+JSON_TASKS = (
+    ["plan", "--json"],
+    ["graph", "--format", "json"],
+    ["inputs", "web", "--json"],
+    ["exists", "web", "--json"],
+    ["doctor", "--json"],
+)
+REFUSED = (["build-all", "--json"], ["exists", "careless"], ["login"], ["doctor"])
+EXPORTED = ("FLY_API_TOKEN", "TOKEN", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "DOCKER_CONFIG")
+
+
+@pytest.fixture
+def planted() -> Planted:
+    """One secret of each kind."""
+    kinds = {
+        "macaroon": "fm2_",
+        "second": "fm2_",
+        "discharge": "fo1_",
+        "docker": "password-",
+        "identity": "identity-",
+        "podman": "podman-",
+        "build": "build-",
+        "variable": "variable-",
+    }
+    return Planted({kind: fresh(prefix) for kind, prefix in kinds.items()})
+
+
+@pytest.fixture
+def environ(planted: Planted, tmp_path: Path) -> dict[str, str]:
+    """All of them where a user has them; folders for temporary files that are empty."""
+    secret = planted.values
+    auth = {k: base64.b64encode(f"me:{v}".encode()).decode() for k, v in secret.items()}
+    podman = tmp_path / "podman.json"
+    podman.write_text(json.dumps({"auths": {f"{OTHER}/acme": {"auth": auth["podman"]}}}))
+    variable = {"auths": {"third.example.com": {"auth": auth["variable"]}}}
+    entries = {
+        OTHER: {"auth": auth["docker"]},
+        "fourth.example.com": {"auth": auth["docker"], "identitytoken": secret["identity"]},
+    }
+    for name in ("temporary", "runtime"):
+        (tmp_path / name).mkdir()
+    return {
+        "FLY_API_TOKEN": f"FlyV1 {secret['macaroon']},{secret['second']},{secret['discharge']}",
+        "TOKEN": secret["build"],
+        "DOCKER_AUTH_CONFIG": json.dumps(variable),
+        "REGISTRY_AUTH_FILE": str(podman),
+        "TMPDIR": str(tmp_path / "temporary"),
+        "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "PATH": f"{os.environ['PATH']}:{sysconfig.get_path('scripts')}",
+        **docker_home(tmp_path / "docker", {"auths": entries}),
+    }
+
+
+def user(root: Path, log: Path, environ: dict[str, str]) -> Project:
+    """A project of one careless image, whose step prints what it should keep to itself."""
+    root.mkdir()
+    made = Project(root, log, environ)
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", '[build]\nprovenance = "mode=max"\n[deploy]\ndriver = "docker"\n')
+    made.image(
+        "careless",
+        "FROM debian:bookworm-slim\n"
+        # Nobody has run this step before: what is cached prints nothing.
+        f"RUN --mount=type=secret,id=token echo it is $(cat /run/secrets/token); : {fresh('')}\n",
+        image_toml='secrets = ["id=token,env=TOKEN"]\n',
+    )
+    return made
+
+
+def assert_clean(planted: Planted, ran: list[Ran], argv: set[bytes], tmp_path: Path) -> None:
+    """Nothing was printed, shown in the list of processes, or left behind."""
+    for one in ran:
+        assert not planted.found_in(one.out + one.err), one.out + one.err
+    assert argv
+    assert not [line for line in argv if planted.found_in(line)]
+    assert planted.found_under(tmp_path / "project") == {}
+    for folder in ("temporary", "runtime"):
+        left = [path for path in (tmp_path / folder).rglob("*") if path.is_file()]
+        assert planted.found_under(tmp_path / folder) == {}
+        assert not [path for path in left if path.name == "config.json"]
+
+
+@pytest.fixture
+def engine_shop(tmp_path: Path, engine_client: DockerClient) -> Iterator[None]:
+    """Containers of this test's apps are removed at its end."""
+    yield
+    shops.remove(engine_client, tmp_path)
+
+
+@pytest.mark.usefixtures("engine_shop")
+def test_when_all_goes_well(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
+    """Every task, and the images that it made: config, history, layers and attestations."""
+    secret = planted.values
+    password = f"{secret['macaroon']},{secret['second']}"
+    with secured_registry(tmp_path / "fly", user="x", password=password) as (registry, trust):
+        more = {**environ, **trust, "FLY_REGISTRY_HOST": registry.address}
+        project = user(tmp_path / "project", tmp_path / "fly/registry.log", more)
+        shops.app(project, tmp_path, "web", answer="web")
+        # The front of the engine's apps is shared with other tests, and has its place.
+        usual = {name: os.environ.get(name, "") for name in ("TMPDIR", "XDG_RUNTIME_DIR")}
+        with command_lines() as argv:
+            ran = [
+                project.invoke("build-all", "--json"),
+                project.invoke("build", "careless", "--force"),
+                *(project.invoke(*words) for words in JSON_TASKS),
+                project.invoke("deploy-all", "--json", environ=usual),
+                project.invoke("status", "--json", environ=usual),
+                project.invoke("releases", shops.called("web", tmp_path), environ=usual),
+                project.invoke("promote", "web", f"{registry.address}/other:1"),
+                project.invoke("login", "--helper"),
+            ]
+            kept = (tmp_path / "docker/config.json").read_text()
+            ran += [project.invoke("login", environ=docker_home(tmp_path / "plain", {}))]
+
+    assert [one.code for one in ran] == [0] * len(ran), [one.err for one in ran]
+    assert "it is ***" in ran[0].err
+    assert planted.found_in(kept) == {"docker", "identity"}  # where the user had them
+    assert_clean(planted, ran, argv, tmp_path)
+    assert planted.found_under(tmp_path / "fly/data") == {}
+
+
+def echoing(status: int) -> Callable[[Asked], Reply]:
+    """A registry that answers with what it was told of who asks."""
+
+    def script(asked: Asked) -> Reply:
+        told = asked.headers.get("authorization", "")
+        plain = base64.b64decode(told.removeprefix("Basic ")).decode() if told else ""
+        message = f"{told} is {plain} is {plain.upper()}"
+        body = json.dumps({"errors": [{"code": "DENIED", "message": message, "detail": plain}]})
+        headers = {"Content-Type": "application/json", "Retry-After": "0"}
+        if not told:
+            headers["WWW-Authenticate"] = 'Basic realm="r"'
+        return Reply(status if told else 401, headers, body.encode())
+
+    return script
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_when_the_registry_tells_all_it_knows(
+    planted: Planted, environ: dict[str, str], tmp_path: Path, status: int
+) -> None:
+    """A refusal that quotes the credential, as headers and in the clear."""
+    certificate = certify(tmp_path)
+    with scripted(echoing(status), certificate) as server:
+        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
+        project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
+        with command_lines() as argv:
+            ran = [project.invoke(*words) for words in REFUSED]
+        told = [one for one in server.asked if "authorization" in one.headers]
+
+    assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
+    assert told
+    assert_clean(planted, ran, argv, tmp_path)
+
+
+def test_when_a_push_is_refused(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
+    """By BuildKit's words: the registry lets it look, and tells all it knows when it writes."""
+    gone = Reply(
+        404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+    )
+
+    def script(asked: Asked) -> Reply:
+        reply = echoing(403)(asked)
+        known = "authorization" in asked.headers
+        return gone if known and asked.method in ("HEAD", "GET") else reply
+
+    certificate = certify(tmp_path)
+    with scripted(script, certificate) as server:
+        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
+        project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
+        with command_lines() as argv:
+            ran = [project.invoke("build-all", "--json"), project.invoke("build", "careless")]
+        posts = [one for one in server.asked if one.method == "POST"]
+
+    assert [one.code for one in ran] == [1, 1], ran[0].err
+    assert posts
+    assert_clean(planted, ran, argv, tmp_path)
+
+
+def test_when_a_build_or_we_ourselves_fail(
+    planted: Planted, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """A step that prints its secret and fails; and a fault whose traceback holds a token."""
+    gone = Reply(
+        404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+    )
+    with scripted(lambda _: gone) as server:
+        more = {"FLY_REGISTRY_HOST": server.address}
+        project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
+        project.image(
+            "careless",
+            "FROM debian:bookworm-slim\n"
+            "RUN --mount=type=secret,id=token cat /run/secrets/token >&2; exit 7\n",
+        )
+        project.write(
+            "tasks.py",
+            "import os\nfrom invoke import task\nfrom pipeline.tasks import ns\n"
+            "from pipeline.tasks.command import command\n\n\n@task\n@command\n"
+            "def fault(c):\n"
+            f"    told = [os.environ[n] for n in {EXPORTED[0::2]!r} if n in os.environ]\n"
+            "    raise RuntimeError(' '.join(told))\n\n\nns.add_task(fault)\n",
+        )
+        with command_lines() as argv:
+            broken, fault = project.invoke("build-all", "--json"), project.invoke("fault")
+
+    assert (broken.code, fault.code) == (1, 3), broken.err + fault.err
+    assert "***" in broken.out
+    assert "RuntimeError" in fault.err
+    assert_clean(planted, [broken, fault], argv, tmp_path)
+
+
+def test_exceptions_and_all_that_hangs_on_them(
+    planted: Planted, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """Text, `repr`, arguments and traceback of each error, and of what it came from."""
+    broken = tmp_path / "broken"
+    known = (tmp_path / "docker/config.json").read_text()
+    broken.mkdir()
+    (broken / "config.json").write_text(known[:-1])
+    caught: list[BaseException] = []
+    with scripted(echoing(403)) as server:
+        hosts = {**environ, "FLY_REGISTRY_HOST": server.address}
+        for where in (hosts, {**hosts, "FLY_API_TOKEN": "", "DOCKER_CONFIG": str(broken)}):
+            source = credentials(where)
+            with Registry(credentials=source, policy=QUICK) as registry:
+                with pytest.raises(RegistryError) as error:
+                    registry.head(parse_reference(f"{server.address}/acme:1"))
+                caught.append(error.value)
+    with pytest.raises(RegistryError) as error:
+        credentials({**environ, "DOCKER_CONFIG": str(broken)})(OTHER)
+    caught.append(error.value)
+
+    for one in caught:
+        at: BaseException | None = one
+        while at is not None:
+            text = f"{at} {at!r} {at.args} {''.join(traceback.format_exception(at))}"
+            assert not planted.found_in(text)
+            at = at.__cause__ or at.__context__
+
+
+def test_the_search_finds(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
+    """What this proof rests on: each secret is found where it is, in every form."""
+    (tmp_path / "project").mkdir()
+    source = credentials(environ)
+    fly = source("registry.fly.io")
+    podman = source(f"{OTHER}/acme/web")
+
+    assert fly is not None
+    assert podman is not None
+    assert planted.found_in((tmp_path / "docker/config.json").read_text()) == {"docker", "identity"}
+    assert planted.found_in(fly.basic.upper()) == {"macaroon", "second"}
+    assert planted.found_in(environ["FLY_API_TOKEN"]) == {"macaroon", "second", "discharge"}
+    with docker_config({"registry.fly.io": fly, OTHER: podman}, environ):
+        held = planted.found_under(tmp_path / "runtime")
+    assert set().union(*held.values()) >= {"docker", "identity"}
+    with command_lines() as argv, pytest.raises(AssertionError):
+        assert_clean(planted, [Ran(0, environ["TOKEN"], "")], argv, tmp_path)

@@ -1,0 +1,97 @@
+"""Secrets that are put where a user has them, and looked for wherever they have no business.
+
+How they are looked for knows nothing of how the project hides them.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import secrets
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def fresh(prefix: str) -> str:
+    """A secret that is nowhere else on this machine."""
+    return f"{prefix}{secrets.token_hex(12)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Secrets by what they are; of each, `needles` has every way to write it, in lower case."""
+
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def needles(self) -> dict[bytes, str]:
+        """What must not be found, and which secret it is."""
+        found: dict[bytes, str] = {}
+        for name, value in self.values.items():
+            for text in (value, f"x:{value}", f"me:{value}"):
+                found |= dict.fromkeys(_written(text), name)
+        return found
+
+    def found_in(self, content: str | bytes) -> set[str]:
+        """The names of the secrets that are in it."""
+        raw = content.encode() if isinstance(content, str) else content
+        low = raw.lower()
+        return {name for needle, name in self.needles.items() if needle in low}
+
+    def found_under(self, folder: Path) -> dict[str, set[str]]:
+        """The files that hold secrets, packed or not, and which; names of files, too."""
+        held = {}
+        for path in folder.rglob("*"):
+            content = bytes(str(path.relative_to(folder)), "utf-8")
+            if path.is_file() and not path.is_symlink():
+                with suppress(OSError):
+                    content += _unpacked(path.read_bytes())
+            if names := self.found_in(content):
+                held[str(path)] = names
+        return held
+
+
+def _written(text: str) -> Iterator[bytes]:
+    """Plain, in an address, and in base64 of both alphabets, wherever in a longer text."""
+    raw = text.encode()
+    yield raw.lower()
+    yield quote(text, safe="").encode().lower()
+    for shift in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            # The first and last characters depend on what stands beside it.
+            code = encode(b"\0" * shift + raw)
+            yield code[4 if shift else 0 : len(code) - 4].lower()
+
+
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    return content + gzip.decompress(content)
+
+
+@contextmanager
+def command_lines() -> Iterator[set[bytes]]:
+    """The command lines of all processes of this machine, looked at some fifty times a second."""
+    seen: set[bytes] = set()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.02):
+            for entry in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):  # it has ended
+                    seen.add(entry.read_bytes())
+
+    thread = threading.Thread(target=look, name="command-lines")
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
