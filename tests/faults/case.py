@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.support.faults import Asked, Fault
+
 IMAGES = ("base", "api", "web")
+OURS = "fly-image-pipeline"
+"""How this project's client calls itself."""
+
+_OTHER_BYTES = frozenset({"200 html", "to a stranger", "other bytes", "oversized"})
 RATE = 0.2
 """The share of requests that fail."""
 
@@ -34,6 +40,16 @@ class Case:
     def words(self) -> list[str]:
         """The command, after `invoke`."""
         return [self.task, "--json", *(["--keep-going"] if self.keep_going else [])]
+
+
+def poisons(asked: Asked, fault: Fault) -> bool:
+    """Whether a fault gives containerd other bytes for a blob than its digest's.
+
+    It keeps them and takes the download up behind them, so that no later one of that blob succeeds
+    either ("unexpected commit digest"; engine 26.1.5): nothing that a rerun of ours could mend.
+    """
+    is_blob = asked.method == "GET" and "/blobs/" in asked.path
+    return is_blob and asked.agent != OURS and fault.kind in _OTHER_BYTES
 
 
 @dataclass(frozen=True, slots=True)

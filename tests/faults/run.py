@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline import fingerprint, inspect, load, plan, run
 from pipeline.core.model import reference_of
 from sandbox.registry import Certificate, Registry
-from tests.faults.case import IMAGES, RATE, project_of
+from tests.faults.case import IMAGES, OURS, RATE, poisons, project_of
 from tests.faults.truth import Truth
 from tests.support.faults import Randomly, faulty, never
 from tests.support.project import Ran
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 BOUND = 150.0
 """Seconds after which a run hangs."""
-
-OURS = "fly-image-pipeline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,15 @@ class Seen:
     still: Sequence[str] = ()
 
 
+class ForAll(Randomly):
+    """Faults for all requests, but for what no rerun could mend."""
+
+    def __call__(self, asked: Asked) -> Fault | None:
+        """Choose as `Randomly` does."""
+        fault = super().__call__(asked)
+        return None if fault and poisons(asked, fault) else fault
+
+
 class OnlyOurs(Randomly):
     """Faults for what this project sends; BuildKit's requests are handed on."""
 
@@ -86,7 +93,7 @@ def seen_of(case: Case, place: Place) -> Seen:
         stranger = stack.enter_context(scripted(_stranger, certificate))
         project = project_of(case, folder / "project", proxy.address, place)
         truth = Truth(place.registry, ca, "x", place.token)
-        chooser = Randomly if case.whose == "all" else OnlyOurs
+        chooser = ForAll if case.whose == "all" else OnlyOurs
         wanted = _wanted(project)
         for name in case.before:
             truth.put(f"s{case.seed}/{name}", wanted[name])
@@ -184,4 +191,6 @@ def _rerun(seen: Seen, project: Project, truth: Truth, proxy: Proxy) -> Seen:
     still += [f"{name} was built anew" for name in now if after[name] not in ("", now[name])]
     if truth.digest(f"s{seen.case.seed}/api", "latest") != now["api"]:
         still.append("api:latest is not moved")
+    still += [f"{i.name}: {i.reason}" for i in report.images if i.status in ("failed", "blocked")]
+    still += [report.trouble] if report.trouble else []
     return replace(seen, again=report.exit_code, still=[*still, *_hollow(truth, seen.case)])

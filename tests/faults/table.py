@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.faults.run import OURS
+from tests.faults.case import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
