@@ -120,6 +120,22 @@ def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -
     assert auth not in said
 
 
+@pytest.mark.parametrize("place", ["{host}", "{host}/acme"])
+def test_podman_login_serves(project: Project, tmp_path: Path, place: str) -> None:
+    """Docker does not read it, and pushes with it all the same; also where it is for a part."""
+    host = project.environ["FLY_REGISTRY_HOST"]
+    auth = base64.b64encode(f"x:{TOKEN}".encode()).decode()
+    file = tmp_path / "auth.json"
+    file.write_text(json.dumps({"auths": {place.format(host=host): {"auth": auth}}}))
+    project.write("pipeline.toml", '[registry]\nrepository = "acme/{name}"\n')
+
+    ran = project.invoke("build", "os", "--json", environ={"REGISTRY_AUTH_FILE": str(file)})
+
+    assert ran.code == 0, ran.err
+    assert ran.statuses() == {"os": "built"}
+    assert auth not in ran.out + ran.err
+
+
 def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
     """A helper for the host is asked by us and by BuildKit's client."""
     host = project.environ["FLY_REGISTRY_HOST"]

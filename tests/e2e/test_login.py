@@ -148,6 +148,45 @@ def test_login_as_a_helper_keeps_no_token(project: Project, tmp_path: Path) -> N
     assert OLD not in file.read_text()
 
 
+def test_docker_logs_in_pulls_and_out_with_the_helper(project: Project, tmp_path: Path) -> None:
+    """The real docker speaks all of the protocol with it; nothing is kept in its configuration."""
+    environ = docker_home(tmp_path / "docker", {"credHelpers": {host(project): "fly"}})
+    known = {**environ, "FLY_API_TOKEN": f"FlyV1 {OLD},fo1_discharge"}
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=pulled\n")
+    image = f"{host(project)}/acme:1"
+    build = ["buildx", "build", "--provenance=false", "--push", "-t", image, str(tmp_path)]
+
+    login = docker(project, known, "login", host(project))
+    built = docker(project, known, *build)
+    pulled, refused = docker(project, known, "pull", image), docker(project, environ, "pull", image)
+    out = docker(project, known, "logout", host(project))
+    docker(project, known, "rmi", image)
+
+    codes = [one.returncode for one in (login, built, pulled, out)]
+    assert codes == [0] * 4, login.stderr + built.stderr + pulled.stderr + out.stderr
+    assert "Login Succeeded" in login.stdout
+    assert refused.returncode != 0
+    assert OLD not in (tmp_path / "docker/config.json").read_text()
+
+
+def test_login_as_a_helper_leaves_a_link_one(project: Project, tmp_path: Path) -> None:
+    """People link their configuration to where they keep it: the file behind it is written."""
+    environ = docker_home(tmp_path / "docker", {})
+    kept = tmp_path / "dotfiles"
+    kept.mkdir()
+    (tmp_path / "docker/config.json").rename(kept / "docker.json")
+    (tmp_path / "docker/config.json").symlink_to("../dotfiles/docker.json")
+    token = {"FLY_API_TOKEN": OLD, "PATH": f"{os.environ['PATH']}:{SCRIPTS}"}
+
+    ran = project.invoke("login", "--helper", environ={**environ, **token})
+
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "docker/config.json").is_symlink()
+    assert json.loads((kept / "docker.json").read_text())["credHelpers"] == {host(project): "fly"}
+    assert [file.name for file in kept.iterdir()] == ["docker.json"]
+    assert stat.S_IMODE((kept / "docker.json").stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("words", [["login"], ["login", "--helper"]])
 def test_a_wrong_token_is_not_logged_in_with(
     project: Project, tmp_path: Path, words: list[str]

@@ -78,12 +78,12 @@ def _unpacked(content: bytes) -> bytes:
 
 @contextmanager
 def command_lines() -> Iterator[set[bytes]]:
-    """The command lines of all processes of this machine, looked at some fifty times a second."""
+    """The command lines of all processes of this machine, looked at some twenty times a second."""
     seen: set[bytes] = set()
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.02):
+        while not over.wait(0.04):
             for entry in Path("/proc").glob("[0-9]*/cmdline"):
                 with suppress(OSError):  # it has ended
                     seen.add(entry.read_bytes())
