@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
+    from docker.errors import APIError
 
 _TIMEOUT = 600
 
@@ -20,7 +21,8 @@ _TIMEOUT = 600
 def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
     """A client of the engine that `DOCKER_HOST` or the docker context names; closed at the end.
 
-    Raises `UnknownError` where no engine answers.
+    Raises `UnknownError` where no engine answers, and for whatever the engine says in the block
+    that nobody there expects.
     """
     import docker  # noqa: PLC0415 - costs 90 ms
     import requests  # noqa: PLC0415
@@ -32,10 +34,18 @@ def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
     try:
         client.ping()
         yield client
-    except requests.exceptions.ConnectionError as error:
+    except docker.errors.APIError as error:
+        raise _trouble(error) from None
+    except requests.exceptions.RequestException as error:
         raise no_engine(environ, error) from error
     finally:
         client.close()
+
+
+def _trouble(error: APIError) -> UnknownError:
+    # What it holds beside its sentence is the request, and that may hold a credential.
+    said = " ".join(str(error.explanation or "").split()) or f"status {error.status_code}"
+    return UnknownError(f"the Docker engine says: {said}", hint="its own log says more")
 
 
 def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
