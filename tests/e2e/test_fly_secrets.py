@@ -1,0 +1,111 @@
+"""A token for Fly comes out nowhere, whatever Fly or flyctl say of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.fly.tokens import Token
+from tests.support.fly_shop import Shop, open_shop
+from tests.support.planted import Planted, command_lines, fresh
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.project import Ran
+
+pytestmark = pytest.mark.engine
+
+TASKS = (
+    ("plan", "--json"),
+    ("deploy-all", "--json"),
+    ("status", "--json"),
+    ("releases", "web", "--json"),
+    ("rollback", "web"),
+    ("apps", "--json"),
+    ("keep",),
+    ("doctor",),
+)
+
+
+@pytest.fixture
+def planted() -> Planted:
+    """A macaroon and what discharges it."""
+    return Planted({"macaroon": fresh("fm2_"), "discharge": fresh("fo1_")})
+
+
+@pytest.fixture
+def shop(tmp_path: Path, planted: Planted, engine: None) -> Iterator[Shop]:
+    """Who works in it has the planted token; its temporary files are in a folder that is empty."""
+    del engine
+    (tmp_path / "temporary").mkdir()
+    with open_shop(tmp_path, "web") as opened:
+        macaroon, discharge = planted.values.values()
+        opened.fly.tokens.known[macaroon] = Token(macaroon, "acme")
+        opened.fly.environ["FLY_API_TOKEN"] = f"FlyV1 {macaroon},{discharge}"
+        opened.fly.environ["TMPDIR"] = str(tmp_path / "temporary")
+        yield opened
+
+
+def assert_clean(planted: Planted, ran: list[Ran], argv: set[bytes], tmp_path: Path) -> None:
+    """It was printed, shown in the list of processes, and left behind nowhere."""
+    for one in ran:
+        assert not planted.found_in(one.out + one.err), one.out + one.err
+    assert argv
+    assert not [line for line in argv if planted.found_in(line)]
+    assert planted.found_under(tmp_path / "project") == {}
+    assert planted.found_under(tmp_path / "temporary") == {}
+
+
+def test_when_all_goes_well(shop: Shop, planted: Planted, tmp_path: Path) -> None:
+    """All tasks that ask Fly."""
+    with command_lines() as argv:
+        ran = [shop.invoke(*task) for task in TASKS]
+
+    assert ran[1].code == 0, ran[1].err
+    assert {machine.digest for machine in shop.fly.apps["acme-web"].alive}
+    assert_clean(planted, ran, argv, tmp_path)
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_when_fly_tells_all_it_was_sent(
+    shop: Shop, planted: Planted, tmp_path: Path, status: int
+) -> None:
+    """The header stands in the answer, in its body and as an error code."""
+
+    def echo(asked: Asked) -> Reply:
+        sent = asked.headers["authorization"]
+        told = {"error": f"no: {sent}", "status": sent, "errors": [{"message": sent}]}
+        return Reply(status, {"Content-Type": "application/json"}, json.dumps(told).encode())
+
+    with scripted(echo) as careless, command_lines() as argv:
+        urls = dict.fromkeys(
+            ("FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL"), f"http://{careless.address}"
+        )
+        tasks = (*TASKS[:4], ("rollback", "web"), ("apps",), ("keep", "--list"))
+        ran = [shop.invoke(*task, **urls) for task in tasks]
+        assert careless.asked
+
+    assert planted.found_in(careless.asked[0].headers["authorization"])
+    assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
+    assert_clean(planted, ran, argv, tmp_path)
+
+
+def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Path) -> None:
+    """Its last lines are in the report of a failure."""
+    script = tmp_path / "bin" / "fly"
+    script.parent.mkdir()
+    script.write_text('#!/bin/sh\necho "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1\n')
+    script.chmod(0o755)
+    path = f"{script.parent}{os.pathsep}{shop.fly.environ['PATH']}"
+    with command_lines() as argv:
+        ran = [shop.invoke("deploy-all", *more, PATH=path) for more in ((), ("--json",))]
+
+    assert [one.code for one in ran] == [1, 1]
+    assert "***" in ran[0].err
+    assert_clean(planted, ran, argv, tmp_path)
