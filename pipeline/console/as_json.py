@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.console.check import Check
     from pipeline.core.apps import Release, Running
     from pipeline.core.fly_apps import FlyApp
+    from pipeline.core.keep import Kept
     from pipeline.core.model import ContextEntry, Image, Inputs, Project
     from pipeline.core.plan import DeployStep, ImageAction, Plan
     from pipeline.core.presence import Presence
@@ -129,6 +130,25 @@ def apps_json(apps: Iterable[FlyApp], generated: Mapping[str, str]) -> Json:
     """`pipeline.apps/1`; `generated` maps a name that was made to the file it belongs into."""
     rows = [_fly_app(app, generated.get(app.name)) for app in apps]
     return {"schema": "pipeline.apps/1", "apps": rows}
+
+
+def keep_json(rows: Iterable[Kept]) -> Json:
+    """`pipeline.keep/1`; `since` is RFC 3339 in UTC, `machine` the id of what keeps the image."""
+    return {"schema": "pipeline.keep/1", "images": [_kept(row) for row in rows]}
+
+
+def _kept(row: Kept) -> Json:
+    return {
+        "app": row.slot.app,
+        "image": row.slot.image,
+        "role": row.slot.role.value,
+        "reference": str(row.reference) if row.reference else None,
+        "digest": row.digest,
+        "status": row.status.value,
+        "machine": row.machine or None,
+        "since": row.since or None,
+        "reason": row.reason,
+    }
 
 
 def _fly_app(app: FlyApp, file: str | None) -> Json:

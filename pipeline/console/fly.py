@@ -1,4 +1,4 @@
-"""What `apps` found and made at Fly, as text for a person."""
+"""What `apps` and `keep` found and made at Fly, as text for a person."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.console.apps import titles
 from pipeline.console.paint import Cell, Style, columns, status_style
+from pipeline.console.summary import short_digest
 from pipeline.console.terminal import columns_of, painter, write_lines
 from pipeline.console.text import clean
 from pipeline.core.fly_apps import FlyAppStatus
+from pipeline.core.keep import KeepStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.console.paint import Paint
     from pipeline.core.fly_apps import FlyApp
+    from pipeline.core.keep import Kept
 
 
 def print_fly_apps(
@@ -38,6 +41,42 @@ def fly_app_lines(apps: Sequence[FlyApp], paint: Paint, *, cells: int | None = N
     counts = Counter(app.status for app in apps)
     total = ", ".join(f"{s.value} {counts[s]}" for s in FlyAppStatus if counts[s])
     return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD)]
+
+
+def print_kept(
+    rows: Sequence[Kept],
+    stream: TextIO | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write a line per image that is or should be kept; to stdout by default."""
+    stream = stream or sys.stdout
+    lines = kept_lines(rows, painter(stream, environ), cells=columns_of(stream))
+    write_lines(lines, stream)
+
+
+def kept_lines(rows: Sequence[Kept], paint: Paint, *, cells: int | None = None) -> list[str]:
+    """A table of images, and a line such as `kept 3, added 1`."""
+    if not rows:
+        return ["no image is kept"]
+    head = titles("APP", "STATUS", "FOR", "IMAGE", "MACHINE", "SINCE", "REASON")
+    counts = Counter(row.status for row in rows)
+    total = ", ".join(f"{s.value} {counts[s]}" for s in KeepStatus if counts[s])
+    table = columns([head, *map(_kept_row, rows)], paint, cells=cells)
+    return [*table, "", paint(total, Style.BOLD)]
+
+
+def _kept_row(row: Kept) -> list[Cell]:
+    word = row.status.value
+    return [
+        Cell(clean(row.slot.app)),
+        Cell(word, status_style(word)),
+        Cell(clean(f"{row.slot.role.value} {row.slot.image}")),
+        Cell(short_digest(row.digest) if row.digest else "-", Style.DIM),
+        Cell(clean(row.machine) or "-"),
+        Cell(clean(row.since) or "-"),
+        Cell(clean(row.reason.partition("\n")[0])),
+    ]
 
 
 def _row(app: FlyApp) -> list[Cell]:

@@ -13,6 +13,7 @@ from pipeline.tasks.creating import apps
 from pipeline.tasks.deploying import deploy, deploy_all
 from pipeline.tasks.down import down
 from pipeline.tasks.health import doctor
+from pipeline.tasks.keeping import keep
 from pipeline.tasks.locking import lock
 from pipeline.tasks.looking import exists, graph, inputs
 from pipeline.tasks.promoting import promote
@@ -34,6 +35,7 @@ ns = Collection(
     releases,
     down,
     apps,
+    keep,
     lock,
     promote,
     login,

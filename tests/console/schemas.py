@@ -150,3 +150,17 @@ APPS = record(
         generated_for={"type": ["string", "null"]},
     ),
 )
+KEEP = record(
+    schema={"const": "pipeline.keep/1"},
+    images=rows(
+        app=TEXT,
+        image=TEXT,
+        role={"enum": ["base", "rollback"]},
+        reference={"type": ["string", "null"]},
+        digest=DIGEST,
+        status={"enum": ["kept", "added", "moved", "released", "none", "absent", "failed"]},
+        machine={"type": ["string", "null"]},
+        since={"type": ["string", "null"]},
+        reason=TEXT,
+    ),
+)

@@ -242,3 +242,17 @@ def test_a_project_that_is_elsewhere_needs_no_apps(shop: Project) -> None:
 
     assert ran.code == 2
     assert "nothing of this project is at Fly" in ran.err
+
+
+@pytest.mark.engine
+def test_a_push_to_an_app_that_is_none_says_what_creates_it(shop: Project, engine: None) -> None:
+    """And after that it goes through."""
+    del engine
+    refused = shop.invoke("build", "os", "--json")
+    made = shop.invoke("apps")
+    pushed = shop.invoke("build", "os", "--json")
+
+    assert refused.code == 1, refused.err
+    assert "`invoke apps` creates" in refused.err
+    assert made.code == 0, made.err
+    assert pushed.code == 0, pushed.err

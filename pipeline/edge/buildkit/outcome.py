@@ -25,6 +25,11 @@ _ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )
 _NOISE = re.compile(r"^target [A-Za-z0-9_-]+: | of ref \S+::\S+")
 _EXIT = re.compile(r"process \".*\" did not complete successfully: exit code: (\d+)", re.DOTALL)
 _IMPORT = "importing to docker"
+_NO_REPOSITORY = re.compile(
+    r"name unknown|app repository not found|POST request to \S+/blobs/uploads/\S*: 404",
+    re.IGNORECASE,
+)
+_CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,8 @@ def _broken(progress: Progress) -> dict[ImageName, Outcome]:
                 found.setdefault(name, Broken(failure, _seconds(progress, name)))
     if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
         location, text = locate(progress.targets[at_fault].image, "", excerpt)
-        found[at_fault] = Broken(Failure("", message, location, text))
+        failure = Failure("", message, location, text, hint=_hint(message))
+        found[at_fault] = Broken(failure)
     return found
 
 
@@ -128,7 +134,12 @@ def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
     location, text = locate(target.image, name, excerpt)
     exit_code = _EXIT.fullmatch(step.error)
     message = f"exit code {exit_code[1]}" if exit_code else _NOISE.sub("", step.error)
-    return Failure(name, message, location, text, tuple(step.tail))
+    return Failure(name, message, location, text, tuple(step.tail), _hint(message))
+
+
+def _hint(message: str) -> str:
+    """What to do about a failure that has one remedy."""
+    return _CREATE if _NO_REPOSITORY.search(message) else ""
 
 
 def _spoken_of(

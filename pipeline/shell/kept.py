@@ -1,0 +1,65 @@
+"""Which machines keep images, and letting go of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.core.fly_apps import fly_apps
+from pipeline.core.keep import KeepStatus
+from pipeline.shell.keep import AT_ONCE, registry_host
+from pipeline.shell.tied import row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from pipeline.core.keep import Kept
+    from pipeline.core.model import Project
+    from pipeline.edge.fly import FlyApi
+
+
+def kept(project: Project, environ: Mapping[str, str], api: FlyApi) -> tuple[Kept, ...]:
+    """What machines of the project's apps keep, also images that it no longer has.
+
+    One request for each app. Raises `ConfigError` where the project is not at Fly, `UnknownError`
+    for an app that cannot be asked: a list that lacks some would be taken for all.
+    """
+    apps = [app.name for app in fly_apps(project, registry_host(project, environ))]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(partial(_kept_by, api), apps))
+    return tuple(one for some in found for one in some)
+
+
+def release(found: Sequence[Kept], names: Collection[str], api: FlyApi) -> tuple[Kept, ...]:
+    """Let go of what of `found` is called by one of `names`: Fly may prune it from now on."""
+    chosen = [one for one in found if one.slot.name in names]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return tuple(pool.map(partial(_released, api), chosen))
+
+
+def _kept_by(api: FlyApi, app: str) -> list[Kept]:
+    from pipeline.edge.fly import NoAppError, machines_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.keeping import reference_of, slot_of  # noqa: PLC0415
+
+    try:
+        machines = machines_of(api, app)
+    except NoAppError:
+        return []
+    ours = ((slot_of(app, machine), machine) for machine in machines)
+    return [row(slot, KeepStatus.KEPT, reference_of(m), m) for slot, m in ours if slot]
+
+
+def _released(api: FlyApi, one: Kept) -> Kept:
+    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.keeping import remove_keeper  # noqa: PLC0415
+
+    try:
+        remove_keeper(api, one.slot, one.machine)
+    except FlyError as error:
+        # 404: somebody else has let go of it.
+        if error.status != 404:
+            status, why = KeepStatus.FAILED, error.message
+            return replace(one, status=status, reason=why, hint=error.hint, unknown=True)
+    return replace(one, status=KeepStatus.RELEASED)

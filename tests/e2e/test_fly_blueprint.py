@@ -1,0 +1,70 @@
+"""Fly's base images without their handwork: none is booted, no tag is pasted, one app holds all.
+
+superfly/docs `blueprints/using-base-images-for-faster-deployments.html.md`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.fly_shop import Shop, open_shop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.engine
+
+ALL_IN_ONE = """\
+[registry]
+host = "{host}"
+repository = "acme-images"
+tag = "{{name}}-{{fingerprint}}"
+[fly]
+org = "acme"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, engine: None) -> Iterator[Shop]:
+    """Two bases on one another and two apps on the second, in one repository; no app exists yet."""
+    del engine
+    with open_shop(tmp_path) as opened:
+        opened.project.write("pipeline.toml", ALL_IN_ONE.format(host=opened.fly.registry))
+        opened.project.image("os", "FROM scratch\nCOPY os.txt /\n", os_txt="os")
+        opened.project.image("lang", "FROM os\nCOPY lang.txt /\n", lang_txt="lang")
+        for app in ("web", "api"):
+            opened.app(app)
+            opened.project.write(f"images/{app}/Dockerfile", "FROM lang\nCOPY answer /answer\n")
+        yield opened
+
+
+def test_base_images_without_a_machine_to_boot_or_a_tag_to_paste(shop: Shop) -> None:
+    """The apps are created, deployed from the repository of a third, and the bases kept there."""
+    created = shop.invoke("apps", "--json")
+    deployed = shop.invoke("deploy-all", "--json")
+    images = shop.fly.apps["acme-images"]
+    booted = list(images.machines)
+    kept = shop.invoke("keep", "--json")
+    again = shop.invoke("keep", "--json")
+
+    assert created.code == 0, created.err
+    assert set(shop.fly.apps) == {"acme-images", "acme-web", "acme-api"}
+    assert deployed.code == 0, deployed.err
+    assert booted == []
+    for app in ("web", "api"):
+        (image,) = [one for one in deployed.json["images"] if one["name"] == app]
+        assert image["reference"].startswith(f"{shop.fly.registry}/acme-images:{app}-")
+        assert shop.digests(f"acme-{app}") == {image["digest"]}
+        assert shop.fly.apps[f"acme-{app}"].alive[0].image.repository == "acme-images"
+    assert kept.code == 0, kept.err
+    bases = {row["image"]: row for row in kept.json["images"] if row["role"] == "base"}
+    assert {name: row["status"] for name, row in bases.items()} == {"os": "added", "lang": "added"}
+    assert {machine.id for machine in images.machines} == {r["machine"] for r in bases.values()}
+    assert {machine.digest for machine in images.machines} == {r["digest"] for r in bases.values()}
+    assert all(machine.started is None for machine in images.machines)
+    assert {row["status"] for row in again.json["images"]} == {"kept", "none"}
+    # Nothing was written into the user's files: no tag stands in a `FROM`.
+    assert (shop.project.root / "images/web/Dockerfile").read_text().startswith("FROM lang\n")
