@@ -1,0 +1,91 @@
+"""What is copied, and what is hollow, in plans, runs, reports and answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+import jsonschema
+
+from pipeline.console.as_json import exists_json, plan_json, report_json
+from pipeline.console.paint import plain
+from pipeline.console.plain import outlook
+from pipeline.console.rows import Board, Mood
+from pipeline.console.show import plan_lines, print_exists
+from pipeline.console.summary import summary
+from pipeline.core.events import ImageChanged, Planned, Stage
+from pipeline.core.plan import Action, Plan
+from pipeline.core.presence import Hollow
+from pipeline.core.reference import parse_reference
+from pipeline.core.report import ImageResult, ImageStatus, Report
+from tests.console import schemas
+from tests.console.values import DIGEST, OS, PROJECT, PYTHON, make_action, make_reference
+
+SOURCE = parse_reference("ghcr.io/acme/os-base:1").at(DIGEST)
+WHY = "`ghcr.io/acme/os-base:1` has the same fingerprint"
+COPY = replace(
+    make_action(OS, Action.BUILD), action=Action.COPY, reason=WHY, digest=DIGEST, source=SOURCE
+)
+PLAN = Plan(PROJECT, (COPY, make_action(PYTHON, Action.EXISTS)), requests=3)
+COPIED = ImageResult(OS.name, ImageStatus.COPIED, make_reference("os-base"), WHY, DIGEST, 1.5)
+HOLLOW = Hollow(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256:0a`")
+
+
+def test_a_plan_counts_and_explains_copies() -> None:
+    """In words, with where from."""
+    lines = list(plan_lines(PLAN, plain))
+
+    assert outlook(PLAN) == "0 to build, 1 to copy, 1 exists"
+    assert lines[0].split() == ["copy", "os-base", *WHY.split()]
+
+
+def test_a_plan_as_json_has_the_source() -> None:
+    """Of a copy alone."""
+    document = plan_json(PLAN)
+
+    jsonschema.validate(document, schemas.PLAN)
+    rows = document["images"]
+    assert isinstance(rows, list)
+    assert [(row["action"], row["source"]) for row in rows] == [
+        ("copy", f"ghcr.io/acme/os-base:1@{DIGEST}"),
+        ("exists", None),
+    ]
+
+
+def test_a_report_counts_a_copy_as_a_build_that_was_saved() -> None:
+    """The reference stands in the table, as of what was built."""
+    report = Report((COPIED,), requests=9, seconds=2.0)
+
+    lines = summary(report, plain)
+
+    jsonschema.validate(report_json(report), schemas.REPORT)
+    assert lines[1].split()[:2] == ["os-base", "copied"]
+    assert str(COPIED.reference) in lines[1]
+    assert lines[-1].startswith("built 0, copied 1, exists 0, failed 0")
+    assert lines[-1].endswith("1 build skipped")
+    assert report.exit_code == 0
+
+
+def test_a_row_waits_is_copied_and_is_good() -> None:
+    """The stages of a copy."""
+    board = Board()
+    moods = []
+    changes = [ImageChanged(OS.name, Stage.COPYING), ImageChanged(OS.name, Stage.COPIED, WHY, 1.0)]
+    for event in (Planned(PLAN), *changes):
+        board.take(event, 0.0)
+        moods.append(board.rows[0].mood)
+
+    assert moods == [Mood.WAITING, Mood.ACTIVE, Mood.GOOD]
+    assert board.rows[1].mood is Mood.SKIPPED
+
+
+def test_what_is_hollow_does_not_exist() -> None:
+    """Text and JSON say what it lacks."""
+    reference, stream = parse_reference("registry.fly.io/web:1"), StringIO()
+
+    document = exists_json(reference, HOLLOW)
+    print_exists(reference, HOLLOW, stream, environ={})
+
+    jsonschema.validate(document, schemas.EXISTS)
+    assert (document["exists"], document["reason"]) == (False, HOLLOW.reason)
+    assert stream.getvalue() == f"hollow  {HOLLOW.reason}\n"
