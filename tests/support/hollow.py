@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.support.oci import INDEX, MANIFEST, fetched, manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+from tests.support.oci import fetched, manifest
 
 
 def delete(repository: str, what: str) -> None:
@@ -39,7 +34,7 @@ def put(repository: str, tag: str, document: dict[str, Any]) -> None:
 def manifests(reference: str) -> list[dict[str, Any]]:
     """The manifest behind a tag, or those that its index names."""
     found = manifest(reference)
-    if found["mediaType"] != INDEX:
+    if "manifests" not in found:
         return [found]
     repository = reference.rpartition(":")[0]
     return [fetched(repository, f"manifests/{child['digest']}") for child in found["manifests"]]
@@ -60,13 +55,3 @@ def size_of(repository: str, digest: str) -> int:
     url = f"http://{host}/v2/{path}/blobs/{digest}"
     with urllib.request.urlopen(url, timeout=10) as answer:
         return len(answer.read())
-
-
-def parts(reference: str) -> Iterator[tuple[str, str]]:
-    """Kind and digest of all that a tag names."""
-    for one in manifests(reference):
-        yield "config", one["config"]["digest"]
-        yield from (("layer", layer["digest"]) for layer in one["layers"])
-
-
-__all__ = ["DOCKER", "MANIFEST", "delete", "is_whole", "manifests", "parts", "put"]

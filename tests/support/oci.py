@@ -8,6 +8,7 @@ from typing import Any
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def manifest(reference: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def fetched(repository: str, what: str) -> dict[str, Any]:
     """A document of a repository: `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST`."""
     host, _, path = repository.partition("/")
     request = urllib.request.Request(
-        f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}"}
+        f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}, {DOCKER}"}
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         document: dict[str, Any] = json.loads(answer.read())
