@@ -10,11 +10,15 @@ by its name over all its releases.
 Names and labels of the containers are all that is kept (`docker_containers`). The release before
 the one that serves stays, stopped, so that `rollback` can put back its image and configuration. As
 with `kubectl rollout undo`, that is a new release, and a second one goes forward again.
+
+Where there is a front, one run at a time changes an app; one that finds then that another has just
+deployed the same leaves it at that.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import json
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +51,7 @@ from pipeline.errors import UnknownError
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -103,7 +108,14 @@ class DockerDriver:
             spec = Spec(app.name, image, read_config(app.config))
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)
-            return self._release(spec, self._releases(app.name), report)
+            then = serving(app.name, self._releases(app.name))
+            with self._alone(app.name):
+                known = self._releases(app.name)
+                now = serving(app.name, known)
+                if now and _is_new(now, then) and _is_as(now, spec):
+                    report(Notice(f"another run deployed `{app.name}` at the same time"))
+                    return _running(now, frozenset(now.fronts))
+                return self._release(spec, known, report)
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """The release that serves and the one that was kept before it, the newest first."""
@@ -115,7 +127,7 @@ class DockerDriver:
 
     def rollback(self, app: App, report: Reporter, /) -> Running:
         """Put back image, environment, ports, checks and commands of the release before."""
-        with told():
+        with told(), self._alone(app.name):
             known = self._releases(app.name)
             old = before(app.name, known)
             if old is None:
@@ -126,6 +138,9 @@ class DockerDriver:
                 report(AppChanged(app.name, "pulling"))
                 pull(self.client, spec, self.credentials)
             return self._release(spec, known, report)
+
+    def _alone(self, app: str) -> AbstractContextManager[None]:
+        return self.front.alone(app, self.stop) if self.front else nullcontext()
 
     def _releases(self, app: str) -> tuple[Deployed, ...]:
         return deployed([c for c in all_containers(self.client) if c.labels[APP] == app])
@@ -157,6 +172,17 @@ class DockerDriver:
                 had = now.fronts if now else {}
                 self.front.forget([key for key in making.reserved if key not in had])
             raise
+
+
+def _is_new(now: Deployed, then: Deployed | None) -> bool:
+    return then is None or now.number != then.number
+
+
+def _is_as(release: Deployed, spec: Spec) -> bool:
+    """Whether a release is what `spec` says, and runs."""
+    labels, config = release.first.labels, json.dumps(spec.config, default=str)
+    same = labels[DIGEST] == spec.image.digest and labels.get(CONFIG) == config
+    return same and all(container.status == "running" for container in release.containers)
 
 
 def _again(containers: Sequence[Container]) -> Sequence[Container]:

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterator, Sequence
 
     from docker import DockerClient
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[3]
 """Where `pipeline` is found, whatever the working directory is."""
 _PATIENCE = 15.0
+_LOOK_EVERY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,15 @@ class FrontClient:
         """Listen on the ports of `keys` no more; the front ends with its last route."""
         if keys and self._runs():
             self._ask({"do": "forget", "keys": list(keys)})
+
+    @contextmanager
+    def alone(self, app: str, stop: threading.Event) -> Iterator[None]:
+        """Let one run at a time change an app. Raises `DeployError` when `stop` ends the wait."""
+        with (self.folder / f"{app}.app").open("w", encoding="utf-8") as file:
+            while not _lock(file):
+                if stop.wait(_LOOK_EVERY):
+                    raise DeployError(Failure("deploy", "interrupted before it was deployed"))
+            yield
 
     def stop(self) -> bool:
         """End the front; whether it ran."""
@@ -162,6 +173,15 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _lock(file: IO[str]) -> bool:
+    """Lock a file, if no other run has it locked."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _connected(folder: Path, timeout: float) -> socket.socket:
