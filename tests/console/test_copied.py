@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
+from typing import TYPE_CHECKING
 
 import jsonschema
 
@@ -20,6 +21,9 @@ from pipeline.core.reference import parse_reference
 from pipeline.core.report import ImageResult, ImageStatus, Report
 from tests.console import schemas
 from tests.console.values import DIGEST, OS, PROJECT, PYTHON, make_action, make_reference
+
+if TYPE_CHECKING:
+    from pipeline.core.events import Event
 
 SOURCE = parse_reference("ghcr.io/acme/os-base:1").at(DIGEST)
 WHY = "`ghcr.io/acme/os-base:1` has the same fingerprint"
@@ -70,8 +74,12 @@ def test_a_row_waits_is_copied_and_is_good() -> None:
     """The stages of a copy."""
     board = Board()
     moods = []
-    changes = [ImageChanged(OS.name, Stage.COPYING), ImageChanged(OS.name, Stage.COPIED, WHY, 1.0)]
-    for event in (Planned(PLAN), *changes):
+    events: tuple[Event, ...] = (
+        Planned(PLAN),
+        ImageChanged(OS.name, Stage.COPYING),
+        ImageChanged(OS.name, Stage.COPIED, WHY, 1.0),
+    )
+    for event in events:
         board.take(event, 0.0)
         moods.append(board.rows[0].mood)
 

@@ -181,6 +181,7 @@ def test_the_image_holds_no_token(project: Project) -> None:
     ran = project.invoke("build", "os", "--json", environ={"FLY_API_TOKEN": ENVIRONMENT})
 
     reference = ran.json["images"][0]["reference"]
+    subprocess.run(["docker", "pull", reference], capture_output=True, check=True)
     saved = subprocess.run(["docker", "save", reference], capture_output=True, check=True).stdout
     assert ran.code == 0, ran.err
     assert TOKEN.encode() not in saved
