@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.events import ImageChanged, Notice, Stage
 from pipeline.core.plan import plan as make_plan
-from pipeline.core.report import ImageResult, ImageStatus
+from pipeline.core.presence import Present
+from pipeline.core.report import ImageStatus
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.confirm import end
 from pipeline.shell.inspect import inspect
+from pipeline.shell.publish import Pushed, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from pipeline.core.plan import ImageAction, Plan
     from pipeline.core.reference import ImageName
+    from pipeline.core.report import ImageResult
     from pipeline.shell.tools import Tools
 
 AT_ONCE = 4
@@ -31,9 +34,7 @@ def copy_images(
 
     The error is what kept the run from finding out what such a build needs.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        ends = list(pool.map(lambda action: _copied(action, tools), plan.to_copy))
-    results = {result.name: result for result in ends if result}
+    results = _copied(plan.to_copy, tools)
     left = [action.name for action in plan.to_copy if action.name not in results]
     if not left or tools.stop.is_set():
         return plan, results, None
@@ -43,23 +44,45 @@ def copy_images(
         return plan, results, error
 
 
-def _copied(action: ImageAction, tools: Tools) -> ImageResult | None:
-    from pipeline.edge.registry import supply  # noqa: PLC0415 - httpx costs 60 ms
+def _copied(actions: Sequence[ImageAction], tools: Tools) -> dict[ImageName, ImageResult]:
+    """The ends of those that were copied: brought all at once, and then published."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        brought = [b for b in pool.map(lambda action: _brought(action, tools), actions) if b]
+    answers = publish(brought, tools.registry)
+    seconds = time.monotonic() - started
+    results = {}
+    for action in (pushed.action for pushed in brought):
+        answer = answers[action.name]
+        if isinstance(answer, Present):
+            results[action.name] = end(
+                tools, action, ImageStatus.COPIED, action.reason, answer.digest, seconds=seconds
+            )
+        else:
+            why = answer.message if isinstance(answer, UnknownError) else "it vanished"
+            _tell(action, why, tools)
+    return results
+
+
+def _brought(action: ImageAction, tools: Tools) -> Pushed | None:
+    """An image of which all is there but its tag; nothing where that failed, which is told."""
+    from pipeline.edge.registry import bring  # noqa: PLC0415 - httpx costs 60 ms
 
     if action.source is None or tools.stop.is_set():
         return None
-    started = time.monotonic()
     tools.report(ImageChanged(action.name, Stage.COPYING, action.reason))
     try:
-        digest = supply(tools.registry, action.source, action.reference, tools.stop)
+        manifest = bring(tools.registry, action.source, action.reference, tools.stop)
     except PipelineError as error:
-        if not tools.stop.is_set():
-            why = f"`{action.name}` could not be copied, and is built: {error.message}"
-            tools.report(Notice(why))
-            tools.report(ImageChanged(action.name, Stage.WAITING))
+        _tell(action, error.message, tools)
         return None
-    seconds = time.monotonic() - started
-    return end(tools, action, ImageStatus.COPIED, action.reason, digest, seconds=seconds)
+    return Pushed(action, manifest)
+
+
+def _tell(action: ImageAction, why: str, tools: Tools) -> None:
+    if not tools.stop.is_set():
+        tools.report(Notice(f"`{action.name}` could not be copied, and is built: {why}"))
+        tools.report(ImageChanged(action.name, Stage.WAITING))
 
 
 def _building(plan: Plan, names: Collection[ImageName], tools: Tools) -> Plan:

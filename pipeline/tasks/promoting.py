@@ -20,6 +20,8 @@ from pipeline.tasks.looking import named_reference
 if TYPE_CHECKING:
     from invoke.context import Context
 
+    from pipeline.shell.promote import Promoted
+
 
 @task(
     positional=["name", "destination"],
@@ -36,24 +38,42 @@ def promote(
     _c: Context, name: str, destination: str, *, json: bool = False, profile: str = ""
 ) -> int:
     """Put an image under another tag or app, without pulling it."""
-    from pipeline.edge.registry import copy  # noqa: PLC0415 - loaded late
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
+    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
+    from pipeline.shell.promote import promote as bring  # noqa: PLC0415
 
     project = load_project(profile)
     source = named_reference(project, name)
     host = project.settings.registry.host
-    wanted = [_destination(word.strip(), source, host) for word in destination.split(",")]
-    done: list[dict[str, object]] = []
+    words = [word.strip() for word in destination.split(",") if word.strip()]
+    wanted = list(dict.fromkeys(_destination(word, source, host) for word in words))
+    if not wanted:
+        raise usage_error("no destination is named", hint="`:tag`, `app:tag` or `host/app:tag`")
     with open_registry(project, os.environ) as registry:
-        for reference in wanted:
-            digest, news = copy(registry, source, reference)
-            done.append({"reference": str(reference), "digest": digest, "copied": news})
-            say(f"`{reference}` is {'now' if news else 'already'} `{source}`, `{digest}`")
+        done = bring(registry, source, wanted, lambda ended: _tell(source, ended))
         requests = registry.requests
     if json:
-        document = {"schema": "pipeline.promote/1", "source": str(source), "destinations": done}
+        rows = [_row(one) for one in done]
+        document = {"schema": "pipeline.promote/1", "source": str(source), "destinations": rows}
         write_json({**document, "requests": requests})
-    return 0
+    return max((one.error.exit_code for one in done if one.error), default=0)
+
+
+def _tell(source: Reference, ended: Promoted) -> None:
+    if ended.error:
+        say(f"error: `{ended.reference}` is not `{source}`: {ended.error.message}")
+        if ended.error.hint:
+            say(f"hint: {ended.error.hint}")
+        return
+    say(f"`{ended.reference}` is {'now' if ended.news else 'already'} `{source}`, `{ended.digest}`")
+
+
+def _row(one: Promoted) -> dict[str, object]:
+    return {
+        "reference": str(one.reference),
+        "digest": one.digest,
+        "copied": one.news,
+        "error": one.error.message if one.error else None,
+    }
 
 
 def _destination(word: str, source: Reference, host: str) -> Reference:

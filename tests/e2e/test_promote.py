@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import secrets
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.registry import Settings, serve
+from sandbox.registry import Settings, free_port, serve
+from tests.support.hollow import is_whole
+from tests.support.project import requests_in
+from tests.support.tampering import BreaksOff, tampering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +114,100 @@ def test_another_registry(shop: Project, elsewhere: Registry) -> None:
     assert again.json["requests"] == 2
 
 
+def test_several_at_once_share_what_is_brought(
+    shop: Project, elsewhere: Registry, tmp_path: Path
+) -> None:
+    """Each blob is sent to a registry once; its other repositories mount it."""
+    there = [f"{elsewhere.address}/{name}:v1" for name in ("web", "eu/web", "us/web")]
+    words = ",".join([*there, ":v1", "production/web:v1"])
+
+    ran = shop.invoke("promote", "web", words, "--json")
+    again = shop.invoke("promote", "web", words, "--json")
+
+    asked = requests_in(tmp_path / "elsewhere/registry.log")
+    sent = [path for method, path in asked if method == "PUT" and "/blobs/uploads/" in path]
+    blobs = {p.rpartition("/")[2] for _, p in asked if "/blobs/sha256:" in p}
+    assert [one["reference"].partition("/")[2] for one in ran.json["destinations"]] == [
+        "web:v1",
+        "eu/web:v1",
+        "us/web:v1",
+        "web:v1",
+        "production/web:v1",
+    ]
+    assert len(digests(ran)) == 1
+    assert len(sent) == len(blobs) == 3, "two configs, and the layer of both"
+    for name in ("web", "eu/web", "us/web"):
+        assert len(whole(elsewhere.address, name, "v1")["manifests"]) == 2
+    assert len(whole(host(shop), "production/web", "v1")["manifests"]) == 2
+    assert again.json["requests"] == 1 + 5
+    assert not any(one["copied"] for one in again.json["destinations"])
+
+
+def test_one_that_fails_stops_no_other(shop: Project, elsewhere: Registry) -> None:
+    """What was done is told, and what was not; the exit code is that of what was not."""
+    gone = f"127.0.0.1:{free_port()}"
+
+    ran = shop.invoke("promote", "web", f"{gone}/web:v1,{elsewhere.address}/web:v1", "--json")
+
+    first, second = ran.json["destinations"]
+    assert ran.code == 4
+    assert "connection refused" in first["error"]
+    assert f"error: `{gone}/web:v1` is not" in ran.err
+    assert (second["copied"], second["error"]) == (True, None)
+    assert len(whole(elsewhere.address, "web", "v1")["manifests"]) == 2
+
+
+@pytest.mark.parametrize("after", [1_000, 300_000])
+def test_an_upload_that_breaks_off_is_begun_anew(
+    shop: Project, elsewhere: Registry, after: int
+) -> None:
+    """A connection that is reset in the middle of a blob, twice."""
+    breaks = BreaksOff(after, times=2)
+    shop.image("big", "FROM scratch\nCOPY big.txt /\n", big_txt=secrets.token_hex(1_000_000))
+    assert shop.invoke("build", "big").code == 0
+
+    with tampering(elsewhere.address, breaks) as address:
+        ran = shop.invoke("promote", "big", f"{address}/big:v1", "--json")
+
+    assert breaks.left < 2, "nothing broke off"
+    assert ran.code == 0, ran.err
+    assert is_whole(f"{elsewhere.address}/big:v1")
+
+
+def test_what_is_read_and_breaks_off_is_read_anew(shop: Project, elsewhere: Registry) -> None:
+    """The source's connection is reset, which leaves the upload without its end."""
+    shop.image("big", "FROM scratch\nCOPY big.txt /\n", big_txt=secrets.token_hex(1_000_000))
+    assert shop.invoke("build", "big").code == 0
+    source = shop.invoke("exists", "big", "--json").json["reference"]
+    breaks = BreaksOff(300_000, times=1)
+
+    with tampering(host(shop), lambda piece: piece, back=breaks) as address:
+        found = f"{address}/{source.partition('/')[2]}"
+        ran = shop.invoke("promote", found, f"{elsewhere.address}/big:v1", "--json")
+
+    assert breaks.left == 0
+    assert ran.code == 0, ran.err
+    assert is_whole(f"{elsewhere.address}/big:v1")
+
+
+def test_where_a_mount_is_refused_blobs_are_streamed(shop: Project) -> None:
+    """As where a registry does not let one repository have what another holds."""
+
+    def without_mounts(piece: bytes) -> bytes:
+        return piece.replace(b"?mount=", b"?xount=")
+
+    reference = shop.invoke("exists", "web", "--json").json["reference"]
+    before = len(shop.requests())
+    with tampering(host(shop), without_mounts) as address:
+        named = f"{address}/{reference.partition('/')[2]}"
+        ran = shop.invoke("promote", named, f"{address}/production/web:v1", "--json")
+
+    asked = shop.requests()[before:]
+    assert len(digests(ran)) == 1
+    assert len(whole(host(shop), "production/web", "v1")["manifests"]) == 2
+    assert [m for m, p in asked if "/blobs/uploads/" in p].count("PUT") == 3
+
+
 def test_what_is_not_there_is_not_promoted(shop: Project) -> None:
     """Exit 1, and what is missing is named."""
     ran = shop.invoke("promote", f"{host(shop)}/none:1", ":v1")
@@ -118,7 +216,7 @@ def test_what_is_not_there_is_not_promoted(shop: Project) -> None:
     assert f"{host(shop)}/none:1" in ran.err
 
 
-@pytest.mark.parametrize("destination", ["UPPER:1", ":bad tag", "web@sha256:" + "0" * 64])
+@pytest.mark.parametrize("destination", [",", "UPPER:1", ":bad tag", "web@sha256:" + "0" * 64])
 def test_a_destination_that_is_none(shop: Project, destination: str) -> None:
     """Wrong use, before anything is asked."""
     ran = shop.invoke("promote", "web", destination)

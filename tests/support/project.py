@@ -76,7 +76,12 @@ class Project:
 
     def requests(self) -> list[tuple[str, str]]:
         """What the registry was asked so far: method and path."""
-        return _REQUEST.findall(self.log.read_text(encoding="utf-8", errors="replace"))
+        return requests_in(self.log)
+
+
+def requests_in(log: Path) -> list[tuple[str, str]]:
+    """What a registry was asked that writes this access log: method and path."""
+    return _REQUEST.findall(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def three_levels(project: Project) -> None:

@@ -31,30 +31,43 @@ def copy(registry: Registry, source: Reference, destination: Reference) -> tuple
     Two requests where it is there already. Raises `AbsentError` where there is no `source`, and
     `RegistryError`.
     """
+    digest = digest_at(registry, source)
+    return digest, copy_at(registry, source.pinned(digest), digest, destination)
+
+
+def digest_at(registry: Registry, source: Reference) -> Digest:
+    """What `source` is. Raises `AbsentError` where there is none, and `RegistryError`."""
     found = registry.head(source)
     if not isinstance(found, Present):
         raise AbsentError(source)
+    return found.digest
+
+
+def copy_at(registry: Registry, source: Reference, digest: Digest, destination: Reference) -> bool:
+    """Make `destination` the image of that digest that `source` holds, and say if that was news.
+
+    Raises `AbsentError` where `source` has it not, and `RegistryError`.
+    """
     there = registry.head(destination)
-    if isinstance(there, Present) and there.digest == found.digest:
-        return found.digest, False
-    manifest = _manifest(registry, source.at(found.digest))
+    if isinstance(there, Present) and there.digest == digest:
+        return False
+    manifest = _manifest(registry, source.pinned(digest))
     if source.repository != destination.repository:
         _bring(registry, source, destination, manifest, Event())
     registry.put(destination, manifest)
-    return found.digest, True
+    return True
 
 
-def supply(registry: Registry, source: Reference, destination: Reference, stop: Event) -> Digest:
-    """Make `destination` what `source` is, unless it is there by the time all else is.
+def bring(registry: Registry, source: Reference, place: Reference, stop: Event) -> Manifest:
+    """Bring all that `source` names to the repository of `place`; the manifest, yet to be put.
 
-    Whoever came first has it: the digest that it then stands for. `stop` ends it with an error.
-    Raises `AbsentError` where there is no `source`, and `RegistryError`.
+    `stop` ends it with an error. Raises `AbsentError` where there is no `source`, and
+    `RegistryError`.
     """
     manifest = registry.manifest(source)
-    if source.repository != destination.repository:
-        _bring(registry, source, destination, manifest, stop)
-    there = registry.head(destination)
-    return there.digest if isinstance(there, Present) else registry.put(destination, manifest)
+    if source.repository != place.repository:
+        _bring(registry, source, place, manifest, stop)
+    return manifest
 
 
 def _manifest(registry: Registry, source: Reference) -> Manifest:

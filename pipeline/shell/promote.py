@@ -1,0 +1,82 @@
+"""Bring one image to several places: what they can share is brought once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pipeline.core.reference import Digest, Reference
+    from pipeline.edge.registry import Registry
+
+AT_ONCE = 4
+"""Places under way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A destination that is the image of `digest`; `news` says whether it was not before.
+
+    `error` says why it is not.
+    """
+
+    reference: Reference
+    digest: Digest
+    news: bool = False
+    error: PipelineError | None = None
+
+
+def promote(
+    registry: Registry,
+    source: Reference,
+    destinations: Sequence[Reference],
+    told: Callable[[Promoted], None],
+) -> tuple[Promoted, ...]:
+    """Make all destinations the image that `source` is now; `told` hears of each as it ends.
+
+    The first of each host has its blobs streamed, from which the others of that host mount them.
+    One that fails stops no other. Raises `AbsentError` where there is no `source`, and
+    `UnknownError`.
+    """
+    from pipeline.edge.registry import digest_at  # noqa: PLC0415 - httpx costs 60 ms
+
+    digest = digest_at(registry, source)
+    firsts = {d.repository.host: d for d in reversed(destinations)}
+    near = {source.repository.host: source}
+    lead = [d for d in destinations if d is firsts[d.repository.host]]
+    done = _copied(registry, dict.fromkeys(lead, source), digest, told)
+    near = {d.repository.host: d for d, ended in done.items() if not ended.error} | near
+    rest = {d: near.get(d.repository.host, source) for d in destinations if d not in done}
+    done |= _copied(registry, rest, digest, told)
+    return tuple(done[destination] for destination in destinations)
+
+
+def _copied(
+    registry: Registry,
+    sources: Mapping[Reference, Reference],
+    digest: Digest,
+    told: Callable[[Promoted], None],
+) -> dict[Reference, Promoted]:
+    """The end of each destination, which is told as it comes."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        ends = [pool.submit(_one, registry, s, digest, d) for d, s in sources.items()]
+        done: dict[Reference, Promoted] = {}
+        for end in ends:
+            result = end.result()
+            told(result)
+            done[result.reference] = result
+        return done
+
+
+def _one(registry: Registry, source: Reference, digest: Digest, there: Reference) -> Promoted:
+    from pipeline.edge.registry import copy_at  # noqa: PLC0415 - httpx costs 60 ms
+
+    try:
+        return Promoted(there, digest, copy_at(registry, source, digest, there))
+    except PipelineError as error:
+        return Promoted(there, digest, error=error)
