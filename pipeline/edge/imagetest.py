@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import LogLine, Notice
 from pipeline.core.masking import masker
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
+from pipeline.edge.leftovers import here, lives, owner
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 STEP = "[test]"
 GUARD = "image-test-guard"
+TEST, HOST, OWNER = "pipeline.test", "pipeline.test-host", "pipeline.test-owner"
+"""Labels of a test's container: the image, and whose run it is (`pipeline.edge.leftovers`)."""
 _KEPT = 20
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
@@ -52,7 +55,7 @@ def run_test(
             str(image),
             entrypoint=command[:1],
             command=command[1:],
-            labels={"pipeline.test": image_name},
+            labels={TEST: image_name, HOST: here(), OWNER: owner()},
         )
     except docker.errors.APIError as error:
         return Failure(STEP, f"its test could not be started: {error.explanation}")
@@ -60,6 +63,17 @@ def run_test(
         return _run(container, test, report, image_name, stop)
     finally:
         container.remove(force=True)
+
+
+def sweep_tests(client: DockerClient) -> None:
+    """Remove the containers of tests that runs on this host left when they were killed."""
+    import docker  # noqa: PLC0415 - costs 90 ms
+
+    mine: dict[str, str | list[str] | bool] = {"label": [TEST, f"{HOST}={here()}"]}
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
+        if not lives(container.labels.get(OWNER, "")):
+            with suppress(docker.errors.APIError):  # another run may have been quicker
+                container.remove(force=True)
 
 
 def _run(

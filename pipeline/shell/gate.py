@@ -32,11 +32,13 @@ def test_and_push(
     if not gated:
         return
     from pipeline.edge.engine import connect  # noqa: PLC0415 - docker costs 90 ms
+    from pipeline.edge.imagetest import sweep_tests  # noqa: PLC0415
 
     # They are loaded, which is not pushed, whatever comes now.
     outcomes |= {action.name: Cancelled() for action, _ in gated}
     with ExitStack() as stack:
         client = stack.enter_context(connect(tools.environ))
+        sweep_tests(client)
         for action, built in gated:
             if not tools.stop.is_set():
                 outcomes[action.name] = _gate(client, action, built, tools)

@@ -48,11 +48,13 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     before, the last first. An interrupted run puts nothing back: what is deployed by then is well.
     Raises `ConfigError`, before anything is done, where the driver keeps no releases.
     """
+    from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpx costs 60 ms
 
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
+    sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = nullcontext(registry) if registry else open_registry(plan.project, environ, tell)
     tell(Planned(plan))

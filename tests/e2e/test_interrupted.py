@@ -45,7 +45,8 @@ def slow(project: Project, private: Path) -> Project:
     project.environ.update(FLY_REGISTRY_HOST=host, FLY_API_TOKEN=TOKEN)
     project.write("pipeline.toml", "")
     project.image("quick", "FROM debian:bookworm-slim\nCOPY quick.txt /\n", quick_txt="quick\n")
-    project.image("slow", "FROM quick\nRUN echo begun; sleep 300\n")
+    # A step of this test's own: BuildKit goes on with one that another run waits for, too.
+    project.image("slow", f"FROM quick\nRUN echo begun; sleep 300; : '{private}'\n")
     return project
 
 

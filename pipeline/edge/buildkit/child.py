@@ -1,4 +1,8 @@
-"""A child process in a group of its own, which can be asked to stop and leaves nothing behind."""
+"""A child process in a group of its own, which can be asked to stop and leaves nothing behind.
+
+Its life is tied to ours: a shell beside it waits at a pipe that we hold and never write to. When we
+are gone, however that came, the pipe ends, and the shell kills the group, itself included.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,26 @@ import os
 import signal
 import subprocess
 import threading
-from contextlib import suppress
-from tempfile import TemporaryFile
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
+from pipeline.edge.leftovers import private_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 _LOOK_EVERY = 0.1
+_TIED = """
+exec 9<&0
+( trap '' INT TERM HUP; read -r _; kill -KILL 0 ) <&9 >/dev/null 2>&1 &
+exec "$@" <"$0" 9<&-
+"""
+"""Start the shell that waits, and become the command. `$0` is what the command reads.
+
+A background job gets the standard input that it is given by another number than 0.
+"""
 
 
 def run(  # noqa: PLR0913 - a command has these parts
@@ -34,19 +48,30 @@ def run(  # noqa: PLR0913 - a command has these parts
     When `stop` is set, or `take` raises, its group gets SIGINT, after 10 s SIGTERM, after 10 more
     SIGKILL. The group is its own: a terminal's Ctrl-C reaches it through us alone.
     """
-    with TemporaryFile() as request:  # a pipe could block us both
-        request.write(stdin)
-        request.seek(0)
+    with private_folder("request", environ) as folder, _pipe() as life:
+        request = folder / "stdin"  # a pipe could block us both
+        request.write_bytes(stdin)
         child = subprocess.Popen(
-            command,
+            ["/bin/sh", "-c", _TIED, str(request), *command],
             cwd=cwd,
             env=environ,
-            stdin=request,
+            stdin=life,
             stdout=out or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-    return _follow(child, take, stop)
+        return _follow(child, take, stop)
+
+
+@contextmanager
+def _pipe() -> Iterator[int]:
+    """The end to read from of a pipe; no child inherits the other end, which ends with us."""
+    here, ours = os.pipe()
+    try:
+        yield here
+    finally:
+        os.close(here)
+        os.close(ours)
 
 
 def _follow(

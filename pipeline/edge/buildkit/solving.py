@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.core.bake import GROUP, definition
@@ -17,11 +15,13 @@ from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
 from pipeline.edge.buildkit.progress import Progress, progress
 from pipeline.edge.buildkit.wire import Decoder, masked
+from pipeline.edge.leftovers import private_folder
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from pipeline.core.bake import Target
     from pipeline.core.events import Reporter
@@ -105,8 +105,8 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
             for event in seen.take(masked(record, work.mask)):
                 work.report(event)
 
-    with TemporaryDirectory(prefix="pipeline-") as folder:
-        metadata = Path(folder, "metadata.json")
+    with private_folder("solve", work.environ) as folder:
+        metadata = folder / "metadata.json"
         code = run(
             command(str(metadata)),
             cwd=work.root,

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sysconfig
-import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.leftovers import private_folder
 from pipeline.edge.registry import docker_login
 from pipeline.edge.registry.credential import Kind
 
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.edge.registry.credential import Credential
-
-_PREFIX = "fly-image-pipeline-login-"
-_OURS = re.compile(rf"{_PREFIX}(?P<pid>\d+)-")
 
 
 @contextmanager
@@ -44,17 +40,12 @@ def docker_config(
     >>> with docker_config({"registry.fly.io": credential}, os.environ) as more:
     ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
     """
-    parent = _parent(environ)
-    _sweep(parent)
     ours = {host: one for host, one in credentials.items() if not one.known_to_docker}
     if not ours:
         yield {}
         return
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
-    try:
+    with private_folder("login", environ) as folder:
         yield _fill(folder, ours, environ)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fill(
@@ -128,31 +119,3 @@ def _link(users: Path, folder: Path) -> None:
         for path in users.iterdir():
             if path.name != "config.json":
                 (folder / path.name).symlink_to(path)
-
-
-def _parent(environ: Mapping[str, str]) -> Path:
-    """Memory of this user's where there is one, else the folder for temporary files."""
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK | os.X_OK):
-        return Path(runtime)
-    return Path(environ.get("TMPDIR") or tempfile.gettempdir())
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what killed runs of this user left behind."""
-    with suppress(OSError):
-        for path in parent.glob(f"{_PREFIX}*"):
-            match = _OURS.match(path.name)
-            ours = path.lstat().st_uid == os.getuid()
-            if match and ours and not path.is_symlink() and not _alive(int(match["pid"])):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

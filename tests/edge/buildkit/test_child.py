@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -28,9 +31,9 @@ def shell(
     return run(command, cwd=tmp_path, environ=os.environ, stdin=stdin, take=take, stop=stop)
 
 
-def gone(pid: int) -> bool:
-    """Whether a process has ended within a second."""
-    for _ in range(50):
+def gone(pid: int, *, within: float = 5.0) -> bool:
+    """Whether a process has ended within so many seconds."""
+    for _ in range(1 + int(within * 50)):
         try:
             state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
         except FileNotFoundError:
@@ -97,3 +100,29 @@ def test_it_is_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
           threading.Event())  # fmt: skip
 
     assert int(seen[-1]) != os.getpgrp()
+
+
+TIED = """
+import os, sys, threading
+from pathlib import Path
+from pipeline.edge.buildkit.child import run
+run(["sh", "-c", "sleep 60 2>&1 & echo $! $$ >&2; wait"], cwd=Path.cwd(), environ=os.environ,
+    stdin=b"", take=lambda line: print(line.decode(), end="", flush=True), stop=threading.Event())
+"""
+
+
+@pytest.mark.parametrize("group", [True, False])
+def test_it_ends_with_us(tmp_path: Path, *, group: bool) -> None:
+    """Killed, alone or with our whole group, we leave no child and none of its children behind."""
+    command = [sys.executable, "-c", TIED]
+    environ = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    ours = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, start_new_session=True)
+    with ours:
+        assert ours.stdout
+        children = [int(pid) for pid in ours.stdout.readline().split()]
+        assert not any(gone(pid, within=0) for pid in children)
+        (os.killpg if group else os.kill)(ours.pid, signal.SIGKILL)
+        ours.wait(20)
+
+    assert len(children) == 2
+    assert all(gone(pid) for pid in children)

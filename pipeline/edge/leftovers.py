@@ -1,0 +1,93 @@
+"""What a run keeps outside of itself while it lasts, and how the next run removes it after a kill.
+
+Nothing of a process that gets SIGKILL can clean up. So whatever outlives a process says whose it
+is: the process's number, and when it started, as numbers come again (in a container at each start).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PREFIX = "fly-image-pipeline-"
+_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)-")
+_OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
+
+
+@contextmanager
+def private_folder(what: str, environ: Mapping[str, str]) -> Iterator[Path]:
+    """A folder (0700) for `what` (letters), removed at the end, and after a kill by the next run.
+
+    It is in memory of this user's (`XDG_RUNTIME_DIR`) where there is one, else in `TMPDIR`.
+    """
+    name = f"{_PREFIX}{what}-{owner()}-"
+    folder = Path(tempfile.mkdtemp(prefix=name, dir=_parents(environ)[0]))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(environ: Mapping[str, str]) -> None:
+    """Remove the folders that killed runs of this user left behind."""
+    for parent in _parents(environ):
+        with suppress(OSError):
+            for path in parent.glob(f"{_PREFIX}*"):
+                match = _OURS.match(path.name)
+                ours = path.lstat().st_uid == os.getuid()
+                if match and ours and not path.is_symlink() and not lives(match["owner"]):
+                    shutil.rmtree(path, ignore_errors=True)
+
+
+def owner() -> str:
+    """Name this process, as others can tell it from any that comes later: `PID.STARTED`."""
+    return f"{os.getpid()}.{_started(os.getpid())}"
+
+
+def lives(who: str) -> bool:
+    """Whether the process that `owner` named still runs, as far as can be told here."""
+    match = _OWNER.fullmatch(who)
+    if match is None:
+        return True
+    pid = int(match["pid"])
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's: then its start cannot be ours
+        return _started(pid) == match["started"]
+    return _started(pid) == match["started"]
+
+
+def here() -> str:
+    """Where process numbers mean what they mean to us: this host, and its namespace of them."""
+    with suppress(OSError):
+        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
+    return socket.gethostname()
+
+
+def _started(pid: int) -> str:
+    """When a process started, in the kernel's ticks since boot (proc(5)); 0 where none are told."""
+    with suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        fields = stat.rpartition(")")[2].split()
+        # One that nobody waits for is over, though its number is still taken.
+        return "" if fields[0] in "ZX" else fields[19]
+    return "0"
+
+
+def _parents(environ: Mapping[str, str]) -> list[Path]:
+    found = [Path(environ.get("TMPDIR") or tempfile.gettempdir())]
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.access(runtime, os.W_OK | os.X_OK):
+        found.insert(0, Path(runtime))
+    return found

@@ -1,0 +1,40 @@
+"""`python -m tests.kills`: 100 builds are killed with SIGKILL, each at a random moment.
+
+After each: every tag that resolves has all that it names; the next run ends well; nothing is left.
+A seed decides the share of a build's time after which it is killed, and whether its process alone
+or its whole group is; `--from SEED --runs 1` does one again.
+"""
+
+# ruff: noqa: T201 - a command that prints its tables
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.kills.campaign import place_in, rounds, table, told
+
+
+def main(words: list[str]) -> int:
+    """Run the campaign and print what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kills")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--from", type=int, default=1, dest="first", metavar="SEED")
+    parser.add_argument("--jobs", type=int, default=2)
+    chosen = parser.parse_args(words)
+    seeds = range(chosen.first, chosen.first + chosen.runs)
+    began, done = time.monotonic(), []
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder, place_in(Path(folder)) as place:
+        for one in rounds(seeds, place, chosen.jobs):
+            done.append(one)
+            print(told(one), flush=True)
+    print("\n".join(table(done)))
+    print(f"{time.monotonic() - began:.0f} s")
+    return int(any(one.wrong for one in done))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""Rounds one after the other or several at once, against one real registry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import docker
+
+from tests.kills.round import TOKEN, Place, duration, play
+from tests.support.secured import secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.kills.round import Round
+
+
+@contextmanager
+def place_in(folder: Path) -> Iterator[Place]:
+    """A registry in `folder`; what the engine keeps of its images is removed at the end."""
+    at = folder / "registry"
+    with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
+        engine = docker.from_env(timeout=120)
+        try:
+            yield Place(registry.address, at / "ca.pem", trust, engine)
+        finally:
+            _forget(engine, registry.address)
+            engine.close()
+
+
+def rounds(seeds: Sequence[int], place: Place, jobs: int) -> Iterator[Round]:
+    """Each round, `jobs` at a time, in the order of `seeds`.
+
+    The moments lie within the time that a build takes when nothing else runs, and a tenth more.
+    """
+    span = 1.1 * duration(place)
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(lambda seed: play(seed, place, span), seeds)
+
+
+def told(one: Round) -> str:
+    """A round in a line, and what was wrong in further ones."""
+    whom = "group" if one.whole_group else "process"
+    line = f"seed {one.seed:>4}  {one.seconds:5.2f} s  {whom:<7}  {one.stage:<10}  {one.tags} tags"
+    return "\n".join([line, *(f"  WRONG: {what}" for what in one.wrong)])
+
+
+def table(done: Sequence[Round]) -> Iterator[str]:
+    """How many were killed where, and the totals."""
+    stages = Counter((one.stage, one.whole_group) for one in done)
+    yield f"\n{'killed while':<14}{'process':>9}{'group':>9}"
+    for stage in sorted({one.stage for one in done}):
+        yield f"{stage:<14}{stages[stage, False]:>9}{stages[stage, True]:>9}"
+    yield f"\n{len(done)} runs killed, {len(done)} next runs"
+    yield f"{sum(one.tags for one in done)} tags resolved after the kills"
+    yield f"{sum(bool(one.wrong) for one in done)} rounds went wrong"
+
+
+def _forget(engine: docker.DockerClient, address: str) -> None:
+    """Remove the images of a registry that is no more from the engine."""
+    for image in engine.images.list(filters={"reference": f"{address}/*/*"}):
+        for tag in image.tags:
+            with suppress(docker.errors.APIError):
+                engine.images.remove(tag)

@@ -1,0 +1,158 @@
+"""One round: a build is killed at some moment, the next one is run, and both are looked at."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from tests.faults.truth import Truth
+from tests.kills.traces import traces
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docker import DockerClient
+
+IMAGES = ("os", "lang", "api", "web")
+BOUND = 150.0
+"""Seconds after which a run hangs."""
+
+TOKEN = "fm2_a-secret-that-no-kill-may-leave"
+_WORDS = {"testing": "testing", "pushing": "pushing", "built": "publishing", "failed": "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The real registry of a campaign, what its clients need, and the engine."""
+
+    registry: str
+    ca: Path
+    trust: Mapping[str, str]
+    engine: DockerClient
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round that was run: killed after `seconds`, in which stage, and what was `wrong`."""
+
+    seed: int
+    seconds: float
+    whole_group: bool
+    stage: str
+    tags: int
+    wrong: tuple[str, ...]
+
+
+def duration(place: Place) -> float:
+    """How long a build takes here that nobody kills."""
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+        project = _project(Path(folder), place, "calibration")
+        began = time.monotonic()
+        ran = project.invoke("build-all", "--json")
+        assert ran.code == 0, ran.err
+        return time.monotonic() - began
+
+
+def play(seed: int, place: Place, span: float) -> Round:
+    """Kill a build at a moment within `span` seconds; one that was quicker is built anew."""
+    chance = Random(seed)  # noqa: S311 - it is to come again
+    group = chance.random() < 0.5
+    for attempt in range(20):
+        moment = chance.random() * span
+        with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+            project = _project(Path(folder), place, f"k{seed}-{attempt}")
+            said = _killed(project, moment, whole_group=group)
+            if said is not None:
+                tags, wrong = _judged(project, place, f"k{seed}-{attempt}")
+                return Round(seed, moment, group, _stage(said), tags, tuple(wrong))
+    message = f"seed {seed}: every build of 20 was over before it could be killed"
+    raise AssertionError(message)
+
+
+def _project(folder: Path, place: Place, prefix: str) -> Project:
+    """A base, a tested image on it, and two apps on that; nothing of it was ever built."""
+    root, private, home = (folder / name for name in ("project", "private", "home"))
+    for path in (root, private, home):
+        path.mkdir()
+    environ = {
+        **place.trust,
+        "FLY_REGISTRY_HOST": place.registry,
+        "FLY_API_TOKEN": TOKEN,
+        "TMPDIR": str(private),
+        "XDG_RUNTIME_DIR": "",
+        "HOME": str(home),
+    }
+    made = Project(root, root / "none.log", environ)
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", f'[registry]\nrepository = "{prefix}/{{name}}"\n')
+    nonce = os.urandom(8).hex()
+    big = "RUN head -c 400000 /dev/urandom > /big"
+    made.image("os", f"FROM debian:bookworm-slim\nRUN echo {nonce} > /nonce\n{big}\n")
+    made.image("lang", "FROM os\nRUN cp /nonce /lang\n")
+    made.write("images/lang/image.toml", '[test]\ncommand = ["sh", "-c", "sleep 0.5; cat /lang"]\n')
+    for name in ("api", "web"):
+        made.image(name, f"FROM lang\n{big}-{name}\n")
+    return made
+
+
+def _killed(project: Project, moment: float, *, whole_group: bool) -> str | None:
+    """What a build had said when it was killed; `None` if it was over before."""
+    with project.start("build-all") as build:
+        time.sleep(moment)
+        was_over = build.poll() is not None
+        with suppress(ProcessLookupError):
+            (os.killpg if whole_group else os.kill)(build.pid, signal.SIGKILL)
+        _, said = build.communicate(timeout=BOUND)
+        return None if was_over or build.returncode != -signal.SIGKILL else said
+
+
+def _judged(project: Project, place: Place, prefix: str) -> tuple[int, list[str]]:
+    """How many tags there were after the kill, and all that is wrong then and after the rerun."""
+    truth = Truth(place.registry, place.ca, "x", TOKEN)
+    tags = sum(len(truth.tags(f"{prefix}/{name}")) for name in IMAGES)
+    wrong = [f"after the kill: {what}" for what in _hollow(truth, prefix)]
+    ran = project.invoke("build-all", "--json")
+    if ran.code:
+        wrong.append(f"the next run ended with {ran.code}: {ran.err[-2000:]}")
+    else:
+        wrong += _untrue(truth, ran.json["images"])
+    wrong += [f"after the next run: {what}" for what in _hollow(truth, prefix)]
+    folder = project.root.parent
+    wrong += traces(folder, TOKEN, place.engine, f"{place.registry}/{prefix}/")
+    return tags, wrong
+
+
+def _hollow(truth: Truth, prefix: str) -> Iterator[str]:
+    for name in IMAGES:
+        repository = f"{prefix}/{name}"
+        for tag in truth.tags(repository):
+            if lost := truth.lacks(repository, tag):
+                yield f"{repository}:{tag} lacks {', '.join(lost)}"
+
+
+def _untrue(truth: Truth, images: list[Mapping[str, str]]) -> Iterator[str]:
+    """What the next run told of its images and is not so."""
+    if {image["name"] for image in images} != set(IMAGES):
+        yield f"the next run told of {[image['name'] for image in images]}"
+    for image in images:
+        name, _, tag = image["reference"].partition("/")[2].rpartition(":")
+        if image["status"] not in ("built", "exists"):
+            yield f"{name} is {image['status']}"
+        if truth.digest(name, tag) != image["digest"]:
+            yield f"{name}:{tag} is not {image['digest']}"
+
+
+def _stage(said: str) -> str:
+    """Where the build was, by the last that it said of an image."""
+    lines = [line.partition(" | ")[2] for line in said.splitlines() if " | " in line]
+    if not lines:
+        return "building" if "to build" in said else "looking"
+    return _WORDS.get(lines[-1].split()[0].rstrip(":") if lines[-1].split() else "", "building")

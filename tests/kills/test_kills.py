@@ -1,0 +1,25 @@
+"""A sample of the campaign of kills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kills.campaign import place_in, rounds, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLE = (3, 5, 8)
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("engine")
+def test_a_killed_build_leaves_nothing_that_the_next_does_not_mend(tmp_path: Path) -> None:
+    """No tag without its content, no process, no secret, no folder, no container."""
+    with place_in(tmp_path) as place:
+        done = list(rounds(SAMPLE, place, jobs=3))
+
+    assert len(done) == len(SAMPLE)
+    assert not any(one.wrong for one in done), "\n".join(map(told, done))

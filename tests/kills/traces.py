@@ -1,0 +1,58 @@
+"""What is left of a run: processes, folders, containers, and anything that holds its token."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.edge.imagetest import TEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+_PATIENCE = 3.0
+"""Seconds that a process which was told to end may take."""
+
+
+def traces(folder: Path, token: str, engine: DockerClient, images: str) -> Iterator[str]:
+    """All that is left of runs whose home, temporary folder and project lie in `folder`.
+
+    `images` is what the references of their images begin with.
+    """
+    end = time.monotonic() + _PATIENCE
+    while (left := processes(folder)) and time.monotonic() < end:
+        time.sleep(0.05)
+    yield from (f"a process is left: {command}" for command in left)
+    yield from (f"left in TMPDIR: {path.name}" for path in (folder / "private").iterdir())
+    yield from (f"the token is in {path}" for path in _holding(folder, token))
+    yield from (f"a container is left: {name}" for name in _containers(engine, images))
+
+
+def processes(folder: Path) -> list[str]:
+    """The command lines of processes that work in `folder`, or were told of it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        # One that ends while we look is none of them.
+        with suppress(OSError):
+            here = (entry / "cwd").resolve(strict=True).is_relative_to(folder.resolve())
+            told = f"HOME={folder}/".encode() in (entry / "environ").read_bytes()
+            if here or told:
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def _holding(folder: Path, token: str) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if path.is_file() and token.encode() in path.read_bytes():
+            yield path.relative_to(folder)
+
+
+def _containers(engine: DockerClient, images: str) -> Iterator[str]:
+    found = engine.containers.list(all=True, filters={"label": TEST}, ignore_removed=True)
+    for container in found:
+        if container.attrs["Config"]["Image"].startswith(images):
+            yield str(container.name)
