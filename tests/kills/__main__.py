@@ -31,8 +31,9 @@ def main(words: list[str]) -> int:
         for one in rounds(seeds, place, chosen.jobs):
             done.append(one)
             print(told(one), flush=True)
-    print("\n".join(table(done)))
-    print(f"{time.monotonic() - began:.0f} s")
+        # Before the engine is rid of its images, which may take long.
+        print("\n".join(table(done)))
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
     return int(any(one.wrong for one in done))
 
 
