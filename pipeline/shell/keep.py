@@ -176,10 +176,9 @@ def _keep_before(keeper: Keeper, machines: Sequence[Machine], slot: Slot) -> Kep
 
 def _before(keeper: Keeper, app: str) -> Reference | None:
     """What `rollback` would put back: the last good release before the newest."""
-    from pipeline.edge.fly import releases_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import release_before, releases_of  # noqa: PLC0415 - httpx costs 90 ms
 
-    earlier = islice(releases_of(keeper.api, app), 1, _RELEASES)
-    old = next((release for release in earlier if release.good and release.image), None)
+    old = release_before(islice(releases_of(keeper.api, app), _RELEASES))
     try:
         reference = parse_reference(old.image) if old else None
     except ReferenceSyntaxError:

@@ -10,14 +10,12 @@ import pytest
 
 from tests.support.fly.tokens import Token
 from tests.support.fly_shop import Shop, open_shop
-from tests.support.planted import Planted, command_lines, fresh
+from tests.support.planted import Planted, assert_clean, command_lines, fresh
 from tests.support.scripted import Asked, Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.support.project import Ran
 
 pytestmark = pytest.mark.engine
 
@@ -52,14 +50,9 @@ def shop(tmp_path: Path, planted: Planted, engine: None) -> Iterator[Shop]:
         yield opened
 
 
-def assert_clean(planted: Planted, ran: list[Ran], argv: set[bytes], tmp_path: Path) -> None:
-    """It was printed, shown in the list of processes, and left behind nowhere."""
-    for one in ran:
-        assert not planted.found_in(one.out + one.err), one.out + one.err
-    assert argv
-    assert not [line for line in argv if planted.found_in(line)]
-    assert planted.found_under(tmp_path / "project") == {}
-    assert planted.found_under(tmp_path / "temporary") == {}
+def watched(tmp_path: Path) -> list[Path]:
+    """Where nothing of it may be left."""
+    return [tmp_path / "project", tmp_path / "temporary"]
 
 
 def test_when_all_goes_well(shop: Shop, planted: Planted, tmp_path: Path) -> None:
@@ -69,7 +62,7 @@ def test_when_all_goes_well(shop: Shop, planted: Planted, tmp_path: Path) -> Non
 
     assert ran[1].code == 0, ran[1].err
     assert {machine.digest for machine in shop.fly.apps["acme-web"].alive}
-    assert_clean(planted, ran, argv, tmp_path)
+    assert_clean(planted, ran, argv, watched(tmp_path))
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
@@ -93,7 +86,7 @@ def test_when_fly_tells_all_it_was_sent(
 
     assert planted.found_in(careless.asked[0].headers["authorization"])
     assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
-    assert_clean(planted, ran, argv, tmp_path)
+    assert_clean(planted, ran, argv, watched(tmp_path))
 
 
 def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Path) -> None:
@@ -108,4 +101,4 @@ def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Pat
 
     assert [one.code for one in ran] == [1, 1]
     assert "***" in ran[0].err
-    assert_clean(planted, ran, argv, tmp_path)
+    assert_clean(planted, ran, argv, watched(tmp_path))

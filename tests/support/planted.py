@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from tests.support.project import Ran
 
 
 def fresh(prefix: str) -> str:
@@ -74,6 +76,18 @@ def _unpacked(content: bytes) -> bytes:
     if not content.startswith(b"\x1f\x8b"):
         return content
     return content + gzip.decompress(content)
+
+
+def assert_clean(
+    planted: Planted, ran: Sequence[Ran], argv: set[bytes], folders: Iterable[Path]
+) -> None:
+    """Nothing was printed, shown in the list of processes, or left in folders."""
+    for one in ran:
+        assert not planted.found_in(one.out + one.err), one.out + one.err
+    assert argv
+    assert not [line for line in argv if planted.found_in(line)]
+    for folder in folders:
+        assert planted.found_under(folder) == {}
 
 
 @contextmanager

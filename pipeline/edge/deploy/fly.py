@@ -16,7 +16,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,7 @@ from pipeline.edge.fly import (
     NoAppError,
     apps_of_org,
     machines_of,
+    release_before,
     releases_of,
 )
 from pipeline.edge.fly.errors import CREATE
@@ -81,15 +82,15 @@ class FlyDriver:
     environ: Mapping[str, str]
     stop: threading.Event
     org: str
-    _lost: list[FlyError] = field(default_factory=list)
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
         """What each app's machines run: one request for each, 16 at once."""
         found: dict[str, Running | None] = {}
         missing = []
-        self._lost.clear()
+        lost: list[FlyError] = []
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for app, answer in zip(apps, pool.map(self._ask, apps), strict=True):
+            answers = pool.map(lambda app: self._ask(app, lost), apps)
+            for app, answer in zip(apps, answers, strict=True):
                 if isinstance(answer, NoAppError):
                     missing.append(app.name)
                 elif isinstance(answer, FlyError):
@@ -138,7 +139,7 @@ class FlyDriver:
 
         The configuration is the one that Fly kept with that release, given to flyctl as JSON.
         """
-        old = next((r for r in self._releases(app)[1:] if r.good and r.image), None)
+        old = release_before(self._releases(app))
         if old is None:
             failure = Failure("rollback", "there is no good release before the one that runs")
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
@@ -148,15 +149,15 @@ class FlyDriver:
             ended = self._run(app, old.image, config, report, fresh=False)
         return self._settled(app, old.image.partition("@")[2], ended, report)
 
-    def _ask(self, app: App) -> Running | FlyError | None:
-        """What one app runs. What is no app's own trouble is asked for once."""
-        if self._lost:
-            return self._lost[0]
+    def _ask(self, app: App, lost: list[FlyError]) -> Running | FlyError | None:
+        """What one app runs; what is no app's own trouble goes into `lost`, and ends the rest."""
+        if lost:
+            return lost[0]
         try:
             return running_of(app.name, machines_of(self.api, app.name))
         except FlyError as error:
             if error.status not in _ONE_APP:
-                self._lost.append(error)
+                lost.append(error)
             return error
 
     def _flyctl(self) -> Flyctl:

@@ -6,7 +6,7 @@ Import it where it is needed and not before: it brings httpx, which takes 90 ms.
 from pipeline.edge.fly.api import FlyApi
 from pipeline.edge.fly.asking import app_of, apps_of_org, machines_of, releases_of
 from pipeline.edge.fly.errors import FlyError, NoAppError
-from pipeline.edge.fly.values import FlyRelease, Machine
+from pipeline.edge.fly.values import FlyRelease, Machine, release_before
 
 __all__ = [
     "FlyApi",
@@ -17,5 +17,6 @@ __all__ = [
     "app_of",
     "apps_of_org",
     "machines_of",
+    "release_before",
     "releases_of",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass, field
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -41,6 +42,18 @@ MOST = 64 * 1024 * 1024
 _POLICY = Policy(attempts=4, pause=0.5, total=60.0, allowance=48, connect=5.0, read=30.0)
 _NOT_DONE = 429
 """The status that says that nothing was done: what changes something may be asked again too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is sent to the interface `surface`; what only `reads` may be asked again."""
+
+    surface: str
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = None
+    reads: bool = False
 
 
 class FlyApi:
@@ -102,9 +115,9 @@ class FlyApi:
         url = f"{self._bases['machines']}/v1{path}"
         for renewed in (False, True):
             self._pace.wait(action, subject)
-            answer = self._ask(
-                "machines", method, url, {**(headers or {}), **self._headers()}, content
-            )
+            sent = {**(headers or {}), **self._headers()}
+            reads = method == "GET"
+            answer = self._ask(_Request("machines", method, url, sent, content, reads))
             if answer.status != 401 or renewed or not self.token.renew():
                 break
         if 200 <= answer.status < 300:
@@ -115,9 +128,8 @@ class FlyApi:
         """The `data` of a GraphQL query. Raises `FlyError` for each that names an error."""
         content = json.dumps({"query": query, "variables": dict(variables)}).encode()
         url = f"{self._bases['graphql']}/graphql"
-        answer = self._ask(
-            "graphql", "POST", url, self._headers(all_tokens=True), content, read=True
-        )
+        sent = self._headers(all_tokens=True)
+        answer = self._ask(_Request("graphql", "POST", url, sent, content, reads=True))
         found = read_json(answer.body)
         if answer.status == 401:
             raise refused(self.token.source, self._said(answer))
@@ -168,23 +180,13 @@ class FlyApi:
             "Accept": "application/json",
         }
 
-    def _ask(
-        self,
-        what: str,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        read: bool = False,
-    ) -> Answer:
+    def _ask(self, request: _Request) -> Answer:
         """Ask until there is an answer that does not look passing, within the policy's bounds."""
-        gate, deadline = self._gates[what], time.monotonic() + self._policy.total
-        read = read or method == "GET"
+        gate, deadline = self._gates[request.surface], time.monotonic() + self._policy.total
         for attempt in range(1, self._policy.attempts + 1):
             gate.wait(deadline)
-            outcome = self._sent(what, method, url, headers, body, deadline)
-            wait = _pause(outcome, read=read)
+            outcome = self._sent(request, deadline)
+            wait = _pause(outcome, reads=request.reads)
             if wait is None:
                 gate.succeeded()
                 break
@@ -200,19 +202,16 @@ class FlyApi:
             raise outcome
         return outcome
 
-    def _sent(
-        self,
-        what: str,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        deadline: float,
-    ) -> Answer | FlyError:
+    def _sent(self, request: _Request, deadline: float) -> Answer | FlyError:
         try:
-            client = self._client(what)
             return wire.send(
-                client, method, url, headers=headers, body=body, deadline=deadline, most=MOST
+                self._client(request.surface),
+                request.method,
+                request.url,
+                headers=request.headers,
+                body=request.body,
+                deadline=deadline,
+                most=MOST,
             )
         except RegistryError as error:
             message = error.message.replace(", which is no manifest", "")
@@ -233,13 +232,13 @@ class FlyApi:
             return self._clients[what]
 
 
-def _pause(outcome: Answer | FlyError, *, read: bool) -> float | None:
+def _pause(outcome: Answer | FlyError, *, reads: bool) -> float | None:
     """`None` for what is not asked again; the seconds that Fly asks for, 0 where it names none."""
     if isinstance(outcome, FlyError):
-        return 0.0 if read else None
+        return 0.0 if reads else None
     if outcome.status == _NOT_DONE:
         return retry_after(outcome.headers.get("retry-after")) or 1.0
-    return 0.0 if read and outcome.status in PASSING else None
+    return 0.0 if reads and outcome.status in PASSING else None
 
 
 def as_object(value: object) -> Json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 Json = Mapping[str, object]
 
@@ -114,6 +115,15 @@ class FlyRelease:
     def good(self) -> bool:
         """Whether it went through."""
         return self.status in {"complete", "succeeded"}
+
+
+def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
+    """Of releases, the newest first, what a rollback puts back: the last good one before the first.
+
+    Where the newest failed half-way, that is what ran before it.
+    """
+    earlier = islice(releases, 1, None)
+    return next((one for one in earlier if one.good and one.image), None)
 
 
 def release_of(node: Json) -> FlyRelease:
