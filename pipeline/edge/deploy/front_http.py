@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -33,6 +34,9 @@ _HEAD = 64 * 1024
 _HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"upgrade"})
 """Headers for one connection alone (RFC 9110, 7.6.1)."""
 _HTTP_2 = b"PRI "
+
+_REST = 5.0
+"""Seconds in which the rest of a request must come whose answer is out."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -51,9 +55,23 @@ async def serve_http(route: Route, client: Streams) -> None:
     while isinstance(request := await _next(ours, client), h11.Request):
         with route.borrowed() as upstream:
             await _exchange(upstream, request, ours, client)
+        await _finished(ours, client)
         if ours.our_state is not h11.DONE or ours.their_state is not h11.DONE:
             return
         ours.start_next_cycle()
+
+
+async def _finished(ours: h11.Connection, client: Streams) -> None:
+    """Take the rest of a request that was answered before it was all there.
+
+    The client was not told that its connection ends, and may have sent its next request already.
+    """
+    if ours.our_state is not h11.DONE or ours.they_are_waiting_for_100_continue:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_REST):
+            while ours.their_state is h11.SEND_BODY:
+                await _next(ours, client)
 
 
 async def _exchange(

@@ -95,6 +95,22 @@ def test_requests_and_answers_pass_unchanged(front: FrontClient) -> None:
     assert (head.status_code, head.content) == (201, b"")
 
 
+def test_an_answer_that_comes_early_does_not_cost_the_next_request(front: FrontClient) -> None:
+    """The app answers without the body; the client, which was told of no end, goes on."""
+    with scripted(lambda asked: Reply(200, body=asked.path.encode())) as server:
+        port = front.route(KEY, 0, at(server))
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+            file = line.makefile("rwb")
+            file.write(b"POST /ab HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n")
+            file.flush()
+            first = _answer(file)
+            file.write(b"1\r\na\r\n0\r\n\r\n")
+            second = _asked(file, b"/cd")
+            file.close()
+
+    assert (first, second) == (b"/ab", b"/cd")
+
+
 def test_a_connection_outlives_its_container(front: FrontClient) -> None:
     """One client connection, two servers: the next request goes to the second."""
     with (
@@ -111,9 +127,13 @@ def test_a_connection_outlives_its_container(front: FrontClient) -> None:
     assert (first, second, same) == (b"one", b"two", port)
 
 
-def _asked(file: BufferedRWPair) -> bytes:
-    file.write(b"GET / HTTP/1.1\r\nHost: web\r\n\r\n")
+def _asked(file: BufferedRWPair, path: bytes = b"/") -> bytes:
+    file.write(b"GET " + path + b" HTTP/1.1\r\nHost: web\r\n\r\n")
     file.flush()
+    return _answer(file)
+
+
+def _answer(file: BufferedRWPair) -> bytes:
     while file.readline() not in {b"\r\n", b""}:
         pass
     return file.read(3)
