@@ -15,7 +15,14 @@ from urllib.parse import urlsplit
 
 from pipeline.core.events import Notice, silent
 from pipeline.edge.fly.errors import STATUS_PAGE as SEE
-from pipeline.edge.fly.errors import FlyError, NoAppError, in_trouble, out_of_reach, refused
+from pipeline.edge.fly.errors import (
+    FlyError,
+    NoAppError,
+    in_clear,
+    in_trouble,
+    out_of_reach,
+    refused,
+)
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
 from pipeline.edge.registry import tls, wire
@@ -222,6 +229,8 @@ class FlyApi:
             if what not in self._clients:
                 parts = urlsplit(self._bases[what])
                 secure = parts.scheme == "https"
+                if not secure and not _is_private(parts.hostname or ""):
+                    raise in_clear(parts.netloc)
                 context = tls.Trust().context(parts.netloc) if secure else tls.nothing()
                 self._clients[what] = wire.client(
                     context,
@@ -230,6 +239,11 @@ class FlyApi:
                     read=self._policy.read,
                 )
             return self._clients[what]
+
+
+def _is_private(hostname: str) -> bool:
+    """Whether plain HTTP leaves neither this machine nor Fly's own network (`_api.internal`)."""
+    return tls.is_loopback(hostname) or hostname.endswith(".internal")
 
 
 def _pause(outcome: Answer | FlyError, *, reads: bool) -> float | None:

@@ -44,6 +44,14 @@ def no_token() -> FlyError:
     )
 
 
+def in_clear(host: str) -> FlyError:
+    """An address without TLS, which would show the token to whoever is on the way."""
+    return FlyError(
+        f"the token for Fly is not sent to `{host}` over plain HTTP",
+        hint="look at FLY_API_BASE_URL and FLY_FLAPS_BASE_URL: `https://…`",
+    )
+
+
 def refused(source: str, said: str = "") -> FlyError:
     """A token that does not count, or no longer."""
     return FlyError(

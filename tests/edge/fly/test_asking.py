@@ -104,6 +104,16 @@ def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FlyStandIn, how: 
     assert len(fly.asked("machines")) == QUICK.attempts
 
 
+def test_a_token_is_not_sent_in_clear(fly: FlyStandIn) -> None:
+    """Not even the name is looked up."""
+    plain = {"FLY_FLAPS_BASE_URL": "http://fly.invalid", "FLY_API_BASE_URL": "http://10.0.0.9"}
+    with FlyApi({**fly.environ, **plain}, policy=QUICK) as api:
+        with pytest.raises(FlyError, match=r"not sent to `fly\.invalid` over plain HTTP"):
+            machines_of(api, "acme-web")
+        with pytest.raises(FlyError, match=r"not sent to `10\.0\.0\.9` over plain HTTP"):
+            list(releases_of(api, "acme-web"))
+
+
 def test_the_rate_that_fly_allows_is_kept(fly: FlyStandIn, api: FlyApi) -> None:
     """Five questions about one app take two seconds, and none is refused."""
     fly.knobs.rate_limits = True
