@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.reference import ImageName, Platform, Tag
     from pipeline.errors import Location
-    from pipeline.shell.config.models import ImageDeployTable, ImageFileModel
+    from pipeline.shell.config.image_model import ImageDeployTable, ImageFileModel
 
 IMAGE_FILE = "image.toml"
 _HERE = PurePosixPath()
@@ -75,11 +75,11 @@ def load_image_file(root: Path, folder: PurePosixPath) -> Loaded[ImageFile]:
         return Loaded(None, problems)
     if not document.exists:
         return Loaded(ImageFile(document))
-    from pipeline.shell.config import models, sentences  # noqa: PLC0415 - pydantic takes its time
+    from pipeline.shell.config import image_model, sentences  # noqa: PLC0415 - pydantic takes its time
 
-    if problems := sentences.check(document, models.ImageFileModel):
+    if problems := sentences.check(document, image_model.ImageFileModel):
         return Loaded(None, problems)
-    return Loaded(_image_file(document, models.ImageFileModel.model_validate(document.data)))
+    return Loaded(_image_file(document, image_model.ImageFileModel.model_validate(document.data)))
 
 
 def _image_file(document: Document, file: ImageFileModel) -> ImageFile:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from pipeline.shell.config.models import ImageFileModel, PipelineFile
+from pipeline.shell.config.image_model import ImageFileModel
+from pipeline.shell.config.settings_model import PipelineFile
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import Problem
-from pipeline.shell.config.models import ImageFileModel, PipelineFile, Wants
+from pipeline.shell.config.kinds import Wants
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Key = tuple[str | int, ...]
 
 
-def check(document: Document, model: type[PipelineFile | ImageFileModel]) -> tuple[Problem, ...]:
+def check(document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
     """All that is wrong with a file's data, each at its place."""
     try:
         model.model_validate(document.data)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.shell.config.document import Document
-    from pipeline.shell.config.models import Profile
+    from pipeline.shell.config.settings_model import Profile
 
 PIPELINE_FILE = PurePosixPath("pipeline.toml")
 _FLY_HOST = RegistrySettings().host
@@ -43,9 +43,9 @@ def load_settings(
     document, problems = read_document(root, PIPELINE_FILE)
     if document is None:
         return Loaded(None, problems)
-    from pipeline.shell.config import models, sentences  # noqa: PLC0415 - pydantic takes its time
+    from pipeline.shell.config import sentences, settings_model  # noqa: PLC0415 - pydantic takes its time
 
-    if problems := sentences.check(document, models.PipelineFile):
+    if problems := sentences.check(document, settings_model.PipelineFile):
         return Loaded(None, (*problems, *_check_profile(document, profile, environ)))
     name = profile or environ.get("PIPELINE_PROFILE", "")
     problems = (
@@ -55,7 +55,7 @@ def load_settings(
     )
     if problems:
         return Loaded(None, problems)
-    merged = models.Profile.model_validate(_merged(document, name))
+    merged = settings_model.Profile.model_validate(_merged(document, name))
     return Loaded(_settings(merged, name, environ))
 
 
@@ -164,7 +164,7 @@ def _check_names(document: Document) -> tuple[Problem, ...]:
 
 
 def _check_templates(document: Document, profile: str) -> Problem | None:
-    from pipeline.shell.config.models import Profile  # noqa: PLC0415
+    from pipeline.shell.config.settings_model import Profile  # noqa: PLC0415
 
     registry = Profile.model_validate(_merged(document, profile)).registry
     if "{name}" in registry.repository or "{name}" in registry.tag:

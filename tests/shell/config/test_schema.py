@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 import tomli
 
-from pipeline.shell.config.models import ImageFileModel, PipelineFile
+from pipeline.shell.config.image_model import ImageFileModel
 from pipeline.shell.config.schema import MODELS, text
+from pipeline.shell.config.settings_model import PipelineFile
 
 PIPELINE_EXAMPLE = """
 images = ["images/*"]

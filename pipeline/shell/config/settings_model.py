@@ -1,89 +1,41 @@
-"""The keys of `pipeline.toml` and `image.toml`: types, checks, and what editors say of them.
+"""The keys of `pipeline.toml`: types, checks, and what editors say of them.
 
-The models say what one file may hold; `settings` and `image_file` turn them into the values of
-`pipeline.core.model`, whose defaults they share. Import this module only to read a file: pydantic
-takes a tenth of a second.
+The model says what the file may hold; `settings` turns it into the values of
+`pipeline.core.model`, whose defaults they share.
 """
 
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
-    ValidatorFunctionWrapHandler,
     WithJsonSchema,
-    WrapValidator,
 )
 
 from pipeline.core.model import DriverName, Settings
-from pipeline.core.reference import ImageName, Tag, parse_image_name, parse_platform, parse_tag
 from pipeline.shell.config import checks
+from pipeline.shell.config.kinds import STRICT, Platforms, Text, Wants
 
 DRIVERS = tuple(driver.value for driver in DriverName)
 NETWORKS = ("default", "host", "none")
-STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 _DEFAULT = Settings()
-
-
-@dataclass(frozen=True, slots=True)
-class Wants:
-    """What a key takes, in words, with an example as it is written in TOML."""
-
-    noun: str
-    example: str
-
-    def __str__(self) -> str:
-        return f"{self.noun} such as {self.example}"
-
-
-def _platform(text: str) -> str:
-    parse_platform(text)
-    return text
 
 
 def _boolean_word(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _apps(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    return checks.app_source(value) if isinstance(value, str) else handler(value)
-
-
-Text = Annotated[str, AfterValidator(checks.filled)]
-Name = Annotated[ImageName, AfterValidator(parse_image_name)]
-PlatformText = Annotated[str, AfterValidator(_platform)]
-ArgName = Annotated[str, AfterValidator(checks.arg_name)]
 CacheText = Annotated[str, AfterValidator(checks.name_template)]
 WaveValue = Annotated[
     int | str,
     PlainValidator(checks.wave),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
 ]
-AppName = Annotated[str, AfterValidator(checks.app_name)]
-if TYPE_CHECKING:
-    Apps = list[str] | str
-else:
-    # To pydantic a list, so that what is wrong with an element is told of that element alone.
-    Apps = Annotated[
-        list[AppName],
-        Field(min_length=1),
-        WrapValidator(_apps),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
-                    {"type": "string", "pattern": f"^({'|'.join(checks.SOURCES)}):."},
-                ]
-            }
-        ),
-    ]
 ProvenanceText = Annotated[
     str,
     BeforeValidator(_boolean_word),
@@ -91,17 +43,12 @@ ProvenanceText = Annotated[
     WithJsonSchema({"type": ["boolean", "string"]}),
 ]
 Globs = list[Annotated[str, AfterValidator(checks.glob)]]
-Platforms = Annotated[list[PlatformText], Wants("a list of platforms", '["linux/amd64"]')]
 
 
-class Table(BaseModel):
-    """A table of a file: unknown keys are errors, and no type is converted to another."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RegistryTable(Table):
+class RegistryTable(BaseModel):
     """Where images are pushed, and under which names."""
+
+    model_config = STRICT
 
     host: Annotated[
         str,
@@ -147,8 +94,10 @@ class RegistryTable(Table):
     ] = list(_DEFAULT.registry.also)
 
 
-class BuildTable(Table):
+class BuildTable(BaseModel):
     """How BuildKit is asked to build."""
+
+    model_config = STRICT
 
     builder: Annotated[
         Text,
@@ -205,8 +154,10 @@ class BuildTable(Table):
     ] = _DEFAULT.build.network
 
 
-class FlyTable(Table):
+class FlyTable(BaseModel):
     """Fly.io itself."""
+
+    model_config = STRICT
 
     org: Annotated[
         Text,
@@ -215,8 +166,10 @@ class FlyTable(Table):
     ] = _DEFAULT.org
 
 
-class DeployTable(Table):
+class DeployTable(BaseModel):
     """Where apps are deployed."""
+
+    model_config = STRICT
 
     driver: Annotated[
         str,
@@ -242,8 +195,10 @@ class DeployTable(Table):
     ] = []
 
 
-class Profile(Table):
+class Profile(BaseModel):
     """Settings merged over the rest by `--profile NAME` or `PIPELINE_PROFILE=NAME`."""
+
+    model_config = STRICT
 
     images: Annotated[
         Globs,
@@ -267,133 +222,3 @@ class PipelineFile(Profile):
         Wants("a table of tables", "[profiles.local]"),
         Field(description="Named settings, each " + (Profile.__doc__ or "")[9:]),
     ] = {}
-
-
-class TestTable(Table):
-    """A test of the image, run in a container of it before its tag is pushed."""
-
-    command: Annotated[
-        list[str],
-        Wants("a list of strings", '["python3", "-c", "import app"]'),
-        Field(
-            min_length=1, description="The command; it must exit with 0. No shell is put around it."
-        ),
-    ]
-    timeout: Annotated[
-        float,
-        Wants("a number of seconds", "300"),
-        Field(gt=0, allow_inf_nan=False, description="How long the command may take, in seconds."),
-    ] = 300.0
-
-
-class ImageDeployTable(Table):
-    """How the image becomes apps. A folder with a `fly.toml` needs none of it."""
-
-    apps: Annotated[
-        Apps | None,
-        Wants("a list of app names", '["acme-api-eu"]'),
-        Field(
-            description="The apps that run this image: a list, `file:apps.txt` (one name a line, "
-            "relative to this folder), `match:acme-*` (those of the organization that fit), or "
-            "`command:./tenants.sh` (prints one name a line; run in the project's root, without a "
-            "shell). Default: `app` of `config`."
-        ),
-    ] = None
-    config: Annotated[
-        Text | None,
-        Wants("a path", '"fly.toml"'),
-        Field(description="The app's configuration, relative to this folder. Default: `fly.toml`."),
-    ] = None
-    after: Annotated[
-        list[Name],
-        Wants("a list of image names", '["worker"]'),
-        Field(description="Images whose apps are deployed before this one's."),
-    ] = []
-    strategy: Annotated[
-        str | None,
-        Wants("a string", '"rolling"'),
-        AfterValidator(lambda text: text if text is None else checks.one_of(STRATEGIES)(text)),
-        Field(
-            description="How machines are replaced. Default: what `config` says.",
-            json_schema_extra={"enum": list(STRATEGIES)},
-        ),
-    ] = None
-
-
-class ImageFileModel(Table):
-    """`image.toml`: what the conventions do not say of an image. All of it is optional."""
-
-    name: Annotated[
-        Name | None,
-        Wants("a string", '"web"'),
-        Field(description="The image's name, an OCI path component. Default: the folder's name."),
-    ] = None
-    image: Annotated[
-        Text | None,
-        Wants("an image", '"nginx:1.27"'),
-        Field(
-            description="A ready image of any registry, deployed as it is: instead of a "
-            "Dockerfile, as `image` under `[build]` of a `fly.toml`."
-        ),
-    ] = None
-    context: Annotated[
-        Text,
-        Wants("a path", '"../.."'),
-        Field(
-            description="The files that the build may see: a folder, relative to this one, inside "
-            "the project."
-        ),
-    ] = "."
-    dockerfile: Annotated[
-        Text, Wants("a path", '"Dockerfile"'), Field(description="Relative to this folder.")
-    ] = "Dockerfile"
-    target: Annotated[
-        Text | None,
-        Wants("a string", '"runtime"'),
-        Field(description="The stage to stop at. Default: the last one."),
-    ] = None
-    platforms: Annotated[
-        Platforms | None,
-        Wants("a list of platforms", '["linux/amd64"]'),
-        Field(min_length=1, description="Default: `build.platforms` of pipeline.toml."),
-    ] = None
-    aliases: Annotated[
-        list[Annotated[Tag, AfterValidator(parse_tag)]],
-        Wants("a list of tags", '["latest"]'),
-        Field(description="Moving tags that are put on each new build."),
-    ] = []
-    args: Annotated[
-        dict[ArgName, str],
-        Wants("a table of strings", '{ PYTHON = "3.12" }'),
-        Field(
-            description="Build arguments. They are in the fingerprint and in the image's history."
-        ),
-    ] = {}
-    secrets: Annotated[
-        list[Annotated[str, AfterValidator(checks.secret)]],
-        Wants("a list of secrets", '["id=token,env=TOKEN"]'),
-        Field(
-            description="Secrets for `RUN --mount=type=secret`, in BuildKit's own syntax. Their "
-            "values never enter the fingerprint."
-        ),
-    ] = []
-    ssh: Annotated[
-        list[Text],
-        Wants("a list of SSH agents or keys", '["default"]'),
-        Field(
-            description="SSH agents or keys for `RUN --mount=type=ssh`, in BuildKit's own syntax."
-        ),
-    ] = []
-    salt: Annotated[
-        str, Wants("a string", '"1"'), Field(description="Change it to force a rebuild.")
-    ] = ""
-    bases: Annotated[
-        dict[ArgName, Name],
-        Wants("a table of image names", '{ BASE_IMAGE = "python-base" }'),
-        Field(
-            description="Only where the Dockerfile cannot say it: the build argument that names a "
-            "base, and the image of this project that it is bound to."
-        ),
-    ] = {}
-    test: Annotated[TestTable | None, Field(description=TestTable.__doc__)] = None
-    deploy: Annotated[ImageDeployTable | None, Field(description=ImageDeployTable.__doc__)] = None
