@@ -43,6 +43,21 @@ class FlyApp:
     hint: str = ""
     unknown: bool = False
 
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be created, for a reason that concerns the app itself."""
+        return self.status is FlyAppStatus.FAILED and not self.unknown
+
+    @property
+    def created(self) -> bool:
+        """Whether there is one now that was not there before."""
+        return self.status is FlyAppStatus.CREATED
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is none, and none was asked for."""
+        return self.status is FlyAppStatus.MISSING
+
 
 def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
     """The apps that a project needs, each once, in build order; `registry` is the host of Fly's.

@@ -76,3 +76,8 @@ class Kept:
     def digest(self) -> Digest | None:
         """Of the image that is or should be kept."""
         return self.reference.digest if self.reference else None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether what should be kept is not, or may not be."""
+        return self.status in {KeepStatus.ABSENT, KeepStatus.FAILED}

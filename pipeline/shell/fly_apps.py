@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.fly_apps import FlyAppStatus, fly_apps
 from pipeline.errors import UnknownError, usage_error
 from pipeline.shell.app_names import named, unnamed
-from pipeline.shell.inspect import open_registry
+from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
     import threading
@@ -116,7 +116,7 @@ def create_missing(
     if not any(app.status is FlyAppStatus.MISSING for app in found):
         return tuple(found)
     org = _org(project, environ, api)
-    with open_registry(project, environ, report) as registry:
+    with open_registry(project.settings.registry, environ, report) as registry:
         fly = _Fly(api, registry, org, report, stop)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return tuple(pool.map(partial(_ensured, fly), found))

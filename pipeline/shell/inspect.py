@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import silent
@@ -16,9 +16,10 @@ from pipeline.errors import Problem, raise_problems
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.further import Asking, certain, look_further
+from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from pipeline.core.apps import Running
     from pipeline.core.events import Reporter
@@ -54,7 +55,11 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     inputs = fingerprint(project)
-    opened = nullcontext(registry) if registry else open_registry(project, environ, report)
+    opened = (
+        nullcontext(registry)
+        if registry
+        else open_registry(project.settings.registry, environ, report)
+    )
     with opened as r:
         wanted = frozenset(project.names if only is None else only)
         before = r.requests
@@ -64,29 +69,6 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     running = _running(project, apps, environ)
     seconds = time.monotonic() - started
     return State(project, inputs, presence, aliases, running, requests, seconds)
-
-
-@contextmanager
-def open_registry(
-    project: Project, environ: Mapping[str, str], report: Reporter = silent
-) -> Iterator[Registry]:
-    """The registry client of a project, with the credentials of this environment."""
-    from pipeline.edge.registry import (  # noqa: PLC0415 - httpx costs 60 ms
-        Registry,
-        credentials,
-        namespaces,
-    )
-
-    settings = project.settings.registry
-    insecure = frozenset({settings.host}) if settings.insecure else frozenset()
-    opened = Registry(
-        credentials=credentials(environ),
-        namespaces=namespaces(environ),
-        insecure=insecure,
-        report=report,
-    )
-    with opened as registry:
-        yield registry
 
 
 def _ask(

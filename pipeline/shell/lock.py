@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.shell.config.lock_file import LOCK_FILE, lock_text
-from pipeline.shell.inspect import open_registry
+from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
 
     Raises `AbsentError` for one that does not exist, `UnknownError` where that cannot be told.
     """
-    with open_registry(project, environ) as registry:
+    with open_registry(project.settings.registry, environ) as registry:
         manifests = {reference: registry.manifest(reference) for reference in externals(project)}
     return {r: (m.digest, _platforms(m.content)) for r, m in manifests.items()}
 

@@ -17,7 +17,7 @@ from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
 from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
-from pipeline.shell.inspect import open_registry
+from pipeline.shell.registry import open_registry
 from pipeline.shell.tools import Tools, one_at_a_time
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     tell = one_at_a_time(report)
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
-    opened = nullcontext(registry) if registry else open_registry(plan.project, environ, tell)
+    opened = (
+        nullcontext(registry)
+        if registry
+        else open_registry(plan.project.settings.registry, environ, tell)
+    )
     tell(Planned(plan))
     with opened as client:
         before = client.requests

@@ -12,7 +12,7 @@ from pipeline.core.status import judge
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.fingerprints import fingerprint
-from pipeline.shell.inspect import open_registry
+from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ def status(
     wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
     with driver_for(project, environ) as driver:
         running = ask(driver, chosen)
-    with open_registry(project, environ) as client:
+    with open_registry(project.settings.registry, environ) as client:
         found = client.head_all(list(wanted.values()))
     return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
 

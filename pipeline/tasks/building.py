@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.reference import ImageName
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.events import Event
     from pipeline.core.model import Project
+    from pipeline.core.reference import ImageName
     from pipeline.core.report import Report
 
 KEEP_GOING = "after a failure, build what does not depend on it"
@@ -145,9 +145,12 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
 ) -> Report:
     """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415
 
-    with console() as report, open_registry(project, os.environ, report) as registry:
+    with (
+        console() as report,
+        open_registry(project.settings.registry, os.environ, report) as registry,
+    ):
         state = pipeline.inspect(
             project,
             only=names,
@@ -179,7 +182,7 @@ def _tell(event: Event, /) -> None:
 
 
 def _names(project: Project, words: str) -> tuple[ImageName, ...]:
-    return tuple(ImageName(name) for name in choose(project, words))
+    return choose(project, words)
 
 
 def _with_dependents(project: Project, names: Collection[ImageName]) -> tuple[ImageName, ...]:

@@ -10,11 +10,11 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
-from pipeline.errors import PipelineError, Problem, raise_problems, usage_error
+from pipeline.errors import ConfigError, PipelineError, Problem, raise_problems, usage_error
 
 if TYPE_CHECKING:
     import socket
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     Handler = Callable[[int, FrameType | None], None]
 
     from pipeline.core.events import Reporter
-    from pipeline.core.model import Project
+    from pipeline.core.model import Project, Settings
+    from pipeline.core.reference import ImageName
 
 P = ParamSpec("P")
+Name = TypeVar("Name", bound=str)
 
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
 JSON = "print the result as JSON on stdout"
@@ -61,6 +63,19 @@ def load_project(profile: str) -> Project:
     return project
 
 
+def load_settings(profile: str) -> Settings:
+    """The settings of that project alone, for what concerns none of its images."""
+    from pathlib import Path  # noqa: PLC0415 - loaded late
+
+    from pipeline.shell.config import folders, settings  # noqa: PLC0415
+
+    root = folders.find_root(Path.cwd())
+    loaded, problems = settings.load_settings(root, profile=profile or None, environ=os.environ)
+    if loaded is None:
+        raise ConfigError(problems)
+    return loaded
+
+
 def load_apps(profile: str) -> Project:
     """As `load_project`, with the names of apps that must be asked for."""
     return with_apps(load_project(profile))
@@ -76,22 +91,25 @@ def with_apps(before: Project) -> Project:
     return project
 
 
-def choose(project: Project, words: str, *, what: str = "image") -> tuple[str, ...]:
+def choose(project: Project, words: str, *, what: str = "image") -> tuple[ImageName, ...]:
     """The names that `words` (commas between them, `*` and `?` allowed) choose, in build order.
 
     Raises `ConfigError` with every word that chooses nothing.
     """
-    names: tuple[str, ...] = project.names
-    return choose_from(names, words, what=what)
+    return choose_from(project.names, words, what=what)
 
 
-def choose_from(names: Iterable[str], words: str, *, what: str) -> tuple[str, ...]:
+def choose_from(names: Iterable[Name], words: str, *, what: str) -> tuple[Name, ...]:
     """As `choose`, from any names."""
     known = tuple(names)
     patterns = [word.strip() for word in words.split(",") if word.strip()]
-    lost = [p for p in patterns if not any(fnmatchcase(name, p) for name in known)]
+    lost = [p for p in patterns if not any(_fits(name, p) for name in known)]
     raise_problems([_no_such(word, known, what) for word in lost])
-    return tuple(name for name in known if any(fnmatchcase(name, p) for p in patterns))
+    return tuple(name for name in known if any(_fits(name, p) for p in patterns))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern)
 
 
 def is_deep(word: str) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.fly_apps import FlyAppStatus
 from pipeline.errors import WorkError, usage_error
 from pipeline.tasks.command import (
     INTERRUPTED,
@@ -97,14 +96,14 @@ def _show(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath], *, json: 
         write_json(as_json.apps_json(found, {name: str(file) for name, file in names.items()}))
     else:
         fly.print_fly_apps(found)
-    told = {(a.reason, a.hint): a for a in found if a.status is FlyAppStatus.FAILED or a.unknown}
+    told = {(a.reason, a.hint): a for a in found if a.failed or a.unknown}
     for app in told.values():
         tell(WorkError(f"`{app.name}`: {app.reason}", hint=app.hint))
 
 
 def _made(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath]:
     """The generated names that are an app's now."""
-    created = {app.name for app in found if app.status is FlyAppStatus.CREATED}
+    created = {app.name for app in found if app.created}
     return {name: file for name, file in names.items() if name in created}
 
 
@@ -127,9 +126,9 @@ def _keep_names(root: Path, made: Mapping[str, PurePosixPath], *, save: bool) ->
 
 
 def _code(found: Sequence[FlyApp], *, check: bool) -> int:
-    if any(app.status is FlyAppStatus.FAILED and not app.unknown for app in found):
+    if any(app.failed for app in found):
         return FAILED
     if any(app.unknown for app in found):
         return UNKNOWN
-    missing = any(app.status is FlyAppStatus.MISSING for app in found)
+    missing = any(app.missing for app in found)
     return MISSING if check and missing else 0

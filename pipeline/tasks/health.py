@@ -91,11 +91,11 @@ def _credential(project: Project) -> Check:
 
 def _registry(project: Project) -> str:
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - loaded late
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
 
     host = project.settings.registry.host
     known = credentials(os.environ)(host) is not None
-    with open_registry(project, os.environ) as registry:
+    with open_registry(project.settings.registry, os.environ) as registry:
         registry.ping(host)
     return f"`{host}` answers" + (", and takes the credential" if known else "")
 

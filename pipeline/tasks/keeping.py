@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.keep import KeepStatus
 from pipeline.errors import WorkError, usage_error
 from pipeline.tasks.command import (
     INTERRUPTED,
@@ -78,14 +77,14 @@ def keep(
 
 def _keep(project: Project, words: str, report: Reporter, stop: threading.Event) -> Sequence[Kept]:
     from pipeline.shell.fly_apps import fly_api  # noqa: PLC0415 - loaded late
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
     from pipeline.shell.keep import Keeper, keep, keepable, registry_host  # noqa: PLC0415
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415
 
     host = registry_host(project, os.environ)
     names = choose_from(keepable(project, os.environ), words, what=WHAT)
     with (
         fly_api(os.environ, report, stop) as api,
-        open_registry(project, os.environ, report) as registry,
+        open_registry(project.settings.registry, os.environ, report) as registry,
     ):
         return keep(project, names, Keeper(api, stop, registry, host))
 
@@ -119,13 +118,11 @@ def _show(rows: Sequence[Kept], *, json: bool) -> None:
         write_json(as_json.keep_json(rows))
     else:
         fly.print_kept(rows)
-    bad = {KeepStatus.ABSENT, KeepStatus.FAILED}
-    for one in {(r.reason, r.hint): r for r in rows if r.status in bad}.values():
+    for one in {(r.reason, r.hint): r for r in rows if r.is_lost}.values():
         tell(WorkError(f"`{one.slot.name}`: {one.reason}", hint=one.hint))
 
 
 def _code(rows: Sequence[Kept]) -> int:
-    bad = {KeepStatus.ABSENT, KeepStatus.FAILED}
-    if any(row.status in bad and not row.unknown for row in rows):
+    if any(row.is_lost and not row.unknown for row in rows):
         return NOT_KEPT
     return UNKNOWN if any(row.unknown for row in rows) else 0

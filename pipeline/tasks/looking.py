@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
 from pipeline.errors import usage_error
 from pipeline.tasks.command import (
     JSON,
@@ -18,15 +17,16 @@ from pipeline.tasks.command import (
     command,
     is_deep,
     load_project,
+    load_settings,
     write_json,
 )
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from pipeline.core.model import Project
+    from pipeline.core.model import Project, RegistrySettings
     from pipeline.core.presence import Hollow, Presence
-    from pipeline.core.reference import Platform, Reference
+    from pipeline.core.reference import ImageName, Platform, Reference
 
 ABSENT = 1
 FORMATS = ("tree", "json", "dot", "mermaid")
@@ -88,10 +88,8 @@ def exists(
     from pipeline.core.presence import Present  # noqa: PLC0415
 
     deep = is_deep(verify)
-    project = load_project(profile)
-    reference = named_reference(project, name)
-    platforms = project.image(_one(project, name)).platforms if _is_name(project, name) else ()
-    answer = _look_closer(project, reference, platforms) if deep else _ask(project, reference)
+    settings, reference, platforms = _asked(name, profile)
+    answer = _look_closer(settings, reference, platforms) if deep else _ask(settings, reference)
     if json:
         write_json(as_json.exists_json(reference, answer))
     else:
@@ -103,40 +101,54 @@ def _one(project: Project, word: str) -> ImageName:
     names = choose(project, word)
     if len(names) != 1:
         raise usage_error(f"`{word}` is {len(names)} images, and one is wanted")
-    return ImageName(names[0])
+    return names[0]
 
 
-def _is_name(project: Project, word: str) -> bool:
-    return word in project.names or not any(mark in word for mark in "/:@")
+def is_name(word: str) -> bool:
+    """Whether a word is an image's name, and no reference that is written out."""
+    return not any(mark in word for mark in "/:@")
 
 
-def named_reference(project: Project, name: str) -> Reference:
-    """The reference of an image of the project, or the one that is written out."""
+def reference_of_image(project: Project, name: str) -> Reference:
+    """The reference under which an image of the project is, or would be, pushed."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.core.model import reference_of  # noqa: PLC0415
 
-    if _is_name(project, name):
-        image = _one(project, name)
-        found = pipeline.fingerprint(project)[image].fingerprint
-        return reference_of(project, image, found)
+    image = _one(project, name)
+    return reference_of(project, image, pipeline.fingerprint(project)[image].fingerprint)
+
+
+def written_reference(word: str) -> Reference:
+    """A reference that is written out. Raises `ConfigError`."""
+    from pipeline.core.reference import ReferenceSyntaxError, parse_reference  # noqa: PLC0415
+
     try:
-        return parse_reference(name)
+        return parse_reference(word)
     except ReferenceSyntaxError as error:
         raise usage_error(str(error)) from error
 
 
-def _ask(project: Project, reference: Reference) -> Presence:
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
+def _asked(name: str, profile: str) -> tuple[RegistrySettings, Reference, tuple[Platform, ...]]:
+    """Where to ask, for what, and the platforms it must have: those of an image, else any."""
+    if not is_name(name):
+        return load_settings(profile).registry, written_reference(name), ()
+    project = load_project(profile)
+    platforms = project.image(_one(project, name)).platforms
+    return project.settings.registry, reference_of_image(project, name), platforms
 
-    with open_registry(project, os.environ) as registry:
+
+def _ask(settings: RegistrySettings, reference: Reference) -> Presence:
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
+
+    with open_registry(settings, os.environ) as registry:
         return registry.head(reference)
 
 
 def _look_closer(
-    project: Project, reference: Reference, platforms: tuple[Platform, ...]
+    settings: RegistrySettings, reference: Reference, platforms: tuple[Platform, ...]
 ) -> Presence | Hollow:
     from pipeline.shell.further import look_closer_at  # noqa: PLC0415 - loaded late
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415
 
-    with open_registry(project, os.environ) as registry:
+    with open_registry(settings, os.environ) as registry:
         return look_closer_at(registry, reference, platforms)

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.reference import (
-    Reference,
-    ReferenceSyntaxError,
-    parse_reference,
-    parse_tag,
-)
 from pipeline.errors import usage_error
-from pipeline.tasks.command import JSON, PROFILE, command, load_project, say, write_json
-from pipeline.tasks.looking import named_reference
+from pipeline.tasks.command import (
+    JSON,
+    PROFILE,
+    command,
+    load_project,
+    load_settings,
+    say,
+    write_json,
+)
+from pipeline.tasks.looking import is_name, reference_of_image, written_reference
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
+    from pipeline.core.model import RegistrySettings
+    from pipeline.core.reference import Reference
     from pipeline.shell.promote import Promoted
 
 
@@ -38,17 +42,15 @@ def promote(
     _c: Context, name: str, destination: str, *, json: bool = False, profile: str = ""
 ) -> int:
     """Put an image under another tag or app, without pulling it."""
-    from pipeline.shell.inspect import open_registry  # noqa: PLC0415 - loaded late
     from pipeline.shell.promote import promote as bring  # noqa: PLC0415
+    from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
 
-    project = load_project(profile)
-    source = named_reference(project, name)
-    host = project.settings.registry.host
+    settings, source = _source(name, profile)
     words = [word.strip() for word in destination.split(",") if word.strip()]
-    wanted = list(dict.fromkeys(_destination(word, source, host) for word in words))
+    wanted = list(dict.fromkeys(_destination(word, source, settings.host) for word in words))
     if not wanted:
         raise usage_error("no destination is named", hint="`:tag`, `app:tag` or `host/app:tag`")
-    with open_registry(project, os.environ) as registry:
+    with open_registry(settings, os.environ) as registry:
         done = bring(registry, source, wanted, lambda ended: _tell(source, ended))
         requests = registry.requests
     if json:
@@ -56,6 +58,14 @@ def promote(
         document = {"schema": "pipeline.promote/1", "source": str(source), "destinations": rows}
         write_json({**document, "requests": requests})
     return max((one.error.exit_code for one in done if one.error), default=0)
+
+
+def _source(name: str, profile: str) -> tuple[RegistrySettings, Reference]:
+    """What to bring, and the settings that it needs: no image is read for what is written out."""
+    if not is_name(name):
+        return load_settings(profile).registry, written_reference(name)
+    project = load_project(profile)
+    return project.settings.registry, reference_of_image(project, name)
 
 
 def _tell(source: Reference, ended: Promoted) -> None:
@@ -78,6 +88,13 @@ def _row(one: Promoted) -> dict[str, object]:
 
 def _destination(word: str, source: Reference, host: str) -> Reference:
     """A destination as it is written: what it leaves out is the source's, or the project's."""
+    from pipeline.core.reference import (  # noqa: PLC0415 - loaded late
+        Reference,
+        ReferenceSyntaxError,
+        parse_reference,
+        parse_tag,
+    )
+
     try:
         if word.startswith(":"):
             return Reference(source.repository, parse_tag(word[1:]), None)

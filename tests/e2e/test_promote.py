@@ -223,3 +223,20 @@ def test_a_destination_that_is_none(shop: Project, destination: str) -> None:
 
     assert ran.code == 2, ran.err
     assert "Traceback" not in ran.err
+
+
+def test_what_is_written_out_needs_no_image_of_the_project(shop: Project) -> None:
+    """One promotes and asks, whatever state the images are in; the settings must be right."""
+    reference = shop.invoke("exists", "web", "--json").json["reference"]
+    shop.image("half", "FORM scratch\n")
+
+    assert shop.invoke("exists", "web").code == 2
+    assert shop.invoke("exists", reference).code == 0
+    assert shop.invoke("promote", reference, ":v1").code == 0
+    assert is_whole(f"{reference.rpartition(':')[0]}:v1")
+
+    settings = (shop.root / "pipeline.toml").read_text(encoding="utf-8")
+    shop.write("pipeline.toml", f"{settings}\nunknown = 1\n")
+    for ran in (shop.invoke("exists", reference), shop.invoke("promote", reference, ":v2")):
+        assert ran.code == 2
+        assert "pipeline.toml:" in ran.err

@@ -1,0 +1,37 @@
+"""The registry client of a project, as its settings and the environment have it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pipeline.core.events import Reporter
+    from pipeline.core.model import RegistrySettings
+    from pipeline.edge.registry import Registry
+
+
+@contextmanager
+def open_registry(
+    settings: RegistrySettings, environ: Mapping[str, str], report: Reporter = silent
+) -> Iterator[Registry]:
+    """A client for all registries, with the credentials of this environment, closed at the end."""
+    from pipeline.edge.registry import (  # noqa: PLC0415 - httpx costs 60 ms
+        Registry,
+        credentials,
+        namespaces,
+    )
+
+    insecure = frozenset({settings.host}) if settings.insecure else frozenset()
+    opened = Registry(
+        credentials=credentials(environ),
+        namespaces=namespaces(environ),
+        insecure=insecure,
+        report=report,
+    )
+    with opened as registry:
+        yield registry
