@@ -1,8 +1,9 @@
-"""How long it takes to bring an image of 500 MB to another repository, and to another registry.
+"""How long it takes to bring an image of 500 MB to other repositories, and to another registry.
 
-Peers are `docker pull`, `tag`, `push`, and `crane copy`, as whole commands, as `invoke promote` is;
-ours is also timed without Python's start, which is the same however large the image. Five layers of
-random bytes; one registry server for each of the two registries; best of three for what is short.
+Peers are `docker pull`, `tag`, `push`, and `crane copy`. What is compared is the copy, as the
+library makes it, and the whole command `invoke promote`, which has Python and Invoke to start
+first. Five layers of random bytes; one registry server for each of the two registries; a project
+with settings; best of three for what is short.
 """
 
 # ruff: noqa: T201 - a command that prints its numbers
@@ -14,74 +15,92 @@ import sys
 import tempfile
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.images import push_image, random_layer
 from benchmarks.peers import crane, docker, run, seconds
 from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Registry, copy
+from pipeline.edge.registry import Registry
+from pipeline.shell.promote import promote
 from sandbox.registry import serve
 
-LAYERS, SIZE, ROUNDS = 5, 100_000_000, 3
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LAYERS, SIZE, ROUNDS, MANY = 5, 100_000_000, 3, 30
 _numbers = count()
 
 
 def main() -> None:
-    """Within a registry, and from one to another."""
+    """Within a registry, to one repository and to many, and from one registry to another."""
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
         serve(Path(folder) / "one") as one,
         serve(Path(folder) / "two") as two,
     ):
-        project = Path(folder) / "project"
-        (project / "images/web").mkdir(parents=True)
-        (project / "images/web/Dockerfile").write_text("FROM scratch\n")
-        (project / "tasks.py").write_text("from pipeline.tasks import ns\n")
+        project = _project(Path(folder) / "project", one.address)
         source = f"{one.address}/acme/web:1"
         layers = [random_layer(f"file{number}", SIZE) for number in range(LAYERS)]
         push_image(f"{one.address}/acme/web", ["1"], layers)
         del layers
+        print(f"{LAYERS * SIZE / 1e6:.0f} MB")
         _compare("another repository", project, source, one.address)
+        _compare(f"{MANY} other repositories", project, source, one.address, places=MANY)
         _compare("another registry", project, source, two.address, rounds=1)
 
 
-def _compare(where: str, project: Path, source: str, address: str, *, rounds: int = ROUNDS) -> None:
-    def new() -> str:
-        return f"{address}/prod{next(_numbers)}/web:1"
+def _project(folder: Path, address: str) -> Path:
+    (folder / "images/web").mkdir(parents=True)
+    (folder / "images/web/Dockerfile").write_text("FROM scratch\n")
+    (folder / "pipeline.toml").write_text(f'[registry]\nhost = "{address}"\n')
+    (folder / "tasks.py").write_text("from pipeline.tasks import ns\n")
+    return folder
 
-    command = (sys.executable, "-m", "invoke", "promote", source)
-    ours = min(seconds(lambda: _in(project, *command, new())) for _ in range(rounds))
-    alone = min(seconds(lambda: _copy(source, new())) for _ in range(rounds))
-    cranes = min(
-        seconds(lambda: run(crane(), "copy", "--insecure", source, new())) for _ in range(rounds)
-    )
+
+def _compare(
+    where: str, project: Path, source: str, address: str, *, places: int = 1, rounds: int = ROUNDS
+) -> None:
+    def new() -> list[str]:
+        return [f"{address}/prod{next(_numbers)}/web:1" for _ in range(places)]
+
+    ours = min(seconds(lambda: _by_invoke(project, source, new())) for _ in range(rounds))
+    alone = min(seconds(lambda: _by_library(source, new())) for _ in range(rounds))
+    cranes = min(seconds(lambda: _by_crane(source, new())) for _ in range(rounds))
     dockers = seconds(lambda: _by_docker(source, new()))
-    print(f"{LAYERS * SIZE / 1e6:.0f} MB to {where}:")
-    print(f"  invoke promote {ours:.2f} s, {alone:.2f} s of them the copy")
-    print(f"  crane copy {cranes:.2f} s: {cranes / alone:.2f} times the copy, ", end="")
-    print(f"{cranes / ours:.2f} times the command")
-    print(f"  docker pull, tag, push {dockers:.2f} s: {dockers / alone:.0f} times, ", end="")
-    print(f"{dockers / ours:.0f} times the command", flush=True)
+    print(f"to {where}:")
+    print(f"  ours: the copy {alone:.2f} s, the whole command {ours:.2f} s")
+    for peer, took in (("crane copy", cranes), ("docker pull, tag, push", dockers)):
+        print(f"  {peer} {took:.2f} s: ", end="")
+        print(f"{took / alone:.3g} times the copy, {took / ours:.2g} times the command", flush=True)
 
 
-def _in(folder: Path, *words: str) -> None:
+def _by_invoke(folder: Path, source: str, destinations: Sequence[str]) -> None:
+    words = (sys.executable, "-m", "invoke", "promote", source, ",".join(destinations))
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stderr}")
 
 
-def _copy(source: str, destination: str) -> None:
+def _by_library(source: str, destinations: Sequence[str]) -> None:
+    places = [parse_reference(word) for word in destinations]
     with Registry() as registry:
-        _, news = copy(registry, parse_reference(source), parse_reference(destination))
-    assert news  # noqa: S101 - a benchmark of nothing proves nothing
+        done = promote(registry, parse_reference(source), places, lambda _: None)
+    assert all(one.news for one in done)  # noqa: S101 - a benchmark of nothing proves nothing
 
 
-def _by_docker(source: str, destination: str) -> None:
+def _by_crane(source: str, destinations: Sequence[str]) -> None:
+    for destination in destinations:
+        run(crane(), "copy", "--insecure", source, destination)
+
+
+def _by_docker(source: str, destinations: Sequence[str]) -> None:
     try:
         run(docker(), "pull", "--quiet", source)
-        run(docker(), "tag", source, destination)
-        run(docker(), "push", "--quiet", destination)
+        for destination in destinations:
+            run(docker(), "tag", source, destination)
+            run(docker(), "push", "--quiet", destination)
     finally:
-        for name in (source, destination):
+        for name in (source, *destinations):
             subprocess.run([docker(), "rmi", name], capture_output=True, check=False)
 
 
