@@ -11,6 +11,7 @@ from pipeline.core.events import LogLine, Notice
 from pipeline.core.masking import masker
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
+from pipeline.edge.buildkit import may_pass
 from pipeline.edge.leftovers import here, lives, owner
 from pipeline.errors import UnknownError
 
@@ -30,6 +31,9 @@ GUARD = "image-test-guard"
 TEST, HOST, OWNER = "pipeline.test", "pipeline.test-host", "pipeline.test-owner"
 """Labels of a test's container: the image, and whose run it is (`pipeline.edge.leftovers`)."""
 _KEPT = 20
+_ATTEMPTS = 3
+_PAUSE = 1.0
+"""Seconds before the second attempt at a push; twice as long before the third."""
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -164,12 +168,38 @@ def _tell(line: bytes, kept: list[str], report: Reporter, name: ImageName) -> No
 
 
 def push(
-    client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
+    client: DockerClient,
+    image: Reference,
+    credential: Credential | None,
+    report: Reporter,
+    stop: threading.Event,
 ) -> Digest | None:
     """Push a loaded image from the engine; its digest where the engine says it.
 
-    The docker package does not raise for a push that fails: every line of its stream is looked at.
+    What may pass is tried again, unless `stop` is set by then.
     Raises `UnknownError`, for a refusal or a registry that cannot be reached.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        digest, fault = _pushed(client, image, credential, report)
+        if not fault:
+            return digest
+        if attempt == _ATTEMPTS or not may_pass(fault):
+            break
+        report(Notice(f"`{image}`: {fault}: trying again"))
+        if stop.wait(attempt * _PAUSE):
+            break
+    raise UnknownError(
+        f"the engine could not push `{image}`: {fault}",
+        hint="check the registry and the credential for it with `invoke doctor`",
+    )
+
+
+def _pushed(
+    client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
+) -> tuple[Digest | None, str]:
+    """The digest, and what went wrong, or nothing.
+
+    The docker package does not raise for a push that fails: every line of its stream is looked at.
     """
     auth = credential.for_engine if credential else None
     mask = masker(credential.forms if credential else ())
@@ -179,15 +209,12 @@ def push(
     )
     for line in stream:
         if fault := _fault(line):
-            raise UnknownError(
-                f"the engine could not push `{image}`: {mask(fault)}",
-                hint="check the registry and the credential for it with `invoke doctor`",
-            )
+            return None, mask(fault)
         if told := _PUSHED.search(str(line.get("status", ""))):
             found = Digest(told[1])
         if "aux" in line and "ManifestPushedInsteadOfIndex" in line["aux"]:
             report(Notice(f"one platform of `{image}` was pushed"))
-    return found
+    return found, ""
 
 
 def _fault(line: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -102,6 +103,31 @@ def test_everything_on_another_engine(
     assert set(far.statuses().values()) == {"built"}
     assert set(near.statuses().values()) == {"exists"}
     assert {"os", "lang", "web", "api"} <= images(second, project)
+
+
+def test_cache_is_exported_and_imported(
+    project: Project, environ: dict[str, str], second: Engine
+) -> None:
+    """What `cache_to` names holds the cache of an image, from which another engine builds it."""
+    del second
+    settings = (project.root / "pipeline.toml").read_text()
+    host = settings.split('"')[1]
+    cache = f"type=registry,ref={host}/cache:{{name}}"
+    project.write(
+        "pipeline.toml",
+        f'{settings}[build]\ncache_from = ["{cache}"]\n'
+        f'[profiles.near.build]\ncache_to = ["{cache},mode=max"]\n'
+        '[profiles.far.build]\nbuilder = "elsewhere"\n',
+    )
+    project.image("web", f"FROM debian:bookworm-slim\nRUN echo {host} > /x\n")
+
+    near = project.invoke("build-all", "--profile", "near")
+    exists = project.invoke("exists", f"{host}/cache:web")
+    far = project.invoke("build-all", "--force", "--profile", "far", environ=environ)
+
+    assert near.code == exists.code == far.code == 0, near.err + exists.err + far.err
+    assert not re.search(r"\[2/2\] .*cached$", near.err, re.MULTILINE), near.err
+    assert re.search(r"\[2/2\] .*cached$", far.err, re.MULTILINE), far.err
 
 
 @pytest.mark.parametrize("second", [True], indirect=True, ids=["containerd"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -111,23 +110,6 @@ def test_cache_inside_the_image(project: Project) -> None:
     repository = reference.rpartition(":")[0]
     config = fetched(repository, f"blobs/{manifest(reference)['config']['digest']}")
     assert "moby.buildkit.cache.v0" in config
-
-
-def test_cache_is_exported_and_imported(project: Project) -> None:
-    """What `cache_to` names holds the cache of an image, under its name."""
-    host = (project.root / "pipeline.toml").read_text().split('"')[1]
-    cache = f"type=registry,ref={host}/cache:{{name}}"
-    settings(project, f'[build]\ncache_to = ["{cache},mode=max"]\ncache_from = ["{cache}"]\n')
-    project.image("web", "FROM debian:bookworm-slim\nRUN echo cached > /x\n")
-
-    built(project)
-    exists = project.invoke("exists", f"{host}/cache:web")
-    subprocess.run(["docker", "builder", "prune", "-af"], capture_output=True, check=True)
-    forced = project.invoke("build-all", "--force")
-
-    assert exists.code == 0, exists.err
-    assert forced.code == 0, forced.err
-    assert re.search(r"\[2/2\] .*cached$", forced.err, re.MULTILINE), forced.err
 
 
 def test_an_image_for_two_platforms(project: Project) -> None:

@@ -152,7 +152,7 @@ def test_docker_logs_in_pulls_and_out_with_the_helper(project: Project, tmp_path
     """The real docker speaks all of the protocol with it; nothing is kept in its configuration."""
     environ = docker_home(tmp_path / "docker", {"credHelpers": {host(project): "fly"}})
     known = {**environ, "FLY_API_TOKEN": f"FlyV1 {OLD},fo1_discharge"}
-    (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=pulled\n")
+    (tmp_path / "Dockerfile").write_text(f"FROM scratch\nLABEL a={host(project)}\n")
     image = f"{host(project)}/acme:1"
     build = ["buildx", "build", "--provenance=false", "--push", "-t", image, str(tmp_path)]
 

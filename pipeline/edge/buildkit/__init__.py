@@ -2,6 +2,7 @@
 
 from pipeline.edge.buildkit.checking import BuilderInfo, check_builder
 from pipeline.edge.buildkit.outcome import Broken, Built, Cancelled, Outcome
+from pipeline.edge.buildkit.passing import may_pass
 from pipeline.edge.buildkit.solving import MAX_TARGETS, solve
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "Cancelled",
     "Outcome",
     "check_builder",
+    "may_pass",
     "solve",
 ]

@@ -13,6 +13,7 @@ from pipeline.edge.buildkit import docker as cli
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
+from pipeline.edge.buildkit.passing import passing
 from pipeline.edge.buildkit.progress import Progress, progress
 from pipeline.edge.buildkit.wire import Decoder, masked
 from pipeline.edge.leftovers import private_folder
@@ -40,6 +41,8 @@ two busy cores, 48 targets were too many once in four runs, and 150 always (dock
 """
 
 _ATTEMPTS = 3
+_PAUSE = 1.0
+"""Seconds before the second attempt; twice as long before the third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     """Build `targets` together, and push or load each; say how each of them ended.
 
     `environ` is all that docker sees of the environment. `mask` takes the secrets out of what
-    BuildKit says. A failure of one image cancels the others. When `stop` is set, the builds are
-    ended, and what is known by then is the answer.
+    BuildKit says. A failure of one image cancels the others; where it may pass, all is tried
+    again. When `stop` is set, the builds are ended, and what is known by then is the answer.
     Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), and `UnknownError`
     when there is no docker, no buildx, no such builder, or the connection to it is lost.
     """
@@ -87,13 +90,26 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     request = json.dumps(definition(targets, settings)).encode()
     docker = cli.connect(settings, environ)
     work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
-    for _ in range(_ATTEMPTS - 1):
-        solved = _run(work, partial(cli.bake_command, docker, settings, GROUP))
-        if stop.is_set() or not cli.overloaded(last_error(solved.progress)):
-            return _outcomes(solved, stopped=stop.is_set())
-        report(Notice("the builder had too much to do at once and gave up: trying again"))
-    solved = _run(work, partial(cli.bake_command, docker, settings, GROUP))
+    command = partial(cli.bake_command, docker, settings, GROUP)
+    solved = _run(work, command)
+    for attempt in range(1, _ATTEMPTS):
+        why = _passing(solved)
+        if not why or stop.is_set():
+            break
+        report(Notice(f"{why}: trying again"))
+        if stop.wait(attempt * _PAUSE):
+            break
+        solved = _run(work, command)
     return _outcomes(solved, stopped=stop.is_set())
+
+
+def _passing(solved: _Solved) -> str:
+    """Why a solve failed, where trying again may help: what is done by then is in the cache."""
+    if not solved.code:
+        return ""
+    if cli.overloaded(last_error(solved.progress)):
+        return "the builder had too much to do at once and gave up"
+    return passing(solved.progress)
 
 
 def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:

@@ -1,0 +1,39 @@
+"""Failures of a solve that may pass: a registry or a network that failed for a moment. Pure.
+
+BuildKit repeats what its own pushes meet of these (`util/resolver/retryhandler`). An engine that
+pushes for it (the driver `docker`) does not, and neither looks up an image's metadata again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.edge.buildkit.progress import Progress
+
+_RUN = "process "
+"""How the error of a command of the user's begins: it quotes the command, whatever that says."""
+
+_PASSING = re.compile(
+    r"unexpected (?:HTTP )?status\b[^\n]*: (?:408|5\d\d)\b"
+    r"|connection reset by peer|broken pipe|\bEOF$|i/o timeout|TLS handshake timeout"
+    r"|connection timed out|server sent GOAWAY",
+    re.IGNORECASE,
+)
+"""Words of Go's `net`, of containerd's and the engine's registry clients. Not 429: who is told to
+wait is not told for how long, and a few seconds are not it."""
+
+
+def may_pass(error: str) -> bool:
+    """Whether trying again a moment later may end better."""
+    return not error.startswith(_RUN) and _PASSING.search(error.strip()) is not None
+
+
+def passing(progress: Progress) -> str:
+    """What failed in a solve, if every failure in it may pass; else nothing."""
+    failed = [step for step in progress.steps.values() if step.failed]
+    if not failed or not all(may_pass(step.error) for step in failed):
+        return ""
+    names = {name: None for step in failed for name in progress.names.owners(step)}
+    return f"{', '.join(f'`{name}`' for name in names)}: {failed[0].error}"

@@ -1,0 +1,74 @@
+"""Which failures of a solve are tried again, and which are the user's to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.edge.buildkit.passing import may_pass, passing
+from tests.edge.buildkit.example import follow, replay, targets
+from tests.edge.buildkit.test_progress import END, vertex
+
+HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:e: "
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HEAD + "500 Internal Server Error",
+        "received unexpected HTTP status: 503 Service Unavailable",
+        "failed to copy: unexpected status: 502 Bad Gateway",
+        "failed to push r/a:1: failed to do request: Post https://r/v2/: EOF",
+        "failed to copy: read tcp 10.0.0.2:1->10.0.0.3:443: connection reset by peer",
+        "failed to do request: Head https://r/v2/a/manifests/1: net/http: TLS handshake timeout",
+        "dial tcp: lookup r on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
+    ],
+)
+def test_what_may_pass(error: str) -> None:
+    """The registry or the network failed for a moment."""
+    assert may_pass(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HEAD + "401 Unauthorized",
+        HEAD + "404 Not Found",
+        "received unexpected HTTP status: 429 Too Many Requests",
+        "failed to copy: no space left on device",
+        'process "/bin/sh -c echo connection reset by peer; false" did not complete successfully',
+        'process "/bin/sh -c cat <<EOF" did not complete successfully: exit code: 1: EOF',
+    ],
+)
+def test_what_does_not(error: str) -> None:
+    """A refusal, a full disk, and whatever a command of the user's says."""
+    assert not may_pass(error)
+
+
+def test_the_image_and_the_error_are_named() -> None:
+    """So that a person sees why it takes longer."""
+    error = HEAD + "500 Internal Server Error"
+    lines = [vertex("pushing r/web:1 with docker", completed=END, error=error)]
+
+    seen, _ = follow(lines, targets("web"))
+
+    assert passing(seen) == f"`web`: {error}"
+
+
+def test_one_failure_that_stays_is_enough() -> None:
+    """Then nothing is tried again."""
+    lines = [
+        vertex("[web] pushing r/web:1 with docker", "a", completed=END, error=HEAD + "500 Oops"),
+        vertex("[copy 2/2] COPY missing /x", "b", completed=END, error='"/missing": not found'),
+    ]
+
+    seen, _ = follow(lines, targets("web", "copy"))
+
+    assert passing(seen) == ""
+
+
+@pytest.mark.parametrize("version", ["0.13", "0.29"])
+def test_a_command_that_fails(version: str) -> None:
+    """As buildx tells it."""
+    seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
+
+    assert passing(seen) == ""
