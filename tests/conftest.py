@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sandbox.registry import Registry
 
 HERE = Path(__file__).parent.parent
+CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
 
@@ -28,6 +30,12 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     # The engine stays as `make test` says it; the registry is each test's own.
     for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "PIPELINE_PROFILE", *HOSTS):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def tool_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packages that this machine has fetched already, for a test that starts an engine."""
+    monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.engine import Engine
     from tests.support.project import Project
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engines")]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["containerd", "classic"])

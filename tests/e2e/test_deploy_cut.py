@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
+from tests.support.docker import remove_apps
 from tests.support.processes import patiently
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def engine_client(engine: None, names: list[str]) -> Iterator[DockerClient]:
     try:
         yield client
     finally:
-        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
-            if container.labels["pipeline.app"] in names:
-                container.remove(force=True)
+        remove_apps(client, names)
         client.close()
 
 
@@ -52,7 +51,7 @@ def test_a_killed_run_is_finished_by_the_next(
     settings = (project.root / "pipeline.toml").read_text()
     deploy = '[deploy]\ndriver = "docker"\nmax_parallel = 1\n'
     project.write("pipeline.toml", f"{settings}{deploy}")
-    project.image("work", 'FROM debian:bookworm-slim\nCMD ["sleep", "inf"]\n')
+    project.image("work", 'FROM debian:bookworm-slim\nSTOPSIGNAL SIGKILL\nCMD ["sleep", "inf"]\n')
     project.write("images/work/image.toml", f"[deploy]\napps = {json.dumps(names)}\n")
 
     def done() -> set[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
+from tests.support.docker import remove_apps
 from tests.support.project import three_levels
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def names(tmp_path: Path, engine: None) -> Iterator[dict[str, str]]:
     try:
         yield apps
     finally:
-        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
-            if container.labels["pipeline.app"] in apps.values():
-                container.remove(force=True)
+        remove_apps(client, apps.values())
         client.close()
 
 
@@ -43,7 +42,7 @@ def shop(project: Project, names: dict[str, str]) -> Project:
     three_levels(project)
     for image, app in names.items():
         file = project.root / "images" / image / "Dockerfile"
-        file.write_text(f'{file.read_text()}CMD ["sleep", "inf"]\n')
+        file.write_text(f'{file.read_text()}STOPSIGNAL SIGKILL\nCMD ["sleep", "inf"]\n')
         project.write(f"images/{image}/image.toml", f'[deploy]\napps = ["{app}"]\n')
     return project
 

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from tests.console import schemas
+from tests.support.docker import remove_apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,7 @@ def name(tmp_path: Path, engine: None) -> Iterator[str]:
     try:
         yield app
     finally:
-        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
-            if container.labels["pipeline.app"] == app:
-                container.remove(force=True)
+        remove_apps(client, [app])
         client.close()
 
 
@@ -48,7 +47,9 @@ def shop(project: Project, registry: Registry, name: str) -> Project:
 
 def publish(project: Project, text: str) -> None:
     """Another image under `seed:stable`."""
-    dockerfile = 'FROM debian:bookworm-slim\nCOPY seed.txt /\nCMD ["sleep", "inf"]\n'
+    dockerfile = (
+        'FROM debian:bookworm-slim\nCOPY seed.txt /\nSTOPSIGNAL SIGKILL\nCMD ["sleep", "inf"]\n'
+    )
     project.image("seed", dockerfile, seed_txt=text)
     assert project.invoke("build", "seed").code == 0
     assert project.invoke("promote", "seed", ":stable").code == 0

@@ -25,8 +25,9 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[dict[str, str]]:
+def other(tmp_path: Path, tool_cache: None) -> Iterator[dict[str, str]]:
     """A docker configuration that knows another engine as the context `elsewhere`."""
+    del tool_cache
     started = engines.start("race", snapshotter=True)
     try:
         made = docker_home(tmp_path / "docker", {})

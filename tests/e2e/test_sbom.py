@@ -34,9 +34,11 @@ END
 
 
 @pytest.fixture
-def scanning(project: Project, registry: Registry, tmp_path: Path) -> Iterator[dict[str, str]]:
+def scanning(
+    project: Project, registry: Registry, tmp_path: Path, tool_cache: None
+) -> Iterator[dict[str, str]]:
     """An engine, as the context `scanning`, that finds a scanner of ours where Docker Hub is."""
-    del project  # it wants the first engine, which builds the scanner
+    del tool_cache, project  # it wants the first engine, which builds the scanner
     folder = tmp_path / "scanner"
     folder.mkdir()
     (folder / "scan").write_text(SCAN)

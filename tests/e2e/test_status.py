@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from tests.console import schemas
+from tests.support.docker import remove_apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +36,7 @@ def engine_client(engine: None, name: str) -> Iterator[DockerClient]:
     try:
         yield client
     finally:
-        for container in client.containers.list(all=True, filters={"label": "pipeline.app"}):
-            if container.labels["pipeline.app"] == name:
-                container.remove(force=True)
+        remove_apps(client, [name])
         client.close()
 
 
@@ -47,7 +46,9 @@ def shop(project: Project, name: str, engine_client: DockerClient) -> Project:
     del engine_client
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[deploy]\ndriver = "docker"\n')
-    dockerfile = 'FROM debian:bookworm-slim\nCOPY work.txt /\nCMD ["sleep", "inf"]\n'
+    dockerfile = (
+        'FROM debian:bookworm-slim\nCOPY work.txt /\nSTOPSIGNAL SIGKILL\nCMD ["sleep", "inf"]\n'
+    )
     project.image("work", dockerfile, work_txt="1")
     project.write("images/work/image.toml", f'[deploy]\napps = ["{name}"]\n')
     return project

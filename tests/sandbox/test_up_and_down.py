@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shlex
 import signal
 import subprocess
@@ -32,10 +31,9 @@ DAEMONS = ["main-containerd", "main-dockerd", "registry"]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the sandbox is; the packages are those that this machine has fetched already."""
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    monkeypatch.setenv("XDG_CACHE_HOME", os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache")
+def folder(tmp_path: Path, tool_cache: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the sandbox is."""
+    del tool_cache
     monkeypatch.setenv("PIPELINE_SANDBOX_DIR", str(tmp_path / "sandbox"))
     try:
         yield tmp_path / "sandbox"

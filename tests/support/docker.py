@@ -1,4 +1,4 @@
-"""A docker configuration of a user's own, for tests that log in or name builders."""
+"""Docker as tests use it: a configuration of a user's own, and what they leave on the engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+
+    from docker import DockerClient
 
 
 def docker_home(folder: Path, config: Mapping[str, object]) -> dict[str, str]:
@@ -19,3 +21,12 @@ def docker_home(folder: Path, config: Mapping[str, object]) -> dict[str, str]:
         (folder / theirs.name).symlink_to(theirs)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return {"DOCKER_CONFIG": str(folder)}
+
+
+def remove_apps(client: DockerClient, names: Collection[str]) -> None:
+    """Remove the containers of these apps, running or not."""
+    mine: dict[str, str | list[str] | bool] = {"label": "pipeline.app"}
+    # Other tests remove theirs meanwhile.
+    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
+        if container.labels["pipeline.app"] in names:
+            container.remove(force=True)
