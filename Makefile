@@ -28,7 +28,7 @@ demo-down: ## Stop what the demo started, containers included
 
 test: $(VENV)/.dev lint ## Everything: lint, types, tests on a real engine and registry
 	$(SANDBOX) up
-	@$(IN_SANDBOX) $(BIN)/pytest -n 3 --dist loadgroup
+	@$(IN_SANDBOX) $(BIN)/pytest -n 2 --no-loadscope-reorder
 
 test-quick: $(VENV)/.dev ## What needs no engine, in seconds
 	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py

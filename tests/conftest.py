@@ -19,8 +19,36 @@ if TYPE_CHECKING:
     from sandbox.registry import Registry
 
 HERE = Path(__file__).parent.parent
+CAMPAIGNS = {"faults", "kills", "proof"}
+"""Folders whose samples take minutes each, and work on several things at once by themselves."""
+
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Keep a file's tests together on one worker, and those of all campaigns."""
+    # xdist has no types. Its own way to group, `loadgroup`, does nothing with pytest 9.2.
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "campaigns" if CAMPAIGNS.intersection(Path(file).parts) else file
+
+    return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that nobody waits for it alone at the end."""
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("engine") is None:
+            return 2
+        return 0 if CAMPAIGNS.intersection(item.path.parts) else 1
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from pipeline.core.staging import staged
 from pipeline.errors import UnknownError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import test_and_push
+from pipeline.shell.local_names import rename_images
 from pipeline.shell.secrets import build_secrets, logins
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def _build_batch(
     except UnknownError as error:
         trouble = error
     ended, unknown = confirm(batch, outcomes, tools)
+    rename_images(batch, ended, plan.project.settings.build, tools)
     ended = {
         name: _audited(plan, result, outcomes.get(name), tools) for name, result in ended.items()
     }

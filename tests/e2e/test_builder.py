@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.engine import Engine
     from tests.support.project import Project
 
-pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engines")]
+pytestmark = pytest.mark.engine
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["containerd", "classic"])
@@ -103,6 +103,28 @@ def test_everything_on_another_engine(
     assert set(far.statuses().values()) == {"built"}
     assert set(near.statuses().values()) == {"exists"}
     assert {"os", "lang", "web", "api"} <= images(second, project)
+
+
+def test_an_engine_keeps_images_under_their_own_names(
+    project: Project, environ: dict[str, str], second: Engine
+) -> None:
+    """A run pushes under tags of its own; on the engine that built, none of them stays.
+
+    It is the engine of the docker context, for what builds as for what tests.
+    """
+    there = {**environ, "DOCKER_HOST": "", "DOCKER_CONTEXT": "elsewhere"}
+    three_levels(project)
+    project.write("images/api/image.toml", '[test]\ncommand = ["cat", "/api.txt"]\n')
+
+    ran = project.invoke("build-all", "--json", environ=there)
+
+    assert ran.code == 0, ran.err
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+    listed = docker(
+        {"DOCKER_HOST": second.host}, "images", "--format", "{{.Repository}}:{{.Tag}}"
+    ).stdout.split()
+    wanted = {image["reference"] for image in ran.json["images"]}
+    assert {name for name in listed if name.startswith(host)} == wanted
 
 
 def test_cache_is_exported_and_imported(

@@ -37,7 +37,6 @@ def test_the_sample_has_every_sort() -> None:
 
 @pytest.mark.engine
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("campaigns")
 @pytest.mark.usefixtures("engine")
 def test_a_fault_is_never_read_as_absence_or_presence(tmp_path: Path) -> None:
     """Each run ends right or says what it could not find out; a plain rerun finishes."""

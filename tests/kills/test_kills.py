@@ -16,7 +16,6 @@ SAMPLE = (3, 5, 8)
 
 @pytest.mark.engine
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("campaigns")
 @pytest.mark.usefixtures("engine")
 def test_a_killed_build_leaves_nothing_that_the_next_does_not_mend(tmp_path: Path) -> None:
     """No tag without its content, no process, no secret, no folder, no container."""

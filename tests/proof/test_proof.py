@@ -42,7 +42,6 @@ def test_the_sample_has_every_row() -> None:
 
 @pytest.mark.engine
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("campaigns")
 @pytest.mark.usefixtures("engine")
 def test_the_fingerprint_is_right_where_buildkit_decides(tmp_path: Path) -> None:
     """No false skip but the deliberate one, no needless rebuild but those that are argued for."""
