@@ -1,4 +1,4 @@
-"""A registry that fails for a moment while an image is pushed: it is pushed again."""
+"""A registry that fails for a moment while images are pushed and bases read: it is tried again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.registry import Certificate
+from tests.faults.truth import Truth
 from tests.support.faults import Fault, Reply, faulty
 from tests.support.project import Project
 from tests.support.secured import secured_registry
@@ -120,3 +121,36 @@ def test_what_was_tested_first_is_pushed_again_too(shop: Project, proxy: Proxy) 
     assert ran.err.count("trying again") == 1, ran.err
     assert ran.err.count("|   tested\n") == 1, ran.err
     assert shop.invoke("exists", "web").code == 0
+
+
+def test_a_base_that_the_engine_was_sent_wrongly(
+    shop: Project, proxy: Proxy, tmp_path: Path
+) -> None:
+    """The engine keeps a login page and takes the manifest up behind it: how to go on is said."""
+    reference = shop.invoke("exists", "base", "--json").json["reference"]
+    truth = Truth(proxy.address, tmp_path / "registry" / "ca.pem", "x", TOKEN)
+    # Only what the engine has not made itself does it read. No other test has this repository.
+    shop.write("pipeline.toml", f'[registry]\nrepository = "{proxy.address[-5:]}/{{name}}"\n')
+    tag = reference.rpartition(":")[2]
+    truth.put(f"{proxy.address[-5:]}/base", tag)
+    asked: list[str] = []
+
+    def login_page(request: Asked) -> Fault | None:
+        reads = request.method == "GET" and "/manifests/sha256:" in request.path
+        if not reads or not request.agent.startswith("buildkit/") or asked:
+            return None
+        asked.append(request.path)
+        return Fault("200 html", instead=Reply(200, {"Content-Type": "text/html"}, b"<html>"))
+
+    proxy.choose = login_page
+
+    ran = shop.invoke("build-all")
+    again = shop.invoke("build-all")
+    forced = shop.invoke("build", "base", "--force")
+    mended = shop.invoke("build-all")
+
+    assert asked
+    assert [one.code for one in (ran, again, forced, mended)] == [1, 1, 0, 0], mended.err
+    assert "trying again" in ran.err
+    assert "invoke build NAME --force" in ran.err
+    assert "invoke build NAME --force" in again.err

@@ -43,13 +43,13 @@ class Case:
 
 
 def poisons(asked: Asked, fault: Fault) -> bool:
-    """Whether a fault gives containerd other bytes for a blob than its digest's.
+    """Whether a fault gives containerd other bytes than those of a digest, for blob or manifest.
 
-    It keeps them and takes the download up behind them, so that no later one of that blob succeeds
+    It keeps them and takes the download up behind them, so that no later one of them succeeds
     either ("unexpected commit digest"; engine 26.1.5): nothing that a rerun of ours could mend.
     """
-    is_blob = asked.method == "GET" and "/blobs/" in asked.path
-    return is_blob and asked.agent != OURS and fault.kind in _OTHER_BYTES
+    pinned = "/blobs/" in asked.path or "/manifests/sha256:" in asked.path
+    return asked.method == "GET" and pinned and asked.agent != OURS and fault.kind in _OTHER_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,14 @@ _NO_REPOSITORY = re.compile(
     r"name unknown|app repository not found|POST request to \S+/blobs/uploads/\S*: 404",
     re.IGNORECASE,
 )
+_OTHER_BYTES = "unexpected commit digest"
+"""containerd keeps what it was sent of a download for a day (`core/metadata/content.go`), also a
+login page in place of a manifest, and takes the next download up behind it."""
+
+_REFUSED = (
+    "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
+    "project gets another digest by `invoke build NAME --force`"
+)
 _CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
 
 
@@ -139,6 +147,8 @@ def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
 
 def _hint(message: str) -> str:
     """What to do about a failure that has one remedy."""
+    if _OTHER_BYTES in message:
+        return _REFUSED
     return _CREATE if _NO_REPOSITORY.search(message) else ""
 
 
