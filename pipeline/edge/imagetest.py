@@ -11,6 +11,7 @@ from pipeline.core.events import LogLine, Notice
 from pipeline.core.masking import masker
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
+from pipeline.edge.again import again
 from pipeline.edge.buildkit import may_pass
 from pipeline.edge.leftovers import here, lives, owner
 from pipeline.errors import UnknownError
@@ -31,9 +32,6 @@ GUARD = "image-test-guard"
 TEST, HOST, OWNER = "pipeline.test", "pipeline.test-host", "pipeline.test-owner"
 """Labels of a test's container: the image, and whose run it is (`pipeline.edge.leftovers`)."""
 _KEPT = 20
-_ATTEMPTS = 3
-_PAUSE = 1.0
-"""Seconds before the second attempt at a push; twice as long before the third."""
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
 
@@ -179,19 +177,17 @@ def push(
     What may pass is tried again, unless `stop` is set by then.
     Raises `UnknownError`, for a refusal or a registry that cannot be reached.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
-        digest, fault = _pushed(client, image, credential, report)
-        if not fault:
-            return digest
-        if attempt == _ATTEMPTS or not may_pass(fault):
-            break
-        report(Notice(f"`{image}`: {fault}: trying again"))
-        if stop.wait(attempt * _PAUSE):
-            break
-    raise UnknownError(
-        f"the engine could not push `{image}`: {fault}",
-        hint="check the registry and the credential for it with `invoke doctor`",
-    )
+
+    def passing(pushed: tuple[Digest | None, str]) -> str:
+        return f"`{image}`: {pushed[1]}" if may_pass(pushed[1]) else ""
+
+    digest, fault = again(lambda: _pushed(client, image, credential, report), passing, report, stop)
+    if fault:
+        raise UnknownError(
+            f"the engine could not push `{image}`: {fault}",
+            hint="check the registry and the credential for it with `invoke doctor`",
+        )
+    return digest
 
 
 def _pushed(

@@ -88,7 +88,7 @@ def exists(
     from pipeline.core.presence import Present  # noqa: PLC0415
 
     deep = is_deep(verify)
-    settings, reference, platforms = _asked(name, profile)
+    settings, reference, platforms = asked(name, profile)
     answer = _look_closer(settings, reference, platforms) if deep else _ask(settings, reference)
     if json:
         write_json(as_json.exists_json(reference, answer))
@@ -104,12 +104,12 @@ def _one(project: Project, word: str) -> ImageName:
     return names[0]
 
 
-def is_name(word: str) -> bool:
+def _is_name(word: str) -> bool:
     """Whether a word is an image's name, and no reference that is written out."""
     return not any(mark in word for mark in "/:@")
 
 
-def reference_of_image(project: Project, name: str) -> Reference:
+def _reference_of_image(project: Project, name: str) -> Reference:
     """The reference under which an image of the project is, or would be, pushed."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.core.model import reference_of  # noqa: PLC0415
@@ -118,7 +118,7 @@ def reference_of_image(project: Project, name: str) -> Reference:
     return reference_of(project, image, pipeline.fingerprint(project)[image].fingerprint)
 
 
-def written_reference(word: str) -> Reference:
+def _written_reference(word: str) -> Reference:
     """A reference that is written out. Raises `ConfigError`."""
     from pipeline.core.reference import ReferenceSyntaxError, parse_reference  # noqa: PLC0415
 
@@ -128,13 +128,16 @@ def written_reference(word: str) -> Reference:
         raise usage_error(str(error)) from error
 
 
-def _asked(name: str, profile: str) -> tuple[RegistrySettings, Reference, tuple[Platform, ...]]:
-    """Where to ask, for what, and the platforms it must have: those of an image, else any."""
-    if not is_name(name):
-        return load_settings(profile).registry, written_reference(name), ()
+def asked(name: str, profile: str) -> tuple[RegistrySettings, Reference, tuple[Platform, ...]]:
+    """Where to ask, for what, and the platforms it must have: those of an image, else any.
+
+    For a reference that is written out, no image is read.
+    """
+    if not _is_name(name):
+        return load_settings(profile).registry, _written_reference(name), ()
     project = load_project(profile)
     platforms = project.image(_one(project, name)).platforms
-    return project.settings.registry, reference_of_image(project, name), platforms
+    return project.settings.registry, _reference_of_image(project, name), platforms
 
 
 def _ask(settings: RegistrySettings, reference: Reference) -> Presence:

@@ -12,17 +12,14 @@ from pipeline.tasks.command import (
     JSON,
     PROFILE,
     command,
-    load_project,
-    load_settings,
     say,
     write_json,
 )
-from pipeline.tasks.looking import is_name, reference_of_image, written_reference
+from pipeline.tasks.looking import asked
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from pipeline.core.model import RegistrySettings
     from pipeline.core.reference import Reference
     from pipeline.shell.promote import Promoted
 
@@ -45,7 +42,7 @@ def promote(
     from pipeline.shell.promote import promote as bring  # noqa: PLC0415
     from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
 
-    settings, source = _source(name, profile)
+    settings, source, _ = asked(name, profile)
     words = [word.strip() for word in destination.split(",") if word.strip()]
     wanted = list(dict.fromkeys(_destination(word, source, settings.host) for word in words))
     if not wanted:
@@ -58,14 +55,6 @@ def promote(
         document = {"schema": "pipeline.promote/1", "source": str(source), "destinations": rows}
         write_json({**document, "requests": requests})
     return max((one.error.exit_code for one in done if one.error), default=0)
-
-
-def _source(name: str, profile: str) -> tuple[RegistrySettings, Reference]:
-    """What to bring, and the settings that it needs: no image is read for what is written out."""
-    if not is_name(name):
-        return load_settings(profile).registry, written_reference(name)
-    project = load_project(profile)
-    return project.settings.registry, reference_of_image(project, name)
 
 
 def _tell(source: Reference, ended: Promoted) -> None:

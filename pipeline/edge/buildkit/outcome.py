@@ -33,7 +33,7 @@ _OTHER_BYTES = "unexpected commit digest"
 """containerd keeps what it was sent of a download for a day (`core/metadata/content.go`), also a
 login page in place of a manifest, and takes the next download up behind it."""
 
-_REFUSED = (
+_KEPT = (
     "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
     "project gets another digest by `invoke build NAME --force`"
 )
@@ -148,7 +148,7 @@ def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
 def _hint(message: str) -> str:
     """What to do about a failure that has one remedy."""
     if _OTHER_BYTES in message:
-        return _REFUSED
+        return _KEPT
     return _CREATE if _NO_REPOSITORY.search(message) else ""
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core.bake import GROUP, definition
-from pipeline.core.events import Notice
+from pipeline.edge.again import ATTEMPTS, again
 from pipeline.edge.buildkit import docker as cli
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.buildkit.notes import read_notes
@@ -39,10 +39,6 @@ MAX_TARGETS = 32
 Each has a session and a job of its own, for which BuildKit waits 5 s and 6 s. With an engine on
 two busy cores, 48 targets were too many once in four runs, and 150 always (docker/buildx#3810).
 """
-
-_ATTEMPTS = 3
-_PAUSE = 1.0
-"""Seconds before the second attempt; twice as long before the third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +87,7 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     docker = cli.connect(settings, environ)
     work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
     command = partial(cli.bake_command, docker, settings, GROUP)
-    solved = _run(work, command)
-    for attempt in range(1, _ATTEMPTS):
-        why = _passing(solved)
-        if not why or stop.is_set():
-            break
-        report(Notice(f"{why}: trying again"))
-        if stop.wait(attempt * _PAUSE):
-            break
-        solved = _run(work, command)
+    solved = again(lambda: _run(work, command), _passing, report, stop)
     return _outcomes(solved, stopped=stop.is_set())
 
 
@@ -149,7 +137,7 @@ def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
             raise error
         if cli.overloaded(said):
             raise UnknownError(
-                f"the builder gave up {_ATTEMPTS} times: it has too much to do at once",
+                f"the builder gave up {ATTEMPTS} times: it has too much to do at once",
                 hint="run again when the machine is less busy; what was pushed is kept",
             )
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
