@@ -1,7 +1,8 @@
-"""A proxy that brings each answer a while later, as a network does; a process of its own.
+"""A proxy behind which each answer takes a while to come; a process of its own.
 
 `python -m benchmarks.latency PORT SECONDS` listens on a free port of loopback, says which on its
-first line, and brings what 127.0.0.1:PORT says so many seconds after it was said.
+first line, and brings what 127.0.0.1:PORT answers so many seconds after it was asked, or as soon as
+it is there if that is later: the server's own time is part of the latency, as a client sees it.
 """
 
 # ruff: noqa: T201 - a command that prints its port
@@ -33,56 +34,59 @@ def delayed(address: str, seconds: float) -> Iterator[str]:
             running.terminate()
 
 
-class _Pour(asyncio.Protocol):
-    """Gives what comes from one side to the other, `wait` seconds later."""
+class _Back(asyncio.Protocol):
+    """Gives what the server says to the client, `wait` seconds after the client spoke last."""
 
-    def __init__(self, wait: float, other: asyncio.Transport | None = None) -> None:
+    def __init__(self, wait: float, client: asyncio.Transport) -> None:
         self._wait = wait
-        self._held: list[bytes] = []
-        self.transport: asyncio.Transport | None = None
-        self.other = other
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is of a stream
-        self.transport = transport
-
-    def meet(self, other: asyncio.Transport) -> None:
-        """Name the other side, which was not there from the beginning."""
-        self.other = other
-        for piece in self._held:
-            other.write(piece)
+        self._client = client
+        self.asked = 0.0
 
     def data_received(self, data: bytes) -> None:
-        if self.other is None:
-            self._held.append(data)
-        elif self._wait:
-            asyncio.get_running_loop().call_later(self._wait, self.other.write, data)
-        else:
-            self.other.write(data)
+        asyncio.get_running_loop().call_at(self.asked + self._wait, self._client.write, data)
 
     def connection_lost(self, error: Exception | None) -> None:
         del error
-        if self.other is not None:
-            asyncio.get_running_loop().call_later(self._wait, self.other.close)
+        asyncio.get_running_loop().call_at(self.asked + self._wait, self._client.close)
+
+
+class _Front(asyncio.Protocol):
+    """Gives what a client says to the server at once, and notes when."""
+
+    def __init__(self, port: int, wait: float) -> None:
+        self._port = port
+        self._wait = wait
+        self._held: list[bytes] = []
+        self._server: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is of a stream
+        self._back = _Back(self._wait, transport)
+        self._task = asyncio.get_running_loop().create_task(self._reach())
+
+    async def _reach(self) -> None:
+        loop = asyncio.get_running_loop()
+        made = loop.create_connection(lambda: self._back, "127.0.0.1", self._port)
+        self._server, _ = await made
+        for piece in self._held:
+            self._server.write(piece)
+
+    def data_received(self, data: bytes) -> None:
+        self._back.asked = asyncio.get_running_loop().time()
+        if self._server is None:
+            self._held.append(data)
+        else:
+            self._server.write(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        del error
+        if self._server is not None:
+            self._server.close()
 
 
 async def _serve(port: int, seconds: float) -> None:
     loop = asyncio.get_running_loop()
-
-    class Front(_Pour):
-        def __init__(self) -> None:
-            super().__init__(0)
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            self._task = loop.create_task(self._reach())
-
-        async def _reach(self) -> None:
-            back = lambda: _Pour(seconds, self.transport)  # noqa: E731 - made by the loop
-            transport, _ = await loop.create_connection(back, "127.0.0.1", port)
-            self.meet(transport)
-
-    server = await loop.create_server(Front, "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Front(port, seconds), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

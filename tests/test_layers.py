@@ -22,8 +22,8 @@ MAY_IMPORT = {
 IMPURE = {
     "asyncio", "datetime", "glob", "http", "importlib", "io", "logging", "multiprocessing", "os",
     "random", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile",
-    "threading", "time", "urllib", "uuid", "docker", "httpx", "invoke", "pydantic", "rich",
-    "tomli", "tomllib",
+    "threading", "time", "urllib", "uuid", "docker", "httpcore", "httpx", "invoke", "pydantic",
+    "rich", "tomli", "tomllib",
 }  # fmt: skip
 
 

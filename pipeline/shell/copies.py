@@ -66,7 +66,7 @@ def _copied(actions: Sequence[ImageAction], tools: Tools) -> dict[ImageName, Ima
 
 def _brought(action: ImageAction, tools: Tools) -> Pushed | None:
     """An image of which all is there but its tag; nothing where that failed, which is told."""
-    from pipeline.edge.registry import bring  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import bring  # noqa: PLC0415 - httpcore costs 60 ms
 
     if action.source is None or tools.stop.is_set():
         return None

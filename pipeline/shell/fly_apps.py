@@ -54,7 +54,7 @@ def fly_api(
     environ: Mapping[str, str], report: Reporter, stop: threading.Event
 ) -> Iterator[FlyApi]:
     """Fly's interfaces, opened; their connections are closed at the end."""
-    from pipeline.edge.fly import FlyApi  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyApi  # noqa: PLC0415 - httpcore costs 90 ms
 
     with FlyApi(environ, report=report, stop=stop) as api:
         yield api
@@ -65,7 +65,7 @@ def with_generated_names(project: Project, api: FlyApi) -> Project:
 
     Raises `FlyError` where that cannot be found out.
     """
-    from pipeline.edge.fly import app_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import app_of  # noqa: PLC0415 - httpcore costs 90 ms
     from pipeline.edge.fly.creating import generated_name  # noqa: PLC0415
 
     def free() -> Iterator[str]:
@@ -85,7 +85,7 @@ def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tupl
     token of one app lists no other. Raises `ConfigError` where the project needs no app of Fly's,
     `UnknownError` where nothing at all can be found out.
     """
-    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpcore costs 90 ms
 
     needed = fly_apps(project, fly_registry(environ))
     if not needed:
@@ -123,13 +123,13 @@ def create_missing(
 
 
 def _named_org(project: Project, environ: Mapping[str, str]) -> str:
-    from pipeline.edge.fly.creating import named_org  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.creating import named_org  # noqa: PLC0415 - httpcore costs 90 ms
 
     return project.settings.org or named_org(environ)
 
 
 def _org(project: Project, environ: Mapping[str, str], api: FlyApi) -> str:
-    from pipeline.edge.fly.creating import only_org  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.creating import only_org  # noqa: PLC0415 - httpcore costs 90 ms
 
     org = _named_org(project, environ) or only_org(api)
     if not org:
@@ -142,7 +142,7 @@ def _org(project: Project, environ: Mapping[str, str], api: FlyApi) -> str:
 
 
 def _listed(api: FlyApi, org: str) -> frozenset[str]:
-    from pipeline.edge.fly import FlyError, apps_of_org  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError, apps_of_org  # noqa: PLC0415 - httpcore costs 90 ms
 
     try:
         return frozenset(apps_of_org(api, org)) if org else frozenset()
@@ -166,7 +166,7 @@ def _in_rounds(look: partial[FlyApp], needed: Sequence[FlyApp]) -> Iterator[FlyA
 
 
 def _look(api: FlyApi, listed: frozenset[str], app: FlyApp) -> FlyApp:
-    from pipeline.edge.fly import FlyError, app_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError, app_of  # noqa: PLC0415 - httpcore costs 90 ms
 
     if app.name in listed:
         return replace(app, status=FlyAppStatus.EXISTS)
@@ -188,7 +188,7 @@ def _ensured(fly: _Fly, app: FlyApp) -> FlyApp:
 
 
 def _created(fly: _Fly, app: FlyApp) -> FlyApp:
-    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpcore costs 90 ms
     from pipeline.edge.fly.creating import create_app  # noqa: PLC0415
 
     try:
@@ -200,7 +200,7 @@ def _created(fly: _Fly, app: FlyApp) -> FlyApp:
 
 def _after(fly: _Fly, app: FlyApp, error: FlyError) -> FlyApp:
     """What a creation that was refused, or whose answer was lost, has come to."""
-    from pipeline.edge.fly import FlyError, app_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError, app_of  # noqa: PLC0415 - httpcore costs 90 ms
     from pipeline.edge.fly.creating import NAME_TAKEN  # noqa: PLC0415
 
     taken = error.code == NAME_TAKEN
@@ -217,7 +217,7 @@ def _as_created(fly: _Fly, app: FlyApp) -> FlyApp:
 
 def _awaited(fly: _Fly, app: FlyApp) -> FlyApp:
     from pipeline.core.events import Notice  # noqa: PLC0415
-    from pipeline.edge.fly.creating import await_repository  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.creating import await_repository  # noqa: PLC0415 - httpcore costs 90 ms
 
     fly.report(Notice(f"the app `{app.name}` is created"))
     if app.repository is None:

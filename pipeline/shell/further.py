@@ -65,7 +65,7 @@ def look_closer_at(
 
     Raises `UnknownError`.
     """
-    from pipeline.edge.registry import Look, look_closer  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import Look, look_closer  # noqa: PLC0415 - httpcore costs 60 ms
 
     found = registry.head(reference)
     if not isinstance(found, Present):
@@ -91,7 +91,7 @@ def certain(answers: Mapping[K, V | UnknownError]) -> dict[K, V]:
 
 
 def _closer(asking: Asking, found: Mapping[ImageName, Present]) -> dict[ImageName, Standing]:
-    from pipeline.edge.registry import Look, look_closer  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import Look, look_closer  # noqa: PLC0415 - httpcore costs 60 ms
 
     looks = {
         name: Look(asking.reference(name), present, asking.project.image(name).platforms)

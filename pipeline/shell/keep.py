@@ -63,7 +63,7 @@ def keepable(project: Project, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def registry_host(project: Project, environ: Mapping[str, str]) -> str:
     """Fly's registry, which the project pushes to. Raises `ConfigError` where it does not."""
-    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpcore costs 90 ms
 
     host = fly_registry(environ)
     if project.settings.registry.host != host:
@@ -125,7 +125,7 @@ def _together(works: Sequence[_Work], each: Callable[[_Work], list[Kept]]) -> tu
 
 
 def _keep_all(keeper: Keeper, work: _Work) -> list[Kept]:
-    from pipeline.edge.fly import NoAppError, machines_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import NoAppError, machines_of  # noqa: PLC0415 - httpcore costs 90 ms
 
     slots = [*(slot for slot, _, _ in work.bases), *work.before]
     try:
@@ -176,7 +176,7 @@ def _keep_before(keeper: Keeper, machines: Sequence[Machine], slot: Slot) -> Kep
 
 def _before(keeper: Keeper, app: str) -> Reference | None:
     """What `rollback` would put back: the last good release before the newest."""
-    from pipeline.edge.fly import release_before, releases_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import release_before, releases_of  # noqa: PLC0415 - httpcore costs 90 ms
 
     old = release_before(islice(releases_of(keeper.api, app), _RELEASES))
     try:

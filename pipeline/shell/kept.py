@@ -40,7 +40,7 @@ def release(found: Sequence[Kept], names: Collection[str], api: FlyApi) -> tuple
 
 
 def _kept_by(api: FlyApi, app: str) -> list[Kept]:
-    from pipeline.edge.fly import NoAppError, machines_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import NoAppError, machines_of  # noqa: PLC0415 - httpcore costs 90 ms
     from pipeline.edge.fly.keeping import reference_of, slot_of  # noqa: PLC0415
 
     try:
@@ -52,7 +52,7 @@ def _kept_by(api: FlyApi, app: str) -> list[Kept]:
 
 
 def _released(api: FlyApi, one: Kept) -> Kept:
-    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpcore costs 90 ms
     from pipeline.edge.fly.keeping import remove_keeper  # noqa: PLC0415
 
     try:

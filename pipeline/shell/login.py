@@ -23,7 +23,7 @@ _TIMEOUT = 60.0
 
 def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
     """Fly's registry, and a token that it has taken just now. Raises `UnknownError`."""
-    from pipeline.edge.registry import Registry, fly_credentials  # noqa: PLC0415 - httpx: 60 ms
+    from pipeline.edge.registry import Registry, fly_credentials  # noqa: PLC0415 - httpcore: 60 ms
 
     host, source = fly_credentials(environ)
     found = source(host)
@@ -66,7 +66,7 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
     configuration cannot be read.
     """
-    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - httpcore costs 60 ms
 
     if shutil.which("docker-credential-fly", path=environ.get("PATH")) is None:
         hint = "put the folder where this package's scripts are installed on PATH"

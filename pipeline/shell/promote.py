@@ -43,7 +43,7 @@ def promote(
     One that fails stops no other. Raises `AbsentError` where there is no `source`, and
     `UnknownError`.
     """
-    from pipeline.edge.registry import digest_at  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import digest_at  # noqa: PLC0415 - httpcore costs 60 ms
 
     digest = digest_at(registry, source)
     firsts = {d.repository.host: d for d in reversed(destinations)}
@@ -74,7 +74,7 @@ def _copied(
 
 
 def _one(registry: Registry, source: Reference, digest: Digest, there: Reference) -> Promoted:
-    from pipeline.edge.registry import copy_at  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import copy_at  # noqa: PLC0415 - httpcore costs 60 ms
 
     try:
         return Promoted(there, digest, copy_at(registry, source, digest, there))

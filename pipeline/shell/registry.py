@@ -20,7 +20,7 @@ def open_registry(
     settings: RegistrySettings, environ: Mapping[str, str], report: Reporter = silent
 ) -> Iterator[Registry]:
     """A client for all registries, with the credentials of this environment, closed at the end."""
-    from pipeline.edge.registry import (  # noqa: PLC0415 - httpx costs 60 ms
+    from pipeline.edge.registry import (  # noqa: PLC0415 - httpcore costs 60 ms
         Registry,
         credentials,
         namespaces,

@@ -35,7 +35,7 @@ class Tying:
 
 def tied(tying: Tying, machines: Sequence[Machine], slot: Slot, image: Reference) -> Kept:
     """How the slot's machine, one of `machines` or a new one, came to keep `image`."""
-    from pipeline.edge.fly import FlyError, machines_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError, machines_of  # noqa: PLC0415 - httpcore costs 90 ms
 
     mine = _mine(machines, slot)
     if mine and mine.digest == image.digest:
@@ -56,7 +56,7 @@ def tied(tying: Tying, machines: Sequence[Machine], slot: Slot, image: Reference
 
 def row(slot: Slot, status: KeepStatus, image: Reference | None, machine: Machine) -> Kept:
     """A slot that has a machine."""
-    from pipeline.edge.fly.keeping import since  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.keeping import since  # noqa: PLC0415 - httpcore costs 90 ms
 
     return Kept(slot, status, image, machine.id, since(machine))
 
@@ -69,7 +69,7 @@ def failed(slot: Slot, error: UnknownError, image: Reference | None = None) -> K
 
 
 def _changed(tying: Tying, mine: Machine | None, slot: Slot, image: Reference) -> Kept:
-    from pipeline.edge.fly.keeping import add_keeper, move_keeper  # noqa: PLC0415 - brings httpx
+    from pipeline.edge.fly.keeping import add_keeper, move_keeper  # noqa: PLC0415 - brings httpcore
 
     if mine:
         moved = _patiently(tying, lambda: move_keeper(tying.api, slot, mine, image))
@@ -79,7 +79,7 @@ def _changed(tying: Tying, mine: Machine | None, slot: Slot, image: Reference) -
 
 
 def _mine(machines: Sequence[Machine], slot: Slot) -> Machine | None:
-    from pipeline.edge.fly.keeping import slot_of  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly.keeping import slot_of  # noqa: PLC0415 - httpcore costs 90 ms
 
     ours = ((slot_of(slot.app, machine), machine) for machine in machines)
     return next((m for found, m in ours if found and found.is_one_with(slot)), None)
@@ -87,7 +87,7 @@ def _mine(machines: Sequence[Machine], slot: Slot) -> Machine | None:
 
 def _patiently(tying: Tying, change: Callable[[], Machine]) -> Machine:
     """Wait out that Fly does not find yet what the registry has: it was pushed a moment ago."""
-    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpx costs 90 ms
+    from pipeline.edge.fly import FlyError  # noqa: PLC0415 - httpcore costs 90 ms
 
     end = time.monotonic() + SPREAD
     while True:

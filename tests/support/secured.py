@@ -40,10 +40,10 @@ def secured_registry(
         yield running, {"SSL_CERT_FILE": str(certificate.ca)}
 
 
-def certify(folder: Path) -> Certificate:
-    """A certificate for 127.0.0.1 and localhost, from an authority made for it."""
+def certify(folder: Path, *names: str) -> Certificate:
+    """A certificate for 127.0.0.1, localhost and `names`, from an authority made for it."""
     authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued = authority.issue_cert("127.0.0.1", "localhost", *names)
     made = Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
     authority.cert_pem.write_to_path(made.ca)
     issued.private_key_pem.write_to_path(made.key)

@@ -1,6 +1,6 @@
 """Fly: its Machines API and GraphQL over HTTP, and flyctl, which deploys.
 
-Import it where it is needed and not before: it brings httpx, which takes 90 ms.
+Import it where it is needed and not before: it brings httpcore, which takes 90 ms.
 """
 
 from pipeline.edge.fly.api import FlyApi

@@ -26,6 +26,7 @@ from pipeline.edge.fly.errors import (
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
 from pipeline.edge.registry import tls, wire
+from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
 from pipeline.edge.registry.text import plain, read_json
@@ -33,8 +34,6 @@ from pipeline.edge.registry.text import plain, read_json
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
-
-    import httpx
 
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.answer import Answer
@@ -88,7 +87,7 @@ class FlyApi:
         self._gates = {name: Gate(policy, self._stop) for name in self._bases}
         self._policy, self._report = policy, report
         self._lock = Lock()
-        self._clients: dict[str, httpx.Client] = {}
+        self._clients: dict[str, Connections] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -224,7 +223,7 @@ class FlyApi:
             message = error.message.replace(", which is no manifest", "")
             return FlyError(f"Fly could not be asked: {message}", hint=SEE)
 
-    def _client(self, what: str) -> httpx.Client:
+    def _client(self, what: str) -> Connections:
         with self._lock:
             if what not in self._clients:
                 parts = urlsplit(self._bases[what])
@@ -232,7 +231,7 @@ class FlyApi:
                 if not secure and not _is_private(parts.hostname or ""):
                     raise in_clear(parts.netloc)
                 context = tls.Trust().context(parts.netloc) if secure else tls.nothing()
-                self._clients[what] = wire.client(
+                self._clients[what] = Connections(
                     context,
                     proxies=not tls.is_loopback(parts.hostname or ""),
                     connect=self._policy.connect,

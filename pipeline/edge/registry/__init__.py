@@ -1,6 +1,6 @@
 """The registry client: what exists, with which digest, who we are there, and moving a tag.
 
-Import it where it is needed and not before: it brings httpx, which takes 90 ms.
+Import it where it is needed and not before: it brings httpcore, which takes 90 ms.
 
     with Registry(credentials=credentials(os.environ)) as registry:
         presences = registry.head_all(references)

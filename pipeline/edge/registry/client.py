@@ -34,7 +34,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 16
-"""Requests under way at once: httpx 0.28 gets slower, not faster, beyond about 32."""
+"""Requests under way at once: at 25 ms latency they keep one core of Python busy."""
 
 _READ = {"Accept": ", ".join(MANIFEST_TYPES)}
 _HEAD_UNSUPPORTED = (405, 501)

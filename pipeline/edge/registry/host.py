@@ -17,6 +17,7 @@ from pipeline.core.events import Notice
 from pipeline.core.reference import HUB
 from pipeline.edge.registry import tls, wire
 from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
 from pipeline.edge.registry.redirect import redirect_trouble
@@ -24,8 +25,6 @@ from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import httpx
 
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.answer import Answer
@@ -87,8 +86,8 @@ class Host:
         self._gate = Gate(setting.policy, setting.closed)
         self._lock = Lock()
         self._origin = ""
-        self._client: httpx.Client | None = None
-        self._guest: httpx.Client | None = None
+        self._client: Connections | None = None
+        self._guest: Connections | None = None
         self.access = Access(name, setting.source, self._fetch, place=place)
 
     def ask(self, request: Request, check: Check = _any) -> Answer:
@@ -225,7 +224,7 @@ class Host:
                 raise refusal(answer, self.name, self.access, what=request.path, verb="read")
             yield pieces[0]
 
-    def _connected(self, *, own: bool) -> httpx.Client:
+    def _connected(self, *, own: bool) -> Connections:
         self._setting.sent()
         return self._client if own and self._client else self._stranger()
 
@@ -271,18 +270,18 @@ class Host:
         else:
             context = tls.unverified() if lenient else self._setting.trust.context(self.name)
         policy = self._setting.policy
-        self._client = wire.client(
+        self._client = Connections(
             context, proxies=not loopback, connect=policy.connect, read=policy.read
         )
         return f"{'https' if secure else 'http'}://{address}"
 
-    def _stranger(self) -> httpx.Client:
+    def _stranger(self) -> Connections:
         """A client for addresses that are not ours: it trusts the system, and knows nobody."""
         with self._lock:
             if self._guest is None:
                 policy = self._setting.policy
                 context = self._setting.trust.context(self.name)
-                self._guest = wire.client(
+                self._guest = Connections(
                     context, proxies=True, connect=policy.connect, read=policy.read
                 )
             return self._guest

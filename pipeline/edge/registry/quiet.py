@@ -1,4 +1,4 @@
-"""httpx and httpcore log addresses and headers, presigned queries and all: not those of ours."""
+"""httpcore logs addresses and headers, presigned queries and all: not those of ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")
+_LOGGERS = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy")
 
 
 class _Thread(local):
@@ -22,7 +22,7 @@ _thread = _Thread()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep both libraries from logging what this thread asks meanwhile; others are not touched."""
+    """Keep it from logging what this thread asks meanwhile; others are not touched."""
     _thread.under_way += 1
     try:
         yield

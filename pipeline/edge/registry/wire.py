@@ -1,4 +1,4 @@
-"""One request and its answer over httpx, and every way in which that can break, in words."""
+"""One request and its answer over HTTP, and every way in which that can break, in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
+import httpcore
 
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.errors import Facts, RegistryError
@@ -18,44 +18,33 @@ from pipeline.edge.registry.quiet import quiet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from pipeline.edge.registry.connections import Connections
+
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes: what registries take and containerd reads; the specification asks for this much."""
 
 MAX_COMPLAINT = 64 * 1024
 """Bytes of an answer that is no manifest; the rest is not read."""
 
-PIECE = 1 << 20
-"""Bytes of a stream that are held at once."""
+PIECE = 1 << 18
+"""Bytes of a stream that are gathered before they are passed on, at least."""
 
 _COMPLAINT_TIME = 10.0
 _STORING = 300.0
 """Seconds: distribution hashes a blob, and moves it within its storage, before it answers."""
-_HEADERS = {"User-Agent": "fly-image-pipeline", "Accept-Encoding": "identity"}
-
-
-def client(context: ssl.SSLContext, *, proxies: bool, connect: float, read: float) -> httpx.Client:
-    """A client for one host. It follows no redirect and knows no credential by itself.
-
-    `proxies` honours `HTTPS_PROXY` and its like; loopback never goes through one.
-    """
-    try:
-        return httpx.Client(
-            verify=context,
-            trust_env=proxies,
-            follow_redirects=False,
-            headers=_HEADERS,
-            timeout=httpx.Timeout(read, connect=connect, pool=None),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-        )
-    except (ImportError, ValueError, httpx.InvalidURL):
-        raise RegistryError(
-            "the proxy that the environment names cannot be used",
-            hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; SOCKS is not supported",
-        ) from None
+_BROKEN = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    OSError,
+)
+"""All that an exchange can break by."""
 
 
 def send(  # noqa: PLR0913 - a request has these parts
-    http: httpx.Client,
+    http: Connections,
     method: str,
     url: str,
     *,
@@ -69,52 +58,59 @@ def send(  # noqa: PLR0913 - a request has these parts
     `deadline` is of `time.monotonic`; it ends bodies that trickle. `most` is in bytes. A body that
     is streamed may take as long as it flows, and a registry to store it as long as `_STORING` says.
     """
-    host = urlsplit(url).netloc
     streamed = callable(body)
     content = body() if callable(body) else body
-    timeout = _patient(http.timeout) if streamed else http.timeout
+    patience = _STORING if streamed else None
+    asking = http.stream(method, url, headers=headers, body=content, read=patience)
     try:
-        with (
-            quiet(),
-            http.stream(
-                method, url, headers=dict(headers), content=content, timeout=timeout
-            ) as response,
-        ):
-            names = {name.lower(): value for name, value in response.headers.items()}
+        with quiet(), asking as response:
             begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
-            found = _read(response, host, begun, most)
-            return Answer(response.status_code, redacted(url), names, found)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            return _answer(response, url, _read(response, url, begun, most))
+    except _BROKEN as error:
         # The cause is not kept: it holds the request, and that the credential.
-        raise _explained(error, host, redacted(url)) from None
+        raise _explained(error, _host(url), redacted(url)) from None
 
 
 @contextmanager
 def opened(
-    http: httpx.Client, method: str, url: str, headers: Mapping[str, str]
+    http: Connections, method: str, url: str, headers: Mapping[str, str]
 ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
     """The head of an answer, and its body piece by piece; that of a refusal is in the answer."""
-    host = urlsplit(url).netloc
     try:
-        with quiet(), http.stream(method, url, headers=dict(headers)) as response:
-            names = {name.lower(): value for name, value in response.headers.items()}
-            good = response.status_code == 200
-            body = b"" if good else _read(response, host, time.monotonic() + _COMPLAINT_TIME)
-            answer = Answer(response.status_code, redacted(url), names, body)
-            yield answer, _pieces(response, host, redacted(url))
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise _explained(error, host, redacted(url)) from None
+        with quiet(), http.stream(method, url, headers=headers) as response:
+            good = response.status == 200
+            body = b"" if good else _read(response, url, time.monotonic() + _COMPLAINT_TIME)
+            yield _answer(response, url, body), _pieces(response, url)
+    except _BROKEN as error:
+        raise _explained(error, _host(url), redacted(url)) from None
 
 
-def _pieces(response: httpx.Response, host: str, url: str) -> Iterator[bytes]:
+def _answer(response: httpcore.Response, url: str, body: bytes) -> Answer:
+    headers: dict[str, str] = {}
+    for raw, value in response.headers:
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return Answer(response.status, redacted(url), headers, body)
+
+
+def _pieces(response: httpcore.Response, url: str) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
     try:
-        yield from response.iter_raw(PIECE)
-    except (httpx.HTTPError, OSError) as error:
-        raise _explained(error, host, url) from None
+        for piece in response.iter_stream():
+            held.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                yield b"".join(held)
+                held, size = [], 0
+        if held:
+            yield b"".join(held)
+    except _BROKEN as error:
+        raise _explained(error, _host(url), redacted(url)) from None
 
 
-def _patient(usual: httpx.Timeout) -> httpx.Timeout:
-    return httpx.Timeout(connect=usual.connect, read=_STORING, write=usual.write, pool=usual.pool)
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def redacted(url: str) -> str:
@@ -128,22 +124,24 @@ def unreachable(error: OSError, host: str) -> RegistryError:
     return _explained(error, host, "")
 
 
-def _read(response: httpx.Response, host: str, deadline: float, most: int = MAX_MANIFEST) -> bytes:
-    wanted = most if response.status_code == 200 else MAX_COMPLAINT
+def _read(
+    response: httpcore.Response, url: str, deadline: float, most: int = MAX_MANIFEST
+) -> bytes:
+    wanted = most if response.status == 200 else MAX_COMPLAINT
     chunks, size = [], 0
-    for chunk in response.iter_raw():
+    for chunk in response.iter_stream():
         chunks.append(chunk)
         size += len(chunk)
-        if size > wanted and response.status_code == 200:
+        if size > wanted and response.status == 200:
             raise RegistryError(
-                f"`{host}` answers with more than {wanted >> 20} MiB, which is no manifest",
+                f"`{_host(url)}` answers with more than {wanted >> 20} MiB, which is no manifest",
                 hint="is this a registry?",
-                facts=Facts(200, redacted(str(response.url))),
+                facts=Facts(200, redacted(url)),
             )
         if size > wanted:
             break
         if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the answer trickles")
+            raise httpcore.ReadTimeout("the answer trickles")
     return b"".join(chunks)[:wanted]
 
 
@@ -186,11 +184,11 @@ def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
                 return f"{nobody}: its name cannot be resolved", network, again
             case ConnectionRefusedError():
                 return f"{nobody}: connection refused", network, True
-            case httpx.ProxyError():
+            case httpcore.ProxyError():
                 return f"{nobody}: the proxy refuses", "look at HTTPS_PROXY and NO_PROXY", True
-            case httpx.TimeoutException() | TimeoutError():
+            case httpcore.TimeoutException() | TimeoutError():
                 return f"{nobody} in time", network, True
-            case httpx.RemoteProtocolError() | httpx.ReadError() | ConnectionError():
+            case httpcore.RemoteProtocolError() | httpcore.ReadError() | ConnectionError():
                 return f"`{host}` broke off in the middle of its answer", network, True
             case OSError() if cause.strerror:
                 return f"{nobody}: {cause.strerror.lower()}", network, True

@@ -318,7 +318,7 @@ def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_is_logged(stranger: Strange, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever level a program sets: httpx logs addresses, httpcore headers."""
+    """Whatever level a program sets: httpcore logs addresses and headers."""
     caplog.set_level(logging.DEBUG)
     there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
     stranger.script = lambda _: FOUND

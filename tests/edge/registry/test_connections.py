@@ -1,0 +1,179 @@
+"""What is sent, byte for byte, and the way through a proxy: real sockets, real TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.core.presence import Present
+from pipeline.core.reference import parse_reference
+from pipeline.edge.registry import Credential, Policy, Registry, RegistryError
+from pipeline.edge.registry.connections import Connections
+from pipeline.edge.registry.manifest import digest_of
+from pipeline.edge.registry.tls import nothing
+from tests.support.connect_proxy import connect_proxy
+from tests.support.scripted import Reply, scripted
+from tests.support.secured import certify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pipeline.core.presence import Presence
+    from tests.support.connect_proxy import Tunnels
+
+NAME = "registry.test"
+QUICK = Policy(attempts=1, pause=0.001, total=3.0, connect=1.0, read=1.0)
+BODY = b'{"schemaVersion": 2}'
+FOUND = {
+    "Content-Type": "application/vnd.oci.image.manifest.v1+json",
+    "Docker-Content-Digest": str(digest_of(BODY)),
+}
+SECRET = "a-secret-of-the-registry"
+
+
+@pytest.fixture
+def by(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that names no proxy yet."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+@pytest.fixture
+def tunnels(tmp_path: Path) -> Iterator[tuple[Tunnels, Path]]:
+    """A proxy behind which `registry.test` is, and the authority of that registry."""
+    certificate = certify(tmp_path, NAME)
+    with (
+        scripted(lambda _: Reply(200, FOUND, BODY), certificate) as server,
+        connect_proxy(server.address) as proxy,
+    ):
+        yield proxy, certificate.ca
+
+
+def ask(ca: Path | None = None, name: str = NAME) -> Presence:
+    """Whether an image of a registry exists, as somebody."""
+    known = Credential("x", SECRET, "the test")
+    with Registry(credentials=lambda _: known, ca=ca, policy=QUICK) as registry:
+        return registry.head(parse_reference(f"{name}/acme/web:1"))
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_through_a_proxy(
+    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], variable: str
+) -> None:
+    """The name is the proxy's to resolve; it sees the tunnel, and none of our credential."""
+    proxy, ca = tunnels
+    by.setenv(variable, f"http://{proxy.address}")
+
+    assert isinstance(ask(ca), Present)
+    assert proxy.heads[0].startswith(f"CONNECT {NAME}:443 ")
+    assert "authorization" not in proxy.heads[0].lower()
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxy_that_knows_us(
+    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], scheme: str
+) -> None:
+    """User and password in its address, quoted as addresses are."""
+    proxy, ca = tunnels
+    by.setenv("HTTPS_PROXY", f"{scheme}me:p%40ss@{proxy.address}")
+
+    assert isinstance(ask(ca), Present)
+    assert "Proxy-Authorization: Basic bWU6cEBzcw==\r\n" in proxy.heads[0]
+
+
+@pytest.mark.parametrize("left_out", [NAME, "test", ".test", "*", f"other,{NAME}:443"])
+def test_not_through_a_proxy(
+    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str
+) -> None:
+    """`NO_PROXY` names the host, a domain above it, or everything; its name is nobody's here."""
+    proxy, ca = tunnels
+    by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    by.setenv("NO_PROXY", left_out)
+
+    with pytest.raises(RegistryError, match="its name cannot be resolved"):
+        ask(ca, f"{NAME}:443")
+    assert proxy.heads == []
+
+
+def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
+    """Nobody means it of a registry on loopback."""
+    with (
+        scripted(lambda _: Reply(200, FOUND, BODY)) as server,
+        connect_proxy(server.address) as proxy,
+    ):
+        by.setenv("ALL_PROXY", f"http://{proxy.address}")
+
+        assert isinstance(ask(name=server.address), Present)
+        assert proxy.heads == []
+
+
+def test_a_proxy_that_refuses(by: pytest.MonkeyPatch) -> None:
+    """It is said that it was the proxy, and nothing of the password in its address."""
+    with connect_proxy("127.0.0.1:1", status="407 Proxy Authentication Required") as proxy:
+        by.setenv("HTTPS_PROXY", f"http://me:hidden@{proxy.address}")
+
+        with pytest.raises(RegistryError, match="the proxy refuses") as caught:
+            ask()
+    assert "HTTPS_PROXY" in caught.value.hint
+    assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("named", ["socks5://127.0.0.1:1", "ftp://a", "http://", "http://a:port"])
+def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
+    """What cannot be used is an error: not to go there would be to go around it."""
+    by.setenv("HTTPS_PROXY", named)
+
+    with pytest.raises(RegistryError, match="the proxy that the environment names"):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "length", "arrives"),
+    [
+        ("GET", None, None, b""),
+        ("DELETE", None, None, b""),
+        ("POST", None, "0", b""),
+        ("PUT", b"", "0", b""),
+        ("PUT", b"abc", "3", b"abc"),
+        ("PUT", [b"ab", b"", b"c"], "3", b"abc"),
+    ],
+)
+def test_lengths(
+    method: str, body: bytes | Iterable[bytes] | None, length: str | None, arrives: bytes
+) -> None:
+    """A body has a length, also one that is empty: servers refuse a POST or PUT without."""
+    ours = {"Content-Length": "3"} if isinstance(body, list) else {}
+    with scripted(lambda _: Reply(201)) as server:
+        http = Connections(nothing(), proxies=False, connect=1.0, read=1.0)
+        with http.stream(method, f"http://{server.address}/", headers=ours, body=body) as answer:
+            assert answer.status == 201
+        http.close()
+
+    assert server.asked[0].headers.get("content-length") == length
+    assert server.asked[0].body == arrives
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", "/"),
+        ("/a b", "/a%20b"),
+        ("/a%2Fb?c=%20&d=e+f", "/a%2Fb?c=%20&d=e+f"),
+        ("/ü?ü#part", "/%C3%BC?%C3%BC"),
+        ("/a?", "/a"),
+    ],
+)
+def test_addresses(given: str, asked: str) -> None:
+    """What is quoted stays as it is, what is not is quoted, and the fragment stays with us."""
+    with scripted(lambda _: Reply(200)) as server:
+        http = Connections(nothing(), proxies=False, connect=1.0, read=1.0)
+        with http.stream("GET", f"http://{server.address}{given}", headers={}):
+            pass
+        http.close()
+
+    assert server.asked[0].path == asked
+    assert server.asked[0].headers["host"] == server.address
