@@ -3,6 +3,9 @@
 `python -m benchmarks.latency PORT SECONDS` listens on a free port of loopback, says which on its
 first line, and brings what 127.0.0.1:PORT answers so many seconds after it was asked, or as soon as
 it is there if that is later: the server's own time is part of the latency, as a client sees it.
+
+What was asked before, byte for byte, is answered from memory: a registry far away does not take its
+time from the processor that the client runs on.
 """
 
 # ruff: noqa: T201 - a command that prints its port
@@ -34,61 +37,35 @@ def delayed(address: str, seconds: float) -> Iterator[str]:
             running.terminate()
 
 
-class _Back(asyncio.Protocol):
-    """Gives what the server says to the client, `wait` seconds after the client spoke last."""
-
-    def __init__(self, wait: float, client: asyncio.Transport) -> None:
-        self._wait = wait
-        self._client = client
-        self.asked = 0.0
-
-    def data_received(self, data: bytes) -> None:
-        asyncio.get_running_loop().call_at(self.asked + self._wait, self._client.write, data)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        del error
-        asyncio.get_running_loop().call_at(self.asked + self._wait, self._client.close)
+async def _serve(port: int, seconds: float) -> None:
+    server = await asyncio.start_server(_Proxy(port, seconds).answer, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
 
 
-class _Front(asyncio.Protocol):
-    """Gives what a client says to the server at once, and notes when."""
-
+class _Proxy:
     def __init__(self, port: int, wait: float) -> None:
         self._port = port
         self._wait = wait
-        self._held: list[bytes] = []
-        self._server: asyncio.Transport | None = None
+        self._known: dict[bytes, bytes] = {}
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is of a stream
-        self._back = _Back(self._wait, transport)
-        self._task = asyncio.get_running_loop().create_task(self._reach())
+    async def answer(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        """Answer all that comes over a connection: no client pipelines, so each piece is whole."""
+        while asked := await client.read(1 << 16):
+            due = asyncio.get_running_loop().time() + self._wait
+            if asked not in self._known:
+                self._known[asked] = await self._fetched(asked)
+            await asyncio.sleep(due - asyncio.get_running_loop().time())
+            back.write(self._known[asked])
+        back.close()
 
-    async def _reach(self) -> None:
-        loop = asyncio.get_running_loop()
-        made = loop.create_connection(lambda: self._back, "127.0.0.1", self._port)
-        self._server, _ = await made
-        for piece in self._held:
-            self._server.write(piece)
-
-    def data_received(self, data: bytes) -> None:
-        self._back.asked = asyncio.get_running_loop().time()
-        if self._server is None:
-            self._held.append(data)
-        else:
-            self._server.write(data)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        del error
-        if self._server is not None:
-            self._server.close()
-
-
-async def _serve(port: int, seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Front(port, seconds), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    async def _fetched(self, asked: bytes) -> bytes:
+        """What the server answers, over a connection that it is asked to close."""
+        server, there = await asyncio.open_connection("127.0.0.1", self._port)
+        there.write(asked.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        answer = await server.read()
+        there.close()
+        return answer.replace(b"\r\nConnection: close\r\n", b"\r\n", 1)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class Connections:
                     max_connections=None,
                     max_keepalive_connections=_KEPT,
                     keepalive_expiry=_IDLE,
-                    network_backend=Backend(),
+                    network_backend=Backend(self._read),
                 )
             return self._pools[scheme, netloc]
 

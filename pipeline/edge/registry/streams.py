@@ -1,11 +1,13 @@
-"""Sockets of httpcore that carry large bodies with few calls and few copies.
+"""Sockets of httpcore that carry large bodies with few calls, and bear no head that trickles.
 
 httpcore reads 64 KiB at a time and copies what a send leaves over; each piece then takes its way
-through h11 (`benchmarks.promote`, another registry: half of the processor's time).
+through h11 (`benchmarks.promote`, another registry: half of the processor's time). Its timeout is
+for each read: a head that comes byte by byte has no end.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -16,10 +18,18 @@ if TYPE_CHECKING:
 
 LARGEST = 1 << 20
 """Bytes that are read at once where they keep coming. TLS hands out 16 KiB at most."""
+_HEAD = 1 << 16
+"""Bytes of an answer that must come in time: no head is longer."""
 
 
 class Backend(httpcore.SyncBackend):
-    """httpcore's own, with a `Stream` for each connection."""
+    """httpcore's own, with a `Stream` for each connection.
+
+    `patience` is how many seconds an answer's head may take from its first byte on.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
 
     def connect_tcp(
         self,
@@ -30,25 +40,35 @@ class Backend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect. Raises httpcore's errors."""
-        return Stream(super().connect_tcp(host, port, timeout, local_address, socket_options))
+        made = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return Stream(made, self._patience)
 
 
 class Stream(httpcore.NetworkStream):
     """Reads twice as much after each read that came back full, up to `LARGEST`."""
 
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, patience: float) -> None:
         self._inner = inner
+        self._patience = patience
         self._size = 0
+        self._begun = 0.0
+        self._came = 0
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has come; it may be more than `max_bytes`, which is taken for the least to ask."""
         wanted = max(self._size, max_bytes)
         data = self._inner.read(wanted, timeout)
         self._size = min(2 * wanted, LARGEST) if len(data) == wanted else max_bytes
+        now = time.monotonic()
+        self._begun = self._begun or now
+        self._came += len(data)
+        if self._came < _HEAD and now - self._begun > self._patience:
+            raise httpcore.ReadTimeout("the answer trickles")
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write all; `timeout` is for each part that the socket takes."""
+        self._begun, self._came = 0.0, 0
         # It is sent and sliced, and a view is sliced without a copy of the rest.
         self._inner.write(memoryview(buffer), timeout)  # type: ignore[arg-type]
 
@@ -63,7 +83,7 @@ class Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Begin TLS. Raises httpcore's errors."""
-        return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+        return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._patience)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks its sockets."""

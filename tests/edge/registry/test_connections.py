@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,3 +181,53 @@ def test_addresses(given: str, asked: str) -> None:
 
     assert server.asked[0].path == asked
     assert server.asked[0].headers["host"] == server.address
+
+
+def test_a_head_that_trickles() -> None:
+    """Each byte comes in time, and the head would take a minute: a second is the most here."""
+    with trickling(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
+        began = time.monotonic()
+        with pytest.raises(RegistryError, match=r"no answer from .* in time"):
+            ask(name=address)
+
+    assert 1.0 <= time.monotonic() - began < 2.5
+
+
+def test_a_body_that_trickles_behind_its_head() -> None:
+    """The same for the first of a body; the rest has the deadline of its request."""
+    head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2000\r\n\r\n"
+    with trickling(b"a" * 1200, head) as address:
+        began = time.monotonic()
+        with pytest.raises(RegistryError, match=r"no answer from .* in time"), anonymous() as known:
+            known.manifest(parse_reference(f"{address}/acme/web:1"))
+
+    assert 1.0 <= time.monotonic() - began < 2.5
+
+
+def anonymous() -> Registry:
+    """A client that nobody knows, and that asks once."""
+    return Registry(policy=QUICK)
+
+
+@contextmanager
+def trickling(text: bytes, at_once: bytes = b"") -> Iterator[str]:
+    """A server that hears each request out, and answers a byte every 50 ms."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            if not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
+                return  # it was asked whether it speaks TLS
+            with suppress(OSError):  # they hang up
+                self.request.sendall(at_once)
+                for byte in text:
+                    self.request.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
