@@ -30,5 +30,5 @@ def down(_c: Context, profile: str = "") -> int:
         )
     with connect(os.environ) as client:
         count = remove_all(client)
-    say(f"{count} containers removed" if count else "nothing was running")
+    say(f"containers removed: {count}" if count else "nothing was running")
     return 0

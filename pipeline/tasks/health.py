@@ -38,6 +38,7 @@ def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
 
 def _checks(profile: str) -> Iterator[Check]:
     from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
+    from pipeline.console.text import amount  # noqa: PLC0415
 
     try:
         project = load_project(profile)
@@ -45,7 +46,11 @@ def _checks(profile: str) -> Iterator[Check]:
         first = error.problems[0]
         yield Check("project", ok=False, detail=str(first), hint=first.hint)
         return
-    yield Check("project", ok=True, detail=f"{len(project.images)} images in {project.root}")
+    yield Check(
+        "project",
+        ok=True,
+        detail=f"{amount(len(project.images), 'image', 'images')} in {project.root}",
+    )
     yield _check("builder", lambda: _builder(project))
     yield _check("engine", _engine)
     yield _credential(project)

@@ -63,7 +63,7 @@ def main() -> int:
     except PipelineError as error:
         print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    print(f"{count} containers removed")  # noqa: T201 - the result of a command
+    print(f"containers removed: {count}")  # noqa: T201 - the result of a command
     return 0
 
 
