@@ -44,6 +44,15 @@ def no_token() -> FlyError:
     )
 
 
+def garbled(source: str) -> FlyError:
+    """A token that cannot be one: nothing is sent."""
+    return FlyError(
+        f"the token from {source} holds a line break or a character that no token has",
+        hint=f"copy it again, all of it and nothing else: {ORG_TOKEN}",
+        status=401,
+    )
+
+
 def in_clear(host: str) -> FlyError:
     """An address without TLS, which would show the token to whoever is on the way."""
     return FlyError(

@@ -6,7 +6,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from pipeline.edge.fly.errors import no_token
+from pipeline.edge.fly.errors import garbled, no_token
 from pipeline.edge.registry.fly_login import authorization, login
 
 if TYPE_CHECKING:
@@ -66,4 +66,6 @@ class Token:
                 self._since = time.monotonic()
             if kept is None:
                 raise no_token()
+            if not (kept.token.isascii() and kept.token.isprintable()):
+                raise garbled(kept.source)
             return kept

@@ -57,6 +57,20 @@ def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
     assert apps_of_org(api, "acme") == ["acme-web"]
 
 
+@pytest.mark.parametrize(
+    "token", ["FlyV1 fm2_\u201cquoted\u201d", "fm2_first\nfm2_second", "t\u00f6ken"]
+)
+def test_a_token_that_cannot_be_one(fly: FlyStandIn, token: str) -> None:
+    """Copied with a quotation mark, or with the line after it: nothing is sent, nothing shown."""
+    before = fly.requests
+    with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
+        app_of(somebody, "acme-web")
+
+    assert "no token has" in caught.value.message
+    assert "fm2_" not in f"{caught.value!r} {caught.value.hint}"
+    assert fly.requests == before
+
+
 def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
     """That is said by name, with what creates it."""
     assert machines_of(api, "acme-web") == ()
