@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pipeline.core.model import Image, Project
     from pipeline.core.reference import ImageName, Repository
 
+SPREAD = 60.0
+"""Seconds that an image may take from its push to where Fly finds it (flyctl #4595)."""
+
 
 class FlyAppStatus(StrEnum):
     """How an app stands at Fly, and what was done about it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import ImageChanged, Stage
@@ -45,7 +46,7 @@ def test_and_push(
 
 
 def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
-    from pipeline.edge.buildkit import Broken, Built, Cancelled  # noqa: PLC0415 - opened late
+    from pipeline.edge.buildkit import Broken, Cancelled  # noqa: PLC0415 - opened late
     from pipeline.edge.imagetest import push, run_test  # noqa: PLC0415 - opened late
 
     if action.image.test is None:
@@ -66,4 +67,4 @@ def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools)
         return Broken(failure)
     tools.report(ImageChanged(action.name, Stage.PUSHING))
     credential = tools.credentials(str(action.reference.repository))
-    return Built(push(client, image, credential, tools.report, tools.stop), built.seconds)
+    return replace(built, digest=push(client, image, credential, tools.report, tools.stop))

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.fly_apps import SPREAD
 from pipeline.core.keep import KeepStatus, Kept
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pipeline.edge.fly import FlyApi, Machine
     from pipeline.errors import UnknownError
 
-SPREAD = 60.0
-"""Seconds that an image may take from its push to where Fly finds it."""
 _AGAIN = 2.0
 _EXISTS = 409
 _WRONG = frozenset({400, 409, 412, 422})

@@ -48,16 +48,18 @@ def test_what_buildkit_read_beside_is_told_after_the_build(
     with web_folder(tmp_path / "served") as (served, address):
         (served / "tool").write_text("a tool")
         (tmp_path / "outside").mkdir()
-        trigger = f"FROM scratch\nONBUILD ADD {address}/tool /\n"
+        trigger = f"FROM debian:bookworm-slim\nONBUILD ADD {address}/tool /\n"
         (tmp_path / "outside/Dockerfile").write_text(trigger)
         build = ["docker", "buildx", "build", "--provenance=false", "--push", "-t", outside]
         subprocess.run([*build, str(tmp_path / "outside")], check=True, capture_output=True)
         project.image("web", f"FROM {outside}\nCOPY web.txt /\n", web_txt="w")
+        project.image("tested", f"FROM {outside}\nLABEL tested=1\n")
+        project.write("images/tested/image.toml", '[test]\ncommand = ["cat", "/tool"]\n')
         project.image("plain", f"FROM scratch\nADD {address}/tool /\n")
 
         ran = project.invoke("build-all", "--json")
 
     found = {image["name"]: image["unaccounted"] for image in ran.json["images"]}
     assert ran.code == 0, ran.err
-    assert found == {"plain": [], "web": [f"{address}/tool"]}
+    assert found == {"plain": [], "tested": [f"{address}/tool"], "web": [f"{address}/tool"]}
     assert "which is not in its fingerprint" in ran.err

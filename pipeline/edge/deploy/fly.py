@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.apps import MissingAppsError, Release
 from pipeline.core.events import AppChanged, Notice
+from pipeline.core.fly_apps import SPREAD
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
     from pipeline.edge.registry import CredentialSource
 
 AT_ONCE = 16
-SPREAD = 60.0
-"""Seconds that an image may take from its push to where Fly finds it (flyctl #4595)."""
 HELD = 60.0
 """Seconds that the lease of another deploy is waited for; that of a dead one ends after 13."""
 WELL = 60.0
