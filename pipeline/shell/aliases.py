@@ -44,9 +44,11 @@ def move_aliases(
 
 
 def _move(action: ImageAction, result: ImageResult, tools: Tools) -> None:
+    from pipeline.edge.registry import promised  # noqa: PLC0415 - httpcore costs 60 ms
+
     if result.digest is None:
         raise UnknownError(f"the digest of `{action.name}` is not known")
-    manifest = tools.registry.manifest(result.reference.pinned(result.digest))
+    manifest = promised(tools.registry, result.reference.pinned(result.digest))
     for alias in action.move:
         tools.registry.put(alias, manifest)
         tools.report(Notice(f"`{alias}` is now `{result.reference}`"))

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.between import between
 from tests.support.project import Project, three_levels
+from tests.support.scripted import Reply
 
 if TYPE_CHECKING:
     from tests.support.project import Ran
+    from tests.support.scripted import Asked
 
 pytestmark = pytest.mark.engine
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def unknown(ran: Ran) -> str:
@@ -62,3 +67,28 @@ def test_registry_down(tmp_path: Path) -> None:
     three_levels(project)
 
     assert "127.0.0.1:9" in unknown(project.invoke("build-all"))
+
+
+def test_a_head_that_names_another_digest(project: Project) -> None:
+    """Nothing is there by that digest, which says nothing of the tag: it is unknown, not absent."""
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="w")
+    built = project.invoke("build-all", "--json")
+    project.write("images/web/image.toml", 'aliases = ["latest"]\n')
+    host = (project.root / "pipeline.toml").read_text().split('"')[1]
+
+    def lies(asked: Asked) -> Reply | None:
+        other = {"Docker-Content-Digest": f"sha256:{'5' * 64}", "Content-Type": MANIFEST}
+        asked_of_web = asked.method == "HEAD" and not asked.path.endswith("latest")
+        return Reply(200, other) if asked_of_web else None
+
+    with between(host, after=lies) as proxy:
+        through = {"PIPELINE_REGISTRY_HOST": proxy.address}
+        ran = project.invoke("build-all", "--json", environ=through)
+        deep = project.invoke("exists", "web", "--verify", "deep", environ=through)
+    again = project.invoke("build-all", "--json")
+
+    assert "is there by HEAD, and not there by GET" in unknown(ran)
+    assert ran.json["images"][0]["status"] == "failed"
+    assert "another image by GET" in unknown(deep)
+    assert again.code == 0, again.err
+    assert again.json["images"][0]["digest"] == built.json["images"][0]["digest"]

@@ -11,7 +11,7 @@ absence, for what is read as absent is built and overwritten.
 
 from pipeline.edge.registry import docker_login
 from pipeline.edge.registry.client import Registry
-from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at
+from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised
 from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
 from pipeline.edge.registry.depth import Look, look_closer
 from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
@@ -45,4 +45,5 @@ __all__ = [
     "look_closer",
     "namespaces",
     "nobody",
+    "promised",
 ]

@@ -51,7 +51,7 @@ def copy_at(registry: Registry, source: Reference, digest: Digest, destination: 
     there = registry.head(destination)
     if isinstance(there, Present) and there.digest == digest:
         return False
-    manifest = _manifest(registry, source.pinned(digest))
+    manifest = promised(registry, source.pinned(digest))
     if source.repository != destination.repository:
         _bring(registry, source, destination, manifest, Event())
     registry.put(destination, manifest)
@@ -70,14 +70,18 @@ def bring(registry: Registry, source: Reference, place: Reference, stop: Event) 
     return manifest
 
 
-def _manifest(registry: Registry, source: Reference) -> Manifest:
-    """What a HEAD has just named by its digest: if it is absent by that, nobody knows."""
+def promised(registry: Registry, source: Reference) -> Manifest:
+    """The manifest of what a HEAD has just named by its digest. Raises `RegistryError`.
+
+    If it is absent by that digest, nobody knows: the HEAD may have named a wrong one.
+    """
     try:
         return registry.manifest(source)
     except AbsentError:
         raise RegistryError(
             f"`{source}` is there by HEAD, and not there by GET",
-            hint="run it again; something before the registry may alter what it says",
+            hint="run it again; something before the registry may alter what it says. If that "
+            "comes again, the tag is hollow: `--verify deep` rebuilds it",
         ) from None
 
 

@@ -68,10 +68,16 @@ class _Seen:
 def look_closer(
     registry: Registry, looks: Sequence[Look]
 ) -> dict[Reference, Present | Absent | Hollow | RegistryError]:
-    """Whether each is whole. `Absent` is what was removed since its HEAD."""
+    """Whether each is whole. `Absent` is what was removed since its HEAD.
+
+    What is not there by the digest of its HEAD is asked for by its name once more: that HEAD may
+    have been wrong, and then nobody knows.
+    """
     manifests: dict[_At, Contents | RegistryError | None] = {}
     while unread := {n.at for look in looks for n in _nodes(look, manifests)} - manifests.keys():
         manifests |= registry.each(lambda at: _manifest(registry, at), unread)
+    lost = [look for look in looks if manifests[_root(look)] is None]
+    gone = registry.each(lambda look: _gone(registry, look), lost)
     nodes = [node for look in looks for node in _nodes(look, manifests)]
     configs = {at for node in nodes for at in _config_to_read(node, manifests)}
     blobs = {at for node in nodes for at in _blobs(node, manifests)} - configs
@@ -80,13 +86,30 @@ def look_closer(
         registry.each(lambda at: has_blob(_place(registry, at), at.digest, at.size), blobs),
         registry.each(lambda at: read_blob(_place(registry, at), at.digest), configs),
     )
-    return {look.reference: _judge(look, seen) for look in looks}
+    return {look.reference: gone.get(look) or _judge(look, seen) for look in looks}
+
+
+def _root(look: Look) -> _At:
+    return _At(look.reference.repository, look.found.digest)
+
+
+def _gone(registry: Registry, look: Look) -> Absent:
+    """That there is nothing under a name. Raises `RegistryError` where a GET finds something."""
+    try:
+        registry.manifest(look.reference)
+    except AbsentError:
+        return Absent()
+    raise RegistryError(
+        f"`{look.reference}` is `{look.found.digest}` by HEAD, which is not there, and another "
+        "image by GET",
+        hint="run it again; something before the registry may alter what it says",
+    )
 
 
 def _nodes(look: Look, known: Mapping[_At, Contents | RegistryError | None]) -> Iterator[_Node]:
     """The manifest of a look, and the children that it needs, as far as they are known."""
     repository = look.reference.repository
-    pending = [_Node(_At(repository, look.found.digest))]
+    pending = [_Node(_root(look))]
     while pending:
         node = pending.pop()
         yield node
@@ -117,8 +140,6 @@ def _judge(look: Look, seen: _Seen) -> Present | Absent | Hollow | RegistryError
         found = seen.manifests[node.at]
         if isinstance(found, RegistryError):
             return found
-        if found is None and node.at.digest == look.found.digest:
-            return Absent()
         if found is None:
             lost.append(f"the manifest `{node.at.digest}`{_of(node)}")
             continue

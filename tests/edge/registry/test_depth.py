@@ -46,6 +46,7 @@ WHOLE = {
 LAYER_AT = f"blobs/{digest(LAYER)}"
 CONFIG_AT = f"blobs/{digest(CONFIG)}"
 TOP_AT = f"manifests/{digest(TOP)}"
+NAME_AT = "manifests/1"
 
 
 def looked(
@@ -85,7 +86,17 @@ def test_a_manifest_that_was_removed_meanwhile_is_absence() -> None:
     """Between the HEAD and the closer look."""
     body = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "x"}]}'
 
-    assert looked({TOP_AT: Reply(404, DISTRIBUTION, body)}) == Absent()
+    none = Reply(404, DISTRIBUTION, body)
+
+    assert looked({TOP_AT: none, NAME_AT: none}) == Absent()
+
+
+def test_a_head_that_named_another_digest_is_no_absence() -> None:
+    """The tag stands for something by a GET: the HEAD was wrong, or it was moved meanwhile."""
+    none = Reply(404, DISTRIBUTION, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
+
+    for there in (WHOLE[TOP_AT], Reply(503), Reply(401)):
+        assert isinstance(looked({TOP_AT: none, NAME_AT: there}), RegistryError)
 
 
 @pytest.mark.parametrize("at", [TOP_AT, LAYER_AT, CONFIG_AT])
