@@ -5,6 +5,7 @@ Images are put into the registry as they would be pushed; `test_fly_guide.py` ke
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -66,6 +67,13 @@ def rows(ran: Ran) -> dict[tuple[str, str], str]:
     return {(row["role"], row["image"]): row["status"] for row in ran.json["images"]}
 
 
+def machines(ran: Ran) -> list[str]:
+    """The machines that keep an image each."""
+    found = [row["machine"] for row in ran.json["images"]]
+    assert all(found)
+    return found
+
+
 def keepers(shop: Shop, app: str) -> list[Machine]:
     """The machines of an app that keep images."""
     machines = shop.fly.apps[app].alive
@@ -95,6 +103,7 @@ def test_what_is_kept_outlives_pruning_and_a_rollback_finds_it(released: Shop) -
     assert rows(first) == {("base", "os"): "added", ("rollback", "web"): "added"}
     assert again.code == 0, again.err
     assert set(rows(again).values()) == {"kept"}
+    assert machines(again) == machines(first)
     assert changes(shop) == made == 2
     assert (base.code, stray.code) == (0, 1), base.err + stray.err
     assert back.code == 0, back.err
@@ -190,14 +199,38 @@ def test_what_is_kept_is_listed_and_let_go_of(released: Shop) -> None:
 
 
 def test_two_runs_at_once_add_one_machine(shop: Shop) -> None:
-    """The second finds what the first has added, whoever is first."""
+    """Both have seen that there is none; one finds afterwards what the other has added."""
+    shop.fly.knobs.propagation_seconds = 600
     push(shop, "os")
-    shop.fly.knobs.latency = 0.3
-    runs = [shop.start("keep", "--only", "os") for _ in range(2)]
+    runs = [shop.start("keep", "--only", "os", "--json") for _ in range(2)]
+    patiently(lambda: len(looks(shop)) == 2 and 400 in tries(shop))
+    shop.fly.knobs.propagation_seconds = 0.0
     ends = [run.communicate(timeout=60) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], ends
+    assert sorted(json.loads(out)["images"][0]["status"] for out, _ in ends) == ["added", "kept"]
     assert len(keepers(shop, "acme-os")) == 1
+
+
+def test_a_release_before_that_needs_no_keeper(released: Shop) -> None:
+    """It is pruned already, its image is not Fly's to prune, or the app's own machines run it."""
+    shop, fly = released, released.fly
+    fly.prune(f"{fly.registry}/acme-web@{fly.apps['acme-web'].releases[0].digest}")
+    fly.apps["acme-api"].releases[0].image_ref = "docker.io/flyio/hellofly:latest"
+    gone = shop.invoke("keep", "--only", "web,api", "--json")
+    running = fly.apps["acme-api"].releases[-1]
+    fly.apps["acme-api"].releases[0].image_ref = running.image_ref
+    same = shop.invoke("keep", "--only", "api", "--json")
+
+    assert gone.code == 1, gone.err
+    assert rows(gone) == {("rollback", "web"): "absent", ("rollback", "api"): "none"}
+    why = {row["image"]: row["reason"] for row in gone.json["images"]}
+    assert "`rollback` cannot go back to it" in why["web"]
+    assert "no release before whose image is on Fly's registry" in why["api"]
+    assert same.code == 0, same.err
+    assert rows(same) == {("rollback", "api"): "kept"}
+    assert "the app's own machines run it" in same.json["images"][0]["reason"]
+    assert changes(shop) == 0
 
 
 def test_what_cannot_be_kept_is_told(shop: Shop) -> None:
@@ -217,7 +250,7 @@ def test_what_cannot_be_kept_is_told(shop: Shop) -> None:
         ("rollback", "api"): "none",
     }
     assert "`invoke build os` builds and pushes it" in nothing.err
-    assert down.code == 4
+    assert (down.code, down.out) == (4, "")
     assert "Machines API is in trouble: 503" in down.err
     assert (elsewhere.code, both.code) == (2, 2)
     assert "is not Fly's registry" in elsewhere.err
@@ -240,3 +273,8 @@ def test_an_image_that_fly_does_not_see_yet_is_waited_for(shop: Shop) -> None:
 def tries(shop: Shop) -> list[int]:
     """How each attempt to add a machine was answered."""
     return [one.status for one in shop.fly.asked("machines", "/machines") if one.method == "POST"]
+
+
+def looks(shop: Shop) -> list[int]:
+    """How each look at the machines of an app was answered."""
+    return [one.status for one in shop.fly.asked("machines", "/machines") if one.method == "GET"]
