@@ -10,13 +10,12 @@ import pytest
 
 from tests.console import schemas
 from tests.support.fly import FlyStandIn, fly_stand_in
-from tests.support.project import Project
+from tests.support.processes import patiently
+from tests.support.project import Project, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.support.project import Ran
 
 GENERATED = re.compile(r"[a-z]+-[a-z]+-\d{4}")
 
@@ -155,6 +154,24 @@ def test_a_taken_name_is_told_and_the_others_are_created(shop: Project, fly: Fly
     assert "hint: " in ran.err
     assert "--generate-name" in ran.err
     assert shop.invoke("apps", "--check").code == 1
+
+
+def test_apps_that_others_create_meanwhile(shop: Project, fly: FlyStandIn) -> None:
+    """Both were missing, and their names are taken by now: one is ours, and one is a rival's."""
+    fly.knobs.latency = 1.0
+    with shop.start("apps", "--json") as running:
+        patiently(lambda: all(fly.asked("machines", f"acme-{name}") for name in ("web", "us")))
+        fly.create_app("acme-web")
+        fly.create_app("acme-us", org="rival")
+        fly.knobs.latency = 0.0
+        out, err = running.communicate(timeout=60)
+
+    ran = Ran(running.returncode, out, err)
+    assert ran.code == 1, ran.err
+    others = dict.fromkeys(("acme-os", "acme-api", "acme-eu"), "created")
+    assert statuses(ran) == {**others, "acme-web": "exists", "acme-us": "failed"}
+    assert "the name `acme-us` is taken" in row(ran, "acme-us")["reason"]
+    assert [one.status for one in fly.asked("machines") if one.method == "POST"].count(422) == 2
 
 
 def test_a_token_of_one_app_cannot_tell_and_says_so(shop: Project, fly: FlyStandIn) -> None:
