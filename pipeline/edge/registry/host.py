@@ -24,7 +24,7 @@ from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.answer import Answer
@@ -59,7 +59,7 @@ class Request:
     path: str
     scope: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Callable[[], Iterable[bytes]] | None = None
+    body: bytes | Callable[[], Iterator[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

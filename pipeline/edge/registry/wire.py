@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -16,7 +17,7 @@ from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pipeline.edge.registry.connections import Connections
 
@@ -49,7 +50,7 @@ def send(  # noqa: PLR0913 - a request has these parts
     url: str,
     *,
     headers: Mapping[str, str],
-    body: bytes | Callable[[], Iterable[bytes]] | None = None,
+    body: bytes | Callable[[], Iterator[bytes]] | None = None,
     deadline: float,
     most: int = MAX_MANIFEST,
 ) -> Answer:
@@ -59,16 +60,36 @@ def send(  # noqa: PLR0913 - a request has these parts
     is streamed may take as long as it flows, and a registry to store it as long as `_STORING` says.
     """
     streamed = callable(body)
-    content = body() if callable(body) else body
-    patience = _STORING if streamed else None
-    asking = http.stream(method, url, headers=headers, body=content, read=patience)
+    with _content(body) as content:
+        patience = _STORING if streamed else None
+        asking = http.stream(method, url, headers=headers, body=content, read=patience)
+        try:
+            with quiet(), asking as response:
+                begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
+                return _answer(response, url, _read(response, url, begun, most))
+        except _BROKEN as error:
+            # The cause is not kept: it holds the request, and that the credential.
+            raise _explained(error, _host(url), redacted(url)) from None
+
+
+@contextmanager
+def _content(
+    body: bytes | Callable[[], Iterator[bytes]] | None,
+) -> Iterator[bytes | Iterator[bytes] | None]:
+    """What is sent. What is streamed is closed at the end, however it ends.
+
+    A generator that is left over ends when garbage is collected, in any thread at any moment: then
+    it lets go of a connection of its source, whose pool may be locked by that very thread.
+    """
+    if not callable(body):
+        yield body
+        return
+    pieces = body()
     try:
-        with quiet(), asking as response:
-            begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
-            return _answer(response, url, _read(response, url, begun, most))
-    except _BROKEN as error:
-        # The cause is not kept: it holds the request, and that the credential.
-        raise _explained(error, _host(url), redacted(url)) from None
+        yield pieces
+    finally:
+        if isinstance(pieces, Generator):
+            pieces.close()
 
 
 @contextmanager

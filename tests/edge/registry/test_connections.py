@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.presence import Present
 from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Credential, Policy, Registry, RegistryError
+from pipeline.edge.registry import Credential, Policy, Registry, RegistryError, wire
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.manifest import digest_of
 from pipeline.edge.registry.tls import nothing
@@ -183,6 +183,32 @@ def test_addresses(given: str, asked: str) -> None:
     assert server.asked[0].headers["host"] == server.address
 
 
+def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
+    """Not when garbage is collected: that may be in a thread that holds a pool of its source."""
+    ended = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        try:
+            while True:
+                yield bytes(1 << 16)
+        finally:
+            ended.set()
+
+    http = Connections(nothing(), proxies=False, connect=1.0, read=1.0)
+    with trickling(b"", hangs_up=True) as address:
+        with pytest.raises(RegistryError) as caught:
+            wire.send(
+                http,
+                "PUT",
+                f"http://{address}/",
+                headers={"Content-Length": str(1 << 30)},
+                body=body,
+                deadline=time.monotonic() + 5,
+            )
+        assert ended.is_set(), caught.value
+    http.close()
+
+
 def test_a_head_that_trickles() -> None:
     """Each byte comes in time, and the head would take a minute: a second is the most here."""
     with trickling(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
@@ -210,13 +236,13 @@ def anonymous() -> Registry:
 
 
 @contextmanager
-def trickling(text: bytes, at_once: bytes = b"") -> Iterator[str]:
-    """A server that hears each request out, and answers a byte every 50 ms."""
+def trickling(text: bytes, at_once: bytes = b"", *, hangs_up: bool = False) -> Iterator[str]:
+    """A server that answers a byte every 50 ms, or hangs up on whoever speaks."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            if not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
-                return  # it was asked whether it speaks TLS
+            if hangs_up or not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
+                return  # or it was asked whether it speaks TLS
             with suppress(OSError):  # they hang up
                 self.request.sendall(at_once)
                 for byte in text:
