@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 0 if CAMPAIGNS.intersection(item.path.parts) else 1
 
     items.sort(key=turn)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _heard() -> None:
+    """What is started here hears signals, also where the tests are a job in the background.
+
+    A shell lets such a job ignore Ctrl-C, and `nohup` a closed terminal; so would all its children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

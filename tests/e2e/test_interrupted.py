@@ -21,19 +21,10 @@ from tests.support.processes import patiently, working_in
 from tests.support.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 TOKEN = "fm2_a-secret-of-this-test"
-
-
-@pytest.fixture(autouse=True)
-def _heard() -> Iterator[None]:
-    """`nohup make test` ignores SIGHUP, and so would what is started here, as it should."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
