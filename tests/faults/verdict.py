@@ -113,8 +113,10 @@ def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} is said to be built: it was {was or 'absent'}, and is {now or 'absent'}"
     if status in ("exists", "built") and row["digest"] not in (now, _lie(seen, name)):
         yield f"{name} is said to be {row['digest']}, and is {now}"
-    # Of an image that exists, an alias may fail to be moved; it is still told which one it is.
-    alias = (row["failure"] or {}).get("step") == "alias" and row["digest"] == now
+    # Of an image that exists, an alias may fail to be moved; it is still told which one it is, or
+    # that the one it was told to be is not there.
+    known = row["digest"] in (now, _lie(seen, name))
+    alias = (row["failure"] or {}).get("step") == "alias" and known
     if status not in ("exists", "built") and was and not alias:
         yield f"{name} existed, and is said to be {status}"
     if status == "failed" and f"`{name}`" not in seen.ran.err:
