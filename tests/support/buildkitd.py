@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
 
+from tests.support.background import in_background
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -46,14 +48,8 @@ def buildkitd(engine: Path, path: Path) -> Iterator[str]:
                 back.join()
 
     server = _Server(str(path), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with in_background(server):
         yield f"unix://{path}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _pipe(source: socket.socket, target: socket.socket) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.support.background import in_background
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,14 +43,9 @@ def connect_proxy(server: str, *, status: str = "200 OK") -> Iterator[Tunnels]:
                     _pour(self.request, there)
                     back.join()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield Tunnels(f"127.0.0.1:{proxy.server_address[1]}", heads)
-        finally:
-            proxy.shutdown()
-            thread.join()
+    proxy = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(proxy):
+        yield Tunnels(f"127.0.0.1:{proxy.server_address[1]}", heads)
 
 
 def _pour(source: socket.socket, target: socket.socket) -> None:

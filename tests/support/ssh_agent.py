@@ -7,10 +7,11 @@ blob and comment.
 from __future__ import annotations
 
 import struct
-import threading
 from contextlib import contextmanager
 from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
+
+from tests.support.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,14 +39,8 @@ def ssh_agent(path: Path, comment: str) -> Iterator[dict[str, str]]:
                 self.wfile.write(_string(listed if asked else bytes([_FAILURE])))
 
     server = _Server(str(path), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with in_background(server):
         yield {"SSH_AUTH_SOCK": str(path)}
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _string(content: bytes) -> bytes:

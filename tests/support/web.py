@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
+
+from tests.support.background import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +24,5 @@ def web_folder(folder: Path) -> Iterator[tuple[Path, str]]:
     """Serve `folder`, made where it is missing; it and its address, `http://127.0.0.1:PORT`."""
     folder.mkdir(parents=True, exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with in_background(server):
         yield folder, f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

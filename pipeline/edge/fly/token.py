@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.fly.errors import garbled, no_token
 from pipeline.edge.registry.fly_login import authorization, login
+from pipeline.edge.registry.text import fits_header
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,6 @@ class Token:
                 self._since = time.monotonic()
             if kept is None:
                 raise no_token()
-            if not (kept.token.isascii() and kept.token.isprintable()):
+            if not fits_header(kept.token):
                 raise garbled(kept.source)
             return kept

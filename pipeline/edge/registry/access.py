@@ -16,7 +16,7 @@ from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
 from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError, Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, retry_after
-from pipeline.edge.registry.text import read_json
+from pipeline.edge.registry.text import fits_header, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -214,7 +214,7 @@ class Access:
             lives = min(max(_SHORTEST, float(fields.get("expires_in") or 0)), _LONGEST)
         except (ValueError, TypeError, OverflowError):
             value, lives = None, 0.0
-        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        if not isinstance(value, str) or not fits_header(value):
             raise RegistryError(
                 f"`{urlsplit(realm).netloc}` answered something else than a token",
                 facts=Facts(200, answer.url),

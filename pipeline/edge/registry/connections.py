@@ -66,12 +66,13 @@ class Connections:
         Raises httpcore's errors; that is `UnsupportedProtocol` for an address that is none.
         """
         address = urlsplit(quote(url, safe=_RESERVED))
-        pool = self._pool(address.scheme, address.netloc.rpartition("@")[2])
+        host = address.netloc.rpartition("@")[2]
+        pool = self._pool(address.scheme, host)
         answer = pool.handle_request(
             httpcore.Request(
                 method,
                 _target(address),
-                headers=_headers(method, address, headers, body),
+                headers=_headers(method, host, headers, body),
                 content=body,
                 extensions={
                     "timeout": {
@@ -124,12 +125,12 @@ def _target(address: SplitResult) -> httpcore.URL:
 
 def _headers(
     method: str,
-    address: SplitResult,
+    host: str,
     asked: Mapping[str, str],
     body: bytes | Iterable[bytes] | None,
 ) -> Headers:
     """All headers of a request; a body that comes in pieces has its length among `asked`."""
-    headers = {"Host": address.netloc.rpartition("@")[2], **_HEADERS, **asked}
+    headers = {"Host": host, **_HEADERS, **asked}
     if isinstance(body, bytes) or (body is None and method in _BODIES):
         headers["Content-Length"] = str(len(body or b""))
     return list(headers.items())

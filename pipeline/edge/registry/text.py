@@ -32,3 +32,8 @@ def plain(text: str, secrets: Iterable[str] = ()) -> str:
     printable = "".join(char if char.isprintable() else " " for char in text)
     line = " ".join(printable.split())
     return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
+
+
+def fits_header(text: str) -> bool:
+    """Whether a token may stand in a header: no line break, and nothing beyond ASCII."""
+    return text.isascii() and text.isprintable()

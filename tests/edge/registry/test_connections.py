@@ -16,6 +16,7 @@ from pipeline.edge.registry import Credential, Policy, Registry, RegistryError, 
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.manifest import digest_of
 from pipeline.edge.registry.tls import nothing
+from tests.support.background import in_background
 from tests.support.connect_proxy import connect_proxy
 from tests.support.scripted import Reply, scripted
 from tests.support.secured import certify
@@ -249,11 +250,6 @@ def trickling(text: bytes, at_once: bytes = b"", *, hangs_up: bool = False) -> I
                     self.request.sendall(bytes([byte]))
                     time.sleep(0.05)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        yield f"127.0.0.1:{server.server_address[1]}"

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from tests.support.background import in_background
 from tests.support.faults.fault import Asked, Fault, Reply
 from tests.support.faults.kinds import Randomly, counter, never
 
@@ -81,14 +82,8 @@ def faulty(registry: Registry, certificate: Certificate, choose: Choose = never)
         server.socket, server_side=True, do_handshake_on_connect=False
     )
     proxy.address = f"127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with in_background(server):
         yield proxy
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Server(ThreadingHTTPServer):

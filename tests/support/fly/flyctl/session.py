@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import select
 import socketserver
-import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from tests.support.background import in_background
 
 if TYPE_CHECKING:
     import socket
@@ -124,11 +125,5 @@ def answering(run: Callable[[Session], None]) -> Iterator[int]:
     """Answer the executables on a free port of 127.0.0.1 until the end of the block; the port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.__dict__["run"] = run
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
+    with in_background(server):
         yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
