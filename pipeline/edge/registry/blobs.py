@@ -20,7 +20,7 @@ from pipeline.edge.registry.manifest import digest_of
 from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from threading import Event
 
     from pipeline.core.contents import Part
@@ -163,7 +163,7 @@ def _upload(blob: Part, route: Route, session: str) -> None:
         raise _refused(answer, destination, "write")
 
 
-def _pieces(blob: Part, route: Route) -> Iterator[bytes]:
+def _pieces(blob: Part, route: Route) -> Generator[bytes, None, None]:
     """The blob's bytes, held against its digest before the last of them is let go."""
     source = route.source
     algorithm, _, wanted = blob.digest.partition(":")

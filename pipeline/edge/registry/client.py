@@ -10,7 +10,7 @@ from pipeline.core.events import silent
 from pipeline.core.presence import Absent
 from pipeline.edge.registry.answer import MANIFEST_TYPES, names_absence, presence
 from pipeline.edge.registry.credential import nobody
-from pipeline.edge.registry.errors import AbsentError, Facts, RegistryError
+from pipeline.edge.registry.errors import AbsentError, ContradictionError, Facts, RegistryError
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.host import Host, Request, Setting
 from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
@@ -222,7 +222,9 @@ class Registry:
         if undecided and names_absence(answer):
             return Absent()
         if head.status == 200 and names_absence(answer):
-            raise _contradiction(answer, reference)
+            facts = Facts(answer.status, answer.url)
+            hint = "run it again; a proxy or a login page may stand before the registry"
+            raise ContradictionError(reference, hint, facts)
         worse = head if answer.status == 404 and not undecided else answer
         raise _refused(worse, host, reference, verb="read")
 
@@ -255,14 +257,6 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
 def _whole(reference: Reference) -> Callable[[Answer], object]:
     """The check that makes bytes damaged on the way a fault that may pass."""
     return lambda answer: read_manifest(answer, reference)
-
-
-def _contradiction(answer: Answer, reference: Reference) -> RegistryError:
-    return RegistryError(
-        f"`{reference}` is there by HEAD, and not there by GET",
-        hint="run it again; a proxy or a login page may stand before the registry",
-        facts=Facts(answer.status, answer.url),
-    )
 
 
 def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> RegistryError:

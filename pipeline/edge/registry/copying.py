@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.contents import ContentsError, contents
 from pipeline.core.presence import Present
 from pipeline.edge.registry.blobs import Place, Route, copy_blob
-from pipeline.edge.registry.errors import AbsentError, RegistryError
+from pipeline.edge.registry.errors import AbsentError, ContradictionError, RegistryError
 from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
@@ -78,9 +78,9 @@ def promised(registry: Registry, source: Reference) -> Manifest:
     try:
         return registry.manifest(source)
     except AbsentError:
-        raise RegistryError(
-            f"`{source}` is there by HEAD, and not there by GET",
-            hint="run it again; something before the registry may alter what it says. If that "
+        raise ContradictionError(
+            source,
+            "run it again; something before the registry may alter what it says. If that "
             "comes again, the tag is hollow: `--verify deep` rebuilds it",
         ) from None
 

@@ -3,6 +3,7 @@
 * UnknownError
   - RegistryError: refused, unreachable, in trouble, or no registry at all: nothing was learnt
     + CredentialError: docker's configuration or a credential helper could not be read
+    + ContradictionError: HEAD says that something exists, and GET that it does not
 * WorkError
   - AbsentError: the registry knows us, and says that what was asked for does not exist
 """
@@ -63,6 +64,15 @@ class RegistryError(UnknownError):
 
 class CredentialError(RegistryError):
     """A credential is configured, and could not be read."""
+
+
+class ContradictionError(RegistryError):
+    """HEAD says that something exists, and GET that it does not: nobody knows."""
+
+    def __init__(self, reference: Reference, hint: str, facts: Facts | None = None) -> None:
+        super().__init__(
+            f"`{reference}` is there by HEAD, and not there by GET", hint=hint, facts=facts
+        )
 
 
 class AbsentError(WorkError):

@@ -59,7 +59,7 @@ class Request:
     path: str
     scope: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Callable[[], Iterator[bytes]] | None = None
+    body: wire.Body | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,9 +16,12 @@ from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from pipeline.edge.registry.connections import Connections
+
+    Body = bytes | Callable[[], Generator[bytes, None, None]]
+    """What is sent: as it is, or streamed, and then begun anew by each call."""
 
 MAX_MANIFEST = 4 * 1024 * 1024
 """Bytes: what registries take and containerd reads; the specification asks for this much."""
@@ -50,7 +52,7 @@ def send(  # noqa: PLR0913 - a request has these parts
     url: str,
     *,
     headers: Mapping[str, str],
-    body: bytes | Callable[[], Iterator[bytes]] | None = None,
+    body: Body | None = None,
     deadline: float,
     most: int = MAX_MANIFEST,
 ) -> Answer:
@@ -60,7 +62,9 @@ def send(  # noqa: PLR0913 - a request has these parts
     is streamed may take as long as it flows, and a registry to store it as long as `_STORING` says.
     """
     streamed = callable(body)
-    with _content(body) as content:
+    # A generator that is left over ends when garbage is collected, in any thread at any moment:
+    # it would let go of a connection of its source, whose pool may be locked by that very thread.
+    with closing(body()) if callable(body) else nullcontext(body) as content:
         patience = _STORING if streamed else None
         asking = http.stream(method, url, headers=headers, body=content, read=patience)
         try:
@@ -70,26 +74,6 @@ def send(  # noqa: PLR0913 - a request has these parts
         except _BROKEN as error:
             # The cause is not kept: it holds the request, and that the credential.
             raise _explained(error, _host(url), redacted(url)) from None
-
-
-@contextmanager
-def _content(
-    body: bytes | Callable[[], Iterator[bytes]] | None,
-) -> Iterator[bytes | Iterator[bytes] | None]:
-    """What is sent. What is streamed is closed at the end, however it ends.
-
-    A generator that is left over ends when garbage is collected, in any thread at any moment: then
-    it lets go of a connection of its source, whose pool may be locked by that very thread.
-    """
-    if not callable(body):
-        yield body
-        return
-    pieces = body()
-    try:
-        yield pieces
-    finally:
-        if isinstance(pieces, Generator):
-            pieces.close()
 
 
 @contextmanager

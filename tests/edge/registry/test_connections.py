@@ -22,7 +22,7 @@ from tests.support.scripted import Reply, scripted
 from tests.support.secured import certify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
     from pathlib import Path
 
     from pipeline.core.presence import Presence
@@ -188,7 +188,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
     """Not when garbage is collected: that may be in a thread that holds a pool of its source."""
     ended = threading.Event()
 
-    def body() -> Iterator[bytes]:
+    def body() -> Generator[bytes, None, None]:
         try:
             while True:
                 yield bytes(1 << 16)
