@@ -7,7 +7,11 @@ SANDBOX := $(PYTHON) -m sandbox
 # What the engine and the registry of the sandbox want in the environment.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 
-.PHONY: help demo demo-down test test-quick lint images deploy
+# What takes too long for every run: each has a sample in `make test`. CONTRIBUTING says what it is.
+CAMPAIGNS := proof faults kills thousand
+BENCHMARKS := bench-fingerprint bench-exists bench-promote
+
+.PHONY: help demo demo-down test test-quick lint images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -32,6 +36,14 @@ test: $(VENV)/.dev lint ## Everything: lint, types, tests on a real engine and r
 
 test-quick: $(VENV)/.dev ## What needs no engine, in seconds
 	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py
+
+$(CAMPAIGNS): $(VENV)/.dev
+	$(SANDBOX) up
+	@$(IN_SANDBOX) $(BIN)/python -m tests.$@ $(ARGS)
+
+$(BENCHMARKS): bench-%: $(VENV)/.dev
+	$(SANDBOX) up
+	@$(IN_SANDBOX) $(BIN)/python -m benchmarks.$*
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
