@@ -63,6 +63,7 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
 def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     """Name `docker-credential-fly` in docker's configuration, and leave the rest of it alone.
 
+    A token of an earlier login to `host` is taken out of it: nobody would read it any more.
     Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
     configuration cannot be read.
     """
@@ -73,10 +74,11 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
         raise WorkError("`docker-credential-fly` is not on PATH, where docker looks", hint=hint)
     file = docker_login.configuration_file(environ)
     written = docker_login.read_configuration(environ)
-    helpers = written.get("credHelpers")
-    known = helpers if isinstance(helpers, dict) else {}
+    changed = {"credHelpers": {**docker_login.section(written, "credHelpers"), host: "fly"}}
+    if "auths" in written:
+        changed["auths"] = docker_login.without(docker_login.section(written, "auths"), host)
     try:
-        _write(file, {**written, "credHelpers": {**known, host: "fly"}})
+        _write(file, {**written, **changed})
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
         raise WorkError(f"`{file}` cannot be written: {why}") from None

@@ -135,8 +135,11 @@ def test_login_lets_docker_in(project: Project, tmp_path: Path) -> None:
 
 
 def test_login_as_a_helper_keeps_no_token(project: Project, tmp_path: Path) -> None:
-    """With `--helper`, docker asks each time, and no file holds the token."""
-    environ = docker_home(tmp_path / "docker", {"psFormat": "table"})
+    """With `--helper`, docker asks each time, and no file holds the token, nor an earlier one."""
+    earlier = {f"https://{host(project)}/v2/": {"auth": "eDpvbGRlci1zZWNyZXQ="}}
+    others = {"ghcr.io": {"auth": "dTpw"}}
+    before = {"psFormat": "table", "auths": {**earlier, **others}}
+    environ = docker_home(tmp_path / "docker", before)
     token = {"FLY_API_TOKEN": OLD, "PATH": f"{os.environ['PATH']}:{SCRIPTS}"}
 
     ran = project.invoke("login", "--helper", environ={**environ, **token})
@@ -145,6 +148,7 @@ def test_login_as_a_helper_keeps_no_token(project: Project, tmp_path: Path) -> N
     assert ran.code == 0, ran.err
     assert json.loads(file.read_text())["credHelpers"] == {host(project): "fly"}
     assert json.loads(file.read_text())["psFormat"] == "table"
+    assert json.loads(file.read_text())["auths"] == others
     assert OLD not in file.read_text()
 
 

@@ -161,6 +161,11 @@ def entry_of(auths: Json, host: str) -> Json:
     return {}
 
 
+def without(auths: Json, host: str) -> Json:
+    """The entries of all hosts but this one, whose key may have a scheme or a path."""
+    return {key: entry for key, entry in auths.items() if _bare(key) != host}
+
+
 def _bare(key: str) -> str:
     return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
