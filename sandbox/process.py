@@ -52,9 +52,11 @@ def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) 
 
 def alive(process: Process) -> bool:
     """Whether that very process still runs; reaps it when it was ours and has ended."""
+    found = process.started != "" and _started(process.pid) == process.started
+    # After the look: one that ends in between would be seen as a zombie, and stay one.
     with suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
-    return process.started != "" and _started(process.pid) == process.started
+    return found
 
 
 def stop(process: Process, *, patience: float = 20.0) -> None:
