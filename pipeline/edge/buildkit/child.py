@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 _LOOK_EVERY = 0.1
+_LINGERING = 2.0
+"""Seconds for what a command that has ended left running, which may still hold our pipe."""
 _TIED = """
 exec 9<&0
 ( trap '' INT TERM HUP; read -r _; kill -KILL 0 ) <&9 >/dev/null 2>&1 &
@@ -46,7 +48,8 @@ def run(  # noqa: PLR0913 - a command has these parts
 
     Its standard output goes to the file `out`, or nowhere.
     When `stop` is set, or `take` raises, its group gets SIGINT, after 10 s SIGTERM, after 10 more
-    SIGKILL. The group is its own: a terminal's Ctrl-C reaches it through us alone.
+    SIGKILL; so does, after 2 s, what is left of the group when the command itself has ended. The
+    group is its own: a terminal's Ctrl-C reaches it through us alone.
     """
     with private_folder("request", environ) as folder, _pipe() as life:
         request = folder / "stdin"  # a pipe could block us both
@@ -96,10 +99,12 @@ def _watch(child: subprocess.Popen[bytes], stop: threading.Event, over: threadin
         pass
     for what, patience in _PATIENCE:
         if child.poll() is not None:
-            return
+            break
         _signal(child, what)
         with suppress(subprocess.TimeoutExpired):
             child.wait(patience)
+    if not over.wait(_LINGERING):
+        _signal(child, signal.SIGKILL)
 
 
 def _signal(child: subprocess.Popen[bytes], what: signal.Signals) -> None:
