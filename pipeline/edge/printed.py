@@ -34,7 +34,7 @@ def printed_by(
     with TemporaryFile() as out, TemporaryFile() as err:
         code = _run(words, cwd, environ, timeout, (out, err))
         if code:
-            from pipeline.edge.registry import known_secrets  # noqa: PLC0415 - httpcore costs 60 ms
+            from pipeline.edge.registry import known_secrets  # noqa: PLC0415 - the edge is opened late
 
             lines = _text(err).strip().splitlines()[-_LAST_LINES:]
             said = masker(known_secrets(environ))("".join(f"\n{line}" for line in lines))

@@ -35,7 +35,7 @@ def driver_for(
 ) -> Iterator[Driver]:
     """The driver that the settings name, opened; its connections are closed at the end."""
     from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - docker costs 90 ms
-    from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpcore costs 60 ms
+    from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
 
     name = project.settings.deploy.driver
     wish = stop or threading.Event()

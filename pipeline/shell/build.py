@@ -122,7 +122,7 @@ def _solve(
     plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools
 ) -> dict[ImageName, Outcome]:
     from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
-    from pipeline.edge.registry import docker_config  # noqa: PLC0415 - httpcore costs 60 ms
+    from pipeline.edge.registry import docker_config  # noqa: PLC0415 - the edge is opened late
 
     targets = [_target(action, {a.name for a in batch}, results, tools) for action in batch]
     known = logins(batch, tools.credentials)

@@ -85,7 +85,7 @@ def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tupl
     token of one app lists no other. Raises `ConfigError` where the project needs no app of Fly's,
     `UnknownError` where nothing at all can be found out.
     """
-    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpcore costs 90 ms
+    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - the edge is opened late
 
     needed = fly_apps(project, fly_registry(environ))
     if not needed:

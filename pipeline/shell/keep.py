@@ -63,7 +63,7 @@ def keepable(project: Project, environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def registry_host(project: Project, environ: Mapping[str, str]) -> str:
     """Fly's registry, which the project pushes to. Raises `ConfigError` where it does not."""
-    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - httpcore costs 90 ms
+    from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - the edge is opened late
 
     host = fly_registry(environ)
     if project.settings.registry.host != host:

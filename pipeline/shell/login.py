@@ -67,7 +67,7 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
     configuration cannot be read.
     """
-    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - httpcore costs 60 ms
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - the edge is opened late
 
     if shutil.which("docker-credential-fly", path=environ.get("PATH")) is None:
         hint = "put the folder where this package's scripts are installed on PATH"

@@ -49,7 +49,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     Raises `ConfigError`, before anything is done, where the driver keeps no releases.
     """
     from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
-    from pipeline.edge.registry import credentials  # noqa: PLC0415 - httpcore costs 60 ms
+    from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
 
     started = time.monotonic()
     environ = os.environ if environ is None else environ

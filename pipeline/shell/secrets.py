@@ -24,7 +24,7 @@ def logins(actions: Sequence[ImageAction], credentials: CredentialSource) -> dic
     Raises `CredentialError` for where they push to. Elsewhere a broken helper matters only if the
     host asks, and then docker itself says so.
     """
-    from pipeline.edge.registry import CredentialError, common  # noqa: PLC0415 - httpcore: 60 ms
+    from pipeline.edge.registry import CredentialError, common  # noqa: PLC0415 - the edge is opened late
 
     places: defaultdict[str, list[str]] = defaultdict(list)
     for action in actions:

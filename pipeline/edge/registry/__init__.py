@@ -1,6 +1,7 @@
 """The registry client: what exists, with which digest, who we are there, and moving a tag.
 
-Import it where it is needed and not before: it brings httpcore, which takes 90 ms.
+Import it where it is needed and not before: the client brings httpcore, which takes 90 ms. Each
+name is imported when it is first used, so that `docker-credential-fly` brings none of that.
 
     with Registry(credentials=credentials(os.environ)) as registry:
         presences = registry.head_all(references)
@@ -9,18 +10,23 @@ Import it where it is needed and not before: it brings httpcore, which takes 90 
 absence, for what is read as absent is built and overwritten.
 """
 
-from pipeline.edge.registry import docker_login
-from pipeline.edge.registry.client import Registry
-from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised
-from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
-from pipeline.edge.registry.depth import Look, look_closer
-from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
-from pipeline.edge.registry.gate import Policy
-from pipeline.edge.registry.manifest import Manifest
-from pipeline.edge.registry.places import common
-from pipeline.edge.registry.podman_login import namespaces
-from pipeline.edge.registry.private_config import docker_config
-from pipeline.edge.registry.sources import credentials, fly_credentials, known_secrets
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.edge.registry.client import Registry
+    from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised
+    from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
+    from pipeline.edge.registry.depth import Look, look_closer
+    from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
+    from pipeline.edge.registry.gate import Policy
+    from pipeline.edge.registry.manifest import Manifest
+    from pipeline.edge.registry.places import common
+    from pipeline.edge.registry.podman_login import namespaces
+    from pipeline.edge.registry.private_config import docker_config
+    from pipeline.edge.registry.sources import credentials, fly_credentials, known_secrets
 
 __all__ = [
     "AbsentError",
@@ -39,7 +45,6 @@ __all__ = [
     "credentials",
     "digest_at",
     "docker_config",
-    "docker_login",
     "fly_credentials",
     "known_secrets",
     "look_closer",
@@ -47,3 +52,34 @@ __all__ = [
     "nobody",
     "promised",
 ]
+
+_HOMES = {
+    "AbsentError": "errors",
+    "Credential": "credential",
+    "CredentialError": "errors",
+    "CredentialSource": "credential",
+    "Look": "depth",
+    "Manifest": "manifest",
+    "Policy": "gate",
+    "Registry": "client",
+    "RegistryError": "errors",
+    "bring": "copying",
+    "common": "places",
+    "copy": "copying",
+    "copy_at": "copying",
+    "credentials": "sources",
+    "digest_at": "copying",
+    "docker_config": "private_config",
+    "fly_credentials": "sources",
+    "known_secrets": "sources",
+    "look_closer": "depth",
+    "namespaces": "podman_login",
+    "nobody": "credential",
+    "promised": "copying",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module `{__name__}` has no `{name}`")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,3 +115,14 @@ def test_another_verb(verb: str) -> None:
 
     assert done.returncode == 1
     assert "get, list, store" in done.stdout
+
+
+def test_it_begins_at_once() -> None:
+    """Docker calls it several times for each pull and push: the client is not loaded for that."""
+    script = "import sys, pipeline.edge.registry.fly_helper; print('httpcore' in sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout == "False\n"
