@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SANDBOX := $(PYTHON) -m sandbox
+# Tests at once. They wait for an engine, for sockets and for processes a good part of their time.
+WORKERS ?= 4
 # What the engine and the registry of the sandbox want in the environment.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 
@@ -32,7 +34,7 @@ demo-down: ## Stop what the demo started, containers included
 
 test: $(VENV)/.dev lint ## Everything: lint, types, tests on a real engine and registry
 	$(SANDBOX) up
-	@$(IN_SANDBOX) $(BIN)/pytest -n 2 --no-loadscope-reorder
+	@$(IN_SANDBOX) $(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 test-quick: $(VENV)/.dev ## What needs no engine, in seconds
 	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py
