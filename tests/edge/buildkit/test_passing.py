@@ -20,11 +20,13 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
         "failed to push r/a:1: failed to do request: Post https://r/v2/: EOF",
         "failed to copy: read tcp 10.0.0.2:1->10.0.0.3:443: connection reset by peer",
         "failed to do request: Head https://r/v2/a/manifests/1: net/http: TLS handshake timeout",
+        "failed to push r/a:1: Unavailable: error reading from server: EOF",
+        "failed to stat active key during commit: snapshot kx does not exist: not found",
         "dial tcp: lookup r on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
     ],
 )
 def test_what_may_pass(error: str) -> None:
-    """The registry or the network failed for a moment."""
+    """The registry, the network or BuildKit itself failed for a moment."""
     assert may_pass(error)
 
 
