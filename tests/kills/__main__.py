@@ -31,9 +31,10 @@ def main(words: list[str]) -> int:
         for one in rounds(seeds, place, chosen.jobs):
             done.append(one)
             print(told(one), flush=True)
-        # Before the engine is rid of its images, which may take long.
         print("\n".join(table(done)))
         print(f"{time.monotonic() - began:.0f} s", flush=True)
+        # A second each, where an engine has thousands: it collects its garbage after each.
+        print("removing this campaign's images from the engine", file=sys.stderr, flush=True)
     return int(any(one.wrong for one in done))
 
 
