@@ -33,8 +33,9 @@ _HOMES = {
     "run": "pipeline.shell.run",
 }
 
+if not TYPE_CHECKING:  # or mypy takes every name for one that is there
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module `pipeline` has no `{name}`")
-    return getattr(import_module(_HOMES[name]), name)
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module `pipeline` has no `{name}`")
+        return getattr(import_module(_HOMES[name]), name)

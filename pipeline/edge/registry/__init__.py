@@ -78,8 +78,9 @@ _HOMES = {
     "promised": "copying",
 }
 
+if not TYPE_CHECKING:  # or mypy takes every name for one that is there
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module `{__name__}` has no `{name}`")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module `{__name__}` has no `{name}`")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
