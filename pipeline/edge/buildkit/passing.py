@@ -18,18 +18,28 @@ _RUN = "process "
 _PASSING = re.compile(
     r"unexpected (?:HTTP )?status\b[^\n]*: (?:408|5\d\d)\b"
     r"|connection reset by peer|broken pipe|\bEOF$|i/o timeout|TLS handshake timeout"
-    r"|connection timed out|server sent GOAWAY"
-    r"|failed to stat active key during commit: snapshot \w+ does not exist: not found$",
+    r"|connection timed out|server sent GOAWAY",
     re.IGNORECASE,
 )
 """Words of Go's `net`, of containerd's and the engine's registry clients. Not 429: who is told to
-wait is not told for how long, and a few seconds are not it. The last are BuildKit's own, of a step
-that it shared with a build that was killed a moment before (`tests.kills`, engine 26.1)."""
+wait is not told for how long, and a few seconds are not it."""
+_LOST = re.compile(
+    r"failed to stat active key during commit: snapshot \w+ does not exist: not found$"
+)
 
 
 def may_pass(error: str) -> bool:
     """Whether trying again a moment later may end better."""
-    return not error.startswith(_RUN) and _PASSING.search(error.strip()) is not None
+    passes = _PASSING.search(error.strip()) is not None or is_lost(error)
+    return not error.startswith(_RUN) and passes
+
+
+def is_lost(error: str) -> bool:
+    """Whether BuildKit's cache holds a step of a killed build that is not there (engine 26.1).
+
+    It gives that step out again and again: only a build without the cache gets past it.
+    """
+    return not error.startswith(_RUN) and _LOST.search(error.strip()) is not None
 
 
 def passing(progress: Progress) -> str:

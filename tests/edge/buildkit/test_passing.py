@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.edge.buildkit.passing import may_pass, passing
+from pipeline.edge.buildkit.passing import is_lost, may_pass, passing
 from tests.edge.buildkit.example import follow, replay, targets
 from tests.edge.buildkit.test_progress import END, vertex
 
@@ -28,6 +28,15 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
 def test_what_may_pass(error: str) -> None:
     """The registry, the network or BuildKit itself failed for a moment."""
     assert may_pass(error)
+
+
+def test_what_the_cache_has_lost() -> None:
+    """Of the engine's own errors, not of what a command says."""
+    lost = "failed to stat active key during commit: snapshot kx does not exist: not found"
+
+    assert is_lost(f"failed to commit kx to dc during finalize: {lost}")
+    assert not is_lost(f'process "/bin/sh -c false" did not complete successfully: {lost}')
+    assert not is_lost(HEAD + "500 Internal Server Error")
 
 
 @pytest.mark.parametrize(
