@@ -107,15 +107,15 @@ def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
     was = seen.before[name].get(seen.wanted[name], "")
     now = seen.after[name].get(seen.wanted[name], "")
     status = row["status"]
+    known = row["digest"] in (now, _lie(seen, name))
     if status == "exists" and not was:
         yield f"{name} is said to exist, and did not"
     if status == "built" and (was or not now):
         yield f"{name} is said to be built: it was {was or 'absent'}, and is {now or 'absent'}"
-    if status in ("exists", "built") and row["digest"] not in (now, _lie(seen, name)):
+    if status in ("exists", "built") and not known:
         yield f"{name} is said to be {row['digest']}, and is {now}"
     # Of an image that exists, an alias may fail to be moved; it is still told which one it is, or
     # that the one it was told to be is not there.
-    known = row["digest"] in (now, _lie(seen, name))
     alias = (row["failure"] or {}).get("step") == "alias" and known
     if status not in ("exists", "built") and was and not alias:
         yield f"{name} existed, and is said to be {status}"

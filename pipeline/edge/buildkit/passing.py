@@ -30,8 +30,7 @@ _LOST = re.compile(
 
 def may_pass(error: str) -> bool:
     """Whether trying again a moment later may end better."""
-    passes = _PASSING.search(error.strip()) is not None or is_lost(error)
-    return not error.startswith(_RUN) and passes
+    return _says(_PASSING, error) or is_lost(error)
 
 
 def is_lost(error: str) -> bool:
@@ -39,7 +38,16 @@ def is_lost(error: str) -> bool:
 
     It gives that step out again and again: only a build without the cache gets past it.
     """
-    return not error.startswith(_RUN) and _LOST.search(error.strip()) is not None
+    return _says(_LOST, error)
+
+
+def _says(what: re.Pattern[str], error: str) -> bool:
+    return not error.startswith(_RUN) and what.search(error.strip()) is not None
+
+
+def lost(progress: Progress) -> bool:
+    """Whether a step failed that the cache has lost."""
+    return any(is_lost(step.error) for step in progress.steps.values() if step.failed)
 
 
 def passing(progress: Progress) -> str:

@@ -13,7 +13,7 @@ from pipeline.edge.buildkit import docker as cli
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
-from pipeline.edge.buildkit.passing import is_lost, passing
+from pipeline.edge.buildkit.passing import lost, passing
 from pipeline.edge.buildkit.progress import Progress, progress
 from pipeline.edge.buildkit.wire import Decoder, masked
 from pipeline.edge.leftovers import private_folder
@@ -87,19 +87,17 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     docker = cli.connect(settings, environ)
     work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
     command = partial(cli.bake_command, docker, settings, GROUP)
-    before: list[_Solved] = []
+    flags: tuple[str, ...] = ()
 
     def attempt() -> _Solved:
-        fresh = ["--no-cache"] if any(_lost(solved) for solved in before) else []
-        before.append(_run(work, lambda metadata: [*command(metadata), *fresh]))
-        return before[-1]
+        nonlocal flags
+        solved = _run(work, lambda metadata: [*command(metadata), *flags])
+        if lost(solved.progress):
+            flags = ("--no-cache",)
+        return solved
 
     solved = again(attempt, _passing, report, stop)
     return _outcomes(solved, stopped=stop.is_set())
-
-
-def _lost(solved: _Solved) -> bool:
-    return any(is_lost(step.error) for step in solved.progress.steps.values() if step.failed)
 
 
 def _passing(solved: _Solved) -> str:
