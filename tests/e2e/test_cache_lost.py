@@ -1,0 +1,61 @@
+"""A step that BuildKit's cache gives out and does not have, as after a build that was killed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.edge.buildkit.test_progress import END, vertex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+LOST = (
+    "failed to commit qz to rf during finalize: failed to stat active key during commit: "
+    "snapshot qz does not exist: not found"
+)
+"""The engine's words, as `make kills` met them."""
+
+DOCKER = """#!/bin/sh
+case "$1 $2" in
+  *bake*)
+    case "$*" in
+      *--no-cache*) ;;
+      *) echo cached >> {told}; cat {lost} >&2; exit 1 ;;
+    esac ;;
+esac
+exec {docker} "$@"
+"""
+"""A bake that uses the cache fails, as often as it comes; all else is the real docker's."""
+
+
+def test_it_is_built_without_the_cache(project: Project, tmp_path: Path) -> None:
+    """At the next attempt, and told."""
+    project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="web")
+    real = shutil.which("docker")
+    assert real
+    lost, told, tools = (tmp_path / name for name in ("lost.json", "told", "tools"))
+    lost.write_bytes(vertex("[web] exporting to image", completed=END, error=LOST))
+    tools.mkdir()
+    docker = tools / "docker"
+    paths = {"told": told, "lost": lost, "docker": real}
+    docker.write_text(DOCKER.format(**{k: shlex.quote(str(v)) for k, v in paths.items()}))
+    docker.chmod(0o755)
+
+    ran = project.invoke(
+        "build-all", "--json", environ={"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    )
+
+    assert ran.code == 0, ran.err
+    assert ran.statuses() == {"web": "built"}
+    assert told.read_text() == "cached\n"
+    assert ran.err.count("trying again") == 1, ran.err
+    assert "snapshot qz does not exist" in ran.err
