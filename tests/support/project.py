@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.support.invoker import invoke
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -60,7 +62,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=self.root,
-            env={**os.environ, **self.environ, **(environ or {})},
+            env=self._environ(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -70,9 +72,11 @@ class Project:
 
     def invoke(self, *words: str, environ: Mapping[str, str] | None = None) -> Ran:
         """`invoke WORDS`, run to its end."""
-        with self.start(*words, environ=environ) as process:
-            out, err = process.communicate(timeout=280)
-            return Ran(process.returncode, out, err)
+        ended = invoke(words, self.root, self._environ(environ))
+        return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+    def _environ(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        return {**os.environ, **self.environ, **(more or {})}
 
     def requests(self) -> list[tuple[str, str]]:
         """What the registry was asked so far: method and path."""

@@ -1,0 +1,141 @@
+"""Invoke, run in processes that need not import everything anew: half of `make test` was imports.
+
+A process that has imported this package and what it uses forks for each run. The fork has its own
+session, environment, working directory and files, runs `python -m invoke`, and ends as Python
+ends. What it shares with other runs is what Python reads when it starts: hash seed and encodings.
+Whoever wants a process that was started for itself takes `Project.start`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ROOT = Path(__file__).parents[2]
+LARGEST = 1 << 17
+"""Bytes of a request; the kernel takes that much in one message."""
+_LATE = ("docker", "invoke.main", "rich.live", "rich.progress", "rich.table")
+"""What this package imports in functions alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    words: list[str]
+    folder: str
+    environ: dict[str, str]
+
+
+def invoke(
+    words: Sequence[str], folder: Path, environ: Mapping[str, str], *, seconds: float = 280
+) -> subprocess.CompletedProcess[str]:
+    """`invoke WORDS` in a folder, run to its end. Raises `TimeoutError`, and has killed it then."""
+    request = _Request(list(words), str(folder), dict(environ))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        with theirs:
+            files = [out.fileno(), err.fileno(), theirs.fileno()]
+            socket.send_fds(_line(), [json.dumps(asdict(request)).encode()], files)
+        code = _code(ours, seconds)
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(request.words, code, out.read(), err.read())
+
+
+def _code(line: socket.socket, seconds: float) -> int:
+    pid = int(line.recv(64))
+    line.settimeout(seconds)
+    try:
+        return os.waitstatus_to_exitcode(int(line.recv(64)))
+    except TimeoutError:
+        os.killpg(pid, signal.SIGKILL)
+        raise
+
+
+@functools.cache
+def _line() -> socket.socket:
+    """To the process that forks; it ends with this end of the line, and that with this process."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.invoker", str(theirs.fileno())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    atexit.register(process.wait)
+    atexit.register(ours.close)
+    return ours
+
+
+def _next(line: socket.socket) -> _Request:
+    """Fork for each request, until there are no more. Returns in the forks, their files opened."""
+    for module in (*_LATE, *_modules()):
+        importlib.import_module(module)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        request, files, _, _ = socket.recv_fds(line, LARGEST, 3)
+        if not request:
+            sys.exit()
+        if os.fork() == 0:
+            _hand_on(*files)
+            return _Request(**json.loads(request))
+        for file in files:
+            os.close(file)
+
+
+def _modules() -> list[str]:
+    import pipeline  # noqa: PLC0415 - by the process that forks alone
+
+    return [module.name for module in pkgutil.walk_packages(pipeline.__path__, "pipeline.")]
+
+
+def _hand_on(out: int, err: int, status: int) -> None:
+    """Fork once more; tell that one's number, and how it ended. Returns in that one."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid:
+        os.write(status, str(pid).encode())
+        _, ended = os.waitpid(pid, 0)
+        os.write(status, str(ended).encode())
+        os._exit(0)
+    os.setsid()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    for file in (out, err, status):
+        os.close(file)
+
+
+def _become(asked: _Request) -> None:
+    os.chdir(asked.folder)
+    os.environ.clear()
+    os.environ.update(asked.environ)
+    sys.argv[1:] = asked.words
+    sys.path[0] = asked.folder
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - as Python opens them
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+
+
+if __name__ == "__main__":
+    with socket.socket(fileno=int(sys.argv[1])) as _given:
+        _asked = _next(_given)
+    _become(_asked)
+    runpy.run_module("invoke", run_name="__main__", alter_sys=True)

@@ -1,0 +1,41 @@
+"""Each module can be the first that is imported, whatever imports it late, and inside a function.
+
+`Project.invoke` runs in processes that have imported them all, and would not notice.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent.parent / "pipeline"
+
+FIRST = """
+import importlib, os, sys, traceback
+import docker, httpcore, invoke.main, pydantic, rich.live, tree_sitter
+
+for name in sys.argv[1:]:
+    if os.fork() == 0:
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    if os.wait()[1]:
+        print(name)
+"""
+
+
+def test_each_module_can_be_imported_first() -> None:
+    """One by one, in processes that have imported nothing else of the package."""
+    names = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in sorted(PACKAGE.rglob("*.py"))
+    ]
+    command = [sys.executable, "-c", FIRST, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert len(names) > 100
+    assert done.stdout.split() == [], done.stderr
