@@ -59,13 +59,20 @@ def invoke(
 
 
 def _code(line: socket.socket, seconds: float) -> int:
-    pid = int(line.recv(64))
+    pid = _number(line)
     line.settimeout(seconds)
     try:
-        return os.waitstatus_to_exitcode(int(line.recv(64)))
+        return os.waitstatus_to_exitcode(_number(line))
     except TimeoutError:
         os.killpg(pid, signal.SIGKILL)
         raise
+
+
+def _number(line: socket.socket) -> int:
+    said = line.recv(64)
+    if not said:
+        raise RuntimeError("the process that forks has ended; what it said of it is on stderr")
+    return int(said)
 
 
 @functools.cache

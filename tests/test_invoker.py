@@ -1,0 +1,70 @@
+"""What `Project.invoke` runs has nothing of the run before it, and tells how it ended."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.invoker import invoke
+from tests.support.processes import patiently, runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TASKS = """
+import os, sys, time
+from invoke import task
+
+@task
+def told(c):
+    print(os.environ.get("WORD"), os.getcwd(), os.getsid(0) == os.getpid())
+    print("to stderr", file=sys.stderr)
+    os.environ["WORD"] = "left over"
+    sys.exit(7)
+
+@task
+def killed(c):
+    os.kill(os.getpid(), 9)
+
+@task
+def slow(c):
+    with open("pid", "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(100)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with tasks of its own."""
+    (tmp_path / "tasks.py").write_text(TASKS)
+    return tmp_path
+
+
+def test_each_run_has_its_own_environment(folder: Path) -> None:
+    """Also where several run at once."""
+    words = ["one", "two", "three", "four"]
+    with ThreadPoolExecutor() as pool:
+        ran = list(pool.map(lambda word: invoke(["told"], folder, {"WORD": word}), words))
+
+    assert [one.stdout for one in ran] == [f"{word} {folder} True\n" for word in words]
+    assert {one.stderr for one in ran} == {"to stderr\n"}
+    assert {one.returncode for one in ran} == {7}
+    assert invoke(["told"], folder, {}).stdout == f"None {folder} True\n"
+
+
+def test_a_signal_is_told(folder: Path) -> None:
+    """As `subprocess` tells it."""
+    assert invoke(["killed"], folder, os.environ).returncode == -9
+
+
+def test_who_takes_too_long_is_killed(folder: Path) -> None:
+    """And whoever asked is told."""
+    with pytest.raises(TimeoutError):
+        invoke(["slow"], folder, os.environ, seconds=3)
+
+    pid = int((folder / "pid").read_text())
+    patiently(lambda: not runs(pid))
