@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
             print(told(one), flush=True)
         print("\n".join(table(done)))
         print(f"{time.monotonic() - began:.0f} s", flush=True)
-        # A second each, where an engine has thousands: it collects its garbage after each.
+        # This takes minutes where an engine has thousands: it collects its garbage after each.
         print("removing this campaign's images from the engine", file=sys.stderr, flush=True)
     return int(any(one.wrong for one in done))
 
