@@ -124,12 +124,11 @@ def _broken(progress: Progress) -> dict[ImageName, Outcome]:
     excerpt = find_excerpt(progress.text)
     target, message = _said(progress)
     found: dict[ImageName, Outcome] = {}
-    for step in progress.steps.values():
-        if step.failed:
-            for name in progress.names.owners(step):
-                mine = excerpt if step.error in message else None
-                failure = _failure(progress.targets[name], step, mine)
-                found.setdefault(name, Broken(failure, _seconds(progress, name)))
+    for step in progress.failures:
+        for name in progress.names.owners(step):
+            mine = excerpt if step.error in message else None
+            failure = _failure(progress.targets[name], step, mine)
+            found.setdefault(name, Broken(failure, _seconds(progress, name)))
     if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
         location, text = locate(progress.targets[at_fault].image, "", excerpt)
         failure = Failure("", message, location, text, hint=_hint(message))

@@ -47,12 +47,12 @@ def _says(what: re.Pattern[str], error: str) -> bool:
 
 def lost(progress: Progress) -> bool:
     """Whether a step failed that the cache has lost."""
-    return any(is_lost(step.error) for step in progress.steps.values() if step.failed)
+    return any(is_lost(step.error) for step in progress.failures)
 
 
 def passing(progress: Progress) -> str:
     """What failed in a solve, if every failure in it may pass; else nothing."""
-    failed = [step for step in progress.steps.values() if step.failed]
+    failed = progress.failures
     if not failed or not all(may_pass(step.error) for step in failed):
         return ""
     names = {name: None for step in failed for name in progress.names.owners(step)}

@@ -63,6 +63,11 @@ class Progress:
     _shown: set[ImageName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
 
+    @property
+    def failures(self) -> list[Step]:
+        """The steps that failed."""
+        return [step for step in self.steps.values() if step.failed]
+
     def take(self, record: Record) -> list[Event]:
         """Learn from a record, and say what it changed."""
         match record:

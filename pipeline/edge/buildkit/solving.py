@@ -141,7 +141,7 @@ def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
     if stopped:
         return outcomes
     said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
-    if not any(step.failed for step in solved.progress.steps.values()):
+    if not solved.progress.failures:
         if error := cli.trouble(said):
             raise error
         if cli.overloaded(said):
