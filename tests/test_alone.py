@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-PACKAGE = Path(__file__).parent.parent / "pipeline"
+from tests.support.invoker import modules
 
 FIRST = """
 import importlib, os, sys, traceback
@@ -30,10 +29,7 @@ for name in sys.argv[1:]:
 
 def test_each_module_can_be_imported_first() -> None:
     """One by one, in processes that have imported nothing else of the package."""
-    names = [
-        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        for path in sorted(PACKAGE.rglob("*.py"))
-    ]
+    names = modules()
     command = [sys.executable, "-c", FIRST, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 

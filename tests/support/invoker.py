@@ -21,9 +21,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +36,7 @@ LARGEST = 1 << 17
 """Bytes of a request; the kernel takes that much in one message."""
 _LATE = ("docker", "invoke.main", "rich.live", "rich.progress", "rich.table")
 """What this package imports in functions alone."""
+_STARTING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ def invoke(
     with ours, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         with theirs:
             files = [out.fileno(), err.fileno(), theirs.fileno()]
-            socket.send_fds(_line(), [json.dumps(asdict(request)).encode()], files)
+            with _STARTING:  # two threads would start one each
+                forks = _line()
+            socket.send_fds(forks, [json.dumps(asdict(request)).encode()], files)
         code = _code(ours, seconds)
         out.seek(0)
         err.seek(0)
@@ -94,7 +100,7 @@ def _line() -> socket.socket:
 
 def _next(line: socket.socket) -> _Request:
     """Fork for each request, until there are no more. Returns in the forks, their files opened."""
-    for module in (*_LATE, *_modules()):
+    for module in (*_LATE, *modules()):
         importlib.import_module(module)
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -109,9 +115,8 @@ def _next(line: socket.socket) -> _Request:
             os.close(file)
 
 
-def _modules() -> list[str]:
-    import pipeline  # noqa: PLC0415 - by the process that forks alone
-
+def modules() -> list[str]:
+    """The name of every module of the package but its own."""
     return [module.name for module in pkgutil.walk_packages(pipeline.__path__, "pipeline.")]
 
 
