@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SANDBOX := $(PYTHON) -m sandbox
-# Tests at once: four on two cores were 5% faster, and meet races of the engine that two do not.
+# Tests at once: four on two cores met races of the engine that two do not.
 WORKERS ?= 2
 # What the engine and the registry of the sandbox want in the environment.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
