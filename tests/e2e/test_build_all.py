@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from benchmarks.images import push_image
+from tests.support.programs import program
 from tests.support.project import three_levels
 from tests.support.web import web_folder
 
@@ -50,15 +50,11 @@ def test_nothing_changed_costs_one_head_each_and_no_process(
     """
     three_levels(project)
     built(project)
-    tools = tmp_path / "tools"
-    tools.mkdir()
     started = tmp_path / "docker-was-started"
-    trap = tools / "docker"
-    trap.write_text(f"#!/bin/sh\necho x >> '{started}'\nexit 1\n", encoding="utf-8")
-    trap.chmod(trap.stat().st_mode | stat.S_IXUSR)
+    trap = program(tmp_path / "tools" / "docker", f"echo x >> '{started}'\nexit 1")
     before = len(project.requests())
 
-    ran = project.invoke("build-all", "--json", environ={"PATH": str(tools)})
+    ran = project.invoke("build-all", "--json", environ={"PATH": str(trap.parent)})
 
     asked = project.requests()[before:]
     assert ran.code == 0, ran.err

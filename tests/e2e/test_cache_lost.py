@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.edge.buildkit.test_progress import END, vertex
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ LOST = (
 )
 """The engine's words, as `make kills` met them."""
 
-DOCKER = """#!/bin/sh
+DOCKER = """
 case "$1 $2" in
   *bake*)
     case "$*" in
@@ -42,16 +43,14 @@ def test_it_is_built_without_the_cache(project: Project, tmp_path: Path) -> None
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="web")
     real = shutil.which("docker")
     assert real
-    lost, told, tools = (tmp_path / name for name in ("lost.json", "told", "tools"))
+    lost, told = (tmp_path / name for name in ("lost.json", "told"))
     lost.write_bytes(vertex("[web] exporting to image", completed=END, error=LOST))
-    tools.mkdir()
-    docker = tools / "docker"
     paths = {"told": told, "lost": lost, "docker": real}
-    docker.write_text(DOCKER.format(**{k: shlex.quote(str(v)) for k, v in paths.items()}))
-    docker.chmod(0o755)
+    script = DOCKER.format(**{k: shlex.quote(str(v)) for k, v in paths.items()})
+    docker = program(tmp_path / "tools" / "docker", script)
 
     ran = project.invoke(
-        "build-all", "--json", environ={"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        "build-all", "--json", environ={"PATH": f"{docker.parent}{os.pathsep}{os.environ['PATH']}"}
     )
 
     assert ran.code == 0, ran.err

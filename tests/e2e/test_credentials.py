@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-import stat
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.docker import docker_home
 from tests.support.planted import Planted
+from tests.support.programs import program
 from tests.support.project import Project, Ran, three_levels
 from tests.support.secured import secured_registry
 
@@ -140,11 +140,8 @@ def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
     """A helper for the host is asked by us and by BuildKit's client."""
     host = project.environ["FLY_REGISTRY_HOST"]
     tools = tmp_path / "tools"
-    tools.mkdir()
-    helper = tools / "docker-credential-acme"
     answer = json.dumps({"ServerURL": host, "Username": "x", "Secret": TOKEN})
-    helper.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{answer}'\n", encoding="utf-8")
-    helper.chmod(helper.stat().st_mode | stat.S_IXUSR)
+    program(tools / "docker-credential-acme", f"cat >/dev/null\necho '{answer}'")
     path = {"PATH": f"{tools}:{os.environ['PATH']}"}
 
     environ = docker_home(tmp_path / "docker", {"credHelpers": {host: "acme"}})

@@ -11,6 +11,7 @@ import pytest
 from tests.support.fly.tokens import Token
 from tests.support.fly_shop import Shop, open_shop
 from tests.support.planted import Planted, assert_clean, command_lines, fresh
+from tests.support.programs import program
 from tests.support.scripted import Asked, Reply, scripted
 
 if TYPE_CHECKING:
@@ -91,10 +92,8 @@ def test_when_fly_tells_all_it_was_sent(
 
 def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Path) -> None:
     """Its last lines are in the report of a failure."""
-    script = tmp_path / "bin" / "fly"
-    script.parent.mkdir()
-    script.write_text('#!/bin/sh\necho "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1\n')
-    script.chmod(0o755)
+    telling = 'echo "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1'
+    script = program(tmp_path / "bin" / "fly", telling)
     path = f"{script.parent}{os.pathsep}{shop.fly.environ['PATH']}"
     with command_lines() as argv:
         ran = [shop.invoke("deploy-all", *more, PATH=path) for more in ((), ("--json",))]

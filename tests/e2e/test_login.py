@@ -13,6 +13,7 @@ import bcrypt
 import pytest
 
 from tests.support.docker import docker_home
+from tests.support.programs import program
 from tests.support.project import Project
 from tests.support.secured import secured_registry
 
@@ -64,14 +65,12 @@ def flyctl(folder: Path) -> Path:
     folder.mkdir()
     token = folder / "token"
     token.write_text(OLD)
-    script = folder / "fly"
-    script.write_text(
-        "#!/bin/sh\n"
+    program(
+        folder / "fly",
         '[ "$*" = "auth token --json" ] || exit 1\n'
         "echo 'this command is deprecated' >&2\n"
-        f'printf \'{{"token": "FlyV1 %s"}}\' "$(cat {token})"\n'
+        f'printf \'{{"token": "FlyV1 %s"}}\' "$(cat {token})"',
     )
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
     return token
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from sandbox import host, machine, registry
 from sandbox.packages import SUCCESSOR
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,12 +162,11 @@ def test_an_engine_without_buildx_will_not_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor one that is on another machine, where our registry is out of its reach."""
-    docker = tmp_path / "docker"
-    docker.write_text('#!/bin/sh\n[ "$1" = info ] && echo \'"28.0.0"\'\n[ "$1" != buildx ]\n')
-    docker.chmod(0o755)
+    answers = """[ "$1" = info ] && echo '"28.0.0"'"""
+    program(tmp_path / "docker", f'{answers}\n[ "$1" != buildx ]')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     without = host.probe()
-    docker.write_text('#!/bin/sh\n[ "$1" = info ] && echo \'"28.0.0"\'\nexit 0\n')
+    program(tmp_path / "docker", f"{answers}\nexit 0")
     monkeypatch.setenv("DOCKER_HOST", "ssh://builder.example.org")
 
     assert without.fault == "its engine answers, but `docker buildx version` fails"

@@ -13,6 +13,7 @@ from pipeline.edge.printed import printed_by
 from pipeline.errors import ConfigError, UnknownError
 from pipeline.shell.app_lists import _matching
 from tests.support.processes import patiently, runs
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +30,7 @@ def image(root: Path, name: str, apps: str) -> Path:
 
 def script(root: Path, text: str) -> None:
     """A command of the project's: `./tenants.sh`."""
-    file = root / "tenants.sh"
-    file.write_text(f"#!/bin/sh\n{text}\n")
-    file.chmod(0o755)
+    program(root / "tenants.sh", text)
 
 
 def names(root: Path) -> list[str]:

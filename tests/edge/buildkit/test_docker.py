@@ -20,6 +20,7 @@ from pipeline.edge.buildkit.docker import (
     trouble,
 )
 from pipeline.errors import UnknownError
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,17 +32,14 @@ def docker(
     tmp_path: Path, *, buildx: str = BUILDX, context: str = "", inspect: str = "exit 1"
 ) -> dict[str, str]:
     """An environment with a docker that has this buildx and this context."""
-    script = tmp_path / "docker"
-    script.write_text(
-        "#!/bin/sh\n"
+    program(
+        tmp_path / "docker",
         'case "$*" in\n'
         f'"buildx version") {f"echo {buildx}" if buildx else "exit 1"};;\n'
         f'"context inspect {context or "-"}") ;;\n'
         f"*inspect*) {inspect};;\n"
-        "*) exit 1;; esac\n",
-        encoding="utf-8",
+        "*) exit 1;; esac",
     )
-    script.chmod(0o755)
     return {"PATH": str(tmp_path)}
 
 

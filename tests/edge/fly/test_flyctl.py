@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.edge.fly.flyctl import find_flyctl
 from pipeline.errors import UnknownError
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +20,7 @@ TOKEN = "fm2_planted,fo1_discharge"
 
 def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
     """An environment whose `fly` is a script of the shell."""
-    path = tmp_path / "bin" / "fly"
-    path.parent.mkdir()
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
+    path = program(tmp_path / "bin" / "fly", script)
     return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
 
 

@@ -15,6 +15,7 @@ from pipeline.edge.registry import helper as helpers
 from pipeline.edge.registry.credential import Kind
 from pipeline.edge.registry.places import common
 from pipeline.edge.registry.podman_login import namespaces
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,9 +43,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def helper(folder: Path, name: str, script: str) -> None:
     """A credential helper that notes that it was asked."""
     file = folder / "bin" / f"docker-credential-{name}"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(f'#!/bin/sh\necho "$1" >> {folder / name}.asked\n{script}\n', encoding="utf-8")
-    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+    program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
 
 
 def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:

@@ -1,0 +1,16 @@
+"""Programs of a test's own, before or in place of those on PATH."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def program(file: Path, script: str) -> Path:
+    """Write a script of the shell that can be run, its folder made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    file.chmod(0o755)
+    return file
