@@ -20,7 +20,7 @@ from invoke import task
 
 @task
 def told(c):
-    print(os.environ.get("WORD"), os.getcwd(), os.getsid(0) == os.getpid())
+    print(dict(os.environ), os.getcwd(), os.getsid(0) == os.getpid())
     print("to stderr", file=sys.stderr)
     os.environ["WORD"] = "left over"
     sys.exit(7)
@@ -45,15 +45,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_each_run_has_its_own_environment(folder: Path) -> None:
-    """Also where several run at once."""
+    """And nothing of the process that forks, also where several run at once."""
     words = ["one", "two", "three", "four"]
     with ThreadPoolExecutor() as pool:
         ran = list(pool.map(lambda word: invoke(["told"], folder, {"WORD": word}), words))
 
-    assert [one.stdout for one in ran] == [f"{word} {folder} True\n" for word in words]
+    expected = [f"{ {'WORD': word} } {folder} True\n" for word in words]
+    assert [one.stdout for one in ran] == expected
     assert {one.stderr for one in ran} == {"to stderr\n"}
     assert {one.returncode for one in ran} == {7}
-    assert invoke(["told"], folder, {}).stdout == f"None {folder} True\n"
+    assert invoke(["told"], folder, {}).stdout == f"{{}} {folder} True\n"
 
 
 def test_a_signal_is_told(folder: Path) -> None:
