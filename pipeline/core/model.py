@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile import Dockerfile, Reads
     from pipeline.core.reference import ImageName
     from pipeline.core.waves import Wave
-    from pipeline.errors import Location
+    from pipeline.errors import Location, Problem
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
@@ -150,6 +150,8 @@ class Image:
     change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
     `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
     `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
+    `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
+    place and what to do about it.
     """
 
     name: ImageName
@@ -174,6 +176,7 @@ class Image:
     floating: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     public: Reference | None = None
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -262,7 +265,8 @@ class Inputs:
     """What went into one fingerprint, for `inputs` to show.
 
     `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
-    `floating` are inputs that can change without the tag changing, as sentences.
+    `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
+    what the tag may hide: the image's own, and what its files show.
     """
 
     name: ImageName
@@ -275,6 +279,7 @@ class Inputs:
     externals: Mapping[str, Digest | None]
     whole_context: str = ""
     floating: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:

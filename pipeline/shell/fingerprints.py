@@ -68,6 +68,7 @@ def _inputs(
         externals={str(external.reference): external.locked for external in image.externals},
         whole_context=image.reads.whole,
         floating=(*image.floating, *_unusual_bits(entries)),
+        warnings=image.warnings,
     )
 
 
