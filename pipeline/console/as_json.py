@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Reference
     from pipeline.core.report import DeployResult, Failure, ImageResult, Report
     from pipeline.core.status import AppStatus
+    from pipeline.errors import Problem
 
 Json = dict[str, object]
 
@@ -50,6 +51,7 @@ def plan_json(plan: Plan) -> Json:
         "schema": "pipeline.plan/1",
         "images": [_action(plan, action) for action in plan.images],
         "deploys": [_step(step) for step in plan.deploys],
+        "warnings": [_warning(problem) for problem in plan.warnings],
     }
 
 
@@ -72,6 +74,7 @@ def inputs_json(inputs: Inputs) -> Json:
         "externals": dict(inputs.externals),
         "whole_context": inputs.whole_context or None,
         "floating": list(inputs.floating),
+        "warnings": [_warning(problem) for problem in inputs.warnings],
     }
 
 
@@ -205,6 +208,14 @@ def _action(plan: Plan, action: ImageAction) -> Json:
         "move": [str(alias) for alias in action.move],
         "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
+    }
+
+
+def _warning(problem: Problem) -> Json:
+    return {
+        "location": str(problem.location) if problem.location else None,
+        "message": problem.message,
+        "hint": problem.hint or None,
     }
 
 

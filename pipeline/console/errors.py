@@ -13,7 +13,7 @@ from pipeline.core.report import DeployStatus, ImageStatus
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from pipeline.console.paint import Paint
@@ -34,6 +34,16 @@ def show_error(
     write_lines(list(error_lines(error, paint)), stream)
 
 
+def show_warnings(
+    problems: Iterable[Problem], stream: TextIO, *, environ: Mapping[str, str] | None = None
+) -> None:
+    """Write warnings: `warning: file:line:column: …`, and under each what to do about it."""
+    paint = painter(stream, os.environ if environ is None else environ)
+    lines = [line for problem in problems for line in warning_lines(problem, paint)]
+    if lines:
+        write_lines(lines, stream)
+
+
 def show_failures(
     report: Report, stream: TextIO, *, environ: Mapping[str, str] | None = None
 ) -> None:
@@ -52,6 +62,13 @@ def error_lines(error: PipelineError, paint: Paint) -> Iterator[str]:
         yield from _message_lines(error.message, error.hint, paint)
         if failure is not None:
             yield from _detail_lines(failure, paint, said=error.message)
+
+
+def warning_lines(problem: Problem, paint: Paint) -> Iterator[str]:
+    """The lines of one warning."""
+    yield from _placed_lines(paint("warning:", Style.YELLOW), problem, paint)
+    if problem.hint:
+        yield from _hint_lines(problem.hint, paint, indent="  ")
 
 
 def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
@@ -89,17 +106,19 @@ def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
 
 def _problem_lines(problems: Sequence[Problem], paint: Paint) -> Iterator[str]:
     for problem in problems:
-        first, *more = clean_lines(problem.message)
-        where = (
-            paint(f"{clean(str(problem.location))}:", Style.BOLD) + " " if problem.location else ""
-        )
-        yield f"{_error(paint)} {where}{first}"
-        yield from more
+        yield from _placed_lines(_error(paint), problem, paint)
         if problem.hint and len(problems) > 1:
             yield from _hint_lines(problem.hint, paint, indent="  ")
     if len(problems) == 1 and problems[0].hint:
         yield ""
         yield from _hint_lines(problems[0].hint, paint)
+
+
+def _placed_lines(word: str, problem: Problem, paint: Paint) -> Iterator[str]:
+    first, *more = clean_lines(problem.message)
+    where = paint(f"{clean(str(problem.location))}:", Style.BOLD) + " " if problem.location else ""
+    yield f"{word} {where}{first}"
+    yield from more
 
 
 def _hint_lines(hint: str, paint: Paint, *, indent: str = "") -> Iterator[str]:

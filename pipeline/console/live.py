@@ -17,13 +17,13 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.console.errors import failure_lines
+from pipeline.console.errors import failure_lines, warning_lines
 from pipeline.console.paint import coloured, plain
 from pipeline.console.rows import Board, Mood, Row, is_output
 from pipeline.console.summary import summary
 from pipeline.console.terminal import Patient, wants_colour
 from pipeline.console.text import clean, crop, duration, pad, size, width
-from pipeline.core.events import Finished, Notice, Planned
+from pipeline.core.events import Finished, Notice, Planned, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,6 +100,10 @@ def live_reporter(
         match event:
             case Notice():
                 console.print(Text(f"note: {clean(event.text)}", style="dim"))
+            case Warned():
+                paint = coloured if colour else plain
+                lines = warning_lines(event.problem, paint)
+                console.print(Text.from_ansi("\n".join(lines)))
             case Finished():
                 live.stop()
                 _write_end(event.report, console, patient, colour=colour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.console.errors import failure_lines
+from pipeline.console.errors import failure_lines, warning_lines
 from pipeline.console.paint import plain
 from pipeline.console.rows import Mood, Row, advance, is_chore, is_output
 from pipeline.console.summary import summary
@@ -19,6 +19,7 @@ from pipeline.core.events import (
     Planned,
     Stage,
     StepChanged,
+    Warned,
 )
 from pipeline.core.plan import Action, DeployAction
 
@@ -74,6 +75,8 @@ class PlainLines:
                 yield from self._log(event)
             case Notice():
                 yield f"note: {clean(event.text)}"
+            case Warned():
+                yield from warning_lines(event.problem, plain)
             case Finished():
                 lines = ["", *summary(event.report, plain)]
                 failures = list(failure_lines(event.report, plain))

@@ -96,17 +96,6 @@ def print_doctor(
     write_lines(list(doctor_lines(checks, painter(stream, environ))), stream)
 
 
-def print_warnings(
-    project: Project, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
-) -> None:
-    """Write the project's warnings, if there are any; to stderr by default."""
-    stream = stream or sys.stderr
-    paint = painter(stream, environ)
-    lines = [f"{paint('warning:', Style.YELLOW)} {clean(text)}" for text in project.warnings]
-    if lines:
-        write_lines(lines, stream)
-
-
 def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
     """The lines of `plan`."""
     rows = []

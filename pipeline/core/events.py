@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
     from pipeline.core.reference import ImageName
     from pipeline.core.report import Report
+    from pipeline.errors import Problem
 
 
 class Stage(StrEnum):
@@ -87,6 +88,13 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a tag may hide: told before anything is built."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class AppChanged:
     """An app has come to another stage: `deploying`, `checking`, or a status of the report."""
 
@@ -103,7 +111,7 @@ class Finished:
     report: Report
 
 
-Event = Planned | ImageChanged | StepChanged | LogLine | Notice | AppChanged | Finished
+Event = Planned | ImageChanged | StepChanged | LogLine | Notice | Warned | AppChanged | Finished
 
 
 class Reporter(Protocol):

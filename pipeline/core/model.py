@@ -82,7 +82,10 @@ class DeploySettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`pipeline.toml` with its profile merged in."""
+    """`pipeline.toml` with its profile merged in.
+
+    With `strict`, warnings about what a tag may hide are errors.
+    """
 
     globs: tuple[str, ...] = ("images/*",)
     registry: RegistrySettings = RegistrySettings()
@@ -90,6 +93,7 @@ class Settings:
     deploy: DeploySettings = DeploySettings()
     org: str = ""
     profile: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

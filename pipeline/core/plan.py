@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Digest, ImageName, Reference
     from pipeline.core.state import State
     from pipeline.core.waves import Wave
+    from pipeline.errors import Problem
 
 
 _BUILT_ANEW = "its image is built anew"
@@ -92,7 +93,8 @@ class DeployStep:
 class Plan:
     """Actions in build order (bases first) and deploys in order of `after`.
 
-    `floating` says, for each image, what can change without its tag changing. `requests` counts
+    `floating` says, for each image, what can change without its tag changing. `warnings` are what
+    the tags of these images and of all that they stand on may hide, each once. `requests` counts
     what the registry was asked to make this plan, in `seconds`.
     """
 
@@ -102,6 +104,7 @@ class Plan:
     floating: Mapping[ImageName, tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:
@@ -164,6 +167,7 @@ def plan(
         {a.name: told for a in images if (told := state.inputs[a.name].floating)},
         state.requests,
         state.seconds,
+        _warnings(project, state, chosen),
     )
 
 
@@ -226,6 +230,14 @@ def deploy_waves(
         yield tuple(current)
     for parts in zip_longest(*(split(each, waves) for each in changes.values()), fillvalue=()):
         yield tuple(chain.from_iterable(parts))
+
+
+def _warnings(project: Project, state: State, names: Collection[ImageName]) -> tuple[Problem, ...]:
+    """What the tags of images may hide, and those of all that they stand on, each once."""
+    below = graph.closure({image.name: image.base_names for image in project}, names)
+    concerned = (name for name in project.names if name in below)
+    found = (problem for name in concerned for problem in state.inputs[name].warnings)
+    return tuple(dict.fromkeys(found))
 
 
 def _bases_of(project: Project, names: Collection[ImageName]) -> frozenset[ImageName]:

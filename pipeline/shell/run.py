@@ -9,9 +9,10 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import CautiousDriver
-from pipeline.core.events import Finished, Planned, silent
+from pipeline.core.events import Finished, Planned, Warned, silent
 from pipeline.core.plan import DeployAction
 from pipeline.core.report import Report
+from pipeline.errors import raise_problems
 from pipeline.shell.aliases import move_aliases
 from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
@@ -46,7 +47,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
     With `rollback`, an app that fails makes every app that this run changed go back to what it ran
     before, the last first. An interrupted run puts nothing back: what is deployed by then is well.
-    Raises `ConfigError`, before anything is done, where the driver keeps no releases.
+    Raises `ConfigError`, before anything is done, where the driver keeps no releases, and for what
+    the plan warns of where the settings are strict.
     """
     from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
@@ -54,6 +56,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     tell = one_at_a_time(report)
+    _warn(plan, tell)
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = (
@@ -69,6 +72,14 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return result
+
+
+def _warn(plan: Plan, tell: Reporter) -> None:
+    """Tell what tags may hide, or refuse it."""
+    if plan.project.settings.strict:
+        raise_problems(plan.warnings)
+    for problem in plan.warnings:
+        tell(Warned(problem))
 
 
 def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> None:

@@ -10,6 +10,7 @@ from invoke.tasks import task
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
+    STRICT,
     VERIFY,
     choose,
     command,
@@ -19,6 +20,7 @@ from pipeline.tasks.command import (
     load_project,
     say,
     stoppable,
+    warn,
     write_json,
 )
 
@@ -43,24 +45,26 @@ NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
         "force": "build them though the registry has them",
         "keep_going": KEEP_GOING,
         "verify": VERIFY,
+        "strict": STRICT,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def build_all(
+def build_all(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     only: str = "",
     *,
     force: bool = False,
     keep_going: bool = False,
     verify: str = "",
+    strict: bool = False,
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
     deep = is_deep(verify)
-    project = load_project(profile)
+    project = load_project(profile, strict=strict)
     names = _names(project, only) if only else project.names
     report = build_images(project, names, force=force, keep_going=keep_going, deep=deep)
     return finish(report, json=json)
@@ -73,6 +77,7 @@ def build_all(
         "force": "build them though the registry has them",
         "keep_going": KEEP_GOING,
         "verify": VERIFY,
+        "strict": STRICT,
         "json": JSON,
         "profile": PROFILE,
     },
@@ -86,12 +91,13 @@ def build(  # noqa: PLR0913 - each an option of the command line
     force: bool = False,
     keep_going: bool = False,
     verify: str = "",
+    strict: bool = False,
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build and push some images, and the bases that they miss."""
     deep = is_deep(verify)
-    project = load_project(profile)
+    project = load_project(profile, strict=strict)
     chosen: Collection[ImageName] = _names(project, names)
     if dependents:
         chosen = _with_dependents(project, chosen)
@@ -103,6 +109,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
     help={
         "exit_code": "end with 5 when there is something to do",
         "verify": VERIFY,
+        "strict": STRICT,
         "json": JSON,
         "profile": PROFILE,
     },
@@ -113,6 +120,7 @@ def plan(
     *,
     exit_code: bool = False,
     verify: str = "",
+    strict: bool = False,
     json: bool = False,
     profile: str = "",
 ) -> int:
@@ -122,10 +130,11 @@ def plan(
     from pipeline.tasks.deploying import app_names  # noqa: PLC0415
 
     deep = is_deep(verify)
-    project = load_apps(profile)
+    project = load_apps(profile, strict=strict)
     apps = app_names(project)
     state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
     what = pipeline.plan(project, state, apps=apps)
+    warn(project, what.warnings)
     if json:
         write_json(as_json.plan_json(what))
     else:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
@@ -31,6 +32,7 @@ P = ParamSpec("P")
 Name = TypeVar("Name", bound=str)
 
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
+STRICT = "take warnings about what a tag may hide as errors (also: `strict` in pipeline.toml)"
 JSON = "print the result as JSON on stdout"
 VERIFY = "`deep`: also see that platforms and all parts of what exists are there"
 INTERRUPTED = 130
@@ -53,14 +55,18 @@ def command(body: Callable[P, int]) -> Callable[P, None]:
     return task_body
 
 
-def load_project(profile: str) -> Project:
-    """The project at or above the working directory; what looks unintended is said on stderr."""
+def load_project(profile: str, *, strict: bool = False) -> Project:
+    """The project at or above the working directory; what looks unintended is said on stderr.
+
+    With `strict`, its settings are strict whatever its file says.
+    """
     from pipeline.shell.load import load  # noqa: PLC0415 - pydantic costs 100 ms
 
     project = load(profile=profile or None)
     for warning in project.warnings:
         say(f"warning: {warning}")
-    return project
+    settings = replace(project.settings, strict=strict or project.settings.strict)
+    return replace(project, settings=settings)
 
 
 def load_settings(profile: str) -> Settings:
@@ -76,9 +82,9 @@ def load_settings(profile: str) -> Settings:
     return loaded
 
 
-def load_apps(profile: str) -> Project:
+def load_apps(profile: str, *, strict: bool = False) -> Project:
     """As `load_project`, with the names of apps that must be asked for."""
-    return with_apps(load_project(profile))
+    return with_apps(load_project(profile, strict=strict))
 
 
 def with_apps(before: Project) -> Project:
@@ -122,6 +128,16 @@ def is_deep(word: str) -> bool:
 def say(text: str) -> None:
     """A line for the person, on stderr."""
     print(text, file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
+
+
+def warn(project: Project, problems: Iterable[Problem]) -> None:
+    """Say on stderr what tags may hide, each once; where the project is strict, raise it."""
+    from pipeline.console.errors import show_warnings  # noqa: PLC0415 - loaded late
+
+    found = tuple(dict.fromkeys(problems))
+    if project.settings.strict:
+        raise_problems(found)
+    show_warnings(found, sys.stderr)
 
 
 def tell(error: PipelineError) -> None:

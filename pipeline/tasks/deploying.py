@@ -10,6 +10,7 @@ from pipeline.tasks.building import KEEP_GOING, build_images, finish
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
+    STRICT,
     VERIFY,
     choose_from,
     command,
@@ -36,6 +37,7 @@ ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothi
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
         "verify": VERIFY,
+        "strict": STRICT,
         "json": JSON,
         "profile": PROFILE,
     },
@@ -47,12 +49,13 @@ def deploy_all(
     keep_going: bool = False,
     rollback: bool = False,
     verify: str = "",
+    strict: bool = False,
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that does not run its image, in order."""
     deep = is_deep(verify)
-    project = load_apps(profile)
+    project = load_apps(profile, strict=strict)
     report = _deploy(
         project, app_names(project), keep_going=keep_going, rollback=rollback, deep=deep
     )
@@ -65,24 +68,26 @@ def deploy_all(
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
         "verify": VERIFY,
+        "strict": STRICT,
         "json": JSON,
         "profile": PROFILE,
     },
 )
 @command
-def deploy(
+def deploy(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     names: str,
     *,
     keep_going: bool = False,
     rollback: bool = False,
     verify: str = "",
+    strict: bool = False,
     json: bool = False,
     profile: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy them where they do not run it yet."""
     deep = is_deep(verify)
-    project = load_apps(profile)
+    project = load_apps(profile, strict=strict)
     apps = chosen_apps(project, names)
     report = _deploy(project, apps, keep_going=keep_going, rollback=rollback, deep=deep)
     return finish(report, json=json)

@@ -12,12 +12,14 @@ from pipeline.errors import usage_error
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
+    STRICT,
     VERIFY,
     choose,
     command,
     is_deep,
     load_project,
     load_settings,
+    warn,
     write_json,
 )
 
@@ -35,18 +37,20 @@ FORMATS = ("tree", "json", "dot", "mermaid")
 @task(
     help={
         "format_": "tree, json, dot or mermaid",
+        "strict": STRICT,
         "profile": PROFILE,
     },
 )
 @command
-def graph(_c: Context, *, format_: str = "tree", profile: str = "") -> int:
+def graph(_c: Context, *, format_: str = "tree", strict: bool = False, profile: str = "") -> int:
     """Draw which image stands on which."""
     from pipeline.console import as_json  # noqa: PLC0415 - loaded late
     from pipeline.console import graph as pictures  # noqa: PLC0415
 
     if format_ not in FORMATS:
         raise usage_error(f"there is no format `{format_}`", hint=f"one of: {', '.join(FORMATS)}")
-    project = load_project(profile)
+    project = load_project(profile, strict=strict)
+    warn(project, (problem for image in project for problem in image.warnings))
     if format_ == "json":
         write_json(as_json.graph_json(project))
     else:
@@ -54,16 +58,19 @@ def graph(_c: Context, *, format_: str = "tree", profile: str = "") -> int:
     return 0
 
 
-@task(help={"name": "the image", "json": JSON, "profile": PROFILE})
+@task(help={"name": "the image", "strict": STRICT, "json": JSON, "profile": PROFILE})
 @command
-def inputs(_c: Context, name: str, *, json: bool = False, profile: str = "") -> int:
+def inputs(
+    _c: Context, name: str, *, strict: bool = False, json: bool = False, profile: str = ""
+) -> int:
     """Show all that goes into an image's fingerprint."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.console import as_json, show  # noqa: PLC0415
 
-    project = load_project(profile)
+    project = load_project(profile, strict=strict)
     image = _one(project, name)
     found = pipeline.fingerprint(project)[image]
+    warn(project, found.warnings)
     if json:
         write_json(as_json.inputs_json(found))
     else:

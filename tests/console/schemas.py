@@ -23,6 +23,11 @@ def rows(**properties: Schema) -> Schema:
     return {"type": "array", "items": record(**properties)}
 
 
+WARNINGS = rows(
+    location={"type": ["string", "null"]},
+    message={"type": "string", "minLength": 1},
+    hint={"type": ["string", "null"]},
+)
 PLAN = record(
     schema={"const": "pipeline.plan/1"},
     images=rows(
@@ -37,6 +42,7 @@ PLAN = record(
         source={"type": ["string", "null"]},
     ),
     deploys=rows(app=TEXT, image=TEXT, action={"enum": ["deploy", "current"]}, reason=TEXT),
+    warnings=WARNINGS,
 )
 GRAPH = record(
     schema={"const": "pipeline.graph/1"},
@@ -73,6 +79,9 @@ INPUTS = record(
     platforms=TEXTS,
     bases={"type": "object", "additionalProperties": HEX},
     externals={"type": "object", "additionalProperties": DIGEST},
+    whole_context={"type": ["string", "null"]},
+    floating=TEXTS,
+    warnings=WARNINGS,
 )
 REPORT = record(
     schema={"const": "pipeline.report/1"},

@@ -13,6 +13,7 @@ from pipeline.console.check import Check
 from pipeline.core.model import ContextEntry, EntryKind, Inputs
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import ImageName, Platform
+from pipeline.errors import Location, Problem
 from tests.console import schemas
 from tests.console.values import (
     DEBIAN,
@@ -39,6 +40,7 @@ INPUTS = Inputs(
     platforms=(Platform("linux", "amd64"),),
     bases={ImageName("os-base"): PRINT},
     externals={str(DEBIAN): None, "docker.io/library/node:22": DIGEST},
+    warnings=(Problem(Location("Dockerfile", 2), "`v` is a pointer"),),
 )
 CHECKS = (Check("engine", ok=None, detail="not asked"), Check("registry", ok=False, detail="no"))
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.console.errors import show_error, show_failures
+from pipeline.console.errors import show_error, show_failures, show_warnings
+from pipeline.console.out import reporter
+from pipeline.core.events import Warned
 from pipeline.core.report import Report
 from pipeline.errors import ConfigError, Location, PipelineError, Problem, UnknownError
 from tests.console.values import REPORT
@@ -30,6 +32,12 @@ UNKNOWN = """\
 error: `127.0.0.1:5000` refused the connection
 
 hint: start the registry
+"""
+
+WARNINGS = """\
+warning: images/web/image.toml:3:1: `v` is a pointer
+  hint: `git lfs pull`
+warning: without a place
 """
 
 FAILURES = """\
@@ -77,6 +85,27 @@ def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: st
     show_error(error, stream, environ={})
 
     assert text == stream.getvalue()
+
+
+def test_warnings_have_their_place_and_hint() -> None:
+    """Before a run, and as an event of it, in plain lines and on a terminal alike."""
+    problems = [
+        Problem(PLACE, "`v` is a pointer", "`git lfs pull`"),
+        Problem(None, "without a place"),
+    ]
+    direct, plain, live, none = (io.StringIO() for _ in range(4))
+
+    show_warnings(problems, direct, environ={})
+    for stream, terminal in ((plain, False), (live, True)):
+        environ = {"COLUMNS": "80", "LINES": "20", "NO_COLOR": "1"}
+        with reporter(stream, live=terminal, environ=environ) as report:
+            for problem in problems:
+                report(Warned(problem))
+    show_warnings([], none, environ={})
+
+    assert direct.getvalue() == plain.getvalue() == WARNINGS
+    assert all(line in live.getvalue() for line in WARNINGS.splitlines())
+    assert none.getvalue() == ""
 
 
 def test_a_message_cannot_write_escape_codes() -> None:

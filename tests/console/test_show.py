@@ -124,15 +124,6 @@ def test_doctor_says_what_to_do() -> None:
     assert stream.getvalue() == DOCTOR_TEXT
 
 
-def test_warnings_are_told_only_where_there_are_any() -> None:
-    """A project without warnings writes nothing."""
-    stream = io.StringIO()
-    show.print_warnings(PROJECT, stream, environ={})
-    show.print_warnings(replace(PROJECT, warnings=("`x` is ignored",)), stream, environ={})
-
-    assert stream.getvalue() == "warning: `x` is ignored\n"
-
-
 def test_a_tree_is_the_same_with_and_without_colour() -> None:
     """Without colour, the tree is the one of the picture."""
     stream = io.StringIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.candidates import candidates
@@ -17,6 +18,7 @@ from pipeline.core.plan import Action, DeployAction, DeployStep, plan, to_ask
 from pipeline.core.presence import Absent, Elsewhere, Hollow, Present
 from pipeline.core.reference import Digest, ImageName, parse_reference
 from pipeline.core.state import State
+from pipeline.errors import Problem
 from tests.console.values import make_image, make_project
 
 if TYPE_CHECKING:
@@ -94,6 +96,22 @@ def test_what_stands_elsewhere_is_copied_and_needs_no_bases() -> None:
     assert copied.reason == "`ghcr.io/acme/web:1` has the same fingerprint"
     assert made.to_copy == (copied,)
     assert not made.empty
+
+
+def test_a_plan_warns_of_its_images_and_of_all_that_they_stand_on() -> None:
+    """Each warning once, the lowest image's first, whether or not its image is built."""
+    one, two, other = (Problem(None, text) for text in ("one", "two", "other"))
+    told = {"os": (one,), "web": (one, two), "top": (other,)}
+    given = {
+        name: replace(found, warnings=told[name]) for name, found in inputs(OS, WEB, TOP).items()
+    }
+    presence = {NAMES[1]: Present(TWO)}
+
+    made = plan(PROJECT, State(PROJECT, given, presence), only=[NAMES[1]])
+
+    assert actions(made) == {"web": "exists"}
+    assert made.warnings == (one, two)
+    assert made.instead(planned({})).warnings == (one, two)
 
 
 def test_a_plan_of_copies_alone_is_not_empty() -> None:

@@ -94,6 +94,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
         ),
         org=file.fly.org,
         profile=profile,
+        strict=file.strict,
     )
 
 

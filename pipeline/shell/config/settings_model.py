@@ -208,6 +208,14 @@ class Profile(BaseModel):
             "image named after it; `**` crosses folders, hidden ones are left out."
         ),
     ] = list(_DEFAULT.globs)
+    strict: Annotated[
+        bool,
+        Wants("true or false", "true"),
+        Field(
+            description="Take warnings about what a tag may hide, such as a copied Git LFS "
+            "pointer, as errors; so does `--strict`."
+        ),
+    ] = _DEFAULT.strict
     registry: Annotated[RegistryTable, Field(description=RegistryTable.__doc__)] = RegistryTable()
     build: Annotated[BuildTable, Field(description=BuildTable.__doc__)] = BuildTable()
     fly: Annotated[FlyTable, Field(description=FlyTable.__doc__)] = FlyTable()
