@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ATTESTS = "vnd.docker.reference.digest"
 """BuildKit's annotation of an attestation manifest: the child that it speaks of."""
+_UNKNOWN = "unknown"
+"""The operating system of what runs nowhere."""
 
 
 class ContentsError(ValueError):
@@ -60,10 +62,16 @@ class Contents:
 
 
 def contents(document: object) -> Contents:
-    """Read the JSON of a manifest or an index. Raises `ContentsError`."""
+    """Read the JSON of a manifest or an index. Raises `ContentsError`.
+
+    An index has a list of `manifests`, which may be empty, and a manifest has a `config`. The words
+    of whoever wrote the document are not in the error: they may be anything.
+    """
     if not isinstance(document, dict):
         raise ContentsError("it is no JSON object")
     config = document.get("config")
+    if not isinstance(config, dict) and not isinstance(document.get("manifests"), list):
+        raise ContentsError("it has neither a list of `manifests` nor a `config`")
     layers = [entry for entry in _entries(document, "layers") if not entry.get("urls")]
     return Contents(
         _part(config, "config") if isinstance(config, dict) else None,
@@ -83,6 +91,18 @@ def platform_of(config: object) -> Platform | None:
             except ReferenceSyntaxError:
                 return None
     return None
+
+
+def manifests_of_platforms(children: Iterable[Part]) -> dict[Platform, Digest]:
+    """The manifest of each platform in an index, the first of those that name one twice.
+
+    Attestations, whose platform is `unknown`, and children that name none are left out.
+    """
+    found: dict[Platform, Digest] = {}
+    for part in children:
+        if part.platform and part.platform.os != _UNKNOWN and not part.attests:
+            found.setdefault(part.platform, part.digest)
+    return found
 
 
 def needed(children: Sequence[Part], platforms: Iterable[Platform]) -> tuple[Part, ...]:
@@ -115,9 +135,10 @@ def lacking(lost: Sequence[str], platforms: Iterable[Platform], has: Iterable[Pl
 
 
 def _entries(document: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
+    """The objects of a list. Go writes a list of nothing as `null`."""
     found = document.get(key)
-    entries = found if isinstance(found, list) else []
-    if not all(isinstance(entry, dict) for entry in entries):
+    entries = [] if found is None else found
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ContentsError(f"its `{key}` are none")
     return entries
 
@@ -129,9 +150,9 @@ def _part(entry: Mapping[str, object], key: str) -> Part:
     try:
         return Part(
             parse_digest(str(entry.get("digest"))),
-            size if isinstance(size, int) else 0,
+            size if isinstance(size, int) and size > 0 else 0,
             platform_of(entry.get("platform")),
             parse_digest(attests) if isinstance(attests, str) else None,
         )
-    except ReferenceSyntaxError as error:
-        raise ContentsError(f"its `{key}` name {error}") from None
+    except ReferenceSyntaxError:
+        raise ContentsError(f"one of its `{key}` has no digest, or one that is none") from None

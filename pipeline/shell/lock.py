@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
+from pipeline.core.contents import manifests_of_platforms
 from pipeline.shell.config.lock_file import LOCK_FILE, lock_text
 from pipeline.shell.registry import open_registry
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.core.model import Project
-    from pipeline.core.reference import Digest, ImageName, Reference
+    from pipeline.core.reference import Digest, ImageName, Platform, Reference
+    from pipeline.edge.registry import Manifest
 
-Pins = dict["Reference", tuple["Digest", "Mapping[str, Digest]"]]
+Pins = dict["Reference", tuple["Digest", "Mapping[Platform, Digest]"]]
 """For each reference: the digest of its index or manifest, and of the manifest of each platform."""
 
 
@@ -26,7 +27,7 @@ def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
     """
     with open_registry(project.settings.registry, environ) as registry:
         manifests = {reference: registry.manifest(reference) for reference in externals(project)}
-    return {r: (m.digest, _platforms(m.content)) for r, m in manifests.items()}
+    return {r: (m.digest, _platforms(r, m)) for r, m in manifests.items()}
 
 
 def externals(project: Project) -> tuple[Reference, ...]:
@@ -57,13 +58,7 @@ def write(project: Project, found: Pins) -> None:
     draft.replace(file)
 
 
-def _platforms(content: bytes) -> dict[str, Digest]:
-    """The manifests of an index by platform; attestations, whose platform is unknown, left out."""
-    index = json.loads(content)
-    found: dict[str, Digest] = {}
-    for entry in index.get("manifests", ()):
-        platform = entry.get("platform", {})
-        parts = [str(platform.get(key) or "") for key in ("os", "architecture", "variant")]
-        if parts[0] not in ("", "unknown"):
-            found["/".join(part for part in parts if part)] = entry["digest"]
-    return found
+def _platforms(reference: Reference, manifest: Manifest) -> dict[Platform, Digest]:
+    from pipeline.edge.registry import contents_of  # noqa: PLC0415 - the edge is opened late
+
+    return manifests_of_platforms(contents_of(manifest, reference).children)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.contents import Contents, ContentsError, contents, lacking, needed, platform_of
+from pipeline.core.contents import (
+    Contents,
+    ContentsError,
+    contents,
+    lacking,
+    manifests_of_platforms,
+    needed,
+    platform_of,
+)
 from pipeline.core.reference import Digest, Platform, parse_platform
 
 AMD, ARM = parse_platform("linux/amd64"), parse_platform("linux/arm64")
@@ -68,7 +76,21 @@ def test_attestations_come_with_the_child_that_they_speak_of() -> None:
     [
         None,
         [],
-        {"layers": ["sha256:1"]},
+        {},
+        {"manifests": None},
+        {"manifests": {}},
+        {"manifests": "x"},
+        {"manifests": ["x", 1]},
+        {"manifests": [None]},
+        {"manifests": [{}]},
+        {"manifests": [{"digest": None}]},
+        {"manifests": [{"digest": ["sha256"]}]},
+        {"manifests": None, "config": None},
+        {"config": child(1), "manifests": "x"},
+        {"config": child(1), "layers": {}},
+        {"config": child(1), "layers": ["sha256:1"]},
+        {"config": child(1), "layers": [child(2), None]},
+        {"config": "sha256:1", "layers": []},
         {"manifests": [{"digest": "nonsense"}]},
         {"config": {"size": 1}},
         {"manifests": [{**child(1), "annotations": {"vnd.docker.reference.digest": "x"}}]},
@@ -78,6 +100,45 @@ def test_what_is_no_manifest(document: object) -> None:
     """It is said, and never read as a manifest without parts."""
     with pytest.raises(ContentsError):
         contents(document)
+
+
+@pytest.mark.parametrize(
+    ("platform", "read"),
+    [
+        (None, {}),
+        ("linux/amd64", {}),
+        ({"os": 1, "architecture": []}, {}),
+        ({"os": "\ud800", "architecture": "amd64"}, {}),
+        ({"os": 'linux" = "x" }\n[[external]]', "architecture": "amd64"}, {}),
+        ({"os": "unknown", "architecture": "unknown"}, {}),
+        ({"os": "linux", "architecture": "amd64", "variant": None}, {"linux/amd64": digest(1)}),
+        ({"os": "linux", "architecture": "arm64", "variant": "v8"}, {"linux/arm64": digest(1)}),
+    ],
+)
+def test_a_child_whose_platform_is_none_is_left_out(
+    platform: object, read: dict[str, Digest]
+) -> None:
+    """What a lock says of the platforms of an index: names of platforms, and nothing else."""
+    index = contents({"manifests": [{"digest": digest(1), "platform": platform}]})
+
+    found = manifests_of_platforms(index.children)
+
+    assert {str(platform): digest for platform, digest in found.items()} == read
+
+
+def test_the_first_of_a_platform_counts() -> None:
+    """As containerd takes it; Windows has one for each of its versions."""
+    index = contents({"manifests": [child(1, "amd64"), child(2, "amd64"), child(3, attests=1)]})
+
+    assert manifests_of_platforms(index.children) == {AMD: digest(1)}
+
+
+def test_what_others_wrote_is_in_no_error() -> None:
+    """It may hold whatever a terminal obeys."""
+    with pytest.raises(ContentsError) as caught:
+        contents({"manifests": [{"digest": "\x1b]0;pwn\x07\ud800"}]})
+
+    assert str(caught.value).isprintable()
 
 
 _JSON = st.recursive(
@@ -98,7 +159,9 @@ _JSON = st.recursive(
 def test_any_document_is_read_or_refused(document: object) -> None:
     """No other error, whatever a registry sends."""
     with suppress(ContentsError):
-        assert isinstance(contents(document), Contents)
+        found = contents(document)
+        assert isinstance(found, Contents)
+        assert all(str(key).isascii() for key in manifests_of_platforms(found.children))
     assert isinstance(platform_of(document), Platform | None)
 
 

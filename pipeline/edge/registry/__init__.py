@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.depth import Look, look_closer
     from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
     from pipeline.edge.registry.gate import Policy
-    from pipeline.edge.registry.manifest import Manifest
+    from pipeline.edge.registry.manifest import Manifest, contents_of
     from pipeline.edge.registry.places import common
     from pipeline.edge.registry.podman_login import namespaces
     from pipeline.edge.registry.private_config import docker_config
@@ -40,6 +40,7 @@ __all__ = [
     "RegistryError",
     "bring",
     "common",
+    "contents_of",
     "copy",
     "copy_at",
     "credentials",
@@ -65,6 +66,7 @@ _HOMES = {
     "RegistryError": "errors",
     "bring": "copying",
     "common": "places",
+    "contents_of": "manifest",
     "copy": "copying",
     "copy_at": "copying",
     "credentials": "sources",

@@ -9,14 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING
 
-from pipeline.core.contents import ContentsError, contents
 from pipeline.core.presence import Present
 from pipeline.edge.registry.blobs import Place, Route, copy_blob
-from pipeline.edge.registry.errors import AbsentError, ContradictionError, RegistryError
-from pipeline.edge.registry.text import read_json
+from pipeline.edge.registry.errors import AbsentError, ContradictionError
+from pipeline.edge.registry.manifest import contents_of
 
 if TYPE_CHECKING:
-    from pipeline.core.contents import Contents
     from pipeline.core.reference import Digest, Reference
     from pipeline.edge.registry.client import Registry
     from pipeline.edge.registry.manifest import Manifest
@@ -93,7 +91,7 @@ def _bring(
     stop: Event,
 ) -> None:
     """All that a manifest names, brought to another repository."""
-    parts = _contents(source, manifest)
+    parts = contents_of(manifest, source)
     for child in parts.children:
         inner = registry.manifest(source.pinned(child.digest))
         _bring(registry, source, destination, inner, stop)
@@ -105,10 +103,3 @@ def _bring(
         copies = [pool.submit(copy_blob, blob, route) for blob in parts.blobs]
         for one in copies:
             one.result()
-
-
-def _contents(source: Reference, manifest: Manifest) -> Contents:
-    try:
-        return contents(read_json(manifest.content))
-    except ContentsError as error:
-        raise RegistryError(f"the manifest of `{source}` cannot be read: {error}") from None

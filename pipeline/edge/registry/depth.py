@@ -9,18 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.core.contents import (
-    Contents,
-    ContentsError,
-    contents,
-    lacking,
-    needed,
-    platform_of,
-)
+from pipeline.core.contents import Contents, lacking, needed, platform_of
 from pipeline.core.presence import Absent, Hollow
 from pipeline.core.reference import Digest, Platform, Reference, Repository
 from pipeline.edge.registry.blobs import Place, has_blob, read_blob
 from pipeline.edge.registry.errors import AbsentError, RegistryError
+from pipeline.edge.registry.manifest import contents_of
 from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
@@ -181,13 +175,11 @@ def _of(node: _Node) -> str:
 
 
 def _manifest(registry: Registry, at: _At) -> Contents | None:
+    reference = Reference(at.repository, None, at.digest)
     try:
-        found = registry.manifest(Reference(at.repository, None, at.digest))
-        return contents(read_json(found.content))
+        return contents_of(registry.manifest(reference), reference)
     except AbsentError:
         return None
-    except ContentsError as error:
-        raise RegistryError(f"`{at.repository}@{at.digest}` cannot be read: {error}") from None
 
 
 def _place(registry: Registry, at: _At) -> Place:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.core.contents import ContentsError, contents
 from pipeline.core.presence import Present
 from pipeline.core.reference import Digest
 from pipeline.edge.registry.answer import MANIFEST_TYPES
@@ -13,6 +14,7 @@ from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.text import read_json
 
 if TYPE_CHECKING:
+    from pipeline.core.contents import Contents
     from pipeline.core.reference import Reference
     from pipeline.edge.registry.answer import Answer
 
@@ -47,6 +49,18 @@ def read_manifest(answer: Answer, reference: Reference) -> Manifest:
                 facts=Facts(200, answer.url, passing=True),
             )
     return Manifest(answer.body, _media_type(answer, reference), computed)
+
+
+def contents_of(manifest: Manifest, reference: Reference) -> Contents:
+    """What a manifest or an index names: the one reader of both. Raises `RegistryError`."""
+    try:
+        return contents(read_json(manifest.content))
+    except ContentsError as error:
+        raise RegistryError(
+            f"the manifest of `{reference}` cannot be read: {error}",
+            hint="is this a registry? something before it may alter what it is asked for",
+            facts=Facts(200),
+        ) from None
 
 
 def check_digest(found: Present, reference: Reference, url: str) -> Present:

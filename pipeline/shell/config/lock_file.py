@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pipeline.core.reference import Digest, Reference
+    from pipeline.core.reference import Digest, Platform, Reference
     from pipeline.shell.config.document import Document
 
 LOCK_FILE = PurePosixPath("pipeline.lock")
@@ -52,13 +52,15 @@ def load_lock(root: Path) -> Loaded[Mapping[Reference, Digest]]:
     return Loaded(None if found else locks, tuple(found))
 
 
-def lock_text(locks: Mapping[Reference, tuple[Digest, Mapping[str, Digest]]]) -> str:
+def lock_text(locks: Mapping[Reference, tuple[Digest, Mapping[Platform, Digest]]]) -> str:
     """The file for these references: the digest of each, and of its platforms."""
     return _HEAD + "".join(_entry(reference, *locks[reference]) for reference in sorted(locks))
 
 
-def _entry(reference: Reference, digest: Digest, platforms: Mapping[str, Digest]) -> str:
-    each = ", ".join(f'"{platform}" = "{platforms[platform]}"' for platform in sorted(platforms))
+def _entry(reference: Reference, digest: Digest, platforms: Mapping[Platform, Digest]) -> str:
+    each = ", ".join(
+        f'"{platform}" = "{platforms[platform]}"' for platform in sorted(platforms, key=str)
+    )
     inside = f"platforms = {{ {each} }}\n" if each else ""
     return f'\n[[external]]\nreference = "{reference}"\ndigest = "{digest}"\n{inside}'
 
