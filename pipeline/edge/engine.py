@@ -27,9 +27,11 @@ def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
     import docker  # noqa: PLC0415 - costs 90 ms
     import requests  # noqa: PLC0415
 
+    from pipeline.edge.docker_client import Engine  # noqa: PLC0415
+
     try:
-        client = docker.from_env(environment=dict(environ), timeout=_TIMEOUT)
-    except (docker.errors.DockerException, OSError) as error:
+        client = Engine.from_env(environment=dict(environ), timeout=_TIMEOUT)
+    except Exception as error:  # the package raises plain ones for a context that it cannot read
         raise no_engine(environ, error) from error
     try:
         client.ping()
