@@ -121,6 +121,11 @@ SCOPES = (
         AB,
     ),
     Case("argument in env", "FROM scratch\nARG V=a\nENV W=$V.txt\nCOPY $W /\n", AB),
+    Case(
+        "env of the stage below over its argument",
+        "FROM scratch AS x\nENV V=a\nARG V=b\nFROM x\nCOPY $V.txt /\n",
+        AB,
+    ),
     Case("argument given", "FROM scratch\nARG V=a\nCOPY $V.txt /\n", AB, {"args": '{ V = "b" }'}),
     Case(
         "platform arguments",

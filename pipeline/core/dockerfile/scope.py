@@ -111,13 +111,15 @@ class Scope:
     """The environment of a stage at one of its instructions.
 
     `open`: it stands on an image whose environment is not known here. `unsure` are variables whose
-    value was made of such.
+    value was made of such. `kept` is what ENV set, which the image carries: a stage on this one
+    begins with it, whatever ARG made of those names here.
     """
 
     escape: str
     open: bool
     values: dict[str, str] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    kept: dict[str, Known] = field(default_factory=dict)
 
     def known(self, text: str) -> Known:
         """Replace the variables in an instruction's text. Raises `RefusedError`."""
@@ -127,19 +129,33 @@ class Scope:
         """Replace the variables in a here-document, where quotes mean nothing."""
         return self._known(text, Rules(quotes=False, lenient=self.open))
 
-    def set(self, name: str, value: Known) -> None:
-        """Set a variable for what follows; the last one to set it wins, be it ARG or ENV."""
-        if name in _NOT_ENVIRONMENT:
-            return
+    def argue(self, name: str, value: Known) -> None:
+        """Set a variable by ARG: for what follows in this stage, and below no ENV of that name."""
+        if name not in _NOT_ENVIRONMENT:
+            self._set(name, value)
+
+    def keep(self, name: str, value: Known) -> None:
+        """Set a variable by ENV: for what follows, and in the image."""
+        self._set(name, value)
+        self.kept[name] = value
+
+    def child(self) -> Scope:
+        """The environment that a stage standing on this one begins with.
+
+        An image whose ENV is not known here may set what was an ARG in this stage.
+        """
+        unsure = set(self.values) if self.open else set(self.unsure)
+        child = Scope(self.escape, self.open, dict(self.values), unsure)
+        for name, value in self.kept.items():
+            child.keep(name, value)
+        return child
+
+    def _set(self, name: str, value: Known) -> None:
         self.values[name] = value.text
         if value.unknown:
             self.unsure.add(name)
         else:
             self.unsure.discard(name)
-
-    def child(self) -> Scope:
-        """The environment that a stage standing on this one begins with."""
-        return Scope(self.escape, self.open, dict(self.values), set(self.unsure))
 
     def _known(self, text: str, rules: Rules) -> Known:
         expansion = expand(text, self.values, rules)
@@ -149,4 +165,7 @@ class Scope:
 
 def first_scope(escape: str, *, scratch: bool) -> Scope:
     """The environment that a stage begins with, on `scratch` or on an image."""
-    return Scope(escape, not scratch, {"PATH": _PATH} if scratch else {})
+    scope = Scope(escape, not scratch)
+    if scratch:
+        scope.keep("PATH", Known(_PATH))
+    return scope

@@ -105,14 +105,14 @@ class Walker:
                 value = Known(self.arguments.values[pair.name])
                 self.findings.declared.update(self.arguments.behind([pair.name]))
             if value is not None:
-                self.scope.set(pair.name, value)
+                self.scope.argue(pair.name, value)
             self.findings.declared[pair.name] = None if value is None else value.text
 
     def _env(self, instruction: Define) -> None:
         """All of one ENV sees the environment from before it."""
         found = [(self._known(p.name).text, self._known(p.value or "")) for p in instruction.pairs]
         for name, value in found:
-            self.scope.set(name, value)
+            self.scope.keep(name, value)
 
     def _copy(self, instruction: Copy) -> None:
         for document in instruction.heredocs:

@@ -75,6 +75,10 @@ UNKNOWN = {
     "global is not visible": ("ARG DIR=x\nFROM a\nCOPY $DIR /x", "`DIR`"),
     "through ENV": ("FROM a\nENV D=$HOME/x\nCOPY $D /x", "`D`"),
     "in a stage above": ("FROM a AS b\nFROM b\nCOPY $DIR /x", "`DIR`"),
+    "argument of a stage above, which its image may have as ENV": (
+        "FROM a AS b\nARG D=d\nFROM b\nCOPY $D /x",
+        "`D`",
+    ),
     "mount's source": ("FROM a\nRUN --mount=source=$DIR,target=/x y", "`RUN` at line 2"),
     "mount's type": ("FROM a\nRUN --mount=type=$T,target=/x y", "`T`"),
     "PATH": ("FROM a\nCOPY $PATH /x", "`PATH`"),
@@ -93,7 +97,12 @@ KNOWN = {
     "scratch below": ("FROM scratch AS b\nENV D=d\nFROM b\nCOPY $D$NO /x", "d"),
     "set again": ("FROM a\nENV D=$HOME\nENV D=x\nCOPY $D /x", "x"),
     "environment of the stage below": ("FROM a AS b\nENV D=d\nFROM b\nCOPY $D /x", "d"),
-    "argument of the stage below": ("FROM a AS b\nARG D=d\nFROM b\nCOPY $D /x", "d"),
+    "argument of a stage on scratch": ("FROM scratch AS b\nARG D=d\nFROM b\nCOPY $D /x", "d"),
+    "argument declared again": ("FROM a AS b\nARG D=d\nFROM b\nARG D=e\nCOPY $D /x", "e"),
+    "ENV and ARG of the stage below": (
+        "FROM a AS b\nENV D=d\nARG D=e\nFROM b\nCOPY $D /x",
+        "d",
+    ),
     "only the destination": ("FROM a\nCOPY x $HOME/y", "x"),
     "only a mount's target": ("FROM a\nRUN --mount=source=x,target=$HOME/y z", "x"),
 }
@@ -104,6 +113,35 @@ def test_what_can_be_told(resolved: Resolve, text: str, expected: str) -> None:
     """Is not taken for the whole."""
     found = resolved(text).reads
     assert ([read.pattern for read in found.reads], found.whole) == ([expected], "")
+
+
+BELOW = {
+    "ENV, then ARG": ("ENV V=1\nARG V=2", ["f2", "f1"]),
+    "ARG, then ENV": ("ARG V=2\nENV V=1", ["f1", "f1"]),
+    "ENV, then a given ARG": ("ENV V=1\nARG GIVEN\nARG V=$GIVEN", ["f3", "f1"]),
+    "ENV, then a global ARG": ("ENV V=1\nARG G\nARG V=$G", ["fg", "f1"]),
+    "ENV that saw the ARG": ("ENV V=1\nARG V=2\nENV V=${V}x", ["f2x", "f2x"]),
+    "ENV of another name": ("ENV W=1\nARG V=2", ["f2", "f7"]),
+    "ENV by a trigger": ("ARG V=2", ["f2", "f7"]),
+    "PATH": ("ARG PATH=/x\nENV V=/1\nARG V=$PATH", ["f/x", "f/1"]),
+}
+
+
+@pytest.mark.parametrize(("above", "expected"), BELOW.values(), ids=BELOW)
+def test_a_stage_begins_with_the_env_of_its_base(
+    resolved: Resolve, above: str, expected: list[str]
+) -> None:
+    """Laid over what ARG made of the same names there."""
+    text = f"ARG G=g\nFROM scratch AS z\nONBUILD ENV V=7\nFROM z AS a\n{above}\nCOPY f$V /\n"
+    found = resolved(f"{text}FROM a AS b\nCOPY f$V /\n", args={"GIVEN": "3"}).reads
+    assert ([read.pattern for read in found.reads], found.whole) == (expected, "")
+
+
+def test_a_stage_on_scratch_begins_with_its_path_again(resolved: Resolve) -> None:
+    """Whatever an argument made of it below."""
+    text = "FROM scratch AS a\nARG PATH=p\nCOPY $PATH /\nFROM a\nCOPY $PATH /\n"
+    (first, second) = resolved(text).reads.reads
+    assert (first.pattern, second.pattern[:14]) == ("p", "usr/local/sbin")
 
 
 def test_a_url_with_an_unknown_part_reads_nothing(resolved: Resolve) -> None:
