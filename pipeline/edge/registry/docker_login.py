@@ -78,8 +78,10 @@ def from_configuration(environ: Mapping[str, str], host: str) -> Credential | No
     name = helper_name(configuration, host)
     if name and (credential := helper.get(name, server_key(host), environ)):
         return credential
-    entry = entry_of(section(configuration, "auths"), host)
-    return credential_of(entry, source, known_to_docker=not name)
+    auths = section(configuration, "auths")
+    # Docker stops at the first entry that it cannot read, in no order: it may find none of them.
+    known = not name and all(map(docker_reads, auths.values()))
+    return credential_of(entry_of(auths, host), source, known_to_docker=known)
 
 
 def helper_name(configuration: Json, host: str) -> str:
@@ -147,7 +149,7 @@ def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) ->
         return Credential(user, token, source, Kind.IDENTITY_TOKEN, known_to_docker)
     if pair is None or not pair[1]:
         return None
-    return Credential(*pair, source, known_to_docker=known_to_docker and _docker_reads(entry))
+    return Credential(*pair, source, known_to_docker=known_to_docker)
 
 
 def entry_of(auths: Json, host: str) -> Json:
@@ -180,13 +182,15 @@ def _user_and_secret(entry: Json) -> tuple[str, str] | None:
     return None
 
 
-def _docker_reads(entry: Json) -> bool:
-    """Whether docker, which knows the standard alphabet with padding alone, reads this `auth`."""
+def docker_reads(entry: object) -> bool:
+    """Whether docker reads this entry of `auths`: it wants the standard alphabet with padding."""
+    if not isinstance(entry, dict):
+        return False
     auth = entry.get("auth")
-    if not isinstance(auth, str) or not auth:
+    if auth is None or auth == "":
         return True
     try:
         base64.b64decode(auth, validate=True)
-    except binascii.Error:
+    except (TypeError, ValueError):
         return False
-    return True
+    return decode_auth(auth) is not None

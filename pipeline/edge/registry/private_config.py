@@ -80,7 +80,7 @@ def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
 
 
 def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:
-    """The user's configuration with ours in it.
+    """The user's configuration with ours in it, and no entry over which docker would stumble.
 
     An empty entry in `credHelpers` is how docker/cli is told to read `auths` for one host although
     there is a store for all (`configfile.getConfiguredCredentialStore`).
@@ -91,10 +91,11 @@ def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> 
     helped = {key: one.helper for key, one in known.items() if _has_helper(one, environ)}
     ours = {**extra, **{key: _entry(one) for key, one in known.items() if key not in helped}}
     auths = {**docker_login.section(theirs, "auths"), **ours}
+    written = {name: _standard(entry) for name, entry in auths.items()}
     helpers = docker_login.section(theirs, "credHelpers")
     return {
         **theirs,
-        "auths": {name: _standard(entry) for name, entry in auths.items()},
+        "auths": {name: e for name, e in written.items() if docker_login.docker_reads(e)},
         "credHelpers": {**helpers, **dict.fromkeys(ours, ""), **helped},
     }
 

@@ -136,7 +136,7 @@ def test_podmans_helper_is_asked(tmp_path: Path) -> None:
 
 
 def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
-    """Each host's login, of podman's and with an odd `auth`; what docker finds is left alone."""
+    """Each host's login, also podman's, or with an odd `auth`."""
     odd = base64.urlsafe_b64encode(b"me:\xc3\xbf\xc3\xbe?~~~").decode().rstrip("=")
     assert set(odd) & set("-_")
     own = {"own.example.com": {"auth": auth("own", SECRET)}, "odd.example.com": {"auth": odd}}
@@ -147,8 +147,6 @@ def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
     hosts = ("own.example.com", "odd.example.com", HOST)
     found = {host: one for host in hosts if (one := credentials(environ)(host))}
 
-    with docker_config({"own.example.com": found["own.example.com"]}, environ) as more:
-        assert more == {}
     with docker_config(found, environ) as more:
         folder = tmp_path / more["DOCKER_CONFIG"]
         auths = json.loads((folder / "config.json").read_text())["auths"]
@@ -161,6 +159,25 @@ def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
     assert more["DOCKER_AUTH_CONFIG"] == ""  # it would go before the file
     assert auths["own.example.com"] == own["own.example.com"]
     assert base64.b64decode(auths["odd.example.com"]["auth"], validate=True).startswith(b"me:")
+
+
+@pytest.mark.parametrize("odd", ["_-8", "eDp5eg", "eA==", "OnNlY3JldA==", "\0", 5, [], "text"])
+def test_docker_is_given_no_login_that_it_cannot_read(tmp_path: Path, odd: object) -> None:
+    """It stops there, in an order that changes, and may then know none of the others either."""
+    whole = {HOST: {"auth": auth("me", SECRET)}, "quiet.example.com": {"auth": ""}, "none": {}}
+    environ = environment(tmp_path, TMPDIR=str(tmp_path))
+    for broken in ({}, {"odd.example.com": odd if odd == "text" else {"auth": odd}}):
+        logins(tmp_path / ".docker/config.json", auths={**broken, **whole})
+        found = credentials(environ)(HOST)
+        assert found is not None
+        with docker_config({HOST: found}, environ) as more:
+            assert bool(more) == bool(broken)
+            if broken:
+                text = (tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text()
+                auths = json.loads(text)["auths"]
+                # What is only written otherwise is written as docker has it.
+                assert auths.pop("odd.example.com", {}) in ({}, {"auth": "eDp5eg=="})
+                assert auths == whole
 
 
 @pytest.mark.parametrize("secret", ["plain", "\u00ff\u00fe?~~~>>>", "with:colons:and more"])
