@@ -62,5 +62,7 @@ def _in_config(root: Path, image: Image) -> Location:
 def _in_file(root: Path, image: Image, path: str, app: str) -> Location:
     shown = str(image.folder / path)
     lines = (root / image.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
-    numbers = (n for n, line in enumerate(lines, 1) if line.partition("#")[0].strip() == app)
-    return Location(shown, next(numbers, 0))
+    for number, line in enumerate(lines, 1):
+        if line.partition("#")[0].strip() == app:
+            return Location(shown, number, line.index(app) + 1)
+    return Location(shown)

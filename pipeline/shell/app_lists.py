@@ -86,7 +86,8 @@ def _names(text: str, file: str) -> Loaded[list[str]]:
             if name:
                 names[checks.app_name(name)] = None
         except WrongValueError as error:
-            problems.append(Problem(Location(file, number), error.message, error.hint))
+            place = Location(file, number, line.index(name) + 1)
+            problems.append(Problem(place, error.message, error.hint))
     return Loaded(list(names), tuple(problems))
 
 

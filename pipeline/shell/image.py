@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from pipeline.core.dockerfile import parse
 from pipeline.core.model import UNNAMED, AppSpec
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_image_name
-from pipeline.errors import ConfigError, Location, Problem
+from pipeline.errors import Location, Problem
 from pipeline.shell.app_lists import app_spec
 from pipeline.shell.config.files import Loaded, load_image_file, read_fly_toml
+from pipeline.shell.dockerfile_file import read_dockerfile
 from pipeline.shell.public import FLY_TOML, public_image
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
     name, name_problems = _name(folder, file)
     dockerfile = _inside(folder, file.dockerfile)
     context = _inside(folder, file.context)
-    source, source_problems = _source(root, dockerfile, file)
+    source, source_problems = _source(root, dockerfile, folder, file)
     context_problems = _check_context(root, context, file)
     app, app_problems = _app(root, folder, file)
     found = (*problems, *name_problems, *source_problems, *context_problems, *app_problems)
@@ -114,20 +115,13 @@ def _check_context(
     return ()
 
 
-def _source(root: Path, path: PurePosixPath | None, file: ImageFile) -> Loaded[Dockerfile]:
-    if path is None or not (root / path).resolve().is_relative_to(root):
+def _source(
+    root: Path, path: PurePosixPath | None, folder: PurePosixPath, file: ImageFile
+) -> Loaded[Dockerfile]:
+    if path is None or not (root / path).parent.resolve().is_relative_to(root):
         return Loaded(None, (_outside(file, "dockerfile", "Dockerfile"),))
-    try:
-        return Loaded(parse((root / path).read_bytes(), file=str(path)))
-    except FileNotFoundError:
-        hint = "add it, or say with `dockerfile` in `image.toml` where it is"
-        return Loaded(None, (Problem(Location(str(path)), f"there is no `{path}`", hint),))
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        problem = Problem(Location(str(path)), f"cannot be read: {why}", "check it is a file")
-        return Loaded(None, (problem,))
-    except ConfigError as error:
-        return Loaded(None, error.problems)
+    place = file.locate("dockerfile") if file.document.has("dockerfile") else None
+    return read_dockerfile(root, path, folder, place)
 
 
 def _app(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:

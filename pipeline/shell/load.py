@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core import graph
 from pipeline.core.model import Project, repository_of
 from pipeline.core.reference import Reference
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
+from pipeline.shell.after import check_after
 from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
@@ -50,7 +50,9 @@ def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) ->
     locks, unlocked = load_lock(root)
     images, wrong = join(settings, drafts, locks or {})
     clashes = _alias_clashes(root, settings, images)
-    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *_check_apps(root, images)])
+    raise_problems(
+        [*problems, *unlocked, *found, *wrong, *clashes, *_check_apps(root, drafts, images)]
+    )
     return Project(root, settings, images)
 
 
@@ -73,7 +75,9 @@ def _distinct(drafts: Sequence[Draft], problems: list[Problem]) -> tuple[Draft, 
         if draft.name in kept:
             message = f"the name `{draft.name}` is taken by `{kept[draft.name].folder}`"
             hint = "rename one of the folders, or give it a `name` in its `image.toml`"
-            problems.append(Problem(Location(str(draft.folder)), message, hint))
+            written = draft.file.document.has("name")
+            place = draft.file.locate("name") if written else Location(str(draft.folder))
+            problems.append(Problem(place, message, hint))
         kept.setdefault(draft.name, draft)
     return tuple(kept.values())
 
@@ -94,23 +98,7 @@ def _alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> l
     return problems
 
 
-def _check_apps(root: Path, images: Sequence[Image]) -> list[Problem]:
+def _check_apps(root: Path, drafts: Sequence[Draft], images: Sequence[Image]) -> list[Problem]:
     apps = [image for image in images if image.deploy]
-    return [*app_clashes(root, apps), *_after(apps, images)]
-
-
-def _after(apps: Sequence[Image], images: Sequence[Image]) -> list[Problem]:
-    names = {image.name for image in apps}
-    bases = {image.name for image in images} - names
-    problems = []
-    for image in apps:
-        for name in image.deploy.after if image.deploy else ():
-            if name not in names:
-                what = "is a base, which is not deployed" if name in bases else "is no image"
-                place = Location(str(image.folder / "image.toml"))
-                problems.append(Problem(place, f"`after` names `{name}`, which {what}"))
-    needs = {image.name: image.deploy.after for image in apps if image.deploy}
-    for path in graph.cycles(needs):
-        place = Location(str(next(i.folder for i in apps if i.name == path[0]) / "image.toml"))
-        problems.append(Problem(place, f"`after` goes in a circle: {' -> '.join(path)}"))
-    return problems
+    files = {draft.name: draft.file for draft in drafts}
+    return [*app_clashes(root, apps), *check_after(apps, images, files)]

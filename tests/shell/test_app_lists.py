@@ -60,8 +60,8 @@ def test_a_name_that_is_none_has_its_line(tmp_path: Path) -> None:
     (folder / "apps.txt").write_text("Acme\nacme-eu\nacme_us\n")
 
     assert [said.split(": ")[0] for said in refusal(tmp_path)] == [
-        "images/web/apps.txt:1",
-        "images/web/apps.txt:3",
+        "images/web/apps.txt:1:1",
+        "images/web/apps.txt:3:1",
     ]
 
 
@@ -96,7 +96,7 @@ def test_an_app_of_two_images_is_told_at_its_line(tmp_path: Path) -> None:
 
     assert [said.split(" is ")[0] for said in refusal(tmp_path)] == [
         "images/web/image.toml:2:20: the app `acme-eu`",
-        "images/work/apps.txt:2: the app `acme-us`",
+        "images/work/apps.txt:2:1: the app `acme-us`",
     ]
 
 
