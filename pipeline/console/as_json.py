@@ -70,11 +70,13 @@ def inputs_json(inputs: Inputs) -> Json:
         "args": dict(inputs.args),
         "target": inputs.target,
         "platforms": [str(platform) for platform in inputs.platforms],
-        "bases": {name: str(fingerprint) for name, fingerprint in inputs.bases.items()},
+        "bases": {name: str(key) for name, key in inputs.bases.items()},
         "externals": dict(inputs.externals),
         "whole_context": inputs.whole_context or None,
         "floating": list(inputs.floating),
         "warnings": [_warning(problem) for problem in inputs.warnings],
+        "key": str(inputs.key),
+        "test": list(inputs.test) or None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -118,9 +119,12 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
 def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     """The lines of `inputs`."""
     yield f"{paint(value.name, Style.BOLD)}  {value.fingerprint}"
+    if value.test:
+        yield from _section("key", [(str(value.key), "without the test")], paint)
+        yield from _section("test", [(shlex.join(value.test), "")], paint)
     yield from _section("target", [(value.target or "the last stage", "")], paint)
     yield from _section("platforms", [(str(p), "") for p in value.platforms], paint)
-    yield from _section("bases", [(n, str(f)) for n, f in value.bases.items()], paint)
+    yield from _section("bases", [(n, str(k)) for n, k in value.bases.items()], paint)
     externals = [(r, d or "not locked") for r, d in value.externals.items()]
     yield from _section("externals", externals, paint)
     args = [(n, "(no value)" if v is None else repr(v)) for n, v in value.args.items()]

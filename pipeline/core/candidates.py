@@ -41,12 +41,12 @@ def candidates(
 def _twins(
     project: Project, inputs: Mapping[ImageName, Inputs], image: Image, alike: Iterable[Image]
 ) -> Iterable[Reference]:
-    """The same image under other names, if it was made and tested in the same way.
+    """The same image under other names, if it was made in the same way.
 
-    Tests and secrets are in no fingerprint, and must not be got round by a copy.
+    The test is in the fingerprint; secrets are not, and must not be got round by a copy.
     """
     for other in alike:
-        same = (other.test, other.secrets, other.ssh) == (image.test, image.secrets, image.ssh)
+        same = (other.secrets, other.ssh) == (image.secrets, image.ssh)
         if same and other is not image:
             yield reference_of(project, other.name, inputs[other.name].fingerprint)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.reference import Digest, Platform, Reference, Repository, Tag, parse_place
 
@@ -105,14 +105,26 @@ class Base:
     location: Location
 
 
+class Triggers(NamedTuple):
+    """The ONBUILD triggers of an image for one platform, in its order, as they are written."""
+
+    platform: Platform
+    instructions: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class External:
-    """An image outside the DAG; `locked` is the digest that `pipeline.lock` pins, if it does."""
+    """An image outside the DAG.
+
+    `locked` is the digest that `pipeline.lock` pins, if it does. `triggers` are those that it knows
+    of this image, for the platforms that the Dockerfile asks for.
+    """
 
     written: str
     reference: Reference
     location: Location
     locked: Digest | None = None
+    triggers: tuple[Triggers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +161,9 @@ class Image:
     `folder`, `dockerfile`, `context` and `ignore_file` are relative to the project's root.
     `args` holds every build argument that is given (bindings of `[bases]` included);
     `declared` the ones that the Dockerfile declares for the stages in use, with the value that
-    the build will see (`None`: declared without a value). `reads` says which context files count.
+    the build will see (`None`: declared without a value). Where platforms see different values,
+    `differing` has them in the order of sorted platforms, and `declared` has them in one text for
+    people. `reads` says which context files count.
     `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
     change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
     `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
@@ -168,6 +182,7 @@ class Image:
     platforms: tuple[Platform, ...] = (Platform("linux", "amd64"),)
     args: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, str | None] = field(default_factory=dict)
+    differing: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     bases: tuple[Base, ...] = ()
     externals: tuple[External, ...] = ()
     frontend: str = ""
@@ -250,8 +265,18 @@ class ContextEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """sha256 of all inputs of an image but its test, as 64 hex digits."""
+
+    hex: str
+
+    def __str__(self) -> str:
+        return self.hex
+
+
+@dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """sha256 of all inputs of an image, as 64 hex digits."""
+    """The key of an image, or the sha256 of key and test; 64 hex digits."""
 
     hex: str
 
@@ -268,19 +293,22 @@ class Fingerprint:
 class Inputs:
     """What went into one fingerprint, for `inputs` to show.
 
+    `key` is the sha256 of all but `test`, the command that the image must pass; `bases` have keys.
     `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
     `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
     what the tag may hide: the image's own, and what its files show.
     """
 
     name: ImageName
+    key: Key
     fingerprint: Fingerprint
     entries: tuple[ContextEntry, ...]
     args: Mapping[str, str | None]
     target: str | None
     platforms: tuple[Platform, ...]
-    bases: Mapping[ImageName, Fingerprint]
+    bases: Mapping[ImageName, Key]
     externals: Mapping[str, Digest | None]
+    test: tuple[str, ...] = ()
     whole_context: str = ""
     floating: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()

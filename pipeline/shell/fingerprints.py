@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from pipeline.core.fingerprint import fingerprint_of, output_options, record
+from pipeline.core.fingerprint import fingerprint_of, key_of, output_options, record
 from pipeline.core.model import EntryKind, Inputs
 from pipeline.errors import ConfigError, Problem, raise_problems
 from pipeline.shell.disk import Disk
@@ -15,7 +15,7 @@ from pipeline.shell.scan import scan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.core.model import ContextEntry, Fingerprint, Image, Project
+    from pipeline.core.model import ContextEntry, Image, Key, Project
     from pipeline.core.reference import ImageName
 
 _SET_ID = stat.S_ISUID | stat.S_ISGID
@@ -34,11 +34,10 @@ def fingerprint(project: Project) -> Mapping[ImageName, Inputs]:
 def _fingerprint(project: Project) -> Mapping[ImageName, Inputs]:
     options = output_options(project.settings.build)
     scans = _scans(project)
-    prints: dict[ImageName, Fingerprint] = {}
+    keys: dict[ImageName, Key] = {}
     for image in project:
-        source = record(image, scans[image.name], prints, options)
-        prints[image.name] = fingerprint_of(source)
-    return {image.name: _inputs(image, scans[image.name], prints) for image in project}
+        keys[image.name] = key_of(record(image, scans[image.name], keys, options))
+    return {image.name: _inputs(image, scans[image.name], keys) for image in project}
 
 
 def _scans(project: Project) -> dict[ImageName, tuple[ContextEntry, ...]]:
@@ -55,17 +54,20 @@ def _scans(project: Project) -> dict[ImageName, tuple[ContextEntry, ...]]:
 
 
 def _inputs(
-    image: Image, entries: tuple[ContextEntry, ...], prints: Mapping[ImageName, Fingerprint]
+    image: Image, entries: tuple[ContextEntry, ...], keys: Mapping[ImageName, Key]
 ) -> Inputs:
+    key = keys[image.name]
     return Inputs(
         name=image.name,
-        fingerprint=prints[image.name],
+        key=key,
+        fingerprint=fingerprint_of(key, image.test),
         entries=entries,
         args=dict(sorted(image.declared.items())),
         target=image.target,
         platforms=image.platforms,
-        bases={name: prints[name] for name in image.base_names},
+        bases={name: keys[name] for name in image.base_names},
         externals={str(external.reference): external.locked for external in image.externals},
+        test=image.test.command if image.test else (),
         whole_context=image.reads.whole,
         floating=(*image.floating, *_unusual_bits(entries)),
         warnings=image.warnings,

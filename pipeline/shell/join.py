@@ -136,6 +136,7 @@ def _image(
         platforms=platforms,
         args={**file.args, **bound},
         declared=_declared(found),
+        differing=_differing(found, platforms),
         bases=bases,
         externals=externals,
         frontend=found[0].frontend,
@@ -158,13 +159,26 @@ def _target(draft: Draft, found: Sequence[Resolved]) -> str | None:
 
 def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
     """Every declared argument; where platforms differ in a value, all values with commas."""
-    names = dict.fromkeys(name for resolved in found for name in resolved.declared)
     declared: dict[str, str | None] = {}
-    for name in names:
+    for name in _declared_names(found):
         values = dict.fromkeys(resolved.declared.get(name) for resolved in found)
         told = [value for value in values if value is not None]
         declared[name] = ",".join(told) if told else None
     return declared
+
+
+def _differing(
+    found: Sequence[Resolved], platforms: Sequence[Platform]
+) -> dict[str, tuple[str | None, ...]]:
+    """The values of arguments that have more than one, in the order of sorted platforms."""
+    of = {str(platform): each for platform, each in zip(platforms, found, strict=True)}
+    ordered = [of[platform].declared for platform in sorted(of)]
+    values = {n: tuple(each.get(n) for each in ordered) for n in _declared_names(found)}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+
+def _declared_names(found: Sequence[Resolved]) -> dict[str, None]:
+    return dict.fromkeys(name for resolved in found for name in resolved.declared)
 
 
 def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.console import as_json
 from pipeline.console.check import Check
-from pipeline.core.model import ContextEntry, EntryKind, Inputs
+from pipeline.core.model import ContextEntry, EntryKind, Inputs, Key
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import ImageName, Platform
 from pipeline.errors import Location, Problem
@@ -27,8 +27,10 @@ from tests.console.values import (
     make_reference,
 )
 
+KEY = Key("e1" * 32)
 INPUTS = Inputs(
     name=ImageName("web"),
+    key=KEY,
     fingerprint=PRINT,
     entries=(
         ContextEntry("app.py", EntryKind.FILE, executable=True, sha256="ab" * 32),
@@ -38,9 +40,10 @@ INPUTS = Inputs(
     args={"PYTHON": "3.12", "TOKEN": None},
     target=None,
     platforms=(Platform("linux", "amd64"),),
-    bases={ImageName("os-base"): PRINT},
+    bases={ImageName("os-base"): KEY},
     externals={str(DEBIAN): None, "docker.io/library/node:22": DIGEST},
     warnings=(Problem(Location("Dockerfile", 2), "`v` is a pointer"),),
+    test=("node", "--check", "app.js"),
 )
 CHECKS = (Check("engine", ok=None, detail="not asked"), Check("registry", ok=False, detail="no"))
 
@@ -80,6 +83,16 @@ def test_documented_keys_come_first_and_in_order(
     documented = schema["required"]
 
     assert documented == list(value)[: len(documented)]
+
+
+def test_inputs_have_the_key_and_the_test() -> None:
+    """The keys of bases are keys, and a test is in the fingerprint alone."""
+    document = as_json.inputs_json(INPUTS)
+
+    assert document["fingerprint"] == PRINT.hex
+    assert document["key"] == KEY.hex
+    assert document["bases"] == {"os-base": KEY.hex}
+    assert document["test"] == ["node", "--check", "app.js"]
 
 
 def test_images_of_a_report_keep_the_order_of_keys() -> None:

@@ -30,12 +30,16 @@ note: `os-base`: `debian:bookworm-slim` is not locked
 
 INPUTS_TEXT = f"""\
 web  {"f0" * 32}
+key:
+  {"e1" * 32}  without the test
+test:
+  node --check app.js
 target:
   the last stage
 platforms:
   linux/amd64
 bases:
-  os-base  {"f0" * 32}
+  os-base  {"e1" * 32}
 externals:
   docker.io/library/debian:bookworm-slim  not locked
   docker.io/library/node:22               {DIGEST}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pipeline.core.candidates import candidates
 from pipeline.core.model import (
     Fingerprint,
-    ImageTest,
     Inputs,
+    Key,
     Project,
     RegistrySettings,
     Settings,
@@ -40,6 +40,7 @@ def inputs(*images: Image, print_: str = "") -> dict[ImageName, Inputs]:
     return {
         image.name: Inputs(
             name=image.name,
+            key=Key("0" * 64),
             fingerprint=Fingerprint((print_ or image.name.encode().hex()).ljust(64, "0")),
             entries=(),
             args={},
@@ -137,18 +138,16 @@ def test_what_could_not_be_copied_is_built_instead() -> None:
 
 
 def test_candidates_are_twins_and_then_other_repositories() -> None:
-    """Never the image's own place, nor one with another test or other secrets."""
+    """Never the image's own place, nor one with other secrets."""
     registry = RegistrySettings("r.io", also=("{name}", "old-{name}", "h.io/acme/{name}"))
     web = make_image("web")
-    tested = make_image("tested")
-    object.__setattr__(tested, "test", ImageTest(("true",)))
     secret = make_image("secret")
     object.__setattr__(secret, "secrets", ("id=token",))
-    images = (web, make_image("www"), tested, secret, make_image("other"))
+    images = (web, make_image("www"), secret, make_image("other"))
     project = Project(PROJECT.root, Settings(registry=registry), images)
-    given = inputs(*images[:4], print_="ab") | inputs(images[4])
+    given = inputs(*images[:3], print_="ab") | inputs(images[3])
 
-    found = candidates(project, given, [web.name, images[4].name])
+    found = candidates(project, given, [web.name, images[3].name])
 
     tag = "ab" + "0" * 18
     assert [str(reference) for reference in found[web.name]] == [
@@ -156,5 +155,5 @@ def test_candidates_are_twins_and_then_other_repositories() -> None:
         f"r.io/old-web:{tag}",
         f"h.io/acme/web:{tag}",
     ]
-    assert [r.repository.path for r in found[images[4].name]] == ["old-other", "acme/other"]
+    assert [r.repository.path for r in found[images[3].name]] == ["old-other", "acme/other"]
     assert candidates(PROJECT, inputs(OS, WEB, TOP), NAMES) == {}

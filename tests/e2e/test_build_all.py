@@ -190,7 +190,10 @@ def test_a_forced_build_that_was_cancelled_is_not_taken_for_done(
 
 
 def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) -> None:
-    """A failing test keeps the tag out of the registry, and what stands on it unbuilt."""
+    """A failing test keeps the tag out of the registry, and what stands on it unbuilt.
+
+    So does one that is changed after the image was published; what stands on it is left alone.
+    """
     three_levels(project)
     project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/missing"]\n')
 
@@ -198,6 +201,9 @@ def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) ->
     absent = project.invoke("exists", "lang")
     project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/lang.txt"]\n')
     passing = project.invoke("build-all", "--json")
+    project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/gone"]\n')
+    changed = project.invoke("build-all", "--json")
+    plan = project.invoke("plan", "--json")
 
     assert failing.code == 1
     assert failing.statuses()["lang"] == "failed"
@@ -205,6 +211,19 @@ def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) ->
     assert absent.code == 1, absent.err
     assert passing.code == 0, passing.err
     assert passing.statuses()["lang"] == passing.statuses()["web"] == "built"
+    assert changed.code == 1
+    assert changed.statuses() == {
+        "os": "exists",
+        "lang": "failed",
+        "web": "exists",
+        "api": "exists",
+    }
+    assert {image["name"]: image["action"] for image in plan.json["images"]} == {
+        "os": "exists",
+        "lang": "build",
+        "web": "exists",
+        "api": "exists",
+    }
 
 
 def test_aliases_follow_the_image_back_and_forth(project: Project) -> None:

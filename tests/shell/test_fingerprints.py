@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.model import BuildSettings, EntryKind, External, Project, Settings
+from pipeline.core.model import (
+    BuildSettings,
+    EntryKind,
+    External,
+    ImageTest,
+    Project,
+    Settings,
+    Triggers,
+)
 from pipeline.core.reference import Digest, ImageName, Platform, parse_reference
 from pipeline.errors import ConfigError, Location
 from pipeline.shell.fingerprints import fingerprint
+from pipeline.shell.load import load
 from tests.support.contexts import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
@@ -49,10 +58,11 @@ FILES = {
 
 
 def images(dockerfile: str = DOCKERFILE, **changes: Any) -> tuple[Image, Image]:
-    """The page's example: the base `os`, and `web` on it."""
+    """The page's example: the base `os`, and `web` on it with a test."""
     web = image_of(dockerfile, name="web", context="web", bases={"os": "os"})
     external = External(BUSYBOX, parse_reference(BUSYBOX), Location("web/Dockerfile", 7))
     web = replace(web, externals=(external,), frontend="docker/dockerfile:1", salt="1")
+    web = replace(web, test=ImageTest(("/app/run.sh",)))
     return image_of(BASE_DOCKERFILE, name="os", context="os"), replace(web, **changes)
 
 
@@ -83,6 +93,7 @@ def by_hand() -> bytes:
     base = sections(
         dockerfile=b"FROM scratch\n",
         platforms=number(1) + text("linux/amd64"),
+        options=number(1) + text("sbom") + text("true"),
     )
     assert hashlib.sha256(base).hexdigest() in PAGE.read_text(encoding="utf-8")
     context = (
@@ -96,7 +107,11 @@ def by_hand() -> bytes:
         dockerfile=DOCKERFILE.encode(),
         context=context,
         platforms=number(1) + text("linux/amd64"),
-        arguments=number(2) + text("NOTE") + b"\x00" + text("PORT") + b"\x01" + text("8080"),
+        arguments=(
+            number(2)
+            + (text("NOTE") + number(1) + b"\x00")
+            + (text("PORT") + number(1) + b"\x01" + text("8080"))
+        ),
         bases=number(1) + text("os") + hashlib.sha256(base).digest(),
         externals=number(1) + text(BUSYBOX) + b"\x00",
         frontend=text("docker/dockerfile:1"),
@@ -105,45 +120,42 @@ def by_hand() -> bytes:
     )
 
 
+def record_of_the_test(key: bytes) -> bytes:
+    """The record of the example's test."""
+    return sections(key=key, test=number(1) + text("/app/run.sh"))
+
+
 def number(value: int) -> bytes:
     """`number` of the page."""
     return struct.pack(">Q", value)
 
 
 def sections(**given: bytes) -> bytes:
-    """A record of these sections, the others empty."""
-    empty = {
-        "dockerfile": b"",
-        "context": number(0),
-        "target": b"\x00",
-        "platforms": number(0),
-        "arguments": number(0),
-        "bases": number(0),
-        "externals": number(0),
-        "frontend": text(""),
-        "options": number(0),
-        "salt": text(""),
-    }
-    # Both images are built with `sbom = true`.
-    given.setdefault("options", number(1) + text("sbom") + text("true"))
-    record = text("fly-image-pipeline.fingerprint/1")
-    for name, payload in {**empty, **given}.items():
+    """A record of these sections, in this order."""
+    record = text("fly-image-pipeline.fingerprint/2")
+    for name, payload in given.items():
         record += text(name) + number(len(payload)) + payload
     return record
 
 
 def test_the_page_is_right(root: Path) -> None:
-    """Its bytes, bytes made by hand after its rules, and ours have one fingerprint."""
+    """Its bytes, bytes made by hand after its rules, and ours have one key and one fingerprint."""
     page = PAGE.read_text(encoding="utf-8")
-    (block,) = re.findall(r"```record\n(.*?)```", page, re.DOTALL)
-    shown = b"".join(bytes.fromhex(line.partition("  ")[0]) for line in block.splitlines())
+    blocks = re.findall(r"```record\n(.*?)```", page, re.DOTALL)
+    shown, tested = (
+        b"".join(bytes.fromhex(line.partition("  ")[0]) for line in block.splitlines())
+        for block in blocks
+    )
     settings = Settings(build=BuildSettings(sbom=True))
-    ours = fingerprint(Project(root, settings, images()))[ImageName("web")].fingerprint
+    ours = fingerprint(Project(root, settings, images()))[ImageName("web")]
 
     assert shown == by_hand()
-    assert hashlib.sha256(shown).hexdigest() == ours.hex
-    assert ours.hex in page
-    assert ours.short in page
+    assert hashlib.sha256(shown).hexdigest() == ours.key.hex
+    assert tested == record_of_the_test(bytes.fromhex(ours.key.hex))
+    assert hashlib.sha256(tested).hexdigest() == ours.fingerprint.hex
+    assert ours.key.hex in page
+    assert ours.fingerprint.hex in page
+    assert f"`{ours.fingerprint.short}`" in page
 
 
 def test_the_pages_example_is_the_one_tested() -> None:
@@ -224,6 +236,16 @@ INPUTS: dict[str, dict[str, Any]] = {
     "an argument set": {"declared": {"NOTE": "", "PORT": "8080"}},
     "salt": {"salt": "2"},
     "frontend": {"frontend": "docker/dockerfile:1.7"},
+    "triggers": {
+        "externals": (
+            External(
+                BUSYBOX,
+                parse_reference(BUSYBOX),
+                Location("f"),
+                triggers=(Triggers(Platform("linux", "amd64"), ("COPY a /",)),),
+            ),
+        )
+    },
     "an external locked": {
         "externals": (
             External(
@@ -266,6 +288,33 @@ def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
     other = image_of("FROM scratch\nENV A=1\n", name="os", context="os")
 
     assert of(root, (other, web)) != of(root)
+
+
+def test_another_test_makes_one_image_anew(root: Path) -> None:
+    """The tag of the tested one is another; what stands on it keeps its own."""
+    os_base, web = images()
+    tags = []
+    for test in (None, ImageTest(("true",)), ImageTest(("true", "x")), ImageTest(("true",), 9)):
+        pair = (replace(os_base, test=test), web)
+        tags.append((of(root, pair, name="os"), of(root, pair)))
+
+    assert len({tag for tag, _ in tags}) == 3
+    assert tags[1] == tags[3]
+    assert len({tag for _, tag in tags}) == 1
+
+
+def test_values_of_an_argument_are_told_apart_by_platform(root: Path) -> None:
+    """One given for all is not taken for those that each platform has, however it is spelt."""
+    dockerfile = 'ARG V="${TARGETARCH}"\nFROM scratch\nARG V\nLABEL v=$V\n'
+    write_tree(root, {"images/all/Dockerfile": dockerfile})
+    found = []
+    for order in ('"linux/amd64", "linux/arm64"', '"linux/arm64", "linux/amd64"'):
+        for args in ("", 'args = { V = "amd64,arm64" }', 'args = { V = "arm64,amd64" }'):
+            (root / "images/all/image.toml").write_text(f"platforms = [{order}]\n{args}\n")
+            found.append(fingerprint(load(root, environ={}))[ImageName("all")].key)
+
+    assert found[:3] == found[3:]
+    assert len(set(found)) == 3
 
 
 def test_which_base_is_meant_by_a_name_counts(root: Path) -> None:
@@ -332,7 +381,8 @@ def test_inputs_say_what_went_in(root: Path) -> None:
         ("run.sh", EntryKind.FILE),
     ]
     assert web.args == {"NOTE": None, "PORT": "8080"}
-    assert web.bases == {"os": found[ImageName("os")].fingerprint}
+    assert web.bases == {"os": found[ImageName("os")].key}
+    assert web.test == ("/app/run.sh",)
     assert web.externals == {BUSYBOX: None}
     assert web.floating == ("the archive moves",)
     assert not web.whole_context
