@@ -235,8 +235,19 @@ def _advice(context: Context, real: str) -> str:
         near = get_close_matches(name, names, 1)
         if near:
             return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
+    meant = _as_written(real)
+    if meant != real:
+        return f"BuildKit reads `{meant}` in a flag byte by byte, as `{real}`: give it another name"
     shown = context.disk.shown(context.path("")).rstrip("/") or "."
     return f"paths are relative to the context, `{shown}`"
+
+
+def _as_written(path: str) -> str:
+    """What the Dockerfile has for a path that a flag names, each byte of which is a character."""
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path
 
 
 def _excluding(read: Read) -> tuple[Filter, ...]:

@@ -132,6 +132,13 @@ def test_exclude_and_parents(root: Path, line: str, expected: list[str]) -> None
     assert paths(root, line) == expected
 
 
+def test_an_exclude_beyond_ascii_excludes_what_buildkit_makes_of_it(root: Path) -> None:
+    """It takes each byte of a flag for a character."""
+    write_tree(root, {"d/é.txt": "copied", "d/Ã©.txt": "excluded"})
+
+    assert paths(root, "COPY --exclude=é.txt d /") == ["d/", "d/é.txt"]
+
+
 IGNORES: list[tuple[str, str, list[str]]] = [
     ("COPY src /", "**/*.py", ["src/", "src/data/", "src/data/table.csv", "src/empty/", "src/up@"]),
     ("COPY src /", "src\n!src/data", ["src/", "src/data/", "src/data/table.csv"]),
@@ -172,6 +179,8 @@ MISSING: list[tuple[str, str, str, str]] = [
      "did you mean `src/main.py`?"),
     ("RUN --mount=source=srv,target=/s true", "", "`srv` is not in the context",
      "did you mean `src`?"),
+    ("RUN --mount=source=é,target=/s true", "", "`Ã©` is not in the context",
+     "BuildKit reads `é` in a flag byte by byte, as `Ã©`"),
     ("COPY app.py/x /", "", "`app.py/x` is not in the context",
      "paths are relative to the context, `.`"),
 ]  # fmt: skip

@@ -40,21 +40,29 @@ class Pair:
 def split_command(text: str, escape: str) -> Command:
     r"""Cut off the keyword and the flags behind it.
 
+    BuildKit reads flags byte by byte, and takes each byte for a character: `--exclude=é` comes
+    out as `--exclude=Ã©`, and a byte that is a blank in Latin-1 ends a flag.
+
     >>> split_command("COPY --from=build a b", "\\")
     Command(keyword='COPY', flags=('--from=build',), rest='a b')
     """
     keyword, *more = _BLANKS.split(text.strip(SPACES), maxsplit=1)
     flags: list[str] = []
-    rest = more[0] if more else ""
+    rest = more[0].encode("utf-8", "replace").decode("latin-1") if more else ""
     at = 0
     while (start := _skip_spaces(rest, at)) < len(rest):
         if not rest.startswith("--", start):
-            return Command(keyword, tuple(flags), rest[start:].strip(SPACES))
+            return Command(keyword, tuple(flags), _behind(rest, start))
         word, at = _flag(rest, start, escape)
         if word == "--":
-            return Command(keyword, tuple(flags), rest[at:].strip(SPACES))
+            return Command(keyword, tuple(flags), _behind(rest, at))
         flags.append(word)
     return Command(keyword, tuple(flags), "")
+
+
+def _behind(rest: str, at: int) -> str:
+    """What is behind the flags, as characters again."""
+    return rest[at:].encode("latin-1").decode("utf-8", "replace").strip(SPACES)
 
 
 def blank_separated(rest: str) -> tuple[str, ...]:

@@ -161,6 +161,26 @@ def test_flags_lose_their_quotes() -> None:
     assert found.mounts == ("type=secret,id=a b",)
 
 
+FLAG_BYTES = {
+    "COPY --exclude=é.txt d /x": (("Ã©.txt",), ("d",)),
+    "COPY --exclude=日 --exclude=b d /x": (("æ\x97¥", "b"), ("d",)),
+    "COPY --exclude=à d /x": (("Ã",), ("d",)),  # its second byte is Latin-1's blank
+    "COPY \u00a0--exclude=a d /x": ((), ("--exclude=a", "d")),
+    'COPY --exclude="é ü" d /x': (("Ã© Ã¼",), ("d",)),
+    "COPY --exclude=a é /x": (("a",), ("é",)),
+}
+
+
+@pytest.mark.parametrize(("line", "expected"), FLAG_BYTES.items(), ids=FLAG_BYTES)
+def test_flags_are_read_byte_by_byte(
+    line: str, expected: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    """A character beyond ASCII is several in a flag, and one behind the flags."""
+    (found,) = parse(f"FROM a\n{line}\n".encode(), file="D").stages[0].instructions
+    assert isinstance(found, Copy)
+    assert (found.exclude, found.sources) == expected
+
+
 def test_here_documents_are_no_sources() -> None:
     """Not even in the JSON form, where they are empty."""
     source = b'FROM a\nCOPY a <<E /x/\ntext\nE\nCOPY ["<<F", "/y"]\n'
