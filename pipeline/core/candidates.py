@@ -20,12 +20,12 @@ def candidates(
 ) -> dict[ImageName, tuple[Reference, ...]]:
     """For each image that has such places, all of them, the nearest first.
 
-    These are other images of the project with the same fingerprint, and the image itself in the
-    repositories of `[registry] also`.
+    These are other images of the project with the same fingerprint, as far as `inputs` has them,
+    and the image itself in the repositories of `[registry] also`.
     """
     alike: dict[str, list[Image]] = defaultdict(list)
     for image in project:
-        if not image.public:
+        if not image.public and image.name in inputs:
             alike[inputs[image.name].fingerprint.hex].append(image)
     places = {
         name: (

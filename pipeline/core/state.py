@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Fingerprints, and what registry and apps hold.
+    """Fingerprints of images and of what they stand on, and what registry and apps hold.
 
     `presence` has the images that had to be asked for: those that were wanted, and the bases of
     those that are missing. `aliases` has the moving tags of the wanted. `running` has the apps

@@ -1,11 +1,13 @@
 """Names of apps that `image.toml` does not list itself: from a file, a pattern, or a command.
 
-A file is read when the project is loaded. What must be asked for is asked for once, by
+A file is read when the project is loaded, if it is there: one that another step makes must be there
+for those tasks alone that need the names. What must be asked for is asked for once, by
 `resolve_apps`, between `load` and `inspect`.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -23,7 +25,7 @@ from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.wrong import WrongValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
     from pipeline.core.model import Image, Project
@@ -37,9 +39,10 @@ def app_spec(
     told = file.deploy or DeployTable()
     kind, _, rest = told.source.partition(":")
     spec = AppSpec((), config, told.after, told.strategy, told.source)
-    if kind != "file":
+    if kind != "file" or _is_to_come(root, root / folder / rest.strip()):
         return Loaded(spec)
-    names, problems = _read(root, folder, rest.strip(), file)
+    place = file.locate("deploy", "apps")
+    names, problems = _read(root, folder, rest.strip(), place)
     return Loaded(replace(spec, apps=tuple(names or ()), pending=""), problems)
 
 
@@ -53,6 +56,7 @@ def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
     if not any(image.deploy and image.deploy.pending for image in project):
         return project
     raise_problems([no_name(project.root, image) for image in unnamed(project)])
+    raise_problems([problem for image in project for problem in _listed(project, image).problems])
     known = _known(project, environ)
     images = tuple(_resolved(project, image, known, environ) for image in project)
     raise_problems(app_clashes(project.root, images))
@@ -61,18 +65,32 @@ def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
     return replace(project, images=images, warnings=(*project.warnings, *said))
 
 
-def _read(root: Path, folder: PurePosixPath, path: str, file: ImageFile) -> Loaded[list[str]]:
+def _is_to_come(root: Path, source: Path) -> bool:
+    """Whether another step has yet to make a file of names."""
+    return source.resolve().is_relative_to(root) and not os.path.lexists(source)
+
+
+def _listed(project: Project, image: Image) -> Loaded[list[str]]:
+    """The names in a file that was not there when the project was loaded."""
+    kind, _, path = image.deploy.pending.partition(":") if image.deploy else ("", "", "")
+    if kind != "file":
+        return Loaded(None)
+    place = apps_location(project.root, image)
+    return _read(project.root, image.folder, path.strip(), place)
+
+
+def _read(root: Path, folder: PurePosixPath, path: str, place: Location) -> Loaded[list[str]]:
     source = root / folder / path
     if not source.resolve().is_relative_to(root):
         message, hint = f"`{path}` lies outside the project", "name a file inside it"
-        return Loaded(None, (Problem(file.locate("deploy", "apps"), message, hint),))
+        return Loaded(None, (Problem(place, message, hint),))
     try:
         text = source.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()
         hint = "it holds one name a line, and is named relative to this file"
         message = f"`{path}` cannot be read: {why}"
-        return Loaded(None, (Problem(file.locate("deploy", "apps"), message, hint),))
+        return Loaded(None, (Problem(place, message, hint),))
     return _names(text, str(folder / path))
 
 
@@ -113,7 +131,13 @@ def _resolved(
     if spec is None or not spec.pending:
         return image
     kind, _, rest = spec.pending.partition(":")
-    found = _matching(known, rest) if kind == "match" else _printed(project, image, rest, environ)
+    found: Iterable[str]
+    if kind == "file":
+        found = _listed(project, image).value or ()
+    elif kind == "match":
+        found = _matching(known, rest)
+    else:
+        found = _printed(project, image, rest, environ)
     return replace(image, deploy=replace(spec, apps=tuple(found), pending=""))
 
 

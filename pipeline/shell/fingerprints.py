@@ -5,15 +5,18 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+from pipeline.core import graph
 from pipeline.core.fingerprint import fingerprint_of, key_of, output_options, record
 from pipeline.core.model import EntryKind, Inputs
-from pipeline.errors import ConfigError, Problem, raise_problems
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
+from pipeline.shell.app_clashes import IMAGE_FILE
+from pipeline.shell.config.document import read_document
 from pipeline.shell.disk import Disk
 from pipeline.shell.memory import uncollected
 from pipeline.shell.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from pipeline.core.model import ContextEntry, Image, Key, Project
     from pipeline.core.reference import ImageName
@@ -21,36 +24,61 @@ if TYPE_CHECKING:
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 
 
-def fingerprint(project: Project) -> Mapping[ImageName, Inputs]:
-    """The inputs of every image and their fingerprints, in build order.
+def fingerprint(
+    project: Project, *, only: Collection[ImageName] | None = None
+) -> Mapping[ImageName, Inputs]:
+    """The inputs of images and their fingerprints, in build order.
 
-    No file is hashed twice, in however many contexts it lies. Raises `ConfigError` with the
-    problems of all images at once, and `WorkError` for a file that changes while it is read.
+    They are those of `only` (default: all) and of what these stand on; of no other is any file
+    looked at, so that what another step makes for it need not be there. No file is hashed twice,
+    in however many contexts it lies. Raises `ConfigError` with the problems of all images at once,
+    and `WorkError` for a file that changes while it is read.
     """
     with uncollected():
-        return _fingerprint(project)
+        return _fingerprint(project, needed(project, only))
 
 
-def _fingerprint(project: Project) -> Mapping[ImageName, Inputs]:
+def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image, ...]:
+    """The images in `only` (`None`: all) and those that they stand on, in build order."""
+    if only is None:
+        return project.images
+    below = graph.closure({image.name: image.base_names for image in project}, only)
+    return tuple(image for image in project if image.name in below)
+
+
+def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName, Inputs]:
     options = output_options(project.settings.build)
-    scans = _scans(project)
+    scans = _scans(project, images)
     keys: dict[ImageName, Key] = {}
-    for image in project:
+    for image in images:
         keys[image.name] = key_of(record(image, scans[image.name], keys, options))
-    return {image.name: _inputs(image, scans[image.name], keys) for image in project}
+    return {image.name: _inputs(image, scans[image.name], keys) for image in images}
 
 
-def _scans(project: Project) -> dict[ImageName, tuple[ContextEntry, ...]]:
+def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, tuple[ContextEntry, ...]]:
     disk = Disk(project.root)
     scans: dict[ImageName, tuple[ContextEntry, ...]] = {}
     problems: list[Problem] = []
-    for image in project:
+    for image in images:
+        if problem := no_folder(project, image):
+            problems.append(problem)
+            continue
         try:
             scans[image.name] = scan(project.root, image, disk=disk)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
     return scans
+
+
+def no_folder(project: Project, image: Image) -> Problem | None:
+    """Say where a context is named that is no folder, or not there (yet)."""
+    if (project.root / image.context).is_dir():
+        return None
+    document = read_document(project.root, image.folder / IMAGE_FILE).value
+    place = document.locate("context") if document else Location(str(image.folder))
+    hint = "name one, relative to this file, or run first what makes it"
+    return Problem(place, f"the context `{image.context}` is no folder", hint)
 
 
 def _inputs(

@@ -109,9 +109,6 @@ def _check_context(
 ) -> tuple[Problem, ...]:
     if context is None or not (root / context).resolve().is_relative_to(root):
         return (_outside(file, "context", "context"),)
-    if not (root / context).is_dir():
-        message = f"the context `{context}` is no folder"
-        return (Problem(file.locate("context"), message, "name one, relative to this file"),)
     return ()
 
 

@@ -41,7 +41,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     registry: Registry | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> State:
-    """Fingerprint every image, ask for those in `only` (default: all) and for what `apps` run.
+    """Fingerprint the images in `only` (default: all), ask for them and for what `apps` run.
 
     One request per image, all in parallel; the bases of an image that exists are not asked for.
     With `force`, the images in `only` are taken as missing, if they are built at all. With `deep`,
@@ -54,7 +54,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     """
     started = time.monotonic()
     environ = os.environ if environ is None else environ
-    inputs = fingerprint(project)
+    inputs = fingerprint(project, only=only)
     opened = (
         nullcontext(registry)
         if registry

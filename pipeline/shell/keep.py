@@ -98,7 +98,7 @@ def _base_works(project: Project, names: Collection[str], keeper: Keeper) -> lis
     bases = [image.name for image in project if not image.deploy and image.name in names]
     if not bases:
         return []
-    inputs = fingerprint(project)
+    inputs = fingerprint(project, only=bases)
     wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in bases}
     found = keeper.registry.head_all(list(wanted.values()))
     works: dict[str, _Work] = {}

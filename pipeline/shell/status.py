@@ -36,7 +36,7 @@ def status(
     """
     names = frozenset(apps)
     chosen = [app for app in apps_of(project) if app.name in names]
-    inputs = fingerprint(project)
+    inputs = fingerprint(project, only={app.image for app in chosen})
     wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
     with driver_for(project, environ) as driver:
         running = ask(driver, chosen)

@@ -69,7 +69,7 @@ def inputs(
 
     project = load_project(profile, strict=strict)
     image = _one(project, name)
-    found = pipeline.fingerprint(project)[image]
+    found = pipeline.fingerprint(project, only=[image])[image]
     warn(project, found.warnings)
     if json:
         write_json(as_json.inputs_json(found))
@@ -122,7 +122,8 @@ def _reference_of_image(project: Project, name: str) -> Reference:
     from pipeline.core.model import reference_of  # noqa: PLC0415
 
     image = _one(project, name)
-    return reference_of(project, image, pipeline.fingerprint(project)[image].fingerprint)
+    found = pipeline.fingerprint(project, only=[image])[image]
+    return reference_of(project, image, found.fingerprint)
 
 
 def _written_reference(word: str) -> Reference:
