@@ -3,6 +3,7 @@
 * PipelineError
   - ConfigError: wrong use or configuration (2); holds all problems found at once
   - UnknownError: could not find out: no engine, refused, unreachable (4)
+    - FaultError: something that nobody expected, met when the work had begun (3)
   - WorkError: the work failed (1)
   - InterruptedByUserError: Ctrl-C or SIGTERM (130)
 
@@ -79,6 +80,22 @@ class UnknownError(PipelineError):
     exit_code = 4
 
 
+class FaultError(UnknownError):
+    """A fault of ours, met when the work had begun: `cause` is what was raised.
+
+    Its message names the type alone: what others wrote into an exception may be a secret.
+    """
+
+    exit_code = 3
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        super().__init__(
+            f"a fault in Fly Image Pipeline ended this: `{type(cause).__name__}`",
+            hint="what was done by then is above; please report the fault",
+        )
+
+
 class WorkError(PipelineError):
     """The work was tried and failed."""
 
@@ -89,6 +106,11 @@ class InterruptedByUserError(PipelineError):
     """The user asked to stop (Ctrl-C, SIGTERM)."""
 
     exit_code = 130
+
+
+def as_told(error: Exception) -> PipelineError:
+    """The error, or what nobody expected as a `FaultError`."""
+    return error if isinstance(error, PipelineError) else FaultError(error)
 
 
 def usage_error(message: str, *, hint: str = "") -> ConfigError:

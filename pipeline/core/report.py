@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.core.reference import Digest, ImageName, Reference
+    from pipeline.errors import PipelineError
 
 
 class ImageStatus(StrEnum):
@@ -83,7 +84,9 @@ class Report:
 
     `requests` counts what was asked of registries; `interrupted` says that the user stopped it,
     and that what is missing was not tried. `trouble` says what kept the run from finding out how
-    things stand (a lost engine, a registry that refuses), `hint` what to do.
+    things stand (a lost engine, a registry that refuses), `hint` what to do, and `error` is the
+    error itself: a `FaultError` for one of ours, which is here and not raised, so that what was
+    done is known.
     """
 
     images: tuple[ImageResult, ...]
@@ -93,6 +96,7 @@ class Report:
     interrupted: bool = False
     trouble: str = ""
     hint: str = ""
+    error: PipelineError | None = field(default=None, compare=False)
 
     @property
     def failed(self) -> bool:
@@ -105,9 +109,10 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 the work failed, 4 could not find out, 130 interrupted."""
-        if self.interrupted:
+        """0 done, 1 the work failed, 3 a fault of ours, 4 could not find out, 130 interrupted."""
+        code = self.error.exit_code if self.error else 4
+        if self.interrupted and code != 3:
             return 130
         if self.trouble:
-            return 4
+            return code
         return 1 if self.failed else 0

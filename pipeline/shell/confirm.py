@@ -76,7 +76,9 @@ def end(  # noqa: PLR0913 - the fields of a result, said once
 ) -> ImageResult:
     """An image's end, told to the reporter."""
     tools.report(ImageChanged(action.name, Stage(status.value), reason, seconds))
-    return ImageResult(action.name, status, action.reference, reason, digest, seconds, failure)
+    ended = ImageResult(action.name, status, action.reference, reason, digest, seconds, failure)
+    tools.ends.images[action.name] = ended
+    return ended
 
 
 def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.events import AppChanged
 from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
 from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatus
-from pipeline.errors import PipelineError, UnknownError
+from pipeline.errors import UnknownError, as_told
 from pipeline.shell.aliases import DONE
 from pipeline.shell.apps import apps_of, driver_for
 from pipeline.shell.deploying import Work, blocked, end
@@ -116,7 +116,8 @@ def _deploy(work: Work, step: DeployStep, image: Reference) -> Ended:
     tools.report(AppChanged(step.app, "deploying"))
     try:
         now = work.driver.deploy(work.apps[step.app], image, tools.report, fresh=fresh)
-    except PipelineError as error:
+    except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
+        error = as_told(raised)
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)
         seconds = time.monotonic() - started
         result = end(tools, step, DeployStatus.FAILED, error.message, seconds, failure=failure)

@@ -51,4 +51,6 @@ def end(  # noqa: PLR0913 - the fields of a result, said once
     """The end of an app; it is told. `now` is what the app runs, where that is known."""
     tools.report(AppChanged(step.app, status.value, reason, seconds))
     release, url = (now.release, now.url) if now else ("", "")
-    return DeployResult(step.app, step.image, status, reason, release, url, seconds, failure)
+    ended = DeployResult(step.app, step.image, status, reason, release, url, seconds, failure)
+    tools.ends.deploys[step.app] = ended
+    return ended

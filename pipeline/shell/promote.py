@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, as_told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,5 +78,5 @@ def _one(registry: Registry, source: Reference, digest: Digest, there: Reference
 
     try:
         return Promoted(there, digest, copy_at(registry, source, digest, there))
-    except PipelineError as error:
-        return Promoted(there, digest, error=error)
+    except Exception as raised:  # noqa: BLE001 - one end must not hide the others
+        return Promoted(there, digest, error=as_told(raised))

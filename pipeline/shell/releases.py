@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.events import AppChanged
 from pipeline.core.plan import deploy_order
 from pipeline.core.report import DeployResult, DeployStatus, Failure, Report
-from pipeline.errors import PipelineError, UnknownError
+from pipeline.errors import UnknownError, as_told
 from pipeline.shell.apps import apps_of, driver_for, rewinding
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def roll_back(
         interrupted=stop.is_set(),
         trouble=trouble.message if trouble else "",
         hint=trouble.hint if trouble else "",
+        error=trouble,
     )
 
 
@@ -90,7 +91,8 @@ def _tried(driver: RewindingDriver, app: App, report: Reporter, stop: threading.
     report(AppChanged(app.name, "rolling back"))
     try:
         now = driver.rollback(app, report)
-    except PipelineError as error:
+    except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
+        error = as_told(raised)
         failure = getattr(error, "failure", None) or Failure("rollback", error.message)
         ended = DeployResult(
             app.name, app.image, DeployStatus.FAILED, error.message, failure=failure

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.events import AppChanged
 from pipeline.core.plan import deploy_order
 from pipeline.core.report import DeployStatus, Failure
-from pipeline.errors import PipelineError
+from pipeline.errors import as_told
 from pipeline.shell.apps import rewinding
 from pipeline.shell.deploying import end
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.apps import Running
     from pipeline.core.plan import DeployStep
     from pipeline.core.report import DeployResult
+    from pipeline.errors import PipelineError
     from pipeline.shell.deploying import Work
 
 CHANGED = frozenset({DeployStatus.DEPLOYED, DeployStatus.FAILED})
@@ -83,7 +84,7 @@ def _stands(work: Work, step: DeployStep) -> bool:
     """
     try:
         now = work.driver.running([work.apps[step.app]]).get(step.app)
-    except PipelineError:
+    except Exception:  # noqa: BLE001 - what is not known is put back
         return False
     return _same(now, step.now)
 
@@ -99,8 +100,8 @@ def _put_back(work: Work, step: DeployStep, result: DeployResult, fault: str) ->
     tools.report(AppChanged(step.app, "rolling back"))
     try:
         now = rewinding(work.driver).rollback(work.apps[step.app], tools.report)
-    except PipelineError as error:
-        return _not_put_back(work, step, result, fault, error)
+    except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
+        return _not_put_back(work, step, result, fault, as_told(raised))
     seconds = result.seconds + time.monotonic() - started
     own = result.status is DeployStatus.FAILED
     why = f"{result.reason}; it was put back" if own else f"put back, because `{fault}` failed"

@@ -6,27 +6,31 @@ import os
 import threading
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import CautiousDriver
 from pipeline.core.events import Finished, Planned, Warned, silent
 from pipeline.core.plan import DeployAction
 from pipeline.core.report import Report
-from pipeline.errors import raise_problems
+from pipeline.errors import as_told, raise_problems
 from pipeline.shell.aliases import move_aliases
 from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
 from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.registry import open_registry
-from pipeline.shell.tools import Tools, one_at_a_time
+from pipeline.shell.rescue import is_anything_done, rescue
+from pipeline.shell.tools import Listener, Tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.core.events import Reporter
     from pipeline.core.plan import Plan
+    from pipeline.core.report import DeployResult, ImageResult
     from pipeline.edge.registry import Registry
+    from pipeline.errors import PipelineError, UnknownError
 
 
 def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -47,6 +51,9 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
     With `rollback`, an app that fails makes every app that this run changed go back to what it ran
     before, the last first. An interrupted run puts nothing back: what is deployed by then is well.
+    What nobody expected does not raise either once something is published or deployed: it is the
+    report's `error`, as is the first that `report` raised, which stops no work.
+
     Raises `ConfigError`, before anything is done, where the driver keeps no releases, and for what
     the plan warns of where the settings are strict.
     """
@@ -55,7 +62,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
     started = time.monotonic()
     environ = os.environ if environ is None else environ
-    tell = one_at_a_time(report)
+    tell = Listener(report)
     _warn(plan, tell)
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
@@ -71,7 +78,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         tools = Tools(client, credentials(environ), environ, tell, wish, keep_going, rollback)
         result = _run(plan, tools, started, before)
     tell(Finished(result))
-    return result
+    return _with(result, tell.error)
 
 
 def _warn(plan: Plan, tell: Reporter) -> None:
@@ -94,16 +101,41 @@ def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> No
 
 
 def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:
-    plan, copied, trouble = copy_images(plan, tools)
-    images, trouble = build_images(plan, tools, copied, trouble)
-    images, trouble = move_aliases(plan, images, trouble, tools)
-    deploys, trouble = deploy_apps(plan, images, trouble, tools)
+    trouble: PipelineError | None
+    try:
+        images, deploys, trouble = _done(plan, tools)
+    except Exception as error:
+        trouble = as_told(error)
+        images, deploys = rescue(plan, tools, trouble)
+        if not is_anything_done(images, deploys):
+            raise
     return Report(
-        images=tuple(images[action.name] for action in plan.images),
+        images=images,
         deploys=deploys,
         requests=plan.requests + tools.registry.requests - before,
         seconds=plan.seconds + time.monotonic() - started,
         interrupted=tools.stop.is_set(),
         trouble=trouble.message if trouble else "",
         hint=trouble.hint if trouble else "",
+        error=trouble,
     )
+
+
+def _done(
+    plan: Plan, tools: Tools
+) -> tuple[tuple[ImageResult, ...], tuple[DeployResult, ...], UnknownError | None]:
+    """Do all that the plan says: how images and apps ended, and what could not be found out."""
+    plan, copied, trouble = copy_images(plan, tools)
+    images, trouble = build_images(plan, tools, copied, trouble)
+    images, trouble = move_aliases(plan, images, trouble, tools)
+    tools.ends.images.update(images)
+    deploys, trouble = deploy_apps(plan, images, trouble, tools)
+    return tuple(images[action.name] for action in plan.images), deploys, trouble
+
+
+def _with(report: Report, raised: Exception | None) -> Report:
+    """The report with what the listener raised, where nothing worse is in it."""
+    if raised is None or report.error:
+        return report
+    error = as_told(raised)
+    return replace(report, trouble=error.message, hint=error.hint, error=error)

@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.core.events import Event, Reporter
+    from pipeline.core.reference import ImageName
+    from pipeline.core.report import DeployResult, ImageResult
     from pipeline.edge.registry import CredentialSource, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How images and apps ended so far: what stays known, whatever ends the run."""
+
+    images: dict[ImageName, ImageResult] = field(default_factory=dict)
+    deploys: dict[str, DeployResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +40,24 @@ class Tools:
     keep_going: bool = False
     rollback: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    ends: Ends = field(default_factory=Ends)
 
 
-def one_at_a_time(report: Reporter) -> Reporter:
-    """A reporter that is told of events from many threads one by one."""
-    lock = threading.Lock()
+class Listener:
+    """A reporter that is told of events from many threads one by one, and that stops no work.
 
-    def locked(event: Event, /) -> None:
-        with lock:
-            report(event)
+    `error` is the first that it raised: what is under way is finished all the same.
+    """
 
-    return locked
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._lock = threading.Lock()
+        self.error: Exception | None = None
+
+    def __call__(self, event: Event, /) -> None:
+        """Tell of an event."""
+        with self._lock:
+            try:
+                self._report(event)
+            except Exception as error:  # noqa: BLE001 - it is somebody's callback
+                self.error = self.error or error

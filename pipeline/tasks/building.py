@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
+from pipeline.errors import FaultError
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
@@ -20,6 +21,7 @@ from pipeline.tasks.command import (
     load_project,
     say,
     stoppable,
+    tell_fault,
     warn,
     write_json,
 )
@@ -208,4 +210,6 @@ def finish(report: Report, *, json: bool) -> int:
 
     if json:
         write_json(as_json.report_json(report))
+    if isinstance(report.error, FaultError):
+        tell_fault(report.error.cause)
     return report.exit_code

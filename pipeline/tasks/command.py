@@ -235,8 +235,9 @@ def _guarded(body: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         _leave()
-    except Exception:  # noqa: BLE001 - the last handler: any other error is a fault of ours
-        return _fault()
+    except Exception as error:  # noqa: BLE001 - the last handler: any other is a fault of ours
+        tell_fault(error)
+        return FAULT
 
 
 def _leave() -> NoReturn:
@@ -247,17 +248,26 @@ def _leave() -> NoReturn:
     os._exit(INTERRUPTED)
 
 
-def _fault() -> int:
+def tell_fault(error: Exception) -> None:
+    """A fault of ours, on stderr, for a report: its traceback without secrets."""
+    with suppress(Exception):  # it may be the stream, or memory, that there is none of
+        say(_traceback(error))
+        say("error: this is a fault in Fly Image Pipeline, not in your project")
+        say("hint: please report it, with the lines above")
+
+
+def _traceback(error: Exception) -> str:
     import traceback  # noqa: PLC0415 - only when there is one
 
-    from pipeline.core.masking import masker  # noqa: PLC0415
-    from pipeline.edge.registry import known_secrets  # noqa: PLC0415
+    try:
+        from pipeline.core.masking import masker  # noqa: PLC0415
+        from pipeline.edge.registry import known_secrets  # noqa: PLC0415
 
-    # It goes into a report that others read.
-    say(masker(known_secrets(os.environ))(traceback.format_exc()).rstrip())
-    say("error: this is a fault in Fly Image Pipeline, not in your project")
-    say("hint: please report it, with the lines above")
-    return FAULT
+        lines = traceback.format_exception(error)
+        return masker(known_secrets(os.environ))("".join(lines)).rstrip()
+    except Exception as second:  # noqa: BLE001 - what cannot be masked is not shown
+        both = f"`{type(error).__name__}`, and then `{type(second).__name__}`"
+        return f"{both}: the secrets that its lines may hold could not be found, so none is shown"
 
 
 def _no_such(word: str, known: tuple[str, ...], what: str) -> Problem:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.errors import usage_error
+from pipeline.errors import FaultError, usage_error
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
@@ -17,6 +17,7 @@ from pipeline.tasks.command import (
     console,
     load_apps,
     stoppable,
+    tell_fault,
     write_json,
 )
 from pipeline.tasks.deploying import app_names, chosen_apps
@@ -120,6 +121,8 @@ def rollback(_c: Context, apps: str, *, json: bool = False, profile: str = "") -
     bad = tuple(d for d in done.deploys if d.status is not DeployStatus.ROLLED_BACK)
     rest = replace(done, deploys=bad)
     show_failures(rest, sys.stderr)
+    if isinstance(done.error, FaultError):
+        tell_fault(done.error.cause)
     return rest.exit_code
 
 

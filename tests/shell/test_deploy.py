@@ -15,7 +15,7 @@ from pipeline.core.plan import Action, DeployAction, DeployStep, Plan
 from pipeline.core.reference import ImageName
 from pipeline.core.report import ImageResult, ImageStatus
 from pipeline.edge.registry import Registry, credentials
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, FaultError
 from pipeline.shell.apps import apps_of, rewinding
 from pipeline.shell.deploy import deploy_with
 from pipeline.shell.deploying import Work
@@ -219,3 +219,46 @@ def test_many_apps_take_no_longer_than_they_must(tools: Tools) -> None:
     results, _ = deploy_with(make_work(driver, tools, {"web": apps}))
 
     assert list(statuses(results).values()) == ["rolled-back"] * 9_999 + ["failed"]
+
+
+def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
+    """The app has failed, the others keep their ends, and those that this run changed go back."""
+    driver = place("api-1", "api-2", "web-1", "web-2")
+
+    def raises(app: str) -> None:
+        if app == "web-1":
+            raise ZeroDivisionError("a secret may be in here")
+
+    driver.on_deploy = raises
+
+    results, trouble = deploy_with(make_work(driver, tools))
+
+    assert statuses(results) == {
+        "api-1": "rolled-back",
+        "api-2": "rolled-back",
+        "web-1": "failed",
+        "web-2": "rolled-back",
+    }
+    assert isinstance(trouble, FaultError)
+    assert isinstance(trouble.cause, ZeroDivisionError)
+    assert (
+        results["web-1"].reason == "a fault in Fly Image Pipeline ended this: `ZeroDivisionError`"
+    )
+
+
+def test_a_rollback_that_raises_what_nobody_expects(tools: Tools) -> None:
+    """The app that could not go back is told, and the others go back."""
+    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver.sick = {"web-2"}
+
+    def raises(app: str) -> None:
+        if app == "api-2":
+            raise ZeroDivisionError
+
+    driver.on_rollback = raises
+
+    results, _ = deploy_with(make_work(driver, tools))
+
+    assert statuses(results)["api-2"] == "failed"
+    assert statuses(results)["api-1"] == "rolled-back"
+    assert "could not be put back: a fault in Fly Image Pipeline" in results["api-2"].reason

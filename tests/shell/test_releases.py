@@ -9,6 +9,7 @@ from pipeline.core.apps import Running
 from pipeline.core.events import silent
 from pipeline.core.model import AppSpec
 from pipeline.core.reference import ImageName
+from pipeline.errors import FaultError
 from pipeline.shell.releases import put_back
 from tests.console.values import make_image, make_project
 from tests.support.memory_driver import MemoryDriver, digest
@@ -58,3 +59,19 @@ def test_what_is_left_when_the_user_stops_is_blocked() -> None:
 
     assert [result.status.value for result, _ in ends] == ["blocked", "blocked"]
     assert not driver.asked
+
+
+def test_one_that_meets_a_fault_is_told_alone() -> None:
+    """What nobody expected of a driver ends one app's rollback, and hides no other's."""
+    driver = place()
+
+    def raises(app: str) -> None:
+        if app == "web-1":
+            raise ZeroDivisionError
+
+    driver.on_rollback = raises
+
+    (web, error), (api, _) = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+
+    assert (web.status.value, api.status.value) == ("failed", "rolled-back")
+    assert isinstance(error, FaultError)
