@@ -139,23 +139,27 @@ def _under(
 
 
 def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
-    """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`."""
-    before, pivot, behind = f"/{read.pattern}".partition(_PIVOT)
+    """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`.
+
+    A file that this part names is copied whatever stands behind it, and so is a folder itself.
+    """
+    before, pivot, behind = read.pattern.partition(_PIVOT)
     source, pattern = (_clean(before), _clean(behind)) if pivot else ("", _clean(read.pattern))
     if not pattern:
         yield from _under(context, _sources(context, read, source), _excluding(read))
         return
     filters = (Filter(_patterns(read, (pattern,)), wanted=True), *_excluding(read))
-    nothing = True
+    found = _is_wild(f"{before}/{pattern}")
     for top in _sources(context, read, source):
+        if top.shown:
+            yield Batch("", "", [], [top])
         if top.node is not Node.DIRECTORY:
+            found = True
             continue
-        own = [top] if top.shown else []
         for batch in context.batches(top, *filters):
-            yield Batch("", "", [], own)
             yield batch
-            own, nothing = [], False
-    if nothing and not _is_wild(f"{source}/{pattern}"):
+            found = True
+    if not found:
         raise _missing(context, read, f"{source}/{pattern}".strip("/"))
 
 
@@ -228,7 +232,10 @@ def _missing(context: Context, read: Read, shown: str) -> ConfigError:
 def _advice(context: Context, real: str) -> str:
     """Why there is nothing at `real`: excluded, misspelt, or plainly not there."""
     if context.disk.node(context.path(real)) is not None:
-        return f"it is there, but `{context.ignore.reason(real)}` excludes it"
+        excluding = context.ignore.reason(real)
+        if not excluding:
+            return f"`--parents` follows no link: name `{real}`"
+        return f"it is there, but `{excluding}` excludes it"
     folder, _, name = real.rpartition("/")
     if context.node(folder) is Node.DIRECTORY:
         names = context.disk.folder(context.path(folder)).names
