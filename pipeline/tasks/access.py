@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.tasks.command import command, say
+from pipeline.tasks.command import changes, say
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         "helper": "let docker ask `docker-credential-fly` each time, and keep no token that ends",
     },
 )
-@command
+@changes(see="doctor")
 def login(_c: Context, *, helper: bool = False) -> int:
     """Log docker in to Fly's registry, as `fly auth docker` does."""
     from pipeline.shell.login import (  # noqa: PLC0415 - loaded late

@@ -14,11 +14,13 @@ from pipeline.tasks.command import (
     STRICT,
     VERIFY,
     choose,
-    command,
     console,
     is_deep,
+    is_dry,
     load_apps,
     load_project,
+    looks,
+    plans,
     say,
     stoppable,
     tell_fault,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.events import Event
     from pipeline.core.model import Project
+    from pipeline.core.plan import Plan
     from pipeline.core.reference import ImageName
     from pipeline.core.report import Report
 
@@ -52,9 +55,9 @@ NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
         "profile": PROFILE,
     },
 )
-@command
+@plans
 def build_all(  # noqa: PLR0913 - each an option of the command line
-    _c: Context,
+    c: Context,
     only: str = "",
     *,
     force: bool = False,
@@ -68,8 +71,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     deep = is_deep(verify)
     project = load_project(profile, strict=strict)
     names = _names(project, only) if only else project.names
-    report = build_images(project, names, force=force, keep_going=keep_going, deep=deep)
-    return finish(report, json=json)
+    return build_images(c, project, names, force=force, keep_going=keep_going, deep=deep, json=json)
 
 
 @task(
@@ -84,9 +86,9 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         "profile": PROFILE,
     },
 )
-@command
+@plans
 def build(  # noqa: PLR0913 - each an option of the command line
-    _c: Context,
+    c: Context,
     names: str,
     *,
     dependents: bool = False,
@@ -103,8 +105,9 @@ def build(  # noqa: PLR0913 - each an option of the command line
     chosen: Collection[ImageName] = _names(project, names)
     if dependents:
         chosen = _with_dependents(project, chosen)
-    report = build_images(project, chosen, force=force, keep_going=keep_going, deep=deep)
-    return finish(report, json=json)
+    return build_images(
+        c, project, chosen, force=force, keep_going=keep_going, deep=deep, json=json
+    )
 
 
 @task(
@@ -116,7 +119,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
         "profile": PROFILE,
     },
 )
-@command
+@looks
 def plan(
     _c: Context,
     *,
@@ -128,7 +131,6 @@ def plan(
 ) -> int:
     """Say what `build-all` and `deploy-all` would do, and why."""
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
-    from pipeline.console import as_json, show  # noqa: PLC0415
     from pipeline.tasks.deploying import app_names  # noqa: PLC0415
 
     deep = is_deep(verify)
@@ -136,15 +138,12 @@ def plan(
     apps = app_names(project)
     state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
     what = pipeline.plan(project, state, apps=apps)
-    warn(project, what.warnings)
-    if json:
-        write_json(as_json.plan_json(what))
-    else:
-        show.print_plan(what)
+    _show(what, json=json)
     return SOMETHING_TO_DO if exit_code and not what.empty else NOTHING_TO_DO
 
 
 def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
+    c: Context,
     project: Project,
     names: Collection[ImageName],
     *,
@@ -153,8 +152,12 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
     deep: bool = False,
     apps: Collection[str] = (),
     rollback: bool = False,
-) -> Report:
-    """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none."""
+    json: bool,
+) -> int:
+    """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none.
+
+    In a dry run the plan is shown, and nothing is run.
+    """
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.registry import open_registry  # noqa: PLC0415
 
@@ -172,16 +175,33 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
             registry=registry,
         )
         what = pipeline.plan(project, state, only=names, force=force, apps=apps)
-        # So far nothing was begun, and an interruption ends at once; a build is ended cleanly.
-        with stoppable() as stop:
-            return pipeline.run(
-                what,
-                keep_going=keep_going,
-                rollback=rollback,
-                report=report,
-                registry=registry,
-                stop=stop,
-            )
+        ended = None
+        if not is_dry(c):
+            # Nothing was begun yet, and an interruption ended at once; a build is ended cleanly.
+            with stoppable() as stop:
+                ended = pipeline.run(
+                    what,
+                    keep_going=keep_going,
+                    rollback=rollback,
+                    report=report,
+                    registry=registry,
+                    stop=stop,
+                )
+    if ended is None:
+        _show(what, json=json)
+        return NOTHING_TO_DO
+    return finish(ended, json=json)
+
+
+def _show(what: Plan, *, json: bool) -> None:
+    """A plan on stdout, and on stderr what tags may hide."""
+    from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
+
+    warn(what.project, what.warnings)
+    if json:
+        write_json(as_json.plan_json(what))
+    else:
+        show.print_plan(what)
 
 
 def _tell(event: Event, /) -> None:

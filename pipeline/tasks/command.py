@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
+    from invoke.context import Context
+
     Handler = Callable[[int, FrameType | None], None]
 
     from pipeline.core.events import Reporter
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Name = TypeVar("Name", bound=str)
+
+if TYPE_CHECKING:
+    Body = Callable[Concatenate[Context, P], int]
+    Made = Callable[Concatenate[Context, P], None]
 
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
 STRICT = "take warnings about what a tag may hide as errors (also: `strict` in pipeline.toml)"
@@ -43,16 +49,51 @@ _GRACE = 1.0
 """Seconds in which an interruption ends by itself, as nothing was begun that it had to end."""
 
 
-def command(body: Callable[P, int]) -> Callable[P, None]:
-    """A task that tells errors to a person and ends with the exit code that they stand for."""
+def looks(body: Body[P]) -> Made[P]:
+    """Make a task of what only looks: Invoke's `--dry` is nothing to it.
+
+    Each task tells errors to a person, and ends with the exit code that they stand for.
+    """
 
     @functools.wraps(body)
-    def task_body(*args: P.args, **kwargs: P.kwargs) -> None:
-        code = _guarded(functools.partial(body, *args, **kwargs))
+    def task_body(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        code = _guarded(functools.partial(body, c, *args, **kwargs))
         if code:
             raise Exit(code=code)
 
     return task_body
+
+
+def plans(body: Body[P]) -> Made[P]:
+    """Make a task of what does as a plan says: with `--dry` it shows the plan (`is_dry`)."""
+    return looks(body)
+
+
+def changes(*, see: str, unless: str = "") -> Callable[[Body[P]], Made[P]]:
+    """Make a task of what changes something and has no plan: `--dry` is refused.
+
+    `see` is what looks, and says most of what the task would do. With the option `unless`, if one
+    is named, the task itself only looks.
+    """
+
+    def decorate(body: Body[P]) -> Made[P]:
+        @functools.wraps(body)
+        def checked(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> int:
+            if is_dry(c) and not kwargs.get(unless):
+                raise usage_error(
+                    f"`{body.__name__}` has no plan that `--dry` could show, and nothing was done",
+                    hint=f"run it without `--dry`; `invoke {see}` looks, and changes nothing",
+                )
+            return body(c, *args, **kwargs)
+
+        return looks(checked)
+
+    return decorate
+
+
+def is_dry(c: Context) -> bool:
+    """Whether the user only wants to see what would be done: Invoke's `--dry`, or `run.dry`."""
+    return bool(c.config.run.dry)
 
 
 def load_project(profile: str, *, strict: bool = False) -> Project:

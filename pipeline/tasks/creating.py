@@ -12,7 +12,7 @@ from pipeline.tasks.command import (
     INTERRUPTED,
     JSON,
     PROFILE,
-    command,
+    changes,
     console,
     load_project,
     say,
@@ -42,7 +42,7 @@ FAILED, UNKNOWN, MISSING = 1, 4, 5
         "profile": PROFILE,
     },
 )
-@command
+@changes(see="apps --check", unless="check")
 def apps(
     _c: Context,
     *,

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.tasks.building import KEEP_GOING, build_images, finish
+from pipeline.tasks.building import KEEP_GOING, build_images
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
     STRICT,
     VERIFY,
     choose_from,
-    command,
     is_deep,
     load_apps,
+    plans,
     say,
 )
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.model import Project
-    from pipeline.core.report import Report
 
 
 ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothing back)"
@@ -42,9 +41,9 @@ ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothi
         "profile": PROFILE,
     },
 )
-@command
-def deploy_all(
-    _c: Context,
+@plans
+def deploy_all(  # noqa: PLR0913 - each an option of the command line
+    c: Context,
     *,
     keep_going: bool = False,
     rollback: bool = False,
@@ -56,10 +55,8 @@ def deploy_all(
     """Build what is missing, then deploy every app that does not run its image, in order."""
     deep = is_deep(verify)
     project = load_apps(profile, strict=strict)
-    report = _deploy(
-        project, app_names(project), keep_going=keep_going, rollback=rollback, deep=deep
-    )
-    return finish(report, json=json)
+    apps = app_names(project)
+    return _deploy(c, project, apps, keep_going=keep_going, rollback=rollback, deep=deep, json=json)
 
 
 @task(
@@ -73,9 +70,9 @@ def deploy_all(
         "profile": PROFILE,
     },
 )
-@command
+@plans
 def deploy(  # noqa: PLR0913 - each an option of the command line
-    _c: Context,
+    c: Context,
     names: str,
     *,
     keep_going: bool = False,
@@ -89,8 +86,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     deep = is_deep(verify)
     project = load_apps(profile, strict=strict)
     apps = chosen_apps(project, names)
-    report = _deploy(project, apps, keep_going=keep_going, rollback=rollback, deep=deep)
-    return finish(report, json=json)
+    return _deploy(c, project, apps, keep_going=keep_going, rollback=rollback, deep=deep, json=json)
 
 
 def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
@@ -112,13 +108,21 @@ def app_names(project: Project) -> tuple[str, ...]:
     return tuple(app for image in project if image.deploy for app in image.deploy.apps)
 
 
-def _deploy(
-    project: Project, apps: Collection[str], *, keep_going: bool, rollback: bool, deep: bool
-) -> Report:
+def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
+    c: Context,
+    project: Project,
+    apps: Collection[str],
+    *,
+    keep_going: bool,
+    rollback: bool,
+    deep: bool,
+    json: bool,
+) -> int:
     if not apps:
         say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
     names = [i.name for i in project if i.deploy and not set(apps).isdisjoint(i.deploy.apps)]
     return build_images(
+        c,
         project,
         names,
         force=False,
@@ -126,4 +130,5 @@ def _deploy(
         deep=deep,
         apps=apps,
         rollback=rollback,
+        json=json,
     )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.errors import usage_error
-from pipeline.tasks.command import PROFILE, command, load_project, say
+from pipeline.tasks.command import PROFILE, changes, load_project, say
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
 @task(help={"profile": PROFILE})
-@command
+@changes(see="status")
 def down(_c: Context, profile: str = "") -> int:
     """Stop and remove all containers of the driver `docker`, with their front and network."""
     from pipeline.core.model import DriverName  # noqa: PLC0415 - loaded late

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.tasks.command import JSON, PROFILE, command, load_project, write_json
+from pipeline.tasks.command import JSON, PROFILE, load_project, looks, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ WELL, UNWELL = 0, 4
 
 
 @task(help={"json": JSON, "profile": PROFILE})
-@command
+@looks
 def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
     """Check project, engine, buildx, registry, credentials and Fly; say what to do."""
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late

@@ -12,8 +12,8 @@ from pipeline.tasks.command import (
     INTERRUPTED,
     JSON,
     PROFILE,
+    changes,
     choose_from,
-    command,
     console,
     load_apps,
     stoppable,
@@ -44,7 +44,7 @@ WHAT = "base image, app image or app"
         "profile": PROFILE,
     },
 )
-@command
+@changes(see="keep --list", unless="list_")
 def keep(
     _c: Context,
     only: str = "",

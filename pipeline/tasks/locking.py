@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.tasks.command import PROFILE, command, load_project, say
+from pipeline.tasks.command import PROFILE, changes, load_project, say
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -22,7 +22,7 @@ MOVED = 1
         "profile": PROFILE,
     },
 )
-@command
+@changes(see="lock --check", unless="check")
 def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
     """Write `pipeline.lock`: which manifest each external image is now."""
     from pipeline.shell.lock import affected, look_up, moved, write  # noqa: PLC0415 - loaded late

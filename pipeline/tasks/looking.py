@@ -15,10 +15,10 @@ from pipeline.tasks.command import (
     STRICT,
     VERIFY,
     choose,
-    command,
     is_deep,
     load_project,
     load_settings,
+    looks,
     warn,
     write_json,
 )
@@ -41,7 +41,7 @@ FORMATS = ("tree", "json", "dot", "mermaid")
         "profile": PROFILE,
     },
 )
-@command
+@looks
 def graph(_c: Context, *, format_: str = "tree", strict: bool = False, profile: str = "") -> int:
     """Draw which image stands on which."""
     from pipeline.console import as_json  # noqa: PLC0415 - loaded late
@@ -59,7 +59,7 @@ def graph(_c: Context, *, format_: str = "tree", strict: bool = False, profile: 
 
 
 @task(help={"name": "the image", "strict": STRICT, "json": JSON, "profile": PROFILE})
-@command
+@looks
 def inputs(
     _c: Context, name: str, *, strict: bool = False, json: bool = False, profile: str = ""
 ) -> int:
@@ -86,7 +86,7 @@ def inputs(
         "profile": PROFILE,
     },
 )
-@command
+@looks
 def exists(
     _c: Context, name: str, *, verify: str = "", json: bool = False, profile: str = ""
 ) -> int:

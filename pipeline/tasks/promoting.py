@@ -11,7 +11,7 @@ from pipeline.errors import usage_error
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
-    command,
+    changes,
     say,
     write_json,
 )
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         "profile": PROFILE,
     },
 )
-@command
+@changes(see="exists")
 def promote(
     _c: Context, name: str, destination: str, *, json: bool = False, profile: str = ""
 ) -> int:

@@ -13,9 +13,10 @@ from pipeline.errors import FaultError, usage_error
 from pipeline.tasks.command import (
     JSON,
     PROFILE,
-    command,
+    changes,
     console,
     load_apps,
+    looks,
     stoppable,
     tell_fault,
     write_json,
@@ -40,7 +41,7 @@ UNKNOWN, NOT_CURRENT = 4, 5
         "profile": PROFILE,
     },
 )
-@command
+@looks
 def status(
     _c: Context,
     only: str = "",
@@ -71,7 +72,7 @@ def status(
         "profile": PROFILE,
     },
 )
-@command
+@looks
 def releases(
     _c: Context, app: str, *, limit: int = 25, json: bool = False, profile: str = ""
 ) -> int:
@@ -100,7 +101,7 @@ def releases(
         "profile": PROFILE,
     },
 )
-@command
+@changes(see="releases")
 def rollback(_c: Context, apps: str, *, json: bool = False, profile: str = "") -> int:
     """Put back image and configuration of the release before."""
     from pipeline.console import apps as texts  # noqa: PLC0415 - loaded late
