@@ -221,7 +221,8 @@ class FlyApi:
             )
         except RegistryError as error:
             message = error.message.replace(", which is no manifest", "")
-            return FlyError(f"Fly could not be asked: {message}", hint=SEE)
+            hint = error.hint if error.facts.proxy else SEE
+            return FlyError(f"Fly could not be asked: {message}", hint=hint)
 
     def _client(self, what: str) -> Connections:
         with self._lock:

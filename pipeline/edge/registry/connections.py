@@ -6,21 +6,24 @@ exchange, which is what bounds thousands of questions at once (`benchmarks.exist
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 
 from pipeline.edge.registry.errors import RegistryError
-from pipeline.edge.registry.streams import Backend
+from pipeline.edge.registry.proxies import proxies as proxies_of
+from pipeline.edge.registry.streams import Backend, ProxyTroubleError, Way
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator, Mapping
     from urllib.parse import SplitResult
+
+    from pipeline.edge.registry.proxies import Named
 
     Headers = list[tuple[str, str]]
 
@@ -38,7 +41,7 @@ class Connections:
     """Connections over `context` to any address, `connect` and `read` in seconds. Thread-safe.
 
     No redirect is followed, no cookie and no credential known. `proxies` honours `HTTPS_PROXY`,
-    `NO_PROXY` and their like, or what the system says instead.
+    `NO_PROXY` and their like.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class Connections:
         self._connect = connect
         self._read = read
         self._lock = Lock()
-        self._pools: dict[tuple[str, str], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[str, str], tuple[httpcore.ConnectionPool, Way | None]] = {}
 
     @contextmanager
     def stream(
@@ -67,22 +70,21 @@ class Connections:
         """
         address = urlsplit(quote(url, safe=_RESERVED))
         host = address.netloc.rpartition("@")[2]
-        pool = self._pool(address.scheme, host)
-        answer = pool.handle_request(
-            httpcore.Request(
-                method,
-                _target(address),
-                headers=_headers(method, host, headers, body),
-                content=body,
-                extensions={
-                    "timeout": {
-                        "connect": self._connect,
-                        "read": read or self._read,
-                        "write": self._read,
-                    }
-                },
-            )
+        pool, way = self._pool(address.scheme, host)
+        patience = {"connect": self._connect, "read": read or self._read, "write": self._read}
+        request = httpcore.Request(
+            method,
+            _target(address),
+            headers=_headers(method, host, headers, body),
+            content=body,
+            extensions={"timeout": patience},
         )
+        try:
+            answer = pool.handle_request(request)
+        except httpcore.ProxyError as error:
+            if way is None or isinstance(error, ProxyTroubleError):
+                raise
+            raise ProxyTroubleError(way, str(error)) from None
         try:
             yield answer
         finally:
@@ -92,20 +94,24 @@ class Connections:
         """Let go of all connections."""
         with self._lock:
             pools = tuple(self._pools.values())
-        for pool in pools:
+        for pool, _ in pools:
             pool.close()
 
-    def _pool(self, scheme: str, netloc: str) -> httpcore.ConnectionPool:
+    def _pool(self, scheme: str, netloc: str) -> tuple[httpcore.ConnectionPool, Way | None]:
         with self._lock:
             if (scheme, netloc) not in self._pools:
-                self._pools[scheme, netloc] = httpcore.ConnectionPool(
+                named = proxies_of(os.environ).before(f"{scheme}://{netloc}/")
+                proxy = _usable(named) if named and self._proxies else None
+                way = _way(named, proxy, scheme) if named and proxy else None
+                pool = httpcore.ConnectionPool(
                     self._context,
-                    proxy=_proxy(scheme, netloc) if self._proxies else None,
+                    proxy=proxy,
                     max_connections=None,
                     max_keepalive_connections=_KEPT,
                     keepalive_expiry=_IDLE,
-                    network_backend=Backend(self._read),
+                    network_backend=Backend(self._read, way),
                 )
+                self._pools[scheme, netloc] = pool, way
             return self._pools[scheme, netloc]
 
 
@@ -136,23 +142,24 @@ def _headers(
     return list(headers.items())
 
 
-def _proxy(scheme: str, netloc: str) -> httpcore.Proxy | None:
-    """The proxy before an address, as the environment or the system names it."""
-    known = getproxies()
-    named = known.get(scheme) or known.get("all")
-    if not named or proxy_bypass(netloc):
-        return None
-    url = named if "://" in named else f"http://{named}"
-    parts = urlsplit(url)
+def _way(named: Named, proxy: httpcore.Proxy, scheme: str) -> Way:
+    secure = proxy.url.scheme == b"https"
+    return Way(named.address, named.variable, tunnels=scheme == "https", secure=secure)
+
+
+def _usable(named: Named) -> httpcore.Proxy:
+    """A proxy that the environment names. Raises `RegistryError` for one that cannot be used."""
     try:
+        parts = urlsplit(named.whole)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:  # a port that is none
         usable = False
     if not usable:
         raise RegistryError(
-            "the proxy that the environment names cannot be used",
-            hint="look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY; SOCKS is not supported",
+            f"the proxy that the environment names in {named.variable} cannot be used",
+            hint=f"{named.variable} wants an address such as `http://proxy.example.com:3128`; "
+            "SOCKS is not supported",
         )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     auth = (user.encode(), password.encode()) if user or password else None
-    return httpcore.Proxy(quote(url, safe=_RESERVED), auth=auth)
+    return httpcore.Proxy(quote(named.whole, safe=_RESERVED), auth=auth)

@@ -25,7 +25,8 @@ class Facts:
 
     `url` has no query and no user; `codes` are the specification's (`DENIED`, `UNAUTHORIZED`);
     `passing` says that the same request may succeed later; `unreachable` that the host, and not
-    this one request, is the trouble; `retry_after` is in seconds.
+    this one request, is the trouble; `proxy` that it is the proxy before it; `retry_after` is in
+    seconds.
     """
 
     status: int | None = None
@@ -34,6 +35,7 @@ class Facts:
     passing: bool = False
     unreachable: bool = False
     retry_after: float | None = None
+    proxy: bool = False
 
 
 class RegistryError(UnknownError):

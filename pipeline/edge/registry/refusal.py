@@ -68,7 +68,9 @@ def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> Re
     )
 
 
-def _words(answer: Answer, host: str, access: Access, *, what: str, verb: str) -> tuple[str, str]:
+def _words(  # noqa: PLR0911 - one answer for each status
+    answer: Answer, host: str, access: Access, *, what: str, verb: str
+) -> tuple[str, str]:
     target = f"`{what}` on `{host}`" if what else f"`{host}`"
     match answer.status:
         case 403:
@@ -79,6 +81,9 @@ def _words(answer: Answer, host: str, access: Access, *, what: str, verb: str) -
         case 404:
             trouble = f"`{host}` answers 404, and not as a registry does"
             return trouble, "is the address right? another server may listen there"
+        case 407:
+            trouble = f"a proxy before `{host}` wants to know who you are"
+            return trouble, "look at HTTP_PROXY: user and password are part of its address"
         case 429:
             seconds = retry_after(answer.headers.get("retry-after"))
             until = f"in {seconds:.0f} seconds" if seconds else "later"

@@ -8,6 +8,7 @@ for each read: a head that comes byte by byte has no end.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -22,14 +23,41 @@ _HEAD = 1 << 16
 """Bytes of an answer that must come in time: no head is longer."""
 
 
+_LOST = (httpcore.NetworkError, httpcore.TimeoutException)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The proxy before an address: host and port, and the `variable` that names it.
+
+    It `tunnels` to what speaks TLS, and passes on what does not. It may be `secure` itself.
+    """
+
+    address: str
+    variable: str
+    tunnels: bool
+    secure: bool = False
+
+
+class ProxyTroubleError(httpcore.ProxyError):
+    """It is the proxy that does not answer, or that refuses, then as `said`."""
+
+    def __init__(self, way: Way, said: str = "") -> None:
+        super().__init__(said)
+        self.way = way
+        self.said = said
+
+
 class Backend(httpcore.SyncBackend):
     """httpcore's own, with a `Stream` for each connection.
 
-    `patience` is how many seconds an answer's head may take from its first byte on.
+    `patience` is how many seconds an answer's head may take from its first byte on; `way` the proxy
+    that is connected to, where there is one.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, way: Way | None = None) -> None:
         self._patience = patience
+        self._way = way
 
     def connect_tcp(
         self,
@@ -40,16 +68,29 @@ class Backend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect. Raises httpcore's errors."""
-        made = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return Stream(made, self._patience)
+        way = self._way
+        try:
+            made = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        except _LOST as error:
+            if way is None:
+                raise
+            raise ProxyTroubleError(way) from error
+        # What a proxy passes on, it answers for as the registry would: who failed is not known.
+        return Stream(made, self._patience, way if way and (way.tunnels or way.secure) else None)
 
 
 class Stream(httpcore.NetworkStream):
-    """Reads twice as much after each read that came back full, up to `LARGEST`."""
+    """Reads twice as much after each read that came back full, up to `LARGEST`.
 
-    def __init__(self, inner: httpcore.NetworkStream, patience: float) -> None:
+    `way` is a proxy that is spoken to until TLS begins with whom it leads to.
+    """
+
+    def __init__(
+        self, inner: httpcore.NetworkStream, patience: float, way: Way | None = None
+    ) -> None:
         self._inner = inner
         self._patience = patience
+        self._way = way
         self._size = 0
         self._begun = 0.0
         self._came = 0
@@ -57,7 +98,8 @@ class Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has come; it may be more than `max_bytes`, which is taken for the least to ask."""
         wanted = max(self._size, max_bytes)
-        data = self._inner.read(wanted, timeout)
+        way = self._way
+        data = self._heard(way, timeout) if way else self._inner.read(wanted, timeout)
         self._size = min(2 * wanted, LARGEST) if len(data) == wanted else max_bytes
         now = time.monotonic()
         self._begun = self._begun or now
@@ -82,9 +124,31 @@ class Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        """Begin TLS. Raises httpcore's errors."""
-        return Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._patience)
+        """Begin TLS, with the proxy first where it speaks it. Raises httpcore's errors."""
+        way = self._way
+        if way is None or not way.secure:
+            made = self._inner.start_tls(ssl_context, server_hostname, timeout)
+            return Stream(made, self._patience)
+        try:
+            made = self._inner.start_tls(ssl_context, server_hostname, timeout)
+        except _LOST as error:
+            raise ProxyTroubleError(way) from error
+        return Stream(made, self._patience, replace(way, secure=False) if way.tunnels else None)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks its sockets."""
         return self._inner.get_extra_info(info)
+
+    def _heard(self, way: Way, timeout: float | None) -> bytes:
+        """What a proxy says to the wish for a tunnel."""
+        try:
+            return _something(self._inner.read(_HEAD, timeout))
+        except _LOST as error:
+            raise ProxyTroubleError(way) from error
+
+
+def _something(data: bytes) -> bytes:
+    """What came. Raises `ReadError` where the other side has hung up."""
+    if not data:
+        raise httpcore.ReadError("it hung up")
+    return data

@@ -13,7 +13,10 @@ import httpcore
 
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.gate import PASSING
 from pipeline.edge.registry.quiet import quiet
+from pipeline.edge.registry.streams import ProxyTroubleError
+from pipeline.edge.registry.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping
@@ -152,18 +155,44 @@ def _read(
 
 def _explained(error: Exception, host: str, url: str) -> RegistryError:
     causes = tuple(_causes(error))
+    proxy = next((cause for cause in causes if isinstance(cause, ProxyTroubleError)), None)
+    if proxy:
+        return _of_proxy(proxy, causes, host, url)
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _untrusted(cause, host, url)
-    message, hint, passing = _trouble(causes, host)
+            return _untrusted(cause, f"`{host}`", host, url)
+    message, hint, passing = _trouble(causes, f"`{host}`")
     return RegistryError(
         message, hint=hint, facts=Facts(url=url, passing=passing, unreachable=True)
     )
 
 
-def _untrusted(cause: ssl.SSLCertVerificationError, host: str, url: str) -> RegistryError:
+def _of_proxy(
+    trouble: ProxyTroubleError, causes: tuple[BaseException, ...], host: str, url: str
+) -> RegistryError:
+    """What is wrong with the proxy before a host; its address is shown without its user."""
+    way, said = trouble.way, plain(trouble.said)
+    who = f"the proxy `{way.address}`"
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _untrusted(cause, who, way.address, url)
+    if said:
+        message = f"{who} refuses to connect to `{host}`: {said}"
+        passing = int(said[:3]) in PASSING if said[:3].isdecimal() else False
+    else:
+        message, _, passing = _trouble(causes, who)
+    login = "; user and password are part of its address" if said.startswith("407") else ""
     return RegistryError(
-        f"`{host}` shows a certificate that is not trusted: {cause.verify_message}",
+        message,
+        hint=f"{way.variable} names it{login}; NO_PROXY names who is asked without, as "
+        f"`{host.partition(':')[0]}`",
+        facts=Facts(url=url, passing=passing, unreachable=True, proxy=True),
+    )
+
+
+def _untrusted(cause: ssl.SSLCertVerificationError, who: str, host: str, url: str) -> RegistryError:
+    return RegistryError(
+        f"{who} shows a certificate that is not trusted: {cause.verify_message}",
         hint="put the authority into SSL_CERT_FILE or "
         f"`/etc/docker/certs.d/{host}/ca.crt`, which docker reads too",
         facts=Facts(url=url, unreachable=True),
@@ -171,30 +200,28 @@ def _untrusted(cause: ssl.SSLCertVerificationError, host: str, url: str) -> Regi
 
 
 def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
-    causes: tuple[BaseException, ...], host: str
+    causes: tuple[BaseException, ...], who: str
 ) -> tuple[str, str, bool]:
     """Message, hint and whether it may pass, for the first cause that says something."""
-    nobody = f"no answer from `{host}`"
+    nobody = f"no answer from {who}"
     network = "is the address right, is the registry running, does a firewall or proxy interfere?"
     for cause in causes:
         match cause:
             case ssl.SSLEOFError():
-                return f"`{host}` broke off while TLS began", network, True
+                return f"{who} broke off while TLS began", network, True
             case ssl.SSLError():
                 reason = (cause.reason or "no reason given").replace("_", " ").lower()
                 hint = "does it speak HTTPS? plain HTTP needs `insecure = true` in `[registry]`"
-                return f"TLS with `{host}` failed: {reason}", hint, False
+                return f"TLS with {who} failed: {reason}", hint, False
             case socket.gaierror():
                 again = cause.errno == socket.EAI_AGAIN
                 return f"{nobody}: its name cannot be resolved", network, again
             case ConnectionRefusedError():
                 return f"{nobody}: connection refused", network, True
-            case httpcore.ProxyError():
-                return f"{nobody}: the proxy refuses", "look at HTTPS_PROXY and NO_PROXY", True
             case httpcore.TimeoutException() | TimeoutError():
                 return f"{nobody} in time", network, True
             case httpcore.RemoteProtocolError() | httpcore.ReadError() | ConnectionError():
-                return f"`{host}` broke off in the middle of its answer", network, True
+                return f"{who} broke off in the middle of its answer", network, True
             case OSError() if cause.strerror:
                 return f"{nobody}: {cause.strerror.lower()}", network, True
     return nobody, network, True

@@ -18,6 +18,7 @@ from pipeline.edge.fly import (
     releases_of,
 )
 from pipeline.edge.registry.gate import Policy
+from tests.support.connect_proxy import connect_proxy
 from tests.support.fly import FlyStandIn, fly_stand_in
 
 if TYPE_CHECKING:
@@ -160,3 +161,18 @@ def test_an_app_without_releases_has_none(api: FlyApi) -> None:
     assert list(releases_of(api, "acme-web")) == []
     with pytest.raises(FlyError, match="Could not find App"):
         list(releases_of(api, "acme-none"))
+
+
+def test_a_proxy_before_fly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, and what names it; Fly is not blamed."""
+    with connect_proxy("127.0.0.1:1", status="403 Forbidden") as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:hidden@{proxy.address}")
+        environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": "https://machines.test"}
+        with FlyApi(environ, policy=QUICK) as api, pytest.raises(FlyError) as caught:
+            app_of(api, "acme-web")
+
+    assert f"the proxy `{proxy.address}` refuses to connect to `machines.test`: 403" in str(
+        caught.value
+    )
+    assert caught.value.hint.startswith("https_proxy names it")
+    assert "hidden" not in f"{caught.value!r} {caught.value.hint}"

@@ -116,15 +116,72 @@ def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
         assert proxy.heads == []
 
 
-def test_a_proxy_that_refuses(by: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        ("407 Proxy Authentication Required", "user and password"),
+        ("403 Forbidden", "NO_PROXY"),
+        ("503 No Way", "NO_PROXY"),
+    ],
+)
+def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) -> None:
     """It is said that it was the proxy, and nothing of the password in its address."""
-    with connect_proxy("127.0.0.1:1", status="407 Proxy Authentication Required") as proxy:
+    with connect_proxy("127.0.0.1:1", status=status) as proxy:
         by.setenv("HTTPS_PROXY", f"http://me:hidden@{proxy.address}")
 
-        with pytest.raises(RegistryError, match="the proxy refuses") as caught:
+        with pytest.raises(RegistryError) as caught:
             ask()
+    assert caught.value.message == (
+        f"the proxy `{proxy.address}` refuses to connect to `{NAME}`: {status}"
+    )
+    assert caught.value.facts.passing is status.startswith("503")
     assert "HTTPS_PROXY" in caught.value.hint
+    assert hint in caught.value.hint
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
+
+
+def no_answer(address: str) -> str:
+    """What is said where nobody listens."""
+    return f"no answer from the proxy `{address}`: connection refused"
+
+
+@pytest.mark.parametrize("name", [NAME, "192.0.2.7:5000"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str) -> None:
+    """The registry is not blamed for it, by name or by address."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        address = f"127.0.0.1:{server.server_address[1]}"
+    by.setenv("https_proxy", f"{scheme}://me:hidden@{address}")
+
+    with pytest.raises(RegistryError) as caught:
+        ask(name=name)
+    assert caught.value.message == no_answer(address)
+    assert caught.value.hint.startswith("https_proxy names it; NO_PROXY names who is asked without")
+    assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
+
+
+def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
+    """Before there is a tunnel, it is the proxy's doing."""
+    with trickling(b"", hangs_up=True) as address:
+        by.setenv("HTTPS_PROXY", f"http://{address}")
+        with pytest.raises(RegistryError, match=f"the proxy `{address}` broke off"):
+            ask()
+
+
+def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
+    """Behind the tunnel it is the registry's."""
+    with trickling(b"", hangs_up=True) as server, connect_proxy(server) as proxy:
+        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        with pytest.raises(RegistryError, match=f"^`{NAME}` broke off"):
+            ask()
+
+
+def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is the proxy's certificate, and it is told so."""
+    with scripted(lambda _: Reply(200), certify(tmp_path, "127.0.0.1")) as server:
+        by.setenv("HTTPS_PROXY", f"https://{server.address}")
+        with pytest.raises(RegistryError, match=f"the proxy `{server.address}` shows a cert"):
+            ask()
 
 
 @pytest.mark.parametrize("named", ["socks5://127.0.0.1:1", "ftp://a", "http://", "http://a:port"])
@@ -132,7 +189,7 @@ def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
     """What cannot be used is an error: not to go there would be to go around it."""
     by.setenv("HTTPS_PROXY", named)
 
-    with pytest.raises(RegistryError, match="the proxy that the environment names"):
+    with pytest.raises(RegistryError, match="the proxy that the environment names in HTTPS_PROXY"):
         ask()
 
 

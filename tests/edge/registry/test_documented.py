@@ -87,6 +87,7 @@ SCRIPTS: Mapping[str, Callable[[Asked], Reply]] = {
     "401, and we have shown one": lambda _: Reply(401, DISTRIBUTION),
     "401 that sends us to another host for a token": challenged("https://evil.example.com/token"),
     "403": lambda _: Reply(403, DISTRIBUTION, errors("DENIED")),
+    "407": lambda _: Reply(407, HTML),
     "429": lambda _: Reply(429, {**DISTRIBUTION, "Retry-After": "0"}),
     "429 with `Retry-After: 3600`": lambda _: Reply(429, {"Retry-After": "3600"}),
     "408, 500, 502, 503 or 504": lambda _: Reply(503, DISTRIBUTION),
