@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -107,10 +106,15 @@ def _registry(project: Project) -> str:
 
 def _fly(project: Project) -> Check:
     from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
+    from pipeline.core.model import DriverName  # noqa: PLC0415
+    from pipeline.edge.fly_program import fly_program  # noqa: PLC0415
 
-    found = shutil.which("fly") or shutil.which("flyctl")
-    if found:
-        return Check("flyctl", ok=True, detail=found)
-    driver = project.settings.deploy.driver
-    hint = "install it from https://fly.io/docs/flyctl/install/ to deploy to Fly"
-    return Check("flyctl", ok=None, detail=f"not found; the driver here is `{driver}`", hint=hint)
+    try:
+        found = fly_program(os.environ)
+    except PipelineError as error:
+        by_fly = project.settings.deploy.driver is DriverName.FLY
+        needed = by_fly and any(image.deploy for image in project)
+        why = "" if needed else "; no app here is deployed by it"
+        ok = False if needed else None
+        return Check("flyctl", ok=ok, detail=f"{error.message}{why}", hint=error.hint)
+    return Check("flyctl", ok=True, detail=f"{found.version}, {found.path}")

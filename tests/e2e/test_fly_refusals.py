@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fly_shop import Shop, open_shop
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +31,13 @@ def shop(tmp_path: Path, engine: None) -> Iterator[Shop]:
 
 
 def without_flyctl(shop: Shop, tmp_path: Path) -> str:
-    """A PATH that has all but flyctl."""
+    """A PATH that has all but flyctl: the `fly` on it is Concourse's."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("docker", "git"):
         if found := shutil.which(name):
             (folder / name).symlink_to(found)
+    program(folder / "fly", "echo 'Unknown command' >&2; exit 1")
     kept = [p for p in shop.fly.environ["PATH"].split(os.pathsep)[1:] if not _has_fly(p)]
     return os.pathsep.join([str(folder), *kept])
 
@@ -45,17 +47,22 @@ def _has_fly(folder: str) -> bool:
 
 
 def test_no_flyctl(shop: Shop, tmp_path: Path) -> None:
-    """Said before anything is built; what only looks needs none."""
+    """Said before anything is built, and by `doctor`; what only looks needs none."""
     shop.app("web", answer="new")
     path = without_flyctl(shop, tmp_path)
     ran = shop.invoke("deploy-all", "--json", PATH=path)
 
     assert ran.code == 4
     assert ran.out == ""
-    assert "error: flyctl, which deploys to Fly, is not on PATH" in ran.err
+    assert "error: flyctl, which deploys to Fly, is not on PATH: " in ran.err
+    assert "/bin/fly` is another program, or broken: it says 'Unknown command'" in ran.err
     assert "https://fly.io/docs/flyctl/install/" in ran.err
     assert shop.invoke("plan", "--json", PATH=path).json["images"][1]["action"] == "build"
     assert shop.invoke("status", "--json", PATH=path).code == 0
+    (check,) = [
+        c for c in shop.invoke("doctor", "--json", PATH=path).json["checks"] if "fly" in c["name"]
+    ]
+    assert (check["ok"], "is another program" in check["detail"]) == (False, True)
 
 
 @pytest.mark.parametrize("task", ["plan", "deploy-all", "status"])

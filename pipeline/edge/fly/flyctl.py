@@ -8,7 +8,6 @@ failures are known by their words, as it has no other way to tell them.
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.masking import forms, masker
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.fly.values import FlyRelease
+from pipeline.edge.fly_program import fly_program
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -134,15 +134,9 @@ class Flyctl:
 
 def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:
     """Flyctl of this PATH, with a token. Raises `UnknownError` where there is none."""
-    path = environ.get("PATH")
-    program = shutil.which("fly", path=path) or shutil.which("flyctl", path=path)
-    if program is None:
-        raise UnknownError(
-            "flyctl, which deploys to Fly, is not on PATH",
-            hint="install it: https://fly.io/docs/flyctl/install/",
-        )
+    program = fly_program(environ)
     known = {**environ, "FLY_ACCESS_TOKEN": token} if token else dict(environ)
-    return Flyctl(program, known, masker(forms(token, "x")), stop)
+    return Flyctl(program.path, known, masker(forms(token, "x")), stop)
 
 
 def _release(out: str) -> str:

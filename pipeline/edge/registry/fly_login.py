@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.fly_program import candidates
 from pipeline.edge.registry.credential import Credential
 from pipeline.edge.registry.places import home, shown
 
@@ -113,10 +113,13 @@ def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
 
     The command is deprecated, and there is no other (flyctl `internal/command/auth/token.go`).
     """
-    path = environ.get("PATH")
-    program = shutil.which("fly", path=path) or shutil.which("flyctl", path=path)
-    if program is None:
-        return None
+    answers = (_printed(program, environ) for program in candidates(environ))
+    token = next((token for token in answers if token), "")
+    return FlyLogin(token, "flyctl's login") if token else None
+
+
+def _printed(program: str, environ: Mapping[str, str]) -> str:
+    """The token that a program prints; empty where it has none, or is not flyctl."""
     try:
         done = subprocess.run(
             [program, "auth", "token", "--json"],
@@ -126,10 +129,9 @@ def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
             timeout=_TIMEOUT,
             check=False,
         )
-        token = bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
+        return bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return None
-    return FlyLogin(token, "flyctl's login") if token else None
+        return ""
 
 
 def _kept(environ: Mapping[str, str]) -> FlyLogin | None:

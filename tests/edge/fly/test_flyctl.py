@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "fm2_planted,fo1_discharge"
+VERSION = "flyctl v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00:00:00Z"
 
 
 def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
-    """An environment whose `fly` is a script of the shell."""
-    path = program(tmp_path / "bin" / "fly", script)
+    """An environment whose flyctl is a script of the shell."""
+    says = f"if [ $1 = version ]; then echo '{VERSION}'; exit; fi"
+    path = program(tmp_path / "bin" / "flyctl", f"{says}\n{script}")
     return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
 
 

@@ -45,7 +45,8 @@ def version(context: Context) -> None:
         pairs = ",".join(f'"{name}":"{value}"' for name, value in told.items())
         context.session.out(f"{{{pairs}}}\n")
     else:
-        context.session.out(f"fly v{VERSION} linux/amd64 Commit: ad0172fac\n")
+        what = "{Name} v{Version} {OS}/{Architecture} Commit: {Commit} BuildDate: {BuildDate}"
+        context.session.out(f"{what.format(**told)} BranchName: {told['BranchName']}\n")
 
 
 def releases(context: Context) -> None:
