@@ -245,6 +245,13 @@ class EntryKind(StrEnum):
     DIRECTORY = "directory"
 
 
+Stamp = tuple[int, int, int, int, int] | None
+"""Device, inode, size, and when contents and status of a file changed, in nanoseconds.
+
+`None` where that says nothing: the file had only just changed.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ContextEntry:
     """One path of a context that the Dockerfile can read.
@@ -252,7 +259,8 @@ class ContextEntry:
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
     `link` is a symlink's target as it is written. A source of COPY that is a link stands here as
     what it leads to, as in the image; `real` is then where that lies. `mode` are a file's
-    permission bits. Neither counts: entries that differ in them alone are equal.
+    permission bits; `stamp` is by what the file is known to be as it was. None of the three counts:
+    entries that differ in them alone are equal.
     """
 
     path: str
@@ -262,6 +270,7 @@ class ContextEntry:
     link: str = ""
     real: str = field(default="", compare=False)
     mode: int = field(default=0, compare=False)
+    stamp: Stamp = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +305,8 @@ class Inputs:
     `key` is the sha256 of all but `test`, the command that the image must pass; `bases` have keys.
     `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
     `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
-    what the tag may hide: the image's own, and what its files show.
+    what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
+    force: its path from the project's root, and its bytes.
     """
 
     name: ImageName
@@ -312,6 +322,7 @@ class Inputs:
     whole_context: str = ""
     floating: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    ignored: tuple[PurePosixPath, bytes] | None = None
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.core.ignore import NOTHING, Ignore, parse_ignore
-from pipeline.errors import ConfigError, Location, Problem
+from pipeline.errors import ConfigError
 from pipeline.shell.disk import Disk, Listing, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from pipeline.core.model import Image
+    from pipeline.core.ignore import Ignore
     from pipeline.core.patterns import Level, Patterns
 
 _MOST_LINKS = 255
@@ -77,6 +75,13 @@ class _Folder:
     headers: tuple[_Header, ...] = ()
 
 
+class Trail(NamedTuple):
+    """The links that were followed from a path, in order, and where they led to."""
+
+    links: tuple[str, ...]
+    real: str | None
+
+
 class Batch(NamedTuple):
     """What is kept in a folder: the beginnings of its paths, its files, and all else."""
 
@@ -111,21 +116,25 @@ class Context:
 
         There may be nothing there. `None`: the links go round in a circle.
         """
+        return self.trail(shown).real
+
+    def trail(self, shown: str) -> Trail:
+        """The same, with the links that lead there."""
         here = ""
         rest = shown.split("/")[::-1]
-        links = 0
+        links: list[str] = []
         while rest:
             beyond = _step(here, rest.pop())
             if self.node(beyond) is not Node.LINK:
                 here = beyond
                 continue
-            links += 1
-            if links > _MOST_LINKS:
-                return None
+            links.append(beyond)
+            if len(links) > _MOST_LINKS:
+                return Trail(tuple(links), None)
             target = self.disk.link(self.path(beyond))
             rest += target.split("/")[::-1]
             here = "" if target.startswith("/") else here
-        return here
+        return Trail(tuple(links), here)
 
     def below(self, top: Spot, *filters: Filter) -> Iterator[Spot]:
         """All that lies in the folder `top`, each folder before what is in it, in no other order.
@@ -220,33 +229,6 @@ class Context:
         if node is Node.DIRECTORY and self.ignore.may_include_below(real):
             return node if next(self.below(Spot(real, real, node)), None) else None
         return None
-
-
-def open_context(disk: Disk, root: Path, image: Image) -> Context:
-    """The context of `image` with its ignore file. Raises `ConfigError`."""
-    folder = root / image.context
-    if not folder.is_dir():
-        where = Location(str(image.dockerfile))
-        raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
-    return Context(disk, str(folder), read_ignore(root, image))
-
-
-def read_ignore(root: Path, image: Image) -> Ignore:
-    """The ignore file of the Dockerfile, else that of the context, else `NOTHING`.
-
-    Raises `ConfigError`.
-    """
-    own = image.dockerfile.with_name(f"{image.dockerfile.name}.dockerignore")
-    for path in (own, image.context / ".dockerignore"):
-        try:
-            return parse_ignore((root / path).read_bytes(), file=str(path))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            continue
-        except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            problem = Problem(Location(str(path)), f"cannot be read: {reason}")
-            raise ConfigError([problem]) from error
-    return NOTHING
 
 
 def _untold(headers: tuple[_Header, ...]) -> Iterator[Batch]:

@@ -10,6 +10,7 @@ import time
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from pipeline.core.model import Stamp
 from pipeline.errors import ConfigError, Location, Problem, WorkError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _sha256 = hashlib.sha256
 # it is read once, and its state asked for once. The margin covers clocks that tick in steps.
 _MARGIN = 2_000_000_000
 # Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 # What opening or reading says of a path that is no longer the regular file that was listed.
 _SOMETHING_ELSE = frozenset(
     {
@@ -48,8 +49,9 @@ class Node(Enum):
     SPECIAL = 4
 
 
-FileFacts = tuple[bool, str, int]
-"""What counts of a file (whether its owner may execute it, its digest) and its permission bits."""
+FileFacts = tuple[bool, str, int, Stamp]
+"""What counts of a file (whether its owner may execute it, its digest), its permission bits, and
+by what it is known again."""
 
 
 class Listing(NamedTuple):
@@ -78,6 +80,7 @@ class Disk:
         self._folders: dict[str, Listing] = {}
         self._files: dict[str, FileFacts] = {}
         self._links: dict[str, str] = {}
+        self._contents: dict[str, bytes] = {}
 
     def node(self, path: str) -> Node | None:
         """What is at `path`; `None` for nothing."""
@@ -97,6 +100,17 @@ class Disk:
         if facts is None:
             facts = self._files[path] = self._read(path)
         return facts
+
+    def read(self, path: str) -> bytes:
+        """What is in a regular file, the same however often it is asked for."""
+        if path not in self._contents:
+            try:
+                handle = os.open(path, FLAGS)
+                with open(handle, "rb") as file:  # noqa: PTH123 - what is a link by now is refused
+                    self._contents[path] = file.read()
+            except OSError as error:
+                self._fail(path, error)
+        return self._contents[path]
 
     def link(self, path: str) -> str:
         """A symlink's target as it is written."""
@@ -137,7 +151,7 @@ class Disk:
 
     def _read(self, path: str) -> FileFacts:
         try:
-            handle = os.open(path, _FLAGS)
+            handle = os.open(path, FLAGS)
         except OSError as error:
             self._fail(path, error)
         try:
@@ -150,7 +164,7 @@ class Disk:
         finally:
             os.close(handle)
         mode = found.st_mode
-        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS
+        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, stamp(found)
 
     def _read_watched(self, path: str, handle: int) -> FileFacts:
         """Read a file that is long, or that may be written to at this moment."""
@@ -162,7 +176,9 @@ class Disk:
         if size != before.st_size or _moment(before) != _moment(after):
             raise self._changed(path)
         mode = before.st_mode
-        return mode & _OWNER_RUNS != 0, digest, mode & _BITS
+        # One that was written to a moment ago may be again, within the same tick of the clock.
+        known = stamp(before) if before.st_ctime_ns <= self._quiet else None
+        return mode & _OWNER_RUNS != 0, digest, mode & _BITS, known
 
     def _changed(self, path: str) -> WorkError:
         return WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
@@ -177,6 +193,11 @@ class Disk:
             "give yourself the right to read it, or name it in the ignore file",
         )
         raise ConfigError([problem]) from error
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    """By what a file is known again: none of it changes unless its contents, or its status, do."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _node(entry: os.DirEntry[str]) -> Node:

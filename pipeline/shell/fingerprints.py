@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.fingerprint import fingerprint_of, key_of, output_options, record
@@ -12,6 +12,7 @@ from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.app_clashes import IMAGE_FILE
 from pipeline.shell.config.document import read_document
 from pipeline.shell.disk import Disk
+from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.memory import uncollected
 from pipeline.shell.scan import scan
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import ContextEntry, Image, Key, Project
     from pipeline.core.reference import ImageName
+    from pipeline.shell.ignore_file import IgnoreFile
 
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 
@@ -51,20 +53,29 @@ def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName
     scans = _scans(project, images)
     keys: dict[ImageName, Key] = {}
     for image in images:
-        keys[image.name] = key_of(record(image, scans[image.name], keys, options))
+        keys[image.name] = key_of(record(image, scans[image.name].entries, keys, options))
     return {image.name: _inputs(image, scans[image.name], keys) for image in images}
 
 
-def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, tuple[ContextEntry, ...]]:
+class _Scanned(NamedTuple):
+    """What a look at the files of an image found: what it reads, under which ignore file."""
+
+    entries: tuple[ContextEntry, ...]
+    ignored: IgnoreFile
+
+
+def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanned]:
     disk = Disk(project.root)
-    scans: dict[ImageName, tuple[ContextEntry, ...]] = {}
+    scans: dict[ImageName, _Scanned] = {}
     problems: list[Problem] = []
     for image in images:
         if problem := no_folder(project, image):
             problems.append(problem)
             continue
         try:
-            scans[image.name] = scan(project.root, image, disk=disk)
+            ignored = ignore_file_of(disk, project.root, image)
+            entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
+            scans[image.name] = _Scanned(entries, ignored)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
@@ -81,10 +92,9 @@ def no_folder(project: Project, image: Image) -> Problem | None:
     return Problem(place, f"the context `{image.context}` is no folder", hint)
 
 
-def _inputs(
-    image: Image, entries: tuple[ContextEntry, ...], keys: Mapping[ImageName, Key]
-) -> Inputs:
+def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
     key = keys[image.name]
+    entries, ignored = scanned
     return Inputs(
         name=image.name,
         key=key,
@@ -98,7 +108,8 @@ def _inputs(
         test=image.test.command if image.test else (),
         whole_context=image.reads.whole,
         floating=(*image.floating, *_unusual_bits(entries)),
-        warnings=image.warnings,
+        warnings=(*image.warnings, *ignored.warnings),
+        ignored=(ignored.path, ignored.source) if ignored.path else None,
     )
 
 

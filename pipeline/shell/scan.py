@@ -17,26 +17,37 @@ from pipeline.core.fingerprint import entry_order
 from pipeline.core.model import ContextEntry, EntryKind
 from pipeline.core.patterns import Patterns, clean, parse_patterns
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
-from pipeline.shell.context import Batch, Context, Filter, Spot, open_context
+from pipeline.shell.context import Batch, Context, Filter, Spot
 from pipeline.shell.disk import Disk, Node
+from pipeline.shell.ignore_file import ignore_file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from pipeline.core.ignore import Ignore
     from pipeline.core.model import Image
 
 _PIVOT = "/./"
 
 
-def scan(root: Path, image: Image, *, disk: Disk | None = None) -> tuple[ContextEntry, ...]:
+def scan(
+    root: Path, image: Image, *, disk: Disk | None = None, ignore: Ignore | None = None
+) -> tuple[ContextEntry, ...]:
     """The paths of the context that `image` reads, sorted by the bytes of the path.
 
-    `root` is the project's. A `disk` that is shared by several calls reads each file once.
+    `root` is the project's. A `disk` that is shared by several calls reads each file once; where
+    the ignore file is read already, `ignore` has it.
     Raises `ConfigError` with all sources that do not exist and all files that cannot be read, and
     `WorkError` for a file that changes meanwhile.
     """
-    context = open_context(disk or Disk(root), root, image)
+    folder = root / image.context
+    if not folder.is_dir():
+        where = Location(str(image.dockerfile))
+        raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
+    disk = disk or Disk(root)
+    ignore = ignore_file_of(disk, root, image).ignore if ignore is None else ignore
+    context = Context(disk, str(folder), ignore)
     found: dict[str, ContextEntry] = {}
     problems: list[Problem] = []
     for read in _reads(image):
@@ -84,9 +95,9 @@ def _file(context: Context, real: str, shown: str) -> ContextEntry:
     path = context.path(real)
     if not shown.isascii():
         _check_name(context, shown, path)
-    executable, sha256, mode = context.disk.file(path)
+    executable, sha256, mode, stamp = context.disk.file(path)
     apart = "" if real == shown else real
-    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode)
+    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stamp)
 
 
 def _entry(context: Context, spot: Spot) -> ContextEntry:
