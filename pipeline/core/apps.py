@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from pipeline.core.configuration import Configuration
+from pipeline.core.stamp import Revision, Stamp
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,19 +20,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one."""
+    """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one.
+
+    `configuration` is what that file says, `revision` the commit that the project's files are of:
+    a deploy leaves both beside the app, as a `Stamp`.
+    """
 
     name: str
     image: ImageName
     config: Path | None = None
     strategy: str = ""
+    configuration: Configuration = field(default_factory=Configuration)
+    revision: Revision | None = None
+
+    def stamp(self, image: Digest, release: str) -> Stamp:
+        """What a deploy of this app leaves, where it made `release` of `image`."""
+        return Stamp(self.configuration.digest, image, release, self.revision)
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
     """What an app runs now. `release` and `url` are the driver's, empty where unknown.
 
-    `trouble` says why it is not healthy, where the driver knows.
+    `trouble` says why it is not healthy, where the driver knows. `stamp` is what the deploy left
+    that made it, `None` where somebody else deployed, or nothing was left.
     """
 
     digest: Digest
@@ -38,6 +51,7 @@ class Running:
     healthy: bool = True
     url: str = ""
     trouble: str = ""
+    stamp: Stamp | None = None
 
 
 class MissingAppsError(ConfigError):

@@ -11,7 +11,7 @@ from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
 from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatus
 from pipeline.errors import UnknownError, as_told
 from pipeline.shell.aliases import DONE
-from pipeline.shell.apps import apps_of, driver_for
+from pipeline.shell.apps import driver_for, wanted_apps
 from pipeline.shell.deploying import Work, blocked, end
 from pipeline.shell.rewind import rewind
 
@@ -45,7 +45,8 @@ def deploy_apps(
     results: dict[str, DeployResult] = {}
     try:
         with driver_for(plan.project, tools.environ, tools.stop) as driver:
-            work = Work(plan, driver, images, tools, {a.name: a for a in apps_of(plan.project)})
+            apps = wanted_apps(plan.project, [step.app for step in plan.deploys])
+            work = Work(plan, driver, images, tools, {app.name: app for app in apps})
             results, trouble = deploy_with(work)
     except UnknownError as error:
         trouble = error

@@ -13,7 +13,7 @@ from pipeline.core.plan import to_ask
 from pipeline.core.presence import Absent
 from pipeline.core.state import State, alias_references
 from pipeline.errors import Problem, raise_problems
-from pipeline.shell.apps import apps_of, driver_for
+from pipeline.shell.apps import driver_for, wanted_apps
 from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.further import Asking, certain, look_further
 from pipeline.shell.registry import open_registry
@@ -108,6 +108,5 @@ def _running(
 ) -> Mapping[str, Running | None]:
     if not apps:
         return {}
-    chosen = frozenset(apps)
     with driver_for(project, environ) as driver:
-        return driver.running([app for app in apps_of(project) if app.name in chosen])
+        return driver.running(wanted_apps(project, apps))

@@ -10,7 +10,7 @@ from pipeline.core.apps import MissingAppsError
 from pipeline.core.model import reference_of
 from pipeline.core.status import judge
 from pipeline.errors import PipelineError, UnknownError
-from pipeline.shell.apps import apps_of, driver_for
+from pipeline.shell.apps import driver_for, wanted_apps
 from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.registry import open_registry
 
@@ -34,8 +34,7 @@ def status(
     one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
     cannot be reached at all.
     """
-    names = frozenset(apps)
-    chosen = [app for app in apps_of(project) if app.name in names]
+    chosen = wanted_apps(project, apps)
     inputs = fingerprint(project, only={app.image for app in chosen})
     wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
     with driver_for(project, environ) as driver:

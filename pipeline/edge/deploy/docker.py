@@ -39,12 +39,13 @@ from pipeline.edge.deploy.docker_containers import (
     deployed,
     serving,
     spec_of,
+    stamp_of,
 )
 from pipeline.edge.deploy.docker_pull import has_image, pull, told
 from pipeline.edge.deploy.docker_start import start_release
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.front_client import front_of
-from pipeline.edge.deploy.service import read_config, service
+from pipeline.edge.deploy.service import service
 from pipeline.edge.engine import connect
 from pipeline.errors import UnknownError
 
@@ -105,7 +106,7 @@ class DockerDriver:
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
         with told():
-            spec = Spec(app.name, image, read_config(app.config))
+            spec = Spec(app.name, image, app.configuration.data, app.revision)
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)
             then = serving(app.name, self._releases(app.name))
@@ -200,6 +201,7 @@ def _running(release: Deployed, well: frozenset[str]) -> Running:
         release=str(release.number),
         healthy=all(container.status == "running" for container in release.containers),
         url=next(iter([*urls, *direct]), ""),
+        stamp=stamp_of(release),
     )
 
 

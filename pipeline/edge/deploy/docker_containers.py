@@ -15,7 +15,9 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.reference import parse_reference
+from pipeline.core.configuration import Configuration
+from pipeline.core.reference import Digest, parse_reference
+from pipeline.core.stamp import Stamp, read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from pipeline.core.reference import Reference
+    from pipeline.core.stamp import Revision
     from pipeline.edge.deploy.front_tcp import Address
     from pipeline.edge.deploy.service import Group, Service
 
@@ -35,6 +38,7 @@ GROUP, IMAGE, CONFIG, FRONT = (
     "pipeline.config",
     "pipeline.front",
 )
+STAMP = "pipeline.stamp"
 DEFAULT = "pipeline.default-group"
 OLD = ".old"
 HOST = "127.0.0.1"
@@ -44,11 +48,21 @@ _FIRST_PORT, _PORTS = 25000, 7000
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a release is made of. `config` is its parsed `fly.toml`; `image` is pinned."""
+    """What a release is made of. `config` is its parsed `fly.toml`; `image` is pinned.
+
+    `revision` is the commit that it was deployed from, where there is one.
+    """
 
     app: str
     image: Reference
     config: Mapping[str, object]
+    revision: Revision | None = None
+
+    def stamp(self, release: str) -> Stamp:
+        """What the containers of a release of it have as a label."""
+        assert self.image.digest  # noqa: S101 - it is pinned
+        digest = Configuration(self.config).digest
+        return Stamp(digest, self.image.digest, release, self.revision)
 
     @property
     def pinned(self) -> str:
@@ -131,8 +145,15 @@ def name_of(container: Container) -> str:
 
 def spec_of(release: Deployed) -> Spec:
     """What a release was made of."""
+    labels, stamp = release.first.labels, stamp_of(release)
+    image = parse_reference(labels[IMAGE])
+    return Spec(labels[APP], image, json.loads(labels[CONFIG]), stamp.revision if stamp else None)
+
+
+def stamp_of(release: Deployed) -> Stamp | None:
+    """What a release was deployed with; `None` for one of before there were stamps."""
     labels = release.first.labels
-    return Spec(labels[APP], parse_reference(labels[IMAGE]), json.loads(labels[CONFIG]))
+    return read_stamp(labels.get(STAMP), Digest(labels[DIGEST]), labels[RELEASE])
 
 
 def route_key(app: str, group: str, port: int) -> str:
@@ -171,6 +192,7 @@ def create(client: DockerClient, making: Making, group: Group) -> Container:
         DEFAULT: "yes" if default else "",
         IMAGE: str(spec.image),
         CONFIG: json.dumps(spec.config, default=str),
+        STAMP: spec.stamp(str(making.number)).text,
         FRONT: json.dumps(mine),
     }
     return client.containers.create(

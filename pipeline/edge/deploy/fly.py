@@ -29,6 +29,7 @@ from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.fly_running import running_of
+from pipeline.edge.deploy.fly_stamp import leave_stamp
 from pipeline.edge.fly import (
     FlyApi,
     FlyError,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from pipeline.core.apps import App, Driver, Running
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Reference
-    from pipeline.edge.fly import FlyRelease
+    from pipeline.edge.fly import FlyRelease, Machine
     from pipeline.edge.fly.flyctl import Ended, Flyctl
     from pipeline.edge.registry import CredentialSource
 
@@ -127,7 +128,9 @@ class FlyDriver:
             # In an empty folder: flyctl would take a `fly.toml` that lies where it is run.
             with TemporaryDirectory(prefix="pipeline-") as folder:
                 ended = self._run(app, wanted, Path(folder), report, fresh=fresh)
-        return self._settled(app, str(image.digest), ended, report)
+        now, machines = self._settled(app, str(image.digest), ended, report)
+        made = image.digest, ended.release
+        return replace(now, stamp=leave_stamp(self.api, app, made, machines, report))
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """The newest hundred, the newest first."""
@@ -146,7 +149,7 @@ class FlyDriver:
         with TemporaryDirectory(prefix="pipeline-") as folder:
             config = _kept(Path(folder), app, old, report)
             ended = self._run(app, old.image, config, report, fresh=False)
-        return self._settled(app, old.image.partition("@")[2], ended, report)
+        return self._settled(app, old.image.partition("@")[2], ended, report)[0]
 
     def _ask(self, app: App, lost: list[FlyError]) -> Running | FlyError | None:
         """What one app runs; what is no app's own trouble goes into `lost`, and ends the rest."""
@@ -187,17 +190,22 @@ class FlyDriver:
             why = "waiting for the image" if spreading else "waiting for another deploy"
             report(AppChanged(app.name, why))
 
-    def _settled(self, app: App, digest: str, ended: Ended, report: Reporter) -> Running:
-        """What runs now, when it is what was wanted. Raises `DeployError` where it is not."""
+    def _settled(
+        self, app: App, digest: str, ended: Ended, report: Reporter
+    ) -> tuple[Running, Sequence[Machine]]:
+        """What runs now, and on which machines, when it is what was wanted.
+
+        Raises `DeployError` where it is not.
+        """
         if ended.code:
             # Where Fly cannot be asked either, that is the trouble.
             machines_of(self.api, app.name)
             raise DeployError(_failure(ended, stopped=self.stop.is_set()), hint=_hint(ended))
         report(AppChanged(app.name, "checking"))
         end = time.monotonic() + WELL
-        while (now := running_of(app.name, machines_of(self.api, app.name))) is not None:
+        while (now := running_of(app.name, found := machines_of(self.api, app.name))) is not None:
             if now.healthy and digest in ("", str(now.digest)):
-                return replace(now, release=ended.release or now.release)
+                return replace(now, release=ended.release or now.release), found
             if now.healthy or self.stop.wait(_AGAIN) or time.monotonic() > end:
                 break
         raise DeployError(_unsettled(now, digest, ended))

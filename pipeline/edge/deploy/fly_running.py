@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.apps import Running
 from pipeline.core.reference import ReferenceSyntaxError, parse_digest
+from pipeline.core.stamp import read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.reference import Digest
+    from pipeline.core.stamp import Stamp
     from pipeline.edge.fly import Machine
 
 
@@ -26,13 +28,22 @@ def running_of(app: str, machines: Sequence[Machine]) -> Running | None:
         return None
     trouble = _trouble(found, counted)
     releases = {machine.release for machine in found}
+    digest = counted.most_common(1)[0][0]
+    release = releases.pop() if len(releases) == 1 else ""
     return Running(
-        digest=counted.most_common(1)[0][0],
-        release=releases.pop() if len(releases) == 1 else "",
+        digest=digest,
+        release=release,
         healthy=not trouble,
         url=f"https://{app}.fly.dev" if any(m.has_services for m in found) else "",
         trouble=trouble,
+        stamp=_stamp(found, digest, release),
     )
+
+
+def _stamp(machines: Sequence[Machine], digest: Digest, release: str) -> Stamp | None:
+    """What all machines say that they were deployed with; nothing where one says otherwise."""
+    said = {machine.stamp for machine in machines}
+    return read_stamp(said.pop(), digest, release) if len(said) == 1 else None
 
 
 def _trouble(machines: Sequence[Machine], counted: Counter[Digest]) -> str:

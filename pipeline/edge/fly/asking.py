@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 from pipeline.edge.fly.api import as_object, as_objects
 from pipeline.edge.fly.errors import FlyError, NoAppError
-from pipeline.edge.fly.values import Machine, release_of
+from pipeline.edge.fly.values import STAMP, Machine, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,6 +51,12 @@ def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
     """
     found = api.machines_api("GET", f"{path_of(app)}/machines", app, "list machines")
     return tuple(Machine(one) for one in as_objects(found))
+
+
+def write_stamp(api: FlyApi, app: str, machine: Machine, *, text: str) -> None:
+    """Leave our text in the metadata of a machine, which stays as it is and runs on."""
+    path = f"{path_of(app)}/machines/{machine.id}/metadata/{STAMP}"
+    api.machines_api("POST", path, machine.id, "set metadata", body={"value": text})
 
 
 def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:

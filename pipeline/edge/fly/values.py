@@ -8,6 +8,8 @@ from itertools import islice
 
 Json = Mapping[str, object]
 
+STAMP = "pipeline_stamp"
+"""Our own key in a machine's metadata."""
 _OURS_ALONE = frozenset({"fly_app_release_command", "fly_app_console"})
 _GONE = frozenset({"destroying", "destroyed"})
 _AT_REST = frozenset({"stopped", "suspended"})
@@ -60,6 +62,11 @@ class Machine:
     def release(self) -> str:
         """The version of the release that it runs, empty where flyctl wrote none."""
         return _text(self.metadata, "fly_release_version")
+
+    @property
+    def stamp(self) -> str:
+        """What the last deploy of ours left beside it (`pipeline.core.stamp`), as it is written."""
+        return _text(self.metadata, STAMP)
 
     @property
     def serves(self) -> bool:

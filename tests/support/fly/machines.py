@@ -121,6 +121,8 @@ class MachinesApi:
                 return leases.answer(self.world, machine, token, asked)
             case (_, "metadata", *rest):
                 self.limits.take(f"{asked.method} metadata", machine.id)
+                if self.world.knobs.metadata_down and asked.method != "GET":
+                    raise RefusedError(503, "service unavailable")
                 return metadata.answer(machine, asked, tuple(rest))
             case ("GET", *rest):
                 return actions.read(machine, asked, tuple(rest))

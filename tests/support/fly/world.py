@@ -75,6 +75,8 @@ class Knobs:
     mounts: bool = True
     """Whether blobs are mounted from another app's repository; nobody knows (facts, 2.4)."""
     rate_limits: bool = False
+    metadata_down: bool = False
+    """Whether the metadata of machines cannot be changed: 503, as it happens alone at times."""
     sick: list[Sickness] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)
     """Which surfaces are down, and how: `503` or `drop`."""

@@ -112,9 +112,16 @@ class Rollout:
                 self._new(group, region, standby_for=first)
         session.err("Finished launching new machines\n")
 
-    def _new(self, group: str, region: str, standby_for: Machine | None = None) -> Machine:
+    def _new(
+        self,
+        group: str,
+        region: str,
+        *,
+        standby_for: Machine | None = None,
+        like: Machine | None = None,
+    ) -> Machine:
         self.context.reach("machines")
-        config = self._machine_config(group)
+        config = self._machine_config(group, like)
         if standby_for:
             config["standbys"] = [standby_for.id]
         world, image = self.context.world, self._image()
@@ -143,7 +150,7 @@ class Rollout:
         # A machine that sleeps gets its new configuration asleep.
         asleep = machine.state != "started"
         self.context.session.out(f"Updating machine {machine.id}\n")
-        config = self._machine_config(machine.process_group)
+        config = self._machine_config(machine.process_group, machine)
         if standbys := machine.config.get("standbys"):
             config["standbys"] = standbys
         image = self._image()
@@ -155,7 +162,7 @@ class Rollout:
     def _turn_green(self, blue: list[Machine]) -> None:
         if not any(self.context.world.checks(self.app.name, one) for one in blue):
             raise FailedError(NO_CHECKS)
-        green = [self._new(one.process_group, one.region) for one in blue]
+        green = [self._new(one.process_group, one.region, like=one) for one in blue]
         try:
             for machine in green:
                 self._wait(machine)
@@ -199,8 +206,11 @@ class Rollout:
             else (self.context.world.knobs.lease_seconds)
         )
 
-    def _machine_config(self, group: str) -> dict[str, Any]:
+    def _machine_config(self, group: str, like: Machine | None) -> dict[str, Any]:
+        """`ToMachineConfig` begins with what the machine has, foreign metadata among it."""
         made = fly_toml.machine_config(self.config, group, self.release.image_ref)
+        had = (like.config.get("metadata") or {}) if like else {}
+        made["metadata"] = {**had, **made["metadata"]}
         made["metadata"]["fly_release_id"] = self.release.id
         made["metadata"]["fly_release_version"] = str(self.release.version)
         for pair in self.context.line.values.get("env", ()):

@@ -1,0 +1,74 @@
+"""What a deploy leaves beside an app, so that the next run knows what runs without asking further.
+
+At Fly it stands in the metadata of each machine, on an engine in a label of each container. A
+later deploy by somebody else carries it along: so it names what it was written with, and counts
+only while that still runs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit of the project's: its id, and the short ids of its first parents, newest first."""
+
+    id: str
+    parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What an app was deployed with.
+
+    `configuration` is the digest of its configuration, 64 hex digits; `image` and `release` are
+    what it was written with. `revision` is `None` where the project is in no Git repository.
+    """
+
+    configuration: str
+    image: Digest
+    release: str
+    revision: Revision | None = None
+
+    @property
+    def text(self) -> str:
+        """The stamp in one line of JSON, some 600 bytes with thirty parents. It holds no secret."""
+        revision = self.revision or Revision("")
+        told = {
+            "configuration": self.configuration,
+            "image": self.image,
+            "release": self.release,
+            "revision": revision.id,
+            "parents": " ".join(revision.parents),
+        }
+        return json.dumps(told, separators=(",", ":"))
+
+
+def read_stamp(text: object, image: Digest, release: str) -> Stamp | None:
+    """The stamp that was written as `text`, if it was with what runs: `image` and `release`.
+
+    `None` for anything else: text of another version, or of nobody's, is not believed.
+    """
+    stamp = _parsed(text)
+    current = stamp and release and (stamp.image, stamp.release) == (image, release)
+    return stamp if current else None
+
+
+def _parsed(text: object) -> Stamp | None:
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    keys = ("configuration", "image", "release", "revision", "parents")
+    if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in keys):
+        return None
+    try:
+        image = parse_digest(found["image"])
+    except ReferenceSyntaxError:
+        return None
+    revision = Revision(found["revision"], tuple(found["parents"].split()))
+    return Stamp(found["configuration"], image, found["release"], revision if revision.id else None)

@@ -1,0 +1,49 @@
+"""Leave beside an app at Fly what it was deployed with: in the metadata of each of its machines.
+
+`POST …/machines/ID/metadata/KEY` (fly-go `SetMetadata`) makes no new version of a machine, needs no
+lease, and starts nothing. flyctl takes foreign metadata along when it deploys over a machine
+(`ToMachineConfig` begins with what the machine has), so that a stamp names its release.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.core.events import Notice
+from pipeline.edge.fly import FlyError, write_stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.apps import App
+    from pipeline.core.events import Reporter
+    from pipeline.core.reference import Digest
+    from pipeline.core.stamp import Stamp
+    from pipeline.edge.fly import FlyApi, Machine
+
+_AT_ONCE = 4
+
+
+def leave_stamp(
+    api: FlyApi, app: App, made: tuple[Digest, str], machines: Sequence[Machine], report: Reporter
+) -> Stamp | None:
+    """Write what `made` the machines, an image and a release; `None` where nothing was left.
+
+    Nothing is written where another deploy has come in between. The deploy is well either way: an
+    error is told, and the next run asks once more.
+    """
+    image, release = made
+    mine = [machine for machine in machines if machine.serves]
+    if not release or any(machine.release != release for machine in mine):
+        return None
+    stamp = app.stamp(image, release)
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(partial(write_stamp, api, app.name, text=stamp.text), mine))
+    except FlyError as error:
+        text = f"what `{app.name}` was deployed with could not be noted at Fly: {error.message}"
+        report(Notice(f"{text}; the next run asks once more"))
+        return None
+    return stamp
