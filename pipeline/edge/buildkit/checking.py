@@ -65,11 +65,16 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
     return BuilderInfo(
         fields.get("name", settings.builder),
         fields.get("driver", ""),
-        docker.version_text,
+        docker.version_text if docker.version else _unsure(docker.version_text),
         _engine(docker, fields),
         fields.get(_SNAPSHOTTER, ""),
         tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
     )
+
+
+def _unsure(version: str) -> str:
+    """What is said of a buildx that does not know its version."""
+    return f"{version or 'without a version'} (its version is not known; it is taken for a new one)"
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ _ALLOW_FLOOR = (0, 17)
 """The first with `bake --allow`, and with the network of a target in a definition."""
 
 _TIMEOUT = 30.0
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?\S*")
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
 _INSTALL = "install the package `docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin`"
 _LOST = (
     r"error reading from server|code = Unavailable|transport is closing|failed to dial"
@@ -61,11 +61,14 @@ _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded
 
 @dataclass(frozen=True, slots=True)
 class Docker:
-    """How buildx is called: the command, and the environment for it."""
+    """How buildx is called: the command, and the environment for it.
+
+    `version` is `None` where buildx does not know its own. Then it is taken for a new one.
+    """
 
     command: tuple[str, ...]
     builder: tuple[str, ...]
-    version: tuple[int, int]
+    version: tuple[int, int] | None
     version_text: str
     environ: Mapping[str, str]
 
@@ -84,7 +87,7 @@ def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
             "there is no `docker` on PATH", hint="install Docker's command line and buildx"
         )
     text, version = _version(docker, environ)
-    if settings.network and version < _ALLOW_FLOOR:
+    if settings.network and not _has_allow(version):
         raise UnknownError(
             f"buildx {text} cannot set the network of a build", hint="use buildx 0.17 or later"
         )
@@ -100,7 +103,7 @@ def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
 
 def bake_command(docker: Docker, settings: BuildSettings, group: str, metadata: str) -> list[str]:
     """The command that reads a definition from its standard input and builds `group`."""
-    allow = ["--allow", "ssh"] if docker.version >= _ALLOW_FLOOR else []
+    allow = ["--allow", "ssh"] if _has_allow(docker.version) else []
     if settings.network == "host":
         allow += ["--allow", "network.host"]
     progress = ["--progress", "rawjson", "--metadata-file", metadata]
@@ -148,17 +151,36 @@ def overloaded(said: str) -> bool:
     return _OVERLOAD.search(said) is not None
 
 
-def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, int]]:
+def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, int] | None]:
+    """The version as buildx writes it, and as numbers; see `read_version`."""
     done = _quick([docker, "buildx", "version"], environ)
-    words = done.stdout.split()
-    found = next((m for word in words[1:] if (m := _VERSION.fullmatch(word))), None)
-    if done.returncode or found is None:
+    if done.returncode:
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
-    version = (int(found[1]), int(found[2]))
-    if version < FLOOR:
+    text, version = read_version(done.stdout)
+    if version is not None and version < FLOOR:
         floor = ".".join(map(str, FLOOR))
-        raise UnknownError(f"buildx {found[0]} is too old: {floor} is the least", hint=_INSTALL)
-    return found[0], version
+        raise UnknownError(f"buildx {text} is too old: {floor} is the least", hint=_INSTALL)
+    return text, version
+
+
+def read_version(said: str) -> tuple[str, tuple[int, int] | None]:
+    """What `docker buildx version` says: the version's text, and its numbers where it has any.
+
+    One that was built from source says `v0.0.0+unknown`, a commit, or nothing. One that was built
+    some commits after a release (`git describe`) counts as the next.
+    """
+    words = said.split()[1:]
+    found = next((m for word in words if (m := _VERSION.fullmatch(word))), None)
+    if found is None:
+        return next(iter(words), ""), None
+    major, minor = int(found[1]), int(found[2])
+    if (major, minor) == (0, 0):
+        return found[0], None
+    return found[0], (major, minor + 1 if found["commits"] else minor)
+
+
+def _has_allow(version: tuple[int, int] | None) -> bool:
+    return version is None or version >= _ALLOW_FLOOR
 
 
 def _is_context(docker: str, name: str, environ: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from pipeline.edge.buildkit.docker import (
     bake_environ,
     connect,
     overloaded,
+    read_version,
     trouble,
 )
 from pipeline.errors import UnknownError
@@ -63,6 +64,43 @@ def test_an_old_buildx(tmp_path: Path) -> None:
 
     with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old: 0\.13 is the least"):
         connect(BuildSettings(), environ)
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("v0.29.1 1234567", (0, 29)),
+        ("v0.13.0-rc1 1234567", (0, 13)),
+        ("0.13.1+ds1 0.13.1+ds1-3", (0, 13)),
+        ("0.12.1 x", (0, 12)),
+        ("v0.12.1-37-gdeadbee 1234567", (0, 13)),
+        ("v0.11.2-37-gdeadbee-dirty x", (0, 12)),
+        ("v1.0.0 x", (1, 0)),
+        ("v0.0.0+unknown", None),
+        ("v0.0.0+unknown 1234567", None),
+        ("v0.0.0-20260828101112-73ed6825cafe", None),
+        ("dev", None),
+        ("73ed6825cafe5a1e3f2b", None),
+        ("", None),
+    ],
+)
+def test_the_version_that_buildx_says(said: str, version: tuple[int, int] | None) -> None:
+    """Releases, distributions' own, built between releases, and built without knowing it."""
+    assert read_version(f"github.com/docker/buildx {said}\n")[1] == version
+
+
+@pytest.mark.parametrize("said", ["v0.0.0+unknown", "dev", ""])
+def test_a_buildx_that_does_not_know_its_version(tmp_path: Path, said: str) -> None:
+    """It is tried, as a new one; `doctor` says so."""
+    inspect = "echo 'Name: d'; echo 'Driver: remote'; echo 'Status: running'"
+    environ = docker(tmp_path, buildx=f"github.com/docker/buildx {said}", inspect=inspect)
+    settings = BuildSettings(builder="d", network="host")
+
+    command = bake_command(connect(settings, environ), settings, "ALL", "m.json")
+    info = check_builder(settings, environ)
+
+    assert ("--allow", "network.host") in itertools.pairwise(command)
+    assert f"buildx {said or 'without a version'} (its version is not known; " in str(info)
 
 
 def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
