@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pipeline.shell.load import load
     from pipeline.shell.run import run
 
+__version__ = "0.2.0"
+"""The one place that says it: packaging, `doctor` and `requires` take it from here."""
+
 __all__ = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
 
 _HOMES = {

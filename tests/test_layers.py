@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "pipeline"
-COMMON = {"pipeline.errors"}
+COMMON = {"pipeline.errors", "pipeline.__version__"}
 MAY_IMPORT = {
     "errors": set(),
     "core": {"core"},

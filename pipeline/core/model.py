@@ -94,6 +94,7 @@ class Settings:
     org: str = ""
     profile: str = ""
     strict: bool = False
+    requires: str = ""
 
 
 @dataclass(frozen=True, slots=True)

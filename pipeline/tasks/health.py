@@ -43,8 +43,10 @@ def _checks(profile: str) -> Iterator[Check]:
         project = load_project(profile)
     except ConfigError as error:
         first = error.problems[0]
+        yield _version("")
         yield Check("project", ok=False, detail=str(first), hint=first.hint)
         return
+    yield _version(project.settings.requires)
     yield Check(
         "project",
         ok=True,
@@ -55,6 +57,14 @@ def _checks(profile: str) -> Iterator[Check]:
     yield _credential(project)
     yield _check("registry", lambda: _registry(project))
     yield _fly(project)
+
+
+def _version(requires: str) -> Check:
+    from pipeline import __version__  # noqa: PLC0415 - beside the other imports of a check
+    from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
+
+    wanted = f"; the project wants {requires}" if requires else ""
+    return Check("version", ok=True, detail=f"Fly Image Pipeline {__version__}{wanted}")
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from pipeline.errors import Location, Problem
 from pipeline.shell.config import checks
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.config.requires import check_version
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.shell.config.settings_model import Profile
 
 PIPELINE_FILE = PurePosixPath("pipeline.toml")
+_OF_THE_FILE = ("profiles", "requires")
+"""What no profile has."""
 _FLY_HOST = RegistrySettings().host
 
 
@@ -38,11 +42,14 @@ def load_settings(
     `profile` (else `PIPELINE_PROFILE`) names a table under `[profiles]` that is merged over the
     rest: tables key by key, anything else as a whole. `FLY_REGISTRY_HOST` then stands in for the
     host `registry.fly.io`, and `PIPELINE_REGISTRY_HOST` for any host of this machine itself. All
-    profiles are checked, whichever is asked for.
+    profiles are checked, whichever is asked for; but nothing is, where the file wants another
+    version of this software (`requires`), which may know what this one does not.
     """
     document, problems = read_document(root, PIPELINE_FILE)
     if document is None:
         return Loaded(None, problems)
+    if another := check_version(document):
+        return Loaded(None, (another,))
     from pipeline.shell.config import sentences, settings_model  # noqa: PLC0415 - pydantic takes its time
 
     if problems := sentences.check(document, settings_model.PipelineFile):
@@ -56,7 +63,8 @@ def load_settings(
     if problems:
         return Loaded(None, problems)
     merged = settings_model.Profile.model_validate(_merged(document, name))
-    return Loaded(_settings(merged, name, environ))
+    requires = str(document.data.get("requires", ""))
+    return Loaded(replace(_settings(merged, name, environ), requires=requires))
 
 
 def images_place(root: Path, profile: str, index: int) -> Location | None:
@@ -113,7 +121,7 @@ def _place(written: str, environ: Mapping[str, str]) -> str:
 
 
 def _merged(document: Document, profile: str) -> dict[str, object]:
-    plain = {key: value for key, value in document.data.items() if key != "profiles"}
+    plain = {key: value for key, value in document.data.items() if key not in _OF_THE_FILE}
     return _merge(plain, _profiles(document).get(profile, {}))
 
 

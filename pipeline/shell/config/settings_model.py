@@ -20,6 +20,7 @@ from pydantic import (
 from pipeline.core.model import DriverName, Settings
 from pipeline.shell.config import checks
 from pipeline.shell.config.kinds import STRICT, Platforms, Text, Wants
+from pipeline.shell.config.requires import specifier
 
 DRIVERS = tuple(driver.value for driver in DriverName)
 NETWORKS = ("default", "host", "none")
@@ -224,6 +225,17 @@ class Profile(BaseModel):
 
 class PipelineFile(Profile):
     """`pipeline.toml`: the settings of a Fly Image Pipeline project. All of it is optional."""
+
+    requires: Annotated[
+        str,
+        Wants("versions", '">=0.2"'),
+        AfterValidator(specifier),
+        Field(
+            description="Versions of Fly Image Pipeline that may work on this project, as PEP 440 "
+            "writes them. Versions whose keys differ build and deploy the same files anew, each "
+            "after the other; any other than these stops before anything is asked."
+        ),
+    ] = _DEFAULT.requires
 
     profiles: Annotated[
         dict[Annotated[str, AfterValidator(checks.filled)], Profile],

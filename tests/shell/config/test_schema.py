@@ -15,6 +15,7 @@ from pipeline.shell.config.schema import MODELS, text
 from pipeline.shell.config.settings_model import PipelineFile
 
 PIPELINE_EXAMPLE = """
+requires = ">=0.2"
 images = ["images/*"]
 
 [registry]
@@ -72,6 +73,8 @@ apps = "match:acme-*"
 
 WRONG_PIPELINE = [
     'hots = "x"',
+    "requires = 0.2",
+    '[profiles.local]\nrequires = ">=0.2"',
     "images = 'images/*'",
     "[registry]\nhost = 5000",
     "[registry]\ninsecure = 'yes'",
