@@ -2,8 +2,8 @@
 
 Stages, `scratch` and arguments are resolved before; here is what is left. A name is an image of
 the project when it is (a) its bare name, without a tag or with `:latest`, or (b) its repository on
-our registry: with any tag, or, where all images share one repository, with a tag of its form.
-An argument bound by `[bases]` has the image's bare name as its value, and so comes under (a).
+our registry: with any tag, or, where all images share one repository, with a tag of its form, or
+(c) bound by `[bases]`, or by a value of `args`, as its whole repository, with any tag.
 """
 
 from __future__ import annotations
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Reference, Repository
 
 
+_BARE = re.compile(r"[^/:@]+")
+_SHORTEST = 3
+"""Of shorter names, every other is one edit away."""
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The images of a project, by the names that a Dockerfile may use for them."""
@@ -31,12 +36,15 @@ class Names:
     repositories: Mapping[Repository, tuple[ImageName, ...]]
     tag: str
 
-    def find(self, written: str) -> ImageName | None:
+    def find(self, written: str, given: str = "") -> ImageName | None:
         """The image that `written` names, `None` where it lies outside the project.
 
-        Raises `ReferenceSyntaxError` when it is no reference at all.
+        `given` is its repository where all of that came from an argument. Raises
+        `ReferenceSyntaxError` when it is no reference at all.
         """
         reference = parse_reference(written)
+        if given in self.bare:
+            return ImageName(given)
         bare = written.removesuffix(":latest")
         if bare in self.bare:
             return ImageName(bare)
@@ -44,6 +52,24 @@ class Names:
         if len(owners) == 1 and "{name}" not in self.tag:
             return owners[0]
         return _by_tag(self.tag, owners, reference)
+
+    def near(self, written: str) -> ImageName | None:
+        """The image whose name somebody most likely meant who wrote this one.
+
+        It has to be a bare name, one edit or one swap of letters away. Numbers tell images apart
+        (`node18`, `node20`): names that differ in them are never near.
+        """
+        if not _BARE.fullmatch(written) or len(written) < _SHORTEST:
+            return None
+        digits = _digits(written)
+        return next(
+            (
+                name
+                for name in sorted(self.bare)
+                if len(name) >= _SHORTEST and _digits(name) == digits and _one_slip(written, name)
+            ),
+            None,
+        )
 
 
 def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
@@ -66,3 +92,23 @@ def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) 
 def _tag_form(template: str, name: ImageName) -> re.Pattern[str]:
     literal = re.escape(template.format(name=name, fingerprint="\0"))
     return re.compile(literal.replace(re.escape("\0"), "[0-9a-f]{20}"))
+
+
+def _digits(name: str) -> str:
+    return re.sub(r"[^0-9]", "", name)
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether one letter more, less or another, or two swapped, make the one of the other."""
+    if one == other:
+        return False
+    short, long = sorted((one, other), key=len)
+    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), None)
+    if start is None:
+        return len(long) - len(short) == 1
+    if len(short) < len(long):
+        return short[start:] == long[start + 1 :]
+    swapped = long[start : start + 2][::-1] == short[start : start + 2]
+    return short[start + 1 :] == long[start + 1 :] or (
+        swapped and short[start + 2 :] == long[start + 2 :]
+    )

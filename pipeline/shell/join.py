@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.bake import clashes, context_key
-from pipeline.core.dockerfile import Reads, merge_reads, resolve
+from pipeline.core.dockerfile import Reads, given_repositories, merge_reads, resolve
 from pipeline.core.edges import project_names
 from pipeline.core.model import Base, External, Image
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
@@ -81,7 +81,7 @@ def _join_one(
     except ConfigError as error:
         problems += error.problems
         return None
-    bases, externals = _edges(found, known)
+    bases, externals = _edges(found, known, _given(draft, known.names, bound, platforms))
     problems += _unbound(draft, found[0])
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
@@ -194,24 +194,47 @@ def _unpinned(externals: Sequence[External]) -> tuple[str, ...]:
     )
 
 
+def _given(
+    draft: Draft, names: Names, bound: Mapping[str, str], platforms: Sequence[Platform]
+) -> dict[str, str]:
+    """The names of FROM whose repository an argument gave that stands for an image."""
+    args = draft.file.args
+    images = {arg: value for arg, value in args.items() if value in names.bare} | dict(bound)
+    if not images:
+        return {}
+    target = draft.file.target
+    found = (
+        given_repositories(draft.source, target=target, args=args, names=images, platform=platform)
+        for platform in platforms
+    )
+    return {written: name for each in found for written, name in each.items()}
+
+
 def _edges(
-    found: Sequence[Resolved], known: _Known
+    found: Sequence[Resolved], known: _Known, given: Mapping[str, str]
 ) -> tuple[tuple[Base, ...], tuple[External, ...]]:
     bases: dict[str, Base] = {}
     externals: dict[str, External] = {}
     for named in (named for resolved in found for named in resolved.names):
+        written, place = named.written, named.location
         try:
-            name = known.names.find(named.written)
-            if name is None:
-                externals.setdefault(
-                    named.written, _external(named.written, named.location, known.locks)
-                )
-            else:
-                bases.setdefault(named.written, Base(named.written, name, named.location))
+            name = known.names.find(written, given.get(written, ""))
         except ReferenceSyntaxError as error:
             hint = "an image is named as in `debian:bookworm-slim` or `registry.fly.io/app:tag`"
-            known.problems.append(Problem(named.location, str(error), hint))
+            known.problems.append(Problem(place, str(error), hint))
+            continue
+        if name is not None:
+            bases.setdefault(written, Base(written, name, place))
+        elif near := known.names.near(written):
+            known.problems.append(_nearly(written, near, place))
+        else:
+            externals.setdefault(written, _external(written, place, known.locks))
     return tuple(bases.values()), tuple(externals.values())
+
+
+def _nearly(written: str, near: ImageName, place: Location) -> Problem:
+    hint = f"did you mean `{near}`? Docker Hub's image is `docker.io/library/{written}`"
+    return Problem(place, f"there is no image `{written}` in this project", hint)
 
 
 def _external(written: str, place: Location, locks: Mapping[Reference, Digest]) -> External:
@@ -264,6 +287,6 @@ def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Prob
     edge = next(base for base in images[path[0]].bases if base.name == path[1])
     shown = " -> ".join(path)
     if len(path) == 2:
-        hint = "to mean Docker Hub's image of that name, give it a tag or rename the folder"
+        hint = f"Docker Hub's image of that name is `docker.io/library/{path[0]}`"
         return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)
     return Problem(edge.location, f"images stand on each other: {shown}", "take one edge out")

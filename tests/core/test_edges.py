@@ -50,3 +50,37 @@ def test_what_is_no_reference_is_an_error() -> None:
     """A name is never guessed."""
     with pytest.raises(ReferenceSyntaxError):
         project_names(OWN, IMAGES).find("Not A Name")
+
+
+NEAR = [ImageName(name) for name in ("base", "node18", "web", "python-base", "os")]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("bsae", "base"),
+        ("bas", "base"),
+        ("baase", "base"),
+        ("case", "base"),
+        ("pyton-base", "python-base"),
+        ("python_base", "python-base"),
+        ("web", None),
+        ("wbe", "web"),
+        ("wxy", None),
+        ("besa", None),
+        ("node20", None),
+        ("node1", None),
+        ("node81", None),
+        ("base2", None),
+        ("noed18", "node18"),
+        ("so", None),
+        ("os2", None),
+        ("bsae:latest", None),
+        ("bsae:1", None),
+        ("library/bsae", None),
+        (f"bsae@sha256:{'0' * 64}", None),
+    ],
+)
+def test_one_slip_makes_a_name_near(written: str, found: str | None) -> None:
+    """A letter more, less or another, or two swapped, in a bare name; never another number."""
+    assert found == project_names(OWN, NEAR).near(written)

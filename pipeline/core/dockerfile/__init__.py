@@ -1,5 +1,6 @@
 """The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
 
+from pipeline.core.dockerfile.given import given_repositories
 from pipeline.core.dockerfile.reads import Read, ReadKind, Reads, merge_reads
 from pipeline.core.dockerfile.resolve import Resolved, resolve
 from pipeline.core.dockerfile.tree import Dockerfile, Stage, parse
@@ -13,6 +14,7 @@ __all__ = [
     "Reads",
     "Resolved",
     "Stage",
+    "given_repositories",
     "merge_reads",
     "parse",
     "resolve",
