@@ -23,7 +23,7 @@ IMPURE = {
     "asyncio", "datetime", "glob", "http", "importlib", "io", "logging", "multiprocessing", "os",
     "random", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile",
     "threading", "time", "urllib", "uuid", "docker", "httpcore", "httpx", "invoke", "pydantic",
-    "rich", "tomli", "tomllib",
+    "rich", "ruamel", "tomli", "tomllib",
 }  # fmt: skip
 
 

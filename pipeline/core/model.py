@@ -144,6 +144,7 @@ UNNAMED = "unnamed:"
 class AppSpec:
     """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
 
+    `configs` has the configurations that single apps have in place of `config`.
     `pending` is where further names must be asked for before they are in `apps`, as it is written:
     `match:acme-*` or `command:./tenants.sh`; `UNNAMED` where no name is written anywhere.
     """
@@ -153,6 +154,11 @@ class AppSpec:
     after: tuple[ImageName, ...] = ()
     strategy: str = ""
     pending: str = ""
+    configs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+    def config_of(self, app: str) -> PurePosixPath | None:
+        """The configuration of one of the apps, if it has one."""
+        return self.configs.get(app, self.config)
 
 
 @dataclass(frozen=True, slots=True)

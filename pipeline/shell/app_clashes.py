@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.document import read_document
+from pipeline.shell.config.image_file import read_image_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,10 +14,8 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import Image
 
-IMAGE_FILE = "image.toml"
 
-
-def app_clashes(root: Path, images: Sequence[Image]) -> list[Problem]:
+def app_clashes(root: Path, images: Sequence[Image], profile: str) -> list[Problem]:
     """Every app that an image before has already, where it is named again."""
     owner: dict[str, Image] = {}
     problems = []
@@ -24,33 +23,36 @@ def app_clashes(root: Path, images: Sequence[Image]) -> list[Problem]:
         for app in image.deploy.apps if image.deploy else ():
             if app in owner:
                 message = f"the app `{app}` is deployed from `{owner[app].folder}` already"
-                problems.append(
-                    Problem(place_of(root, image, app), message, "an app runs one image")
-                )
+                place = place_of(root, image, app, profile)
+                problems.append(Problem(place, message, "an app runs one image"))
             owner.setdefault(app, image)
     return problems
 
 
-def apps_location(root: Path, image: Image) -> Location:
+def apps_location(root: Path, image: Image, profile: str) -> Location:
     """Where `apps` is written in the image's `image.toml`."""
-    document, _ = read_document(root, image.folder / IMAGE_FILE)
+    document, _ = read_image_document(root, image.folder, profile)
     return document.locate("deploy", "apps") if document else Location(str(image.folder))
 
 
-def place_of(root: Path, image: Image, app: str) -> Location:
+def place_of(root: Path, image: Image, app: str, profile: str) -> Location:
     """Where an app of the image is named: in a list, a file of names, or a `fly.toml`.
 
     The files are read anew: places are wanted only where something is wrong.
     """
-    document, _ = read_document(root, image.folder / IMAGE_FILE)
+    document, _ = read_image_document(root, image.folder, profile)
     if document is None or not document.has("deploy", "apps"):
         return _in_config(root, image)
     match document.data:
-        case {"deploy": {"apps": list(names)}} if app in names:
+        case {"deploy": {"apps": list(written)}} if app in (names := [*map(_name, written)]):
             return document.locate("deploy", "apps", names.index(app))
         case {"deploy": {"apps": str(source)}} if source.startswith("file:"):
             return _in_file(root, image, source.removeprefix("file:").strip(), app)
     return document.locate("deploy", "apps")
+
+
+def _name(written: object) -> object:
+    return written.get("name") if isinstance(written, dict) else written
 
 
 def _in_config(root: Path, image: Image) -> Location:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from pipeline.core.apps import ListingDriver
 from pipeline.core.model import AppSpec
 from pipeline.errors import Location, Problem, UnknownError, raise_problems, usage_error
-from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes, apps_location
+from pipeline.shell.app_clashes import app_clashes, apps_location
 from pipeline.shell.app_names import no_name, unnamed
 from pipeline.shell.apps import driver_for
 from pipeline.shell.config import checks
-from pipeline.shell.config.image_file import DeployTable
+from pipeline.shell.config.image_file import IMAGE_FILE, DeployTable
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.wrong import WrongValueError
 
@@ -55,11 +55,13 @@ def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
     """
     if not any(image.deploy and image.deploy.pending for image in project):
         return project
-    raise_problems([no_name(project.root, image) for image in unnamed(project)])
+    raise_problems(
+        [no_name(project.root, image, project.settings.profile) for image in unnamed(project)]
+    )
     raise_problems([problem for image in project for problem in _listed(project, image).problems])
     known = _known(project, environ)
     images = tuple(_resolved(project, image, known, environ) for image in project)
-    raise_problems(app_clashes(project.root, images))
+    raise_problems(app_clashes(project.root, images, project.settings.profile))
     empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
     said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
     return replace(project, images=images, warnings=(*project.warnings, *said))
@@ -75,7 +77,7 @@ def _listed(project: Project, image: Image) -> Loaded[list[str]]:
     kind, _, path = image.deploy.pending.partition(":") if image.deploy else ("", "", "")
     if kind != "file":
         return Loaded(None)
-    place = apps_location(project.root, image)
+    place = apps_location(project.root, image, project.settings.profile)
     return _read(project.root, image.folder, path.strip(), place)
 
 
@@ -150,7 +152,7 @@ def _printed(
 ) -> Sequence[str]:
     from pipeline.edge.printed import printed_by  # noqa: PLC0415 - opened late
 
-    place = apps_location(project.root, image)
+    place = apps_location(project.root, image, project.settings.profile)
     try:
         text = printed_by(shlex.split(command), project.root, environ)
     except UnknownError as error:

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import UNNAMED
+from pipeline.edge.app_config import FILES
 from pipeline.errors import Location, Problem
-from pipeline.shell.app_clashes import IMAGE_FILE
-from pipeline.shell.config.document import read_document
-from pipeline.shell.public import FLY_TOML
+from pipeline.shell.config.image_file import read_image_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,16 +26,16 @@ def unnamed(project: Project) -> tuple[Image, ...]:
 def name_file(image: Image) -> PurePosixPath:
     """The `fly.toml` that an app's name belongs into, relative to the root; it may not exist."""
     config = image.deploy.config if image.deploy else None
-    return config or image.folder / FLY_TOML
+    return config or image.folder / FILES[0]
 
 
-def no_name(root: Path, image: Image) -> Problem:
+def no_name(root: Path, image: Image, profile: str) -> Problem:
     """An app without a name, at the file that should give it."""
     hint = (
         f'add `app = "…"` to `{name_file(image)}`, or `apps` under `[deploy]` in `image.toml`; '
         "`invoke apps --generate-name --save` makes a name and an app of it"
     )
-    return Problem(_place(root, image), "no app is named", hint)
+    return Problem(_place(root, image, profile), "no app is named", hint)
 
 
 def named(project: Project, names: Mapping[ImageName, str]) -> Project:
@@ -52,8 +51,8 @@ def _named(image: Image, name: str) -> Image:
     return replace(image, deploy=replace(image.deploy, apps=(name,), pending=""))
 
 
-def _place(root: Path, image: Image) -> Location:
+def _place(root: Path, image: Image, profile: str) -> Location:
     if image.deploy and image.deploy.config:
         return Location(str(image.deploy.config))
-    document, _ = read_document(root, image.folder / IMAGE_FILE)
+    document, _ = read_image_document(root, image.folder, profile)
     return document.locate("deploy") if document else Location(str(image.folder))

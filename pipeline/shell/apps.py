@@ -28,8 +28,9 @@ def _apps(project: Project, image: Image) -> tuple[App, ...]:
     spec = image.deploy
     if spec is None:
         return ()
-    config = project.root / spec.config if spec.config else None
-    return tuple(App(name, image.name, config, spec.strategy) for name in spec.apps)
+    files = {name: spec.config_of(name) for name in spec.apps}
+    configs = {name: project.root / file if file else None for name, file in files.items()}
+    return tuple(App(name, image.name, configs[name], spec.strategy) for name in spec.apps)
 
 
 def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:

@@ -9,8 +9,7 @@ from pipeline.core import graph
 from pipeline.core.fingerprint import fingerprint_of, key_of, output_options, record
 from pipeline.core.model import EntryKind, Inputs
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
-from pipeline.shell.app_clashes import IMAGE_FILE
-from pipeline.shell.config.document import read_document
+from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.disk import Disk
 from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.memory import uncollected
@@ -86,7 +85,7 @@ def no_folder(project: Project, image: Image) -> Problem | None:
     """Say where a context is named that is no folder, or not there (yet)."""
     if (project.root / image.context).is_dir():
         return None
-    document = read_document(project.root, image.folder / IMAGE_FILE).value
+    document, _ = read_image_document(project.root, image.folder, project.settings.profile)
     place = document.locate("context") if document else Location(str(image.folder))
     hint = "name one, relative to this file, or run first what makes it"
     return Problem(place, f"the context `{image.context}` is no folder", hint)

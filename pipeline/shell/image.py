@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.dockerfile import parse
 from pipeline.core.model import UNNAMED, AppSpec
-from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_image_name
+from pipeline.core.reference import ReferenceSyntaxError, parse_image_name
 from pipeline.errors import Location, Problem
+from pipeline.shell.app_configs import AppConfigs, app_configs
 from pipeline.shell.app_lists import app_spec
-from pipeline.shell.config.files import Loaded, load_image_file, read_fly_toml
+from pipeline.shell.config.files import Loaded, load_image_file
+from pipeline.shell.config.image_file import DeployTable
 from pipeline.shell.dockerfile_file import read_dockerfile
-from pipeline.shell.public import FLY_TOML, public_image
+from pipeline.shell.places import inside
+from pipeline.shell.public import public_image
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from pipeline.core.dockerfile import Dockerfile
+    from pipeline.core.reference import ImageName
     from pipeline.shell.config.files import ImageFile
     from pipeline.shell.public import Public
 
@@ -40,32 +43,48 @@ class Draft:
     public: str = ""
 
 
-def draft_image(root: Path, folder: PurePosixPath) -> Loaded[Draft]:
+def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[Draft]:
     """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
-    file, problems = load_image_file(root, folder)
+    file, problems = load_image_file(root, folder, profile)
     if file is None:
         return Loaded(None, problems)
-    public, wrong = public_image(root, folder, file)
-    if public:
-        return _draft_public(root, folder, file, Loaded(public, wrong))
+    configs, config_problems = app_configs(root, folder, file)
+    public, wrong = public_image(root, folder, file, configs or AppConfigs())
+    app, app_problems = _app(root, folder, file, configs) if configs else Loaded(None)
     name, name_problems = _name(folder, file)
-    dockerfile = _inside(folder, file.dockerfile)
-    context = _inside(folder, file.context)
+    found = (*problems, *config_problems, *name_problems, *app_problems)
+    read = _Read(root, folder, file, name, app)
+    if public:
+        return _draft_public(read, Loaded(public, wrong), found)
+    return _draft_built(read, found)
+
+
+class _Read(NamedTuple):
+    """What is known of a folder, however its image comes about."""
+
+    root: Path
+    folder: PurePosixPath
+    file: ImageFile
+    name: ImageName | None
+    app: AppSpec | None
+
+
+def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+    root, folder, file, name, app = read
+    dockerfile = inside(folder / file.dockerfile)
+    context = inside(folder / file.context)
     source, source_problems = _source(root, dockerfile, folder, file)
-    context_problems = _check_context(root, context, file)
-    app, app_problems = _app(root, folder, file)
-    found = (*problems, *name_problems, *source_problems, *context_problems, *app_problems)
+    found = (*problems, *source_problems, *_check_context(root, context, file))
     if found or name is None or source is None or dockerfile is None or context is None:
         return Loaded(None, found)
     return Loaded(Draft(name, folder, dockerfile, context, source, file, app))
 
 
 def _draft_public(
-    root: Path, folder: PurePosixPath, file: ImageFile, public: Loaded[Public]
+    read: _Read, public: Loaded[Public], problems: tuple[Problem, ...]
 ) -> Loaded[Draft]:
-    name, name_problems = _name(folder, file)
-    app, app_problems = _app(root, folder, file)
-    found = [*public.problems, *name_problems, *app_problems]
+    _, folder, file, name, app = read
+    found = [*public.problems, *problems]
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
         found.append(Problem(file.locate("image"), "no app is named", hint))
@@ -84,19 +103,6 @@ def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
     except ReferenceSyntaxError as error:
         hint = 'rename the folder, or set `name = "…"` in its `image.toml`'
         return Loaded(None, (Problem(Location(str(folder)), str(error), hint),))
-
-
-def _inside(folder: PurePosixPath, path: PurePosixPath) -> PurePosixPath | None:
-    """`folder/path` without `..`; `None` where it leaves the project."""
-    parts: list[str] = []
-    for part in (folder / path).parts:
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        else:
-            parts.append(part)
-    return None if path.is_absolute() else PurePosixPath(*parts)
 
 
 def _outside(file: ImageFile, key: str, what: str) -> Problem:
@@ -121,36 +127,17 @@ def _source(
     return read_dockerfile(root, path, folder, place)
 
 
-def _app(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
-    """A `fly.toml` or `[deploy]` makes an app image."""
-    told = file.deploy
-    config = _inside(folder, (told.config if told else None) or FLY_TOML)
-    if config is None:
-        return Loaded(None, (_outside_config(file),))
-    written = bool(told and told.config)
-    if not (root / config).exists() and not written:
-        return _without_config(root, folder, file)
-    fly, problems = read_fly_toml(root, config)
-    if fly is None or problems:
-        return Loaded(None, problems)
-    if told and told.source:
-        return app_spec(root, folder, file, config)
-    apps = (told.apps if told else None) or ((fly.app,) if fly.app else ())
-    after, strategy = (told.after, told.strategy) if told else ((), "")
-    pending = "" if apps else UNNAMED
-    return Loaded(AppSpec(tuple(apps), config, tuple(after), strategy or "", pending))
-
-
-def _outside_config(file: ImageFile) -> Problem:
-    message = "the app's configuration lies outside the project"
-    return Problem(file.locate("deploy", "config"), message, "name a path inside it")
-
-
-def _without_config(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppSpec]:
-    told = file.deploy
-    if told is None:
+def _app(
+    root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
+) -> Loaded[AppSpec]:
+    """A configuration of an app, or `[deploy]`, makes an app image."""
+    told, shared = file.deploy, configs.shared
+    if told is None and shared is None:
         return Loaded(None)
+    told = told or DeployTable()
+    config = shared.file if shared else None
     if told.source:
-        return app_spec(root, folder, file, None)
-    apps, pending = told.apps or (), "" if told.apps else UNNAMED
-    return Loaded(AppSpec(tuple(apps), None, tuple(told.after), told.strategy or "", pending))
+        return app_spec(root, folder, file, config)
+    apps = told.apps or ((shared.app,) if shared and shared.app else ())
+    pending = "" if apps else UNNAMED
+    return Loaded(AppSpec(apps, config, told.after, told.strategy, pending, configs.paths))

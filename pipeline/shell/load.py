@@ -10,9 +10,9 @@ from pipeline.core.model import Project, repository_of
 from pipeline.core.reference import Reference
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.after import check_after
-from pipeline.shell.app_clashes import IMAGE_FILE, app_clashes
-from pipeline.shell.config.document import read_document
+from pipeline.shell.app_clashes import app_clashes
 from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
+from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
 from pipeline.shell.memory import uncollected
@@ -50,9 +50,8 @@ def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) ->
     locks, unlocked = load_lock(root)
     images, wrong = join(settings, drafts, locks or {})
     clashes = _alias_clashes(root, settings, images)
-    raise_problems(
-        [*problems, *unlocked, *found, *wrong, *clashes, *_check_apps(root, drafts, images)]
-    )
+    apps = _check_apps(root, settings, drafts, images)
+    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *apps])
     return Project(root, settings, images)
 
 
@@ -61,7 +60,7 @@ def _drafts(root: Path, settings: Settings) -> tuple[tuple[Draft, ...], tuple[Pr
     found = list(problems)
     drafts: list[Draft] = []
     for folder in folders.images if folders else ():
-        draft, wrong = draft_image(root, folder)
+        draft, wrong = draft_image(root, folder, settings.profile)
         found += wrong
         if draft:
             drafts.append(draft)
@@ -91,14 +90,16 @@ def _alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> l
         for index, tag in enumerate(image.aliases):
             first = owner.setdefault(Reference(repository, tag), image)
             if first is not image:
-                document, _ = read_document(root, image.folder / IMAGE_FILE)
+                document, _ = read_image_document(root, image.folder, settings.profile)
                 place = document.locate("aliases", index) if document else None
                 message = f"`{repository}:{tag}` is an alias of `{first.name}` already"
                 problems.append(Problem(place, message, f'write "{image.name}-{tag}"'))
     return problems
 
 
-def _check_apps(root: Path, drafts: Sequence[Draft], images: Sequence[Image]) -> list[Problem]:
+def _check_apps(
+    root: Path, settings: Settings, drafts: Sequence[Draft], images: Sequence[Image]
+) -> list[Problem]:
     apps = [image for image in images if image.deploy]
     files = {draft.name: draft.file for draft in drafts}
-    return [*app_clashes(root, apps), *check_after(apps, images, files)]
+    return [*app_clashes(root, apps, settings.profile), *check_after(apps, images, files)]

@@ -7,22 +7,20 @@ what `fly.toml` says is not looked at: `fly deploy` would be given the built ima
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.errors import Problem
-from pipeline.shell.app_clashes import IMAGE_FILE
-from pipeline.shell.config.document import read_document
+from pipeline.shell.config.image_file import IMAGE_FILE
 from pipeline.shell.config.loaded import Loaded
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from pipeline.errors import Location
+    from pipeline.shell.app_configs import AppConfigs
     from pipeline.shell.config.image_file import ImageFile
 
-FLY_TOML = PurePosixPath("fly.toml")
 _FOR_BUILDS = (
     "context",
     "dockerfile",
@@ -46,24 +44,24 @@ class Public(NamedTuple):
     file: PurePosixPath
 
 
-def public_image(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[Public]:
+def public_image(
+    root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
+) -> Loaded[Public]:
     """What is deployed as it is; neither a value nor a problem where the image is built."""
     built = (root / folder / file.dockerfile).exists()
     if file.image:
         problems = _not_both(folder, file) if built else _for_builds(file)
         found = (*problems, *_syntax(file.image, file.locate("image")))
         return Loaded(Public(file.image, folder / IMAGE_FILE), found)
-    return Loaded(None) if built else _in_fly_toml(root, folder, file)
+    return Loaded(None) if built else _in_fly_toml(file, configs)
 
 
-def _in_fly_toml(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[Public]:
-    config = folder / ((file.deploy.config if file.deploy else None) or FLY_TOML)
-    # What is wrong with the file itself is told where its app is read.
-    document = read_document(root, config).value
-    match document.data if document else {}:
-        case {"build": {"image": str(image)}} if document and image:
-            problems = _syntax(image, document.locate("build", "image"))
-            return Loaded(Public(image, config), (*problems, *_for_builds(file)))
+def _in_fly_toml(file: ImageFile, configs: AppConfigs) -> Loaded[Public]:
+    for config in configs:
+        match config.document.data:
+            case {"build": {"image": str(image)}} if image:
+                problems = _syntax(image, config.document.locate("build", "image"))
+                return Loaded(Public(image, config.file), (*problems, *_for_builds(file)))
     return Loaded(None)
 
 

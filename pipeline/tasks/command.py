@@ -114,10 +114,10 @@ def load_settings(profile: str) -> Settings:
     """The settings of that project alone, for what concerns none of its images."""
     from pathlib import Path  # noqa: PLC0415 - loaded late
 
-    from pipeline.shell.config import folders, settings  # noqa: PLC0415
+    from pipeline.shell.config import chosen, folders  # noqa: PLC0415
 
     root = folders.find_root(Path.cwd())
-    loaded, problems = settings.load_settings(root, profile=profile or None, environ=os.environ)
+    loaded, problems = chosen.load_settings(root, profile=profile or None, environ=os.environ)
     if loaded is None:
         raise ConfigError(problems)
     return loaded

@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.edge.app_config import read_app_config
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -89,10 +91,8 @@ class Service:
 
 
 def read_config(config: Path | None) -> Mapping[str, object]:
-    """A `fly.toml`; without one, nothing: a worker that listens on nothing."""
-    import tomli  # noqa: PLC0415 - not needed for `invoke --list`
-
-    return tomli.loads(config.read_text(encoding="utf-8")) if config else {}
+    """A `fly.toml`, or JSON or YAML; without one, nothing: a worker that listens on nothing."""
+    return read_app_config(config) if config else {}
 
 
 def service(data: Mapping[str, object]) -> Service:

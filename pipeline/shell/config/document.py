@@ -1,4 +1,7 @@
-"""One TOML file of the user's: its data, and where each part of it stands."""
+"""One file of the user's, TOML as a rule: its data, and where each part of it stands.
+
+An app's configuration may be JSON or YAML (`pipeline.edge.app_config`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.edge.app_config import ConfigTextError, language, parse_app_config
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.loaded import Loaded
 
@@ -23,33 +27,36 @@ _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A TOML file. `exists` is false for one that is not there, which is as good as empty."""
+    """A file. `exists` is false for one that is not there, which is as good as empty.
+
+    With a `profile`, `data` has that table of `[profiles]` merged in, and what came from it is
+    located there; `written` is then the data as the file has it.
+    """
 
     file: str
     data: Mapping[str, object] = field(default_factory=dict)
     text: str = ""
     exists: bool = False
+    profile: str = ""
+    written: Mapping[str, object] = field(default_factory=dict)
     _places: list[Places] = field(default_factory=list, repr=False, compare=False)
 
     def locate(self, *path: str | int) -> Location:
         """Where the value at `path` stands; what is nearest around it where there is none."""
-        return self._location(self._found().value(path))
+        return self._location(self._found().value(self._origin(path)))
 
     def locate_key(self, *path: str | int) -> Location:
         """Where the last key of `path` stands."""
-        return self._location(self._found().key(path))
+        return self._location(self._found().key(self._origin(path)))
 
     def has(self, *path: str | int) -> bool:
         """Whether the user wrote a value at `path`."""
-        value: object = self.data
-        for part in path:
-            if isinstance(value, dict) and part in value:
-                value = value[part]
-            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-                value = value[part]
-            else:
-                return False
-        return True
+        return _has(self.data, path)
+
+    def _origin(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+        """The path in the file of a value that may come from the profile."""
+        over = ("profiles", self.profile, *path)
+        return over if self.profile and _has(self.written, over) else path
 
     def _location(self, spot: Spot | None) -> Location:
         return Location(self.file, spot.line, spot.column) if spot else Location(self.file)
@@ -59,12 +66,24 @@ class Document:
         if not self._places:
             from pipeline.shell.config.places import find_places  # noqa: PLC0415
 
-            self._places.append(find_places(self.text))
+            self._places.append(find_places(self.text, self.file))
         return self._places[0]
 
 
+def _has(data: object, path: tuple[str | int, ...]) -> bool:
+    value = data
+    for part in path:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return False
+    return True
+
+
 def read_document(root: Path, file: PurePosixPath) -> Loaded[Document]:
-    """Read a TOML file of the project; one that is not there is an empty `Document`.
+    """Read a file of the project; one that is not there is an empty `Document`.
 
     A byte order mark is accepted, as Cargo and Go's readers do: TOML does not speak of one, and
     Windows editors write it.
@@ -89,7 +108,9 @@ def _not_a_file(path: Path, shown: str) -> Problem | None:
         return None
     what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
     return Problem(
-        Location(shown), f"`{path.name}` is {what}, where a TOML file is expected", "rename it"
+        Location(shown),
+        f"`{path.name}` is {what}, where a {language(path.name)} file is expected",
+        "rename it",
     )
 
 
@@ -104,9 +125,13 @@ def _parse(source: bytes, shown: str) -> Loaded[Document]:
     source = source.removeprefix(_BOM)
     try:
         text = source.decode()
-        return Loaded(Document(shown, tomli.loads(text), text, exists=True))
+        return Loaded(Document(shown, parse_app_config(text, shown), text, exists=True))
     except UnicodeDecodeError as error:
         return Loaded(None, (_not_utf8(source, shown, error),))
+    except ConfigTextError as error:
+        kind, place = language(shown), Location(shown, error.line, error.column)
+        hint = f"flyctl reads a file of that name as {kind}"
+        return Loaded(None, (Problem(place, f"not {kind}: {error.message}", hint),))
     except tomli.TOMLDecodeError as error:
         return Loaded(None, (_not_toml(text, shown, error),))
     except RecursionError:
@@ -131,10 +156,14 @@ def _not_toml(text: str, shown: str, error: ValueError) -> Problem:
         location = Location(shown, int(where[1]), int(where[2]))
     else:
         location = _end_of(text, shown)
-    return Problem(location, f"not TOML: {message[:1].lower()}{message[1:]}", _toml_hint(message))
+    return Problem(
+        location, f"not TOML: {message[:1].lower()}{message[1:]}", _toml_hint(message, shown)
+    )
 
 
-def _toml_hint(message: str) -> str:
+def _toml_hint(message: str, shown: str) -> str:
+    if shown.endswith(".yml"):
+        return "flyctl reads YAML from a file whose name ends with `.yaml`: rename it"
     if "Invalid value" in message:
         return 'a string is written in quotes, as in host = "registry.fly.io"'
     if "overwrite" in message or "declare" in message:

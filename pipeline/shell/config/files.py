@@ -5,12 +5,12 @@ the caller can tell the problems of all files at once. pydantic, tomli and the T
 imported when a file is read, not before.
 """
 
+from pipeline.shell.config.chosen import load_settings
 from pipeline.shell.config.fly_toml import FlyToml, read_fly_toml
 from pipeline.shell.config.folders import Folders, find_folders, find_root
 from pipeline.shell.config.image_file import ImageFile, load_image_file
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.lock_file import load_lock
-from pipeline.shell.config.settings import load_settings
 
 __all__ = [
     "FlyToml",

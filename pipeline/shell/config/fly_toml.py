@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FlyToml:
-    """The app's name, and what `[build]` says: a ready image, or a Dockerfile (flyctl's words)."""
+    """An app's configuration: where it is, relative to the root, and the app that it names."""
 
+    file: PurePosixPath
+    document: Document
     app: str | None = None
-    build_image: str | None = None
-    build_dockerfile: str | None = None
 
 
 def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
-    """Read a `fly.toml` of the project; `file` is relative to `root`. Unknown keys are Fly's.
+    """Read a configuration of the project; `file` is relative to `root`. Unknown keys are Fly's.
 
     One that is not there is a problem.
     """
@@ -37,10 +37,7 @@ def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
     if not document.exists:
         return Loaded(None, (Problem(Location(str(file)), f"there is no `{file}`"),))
     app, app_problems = _app(document)
-    build = document.data.get("build")
-    build = build if isinstance(build, dict) else {}
-    image, dockerfile = _text(build.get("image")), _text(build.get("dockerfile"))
-    return Loaded(FlyToml(app, image, dockerfile), app_problems)
+    return Loaded(FlyToml(file, document, app), app_problems)
 
 
 def _app(document: Document) -> Loaded[str]:
@@ -54,7 +51,3 @@ def _app(document: Document) -> Loaded[str]:
         return Loaded(checks.app_name(app))
     except WrongValueError as error:
         return Loaded(None, (Problem(document.locate("app"), error.message, error.hint),))
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

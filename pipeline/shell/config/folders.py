@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.edge.app_config import FILES
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.settings import PIPELINE_FILE, images_place
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import Settings
 
-_MARKS = ("Dockerfile", "image.toml", "fly.toml")
+_MARKS = ("Dockerfile", "image.toml", *FILES, "fly.yml")
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
     """What the globs match, relative to the root, each sorted by path.
 
-    `images` have a Dockerfile, an `image.toml` or a `fly.toml`. `others` have none of these: no
-    images, but when a Dockerfile names one of them, its Dockerfile is probably missing.
+    `images` have a Dockerfile, an `image.toml`, or a `fly.toml`, `.json` or `.yaml`. `others` have
+    none of these: no images, but when a Dockerfile names one of them, its own is probably missing.
     """
 
     images: tuple[PurePosixPath, ...]

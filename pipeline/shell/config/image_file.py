@@ -10,14 +10,15 @@ from pipeline.core.model import ImageTest
 from pipeline.core.reference import parse_platform
 from pipeline.shell.config.document import Document, read_document
 from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.config.profiles import with_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pipeline.core.reference import ImageName, Platform, Tag
     from pipeline.errors import Location
-    from pipeline.shell.config.image_model import ImageDeployTable, ImageFileModel
+    from pipeline.shell.config.image_model import AppTable, ImageDeployTable, ImageTables
 
 IMAGE_FILE = "image.toml"
 _HERE = PurePosixPath()
@@ -28,10 +29,12 @@ _DOCKERFILE = PurePosixPath("Dockerfile")
 class DeployTable:
     """`[deploy]` as written: `None` and empty for what it leaves to convention.
 
-    `source` says where the names are, if they are not written here: `file:apps.txt`.
+    `source` says where the names are, if they are not written here: `file:apps.txt`. `configs`
+    has the configurations that single apps have of their own.
     """
 
     apps: tuple[str, ...] | None = None
+    configs: Mapping[str, PurePosixPath] = field(default_factory=dict)
     source: str = ""
     config: PurePosixPath | None = None
     after: tuple[ImageName, ...] = ()
@@ -68,8 +71,19 @@ class ImageFile:
         return self.document.locate(*path)
 
 
-def load_image_file(root: Path, folder: PurePosixPath) -> Loaded[ImageFile]:
-    """Read the `image.toml` of a folder (relative to `root`); without one, the conventions."""
+def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Loaded[Document]:
+    """Read the `image.toml` of a folder (relative to `root`), with the profile merged in."""
+    document, problems = read_document(root, folder / IMAGE_FILE)
+    if document is None or not document.exists:
+        return Loaded(document, problems)
+    return Loaded(with_profile(document, profile))
+
+
+def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Loaded[ImageFile]:
+    """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
+
+    All of its profiles are checked, whichever is asked for.
+    """
     document, problems = read_document(root, folder / IMAGE_FILE)
     if document is None:
         return Loaded(None, problems)
@@ -79,10 +93,14 @@ def load_image_file(root: Path, folder: PurePosixPath) -> Loaded[ImageFile]:
 
     if problems := sentences.check(document, image_model.ImageFileModel):
         return Loaded(None, problems)
-    return Loaded(_image_file(document, image_model.ImageFileModel.model_validate(document.data)))
+    document = with_profile(document, profile)
+    # A table of a profile may lack what the rest has; together they must have it.
+    if problems := sentences.check(document, image_model.ImageTables):
+        return Loaded(None, problems)
+    return Loaded(_image_file(document, image_model.ImageTables.model_validate(document.data)))
 
 
-def _image_file(document: Document, file: ImageFileModel) -> ImageFile:
+def _image_file(document: Document, file: ImageTables) -> ImageFile:
     platforms = file.platforms
     return ImageFile(
         document=document,
@@ -105,9 +123,19 @@ def _image_file(document: Document, file: ImageFileModel) -> ImageFile:
 
 def _deploy(table: ImageDeployTable) -> DeployTable:
     return DeployTable(
-        apps=tuple(table.apps) if isinstance(table.apps, list) else None,
+        apps=tuple(_name(app) for app in table.apps) if isinstance(table.apps, list) else None,
+        configs=_configs(table.apps) if isinstance(table.apps, list) else {},
         source=table.apps if isinstance(table.apps, str) else "",
         config=None if table.config is None else PurePosixPath(table.config),
         after=tuple(table.after),
         strategy=table.strategy or "",
     )
+
+
+def _name(app: str | AppTable) -> str:
+    return app if isinstance(app, str) else app.name
+
+
+def _configs(apps: Iterable[str | AppTable]) -> dict[str, PurePosixPath]:
+    tables = (app for app in apps if not isinstance(app, str))
+    return {table.name: PurePosixPath(table.config) for table in tables if table.config}

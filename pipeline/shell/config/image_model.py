@@ -10,15 +10,39 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import (
     AfterValidator,
     BaseModel,
+    Discriminator,
     Field,
+    Tag,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
     WrapValidator,
 )
 
-from pipeline.core.reference import Tag, parse_tag
+from pipeline.core.reference import Tag as ImageTag
+from pipeline.core.reference import parse_tag
 from pipeline.shell.config import checks
-from pipeline.shell.config.kinds import STRICT, ArgName, Name, Platforms, Text, Wants
+from pipeline.shell.config.kinds import (
+    APP_NAME,
+    APP_TABLE,
+    STRICT,
+    ArgName,
+    Name,
+    Platforms,
+    Text,
+    Wants,
+)
+
+_APP_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"name": {"type": "string"}, "config": {"type": "string"}},
+            "required": ["name"],
+            "additionalProperties": False,
+        },
+    ]
+}
 
 STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 
@@ -27,19 +51,45 @@ def _apps(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     return checks.app_source(value) if isinstance(value, str) else handler(value)
 
 
+def _kind_of_app(value: object) -> str:
+    return APP_TABLE if isinstance(value, (dict, BaseModel)) else APP_NAME
+
+
 AppName = Annotated[str, AfterValidator(checks.app_name)]
+
+
+class AppTable(BaseModel):
+    """An app with a configuration of its own."""
+
+    model_config = STRICT
+
+    name: Annotated[
+        AppName, Wants("an app name", '"acme-api-eu"'), Field(description="The app's name.")
+    ]
+    config: Annotated[
+        Text | None,
+        Wants("a path", '"fly.eu.toml"'),
+        Field(description="Its configuration, relative to this folder. Default: `config`."),
+    ] = None
+
+
 if TYPE_CHECKING:
-    Apps = list[str] | str
+    Apps = list[str | AppTable] | str
 else:
+    # A tag says which of the two an element is meant to be: what is wrong is told of that one.
+    App = Annotated[
+        Annotated[AppName, Tag(APP_NAME)] | Annotated[AppTable, Tag(APP_TABLE)],
+        Discriminator(_kind_of_app),
+    ]
     # To pydantic a list, so that what is wrong with an element is told of that element alone.
     Apps = Annotated[
-        list[AppName],
+        list[App],
         Field(min_length=1),
         WrapValidator(_apps),
         WithJsonSchema(
             {
                 "anyOf": [
-                    {"type": "array", "items": {"type": "string"}, "minItems": 1},
+                    {"type": "array", "items": _APP_SCHEMA, "minItems": 1},
                     {"type": "string", "pattern": f"^({'|'.join(checks.SOURCES)}):."},
                 ]
             }
@@ -75,16 +125,20 @@ class ImageDeployTable(BaseModel):
         Apps | None,
         Wants("a list of app names", '["acme-api-eu"]'),
         Field(
-            description="The apps that run this image: a list, `file:apps.txt` (one name a line, "
-            "relative to this folder), `match:acme-*` (those of the organization that fit), or "
-            "`command:./tenants.sh` (prints one name a line; run in the project's root, without a "
-            "shell). Default: `app` of `config`."
+            description="The apps that run this image: a list of names, or of tables such as "
+            '`{ name = "acme-api-eu", config = "fly.eu.toml" }`; `file:apps.txt` (one name a '
+            "line, relative to this folder); `match:acme-*` (those of the organization that fit); "
+            "or `command:./tenants.sh` (prints one name a line; run in the project's root, without "
+            "a shell). Default: `app` of `config`."
         ),
     ] = None
     config: Annotated[
         Text | None,
         Wants("a path", '"fly.toml"'),
-        Field(description="The app's configuration, relative to this folder. Default: `fly.toml`."),
+        Field(
+            description="The app's configuration, relative to this folder. Default: `fly.toml`, "
+            "else `fly.json`, else `fly.yaml`."
+        ),
     ] = None
     after: Annotated[
         list[Name],
@@ -102,8 +156,8 @@ class ImageDeployTable(BaseModel):
     ] = None
 
 
-class ImageFileModel(BaseModel):
-    """`image.toml`: what the conventions do not say of an image. All of it is optional."""
+class ImageTables(BaseModel):
+    """What the conventions do not say of an image. All of it is optional."""
 
     model_config = STRICT
 
@@ -142,7 +196,7 @@ class ImageFileModel(BaseModel):
         Field(min_length=1, description="Default: `build.platforms` of pipeline.toml."),
     ] = None
     aliases: Annotated[
-        list[Annotated[Tag, AfterValidator(parse_tag)]],
+        list[Annotated[ImageTag, AfterValidator(parse_tag)]],
         Wants("a list of tags", '["latest"]'),
         Field(description="Moving tags that are put on each new build."),
     ] = []
@@ -181,3 +235,34 @@ class ImageFileModel(BaseModel):
     ] = {}
     test: Annotated[TestTable | None, Field(description=TestTable.__doc__)] = None
     deploy: Annotated[ImageDeployTable | None, Field(description=ImageDeployTable.__doc__)] = None
+
+
+class TestOfProfile(TestTable):
+    """What a profile changes of the test; the command may be that of the rest."""
+
+    command: Annotated[
+        list[str],
+        Wants("a list of strings", '["python3", "-c", "import app"]'),
+        Field(
+            min_length=1, description="The command; it must exit with 0. No shell is put around it."
+        ),
+    ] = []
+
+
+class ImageProfile(ImageTables):
+    """Settings of this image, merged over the rest by `--profile NAME` or `PIPELINE_PROFILE`."""
+
+    test: Annotated[TestOfProfile | None, Field(description=TestTable.__doc__)] = None
+
+
+class ImageFileModel(ImageTables):
+    """`image.toml`: what the conventions do not say of an image. All of it is optional."""
+
+    profiles: Annotated[
+        dict[Annotated[str, AfterValidator(checks.filled)], ImageProfile],
+        Wants("a table of tables", "[profiles.staging]"),
+        Field(
+            description="Named settings, each merged over the rest by --profile NAME or "
+            "PIPELINE_PROFILE=NAME, as in pipeline.toml."
+        ),
+    ] = {}

@@ -16,6 +16,9 @@ from pipeline.shell.config import checks
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 """Of every table: unknown keys are errors, and no type is converted to another."""
 
+APP_NAME, APP_TABLE = "<name>", "<table>"
+"""Tags of what `apps` holds; they come up in pydantic's own paths, where no key is called so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wants:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.app_config import language
 from pipeline.errors import WorkError
 
 if TYPE_CHECKING:
@@ -20,8 +21,12 @@ _EMPTY = re.compile(r"^app[ \t]*=[ \t]*(?:\"\"|'')", re.MULTILINE)
 def name_app(root: Path, file: PurePosixPath, name: str) -> None:
     """Put `app = "NAME"` into a `fly.toml` that names none, and make the file where there is none.
 
-    All else in it stays, byte for byte. Raises `WorkError` where it cannot be written.
+    All else in it stays, byte for byte. Raises `WorkError` where it cannot be written, or is JSON
+    or YAML.
     """
+    if (kind := language(file.name)) != "TOML":
+        hint = f"write the name `{name}` as its `app` yourself"
+        raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
     # A link stays one: what it leads to is written.
     path = (root / file).resolve()
     try:

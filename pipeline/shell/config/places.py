@@ -1,6 +1,6 @@
-"""Where the keys and values of a TOML file stand, for errors that are found after parsing.
+"""Where the keys and values of a file stand, for errors that are found after parsing.
 
-The file has been accepted by tomli before. The grammar used here knows TOML 1.0; of what only
+The file has been accepted before. The TOML grammar used here knows TOML 1.0; of what only
 TOML 1.1 allows, the places of the nearest table around it are known.
 """
 
@@ -9,8 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.edge.app_config import language
+from pipeline.edge.json_text import json_spots
+from pipeline.edge.yaml_text import read_yaml
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tree_sitter import Node
 
@@ -51,8 +55,25 @@ class Places:
         return None
 
 
-def find_places(text: str) -> Places:
-    """Find the place of every key and value of a TOML document."""
+def find_places(text: str, name: str = "") -> Places:
+    """Find the place of every key and value of the file of that name."""
+    kind = language(name)
+    if kind == "JSON":
+        return _places(*json_spots(text))
+    if kind == "YAML":
+        found = read_yaml(text)
+        return _places(found.keys, found.values)
+    return _toml_places(text)
+
+
+def _places(keys: Mapping[Path, tuple[int, int]], values: Mapping[Path, tuple[int, int]]) -> Places:
+    return Places(
+        {path: Spot(*spot) for path, spot in keys.items()},
+        {path: Spot(*spot) for path, spot in values.items()},
+    )
+
+
+def _toml_places(text: str) -> Places:
     import tree_sitter_toml  # noqa: PLC0415 - only when there is something to place
     from tree_sitter import Language, Parser  # noqa: PLC0415
 

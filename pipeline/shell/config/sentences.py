@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import Problem
-from pipeline.shell.config.kinds import Wants
+from pipeline.shell.config.kinds import APP_NAME, APP_TABLE, Wants
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.shell.config.document import Document
 
 Key = tuple[str | int, ...]
+_TAGS = frozenset({APP_NAME, APP_TABLE})
 
 
 def check(document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
@@ -33,7 +34,7 @@ def check(document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
 
 
 def _problem(document: Document, model: type[BaseModel], error: ErrorDetails) -> Problem:
-    kind, key = error["type"], error["loc"]
+    kind, key = error["type"], tuple(part for part in error["loc"] if part not in _TAGS)
     if kind == "extra_forbidden":
         return _unknown_key(document, model, key)
     if kind == "missing":
@@ -46,7 +47,7 @@ def _problem(document: Document, model: type[BaseModel], error: ErrorDetails) ->
 
 
 def _unknown_key(document: Document, model: type[BaseModel], key: Key) -> Problem:
-    *table, word = (str(part) for part in key)
+    *table, word = _names(key)
     owner = _model_at(model, key[:-1]) or model
     where = f"`[{'.'.join(table)}]`" if table else f"`{document.file.rpartition('/')[2]}`"
     known = list(owner.model_fields)
@@ -65,7 +66,7 @@ def _elsewhere(model: type[BaseModel], word: str) -> str:
 
 def _missing(document: Document, model: type[BaseModel], key: Key) -> Problem:
     wants, _ = _wanted(model, key)
-    table = ".".join(str(part) for part in key[:-1])
+    table = ".".join(_names(key[:-1]))
     hint = f"`{key[-1]}` is {wants}" if wants else ""
     return Problem(document.locate_key(*key[:-1]), f"`[{table}]` lacks `{key[-1]}`", hint)
 
@@ -109,14 +110,14 @@ def _wanted(model: type[BaseModel], key: Key) -> tuple[Wants | None, Key]:
 
 def _is_entry(field: FieldInfo, rest: Key) -> bool:
     """Whether `rest` is a table of a table of tables, such as the profile `local`."""
-    return bool(rest) and _table_of(field) is not None
+    return bool(rest) and _is_table_of_tables(field) and _table_of(field) is not None
 
 
 def _model_at(model: type[BaseModel], key: Key) -> type[BaseModel] | None:
     owner: type[BaseModel] | None = model
-    parts = iter(key)
+    parts = iter(_names(key))
     for part in parts:
-        field = owner.model_fields.get(str(part)) if owner else None
+        field = owner.model_fields.get(part) if owner else None
         owner = _table_of(field) if field else None
         if field and _is_table_of_tables(field):
             next(parts, None)
@@ -136,6 +137,11 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from _models_in(inner)
+
+
+def _names(key: Key) -> list[str]:
+    """A path without the numbers of elements."""
+    return [part for part in key if isinstance(part, str)]
 
 
 def _shown(key: Key) -> str:

@@ -11,6 +11,9 @@ import shlex
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from tests.support.fly.flyctl.session import FailedError
 
 if TYPE_CHECKING:
@@ -32,16 +35,18 @@ CHECK_KEYS = {
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The file's tables, `.toml` or `.json`.
+    """The file's tables, `.toml`, `.json` or `.yaml`; any other ending is TOML to flyctl.
 
     Raises:
-        FailedError: it is neither.
+        FailedError: it is none.
 
     """
     text = path.read_text(encoding="utf-8")
     try:
+        if path.suffix == ".yaml":
+            return dict(YAML(typ="safe", pure=True).load(text) or {})
         return dict(json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
-    except ValueError as error:
+    except (ValueError, YAMLError) as error:
         raise FailedError(f"failed loading app config from {path}: {error}") from None
 
 

@@ -1,0 +1,61 @@
+"""An app's configuration as flyctl reads it: TOML, or by the ending of its name JSON or YAML.
+
+flyctl `internal/appconfig/serde.go`: a name that ends with `.json` is JSON, one with `.yaml` YAML,
+and any other TOML, `.yml` too. Where none is named it takes the first that is there of `FILES`
+(`internal/command/command.go`, `appConfigFilePaths`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FILES = ("fly.toml", "fly.json", "fly.yaml")
+
+
+class ConfigTextError(ValueError):
+    """Why a text is no JSON or YAML that flyctl would read; `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+
+
+def language(name: str) -> str:
+    """Say what a file of that name is read as: `TOML`, `JSON` or `YAML`.
+
+    >>> language("fly.toml"), language("fly.yaml"), language("fly.yml")
+    ('TOML', 'YAML', 'TOML')
+    """
+    if name.endswith(".json"):
+        return "JSON"
+    return "YAML" if name.endswith(".yaml") else "TOML"
+
+
+def read_app_config(file: Path) -> Mapping[str, object]:
+    """Read a configuration that was accepted before. Raises `OSError`, `ValueError`."""
+    return parse_app_config(file.read_text(encoding="utf-8-sig"), file.name)
+
+
+def parse_app_config(text: str, name: str) -> Mapping[str, object]:
+    """Read the text of a file of that name; an empty YAML file has no keys.
+
+    Raises `ConfigTextError`, and for TOML tomli's own `ValueError`.
+    """
+    kind = language(name)
+    if kind == "TOML":
+        import tomli  # noqa: PLC0415 - not needed for `invoke --list`
+
+        return tomli.loads(text)
+    if kind == "JSON":
+        from pipeline.edge.json_text import read_json  # noqa: PLC0415 - for those who have it
+
+        return read_json(text)
+    from pipeline.edge.yaml_text import read_yaml  # noqa: PLC0415 - for those who have it
+
+    return read_yaml(text).data

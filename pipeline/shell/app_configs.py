@@ -1,0 +1,91 @@
+"""The configurations of an image's apps: one for all, and those that single apps have."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.edge.app_config import FILES
+from pipeline.errors import Location, Problem
+from pipeline.shell.config.files import Loaded, read_fly_toml
+from pipeline.shell.places import inside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path, PurePosixPath
+
+    from pipeline.shell.config.files import FlyToml, ImageFile
+
+_UNREAD = "fly.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfigs:
+    """`shared` is for every app that is not in `own`."""
+
+    shared: FlyToml | None = None
+    own: Mapping[str, FlyToml] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, PurePosixPath]:
+        """The files of the apps that have one of their own."""
+        return {app: config.file for app, config in self.own.items()}
+
+    def __iter__(self) -> Iterator[FlyToml]:
+        """Each file once."""
+        found = (*((self.shared,) if self.shared else ()), *self.own.values())
+        return iter({config.file: config for config in found}.values())
+
+
+def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppConfigs]:
+    """Read the configurations that `image.toml` names, else the one that flyctl would find."""
+    problems: list[Problem] = []
+    shared = _shared(root, folder, file, problems)
+    own: dict[str, FlyToml] = {}
+    told = file.deploy
+    for index, app in enumerate(told.apps or () if told else ()):
+        path = told.configs.get(app) if told else None
+        if path:
+            place = file.locate("deploy", "apps", index, "config")
+            config = _read(root, folder / path, place, problems)
+            own |= {app: config} if config else {}
+    return Loaded(None if problems else AppConfigs(shared, own), tuple(problems))
+
+
+def default_config(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
+    """The file that flyctl would take in a folder; `None` where there is none."""
+    return next((folder / name for name in FILES if os.path.lexists(root / folder / name)), None)
+
+
+def _shared(
+    root: Path, folder: PurePosixPath, file: ImageFile, problems: list[Problem]
+) -> FlyToml | None:
+    if file.deploy and file.deploy.config:
+        place = file.locate("deploy", "config")
+        return _read(root, folder / file.deploy.config, place, problems)
+    path = default_config(root, folder)
+    if path:
+        return _read(root, path, Location(str(path)), problems)
+    if os.path.lexists(root / folder / _UNREAD):
+        message = f"flyctl does not read `{_UNREAD}`, but `fly.yaml`"
+        problems.append(Problem(Location(str(folder / _UNREAD)), message, "rename it"))
+    return None
+
+
+def _read(
+    root: Path, path: PurePosixPath, place: Location, problems: list[Problem]
+) -> FlyToml | None:
+    """Read one; `place` is where it is named."""
+    clean = inside(path)
+    if clean is None:
+        message = "the app's configuration lies outside the project"
+        problems.append(Problem(place, message, "name a path inside it"))
+        return None
+    if not os.path.lexists(root / clean):
+        hint = "name the file relative to this one, or add it"
+        problems.append(Problem(place, f"there is no `{clean}`", hint))
+        return None
+    config, found = read_fly_toml(root, clean)
+    problems += found
+    return config
