@@ -23,7 +23,7 @@ class App:
     """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one.
 
     `configuration` is what that file says, `revision` the commit that the project's files are of:
-    a deploy leaves both beside the app, as a `Stamp`.
+    a deploy leaves both beside the app, as a `Stamp`. `root` is the project's folder.
     """
 
     name: str
@@ -32,6 +32,7 @@ class App:
     strategy: str = ""
     configuration: Configuration = field(default_factory=Configuration)
     revision: Revision | None = None
+    root: Path | None = None
 
     def stamp(self, image: Digest, release: str) -> Stamp:
         """What a deploy of this app leaves, where it made `release` of `image`."""

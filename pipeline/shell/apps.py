@@ -28,9 +28,10 @@ def _apps(project: Project, image: Image) -> tuple[App, ...]:
     spec = image.deploy
     if spec is None:
         return ()
+    root = project.root
     files = {name: spec.config_of(name) for name in spec.apps}
-    configs = {name: project.root / file if file else None for name, file in files.items()}
-    return tuple(App(name, image.name, configs[name], spec.strategy) for name in spec.apps)
+    configs = {name: root / file if file else None for name, file in files.items()}
+    return tuple(App(n, image.name, configs[n], spec.strategy, root=root) for n in spec.apps)
 
 
 def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:

@@ -9,26 +9,31 @@ from invoke.tasks import task
 
 from pipeline.errors import usage_error
 from pipeline.tasks.command import PROFILE, changes, load_project, say
+from pipeline.tasks.deploying import app_names
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
 
-@task(help={"profile": PROFILE})
+@task(help={"all": "those of all projects on the engine, also without a label", "profile": PROFILE})
 @changes(see="status")
-def down(_c: Context, profile: str = "") -> int:
-    """Stop and remove all containers of the driver `docker`, with their front and network."""
+def down(_c: Context, *, all: bool = False, profile: str = "") -> int:  # noqa: A002 - its flag
+    """Stop and remove what the driver `docker` runs of this project."""
     from pipeline.core.model import DriverName  # noqa: PLC0415 - loaded late
-    from pipeline.edge.deploy.down import remove_all  # noqa: PLC0415 - docker costs 90 ms
+    from pipeline.edge.deploy.down import remove_all, remove_project  # noqa: PLC0415 - docker costs 90 ms
     from pipeline.edge.engine import connect  # noqa: PLC0415
 
-    driver = load_project(profile).settings.deploy.driver
+    project = load_project(profile)
+    driver = project.settings.deploy.driver
     if driver is not DriverName.DOCKER:
         raise usage_error(
             f"`down` is for the driver `docker`, and these settings deploy with `{driver}`",
             hint="choose the profile whose containers shall go: `invoke down --profile local`",
         )
     with connect(os.environ) as client:
-        count = remove_all(client)
-    say(f"containers removed: {count}" if count else "nothing was running")
+        if all:
+            removed = remove_all(client)
+        else:
+            removed = remove_project(client, project.root, app_names(project))
+    say(str(removed))
     return 0

@@ -13,6 +13,7 @@ from pipeline.edge.deploy.docker_pull import pull
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.registry import credentials
 from pipeline.errors import UnknownError
+from tests.support.project import Project
 from tests.support.shop import app, called, containers, get, running, url
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from sandbox.registry import Registry
-    from tests.support.project import Project, Ran
+    from tests.support.project import Ran
 
 pytestmark = pytest.mark.engine
 
@@ -166,3 +167,30 @@ def test_down_is_for_this_driver_alone(shop: Project) -> None:
 
     assert ran.code == 2
     assert "`down` is for the driver `docker`" in ran.err
+
+
+def test_down_leaves_what_other_projects_run(
+    shop: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """Their front goes on forwarding, and their containers reach each other."""
+    address = url(shop.invoke("deploy", "web", "--json"), "web")
+    (tmp_path / "other").mkdir()
+    other = Project(tmp_path / "other", shop.log)
+    for file in ("tasks.py", "pipeline.toml"):
+        other.write(file, (shop.root / file).read_text())
+    app(other, tmp_path, "far", answer="far 1")
+    far = url(other.invoke("deploy-all", "--json"), "far")
+    assert get(far) == "far 1"
+
+    ran = other.invoke("down")
+
+    assert ran.err.startswith("containers removed: 1; left to other projects: "), ran.err
+    assert called("web", tmp_path) in ran.err
+    assert running(engine_client, tmp_path) == [called("web", tmp_path)]
+    assert get(address) == "web 1"
+    with pytest.raises(OSError, match="refused"):
+        get(far)
+    (web,) = containers(engine_client, tmp_path)
+    (network,) = engine_client.networks.list(names=["^pipeline$"])
+    network.reload()
+    assert web.id in {c.id for c in network.containers}

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import Release, Running
@@ -106,7 +106,7 @@ class DockerDriver:
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
         with told():
-            spec = Spec(app.name, image, app.configuration.data, app.revision)
+            spec = Spec(app.name, image, app.configuration.data, app.revision, app.root)
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)
             then = serving(app.name, self._releases(app.name))
@@ -134,7 +134,7 @@ class DockerDriver:
             if old is None:
                 failure = Failure("rollback", "there is no release before the one that runs")
                 raise DeployError(failure, hint="`invoke releases` lists what there is")
-            spec = spec_of(old)
+            spec = replace(spec_of(old), root=app.root)
             if not has_image(self.client, spec):
                 report(AppChanged(app.name, "pulling"))
                 pull(self.client, spec, self.credentials)

@@ -21,6 +21,7 @@ from pipeline.core.stamp import Stamp, read_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -39,6 +40,8 @@ GROUP, IMAGE, CONFIG, FRONT = (
     "pipeline.front",
 )
 STAMP = "pipeline.stamp"
+PROJECT = "pipeline.project"
+"""The folder of the project that deployed it: what `down` goes by."""
 DEFAULT = "pipeline.default-group"
 OLD = ".old"
 HOST = "127.0.0.1"
@@ -50,13 +53,15 @@ _FIRST_PORT, _PORTS = 25000, 7000
 class Spec:
     """What a release is made of. `config` is its parsed `fly.toml`; `image` is pinned.
 
-    `revision` is the commit that it was deployed from, where there is one.
+    `revision` is the commit that it was deployed from, where there is one, `root` the folder of
+    the project that deploys it.
     """
 
     app: str
     image: Reference
     config: Mapping[str, object]
     revision: Revision | None = None
+    root: Path | None = None
 
     def stamp(self, release: str) -> Stamp:
         """What the containers of a release of it have as a label."""
@@ -194,6 +199,7 @@ def create(client: DockerClient, making: Making, group: Group) -> Container:
         CONFIG: json.dumps(spec.config, default=str),
         STAMP: spec.stamp(str(making.number)).text,
         FRONT: json.dumps(mine),
+        PROJECT: str(spec.root or ""),
     }
     return client.containers.create(
         spec.pinned,
