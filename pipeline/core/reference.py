@@ -29,6 +29,28 @@ _MAX_NAME = 255
 
 HUB = "docker.io"
 
+_PLATFORM_RE = re.compile(
+    r"([a-zA-Z0-9_-]+)(?:\([^()/]*\))?(?:/([a-zA-Z0-9_.-]+)(?:/([a-zA-Z0-9_.-]+))?)?"
+)
+_SYSTEM_RE = re.compile(
+    "aix|android|darwin|dragonfly|freebsd|hurd|illumos|ios|js|linux|nacl|netbsd|openbsd|plan9|"
+    "solaris|windows|zos"
+)
+_ARCHITECTURE_RE = re.compile(
+    "386|amd64|amd64p32|arm|armbe|arm64|arm64be|ppc64|ppc64le|loong64|mips|mipsle|mips64|mips64le|"
+    "mips64p32|mips64p32le|ppc|riscv|riscv64|s390|s390x|sparc|sparc64|wasm"
+)
+_SAME = {"i386": "386", "x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
+_ARMS = {"armhf": "v7", "armel": "v6"}
+_VARIANTS = {
+    ("amd64", "v1"): "",
+    **{("arm64", variant): "" for variant in ("8", "v8", "v8.0")},
+    **{("arm64", variant): "v9" for variant in ("9", "9.0", "v9.0")},
+    ("arm", ""): "v7",
+    **{("arm", variant): f"v{variant}" for variant in "5678"},
+}
+"""How containerd writes what can be written in several ways (`platforms/database.go`)."""
+
 
 class ReferenceSyntaxError(ValueError):
     """A string that is no reference; the message says which part of it is wrong."""
@@ -149,22 +171,39 @@ def parse_image_name(text: str) -> ImageName:
 
 
 def parse_platform(text: str) -> Platform:
-    """Read `os/architecture[/variant]`, normalised as containerd does (`amd64`, `arm64`).
+    """Read `os/architecture[/variant]`, or one of the first two alone, as containerd does.
 
+    What is left out is `linux` and `amd64`, wherever this runs, so that one file is one build.
     Raises `ReferenceSyntaxError`.
+
+    >>> [str(parse_platform(text)) for text in ("linux", "arm64", "linux/armhf", "linux/aarch64")]
+    ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm64']
     """
-    parts = text.strip().lower().split("/")
-    if not 2 <= len(parts) <= 3 or not all(re.fullmatch(r"[a-z0-9_.-]+", p) for p in parts):
+    found = _PLATFORM_RE.fullmatch(text)
+    if not found:
         raise ReferenceSyntaxError(f"`{text}` is no platform, such as `linux/amd64`")
-    architecture = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}.get(
-        parts[1], parts[1]
-    )
-    variant = parts[2] if len(parts) == 3 else ""
-    if (architecture, variant) in {("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")}:
-        variant = ""
-    if (architecture, variant) in {("arm", ""), ("arm", "7")}:
-        variant = "v7"
-    return Platform(parts[0], architecture, variant)
+    first, *more = found[1].lower(), *(part.lower() for part in found.groups()[1:] if part)
+    system = "darwin" if first == "macos" else first
+    if more:
+        return Platform(system, *_architecture(*more))
+    if _SYSTEM_RE.fullmatch(system):
+        return Platform(system, "amd64")
+    architecture, variant = _architecture(first)
+    if not _ARCHITECTURE_RE.fullmatch(architecture):
+        raise ReferenceSyntaxError(
+            f"`{text}` is no platform, such as `linux/amd64`: neither a system nor an architecture"
+        )
+    return Platform("linux", architecture, variant)
+
+
+def _architecture(written: str, variant: str = "") -> tuple[str, str]:
+    """Architecture and variant, each by one name only."""
+    if written in _ARMS:
+        return "arm", _ARMS[written]
+    name = _SAME.get(written, written)
+    if name == "386" and written != name:
+        return name, ""
+    return name, _VARIANTS.get((name, variant), variant)
 
 
 def parse_host(text: str) -> str:

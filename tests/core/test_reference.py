@@ -76,6 +76,23 @@ def test_a_digest_decides_over_a_tag() -> None:
         ("linux/arm64/v8", "linux/arm64"),
         ("linux/arm/v7", "linux/arm/v7"),
         ("linux/arm", "linux/arm/v7"),
+        ("linux/arm/6", "linux/arm/v6"),
+        ("linux/armhf", "linux/arm/v7"),
+        ("linux/armel", "linux/arm/v6"),
+        ("linux/armel/v7", "linux/arm/v6"),
+        ("linux/i386", "linux/386"),
+        ("linux/i386/x", "linux/386"),
+        ("linux/amd64/v1", "linux/amd64"),
+        ("linux/amd64/v2", "linux/amd64/v2"),
+        ("linux/arm64/9", "linux/arm64/v9"),
+        ("macos/arm64", "darwin/arm64"),
+        ("windows(10.0.17763)/amd64", "windows/amd64"),
+        ("linux", "linux/amd64"),
+        ("Windows", "windows/amd64"),
+        ("aarch64", "linux/arm64"),
+        ("armhf", "linux/arm/v7"),
+        ("i386", "linux/386"),
+        ("my/own", "my/own"),
     ],
 )
 def test_platforms_are_normalised(text: str, full: str) -> None:
@@ -83,7 +100,10 @@ def test_platforms_are_normalised(text: str, full: str) -> None:
     assert full == str(ref.parse_platform(text))
 
 
-@pytest.mark.parametrize("text", ["linux", "a/b/c/d", "linux/", "lin ux/amd64"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "lunix", "a/b/c/d", "linux/", "/amd64", "lin ux/amd64", "linux/amd64 ", "li.nux/amd64"],
+)
 def test_what_is_no_platform_is_refused(text: str) -> None:
     """A platform has an OS and an architecture."""
     with pytest.raises(ref.ReferenceSyntaxError, match="no platform"):

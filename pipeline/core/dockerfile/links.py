@@ -1,17 +1,13 @@
-"""What the stages of a Dockerfile stand on and take from: other stages, images, `scratch`.
+"""What the stages of a Dockerfile stand on: other stages, images, `scratch`.
 
-Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: FROM sees the stages above it;
-`--from` and `from=` see all names (the last of its name wins), and only `--from` takes an index.
+Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: FROM sees the stages above it.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.dockerfile.instructions import Copy, Instruction, Run
-from pipeline.core.dockerfile.mounts import origin_of
 from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
 from pipeline.core.dockerfile.words import Rules, expand
 from pipeline.core.reference import (
@@ -30,33 +26,18 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile.words import Expansion
 
 SCRATCH = "scratch"
-_INDEX = re.compile(r"[+-]?[0-9]{1,18}")
-_SYSTEMS = frozenset(
-    [
-        "aix",
-        "android",
-        "darwin",
-        "dragonfly",
-        "freebsd",
-        "illumos",
-        "ios",
-        "js",
-        "linux",
-        "netbsd",
-        "openbsd",
-        "plan9",
-        "solaris",
-        "windows",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something is taken from: the stage of that index, or else an image (or `scratch`)."""
+    """Where something is taken from: the stage of that index, or else an image (or `scratch`).
+
+    Of one that is not `used`, nothing gets into the build; it has to be there all the same.
+    """
 
     stage: int | None
     image: str = ""
+    used: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +66,6 @@ def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) ->
     return tuple(links)
 
 
-def origins(
-    instruction: Instruction, stages: Mapping[str, int], count: int, escape: str
-) -> tuple[Origin, ...]:
-    """What an instruction takes from; a mount of the context has none. Raises `RefusedError`."""
-    if isinstance(instruction, Copy) and instruction.origin:
-        return (_copy_origin(instruction.origin, stages, count, escape),)
-    if isinstance(instruction, Run):
-        written = (origin_of(mount) for mount in instruction.mounts)
-        return tuple(_named(name, stages) for name in written if name)
-    return ()
-
-
 def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: str) -> Link:
     rules = Rules(escape=escape)
     base = expand(stage.start.base, arguments.values, rules)
@@ -107,62 +76,32 @@ def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: st
     platform, used = None, base.used
     if stage.start.platform:
         expansion = expand(stage.start.platform, arguments.values, rules)
-        platform = _platform(stage.start.platform, expansion, arguments)
+        platform = _platform(stage.start.platform, expansion)
         used |= expansion.used
     if base.text in above:
         return Link(stage, Origin(above[base.text]), platform, used)
     if base.text != SCRATCH:
-        _check_image(base.text, _from_hint(base, above))
+        check_image(base.text, _from_hint(base, above))
     return Link(stage, Origin(None, base.text), platform, used)
 
 
-def _copy_origin(written: str, stages: Mapping[str, int], count: int, escape: str) -> Origin:
-    if expand(written, {}, Rules(escape=escape)).text != written:
-        raise RefusedError(
-            "`--from` does not expand variables",
-            hint="name a stage: `FROM ${IMAGE} AS name` with a global `ARG`, then `--from=name`",
-            blame=written,
-        )
-    if not _INDEX.fullmatch(written):
-        return _named(written, stages)
-    index = int(written)
-    if not 0 <= index < count:
-        raise RefusedError(
-            f"there is no stage {written}: the file has {count}, counted from 0", blame=written
-        )
-    return Origin(index)
-
-
-def _named(written: str, stages: Mapping[str, int]) -> Origin:
-    index = stages.get(written.lower())
-    if index is not None:
-        return Origin(index)
-    if written != SCRATCH:
-        _check_image(written, did_you_mean(written, stages))
-    return Origin(None, written)
-
-
-def _check_image(written: str, hint: str) -> None:
+def check_image(written: str, hint: str) -> None:
+    """Raise `RefusedError` where a name is neither a stage's nor an image's."""
     try:
         parse_reference(written)
     except ReferenceSyntaxError as error:
         raise RefusedError(f"`{written}` is no image: {error}", hint=hint, blame=written) from None
 
 
-def _platform(written: str, expansion: Expansion, arguments: Globals) -> Platform:
+def _platform(written: str, expansion: Expansion) -> Platform:
     if not expansion.text:
         raise RefusedError(
             f"`--platform={written}` comes to nothing",
             hint=_unset_hint(expansion.unset),
             blame="--platform",
         )
-    text = re.sub(r"\([^)]*\)", "", expansion.text)
-    if "/" not in text:
-        lone_system = text.lower() in _SYSTEMS
-        build = arguments.values
-        text = f"{text}/{build['BUILDARCH']}" if lone_system else f"{build['BUILDOS']}/{text}"
     try:
-        return parse_platform(text)
+        return parse_platform(expansion.text)
     except ReferenceSyntaxError as error:
         raise RefusedError(
             f"`--platform={written}`: {error}", hint=_unset_hint(expansion.unset), blame=written

@@ -71,6 +71,18 @@ def origin_of(written: str) -> str:
     return found
 
 
+def takes_files(written: str) -> bool:
+    """Whether a mount has the files of its `from=`: one of tmpfs or ssh has none of any.
+
+    True where its type is a variable.
+    """
+    found = MountType.BIND.value
+    for name, value in _fields(written):
+        if name == "type" and value is not None:
+            found = value.lower()
+    return found not in {MountType.TMPFS, MountType.SSH}
+
+
 def check_from(written: str) -> None:
     """Raise `RefusedError` for a form that is refused before anything is expanded."""
     for name, value in _fields(written):

@@ -8,7 +8,6 @@ ONBUILD triggers of the stage or image right below it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from pipeline.core import graph
 from pipeline.core.dockerfile import floating
 from pipeline.core.dockerfile.instructions import Define, Instruction, Onbuild, parse_instruction
 from pipeline.core.dockerfile.lexer import Line, lex
-from pipeline.core.dockerfile.links import SCRATCH, Link, link, origins
+from pipeline.core.dockerfile.links import SCRATCH, Link, link
 from pipeline.core.dockerfile.reads import Reads
 from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
 from pipeline.core.dockerfile.scope import (
@@ -26,6 +25,7 @@ from pipeline.core.dockerfile.scope import (
     global_arguments,
     platform_arguments,
 )
+from pipeline.core.dockerfile.sources import Sources
 from pipeline.core.dockerfile.walk import Findings, NamedImage, Walker
 from pipeline.core.reference import Platform
 from pipeline.errors import Location, Problem, raise_problems
@@ -33,7 +33,6 @@ from pipeline.errors import Location, Problem, raise_problems
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.dockerfile.links import Origin
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
 LINUX = Platform("linux", "amd64")
@@ -90,11 +89,17 @@ def resolve(
     predefined = platform_arguments(build_platform, platform, last)
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
-    plan = _Plan(dockerfile, links, onbuild, findings.problems)
+    sources = Sources(dockerfile, findings.problems)
+    plan = _Plan(dockerfile, links, onbuild, sources, findings.problems)
     sound = plan.check()
     index = _target(dockerfile, target, findings.problems)
-    needed = plan.needed(index) if sound else ()
+    needed = plan.needed(index, unused=False) if sound else ()
     _walk(plan, needed, arguments, args, platform, findings)
+    read = plan.needed(index, unused=True) if sound else ()
+    if read != needed:
+        # Of a stage that is only named, nothing counts, but what is wrong in it is refused.
+        _walk(plan, read, arguments, args, platform, Findings(problems=findings.problems))
+        findings.problems[:] = dict.fromkeys(findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
     frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
@@ -120,14 +125,9 @@ class _Plan:
     dockerfile: Dockerfile
     links: tuple[Link, ...]
     onbuild: Mapping[str, Sequence[str]]
+    sources: Sources
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
-
-    def origins(self, instruction: Instruction) -> tuple[Origin, ...]:
-        """What an instruction takes from. Raises `RefusedError`."""
-        names = {stage.name: stage.index for stage in self.dockerfile.stages if stage.name}
-        escape = self.dockerfile.escape
-        return origins(instruction, names, len(self.dockerfile.stages), escape)
 
     def instructions(self, index: int) -> tuple[Instruction, ...]:
         """What a stage does: the triggers from below, then its own."""
@@ -135,21 +135,21 @@ class _Plan:
             self.triggered[index] = self._triggers(self.links[index])
         return self.triggered[index] + self.links[index].stage.instructions
 
-    def needs(self, index: int, instructions: Sequence[Instruction]) -> frozenset[int]:
-        """The stages that a stage stands on or takes from; faults become problems."""
-        found = {self.links[index].base.stage}
-        for instruction in instructions:
-            try:
-                found.update(origin.stage for origin in self.origins(instruction))
-            except RefusedError as error:
-                place = instruction.line.find(error.blame)
-                self.problems.append(Problem(place, error.message, error.hint))
-        return frozenset(stage for stage in found if stage is not None)
+    def takes_from(
+        self, instructions: Sequence[Instruction], *, unused: bool = True
+    ) -> frozenset[int]:
+        """The stages that instructions take from, or only name; faults become problems."""
+        origins = (origin for one in instructions for origin in self.sources.of(one))
+        return frozenset(o.stage for o in origins if o.stage is not None and (o.used or unused))
 
     def check(self) -> bool:
-        """What must be right in every stage of the file: `--from`; whether there is no circle."""
+        """What must be right in every stage of the file: `--from`; whether there is no circle.
+
+        As in BuildKit, a circle that leads over a FROM is none: a target that needs it fails for
+        taking from a stage that is not above.
+        """
         needs = {
-            str(s.index): [str(n) for n in sorted(self.needs(s.index, s.instructions))]
+            str(s.index): [str(n) for n in sorted(self.takes_from(s.instructions))]
             for s in self.dockerfile.stages
         }
         cycles = graph.cycles(needs)
@@ -159,15 +159,20 @@ class _Plan:
             self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
         return not cycles
 
-    def needed(self, target: int) -> tuple[int, ...]:
-        """The stages that the target needs, itself included, in order of the file."""
+    def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:
+        """The stages that the target needs, itself included, in order of the file.
+
+        With those that are only named, BuildKit reads them all.
+        """
         seen: set[int] = set()
         todo = [target]
         while todo:
             index = todo.pop()
             if index not in seen:
                 seen.add(index)
-                todo += self.needs(index, self.instructions(index))
+                below = self.links[index].base.stage
+                todo += [] if below is None else [below]
+                todo += self.takes_from(self.instructions(index), unused=unused)
         return tuple(sorted(seen))
 
     def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
@@ -231,19 +236,9 @@ def _walk(
         linked = plan.links[index]
         scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape)
         _start(plan, linked, arguments, args, platform, findings)
-        walker = Walker(
-            index, scope, args, arguments, partial(_quiet, plan), str(platform), findings
-        )
+        walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
         for instruction in plan.instructions(index):
             walker.take(instruction)
-
-
-def _quiet(plan: _Plan, instruction: Instruction) -> tuple[Origin, ...]:
-    """The origins of an instruction; what is wrong with them has been said."""
-    try:
-        return plan.origins(instruction)
-    except RefusedError:
-        return ()
 
 
 def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:

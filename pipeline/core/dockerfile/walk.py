@@ -209,7 +209,8 @@ class Walker:
     def _origins(self, instruction: Instruction, what: str) -> tuple[Origin, ...]:
         found = self.origins(instruction)
         for origin in found:
-            if origin.stage is not None and origin.stage >= self.index:
+            # A trigger may take from the stage that it runs in, as far as that has come.
+            if origin.stage is not None and origin.stage > self.index:
                 raise RefusedError(
                     f"`{what}` takes from stage {origin.stage}, which is not above this one",
                     hint="move that stage up",

@@ -64,6 +64,75 @@ def test_instructions_take_from_stages_and_images(
     assert [name.written for name in found.names] == expected
 
 
+NUMBERS = {
+    "an image has the number behind the stages": (
+        "FROM a\nCOPY --from=c x /\nCOPY --from=1 y /\n",
+        ["a", "c", "c"],
+    ),
+    "each use has another": (
+        "FROM a\nCOPY --from=c x /\nCOPY --from=c x /\nCOPY --from=d:1 x /\nCOPY --from=3 y /\n",
+        ["a", "c", "c", "d:1", "d:1"],
+    ),
+    "a mount's image has one": (
+        "FROM a\nRUN --mount=from=c,target=/c x\nCOPY --from=1 y /\n",
+        ["a", "c", "c"],
+    ),
+    "a mount of the context has one, of scratch": (
+        "FROM a\nRUN --mount=dst=/c --mount=from=d,dst=/d x\nCOPY --from=1 y /\nCOPY --from=2 y /",
+        ["a", "d", "d"],
+    ),
+    "also where a stage is not needed": (
+        "FROM a AS u\nCOPY --from=c x /\nFROM b\nCOPY --from=2 y /\n",
+        ["b", "c"],
+    ),
+    "a trigger's image has one": (
+        "FROM a AS u\nONBUILD COPY --from=c x /\nONBUILD COPY --from=2 y /\nFROM u\n",
+        ["a", "c", "c"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers_go_on_behind_the_stages(resolved: Resolve, text: str, expected: list[str]) -> None:
+    """In the order in which BuildKit comes to the images."""
+    assert [name.written for name in resolved(text).names] == expected
+
+
+@pytest.mark.parametrize("kind", ["tmpfs", "TMPFS", "ssh"])
+def test_a_mount_without_files_makes_no_stage_count(
+    resolved: Resolve, refused: Refused, kind: str
+) -> None:
+    """But what is wrong in that stage is refused."""
+    text = f"FROM a AS s\nCOPY x /\nFROM b\nRUN --mount=type={kind},from=s,target=/t y\n"
+    found = resolved(text)
+    assert [stage.index for stage in found.stages] == [1]
+    assert ([name.written for name in found.names], found.reads.reads) == (["b"], ())
+    (problem,) = refused(text.replace("COPY x /", "COPY ${x!y} /"))
+    assert problem.location == Location("D", 2, 6)
+
+
+def test_a_mount_whose_type_is_a_variable_makes_a_stage_count(resolved: Resolve) -> None:
+    """It may be any."""
+    text = "FROM a AS s\nFROM b\nARG T=tmpfs\nRUN --mount=type=$T,from=s,target=/t y\n"
+    assert [stage.index for stage in resolved(text).stages] == [0, 1]
+
+
+def test_a_circle_that_no_one_needs(resolved: Resolve, refused: Refused) -> None:
+    """Over a FROM it is none until the target needs it; of `--from` alone it always is one."""
+    over = "FROM a AS x\nCOPY --from=y f /\nFROM x AS y\n"
+    assert [name.written for name in resolved(f"{over}FROM c\n").names] == ["c"]
+    (problem,) = refused(over)
+    assert problem.message == "`COPY --from` takes from stage 1, which is not above this one"
+    (problem,) = refused("FROM a AS x\nCOPY --from=y f /\nFROM b AS y\nCOPY --from=x f /\nFROM c\n")
+    assert problem.message == "stages need each other: x -> y -> x"
+
+
+def test_a_trigger_may_take_from_the_stage_that_it_runs_in(resolved: Resolve) -> None:
+    """As far as that has come."""
+    text = "FROM a AS x\nONBUILD COPY --from=y f /\nFROM x AS y\n"
+    assert [name.written for name in resolved(text).names] == ["a"]
+
+
 def test_a_name_knows_its_place_and_platform(resolved: Resolve) -> None:
     """The platform of FROM where one is given, the target's for all others."""
     text = "FROM --platform=$BUILDPLATFORM  go AS b\nFROM \\\n  run\nCOPY --from=tool a b\n"
