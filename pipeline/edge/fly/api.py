@@ -7,13 +7,13 @@ Endpoints and answers: superfly/docs `machines/api/`, superfly/fly-go `flaps/` a
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from pipeline.core.events import Notice, silent
+from pipeline.core.events import silent
 from pipeline.edge.fly.errors import STATUS_PAGE as SEE
 from pipeline.edge.fly.errors import (
     FlyError,
@@ -26,9 +26,11 @@ from pipeline.edge.fly.errors import (
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
 from pipeline.edge.registry import tls, wire
+from pipeline.edge.registry.again import Patience, asked_wait, passes
+from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import RegistryError
-from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
+from pipeline.edge.registry.gate import PASSING, Gate, Policy, SystemClock
 from pipeline.edge.registry.text import plain, read_json
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pipeline.core.events import Reporter
-    from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.again import Outcome
+    from pipeline.edge.registry.gate import Clock
 
 Json = dict[str, object]
 
@@ -76,6 +79,7 @@ class FlyApi:
         stop: Event | None = None,
         report: Reporter = silent,
         policy: Policy = _POLICY,
+        clock: Clock | None = None,
     ) -> None:
         self.token = Token(environ)
         self._bases = {
@@ -83,9 +87,10 @@ class FlyApi:
             "graphql": (environ.get("FLY_API_BASE_URL") or GRAPHQL).rstrip("/"),
         }
         self._stop = stop or Event()
-        self._pace = Pace(self._stop)
-        self._gates = {name: Gate(policy, self._stop) for name in self._bases}
-        self._policy, self._report = policy, report
+        gates = {name: Gate(policy, self._stop, clock) for name in self._bases}
+        self._patience = {name: Patience("Fly", gate, report) for name, gate in gates.items()}
+        self._pace = Pace(clock or SystemClock(self._stop))
+        self._policy = policy
         self._lock = Lock()
         self._clients: dict[str, Connections] = {}
 
@@ -140,7 +145,7 @@ class FlyApi:
         if answer.status == 401:
             raise refused(self.token.source, self._said(answer))
         if answer.status != 200 or not isinstance(found, dict):
-            raise in_trouble("Fly's API", answer.status, self._said(answer))
+            raise in_trouble("Fly's API", answer.status, self._said(answer), asked_wait(answer))
         if errors := as_objects(found.get("errors")):
             raise self._graphql_error(errors[0])
         return as_object(found.get("data"))
@@ -165,7 +170,7 @@ class FlyApi:
         if answer.status == 404 and app and name and "machine" not in said.lower():
             return NoAppError(name[0])
         if answer.status in PASSING:
-            return in_trouble("Fly's Machines API", answer.status, said)
+            return in_trouble("Fly's Machines API", answer.status, said, asked_wait(answer))
         found = read_json(answer.body)
         code = str(found.get("status") or "") if isinstance(found, dict) else ""
         message = (
@@ -188,29 +193,18 @@ class FlyApi:
 
     def _ask(self, request: _Request) -> Answer:
         """Ask until there is an answer that does not look passing, within the policy's bounds."""
-        gate, deadline = self._gates[request.surface], time.monotonic() + self._policy.total
-        for attempt in range(1, self._policy.attempts + 1):
-            gate.wait(deadline)
-            outcome = self._sent(request, deadline)
-            wait = _pause(outcome, reads=request.reads)
-            if wait is None:
-                gate.succeeded()
-                break
-            pause = wait or gate.pause(attempt)
-            last = attempt == self._policy.attempts or time.monotonic() + pause > deadline
-            if last or not gate.may_retry():
-                break
-            if not wait:
-                gate.sleep(pause)
-            elif gate.shut(pause):
-                self._report(Notice(f"Fly asks to wait {pause:.0f} s"))
-        if isinstance(outcome, FlyError):
-            raise outcome
+        tried = partial(self._sent, request)
+        outcome = self._patience[request.surface].ask(tried, partial(_may_pass, request))
+        if isinstance(outcome, RegistryError):
+            message = outcome.message.replace(", which is no manifest", "")
+            ours = outcome.facts.proxy or outcome.facts.retry_after is not None
+            hint = outcome.hint if ours else SEE
+            raise FlyError(f"Fly could not be asked: {message}", hint=hint)
         return outcome
 
-    def _sent(self, request: _Request, deadline: float) -> Answer | FlyError:
+    def _sent(self, request: _Request, deadline: float) -> Answer | RegistryError:
         try:
-            return wire.send(
+            answer = wire.send(
                 self._client(request.surface),
                 request.method,
                 request.url,
@@ -220,9 +214,10 @@ class FlyApi:
                 most=MOST,
             )
         except RegistryError as error:
-            message = error.message.replace(", which is no manifest", "")
-            hint = error.hint if error.facts.proxy else SEE
-            return FlyError(f"Fly could not be asked: {message}", hint=hint)
+            return error
+        if answer.status not in PASSING:
+            self._patience[request.surface].gate.succeeded()
+        return answer
 
     def _client(self, what: str) -> Connections:
         with self._lock:
@@ -246,13 +241,10 @@ def _is_private(hostname: str) -> bool:
     return tls.is_loopback(hostname) or hostname.endswith(".internal")
 
 
-def _pause(outcome: Answer | FlyError, *, reads: bool) -> float | None:
-    """`None` for what is not asked again; the seconds that Fly asks for, 0 where it names none."""
-    if isinstance(outcome, FlyError):
-        return 0.0 if reads else None
-    if outcome.status == _NOT_DONE:
-        return retry_after(outcome.headers.get("retry-after")) or 1.0
-    return 0.0 if reads and outcome.status in PASSING else None
+def _may_pass(request: _Request, outcome: Outcome) -> bool:
+    """Whether Fly is asked once more: what changes something only where it says it did nothing."""
+    not_done = isinstance(outcome, Answer) and outcome.status == _NOT_DONE
+    return passes(outcome) and (request.reads or not_done)
 
 
 def as_object(value: object) -> Json:

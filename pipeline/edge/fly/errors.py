@@ -83,9 +83,9 @@ def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
     )
 
 
-def in_trouble(what: str, status: int, said: str = "") -> FlyError:
-    """Fly's own fault, or an answer that is none."""
-    hint = f"try again later; {STATUS_PAGE}"
+def in_trouble(what: str, status: int, said: str = "", wait: float | None = None) -> FlyError:
+    """Fly's own fault, or an answer that is none; `wait` is what it asks for, in seconds."""
+    hint = f"try again {f'in {wait:.0f} seconds' if wait else 'later'}; {STATUS_PAGE}"
     return FlyError(f"{what} is in trouble: {status}{_said(said)}", hint=hint, status=status)
 
 

@@ -7,8 +7,11 @@ keeps to that is not refused, so that no answer has to be asked for twice.
 
 from __future__ import annotations
 
-import time
-from threading import Event, Lock
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.edge.registry.gate import Clock
 
 GET_MACHINE = "get machine"
 _USUAL = (1.0, 3.0)
@@ -20,21 +23,21 @@ _SPARE = 0.05
 class Pace:
     """Buckets of permissions, one for each action on each subject. Thread-safe."""
 
-    def __init__(self, stop: Event) -> None:
-        self._stop = stop
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._lock = Lock()
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
     def wait(self, action: str, subject: str) -> None:
         """Return when the action may be asked for; at once when the user wishes to stop."""
         if pause := self._booked(action, subject):
-            self._stop.wait(pause)
+            self._clock.sleep(pause)
 
     def _booked(self, action: str, subject: str) -> float:
         """Take the next permission, and say in how many seconds it counts."""
         rate, burst = _RATES.get(action, _USUAL)
         with self._lock:
-            now = time.monotonic()
+            now = self._clock.now()
             left, since = self._buckets.get((action, subject), (burst, now))
             left = min(burst, left + (now - since) * rate) - 1
             self._buckets[action, subject] = (left, now)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Digest, Reference
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.credential import CredentialSource
+    from pipeline.edge.registry.gate import Clock
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -46,7 +47,7 @@ class Registry:
     `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
     hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
     plain HTTP anyway. `ca` is a file of further authorities. Retries are told to `report` as
-    `Notice`, from any thread.
+    `Notice`, from any thread; `clock` is what they wait by.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
@@ -63,6 +64,7 @@ class Registry:
         ca: Path | None = None,
         certs_d: Path = CERTS_D,
         policy: Policy = Policy(),  # noqa: B008 - frozen
+        clock: Clock | None = None,
     ) -> None:
         self._lock = Lock()
         self._namespaces = namespaces
@@ -78,6 +80,7 @@ class Registry:
             report=report,
             closed=self._closed,
             sent=self._count,
+            clock=clock,
         )
 
     @property

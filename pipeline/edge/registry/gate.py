@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
+from typing import Protocol
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
@@ -34,40 +35,73 @@ class Policy:
     read: float = 10.0
 
 
-class Gate:
-    """Decides when the next request to one host may go. Thread-safe."""
+class Clock(Protocol):
+    """Tells the time and lets it pass, in seconds."""
 
-    def __init__(self, policy: Policy, closed: Event) -> None:
-        self._policy = policy
+    def now(self) -> float:
+        """The seconds since any beginning."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; awake at once when whoever waits wishes to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """The time of this machine, which waits for `closed` at most."""
+
+    closed: Event
+
+    def now(self) -> float:
+        """`time.monotonic`, which deadlines are of."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; at once awake when `closed` is set."""
+        self.closed.wait(seconds)
+
+
+class Gate:
+    """Decides when the next request to one host may go. Thread-safe.
+
+    It is open to all, at once, when `closed` is set: whoever goes through finds that out.
+    """
+
+    def __init__(self, policy: Policy, closed: Event, clock: Clock | None = None) -> None:
+        self.policy = policy
+        self.clock = clock or SystemClock(closed)
         self._closed = closed
         self._lock = Lock()
         self._opens = 0.0
         self._allowance = policy.allowance
 
-    def wait(self, deadline: float) -> bool:
-        """Stand before the gate until it opens; at once when the registry is closed.
+    def deadline(self) -> float:
+        """The moment by which a request that begins now must end."""
+        return self.clock.now() + self.policy.total
 
-        `False`, at once too, where it opens after `deadline` (of `time.monotonic`) alone.
+    def wait(self, deadline: float) -> bool:
+        """Stand before the gate until it opens.
+
+        `False`, at once, where it opens after `deadline` alone: then nothing may be sent.
         """
         while not self._closed.is_set():
             left = self.left()
             if left <= 0:
                 return True
-            if time.monotonic() + left > deadline:
+            if self.clock.now() + left > deadline:
                 return False
             # Not all at the same moment: that is what the host asked us not to do.
-            self._closed.wait(left + random.uniform(0, min(0.25, left)))  # noqa: S311
+            self.clock.sleep(left + random.uniform(0, min(0.25, left)))  # noqa: S311
         return True
 
     def left(self) -> float:
         """Seconds until it opens; none or less where it is open."""
         with self._lock:
-            return self._opens - time.monotonic()
+            return self._opens - self.clock.now()
 
     def shut(self, seconds: float) -> bool:
         """Shut for everybody; tells whether it was open, so that it is said once."""
         with self._lock:
-            now = time.monotonic()
+            now = self.clock.now()
             was_open = self._opens <= now
             self._opens = max(self._opens, now + seconds)
             return was_open
@@ -75,7 +109,7 @@ class Gate:
     def succeeded(self) -> None:
         """An answer came: the host has earned a retry."""
         with self._lock:
-            self._allowance = min(self._allowance + 1, self._policy.allowance)
+            self._allowance = min(self._allowance + 1, self.policy.allowance)
 
     def may_retry(self) -> bool:
         """A request failed: count it, and say whether the host may be asked again."""
@@ -85,11 +119,7 @@ class Gate:
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after the attempt of that number, with jitter."""
-        return self._policy.pause * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; at once awake when the registry is closed."""
-        self._closed.wait(seconds)
+        return self.policy.pause * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:

@@ -13,13 +13,13 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.core.events import Notice
 from pipeline.core.reference import HUB
 from pipeline.edge.registry import tls, wire
 from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import Facts, RegistryError
-from pipeline.edge.registry.gate import PASSING, Gate, Policy, retry_after
+from pipeline.edge.registry.gate import PASSING, Gate, Policy
 from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.credential import CredentialSource
+    from pipeline.edge.registry.gate import Clock
 
     Check = Callable[[Answer], object]
 
@@ -73,6 +74,7 @@ class Setting:
     report: Reporter
     closed: Event
     sent: Callable[[], None]
+    clock: Clock | None = None
 
 
 class Host:
@@ -83,7 +85,8 @@ class Host:
         self.known = False
         """Whether it has ever answered."""
         self._setting = setting
-        self._gate = Gate(setting.policy, setting.closed)
+        self._gate = Gate(setting.policy, setting.closed, setting.clock)
+        self._patience = Patience(f"`{name}`", self._gate, setting.report)
         self._lock = Lock()
         self._origin = ""
         self._client: Connections | None = None
@@ -96,25 +99,13 @@ class Host:
         `check` is shown each answer with status 200; what it raises counts as a failure. The last
         answer is returned whatever it is; `RegistryError` is raised where none came.
         """
-        deadline = time.monotonic() + self._setting.policy.total
-        outcome: Answer | RegistryError | None = None
-        for attempt in range(1, self._setting.policy.attempts + 1):
-            if not self._gate.wait(deadline):
-                outcome = outcome or self._told_to_wait()
-                break
-            outcome = self._tried(request, check, deadline)
-            if not _passing(outcome):
-                break
-            last = attempt == self._setting.policy.attempts
-            if not self._gate.may_retry() or last or not self._paused(attempt, outcome, deadline):
-                break
-        return _answer(outcome)
+        return _answer(self._patience.ask(partial(self._tried, request, check), passes))
 
     def ask_once(self, request: Request, check: Check = _any) -> Answer:
         """Ask without asking again."""
-        deadline = time.monotonic() + self._setting.policy.total
+        deadline = self._gate.deadline()
         if not self._gate.wait(deadline):
-            raise self._told_to_wait()
+            raise self._patience.told_to_wait()
         return _answer(self._tried(request, check, deadline))
 
     def may_begin_anew(self, attempt: int, trouble: RegistryError) -> bool:
@@ -122,9 +113,10 @@ class Host:
 
         `attempt` is the number of the one that ended with `trouble`.
         """
-        deadline = time.monotonic() + self._setting.policy.total
         again = attempt < self._setting.policy.attempts and trouble.facts.passing
-        return again and self._gate.may_retry() and self._paused(attempt, trouble, deadline)
+        if not again or not self._gate.may_retry():
+            return False
+        return self._patience.pause(attempt, trouble, self._gate.deadline())
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -133,6 +125,7 @@ class Host:
                 client.close()
 
     def _tried(self, request: Request, check: Check, deadline: float) -> Answer | RegistryError:
+        """One attempt, with its redirects and with what it takes to say who we are."""
         try:
             answer = self._exchange(request, partial(self._send, request, deadline=deadline))
             if answer.status == 200:
@@ -143,26 +136,6 @@ class Host:
         if answer.status not in PASSING:
             self._gate.succeeded()
         return answer
-
-    def _told_to_wait(self) -> RegistryError:
-        left = max(self._gate.left(), 0.0)
-        return RegistryError(
-            f"`{self.name}` asks everybody to wait",
-            hint=f"try again in {left:.0f} seconds",
-            facts=Facts(passing=True, retry_after=left),
-        )
-
-    def _paused(self, attempt: int, outcome: Answer | RegistryError, deadline: float) -> bool:
-        """Wait before the next attempt; `False` where that would take too long."""
-        wait = _asked_wait(outcome)
-        pause = max(self._gate.pause(attempt), wait or 0.0)
-        if time.monotonic() + pause > deadline:
-            return False
-        if not wait:
-            self._gate.sleep(pause)
-        elif self._gate.shut(pause):
-            self._setting.report(Notice(f"`{self.name}` asks to wait {pause:.0f} s"))
-        return True
 
     def _exchange(self, request: Request, send: Send) -> Answer:
         """The request, and once more with a better `Authorization` if the host asks for one."""
@@ -207,8 +180,8 @@ class Host:
     @contextmanager
     def stream(self, request: Request) -> Iterator[Iterator[bytes]]:
         """What is behind a request, piece by piece. Asked once. Raises `RegistryError`."""
-        if not self._gate.wait(time.monotonic() + self._setting.policy.total):
-            raise self._told_to_wait()
+        if not self._gate.wait(self._gate.deadline()):
+            raise self._patience.told_to_wait()
         with ExitStack() as stack:
             pieces: list[Iterator[bytes]] = []
 
@@ -287,26 +260,10 @@ class Host:
             return self._guest
 
 
-def _answer(outcome: Answer | RegistryError | None) -> Answer:
+def _answer(outcome: Answer | RegistryError) -> Answer:
     if isinstance(outcome, RegistryError):
         raise outcome
-    if outcome is None:
-        raise RegistryError("no attempt is allowed", facts=Facts(passing=True))
     return outcome
-
-
-def _passing(outcome: Answer | RegistryError) -> bool:
-    if isinstance(outcome, RegistryError):
-        return outcome.facts.passing
-    return outcome.status in PASSING
-
-
-def _asked_wait(outcome: Answer | RegistryError) -> float | None:
-    """How many seconds the host asks us to wait, `None` where it says nothing."""
-    if isinstance(outcome, RegistryError):
-        return outcome.facts.retry_after
-    wait = retry_after(outcome.headers.get("retry-after"))
-    return 1.0 if outcome.status == 429 and wait is None else wait
 
 
 def _split(address: str) -> tuple[str, int | None]:
