@@ -77,6 +77,9 @@ def inputs_json(inputs: Inputs) -> Json:
         "warnings": [_warning(problem) for problem in inputs.warnings],
         "key": str(inputs.key),
         "test": list(inputs.test) or None,
+        "dockerfile": str(inputs.dockerfile) if inputs.dockerfile else None,
+        "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
+        "origins": {key: str(place) for key, place in inputs.origins.items()},
     }
 
 

@@ -122,18 +122,30 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     if value.test:
         yield from _section("key", [(str(value.key), "without the test")], paint)
         yield from _section("test", [(shlex.join(value.test), "")], paint)
-    yield from _section("target", [(value.target or "the last stage", "")], paint)
+    said = {key: f"from {place}" for key, place in value.origins.items()}
+    if value.dockerfile:
+        path = str(value.dockerfile)
+        yield from _section("dockerfile", [(path, said.get("dockerfile", ""))], paint)
+    if value.ignored:
+        yield from _section("ignore file", [(str(value.ignored[0]), "")], paint)
+    target = value.target or "the last stage"
+    yield from _section("target", [(target, said.get("target", ""))], paint)
     yield from _section("platforms", [(str(p), "") for p in value.platforms], paint)
     yield from _section("bases", [(n, str(k)) for n, k in value.bases.items()], paint)
     externals = [(r, d or "not locked") for r, d in value.externals.items()]
     yield from _section("externals", externals, paint)
-    args = [(n, "(no value)" if v is None else repr(v)) for n, v in value.args.items()]
+    args = [(name, _argument(v, said.get(f"args.{name}", ""))) for name, v in value.args.items()]
     yield from _section("args", args, paint)
     title = "files" + (
         f" (all of the context: {value.whole_context})" if value.whole_context else ""
     )
     yield from _section(title, [_entry(entry) for entry in value.entries], paint)
     yield from _section("floating", [(text, "") for text in value.floating], paint)
+
+
+def _argument(value: str | None, origin: str) -> str:
+    shown = "(no value)" if value is None else repr(value)
+    return f"{shown}  {origin}" if origin else shown
 
 
 def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:

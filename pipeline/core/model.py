@@ -176,7 +176,8 @@ class Image:
     `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
     `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
     `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
-    place and what to do about it.
+    place and what to do about it. `origins` says where a value is written that settings give:
+    `dockerfile`, `target`, `args.NAME`.
     """
 
     name: ImageName
@@ -203,6 +204,7 @@ class Image:
     remotes: tuple[str, ...] = ()
     public: Reference | None = None
     warnings: tuple[Problem, ...] = ()
+    origins: Mapping[str, Location] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -313,7 +315,8 @@ class Inputs:
     `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
     `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
     what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
-    force: its path from the project's root, and its bytes.
+    force: its path from the project's root, and its bytes. `origins` says where settings give a
+    value (see `Image`), and `dockerfile` is the Dockerfile's path from the root.
     """
 
     name: ImageName
@@ -330,6 +333,8 @@ class Inputs:
     floating: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
     ignored: tuple[PurePosixPath, bytes] | None = None
+    dockerfile: PurePosixPath | None = None
+    origins: Mapping[str, Location] = field(default_factory=dict)
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:

@@ -109,6 +109,8 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
         floating=(*image.floating, *_unusual_bits(entries)),
         warnings=(*image.warnings, *ignored.warnings),
         ignored=(ignored.path, ignored.source) if ignored.path else None,
+        dockerfile=image.dockerfile,
+        origins=image.origins,
     )
 
 

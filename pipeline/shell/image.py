@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.dockerfile import parse
@@ -11,6 +12,7 @@ from pipeline.core.reference import ReferenceSyntaxError, parse_image_name
 from pipeline.errors import Location, Problem
 from pipeline.shell.app_configs import AppConfigs, app_configs
 from pipeline.shell.app_lists import app_spec
+from pipeline.shell.build_source import build_source
 from pipeline.shell.config.files import Loaded, load_image_file
 from pipeline.shell.config.image_file import DeployTable
 from pipeline.shell.dockerfile_file import read_dockerfile
@@ -18,10 +20,11 @@ from pipeline.shell.places import inside
 from pipeline.shell.public import public_image
 
 if TYPE_CHECKING:
-    from pathlib import Path, PurePosixPath
+    from pathlib import Path
 
     from pipeline.core.dockerfile import Dockerfile
     from pipeline.core.reference import ImageName
+    from pipeline.shell.build_source import BuildSource
     from pipeline.shell.config.files import ImageFile
     from pipeline.shell.public import Public
 
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 class Draft:
     """What a folder says by itself. Paths are relative to the project's root.
 
-    `public` is the image that is deployed as it is, as written; `source` then is one `FROM` of it.
+    `build` is what it is built from, settled between `image.toml` and the configurations of its
+    apps. `public` is the image that is deployed as it is, where it is not built, and as it is
+    written; `source` then is one `FROM` of it.
     """
 
     name: ImageName
@@ -38,9 +43,14 @@ class Draft:
     dockerfile: PurePosixPath
     context: PurePosixPath
     source: Dockerfile
-    file: ImageFile
+    build: BuildSource
     app: AppSpec | None
-    public: str = ""
+    public: Public | None = None
+
+    @property
+    def file(self) -> ImageFile:
+        """The `image.toml`, with what the configurations add to it."""
+        return self.build.file
 
 
 def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[Draft]:
@@ -49,14 +59,15 @@ def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[
     if file is None:
         return Loaded(None, problems)
     configs, config_problems = app_configs(root, folder, file)
-    public, wrong = public_image(root, folder, file, configs or AppConfigs())
     app, app_problems = _app(root, folder, file, configs) if configs else Loaded(None)
     name, name_problems = _name(folder, file)
-    found = (*problems, *config_problems, *name_problems, *app_problems)
-    read = _Read(root, folder, file, name, app)
-    if public:
-        return _draft_public(read, Loaded(public, wrong), found)
-    return _draft_built(read, found)
+    build, build_problems = build_source(root, folder, file, configs or AppConfigs())
+    found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
+    if build is None:
+        return Loaded(None, found)
+    public, wrong = public_image(root, folder, build)
+    read = _Read(root, folder, build, name, app)
+    return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)
 
 
 class _Read(NamedTuple):
@@ -64,35 +75,34 @@ class _Read(NamedTuple):
 
     root: Path
     folder: PurePosixPath
-    file: ImageFile
+    build: BuildSource
     name: ImageName | None
     app: AppSpec | None
 
 
 def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
-    root, folder, file, name, app = read
+    root, folder, build, name, app = read
+    file = build.file
     dockerfile = inside(folder / file.dockerfile)
     context = inside(folder / file.context)
-    source, source_problems = _source(root, dockerfile, folder, file)
+    source, source_problems = _source(root, dockerfile, folder, build)
     found = (*problems, *source_problems, *_check_context(root, context, file))
     if found or name is None or source is None or dockerfile is None or context is None:
         return Loaded(None, found)
-    return Loaded(Draft(name, folder, dockerfile, context, source, file, app))
+    return Loaded(Draft(name, folder, dockerfile, context, source, build, app))
 
 
-def _draft_public(
-    read: _Read, public: Loaded[Public], problems: tuple[Problem, ...]
-) -> Loaded[Draft]:
-    _, folder, file, name, app = read
-    found = [*public.problems, *problems]
+def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+    _, folder, build, name, app = read
+    found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
-        found.append(Problem(file.locate("image"), "no app is named", hint))
-    if found or name is None or public.value is None:
+        found.append(Problem(public.place, "no app is named", hint))
+    if found or name is None:
         return Loaded(None, tuple(found))
-    written, says = public.value
-    source = parse(f"FROM {written}\n".encode(), file=str(says))
-    return Loaded(Draft(name, folder, says, folder, source, file, app, written))
+    says = PurePosixPath(public.place.file)
+    source = parse(f"FROM {public.written}\n".encode(), file=str(says))
+    return Loaded(Draft(name, folder, says, folder, source, build, app, public))
 
 
 def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
@@ -119,12 +129,11 @@ def _check_context(
 
 
 def _source(
-    root: Path, path: PurePosixPath | None, folder: PurePosixPath, file: ImageFile
+    root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
 ) -> Loaded[Dockerfile]:
     if path is None or not (root / path).parent.resolve().is_relative_to(root):
-        return Loaded(None, (_outside(file, "dockerfile", "Dockerfile"),))
-    place = file.locate("dockerfile") if file.document.has("dockerfile") else None
-    return read_dockerfile(root, path, folder, place)
+        return Loaded(None, (_outside(build.file, "dockerfile", "Dockerfile"),))
+    return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
 
 
 def _app(

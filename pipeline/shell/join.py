@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
@@ -11,6 +12,7 @@ from pipeline.core.edges import project_names
 from pipeline.core.model import Base, External, Image
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.errors import ConfigError, Location, Problem
+from pipeline.shell.config.wrong import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import Settings
     from pipeline.core.reference import Digest, ImageName, Platform, Reference
     from pipeline.shell.image import Draft
+    from pipeline.shell.public import Public
 
 Triggers = dict[str, tuple[str, ...]]
 
@@ -71,7 +74,7 @@ def _join_one(
     known: _Known, draft: Draft, triggers: Triggers
 ) -> tuple[Image, tuple[str, ...]] | None:
     if draft.public:
-        return _public(known, draft), ()
+        return _public(known, draft, draft.public), ()
     problems = known.problems
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
@@ -79,7 +82,7 @@ def _join_one(
     try:
         found = [_resolve(draft, {**draft.file.args, **bound}, p, triggers) for p in platforms]
     except ConfigError as error:
-        problems += error.problems
+        problems += _placed(draft, error.problems)
         return None
     bases, externals = _edges(found, known, _given(draft, known.names, bound, platforms))
     problems += _unbound(draft, found[0])
@@ -88,10 +91,16 @@ def _join_one(
     return image, found[0].onbuild
 
 
-def _public(known: _Known, draft: Draft) -> Image:
+def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
+    """The same; a target that is no stage is told where the settings name it."""
+    place = draft.build.origins.get("target")
+    lost = Location(str(draft.dockerfile))
+    return [replace(p, location=place) if place and p.location == lost else p for p in problems]
+
+
+def _public(known: _Known, draft: Draft, public: Public) -> Image:
     """An image that is deployed as it is, under the reference that its file names."""
-    place = Location(str(draft.dockerfile))
-    external = _external(draft.public, place, known.locks)
+    external = _external(public.written, public.place, known.locks)
     reference, locked = external.reference, external.locked
     return Image(
         name=draft.name,
@@ -105,6 +114,7 @@ def _public(known: _Known, draft: Draft) -> Image:
         deploy=draft.app,
         floating=_unpinned([external]),
         public=reference.at(locked) if locked else reference,
+        warnings=draft.build.warnings,
     )
 
 
@@ -148,6 +158,8 @@ def _image(
         deploy=draft.app,
         floating=_floating(found, externals),
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
+        warnings=(*draft.build.warnings, *_unheard(draft, found[0])),
+        origins=draft.build.origins,
     )
 
 
@@ -260,6 +272,21 @@ def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
         Problem(draft.file.bases[arg][1], f"`{draft.dockerfile}` has no `ARG {arg}`", hint)
         for arg in resolved.unused
         if arg in draft.file.bases
+    ]
+
+
+def _unheard(draft: Draft, resolved: Resolved) -> list[Problem]:
+    """Arguments of a `fly.toml` that the Dockerfile declares nowhere, which flyctl accepts."""
+    source, place = draft.build, draft.build.origins
+    declared = sorted(resolved.declared)
+    return [
+        Problem(
+            place[f"args.{arg}"],
+            f"`{draft.dockerfile}` has no `ARG {arg}`: the argument changes nothing",
+            nearest(arg, declared) or "declare it, or take it out here",
+        )
+        for arg in resolved.unused
+        if f"args.{arg}" in source.from_fly
     ]
 
 

@@ -60,14 +60,6 @@ def test_a_folder_without_a_dockerfile_names_an_image(
     assert [str(external.reference) for external in hello.externals] == [str(hello.public)]
 
 
-def test_a_dockerfile_is_built(tmp_path: Path) -> None:
-    """Whatever `[build]` of the `fly.toml` says."""
-    write(tmp_path, fly_toml=FLY_TOML, Dockerfile="FROM debian:bookworm-slim\n")
-
-    (hello,) = load(tmp_path).images
-    assert hello.public is None
-
-
 def test_the_name_of_an_image_of_the_project_is_still_the_public_one(tmp_path: Path) -> None:
     """In a folder `hello`, `image = "hello"` is Docker Hub's, and stands on nothing."""
     write(tmp_path, image_toml='image = "hello"\n[deploy]\napps = ["hello"]\n')
