@@ -76,35 +76,41 @@ def write_lines(lines: list[str], stream: TextIO) -> None:
 class Patient:
     """A stream that goes quiet when it breaks: a closed log must not end a build.
 
-    Only what a reporter writes goes through it; lost data must be an error.
+    `error` is what broke it; whoever writes what must not be lost asks for it at the end. A stream
+    that is `None`, as Python has it for one that was closed before it began, breaks when something
+    is written.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._stream = stream
-        self._broken = False
+        self.error: OSError | ValueError | None = None
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
         """Write what the encoding allows; nothing after a failure."""
-        if not self._broken:
+        if self._stream is None:
+            self.error = self.error or ValueError("closed")
+        elif self.error is None:
             try:
                 self._stream.write(encodable(text, self._stream))
-            except (OSError, ValueError):
-                self._broken = True
+            except (OSError, ValueError) as error:
+                self.error = error
         return len(text)
 
     def flush(self) -> None:
         """Flush; a failure is the last one."""
-        if not self._broken:
+        if self._stream is not None and self.error is None:
             try:
                 self._stream.flush()
-            except (OSError, ValueError):
-                self._broken = True
+            except (OSError, ValueError) as error:
+                self.error = error
 
     def isatty(self) -> bool:
         """Whether a person looks at it."""
-        return is_terminal(self._stream)
+        return self._stream is not None and is_terminal(self._stream)
 
     def fileno(self) -> int:
         """The number of the file behind it. Raises `OSError` where there is none."""
+        if self._stream is None:
+            raise OSError("it is closed")
         return self._stream.fileno()

@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import UnknownError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -28,9 +30,14 @@ def private_folder(what: str, environ: Mapping[str, str]) -> Iterator[Path]:
     """A folder (0700) for `what` (letters), removed at the end, and after a kill by the next run.
 
     It is in memory of this user's (`XDG_RUNTIME_DIR`) where there is one, else in `TMPDIR`.
+    Raises `UnknownError` where none can be made.
     """
     name = f"{_PREFIX}{what}-{owner()}-"
-    folder = Path(tempfile.mkdtemp(prefix=name, dir=_parents(environ)[0]))
+    parent = _parents(environ)[0]
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+    except OSError as error:
+        raise _no_folder(f"in `{parent}`", error) from None
     try:
         yield folder
     finally:
@@ -85,8 +92,17 @@ def _started(pid: int) -> str:
     return "0"
 
 
+def _no_folder(where: str, error: OSError) -> UnknownError:
+    why = (error.strerror or type(error).__name__).lower()
+    message = f"no temporary folder can be made {where}: {why}"
+    return UnknownError(message, hint="set TMPDIR to a folder with room that you may write to")
+
+
 def _parents(environ: Mapping[str, str]) -> list[Path]:
-    found = [Path(environ.get("TMPDIR") or tempfile.gettempdir())]
+    try:
+        found = [Path(environ.get("TMPDIR") or tempfile.gettempdir())]
+    except OSError as error:
+        raise _no_folder("anywhere", error) from None
     runtime = environ.get("XDG_RUNTIME_DIR")
     if runtime and os.access(runtime, os.W_OK | os.X_OK):
         found.insert(0, Path(runtime))

@@ -11,7 +11,13 @@ from pipeline.core.reference import Reference
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.after import check_after
 from pipeline.shell.app_clashes import app_clashes
-from pipeline.shell.config.files import find_folders, find_root, load_lock, load_settings
+from pipeline.shell.config.files import (
+    find_folders,
+    find_root,
+    load_lock,
+    load_settings,
+    working_folder,
+)
 from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
@@ -42,7 +48,7 @@ def load(
 
 
 def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) -> Project:
-    root = find_root(Path.cwd()) if root is None else Path(root).resolve()
+    root = find_root(working_folder()) if root is None else Path(root).resolve()
     settings, problems = load_settings(root, profile=profile, environ=environ)
     if settings is None:
         raise ConfigError(problems)

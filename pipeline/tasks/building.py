@@ -23,10 +23,10 @@ from pipeline.tasks.command import (
     plans,
     say,
     stoppable,
-    tell_fault,
     warn,
     write_json,
 )
+from pipeline.tasks.faults import tell_fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 from invoke.exceptions import Exit
 
 from pipeline.errors import ConfigError, PipelineError, Problem, raise_problems, usage_error
+from pipeline.tasks.faults import FAULT, tell_fault
+from pipeline.tasks.output import patient_output, unwritten
 
 if TYPE_CHECKING:
     import socket
@@ -44,7 +46,10 @@ VERIFY = "`deep`: also see that platforms and all parts of what exists are there
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a CI job that is cancelled, a terminal that is closed."""
-FAULT = 3
+QUIET = frozenset({0, 5})
+"""Codes with which nothing has failed."""
+ANSWERS = QUIET | {1}
+"""Those that say what a task found that only looks: it exists, it is absent, there is work."""
 _GRACE = 1.0
 """Seconds in which an interruption ends by itself, as nothing was begun that it had to end."""
 
@@ -54,19 +59,12 @@ def looks(body: Body[P]) -> Made[P]:
 
     Each task tells errors to a person, and ends with the exit code that they stand for.
     """
-
-    @functools.wraps(body)
-    def task_body(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        code = _guarded(functools.partial(body, c, *args, **kwargs))
-        if code:
-            raise Exit(code=code)
-
-    return task_body
+    return _task(body, answers=True)
 
 
 def plans(body: Body[P]) -> Made[P]:
     """Make a task of what does as a plan says: with `--dry` it shows the plan (`is_dry`)."""
-    return looks(body)
+    return _task(body, answers=False)
 
 
 def changes(*, see: str, unless: str = "") -> Callable[[Body[P]], Made[P]]:
@@ -86,9 +84,19 @@ def changes(*, see: str, unless: str = "") -> Callable[[Body[P]], Made[P]]:
                 )
             return body(c, *args, **kwargs)
 
-        return looks(checked)
+        return _task(checked, answers=False)
 
     return decorate
+
+
+def _task(body: Body[P], *, answers: bool) -> Made[P]:
+    @functools.wraps(body)
+    def task_body(c: Context, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        code = _guarded(functools.partial(body, c, *args, **kwargs), answers=answers)
+        if code:
+            raise Exit(code=code)
+
+    return task_body
 
 
 def is_dry(c: Context) -> bool:
@@ -112,11 +120,9 @@ def load_project(profile: str, *, strict: bool = False) -> Project:
 
 def load_settings(profile: str) -> Settings:
     """The settings of that project alone, for what concerns none of its images."""
-    from pathlib import Path  # noqa: PLC0415 - loaded late
+    from pipeline.shell.config import chosen, folders  # noqa: PLC0415 - loaded late
 
-    from pipeline.shell.config import chosen, folders  # noqa: PLC0415
-
-    root = folders.find_root(Path.cwd())
+    root = folders.find_root(folders.working_folder())
     loaded, problems = chosen.load_settings(root, profile=profile or None, environ=os.environ)
     if loaded is None:
         raise ConfigError(problems)
@@ -267,7 +273,24 @@ def _watch(line: socket.socket) -> None:
                 _leave()
 
 
-def _guarded(body: Callable[[], int]) -> int:
+def _guarded(body: Callable[[], int], *, answers: bool) -> int:
+    """The exit code of a task, whose output may be lost: then that counts, unless work has failed.
+
+    Where the codes of `ANSWERS` are answers of a task that only looks, an answer is lost as well.
+    """
+    try:
+        with patient_output() as out:
+            code = _ended(body)
+            out.flush()
+            lost = unwritten(out)
+    except Exception as error:  # noqa: BLE001 - whatever happens to the telling, 1 means something
+        tell_fault(error)
+        return FAULT
+    outranked = ANSWERS if answers else QUIET
+    return lost if lost and code in outranked else code
+
+
+def _ended(body: Callable[[], int]) -> int:
     try:
         with _handled_by(_interrupt), _watched():
             return body()
@@ -287,28 +310,6 @@ def _leave() -> NoReturn:
         say("interrupted")
         sys.stdout.flush()
     os._exit(INTERRUPTED)
-
-
-def tell_fault(error: Exception) -> None:
-    """A fault of ours, on stderr, for a report: its traceback without secrets."""
-    with suppress(Exception):  # it may be the stream, or memory, that there is none of
-        say(_traceback(error))
-        say("error: this is a fault in Fly Image Pipeline, not in your project")
-        say("hint: please report it, with the lines above")
-
-
-def _traceback(error: Exception) -> str:
-    import traceback  # noqa: PLC0415 - only when there is one
-
-    try:
-        from pipeline.core.masking import masker  # noqa: PLC0415
-        from pipeline.edge.registry import known_secrets  # noqa: PLC0415
-
-        lines = traceback.format_exception(error)
-        return masker(known_secrets(os.environ))("".join(lines)).rstrip()
-    except Exception as second:  # noqa: BLE001 - what cannot be masked is not shown
-        both = f"`{type(error).__name__}`, and then `{type(second).__name__}`"
-        return f"{both}: the secrets that its lines may hold could not be found, so none is shown"
 
 
 def _no_such(word: str, known: tuple[str, ...], what: str) -> Problem:

@@ -18,10 +18,10 @@ from pipeline.tasks.command import (
     load_apps,
     looks,
     stoppable,
-    tell_fault,
     write_json,
 )
 from pipeline.tasks.deploying import app_names, chosen_apps
+from pipeline.tasks.faults import tell_fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

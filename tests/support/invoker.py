@@ -50,18 +50,31 @@ def invoke(
     words: Sequence[str], folder: Path, environ: Mapping[str, str], *, seconds: float = 280
 ) -> subprocess.CompletedProcess[str]:
     """`invoke WORDS` in a folder, run to its end. Raises `TimeoutError`, and has killed it then."""
-    request = _Request(list(words), str(folder), dict(environ))
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        with theirs:
-            files = [out.fileno(), err.fileno(), theirs.fileno()]
-            with _STARTING:  # two threads would start one each
-                forks = _line()
-            socket.send_fds(forks, [json.dumps(asdict(request)).encode()], files)
-        code = _code(ours, seconds)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        code = invoke_into(words, folder, environ, (out.fileno(), err.fileno()), seconds=seconds)
         out.seek(0)
         err.seek(0)
-        return subprocess.CompletedProcess(request.words, code, out.read(), err.read())
+        return subprocess.CompletedProcess(list(words), code, out.read(), err.read())
+
+
+def invoke_into(
+    words: Sequence[str],
+    folder: Path,
+    environ: Mapping[str, str],
+    streams: tuple[int, int],
+    *,
+    seconds: float = 280,
+) -> int:
+    """As `invoke`, with files that are open for stdout and stderr; the exit code."""
+    request = _Request(list(words), str(folder), dict(environ))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours:
+        with theirs:
+            with _STARTING:  # two threads would start one each
+                forks = _line()
+            files = [*streams, theirs.fileno()]
+            socket.send_fds(forks, [json.dumps(asdict(request)).encode()], files)
+        return _code(ours, seconds)
 
 
 def _code(line: socket.socket, seconds: float) -> int:

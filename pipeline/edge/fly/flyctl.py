@@ -98,7 +98,8 @@ class Flyctl:
 
     def releases(self, app: str) -> Sequence[FlyRelease]:
         """The 25 newest releases, without their configuration. Raises `UnknownError`."""
-        ended, out = self._run(["releases", "--app", app, "--image", "--json"], Path.cwd())
+        # Not the working directory, which may be gone, or have a `fly.toml` of something else.
+        ended, out = self._run(["releases", "--app", app, "--image", "--json"], Path("/"))
         try:
             found = json.loads(out) if ended.code == 0 else None
         except ValueError:

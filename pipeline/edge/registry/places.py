@@ -10,16 +10,24 @@ if TYPE_CHECKING:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """The home folder that the environment names."""
-    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    """The home folder that the environment names, else the user's, else `/` as in a container.
+
+    A user whom no `/etc/passwd` knows is common there, and has no other.
+    """
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def shown(path: Path, environ: Mapping[str, str]) -> str:
     """A path for people: `~/.docker/config.json`."""
-    try:
-        return f"~/{path.relative_to(home(environ)).as_posix()}"
-    except ValueError:
+    mine = home(environ)
+    if mine == Path("/") or not path.is_relative_to(mine):
         return str(path)
+    return f"~/{path.relative_to(mine).as_posix()}"
 
 
 def host_of(place: str) -> str:

@@ -7,7 +7,7 @@ imported when a file is read, not before.
 
 from pipeline.shell.config.chosen import load_settings
 from pipeline.shell.config.fly_toml import FlyToml, read_fly_toml
-from pipeline.shell.config.folders import Folders, find_folders, find_root
+from pipeline.shell.config.folders import Folders, find_folders, find_root, working_folder
 from pipeline.shell.config.image_file import ImageFile, load_image_file
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.lock_file import load_lock
@@ -23,4 +23,5 @@ __all__ = [
     "load_lock",
     "load_settings",
     "read_fly_toml",
+    "working_folder",
 ]

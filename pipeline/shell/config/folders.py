@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.edge.app_config import FILES
-from pipeline.errors import Location, Problem
+from pipeline.errors import Location, Problem, usage_error
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.settings import PIPELINE_FILE, images_place
 from pipeline.shell.config.wrong import listing
@@ -32,6 +32,16 @@ class Folders:
 
     images: tuple[PurePosixPath, ...]
     others: tuple[PurePosixPath, ...] = ()
+
+
+def working_folder() -> Path:
+    """The working directory. Raises `ConfigError` where it is not there any more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        raise usage_error(
+            "the working directory is not there any more", hint="go into the project's folder anew"
+        ) from None
 
 
 def find_root(start: Path) -> Path:
@@ -71,7 +81,10 @@ def find_folders(root: Path, settings: Settings) -> Loaded[Folders]:
 
 
 def _is_convention(folder: Path) -> bool:
-    return (folder / "images").is_dir() or _exists(folder / ".git")
+    try:
+        return (folder / "images").is_dir() or _exists(folder / ".git")
+    except OSError:  # a folder that this user may not look into
+        return False
 
 
 def _exists(path: Path) -> bool:

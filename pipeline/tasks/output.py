@@ -1,0 +1,84 @@
+"""stdout and stderr while a task works: what cannot be written ends nothing that is under way."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.console.terminal import Patient
+
+READER_GONE, UNWRITTEN = 141, 4
+"""What a shell says of a program that a closed pipe ended; and: could not find out, for a person
+or a script who cannot read the answer."""
+
+
+@contextmanager
+def patient_output() -> Iterator[Patient]:
+    """Write nothing more to a stream that has failed once; yields stdout, whose `error` says why.
+
+    A closed stdout or stderr is taken by a file that swallows all: whatever is opened next would
+    else be what children take for theirs.
+    """
+    from pipeline.console.terminal import Patient  # noqa: PLC0415 - loaded late
+
+    _take_closed()
+    before = sys.stdout, sys.stderr
+    out, err = Patient(_buffered(sys.stdout)), Patient(_buffered(sys.stderr))
+    sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
+    try:
+        yield out
+    finally:
+        out.flush()
+        err.flush()
+        sys.stdout, sys.stderr = before
+        for number, stream in ((1, out), (2, err)):
+            if stream.error:
+                _swallow(number)
+
+
+def unwritten(out: Patient) -> int:
+    """How a task ends whose result could not be written, 0 where it was; the reason is told."""
+    if out.error is None:
+        return 0
+    if isinstance(out.error, ConnectionError):
+        return READER_GONE
+    why = getattr(out.error, "strerror", None) or "it is closed"
+    print(  # noqa: T201 - a task's words
+        f"error: the result could not be written to stdout: {why.lower()}\n\n"
+        "hint: what the task had to do is done; only its output is lost",
+        file=sys.stderr,
+    )
+    return UNWRITTEN
+
+
+def _buffered(stream: TextIO | None) -> TextIO | None:
+    """The stream, with a buffer: Python's own has none where PYTHONUNBUFFERED is set.
+
+    Such a one loses in silence what the system does not take at once.
+    """
+    if not isinstance(getattr(stream, "buffer", None), io.RawIOBase) or stream is None:
+        return stream
+    return open(stream.fileno(), "w", 1, stream.encoding, stream.errors, closefd=False)
+
+
+def _take_closed() -> None:
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            _swallow(number)
+
+
+def _swallow(number: int) -> None:
+    """Let what is written to a file of that number vanish: Python flushes once more at its end."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != number:
+            os.dup2(null, number)
+            os.close(null)

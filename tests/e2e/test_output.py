@@ -1,0 +1,139 @@
+"""What becomes of a task whose output nobody can have: a reader that is gone, a full disk."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.invoker import invoke_into
+from tests.support.project import Ran
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.project import Project
+
+pytestmark = pytest.mark.engine
+
+FULL = Path("/dev/full")
+SENTENCE = "error: the result could not be written to stdout: "
+WORDS = (
+    ("plan",),
+    ("plan", "--json"),
+    ("graph",),
+    ("graph", "--format", "json"),
+    ("inputs", "web"),
+    ("inputs", "web", "--json"),
+    ("exists", "web"),
+    ("exists", "web", "--json"),
+    ("plan", "--exit-code"),
+    ("--dry", "build", "web"),
+)
+
+
+@contextmanager
+def gone() -> Iterator[int]:
+    """A pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        yield writer
+    finally:
+        os.close(writer)
+
+
+@contextmanager
+def full() -> Iterator[int]:
+    """A disk without room."""
+    with FULL.open("wb") as file:
+        yield file.fileno()
+
+
+def into(project: Project, *words: str, out: int | None = None, err: int | None = None) -> Ran:
+    """Invoke, with a stdout or a stderr of the test's; what it wrote to the other."""
+    environ = {**os.environ, **project.environ}
+    with tempfile.TemporaryFile("w+") as kept, tempfile.TemporaryFile("w+") as said:
+        streams = (out or kept.fileno(), err or said.fileno())
+        code = invoke_into(words, project.root, environ, streams)
+        kept.seek(0)
+        said.seek(0)
+        return Ran(code, kept.read(), said.read())
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """An image that was never built."""
+    project.image("web", "FROM scratch\nCOPY own.txt /\n", own_txt="own")
+    return project
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_a_reader_that_is_gone_or_a_full_disk(shop: Project, words: tuple[str, ...]) -> None:
+    """Not a word for the one, a sentence for the other; never 1, which is an answer."""
+    with gone() as pipe:
+        assert into(shop, *words, out=pipe) == Ran(141, "", "")
+    with full() as disk:
+        ran = into(shop, *words, out=disk)
+
+    assert ran.code == 4
+    assert ran.err.startswith(f"{SENTENCE}no space left on device\n\nhint: ")
+
+
+def test_a_reader_that_has_seen_enough(shop: Project) -> None:
+    """What comes after its first lines is lost in silence."""
+    for number in range(3000):
+        shop.write(f"images/web/many/{number:064}", "")
+    shop.image("web", "FROM scratch\nCOPY . /\n")
+    command = [sys.executable, "-m", "invoke", "inputs", "web"]
+    pipe = subprocess.PIPE
+    # Without a buffer, Python takes the first part of what it writes for all of it.
+    environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, cwd=shop.root, env=environ, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline()
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert (process.returncode, said) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("closing", "code"), [(">&-", 4), ("2>&-", 0), (">&- 2>&-", 4), ("<&- 2>/dev/full", 0)]
+)
+def test_what_is_closed_from_the_start(shop: Project, closing: str, code: int) -> None:
+    """A closed stderr keeps nobody from the result."""
+    words = ["bash", "-c", f'"$0" -m invoke graph {closing}', sys.executable]
+
+    ran = subprocess.run(words, cwd=shop.root, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == code
+    assert ran.stdout == ("" if code else "web\n")
+    assert ran.stderr.startswith(f"{SENTENCE}it is closed" if closing == ">&-" else "")
+
+
+def test_what_was_begun_is_finished(shop: Project) -> None:
+    """An image is built and pushed; then the output counts, or before it the work that failed."""
+    with gone() as pipe, full() as disk:
+        ran = into(shop, "build-all", "--json", out=disk, err=pipe)
+        assert (ran.code, shop.invoke("exists", "web").code) == (4, 0)
+
+        shop.image("bad", "FROM debian:bookworm-slim\nRUN exit 3\n")
+        shop.image("web", "FROM scratch\nCOPY own.txt /\n", own_txt="another")
+        ran = into(shop, "build-all", "--keep-going", "--json", err=pipe)
+        assert (ran.code, ran.statuses()) == (1, {"bad": "failed", "web": "built"}), ran.out
+
+        assert into(shop, "build-all", "--json", out=pipe, err=disk).code == 1
+
+
+def test_an_error_outranks_the_output(shop: Project) -> None:
+    """A wrong name is one, whoever reads it."""
+    with gone() as pipe:
+        assert into(shop, "build", "wbe", "--json", out=pipe, err=pipe).code == 2
