@@ -21,6 +21,7 @@ from pipeline.core.report import ImageStatus
 from pipeline.errors import FaultError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pipeline.core.events import Event
@@ -47,6 +48,13 @@ class Faulty(threading.Event):
         if self.asked == self.turn:
             raise ZeroDivisionError("a secret may be in here")
         return super().is_set()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _closed() -> Iterator[None]:
+    """The connections of `WEB` end with the tests."""
+    yield
+    WEB.close()
 
 
 @pytest.fixture
