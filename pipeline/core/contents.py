@@ -5,6 +5,7 @@ OCI image-spec, `manifest.md` and `image-index.md`; docker's schema 2 has the sa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from pipeline.core.reference import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _ATTESTS = "vnd.docker.reference.digest"
 """BuildKit's annotation of an attestation manifest: the child that it speaks of."""
@@ -103,6 +104,27 @@ def manifests_of_platforms(children: Iterable[Part]) -> dict[Platform, Digest]:
         if part.platform and part.platform.os != _UNKNOWN and not part.attests:
             found.setdefault(part.platform, part.digest)
     return found
+
+
+def serving(asked: Platform, there: Collection[Platform]) -> Platform | None:
+    """Which of the platforms that are there BuildKit takes for `asked`, `None` for none of them.
+
+    containerd's `platforms/compare.go`: what a processor can run besides, the nearest first.
+    """
+    return next((one for one in (asked, *_runs(asked)) if one in there), None)
+
+
+def _runs(asked: Platform) -> Iterator[Platform]:
+    """What else a machine of that platform runs, the nearest first."""
+    system, architecture = asked.os, asked.architecture
+    version = int(asked.variant[1:]) if re.fullmatch(r"v\d", asked.variant) else 0
+    if architecture == "amd64":
+        yield from (Platform(system, "amd64", f"v{n}") for n in range(version - 1, 1, -1))
+        yield from (Platform(system, "amd64"), Platform(system, "386"))
+    elif architecture in {"arm", "arm64"}:
+        highest = version - 1 if architecture == "arm" else 8
+        yield from (Platform(system, "arm64"),) if architecture == "arm64" else ()
+        yield from (Platform(system, "arm", f"v{n}") for n in range(highest, 4, -1))
 
 
 def needed(children: Sequence[Part], platforms: Iterable[Platform]) -> tuple[Part, ...]:

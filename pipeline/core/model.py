@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path, PurePosixPath
 
-    from pipeline.core.dockerfile import Dockerfile, Reads
+    from pipeline.core.dockerfile import Dockerfile, Reads, StageSteps
     from pipeline.core.reference import ImageName
     from pipeline.core.waves import Wave
     from pipeline.errors import Location, Problem
@@ -114,17 +114,32 @@ class Triggers(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """What `pipeline.lock` holds of an external: its digest, which is that of an index or manifest.
+
+    `platforms` are the manifests of an index; `triggers` the ONBUILD triggers for each platform for
+    which its configuration was looked at.
+    """
+
+    digest: Digest
+    platforms: Mapping[Platform, Digest] = field(default_factory=dict)
+    triggers: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class External:
     """An image outside the DAG.
 
-    `locked` is the digest that `pipeline.lock` pins, if it does. `triggers` are those that it knows
-    of this image, for the platforms that the Dockerfile asks for.
+    `locked` is the digest that `pipeline.lock` pins, if it does. `begins` are the platforms for
+    which a stage begins with it; `triggers` the ONBUILD triggers that the lock knows for those, of
+    which an image without any has none.
     """
 
     written: str
     reference: Reference
     location: Location
     locked: Digest | None = None
+    begins: tuple[Platform, ...] = ()
     triggers: tuple[Triggers, ...] = ()
 
 
@@ -175,6 +190,7 @@ class Image:
     change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
     `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
     `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
+    `steps` is what BuildKit counts of the stages that begin with an image.
     `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
     place and what to do about it. `origins` says where a value is written that settings give:
     `dockerfile`, `target`, `args.NAME`.
@@ -203,6 +219,7 @@ class Image:
     floating: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     public: Reference | None = None
+    steps: tuple[StageSteps, ...] = ()
     warnings: tuple[Problem, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
 

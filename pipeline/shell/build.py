@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.plan import ImageAction, Plan
     from pipeline.core.reference import ImageName, Reference
-    from pipeline.edge.buildkit import Outcome
+    from pipeline.edge.buildkit import Outcome, Solve
     from pipeline.shell.tools import Tools
 
 Results = dict["ImageName", ImageResult]
@@ -87,14 +87,19 @@ def _build_batch(
     plan: Plan, pending: Sequence[ImageAction], results: Results, tools: Tools
 ) -> tuple[Results, UnknownError | None]:
     """One solve, its tests and pushes, and what the registry then holds."""
-    from pipeline.edge.buildkit import MAX_TARGETS  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.buildkit import MAX_TARGETS, Cancelled  # noqa: PLC0415 - the edge is opened late
 
     batch = next_batch(pending, at_most=MAX_TARGETS)
     outcomes: dict[ImageName, Outcome] = {}
     trouble: UnknownError | None = None
     try:
-        outcomes |= _solve(plan, batch, results, tools)
-        test_and_push(batch, outcomes, tools)
+        solved = _solve(plan, batch, results, tools)
+        outcomes |= solved.outcomes
+        trouble = solved.trouble
+        if trouble is None:
+            test_and_push(batch, outcomes, tools)
+        else:
+            outcomes |= {action.name: Cancelled() for action in batch if action.image.test}
     except UnknownError as error:
         trouble = error
     ended, unknown = confirm(batch, outcomes, tools)
@@ -118,9 +123,7 @@ def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: To
     return replace(result, unaccounted=found) if found else result
 
 
-def _solve(
-    plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools
-) -> dict[ImageName, Outcome]:
+def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools) -> Solve:
     from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import docker_config  # noqa: PLC0415 - the edge is opened late
 
@@ -129,16 +132,14 @@ def _solve(
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
     ours = (form for credential in known.values() for form in credential.forms)
     with docker_config(known, tools.environ) as extra:
-        return dict(
-            solve(
-                plan.project.root,
-                targets,
-                plan.project.settings.build,
-                environ={**tools.environ, **extra},
-                report=tools.report,
-                stop=tools.stop,
-                mask=masker([*theirs, *ours]),
-            )
+        return solve(
+            plan.project.root,
+            targets,
+            plan.project.settings.build,
+            environ={**tools.environ, **extra},
+            report=tools.report,
+            stop=tools.stop,
+            mask=masker([*theirs, *ours]),
         )
 
 

@@ -34,8 +34,9 @@ def confirm(
 ) -> Ended:
     """Publish what a solve pushed, and say how each of its images ended.
 
-    One that was cancelled may have been pushed before: its staging tag says so, for no other run
-    uses it. One that is left out was not pushed, or the registry does not say.
+    One that was cancelled may have been pushed before, if its export was seen to begin: its staging
+    tag says so, for no other run uses it. What was pushed unseen is not published, for nobody knows
+    what was run for it. One that is left out was not pushed, or the registry does not say.
     The digest that BuildKit named must be the one that the registry holds.
     """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
@@ -82,9 +83,12 @@ def end(  # noqa: PLR0913 - the fields of a result, said once
 
 
 def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -> bool:
-    from pipeline.edge.buildkit import Built  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.buildkit import Built, Cancelled  # noqa: PLC0415 - the edge is opened late
 
-    return action.image.test is None or isinstance(outcomes.get(action.name), Built)
+    outcome = outcomes.get(action.name)
+    if isinstance(outcome, Cancelled):
+        return outcome.written and action.image.test is None
+    return isinstance(outcome, Built)
 
 
 def _fault(

@@ -7,37 +7,45 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.bake import clashes, context_key
-from pipeline.core.dockerfile import Reads, given_repositories, merge_reads, resolve
+from pipeline.core.dockerfile import (
+    Reads,
+    given_repositories,
+    merge_reads,
+    merge_steps,
+    resolve,
+)
 from pipeline.core.edges import project_names
-from pipeline.core.model import Base, External, Image
-from pipeline.core.reference import ReferenceSyntaxError, parse_reference
+from pipeline.core.model import Base, External, Image, Triggers
+from pipeline.core.reference import ReferenceSyntaxError, parse_platform, parse_reference
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config.wrong import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.dockerfile import Resolved
+    from pipeline.core.dockerfile import Onbuild, Resolved
     from pipeline.core.edges import Names
-    from pipeline.core.model import Settings
-    from pipeline.core.reference import Digest, ImageName, Platform, Reference
+    from pipeline.core.model import Pin, Settings
+    from pipeline.core.reference import ImageName, Platform, Reference
     from pipeline.shell.image import Draft
     from pipeline.shell.public import Public
 
-Triggers = dict[str, tuple[str, ...]]
+Below = dict[str, tuple[str, ...]]
+"""The ONBUILD triggers of bases, by the names under which a Dockerfile has them."""
 
 
 def join(
-    settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Digest]
+    settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Pin]
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """The images in build order, or every problem that the names have.
 
-    `locks` pins externals. An image is resolved twice where a base of it has ONBUILD triggers:
-    they run in it.
+    `locks` pins externals, and knows their ONBUILD triggers. An image is resolved twice where a
+    base of it has such: they run in it.
     """
     names = project_names(settings.registry, [draft.name for draft in drafts])
     problems: list[Problem] = []
-    known = _Known(settings, names, locks, problems)
+    public = {draft.name: draft.public.written for draft in drafts if draft.public}
+    known = _Known(settings, names, locks, public, problems)
     first = {d.name: _join_one(known, d, {}) for d in drafts}
     images = {name: joined[0] for name, joined in first.items() if joined}
     problems += _cycles(images)
@@ -57,34 +65,54 @@ def join(
     return tuple(done[n] for n in order), tuple(problems)
 
 
-def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Triggers:
+def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below:
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
 
 
 class _Known(NamedTuple):
-    """What every image is joined with; `problems` is what was found wrong so far."""
+    """What every image is joined with; `problems` is what was found wrong so far.
+
+    `public` has the images that are deployed as they are, and so begin a stage as they are.
+    """
 
     settings: Settings
     names: Names
-    locks: Mapping[Reference, Digest]
+    locks: Mapping[Reference, Pin]
+    public: Mapping[ImageName, str]
     problems: list[Problem]
 
+    def triggers(self, written: str, given: str, platform: Platform) -> tuple[str, ...] | None:
+        """The ONBUILD triggers of an image that is not built here, `None` where nobody knows."""
+        try:
+            name = self.names.find(written, given)
+            if name is not None and name not in self.public:
+                return ()
+            pin = self.locks.get(parse_reference(written if name is None else self.public[name]))
+        except ReferenceSyntaxError:  # which is told where it stands
+            return None
+        return pin.triggers.get(platform) if pin else None
 
-def _join_one(
-    known: _Known, draft: Draft, triggers: Triggers
-) -> tuple[Image, tuple[str, ...]] | None:
+
+def _join_one(known: _Known, draft: Draft, triggers: Below) -> tuple[Image, tuple[str, ...]] | None:
     if draft.public:
         return _public(known, draft, draft.public), ()
     problems = known.problems
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
     problems += _check_bindings(draft, known.names)
+    given = _given(draft, known.names, bound, platforms)
+
+    def onbuild(written: str, asked: Platform) -> tuple[str, ...] | None:
+        if written in triggers:
+            return triggers[written]
+        return known.triggers(written, given.get(written, ""), asked)
+
     try:
-        found = [_resolve(draft, {**draft.file.args, **bound}, p, triggers) for p in platforms]
+        found = [_resolve(draft, {**draft.file.args, **bound}, p, onbuild) for p in platforms]
     except ConfigError as error:
         problems += _placed(draft, error.problems)
         return None
-    bases, externals = _edges(found, known, _given(draft, known.names, bound, platforms))
+    bases, externals = _edges(found, known, given)
     problems += _unbound(draft, found[0])
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
@@ -100,7 +128,8 @@ def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
 
 def _public(known: _Known, draft: Draft, public: Public) -> Image:
     """An image that is deployed as it is, under the reference that its file names."""
-    external = _external(public.written, public.place, known.locks)
+    platforms = known.settings.build.platforms
+    external = _external(public.written, public.place, known, platforms)
     reference, locked = external.reference, external.locked
     return Image(
         name=draft.name,
@@ -109,7 +138,7 @@ def _public(known: _Known, draft: Draft, public: Public) -> Image:
         context=draft.context,
         source=draft.source,
         reads=Reads(),
-        platforms=known.settings.build.platforms,
+        platforms=platforms,
         externals=(external,),
         deploy=draft.app,
         floating=_unpinned([external]),
@@ -119,10 +148,10 @@ def _public(known: _Known, draft: Draft, public: Public) -> Image:
 
 
 def _resolve(
-    draft: Draft, args: Mapping[str, str], platform: Platform, triggers: Triggers
+    draft: Draft, args: Mapping[str, str], platform: Platform, onbuild: Onbuild
 ) -> Resolved:
     return resolve(
-        draft.source, target=draft.file.target, args=args, platform=platform, onbuild=triggers
+        draft.source, target=draft.file.target, args=args, platform=platform, onbuild=onbuild
     )
 
 
@@ -160,6 +189,7 @@ def _image(
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
         warnings=(*draft.build.warnings, *_unheard(draft, found[0])),
         origins=draft.build.origins,
+        steps=merge_steps(resolved.steps for resolved in found),
     )
 
 
@@ -227,6 +257,7 @@ def _edges(
 ) -> tuple[tuple[Base, ...], tuple[External, ...]]:
     bases: dict[str, Base] = {}
     externals: dict[str, External] = {}
+    begun = _begun(found)
     for named in (named for resolved in found for named in resolved.names):
         written, place = named.written, named.location
         try:
@@ -240,7 +271,8 @@ def _edges(
         elif near := known.names.near(written):
             known.problems.append(_nearly(written, near, place))
         else:
-            externals.setdefault(written, _external(written, place, known.locks))
+            begins = sorted(begun.get(written, ()))
+            externals.setdefault(written, _external(written, place, known, begins))
     return tuple(bases.values()), tuple(externals.values())
 
 
@@ -249,11 +281,23 @@ def _nearly(written: str, near: ImageName, place: Location) -> Problem:
     return Problem(place, f"there is no image `{written}` in this project", hint)
 
 
-def _external(written: str, place: Location, locks: Mapping[Reference, Digest]) -> External:
+def _begun(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
+    """For each image that a stage begins with, the platforms that it is asked for."""
+    begun: dict[str, set[Platform]] = {}
+    for named in (named for resolved in found for named in resolved.names):
+        if named.instruction == "FROM":
+            begun.setdefault(named.written, set()).add(parse_platform(named.platform))
+    return begun
+
+
+def _external(written: str, place: Location, known: _Known, begins: Sequence[Platform]) -> External:
     reference = parse_reference(written)
+    pin = known.locks.get(reference)
     # What the Dockerfile pins itself is pinned.
-    locked = None if reference.digest else locks.get(reference)
-    return External(written, reference, place, locked)
+    locked = pin.digest if pin and not reference.digest else None
+    told = ((p, pin.triggers.get(p, ())) for p in begins) if pin else ()
+    triggers = tuple(Triggers(platform, texts) for platform, texts in told if texts)
+    return External(written, reference, place, locked, tuple(begins), triggers)
 
 
 def _check_bindings(draft: Draft, names: Names) -> list[Problem]:
@@ -278,7 +322,7 @@ def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
 def _unheard(draft: Draft, resolved: Resolved) -> list[Problem]:
     """Arguments of a `fly.toml` that the Dockerfile declares nowhere, which flyctl accepts."""
     source, place = draft.build, draft.build.origins
-    declared = sorted(resolved.declared)
+    declared = sorted(set(resolved.declared).difference(resolved.unused))
     return [
         Problem(
             place[f"args.{arg}"],

@@ -1,33 +1,66 @@
-"""Pin externals: ask their registries which manifest each reference is, and write it down."""
+"""Pin externals: ask their registries which manifest each reference is, and write it down.
+
+With it goes what the image does in a build that begins with it: its ONBUILD triggers.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.contents import manifests_of_platforms
-from pipeline.shell.config.lock_file import LOCK_FILE, lock_text
+from pipeline.core.model import Pin
+from pipeline.shell.config.lock_file import LOCK_FILE, load_lock, lock_text
 from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pipeline.core.model import Project
     from pipeline.core.reference import Digest, ImageName, Platform, Reference
-    from pipeline.edge.registry import Manifest
+    from pipeline.edge.registry import Manifest, Registry
 
-Pins = dict["Reference", tuple["Digest", "Mapping[Platform, Digest]"]]
-"""For each reference: the digest of its index or manifest, and of the manifest of each platform."""
+Pins = dict["Reference", Pin]
 
 
 def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
-    """What every external that names no digest itself is now.
+    """What every external that names no digest itself is now; its triggers are not looked at.
 
     Raises `AbsentError` for one that does not exist, `UnknownError` where that cannot be told.
     """
     with open_registry(project.settings.registry, environ) as registry:
         manifests = {reference: registry.manifest(reference) for reference in externals(project)}
-    return {r: (m.digest, _platforms(r, m)) for r, m in manifests.items()}
+    return {r: Pin(m.digest, _platforms(r, m)) for r, m in manifests.items()}
+
+
+def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pins:
+    """The pins with the ONBUILD triggers of what a stage begins with.
+
+    What the lock knows of the same digest is not asked for again. An external that the Dockerfile
+    pins itself is added where it has triggers. Raises as `look_up` does.
+    """
+    locked = load_lock(project.root).value or {}
+    with open_registry(project.settings.registry, environ) as registry:
+        looker = _Looker(registry, locked)
+        found = {r: looker.looked(r, pin, platforms_of(project, r)) for r, pin in pins.items()}
+        for reference, digest in pinned(project):
+            looked = looker.looked(reference, Pin(digest), platforms_of(project, reference))
+            if any(looked.triggers.values()):
+                found[reference] = looked
+    return found
+
+
+def platforms_of(project: Project, reference: Reference) -> tuple[Platform, ...]:
+    """The platforms for which a stage of the project begins with an external."""
+    every = (e for image in project for e in image.externals if e.reference == reference)
+    return tuple(sorted({platform for external in every for platform in external.begins}))
+
+
+def pinned(project: Project) -> tuple[tuple[Reference, Digest], ...]:
+    """The externals that name their digest themselves and begin a stage, sorted, each once."""
+    every = (e.reference for image in project for e in image.externals if e.begins)
+    return tuple((r, r.digest) for r in sorted(set(every)) if r.digest)
 
 
 def externals(project: Project) -> tuple[Reference, ...]:
@@ -39,7 +72,7 @@ def externals(project: Project) -> tuple[Reference, ...]:
 def moved(project: Project, found: Pins) -> list[tuple[Reference, Digest | None, Digest]]:
     """Those that are not as the lock has them: the reference, before (if locked), now."""
     locked = {e.reference: e.locked for image in project for e in image.externals}
-    return [(r, locked[r], now) for r, (now, _) in found.items() if locked[r] != now]
+    return [(r, locked[r], pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
 
 
 def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:
@@ -56,6 +89,25 @@ def write(project: Project, found: Pins) -> None:
     draft = file.with_name(f".{file.name}.new")
     draft.write_text(lock_text(found), encoding="utf-8")
     draft.replace(file)
+
+
+class _Looker(NamedTuple):
+    """Who looks at configurations, and what the lock knows of them."""
+
+    registry: Registry
+    locked: Mapping[Reference, Pin]
+
+    def looked(self, reference: Reference, pin: Pin, platforms: Sequence[Platform]) -> Pin:
+        """The pin with the triggers of `platforms`."""
+        from pipeline.edge.registry import onbuild  # noqa: PLC0415 - the edge is opened late
+
+        before = self.locked.get(reference)
+        known = before.triggers if before and before.digest == pin.digest else {}
+        triggers = {platform: known[platform] for platform in platforms if platform in known}
+        if missing := [platform for platform in platforms if platform not in known]:
+            at = reference.at(pin.digest)
+            triggers |= onbuild(self.registry, at, self.registry.manifest(at), missing)
+        return replace(pin, triggers=triggers)
 
 
 def _platforms(reference: Reference, manifest: Manifest) -> dict[Platform, Digest]:

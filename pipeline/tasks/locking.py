@@ -25,7 +25,13 @@ MOVED = 1
 @changes(see="lock --check", unless="check")
 def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
     """Write `pipeline.lock`: which manifest each external image is now."""
-    from pipeline.shell.lock import affected, look_up, moved, write  # noqa: PLC0415 - loaded late
+    from pipeline.shell.lock import (  # noqa: PLC0415 - loaded late
+        affected,
+        look_inside,
+        look_up,
+        moved,
+        write,
+    )
 
     project = load_project(profile)
     found = look_up(project, os.environ)
@@ -36,7 +42,7 @@ def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
         say(f"`{reference}` is `{now}`, and {was}; it affects {images}")
     if check:
         return _checked(len(changes), len(found))
-    write(project, found)
+    write(project, look_inside(project, found, os.environ))
     say(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
     return 0
 

@@ -83,7 +83,7 @@ def test_children_that_say_little(tmp_path: Path) -> None:
         "",
         "[[external]]",
         f'reference = "{address}/outside/os:1"',
-        f'digest = "{pins[reference][0]}"',
+        f'digest = "{pins[reference].digest}"',
         f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}',
     ]
 

@@ -2,20 +2,24 @@
 
 from pipeline.core.dockerfile.given import given_repositories
 from pipeline.core.dockerfile.reads import Read, ReadKind, Reads, merge_reads
-from pipeline.core.dockerfile.resolve import Resolved, resolve
+from pipeline.core.dockerfile.resolve import Onbuild, Resolved, resolve
+from pipeline.core.dockerfile.steps import StageSteps, merge_steps
 from pipeline.core.dockerfile.tree import Dockerfile, Stage, parse
 from pipeline.core.dockerfile.walk import NamedImage
 
 __all__ = [
     "Dockerfile",
     "NamedImage",
+    "Onbuild",
     "Read",
     "ReadKind",
     "Reads",
     "Resolved",
     "Stage",
+    "StageSteps",
     "given_repositories",
     "merge_reads",
+    "merge_steps",
     "parse",
     "resolve",
 ]

@@ -7,13 +7,15 @@ ONBUILD triggers of the stage or image right below it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.dockerfile import floating
-from pipeline.core.dockerfile.instructions import Define, Instruction, Onbuild, parse_instruction
+from pipeline.core.dockerfile.instructions import Define, Instruction, parse_instruction
+from pipeline.core.dockerfile.instructions import Onbuild as OnbuildInstruction
 from pipeline.core.dockerfile.lexer import Line, lex
 from pipeline.core.dockerfile.links import SCRATCH, Link, link
 from pipeline.core.dockerfile.reads import Reads
@@ -26,6 +28,7 @@ from pipeline.core.dockerfile.scope import (
     platform_arguments,
 )
 from pipeline.core.dockerfile.sources import Sources
+from pipeline.core.dockerfile.steps import StageSteps, count
 from pipeline.core.dockerfile.walk import Findings, NamedImage, Walker
 from pipeline.core.reference import Platform
 from pipeline.errors import Location, Problem, raise_problems
@@ -36,7 +39,9 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
 LINUX = Platform("linux", "amd64")
-_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
+"""The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
 
 
@@ -56,6 +61,7 @@ class Resolved:
       Dockerfile whose FROM names this image.
     * `unused`: given arguments that the file declares nowhere.
     * `remotes`: the URLs and Git repositories that `ADD` names.
+    * `steps`: what BuildKit counts of the needed stages that begin with an image.
     """
 
     stages: tuple[Stage, ...]
@@ -68,6 +74,11 @@ class Resolved:
     onbuild: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
+    steps: tuple[StageSteps, ...] = ()
+
+
+def _nobody_knows(_image: str, _platform: Platform) -> None:
+    """No triggers are known."""
 
 
 def resolve(
@@ -77,12 +88,12 @@ def resolve(
     args: Mapping[str, str],
     platform: Platform,
     build_platform: Platform = LINUX,
-    onbuild: Mapping[str, Sequence[str]] = _NOTHING,
+    onbuild: Onbuild = _nobody_knows,
 ) -> Resolved:
     """Find what a build of `target` (default: the last stage) for `platform` needs.
 
-    `onbuild` has the triggers of images that FROM may name, by that name as it is expanded. Raises
-    `ConfigError` with all problems.
+    `onbuild` says which triggers an image has that FROM names. Raises `ConfigError` with all
+    problems.
     """
     findings = Findings()
     last = target or dockerfile.stages[-1].name or "default"
@@ -90,7 +101,7 @@ def resolve(
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
     sources = Sources(dockerfile, findings.problems)
-    plan = _Plan(dockerfile, links, onbuild, sources, findings.problems)
+    plan = _Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
     sound = plan.check()
     index = _target(dockerfile, target, findings.problems)
     needed = plan.needed(index, unused=False) if sound else ()
@@ -102,6 +113,11 @@ def resolve(
         findings.problems[:] = dict.fromkeys(findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
+    unused = _unused(dockerfile, args, predefined)
+    steps = plan.steps(needed)
+    if not all(stage.told for stage in steps):
+        # A trigger that nobody knows may declare them.
+        findings.declared.update((name, args[name]) for name in unused)
     frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
     own = dockerfile.stages[index].instructions
     return Resolved(
@@ -112,9 +128,10 @@ def resolve(
         stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
         floating=(*floating.of_frontend(frontend), *findings.floating),
         frontend=frontend,
-        onbuild=tuple(i.expression for i in own if isinstance(i, Onbuild)),
-        unused=_unused(dockerfile, args, predefined),
+        onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
+        unused=unused,
         remotes=tuple(findings.remotes),
+        steps=steps,
     )
 
 
@@ -124,7 +141,8 @@ class _Plan:
 
     dockerfile: Dockerfile
     links: tuple[Link, ...]
-    onbuild: Mapping[str, Sequence[str]]
+    platform: Platform
+    onbuild: Onbuild
     sources: Sources
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
@@ -175,13 +193,31 @@ class _Plan:
                 todo += self.takes_from(self.instructions(index), unused=unused)
         return tuple(sorted(seen))
 
+    def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
+        """What BuildKit counts of the needed stages that begin with an image."""
+        begun = (i for i in needed if self.links[i].base.stage is None)
+        return tuple(self._steps(i) for i in begun if self.links[i].base.image != SCRATCH)
+
+    def _steps(self, index: int) -> StageSteps:
+        linked = self.links[index]
+        told = self._known_triggers(linked) is not None
+        self.instructions(index)
+        fired = self.triggered[index]
+        alone = len(self.dockerfile.stages) == 1
+        return count(linked.stage, fired if told else None, linked.base.image, alone=alone)
+
+    def _known_triggers(self, linked: Link) -> Sequence[str] | None:
+        if linked.base.image == SCRATCH:
+            return ()
+        return self.onbuild(linked.base.image, linked.platform or self.platform)
+
     def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
         base = linked.base
         if base.stage is None:
-            texts = self.onbuild.get(base.image, ())
+            texts = self._known_triggers(linked) or ()
             return tuple(self._trigger(text, linked.stage.location) for text in texts)
         below = self.dockerfile.stages[base.stage].instructions
-        found = [i for i in below if isinstance(i, Onbuild)]
+        found = [i for i in below if isinstance(i, OnbuildInstruction)]
         return tuple(self._trigger(i.expression, i.location) for i in found)
 
     def _trigger(self, text: str, place: Location) -> Instruction:
@@ -235,7 +271,7 @@ def _walk(
     for index in needed:
         linked = plan.links[index]
         scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape)
-        _start(plan, linked, arguments, args, platform, findings)
+        _start(linked, arguments, args, platform, findings)
         walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
         for instruction in plan.instructions(index):
             walker.take(instruction)
@@ -249,7 +285,6 @@ def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:
 
 
 def _start(
-    plan: _Plan,
     linked: Link,
     arguments: Globals,
     args: Mapping[str, str],
@@ -265,8 +300,6 @@ def _start(
     start = linked.stage.start
     asked = str(linked.platform or platform)
     place = start.line.find(start.base)
-    if "onbuild" in image and image not in plan.onbuild:
-        findings.cannot_tell(f"`{image}` may copy from the context by its ONBUILD triggers")
     findings.names.append(NamedImage(image, "FROM", place, asked))
 
 

@@ -3,7 +3,7 @@
 from pipeline.edge.buildkit.checking import BuilderInfo, check_builder
 from pipeline.edge.buildkit.outcome import Broken, Built, Cancelled, Outcome
 from pipeline.edge.buildkit.passing import may_pass
-from pipeline.edge.buildkit.solving import MAX_TARGETS, solve
+from pipeline.edge.buildkit.solving import MAX_TARGETS, Solve, solve
 
 __all__ = [
     "MAX_TARGETS",
@@ -12,6 +12,7 @@ __all__ = [
     "Built",
     "Cancelled",
     "Outcome",
+    "Solve",
     "check_builder",
     "may_pass",
     "solve",

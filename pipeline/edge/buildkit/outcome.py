@@ -63,7 +63,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Not finished, because another image failed or the user stopped the build."""
+    """Not finished, because another image failed or the user stopped the build.
+
+    `written`: its export was seen to begin, so that it may have been pushed all the same.
+    """
+
+    written: bool = False
 
 
 Outcome = Built | Broken | Cancelled
@@ -169,7 +174,19 @@ def _spoken_of(
 def _unbroken(progress: Progress, name: ImageName) -> Outcome:
     whole, digest = _whole(progress, name)
     sources = tuple(progress.sources.get(name, ()))
-    return Built(digest, _seconds(progress, name), sources) if whole else Cancelled()
+    if whole:
+        return Built(digest, _seconds(progress, name), sources)
+    return Cancelled(name in exported(progress))
+
+
+def exported(progress: Progress) -> frozenset[ImageName]:
+    """The images whose export was seen to begin: what BuildKit runs for them was told before."""
+    return frozenset(
+        name
+        for step in progress.steps.values()
+        for name, text in step.claims.items()
+        if is_export(text) or is_push(text)
+    )
 
 
 def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:

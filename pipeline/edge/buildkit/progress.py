@@ -99,7 +99,7 @@ class Progress:
         if self.stopping and vertex.error:
             vertex = replace(vertex, error=CANCELLED)
         step = self._step(vertex.digest)
-        step.claims[image] = name
+        step.claim(image, name)
         news = step.update(image, vertex)
         if _own(name):
             self._shown.add(image)

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING
 from pipeline.core.bake import GROUP, definition
 from pipeline.edge.again import ATTEMPTS, again
 from pipeline.edge.buildkit import docker as cli
+from pipeline.edge.buildkit.attempts import Attempts
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.buildkit.notes import read_notes
-from pipeline.edge.buildkit.outcome import Broken, blame, ended, last_error, succeeded
+from pipeline.edge.buildkit.outcome import (
+    Broken,
+    blame,
+    ended,
+    last_error,
+    succeeded,
+)
 from pipeline.edge.buildkit.passing import lost, passing
 from pipeline.edge.buildkit.progress import Progress, progress
 from pipeline.edge.buildkit.wire import Decoder, masked
@@ -63,6 +70,14 @@ class _Solved:
     notes: Mapping[ImageName, Notes]
 
 
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """How each image of a solve ended, and what kept the rest from being found out, if anything."""
+
+    outcomes: Mapping[ImageName, Outcome]
+    trouble: UnknownError | None = None
+
+
 def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     root: Path,
     targets: Sequence[Target],
@@ -72,32 +87,37 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     report: Reporter,
     stop: threading.Event,
     mask: Mask,
-) -> Mapping[ImageName, Outcome]:
+) -> Solve:
     """Build `targets` together, and push or load each; say how each of them ended.
 
     `environ` is all that docker sees of the environment. `mask` takes the secrets out of what
     BuildKit says. A failure of one image cancels the others; where it may pass, all is tried
     again. When `stop` is set, the builds are ended, and what is known by then is the answer.
+    An image in which a step ran that nobody asked for has failed, whatever became of its push
+    (`pipeline.edge.buildkit.unexplained`).
     Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), and `UnknownError`
-    when there is no docker, no buildx, no such builder, or the connection to it is lost.
+    when there is no docker or no buildx, before anything is built.
     """
     if not targets:
-        return {}
+        return Solve({})
     request = json.dumps(definition(targets, settings)).encode()
     docker = cli.connect(settings, environ)
     work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
     command = partial(cli.bake_command, docker, settings, GROUP)
     flags: tuple[str, ...] = ()
+    attempts = Attempts()
 
     def attempt() -> _Solved:
         nonlocal flags
         solved = _run(work, lambda metadata: [*command(metadata), *flags])
+        attempts.take(solved.progress)
         if lost(solved.progress):
             flags = ("--no-cache",)
         return solved
 
     solved = again(attempt, _passing, report, stop)
-    return _outcomes(solved, stopped=stop.is_set())
+    outcomes, trouble = _outcomes(solved, stopped=stop.is_set())
+    return Solve(attempts.judge(outcomes, solved.progress.names), trouble)
 
 
 def _passing(solved: _Solved) -> str:
@@ -134,21 +154,22 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
         return _Solved(code, seen, read_notes(metadata, seen.targets))
 
 
-def _outcomes(solved: _Solved, *, stopped: bool) -> Mapping[ImageName, Outcome]:
+def _outcomes(
+    solved: _Solved, *, stopped: bool
+) -> tuple[Mapping[ImageName, Outcome], UnknownError | None]:
     if solved.code == 0:
-        return succeeded(solved.progress, solved.notes)
+        return succeeded(solved.progress, solved.notes), None
     outcomes = ended(solved.progress)
     if stopped:
-        return outcomes
+        return outcomes, None
     said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
     if not solved.progress.failures:
         if error := cli.trouble(said):
-            raise error
+            return outcomes, error
         if cli.overloaded(said):
-            raise UnknownError(
-                f"the builder gave up {ATTEMPTS} times: it has too much to do at once",
-                hint="run again when the machine is less busy; what was pushed is kept",
-            )
+            message = f"the builder gave up {ATTEMPTS} times: it has too much to do at once"
+            hint = "run again when the machine is less busy; what was pushed is kept"
+            return outcomes, UnknownError(message, hint=hint)
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
-        return blame(solved.progress, outcomes)
-    return outcomes
+        return blame(solved.progress, outcomes), None
+    return outcomes, None

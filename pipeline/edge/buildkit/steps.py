@@ -34,11 +34,13 @@ _MAX_LINE = 64 << 10
 class Step:
     """A vertex. `claims` says which images need it, and what it is called in each.
 
-    `seen` is what each image's stream said of it last: one may lag behind the other.
+    `called` has all that it was called in each, for a step may be two of one stage's. `seen` is
+    what each image's stream said of it last: one may lag behind the other.
     """
 
     digest: str
     claims: dict[ImageName, str] = field(default_factory=dict)
+    called: dict[ImageName, set[str]] = field(default_factory=dict)
     seen: dict[ImageName, Vertex] = field(default_factory=dict)
     error: str = ""
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
@@ -54,6 +56,11 @@ class Step:
     def failed(self) -> bool:
         """Whether it failed by itself. Not: because another did, or the user stopped the build."""
         return bool(self.error) and not is_cancelled(self.error)
+
+    def claim(self, image: ImageName, name: str) -> None:
+        """Note that an image needs it, and what it is called there."""
+        self.claims[image] = name
+        self.called.setdefault(image, set()).add(name)
 
     def update(self, image: ImageName, vertex: Vertex) -> bool:
         """Take what an image's stream says of it, and say whether that is news."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.podman_login import namespaces
     from pipeline.edge.registry.private_config import docker_config
     from pipeline.edge.registry.sources import credentials, fly_credentials, known_secrets
+    from pipeline.edge.registry.triggers import onbuild
 
 __all__ = [
     "AbsentError",
@@ -51,6 +52,7 @@ __all__ = [
     "look_closer",
     "namespaces",
     "nobody",
+    "onbuild",
     "promised",
 ]
 
@@ -77,6 +79,7 @@ _HOMES = {
     "look_closer": "depth",
     "namespaces": "podman_login",
     "nobody": "credential",
+    "onbuild": "triggers",
     "promised": "copying",
 }
 

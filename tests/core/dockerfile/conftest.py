@@ -56,7 +56,7 @@ def _resolved() -> Resolve:
             target=target,
             args=args or {},
             platform=parse_platform(platform),
-            onbuild=onbuild or {},
+            onbuild=lambda image, _: (onbuild or {}).get(image),
         )
 
     return run

@@ -82,7 +82,6 @@ UNKNOWN = {
     "mount's source": ("FROM a\nRUN --mount=source=$DIR,target=/x y", "`RUN` at line 2"),
     "mount's type": ("FROM a\nRUN --mount=type=$T,target=/x y", "`T`"),
     "PATH": ("FROM a\nCOPY $PATH /x", "`PATH`"),
-    "triggers of an image": ("FROM ruby:2-onbuild\n", "ONBUILD triggers"),
 }
 
 

@@ -195,7 +195,8 @@ ARGUMENTS = {
     "used in FROM of a stage that is not needed": ("ARG A=1\nFROM a:$A AS x\nFROM b", {}, {}),
     "of a stage that is not needed": ("FROM a AS x\nARG A=1\nFROM b", {}, {}),
     "of the stage below": ("FROM a AS x\nARG A=1\nFROM x", {}, {"A": "1"}),
-    "not declared": ("FROM a", {"A": "1"}, {}),
+    "not declared": ("FROM scratch", {"A": "1"}, {}),
+    "not declared, unless by a trigger that nobody knows": ("FROM a", {"A": "1"}, {"A": "1"}),
     "platform when declared": (
         "FROM a\nARG TARGETARCH\nARG TARGETVARIANT",
         {},

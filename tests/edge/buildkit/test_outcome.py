@@ -70,7 +70,7 @@ def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
             seen.take(record)
         return by_name(ended(seen))["base"]
 
-    assert outcome(stopping=True) == Cancelled()
+    assert outcome(stopping=True) == Cancelled(written=True)
     assert failure(outcome(stopping=False)).message == killed
 
 
@@ -214,7 +214,9 @@ def test_loaded_and_not_yet_imported_is_not_built() -> None:
     exported = vertex("exporting to docker image format", "a", completed=END)
     importing = vertex("importing to docker", "b")
 
-    assert read([exported, importing], "base", output=Output.LOAD)["base"] == Cancelled()
+    found = read([exported, importing], "base", output=Output.LOAD)["base"]
+
+    assert found == Cancelled(written=True)
     assert isinstance(read([exported], "base", output=Output.LOAD)["base"], Built)
 
 
@@ -223,4 +225,4 @@ def test_exported_and_not_pushed_is_not_built() -> None:
     part = {"id": f"pushing manifest for r/base:1@{SHA}", "vertex": "d", "started": END}
     lines = [vertex("exporting to image"), line(statuses=[part])]
 
-    assert read(lines, "base")["base"] == Cancelled()
+    assert read(lines, "base")["base"] == Cancelled(written=True)

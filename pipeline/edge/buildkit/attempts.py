@@ -1,0 +1,50 @@
+"""What several attempts at one solve come to: what one of them pushed stays pushed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.edge.buildkit.outcome import Broken, Cancelled, exported
+from pipeline.edge.buildkit.unexplained import unexplained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.reference import ImageName
+    from pipeline.core.report import Failure
+    from pipeline.edge.buildkit.outcome import Outcome
+    from pipeline.edge.buildkit.progress import Progress
+    from pipeline.edge.buildkit.steps import Names
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What the attempts at a solve have told so far.
+
+    `unexplained` are images in which a step ran that nobody asked for; `exported` those of which
+    an attempt may have pushed something.
+    """
+
+    unexplained: dict[ImageName, Failure] = field(default_factory=dict)
+    exported: set[ImageName] = field(default_factory=set)
+
+    def take(self, progress: Progress) -> None:
+        """Learn from an attempt that has ended."""
+        self.unexplained |= unexplained(progress)
+        self.exported |= exported(progress)
+
+    def judge(
+        self, outcomes: Mapping[ImageName, Outcome], names: Names
+    ) -> dict[ImageName, Outcome]:
+        """The outcomes, where nothing counts that is unexplained or stands on such."""
+        return {name: self._judge(name, outcome, names) for name, outcome in outcomes.items()}
+
+    def _judge(self, name: ImageName, outcome: Outcome, names: Names) -> Outcome:
+        if isinstance(outcome, Broken):
+            return outcome
+        if name in self.unexplained:
+            return Broken(self.unexplained[name])
+        if not names.ancestors[name].isdisjoint(self.unexplained):
+            return Cancelled()
+        return Cancelled(name in self.exported) if isinstance(outcome, Cancelled) else outcome

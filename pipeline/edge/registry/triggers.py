@@ -1,0 +1,60 @@
+"""The ONBUILD triggers of an image, as its configuration has them.
+
+docker's `image-spec-v1.2.md`: `config.OnBuild` is a list of instructions as text, or null. OCI's
+image-spec has no such field, and BuildKit reads it there all the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.contents import manifests_of_platforms, serving
+from pipeline.core.reference import Reference
+from pipeline.edge.registry.blobs import Place, read_blob
+from pipeline.edge.registry.errors import RegistryError
+from pipeline.edge.registry.manifest import contents_of
+from pipeline.edge.registry.text import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.core.reference import Platform
+    from pipeline.edge.registry.client import Registry
+    from pipeline.edge.registry.manifest import Manifest
+
+
+def onbuild(
+    registry: Registry, reference: Reference, manifest: Manifest, platforms: Iterable[Platform]
+) -> dict[Platform, tuple[str, ...]]:
+    """The triggers that the image behind `manifest` has for each of `platforms` that it is for.
+
+    Two requests for each platform of an index, one for a manifest. Raises `RegistryError`.
+    """
+    children = contents_of(manifest, reference).children
+    if not children:
+        found = _triggers(registry, reference, manifest)
+        return dict.fromkeys(platforms, found)
+    known: dict[Platform, tuple[str, ...]] = {}
+    digests = manifests_of_platforms(children)
+    for platform in platforms:
+        if served := serving(platform, digests):
+            child = Reference(reference.repository, None, digests[served])
+            known[platform] = _triggers(registry, child, registry.manifest(child))
+    return known
+
+
+def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> tuple[str, ...]:
+    config = contents_of(manifest, reference).config
+    place = Place(registry.host(str(reference.repository)), reference.repository.path)
+    content = read_blob(place, config.digest) if config else None
+    match read_json(content) if content else None:
+        case {"config": {"OnBuild": list(found)}} if all(isinstance(one, str) for one in found):
+            return tuple(found)
+        case {"config": {"OnBuild": other}} if other is not None:
+            raise RegistryError(f"the triggers of `{reference}` cannot be read: they are no texts")
+        case dict():
+            return ()
+    raise RegistryError(
+        f"`{reference}` has no configuration that can be read",
+        hint="is this an image that can stand behind `FROM`?",
+    )
