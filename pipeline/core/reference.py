@@ -28,6 +28,8 @@ _BARE_HEX_RE = re.compile(r"[0-9a-f]{64}")
 _MAX_NAME = 255
 
 HUB = "docker.io"
+_HUB_NAMES = frozenset({HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com"})
+"""Docker Hub's name in references, and the hosts at which it answers."""
 
 _PLATFORM_RE = re.compile(
     r"([a-zA-Z0-9_-]+)(?:\([^()/]*\))?(?:/([a-zA-Z0-9_.-]+)(?:/([a-zA-Z0-9_.-]+))?)?"
@@ -204,6 +206,16 @@ def _architecture(written: str, variant: str = "") -> tuple[str, str]:
     if name == "386" and written != name:
         return name, ""
     return name, _VARIANTS.get((name, variant), variant)
+
+
+def registry_named(host: str) -> str:
+    """The registry at a host under the one name that docker has for it: Docker Hub has several.
+
+    >>> registry_named("registry-1.docker.io"), registry_named("Quay.io:443")
+    ('docker.io', 'quay.io')
+    """
+    name = host.lower().removesuffix(":443")
+    return HUB if name in _HUB_NAMES else name
 
 
 def parse_host(text: str) -> str:

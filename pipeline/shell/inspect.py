@@ -80,7 +80,9 @@ def _ask(
     moving: dict[Reference, Presence] = {}
     while names := to_ask(project, standing, wanted, force=force):
         where = {n: reference_of(project, n, asking.inputs[n].fingerprint) for n in names}
+        built = [r for n, r in where.items() if not project.image(n).public]
         unasked = [a for a in aliases if a not in moving]
+        asking.registry.pushes_to(r.repository for r in (*built, *unasked))
         answers = _answers(asking.registry, [*where.values(), *unasked])
         moving |= {alias: answers[alias] for alias in unasked}
         standing |= look_further(asking, {n: answers[r] for n, r in where.items()})

@@ -69,6 +69,7 @@ def publish(
     """
     if not images:
         return {}
+    registry.pushes_to(image.action.reference.repository for image in images)
     by_name = {image.action.name: image for image in images}
     spans: dict[ImageName, float | UnknownError] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.core.allowed import VARIABLE, parse_allowed
 from pipeline.core.events import silent
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 def open_registry(
     settings: RegistrySettings, environ: Mapping[str, str], report: Reporter = silent
 ) -> Iterator[Registry]:
-    """A client for all registries, with the credentials of this environment, closed at the end."""
+    """A client for all registries, with the credentials of this environment, closed at the end.
+
+    Raises `ConfigError` for a word in `PIPELINE_ALLOW` that is none.
+    """
+    allowed = parse_allowed(environ.get(VARIABLE, ""))
     from pipeline.edge.registry import (  # noqa: PLC0415 - httpcore costs 60 ms
         Registry,
         credentials,
@@ -31,6 +36,7 @@ def open_registry(
         credentials=credentials(environ),
         namespaces=namespaces(environ),
         insecure=insecure,
+        token_servers=allowed.token_servers,
         report=report,
     )
     with opened as registry:

@@ -40,6 +40,7 @@ def status(
     with driver_for(project, environ) as driver:
         running = ask(driver, chosen)
     with open_registry(project.settings.registry, environ) as client:
+        client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
         found = client.head_all(list(wanted.values()))
     return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
 

@@ -96,7 +96,7 @@ def exists(
 
     deep = is_deep(verify)
     settings, reference, platforms = asked(name, profile)
-    answer = _look_closer(settings, reference, platforms) if deep else _ask(settings, reference)
+    answer = _ask(settings, reference, platforms, deep=deep, ours=_is_name(name))
     if json:
         write_json(as_json.exists_json(reference, answer))
     else:
@@ -148,18 +148,21 @@ def asked(name: str, profile: str) -> tuple[RegistrySettings, Reference, tuple[P
     return project.settings.registry, _reference_of_image(project, name), platforms
 
 
-def _ask(settings: RegistrySettings, reference: Reference) -> Presence:
+def _ask(
+    settings: RegistrySettings,
+    reference: Reference,
+    platforms: tuple[Platform, ...],
+    *,
+    deep: bool,
+    ours: bool,
+) -> Presence | Hollow:
+    """Whether a reference exists, which for an image of ours is one that is pushed to."""
+    from pipeline.shell.further import look_closer_at  # noqa: PLC0415 - loaded late
     from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
 
     with open_registry(settings, os.environ) as registry:
+        if ours:
+            registry.pushes_to([reference.repository])
+        if deep:
+            return look_closer_at(registry, reference, platforms)
         return registry.head(reference)
-
-
-def _look_closer(
-    settings: RegistrySettings, reference: Reference, platforms: tuple[Platform, ...]
-) -> Presence | Hollow:
-    from pipeline.shell.further import look_closer_at  # noqa: PLC0415 - loaded late
-    from pipeline.shell.registry import open_registry  # noqa: PLC0415
-
-    with open_registry(settings, os.environ) as registry:
-        return look_closer_at(registry, reference, platforms)

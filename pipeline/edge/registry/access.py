@@ -12,7 +12,13 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
+from pipeline.core.allowed import VARIABLE
+from pipeline.edge.registry.challenge import (
+    OTHER_HOST,
+    parse_challenges,
+    realm_trouble,
+    server_of,
+)
 from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError, Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, retry_after
@@ -51,7 +57,8 @@ class Token:
 class Access:
     """What one host, or a part of it as `place`, is told of us. Thread-safe.
 
-    One token per scope is fetched at a time. `clock` gives seconds from any beginning.
+    One token per scope is fetched at a time. `trusted` are hosts of token servers that may be shown
+    the credential too. `clock` gives seconds from any beginning.
     """
 
     def __init__(
@@ -61,10 +68,12 @@ class Access:
         fetch: Fetch,
         *,
         place: str = "",
+        trusted: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._place = place or host
+        self._trusted = trusted
         self._clock = clock
         self._source = source
         self._fetch = fetch
@@ -113,6 +122,15 @@ class Access:
         self._bearer = bearer
         return f"Bearer {token}" if token != refused else None
 
+    def wider(self, challenge: str, origin: str, scope: str) -> str | None:
+        """The `Authorization` with a token for a wider scope, `None` where there is none for us."""
+        if self.credential is None or self.withheld:
+            return None
+        try:
+            return self.answer(challenge, origin, scope, None)
+        except RegistryError:  # the refusal of the narrow one says more
+            return None
+
     def _renewed(self, sent: str | None) -> str | None:
         """Another login than the one that was refused, if there is one by now.
 
@@ -154,17 +172,25 @@ class Access:
 
     def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
         realm = challenge.parameters.get("realm", "")
-        if trouble := realm_trouble(realm, origin):
-            raise RegistryError(
-                f"`{self._host}` sends us for a token to an address that is not trusted: {trouble}",
-                hint="no credential was sent there; is this the right registry?",
-            )
+        sending = self.credential is not None and not self.withheld
+        if trouble := realm_trouble(realm, origin, self._trusted, sending=sending):
+            raise self._untrusted(realm, trouble)
         service = challenge.parameters.get("service")
         wanted = {"service": service} if service else {}
         answer = self._asked(realm, wanted, scope)
         if answer.status != 200:
             raise self._refused(answer, realm)
         return self._read(answer, realm)
+
+    def _untrusted(self, realm: str, trouble: str) -> RegistryError:
+        hint = "no credential was sent there; is this the right registry?"
+        if trouble == OTHER_HOST and (server := server_of(realm)):
+            word = f"{VARIABLE}=token-server={self._host}/{server}"
+            hint = f"{hint} `{word}` in the environment says that you trust it"
+        return RegistryError(
+            f"`{self._host}` sends us for a token to an address that is not trusted: {trouble}",
+            hint=hint,
+        )
 
     def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Answer:
         who = None if self.withheld else self.credential

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.core.reference import parse_host
+from pipeline.edge.registry.redirect import redirect_trouble
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -16,11 +19,13 @@ _PIECE = re.compile(
          (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_WORD}|[^\s",]+)))?""",
     re.VERBOSE,
 )
+OTHER_HOST = "it is another host than the registry's"
 _ESCAPE = re.compile(r"\\(.)")
 
 _KNOWN_REALMS = frozenset(
     {
         ("registry-1.docker.io", "auth.docker.io"),
+        ("registry.hub.docker.com", "auth.docker.io"),
         ("registry.gitlab.com", "gitlab.com"),
         ("nvcr.io", "authn.nvidia.com"),
     }
@@ -54,16 +59,20 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
     return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
 
 
-def realm_trouble(realm: str, registry: str) -> str:
-    """Why `realm` must not be shown a credential meant for the origin `registry`; empty if it may.
+def realm_trouble(
+    realm: str, registry: str, trusted: frozenset[str] = frozenset(), *, sending: bool = True
+) -> str:
+    """Why a token server `realm` is not asked on behalf of the origin `registry`; empty if it is.
 
     CVE-2020-15157, CVE-2025-51471 and their kin: a registry that can name any realm can have the
-    credential sent anywhere. Ours must be the registry's own host or a known pair (a host of the
-    same domain may be anybody's: `github.io`); over HTTPS unless the registry itself speaks plain
-    HTTP.
+    credential sent anywhere. One that is shown a credential (`sending`) must be the registry's own
+    host, a known pair (a host of the same domain may be anybody's: `github.io`) or among the hosts
+    that the user has `trusted` with it; over HTTPS unless the registry itself speaks plain HTTP.
+    Who has no credential is as careful as with a redirect.
     """
     try:
         ours, theirs = urlsplit(registry), urlsplit(realm)
+        port = theirs.port
     except ValueError:
         return "it is no web address"
     if theirs.scheme not in ("https", ours.scheme) or not theirs.hostname:
@@ -72,7 +81,24 @@ def realm_trouble(realm: str, registry: str) -> str:
         return "it names a user"
     if theirs.hostname == ours.hostname or (ours.hostname, theirs.hostname) in _KNOWN_REALMS:
         return ""
-    return "it is another host than the registry's"
+    if _place(theirs.hostname, port, theirs.scheme) in trusted:
+        return ""
+    return OTHER_HOST if sending else redirect_trouble(registry, realm)
+
+
+def server_of(realm: str) -> str:
+    """The host of a token server as `PIPELINE_ALLOW` names it; empty where that cannot be said."""
+    try:
+        parts = urlsplit(realm)
+        return parse_host(_place(parts.hostname or "", parts.port, parts.scheme))
+    except ValueError:
+        return ""
+
+
+def _place(hostname: str, port: int | None, scheme: str) -> str:
+    usual = 443 if scheme == "https" else 80
+    name = f"[{hostname}]" if ":" in hostname else hostname
+    return name if port in (None, usual) else f"{name}:{port}"
 
 
 def _value(match: re.Match[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core.events import silent
 from pipeline.core.presence import Absent
+from pipeline.core.reference import Repository
 from pipeline.edge.registry.answer import MANIFEST_TYPES, names_absence, presence
 from pipeline.edge.registry.credential import nobody
 from pipeline.edge.registry.errors import AbsentError, ContradictionError, Facts, RegistryError
@@ -19,7 +20,7 @@ from pipeline.edge.registry.refusal import refusal
 from pipeline.edge.registry.tls import CERTS_D, Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -46,8 +47,9 @@ class Registry:
 
     `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
     hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
-    plain HTTP anyway. `ca` is a file of further authorities. Retries are told to `report` as
-    `Notice`, from any thread; `clock` is what they wait by.
+    plain HTTP anyway. `ca` is a file of further authorities. `token_servers` are registries, each
+    with a host that may be told its credential. Retries are told to `report` as `Notice`, from any
+    thread; `clock` is what they wait by.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
@@ -64,9 +66,11 @@ class Registry:
         ca: Path | None = None,
         certs_d: Path = CERTS_D,
         policy: Policy = Policy(),  # noqa: B008 - frozen
+        token_servers: Collection[tuple[str, str]] = (),
         clock: Clock | None = None,
     ) -> None:
         self._lock = Lock()
+        self._pushed: frozenset[Repository] = frozenset()
         self._namespaces = namespaces
         self._hosts: dict[str, Host] = {}
         self._sent = 0
@@ -80,6 +84,8 @@ class Registry:
             report=report,
             closed=self._closed,
             sent=self._count,
+            pushed=lambda host, path: Repository(host, path) in self._pushed,
+            token_servers=token_servers,
             clock=clock,
         )
 
@@ -87,6 +93,15 @@ class Registry:
     def requests(self) -> int:
         """How many requests were sent so far, retries and token requests included."""
         return self._sent
+
+    def pushes_to(self, repositories: Iterable[Repository]) -> None:
+        """Say where will be pushed: there, who may not read is asked again as who may push.
+
+        Quay and Docker Hub refuse, with 401, to read a repository that is not there yet, and say
+        404 to who has the right to create it.
+        """
+        with self._lock:
+            self._pushed |= frozenset(repositories)
 
     def head(self, reference: Reference) -> Presence:
         """Whether `reference` exists. One request where nothing goes wrong.

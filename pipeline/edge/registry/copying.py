@@ -46,6 +46,7 @@ def copy_at(registry: Registry, source: Reference, digest: Digest, destination: 
 
     Raises `AbsentError` where `source` has it not, and `RegistryError`.
     """
+    registry.pushes_to([destination.repository])
     there = registry.head(destination)
     if isinstance(there, Present) and there.digest == digest:
         return False
@@ -62,6 +63,7 @@ def bring(registry: Registry, source: Reference, place: Reference, stop: Event) 
     `stop` ends it with an error. Raises `AbsentError` where there is no `source`, and
     `RegistryError`.
     """
+    registry.pushes_to([place.repository])
     manifest = registry.manifest(source)
     if source.repository != place.repository:
         _bring(registry, source, place, manifest, stop)

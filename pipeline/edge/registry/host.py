@@ -13,7 +13,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.core.reference import HUB
+from pipeline.core.reference import HUB, registry_named
 from pipeline.edge.registry import tls, wire
 from pipeline.edge.registry.access import Access
 from pipeline.edge.registry.again import Patience, passes
@@ -24,7 +24,7 @@ from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.answer import Answer
@@ -65,7 +65,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all hosts of one `Registry` share. `sent` is called once per request that goes out."""
+    """What all hosts of one `Registry` share.
+
+    `sent` is called once per request that goes out; `pushed` says whether we push to a repository
+    (its host and path); `token_servers` are registries and hosts that are told their credentials.
+    """
 
     source: CredentialSource
     insecure: frozenset[str]
@@ -74,6 +78,8 @@ class Setting:
     report: Reporter
     closed: Event
     sent: Callable[[], None]
+    pushed: Callable[[str, str], bool]
+    token_servers: Collection[tuple[str, str]] = ()
     clock: Clock | None = None
 
 
@@ -91,7 +97,9 @@ class Host:
         self._origin = ""
         self._client: Connections | None = None
         self._guest: Connections | None = None
-        self.access = Access(name, setting.source, self._fetch, place=place)
+        self._widened: dict[str, str] = {}
+        trusted = frozenset(s for r, s in setting.token_servers if r == registry_named(name))
+        self.access = Access(name, setting.source, self._fetch, place=place, trusted=trusted)
 
     def ask(self, request: Request, check: Check = _any) -> Answer:
         """Ask until there is an answer that does not look passing, within the policy's bounds.
@@ -140,13 +148,33 @@ class Host:
     def _exchange(self, request: Request, send: Send) -> Answer:
         """The request, and once more with a better `Authorization` if the host asks for one."""
         origin = self._contact()
-        header = self.access.header(origin, request.scope)
+        scope = self._widened.get(request.scope, request.scope)
+        header = self.access.header(origin, scope)
         answer = self._followed(request, header, send)
         if answer.status != 401 or not answer.own:
             return answer
         challenge = answer.headers.get("www-authenticate", "")
-        better = self.access.answer(challenge, origin, request.scope, header)
-        return self._followed(request, better, send) if better else answer
+        better = self.access.answer(challenge, origin, scope, header)
+        answer = self._followed(request, better, send) if better else answer
+        if answer.status != 401 or not answer.own or not (wider := self._wider(scope)):
+            return answer
+        # Before its first push, some registries know a repository only to who may push to it.
+        broad = self.access.wider(challenge, origin, wider)
+        found = self._followed(request, broad, send) if broad else answer
+        if found.status != 401:
+            self._widened[scope] = wider
+        return found
+
+    def _wider(self, scope: str) -> str:
+        """The scope of a push to where we push, once for each that was to be read; else nothing."""
+        kind, _, rest = scope.partition(":")
+        path, _, actions = rest.rpartition(":")
+        ours = kind == "repository" and actions == "pull" and self._setting.pushed(self.name, path)
+        with self._lock:
+            if not ours or scope in self._widened:
+                return ""
+            self._widened[scope] = scope
+        return f"{scope},push"
 
     def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
         url, own = f"{self._origin}{request.path}", True

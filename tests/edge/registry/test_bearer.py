@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.core.allowed import parse_allowed
 from pipeline.core.presence import Absent
 from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Credential, Policy, Registry, RegistryError
+from pipeline.edge.registry import Credential, Policy, Registry, RegistryError, nobody
 from pipeline.edge.registry.challenge import parse_challenges, realm_trouble
 from tests.support.scripted import Asked, Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pipeline.edge.registry import CredentialSource
 
 QUICK = Policy(pause=0.001, total=3.0, connect=1.0, read=1.0)
 GONE = Reply(
@@ -146,11 +149,104 @@ def test_a_redirect_to_no_address() -> None:
         ("https://r.example.com", "https://localhost/token", False),
         ("https://r.example.com", "http://r.example.com/token", False),
         ("https://registry.fly.io", "https://api.fly.io.evil.com/token", False),
+        ("https://r.example.com", "https://git.example.com/jwt/auth", True),
+        ("https://r.example.com", "https://git.example.com:443/jwt/auth", True),
+        ("https://r.example.com", "https://GIT.example.com/jwt/auth", True),
+        ("https://r.example.com", "https://git.example.com:8443/jwt/auth", False),
+        ("https://r.example.com", "https://other.example.com:8443/jwt/auth", True),
+        ("https://r.example.com", "https://other.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://a.git.example.com/jwt/auth", False),
+        ("https://r.example.com", "http://git.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://me@git.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://git.example.com:x/jwt/auth", False),
     ],
 )
 def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool) -> None:
-    """The registry's own host, and known pairs."""
-    assert (realm_trouble(realm, registry) == "") is trusted
+    """The registry's own host, known pairs, and whom the user trusts with it."""
+    users = frozenset({"git.example.com", "other.example.com:8443"})
+
+    assert (realm_trouble(realm, registry, users) == "") is trusted
+
+
+@pytest.mark.parametrize(
+    ("realm", "asked"),
+    [
+        ("https://git.example.com/jwt/auth", True),
+        ("http://git.example.com/jwt/auth", False),
+        ("https://me@git.example.com/jwt/auth", False),
+        ("https://169.254.169.254/token", False),
+        ("https://localhost/token", False),
+    ],
+)
+def test_whom_nobody_asks_for_a_token(realm: str, *, asked: bool) -> None:
+    """Without a credential it is a redirect: to any host, but neither in clear nor inside."""
+    assert (realm_trouble(realm, "https://r.example.com", sending=False) == "") is asked
+
+
+def elsewhere(
+    source: CredentialSource, trusted: Callable[[str, str], str]
+) -> tuple[object, list[Asked], str]:
+    """What comes of a HEAD at a registry whose token server is another host, and what that heard.
+
+    `trusted` makes of the registry's address and the token server's what the user allows.
+    """
+    token = lambda _: Reply(200, {}, b'{"token": "good"}')  # noqa: E731
+    with scripted(token) as server:
+        there = server.address.replace("127.0.0.1", "localhost")
+
+        def script(asked: Asked) -> Reply:
+            if asked.headers.get("authorization") == "Bearer good":
+                return GONE
+            return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{there}/jwt"'})
+
+        with scripted(script) as registry:
+            pairs = parse_allowed(trusted(registry.address, there)).token_servers
+            with Registry(credentials=source, policy=QUICK, token_servers=pairs) as client:
+                try:
+                    found: object = client.head(parse_reference(f"{registry.address}/acme:1"))
+                except RegistryError as error:
+                    found = error
+            word = f"PIPELINE_ALLOW=token-server={registry.address}/{there}"
+            return found, server.asked, word
+
+
+def test_a_token_server_elsewhere_is_told_no_credential() -> None:
+    """It is not asked at all, and the hint has the word that says otherwise."""
+    found, asked, word = elsewhere(known, lambda _registry, _server: "")
+
+    assert isinstance(found, RegistryError)
+    assert "another host" in found.message
+    assert f"`{word}`" in found.hint
+    assert asked == []
+
+
+def test_a_token_server_that_the_user_trusts() -> None:
+    """The credential goes there, and to nobody else."""
+    found, asked, _ = elsewhere(known, lambda registry, there: f"token-server={registry}/{there}")
+
+    assert found == Absent()
+    assert [one.headers.get("authorization") for one in asked] == [f"Basic {known('').basic}"]
+
+
+@pytest.mark.parametrize(
+    "word", ["token-server=other.test/{there}", "token-server={registry}/a.io"]
+)
+def test_trust_is_in_a_pair(word: str) -> None:
+    """A token server of another registry's, or another of this one's, is not trusted."""
+    found, asked, _ = elsewhere(
+        known, lambda registry, there: word.format(registry=registry, there=there)
+    )
+
+    assert isinstance(found, RegistryError)
+    assert asked == []
+
+
+def test_nobody_asks_a_token_server_elsewhere() -> None:
+    """There is nothing to lose: a public repository of a self-hosted GitLab."""
+    found, asked, _ = elsewhere(nobody, lambda _registry, _server: "")
+
+    assert found == Absent()
+    assert ["authorization" in one.headers for one in asked] == [False]
 
 
 def test_challenges_are_read_as_they_are_written() -> None:

@@ -1,0 +1,110 @@
+"""What the user allows beyond what is always safe: the words of `PIPELINE_ALLOW`, with commas.
+
+A file in the repository cannot say them: whoever sends a pull request writes those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.reference import (
+    ReferenceSyntaxError,
+    parse_host,
+    parse_repository,
+    registry_named,
+)
+from pipeline.errors import Problem, raise_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE = "PIPELINE_ALLOW"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Words and their values, in the order in which they were written.
+
+    >>> parse_allowed("commands,mirror=docker.io/mirror.example.com").mirrors
+    (('docker.io', 'mirror.example.com'),)
+    """
+
+    words: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def token_servers(self) -> tuple[tuple[str, str], ...]:
+        """Registries, and the hosts that are told their credentials to get a token."""
+        return self._pairs("token-server")
+
+    @property
+    def mirrors(self) -> tuple[tuple[str, str], ...]:
+        """Registries, and the hosts that are asked before them for what is public."""
+        return self._pairs("mirror")
+
+    def _pairs(self, word: str) -> tuple[tuple[str, str], ...]:
+        found = (value.partition("/") for name, value in self.words if name == word)
+        return tuple((registry_named(registry), host.lower()) for registry, _, host in found)
+
+
+def parse_allowed(text: str, source: str = VARIABLE) -> Allowed:
+    """Read a list of words. Raises `ConfigError` for all that are none, together.
+
+    >>> parse_allowed("ssh, secret=TOKEN").words
+    (('ssh', ''), ('secret', 'TOKEN'))
+    """
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    raise_problems([p for p in (_problem(entry, source) for entry in entries) if p])
+    parts = (entry.partition("=") for entry in entries)
+    return Allowed(tuple((name.strip(), value.strip()) for name, _, value in parts))
+
+
+def _problem(entry: str, source: str) -> Problem | None:
+    name, equals, value = (part.strip() for part in entry.partition("="))
+    if name not in _WORDS:
+        hint = f"the words are {', '.join(f'`{_written(word)}`' for word in _WORDS)}"
+        return Problem(None, f"`{name}` in {source} is not known", hint)
+    check = _WORDS[name][1]
+    wrong = bool(equals) if check is None else not check(value)
+    hint = f"write `{_written(name)}`"
+    return Problem(None, f"`{entry}` in {source} cannot be read", hint) if wrong else None
+
+
+def _written(word: str) -> str:
+    shape = _WORDS[word][0]
+    return f"{word}={shape}" if shape else word
+
+
+def _any(value: str) -> bool:
+    return bool(value)
+
+
+def _is_pair(value: str) -> bool:
+    registry, _, host = value.partition("/")
+    return _is(parse_host, registry) and _is(parse_host, host)
+
+
+def _is_repository(value: str) -> bool:
+    return "/" in value and _is(parse_repository, value)
+
+
+def _is(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ReferenceSyntaxError:
+        return False
+    return True
+
+
+_WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
+    "network.host": ("", None),
+    "ssh": ("", None),
+    "commands": ("", None),
+    "fs.read": ("PATH", _any),
+    "fs.write": ("PATH", _any),
+    "repository": ("HOST/PATH", _is_repository),
+    "token-server": ("REGISTRY/HOST", _is_pair),
+    "mirror": ("HOST/HOST", _is_pair),
+    "secret": ("NAME", _any),
+}
+"""Each word, how its value is written, and whether a text is one; buildx's own words first."""
