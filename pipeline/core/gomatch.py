@@ -45,6 +45,23 @@ def check(pattern: str) -> None:
     _compile(pattern)
 
 
+def check_as_ignored(pattern: str) -> None:
+    """Raise `ValueError` if patternmatcher takes no such pattern.
+
+    It tries it on the name `.` with Go's `filepath.Match`, which looks no further than to the chunk
+    between two stars that does not fit: `a*[` is refused, and `a/*[` is not.
+    """
+    name = "."
+    at = 0
+    while at < len(pattern):
+        chunk, at = _next_chunk(pattern, at)
+        last = at == len(pattern)
+        found = _place(chunk, name, 0, last=last)
+        if found is None or chunk.text is None:
+            return
+        name = name[found:]
+
+
 def has_magic(pattern: str) -> bool:
     r"""Whether a source of COPY is a pattern: whether it has a wildcard that is not escaped.
 
@@ -78,13 +95,18 @@ def _compile(pattern: str) -> tuple[_Chunk, ...]:
     chunks: list[_Chunk] = []
     at = 0
     while at < len(pattern):
-        begin = at
-        while at < len(pattern) and pattern[at] == "*":
-            at += 1
-        star = at > begin
-        text, at = _chunk(pattern, at)
-        chunks.append(_Chunk(star, re.compile(text, re.DOTALL) if text else None))
+        chunk, at = _next_chunk(pattern, at)
+        chunks.append(chunk)
     return tuple(chunks)
+
+
+def _next_chunk(pattern: str, at: int) -> tuple[_Chunk, int]:
+    begin = at
+    while at < len(pattern) and pattern[at] == "*":
+        at += 1
+    star = at > begin
+    text, at = _chunk(pattern, at)
+    return _Chunk(star, re.compile(text, re.DOTALL) if text else None), at
 
 
 def _chunk(pattern: str, at: int) -> tuple[str, int]:

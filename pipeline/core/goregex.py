@@ -28,24 +28,44 @@ _POSIX = {
 _SETS = {"d": "0-9", "s": r"\t\n\f\r ", "w": "0-9A-Za-z_"}
 _CONTROLS = {"a": r"\x07", "f": r"\f", "t": r"\t", "n": r"\n", "r": r"\r", "v": r"\v"}
 _EDGES = {"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:\B)"}
+_REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
+_MOST = 1000
+_AS_PYTHON = {"{": r"\{", "}": r"\}", "^": r"(?:\A)"}
 _CLASS_NAME = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
 def to_python(source: str) -> str:
     """The same expression in Python's syntax. Raises `ValueError` where Go has none."""
     out: list[str] = []
+    before = ""
     at = 0
     while at < len(source):
-        if source[at] == "\\":
-            out.append(_escape(source, at))
-            at += 2
-        elif source[at] == "[":
-            text, at = _class(source, at)
-            out.append(text)
-        else:
-            out.append(source[at])
-            at += 1
+        before, at = _part(source, at, before)
+        out.append(_AS_PYTHON.get(before, before))
     return "".join(out)
+
+
+def _part(source: str, at: int, before: str) -> tuple[str, int]:
+    """One part of the expression, and where it ends; `before` is the part before it."""
+    repeat = _REPEAT.match(source, at)
+    if repeat:
+        return _repeated(repeat, before), repeat.end()
+    if source[at] == "\\":
+        return _escape(source, at), at + 2
+    if source[at] == "[":
+        return _class(source, at)
+    return source[at], at + 1
+
+
+def _repeated(repeat: re.Match[str], before: str) -> str:
+    """How often what is before it has to be there: Go takes no more than 1000, nor `a{2}{3}`."""
+    least = int(repeat[1])
+    most = int(repeat[3]) if repeat[3] else least
+    if least > _MOST or most > _MOST or most < least:
+        raise ValueError(f"`{repeat[0]}` is no number of times")
+    if before in {"|", "*", "?"} or _REPEAT.fullmatch(before):
+        raise ValueError(f"there is nothing that `{repeat[0]}` could repeat")
+    return repeat[0]
 
 
 def _escape(source: str, at: int) -> str:

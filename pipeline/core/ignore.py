@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.core.patterns import NO_PATTERNS, SPACE, Patterns, clean, parse_pattern
-from pipeline.errors import Location, Problem, raise_problems
+from pipeline.core.patterns import (
+    NO_PATTERNS,
+    SPACE,
+    PatternError,
+    Patterns,
+    clean,
+    parse_pattern,
+)
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
 
 _BOM = b"\xef\xbb\xbf"
 # The longest line that Go's `bufio.Scanner` takes.
 _LONGEST_LINE = 64 * 1024
+_ANY_NAME = "\1"
 _HINT = "the pattern language: https://docs.docker.com/build/concepts/context/#syntax"
 
 
@@ -32,8 +40,18 @@ class Ignore:
         return bool(self.patterns)
 
     def excludes(self, path: str) -> bool:
-        """Whether `path` is kept from the build, itself or by a folder that it lies in."""
-        return self.patterns.matches(path)
+        """Whether `path` is kept from the build, itself or by a folder that it lies in.
+
+        Raises `ConfigError` where that takes a pattern that is none.
+        """
+        try:
+            return self.patterns.matches(path)
+        except PatternError as error:
+            raise ConfigError([self.problem(error)]) from None
+
+    def problem(self, error: PatternError) -> Problem:
+        """What to tell of a pattern that had to be tried and is none."""
+        return Problem(Location(self.file, error.line), f"BuildKit refuses it: {error}", _HINT)
 
     def may_include_below(self, folder: str) -> bool:
         """Whether a build may see something in the excluded `folder`; else a walk skips it."""
@@ -64,7 +82,11 @@ def parse_ignore(source: bytes, *, file: str) -> Ignore:
         else:
             found += [pattern] if pattern else []
     raise_problems(problems)
-    return Ignore(Patterns(tuple(found)), file)
+    ignore = Ignore(Patterns(tuple(found)), file)
+    # A faulty pattern is an error once it is tried, and this name meets all that any file meets
+    # which no pattern before it matches. BuildKit builds where there is no such file.
+    ignore.excludes(_ANY_NAME)
+    return ignore
 
 
 def _lines(source: bytes) -> list[str]:

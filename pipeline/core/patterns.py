@@ -27,19 +27,26 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200B)))
     + ("\u2028\u2029\u202f\u205f\u3000")
 )
+_PARTIAL = re.compile(r"\||^\{|\\\$\Z")
+"""What makes a regular expression match a part of a path: a `|`, a repeated `^`, no `$`."""
 _SPECIAL = frozenset("*?[]^\\")
 _ANYTHING = r"(?s:.*)"
+_NEVER = "(?!)"
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file."""
+    """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file.
+
+    `fault` says why it cannot be tried on a path: BuildKit finds that out when it has to.
+    """
 
     text: str
     takes_back: bool
     regex: str
     written: str
     line: int = 0
+    fault: str = ""
 
     @property
     def literal_folders(self) -> tuple[str, ...]:
@@ -47,6 +54,14 @@ class Pattern:
         components = self.text.split("/")
         plain = [not _SPECIAL.intersection(component) for component in components]
         return tuple(components[: plain.index(False)] if False in plain else components)
+
+
+class PatternError(ValueError):
+    """A pattern had to be tried on a path, and cannot be."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        super().__init__(f"`{pattern.text}` is no pattern: {pattern.fault}")
+        self.line = pattern.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +82,23 @@ class _Group:
     start: int
     stop: int
     regex: re.Pattern[str]
+    faulty: Pattern | None
+
+    def matches(self, path: str) -> bool:
+        """Whether one of its patterns matches. Raises `PatternError`."""
+        if self.regex.fullmatch(path):
+            return True
+        if self.faulty:
+            raise PatternError(self.faulty)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """Patterns in their order. Paths are relative, clean, and use `/`."""
+    """Patterns in their order. Paths are relative, clean, and use `/`.
+
+    All that match a path raise `PatternError` where a faulty one has to be tried for that.
+    """
 
     patterns: tuple[Pattern, ...]
     _each: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
@@ -118,6 +145,8 @@ class Patterns:
             # A pattern of the other sign is not even tried (MatchesUsingParentResults), which
             # shows further down: with `a/b` and then `!a`, `a/b` stays matched.
             if not each[index] and pattern.takes_back is matched:
+                if pattern.fault:
+                    raise PatternError(pattern)
                 each[index] = self._each[index].fullmatch(folder) is not None
             if each[index]:
                 matched = not pattern.takes_back
@@ -131,14 +160,15 @@ class Patterns:
         """
         matched = False
         for group, inherited in zip(self._groups, parent.groups, strict=True):
-            if group.takes_back is matched and (inherited or group.regex.fullmatch(path)):
+            if group.takes_back is matched and (inherited or group.matches(path)):
                 matched = not matched
         return matched
 
     def tester_in(self, parent: Level) -> Callable[[str], object]:
         """`matches_in` for many paths of one folder: what it returns is true for a match."""
         if len(self._groups) == 1 and not self._groups[0].takes_back and not parent.groups[0]:
-            return self._groups[0].regex.fullmatch
+            first = self._groups[0]
+            return first.matches if first.faulty else first.regex.fullmatch
         return partial(self.matches_in, parent=parent)
 
     def may_take_back_in(self, folder: str) -> bool:
@@ -166,8 +196,11 @@ def parse_pattern(written: str, line: int = 0) -> Pattern | None:
     text = text[takes_back:]
     if not text:
         raise ValueError("`!` needs a pattern behind it")
-    gomatch.check(text)
-    return Pattern(text, takes_back, _regex(text), written, line)
+    gomatch.check_as_ignored(text)
+    try:
+        return Pattern(text, takes_back, _regex(text), written, line)
+    except ValueError as error:
+        return Pattern(text, takes_back, _NEVER, written, line, str(error))
 
 
 def parse_patterns(written: Iterable[str]) -> Patterns:
@@ -197,9 +230,12 @@ def _prefixes(path: str) -> list[str]:
 def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
     start = 0
     for takes_back, members in groupby(patterns, key=lambda pattern: pattern.takes_back):
-        regexes = [member.regex for member in members]
-        stop = start + len(regexes)
-        yield _Group(takes_back, start, stop, re.compile("|".join(f"(?:{r})" for r in regexes)))
+        group = list(members)
+        faulty = next((member for member in group if member.fault), None)
+        tried = group[: group.index(faulty)] if faulty else group
+        regex = "|".join(f"(?:{member.regex})" for member in tried) or _NEVER
+        stop = start + len(group)
+        yield _Group(takes_back, start, stop, re.compile(regex), faulty)
         start = stop
 
 
@@ -218,11 +254,19 @@ def _regex(text: str) -> str:
         bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
         return f"{_ANYTHING}{re.escape(suffix)}{bare}"
     regex = to_python(source)
+    if _PARTIAL.search(source):
+        end = "" if _escapes_its_end(text) else r"\Z"
+        regex = rf"{_ANYTHING}(?:(?:\A){regex}{end}){_ANYTHING}"
     try:
         re.compile(regex)
     except re.error as error:
-        raise ValueError(f"`{text}` is no pattern: {error.msg}") from None
+        raise ValueError(error.msg) from None
     return regex
+
+
+def _escapes_its_end(text: str) -> bool:
+    """Whether it ends in a lone backslash, which escapes the `$` that BuildKit puts behind it."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _go_regex(text: str) -> tuple[str, str]:
@@ -254,7 +298,11 @@ def _piece(text: str, at: int) -> tuple[str, int, bool]:
     simple = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
     if char in simple:
         return simple[char], 1, True
-    return ("\\" + char if char in ".+()|{}$\\" else char), 1, False
+    if char == "\\":
+        # A lone one at the end escapes the `$` behind it.
+        return r"\$", 1, False
+    # patternmatcher means to escape `|`, `{` and `}` too; its table has no place for them.
+    return ("\\" + char if char in ".+()$" else char), 1, False
 
 
 NO_PATTERNS = Patterns(())

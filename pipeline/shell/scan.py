@@ -15,7 +15,7 @@ from pipeline.core import gomatch
 from pipeline.core.dockerfile import Read, ReadKind
 from pipeline.core.fingerprint import entry_order
 from pipeline.core.model import ContextEntry, EntryKind
-from pipeline.core.patterns import Patterns, clean, parse_patterns
+from pipeline.core.patterns import PatternError, Patterns, clean, parse_patterns
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.context import Batch, Context, Filter, Spot
 from pipeline.shell.disk import Disk, Node
@@ -55,7 +55,10 @@ def scan(
             _add(found, context, _batches(context, read), problems)
         except ConfigError as error:
             problems += error.problems
-    raise_problems(problems)
+        except PatternError as error:
+            mine = Problem(read.location, f"BuildKit refuses it: {error}")
+            problems.append(context.ignore.problem(error) if error.line else mine)
+    raise_problems(list(dict.fromkeys(problems)))
     return tuple(found[key] for key in sorted(found))
 
 

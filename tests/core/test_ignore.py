@@ -17,6 +17,23 @@ from pipeline.core.patterns import parse_patterns
 from pipeline.errors import ConfigError
 
 MATCHES = [
+    # The regular expression that patternmatcher makes has these as they are.
+    ("a|b", "a|b", True),
+    ("a|b", "a", False),
+    ("a|b*", "ax", True),
+    ("a|b*", "x/b", True),
+    ("a|b*", "x", False),
+    ("a{2}*", "aab", True),
+    ("a{2}*", "ab", False),
+    ("a{2}*", "a{2}", False),
+    ("a{,2}*", "a{,2}b", True),
+    ("a{x}*", "a{x}", True),
+    (r"a\{2}*", "a{2}", True),
+    ("a^*", "a^", False),
+    ("{1}a*", "ab", True),
+    # A lone backslash at the end escapes the end.
+    ("a**/\\", "a/b/$c", True),
+    ("a**/\\", "a/b", False),
     ("docs", "docs", True),
     ("docs", "docs/guide/intro.md", True),
     ("docs", "src/docs", False),
@@ -108,6 +125,19 @@ def test_what_buildkit_refuses_is_refused(pattern: str) -> None:
         parse_ignore(source, file="web/.dockerignore")
 
     assert [str(p.location) for p in caught.value.problems] == ["web/.dockerignore:3"]
+
+
+@pytest.mark.parametrize("source", ["!*/*/[", "*\n*/*/[", "a\n!a/*/[", "*\n\\q", "**\n[z-a]*"])
+def test_a_bad_pattern_that_nothing_tries_is_no_fault(source: str) -> None:
+    """BuildKit tries a pattern where the ones before it leave the question open."""
+    assert parse_ignore(source.encode(), file="f").excludes("b") is source.startswith("*")
+
+
+def test_a_bad_pattern_is_told_when_it_is_tried() -> None:
+    """At its line."""
+    ignore = parse_ignore(b"a\n\n!a/*/[", file="f")
+    with pytest.raises(ConfigError, match=r"f:3: BuildKit refuses it: `a/\*/\[` is no pattern"):
+        ignore.excludes("a/b")
 
 
 def test_all_bad_patterns_are_told_at_once() -> None:

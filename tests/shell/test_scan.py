@@ -164,6 +164,15 @@ def test_the_ignore_file_is_heeded(root: Path, line: str, ignore: str, expected:
     assert paths(root, line, ignore=ignore) == expected
 
 
+def test_a_bad_pattern_is_told_where_the_context_has_a_path_to_try_it_on(root: Path) -> None:
+    """Of the ignore file at its line, of a flag at the instruction."""
+    assert paths(root, "COPY app.py /", ignore="!*/*/[") == ["app.py"]
+    with pytest.raises(ConfigError, match=r"^\.dockerignore:2: BuildKit refuses it: `\*/\*/\[`"):
+        paths(root, "COPY src /", ignore="src/data\n!*/*/[")
+    with pytest.raises(ConfigError, match=r"^web/Dockerfile:2:\d+: BuildKit refuses it: `\*/\*/\["):
+        paths(root, "COPY --exclude=*/*/[ src /", ignore="x")
+
+
 def test_the_dockerfiles_own_ignore_file_comes_first(root: Path) -> None:
     """The context's is then not read at all, bad as it may be."""
     (root / "web/Dockerfile.dockerignore").write_text("*\n!*.md\n", encoding="utf-8")
