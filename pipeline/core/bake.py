@@ -7,7 +7,7 @@ tried with buildx 0.13 and 0.29 on both stores of the engine.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from pipeline.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import PurePosixPath
 
     from pipeline.core.model import BuildSettings, Image
     from pipeline.core.reference import ImageName, Reference
@@ -43,13 +44,15 @@ class Target:
     """An image in a solve, and the reference that it gets.
 
     `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target
-    of the same solve.
+    of the same solve. `places` says where BuildKit finds folders of the project that it is not to
+    read themselves.
     """
 
     image: Image
     reference: Reference
     output: Output
     bases: Mapping[ImageName, Reference | None]
+    places: Mapping[PurePosixPath, str] = field(default_factory=dict)
 
 
 def target_name(name: ImageName) -> str:
@@ -130,8 +133,8 @@ def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Pro
 def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
     image = target.image
     fields: dict[str, Json] = {
-        "context": _path(str(image.context)),
-        "dockerfile": posixpath.relpath(f"/{image.dockerfile}", f"/{image.context}"),
+        "context": target.places.get(image.context) or _path(str(image.context)),
+        "dockerfile": _dockerfile(target),
         "contexts": _contexts(target),
         "target": image.target or "",
         "args": {**image.args},
@@ -146,6 +149,14 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "output": [_exporter(target.output)],
     }
     return {key: value for key, value in fields.items() if value}
+
+
+def _dockerfile(target: Target) -> str:
+    """The Dockerfile, as a path from the context where that is in the project."""
+    file = target.image.dockerfile
+    if folder := target.places.get(file.parent):
+        return f"{folder}/{file.name}"
+    return posixpath.relpath(f"/{file}", f"/{target.image.context}")
 
 
 def _path(path: str) -> str:

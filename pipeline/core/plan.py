@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.apps import Running
-    from pipeline.core.model import Fingerprint, Image, Kind, Project
+    from pipeline.core.model import Fingerprint, Image, Inputs, Kind, Project
     from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import Digest, ImageName, Reference
     from pipeline.core.state import State
@@ -94,8 +94,9 @@ class Plan:
     """Actions in build order (bases first) and deploys in order of `after`.
 
     `floating` says, for each image, what can change without its tag changing. `warnings` are what
-    the tags of these images and of all that they stand on may hide, each once. `requests` counts
-    what the registry was asked to make this plan, in `seconds`.
+    the tags of these images and of all that they stand on may hide, each once. `inputs` are what
+    went into the fingerprints: nothing else is built from. `requests` counts what the registry was
+    asked to make this plan, in `seconds`.
     """
 
     project: Project
@@ -105,6 +106,7 @@ class Plan:
     requests: int = 0
     seconds: float = 0.0
     warnings: tuple[Problem, ...] = ()
+    inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:
@@ -136,7 +138,8 @@ class Plan:
         built = {a.name for a in images if a.action is Action.BUILD}
         deploys = tuple(_anew(s) if s.image in built else s for s in self.deploys)
         floating = {**other.floating, **self.floating}
-        return replace(self, images=images, deploys=deploys, floating=floating)
+        inputs = {**self.inputs, **{n: i for n, i in other.inputs.items() if n in theirs}}
+        return replace(self, images=images, deploys=deploys, floating=floating, inputs=inputs)
 
 
 def plan(
@@ -168,6 +171,7 @@ def plan(
         state.requests,
         state.seconds,
         _warnings(project, state, chosen),
+        {a.name: state.inputs[a.name] for a in images},
     )
 
 

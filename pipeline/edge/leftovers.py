@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,19 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PREFIX = "fly-image-pipeline-"
+_ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
 _OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
 
 
 @contextmanager
-def private_folder(what: str, environ: Mapping[str, str]) -> Iterator[Path]:
+def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False) -> Iterator[Path]:
     """A folder (0700) for `what` (letters), removed at the end, and after a kill by the next run.
 
-    It is in memory of this user's (`XDG_RUNTIME_DIR`) where there is one, else in `TMPDIR`.
+    It is in memory of this user's (`XDG_RUNTIME_DIR`) where there is one, else in `TMPDIR`. A
+    `roomy` one may take gigabytes: it is in `TMPDIR`, else in `/var/tmp`, which is on a disk.
     Raises `UnknownError` where none can be made.
     """
     name = f"{_PREFIX}{what}-{owner()}-"
-    parent = _parents(environ)[0]
+    parents = _parents(environ)
+    parent = parents[-1] if roomy else parents[0]
     try:
         folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
     except OSError as error:
@@ -41,7 +45,7 @@ def private_folder(what: str, environ: Mapping[str, str]) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 def sweep(environ: Mapping[str, str]) -> None:
@@ -52,7 +56,7 @@ def sweep(environ: Mapping[str, str]) -> None:
                 match = _OURS.match(path.name)
                 ours = path.lstat().st_uid == os.getuid()
                 if match and ours and not path.is_symlink() and not lives(match["owner"]):
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove(path)
 
 
 def owner() -> str:
@@ -92,6 +96,16 @@ def _started(pid: int) -> str:
     return "0"
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder, also where folders in it may not be written to."""
+    for place, names, _ in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            if not path.is_symlink():
+                with suppress(OSError):
+                    path.chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _no_folder(where: str, error: OSError) -> UnknownError:
     why = (error.strerror or type(error).__name__).lower()
     message = f"no temporary folder can be made {where}: {why}"
@@ -99,11 +113,18 @@ def _no_folder(where: str, error: OSError) -> UnknownError:
 
 
 def _parents(environ: Mapping[str, str]) -> list[Path]:
+    """Where such folders lie: the fastest place first, the one with most room last."""
     try:
         found = [Path(environ.get("TMPDIR") or tempfile.gettempdir())]
     except OSError as error:
         raise _no_folder("anywhere", error) from None
     runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK | os.X_OK):
+    if runtime and _is_open(Path(runtime)):
         found.insert(0, Path(runtime))
+    if not environ.get("TMPDIR") and _is_open(_ROOMY):
+        found.append(_ROOMY)
     return found
+
+
+def _is_open(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK)

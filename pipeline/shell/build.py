@@ -16,20 +16,22 @@ from pipeline.core.batches import blocked_by, next_batch
 from pipeline.core.events import Notice
 from pipeline.core.masking import masker
 from pipeline.core.plan import Action
-from pipeline.core.report import ImageResult, ImageStatus
+from pipeline.core.report import Failure, ImageResult, ImageStatus
 from pipeline.core.staging import staged
-from pipeline.errors import UnknownError
+from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import test_and_push
 from pipeline.shell.local_names import rename_images
 from pipeline.shell.secrets import build_secrets, logins
+from pipeline.shell.snapshot import snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipeline.core.plan import ImageAction, Plan
     from pipeline.core.reference import ImageName, Reference
     from pipeline.edge.buildkit import Outcome, Solve
+    from pipeline.shell.snapshot import Snapshot
     from pipeline.shell.tools import Tools
 
 Results = dict["ImageName", ImageResult]
@@ -124,29 +126,66 @@ def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: To
 
 
 def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools) -> Solve:
+    """Build from a copy of the files; an image whose files have changed since is not built."""
     from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import docker_config  # noqa: PLC0415 - the edge is opened late
 
-    targets = [_target(action, {a.name for a in batch}, results, tools) for action in batch]
     known = logins(batch, tools.credentials)
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
     ours = (form for credential in known.values() for form in credential.forms)
-    with docker_config(known, tools.environ) as extra:
-        return solve(
+    with (
+        docker_config(known, tools.environ) as extra,
+        snapshot(plan.project.root, tools.environ) as files,
+    ):
+        changed = _copy_files(plan, batch, files)
+        left = _left(batch, changed, tools)
+        names = {action.name for action in left}
+        solved = solve(
             plan.project.root,
-            targets,
+            [_target(action, names, results, files, tools) for action in left],
             plan.project.settings.build,
             environ={**tools.environ, **extra},
             report=tools.report,
             stop=tools.stop,
             mask=masker([*theirs, *ours]),
         )
+        return replace(solved, outcomes={**solved.outcomes, **changed})
 
 
-def _target(action: ImageAction, batch: set[ImageName], results: Results, tools: Tools) -> Target:
-    bases = {n: None if n in batch else _pinned(results[n]) for n in action.image.base_names}
-    output = Output.LOAD if action.image.test else Output.PUSH
-    return Target(action.image, staged(action.reference, tools.mark), output, bases)
+def _copy_files(
+    plan: Plan, batch: Sequence[ImageAction], files: Snapshot
+) -> dict[ImageName, Outcome]:
+    """Copy what images read; the ends of those whose files are not what they were."""
+    from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
+
+    changed: dict[ImageName, Outcome] = {}
+    for action in batch:
+        try:
+            files.add(action.image, plan.inputs[action.name])
+        except (WorkError, ConfigError) as error:
+            changed[action.name] = Broken(Failure("", error.message, hint=error.hint))
+    files.settle()
+    return changed
+
+
+def _left(
+    batch: Sequence[ImageAction], changed: Mapping[ImageName, Outcome], tools: Tools
+) -> list[ImageAction]:
+    """The images that are built all the same: none after a failure, if the user does not say so."""
+    if changed and not tools.keep_going:
+        return []
+    out = {*changed, *blocked_by(batch, list(changed))}
+    return [action for action in batch if action.name not in out]
+
+
+def _target(
+    action: ImageAction, batch: set[ImageName], results: Results, files: Snapshot, tools: Tools
+) -> Target:
+    image = action.image
+    bases = {n: None if n in batch else _pinned(results[n]) for n in image.base_names}
+    output = Output.LOAD if image.test else Output.PUSH
+    places = {folder: files.place(folder) for folder in (image.context, image.dockerfile.parent)}
+    return Target(image, staged(action.reference, tools.mark), output, bases, places)
 
 
 def _pinned(result: ImageResult) -> Reference:

@@ -171,7 +171,7 @@ class Disk:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
             raise self._changed(path)
-        digest, size = _hash(handle)
+        digest, size = hash_of(handle)
         after = os.fstat(handle)
         if size != before.st_size or _moment(before) != _moment(after):
             raise self._changed(path)
@@ -206,7 +206,7 @@ def _node(entry: os.DirEntry[str]) -> Node:
     return Node.DIRECTORY if entry.is_dir(follow_symlinks=False) else Node.SPECIAL
 
 
-def _hash(handle: int) -> tuple[str, int]:
+def hash_of(handle: int) -> tuple[str, int]:
     """The digest of an open file's bytes from its beginning, and how many there were."""
     digest = hashlib.sha256()
     size = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 import urllib.request
 from typing import Any
 
@@ -38,3 +40,19 @@ def statements(reference: str) -> dict[str, Any]:
     attested = fetched(repository, f"manifests/{index['manifests'][1]['digest']}")
     found = [fetched(repository, f"blobs/{layer['digest']}") for layer in attested["layers"]]
     return {statement["predicateType"]: statement["predicate"] for statement in found}
+
+
+def last_layer(reference: str) -> dict[str, bytes]:
+    """What the last layer of an image holds: the contents of its files by their paths."""
+    repository = reference.rpartition(":")[0]
+    host, _, path = repository.partition("/")
+    digest = manifest(reference)["layers"][-1]["digest"]
+    address = f"http://{host}/v2/{path}/blobs/{digest}"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        body = io.BytesIO(answer.read())
+    with tarfile.open(fileobj=body) as archive:
+        return {
+            member.name: content.read()
+            for member in archive
+            if member.isfile() and (content := archive.extractfile(member))
+        }
