@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox.registry import Settings, serve
 from tests.support.project import Project
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox.registry import Registry
+
+# How long an example takes is the machine's matter: it may be busy with something else.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 HERE = Path(__file__).parent.parent
 CAMPAIGNS = {"faults", "kills", "proof"}

@@ -219,7 +219,7 @@ def test_looking_is_interrupted_at_once(
         project.write("pipeline.toml", f'[registry]\nhost = "{address}"\n')
         with project.start(*task) as process, closing(_asked(server)):
             process.send_signal(number)
-            out, err = process.communicate(timeout=5)
+            out, err = process.communicate(timeout=60)
 
     assert process.returncode == 130, err
     assert out == ""

@@ -35,7 +35,7 @@ def engine(logs: Reply) -> Callable[[Asked], Reply]:
     def script(asked: Asked) -> Reply:
         name = asked.path.partition("?")[0].rpartition("/")[2]
         if name == "wait":
-            killed.wait(10)
+            killed.wait(60)
             return Reply(200, body=b'{"StatusCode": 137}')
         if name == "kill":
             killed.set()

@@ -36,9 +36,10 @@ APPS = tuple(f"web-{number}" for number in range(7))
 class Counting(PlainDriver):
     """Takes its time over each app; `most` is how many were under way at once."""
 
+    at_once: int = 1
     under_way: int = 0
     most: int = 0
-    count: threading.Lock = field(default_factory=threading.Lock)
+    count: threading.Condition = field(default_factory=threading.Condition)
 
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
@@ -48,7 +49,10 @@ class Counting(PlainDriver):
         with self.count:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
-        time.sleep(0.1)
+            self.count.notify_all()
+            # Nobody leaves before so many are here at once as may be.
+            self.count.wait_for(lambda: self.most >= self.at_once, timeout=60)
+        time.sleep(0.05)  # one too many would come in now
         with self.count:
             self.under_way -= 1
         return Running(digest(1))
@@ -66,7 +70,7 @@ def make_plan(at_once: int) -> Plan:
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_so_many_at_once(at_once: int) -> None:
     """All of them come to their end; the limit is used, and kept."""
-    driver, plan = Counting(), make_plan(at_once)
+    driver, plan = Counting(at_once=at_once), make_plan(at_once)
     reference = make_reference("web").at(digest(1))
     image = ImageResult(WEB, ImageStatus.EXISTS, reference, "", digest(1))
     with Registry(credentials=credentials({})) as registry:

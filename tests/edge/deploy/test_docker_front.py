@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -150,9 +149,10 @@ def test_a_gentle_order_does_not_undo_a_swap(front: FrontClient) -> None:
 
 def test_draining_waits_for_what_is_under_way(front: FrontClient) -> None:
     """And not longer than it may; new requests are somewhere else meanwhile."""
+    go_on = threading.Event()
 
     def slowly(_: Asked) -> Reply:
-        time.sleep(1)
+        go_on.wait(60)
         return Reply(200, body=b"slow")
 
     with scripted(slowly) as old, scripted(lambda _: Reply(200, body=b"new")) as new:
@@ -165,7 +165,8 @@ def test_draining_waits_for_what_is_under_way(front: FrontClient) -> None:
         front.route(KEY, port, at(new))
         fresh = httpx.get(url).text
         short = front.drain(at(old), 0.1)
-        left = front.drain(at(old), 10.0)
+        go_on.set()
+        left = front.drain(at(old), 60.0)
         client.join()
 
     assert (fresh, short, left, answers) == ("new", 1, 0, ["slow"])

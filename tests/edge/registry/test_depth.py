@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 JSON = {"Content-Type": "application/json"}
 DISTRIBUTION = {**JSON, "Docker-Distribution-Api-Version": "registry/2.0"}
-QUICK = Policy(pause=0.001, total=3.0, connect=1.0, read=1.0)
+QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""No pause to speak of, and patience with a machine that is busy with something else."""
 AMD = parse_platform("linux/amd64")
 
 

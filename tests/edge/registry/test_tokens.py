@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from pipeline.edge.registry import CredentialSource
 
-QUICK = Policy(pause=0.001, total=3.0, connect=1.0, read=1.0)
+QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""No pause to speak of, and patience with a machine that is busy with something else."""
 GONE = Reply(
     404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
 )
