@@ -70,6 +70,7 @@ ACCEPTED = (
     "FROM scratch\nCMD [not json\nCOPY a.txt /\n",
     "FROM scratch AS a.b-c_d\nCOPY a.txt /\nFROM a.b-c_d\n",
     "FROM scratch\nARG A=$B\nCOPY ${A:-a.txt} /\n",
+    "FROM scratch\nCOPY <<${X:-EOF} /x\nhello\n${X:-EOF}\nCOPY a.txt /\n",
     "FROM scratch\nCOPY a.txt b.txt /d/\nWORKDIR d\nSTOPSIGNAL 9\nUSER 1:2\nVOLUME /v\n",
 )
 

@@ -7,7 +7,7 @@ these can have them, and not in their JSON form.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.core.dockerfile.refused import RefusedError
 from pipeline.core.dockerfile.split import json_form, split_command
@@ -15,9 +15,9 @@ from pipeline.core.dockerfile.words import Rules, expand
 
 _MARK = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
-_BARE = Rules(keep_unset=True)
-_QUOTED = Rules(keep_unset=True, raw_quotes=True)
-_WHOLE_LINE = Rules(keep_unset=True, raw_quotes=True, raw_escapes=True)
+_BARE = Rules(keep_unset=True, forgetful=True)
+_QUOTED = Rules(keep_unset=True, raw_quotes=True, forgetful=True)
+_WHOLE_LINE = Rules(keep_unset=True, raw_quotes=True, raw_escapes=True, forgetful=True)
 _TAKERS = frozenset({"add", "copy", "run"})
 
 
@@ -38,27 +38,42 @@ class Heredoc:
 
 def heredoc_word(word: str) -> Heredoc | None:
     """The here-document that a word stands for, if it does. Never raises."""
+    return _document(word, _BARE, _QUOTED)
+
+
+def announced(text: str, escape: str) -> tuple[Heredoc, ...]:
+    """The here-documents that follow an instruction, still empty."""
+    return _announced(text, escape, (_BARE, _QUOTED, _WHOLE_LINE))
+
+
+def announced_before(text: str, escape: str) -> tuple[Heredoc, ...]:
+    """The same as BuildKit said before 0.15, which knew `<<${X:-EOF}`."""
+    rules = (replace(rules, forgetful=False) for rules in (_BARE, _QUOTED, _WHOLE_LINE))
+    return _announced(text, escape, tuple(rules))
+
+
+def _announced(text: str, escape: str, rules: tuple[Rules, ...]) -> tuple[Heredoc, ...]:
+    if "<<" not in text or not _can_have(text, escape):
+        return ()
+    bare, quoted, whole_line = rules
+    try:
+        words = expand(text, {}, whole_line).words
+    except RefusedError:
+        return ()
+    return tuple(found for word in words if (found := _document(word, bare, quoted)))
+
+
+def _document(word: str, unquoted: Rules, raw: Rules) -> Heredoc | None:
     found = _MARK.fullmatch(word)
     if not found or not found[2]:
         return None
     try:
-        bare, quoted = expand(found[2], {}, _BARE).words, expand(found[2], {}, _QUOTED).words
+        bare, quoted = expand(found[2], {}, unquoted).words, expand(found[2], {}, raw).words
     except RefusedError:
         return None
     if len(bare) != 1 or len(quoted) != 1:
         return None
     return Heredoc(bare[0], _quotes(bare[0]) == _quotes(quoted[0]), bool(found[1]))
-
-
-def announced(text: str, escape: str) -> tuple[Heredoc, ...]:
-    """The here-documents that follow an instruction, still empty."""
-    if "<<" not in text or not _can_have(text, escape):
-        return ()
-    try:
-        words = expand(text, {}, _WHOLE_LINE).words
-    except RefusedError:
-        return ()
-    return tuple(found for word in words if (found := heredoc_word(word)))
 
 
 def _can_have(text: str, escape: str) -> bool:

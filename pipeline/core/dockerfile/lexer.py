@@ -8,7 +8,9 @@ first line only; a physical line has at most 64 KiB.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from pipeline.core.dockerfile.directives import Directive, escape_of, syntax_of, zone
 from pipeline.core.dockerfile.heredocs import Heredoc, announced
@@ -17,6 +19,7 @@ from pipeline.core.dockerfile.split import SPACES
 from pipeline.errors import Location, Problem
 
 _MAX_LINE = 64 * 1024
+Documents = Callable[[str, str], "tuple[Heredoc, ...]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,16 @@ class Lexed:
     problems: tuple[Problem, ...]
 
 
-def lex(source: bytes, file: str) -> Lexed:
-    """Read a Dockerfile into lines. Never raises: `problems` has what is wrong."""
+def lex(source: bytes, file: str, documents: Documents = announced) -> Lexed:
+    """Read a Dockerfile into lines. Never raises: `problems` has what is wrong.
+
+    `documents` says which here-documents an instruction announces.
+    """
     text = source.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     raw = _physical(text)
     problems: list[Problem] = []
     directives, escape = _directives(raw, file, problems)
-    reader = _Reader(file, raw, escape, _continuation(escape), problems)
+    reader = _Reader(file, raw, escape, documents, problems)
     lines = reader.read()
     if not lines and not problems:
         what = "has no instruction" if source else "is empty"
@@ -100,6 +106,7 @@ def _directives(raw: list[str], file: str, problems: list[Problem]) -> tuple[lis
         return [], "\\"
 
 
+@cache
 def _continuation(escape: str) -> re.Pattern[str]:
     mark = re.escape(escape)
     return re.compile(rf"(?:(?<=[^{mark}])|\A){mark}[ \t]*\Z")
@@ -110,7 +117,7 @@ class _Reader:
     file: str
     raw: list[str]
     escape: str
-    continuation: re.Pattern[str]
+    documents: Documents
     problems: list[Problem]
     at: int = 0
     parts: list[str] = field(default_factory=list)
@@ -147,12 +154,12 @@ class _Reader:
                 more = self._add(text, self.at, 1)
         joined = "".join(self.parts)
         start = self.pieces[0][1]
-        bodies = tuple(self._body(doc, start) for doc in announced(joined, self.escape))
+        bodies = tuple(self._body(doc, start) for doc in self.documents(joined, self.escape))
         return Line(self.file, joined, tuple(self.pieces), bodies)
 
     def _add(self, text: str, number: int, column: int) -> bool:
         """Take a physical line in; whether the instruction goes on behind it."""
-        found = self.continuation.search(text)
+        found = _continuation(self.escape).search(text)
         self.pieces.append((sum(map(len, self.parts)), number, column))
         self.parts.append(text[: found.start()] if found else text)
         return found is not None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pipeline.core.dockerfile.heredocs import announced, announced_before
 from pipeline.core.dockerfile.instructions import Define, From, Instruction, parse_instruction
 from pipeline.core.dockerfile.lexer import lex
 from pipeline.core.dockerfile.refused import RefusedError
-from pipeline.errors import Location, Problem, raise_problems
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.core.dockerfile.lexer import Line
+    from pipeline.core.dockerfile.lexer import Documents, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,18 @@ def parse(source: bytes, *, file: str) -> Dockerfile:
     >>> [stage.name for stage in parse(b"FROM a AS build\nFROM b\n", file="Dockerfile").stages]
     ['build', '']
     """
-    lexed = lex(source, file)
+    try:
+        return _parse(source, file, announced)
+    except ConfigError:
+        if b"<<" in source and b"${" in source:
+            # What one version of BuildKit builds is no fault.
+            with suppress(ConfigError):
+                return _parse(source, file, announced_before)
+        raise
+
+
+def _parse(source: bytes, file: str, documents: Documents) -> Dockerfile:
+    lexed = lex(source, file, documents)
     problems = list(lexed.problems)
     found = list(_instructions(lexed.lines, lexed.escape, problems))
     arguments, stages = _grouped(found, problems)

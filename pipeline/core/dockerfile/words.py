@@ -26,7 +26,8 @@ class Rules:
 
     `raw_quotes` and `raw_escapes` leave those in the result; `keep_unset` leaves a variable that
     has no value as it stands; without `quotes` they are plain characters. With `lenient` a missing
-    variable is no fault of `${x:?}`: it may have a value that is not known here.
+    variable is no fault of `${x:?}`: it may have a value that is not known here. With `forgetful`
+    the list of words loses what a word had before a `${x:-y}` in it, as in BuildKit since 0.15.
     """
 
     escape: str = "\\"
@@ -35,6 +36,7 @@ class Rules:
     keep_unset: bool = False
     quotes: bool = True
     lenient: bool = False
+    forgetful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class _Lexer:
     depth: int = 0
     used: set[str] = field(default_factory=set)
     unset: set[str] = field(default_factory=set)
+    collecting: list[_Words] = field(default_factory=list)
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -106,11 +109,15 @@ class _Lexer:
         before, self.raw = self.raw, raw
         out: list[str] = []
         words = _Words()
+        if self.rules.forgetful and self.collecting:
+            self.collecting[-1].current = ""
+        self.collecting.append(words)
         while (character := self.peek()) and character != stop:
             self._step(character, out, words)
         if stop and not self.take():
             raise RefusedError(f"`{self.text}` ends before the `{stop}` that it needs")
         self.raw = before
+        self.collecting.pop()
         return "".join(out), words.close()
 
     def _step(self, character: str, out: list[str], words: _Words) -> None:

@@ -58,6 +58,11 @@ HEREDOCS = {
     "here-string": ("RUN cat <<<x\nRUN b\n", [[], []]),
     "less than": ("RUN [ 1 < 2 ]\nRUN b\n", [[], []]),
     "JSON": ('RUN ["cat", "<<E"]\nRUN b\n', [[], []]),
+    "a name with a default is none": ("RUN <<${X:-E}\nRUN b\n", [[], []]),
+    "nor is one in quotes": ('RUN <<"${X:-E}"\nRUN b\n', [[], []]),
+    "nor one with anything before it": ("RUN <<A${X:-E}\nRUN b\n", [[], []]),
+    "another word with a default": ("RUN <<E ${X:-y}\nx\nE\n", [[("E", "x\n")]]),
+    "braces without a default": ("RUN <<${X}\nx\n${X}\n", [[("${X}", "x\n")]]),
     "not in others": ("ENV a=<<E\nUSER <<E\nRUN b\n", [[], [], []]),
 }
 

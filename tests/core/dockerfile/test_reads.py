@@ -31,6 +31,8 @@ READS = {
     "here-document": ("COPY a <<E /x/\nCOPY b /\nE", ["a"]),
     "only a here-document": ("COPY <<E /x\nE", []),
     "here-document's variables": ("COPY <<E /x\n$NO\nE", []),
+    "here-document whose name has a default": ("COPY <<${X:-E} /x\nCOPY b /\n", ["b"]),
+    "the same as before BuildKit 0.15": ("COPY <<${X:-E} /x\nno\n${X:-E}\nCOPY b /\n", ["b"]),
     "from another": ("COPY --from=busybox a /x", []),
     "RUN": ("RUN cat a", []),
     "bind": ("RUN --mount=source=a,target=/x y", ["a"]),
