@@ -172,7 +172,9 @@ def _taken_along(report: Report) -> Iterator[tuple[str, str, str]]:
         if image.status is ImageStatus.BLOCKED:
             yield "blocked", str(image.name), image.reason
     for app in report.deploys:
-        if app.status is DeployStatus.BLOCKED:
+        if app.status is DeployStatus.HELD:
+            yield "held", app.app, app.reason
+        elif app.status is DeployStatus.BLOCKED:
             yield "blocked", app.app, app.reason
         elif app.status is DeployStatus.ROLLED_BACK and app.failure is None:
             yield "rolled back", app.app, app.reason

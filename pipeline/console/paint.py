@@ -54,6 +54,7 @@ STATUS_STYLES = {
     "failed": Style.RED,
     "rolled-back": Style.RED,
     "blocked": Style.YELLOW,
+    "held": Style.YELLOW,
     "outdated": Style.YELLOW,
     "missing": Style.YELLOW,
     "unhealthy": Style.RED,

@@ -138,8 +138,9 @@ def outlook(plan: Plan) -> str:
         parts.append(amount(moves, "alias to move", "aliases to move"))
     if plan.deploys:
         due = sum(step.action is DeployAction.DEPLOY for step in plan.deploys)
-        current = amount(len(plan.deploys) - due, "is current", "are current")
-        parts.append(f"{due} to deploy, {current}")
+        held = sum(step.action is DeployAction.HELD for step in plan.deploys)
+        current = amount(len(plan.deploys) - due - held, "is current", "are current")
+        parts.append(f"{due} to deploy, {current}" + (f", {held} held" if held else ""))
     return "; ".join(parts)
 
 

@@ -52,6 +52,7 @@ APP_MOODS = {
     DeployStatus.FAILED.value: Mood.BAD,
     DeployStatus.ROLLED_BACK.value: Mood.BAD,
     DeployStatus.BLOCKED.value: Mood.BLOCKED,
+    DeployStatus.HELD.value: Mood.BLOCKED,
 }
 _CHORE_RE = re.compile(r"\[internal\]|\[context [^\]]*\] load metadata for ")
 """How BuildKit marks steps of its own; a base that exists already is a context to it."""
@@ -171,7 +172,13 @@ def planned_rows(plan: Plan) -> tuple[Row, ...]:
     apps = [
         Row(clean(s.app), app=True)
         if s.action is DeployAction.DEPLOY
-        else Row(clean(s.app), app=True, word="current", mood=Mood.SKIPPED, reason=s.reason)
+        else Row(
+            clean(s.app),
+            app=True,
+            word=s.action.value,
+            mood=APP_MOODS[s.action.value],
+            reason=s.reason,
+        )
         for s in plan.deploys
     ]
     return (*images, *apps)

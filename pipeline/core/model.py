@@ -73,11 +73,15 @@ class BuildSettings:
 
 @dataclass(frozen=True, slots=True)
 class DeploySettings:
-    """Where apps are deployed, how many at once, and how many before the rest."""
+    """Where apps are deployed, how many at once, and how many before the rest.
+
+    With `backwards`, also over what is of a newer commit (`pipeline.core.held`).
+    """
 
     driver: DriverName = DriverName.FLY
     max_parallel: int = 4
     waves: tuple[Wave, ...] = ()
+    backwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)

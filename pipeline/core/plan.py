@@ -11,6 +11,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
+from pipeline.core.held import held_apps, needless
 from pipeline.core.presence import Absent, Elsewhere, Hollow, Present
 from pipeline.core.state import alias_references
 from pipeline.core.waves import split
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.apps import Running
+    from pipeline.core.held import Held
     from pipeline.core.model import Fingerprint, Image, Inputs, Kind, Project
     from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import Digest, ImageName, Reference
+    from pipeline.core.stamp import Revision
     from pipeline.core.state import State
     from pipeline.core.waves import Wave
     from pipeline.errors import Problem
@@ -43,6 +46,7 @@ class DeployAction(StrEnum):
 
     DEPLOY = "deploy"
     CURRENT = "current"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,17 @@ class ImageAction:
 
 @dataclass(frozen=True, slots=True)
 class DeployStep:
-    """An app, what it runs `now`, and whether it is deployed; in the order of the work."""
+    """An app, what it runs `now`, and whether it is deployed; in the order of the work.
+
+    `held` says why one is left that would be deployed otherwise.
+    """
 
     app: str
     image: ImageName
     action: DeployAction
     reason: str
     now: Running | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,8 @@ class Plan:
     `floating` says, for each image, what can change without its tag changing. `warnings` are what
     the tags of these images and of all that they stand on may hide, each once. `inputs` are what
     went into the fingerprints: nothing else is built from. `requests` counts what the registry was
-    asked to make this plan, in `seconds`.
+    asked to make this plan, in `seconds`. `revision` is the commit that is deployed, where one is
+    known.
     """
 
     project: Project
@@ -107,6 +116,12 @@ class Plan:
     seconds: float = 0.0
     warnings: tuple[Problem, ...] = ()
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
+    revision: Revision | None = None
+
+    @property
+    def backwards(self) -> bool:
+        """Whether apps are deployed also over what is of a newer commit."""
+        return self.project.settings.deploy.backwards
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:
@@ -122,8 +137,8 @@ class Plan:
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         moves = any(action.move for action in self.images)
-        current = all(step.action is DeployAction.CURRENT for step in self.deploys)
-        return not self.to_build and not self.to_copy and not moves and current
+        deploys = any(step.action is DeployAction.DEPLOY for step in self.deploys)
+        return not self.to_build and not self.to_copy and not moves and not deploys
 
     def instead(self, other: Plan) -> Plan:
         """The plan, with what `other` says of its images that were to be copied.
@@ -155,7 +170,10 @@ def plan(
     With `force`, they are built though they exist; their bases are not. `state` must come from
     `inspect` with the same `only` and `force`. Nothing is asked and nothing is done here.
     """
+    held = held_apps(project, state, apps)
     wanted = frozenset(project.names if only is None else only)
+    if only is not None:
+        wanted -= needless(project, state, held, apps)
     building = to_build(project, state.presence, wanted, force=force)
     chosen = wanted | {base for name in building for base in project.image(name).base_names}
     images = tuple(
@@ -163,15 +181,19 @@ def plan(
         for image in project
         if image.name in chosen
     )
+    deploys = _deploy_steps(project, state, images, frozenset(apps), held)
+    kept = {step.image for step in deploys if step.held}
+    images = tuple(replace(a, move=()) if a.name in kept else a for a in images)
     return Plan(
         project,
         images,
-        _deploy_steps(project, state, images, frozenset(apps)),
+        deploys,
         {a.name: told for a in images if (told := state.inputs[a.name].floating)},
         state.requests,
         state.seconds,
         _warnings(project, state, chosen),
         {a.name: state.inputs[a.name] for a in images},
+        state.revision,
     )
 
 
@@ -223,15 +245,15 @@ def deploy_waves(
 ) -> Iterator[tuple[DeployStep, ...]]:
     """Cut steps that may go at once: each image has first apps of its own.
 
-    Those that are `current` wait for none, and no share counts them.
+    Those that are not deployed wait for none, and no share counts them.
     """
     changes: dict[ImageName, list[DeployStep]] = {}
-    current: list[DeployStep] = []
+    others: list[DeployStep] = []
     for step in steps:
-        is_current = step.action is DeployAction.CURRENT
-        (current if is_current else changes.setdefault(step.image, [])).append(step)
-    if current:
-        yield tuple(current)
+        is_due = step.action is DeployAction.DEPLOY
+        (changes.setdefault(step.image, []) if is_due else others).append(step)
+    if others:
+        yield tuple(others)
     for parts in zip_longest(*(split(each, waves) for each in changes.values()), fillvalue=()):
         yield tuple(chain.from_iterable(parts))
 
@@ -286,12 +308,16 @@ def _stands_for(found: Presence, digest: Digest | None) -> bool:
 
 
 def _deploy_steps(
-    project: Project, state: State, images: tuple[ImageAction, ...], apps: frozenset[str]
+    project: Project,
+    state: State,
+    images: tuple[ImageAction, ...],
+    apps: frozenset[str],
+    held: Mapping[str, Held],
 ) -> tuple[DeployStep, ...]:
     actions = {action.name: action for action in images}
     names = (name for group in deploy_order(project) for name in group)
     return tuple(
-        _deploy_step(app, actions[name], state.running.get(app))
+        _deploy_step((app, name), actions.get(name), state.running.get(app), held.get(app))
         for name in names
         if (spec := project.image(name).deploy)
         for app in spec.apps
@@ -299,15 +325,23 @@ def _deploy_steps(
     )
 
 
-def _deploy_step(app: str, action: ImageAction, running: Running | None) -> DeployStep:
-    why = _why_deploy(action, running)
+def _deploy_step(
+    named: tuple[str, ImageName],
+    action: ImageAction | None,
+    running: Running | None,
+    held: Held | None,
+) -> DeployStep:
+    """What is done about an app; one whose image nobody needs, as it is held, has no action."""
+    why = _why_deploy(action, running) if action else "its image is not built"
+    if why and held:
+        return DeployStep(*named, DeployAction.HELD, held.reason, running, held)
     if why:
-        return DeployStep(app, action.name, DeployAction.DEPLOY, why, running)
-    return DeployStep(app, action.name, DeployAction.CURRENT, "it runs this image", running)
+        return DeployStep(*named, DeployAction.DEPLOY, why, running)
+    return DeployStep(*named, DeployAction.CURRENT, "it runs this image", running)
 
 
 def _anew(step: DeployStep) -> DeployStep:
-    if step.action is DeployAction.DEPLOY:
+    if step.action is not DeployAction.CURRENT:
         return step
     return replace(step, action=DeployAction.DEPLOY, reason=_BUILT_ANEW)
 

@@ -26,6 +26,7 @@ class DeployStatus(StrEnum):
 
     DEPLOYED = "deployed"
     CURRENT = "current"
+    HELD = "held"
     FAILED = "failed"
     BLOCKED = "blocked"
     ROLLED_BACK = "rolled-back"
@@ -66,7 +67,10 @@ class ImageResult:
 
 @dataclass(frozen=True, slots=True)
 class DeployResult:
-    """How one app ended. `release` is the driver's own name for it; `url` where it answers."""
+    """How one app ended. `release` is the driver's own name for it; `url` where it answers.
+
+    `deliberate` says of one that is held that somebody wanted it so, and that nothing failed.
+    """
 
     app: str
     image: ImageName
@@ -76,6 +80,7 @@ class DeployResult:
     url: str = ""
     seconds: float = 0.0
     failure: Failure | None = None
+    deliberate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,10 @@ class Report:
         """Whether anything that was asked for was not done."""
         bad = {ImageStatus.FAILED, ImageStatus.BLOCKED}
         bad_deploys = {DeployStatus.FAILED, DeployStatus.BLOCKED, DeployStatus.ROLLED_BACK}
-        return any(i.status in bad for i in self.images) or any(
-            d.status in bad_deploys for d in self.deploys
+        return (
+            any(i.status in bad for i in self.images)
+            or any(d.status in bad_deploys for d in self.deploys)
+            or any(d.status is DeployStatus.HELD and not d.deliberate for d in self.deploys)
         )
 
     @property

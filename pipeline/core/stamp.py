@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
 
+PARENTS, SHORT = 30, 12
+"""So many first parents are left beside an app, each as its first hex digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import Image, Inputs, Project
     from pipeline.core.presence import Presence, Standing
     from pipeline.core.reference import ImageName
+    from pipeline.core.stamp import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class State:
     `presence` has the images that had to be asked for: those that were wanted, and the bases of
     those that are missing. `aliases` has the moving tags of the wanted. `running` has the apps
     that were asked for, `None` for nothing yet. `requests` counts what the registry was asked, in
-    `seconds` of work.
+    `seconds` of work. `revision` is the commit of the project's files, looked up for apps alone.
     """
 
     project: Project
@@ -34,6 +35,7 @@ class State:
     running: Mapping[str, Running | None] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
+    revision: Revision | None = None
 
     def reference(self, name: ImageName) -> Reference:
         """The reference that the image's inputs give it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
@@ -12,7 +13,8 @@ from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatu
 from pipeline.errors import UnknownError, as_told
 from pipeline.shell.aliases import DONE
 from pipeline.shell.apps import driver_for, wanted_apps
-from pipeline.shell.deploying import Work, blocked, end
+from pipeline.shell.deploying import Work, blocked, end, held
+from pipeline.shell.holding import look_again
 from pipeline.shell.rewind import rewind
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.shell.deploying import Ended
     from pipeline.shell.tools import Tools
 
-GOOD = frozenset({DeployStatus.DEPLOYED, DeployStatus.CURRENT})
+GOOD = frozenset({DeployStatus.DEPLOYED, DeployStatus.CURRENT, DeployStatus.HELD})
 
 
 def deploy_apps(
@@ -46,7 +48,8 @@ def deploy_apps(
     try:
         with driver_for(plan.project, tools.environ, tools.stop) as driver:
             apps = wanted_apps(plan.project, [step.app for step in plan.deploys])
-            work = Work(plan, driver, images, tools, {app.name: app for app in apps})
+            named = {app.name: replace(app, revision=plan.revision) for app in apps}
+            work = Work(plan, driver, images, tools, named)
             results, trouble = deploy_with(work)
     except UnknownError as error:
         trouble = error
@@ -83,7 +86,10 @@ def _group(
 
 
 def _step(work: Work, step: DeployStep, bad: Sequence[DeployResult]) -> Ended:
-    tools, image = work.tools, work.images[step.image]
+    tools = work.tools
+    if step.held:
+        return held(tools, step, step.held, step.now), None
+    image = work.images[step.image]
     if why := _obstacle(work, step, bad):
         return blocked(tools, step, why), None
     if step.action is DeployAction.CURRENT:
@@ -116,6 +122,9 @@ def _deploy(work: Work, step: DeployStep, image: Reference) -> Ended:
     fresh = work.images[step.image].status is ImageStatus.BUILT
     tools.report(AppChanged(step.app, "deploying"))
     try:
+        before, why = look_again(work, step)
+        if why:
+            return held(tools, step, why, before), None
         now = work.driver.deploy(work.apps[step.app], image, tools.report, fresh=fresh)
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
         error = as_told(raised)

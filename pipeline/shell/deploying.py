@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.core.apps import App, Driver, Running
+    from pipeline.core.held import Held
     from pipeline.core.plan import DeployStep, Plan
     from pipeline.core.reference import ImageName
     from pipeline.core.report import Failure, ImageResult
@@ -36,6 +37,12 @@ class Work:
 def blocked(tools: Tools, step: DeployStep, why: str) -> DeployResult:
     """The end of an app that was not tried."""
     return end(tools, step, DeployStatus.BLOCKED, why)
+
+
+def held(tools: Tools, step: DeployStep, why: Held, now: Running | None) -> DeployResult:
+    """The end of an app that is left as it is."""
+    result = end(tools, step, DeployStatus.HELD, why.reason, now=now)
+    return replace(result, deliberate=why.deliberate)
 
 
 def end(  # noqa: PLR0913 - the fields of a result, said once

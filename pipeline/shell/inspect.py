@@ -12,6 +12,7 @@ from pipeline.core.model import reference_of
 from pipeline.core.plan import to_ask
 from pipeline.core.presence import Absent
 from pipeline.core.state import State, alias_references
+from pipeline.edge.git import revision_of
 from pipeline.errors import Problem, raise_problems
 from pipeline.shell.apps import driver_for, wanted_apps
 from pipeline.shell.fingerprints import fingerprint
@@ -67,8 +68,9 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         presence, aliases = _ask(asking, wanted, force=force)
         requests = r.requests - before
     running = _running(project, apps, environ)
+    revision = revision_of(project.root, environ) if apps else None
     seconds = time.monotonic() - started
-    return State(project, inputs, presence, aliases, running, requests, seconds)
+    return State(project, inputs, presence, aliases, running, requests, seconds, revision)
 
 
 def _ask(

@@ -13,12 +13,13 @@ from pipeline.core.apps import CautiousDriver
 from pipeline.core.events import Finished, Planned, Warned, silent
 from pipeline.core.plan import DeployAction
 from pipeline.core.report import Report
-from pipeline.errors import as_told, raise_problems
+from pipeline.errors import UnknownError, as_told, raise_problems
 from pipeline.shell.aliases import move_aliases
 from pipeline.shell.apps import driver_for, rewinding
 from pipeline.shell.build import build_images
 from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
+from pipeline.shell.holding import hold_aliases
 from pipeline.shell.registry import open_registry
 from pipeline.shell.rescue import is_anything_done, rescue
 from pipeline.shell.tools import Listener, Tools
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
     from pipeline.core.report import DeployResult, ImageResult
     from pipeline.edge.registry import Registry
-    from pipeline.errors import PipelineError, UnknownError
+    from pipeline.errors import PipelineError
 
 
 def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -127,7 +128,11 @@ def _done(
     """Do all that the plan says: how images and apps ended, and what could not be found out."""
     plan, copied, trouble = copy_images(plan, tools)
     images, trouble = build_images(plan, tools, copied, trouble)
-    images, trouble = move_aliases(plan, images, trouble, tools)
+    try:
+        moving = hold_aliases(plan, tools)
+    except UnknownError as error:
+        moving, trouble = plan, trouble or error
+    images, trouble = move_aliases(moving, images, trouble, tools)
     tools.ends.images.update(images)
     deploys, trouble = deploy_apps(plan, images, trouble, tools)
     return tuple(images[action.name] for action in plan.images), deploys, trouble

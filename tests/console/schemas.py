@@ -41,7 +41,7 @@ PLAN = record(
         digest=DIGEST,
         source={"type": ["string", "null"]},
     ),
-    deploys=rows(app=TEXT, image=TEXT, action={"enum": ["deploy", "current"]}, reason=TEXT),
+    deploys=rows(app=TEXT, image=TEXT, action={"enum": ["deploy", "current", "held"]}, reason=TEXT),
     warnings=WARNINGS,
 )
 GRAPH = record(
@@ -95,7 +95,7 @@ REPORT = record(
     ),
     deploys=rows(
         app=TEXT,
-        status={"enum": ["deployed", "current", "failed", "blocked", "rolled-back"]},
+        status={"enum": ["deployed", "current", "held", "failed", "blocked", "rolled-back"]},
         release={"type": ["string", "null"]},
         seconds=SECONDS,
         reason=TEXT,

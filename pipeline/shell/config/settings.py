@@ -87,7 +87,10 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             network=file.build.network,
         ),
         deploy=DeploySettings(
-            DriverName(file.deploy.driver), file.deploy.max_parallel, tuple(file.deploy.waves)
+            DriverName(file.deploy.driver),
+            file.deploy.max_parallel,
+            tuple(file.deploy.waves),
+            file.deploy.backwards,
         ),
         org=file.fly.org,
         profile=profile,

@@ -194,6 +194,14 @@ class DeployTable(BaseModel):
             "ended, as numbers or shares; one that fails stops the waves after it."
         ),
     ] = []
+    backwards: Annotated[
+        bool,
+        Wants("true or false", "true"),
+        Field(
+            description="Deploy also over an app that runs a newer commit, as where branches take "
+            "turns on a staging app. Else it is held: an older CI run may end last."
+        ),
+    ] = _DEFAULT.deploy.backwards
 
 
 class Profile(BaseModel):

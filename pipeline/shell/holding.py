@@ -1,0 +1,51 @@
+"""Look again, right before something changes, whether a newer commit was deployed meanwhile.
+
+The plan was made before the builds, which may have taken minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import App
+from pipeline.core.held import hold
+from pipeline.core.plan import DeployAction
+from pipeline.shell.apps import driver_for
+
+if TYPE_CHECKING:
+    from pipeline.core.apps import Running
+    from pipeline.core.held import Held
+    from pipeline.core.plan import DeployStep, Plan
+    from pipeline.shell.deploying import Work
+    from pipeline.shell.tools import Tools
+
+
+def look_again(work: Work, step: DeployStep) -> tuple[Running | None, Held | None]:
+    """What an app runs by now, and why it is left as it is; nothing where no commit is known.
+
+    At Fly that is one request for each app that is deployed.
+    """
+    revision = work.plan.revision
+    if revision is None or work.plan.backwards:
+        return None, None
+    # Without its configuration, which nobody compares here.
+    app = App(step.app, step.image)
+    now = work.driver.running([app]).get(step.app)
+    return now, hold(revision, now)
+
+
+def hold_aliases(plan: Plan, tools: Tools) -> Plan:
+    """The plan without the aliases of images whose app runs a newer commit by now.
+
+    Nothing is asked where no such alias would move.
+    """
+    moving = {action.name for action in plan.images if action.move}
+    due = [s for s in plan.deploys if s.image in moving and s.action is DeployAction.DEPLOY]
+    if not due or plan.revision is None or plan.backwards:
+        return plan
+    with driver_for(plan.project, tools.environ, tools.stop) as driver:
+        running = driver.running([App(step.app, step.image) for step in due])
+    late = {step.image for step in due if hold(plan.revision, running.get(step.app))}
+    images = (replace(a, move=()) if a.name in late else a for a in plan.images)
+    return replace(plan, images=tuple(images))
