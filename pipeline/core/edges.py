@@ -2,8 +2,9 @@
 
 Stages, `scratch` and arguments are resolved before; here is what is left. A name is an image of
 the project when it is (a) its bare name, without a tag or with `:latest`, or (b) its repository on
-our registry: with any tag, or, where all images share one repository, with a tag of its form, or
-(c) bound by `[bases]`, or by a value of `args`, as its whole repository, with any tag.
+our registry, by any of the registry's names: with any tag, or, where all images share one
+repository, with a tag of its form, or (c) bound by `[bases]`, or by a value of `args`, as its whole
+repository, with any tag.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
-from pipeline.core.reference import ImageName, parse_reference
+from pipeline.core.reference import HUB, ImageName, Repository, is_hub, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pipeline.core.model import RegistrySettings
-    from pipeline.core.reference import Reference, Repository
+    from pipeline.core.reference import Reference
 
 
 _BARE = re.compile(r"[^/:@]+")
@@ -48,7 +49,7 @@ class Names:
         bare = written.removesuffix(":latest")
         if bare in self.bare:
             return ImageName(bare)
-        owners = self.repositories.get(reference.repository, ())
+        owners = self.repositories.get(_known(reference.repository), ())
         if len(owners) == 1 and "{name}" not in self.tag:
             return owners[0]
         return _by_tag(self.tag, owners, reference)
@@ -80,6 +81,11 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
         repository = repository_of(settings, name)
         repositories[repository] = (*repositories.get(repository, ()), name)
     return Names(frozenset(names), repositories, settings.tag)
+
+
+def _known(repository: Repository) -> Repository:
+    """The repository under the name that settings have for Docker Hub, where it is there."""
+    return Repository(HUB, repository.path) if is_hub(repository.host) else repository
 
 
 def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) -> ImageName | None:

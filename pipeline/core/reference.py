@@ -28,7 +28,7 @@ _BARE_HEX_RE = re.compile(r"[0-9a-f]{64}")
 _MAX_NAME = 255
 
 HUB = "docker.io"
-_HUB_NAMES = frozenset({HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com"})
+HUB_NAMES = (HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com")
 """Docker Hub's name in references, and the hosts at which it answers."""
 
 _PLATFORM_RE = re.compile(
@@ -141,9 +141,10 @@ def parse_place(text: str, host: str) -> Repository:
     >>> str(parse_place("acme/web", "registry.fly.io"))
     'registry.fly.io/acme/web'
     """
-    first, slash, _ = text.partition("/")
-    whole = slash and _looks_like_host(first)
-    return _parse_repository(text if whole else f"{host}/{text}")
+    first, slash, rest = text.partition("/")
+    if not slash or not _looks_like_host(first):
+        return _parse_repository(f"{host}/{text}")
+    return _parse_repository(f"{HUB}/{rest}" if is_hub(first) else text)
 
 
 def parse_tag(text: str) -> Tag:
@@ -215,7 +216,12 @@ def registry_named(host: str) -> str:
     ('docker.io', 'quay.io')
     """
     name = host.lower().removesuffix(":443")
-    return HUB if name in _HUB_NAMES else name
+    return HUB if name in HUB_NAMES else name
+
+
+def is_hub(host: str) -> bool:
+    """Whether a host is Docker Hub, by whatever name."""
+    return registry_named(host) == HUB
 
 
 def parse_host(text: str) -> str:

@@ -46,6 +46,18 @@ def test_in_a_shared_repository_the_tag_tells(written: str, found: str | None) -
     assert found == project_names(SHARED, IMAGES).find(written)
 
 
+@pytest.mark.parametrize(
+    "host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
+)
+def test_docker_hub_by_any_name(host: str) -> None:
+    """BuildKit keeps two of the names apart, and means the same registry."""
+    names = project_names(RegistrySettings(host="docker.io", repository="acme/{name}"), IMAGES)
+
+    assert names.find(f"{host}/acme/python-base:1") == "python-base"
+    assert names.find("acme/python-base:1") == "python-base"
+    assert names.find(f"{host}/other/python-base:1") is None
+
+
 def test_what_is_no_reference_is_an_error() -> None:
     """A name is never guessed."""
     with pytest.raises(ReferenceSyntaxError):

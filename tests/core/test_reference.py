@@ -121,3 +121,24 @@ def test_other_image_names_are_refused(name: str) -> None:
     """What OCI does not allow is not."""
     with pytest.raises(ref.ReferenceSyntaxError, match="no image name"):
         ref.parse_image_name(name)
+
+
+@pytest.mark.parametrize(
+    ("host", "hub"),
+    [
+        ("docker.io", True),
+        ("index.docker.io", True),
+        ("registry-1.docker.io", True),
+        ("registry.hub.docker.com", True),
+        ("Index.Docker.io:443", True),
+        ("auth.docker.io", False),
+        ("hub.docker.com", False),
+        ("docker.io:5000", False),
+        ("docker.io.evil.com", False),
+        ("mydocker.io", False),
+    ],
+)
+def test_the_names_of_docker_hub(host: str, *, hub: bool) -> None:
+    """Those at which its registry answers, and no name that looks alike."""
+    assert ref.is_hub(host) is hub
+    assert (str(ref.parse_place(f"{host}/acme/web", "r.io")) == "docker.io/acme/web") is hub

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core.reference import HUB
+from pipeline.core.reference import HUB, HUB_NAMES, is_hub
 from pipeline.edge.registry import helper
 from pipeline.edge.registry.credential import Credential, Kind
 from pipeline.edge.registry.errors import CredentialError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HUB_KEY = "https://index.docker.io/v1/"
 """The name under which docker has kept Docker Hub's login since its first days."""
 
+_HUB_INDEX = f"index.{HUB}"
 ENVIRONMENT = "DOCKER_AUTH_CONFIG"
 Json = dict[str, object]
 
@@ -80,7 +81,7 @@ def from_configuration(environ: Mapping[str, str], host: str) -> Credential | No
         return credential
     auths = section(configuration, "auths")
     # Docker stops at the first entry that it cannot read, in no order: it may find none of them.
-    known = not name and all(map(docker_reads, auths.values()))
+    known = not name and all(map(docker_reads, auths.values())) and _docker_finds(auths, host)
     return credential_of(entry_of(auths, host), source, known_to_docker=known)
 
 
@@ -95,7 +96,7 @@ def helper_name(configuration: Json, host: str) -> str:
 
 def server_key(host: str) -> str:
     """Under which name docker stores a login for `host`."""
-    return HUB_KEY if host == HUB else host
+    return HUB_KEY if is_hub(host) else host
 
 
 def section(configuration: Json, name: str) -> Json:
@@ -136,7 +137,13 @@ def _parse(text: str, what: str) -> Json:
 
 
 def _keys(host: str) -> tuple[str, ...]:
-    return (HUB_KEY, f"index.{HUB}", HUB) if host == HUB else (host,)
+    """Under which names a login for `host` may be kept, the one that docker uses first."""
+    return (HUB_KEY, _HUB_INDEX, *HUB_NAMES) if is_hub(host) else (host,)
+
+
+def _docker_finds(auths: Json, host: str) -> bool:
+    """Whether docker looks where the login for `host` is: Docker Hub's has one place alone."""
+    return not is_hub(host) or any(key == HUB_KEY or _bare(key) == _HUB_INDEX for key in auths)
 
 
 def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) -> Credential | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.reference import HUB, is_hub
 from pipeline.edge.registry import docker_login, helper
 from pipeline.edge.registry.errors import CredentialError
 from pipeline.edge.registry.places import home, host_of, parents, shown
@@ -61,7 +62,8 @@ def namespaces(environ: Mapping[str, str]) -> frozenset[str]:
 def _find(
     configuration: docker_login.Json, place: str, path: Path, environ: Mapping[str, str]
 ) -> Credential | None:
-    host = host_of(place)
+    if is_hub(host := host_of(place)):
+        host, place = HUB, f"{HUB}{place.removeprefix(host)}"
     name = str(docker_login.section(configuration, "credHelpers").get(host) or "")
     if name and (found := helper.get(name, docker_login.server_key(host), environ)):
         return replace(found, known_to_docker=False, helper=name)

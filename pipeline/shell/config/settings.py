@@ -13,7 +13,7 @@ from pipeline.core.model import (
     RegistrySettings,
     Settings,
 )
-from pipeline.core.reference import parse_platform
+from pipeline.core.reference import HUB, is_hub, parse_platform
 from pipeline.errors import Location, Problem
 from pipeline.shell.config import checks
 from pipeline.shell.config.document import read_document
@@ -99,6 +99,9 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
 
 
 def _host(written: str, environ: Mapping[str, str]) -> str:
+    """The host that is meant, which the environment may name; Docker Hub has one name here."""
+    if is_hub(written):
+        return HUB
     if written == _FLY_HOST:
         return environ.get("FLY_REGISTRY_HOST") or written
     if checks.is_loopback(written):
@@ -124,9 +127,30 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
 
 
 def _check_names(document: Document) -> tuple[Problem, ...]:
-    """Find templates that would give two images the same reference, in each profile."""
-    found = (_check_templates(document, profile) for profile in ("", *profiles_of(document)))
+    """Find templates that give two images the same reference, or one that none can have."""
+    found = (
+        check(document, profile)
+        for profile in ("", *profiles_of(document))
+        for check in (_check_templates, _check_namespace)
+    )
     return tuple(dict.fromkeys(problem for problem in found if problem))
+
+
+def _check_namespace(document: Document, profile: str) -> Problem | None:
+    """Docker reads `docker.io/web` as `docker.io/library/web`, which is nobody's but Docker's."""
+    from pipeline.shell.config.settings_model import Profile  # noqa: PLC0415
+
+    merged = with_profile(document, profile)
+    registry = Profile.model_validate(merged.data).registry
+    if not is_hub(registry.host) or "/" in registry.repository:
+        return None
+    key = "repository" if merged.has("registry", "repository") else "host"
+    return Problem(
+        merged.locate("registry", key),
+        f"a repository on Docker Hub stands below a user or an organization, and "
+        f"`{registry.repository}` below none",
+        'write repository = "acme/{name}" under `[registry]`',
+    )
 
 
 def _check_templates(document: Document, profile: str) -> Problem | None:

@@ -106,6 +106,27 @@ def test_a_part_of_a_host_may_have_a_login(tmp_path: Path, place: str, user: str
     assert namespaces(environ) == {f"{HOST}/acme/web", f"{HOST}/acme"}
 
 
+@pytest.mark.parametrize("host", ["docker.io", "registry-1.docker.io", "registry.hub.docker.com"])
+@pytest.mark.parametrize(
+    ("key", "docker_finds"),
+    [
+        ("https://index.docker.io/v1/", True),
+        ("index.docker.io", True),
+        ("docker.io", False),
+        ("registry-1.docker.io", False),
+    ],
+)
+def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_finds: bool) -> None:
+    """Docker keeps it under one name, and looks nowhere else; BuildKit is given the others."""
+    logins(tmp_path / ".docker/config.json", auths={key: {"auth": auth("hub", SECRET)}})
+
+    found = credentials(environment(tmp_path))(host)
+
+    assert found is not None
+    assert found.username == "hub"
+    assert found.known_to_docker is docker_finds
+
+
 def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
     """`host/acme` says nothing of `host`; an address under a scheme does, as docker has it."""
     entries = {f"{HOST}/acme": {"auth": auth("acme", SECRET)}}
