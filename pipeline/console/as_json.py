@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipeline.core.apps import Release, Running
     from pipeline.core.fly_apps import FlyApp
     from pipeline.core.keep import Kept
-    from pipeline.core.model import ContextEntry, Image, Inputs, Project
+    from pipeline.core.model import ContextEntry, ContextInputs, Image, Inputs, Project
     from pipeline.core.plan import DeployStep, ImageAction, Plan
     from pipeline.core.presence import Presence
     from pipeline.core.reference import Reference
@@ -80,6 +80,16 @@ def inputs_json(inputs: Inputs) -> Json:
         "dockerfile": str(inputs.dockerfile) if inputs.dockerfile else None,
         "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
         "origins": {key: str(place) for key, place in inputs.origins.items()},
+        "contexts": {name: _context(one) for name, one in inputs.contexts.items()},
+    }
+
+
+def _context(inputs: ContextInputs) -> Json:
+    return {
+        "path": str(inputs.path),
+        "files": [_entry(entry) for entry in inputs.entries],
+        "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
+        "whole_context": inputs.whole_context or None,
     }
 
 

@@ -136,11 +136,17 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     yield from _section("externals", externals, paint)
     args = [(name, _argument(v, said.get(f"args.{name}", ""))) for name, v in value.args.items()]
     yield from _section("args", args, paint)
-    title = "files" + (
-        f" (all of the context: {value.whole_context})" if value.whole_context else ""
-    )
+    title = _files("files", value.whole_context)
     yield from _section(title, [_entry(entry) for entry in value.entries], paint)
+    for name, context in value.contexts.items():
+        title = _files(f"context {name} ({context.path})", context.whole_context)
+        rows = [_entry(entry) for entry in context.entries]
+        yield from _section(title, rows or [("nothing of it", "")], paint)
     yield from _section("floating", [(text, "") for text in value.floating], paint)
+
+
+def _files(title: str, whole: str) -> str:
+    return f"{title} (all of the context: {whole})" if whole else title
 
 
 def _argument(value: str | None, origin: str) -> str:

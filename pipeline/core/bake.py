@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.core.reference import HUB, parse_reference
+from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ Json = str | bool | list["Json"] | dict[str, "Json"]
 GROUP = "ALL"
 """The group of all targets. No image can be called so: names have no upper-case letters."""
 
-_IGNORED_NAMES = frozenset({"context", "scratch"})
-_DEFAULT_TAG = ":latest"
 _NO_PROVENANCE = frozenset({"", "false"})
 
 
@@ -95,19 +93,6 @@ def clashes(image: Image) -> tuple[Problem, ...]:
     return tuple(dict.fromkeys(problem for problem in problems if problem))
 
 
-def context_key(written: str) -> str:
-    """Name as the frontend looks it up: familiar, without `:latest`.
-
-    >>> context_key("docker.io/library/python-base:latest"), context_key("127.0.0.1:5000/a:1")
-    ('python-base', '127.0.0.1:5000/a:1')
-    """
-    reference = parse_reference(written)
-    name = str(reference)
-    if reference.repository.host == HUB:
-        name = name.removeprefix(f"{HUB}/").removeprefix("library/")
-    return name.removesuffix(_DEFAULT_TAG)
-
-
 def _replaced(image: Image) -> Iterable[tuple[str, Location]]:
     yield from ((base.written, base.location) for base in image.bases)
     yield from ((e.written, e.location) for e in image.externals if e.locked)
@@ -115,7 +100,7 @@ def _replaced(image: Image) -> Iterable[tuple[str, Location]]:
 
 def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Problem | None:
     key = context_key(written)
-    if key in _IGNORED_NAMES:
+    if key in KEPT_NAMES:
         return Problem(
             place,
             f"BuildKit keeps the name `{key}` for itself: an image cannot be used under it",
@@ -170,10 +155,15 @@ def _contexts(target: Target) -> dict[str, Json]:
         for external in target.image.externals
         if external.locked
     }
-    return locked | {
+    bases: dict[str, Json] = {
         context_key(base.written): _context(base.name, target.bases[base.name])
         for base in target.image.bases
     }
+    folders: dict[str, Json] = {
+        name: target.places.get(named.path) or _path(str(named.path))
+        for name, named in target.image.contexts.items()
+    }
+    return locked | bases | folders
 
 
 def _context(name: ImageName, reference: Reference | None) -> str:

@@ -155,6 +155,18 @@ class ImageTest:
     timeout: float = 300.0
 
 
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """A folder of the project that the Dockerfile takes from by a name, and what it reads of it.
+
+    `place` is where the settings name it.
+    """
+
+    path: PurePosixPath
+    reads: Reads
+    place: Location
+
+
 UNNAMED = "unnamed:"
 """In `AppSpec.pending`: the app has no name yet, and is in no run but that of `invoke apps`."""
 
@@ -197,7 +209,8 @@ class Image:
     `steps` is what BuildKit counts of the stages that begin with an image.
     `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
     place and what to do about it. `origins` says where a value is written that settings give:
-    `dockerfile`, `target`, `args.NAME`.
+    `dockerfile`, `target`, `args.NAME`. `contexts` are the folders that the Dockerfile takes from,
+    by the names that it has for them.
     """
 
     name: ImageName
@@ -226,6 +239,7 @@ class Image:
     steps: tuple[StageSteps, ...] = ()
     warnings: tuple[Problem, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:
@@ -329,6 +343,17 @@ class Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextInputs:
+    """What is read of a named context: its folder, and the rest as `Inputs` has it."""
+
+    path: PurePosixPath
+    entries: tuple[ContextEntry, ...]
+    whole_context: str = ""
+    ignored: tuple[PurePosixPath, bytes] | None = None
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """What went into one fingerprint, for `inputs` to show.
 
@@ -337,7 +362,8 @@ class Inputs:
     `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
     what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
     force: its path from the project's root, and its bytes. `origins` says where settings give a
-    value (see `Image`), and `dockerfile` is the Dockerfile's path from the root.
+    value (see `Image`), and `dockerfile` is the Dockerfile's path from the root. `contexts` are the
+    named ones, by name.
     """
 
     name: ImageName
@@ -356,6 +382,7 @@ class Inputs:
     ignored: tuple[PurePosixPath, bytes] | None = None
     dockerfile: PurePosixPath | None = None
     origins: Mapping[str, Location] = field(default_factory=dict)
+    contexts: Mapping[str, ContextInputs] = field(default_factory=dict)
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:

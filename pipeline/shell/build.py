@@ -184,7 +184,9 @@ def _target(
     image = action.image
     bases = {n: None if n in batch else _pinned(results[n]) for n in image.base_names}
     output = Output.LOAD if image.test else Output.PUSH
-    places = {folder: files.place(folder) for folder in (image.context, image.dockerfile.parent)}
+    named = (context.path for context in image.contexts.values())
+    folders = (image.context, image.dockerfile.parent, *named)
+    places = {folder: files.place(folder) for folder in folders}
     return Target(image, staged(action.reference, tools.mark), output, bases, places)
 
 

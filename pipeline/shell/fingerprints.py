@@ -10,15 +10,16 @@ from pipeline.core.fingerprint import fingerprint_of, key_of, output_options, re
 from pipeline.core.model import EntryKind, Inputs
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.config.image_file import read_image_document
+from pipeline.shell.contexts import named_contexts
 from pipeline.shell.disk import Disk
 from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.memory import uncollected
 from pipeline.shell.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from pipeline.core.model import ContextEntry, Image, Key, Project
+    from pipeline.core.model import ContextEntry, ContextInputs, Image, Key, Project
     from pipeline.core.reference import ImageName
     from pipeline.shell.ignore_file import IgnoreFile
 
@@ -52,7 +53,9 @@ def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName
     scans = _scans(project, images)
     keys: dict[ImageName, Key] = {}
     for image in images:
-        keys[image.name] = key_of(record(image, scans[image.name].entries, keys, options))
+        entries, _, contexts = scans[image.name]
+        named = {name: one.entries for name, one in contexts.items()}
+        keys[image.name] = key_of(record(image, entries, keys, options, named))
     return {image.name: _inputs(image, scans[image.name], keys) for image in images}
 
 
@@ -61,6 +64,7 @@ class _Scanned(NamedTuple):
 
     entries: tuple[ContextEntry, ...]
     ignored: IgnoreFile
+    contexts: Mapping[str, ContextInputs]
 
 
 def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanned]:
@@ -68,32 +72,35 @@ def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanne
     scans: dict[ImageName, _Scanned] = {}
     problems: list[Problem] = []
     for image in images:
-        if problem := no_folder(project, image):
-            problems.append(problem)
+        if lost := [*_lost_folders(project, image)]:
+            problems += lost
             continue
         try:
             ignored = ignore_file_of(disk, project.root, image)
             entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
-            scans[image.name] = _Scanned(entries, ignored)
+            contexts = named_contexts(disk, project.root, image)
+            scans[image.name] = _Scanned(entries, ignored, contexts)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
     return scans
 
 
-def no_folder(project: Project, image: Image) -> Problem | None:
-    """Say where a context is named that is no folder, or not there (yet)."""
-    if (project.root / image.context).is_dir():
-        return None
-    document, _ = read_image_document(project.root, image.folder, project.settings.profile)
-    place = document.locate("context") if document else Location(str(image.folder))
+def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
+    """Say where contexts are named that are no folders, or not there (yet)."""
     hint = "name one, relative to this file, or run first what makes it"
-    return Problem(place, f"the context `{image.context}` is no folder", hint)
+    if not (project.root / image.context).is_dir():
+        document, _ = read_image_document(project.root, image.folder, project.settings.profile)
+        place = document.locate("context") if document else Location(str(image.folder))
+        yield Problem(place, f"the context `{image.context}` is no folder", hint)
+    for name, named in image.contexts.items():
+        if not (project.root / named.path).is_dir():
+            yield Problem(named.place, f"the context `{name}`, `{named.path}`, is no folder", hint)
 
 
 def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
     key = keys[image.name]
-    entries, ignored = scanned
+    entries, ignored, contexts = scanned
     return Inputs(
         name=image.name,
         key=key,
@@ -107,10 +114,15 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
         test=image.test.command if image.test else (),
         whole_context=image.reads.whole,
         floating=(*image.floating, *_unusual_bits(entries)),
-        warnings=(*image.warnings, *ignored.warnings),
+        warnings=(
+            *image.warnings,
+            *ignored.warnings,
+            *(warning for one in contexts.values() for warning in one.warnings),
+        ),
         ignored=(ignored.path, ignored.source) if ignored.path else None,
         dockerfile=image.dockerfile,
         origins=image.origins,
+        contexts=contexts,
     )
 
 

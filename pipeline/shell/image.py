@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +20,7 @@ from pipeline.shell.places import inside
 from pipeline.shell.public import public_image
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pipeline.core.dockerfile import Dockerfile
@@ -46,6 +47,7 @@ class Draft:
     build: BuildSource
     app: AppSpec | None
     public: Public | None = None
+    contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
     @property
     def file(self) -> ImageFile:
@@ -86,10 +88,12 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
     dockerfile = inside(folder / file.dockerfile)
     context = inside(folder / file.context)
     source, source_problems = _source(root, dockerfile, folder, build)
-    found = (*problems, *source_problems, *_check_context(root, context, file))
+    contexts, wrong = _named_contexts(root, folder, file)
+    found = (*problems, *source_problems, *_check_context(root, context, file), *wrong)
     if found or name is None or source is None or dockerfile is None or context is None:
         return Loaded(None, found)
-    return Loaded(Draft(name, folder, dockerfile, context, source, build, app))
+    draft = Draft(name, folder, dockerfile, context, source, build, app, contexts=contexts or {})
+    return Loaded(draft)
 
 
 def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Loaded[Draft]:
@@ -126,6 +130,27 @@ def _check_context(
     if context is None or not (root / context).resolve().is_relative_to(root):
         return (_outside(file, "context", "context"),)
     return ()
+
+
+def _named_contexts(
+    root: Path, folder: PurePosixPath, file: ImageFile
+) -> Loaded[Mapping[str, PurePosixPath]]:
+    """The folders of `[contexts]`, relative to the root; one need not be there yet."""
+    found = {name: inside(folder / path) for name, path in file.contexts.items()}
+    within = {
+        name: path
+        for name, path in found.items()
+        if path is not None and (root / path).resolve().is_relative_to(root)
+    }
+    hint = "only files of the project go into a fingerprint; move it, or move the project's root"
+    problems = tuple(
+        Problem(
+            file.locate("contexts", name), f"the context `{name}` lies outside the project", hint
+        )
+        for name in found
+        if name not in within
+    )
+    return Loaded(within, problems)
 
 
 def _source(

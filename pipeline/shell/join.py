@@ -6,16 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
-from pipeline.core.bake import clashes, context_key
+from pipeline.core.bake import clashes
 from pipeline.core.dockerfile import (
     Reads,
+    context_key,
     given_repositories,
     merge_reads,
     merge_steps,
     resolve,
 )
 from pipeline.core.edges import project_names
-from pipeline.core.model import Base, External, Image, Triggers
+from pipeline.core.model import Base, External, Image, NamedContext, Triggers
 from pipeline.core.reference import ReferenceSyntaxError, parse_platform, parse_reference
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config.wrong import nearest
@@ -151,7 +152,12 @@ def _resolve(
     draft: Draft, args: Mapping[str, str], platform: Platform, onbuild: Onbuild
 ) -> Resolved:
     return resolve(
-        draft.source, target=draft.file.target, args=args, platform=platform, onbuild=onbuild
+        draft.source,
+        target=draft.file.target,
+        args=args,
+        platform=platform,
+        onbuild=onbuild,
+        contexts=draft.contexts,
     )
 
 
@@ -187,8 +193,13 @@ def _image(
         deploy=draft.app,
         floating=_floating(found, externals),
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
-        warnings=(*draft.build.warnings, *_unheard(draft, found[0])),
+        warnings=(
+            *draft.build.warnings,
+            *_unheard(draft, found[0]),
+            *_untaken(draft, found[0], externals),
+        ),
         origins=draft.build.origins,
+        contexts=_contexts(draft, found),
         steps=merge_steps(resolved.steps for resolved in found),
     )
 
@@ -316,6 +327,31 @@ def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
         Problem(draft.file.bases[arg][1], f"`{draft.dockerfile}` has no `ARG {arg}`", hint)
         for arg in resolved.unused
         if arg in draft.file.bases
+    ]
+
+
+def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext]:
+    """The named contexts that are taken from, on any platform."""
+    names = dict.fromkeys(name for resolved in found for name in resolved.contexts)
+    reads = {
+        name: merge_reads(r.contexts[name] for r in found if name in r.contexts) for name in names
+    }
+    return {
+        name: NamedContext(draft.contexts[name], reads[name], draft.file.locate("contexts", name))
+        for name in names
+    }
+
+
+def _untaken(draft: Draft, resolved: Resolved, externals: Sequence[External]) -> list[Problem]:
+    """Contexts that nothing in the Dockerfile takes from: most often a slip in a name."""
+    names = [external.written for external in externals]
+    return [
+        Problem(
+            draft.file.locate("contexts", name),
+            f"nothing in `{draft.dockerfile}` takes from `{name}`",
+            nearest(name, names) or "take it out",
+        )
+        for name in resolved.unused_contexts
     ]
 
 

@@ -23,8 +23,9 @@ from pipeline.shell.ignore_file import ignore_file_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
+    from pipeline.core.dockerfile import Reads
     from pipeline.core.ignore import Ignore
     from pipeline.core.model import Image
 
@@ -47,10 +48,19 @@ def scan(
         raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
     disk = disk or Disk(root)
     ignore = ignore_file_of(disk, root, image).ignore if ignore is None else ignore
-    context = Context(disk, str(folder), ignore)
+    return scan_context(Context(disk, str(folder), ignore), image.reads, image.dockerfile)
+
+
+def scan_context(
+    context: Context, reads: Reads, dockerfile: PurePosixPath
+) -> tuple[ContextEntry, ...]:
+    """The paths of a context that `reads` names, sorted by the bytes of the path.
+
+    Raises as `scan` does.
+    """
     found: dict[str, ContextEntry] = {}
     problems: list[Problem] = []
-    for read in _reads(image):
+    for read in _reads(reads, dockerfile):
         try:
             _add(found, context, _batches(context, read), problems)
         except ConfigError as error:
@@ -62,12 +72,12 @@ def scan(
     return tuple(found[key] for key in sorted(found))
 
 
-def _reads(image: Image) -> Iterable[Read]:
+def _reads(reads: Reads, dockerfile: PurePosixPath) -> Iterable[Read]:
     """What is read, the same sources in several stages once."""
-    unique = {(r.pattern, r.exclude, r.parents, r.kind): r for r in image.reads.reads}
-    if not image.reads.whole:
+    unique = {(r.pattern, r.exclude, r.parents, r.kind): r for r in reads.reads}
+    if not reads.whole:
         return unique.values()
-    everything = Read(".", ReadKind.MOUNT, Location(str(image.dockerfile)))
+    everything = Read(".", ReadKind.MOUNT, Location(str(dockerfile)))
     return (everything, *(read for read in unique.values() if read.pattern != "."))
 
 

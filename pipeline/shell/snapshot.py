@@ -94,6 +94,10 @@ class Snapshot:
         self._text(image.dockerfile, image.source.source)
         if inputs.ignored:
             self._text(*inputs.ignored)
+        for context in inputs.contexts.values():
+            self._entries(context.path, context.entries)
+            if context.ignored:
+                self._text(*context.ignored)
 
     def _entries(self, folder: PurePosixPath, entries: Iterable[ContextEntry]) -> None:
         """Copy paths of a context."""

@@ -13,11 +13,10 @@ from pipeline.core.bake import (
     Output,
     Target,
     clashes,
-    context_key,
     definition,
     target_name,
 )
-from pipeline.core.dockerfile import parse
+from pipeline.core.dockerfile import context_key, parse
 from pipeline.core.model import Base, BuildSettings, External
 from pipeline.core.reference import Digest, ImageName, Platform, parse_reference
 from pipeline.errors import ConfigError, Location

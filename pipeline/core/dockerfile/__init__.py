@@ -1,6 +1,7 @@
 """The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
 
 from pipeline.core.dockerfile.given import given_repositories
+from pipeline.core.dockerfile.named_contexts import KEPT_NAMES, context_key
 from pipeline.core.dockerfile.reads import Read, ReadKind, Reads, merge_reads
 from pipeline.core.dockerfile.resolve import Onbuild, Resolved, resolve
 from pipeline.core.dockerfile.steps import StageSteps, merge_steps
@@ -8,6 +9,7 @@ from pipeline.core.dockerfile.tree import Dockerfile, Stage, parse
 from pipeline.core.dockerfile.walk import NamedImage
 
 __all__ = [
+    "KEPT_NAMES",
     "Dockerfile",
     "NamedImage",
     "Onbuild",
@@ -17,6 +19,7 @@ __all__ = [
     "Resolved",
     "Stage",
     "StageSteps",
+    "context_key",
     "given_repositories",
     "merge_reads",
     "merge_steps",

@@ -30,7 +30,9 @@ SCRATCH = "scratch"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where something is taken from: the stage of that index, or else an image (or `scratch`).
+    """Where something is taken from: the stage of that index, or an image (or `scratch`).
+
+    Or it is the folder that is known as `context`, a name of `[contexts]`.
 
     Of one that is not `used`, nothing gets into the build; it has to be there all the same.
     """
@@ -38,6 +40,7 @@ class Origin:
     stage: int | None
     image: str = ""
     used: bool = True
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)

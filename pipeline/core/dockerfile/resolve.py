@@ -18,6 +18,7 @@ from pipeline.core.dockerfile.instructions import Define, Instruction, parse_ins
 from pipeline.core.dockerfile.instructions import Onbuild as OnbuildInstruction
 from pipeline.core.dockerfile.lexer import Line, lex
 from pipeline.core.dockerfile.links import SCRATCH, Link, link
+from pipeline.core.dockerfile.named_contexts import settled_links
 from pipeline.core.dockerfile.reads import Reads
 from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
 from pipeline.core.dockerfile.scope import (
@@ -29,12 +30,12 @@ from pipeline.core.dockerfile.scope import (
 )
 from pipeline.core.dockerfile.sources import Sources
 from pipeline.core.dockerfile.steps import StageSteps, count
-from pipeline.core.dockerfile.walk import Findings, NamedImage, Walker
+from pipeline.core.dockerfile.walk import Findings, NamedImage, Taken, Walker
 from pipeline.core.reference import Platform
 from pipeline.errors import Location, Problem, raise_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
@@ -75,13 +76,15 @@ class Resolved:
     unused: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     steps: tuple[StageSteps, ...] = ()
+    contexts: Mapping[str, Reads] = field(default_factory=dict)
+    unused_contexts: tuple[str, ...] = ()
 
 
 def _nobody_knows(_image: str, _platform: Platform) -> None:
     """No triggers are known."""
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     dockerfile: Dockerfile,
     *,
     target: str | None,
@@ -89,18 +92,20 @@ def resolve(
     platform: Platform,
     build_platform: Platform = LINUX,
     onbuild: Onbuild = _nobody_knows,
+    contexts: Collection[str] = (),
 ) -> Resolved:
     """Find what a build of `target` (default: the last stage) for `platform` needs.
 
-    `onbuild` says which triggers an image has that FROM names. Raises `ConfigError` with all
-    problems.
+    `onbuild` says which triggers an image has that FROM names; `contexts` are the names, as
+    `context_key` writes them, of folders that go before stages and images. Raises `ConfigError`
+    with all problems.
     """
     findings = Findings()
     last = target or dockerfile.stages[-1].name or "default"
     predefined = platform_arguments(build_platform, platform, last)
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
-    sources = Sources(dockerfile, findings.problems)
+    sources = Sources(dockerfile, findings.problems, frozenset(contexts))
     plan = _Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
     sound = plan.check()
     index = _target(dockerfile, target, findings.problems)
@@ -109,7 +114,10 @@ def resolve(
     read = plan.needed(index, unused=True) if sound else ()
     if read != needed:
         # Of a stage that is only named, nothing counts, but what is wrong in it is refused.
-        _walk(plan, read, arguments, args, platform, Findings(problems=findings.problems))
+        named = Findings(problems=findings.problems)
+        _walk(plan, read, arguments, args, platform, named)
+        for name in named.taken:
+            findings.taken.setdefault(name, Taken())
         findings.problems[:] = dict.fromkeys(findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
@@ -119,12 +127,13 @@ def resolve(
         # A trigger that nobody knows may declare them.
         findings.declared.update((name, args[name]) for name in unused)
     frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
+    reads = {name: Reads(tuple(t.reads), t.whole) for name, t in findings.taken.items()}
     own = dockerfile.stages[index].instructions
     return Resolved(
         stages=tuple(dockerfile.stages[i] for i in needed),
         names=tuple(findings.names),
         declared=MappingProxyType(findings.declared),
-        reads=Reads(tuple(findings.reads), findings.whole),
+        reads=reads.pop(""),
         stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
         floating=(*floating.of_frontend(frontend), *findings.floating),
         frontend=frontend,
@@ -132,23 +141,34 @@ def resolve(
         unused=unused,
         remotes=tuple(findings.remotes),
         steps=steps,
+        contexts=reads,
+        unused_contexts=tuple(sorted(sources.contexts - plan.named_contexts())),
     )
 
 
 @dataclass(slots=True)
 class _Plan:
-    """The stages with what they stand on; triggers are read for the stages that need them."""
+    """The stages with what they stand on; triggers are read for the stages that need them.
+
+    `written` is what they stand on by the file alone, `links` what named contexts leave of it.
+    """
 
     dockerfile: Dockerfile
-    links: tuple[Link, ...]
+    written: tuple[Link, ...]
     platform: Platform
     onbuild: Onbuild
     sources: Sources
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
+    links: tuple[Link, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.links = settled_links(self.written, self.dockerfile, self.sources.contexts)
 
     def instructions(self, index: int) -> tuple[Instruction, ...]:
-        """What a stage does: the triggers from below, then its own."""
+        """What a stage does: the triggers from below, then its own; nothing if it is replaced."""
+        if self.links[index].stage.name in self.sources.contexts:
+            return ()
         if index not in self.triggered:
             self.triggered[index] = self._triggers(self.links[index])
         return self.triggered[index] + self.links[index].stage.instructions
@@ -159,6 +179,14 @@ class _Plan:
         """The stages that instructions take from, or only name; faults become problems."""
         origins = (origin for one in instructions for origin in self.sources.of(one))
         return frozenset(o.stage for o in origins if o.stage is not None and (o.used or unused))
+
+    def named_contexts(self) -> frozenset[str]:
+        """The contexts that anything in the file, or in a trigger that is known, would take."""
+        found = {linked.base.context for linked in self.links}
+        every = [self.links[i].stage.instructions for i in range(len(self.links))]
+        for instructions in (*every, *self.triggered.values()):
+            found |= {origin.context for one in instructions for origin in self.sources.of(one)}
+        return frozenset(found)
 
     def check(self) -> bool:
         """What must be right in every stage of the file: `--from`; whether there is no circle.
@@ -196,7 +224,7 @@ class _Plan:
     def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
         """What BuildKit counts of the needed stages that begin with an image."""
         begun = (i for i in needed if self.links[i].base.stage is None)
-        return tuple(self._steps(i) for i in begun if self.links[i].base.image != SCRATCH)
+        return tuple(self._steps(i) for i in begun if self.links[i].base.image not in {"", SCRATCH})
 
     def _steps(self, index: int) -> StageSteps:
         linked = self.links[index]
@@ -207,12 +235,13 @@ class _Plan:
         return count(linked.stage, fired if told else None, linked.base.image, alone=alone)
 
     def _known_triggers(self, linked: Link) -> Sequence[str] | None:
-        if linked.base.image == SCRATCH:
+        if linked.base.image == SCRATCH or linked.base.context:
             return ()
         return self.onbuild(linked.base.image, linked.platform or self.platform)
 
     def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
-        base = linked.base
+        # A stage that is replaced keeps its triggers: BuildKit reads them from the file.
+        base = self.written[linked.stage.index].base
         if base.stage is None:
             texts = self._known_triggers(linked) or ()
             return tuple(self._trigger(text, linked.stage.location) for text in texts)
@@ -281,7 +310,8 @@ def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:
     below = linked.base.stage
     if below is not None and below in scopes:
         return scopes[below].child()
-    return first_scope(escape, scratch=linked.base.image == SCRATCH)
+    bare = linked.base.image == SCRATCH or bool(linked.base.context)
+    return first_scope(escape, scratch=bare)
 
 
 def _start(
@@ -294,10 +324,13 @@ def _start(
     """Note the FROM of a stage."""
     findings.declared.update(arguments.behind(sorted(linked.used)))
     findings.declared.update((name, args[name]) for name in sorted(linked.used) if name in args)
-    image = linked.base.image
-    if linked.base.stage is not None or image == SCRATCH:
-        return
+    image, context = linked.base.image, linked.base.context
     start = linked.stage.start
+    if context:
+        line = start.location.line
+        findings.cannot_tell(f"the stage at line {line} begins with all of it", context)
+    if linked.base.stage is not None or context or image == SCRATCH:
+        return
     asked = str(linked.platform or platform)
     place = start.line.find(start.base)
     findings.names.append(NamedImage(image, "FROM", place, asked))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.dockerfile.instructions import Copy, Instruction, Run
 from pipeline.core.dockerfile.links import SCRATCH, Origin, check_image
 from pipeline.core.dockerfile.mounts import origin_of, takes_files
+from pipeline.core.dockerfile.named_contexts import settled
 from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
 from pipeline.core.dockerfile.words import Rules, expand
 from pipeline.errors import Problem
@@ -29,11 +30,13 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 class Sources:
     """Finds what instructions take from. Ask in the order of the file: numbers depend on it.
 
+    `contexts` are the names of folders that go before stages and images.
     What is wrong with an instruction is told once, to `problems`; it then takes from nothing.
     """
 
     dockerfile: Dockerfile
     problems: list[Problem]
+    contexts: frozenset[str] = frozenset()
     _numbered: list[Origin] = field(init=False)
     _names: dict[str, int] = field(init=False)
     _found: dict[int, tuple[Origin, ...]] = field(default_factory=dict)
@@ -48,7 +51,10 @@ class Sources:
         key = id(instruction)
         if key not in self._found:
             try:
-                self._found[key] = tuple(self._origins(instruction))
+                self._found[key] = tuple(
+                    settled(origin, self.dockerfile, self.contexts)
+                    for origin in self._origins(instruction)
+                )
             except RefusedError as error:
                 self._found[key] = ()
                 place = instruction.line.find(error.blame)

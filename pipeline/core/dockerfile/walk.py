@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.core import gomatch
 from pipeline.core.dockerfile import floating
 from pipeline.core.dockerfile.instructions import Copy, Define, Instruction, Run
-from pipeline.core.dockerfile.links import SCRATCH
+from pipeline.core.dockerfile.links import SCRATCH, Origin
 from pipeline.core.dockerfile.mounts import Mount, MountType, origin_of, parse_mount, source_texts
 from pipeline.core.dockerfile.reads import Read, ReadKind, clean
 from pipeline.core.dockerfile.refused import RefusedError
@@ -20,7 +20,6 @@ from pipeline.errors import Location, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pipeline.core.dockerfile.links import Origin
     from pipeline.core.dockerfile.scope import Globals, Scope
 
 
@@ -38,20 +37,35 @@ class NamedImage:
 
 
 @dataclass(slots=True)
+class Taken:
+    """What is read of a context; `whole` says why all of it counts, if it does."""
+
+    reads: dict[Read, None] = field(default_factory=dict)
+    whole: str = ""
+
+
+@dataclass(slots=True)
 class Findings:
-    """What the stages come to, collected stage by stage."""
+    """What the stages come to, collected stage by stage.
+
+    `taken` is what they read of each context: the build's own has no name.
+    """
 
     names: list[NamedImage] = field(default_factory=list)
     declared: dict[str, str | None] = field(default_factory=dict)
-    reads: dict[Read, None] = field(default_factory=dict)
-    whole: str = ""
+    taken: dict[str, Taken] = field(default_factory=lambda: {"": Taken()})
     floating: dict[str, None] = field(default_factory=dict)
     remotes: dict[str, None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def cannot_tell(self, reason: str) -> None:
-        """Note why all of the context counts; the first reason stays."""
-        self.whole = self.whole or reason
+    def take(self, context: str, read: Read) -> None:
+        """Note what is read of a context."""
+        self.taken.setdefault(context, Taken()).reads[read] = None
+
+    def cannot_tell(self, reason: str, context: str = "") -> None:
+        """Note why all of a context counts; the first reason stays."""
+        taken = self.taken.setdefault(context, Taken())
+        taken.whole = taken.whole or reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +136,27 @@ class Walker:
         _check_chmod(self._known(instruction.chmod))
         self._check_checksum(instruction, sources)
         found = self._origins(instruction, f"{instruction.keyword} --from")
+        context = _context_of(found[0] if found else None)
         for written, source in zip(instruction.sources, sources, strict=True):
             remote = is_git(source.text) or is_http(source.text)
-            if source.unknown and not found and not remote:
-                self._cannot_tell(instruction, source.unknown)
+            if source.unknown and context is not None and not remote:
+                self._cannot_tell(instruction, source.unknown, context)
             elif remote or not source.unknown:
-                self._source(instruction, source.text, written, from_context=not found)
+                self._source(instruction, source.text, written, context)
 
-    def _source(self, instruction: Copy, source: str, written: str, *, from_context: bool) -> None:
+    def _source(self, instruction: Copy, source: str, written: str, context: str | None) -> None:
         git, http = is_git(source), is_http(source)
         if git or http:
             if instruction.keyword == "COPY":
                 what = "a Git repository" if git else "a URL"
                 raise RefusedError(f"`COPY` cannot take {what}", hint="use `ADD`", blame=written)
             self._remote(instruction, source, git=git)
-        elif from_context:
+        elif context is not None:
             # Cleaning would lose the `/./` of `--parents`, behind which its pattern begins.
-            self._read(instruction, source if instruction.parents else clean(source), written)
+            pattern = source if instruction.parents else clean(source)
+            self._read(instruction, pattern, written, context)
 
-    def _read(self, instruction: Copy, pattern: str, written: str) -> None:
+    def _read(self, instruction: Copy, pattern: str, written: str, context: str) -> None:
         if gomatch.has_magic(pattern) and not instruction.parents:
             try:
                 gomatch.check(pattern)
@@ -150,7 +166,7 @@ class Walker:
         kind = ReadKind(instruction.keyword)
         place = instruction.line.find(written)
         read = Read(pattern, kind, place, instruction.exclude, instruction.parents)
-        self.findings.reads[read] = None
+        self.findings.take(context, read)
 
     def _remote(self, instruction: Copy, source: str, *, git: bool) -> None:
         self.findings.remotes[source] = None
@@ -173,22 +189,27 @@ class Walker:
             raise RefusedError("`--checksum` is for a URL or Git", blame="--checksum")
 
     def _run(self, instruction: Run) -> None:
-        self._origins(instruction, "RUN --mount")
+        found = iter(self._origins(instruction, "RUN --mount"))
         for written in instruction.mounts:
-            self._mount(instruction, written)
+            origin = next(found, Origin(None)) if origin_of(written) else None
+            self._mount(instruction, written, _context_of(origin))
         line = instruction.location.line
         self.findings.floating.update(dict.fromkeys(floating.of_script(instruction.script, line)))
 
-    def _mount(self, instruction: Run, written: str) -> None:
+    def _mount(self, instruction: Run, written: str, context: str | None) -> None:
+        """Note a mount of a context; `None` is a stage or an image."""
         unknown = [name for t in source_texts(written) for name in self._known(t).unknown]
         if unknown:
-            if not origin_of(written):
-                self._cannot_tell(instruction, tuple(unknown))
+            if context is not None:
+                self._cannot_tell(instruction, tuple(unknown), context)
             return
         mount = self._parsed_mount(written)
-        if mount and mount.type is MountType.BIND and not mount.origin:
+        if mount is None or context is None:
+            return
+        # A cache begins with the files of its `from=`, if it has one.
+        if mount.type is MountType.BIND or (context and mount.type is MountType.CACHE):
             place = instruction.line.find(mount.source or "--mount")
-            self.findings.reads[Read(clean(mount.source), ReadKind.MOUNT, place)] = None
+            self.findings.take(context, Read(clean(mount.source), ReadKind.MOUNT, place))
 
     def _parsed_mount(self, written: str) -> Mount | None:
         """The mount; `None` where a value that cannot be known here makes it look wrong."""
@@ -215,17 +236,30 @@ class Walker:
                     f"`{what}` takes from stage {origin.stage}, which is not above this one",
                     hint="move that stage up",
                 )
-            if origin.stage is None and origin.image != SCRATCH:
+            if origin.context:
+                # BuildKit must be given it, whether anything in it is read or not.
+                self.findings.taken.setdefault(origin.context, Taken())
+            elif origin.stage is None and origin.image != SCRATCH:
                 place = instruction.line.find(origin.image)
                 self.findings.names.append(NamedImage(origin.image, what, place, self.platform))
         return found
 
-    def _cannot_tell(self, instruction: Instruction, unknown: tuple[str, ...]) -> None:
+    def _cannot_tell(
+        self, instruction: Instruction, unknown: tuple[str, ...], context: str
+    ) -> None:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(unknown))
         self.findings.cannot_tell(
             f"what `{instruction.keyword}` at line {instruction.location.line} reads depends on "
-            f"{names}, which the image below may set"
+            f"{names}, which the image below may set",
+            context,
         )
+
+
+def _context_of(origin: Origin | None) -> str | None:
+    """The context that something is read of, "" for the build's own; `None` for no context."""
+    if origin is None:
+        return ""
+    return origin.context or None
 
 
 def _check_chmod(chmod: Known) -> None:

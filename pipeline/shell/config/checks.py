@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.reference import parse_host, parse_place, parse_repository, parse_tag
 from pipeline.core.waves import WaveError, reach
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.core.waves import Wave
 
 _ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
 SOURCES = ("file", "match", "command")
@@ -159,6 +161,34 @@ def _check_words(command: str) -> None:
     except ValueError as error:
         why = str(error).lower()
         raise WrongValueError(f"`{command}` is no command: {why}", hint="close it") from None
+
+
+def context_name(text: str) -> str:
+    """The name of a named context, as BuildKit looks it up."""
+    try:
+        key = context_key(text)
+    except ValueError as error:
+        hint = "a name such as `libs`, in lower case"
+        raise WrongValueError(f"`{text}` is no name of a context: {error}", hint=hint) from None
+    if key in KEPT_NAMES:
+        message = f"BuildKit keeps the name `{key}` for itself, and looks for no context of it"
+        raise WrongValueError(message, hint="choose another")
+    if key != text:
+        raise WrongValueError(f"BuildKit looks for `{text}` as `{key}`", hint=f"write `{key}`")
+    return text
+
+
+def context_folder(text: str) -> str:
+    """The folder of a named context: no URL, image or layout, which no fingerprint would know."""
+    if _SCHEME.match(text) or text.startswith("git@"):
+        what = text.partition(":")[0]
+        raise WrongValueError(
+            f"`{text}` is no folder of the project: what `{what}` leads to may change without the "
+            "tag changing",
+            hint="name a folder, relative to this file; images are named in the Dockerfile itself, "
+            "where `invoke lock` pins them",
+        )
+    return filled(text)
 
 
 def secret(text: str) -> str:

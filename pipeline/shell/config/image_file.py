@@ -45,7 +45,8 @@ class DeployTable:
 class ImageFile:
     """What an `image.toml` says, or the conventions where there is none.
 
-    `image` is a ready one, as it is written. `context` and `dockerfile` are relative to the folder.
+    `image` is a ready one, as it is written. `context`, `dockerfile` and
+    `contexts` are relative to the folder.
     `bases` binds a build argument to an image, with the place that says so. `locate` finds the
     place of any other key.
     """
@@ -63,6 +64,7 @@ class ImageFile:
     ssh: tuple[str, ...] = ()
     salt: str = ""
     bases: Mapping[str, tuple[ImageName, Location]] = field(default_factory=dict)
+    contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
     test: ImageTest | None = None
     deploy: DeployTable | None = None
 
@@ -116,6 +118,7 @@ def _image_file(document: Document, file: ImageTables) -> ImageFile:
         ssh=tuple(file.ssh),
         salt=file.salt,
         bases={arg: (name, document.locate("bases", arg)) for arg, name in file.bases.items()},
+        contexts={name: PurePosixPath(path) for name, path in file.contexts.items()},
         test=ImageTest(tuple(file.test.command), file.test.timeout) if file.test else None,
         deploy=_deploy(file.deploy) if file.deploy else None,
     )

@@ -233,6 +233,19 @@ class ImageTables(BaseModel):
             "base, and the image of this project that it is bound to."
         ),
     ] = {}
+    contexts: Annotated[
+        dict[
+            Annotated[str, AfterValidator(checks.context_name)],
+            Annotated[str, AfterValidator(checks.context_folder)],
+        ],
+        Wants("a table of folders", '{ libs = "../../libs" }'),
+        Field(
+            description="Named build contexts: a name that the Dockerfile takes from, in "
+            "`COPY --from`, `RUN --mount=from=` or `FROM`, and a folder of the project, relative "
+            "to this one. It goes before stages and images of that name; an ignore file in it is "
+            "heeded."
+        ),
+    ] = {}
     test: Annotated[TestTable | None, Field(description=TestTable.__doc__)] = None
     deploy: Annotated[ImageDeployTable | None, Field(description=ImageDeployTable.__doc__)] = None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import load
-from pipeline.core.bake import context_key
+from pipeline.core.dockerfile import context_key
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
