@@ -44,7 +44,8 @@ class Running:
     """What an app runs now. `release` and `url` are the driver's, empty where unknown.
 
     `trouble` says why it is not healthy, where the driver knows. `stamp` is what the deploy left
-    that made it, `None` where somebody else deployed, or nothing was left.
+    that made it, `None` where somebody else deployed, or nothing was left. `differs` are the keys
+    of its configuration that are not as the files say, in words; none where it is as they say.
     """
 
     digest: Digest
@@ -53,6 +54,7 @@ class Running:
     url: str = ""
     trouble: str = ""
     stamp: Stamp | None = None
+    differs: tuple[str, ...] = ()
 
 
 class MissingAppsError(ConfigError):
@@ -88,6 +90,7 @@ class Driver(Protocol):
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
         """What each app (by name) runs now, `None` for nothing yet.
 
+        Where its configuration is not the app's `configuration`, that is in `Running.differs`.
         Raises `UnknownError` where it cannot be found out, `MissingAppsError` for apps that must
         be created first.
         """

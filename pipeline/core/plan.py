@@ -11,6 +11,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
+from pipeline.core.configuration import why_differs
 from pipeline.core.held import held_apps, needless
 from pipeline.core.presence import Absent, Elsewhere, Hollow, Present
 from pipeline.core.state import alias_references
@@ -164,11 +165,13 @@ def plan(
     only: Collection[ImageName] | None = None,
     force: bool = False,
     apps: Collection[str] = (),
+    redeploy: Collection[str] = (),
 ) -> Plan:
     """Say what must be done so that the images `only` (default: all) exist and `apps` run them.
 
-    With `force`, they are built though they exist; their bases are not. `state` must come from
-    `inspect` with the same `only` and `force`. Nothing is asked and nothing is done here.
+    With `force`, they are built though they exist; their bases are not. Those of `apps` that are
+    in `redeploy` are deployed though they are current. `state` must come from `inspect` with the
+    same `only` and `force`. Nothing is asked and nothing is done here.
     """
     held = held_apps(project, state, apps)
     wanted = frozenset(project.names if only is None else only)
@@ -181,7 +184,7 @@ def plan(
         for image in project
         if image.name in chosen
     )
-    deploys = _deploy_steps(project, state, images, frozenset(apps), held)
+    deploys = _deploy_steps(state, images, apps, held, redeploy)
     kept = {step.image for step in deploys if step.held}
     images = tuple(replace(a, move=()) if a.name in kept else a for a in images)
     return Plan(
@@ -279,7 +282,7 @@ def _image_action(
     if name in building:
         aliases = alias_references(state.project, image)
         anew = forced or isinstance(found, Hollow)
-        why = "forced" if forced else _why_build(reference, found)
+        why = "forced" if forced else f"{_why_build(reference, found)}{_own_config(state, image)}"
         return ImageAction(
             image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=anew
         )
@@ -298,6 +301,24 @@ def _why_build(reference: Reference, found: Standing | None) -> str:
     return found.reason if isinstance(found, Hollow) else f"the registry has no `{reference}`"
 
 
+def _own_config(state: State, image: Image) -> str:
+    """Say that an app's configuration changed where it is among the files of its own image."""
+    files = {entry.path for entry in state.inputs[image.name].entries}
+    for app in image.deploy.apps if image.deploy else ():
+        running, config = state.running.get(app), _config_inside(image, app)
+        if running and running.differs and config in files:
+            return f": `{config}` changed, which is among its files"
+    return ""
+
+
+def _config_inside(image: Image, app: str) -> str:
+    """The path of an app's configuration in the context; empty where it lies outside."""
+    config = image.deploy.config_of(app) if image.deploy else None
+    if config is None or not config.is_relative_to(image.context):
+        return ""
+    return str(config.relative_to(image.context))
+
+
 def _aliases_to_move(state: State, image: Image, digest: Digest | None) -> tuple[Reference, ...]:
     asked = (r for r in alias_references(state.project, image) if r in state.aliases)
     return tuple(alias for alias in asked if not _stands_for(state.aliases[alias], digest))
@@ -308,31 +329,33 @@ def _stands_for(found: Presence, digest: Digest | None) -> bool:
 
 
 def _deploy_steps(
-    project: Project,
     state: State,
     images: tuple[ImageAction, ...],
-    apps: frozenset[str],
+    apps: Collection[str],
     held: Mapping[str, Held],
+    redeploy: Collection[str],
 ) -> tuple[DeployStep, ...]:
     actions = {action.name: action for action in images}
-    names = (name for group in deploy_order(project) for name in group)
+    names = (name for group in deploy_order(state.project) for name in group)
+    chosen, forced = frozenset(apps), frozenset(redeploy)
     return tuple(
-        _deploy_step((app, name), actions.get(name), state.running.get(app), held.get(app))
+        _deploy_step(
+            (app, name),
+            _why_deploy(actions.get(name), state.running.get(app), forced=app in forced),
+            state.running.get(app),
+            held.get(app),
+        )
         for name in names
-        if (spec := project.image(name).deploy)
+        if (spec := state.project.image(name).deploy)
         for app in spec.apps
-        if app in apps
+        if app in chosen
     )
 
 
 def _deploy_step(
-    named: tuple[str, ImageName],
-    action: ImageAction | None,
-    running: Running | None,
-    held: Held | None,
+    named: tuple[str, ImageName], why: str, running: Running | None, held: Held | None
 ) -> DeployStep:
-    """What is done about an app; one whose image nobody needs, as it is held, has no action."""
-    why = _why_deploy(action, running) if action else "its image is not built"
+    """Say what is done about an app that is deployed for the reason `why`, if there is one."""
     if why and held:
         return DeployStep(*named, DeployAction.HELD, held.reason, running, held)
     if why:
@@ -346,11 +369,23 @@ def _anew(step: DeployStep) -> DeployStep:
     return replace(step, action=DeployAction.DEPLOY, reason=_BUILT_ANEW)
 
 
-def _why_deploy(action: ImageAction, running: Running | None) -> str:
+def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: bool) -> str:
+    """Say why an app is deployed; empty where it is current.
+
+    The image of one that is held may be needed by nobody, and has no action then.
+    """
+    if action is None:
+        return "its image is not built"
     if running is None:
         return "nothing runs yet"
     if action.action is Action.BUILD:
         return _BUILT_ANEW
     if running.digest != action.digest:
         return "it runs another image"
+    return _why_same_image(running) or ("forced" if forced else "")
+
+
+def _why_same_image(running: Running) -> str:
+    if running.differs:
+        return why_differs(running.differs)
     return "" if running.healthy else running.trouble or "it is not healthy"

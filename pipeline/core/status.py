@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import MissingAppsError
+from pipeline.core.configuration import why_differs
 from pipeline.core.presence import Present
 from pipeline.errors import PipelineError, UnknownError
 
@@ -80,6 +81,8 @@ def _compare(presence: Presence | UnknownError, now: Running) -> tuple[AppState,
         return AppState.OUTDATED, "its image is not built yet"
     if now.digest != presence.digest:
         return AppState.OUTDATED, "it runs another image"
+    if now.differs:
+        return AppState.OUTDATED, why_differs(now.differs)
     return AppState.CURRENT, "it runs this image"
 
 

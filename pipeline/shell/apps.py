@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import App, RewindingDriver
 from pipeline.core.configuration import Configuration
 from pipeline.errors import usage_error
+from pipeline.shell.app_files import read_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -35,14 +35,17 @@ def _apps(project: Project, image: Image) -> tuple[App, ...]:
 
 
 def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:
-    """The apps of these names with their configurations, which are read from their files now."""
-    from pipeline.edge.deploy.service import read_config  # noqa: PLC0415 - docker costs 90 ms
+    """The apps of these names with their configurations, which are read from their files now.
 
-    chosen, read = frozenset(names), cache(read_config)
+    Raises `ConfigError` for one that cannot be deployed as it is.
+    """
+    chosen = frozenset(names)
+    apps = tuple(app for app in apps_of(project) if app.name in chosen)
+    files = {app.config for app in apps if app.config}
+    read = {file: read_configuration(project.root, file) for file in sorted(files)}
+    none = Configuration()
     return tuple(
-        replace(app, configuration=Configuration(read(app.config)))
-        for app in apps_of(project)
-        if app.name in chosen
+        replace(app, configuration=read[app.config] if app.config else none) for app in apps
     )
 
 

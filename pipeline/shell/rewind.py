@@ -92,7 +92,9 @@ def _stands(work: Work, step: DeployStep) -> bool:
 def _same(now: Running | None, before: Running | None) -> bool:
     if now is None or before is None:
         return now is before
-    return (now.digest, now.healthy) == (before.digest, before.healthy)
+    # A release of the same image may have another configuration.
+    mine, theirs = (now.digest, now.release), (before.digest, before.release)
+    return mine == theirs and now.healthy == before.healthy
 
 
 def _put_back(work: Work, step: DeployStep, result: DeployResult, fault: str) -> DeployResult:

@@ -146,7 +146,7 @@ def test_an_image_that_is_gone_is_a_failed_deploy(
     image = parse_reference(f"{registry.address}/web@sha256:{7:064x}")
 
     with pytest.raises(DeployError, match="could not pull"):
-        pull(engine_client, Spec("web", image, {}), credentials({}))
+        pull(engine_client, Spec("web", image), credentials({}))
 
 
 def test_a_registry_that_is_gone_is_not(engine_client: DockerClient) -> None:
@@ -156,7 +156,7 @@ def test_a_registry_that_is_gone_is_not(engine_client: DockerClient) -> None:
     image = parse_reference(f"127.0.0.1:{port}/web@sha256:{7:064x}")
 
     with pytest.raises(UnknownError, match="could not pull"):
-        pull(engine_client, Spec("web", image, {}), credentials({}))
+        pull(engine_client, Spec("web", image), credentials({}))
 
 
 def test_down_is_for_this_driver_alone(shop: Project) -> None:

@@ -17,12 +17,12 @@ deployed the same leaves it at that.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import Release, Running
+from pipeline.core.configuration import differences
 from pipeline.core.events import AppChanged, Notice
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
@@ -36,6 +36,7 @@ from pipeline.edge.deploy.docker_containers import (
     addresses,
     all_containers,
     before,
+    configuration_of,
     deployed,
     serving,
     spec_of,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from pipeline.core.apps import App, Driver
+    from pipeline.core.configuration import Configuration
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Reference
     from pipeline.edge.deploy.docker_containers import Deployed
@@ -92,7 +94,8 @@ class DockerDriver:
         found = {app: serving(app, deployed(containers)) for app, containers in by_app.items()}
         here = [release for release in found.values() if release]
         well = swap.heal(self.front, here) if self.front else frozenset()
-        return {app: _running(r, well) if r else None for app, r in found.items()}
+        wanted = {app.name: app.configuration for app in apps}
+        return {app: _compared(r, well, wanted[app]) if r else None for app, r in found.items()}
 
     def names(self) -> Sequence[str]:
         """The apps that have a container here."""
@@ -106,7 +109,7 @@ class DockerDriver:
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
         with told():
-            spec = Spec(app.name, image, app.configuration.data, app.revision, app.root)
+            spec = Spec(app.name, image, app.configuration, app.revision, app.root)
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)
             then = serving(app.name, self._releases(app.name))
@@ -148,7 +151,7 @@ class DockerDriver:
 
     def _release(self, spec: Spec, known: Sequence[Deployed], report: Reporter) -> Running:
         """Bring up a release under the next number."""
-        wanted, now = service(spec.config), serving(spec.app, known)
+        wanted, now = service(spec.configuration.data), serving(spec.app, known)
         if wanted.left_out:
             left = ", ".join(wanted.left_out)
             report(Notice(f"`{spec.app}`: the driver `docker` leaves out {left} of its `fly.toml`"))
@@ -181,8 +184,8 @@ def _is_new(now: Deployed, then: Deployed | None) -> bool:
 
 def _is_as(release: Deployed, spec: Spec) -> bool:
     """Whether a release is what `spec` says, and runs."""
-    labels, config = release.first.labels, json.dumps(spec.config, default=str)
-    same = labels[DIGEST] == spec.image.digest and labels.get(CONFIG) == config
+    same = release.first.labels[DIGEST] == spec.image.digest
+    same = same and not differences(configuration_of(release), spec.configuration)
     return same and all(container.status == "running" for container in release.containers)
 
 
@@ -203,6 +206,12 @@ def _running(release: Deployed, well: frozenset[str]) -> Running:
         url=next(iter([*urls, *direct]), ""),
         stamp=stamp_of(release),
     )
+
+
+def _compared(release: Deployed, well: frozenset[str], wanted: Configuration) -> Running:
+    """What serves, and in what its configuration is not the one that is wanted."""
+    differs = differences(configuration_of(release), wanted)
+    return replace(_running(release, well), differs=differs)
 
 
 def _told(release: Deployed) -> Release:

@@ -12,7 +12,7 @@ import json
 import random
 import shlex
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.configuration import Configuration
@@ -39,7 +39,7 @@ GROUP, IMAGE, CONFIG, FRONT = (
     "pipeline.config",
     "pipeline.front",
 )
-STAMP = "pipeline.stamp"
+STAMP, CONTENTS = "pipeline.stamp", "pipeline.contents"
 PROJECT = "pipeline.project"
 """The folder of the project that deployed it: what `down` goes by."""
 DEFAULT = "pipeline.default-group"
@@ -51,7 +51,7 @@ _FIRST_PORT, _PORTS = 25000, 7000
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a release is made of. `config` is its parsed `fly.toml`; `image` is pinned.
+    """What a release is made of. `image` is pinned.
 
     `revision` is the commit that it was deployed from, where there is one, `root` the folder of
     the project that deploys it.
@@ -59,15 +59,14 @@ class Spec:
 
     app: str
     image: Reference
-    config: Mapping[str, object]
+    configuration: Configuration = field(default_factory=Configuration)
     revision: Revision | None = None
     root: Path | None = None
 
     def stamp(self, release: str) -> Stamp:
         """What the containers of a release of it have as a label."""
         assert self.image.digest  # noqa: S101 - it is pinned
-        digest = Configuration(self.config).digest
-        return Stamp(digest, self.image.digest, release, self.revision)
+        return Stamp(self.configuration.digest, self.image.digest, release, self.revision)
 
     @property
     def pinned(self) -> str:
@@ -77,7 +76,7 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """A release that is to be. `service` is what `spec.config` says.
+    """A release that is to be. `service` is what `spec.configuration` says.
 
     `reserved` are the app's own ports by their routes' keys, `None` where no front can be had.
     """
@@ -151,8 +150,15 @@ def name_of(container: Container) -> str:
 def spec_of(release: Deployed) -> Spec:
     """What a release was made of."""
     labels, stamp = release.first.labels, stamp_of(release)
-    image = parse_reference(labels[IMAGE])
-    return Spec(labels[APP], image, json.loads(labels[CONFIG]), stamp.revision if stamp else None)
+    image, revision = parse_reference(labels[IMAGE]), stamp.revision if stamp else None
+    return Spec(labels[APP], image, configuration_of(release), revision)
+
+
+def configuration_of(release: Deployed) -> Configuration:
+    """The configuration of a release; an empty one where its labels have none."""
+    labels = release.first.labels
+    data, contents = labels.get(CONFIG) or "{}", labels.get(CONTENTS) or "{}"
+    return Configuration(json.loads(data), json.loads(contents))
 
 
 def stamp_of(release: Deployed) -> Stamp | None:
@@ -196,7 +202,8 @@ def create(client: DockerClient, making: Making, group: Group) -> Container:
         GROUP: group.name,
         DEFAULT: "yes" if default else "",
         IMAGE: str(spec.image),
-        CONFIG: json.dumps(spec.config, default=str),
+        CONFIG: json.dumps(spec.configuration.data, default=str),
+        CONTENTS: json.dumps(spec.configuration.contents),
         STAMP: spec.stamp(str(making.number)).text,
         FRONT: json.dumps(mine),
         PROJECT: str(spec.root or ""),

@@ -52,7 +52,7 @@ def ways(release: Deployed) -> Iterator[Way]:
     if not release.fronts:
         return
     spec = spec_of(release)
-    groups = service(spec.config).groups
+    groups = service(spec.configuration.data).groups
     kinds = {route_key(spec.app, g.name, p.number): p.http for g in groups for p in g.ports}
     for container in release.containers:
         where = addresses(container)

@@ -28,6 +28,7 @@ from pipeline.core.fly_apps import SPREAD
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
+from pipeline.edge.deploy.fly_compared import differing
 from pipeline.edge.deploy.fly_running import running_of
 from pipeline.edge.deploy.fly_stamp import leave_stamp
 from pipeline.edge.fly import (
@@ -84,7 +85,10 @@ class FlyDriver:
     org: str
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What each app's machines run: one request for each, 16 at once."""
+        """What each app's machines run: one request for each, 16 at once.
+
+        A second one asks for the configuration of those that we did not deploy as they are wanted.
+        """
         found: dict[str, Running | None] = {}
         missing = []
         lost: list[FlyError] = []
@@ -156,7 +160,10 @@ class FlyDriver:
         if lost:
             return lost[0]
         try:
-            return running_of(app.name, machines_of(self.api, app.name))
+            machines = machines_of(self.api, app.name)
+            now = running_of(app.name, machines)
+            differs = differing(self.api, app, now, machines) if now else ()
+            return replace(now, differs=differs) if now else None
         except FlyError as error:
             if error.status not in _ONE_APP:
                 lost.append(error)

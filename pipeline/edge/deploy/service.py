@@ -13,17 +13,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.edge.app_config import read_app_config
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PATIENCE = 60.0
 _RELEASE_PATIENCE = 300.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_LEFT_OUT = ("mounts", "files", "statics")
+_LEFT_OUT = ("mounts", "files", "statics", "machine_config")
 """Sections that an app may miss; `vm`, `metrics` and the like change nothing that it sees."""
 
 
@@ -90,11 +87,6 @@ class Service:
     left_out: tuple[str, ...] = ()
 
 
-def read_config(config: Path | None) -> Mapping[str, object]:
-    """A `fly.toml`, or JSON or YAML; without one, nothing: a worker that listens on nothing."""
-    return read_app_config(config) if config else {}
-
-
 def service(data: Mapping[str, object]) -> Service:
     """What a parsed `fly.toml` says."""
     groups = tuple(_groups(data))
@@ -109,8 +101,14 @@ def service(data: Mapping[str, object]) -> Service:
         patience=seconds(deploy.get("wait_timeout"), _PATIENCE + grace),
         release_command=str(deploy.get("release_command") or ""),
         release_patience=seconds(deploy.get("release_command_timeout"), _RELEASE_PATIENCE),
-        left_out=tuple(name for name in _LEFT_OUT if data.get(name)),
+        left_out=tuple(_left_out(data)),
     )
+
+
+def _left_out(data: Mapping[str, object]) -> Iterator[str]:
+    yield from (name for name in _LEFT_OUT if data.get(name))
+    if "compose" in _table(data, "build"):
+        yield "build.compose"
 
 
 def seconds(value: object, otherwise: float) -> float:

@@ -68,6 +68,11 @@ class Machine:
         """What the last deploy of ours left beside it (`pipeline.core.stamp`), as it is written."""
         return _text(self.metadata, STAMP)
 
+    def file(self, guest_path: str) -> str:
+        """A file of its configuration, as base64; empty where it has none of that path."""
+        files = _list(self.config, "files")
+        return next((_text(f, "raw_value") for f in files if f.get("guest_path") == guest_path), "")
+
     @property
     def serves(self) -> bool:
         """Whether it is one that `fly deploy` looks after (flyctl `ListFlyAppsMachines`).

@@ -16,7 +16,7 @@ from pipeline.edge.deploy.front_client import front_of, is_local
 from pipeline.errors import UnknownError
 from tests.support.scripted import Asked, Reply, scripted
 
-SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"), {})
+SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"))
 
 
 @pytest.mark.parametrize(

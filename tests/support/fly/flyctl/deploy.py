@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.support.fly.flyctl import fly_toml
 from tests.support.fly.flyctl.rollout import Rollout
 from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
 from tests.support.fly.graph_nodes import image_id
@@ -133,7 +134,7 @@ def _release(context: Context, app: App, config: dict[str, Any], image: Image) -
             version=len(app.releases) + 1,
             image_ref=str(image.ref),
             digest=image.ref.digest,
-            config={**config, "app": app.name},
+            config=fly_toml.definition({**config, "app": app.name}),
             strategy=strategy or "rolling",
             user=app.org,
             created_at=now(),

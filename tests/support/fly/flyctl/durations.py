@@ -28,3 +28,13 @@ def seconds_of(flag: str, text: str) -> float:
     raise FailedError(
         f"invalid duration value {text} used for --{flag} flag: valid options are {valid}"
     )
+
+
+def go_duration(seconds: float) -> str:
+    """A duration as Go's `Duration.String` writes it: `1m30s`, `500ms`, `1h0m0s`."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    before = f"{hours:g}h{minutes:g}m" if hours else f"{minutes:g}m" if minutes else ""
+    return f"{before}{rest:g}s"

@@ -6,6 +6,7 @@ Keys: facts, section 6; superfly/flyctl `internal/appconfig/config.go` and `mach
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 import tomllib
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tests.support.fly.flyctl.durations import go_duration, seconds_of
 from tests.support.fly.flyctl.session import FailedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_GROUP = "app"
+DURATIONS = {"interval", "timeout", "grace_period", "kill_timeout", "wait_timeout"}
 CHECK_KEYS = {
     "port",
     "type",
@@ -90,7 +93,54 @@ def machine_config(config: dict[str, Any], group: str, image: str) -> dict[str, 
         made["checks"] = checks
     if "kill_signal" in config:
         made["stop_config"] = {"signal": config["kill_signal"]}
+    mine = [one for one in config.get("vm") or [] if group in (one.get("processes") or [group])]
+    for table in mine:
+        sizes = {name: table[name] for name in ("cpu_kind", "cpus", "memory_mb") if name in table}
+        made["guest"] = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256, **sizes}
     return made
+
+
+def files(config: dict[str, Any], cwd: Path) -> list[dict[str, str]]:
+    """`files` of a machine; those of `local_path` are read where flyctl is run.
+
+    Raises:
+        FailedError: one is not there.
+
+    """
+    made = []
+    for table in config.get("files") or []:
+        kept = {name: table[name] for name in ("guest_path", "secret_name") if name in table}
+        path = table.get("local_path")
+        try:
+            data = (cwd / path).read_bytes() if path else table.get("raw_value", "").encode()
+        except OSError as error:
+            raise FailedError(f"could not read file {path}: {error}") from None
+        if "secret_name" not in table:
+            kept["raw_value"] = base64.b64encode(data).decode()
+        made.append(kept)
+    return made
+
+
+def definition(config: dict[str, Any]) -> dict[str, Any]:
+    """What is kept with a release: the struct that flyctl read it into, as JSON.
+
+    Durations as Go writes them, texts where texts stand, and nothing that is empty (`omitempty`).
+    """
+    kept = {name: _kept(name, value) for name, value in config.items()}
+    kept["env"] = {name: str(value) for name, value in (config.get("env") or {}).items()}
+    kept["experimental"] = {"attached": {"secrets": {}}, **(kept.get("experimental") or {})}
+    return {name: value for name, value in kept.items() if value not in ("", [], {}, None)}
+
+
+def _kept(name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _kept(key, one) for key, one in value.items()}
+        return {k: v for k, v in kept.items() if (k, v) != ("force_https", False)}
+    if isinstance(value, list):
+        return [_kept(name, one) for one in value]
+    if name in DURATIONS and isinstance(value, str):
+        return go_duration(seconds_of(name, value))
+    return value
 
 
 def _http_service(table: dict[str, Any]) -> dict[str, Any]:

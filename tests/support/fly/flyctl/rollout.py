@@ -209,6 +209,10 @@ class Rollout:
     def _machine_config(self, group: str, like: Machine | None) -> dict[str, Any]:
         """`ToMachineConfig` begins with what the machine has, foreign metadata among it."""
         made = fly_toml.machine_config(self.config, group, self.release.image_ref)
+        if found := fly_toml.files(self.config, self.context.session.cwd):
+            made["files"] = found
+        if like and "guest" not in made:
+            made["guest"] = like.config["guest"]
         had = (like.config.get("metadata") or {}) if like else {}
         made["metadata"] = {**had, **made["metadata"]}
         made["metadata"]["fly_release_id"] = self.release.id

@@ -1,0 +1,122 @@
+"""Machines with more than one container: the files that say which, `compose.yml` or JSON.
+
+flyctl puts the image of a deploy into one container alone: of a compose file the one service that
+has `build`, of a `machine_config` the container that `container` names, else `app`, else the first
+(`internal/containerconfig`). The other containers are what these files say, so that a change of
+them is seen in their contents. What flyctl would refuse after the build, or silently leave without
+the image, is refused before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.edge.app_config import ConfigTextError
+
+if TYPE_CHECKING:
+    from pipeline.shell.named_files import Key, NamedFiles
+
+_COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_COMPOSE: Key = ("build", "compose")
+
+
+def add_containers(data: Mapping[str, object], files: NamedFiles) -> None:
+    """Read what the configuration says of containers, and the files that are named there."""
+    compose = _table(data.get("build")).get("compose")
+    experimental = _table(data.get("experimental")).get("machine_config")
+    if compose is not None:
+        _add_compose(_text(_table(compose).get("file")), files)
+    elif text := _text(experimental):
+        _add_machine(text, ("experimental", "machine_config"), _text(data.get("container")), files)
+    elif text := _text(data.get("machine_config")):
+        _add_machine(text, ("machine_config",), _text(data.get("container")), files)
+
+
+def _add_compose(written: str, files: NamedFiles) -> None:
+    from pipeline.edge.yaml_text import read_yaml  # noqa: PLC0415 - for those who have it
+
+    found = (name for name in _COMPOSE_FILES if (files.folder / name).exists())
+    path = written or next(found, "")
+    if not path:
+        files.refuse(_COMPOSE, "there is no compose file", f"flyctl looks for {_COMPOSE_FILES[0]}")
+        return
+    raw = files.read(path, _COMPOSE)
+    if raw is None:
+        return
+    try:
+        services = _table(read_yaml(raw.decode()).data.get("services"))
+    except (ConfigTextError, UnicodeDecodeError) as error:
+        files.refuse(_COMPOSE, f"`{path}` cannot be read: {error}")
+        return
+    built = [name for name, service in services.items() if _table(service).get("build") is not None]
+    if len(built) != 1:
+        how = f"`{'`, `'.join(built)}` have" if built else "no service has"
+        why = f"{how} `build` in `{path}`: no container, or more than one, would run this image"
+        files.refuse(_COMPOSE, why, "write `build: .` in the one service that is this image")
+    below = path.rpartition("/")[0]
+    for service in services.values():
+        for volume in _list(_table(service).get("volumes")):
+            if host := _host_path(volume):
+                files.note(host, below=below)
+
+
+def _host_path(volume: object) -> str:
+    """The file that a volume brings in (flyctl `parseVolume`); empty for a volume without one."""
+    parts = volume.split(":") if isinstance(volume, str) else []
+    has_host = len(parts) == 3 or (len(parts) == 2 and parts[1] not in {"ro", "rw"})
+    return parts[0] if has_host else ""
+
+
+def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None:
+    """Read a machine's configuration: JSON right there, or in a file."""
+    text = written
+    if not written.startswith("{"):
+        if not written.endswith(".json"):
+            files.refuse(key, f"`{written}` is neither JSON nor the name of a `.json` file")
+            return
+        raw = files.read(written, key)
+        if raw is None:
+            return
+        text = raw.decode(errors="replace")
+    try:
+        machine = json.loads(text)
+    except ValueError as error:
+        files.refuse(key, f"`machine_config` is no JSON: {error}")
+        return
+    containers = [_table(one) for one in _list(_table(machine).get("containers"))]
+    _check(containers, key, chosen, files)
+    for holder in (_table(machine), *containers):
+        for file in _list(holder.get("files")):
+            entry = _table(file)
+            if (path := _text(entry.get("local_path"))) and not entry.get("raw_value"):
+                files.read(path, key)
+
+
+def _check(
+    containers: list[Mapping[str, object]], key: Key, chosen: str, files: NamedFiles
+) -> None:
+    """See that the image of the deploy, and of each other container, is known."""
+    names = [_text(container.get("name")) for container in containers]
+    if not names:
+        return
+    if chosen and chosen not in names:
+        files.refuse(("container",), f"there is no container `{chosen}` in `machine_config`")
+        return
+    ours = names.index(chosen or "app") if (chosen or "app") in names else 0
+    for number, container in enumerate(containers):
+        if number != ours and not container.get("image"):
+            files.refuse(key, f"the container `{names[number]}` has no image")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _table(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,86 @@
+"""The driver `fly` on the stand-in, without a build: an app, its file, images that are there."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.apps import App
+from pipeline.core.events import silent
+from pipeline.core.reference import Digest, ImageName, Reference, parse_reference
+from pipeline.core.stamp import Revision
+from pipeline.edge.deploy.fly import FlyDriver
+from pipeline.edge.fly import FlyApi
+from pipeline.edge.registry.gate import Policy
+from pipeline.shell.app_files import read_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pipeline.core.apps import Driver, Running
+    from pipeline.core.events import Reporter
+    from tests.support.fly import FlyStandIn
+
+QUICK = Policy(attempts=2, pause=0.01, total=5.0, connect=1.0, read=2.0)
+REVISION = Revision("1f2e3d4c5b" * 4, ("a1b2c3d4e5", "f6a7b8c9d0"))
+TOML = """\
+app = "web"
+[env]
+COLOUR = "blue"
+[http_service]
+internal_port = 8080
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A Fly with the app `web`, and the folder of its `fly.toml`."""
+
+    fly: FlyStandIn
+    folder: Path
+
+    @property
+    def app(self) -> App:
+        """The app as a project has it now."""
+        file = self.folder / "fly.toml"
+        configuration = read_configuration(self.folder, file)
+        name = ImageName("web")
+        return App("web", name, file, configuration=configuration, revision=REVISION)
+
+    @contextmanager
+    def driver(self) -> Iterator[Driver]:
+        """The driver with the organization's token, which soon gives up."""
+        with FlyApi(self.fly.environ, policy=QUICK) as api:
+            yield FlyDriver(api, self.fly.environ, threading.Event(), "acme")
+
+    def image(self, tag: str = "v1") -> Reference:
+        """An image that the registry has, pinned."""
+        reference = parse_reference(self.fly.push("web", tag))
+        return reference.at(Digest(self.fly.images.tags["web", tag]))
+
+    def write(self, text: str, name: str = "fly.toml") -> None:
+        """Write a file of the app's folder."""
+        (self.folder / name).write_text(text, encoding="utf-8")
+
+    def deploy(self, image: Reference, report: Reporter = silent) -> Running:
+        """Deploy as a run does."""
+        with self.driver() as opened:
+            return opened.deploy(self.app, image, report)
+
+    def now(self) -> Running:
+        """What runs, as a next run sees it."""
+        with self.driver() as opened:
+            found = opened.running([self.app])["web"]
+        assert found
+        return found
+
+    def by_hand(self, image: Reference, *more: str) -> None:
+        """Somebody's own `fly deploy`."""
+        words = ["fly", "deploy", "--image", f"{image.repository}@{image.digest}", *more]
+        subprocess.run(
+            words, cwd=self.folder, env=self.fly.environ, check=True, capture_output=True
+        )
