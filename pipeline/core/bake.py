@@ -43,7 +43,7 @@ class Target:
 
     `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target
     of the same solve. `places` says where BuildKit finds folders of the project that it is not to
-    read themselves.
+    read themselves. `proxies` are those that its steps reach the network by; they are no inputs.
     """
 
     image: Image
@@ -51,6 +51,7 @@ class Target:
     output: Output
     bases: Mapping[ImageName, Reference | None]
     places: Mapping[PurePosixPath, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict)
 
 
 def target_name(name: ImageName) -> str:
@@ -122,7 +123,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "dockerfile": _dockerfile(target),
         "contexts": _contexts(target),
         "target": image.target or "",
-        "args": {**image.args},
+        "args": {**image.args, **_proxies(target)},
         "platforms": [str(platform) for platform in image.platforms],
         "secret": [*image.secrets],
         "ssh": [*image.ssh],
@@ -142,6 +143,23 @@ def _dockerfile(target: Target) -> str:
     if folder := target.places.get(file.parent):
         return f"{folder}/{file.name}"
     return posixpath.relpath(f"/{file}", f"/{target.image.context}")
+
+
+def _proxies(target: Target) -> dict[str, Json]:
+    """The proxies as arguments under names that no Dockerfile sees: in mixed case, `Http_Proxy`.
+
+    BuildKit takes a proxy by its name in any case (`proxyEnvFromBuildArgs`) for what RUN reaches,
+    and keeps it out of image and cache. Under the usual name, an `ARG HTTP_PROXY` would bring the
+    machine's own into the image.
+    """
+    args = target.image.args
+    given = {name.lower() for name in args}
+    seen = {*args, *target.image.declared}
+    return {
+        next(n for n in (name.title(), name.title().swapcase()) if n not in seen): value
+        for name, value in target.proxies.items()
+        if name.lower() not in given
+    }
 
 
 def _path(path: str) -> str:

@@ -128,8 +128,9 @@ def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: To
 def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools) -> Solve:
     """Build from a copy of the files; an image whose files have changed since is not built."""
     from pipeline.edge.buildkit import solve  # noqa: PLC0415 - the edge is opened late
-    from pipeline.edge.registry import docker_config  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.registry import docker_config, docker_proxies  # noqa: PLC0415 - the edge is opened late
 
+    proxies = docker_proxies(tools.environ)
     known = logins(batch, tools.credentials)
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
     ours = (form for credential in known.values() for form in credential.forms)
@@ -140,9 +141,10 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
         changed = _copy_files(plan, batch, files)
         left = _left(batch, changed, tools)
         names = {action.name for action in left}
+        targets = [_target(action, names, results, files, tools) for action in left]
         solved = solve(
             plan.project.root,
-            [_target(action, names, results, files, tools) for action in left],
+            [replace(target, proxies=proxies) for target in targets],
             plan.project.settings.build,
             environ={**tools.environ, **extra},
             report=tools.report,

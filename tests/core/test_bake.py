@@ -71,6 +71,25 @@ def test_a_target_in_full() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("args", "declared", "expected"),
+    [
+        ({}, {}, {"Http_Proxy": "http://p:1"}),
+        ({}, {"HTTP_PROXY": None}, {"Http_Proxy": "http://p:1"}),
+        ({}, {"Http_Proxy": None}, {"hTTP_pROXY": "http://p:1"}),
+        ({"http_proxy": ""}, {}, {"http_proxy": ""}),
+        ({"HTTP_PROXY": "x"}, {"HTTP_PROXY": "x"}, {"HTTP_PROXY": "x"}),
+    ],
+)
+def test_a_proxy_is_an_argument_that_no_dockerfile_sees(
+    args: dict[str, str], declared: dict[str, str | None], expected: dict[str, str]
+) -> None:
+    """The machine's own is for the network alone; one that is given is in the fingerprint."""
+    made = target(replace(image("web"), args=args, declared=declared))
+
+    assert written(replace(made, proxies={"HTTP_PROXY": "http://p:1"}))["args"] == expected
+
+
 def test_a_dockerfile_outside_of_its_context() -> None:
     """Bake looks from the context, which may be another folder than the Dockerfile's."""
     made = replace(image("web"), context=PurePosixPath("src/web"))

@@ -41,10 +41,11 @@ class Attempts:
         return {name: self._judge(name, outcome, names) for name, outcome in outcomes.items()}
 
     def _judge(self, name: ImageName, outcome: Outcome, names: Names) -> Outcome:
-        if isinstance(outcome, Broken):
-            return outcome
+        # It is also why a step fails that reads what nobody knew it would.
         if name in self.unexplained:
             return Broken(self.unexplained[name])
+        if isinstance(outcome, Broken):
+            return outcome
         if not names.ancestors[name].isdisjoint(self.unexplained):
             return Cancelled()
         return Cancelled(name in self.exported) if isinstance(outcome, Cancelled) else outcome

@@ -110,21 +110,6 @@ def bake_command(docker: Docker, settings: BuildSettings, group: str, metadata: 
     return [*docker.command, "bake", *docker.builder, "-f", "-", *progress, *allow, group]
 
 
-def bake_environ(docker: Docker, settings: BuildSettings) -> dict[str, str]:
-    """The environment for it: nothing is attested unless asked for, nobody is prompted.
-
-    Provenance is written down beside the image all the same, for the self-audit
-    (`pipeline.core.audit`). The contexts are inside the project and its secrets are the user's own
-    words, so bake's check of paths outside the working directory has nothing to add; a prompt
-    would fail the build.
-    """
-    env = {**docker.environ, "BUILDX_METADATA_PROVENANCE": "min", "DOCKER_CLI_HINTS": "false"}
-    env["BUILDX_BAKE_ENTITLEMENTS_FS"] = "0"
-    if settings.provenance in {"", "false"}:
-        env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
-    return env
-
-
 def ask(docker: Docker, arguments: Sequence[str]) -> str:
     """What a short command of buildx prints. Raises `UnknownError` when it fails."""
     done = _quick([*docker.command, *arguments], docker.environ)

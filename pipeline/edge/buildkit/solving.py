@@ -12,6 +12,7 @@ from pipeline.edge.again import ATTEMPTS, again
 from pipeline.edge.buildkit import docker as cli
 from pipeline.edge.buildkit.attempts import Attempts
 from pipeline.edge.buildkit.child import run
+from pipeline.edge.buildkit.handed_over import bake_environ, secret_variables
 from pipeline.edge.buildkit.notes import read_notes
 from pipeline.edge.buildkit.outcome import (
     Broken,
@@ -95,14 +96,17 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     again. When `stop` is set, the builds are ended, and what is known by then is the answer.
     An image in which a step ran that nobody asked for has failed, whatever became of its push
     (`pipeline.edge.buildkit.unexplained`).
-    Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), and `UnknownError`
+    Raises `ConfigError` where names clash (`pipeline.core.bake.clashes`), or a source policy is set
+    (`pipeline.edge.buildkit.handed_over`), and `UnknownError`
     when there is no docker or no buildx, before anything is built.
     """
     if not targets:
         return Solve({})
     request = json.dumps(definition(targets, settings)).encode()
     docker = cli.connect(settings, environ)
-    work = _Work(root, targets, cli.bake_environ(docker, settings), request, report, stop, mask)
+    secrets = secret_variables([spec for target in targets for spec in target.image.secrets])
+    seen = bake_environ(docker.environ, settings, secrets)
+    work = _Work(root, targets, seen, request, report, stop, mask)
     command = partial(cli.bake_command, docker, settings, GROUP)
     flags: tuple[str, ...] = ()
     attempts = Attempts()

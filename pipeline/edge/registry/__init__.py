@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipeline.edge.registry.build_proxies import docker_proxies
     from pipeline.edge.registry.client import Registry
     from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised
     from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
@@ -47,6 +48,7 @@ __all__ = [
     "credentials",
     "digest_at",
     "docker_config",
+    "docker_proxies",
     "fly_credentials",
     "known_secrets",
     "look_closer",
@@ -74,6 +76,7 @@ _HOMES = {
     "credentials": "sources",
     "digest_at": "copying",
     "docker_config": "private_config",
+    "docker_proxies": "build_proxies",
     "fly_credentials": "sources",
     "known_secrets": "sources",
     "look_closer": "depth",

@@ -32,7 +32,8 @@ def docker_config(
 ) -> Iterator[Mapping[str, str]]:
     """Let docker and its plugins use each host's credential; yields the variables to add.
 
-    Nothing is made, and `{}` yielded, where docker finds all of them by itself. Otherwise
+    Nothing is made, and `{}` yielded, where docker finds all of them by itself, and has no proxies
+    in its configuration: it makes build arguments of those (`pipeline.core.bake`). Otherwise
     `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the rest of the
     credentials in it (0600), and links to all else that the user's folder holds; it is removed at
     the end, and after a kill by the next run.
@@ -41,7 +42,7 @@ def docker_config(
     ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
     """
     ours = {host: one for host, one in credentials.items() if not one.known_to_docker}
-    if not ours:
+    if not ours and not docker_login.section(docker_login.read_configuration(environ), "proxies"):
         yield {}
         return
     with private_folder("login", environ) as folder:
@@ -94,7 +95,7 @@ def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> 
     written = {name: _standard(entry) for name, entry in auths.items()}
     helpers = docker_login.section(theirs, "credHelpers")
     return {
-        **theirs,
+        **{key: value for key, value in theirs.items() if key != "proxies"},
         "auths": {name: e for name, e in written.items() if docker_login.docker_reads(e)},
         "credHelpers": {**helpers, **dict.fromkeys(ours, ""), **helped},
     }

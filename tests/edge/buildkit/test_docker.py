@@ -14,7 +14,6 @@ from pipeline.core.model import BuildSettings
 from pipeline.edge.buildkit import check_builder
 from pipeline.edge.buildkit.docker import (
     bake_command,
-    bake_environ,
     connect,
     overloaded,
     read_version,
@@ -153,19 +152,6 @@ def test_what_bake_is_allowed(
 
     flags = itertools.pairwise(command)
     assert allowed == [value for flag, value in flags if flag == "--allow"]
-
-
-def test_nothing_is_attested_by_default(tmp_path: Path) -> None:
-    """Unless the settings ask for it; the user's own environment stays as it is."""
-    environ = {**docker(tmp_path), "SOURCE_DATE_EPOCH": "0"}
-
-    plain = bake_environ(connect(BuildSettings(), environ), BuildSettings())
-    asked = BuildSettings(provenance="mode=max")
-    attested = bake_environ(connect(asked, environ), asked)
-
-    assert plain["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
-    assert plain["SOURCE_DATE_EPOCH"] == "0"
-    assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in attested
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.edge.registry import CredentialError, credentials, docker_config, known_secrets
+from pipeline.edge.registry import (
+    CredentialError,
+    credentials,
+    docker_config,
+    docker_proxies,
+    known_secrets,
+)
 from pipeline.edge.registry import helper as helpers
 from pipeline.edge.registry.credential import Kind
 from pipeline.edge.registry.places import common
@@ -180,6 +186,26 @@ def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
     assert more["DOCKER_AUTH_CONFIG"] == ""  # it would go before the file
     assert auths["own.example.com"] == own["own.example.com"]
     assert base64.b64decode(auths["odd.example.com"]["auth"], validate=True).startswith(b"me:")
+
+
+@pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:2375", "unix:///run/other.sock"])
+def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
+    """It would make build arguments of them, which an `ARG` could bring into an image."""
+    entries = {
+        "default": {"httpProxy": "http://p:1", "noProxy": "x", "allProxy": "none of buildx's"},
+        "tcp://127.0.0.1:2375": {"httpsProxy": "http://q:2"},
+    }
+    logins(tmp_path / ".docker/config.json", auths={}, proxies=entries)
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_HOST=host)
+    of_the_engine = {"HTTPS_PROXY": "http://q:2"}
+
+    with docker_config({}, environ) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+
+    assert "proxies" not in written
+    assert docker_proxies(environ) == (
+        of_the_engine if "tcp" in host else {"HTTP_PROXY": "http://p:1", "NO_PROXY": "x"}
+    )
 
 
 @pytest.mark.parametrize("odd", ["_-8", "eDp5eg", "eA==", "OnNlY3JldA==", "\0", 5, [], "text"])

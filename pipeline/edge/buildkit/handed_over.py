@@ -1,0 +1,95 @@
+"""What bake sees of the environment: nothing that could change an image and is not in its key.
+
+buildx reads variables of its own, and some go into the image: SOURCE_DATE_EPOCH becomes a build
+argument, BUILDX_GIT_LABELS makes labels, BUILDX_BAKE_FILE_RELATIVE_PATHS moves contexts. A tag
+comes from files, so that it is the same for whoever computes it, and none of these is handed over;
+nor is any that begins like one of buildx's and is not known here, as a later buildx may read it.
+`args` in `image.toml` is where such values belong. All of buildx's sources were searched for what
+it reads, from 0.13 to 0.36.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pipeline.core.model import BuildSettings
+
+_THEIRS = ("BUILDX_", "BUILDKIT_", "BAKE_", "EXPERIMENTAL_BUILDKIT_")
+"""How names begin that are buildx's own."""
+
+_HARMLESS = frozenset(
+    {
+        "BUILDKIT_COLORS",
+        "BUILDKIT_HOST",
+        "BUILDKIT_PROGRESS",
+        "BUILDKIT_TTY_LOG_LINES",
+        "BUILDX_BUILDER",
+        "BUILDX_CONFIG",
+        "BUILDX_CPU_PROFILE",
+        "BUILDX_DEFAULT_POLICY",
+        "BUILDX_EXPERIMENTAL",
+        "BUILDX_GIT_CHECK_DIRTY",
+        "BUILDX_GIT_INFO",
+        "BUILDX_MEM_PROFILE",
+        "BUILDX_METADATA_WARNINGS",
+        "BUILDX_NO_DEFAULT_OCI_ARTIFACT",
+    }
+)
+"""Which builder, how it is looked at, and what attestations say and how they are stored."""
+
+_INTO_IMAGES = frozenset(
+    {
+        "BUILDX_BAKE_FILE_RELATIVE_PATHS",
+        "BUILDX_GIT_LABELS",
+        "DOCKER_DEFAULT_PLATFORM",
+        "SOURCE_DATE_EPOCH",
+    }
+)
+"""What is never handed over, not as a secret either."""
+
+_POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
+
+
+def bake_environ(
+    environ: Mapping[str, str], settings: BuildSettings, secrets: Collection[str] = ()
+) -> dict[str, str]:
+    """The environment for bake; `secrets` are the variables that a build may read as secrets.
+
+    Nothing is attested unless asked for, nobody is prompted. Provenance is written down beside the
+    image all the same, for the self-audit (`pipeline.core.audit`). The contexts are inside the
+    project and its secrets are the user's own words, so bake's check of paths outside the working
+    directory has nothing to add; a prompt would fail the build.
+    Raises `ConfigError` where a source policy is set: it can put one image in another's place, and
+    left out it would protect nobody.
+    """
+    if environ.get(_POLICY):
+        message = f"{_POLICY} is set: it can change what images are built from, and no tag knows it"
+        hint = "unset it for this command; `pipeline.lock` pins what images are built from"
+        raise ConfigError([Problem(None, message, hint)])
+    env = {name: value for name, value in environ.items() if _may_see(name, secrets)}
+    env |= {"BUILDX_METADATA_PROVENANCE": "min", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    env["DOCKER_CLI_HINTS"] = "false"
+    if settings.provenance in {"", "false"}:
+        env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"
+    return env
+
+
+def secret_variables(specs: Collection[str]) -> frozenset[str]:
+    """The variables that secrets in BuildKit's syntax may be read from.
+
+    >>> sorted(secret_variables(["id=a,env=TOKEN", "id=NPM_TOKEN"]))
+    ['NPM_TOKEN', 'TOKEN', 'a']
+    """
+    pairs = [part.partition("=") for spec in specs for part in spec.split(",")]
+    return frozenset(value for key, _, value in pairs if key.strip() in {"env", "id"})
+
+
+def _may_see(name: str, secrets: Collection[str]) -> bool:
+    if name in _INTO_IMAGES:
+        return False
+    return name in _HARMLESS or name in secrets or not name.startswith(_THEIRS)
