@@ -1,0 +1,57 @@
+"""A repository that has a package `pipeline` of its own beside `tasks.py`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def theirs(tmp_path: Path) -> Project:
+    """A project with such a package, and the line for it in `tasks.py`."""
+    project = Project(tmp_path, tmp_path / "none.log")
+    project.write("pipeline/__init__.py", "print('theirs')\n")
+    project.write("tasks.py", "from fly_image_pipeline.tasks import ns\n")
+    project.image("web", "FROM scratch\n")
+    return project
+
+
+def python(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, whose packages it finds first."""
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_tasks_are_found_and_run(tmp_path: Path) -> None:
+    """All that a task imports later, too, is ours."""
+    child = theirs(tmp_path).start("graph", "--format", "tree")
+    out, err = child.communicate(timeout=60)
+
+    assert (child.returncode, err) == (0, "")
+    assert "web" in out
+    assert "theirs" not in out
+
+
+def test_both_names_are_one(tmp_path: Path) -> None:
+    """Nothing is loaded twice, whichever is imported first."""
+    for first, second in (("pipeline", "fly_image_pipeline"), ("fly_image_pipeline", "pipeline")):
+        code = f"import {first}.tasks as a, {second}.tasks as b; assert a.ns is b.ns; "
+        code += f"import {second} as p; from pipeline import load; assert p.load is load"
+        ran = python(tmp_path, code)
+        assert ran.returncode == 0, ran.stderr
+
+
+def test_the_other_package_was_loaded_before(tmp_path: Path) -> None:
+    """Said with its place: there is no second `pipeline` in a process."""
+    theirs(tmp_path)
+
+    ran = python(tmp_path, "import pipeline, fly_image_pipeline")
+
+    assert ran.returncode == 1
+    assert f"another package `pipeline` is loaded already: {tmp_path}/pipeline" in ran.stderr
