@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.edge.app_config import FILES
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.files import Loaded, read_fly_toml
+from pipeline.shell.config.image_file import DeployTable
 from pipeline.shell.places import inside
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _UNREAD = "fly.yml"
 
 @dataclass(frozen=True, slots=True)
 class AppConfigs:
-    """`shared` is for every app that is not in `own`."""
+    """`shared` is for every app that is not in `own`; it is left out where that is none."""
 
     shared: FlyToml | None = None
     own: Mapping[str, FlyToml] = field(default_factory=dict)
@@ -41,12 +42,13 @@ class AppConfigs:
 def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppConfigs]:
     """Read the configurations that `image.toml` names, else the one that flyctl would find."""
     problems: list[Problem] = []
-    shared = _shared(root, folder, file, problems)
+    told = file.deploy or DeployTable()
+    apps = told.apps or ()
+    alone = bool(apps) and all(app in told.configs for app in apps)
+    shared = None if alone else _shared(root, folder, file, problems)
     own: dict[str, FlyToml] = {}
-    told = file.deploy
-    for index, app in enumerate(told.apps or () if told else ()):
-        path = told.configs.get(app) if told else None
-        if path:
+    for index, app in enumerate(apps):
+        if path := told.configs.get(app):
             place = file.locate("deploy", "apps", index, "config")
             config = _read(root, folder / path, place, problems)
             own |= {app: config} if config else {}

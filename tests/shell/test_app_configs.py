@@ -191,13 +191,15 @@ def test_the_file_is_the_one_that_flyctl_takes(
         ("fly.yaml", "app: a\n---\napp: b\n", ":2:1", "another document", ""),
         ("fly.yaml", "8080: a\n", ":1:1", "a key must be a text", ""),
         ("fly.yml", "app: a\n", "", "flyctl does not read `fly.yml`", "rename it"),
+        ("eu.yml", "app: a\n", ":1:4", "not TOML", "whose name ends with `.yaml`: rename it"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_json_and_yaml_has_its_place(
     tmp_path: Path, file: str, text: str, place: str, said: str, hint: str
 ) -> None:
     """Line and column, as in TOML."""
-    folder = image(tmp_path)
+    named = '[deploy]\nconfig = "eu.yml"\n' if file == "eu.yml" else ""
+    folder = image(tmp_path, image_toml=named)
     (folder / file).write_text(text)
 
     (problem,) = refusal(tmp_path)

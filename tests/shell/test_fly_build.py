@@ -218,6 +218,12 @@ def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
     assert "`args.V` is not said here, and `1` at images/web/fly.toml:5:5" in found[0].message
     assert "`c` said here, and `b` at images/web/fly.toml:3:16" in found[1].message
 
+    settings = (folder / "image.toml").read_text()
+    (folder / "image.toml").write_text(settings.replace('"eu", ', ""))
+    # Without an app of its own, the folder's usual configuration says nothing.
+    assert web(tmp_path).target is None
+
+    (folder / "image.toml").write_text(settings)
     (folder / "image.toml").write_text(
         'target = "a"\nargs = { V = "2" }\n' + (folder / "image.toml").read_text()
     )

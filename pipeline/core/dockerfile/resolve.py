@@ -240,7 +240,7 @@ class _Plan:
         return self.onbuild(linked.base.image, linked.platform or self.platform)
 
     def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
-        # A stage that is replaced keeps its triggers: BuildKit reads them from the file.
+        # Those of a stage that is replaced run in newer versions of BuildKit (`resolveStages`).
         base = self.written[linked.stage.index].base
         if base.stage is None:
             texts = self._known_triggers(linked) or ()
