@@ -43,7 +43,8 @@ class Target:
 
     `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target
     of the same solve. `places` says where BuildKit finds folders of the project that it is not to
-    read themselves. `proxies` are those that its steps reach the network by; they are no inputs.
+    read themselves. `secrets` are what its steps are given, in BuildKit's own words. `proxies` are
+    those that its steps reach the network by; they are no inputs.
     """
 
     image: Image
@@ -51,6 +52,7 @@ class Target:
     output: Output
     bases: Mapping[ImageName, Reference | None]
     places: Mapping[PurePosixPath, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
     proxies: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -125,7 +127,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "target": image.target or "",
         "args": {**image.args, **_proxies(target)},
         "platforms": [str(platform) for platform in image.platforms],
-        "secret": [*image.secrets],
+        "secret": [*target.secrets],
         "ssh": [*image.ssh],
         "cache-from": [cache.replace("{name}", image.name) for cache in settings.cache_from],
         "cache-to": [cache.replace("{name}", image.name) for cache in settings.cache_to],

@@ -22,7 +22,7 @@ from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import test_and_push
 from pipeline.shell.local_names import rename_images
-from pipeline.shell.secrets import build_secrets, logins
+from pipeline.shell.secrets import build_secrets, given_secrets, logins
 from pipeline.shell.snapshot import snapshot
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
         docker_config(known, tools.environ) as extra,
         snapshot(plan.project.root, tools.environ) as files,
     ):
-        changed = _copy_files(plan, batch, files)
+        changed = _copy_files(plan, batch, files, tools)
         left = _left(batch, changed, tools)
         names = {action.name for action in left}
         targets = [_target(action, names, results, files, tools) for action in left]
@@ -155,15 +155,16 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
 
 
 def _copy_files(
-    plan: Plan, batch: Sequence[ImageAction], files: Snapshot
+    plan: Plan, batch: Sequence[ImageAction], files: Snapshot, tools: Tools
 ) -> dict[ImageName, Outcome]:
-    """Copy what images read; the ends of those whose files are not what they were."""
+    """Copy what images read; the ends of those of which something is not what it was."""
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
 
     changed: dict[ImageName, Outcome] = {}
     for action in batch:
         try:
             files.add(action.image, plan.inputs[action.name])
+            given_secrets(action.image, files.root, tools.environ)
         except (WorkError, ConfigError) as error:
             changed[action.name] = Broken(Failure("", error.message, hint=error.hint))
     files.settle()
@@ -189,7 +190,8 @@ def _target(
     named = (context.path for context in image.contexts.values())
     folders = (image.context, image.dockerfile.parent, *named)
     places = {folder: files.place(folder) for folder in folders}
-    return Target(image, staged(action.reference, tools.mark), output, bases, places)
+    secrets = given_secrets(image, files.root, tools.environ)
+    return Target(image, staged(action.reference, tools.mark), output, bases, places, secrets)
 
 
 def _pinned(result: ImageResult) -> Reference:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core.secret import parse_secret, secret_entry
+from pipeline.errors import Location, Problem, WorkError
+from pipeline.shell.config.image_file import read_image_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pipeline.core.model import Image
-    from pipeline.core.plan import ImageAction
+    from pipeline.core.plan import ImageAction, Plan
     from pipeline.edge.registry import Credential, CredentialSource
 
+_HINT = "set it, or write `required=false` into the entry of an image that may be built without it"
 _LONGEST = 1 << 16
 _LINE = 8
 """Characters that a line of a secret file must have to be a secret by itself."""
@@ -46,6 +52,29 @@ def logins(actions: Sequence[ImageAction], credentials: CredentialSource) -> dic
     return found
 
 
+def missing_secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """The secrets that images which are to be built need and that are not there: all at once."""
+    root, profile = plan.project.root, plan.project.settings.profile
+    found = (
+        _missing(root, profile, action.image, number, why)
+        for action in plan.to_build
+        for number, text in enumerate(action.image.secrets)
+        if (why := _found(text, action.image, root, environ).why)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def given_secrets(image: Image, root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The secrets of an image, as buildx is given them: with the paths of files written out.
+
+    Raises `WorkError` for one that is no longer there.
+    """
+    found = [_found(text, image, root, environ) for text in image.secrets]
+    if lost := next((one.why for one in found if one.why), ""):
+        raise WorkError(lost, hint=_HINT)
+    return tuple(one.entry for one in found if one.entry)
+
+
 def build_secrets(
     images: Sequence[Image], root: Path, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
@@ -55,19 +84,54 @@ def build_secrets(
     """
     from pipeline.core.masking import forms  # noqa: PLC0415 - only where there is a build
 
-    specs = dict.fromkeys(spec for image in images for spec in image.secrets)
-    values = (value for spec in specs for value in _values(spec, root, environ))
+    found = (_found(text, image, root, environ) for image in images for text in image.secrets)
+    values = (value for text in dict.fromkeys(one.value for one in found) for value in _lines(text))
     return tuple(form for value in values for form in (value, *forms(value)))
 
 
-def _values(spec: str, root: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """As buildx reads `id=token,env=TOKEN`: a variable, or a file, by default named as the id."""
-    fields = {key.strip(): value for key, _, value in (p.partition("=") for p in spec.split(","))}
-    name, path = fields.get("env", ""), fields.get("src") or fields.get("source", "")
-    if not path and (name or fields.get("id", "") in environ or fields.get("type") == "env"):
-        yield from _lines(environ.get(name or fields.get("id", ""), ""))
-    elif path := path or fields.get("id", ""):
-        yield from _lines(_content((root / path).expanduser()))
+class _Found(NamedTuple):
+    """A secret as buildx is given it, and its value; or `why` there is none.
+
+    Without an entry, buildx is not given it: nobody needs it, and it is not there.
+    """
+
+    entry: str = ""
+    value: str = ""
+    why: str = ""
+
+
+def _found(text: str, image: Image, root: Path, environ: Mapping[str, str]) -> _Found:
+    secret = parse_secret(text)
+    env = secret.env
+    if not env and not secret.file and secret.id in environ:
+        env = secret.id
+    if env:
+        value = environ.get(env, "")
+        entry = secret_entry(secret.id, "env", env)
+        why = f"the variable `{env}` is {'empty' if env in environ else 'not set'}"
+    else:
+        path = _path(secret.file or secret.id, root / image.folder, environ)
+        value, why = _content(path, root)
+        entry = secret_entry(secret.id, "src", str(path)) if path.exists() else ""
+        if why and not secret.file:
+            why = f"there is no variable `{secret.id}`, and {why}"
+    if value or not secret.required:
+        return _Found(entry, value)
+    return _Found(why=f"`{image.name}` lacks its secret `{secret.id}`: {why}")
+
+
+def _missing(root: Path, profile: str, image: Image, number: int, why: str) -> Problem:
+    document = read_image_document(root, image.folder, profile).value
+    place = document.locate("secrets", number) if document else Location(str(image.folder))
+    return Problem(place, why, _HINT)
+
+
+def _path(written: str, folder: Path, environ: Mapping[str, str]) -> Path:
+    """Where a file lies that is named in an `image.toml` in `folder`."""
+    home = environ.get("HOME", "")
+    if home and (written == "~" or written.startswith("~/")):
+        written = home + written[1:]
+    return Path(os.path.normpath(folder / written))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -76,9 +140,14 @@ def _lines(text: str) -> Iterator[str]:
     yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _LINE)
 
 
-def _content(path: Path) -> str:
+def _content(path: Path, root: Path) -> tuple[str, str]:
+    """What is in a file, and why that is nothing if it is."""
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
+        if not path.is_file():
+            return "", f"`{shown}` is no file" if path.exists() else f"there is no file `{shown}`"
         with path.open("rb") as file:
-            return file.read(_LONGEST).decode(errors="replace")
-    except OSError:
-        return ""
+            return file.read(_LONGEST).decode(errors="replace"), f"the file `{shown}` is empty"
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        return "", f"the file `{shown}` cannot be read: {why}"

@@ -58,10 +58,10 @@ class Snapshot:
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        self._root = root.resolve()
-        self._start = str(self._root)
+        self.root = root.resolve()
+        self._start = str(self.root)
         self._folder = folder
-        self._disk = Disk(self._root)
+        self._disk = Disk(self.root)
         self._done: dict[str, str] = {}
         self._folders: dict[str, os.stat_result] = {}
 
@@ -237,13 +237,13 @@ class Snapshot:
         return f"{self._folder}{path.removeprefix(self._start)}"
 
     def _open(self, folder: PurePosixPath) -> Context:
-        return Context(self._disk, str(self._root / self._real(folder)), NOTHING)
+        return Context(self._disk, str(self.root / self._real(folder)), NOTHING)
 
     def _real(self, folder: PurePosixPath) -> Path:
-        real = (self._root / folder).resolve()
-        if not real.is_relative_to(self._root):
-            raise self._changed(str(self._root / folder))
-        return real.relative_to(self._root)
+        real = (self.root / folder).resolve()
+        if not real.is_relative_to(self.root):
+            raise self._changed(str(self.root / folder))
+        return real.relative_to(self.root)
 
     def _changed(self, path: str) -> ChangedError:
         message = f"`{self._disk.shown(path)}` changed while it was built"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -194,10 +196,18 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
 
 
 def _show(what: Plan, *, json: bool) -> None:
-    """A plan on stdout, and on stderr what tags may hide."""
+    """A plan on stdout, and on stderr what tags may hide.
+
+    Secrets that are not there are no error here, so that a plan can be made where nobody has them.
+    """
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
+    from pipeline.console.errors import show_warnings  # noqa: PLC0415
+    from pipeline.shell.secrets import missing_secrets  # noqa: PLC0415
 
     warn(what.project, what.warnings)
+    missing = missing_secrets(what, os.environ)
+    show_warnings(missing, sys.stderr)
+    what = replace(what, warnings=(*what.warnings, *missing))
     if json:
         write_json(as_json.plan_json(what))
     else:

@@ -45,7 +45,7 @@ def test_a_target_in_full() -> None:
         image("web", "FROM base\n", ("base",)),
         target="run",
         args={"V": "1"},
-        secrets=("id=token,env=TOKEN",),
+        secrets=("id=token,env=TOKEN,required=false",),
         ssh=("default",),
         platforms=(Platform("linux", "amd64"), Platform("linux", "arm64")),
     )
@@ -53,7 +53,9 @@ def test_a_target_in_full() -> None:
         cache_from=("type=registry,ref=r/{name}:cache",), cache_to=("type=inline",), network="host"
     )
 
-    assert written(target(made), settings) == {
+    given = replace(target(made), secrets=("id=token,env=TOKEN",))
+
+    assert written(given, settings) == {
         "context": "./images/web",
         "dockerfile": "Dockerfile",
         "contexts": {"base": "target:base"},

@@ -37,7 +37,10 @@ def settings(project: Project, text: str) -> None:
 
 
 def test_a_secret_is_there_for_its_step_alone(project: Project) -> None:
-    """A step reads it; no layer and no output has it, and another value rebuilds nothing."""
+    """A step reads it; no layer and no output has it, and another value rebuilds nothing.
+
+    Without it, a plan is made with a warning, nothing is built, and what exists is enough.
+    """
     project.image(
         "web",
         "FROM debian:bookworm-slim\n"
@@ -45,8 +48,17 @@ def test_a_secret_is_there_for_its_step_alone(project: Project) -> None:
         image_toml='secrets = ["id=token,env=TOKEN"]\n',
     )
 
+    told = "images/web/image.toml:1:12: `web` lacks its secret `token`: the variable `TOKEN` is"
+    planned = project.invoke("plan", "--json")
+    refused = project.invoke("build-all", "--json", environ={"TOKEN": ""})
+    assert (planned.code, refused.code) == (0, 2)
+    assert f"warning: {told} not set\n" in planned.err
+    assert f"error: {told} empty\n" in refused.err
+    assert [one["action"] for one in planned.json["images"]] == ["build"]
+    assert {method for method, _ in project.requests()} <= {"HEAD", "GET"}
+
     reference = built(project, TOKEN=SECRET)
-    again = project.invoke("build-all", "--json", environ={"TOKEN": "another"})
+    again = project.invoke("build-all", "--json")
 
     run = ["docker", "run", "--rm", "--network=none", reference, "cat", "/sum"]
     summed = subprocess.run(run, capture_output=True, text=True, check=True).stdout

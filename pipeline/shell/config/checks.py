@@ -23,7 +23,8 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
 SOURCES = ("file", "match", "command")
-_SECRET_KEYS = {"id", "type", "env", "src", "source"}
+_SECRET_KEYS = {"id", "type", "env", "src", "source", "required"}
+_SECRET_VALUES = {"type": ("env", "file"), "required": ("true", "false")}
 
 
 def host(text: str) -> str:
@@ -192,7 +193,10 @@ def context_folder(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """A secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`."""
+    """A secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`.
+
+    Ours is `required=false`: an image may be built without it.
+    """
     keys = [part.partition("=")[0].strip().lower() for part in filled(text).split(",")]
     if "id" not in keys:
         raise WrongValueError(f"`{text}` has no `id`", hint='write "id=token,env=TOKEN"')
@@ -203,6 +207,10 @@ def secret(text: str) -> str:
                 hint=nearest(key, _SECRET_KEYS)
                 or 'write "id=token,env=TOKEN" or "id=token,src=FILE"',
             )
+        value, values = part.partition("=")[2], _SECRET_VALUES.get(key, ())
+        if values and value not in values:
+            hint = nearest(value, values) or f"it is {' or '.join(f'`{v}`' for v in values)}"
+            raise WrongValueError(f"`{part}` is not understood in a secret", hint=hint)
     return text
 
 

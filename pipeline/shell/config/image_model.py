@@ -212,7 +212,8 @@ class ImageTables(BaseModel):
         Wants("a list of secrets", '["id=token,env=TOKEN"]'),
         Field(
             description="Secrets for `RUN --mount=type=secret`, in BuildKit's own syntax. Their "
-            "values never enter the fingerprint."
+            "values never enter the fingerprint. A file is relative to this folder. An image "
+            "is not built without a secret, unless `required=false` is in its entry."
         ),
     ] = []
     ssh: Annotated[
