@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
 from pipeline.core.reference import HUB, ImageName, Repository, is_hub, parse_reference
+from pipeline.core.slips import near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 
 _BARE = re.compile(r"[^/:@]+")
-_SHORTEST = 3
-"""Of shorter names, every other is one edit away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +53,9 @@ class Names:
             return owners[0]
         return _by_tag(self.tag, owners, reference)
 
-    def near(self, written: str) -> ImageName | None:
-        """The image whose name somebody most likely meant who wrote this one.
-
-        It has to be a bare name, one edit or one swap of letters away. Numbers tell images apart
-        (`node18`, `node20`): names that differ in them are never near.
-        """
-        if not _BARE.fullmatch(written) or len(written) < _SHORTEST:
-            return None
-        digits = _digits(written)
-        return next(
-            (
-                name
-                for name in sorted(self.bare)
-                if len(name) >= _SHORTEST and _digits(name) == digits and _one_slip(written, name)
-            ),
-            None,
-        )
+    def near(self, written: str) -> str:
+        """The image whose bare name somebody most likely meant who wrote this one, or nothing."""
+        return near(written, self.bare) if _BARE.fullmatch(written) else ""
 
 
 def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
@@ -98,23 +83,3 @@ def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) 
 def _tag_form(template: str, name: ImageName) -> re.Pattern[str]:
     literal = re.escape(template.format(name=name, fingerprint="\0"))
     return re.compile(literal.replace(re.escape("\0"), "[0-9a-f]{20}"))
-
-
-def _digits(name: str) -> str:
-    return re.sub(r"[^0-9]", "", name)
-
-
-def _one_slip(one: str, other: str) -> bool:
-    """Whether one letter more, less or another, or two swapped, make the one of the other."""
-    if one == other:
-        return False
-    short, long = sorted((one, other), key=len)
-    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), None)
-    if start is None:
-        return len(long) - len(short) == 1
-    if len(short) < len(long):
-        return short[start:] == long[start + 1 :]
-    swapped = long[start : start + 2][::-1] == short[start : start + 2]
-    return short[start + 1 :] == long[start + 1 :] or (
-        swapped and short[start + 2 :] == long[start + 2 :]
-    )

@@ -19,7 +19,7 @@ from pipeline.core.edges import project_names
 from pipeline.core.model import Base, External, Image, NamedContext, Triggers
 from pipeline.core.reference import ReferenceSyntaxError, parse_platform, parse_reference
 from pipeline.errors import ConfigError, Location, Problem
-from pipeline.shell.config.wrong import nearest
+from pipeline.shell.undeclared import check_bindings, undeclared, untaken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def join(
     public = {draft.name: draft.public.written for draft in drafts if draft.public}
     known = _Known(settings, names, locks, public, problems)
     first = {d.name: _join_one(known, d, {}) for d in drafts}
-    images = {name: joined[0] for name, joined in first.items() if joined}
+    images = {name: joined.image for name, joined in first.items() if joined}
     problems += _cycles(images)
     if problems:
         return (), tuple(problems)
@@ -61,13 +61,25 @@ def join(
         if below:
             joined = _join_one(known, by_name[name], below)
         if joined:
-            done[name], triggers[name] = joined
+            done[name], triggers[name] = joined.image, joined.onbuild
+            problems += joined.slips
     order = graph.order({n: image.base_names for n, image in done.items()})
     return tuple(done[n] for n in order), tuple(problems)
 
 
 def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below:
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
+
+
+class _Joined(NamedTuple):
+    """An image, the triggers that it carries, and its arguments that nothing declares.
+
+    These are told at the end: a trigger of a base may declare them.
+    """
+
+    image: Image
+    onbuild: tuple[str, ...] = ()
+    slips: tuple[Problem, ...] = ()
 
 
 class _Known(NamedTuple):
@@ -94,13 +106,13 @@ class _Known(NamedTuple):
         return pin.triggers.get(platform) if pin else None
 
 
-def _join_one(known: _Known, draft: Draft, triggers: Below) -> tuple[Image, tuple[str, ...]] | None:
+def _join_one(known: _Known, draft: Draft, triggers: Below) -> _Joined | None:
     if draft.public:
-        return _public(known, draft, draft.public), ()
+        return _Joined(_public(known, draft, draft.public))
     problems = known.problems
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
-    problems += _check_bindings(draft, known.names)
+    problems += check_bindings(draft, known.names)
     given = _given(draft, known.names, bound, platforms)
 
     def onbuild(written: str, asked: Platform) -> tuple[str, ...] | None:
@@ -114,10 +126,9 @@ def _join_one(known: _Known, draft: Draft, triggers: Below) -> tuple[Image, tupl
         problems += _placed(draft, error.problems)
         return None
     bases, externals = _edges(found, known, given)
-    problems += _unbound(draft, found[0])
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
-    return image, found[0].onbuild
+    return _Joined(image, found[0].onbuild, undeclared(draft, found[0]).errors)
 
 
 def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
@@ -195,8 +206,8 @@ def _image(
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
         warnings=(
             *draft.build.warnings,
-            *_unheard(draft, found[0]),
-            *_untaken(draft, found[0], externals),
+            *undeclared(draft, found[0]).warnings,
+            *untaken(draft, found[0], externals),
         ),
         origins=draft.build.origins,
         contexts=_contexts(draft, found),
@@ -287,7 +298,7 @@ def _edges(
     return tuple(bases.values()), tuple(externals.values())
 
 
-def _nearly(written: str, near: ImageName, place: Location) -> Problem:
+def _nearly(written: str, near: str, place: Location) -> Problem:
     hint = f"did you mean `{near}`? Docker Hub's image is `docker.io/library/{written}`"
     return Problem(place, f"there is no image `{written}` in this project", hint)
 
@@ -311,25 +322,6 @@ def _external(written: str, place: Location, known: _Known, begins: Sequence[Pla
     return External(written, reference, place, locked, tuple(begins), triggers)
 
 
-def _check_bindings(draft: Draft, names: Names) -> list[Problem]:
-    found = []
-    for arg, (name, place) in draft.file.bases.items():
-        if name not in names.bare:
-            hint = f"there are: {', '.join(f'`{n}`' for n in sorted(names.bare))}"
-            found.append(Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint))
-    return found
-
-
-def _unbound(draft: Draft, resolved: Resolved) -> list[Problem]:
-    """An argument given, or bound to a base, that the Dockerfile declares nowhere: a slip."""
-    hint = f"add `ARG` to `{draft.dockerfile}`, or take it out here"
-    return [
-        Problem(draft.file.bases[arg][1], f"`{draft.dockerfile}` has no `ARG {arg}`", hint)
-        for arg in resolved.unused
-        if arg in draft.file.bases
-    ]
-
-
 def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext]:
     """The named contexts that are taken from, on any platform."""
     names = dict.fromkeys(name for resolved in found for name in resolved.contexts)
@@ -340,34 +332,6 @@ def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext
         name: NamedContext(draft.contexts[name], reads[name], draft.file.locate("contexts", name))
         for name in names
     }
-
-
-def _untaken(draft: Draft, resolved: Resolved, externals: Sequence[External]) -> list[Problem]:
-    """Contexts that nothing in the Dockerfile takes from: most often a slip in a name."""
-    names = [external.written for external in externals]
-    return [
-        Problem(
-            draft.file.locate("contexts", name),
-            f"nothing in `{draft.dockerfile}` takes from `{name}`",
-            nearest(name, names) or "take it out",
-        )
-        for name in resolved.unused_contexts
-    ]
-
-
-def _unheard(draft: Draft, resolved: Resolved) -> list[Problem]:
-    """Arguments of a `fly.toml` that the Dockerfile declares nowhere, which flyctl accepts."""
-    source, place = draft.build, draft.build.origins
-    declared = sorted(set(resolved.declared).difference(resolved.unused))
-    return [
-        Problem(
-            place[f"args.{arg}"],
-            f"`{draft.dockerfile}` has no `ARG {arg}`: the argument changes nothing",
-            nearest(arg, declared) or "declare it, or take it out here",
-        )
-        for arg in resolved.unused
-        if f"args.{arg}" in source.from_fly
-    ]
 
 
 def _confused(image: Image) -> list[Problem]:

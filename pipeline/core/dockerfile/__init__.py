@@ -1,5 +1,6 @@
 """The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
 
+from pipeline.core.dockerfile.arguments import is_dockers
 from pipeline.core.dockerfile.given import given_repositories
 from pipeline.core.dockerfile.named_contexts import KEPT_NAMES, context_key
 from pipeline.core.dockerfile.reads import Read, ReadKind, Reads, merge_reads
@@ -21,6 +22,7 @@ __all__ = [
     "StageSteps",
     "context_key",
     "given_repositories",
+    "is_dockers",
     "merge_reads",
     "merge_steps",
     "parse",

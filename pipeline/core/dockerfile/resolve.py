@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.dockerfile import floating
-from pipeline.core.dockerfile.instructions import Define, Instruction, parse_instruction
+from pipeline.core.dockerfile.arguments import declared_by, is_builders, is_predefined
+from pipeline.core.dockerfile.instructions import Instruction, parse_instruction
 from pipeline.core.dockerfile.instructions import Onbuild as OnbuildInstruction
 from pipeline.core.dockerfile.lexer import Line, lex
 from pipeline.core.dockerfile.links import SCRATCH, Link, link
@@ -35,7 +36,7 @@ from pipeline.core.reference import Platform
 from pipeline.errors import Location, Problem, raise_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
@@ -43,7 +44,6 @@ LINUX = Platform("linux", "amd64")
 
 Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
 """The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
-_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,9 @@ class Resolved:
     * `frontend`: the image that reads the Dockerfile, or nothing for the builder's own.
     * `onbuild`: the triggers that the image will carry, as text: hand them to `resolve` for a
       Dockerfile whose FROM names this image.
-    * `unused`: given arguments that the file declares nowhere.
+    * `arguments`: all names that ARG declares anywhere, needed or not, in triggers too.
+    * `triggers_known`: whether the triggers of all images are known that the file begins with.
+    * `unused`: given arguments that are none of these, and mean nothing to BuildKit itself.
     * `remotes`: the URLs and Git repositories that `ADD` names.
     * `steps`: what BuildKit counts of the needed stages that begin with an image.
     """
@@ -73,6 +75,8 @@ class Resolved:
     floating: tuple[str, ...]
     frontend: str = ""
     onbuild: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    triggers_known: bool = True
     unused: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     steps: tuple[StageSteps, ...] = ()
@@ -121,7 +125,8 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
         findings.problems[:] = dict.fromkeys(findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
-    unused = _unused(dockerfile, args, predefined)
+    declared = plan.declared()
+    unused = _unused(args, declared, predefined)
     steps = plan.steps(needed)
     if not all(stage.told for stage in steps):
         # A trigger that nobody knows may declare them.
@@ -138,6 +143,8 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
         floating=(*floating.of_frontend(frontend), *findings.floating),
         frontend=frontend,
         onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
+        arguments=tuple(sorted(declared)),
+        triggers_known=plan.all_known(),
         unused=unused,
         remotes=tuple(findings.remotes),
         steps=steps,
@@ -220,6 +227,16 @@ class _Plan:
                 todo += [] if below is None else [below]
                 todo += self.takes_from(self.instructions(index), unused=unused)
         return tuple(sorted(seen))
+
+    def declared(self) -> frozenset[str]:
+        """What ARG declares anywhere in the file, and in the triggers that a stage begins with."""
+        stages = (self.instructions(stage.index) for stage in self.dockerfile.stages)
+        return declared_by([*self.dockerfile.arguments, *(i for each in stages for i in each)])
+
+    def all_known(self) -> bool:
+        """Whether the triggers of every image are known that a stage of the file begins with."""
+        begun = (linked for linked in self.links if linked.base.stage is None)
+        return all(self._known_triggers(linked) is not None for linked in begun)
 
     def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
         """What BuildKit counts of the needed stages that begin with an image."""
@@ -339,24 +356,16 @@ def _start(
 def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:
     """Arguments that BuildKit reads itself."""
     for name, value in args.items():
-        if _is_builders(name):
+        if is_builders(name):
             findings.declared[name] = value
     epoch = arguments.declared.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
         findings.declared["SOURCE_DATE_EPOCH"] = epoch
 
 
-def _is_builders(name: str) -> bool:
-    return name.startswith("BUILDKIT_") or name == "SOURCE_DATE_EPOCH"
-
-
 def _unused(
-    dockerfile: Dockerfile, args: Mapping[str, str], predefined: Mapping[str, str]
+    args: Mapping[str, str], declared: frozenset[str], predefined: Iterable[str]
 ) -> tuple[str, ...]:
     """Given arguments that nothing can see: most often a slip in a name."""
-    everywhere = [*dockerfile.arguments]
-    everywhere += [i for s in dockerfile.stages for i in s.instructions if isinstance(i, Define)]
-    known = {p.name for i in everywhere if i.keyword == "ARG" for p in i.pairs} | set(predefined)
-    return tuple(
-        n for n in args if n not in known and n.lower() not in _PROXIES and not _is_builders(n)
-    )
+    known = declared.union(predefined)
+    return tuple(name for name in args if name not in known and not is_predefined(name))

@@ -1,0 +1,64 @@
+"""Which arguments a Dockerfile can see, and which ones BuildKit knows without being told.
+
+Facts from buildkit `frontend/dockerfile`: `docs/reference.md` (predefined ARGs, BuildKit built-in
+build args) and `dockerfile2llb/convert.go` (`proxyEnvFromBuildArgs`, which takes any case).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.core.dockerfile.instructions import Define, Instruction, Onbuild, parse_instruction
+from pipeline.core.dockerfile.lexer import lex
+from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.reference import HUB, ReferenceSyntaxError, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
+_FRONTENDS = frozenset({"docker/dockerfile", "docker/dockerfile-upstream"})
+
+
+def is_builders(name: str) -> bool:
+    """Whether BuildKit itself reads an argument, declared or not, and it changes the image."""
+    return name.startswith("BUILDKIT_") or name == "SOURCE_DATE_EPOCH"
+
+
+def is_predefined(name: str) -> bool:
+    """Whether an argument has a meaning in every Dockerfile (those of platforms aside)."""
+    return is_builders(name) or name.lower() in _PROXIES
+
+
+def declared_by(instructions: Iterable[Instruction]) -> frozenset[str]:
+    """The names that ARG declares, be it for the images that will stand on this one."""
+    found: set[str] = set()
+    for instruction in instructions:
+        if isinstance(instruction, Define) and instruction.keyword == "ARG":
+            found.update(pair.name for pair in instruction.pairs)
+        elif isinstance(instruction, Onbuild):
+            found |= declared_by(_of_trigger(instruction))
+    return frozenset(found)
+
+
+def is_dockers(frontend: str) -> bool:
+    """Whether the image behind `# syntax=` reads the Dockerfiles that are read here.
+
+    >>> is_dockers("docker/dockerfile:1.7-labs"), is_dockers("acme/frontend"), is_dockers("")
+    (True, False, True)
+    """
+    if not frontend:
+        return True
+    try:
+        repository = parse_reference(frontend).repository
+    except ReferenceSyntaxError:
+        return False
+    return repository.host == HUB and repository.path in _FRONTENDS
+
+
+def _of_trigger(trigger: Onbuild) -> tuple[Instruction, ...]:
+    lines = lex(trigger.expression.encode(), trigger.line.file).lines
+    try:
+        return tuple(parse_instruction(line, "\\") for line in lines)
+    except RefusedError:
+        return ()

@@ -1,0 +1,97 @@
+"""What settings give and the Dockerfile does not take, arguments and contexts: slips in a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core.dockerfile import is_dockers
+from pipeline.core.slips import near
+from pipeline.errors import Problem
+from pipeline.shell.config.wrong import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.dockerfile import Resolved
+    from pipeline.core.edges import Names
+    from pipeline.core.model import External
+    from pipeline.errors import Location
+    from pipeline.shell.image import Draft
+
+
+class Slips(NamedTuple):
+    """What is wrong with the names of arguments, and what may be."""
+
+    errors: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+
+def check_bindings(draft: Draft, names: Names) -> list[Problem]:
+    """Say which `[bases]` bind an argument to an image that is not there."""
+    found = []
+    for arg, (name, place) in draft.file.bases.items():
+        if name not in names.bare:
+            hint = f"there are: {', '.join(f'`{n}`' for n in sorted(names.bare))}"
+            found.append(Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint))
+    return found
+
+
+def undeclared(draft: Draft, found: Resolved) -> Slips:
+    """Say which given arguments nothing declares.
+
+    An argument of `image.toml` is an error, and one of a `fly.toml` a warning, for flyctl accepts
+    it. Another frontend than Docker's may read what it likes. A trigger that nobody knows may
+    declare anything: then only a name that is nearly a declared one is told, as a warning.
+    """
+    if not is_dockers(found.frontend):
+        return Slips()
+    sure, fly = found.triggers_known, draft.build.from_fly
+    errors = [arg for arg in found.unused if sure and f"args.{arg}" not in fly]
+    warned = [arg for arg in found.unused if sure and f"args.{arg}" in fly]
+    likely = [] if sure else [arg for arg in found.unused if near(arg, found.arguments)]
+    return Slips(
+        tuple(_error(draft, arg, found.arguments) for arg in errors),
+        (
+            *(_idle(draft, arg, found.arguments) for arg in warned),
+            *(_likely(draft, arg, near(arg, found.arguments)) for arg in likely),
+        ),
+    )
+
+
+def untaken(draft: Draft, found: Resolved, externals: Sequence[External]) -> list[Problem]:
+    """Say which contexts nothing takes from."""
+    names = [external.written for external in externals]
+    return [
+        Problem(
+            draft.file.locate("contexts", name),
+            f"nothing in `{draft.dockerfile}` takes from `{name}`",
+            nearest(name, names) or "take it out",
+        )
+        for name in found.unused_contexts
+    ]
+
+
+def _error(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:
+    hint = f"add `ARG` to `{draft.dockerfile}`, or take it out here"
+    return Problem(_place(draft, arg), _message(draft, arg), nearest(arg, declared) or hint)
+
+
+def _idle(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:
+    message = f"{_message(draft, arg)}: the argument changes nothing"
+    hint = nearest(arg, declared) or "declare it, or take it out here"
+    return Problem(_place(draft, arg), message, hint)
+
+
+def _likely(draft: Draft, arg: str, meant: str) -> Problem:
+    message = f"{_message(draft, arg)}: unless a trigger of its base has it, it changes nothing"
+    return Problem(_place(draft, arg), message, f"did you mean `{meant}`?")
+
+
+def _message(draft: Draft, arg: str) -> str:
+    return f"`{draft.dockerfile}` has no `ARG {arg}`"
+
+
+def _place(draft: Draft, arg: str) -> Location:
+    if arg in draft.file.bases:
+        return draft.file.bases[arg][1]
+    return draft.build.origins.get(f"args.{arg}") or draft.file.locate("args", arg)
