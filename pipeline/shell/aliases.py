@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.events import Notice
 from pipeline.core.report import Failure, ImageResult, ImageStatus
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,24 +37,25 @@ def move_aliases(
         if action.move and results[action.name].status in DONE:
             try:
                 _move(action, results[action.name], tools)
-            except UnknownError as error:
-                trouble = trouble or error
+            except PipelineError as error:
+                if isinstance(error, UnknownError):
+                    trouble = trouble or error
                 moved[action.name] = _not_moved(results[action.name], error)
     return moved, trouble
 
 
 def _move(action: ImageAction, result: ImageResult, tools: Tools) -> None:
-    from pipeline.edge.registry import promised  # noqa: PLC0415 - httpcore costs 60 ms
+    from pipeline.edge.registry import promised, put  # noqa: PLC0415 - httpcore costs 60 ms
 
     if result.digest is None:
         raise UnknownError(f"the digest of `{action.name}` is not known")
     manifest = promised(tools.registry, result.reference.pinned(result.digest))
     for alias in action.move:
-        tools.registry.put(alias, manifest)
+        put(tools.registry, alias, manifest)
         tools.report(Notice(f"`{alias}` is now `{result.reference}`"))
 
 
-def _not_moved(result: ImageResult, error: UnknownError) -> ImageResult:
-    failure = Failure("alias", error.message)
+def _not_moved(result: ImageResult, error: PipelineError) -> ImageResult:
+    failure = Failure("alias", error.message, hint=error.hint)
     reason = f"its aliases could not be moved: {error.message}"
     return replace(result, status=ImageStatus.FAILED, reason=reason, failure=failure)

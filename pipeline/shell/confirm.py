@@ -8,7 +8,7 @@ from pipeline.core.events import ImageChanged, Stage
 from pipeline.core.presence import Absent
 from pipeline.core.report import Failure, ImageResult, ImageStatus
 from pipeline.core.staging import staged
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.publish import Pushed, publish, read_staged
 
 if TYPE_CHECKING:
@@ -59,8 +59,12 @@ def confirm(
     ended = {a.name: _failed(tools, a, *failures[a.name]) for a in batch if a.name in failures}
     for image in pushed:
         name = image.action.name
-        if not isinstance(answer := answers[name], UnknownError):
+        answer = answers[name]
+        if not isinstance(answer, PipelineError):
             ended[name] = _published(tools, image, outcomes.get(name), answer)
+        elif not isinstance(answer, UnknownError):
+            failure = Failure("publish", answer.message, hint=answer.hint)
+            ended[name] = _failed(tools, image.action, failure)
     errors = (one for one in (*found.values(), *answers.values()) if isinstance(one, UnknownError))
     return ended, next(errors, None)
 

@@ -59,7 +59,7 @@ def _copied(actions: Sequence[ImageAction], tools: Tools) -> dict[ImageName, Ima
                 tools, action, ImageStatus.COPIED, action.reason, answer.digest, seconds=seconds
             )
         else:
-            why = answer.message if isinstance(answer, UnknownError) else "it vanished"
+            why = answer.message if isinstance(answer, PipelineError) else "it vanished"
             _tell(action, why, tools)
     return results
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
-from pipeline.core.presence import Absent
+from pipeline.core.presence import Absent, Present
 from pipeline.core.staging import staged
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,22 +62,23 @@ def read_staged(
 
 def publish(
     images: Sequence[Pushed], registry: Registry
-) -> Mapping[ImageName, Presence | UnknownError]:
+) -> Mapping[ImageName, Presence | PipelineError]:
     """Publish images, bases first, and say what stands under the tag of each in the end.
 
-    Two or three requests each, and one wait for all. What is forced replaces what is there.
+    Two or three requests each, and one wait for all. What is forced replaces what is there; where
+    the registry does not let it, a `KeptTagError` stands for it.
     """
     if not images:
         return {}
     registry.pushes_to(image.action.reference.repository for image in images)
     by_name = {image.action.name: image for image in images}
-    spans: dict[ImageName, float | UnknownError] = {}
+    spans: dict[ImageName, float | PipelineError] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for level in graph.levels({n: i.action.image.base_names for n, i in by_name.items()}):
             took = pool.map(lambda name: _put(by_name[name], registry), level)
             spans |= dict(zip(level, took, strict=True))
-    done = {name: span for name, span in spans.items() if not isinstance(span, UnknownError)}
-    lost = {name: span for name, span in spans.items() if isinstance(span, UnknownError)}
+    done = {name: span for name, span in spans.items() if not isinstance(span, PipelineError)}
+    lost = {name: span for name, span in spans.items() if isinstance(span, PipelineError)}
     time.sleep(min(max(2 * max(done.values(), default=0.0), LEAST_WAIT), MOST_WAIT))
     answers = registry.head_all([by_name[name].action.reference for name in done])
     return {**{name: answers[by_name[name].action.reference] for name in done}, **lost}
@@ -94,7 +95,7 @@ def _read(action: ImageAction, tools: Tools) -> Manifest | Absent | UnknownError
         return error
 
 
-def _put(image: Pushed, registry: Registry) -> float | UnknownError:
+def _put(image: Pushed, registry: Registry) -> float | PipelineError:
     """Put a manifest under its tag unless another is there; the seconds from look to put."""
     action, began = image.action, time.monotonic()
     try:
@@ -102,6 +103,22 @@ def _put(image: Pushed, registry: Registry) -> float | UnknownError:
             # A put would have taken as long again.
             return 2 * (time.monotonic() - began)
         registry.put(action.reference, image.manifest)
-    except UnknownError as error:
-        return error
+    except PipelineError as error:
+        if not _is_settled(image, registry):
+            return error
     return time.monotonic() - began
+
+
+def _is_settled(image: Pushed, registry: Registry) -> bool:
+    """Whether a put that failed was not needed: another run's is there, or ours arrived after all.
+
+    Between our look and our put another run may have published; where no tag can be overwritten,
+    ours is refused then, by each registry in its own words.
+    """
+    try:
+        found = registry.head(image.action.reference)
+    except UnknownError:
+        return False
+    if not isinstance(found, Present):
+        return False
+    return not image.action.forced or found.digest == image.manifest.digest

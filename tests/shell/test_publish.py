@@ -20,9 +20,9 @@ from pipeline.core.model import Fingerprint
 from pipeline.core.plan import Action, ImageAction
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import Digest, Reference, Repository, Tag
-from pipeline.edge.registry import Manifest
+from pipeline.edge.registry import KeptTagError, Manifest, put
 from pipeline.edge.registry import Registry as Client
-from pipeline.errors import UnknownError
+from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.publish import Pushed, publish
 from tests.edge.buildkit.example import image
 from tests.support.between import between
@@ -75,14 +75,14 @@ def clients() -> Iterator[ExitStack]:
 
 def published(
     clients: ExitStack, server: str, *images: Pushed
-) -> Mapping[str, Presence | UnknownError]:
+) -> Mapping[str, Presence | PipelineError]:
     """What `publish` says of images, with a client of its own; `server` is whom it asks."""
     client = clients.enter_context(Client())
     assert {one.action.reference.repository.host for one in images} == {server}
     return dict(publish(images, client).items())
 
 
-def one(answer: Mapping[str, Presence | UnknownError], name: str = "web") -> str:
+def one(answer: Mapping[str, Presence | PipelineError], name: str = "web") -> str:
     """The digest that a run was told."""
     found = answer[name]
     assert isinstance(found, Present), found
@@ -152,7 +152,7 @@ def test_one_that_puts_between_our_look_and_our_put(registry: Registry, clients:
     other = pushed(theirs.address, registry.address, "other")
     ours = clients.enter_context(between(registry.address, before))
     mine = pushed(ours.address, registry.address, "mine")
-    begun: list[Future[Mapping[str, Presence | UnknownError]]] = []
+    begun: list[Future[Mapping[str, Presence | PipelineError]]] = []
 
     with ThreadPoolExecutor(1) as pool:
         answer = published(clients, ours.address, mine)
@@ -211,3 +211,96 @@ def test_one_that_is_refused_does_not_cost_the_others(
     )
     lost = Reference(Repository(registry.address, "lang"), Tag("1"))
     assert isinstance(clients.enter_context(Client()).head(lost), Absent)
+
+
+KEPT = [
+    (400, "TAG_INVALID", "The image tag '1' already exists in 'web' and cannot be overwritten"),
+    (400, "MANIFEST_INVALID", "cannot update tag 1. The repository has enabled tag immutability"),
+    (412, "PRECONDITION", "Failed to process request due to 'web:1' configured as immutable."),
+    (409, "TAG_IMMUTABLE", "tag is immutable"),
+]
+OTHERS = [(403, "DENIED", "no"), (400, "MANIFEST_INVALID", "nonsense"), (405, "UNSUPPORTED", "")]
+
+
+def refusing(registry: Registry, first: Pushed | None, refusal: tuple[int, str, str]) -> Hook:
+    """Each put is refused so; before that, another run publishes `first`."""
+    status, code, message = refusal
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+
+    def before(asked: Asked) -> Reply | None:
+        if asked.method != "PUT":
+            return None
+        if first:
+            url = f"http://{registry.address}{asked.path}"
+            headers = {"Content-Type": TYPE}
+            httpx.put(url, content=first.manifest.content, headers=headers).raise_for_status()
+        return Reply(status, {"Content-Type": "application/json"}, body)
+
+    return before
+
+
+@pytest.mark.parametrize("refusal", [*KEPT, *OTHERS], ids=str)
+def test_a_tag_that_cannot_be_overwritten_and_another_was_first(
+    registry: Registry, clients: ExitStack, refusal: tuple[int, str, str]
+) -> None:
+    """In whatever words a put is refused: what is there is the image, for us as for that run."""
+    theirs = pushed("r.io", registry.address, "theirs")
+    hook = refusing(registry, theirs, refusal)
+    server = clients.enter_context(between(registry.address, hook))
+    ours = pushed(server.address, registry.address, "ours")
+
+    assert one(published(clients, server.address, ours)) == theirs.manifest.digest
+
+
+@pytest.mark.parametrize("refusal", KEPT, ids=str)
+def test_force_where_no_tag_can_be_overwritten(
+    registry: Registry, clients: ExitStack, refusal: tuple[int, str, str]
+) -> None:
+    """The work has failed, and why is said: nothing is unknown, and the tag is as it was."""
+    theirs = pushed("r.io", registry.address, "theirs")
+    hook = refusing(registry, theirs, refusal)
+    server = clients.enter_context(between(registry.address, hook))
+    ours = pushed(server.address, registry.address, "ours", forced=True)
+
+    error = published(clients, server.address, ours)["web"]
+
+    assert isinstance(error, KeptTagError)
+    assert error.exit_code == 1
+    assert "lets no tag be overwritten" in error.message
+    assert refusal[2] in error.message
+    assert "`salt`" in error.hint
+
+
+def test_a_put_that_is_refused_where_nothing_is(registry: Registry, clients: ExitStack) -> None:
+    """A refusal as ever: nobody was first."""
+    hook = refusing(registry, None, OTHERS[0])
+    server = clients.enter_context(between(registry.address, hook))
+    ours = pushed(server.address, registry.address, "ours")
+
+    error = published(clients, server.address, ours)["web"]
+
+    assert isinstance(error, UnknownError)
+    assert "may not write `web`" in error.message
+
+
+def test_an_answer_that_was_lost_behind_a_put(registry: Registry, clients: ExitStack) -> None:
+    """Ours is there: it is published, whatever was said of it."""
+    server = clients.enter_context(
+        between(registry.address, after=lambda asked: Reply(400) if asked.method == "PUT" else None)
+    )
+    ours = pushed(server.address, registry.address, "ours", forced=True)
+
+    assert one(published(clients, server.address, ours)) == ours.manifest.digest
+
+
+def test_an_alias_or_a_copy_whose_tag_is_kept(registry: Registry, clients: ExitStack) -> None:
+    """The same image there is as good as ours; another is said to be in the way."""
+    theirs = pushed("r.io", registry.address, "theirs")
+    hook = refusing(registry, theirs, KEPT[0])
+    server = clients.enter_context(between(registry.address, hook))
+    client = clients.enter_context(Client())
+    ours = pushed(server.address, registry.address, "ours")
+
+    assert put(client, ours.action.reference, theirs.manifest) is False
+    with pytest.raises(KeptTagError):
+        put(client, ours.action.reference, ours.manifest)

@@ -18,10 +18,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.edge.registry.build_proxies import docker_proxies
     from pipeline.edge.registry.client import Registry
-    from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised
+    from pipeline.edge.registry.copying import bring, copy, copy_at, digest_at, promised, put
     from pipeline.edge.registry.credential import Credential, CredentialSource, nobody
     from pipeline.edge.registry.depth import Look, look_closer
-    from pipeline.edge.registry.errors import AbsentError, CredentialError, RegistryError
+    from pipeline.edge.registry.errors import (
+        AbsentError,
+        CredentialError,
+        KeptTagError,
+        RegistryError,
+    )
     from pipeline.edge.registry.gate import Policy
     from pipeline.edge.registry.manifest import Manifest, contents_of
     from pipeline.edge.registry.places import common
@@ -35,6 +40,7 @@ __all__ = [
     "Credential",
     "CredentialError",
     "CredentialSource",
+    "KeptTagError",
     "Look",
     "Manifest",
     "Policy",
@@ -56,6 +62,7 @@ __all__ = [
     "nobody",
     "onbuild",
     "promised",
+    "put",
 ]
 
 _HOMES = {
@@ -63,6 +70,7 @@ _HOMES = {
     "Credential": "credential",
     "CredentialError": "errors",
     "CredentialSource": "credential",
+    "KeptTagError": "errors",
     "Look": "depth",
     "Manifest": "manifest",
     "Policy": "gate",
@@ -84,6 +92,7 @@ _HOMES = {
     "nobody": "credential",
     "onbuild": "triggers",
     "promised": "copying",
+    "put": "copying",
 }
 
 if not TYPE_CHECKING:  # or mypy takes every name for one that is there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ CODES = frozenset(
 )
 """The specification's codes, and those that registries add; anything else could be anything."""
 
+_KEPT = re.compile(r"immutab|overwrit|tag already exist", re.IGNORECASE)
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 
@@ -126,6 +128,18 @@ def names_absence(answer: Answer) -> bool:
 def names_blobs_absence(answer: Answer) -> bool:
     """The same of a blob."""
     return _names(answer, _BLOB_ABSENCE)
+
+
+def keeps_tags(answer: Answer) -> bool:
+    """Whether a put was refused because there is such a tag, and tags are not overwritten here.
+
+    No specification has a code for it. ECR answers 400 `TAG_INVALID` ("cannot be overwritten
+    because the repository is immutable"), Google's 400 `MANIFEST_INVALID` ("has enabled tag
+    immutability"), Harbor 412 ("configured as immutable"), Quay "tag is immutable and cannot be
+    overwritten".
+    """
+    words = " ".join(f"{one.code} {one.message}" for one in complaints(answer))
+    return answer.own and answer.status >= 400 and bool(_KEPT.search(words))
 
 
 def _names(answer: Answer, absence: frozenset[str]) -> bool:

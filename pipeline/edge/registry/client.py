@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, TypeVar
 from pipeline.core.events import silent
 from pipeline.core.presence import Absent
 from pipeline.core.reference import Repository
-from pipeline.edge.registry.answer import MANIFEST_TYPES, names_absence, presence
+from pipeline.edge.registry.answer import MANIFEST_TYPES, keeps_tags, names_absence, presence
 from pipeline.edge.registry.credential import nobody
-from pipeline.edge.registry.errors import AbsentError, ContradictionError, Facts, RegistryError
+from pipeline.edge.registry.errors import (
+    AbsentError,
+    ContradictionError,
+    Facts,
+    KeptTagError,
+    RegistryError,
+)
 from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.host import Host, Request, Setting
 from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
 from pipeline.edge.registry.places import host_of, parents
-from pipeline.edge.registry.refusal import refusal
+from pipeline.edge.registry.refusal import refusal, said_by
 from pipeline.edge.registry.tls import CERTS_D, Trust
 
 if TYPE_CHECKING:
@@ -161,11 +167,14 @@ class Registry:
         """Put `manifest`, byte for byte, under the tag (or digest) of `reference`.
 
         What it names must be in that repository already: this moves an alias, it copies nothing.
-        Raises `RegistryError`.
+        Raises `KeptTagError` where there is such a tag and the registry overwrites none, else
+        `RegistryError`.
         """
         host = self.host(str(reference.repository))
         answer = host.ask(_put(reference, manifest))
         if answer.status not in (200, 201, 202):
+            if keeps_tags(answer):
+                raise KeptTagError(reference, said_by(answer, host.access))
             raise _refused(answer, host, reference, verb="write")
         stored = answer.digest
         if stored and stored != digest_of(manifest.content, stored):

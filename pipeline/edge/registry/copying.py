@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.presence import Present
 from pipeline.edge.registry.blobs import Place, Route, copy_blob
-from pipeline.edge.registry.errors import AbsentError, ContradictionError
+from pipeline.edge.registry.errors import AbsentError, ContradictionError, KeptTagError
 from pipeline.edge.registry.manifest import contents_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def digest_at(registry: Registry, source: Reference) -> Digest:
 def copy_at(registry: Registry, source: Reference, digest: Digest, destination: Reference) -> bool:
     """Make `destination` the image of that digest that `source` holds, and say if that was news.
 
-    Raises `AbsentError` where `source` has it not, and `RegistryError`.
+    Raises `AbsentError` where `source` has it not, `KeptTagError` where `destination` cannot be
+    replaced, and `RegistryError`.
     """
     registry.pushes_to([destination.repository])
     there = registry.head(destination)
@@ -53,7 +54,22 @@ def copy_at(registry: Registry, source: Reference, digest: Digest, destination: 
     manifest = promised(registry, source.pinned(digest))
     if source.repository != destination.repository:
         _bring(registry, source, destination, manifest, Event())
-    registry.put(destination, manifest)
+    return put(registry, destination, manifest)
+
+
+def put(registry: Registry, destination: Reference, manifest: Manifest) -> bool:
+    """Put a manifest under a tag, and say if that was news: another run may have been quicker.
+
+    Raises `KeptTagError` where another manifest is there and cannot be replaced, and
+    `RegistryError`.
+    """
+    try:
+        registry.put(destination, manifest)
+    except KeptTagError:
+        there = registry.head(destination)
+        if not isinstance(there, Present) or there.digest != manifest.digest:
+            raise
+        return False
     return True
 
 

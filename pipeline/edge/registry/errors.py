@@ -6,6 +6,7 @@
     + ContradictionError: HEAD says that something exists, and GET that it does not
 * WorkError
   - AbsentError: the registry knows us, and says that what was asked for does not exist
+  - KeptTagError: the registry overwrites no tag, and there is one of that name
 """
 
 from __future__ import annotations
@@ -82,4 +83,16 @@ class AbsentError(WorkError):
 
     def __init__(self, reference: Reference) -> None:
         super().__init__(f"`{reference}` does not exist", hint="build it first: `invoke build-all`")
+        self.reference = reference
+
+
+class KeptTagError(WorkError):
+    """A tag was to be put on another manifest, and its registry keeps tags as they are."""
+
+    def __init__(self, reference: Reference, said: str) -> None:
+        super().__init__(
+            f"`{reference}` exists, and its registry lets no tag be overwritten{said}",
+            hint="delete the tag there, allow it to be overwritten, or use another: a change of "
+            "`salt` in image.toml makes another of an image's own",
+        )
         self.reference = reference

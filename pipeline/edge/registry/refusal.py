@@ -38,7 +38,7 @@ def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) 
     if answer.status == 401 and answer.own:
         return _unauthorized(answer, host, access, facts)
     message, hint = _words(answer, host, access, what=what, verb=verb)
-    return RegistryError(f"{message}{_said(answer, access)}", hint=hint, facts=facts)
+    return RegistryError(f"{message}{said_by(answer, access)}", hint=hint, facts=facts)
 
 
 def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> RegistryError:
@@ -62,7 +62,7 @@ def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> Re
         )
     lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
     return RegistryError(
-        f"`{host}` refused the credential from {source}{_said(answer, access)}",
+        f"`{host}` refused the credential from {source}{said_by(answer, access)}",
         hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
         facts=facts,
     )
@@ -97,8 +97,8 @@ def _words(  # noqa: PLR0911 - one answer for each status
             return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
 
 
-def _said(answer: Answer, access: Access) -> str:
-    """The registry's own words, made harmless."""
+def said_by(answer: Answer, access: Access) -> str:
+    """The registry's own words behind a colon, made harmless; nothing where it says nothing."""
     words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
     text = plain("; ".join(words), access.secrets())
     return f": {text}" if text else ""

@@ -5,12 +5,14 @@ Quay, with a robot that may create, and Docker Hub answer 401 to a token for `pu
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+import pipeline
 from pipeline.core.contents import Part
 from pipeline.core.presence import Absent
 from pipeline.core.reference import Digest, parse_reference
@@ -20,6 +22,7 @@ from tests.support.scripted import Asked, Reply, Scripted, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pipeline.edge.registry import CredentialSource
 
@@ -144,3 +147,18 @@ def test_a_blob_for_a_repository_that_is_not_there_yet(server: Scripted) -> None
     assert "401" not in caught.value.message
     assert server.count("HEAD") == 3
     assert scopes(server) == [PULL, PUSH]
+
+
+def test_a_plan_before_the_first_push(server: Scripted, tmp_path: Path) -> None:
+    """The first question about an image of the project is one about a place that we push to."""
+    (tmp_path / "images/new").mkdir(parents=True)
+    (tmp_path / "images/new/Dockerfile").write_text("FROM scratch\n")
+    settings = f'registry = {{ host = "{server.address}", repository = "acme/{{name}}" }}\n'
+    (tmp_path / "pipeline.toml").write_text(settings)
+    login = {"auths": {server.address: {"auth": robot("").basic}}}
+    environ = {"HOME": str(tmp_path), "DOCKER_AUTH_CONFIG": json.dumps(login)}
+
+    state = pipeline.inspect(pipeline.load(tmp_path, environ=environ), environ=environ)
+
+    assert list(state.presence.values()) == [Absent()]
+    assert PUSH in scopes(server)
