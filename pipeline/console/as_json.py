@@ -198,6 +198,7 @@ def _running(now: Running) -> Json:
         "release": now.release or None,
         "healthy": now.healthy,
         "url": now.url or None,
+        "differs": list(now.differs),
     }
 
 
@@ -240,6 +241,7 @@ def _step(step: DeployStep) -> Json:
         "image": step.image,
         "action": step.action.value,
         "reason": step.reason,
+        "differs": list(step.now.differs) if step.now else [],
     }
 
 

@@ -153,12 +153,14 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
     keep_going: bool,
     deep: bool = False,
     apps: Collection[str] = (),
+    redeploy: Collection[str] = (),
     rollback: bool = False,
     json: bool,
 ) -> int:
     """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none.
 
-    In a dry run the plan is shown, and nothing is run.
+    Those in `redeploy` are deployed though they are current. In a dry run the plan is shown, and
+    nothing is run.
     """
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.registry import open_registry  # noqa: PLC0415
@@ -176,7 +178,7 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
             report=report,
             registry=registry,
         )
-        what = pipeline.plan(project, state, only=names, force=force, apps=apps)
+        what = pipeline.plan(project, state, only=names, force=force, apps=apps, redeploy=redeploy)
         ended = None
         if not is_dry(c):
             # Nothing was begun yet, and an interruption ended at once; a build is ended cleanly.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from pipeline.core.model import Project
 
 
+FORCE = "deploy apps that are current too, and over a newer commit; nothing is built for it"
 ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothing back)"
 
 
 @task(
     name="deploy-all",
     help={
+        "only": "only these images or apps, commas between them, `*` allowed",
+        "force": FORCE,
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
         "verify": VERIFY,
@@ -44,7 +48,9 @@ ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothi
 @plans
 def deploy_all(  # noqa: PLR0913 - each an option of the command line
     c: Context,
+    only: str = "",
     *,
+    force: bool = False,
     keep_going: bool = False,
     rollback: bool = False,
     verify: str = "",
@@ -52,16 +58,26 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     profile: str = "",
 ) -> int:
-    """Build what is missing, then deploy every app that does not run its image, in order."""
+    """Build what is missing, then deploy every app that is not current, in order."""
     deep = is_deep(verify)
     project = load_apps(profile, strict=strict)
-    apps = app_names(project)
-    return _deploy(c, project, apps, keep_going=keep_going, rollback=rollback, deep=deep, json=json)
+    apps = chosen_apps(project, only) if only else app_names(project)
+    return _deploy(
+        c,
+        project,
+        apps,
+        force=force,
+        keep_going=keep_going,
+        rollback=rollback,
+        deep=deep,
+        json=json,
+    )
 
 
 @task(
     help={
         "names": "images or apps to deploy, commas between them, `*` allowed",
+        "force": FORCE,
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
         "verify": VERIFY,
@@ -75,6 +91,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     c: Context,
     names: str,
     *,
+    force: bool = False,
     keep_going: bool = False,
     rollback: bool = False,
     verify: str = "",
@@ -82,11 +99,19 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     profile: str = "",
 ) -> int:
-    """Build what some images or apps need, then deploy them where they do not run it yet."""
+    """Build what some images or apps need, then deploy those that are not current."""
     deep = is_deep(verify)
     project = load_apps(profile, strict=strict)
-    apps = chosen_apps(project, names)
-    return _deploy(c, project, apps, keep_going=keep_going, rollback=rollback, deep=deep, json=json)
+    return _deploy(
+        c,
+        project,
+        chosen_apps(project, names),
+        force=force,
+        keep_going=keep_going,
+        rollback=rollback,
+        deep=deep,
+        json=json,
+    )
 
 
 def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
@@ -113,6 +138,7 @@ def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
     project: Project,
     apps: Collection[str],
     *,
+    force: bool,
     keep_going: bool,
     rollback: bool,
     deep: bool,
@@ -123,12 +149,21 @@ def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
     names = [i.name for i in project if i.deploy and not set(apps).isdisjoint(i.deploy.apps)]
     return build_images(
         c,
-        project,
+        _backwards(project) if force else project,
         names,
         force=False,
         keep_going=keep_going,
         deep=deep,
         apps=apps,
+        redeploy=apps if force else (),
         rollback=rollback,
         json=json,
+    )
+
+
+def _backwards(project: Project) -> Project:
+    """The project, whose apps are deployed also over what is of a newer commit."""
+    settings = project.settings
+    return replace(
+        project, settings=replace(settings, deploy=replace(settings.deploy, backwards=True))
     )

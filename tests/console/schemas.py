@@ -41,7 +41,13 @@ PLAN = record(
         digest=DIGEST,
         source={"type": ["string", "null"]},
     ),
-    deploys=rows(app=TEXT, image=TEXT, action={"enum": ["deploy", "current", "held"]}, reason=TEXT),
+    deploys=rows(
+        app=TEXT,
+        image=TEXT,
+        action={"enum": ["deploy", "current", "held"]},
+        reason=TEXT,
+        differs=TEXTS,
+    ),
     warnings=WARNINGS,
 )
 GRAPH = record(
@@ -131,6 +137,7 @@ STATUS = record(
                 release={"type": ["string", "null"]},
                 healthy={"type": "boolean"},
                 url={"type": ["string", "null"]},
+                differs=TEXTS,
             ),
             "type": ["object", "null"],
         },

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import PurePosixPath as Path
+from typing import TYPE_CHECKING, Any
 
+from pipeline.core.apps import Running
 from pipeline.core.candidates import candidates
 from pipeline.core.model import (
+    AppSpec,
+    ContextEntry,
+    EntryKind,
     Fingerprint,
     Inputs,
     Key,
@@ -113,6 +118,53 @@ def test_a_plan_warns_of_its_images_and_of_all_that_they_stand_on() -> None:
     assert actions(made) == {"web": "exists"}
     assert made.warnings == (one, two)
     assert made.instead(planned({})).warnings == (one, two)
+
+
+def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: Any) -> Plan:
+    """The plan for an app `web-1` of an image `web`, whose registry has it unless it is wanted."""
+    web = replace(make_image("web", app=True), deploy=AppSpec(("web-1",), Path("web/fly.toml")))
+    web = replace(web, folder=Path("web"), context=Path("web"))
+    project = make_project(web)
+    found = {name: replace(one, entries=entries) for name, one in inputs(web).items()}
+    standing = more.pop("standing", Present(ONE))
+    state = State(project, found, {NAMES[1]: standing}, running={"web-1": now})
+    return plan(project, state, apps=["web-1"], **more)
+
+
+def test_an_app_with_another_configuration_is_deployed_and_nothing_built() -> None:
+    """The keys are named; what is the same in both is current."""
+    made = deploys_web(Running(ONE, differs=("`[env] COLOUR`",)))
+    (step,) = made.deploys
+
+    assert made.to_build == ()
+    assert (step.action, step.reason) == (
+        DeployAction.DEPLOY,
+        "its configuration differs: `[env] COLOUR`",
+    )
+    assert deploys_web(Running(ONE)).deploys[0].action is DeployAction.CURRENT
+
+
+def test_a_current_app_is_deployed_where_that_is_asked_for() -> None:
+    """Nothing is built for it; where there is a reason already, that one is given."""
+    made = deploys_web(Running(ONE), redeploy=["web-1"])
+
+    assert made.to_build == ()
+    assert (made.deploys[0].action, made.deploys[0].reason) == (DeployAction.DEPLOY, "forced")
+    other = deploys_web(Running(TWO), redeploy=["web-1"])
+    assert other.deploys[0].reason == "it runs another image"
+
+
+def test_a_configuration_that_is_in_its_own_image_builds_it_and_says_so() -> None:
+    """`COPY . .` takes it along, so that it changes the image too."""
+    changed = Running(ONE, differs=("`[env] COLOUR`",))
+    inside = (ContextEntry("fly.toml", EntryKind.FILE, sha256="0" * 64),)
+
+    def why(now: Running, entries: tuple[ContextEntry, ...]) -> str:
+        return deploys_web(now, entries, standing=Absent()).images[0].reason
+
+    assert why(changed, inside).endswith(": `fly.toml` changed, which is among its files")
+    assert "fly.toml" not in why(changed, ())
+    assert "fly.toml" not in why(Running(ONE), inside)
 
 
 def test_a_plan_of_copies_alone_is_not_empty() -> None:

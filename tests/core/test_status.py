@@ -19,6 +19,7 @@ LOST = UnknownError("nobody answers")
     [
         (Present(NEW), Running(NEW), AppState.CURRENT),
         (Present(NEW), Running(OLD), AppState.OUTDATED),
+        (Present(NEW), Running(NEW, differs=("`[env] A`",)), AppState.OUTDATED),
         (Absent(), Running(OLD), AppState.OUTDATED),
         (Present(NEW), Running(NEW, healthy=False), AppState.UNHEALTHY),
         (LOST, Running(NEW, healthy=False), AppState.UNHEALTHY),

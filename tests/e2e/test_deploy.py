@@ -58,6 +58,31 @@ def test_only_what_changed_is_deployed(
     assert running(engine_client, tmp_path) == [called("api", tmp_path), called("web", tmp_path)]
 
 
+def test_another_configuration_alone_is_deployed(
+    shop: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """Nothing is built; a comment is no change; `--force` deploys what is current."""
+    shop.invoke("deploy-all", "--json")
+    file = shop.root / "images/web/fly.toml"
+    file.write_text(f"# a comment\n{file.read_text()}".replace("blue", "red"))
+    api = shop.root / "images/api/fly.toml"
+    api.write_text(f"# a comment\n{api.read_text()}")
+    before = {c.labels["pipeline.app"]: c.id for c in containers(engine_client, tmp_path)}
+
+    ran = shop.invoke("deploy-all", "--json")
+    forced = shop.invoke("deploy-all", "--only", "api", "--force", "--json")
+
+    assert ran.code == forced.code == 0, ran.err + forced.err
+    assert ran.statuses() == {"api": "exists", "web": "exists"}
+    assert deploys(ran) == {"api": "current", "web": "deployed"}
+    assert get(f"{url(ran, 'web')}/env") == f"{called('web', tmp_path)} red"
+    reasons = {d["image"]: d["reason"] for d in (*ran.json["deploys"], *forced.json["deploys"])}
+    assert reasons == {"web": "its configuration differs: `[env] COLOUR`", "api": "forced"}
+    assert deploys(forced) == {"api": "deployed"}
+    served = [c for c in containers(engine_client, tmp_path) if c.name == called("api", tmp_path)]
+    assert served[0].id != before[called("api", tmp_path)]
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [("500 Broken", "/healthz answers 500"), ("crash", "it ended with exit code 3")],

@@ -84,6 +84,29 @@ def test_a_plan_says_why(shop: Shop) -> None:
     ]
 
 
+def test_another_configuration_alone_is_deployed(shop: Shop) -> None:
+    """Nothing is built, the key is named, `status` counts it; `--force` deploys all the same."""
+    assert shop.invoke("deploy-all").code == 0
+    shop.app("web", colour="red")
+    planned = shop.invoke("plan", "--json", "--exit-code")
+    stands = shop.invoke("status", "--json", "--exit-code")
+    ran = shop.invoke("deploy-all", "--only", "web", "--json")
+    forced = shop.invoke("deploy", "web", "--force", "--json")
+
+    (step,) = planned.json["deploys"]
+    why = "its configuration differs: `[env] COLOUR`"
+    assert (planned.code, step["action"], step["reason"]) == (5, "deploy", why)
+    assert step["differs"] == ["`[env] COLOUR`"]
+    assert (stands.code, stands.json["apps"][0]["state"]) == (5, "outdated")
+    assert stands.json["apps"][0]["reason"] == why
+    assert (ran.statuses(), ends(ran)) == ({"web": "exists"}, {"acme-web": "deployed"})
+    machines = shop.fly.apps["acme-web"].alive
+    assert {machine.config["env"]["COLOUR"] for machine in machines} == {"red"}
+    assert (forced.statuses(), ends(forced)) == ({"web": "exists"}, {"acme-web": "deployed"})
+    assert forced.json["deploys"][0]["reason"] == "forced"
+    assert shop.deploys() == 3
+
+
 def test_an_image_that_fly_does_not_see_at_once_is_waited_for(shop: Shop) -> None:
     """It was pushed by this run, so that it must come."""
     shop.fly.knobs.propagation_seconds = 3
