@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Location, Problem
+from pipeline.shell.config.folders import DOCKERFILES
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.fly_build import Said, read_fly_build
 from pipeline.shell.places import inside
@@ -69,14 +70,19 @@ def build_source(
     if problems:
         return Loaded(None, tuple(problems))
     own = _own(folder, file)
-    said = _agreed(builds, own, folder, problems)
+    usual = _usual(root, folder)
+    if "dockerfile" not in own:
+        file = replace(file, dockerfile=PurePosixPath(usual.name))
+    said = _agreed(builds, own, usual, problems)
     if file.image:
         return Loaded(BuildSource(file, warnings=_overruled_by_image(builds)))
     warnings = _overruled(builds, own)
     image = said.pop("image", None)
-    built = os.path.lexists(root / _dockerfile(folder, own, said))
+    named = own.get("dockerfile") or said.get("dockerfile")
+    dockerfile = PurePosixPath(named.value) if named else usual
+    built = os.path.lexists(root / dockerfile)
     if image and not (built and _speaks(file)):
-        warnings = (_not_built(own, said, folder, image),) if built else ()
+        warnings = (_not_built(dockerfile, image),) if built else ()
         return Loaded(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
     warnings += (_built_all_the_same(image),) if image else ()
     foreign = [build.foreign for build in builds.values() if build.foreign]
@@ -85,7 +91,7 @@ def build_source(
     else:
         problems += [_cannot_build(said) for said in foreign]
     context = inside(folder / file.context) or folder
-    warnings += _ignore_files(root, _dockerfile(folder, own, said), context, builds)
+    warnings += _ignore_files(root, dockerfile, context, builds)
     origins = {key: one.place for key, one in {**said, **own}.items()}
     settled = _settled(folder, file, {k: v for k, v in said.items() if k not in own})
     from_fly = frozenset(said) - frozenset(own)
@@ -118,14 +124,14 @@ def _values(build: FlyBuild) -> dict[str, Said]:
 def _agreed(
     builds: Mapping[PurePosixPath, FlyBuild],
     own: Mapping[str, Said],
-    folder: PurePosixPath,
+    dockerfile: PurePosixPath,
     problems: list[Problem],
 ) -> dict[str, Said]:
     """What the configurations say, where they say the same or `image.toml` goes before them."""
     each = {file: _values(build) for file, build in builds.items()}
     found: dict[str, Said] = {}
     for key in dict.fromkeys(key for values in each.values() for key in values):
-        usual = Said(str(folder / "Dockerfile") if key == "dockerfile" else "", Location(""))
+        usual = Said(str(dockerfile) if key == "dockerfile" else "", Location(""))
         told = [(file, values.get(key, usual)) for file, values in each.items()]
         first = found[key] = next(said for _, said in told if said is not usual)
         if key not in own:
@@ -177,11 +183,8 @@ def _speaks(file: ImageFile) -> bool:
     return any(file.document.has(key) for key in FOR_BUILDS)
 
 
-def _not_built(
-    own: Mapping[str, Said], said: Mapping[str, Said], folder: PurePosixPath, image: Said
-) -> Problem:
-    path = _dockerfile(folder, own, said)
-    message = f"`{path}` is not built: `image` goes before it, as it does for `fly deploy`"
+def _not_built(dockerfile: PurePosixPath, image: Said) -> Problem:
+    message = f"`{dockerfile}` is not built: `image` goes before it, as it does for `fly deploy`"
     return Problem(image.place, message, "remove one of the two")
 
 
@@ -199,11 +202,11 @@ def _cannot_build(said: Said) -> Problem:
     return Problem(said.place, message, hint)
 
 
-def _dockerfile(
-    folder: PurePosixPath, own: Mapping[str, Said], said: Mapping[str, Said]
-) -> PurePosixPath:
-    named = own.get("dockerfile") or said.get("dockerfile")
-    return PurePosixPath(named.value) if named else folder / "Dockerfile"
+def _usual(root: Path, folder: PurePosixPath) -> PurePosixPath:
+    """The Dockerfile that is taken where none is named: as by BuildKit and flyctl."""
+    small = folder / DOCKERFILES[1]
+    exists = os.path.lexists(root / small) and not os.path.lexists(root / folder / DOCKERFILES[0])
+    return small if exists else folder / DOCKERFILES[0]
 
 
 def _ignore_files(

@@ -34,8 +34,13 @@ def read_dockerfile(
     context = Context(Disk(root), str(here), NOTHING)
     try:
         real = context.follow(path.name)
-        if real is None or context.node(real) is None:
+        found = None if real is None else context.node(real)
+        if real is None or found is None:
             return Loaded(None, (_not_there(root, path, folder, place),))
+        if found is not Node.FILE:
+            what = "a folder" if found is Node.DIRECTORY else "no regular file"
+            problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
+            return Loaded(None, (problem,))
         return Loaded(parse((here / real).read_bytes(), file=str(path)))
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()

@@ -101,6 +101,7 @@ def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
 def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
     key = keys[image.name]
     entries, ignored, contexts = scanned
+    every = (*entries, *(entry for one in contexts.values() for entry in one.entries))
     return Inputs(
         name=image.name,
         key=key,
@@ -113,7 +114,7 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
         externals={str(external.reference): external.locked for external in image.externals},
         test=image.test.command if image.test else (),
         whole_context=image.reads.whole,
-        floating=(*image.floating, *_unusual_bits(entries)),
+        floating=(*image.floating, *_unusual_bits(every)),
         warnings=(
             *image.warnings,
             *ignored.warnings,

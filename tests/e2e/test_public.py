@@ -94,4 +94,6 @@ def test_one_that_does_not_exist_is_told_at_its_file(shop: Project, registry: Re
     ran = shop.invoke("deploy-all")
 
     assert ran.code == 2
-    assert f"images/hello/image.toml: there is no image `{registry.address}/seed:none`" in ran.err
+    assert (
+        f"images/hello/image.toml:1:9: there is no image `{registry.address}/seed:none`" in ran.err
+    )

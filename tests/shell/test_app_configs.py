@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline import load
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, WorkError
 from pipeline.shell.apps import apps_of
+from pipeline.shell.config.name_app import name_app
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,6 +209,15 @@ def test_what_is_wrong_in_json_and_yaml_has_its_place(
     assert str(problem.location) == f"images/web/{file}{place}"
     assert said in problem.message
     assert hint in problem.hint
+
+
+def test_a_name_is_written_into_toml_alone(tmp_path: Path) -> None:
+    """Of `invoke apps --save`: what the other formats say is the user's to write."""
+    folder = image(tmp_path, fly_json="{}")
+
+    with pytest.raises(WorkError, match=r"fly.json` is JSON"):
+        name_app(tmp_path, PurePosixPath("images/web/fly.json"), "acme")
+    assert (folder / "fly.json").read_text() == "{}"
 
 
 def test_yaml_means_what_it_means_to_go(tmp_path: Path) -> None:

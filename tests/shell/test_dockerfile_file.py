@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +73,16 @@ def test_what_the_hint_says_works(tmp_path: Path) -> None:
     (tmp_path / "common" / "Dockerfile").write_text("FROM scratch\n")
 
     assert str(load(tmp_path).images[0].dockerfile) == "common/Dockerfile"
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """At once: to read a FIFO would wait for ever."""
+    folder = image(tmp_path, "none")
+    (folder / "Dockerfile").unlink()
+    os.mkfifo(folder / "Dockerfile")
+
+    with pytest.raises(ConfigError, match="`images/web/Dockerfile` is no regular file"):
+        load(tmp_path)
 
 
 def test_one_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:

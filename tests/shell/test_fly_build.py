@@ -80,6 +80,20 @@ def test_json_and_yaml_say_the_same(tmp_path: Path) -> None:
     assert str(image.origins["target"]) == "images/web/fly.yaml:3:17"
 
 
+def test_a_dockerfile_in_small_letters_is_one(tmp_path: Path) -> None:
+    """For BuildKit and flyctl alike, where there is no other; for apps and bases."""
+    folder = project(tmp_path, "")
+    (folder / "Dockerfile").rename(folder / "dockerfile")
+    base = tmp_path / "images" / "base"
+    base.mkdir()
+    (base / "dockerfile").write_text(DOCKERFILE)
+
+    assert [str(image.dockerfile) for image in load(tmp_path)] == [
+        "images/base/dockerfile",
+        "images/web/dockerfile",
+    ]
+
+
 def test_image_toml_goes_before_it_and_says_so(tmp_path: Path) -> None:
     """A warning for each value that is said otherwise; what is said alike or alone is none."""
     project(

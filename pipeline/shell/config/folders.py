@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from pipeline.core.model import Settings
 
-_MARKS = ("Dockerfile", "image.toml", *FILES, "fly.yml")
+DOCKERFILES = ("Dockerfile", "dockerfile")
+"""What a Dockerfile may be called that is named nowhere, the first that is there."""
+
+_MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
 @dataclass(frozen=True, slots=True)
