@@ -37,6 +37,16 @@ def language(name: str) -> str:
     return "YAML" if name.endswith(".yaml") else "TOML"
 
 
+def naming(file: str, app: str) -> str:
+    """The line that names an app, in the language of that file.
+
+    >>> naming("fly.toml", "web"), naming("fly.json", "web")
+    ('app = "web"', '"app": "web"')
+    """
+    lines = {"TOML": f'app = "{app}"', "JSON": f'"app": "{app}"', "YAML": f"app: {app}"}
+    return lines[language(file)]
+
+
 def read_app_config(file: Path) -> Mapping[str, object]:
     """Read a configuration that was accepted before. Raises `OSError`, `ValueError`."""
     return parse_app_config(file.read_text(encoding="utf-8-sig"), file.name)

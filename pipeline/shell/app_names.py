@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import UNNAMED
-from pipeline.edge.app_config import FILES
+from pipeline.edge.app_config import FILES, naming
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.image_file import read_image_document
 
@@ -31,8 +31,9 @@ def name_file(image: Image) -> PurePosixPath:
 
 def no_name(root: Path, image: Image, profile: str) -> Problem:
     """An app without a name, at the file that should give it."""
+    file = name_file(image)
     hint = (
-        f'add `app = "…"` to `{name_file(image)}`, or `apps` under `[deploy]` in `image.toml`; '
+        f"add `{naming(file.name, '…')}` to `{file}`, or `apps` under `[deploy]` in `image.toml`; "
         "`invoke apps --generate-name --save` makes a name and an app of it"
     )
     return Problem(_place(root, image, profile), "no app is named", hint)

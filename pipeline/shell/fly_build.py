@@ -1,8 +1,7 @@
 """`[build]` of an app's configuration, read by flyctl's rules.
 
 `internal/command/deploy/deploy_build.go`: `image` goes before everything else, then `builder`;
-`dockerfile` and `ignorefile` are relative to the configuration, even with a `/` before them; Go's
-JSON reader, through which all three formats pass, finds a key in any case of letters.
+`dockerfile` and `ignorefile` are relative to the configuration, even with a `/` before them.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
+from pipeline.shell.config.fly_toml import written_key
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.places import inside
 
@@ -50,11 +50,11 @@ class FlyBuild:
 
 def read_fly_build(config: FlyToml) -> Loaded[FlyBuild]:
     """Read `[build]`; all that is wrong in it is told at its place."""
-    table = config.document.data.get("build")
+    table = config.document.data.get(written_key(config.document.data, "build"))
     if table is None:
         return Loaded(FlyBuild())
     if not isinstance(table, dict):
-        place = config.document.locate("build")
+        place = _place(config)
         return Loaded(None, (Problem(place, "`build` wants a table", "write its keys below it"),))
     problems: list[Problem] = []
     texts = {key: _text(config, table, key, problems) for key in _TEXTS}
@@ -72,21 +72,18 @@ def read_fly_build(config: FlyToml) -> Loaded[FlyBuild]:
     return Loaded(None if problems else found, tuple(problems))
 
 
-def _written(table: Mapping[str, object], key: str) -> str:
-    """The key as the file writes it; an exact one goes before another case of letters."""
-    if key in table:
-        return key
-    return next((name for name in table if name.casefold() == key), key)
+def _place(config: FlyToml, *path: str) -> Location:
+    return config.document.locate(written_key(config.document.data, "build"), *path)
 
 
 def _text(
     config: FlyToml, table: Mapping[str, object], key: str, problems: list[Problem]
 ) -> Said | None:
-    name = _written(table, key)
+    name = written_key(table, key)
     value = table.get(name)
     if value is None or value == "":
         return None
-    place = config.document.locate("build", name)
+    place = _place(config, name)
     if not isinstance(value, str):
         problems.append(Problem(place, f"`build.{name}` wants a string", "write it in quotes"))
         return None
@@ -96,16 +93,16 @@ def _text(
 def _args(
     config: FlyToml, table: Mapping[str, object], problems: list[Problem]
 ) -> Iterator[tuple[str, Said | None]]:
-    name = _written(table, "args")
+    name = written_key(table, "args")
     values = table.get(name)
     if values is None:
         return
     if not isinstance(values, dict):
-        place = config.document.locate("build", name)
+        place = _place(config, name)
         problems.append(Problem(place, f"`build.{name}` wants a table", 'as in { VERSION = "1" }'))
         return
     for arg, value in values.items():
-        place = config.document.locate("build", name, arg)
+        place = _place(config, name, arg)
         if isinstance(value, str):
             yield arg, Said(value, place)
         else:
@@ -135,5 +132,5 @@ def _foreign(
     for key in ("builder", "builtin"):
         if said := texts[key]:
             return Said(key, said.place)
-    name = _written(table, "buildpacks")
-    return Said("buildpacks", config.document.locate("build", name)) if table.get(name) else None
+    name = written_key(table, "buildpacks")
+    return Said("buildpacks", _place(config, name)) if table.get(name) else None

@@ -109,12 +109,13 @@ def _made(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath]) -> dict[s
 
 def _keep_names(root: Path, made: Mapping[str, PurePosixPath], *, save: bool) -> int:
     """Write generated names where they belong, or say where that is."""
-    from pipeline.shell.config.name_app import name_app  # noqa: PLC0415 - loaded late
+    from pipeline.edge.app_config import naming  # noqa: PLC0415 - loaded late
+    from pipeline.shell.config.name_app import name_app  # noqa: PLC0415
 
     code = 0
     for name, file in made.items():
         if not save:
-            say(f'write `app = "{name}"` into `{file}`: `--save` does that')
+            say(f"write `{naming(file.name, name)}` into `{file}`: `--save` does that")
             continue
         try:
             name_app(root, file, name)

@@ -68,6 +68,19 @@ def test_a_target_and_arguments_are_heeded(tmp_path: Path, key: str) -> None:
     }
 
 
+def test_keys_are_found_in_any_case_of_letters(tmp_path: Path) -> None:
+    """As by Go's JSON reader, through which flyctl passes all of them."""
+    folder = project(tmp_path, "")
+    (folder / "fly.toml").write_text('App = "acme"\n[Build]\nDockerFile = "docker/Prod"\n')
+
+    image = web(tmp_path)
+
+    assert image.deploy
+    assert image.deploy.apps == ("acme",)
+    assert str(image.dockerfile) == "images/web/docker/Prod"
+    assert str(image.origins["dockerfile"]) == "images/web/fly.toml:3:14"
+
+
 def test_json_and_yaml_say_the_same(tmp_path: Path) -> None:
     """With their own places."""
     folder = project(tmp_path, "")

@@ -12,6 +12,7 @@ from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.wrong import WrongValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path, PurePosixPath
 
     from pipeline.shell.config.document import Document
@@ -40,14 +41,26 @@ def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
     return Loaded(FlyToml(file, document, app), app_problems)
 
 
+def written_key(table: Mapping[str, object], key: str) -> str:
+    """The key as the file writes it; an exact one goes before another case of letters.
+
+    All three formats pass through Go's JSON reader (`mapToConfig` in flyctl's `patches.go`), which
+    finds a key in any case.
+    """
+    if key in table:
+        return key
+    return next((name for name in table if name.casefold() == key), key)
+
+
 def _app(document: Document) -> Loaded[str]:
-    app = document.data.get("app")
+    key = written_key(document.data, "app")
+    app = document.data.get(key)
     if app is None or app == "":
         return Loaded(None)
     if not isinstance(app, str):
-        problem = Problem(document.locate("app"), "`app` wants a string, the name of the app")
+        problem = Problem(document.locate(key), "`app` wants a string, the name of the app")
         return Loaded(None, (problem,))
     try:
         return Loaded(checks.app_name(app))
     except WrongValueError as error:
-        return Loaded(None, (Problem(document.locate("app"), error.message, error.hint),))
+        return Loaded(None, (Problem(document.locate(key), error.message, error.hint),))

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.edge.app_config import language
+from pipeline.edge.app_config import language, naming
 from pipeline.errors import WorkError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def name_app(root: Path, file: PurePosixPath, name: str) -> None:
     or YAML.
     """
     if (kind := language(file.name)) != "TOML":
-        hint = f"write the name `{name}` as its `app` yourself"
+        hint = f"write `{naming(file.name, name)}` into it yourself"
         raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
     # A link stays one: what it leads to is written.
     path = (root / file).resolve()
