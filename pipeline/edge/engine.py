@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pipeline.errors import UnknownError
 
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from docker.errors import APIError
 
 _TIMEOUT = 600
+_QUICK = 10
+"""Seconds for a question that may go unanswered."""
+_HERE = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
+"""How the docker package calls an engine that is reached by a socket or pipe of this machine."""
 
 
 @contextmanager
-def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
+def connect(environ: Mapping[str, str], timeout: int = _TIMEOUT) -> Iterator[DockerClient]:
     """A client of the engine that `DOCKER_HOST` or the docker context names; closed at the end.
 
     Raises `UnknownError` where no engine answers, and for whatever the engine says in the block
@@ -30,7 +35,7 @@ def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
     from pipeline.edge.docker_client import Engine  # noqa: PLC0415
 
     try:
-        client = Engine.from_env(environment=dict(environ), timeout=_TIMEOUT)
+        client = Engine.from_env(environment=dict(environ), timeout=timeout)
     except Exception as error:  # the package raises plain ones for a context that it cannot read
         raise no_engine(environ, error) from error
     try:
@@ -42,6 +47,21 @@ def connect(environ: Mapping[str, str]) -> Iterator[DockerClient]:
         raise no_engine(environ, error) from error
     finally:
         client.close()
+
+
+def information(environ: Mapping[str, str]) -> tuple[object, bool]:
+    """What the engine says of itself, and whether it is on this machine; nothing without one."""
+    try:
+        with connect(environ, _QUICK) as client:
+            return client.info(), _is_here(client.api.base_url)
+    except UnknownError:
+        return None, False
+
+
+def _is_here(base_url: str) -> bool:
+    parts = urlsplit(base_url)
+    named = parts.hostname if parts.scheme in ("http", "https") else ""
+    return base_url in _HERE or named in ("localhost", "127.0.0.1", "::1")
 
 
 def _trouble(error: APIError) -> UnknownError:

@@ -5,17 +5,18 @@ With it goes what the image does in a build that begins with it: its ONBUILD tri
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core import graph
 from pipeline.core.contents import manifests_of_platforms
-from pipeline.core.model import Pin
+from pipeline.core.model import Pin, repository_of
 from pipeline.shell.config.lock_file import LOCK_FILE, load_lock, lock_text
 from pipeline.shell.registry import open_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.core.model import Project
     from pipeline.core.reference import Digest, ImageName, Platform, Reference
@@ -29,7 +30,7 @@ def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
 
     Raises `AbsentError` for one that does not exist, `UnknownError` where that cannot be told.
     """
-    with open_registry(project.settings.registry, environ) as registry:
+    with _opened(project, environ) as registry:
         manifests = {reference: registry.manifest(reference) for reference in externals(project)}
     return {r: Pin(m.digest, _platforms(r, m)) for r, m in manifests.items()}
 
@@ -41,7 +42,7 @@ def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pin
     pins itself is added where it has triggers. Raises as `look_up` does.
     """
     locked = load_lock(project.root).value or {}
-    with open_registry(project.settings.registry, environ) as registry:
+    with _opened(project, environ) as registry:
         looker = _Looker(registry, locked)
         found = {r: looker.looked(r, pin, platforms_of(project, r)) for r, pin in pins.items()}
         for reference, digest in pinned(project):
@@ -89,6 +90,16 @@ def write(project: Project, found: Pins) -> None:
     draft = file.with_name(f".{file.name}.new")
     draft.write_text(lock_text(found), encoding="utf-8")
     draft.replace(file)
+
+
+@contextmanager
+def _opened(project: Project, environ: Mapping[str, str]) -> Iterator[Registry]:
+    """A client that reads externals through mirrors, where there are any, as the engine does."""
+    with open_registry(project.settings.registry, environ) as registry:
+        every = (external.reference for image in project for external in image.externals)
+        registry.pushes_to(repository_of(project.settings.registry, name) for name in project.names)
+        registry.reads_public(reference.repository for reference in every)
+        yield registry
 
 
 class _Looker(NamedTuple):

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.allowed import VARIABLE, parse_allowed
 from pipeline.core.events import silent
+from pipeline.core.reference import HUB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pipeline.core.allowed import Allowed
     from pipeline.core.events import Reporter
     from pipeline.core.model import RegistrySettings
-    from pipeline.edge.registry import Registry
+    from pipeline.edge.registry import Mirror, Registry
 
 
 @contextmanager
@@ -37,7 +39,20 @@ def open_registry(
         namespaces=namespaces(environ),
         insecure=insecure,
         token_servers=allowed.token_servers,
+        mirrors=lambda registry: _mirrors(registry, allowed, environ),
         report=report,
     )
     with opened as registry:
         yield registry
+
+
+def _mirrors(registry: str, allowed: Allowed, environ: Mapping[str, str]) -> tuple[Mirror, ...]:
+    """The user's mirrors of a registry, then the engine's, which knows those of Docker Hub."""
+    from pipeline.edge.engine import information  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.registry import Mirror, mirrors_in  # noqa: PLC0415 - the edge is opened late
+
+    named = tuple(Mirror(host) for name, host in allowed.mirrors if name == registry)
+    if registry != HUB:
+        return named
+    info, here = information(environ)
+    return (*named, *mirrors_in(info, here=here))

@@ -73,6 +73,16 @@ def test_what_is_locked_does_not_float(project: Project, outside: str) -> None:
     assert before.json["fingerprint"] != after.json["fingerprint"]
 
 
+def test_docker_hub_through_the_engines_mirror(project: Project) -> None:
+    """The engine of these tests reaches it in no other way."""
+    project.image("web", "FROM debian:bookworm-slim\n")
+
+    ran = project.invoke("lock")
+
+    assert ran.code == 0, ran.err
+    assert "docker.io/library/debian:bookworm-slim" in (project.root / "pipeline.lock").read_text()
+
+
 def test_an_external_that_is_not_there(project: Project) -> None:
     """It is named, and the lock is left as it was."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from pipeline.edge.registry.gate import Policy
     from pipeline.edge.registry.manifest import Manifest, contents_of
+    from pipeline.edge.registry.mirrors import Mirror, mirrors_in
     from pipeline.edge.registry.places import common
     from pipeline.edge.registry.podman_login import namespaces
     from pipeline.edge.registry.private_config import docker_config
@@ -43,6 +44,7 @@ __all__ = [
     "KeptTagError",
     "Look",
     "Manifest",
+    "Mirror",
     "Policy",
     "Registry",
     "RegistryError",
@@ -58,6 +60,7 @@ __all__ = [
     "fly_credentials",
     "known_secrets",
     "look_closer",
+    "mirrors_in",
     "namespaces",
     "nobody",
     "onbuild",
@@ -73,6 +76,7 @@ _HOMES = {
     "KeptTagError": "errors",
     "Look": "depth",
     "Manifest": "manifest",
+    "Mirror": "mirrors",
     "Policy": "gate",
     "Registry": "client",
     "RegistryError": "errors",
@@ -88,6 +92,7 @@ _HOMES = {
     "fly_credentials": "sources",
     "known_secrets": "sources",
     "look_closer": "depth",
+    "mirrors_in": "mirrors",
     "namespaces": "podman_login",
     "nobody": "credential",
     "onbuild": "triggers",

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core.events import silent
 from pipeline.core.presence import Absent
-from pipeline.core.reference import Repository
 from pipeline.edge.registry.answer import MANIFEST_TYPES, keeps_tags, names_absence, presence
 from pipeline.edge.registry.credential import nobody
 from pipeline.edge.registry.errors import (
@@ -19,9 +18,9 @@ from pipeline.edge.registry.errors import (
     RegistryError,
 )
 from pipeline.edge.registry.gate import Policy
-from pipeline.edge.registry.host import Host, Request, Setting
+from pipeline.edge.registry.host import Request, Setting
+from pipeline.edge.registry.hosts import Hosts, no_mirrors
 from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
-from pipeline.edge.registry.places import host_of, parents
 from pipeline.edge.registry.refusal import refusal, said_by
 from pipeline.edge.registry.tls import CERTS_D, Trust
 
@@ -33,10 +32,12 @@ if TYPE_CHECKING:
 
     from pipeline.core.events import Reporter
     from pipeline.core.presence import Presence
-    from pipeline.core.reference import Digest, Reference
+    from pipeline.core.reference import Digest, Reference, Repository
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.credential import CredentialSource
     from pipeline.edge.registry.gate import Clock
+    from pipeline.edge.registry.host import Host
+    from pipeline.edge.registry.mirrors import Mirrors
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -54,8 +55,8 @@ class Registry:
     `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
     hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
     plain HTTP anyway. `ca` is a file of further authorities. `token_servers` are registries, each
-    with a host that may be told its credential. Retries are told to `report` as `Notice`, from any
-    thread; `clock` is what they wait by.
+    with a host that may be told its credential; `mirrors` are asked first for what `reads_public`
+    names. Retries are told to `report` as `Notice`, from any thread; `clock` is what they wait by.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
@@ -73,12 +74,11 @@ class Registry:
         certs_d: Path = CERTS_D,
         policy: Policy = Policy(),  # noqa: B008 - frozen
         token_servers: Collection[tuple[str, str]] = (),
+        mirrors: Mirrors = no_mirrors,
         clock: Clock | None = None,
     ) -> None:
         self._lock = Lock()
-        self._pushed: frozenset[Repository] = frozenset()
-        self._namespaces = namespaces
-        self._hosts: dict[str, Host] = {}
+        self._hosts = Hosts(namespaces, mirrors)
         self._sent = 0
         self._closed = Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
@@ -90,7 +90,7 @@ class Registry:
             report=report,
             closed=self._closed,
             sent=self._count,
-            pushed=lambda host, path: Repository(host, path) in self._pushed,
+            pushed=self._hosts.is_pushed,
             token_servers=token_servers,
             clock=clock,
         )
@@ -106,8 +106,14 @@ class Registry:
         Quay and Docker Hub refuse, with 401, to read a repository that is not there yet, and say
         404 to who has the right to create it.
         """
-        with self._lock:
-            self._pushed |= frozenset(repositories)
+        self._hosts.pushes_to(repositories)
+
+    def reads_public(self, repositories: Iterable[Repository]) -> None:
+        """Say which repositories are somebody else's: they are read through mirrors, if any.
+
+        What we push to never is: a mirror may hold what was there before.
+        """
+        self._hosts.reads_public(repositories)
 
     def head(self, reference: Reference) -> Presence:
         """Whether `reference` exists. One request where nothing goes wrong.
@@ -200,8 +206,7 @@ class Registry:
         """
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for host in self._hosts.values():
-            host.close()
+        self._hosts.close()
         self._pool.shutdown(wait=wait)
 
     def __enter__(self) -> Self:
@@ -217,11 +222,7 @@ class Registry:
 
     def host(self, place: str) -> Host:
         """The registry at a host or a part of it, connected when it is first asked."""
-        name = next((p for p in parents(place) if p in self._namespaces), host_of(place))
-        with self._lock:
-            if name not in self._hosts:
-                self._hosts[name] = Host(host_of(name), self._setting, place=name)
-            return self._hosts[name]
+        return self._hosts.at(place, self._setting)
 
     def _count(self) -> None:
         with self._lock:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.answer import Answer
     from pipeline.edge.registry.credential import CredentialSource
     from pipeline.edge.registry.gate import Clock
+    from pipeline.edge.registry.mirrors import Lenders
 
     Check = Callable[[Answer], object]
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 
 _HUB_API = "registry-1.docker.io"
+_READS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
@@ -84,13 +86,19 @@ class Setting:
 
 
 class Host:
-    """A registry at one host, as whoever we are at `place`. Thread-safe."""
+    """A registry at one host, as whoever we are at `place`. Thread-safe.
 
-    def __init__(self, name: str, setting: Setting, *, place: str) -> None:
+    `lenders` are mirrors, which are asked before it for what is read.
+    """
+
+    def __init__(
+        self, name: str, setting: Setting, *, place: str, lenders: Lenders | None = None
+    ) -> None:
         self.name = name
         self.known = False
         """Whether it has ever answered."""
         self._setting = setting
+        self._lenders = lenders
         self._gate = Gate(setting.policy, setting.closed, setting.clock)
         self._patience = Patience(f"`{name}`", self._gate, setting.report)
         self._lock = Lock()
@@ -107,14 +115,26 @@ class Host:
         `check` is shown each answer with status 200; what it raises counts as a failure. The last
         answer is returned whatever it is; `RegistryError` is raised where none came.
         """
+        if found := self._lent(request, check):
+            return found
         return _answer(self._patience.ask(partial(self._tried, request, check), passes))
 
     def ask_once(self, request: Request, check: Check = _any) -> Answer:
         """Ask without asking again."""
+        if found := self._lent(request, check):
+            return found
         deadline = self._gate.deadline()
         if not self._gate.wait(deadline):
             raise self._patience.told_to_wait()
         return _answer(self._tried(request, check, deadline))
+
+    def _lent(self, request: Request, check: Check) -> Answer | None:
+        """What a mirror has of what is to be read."""
+        if self._lenders is None or request.method not in _READS:
+            return None
+        answer = self._lenders.answer(request, check)
+        self.known = self.known or answer is not None
+        return answer
 
     def may_begin_anew(self, attempt: int, trouble: RegistryError) -> bool:
         """Wait before work of several requests is begun again; `False` where it must not be.
@@ -128,9 +148,9 @@ class Host:
 
     def close(self) -> None:
         """Let go of the connections."""
-        for client in (self._client, self._guest):
-            if client is not None:
-                client.close()
+        for used in (self._client, self._guest, self._lenders):
+            if used is not None:
+                used.close()
 
     def _tried(self, request: Request, check: Check, deadline: float) -> Answer | RegistryError:
         """One attempt, with its redirects and with what it takes to say who we are."""
