@@ -127,11 +127,12 @@ class RewindingDriver(Driver, Protocol):
         Raises `UnknownError` where it cannot be found out.
         """
 
-    def rollback(self, app: App, report: Reporter, /) -> Running:
+    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
         """Put back image and configuration of the release before, and wait until it is healthy.
 
         That is the last good release before the newest one: where the newest failed half-way,
-        what ran before it.
+        what ran before it. With `hold`, it leaves beside the app that somebody went back from the
+        commit that ran, so that the next run does not deploy that commit again.
         Raises `DeployError` where there is none or it is not healthy; what ran then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
         """

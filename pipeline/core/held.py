@@ -39,12 +39,22 @@ def hold(head: Revision | None, running: Running | None) -> Held | None:
 
     Where either commit is not known, nothing is held.
     """
-    theirs = running.stamp.revision if running and running.stamp else None
-    if head is None or theirs is None or head.id == theirs.id:
+    stamp = running.stamp if running else None
+    theirs = stamp.revision if stamp else None
+    if head is None or stamp is None or theirs is None:
         return None
-    if any(len(parent) >= _LEAST and head.id.startswith(parent) for parent in theirs.parents):
+    if stamp.back and (head.id == theirs.id or _is_before(head, theirs)):
+        why = f"somebody went back from commit {theirs.id[:_SHOWN]}: a newer one is deployed again"
+        return Held(why, deliberate=True)
+    if _is_before(head, theirs):
         return Held(f"commit {theirs.id[:_SHOWN]} runs, which is newer")
     return None
+
+
+def _is_before(head: Revision, theirs: Revision) -> bool:
+    """Whether `head` is one of the commits that `theirs` was made on."""
+    known = (parent for parent in theirs.parents if len(parent) >= _LEAST)
+    return head.id != theirs.id and any(head.id.startswith(parent) for parent in known)
 
 
 def held_apps(project: Project, state: State, apps: Collection[str]) -> dict[str, Held]:

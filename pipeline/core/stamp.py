@@ -29,13 +29,15 @@ class Stamp:
     """What an app was deployed with.
 
     `configuration` is the digest of its configuration, 64 hex digits; `image` and `release` are
-    what it was written with. `revision` is `None` where the project is in no Git repository.
+    what it was written with. `revision` is `None` where the project is in no Git repository. With
+    `back`, somebody went back from that commit on purpose to an earlier release, which runs.
     """
 
     configuration: str
     image: Digest
     release: str
     revision: Revision | None = None
+    back: bool = False
 
     @property
     def text(self) -> str:
@@ -47,6 +49,7 @@ class Stamp:
             "release": self.release,
             "revision": revision.id,
             "parents": " ".join(revision.parents),
+            **({"back": "yes"} if self.back else {}),
         }
         return json.dumps(told, separators=(",", ":"))
 
@@ -59,6 +62,12 @@ def read_stamp(text: object, image: Digest, release: str) -> Stamp | None:
     stamp = _parsed(text)
     current = stamp and release and (stamp.image, stamp.release) == (image, release)
     return stamp if current else None
+
+
+def carried_stamp(text: object, release: str) -> Stamp | None:
+    """The stamp of an earlier `release`, which flyctl carried along to the machines of the next."""
+    stamp = _parsed(text)
+    return stamp if stamp and release and stamp.release == release else None
 
 
 def _parsed(text: object) -> Stamp | None:
@@ -74,4 +83,5 @@ def _parsed(text: object) -> Stamp | None:
     except ReferenceSyntaxError:
         return None
     revision = Revision(found["revision"], tuple(found["parents"].split()))
-    return Stamp(found["configuration"], image, found["release"], revision if revision.id else None)
+    known, back = revision if revision.id else None, found.get("back") == "yes"
+    return Stamp(found["configuration"], image, found["release"], known, back=back)

@@ -90,7 +90,7 @@ def _tried(driver: RewindingDriver, app: App, report: Reporter, stop: threading.
     started = time.monotonic()
     report(AppChanged(app.name, "rolling back"))
     try:
-        now = driver.rollback(app, report)
+        now = driver.rollback(app, report, hold=True)
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
         error = as_told(raised)
         failure = getattr(error, "failure", None) or Failure("rollback", error.message)

@@ -71,6 +71,21 @@ def test_what_is_held(head: str | None, now: Running | None, *, held: bool) -> N
         assert not found.deliberate
 
 
+@pytest.mark.parametrize(("head", "held"), [(A, True), (B, True), (C, False)])
+def test_after_somebody_went_back(head: str, *, held: bool) -> None:
+    """The commit that they went back from is not deployed again, nor one before it; a newer is."""
+    now = running(B, A[:12])
+    assert now.stamp
+    back = replace(now, stamp=replace(now.stamp, back=True))
+
+    found = hold(Revision(head), back)
+
+    assert (found is not None) is held
+    if found:
+        assert found.deliberate
+        assert "went back from commit bbbbbbb" in found.reason
+
+
 BASE = make_image("base")
 WEB = replace(make_image("web", "base"), deploy=AppSpec(("eu", "us")), aliases=(Tag("latest"),))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pipeline.core.reference import Digest
-from pipeline.core.stamp import Revision, Stamp, read_stamp
+from pipeline.core.stamp import Revision, Stamp, carried_stamp, read_stamp
 
 IMAGE = Digest(f"sha256:{1:064x}")
 OTHER = Digest(f"sha256:{2:064x}")
@@ -15,10 +16,17 @@ REVISION = Revision("1f2e3d4" * 5 + "abcde", ("a1b2c3d", "e4f5a6b"))
 STAMP = Stamp("c0" * 32, IMAGE, "7", REVISION)
 
 
-@pytest.mark.parametrize("stamp", [STAMP, Stamp("c0" * 32, IMAGE, "7")])
+@pytest.mark.parametrize("stamp", [STAMP, replace(STAMP, back=True), Stamp("c0" * 32, IMAGE, "7")])
 def test_a_stamp_is_read_as_it_was_written(stamp: Stamp) -> None:
     """With and without a Git revision."""
     assert read_stamp(stamp.text, IMAGE, "7") == stamp
+
+
+def test_a_stamp_that_was_carried_along() -> None:
+    """It is known by the release that it was written with, whatever runs."""
+    assert carried_stamp(STAMP.text, "7") == STAMP
+    assert carried_stamp(STAMP.text, "8") is None
+    assert carried_stamp("{", "7") is None
 
 
 def test_a_stamp_of_another_deploy_is_not_believed() -> None:

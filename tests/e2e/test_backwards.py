@@ -53,7 +53,7 @@ def test_at_fly(tmp_path: Path) -> None:
 
 
 def test_on_an_engine(shop: Project, tmp_path: Path) -> None:
-    """As at Fly; without a repository nothing is held."""
+    """As at Fly; after a rollback the commit that was left is held; without Git nothing is."""
     older = commit(shop.root)
     shop.invoke("deploy", "web")
     app(shop, tmp_path, "web", answer="web 2")
@@ -63,8 +63,13 @@ def test_on_an_engine(shop: Project, tmp_path: Path) -> None:
 
     held = shop.invoke("deploy", "web", "--json")
     after = get(address)
+    git(shop.root, "checkout", "--quiet", "main")
+    back = shop.invoke("rollback", "web")
+    again = shop.invoke("deploy", "web", "--json")
+    stays = get(address)
     (shop.root / ".git").rename(tmp_path / "git")
     free = shop.invoke("deploy", "web", "--json")
 
     assert (held.code, deploys(held), after) == (1, {"web": "held"}, "web 2")
-    assert (free.code, deploys(free), get(address)) == (0, {"web": "deployed"}, "web 1")
+    assert (back.code, again.code, deploys(again), stays) == (0, 0, {"web": "held"}, "web 1")
+    assert (free.code, deploys(free), get(address)) == (0, {"web": "deployed"}, "web 2")

@@ -67,15 +67,17 @@ class MemoryDriver(PlainDriver):
     """The same, which can also go back; an app that is `stuck` cannot."""
 
     stuck: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     on_rollback: Callable[[str], None] = lambda _app: None
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """The newest first."""
         return [Release(r.release, "complete") for r in reversed(self.now[app.name])]
 
-    def rollback(self, app: App, report: Reporter, /) -> Running:
-        """Drop the newest."""
+    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
+        """Drop the newest; `held` tells the apps that were to be held there."""
         del report
+        self.held |= {app.name} if hold else set()
         with self.lock:
             self.asked.append(f"rollback {app.name}")
             self.on_rollback(app.name)

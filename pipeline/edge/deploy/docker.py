@@ -129,7 +129,7 @@ class DockerDriver:
         old = before(app.name, known)
         return [_told(release) for release in (now, old) if release]
 
-    def rollback(self, app: App, report: Reporter, /) -> Running:
+    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
         """Put back image, environment, ports, checks and commands of the release before."""
         with told(), self._alone(app.name):
             known = self._releases(app.name)
@@ -138,6 +138,10 @@ class DockerDriver:
                 failure = Failure("rollback", "there is no release before the one that runs")
                 raise DeployError(failure, hint="`invoke releases` lists what there is")
             spec = replace(spec_of(old), root=app.root)
+            now = serving(app.name, known)
+            left = stamp_of(now) if now and hold else None
+            if left and left.revision:
+                spec = replace(spec, revision=left.revision, back=True)
             if not has_image(self.client, spec):
                 report(AppChanged(app.name, "pulling"))
                 pull(self.client, spec, self.credentials)

@@ -54,7 +54,7 @@ class Spec:
     """What a release is made of. `image` is pinned.
 
     `revision` is the commit that it was deployed from, where there is one, `root` the folder of
-    the project that deploys it.
+    the project that deploys it. With `back`, `revision` is the one that somebody went back from.
     """
 
     app: str
@@ -62,11 +62,13 @@ class Spec:
     configuration: Configuration = field(default_factory=Configuration)
     revision: Revision | None = None
     root: Path | None = None
+    back: bool = False
 
     def stamp(self, release: str) -> Stamp:
         """What the containers of a release of it have as a label."""
-        assert self.image.digest  # noqa: S101 - it is pinned
-        return Stamp(self.configuration.digest, self.image.digest, release, self.revision)
+        image, configuration = self.image.digest, self.configuration.digest
+        assert image  # noqa: S101 - it is pinned
+        return Stamp(configuration, image, release, self.revision, back=self.back)
 
     @property
     def pinned(self) -> str:

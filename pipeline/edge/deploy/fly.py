@@ -30,7 +30,7 @@ from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.fly_compared import differing
 from pipeline.edge.deploy.fly_running import running_of
-from pipeline.edge.deploy.fly_stamp import leave_stamp
+from pipeline.edge.deploy.fly_stamp import leave_stamp, stamp_of_rollback
 from pipeline.edge.fly import (
     FlyApi,
     FlyError,
@@ -133,19 +133,20 @@ class FlyDriver:
             with TemporaryDirectory(prefix="pipeline-") as folder:
                 ended = self._run(app, wanted, Path(folder), report, fresh=fresh)
         now, machines = self._settled(app, str(image.digest), ended, report)
-        made = image.digest, ended.release
-        return replace(now, stamp=leave_stamp(self.api, app, made, machines, report))
+        stamp = app.stamp(image.digest, ended.release)
+        return replace(now, stamp=leave_stamp(self.api, app, stamp, machines, report))
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """The newest hundred, the newest first."""
         return [_told(release) for release in self._releases(app)]
 
-    def rollback(self, app: App, report: Reporter, /) -> Running:
+    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
         """A new release of the image and the configuration of the last good one before the newest.
 
         The configuration is the one that Fly kept with that release, given to flyctl as JSON.
         """
-        old = release_before(self._releases(app))
+        known = self._releases(app)
+        old = release_before(known)
         if old is None:
             failure = Failure("rollback", "there is no good release before the one that runs")
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
@@ -153,7 +154,11 @@ class FlyDriver:
         with TemporaryDirectory(prefix="pipeline-") as folder:
             config = _kept(Path(folder), app, old, report)
             ended = self._run(app, old.image, config, report, fresh=False)
-        return self._settled(app, old.image.partition("@")[2], ended, report)[0]
+        now, machines = self._settled(app, old.image.partition("@")[2], ended, report)
+        newest = str(known[0].version)
+        stamp = stamp_of_rollback(machines, newest, now.digest, ended.release) if hold else None
+        left = leave_stamp(self.api, app, stamp, machines, report) if stamp else None
+        return replace(now, stamp=left)
 
     def _ask(self, app: App, lost: list[FlyError]) -> Running | FlyError | None:
         """What one app runs; what is no app's own trouble goes into `lost`, and ends the rest."""

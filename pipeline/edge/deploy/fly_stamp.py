@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import Notice
+from pipeline.core.stamp import Stamp, carried_stamp
 from pipeline.edge.fly import FlyError, write_stamp
 
 if TYPE_CHECKING:
@@ -20,25 +21,34 @@ if TYPE_CHECKING:
     from pipeline.core.apps import App
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Digest
-    from pipeline.core.stamp import Stamp
     from pipeline.edge.fly import FlyApi, Machine
 
 _AT_ONCE = 4
 
 
-def leave_stamp(
-    api: FlyApi, app: App, made: tuple[Digest, str], machines: Sequence[Machine], report: Reporter
+def stamp_of_rollback(
+    machines: Sequence[Machine], before: str, now: Digest, release: str
 ) -> Stamp | None:
-    """Write what `made` the machines, an image and a release; `None` where nothing was left.
+    """What to leave after somebody went back from the release `before`; `None` if that had none.
+
+    flyctl has carried its stamp along. The configuration is that of an old release, not of a file.
+    """
+    said = {machine.stamp for machine in machines if machine.serves}
+    old = carried_stamp(said.pop(), before) if len(said) == 1 else None
+    return Stamp("", now, release, old.revision, back=True) if old and old.revision else None
+
+
+def leave_stamp(
+    api: FlyApi, app: App, stamp: Stamp, machines: Sequence[Machine], report: Reporter
+) -> Stamp | None:
+    """Write what the machines were deployed with; `None` where nothing was left.
 
     Nothing is written where another deploy has come in between. The deploy is well either way: an
     error is told, and the next run asks once more.
     """
-    image, release = made
     mine = [machine for machine in machines if machine.serves]
-    if not release or any(machine.release != release for machine in mine):
+    if not stamp.release or any(machine.release != stamp.release for machine in mine):
         return None
-    stamp = app.stamp(image, release)
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(partial(write_stamp, api, app.name, text=stamp.text), mine))

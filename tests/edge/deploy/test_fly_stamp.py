@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.events import Notice
+from pipeline.core.apps import RewindingDriver
+from pipeline.core.events import Notice, silent
 from tests.support.fly import fly_stand_in
 from tests.support.fly_driver import REVISION, TOML, Bench
 
@@ -55,6 +56,27 @@ def test_somebodys_own_deploy_carries_it_along_and_it_is_not_believed(bench: Ben
     bench.deploy(made)
     assert made.digest
     assert bench.now().stamp == bench.app.stamp(made.digest, "3")
+
+
+def test_who_goes_back_leaves_what_they_went_back_from(bench: Bench) -> None:
+    """Only where it is asked for: a run that puts back what it deployed may try again."""
+    first = bench.image()
+    bench.deploy(first)
+    bench.deploy(bench.image("v2"))
+    with bench.driver() as opened:
+        assert isinstance(opened, RewindingDriver)
+        done = opened.rollback(bench.app, silent, hold=True)
+    found = bench.now()
+
+    assert (found.digest, found.release) == (first.digest, "3")
+    assert found.stamp == done.stamp
+    assert found.stamp
+    assert (found.stamp.revision, found.stamp.back) == (REVISION, True)
+    assert found.differs == ()
+    with bench.driver() as opened:
+        assert isinstance(opened, RewindingDriver)
+        opened.rollback(bench.app, silent)
+    assert bench.now().stamp is None
 
 
 def test_machines_that_do_not_agree_have_none(bench: Bench) -> None:
