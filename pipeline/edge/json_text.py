@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
@@ -29,6 +30,10 @@ def read_json(text: str) -> Mapping[str, object]:
         raise ConfigTextError(message, error.lineno, error.colno) from None
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
+    except ConfigTextError:
+        raise
+    except ValueError as error:  # a number of more digits than Python converts
+        raise ConfigTextError(str(error)) from None
     try:
         text.encode() if "\\u" not in text else json.dumps(data, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -41,7 +46,8 @@ def read_json(text: str) -> Mapping[str, object]:
 def json_spots(text: str) -> tuple[Spots, Spots]:
     """Find line and column of every key, and of every value, of a text that `read_json` accepts."""
     finder = _Finder(text)
-    finder.value(0, ())
+    with suppress(RecursionError):  # what is nested so deeply has no place, but what is around it
+        finder.value(0, ())
     return finder.keys, finder.values
 
 

@@ -58,7 +58,9 @@ def _composed(text: str) -> Any | None:
         message = str(error.problem or error.context or "it cannot be read")
         raise ConfigTextError(message, mark.line + 1, mark.column + 1) from None
     except YAMLError as error:
-        raise ConfigTextError(str(error).partition("\n")[0]) from None
+        before = text[: getattr(error, "position", 0)]
+        place = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConfigTextError(getattr(error, "reason", "it cannot be read"), *place) from None
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
 
