@@ -30,6 +30,9 @@ HERE = Path(__file__).parent.parent
 CAMPAIGNS = {"faults", "kills", "proof"}
 """Folders whose samples take minutes each, and work on several things at once by themselves."""
 
+WAITING = {"edge", "fly"}
+"""Folders whose tests wait for answers and pauses, and leave the processor alone meanwhile."""
+
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
@@ -49,12 +52,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that nobody waits for it alone at the end."""
+    """Begin with what takes longest, so that nobody waits for it alone at the end.
+
+    Beside the campaigns, which keep all cores busy by themselves, stands what mostly waits.
+    """
 
     def turn(item: pytest.Item) -> int:
-        if item.get_closest_marker("engine") is None:
-            return 2
-        return 0 if CAMPAIGNS.intersection(item.path.parts) else 1
+        parts = set(item.path.relative_to(HERE).parts)
+        if CAMPAIGNS & parts:
+            return 0 if item.get_closest_marker("engine") else 3
+        if WAITING & parts:
+            return 1
+        return 2 if item.get_closest_marker("engine") else 3
 
     items.sort(key=turn)
 

@@ -95,14 +95,17 @@ def judge(pairs: Iterable[Pair], folder: Path) -> Iterator[Verdict]:
 
     Each pair has content of its own, so that no other has filled the cache for what it changes to.
     A verdict that nothing argues for is given twice before it counts: an engine with much to do
-    drops a layer now and then, and makes it anew.
+    drops a layer now and then, and makes it anew. What an older BuildKit does not know is built
+    alone: it ends a solve without a word of whose fault it is.
     """
-    left = list(pairs)
-    for start in range(0, len(left), AT_ONCE):
-        batch = left[start : start + AT_ONCE]
-        found = list(_judged(batch, folder / f"{start}"))
+    every = list(pairs)
+    known = [pair for pair in every if not pair.case.newer]
+    batches = [known[start : start + AT_ONCE] for start in range(0, len(known), AT_ONCE)]
+    batches += [[pair] for pair in every if pair.case.newer]
+    for number, batch in enumerate(batches):
+        found = list(_judged(batch, folder / f"{number}"))
         suspects = [verdict.pair for verdict in found if not verdict.argument]
-        again = {v.pair: v for v in _judged(suspects, folder / f"{start}-again")}
+        again = {v.pair: v for v in _judged(suspects, folder / f"{number}-again")}
         yield from (again.get(verdict.pair, verdict) for verdict in found)
 
 
@@ -111,7 +114,8 @@ def _judged(pairs: Sequence[Pair], folder: Path) -> Iterator[Verdict]:
         some = {f"c{number}": pair for number, pair in enumerate(pairs)}
         laid = {key: _laid(pair, folder / key) for key, pair in some.items()}
         first = build_each({key: one.before for key, one in laid.items()}, folder)
-        second = build_each({key: one.after for key, one in laid.items() if one.after}, folder)
+        after = {k: one.after for k, one in laid.items() if one.after and not first[k].error}
+        second = build_each(after, folder)
         for key, pair in some.items():
             yield _verdict(pair, laid[key], first[key], second.get(key))
 
