@@ -47,6 +47,13 @@ REFUSED = (
     ("FROM scratch\nSHELL /bin/sh\n", 2),
     ("FROM scratch\nHEALTHCHECK SOMETHING\n", 2),
     ("FROM scratch\nHEALTHCHECK --interval=x CMD true\n", 2),
+    ("FROM scratch\nHEALTHCHECK --interval=1us CMD true\n", 2),
+    ("FROM scratch\nEXPOSE abc\n", 2),
+    ("FROM scratch\nSTOPSIGNAL nope\n", 2),
+    ("FROM --platform=amd46 scratch\n", 1),
+    ("FROM scratch\nADD --checksum=bad https://127.0.0.1:1/x /\n", 2),
+    ("FROM scratch\nRUN --mount=type=cache true\n", 2),
+    ("FROM scratch\nRUN --device=x true\n", 2),
     ("FROM scratch\nONBUILD FROM x\n", 2),
     ("FROM scratch\nONBUILD ONBUILD COPY a.txt /\n", 2),
     ("FROM debian:bookworm-slim\nRUN --mount=type=nonsense true\n", 2),
@@ -71,6 +78,7 @@ ACCEPTED = (
     "FROM scratch AS a.b-c_d\nCOPY a.txt /\nFROM a.b-c_d\n",
     "FROM scratch\nARG A=$B\nCOPY ${A:-a.txt} /\n",
     "FROM scratch\nCOPY <<${X:-EOF} /x\nhello\n${X:-EOF}\nCOPY a.txt /\n",
+    "FROM scratch AS x\nCOPY --from=y a /\nFROM x AS y\nFROM scratch\nCOPY a.txt /\n",
     "FROM scratch\nCOPY a.txt b.txt /d/\nWORKDIR d\nSTOPSIGNAL 9\nUSER 1:2\nVOLUME /v\n",
 )
 

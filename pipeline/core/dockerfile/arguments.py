@@ -56,6 +56,19 @@ def is_dockers(frontend: str) -> bool:
     return repository.host == HUB and repository.path in _FRONTENDS
 
 
+def may_have_labs(frontend: str) -> bool:
+    """Whether the image behind `# syntax=` may know what is still being tried out.
+
+    >>> may_have_labs("docker/dockerfile:1-labs"), may_have_labs("docker/dockerfile:1")
+    (True, False)
+    """
+    if not is_dockers(frontend):
+        return True
+    name, _, digest = frontend.partition("@")
+    _, colon, tag = name.rpartition(":")
+    return "labs" in tag if colon else bool(digest)
+
+
 def _of_trigger(trigger: Onbuild) -> tuple[Instruction, ...]:
     lines = lex(trigger.expression.encode(), trigger.line.file).lines
     try:

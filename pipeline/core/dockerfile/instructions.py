@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.dockerfile.checks import check_duration, check_retries
 from pipeline.core.dockerfile.flags import Flags, parse_flags
 from pipeline.core.dockerfile.heredocs import Heredoc, heredoc_word
 from pipeline.core.dockerfile.mounts import check_from
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _ONBUILD = re.compile(rf"[{SPACES}]*onbuild[\t\n\f\r ]*", re.IGNORECASE)
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +81,10 @@ class Copy(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Instruction):
-    """`RUN`: its mounts as written, and what the shell is given."""
+    """`RUN`: its mounts and devices as written, and what the shell is given."""
 
     mounts: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
     script: str = ""
 
 
@@ -182,7 +183,11 @@ def _run(line: Line, command: Command, _escape: str) -> Instruction:
     script = command.rest if arguments is None else " ".join(arguments)
     bodies = [document.text for document in line.heredocs]
     return Run(
-        keyword="RUN", line=line, mounts=flags.many("mount"), script="\n".join([script, *bodies])
+        keyword="RUN",
+        line=line,
+        mounts=flags.many("mount"),
+        devices=flags.many("device"),
+        script="\n".join([script, *bodies]),
     )
 
 
@@ -217,12 +222,8 @@ def _healthcheck(line: Line, command: Command, _escape: str) -> Instruction:
 
 def _check_health_flags(flags: Flags) -> None:
     for name in ("interval", "timeout", "start-period", "start-interval"):
-        value = flags.text(name)
-        if value and (not _DURATION.fullmatch(value) or value.startswith("-")):
-            raise RefusedError(f"`--{name}={value}` is no duration such as `30s`", blame=value)
-    retries = flags.text("retries")
-    if retries and not re.fullmatch(r"\+?\d{1,9}", retries, re.ASCII):
-        raise RefusedError(f"`--retries={retries}` is no number of times", blame=retries)
+        check_duration(name, flags.text(name))
+    check_retries(flags.text("retries"))
 
 
 def _one_of(flags: Flags, name: str, allowed: tuple[str, ...]) -> None:

@@ -126,8 +126,8 @@ def _mount(values: Mapping[str, str]) -> Mount:
         raise RefusedError("`size` is for tmpfs mounts", blame="size")
     if kind is MountType.SECRET:
         _check_secret(values)
-    if kind not in {MountType.SECRET, MountType.SSH} and values.get("target") == "/":
-        raise RefusedError("a mount cannot be at `/`", blame="target")
+    if kind is MountType.SSH and values.get("source"):
+        raise RefusedError("an ssh mount has no `source`", blame="source")
     return Mount(kind, values.get("from", ""), values.get("source", ""), values.get("target", ""))
 
 

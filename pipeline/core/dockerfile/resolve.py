@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.core import graph
 from pipeline.core.dockerfile import floating
-from pipeline.core.dockerfile.arguments import declared_by, is_builders, is_predefined
-from pipeline.core.dockerfile.instructions import Instruction, parse_instruction
+from pipeline.core.dockerfile.arguments import (
+    declared_by,
+    is_builders,
+    is_predefined,
+    may_have_labs,
+)
+from pipeline.core.dockerfile.instructions import Instruction, Run, parse_instruction
 from pipeline.core.dockerfile.instructions import Onbuild as OnbuildInstruction
 from pipeline.core.dockerfile.lexer import Line, lex
 from pipeline.core.dockerfile.links import SCRATCH, Link, link
@@ -123,6 +128,9 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
         for name in named.taken:
             findings.taken.setdefault(name, Taken())
         findings.problems[:] = dict.fromkeys(findings.problems)
+    frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
+    if not may_have_labs(frontend):
+        _refuse_labs(plan, read, findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
     declared = plan.declared()
@@ -131,7 +139,6 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     if not all(stage.told for stage in steps):
         # A trigger that nobody knows may declare them.
         findings.declared.update((name, args[name]) for name in unused)
-    frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
     reads = {name: Reads(tuple(t.reads), t.whole) for name, t in findings.taken.items()}
     own = dockerfile.stages[index].instructions
     return Resolved(
@@ -321,6 +328,15 @@ def _walk(
         walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
         for instruction in plan.instructions(index):
             walker.take(instruction)
+
+
+def _refuse_labs(plan: _Plan, stages: Sequence[int], problems: list[Problem]) -> None:
+    """Say which instructions only a frontend with `labs` in its tag builds."""
+    for instruction in (one for index in stages for one in plan.instructions(index)):
+        if isinstance(instruction, Run) and instruction.devices:
+            place = instruction.line.find("--device")
+            hint = "begin the file with `# syntax=docker/dockerfile:1-labs`"
+            problems.append(Problem(place, "`RUN --device` is still being tried out", hint))
 
 
 def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:

@@ -5,6 +5,7 @@ Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `platfor
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ class Scope:
 
     `open`: it stands on an image whose environment is not known here. `unsure` are variables whose
     value was made of such. `kept` is what ENV set, which the image carries: a stage on this one
-    begins with it, whatever ARG made of those names here.
+    begins with it, whatever ARG made of those names here. A `workdir` of `None` is not known.
     """
 
     escape: str
@@ -120,6 +121,7 @@ class Scope:
     values: dict[str, str] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
     kept: dict[str, Known] = field(default_factory=dict)
+    workdir: str | None = None
 
     def known(self, text: str) -> Known:
         """Replace the variables in an instruction's text. Raises `RefusedError`."""
@@ -128,6 +130,23 @@ class Scope:
     def document(self, text: str) -> Known:
         """Replace the variables in a here-document, where quotes mean nothing."""
         return self._known(text, Rules(quotes=False, lenient=self.open))
+
+    def words(self, text: str, *, forgetful: bool) -> tuple[str, ...]:
+        """The words of a text with its variables replaced; see `Rules` for `forgetful`."""
+        rules = Rules(escape=self.escape, lenient=self.open, forgetful=forgetful)
+        return expand(text, self.values, rules).words
+
+    def enter(self, folder: Known) -> None:
+        """Change the working directory."""
+        if folder.unknown or (self.workdir is None and not folder.text.startswith("/")):
+            self.workdir = None
+        else:
+            self.workdir = posixpath.normpath(posixpath.join(self.workdir or "/", folder.text))
+
+    def doubt(self) -> None:
+        """Any variable may have been set, nobody knows which."""
+        self.unsure.update(self.values)
+        self.kept = {n: Known(value.text, value.unknown or (n,)) for n, value in self.kept.items()}
 
     def argue(self, name: str, value: Known) -> None:
         """Set a variable by ARG: for what follows in this stage, and below no ENV of that name."""
@@ -145,7 +164,7 @@ class Scope:
         An image whose ENV is not known here may set what was an ARG in this stage.
         """
         unsure = set(self.values) if self.open else set(self.unsure)
-        child = Scope(self.escape, self.open, dict(self.values), unsure)
+        child = Scope(self.escape, self.open, dict(self.values), unsure, workdir=self.workdir)
         for name, value in self.kept.items():
             child.keep(name, value)
         return child
@@ -168,4 +187,5 @@ def first_scope(escape: str, *, scratch: bool) -> Scope:
     scope = Scope(escape, not scratch)
     if scratch:
         scope.keep("PATH", Known(_PATH))
+        scope.workdir = "/"
     return scope

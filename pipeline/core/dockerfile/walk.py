@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core import gomatch
-from pipeline.core.dockerfile import floating
+from pipeline.core.dockerfile import checks, floating
 from pipeline.core.dockerfile.instructions import Copy, Define, Instruction, Run
 from pipeline.core.dockerfile.links import SCRATCH, Origin
 from pipeline.core.dockerfile.mounts import Mount, MountType, origin_of, parse_mount, source_texts
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pipeline.core.dockerfile.scope import Globals, Scope
+
+
+_PLACED = frozenset({MountType.BIND, MountType.CACHE, MountType.TMPFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,16 @@ class Walker:
             self.findings.problems.append(Problem(place, error.message, error.hint))
 
     def _take(self, instruction: Instruction) -> None:
+        check = checks.OF_TEXTS.get(instruction.keyword)
         for text in instruction.texts:
-            self._known(text)
-        if isinstance(instruction, Define):
+            known = self._known(text)
+            if check and not known.unknown:
+                check(known.text)
+        if instruction.keyword == "EXPOSE":
+            self._expose(instruction)
+        elif instruction.keyword == "WORKDIR":
+            self.scope.enter(self._known(instruction.texts[0]))
+        elif isinstance(instruction, Define):
             if instruction.keyword == "ARG":
                 self._arg(instruction)
             else:
@@ -107,6 +116,15 @@ class Walker:
             return self.scope.known(text)
         except RefusedError as error:
             raise RefusedError(error.message, hint=error.hint, blame=text) from None
+
+    def _expose(self, instruction: Instruction) -> None:
+        for text in instruction.texts:
+            if self._known(text).unknown:
+                continue
+            try:
+                checks.check_ports(self.scope.words(text, forgetful=False))
+            except RefusedError:
+                checks.check_ports(self.scope.words(text, forgetful=True))
 
     def _arg(self, instruction: Define) -> None:
         for pair in instruction.pairs:
@@ -124,16 +142,21 @@ class Walker:
 
     def _env(self, instruction: Define) -> None:
         """All of one ENV sees the environment from before it."""
-        found = [(self._known(p.name).text, self._known(p.value or "")) for p in instruction.pairs]
+        found = [(self._known(p.name), self._known(p.value or "")) for p in instruction.pairs]
         for name, value in found:
-            self.scope.keep(name, value)
+            if name.unknown:
+                self.scope.doubt()
+            else:
+                self.scope.keep(name.text, value)
 
     def _copy(self, instruction: Copy) -> None:
         for document in instruction.heredocs:
             if document.expand:
                 self.scope.document(document.text)
         sources = [self._known(source) for source in instruction.sources]
-        _check_chmod(self._known(instruction.chmod))
+        chmod = self._known(instruction.chmod)
+        if chmod.text and not chmod.unknown:
+            checks.check_mode(chmod.text)
         self._check_checksum(instruction, sources)
         found = self._origins(instruction, f"{instruction.keyword} --from")
         context = _context_of(found[0] if found else None)
@@ -185,8 +208,12 @@ class Walker:
         if len(sources) != 1:
             raise RefusedError("`--checksum` is for one source", blame="--checksum")
         source = sources[0]
-        if not source.unknown and not is_git(source.text) and not is_http(source.text):
+        if source.unknown or is_git(source.text):
+            return
+        if not is_http(source.text):
             raise RefusedError("`--checksum` is for a URL or Git", blame="--checksum")
+        if not checksum.unknown:
+            checks.check_digest(checksum.text)
 
     def _run(self, instruction: Run) -> None:
         found = iter(self._origins(instruction, "RUN --mount"))
@@ -221,11 +248,14 @@ class Walker:
             return known.text
 
         try:
-            return parse_mount(written, expanded)
+            mount = parse_mount(written, expanded)
+            if mount.type in _PLACED:
+                checks.check_target(mount.target, self.scope.workdir)
         except RefusedError:
             if unknown:
                 return None
             raise
+        return mount
 
     def _origins(self, instruction: Instruction, what: str) -> tuple[Origin, ...]:
         found = self.origins(instruction)
@@ -260,12 +290,3 @@ def _context_of(origin: Origin | None) -> str | None:
     if origin is None:
         return ""
     return origin.context or None
-
-
-def _check_chmod(chmod: Known) -> None:
-    if chmod.unknown or not re.fullmatch(r"[+-]?\d+", chmod.text, re.ASCII):
-        return
-    if not re.fullmatch(r"[0-7]+", chmod.text) or int(chmod.text, 8) > 0o7777:
-        raise RefusedError(
-            f"`--chmod={chmod.text}` is no mode", hint="octal digits up to 7777", blame="--chmod"
-        )

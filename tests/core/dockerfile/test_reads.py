@@ -84,6 +84,8 @@ UNKNOWN = {
     "mount's source": ("FROM a\nRUN --mount=source=$DIR,target=/x y", "`RUN` at line 2"),
     "mount's type": ("FROM a\nRUN --mount=type=$T,target=/x y", "`T`"),
     "PATH": ("FROM a\nCOPY $PATH /x", "`PATH`"),
+    "ENV of an unknown name": ("FROM a\nENV D=d\nENV $N=e\nCOPY $D /x", "`D`"),
+    "the same below": ("FROM a AS b\nENV D=d\nENV $N=e\nFROM b\nCOPY $D /x", "`D`"),
 }
 
 

@@ -276,6 +276,41 @@ REFUSED = {
     "secret without a name": ("FROM a\nRUN --mount=type=secret x", 2, 1, "needs an `id`"),
     "bind with a mode": ("FROM a\nRUN --mount=target=/x,mode=0700 x", 2, 23, "has no `mode`"),
     "mount over everything": ("FROM a\nRUN --mount=target=/ x", 2, 13, "at `/`"),
+    "mount at a working directory": (
+        "FROM scratch\nWORKDIR /a\nRUN --mount=target=.. x",
+        3,
+        13,
+        "at `/`",
+    ),
+    "mount without a target": ("FROM scratch\nRUN --mount=type=cache x", 2, 5, "at `/`"),
+    "mount over the stage below": (
+        "FROM a AS x\nWORKDIR /\nFROM x\nRUN --mount=type=tmpfs x",
+        4,
+        5,
+        "at `/`",
+    ),
+    "ssh with a source": ("FROM a\nRUN --mount=type=ssh,source=x y", 2, 22, "has no `source`"),
+    "lone word as a platform": ("FROM --platform=amd46 a", 1, 17, "neither a system"),
+    "port": ("FROM a\nEXPOSE 80 abc", 2, 11, "no port"),
+    "port's protocol": ("FROM a\nEXPOSE 80/tpc", 2, 8, "tcp, udp or sctp"),
+    "port's size": ("FROM a\nEXPOSE 65536", 2, 8, "no port"),
+    "ports backwards": ("FROM a\nEXPOSE 90-80/udp", 2, 8, "ends before it begins"),
+    "port that a variable gives": ("FROM a\nARG P=x\nEXPOSE $P", 3, 1, "`x` is no port"),
+    "ports of a host": ("FROM a\nEXPOSE 1-2:1-3", 2, 8, "of another length"),
+    "port's address": ("FROM a\nEXPOSE x:1:2", 2, 8, "no IP address"),
+    "signal": ("FROM a\nSTOPSIGNAL SIGTREM", 2, 12, "no signal"),
+    "signal nought": ("FROM a\nSTOPSIGNAL 0", 2, 12, "no signal"),
+    "chmod with letters": ("FROM a\nCOPY --chmod=64a x /z", 2, 6, "is no mode"),
+    "chmod of nobody": ("FROM a\nADD --chmod=x+r x /z", 2, 5, "is no mode"),
+    "checksum": ("FROM a\nADD --checksum=bad https://x.org/y /z", 2, 5, "is no digest"),
+    "empty volume": ("FROM scratch\nVOLUME $NO", 2, 1, "is empty"),
+    "device": ("FROM a\nRUN --device=x y", 2, 5, "still being tried out"),
+    "device in a stable frontend": (
+        "# syntax=docker/dockerfile:1\nFROM a\nRUN --device=x y",
+        3,
+        5,
+        "still being tried out",
+    ),
     "variable in a stage": ("FROM a\nWORKDIR ${", 2, 9, "without a name"),
     "required in a stage": ("FROM scratch\nCOPY ${X:?} /", 2, 6, "must have a value"),
 }
@@ -289,6 +324,37 @@ def test_what_cannot_be_resolved_is_refused(
     (problem,) = refused(text)
     assert message in problem.message
     assert problem.location == Location("D", line, column)
+
+
+ACCEPTED = {
+    "ports": "FROM scratch\nEXPOSE 80 0 8000-8010/UDP 81/ 1.2.3.4:80:81 [::1]:1:2 1-3:9 80:81/sctp",
+    "ports of a variable": 'FROM scratch\nENV P="80 81/udp"\nEXPOSE $P ${X:-82} 8${X:-3}',
+    "port that the image may set": "FROM a\nEXPOSE $PORT",
+    "a port by half of BuildKit": "FROM scratch\nEXPOSE x${X:-80}",
+    "signals": "FROM a AS b\nSTOPSIGNAL sigrtmin+3\nFROM b\nSTOPSIGNAL -9\nSTOPSIGNAL KILL",
+    "modes": "FROM a\nCOPY --chmod=u=rwX,go+r-w x /a\nCOPY --chmod=00644 x /b\nCOPY --chmod== x /c",
+    "mode that the image may set": "FROM a\nCOPY --chmod=$MODE x /a",
+    "checksums": (
+        f"FROM a\nADD --checksum=sha512:{'0' * 128} https://x.org/y /z\n"
+        "ADD --checksum=abc https://x.org/y.git /z\nADD --checksum=$SUM https://x.org/y /z\n"
+    ),
+    "mount in a directory of the image's": "FROM a\nRUN --mount=type=cache x",
+    "mount in a directory": "FROM scratch\nWORKDIR w\nRUN --mount=type=cache x",
+    "mount without files": "FROM scratch\nRUN --mount=type=ssh --mount=type=secret,id=x y",
+    "volume that the image may set": "FROM a\nVOLUME $DATA",
+    "device with labs": "# syntax=docker/dockerfile:1-labs\nFROM a\nRUN --device=x y",
+    "device with another frontend": "# syntax=acme/dockerfile\nFROM a\nRUN --device=x y",
+    "what a stage has that no one needs": "FROM a\nEXPOSE abc\nSTOPSIGNAL no\nFROM b",
+    # What not every version refuses is left to the build.
+    "epoch": "ARG SOURCE_DATE_EPOCH=abc\nFROM scratch",
+    "Git with an unknown query": "FROM scratch\nADD https://x.org/y.git?bad=1 /z",
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_what_some_frontend_takes_is_accepted(resolved: Resolve, text: str) -> None:
+    """Also where it is not known yet what a value will be."""
+    assert resolved(text).stages
 
 
 def test_a_needed_stage_must_stand_above(refused: Refused) -> None:
