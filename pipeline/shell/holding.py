@@ -14,7 +14,7 @@ from pipeline.core.plan import DeployAction
 from pipeline.shell.apps import driver_for
 
 if TYPE_CHECKING:
-    from pipeline.core.apps import Running
+    from pipeline.core.apps import Driver, Running
     from pipeline.core.held import Held
     from pipeline.core.plan import DeployStep, Plan
     from pipeline.shell.deploying import Work
@@ -40,12 +40,22 @@ def hold_aliases(plan: Plan, tools: Tools) -> Plan:
 
     Nothing is asked where no such alias would move.
     """
-    moving = {action.name for action in plan.images if action.move}
-    due = [s for s in plan.deploys if s.image in moving and s.action is DeployAction.DEPLOY]
-    if not due or plan.revision is None or plan.backwards:
+    if plan.revision is None or plan.backwards or not _moving(plan):
         return plan
     with driver_for(plan.project, tools.environ, tools.stop) as driver:
-        running = driver.running([App(step.app, step.image) for step in due])
+        return without_late(plan, driver)
+
+
+def without_late(plan: Plan, driver: Driver) -> Plan:
+    """As `hold_aliases`, with a driver that is open."""
+    due = _moving(plan)
+    running = driver.running([App(step.app, step.image) for step in due])
     late = {step.image for step in due if hold(plan.revision, running.get(step.app))}
     images = (replace(a, move=()) if a.name in late else a for a in plan.images)
     return replace(plan, images=tuple(images))
+
+
+def _moving(plan: Plan) -> list[DeployStep]:
+    """The apps that are to be deployed, and whose image's aliases move."""
+    moving = {action.name for action in plan.images if action.move}
+    return [s for s in plan.deploys if s.image in moving and s.action is DeployAction.DEPLOY]

@@ -14,7 +14,9 @@ from pipeline.core.model import DeploySettings, Settings
 from pipeline.core.stamp import Revision, Stamp
 from pipeline.edge.registry import Registry, credentials
 from pipeline.shell.deploy import deploy_with
+from pipeline.shell.holding import hold_aliases, without_late
 from pipeline.shell.tools import Tools
+from tests.console.values import make_reference
 from tests.shell.test_deploy import OLD, make_work, place, statuses
 from tests.support.memory_driver import MemoryDriver, digest
 
@@ -57,6 +59,19 @@ def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
     assert results["web-1"].reason == "commit bbbbbbb runs, which is newer"
     assert results["web-1"].release == "9"
     assert driver.now["web-1"] == [Running(OLD, "1"), NEWER]
+
+
+def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
+    """That of another image moves; where no alias would move, no app is asked for."""
+    driver, work = overtaken(tools)
+    actions = (replace(a, move=(make_reference(a.name),)) for a in work.plan.images)
+    plan = replace(work.plan, images=tuple(actions))
+    driver.now["web-1"].append(NEWER)
+
+    found = without_late(plan, driver)
+
+    assert {str(a.name): len(a.move) for a in found.images} == {"api": 1, "web": 0}
+    assert hold_aliases(work.plan, tools) is work.plan
 
 
 def test_where_it_may_go_backwards(tools: Tools) -> None:
