@@ -99,10 +99,20 @@ def test_a_first_deploy_makes_two_machines_and_says_its_release(fly: FlyStandIn,
     assert fly.requests[-1].argv[0] == "deploy"
 
 
-def test_without_services_the_second_machine_is_a_standby(fly: FlyStandIn, tmp_path: Path) -> None:
-    """It stands by, stopped, for each process group."""
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("fly.toml", 'app = "groups"\n[processes]\na = "run"\nb = "run"\n'),
+        ("fly.json", '{"app": "groups", "processes": {"a": "run", "b": "run"}}'),
+        ("fly.yaml", "app: groups\nprocesses: {a: run, b: run}\n"),
+    ],
+)
+def test_without_services_the_second_machine_is_a_standby(
+    fly: FlyStandIn, tmp_path: Path, file: str, text: str
+) -> None:
+    """It stands by, stopped, for each process group; in each language of the configuration."""
     fly.create_app("groups")
-    (tmp_path / "fly.toml").write_text('app = "groups"\n[processes]\na = "run"\nb = "run"\n')
+    (tmp_path / file).write_text(text)
     done = flyctl(fly, "deploy", "-i", fly.push("groups", "v1"), cwd=tmp_path)
     found = [(one.process_group, one.state) for one in fly.apps["groups"].machines]
 

@@ -144,7 +144,7 @@ class Context:
         return name
 
     def config(self) -> tuple[Path, dict[str, Any]] | None:
-        """The app's fly.toml: of `--config`, or of the working directory; None without.
+        """The app's configuration: of `--config`, or of the working directory; None without.
 
         Raises:
             FailedError: `--config` names none, or it cannot be read.
@@ -152,7 +152,8 @@ class Context:
         """
         given = self.line.value("config")
         cwd = self._working_directory()
-        tried = [cwd / given, cwd / given / "fly.toml"] if given else [cwd / "fly.toml"]
+        usual = [cwd / name for name in ("fly.toml", "fly.json", "fly.yaml")]
+        tried = [cwd / given, cwd / given / "fly.toml"] if given else usual
         for path in tried:
             if path.is_file():
                 return path, fly_toml.load(path)
