@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import App, RewindingDriver
-from pipeline.core.configuration import Configuration
 from pipeline.errors import usage_error
 from pipeline.shell.app_files import read_configuration
 
@@ -41,12 +41,15 @@ def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:
     """
     chosen = frozenset(names)
     apps = tuple(app for app in apps_of(project) if app.name in chosen)
-    files = {app.config for app in apps if app.config}
-    read = {file: read_configuration(project.root, file) for file in sorted(files)}
-    none = Configuration()
-    return tuple(
-        replace(app, configuration=read[app.config] if app.config else none) for app in apps
-    )
+    read = cache(partial(read_configuration, project.root))
+    return tuple(replace(a, configuration=read(a.config)) if a.config else a for a in apps)
+
+
+def as_it_is_now(project: Project, app: App) -> App:
+    """The app with the configuration that its file has by now: a run may have taken an hour."""
+    if app.config is None:
+        return app
+    return replace(app, configuration=read_configuration(project.root, app.config))
 
 
 @contextmanager

@@ -50,16 +50,29 @@ def _add_compose(written: str, files: NamedFiles) -> None:
     except (ConfigTextError, UnicodeDecodeError) as error:
         files.refuse(_COMPOSE, f"`{path}` cannot be read: {error}")
         return
-    built = [name for name, service in services.items() if _table(service).get("build") is not None]
-    if len(built) != 1:
-        how = f"`{'`, `'.join(built)}` have" if built else "no service has"
-        why = f"{how} `build` in `{path}`: no container, or more than one, would run this image"
-        files.refuse(_COMPOSE, why, "write `build: .` in the one service that is this image")
+    _check_services(services, path, files)
     below = path.rpartition("/")[0]
     for service in services.values():
         for volume in _list(_table(service).get("volumes")):
             if host := _host_path(volume):
                 files.note(host, below=below)
+
+
+def _check_services(services: Mapping[str, object], path: str, files: NamedFiles) -> None:
+    """See that one service runs the image of the deploy, and each other has its own."""
+    tables = {name: _table(service) for name, service in services.items()}
+    built = [name for name, table in tables.items() if table.get("build") is not None]
+    hint = "write `build: .` in the one service that is this image"
+    if not built:
+        why = f"no service has `build` in `{path}`: no container would run this image"
+        files.refuse(_COMPOSE, why, hint)
+    elif len(built) > 1:
+        names = "`, `".join(built)
+        files.refuse(_COMPOSE, f"`{names}` have `build` in `{path}`, and one alone may", hint)
+    for name, table in tables.items():
+        if name not in built and not table.get("image"):
+            why = f"the service `{name}` of `{path}` has neither `image` nor `build`"
+            files.refuse(_COMPOSE, why)
 
 
 def _host_path(volume: object) -> str:
@@ -71,7 +84,7 @@ def _host_path(volume: object) -> str:
 
 def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None:
     """Read a machine's configuration: JSON right there, or in a file."""
-    text = written
+    text, called = written, "machine_config"
     if not written.startswith("{"):
         if not written.endswith(".json"):
             files.refuse(key, f"`{written}` is neither JSON nor the name of a `.json` file")
@@ -79,14 +92,14 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
         raw = files.read(written, key)
         if raw is None:
             return
-        text = raw.decode(errors="replace")
+        text, called = raw.decode(errors="replace"), written
     try:
         machine = json.loads(text)
     except ValueError as error:
-        files.refuse(key, f"`machine_config` is no JSON: {error}")
+        files.refuse(key, f"`{called}` is no JSON: {error}")
         return
     containers = [_table(one) for one in _list(_table(machine).get("containers"))]
-    _check(containers, key, chosen, files)
+    _check_containers(containers, (key, called), chosen, files)
     for holder in (_table(machine), *containers):
         for file in _list(holder.get("files")):
             entry = _table(file)
@@ -94,20 +107,19 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
                 files.read(path, key)
 
 
-def _check(
-    containers: list[Mapping[str, object]], key: Key, chosen: str, files: NamedFiles
+def _check_containers(
+    containers: list[Mapping[str, object]], where: tuple[Key, str], chosen: str, files: NamedFiles
 ) -> None:
-    """See that the image of the deploy, and of each other container, is known."""
+    """See that the image of the deploy has its container, and each other one an image."""
+    key, called = where
     names = [_text(container.get("name")) for container in containers]
-    if not names:
-        return
-    if chosen and chosen not in names:
-        files.refuse(("container",), f"there is no container `{chosen}` in `machine_config`")
+    if chosen and names and chosen not in names:
+        files.refuse(("container",), f"there is no container `{chosen}` in `{called}`")
         return
     ours = names.index(chosen or "app") if (chosen or "app") in names else 0
     for number, container in enumerate(containers):
         if number != ours and not container.get("image"):
-            files.refuse(key, f"the container `{names[number]}` has no image")
+            files.refuse(key, f"the container `{names[number]}` of `{called}` has no image")
 
 
 def _text(value: object) -> str:

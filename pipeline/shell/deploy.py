@@ -12,7 +12,7 @@ from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
 from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatus
 from pipeline.errors import UnknownError, as_told
 from pipeline.shell.aliases import DONE
-from pipeline.shell.apps import driver_for, wanted_apps
+from pipeline.shell.apps import as_it_is_now, driver_for, wanted_apps
 from pipeline.shell.deploying import Work, blocked, end, held
 from pipeline.shell.holding import look_again
 from pipeline.shell.rewind import rewind
@@ -125,7 +125,8 @@ def _deploy(work: Work, step: DeployStep, image: Reference) -> Ended:
         before, why = look_again(work, step)
         if why:
             return held(tools, step, why, before), None
-        now = work.driver.deploy(work.apps[step.app], image, tools.report, fresh=fresh)
+        app = as_it_is_now(work.plan.project, work.apps[step.app])
+        now = work.driver.deploy(app, image, tools.report, fresh=fresh)
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
         error = as_told(raised)
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)

@@ -30,7 +30,7 @@ from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.fly_compared import differing
 from pipeline.edge.deploy.fly_running import running_of
-from pipeline.edge.deploy.fly_stamp import leave_stamp, stamp_of_rollback
+from pipeline.edge.deploy.fly_stamp import as_read, leave_stamp, stamp_of_rollback
 from pipeline.edge.fly import (
     FlyApi,
     FlyError,
@@ -125,7 +125,7 @@ class FlyDriver:
         """`fly deploy` of the digest, with the app's own configuration, until all run it."""
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
-        wanted = f"{image.repository}@{image.digest}"
+        wanted, before = f"{image.repository}@{image.digest}", as_read(app)
         if app.config:
             ended = self._run(app, wanted, app.config, report, fresh=fresh)
         else:
@@ -133,6 +133,9 @@ class FlyDriver:
             with TemporaryDirectory(prefix="pipeline-") as folder:
                 ended = self._run(app, wanted, Path(folder), report, fresh=fresh)
         now, machines = self._settled(app, str(image.digest), ended, report)
+        if as_read(app) != before:
+            report(Notice(f"the configuration of `{app.name}` changed while it was deployed"))
+            return now
         stamp = app.stamp(image.digest, ended.release)
         return replace(now, stamp=leave_stamp(self.api, app, stamp, machines, report))
 

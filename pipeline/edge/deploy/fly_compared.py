@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.core.apps import App, Running
     from pipeline.edge.fly import FlyApi, FlyRelease, Machine
 
+MIXED = "its machines are of different releases"
 NONE_KEPT = "Fly keeps none to compare it with"
 
 
@@ -35,21 +36,25 @@ def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) 
         return ()
     if now.stamp and now.stamp.configuration == app.configuration.digest:
         return ()
+    serving = [machine for machine in machines if machine.serves]
+    if len({machine.release for machine in serving}) > 1:
+        return (MIXED,)
     kept = _kept(islice(releases_of(api, app.name), PAGE), now.release)
     if kept is None:
         return (NONE_KEPT,)
-    serving = [machine for machine in machines if machine.serves]
     return differences(Configuration(kept, dict(_contents(kept, serving))), app.configuration)
 
 
 def _kept(releases: Iterable[FlyRelease], running: str) -> Mapping[str, object] | None:
     """The configuration of the release that runs, or of the last before it that has one.
 
-    A release for secrets has none of its own.
+    A release for secrets has none of its own. Where machines do not say which they run (flyctl
+    once wrote none), it is the last good one: another may have ended before it reached them.
     """
     number = int(running) if running.isascii() and running.isdigit() else None
     for release in releases:
-        if release.config and (number is None or release.version <= number):
+        known = release.good if number is None else release.version <= number
+        if release.config and known:
             return release.config
     return None
 

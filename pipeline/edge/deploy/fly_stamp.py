@@ -17,6 +17,7 @@ from pipeline.edge.fly import FlyError, write_stamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pipeline.core.apps import App
     from pipeline.core.events import Reporter
@@ -24,6 +25,25 @@ if TYPE_CHECKING:
     from pipeline.edge.fly import FlyApi, Machine
 
 _AT_ONCE = 4
+
+
+def as_read(app: App) -> tuple[tuple[int, int, int] | None, ...]:
+    """How the files of an app's configuration stand on the disk, which flyctl reads by itself.
+
+    Where that changes, it may have read another configuration than `app.configuration` is.
+    """
+    if app.config is None:
+        return ()
+    named = (app.config.parent / path for path in app.configuration.contents)
+    return tuple(map(_as_read, (app.config, *named)))
+
+
+def _as_read(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def stamp_of_rollback(

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.core.apps import RewindingDriver
 from pipeline.core.events import silent
-from pipeline.edge.deploy.fly_compared import NONE_KEPT
+from pipeline.edge.deploy.errors import DeployError
+from pipeline.edge.deploy.fly_compared import MIXED, NONE_KEPT
 from pipeline.edge.fly import FlyError
 from tests.support.fly import fly_stand_in
 from tests.support.fly_driver import TOML, Bench
@@ -111,6 +112,31 @@ def test_a_release_without_a_configuration_has_that_of_the_one_before(bench: Ben
     assert asked(bench) == ((), 2)
     web.releases[0].config = {}
     assert asked(bench) == ((NONE_KEPT,), 2)
+
+
+def test_a_deploy_that_ended_half_way_left_two_configurations(bench: Bench) -> None:
+    """The same image on all machines, all well: only some have what the files say."""
+    bench.fly.sick(machine=min(machine.id for machine in bench.fly.apps["web"].alive))
+    bench.write(f'{TOML}[[http_service.checks]]\npath = "/"\n[deploy]\nwait_timeout = "1s"\n')
+    with pytest.raises(DeployError):
+        bench.deploy(bench.image())
+    bench.fly.heal()
+
+    assert bench.now().healthy
+    assert asked(bench) == ((MIXED,), 1)
+
+
+def test_a_deploy_that_ended_before_it_reached_a_machine_changed_nothing(bench: Bench) -> None:
+    """Its release has the configuration of the files, and no machine has; also of old flyctl."""
+    bench.write(f'{TOML}[deploy]\nrelease_command = "false"\n'.replace("blue", "red"))
+    with pytest.raises(DeployError):
+        bench.deploy(bench.image())
+    keys = ("`[deploy] release_command`", "`[env] COLOUR`")
+
+    assert asked(bench) == (keys, 2)
+    for machine in bench.fly.apps["web"].alive:
+        del machine.config["metadata"]["fly_release_version"]
+    assert asked(bench) == (keys, 2)
 
 
 def test_what_cannot_be_compared_is_not_taken_for_the_same(bench: Bench) -> None:

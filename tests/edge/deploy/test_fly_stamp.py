@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.core.apps import RewindingDriver
-from pipeline.core.events import Notice, silent
+from pipeline.core.events import AppChanged, Notice, silent
 from tests.support.fly import fly_stand_in
 from tests.support.fly_driver import REVISION, TOML, Bench
 
@@ -100,4 +100,22 @@ def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(bench: Be
     (notice,) = [event.text for event in told if isinstance(event, Notice)]
     assert notice.startswith("what `web` was deployed with could not be noted at Fly")
     assert bench.now().stamp is None
+    assert bench.now().differs == ()
+
+
+def test_a_file_that_was_edited_meanwhile_leaves_no_stamp(bench: Bench) -> None:
+    """And put back: flyctl may have read either. The next run asks what it read."""
+    told: list[Event] = []
+
+    def edit(event: Event) -> None:
+        told.append(event)
+        if isinstance(event, AppChanged):
+            bench.write(TOML.replace("blue", "red"))
+            bench.write(TOML)
+
+    done = bench.deploy(bench.image(), edit)
+
+    assert done.stamp is None
+    (notice,) = [event.text for event in told if isinstance(event, Notice)]
+    assert notice == "the configuration of `web` changed while it was deployed"
     assert bench.now().differs == ()

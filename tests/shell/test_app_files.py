@@ -1,0 +1,165 @@
+"""An app's configuration with the files that it names: what counts, and what is refused at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.core.configuration import differences
+from pipeline.errors import ConfigError
+from pipeline.shell.app_files import read_configuration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.core.configuration import Configuration
+
+COMPOSE = """\
+services:
+  web:
+    build: .
+  proxy:
+    image: nginx:1.27
+    volumes:
+      - ./nginx.conf:/etc/nginx/nginx.conf:ro
+      - cache:/var/cache
+"""
+MACHINE = {
+    "containers": [
+        {"name": "app", "image": "scratch"},
+        {
+            "name": "proxy",
+            "image": "nginx:1.27",
+            "files": [{"guest_path": "/etc/nginx/nginx.conf", "local_path": "nginx.conf"}],
+        },
+    ]
+}
+
+
+def read(root: Path, toml: str, **files: str) -> Configuration:
+    """The configuration in `images/web`, beside files whose names have `_` for `.`."""
+    folder = root / "images/web"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {"fly_toml": toml, **files}.items():
+        (folder / name.replace("_", ".")).write_text(text, encoding="utf-8")
+    return read_configuration(root, folder / "fly.toml")
+
+
+def refusals(root: Path, toml: str, **files: str) -> list[str]:
+    """What is wrong with it, each with its place."""
+    with pytest.raises(ConfigError) as caught:
+        read(root, toml, **files)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def sha256(text: str) -> str:
+    """As 64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("language", ["toml", "json"])
+def test_contents_of_local_files_count(tmp_path: Path, language: str) -> None:
+    """In the folder of the configuration, in whichever language that is."""
+    read(tmp_path, "", a_conf="one", fly_json='{"files": [{"local_path": "a.conf"}]}')
+    (tmp_path / "images/web/fly.toml").write_text('[[files]]\nlocal_path = "a.conf"\n')
+    found = read_configuration(tmp_path, tmp_path / f"images/web/fly.{language}")
+
+    assert found.contents == {"a.conf": sha256("one")}
+
+
+def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Path) -> None:
+    """Flyctl would say so after the build; with the line that names it, all at once."""
+    toml = 'app = "web"\n[[files]]\nguest_path = "/a"\nlocal_path = "a.conf"\n'
+    toml += '[[files]]\nguest_path = "/b"\nlocal_path = "b"\n'
+
+    assert refusals(tmp_path, toml) == [
+        "images/web/fly.toml:4:14: `a.conf` cannot be read: no such file or directory",
+        "images/web/fly.toml:7:14: `b` cannot be read: no such file or directory",
+    ]
+
+
+def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:
+    """Its image, and the file that a volume brings in; a named volume is no file."""
+    toml = '[build.compose]\nfile = "compose.yml"\n'
+    old = read(tmp_path, toml, compose_yml=COMPOSE, nginx_conf="one")
+    image = read(tmp_path, toml, compose_yml=COMPOSE.replace("1.27", "1.28"))
+    conf = read(tmp_path, toml, nginx_conf="two")
+
+    assert differences(old, image) == ("the contents of `compose.yml`",)
+    assert differences(image, conf) == ("the contents of `./nginx.conf`",)
+    assert len({old.digest, image.digest, conf.digest}) == 3
+
+
+def test_the_compose_file_that_flyctl_finds_by_itself_counts(tmp_path: Path) -> None:
+    """`compose.yaml` before `docker-compose.yml`."""
+    found = read(tmp_path, "[build.compose]\n", compose_yaml=COMPOSE, nginx_conf="one")
+
+    assert set(found.contents) == {"compose.yaml", "./nginx.conf"}
+
+
+@pytest.mark.parametrize("where", ["machine_config", "experimental.machine_config"])
+def test_a_changed_sidecar_of_a_machine_config_is_seen(tmp_path: Path, where: str) -> None:
+    """In a file of its own, and its files."""
+    toml = f'{where} = "cli.json"\n'
+    old = read(tmp_path, toml, cli_json=json.dumps(MACHINE), nginx_conf="one")
+    image = json.dumps(MACHINE).replace("1.27", "1.28")
+
+    assert differences(old, read(tmp_path, toml, cli_json=image)) == ("the contents of `cli.json`",)
+    last = read(tmp_path, toml, nginx_conf="two")
+    assert "the contents of `nginx.conf`" in differences(old, last)
+
+
+def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
+    """Then the key itself is what differs, and its files count as well."""
+    old = read(tmp_path, f"machine_config = '{json.dumps(MACHINE)}'\n", nginx_conf="one")
+    new = json.dumps(MACHINE).replace("1.27", "1.28")
+
+    assert set(old.contents) == {"nginx.conf"}
+    assert differences(old, read(tmp_path, f"machine_config = '{new}'\n")) == ("`machine_config`",)
+
+
+@pytest.mark.parametrize(
+    ("toml", "files", "why"),
+    [
+        ("[build.compose]\n", {}, "there is no compose file"),
+        (
+            "[build.compose]\n",
+            {"compose_yml": "services:\n  proxy:\n    image: nginx\n"},
+            "no service has `build` in `compose.yml`: no container would run this image",
+        ),
+        (
+            "[build.compose]\n",
+            {"compose_yml": "services:\n  a:\n    build: .\n  b:\n    build: .\n"},
+            "`a`, `b` have `build` in `compose.yml`, and one alone may",
+        ),
+        (
+            "[build.compose]\n",
+            {"compose_yml": "services:\n  a:\n    build: .\n  b:\n    command: c\n"},
+            "the service `b` of `compose.yml` has neither `image` nor `build`",
+        ),
+        ("[build.compose]\n", {"compose_yml": "a: [\n"}, "`compose.yml` cannot be read: "),
+        ('machine_config = "cli.yaml"\n', {}, "neither JSON nor the name of a `.json` file"),
+        ('machine_config = "cli.json"\n', {"cli_json": "{"}, "`cli.json` is no JSON: "),
+        (
+            'container = "wep"\nmachine_config = "cli.json"\n',
+            {"cli_json": json.dumps(MACHINE), "nginx_conf": ""},
+            "there is no container `wep` in `cli.json`",
+        ),
+        (
+            'machine_config = "cli.json"\n',
+            {"cli_json": '{"containers": [{"name": "app"}, {"name": "proxy"}]}'},
+            "the container `proxy` of `cli.json` has no image",
+        ),
+    ],
+)
+def test_what_flyctl_would_refuse_after_the_build(
+    tmp_path: Path, toml: str, files: dict[str, str], why: str
+) -> None:
+    """Or would deploy without the image that was built."""
+    (found,) = refusals(tmp_path, toml, **files)
+
+    assert found.startswith("images/web/fly.toml:1")
+    assert why in found
