@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pipeline.errors import PipelineError, Problem
 
 _LINE = "    "
+_WHERE_HELD = (
+    "`--force` deploys it all the same; where branches take turns on an app, "
+    "`backwards = true` in `[deploy]` of `pipeline.toml`, or of a profile"
+)
 
 
 def show_error(
@@ -164,6 +168,8 @@ def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
     for (word, reason), names in reasons.items():
         who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
         yield f"{paint(f'{word}:', Style.YELLOW)} {who}: {clean(reason)}"
+    if any(app.status is DeployStatus.HELD for app in report.deploys):
+        yield from _hint_lines(_WHERE_HELD, paint)
 
 
 def _taken_along(report: Report) -> Iterator[tuple[str, str, str]]:

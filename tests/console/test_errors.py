@@ -10,7 +10,8 @@ import pytest
 from pipeline.console.errors import show_error, show_failures, show_warnings
 from pipeline.console.out import reporter
 from pipeline.core.events import Warned
-from pipeline.core.report import Report
+from pipeline.core.reference import ImageName
+from pipeline.core.report import DeployResult, DeployStatus, Report
 from pipeline.errors import ConfigError, Location, PipelineError, Problem, UnknownError
 from tests.console.values import REPORT
 
@@ -143,6 +144,17 @@ def test_blocked_images_are_gathered_by_reason() -> None:
     assert failures(Report((blocked, other))) == (
         "blocked: `web`, `os-base`: not tried, because `api` failed\n"
     )
+
+
+def test_apps_that_are_held_are_told_with_what_to_do() -> None:
+    """Once for all of them."""
+    why = "commit 1f2e3d4 runs, which is newer"
+    held = [DeployResult(app, ImageName("web"), DeployStatus.HELD, why) for app in ("eu", "us")]
+
+    first, second = failures(Report((), tuple(held))).splitlines()
+
+    assert first == f"held: `eu`, `us`: {why}"
+    assert second.startswith("hint: `--force` deploys it all the same; ")
 
 
 def test_nothing_is_written_about_success() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline import __version__
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -46,6 +47,21 @@ def test_an_unknown_key_has_its_place_and_the_nearest_name(bad: Project) -> None
 
     assert "pipeline.toml:2:1: " in said
     assert "did you mean `host`" in said
+
+
+def test_another_version_is_wanted(bad: Project) -> None:
+    """Told before all else that is wrong in the file; `doctor` tells it, too."""
+    bad.write("pipeline.toml", 'requires = ">=99"\nhots = 1\n')
+
+    said, doctor = refused(bad), bad.invoke("doctor")
+
+    wanted = (
+        f"pipeline.toml:1:12: this project wants Fly Image Pipeline >=99, and this is {__version__}"
+    )
+    assert wanted in said
+    assert 'hint: install "fly-image-pipeline>=99"' in said
+    assert "hots" not in said
+    assert (doctor.code, wanted in doctor.out, "hots" in doctor.out) == (4, True, False)
 
 
 def test_a_cycle_is_shown_as_a_path(bad: Project) -> None:
