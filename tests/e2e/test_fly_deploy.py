@@ -52,16 +52,25 @@ def test_from_build_to_machines_and_then_nothing(shop: Shop) -> None:
 
 
 def test_flyctl_is_given_the_digest_the_apps_own_file_and_no_token(shop: Shop) -> None:
-    """As a user would write it."""
+    """As a user would write it; one of the two has a file of its own, in another language."""
+    shop.fly.create_app("acme-eu")
+    own = '{ name = "acme-eu", config = "fly.eu.yaml" }'
+    shop.project.write("images/web/image.toml", f'[deploy]\napps = ["acme-web", {own}]\n')
+    shop.project.write("images/web/fly.eu.yaml", "env: {COLOUR: green}\n")
     ran = shop.invoke("deploy", "web", "--json")
     assert ran.code == 0, ran.err
 
-    (call,) = [one for one in shop.fly.asked("flyctl") if one.method == "deploy"]
+    calls = [one.argv for one in shop.fly.asked("flyctl") if one.method == "deploy"]
     digest = ran.json["images"][0]["digest"]
-    assert call.argv == (
-        *("deploy", "--app", "acme-web", "--image", f"{shop.fly.registry}/acme-web@{digest}"),
-        *("--remote-only", "--yes", "--config", "fly.toml"),
-    )
+    assert set(calls) == {
+        (
+            *("deploy", "--app", app, "--image", f"{shop.fly.registry}/acme-web@{digest}"),
+            *("--remote-only", "--yes", "--config", config),
+        )
+        for app, config in (("acme-web", "fly.toml"), ("acme-eu", "fly.eu.yaml"))
+    }
+    colours = {m.config["env"]["COLOUR"] for m in shop.fly.apps["acme-eu"].alive}
+    assert colours == {"green"}
 
 
 def test_a_plan_says_why(shop: Shop) -> None:
