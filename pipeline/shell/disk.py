@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from pipeline.core.model import Stamp
+from pipeline.core.standin import STAND_INS
 from pipeline.errors import ConfigError, Location, Problem, WorkError
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Disk:
     """Reads below `root`, which errors leave out of the paths that they show.
 
     Paths are absolute strings as `os.scandir` gives them: a byte that is not UTF-8 is a surrogate.
-    What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`.
+    What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`. `heads` has the
+    beginnings of files that seem to stand for others (`pipeline.core.standin`).
     """
 
     def __init__(self, root: Path) -> None:
@@ -81,6 +83,7 @@ class Disk:
         self._files: dict[str, FileFacts] = {}
         self._links: dict[str, str] = {}
         self._contents: dict[str, bytes] = {}
+        self.heads: dict[str, bytes] = {}
 
     def node(self, path: str) -> Node | None:
         """What is at `path`; `None` for nothing."""
@@ -156,6 +159,8 @@ class Disk:
             self._fail(path, error)
         try:
             data = os.read(handle, _BLOCK)
+            if data.startswith(STAND_INS):
+                self.heads[path] = data
             found = os.fstat(handle)
             if len(data) != found.st_size or found.st_ctime_ns > self._quiet:
                 return self._read_watched(path, handle)

@@ -15,6 +15,7 @@ from pipeline.shell.disk import Disk
 from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.memory import uncollected
 from pipeline.shell.scan import scan
+from pipeline.shell.suspects import suspects
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName
     scans = _scans(project, images)
     keys: dict[ImageName, Key] = {}
     for image in images:
-        entries, _, contexts = scans[image.name]
+        entries, _, contexts, _ = scans[image.name]
         named = {name: one.entries for name, one in contexts.items()}
         keys[image.name] = key_of(record(image, entries, keys, options, named))
     return {image.name: _inputs(image, scans[image.name], keys) for image in images}
@@ -65,6 +66,7 @@ class _Scanned(NamedTuple):
     entries: tuple[ContextEntry, ...]
     ignored: IgnoreFile
     contexts: Mapping[str, ContextInputs]
+    warnings: tuple[Problem, ...]
 
 
 def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanned]:
@@ -79,7 +81,8 @@ def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanne
             ignored = ignore_file_of(disk, project.root, image)
             entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
             contexts = named_contexts(disk, project.root, image)
-            scans[image.name] = _Scanned(entries, ignored, contexts)
+            warnings = suspects(disk, project.root, image, entries, ignored, contexts.values())
+            scans[image.name] = _Scanned(entries, ignored, contexts, warnings)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
@@ -100,7 +103,7 @@ def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
 
 def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
     key = keys[image.name]
-    entries, ignored, contexts = scanned
+    entries, ignored, contexts, warnings = scanned
     every = (*entries, *(entry for one in contexts.values() for entry in one.entries))
     return Inputs(
         name=image.name,
@@ -119,6 +122,7 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
             *image.warnings,
             *ignored.warnings,
             *(warning for one in contexts.values() for warning in one.warnings),
+            *warnings,
         ),
         ignored=(ignored.path, ignored.source) if ignored.path else None,
         dockerfile=image.dockerfile,

@@ -1,0 +1,58 @@
+"""What tags may hide is said on stderr, once; `--strict` makes it an error before all else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sandbox.registry import Registry
+
+SAID = "images/.dockerignore: `.git` is copied"
+
+
+@pytest.fixture
+def careless(tmp_path: Path, registry: Registry) -> Project:
+    """Two images that copy the repository that lies in their context."""
+    project = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
+    project.write("tasks.py", "from pipeline.tasks import ns\n")
+    project.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
+    project.write("images/.git/config", "token")
+    for name in ("api", "web"):
+        project.image(
+            name, f"FROM scratch\nLABEL n={name}\nCOPY . /\n", image_toml='context = ".."'
+        )
+    return project
+
+
+def test_a_warning_is_said_once_and_is_in_the_json(careless: Project) -> None:
+    """With what to do about it, and apart from the data."""
+    planned = careless.invoke("plan", "--json")
+    shown = careless.invoke("inputs", "web", "--json")
+
+    for ran in (planned, shown):
+        assert ran.code == 0
+        assert ran.err.count(f"warning: {SAID}") == 1
+        assert "  hint: write `images/.dockerignore` with the line `.git`\n" in ran.err
+        (warning,) = ran.json["warnings"]
+        assert warning["location"] == "images/.dockerignore"
+
+
+@pytest.mark.parametrize("words", [["plan"], ["inputs", "web"], ["build", "web"], ["build-all"]])
+def test_strict_makes_it_an_error(careless: Project, words: list[str]) -> None:
+    """On the command line, or in pipeline.toml; nothing is built."""
+    said = [careless.invoke(*words, "--strict")]
+    before = (careless.root / "pipeline.toml").read_text()
+    careless.write("pipeline.toml", f"strict = true\n{before}")
+    said.append(careless.invoke(*words))
+
+    for ran in said:
+        assert (ran.code, ran.out) == (2, "")
+        assert f"error: {SAID}" in ran.err
+        assert "warning" not in ran.err
+    assert {method for method, _ in careless.requests()} <= {"GET", "HEAD"}
