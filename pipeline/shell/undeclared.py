@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.dockerfile import is_dockers
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from pipeline.core.model import External
     from pipeline.errors import Location
     from pipeline.shell.image import Draft
+
+
+_EPOCH = "SOURCE_DATE_EPOCH"
+_SECONDS = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Slips(NamedTuple):
@@ -50,7 +55,7 @@ def undeclared(draft: Draft, found: Resolved) -> Slips:
     warned = [arg for arg in found.unused if sure and f"args.{arg}" in fly]
     likely = [] if sure else [arg for arg in found.unused if near(arg, found.arguments)]
     return Slips(
-        tuple(_error(draft, arg, found.arguments) for arg in errors),
+        (*_wrong_time(draft, found), *(_error(draft, arg, found.arguments) for arg in errors)),
         (
             *(_idle(draft, arg, found.arguments) for arg in warned),
             *(_likely(draft, arg, near(arg, found.arguments)) for arg in likely),
@@ -74,6 +79,16 @@ def untaken(draft: Draft, found: Resolved, externals: Sequence[External]) -> lis
 def _error(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:
     hint = f"add `ARG` to `{draft.dockerfile}`, or take it out here"
     return Problem(_place(draft, arg), _message(draft, arg), nearest(arg, declared) or hint)
+
+
+def _wrong_time(draft: Draft, found: Resolved) -> list[Problem]:
+    """The one value that every frontend checks. Newer ones also take a name for it."""
+    value = draft.file.args.get(_EPOCH, "")
+    names = {"context", *found.stage_names, *draft.contexts}
+    if not value or value.lower() in names or _SECONDS.fullmatch(value):
+        return []
+    hint = 'seconds since 1970, as in "1700000000"'
+    return [Problem(_place(draft, _EPOCH), f"`{value}` is no time for `{_EPOCH}`", hint)]
 
 
 def _idle(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:

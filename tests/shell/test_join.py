@@ -198,6 +198,19 @@ def test_what_buildkit_knows_need_not_be_declared(tmp_path: Path, name: str) -> 
     assert joined(tmp_path, "FROM scratch\n", f'args = {{ {name} = "{value}" }}\n').warnings == ()
 
 
+@pytest.mark.parametrize("value", ["", "0", "-1", "1700000000", "context", "Stage"])
+def test_a_time_may_have_a_name(tmp_path: Path, value: str) -> None:
+    """To newer frontends."""
+    toml = f'args = {{ SOURCE_DATE_EPOCH = "{value}" }}\n'
+    assert joined(tmp_path, "FROM scratch AS stage\nFROM scratch\n", toml).warnings == ()
+
+
+def test_a_given_time_that_is_none(tmp_path: Path) -> None:
+    """Every frontend refuses it."""
+    told = refused(tmp_path, "FROM scratch\n", 'args = { SOURCE_DATE_EPOCH = "abc" }\n')
+    assert told[:2] == ("images/web/image.toml:1:30", "`abc` is no time for `SOURCE_DATE_EPOCH`")
+
+
 ELSEWHERE = {
     "a stage that is not needed": "FROM scratch AS no\nARG NODE_VERSON\nFROM scratch\n",
     "before the first FROM alone": "ARG NODE_VERSON\nFROM scratch\n",
