@@ -83,7 +83,8 @@ def _ask(
     while names := to_ask(project, standing, wanted, force=force):
         where = {n: reference_of(project, n, asking.inputs[n].fingerprint) for n in names}
         built = [r for n, r in where.items() if not project.image(n).public]
-        asking.registry.reads_public(r.repository for r in where.values() if r not in built)
+        public = [r for n, r in where.items() if project.image(n).public]
+        asking.registry.reads_public(reference.repository for reference in public)
         unasked = [a for a in aliases if a not in moving]
         asking.registry.pushes_to(r.repository for r in (*built, *unasked))
         answers = _answers(asking.registry, [*where.values(), *unasked])

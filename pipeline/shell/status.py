@@ -40,9 +40,8 @@ def status(
     with driver_for(project, environ) as driver:
         running = ask(driver, chosen)
     with open_registry(project.settings.registry, environ) as client:
-        built = [r for n, r in wanted.items() if not project.image(n).public]
-        client.pushes_to(r.repository for r in built)
-        client.reads_public(r.repository for r in wanted.values() if r not in built)
+        client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
+        client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))
     return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
 

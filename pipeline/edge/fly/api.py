@@ -26,11 +26,11 @@ from pipeline.edge.fly.errors import (
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
 from pipeline.edge.registry import tls, wire
-from pipeline.edge.registry.again import Patience, asked_wait, passes
+from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import RegistryError
-from pipeline.edge.registry.gate import PASSING, Gate, Policy, SystemClock
+from pipeline.edge.registry.gate import PASSING, Gate, Policy, SystemClock, retry_after
 from pipeline.edge.registry.text import plain, read_json
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class FlyApi:
         if answer.status == 401:
             raise refused(self.token.source, self._said(answer))
         if answer.status != 200 or not isinstance(found, dict):
-            raise in_trouble("Fly's API", answer.status, self._said(answer), asked_wait(answer))
+            raise in_trouble("Fly's API", answer.status, self._said(answer), _wait(answer))
         if errors := as_objects(found.get("errors")):
             raise self._graphql_error(errors[0])
         return as_object(found.get("data"))
@@ -170,7 +170,7 @@ class FlyApi:
         if answer.status == 404 and app and name and "machine" not in said.lower():
             return NoAppError(name[0])
         if answer.status in PASSING:
-            return in_trouble("Fly's Machines API", answer.status, said, asked_wait(answer))
+            return in_trouble("Fly's Machines API", answer.status, said, _wait(answer))
         found = read_json(answer.body)
         code = str(found.get("status") or "") if isinstance(found, dict) else ""
         message = (
@@ -245,6 +245,10 @@ def _may_pass(request: _Request, outcome: Outcome) -> bool:
     """Whether Fly is asked once more: what changes something only where it says it did nothing."""
     not_done = isinstance(outcome, Answer) and outcome.status == _NOT_DONE
     return passes(outcome) and (request.reads or not_done)
+
+
+def _wait(answer: Answer) -> float | None:
+    return retry_after(answer.headers.get("retry-after"))
 
 
 def as_object(value: object) -> Json:

@@ -54,7 +54,7 @@ class Patience:
 
     def pause(self, attempt: int, outcome: Outcome, deadline: float) -> bool:
         """Wait before the next attempt; `False`, at once, where that would take too long."""
-        wait = asked_wait(outcome)
+        wait = _asked_wait(outcome)
         pause = max(self.gate.pause(attempt), wait or 0.0)
         if self.gate.clock.now() + pause > deadline:
             return False
@@ -81,7 +81,7 @@ def passes(outcome: Outcome) -> bool:
     return outcome.status in PASSING
 
 
-def asked_wait(outcome: Outcome) -> float | None:
+def _asked_wait(outcome: Outcome) -> float | None:
     """How many seconds the host asks us to wait, `None` where it says nothing."""
     if isinstance(outcome, RegistryError):
         return outcome.facts.retry_after
