@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.bake import Output, Target, definition, target_name
 from pipeline.core.reference import ImageName, parse_reference
-from pipeline.edge.buildkit.wire import Decoder, Text, Vertex
+from pipeline.edge.buildkit.wire import Text, Vertex
+from tests.proof.explained import records_of, surplus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,11 +29,15 @@ _PASSING = re.compile(r"snapshot \S+ does not exist|no such job|deadline exceede
 """Faults of an engine with much to do at once, which say nothing of the project."""
 
 _MOMENT = "1000000000"
+_NUMBER = re.compile(r"\d+/\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What BuildKit made of a project: steps that ran anew, the image's digest; or why not."""
+    """What BuildKit made of a project: steps that ran anew, the image's digest; or why not.
+
+    What was built with a step that nobody asked for is refused by us, and has an error too.
+    """
 
     ran: tuple[str, ...]
     digest: str
@@ -91,17 +96,18 @@ def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
     if done.returncode:
         return seen.failures()
     written = json.loads(metadata.read_bytes())
+    more = surplus(done.stderr, {key: _made(project) for key, project in projects.items()})
     return {
-        key: Built(seen.ran(key), written[_called(key)]["containerimage.config.digest"])
+        key: Built(
+            seen.ran(key), written[_called(key)]["containerimage.config.digest"], more.get(key, "")
+        )
         for key in projects
     }
 
 
 def _targets(key: str, project: Project) -> dict[str, object]:
     """The targets of one project under names of its own, with contexts from anywhere."""
-    made: Any = definition(
-        [_target(project, name) for name in project.names], project.settings.build
-    )
+    made: Any = definition(_made(project), project.settings.build)
     found: dict[str, object] = {}
     for name, fields in made["target"].items():
         contexts = {
@@ -120,6 +126,10 @@ def _targets(key: str, project: Project) -> dict[str, object]:
     return found
 
 
+def _made(project: Project) -> list[Target]:
+    return [_target(project, name) for name in project.names]
+
+
 def _target(project: Project, name: ImageName) -> Target:
     image = project.image(name)
     reference = parse_reference(f"proof.invalid/{image.name}:1")
@@ -134,12 +144,11 @@ class _Seen:
     """What the stream of a solve told of the instructions of each project."""
 
     def __init__(self, stream: bytes, keys: list[str]) -> None:
-        decoder = Decoder()
         self._keys = keys
         self._cached: dict[str, bool] = {}
         self._names: defaultdict[str, dict[str, str]] = defaultdict(dict)
         self._errors: dict[str, str] = {}
-        records = [*decoder.feed(stream), *decoder.end()]
+        records = records_of(stream)
         for record in records:
             if isinstance(record, Vertex):
                 self._vertex(record)
@@ -168,11 +177,15 @@ class _Seen:
 
 
 def _split(name: str, keys: list[str]) -> tuple[str, str]:
-    """Whose a vertex is, and which instruction; none for sources and chores."""
+    """Whose a vertex is, and which instruction; none for sources and chores.
+
+    What takes from the web or from Git is looked at each time: the image says whether it changed.
+    """
     head, _, step = name[1:].partition("] ")
     owner = head.partition("-")[0]
     if not name.startswith("[") or owner not in keys:
         return "", ""
-    if "/" not in head or step.startswith("FROM "):
+    remote = step.startswith("ADD ") and "://" in step
+    if not _NUMBER.search(head) or step.startswith("FROM ") or remote:
         return owner, ""
     return owner, f"[{head.partition(' ')[2]}] {step}"

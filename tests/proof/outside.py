@@ -28,6 +28,7 @@ def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
         (served / "tool").write_text("a tool")
         yield (
             _locked(f"{registry.address}/outside:1", folder),
+            _triggered(f"{registry.address}/triggered:1", folder),
             Case("add of a url", f"FROM scratch\nADD {address}/tool /\nCOPY a.txt /\n", AB),
             Case("add of git", f"FROM scratch\nADD {repository} /\nCOPY a.txt /\n", AB),
         )
@@ -42,9 +43,23 @@ def _locked(reference: str, folder: Path) -> Case:
     return Case("locked external", text, {**AB, "/pipeline.lock": lock})
 
 
-def _push(reference: str, folder: Path, content: str) -> str:
+def _triggered(reference: str, folder: Path) -> Case:
+    """A case whose external copies from the context by triggers that the lock knows."""
+    triggers = ["ARG WHAT=b.txt", "COPY $WHAT /t/"]
+    below = "".join(f"ONBUILD {trigger}\n" for trigger in triggers)
+    first = _push(reference, folder / "triggered", "first", below)
+    second = _push(reference, folder / "triggered", "second", below)
+    entry = f'[[external]]\nreference = "{reference}"\ndigest = "{second}"\n# before: {first}\n'
+    lock = f'{entry}triggers = {{ "linux/amd64" = {json.dumps(triggers)} }}\n'
+    text = f"FROM {reference}\nCOPY a.txt /\n"
+    return Case(
+        "locked external with triggers", text, {**AB, "c.txt": "c{n}", "/pipeline.lock": lock}
+    )
+
+
+def _push(reference: str, folder: Path, content: str, below: str = "") -> str:
     folder.mkdir(exist_ok=True)
-    (folder / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
+    (folder / "Dockerfile").write_text(f"FROM scratch\nCOPY content /\n{below}")
     (folder / "content").write_text(content)
     written = folder / "metadata.json"
     build = ["docker", "buildx", "build", "--provenance=false", "--push", "-t", reference]

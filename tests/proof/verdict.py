@@ -37,6 +37,7 @@ ARGUED = {
     "instruction": "bytes of the Dockerfile that do not matter to the target",
     "argument default": "an argument that is declared and not used",
     "argument": "an argument that is declared and not used",
+    "unused argument": "an argument that a trigger which nobody knows may declare",
     "base": "a base that changed and comes out the same",
     "executable": "an executable bit that `--chmod` sets anyway",
 }

@@ -1,0 +1,44 @@
+"""That every step of a build was asked for: no case has triggers that nobody knows.
+
+What is told of a project's targets, `[KEY-app 2/3] COPY a /`, is read as if the project had been
+built alone.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.edge.buildkit.progress import progress
+from pipeline.edge.buildkit.unexplained import unexplained
+from pipeline.edge.buildkit.wire import Decoder, Vertex
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.core.bake import Target
+    from pipeline.edge.buildkit.wire import Record
+
+_OWNER = re.compile(r"\[(\w+)-([^ \]]+)( ?)([^\]]*)\] ")
+
+
+def records_of(stream: bytes) -> list[Record]:
+    """All that a stream told."""
+    decoder = Decoder()
+    lines = stream.splitlines()
+    return [record for line in lines for record in decoder.feed(line)] + decoder.end()
+
+
+def surplus(stream: bytes, targets: Mapping[str, Sequence[Target]]) -> dict[str, str]:
+    """For each project in whose build a step ran that nobody asked for: what is said of it."""
+    seen = {key: progress(made) for key, made in targets.items()}
+    for record in records_of(stream):
+        owner = _OWNER.match(record.name) if isinstance(record, Vertex) else None
+        if isinstance(record, Vertex) and owner and owner[1] in seen:
+            rest = record.name[owner.end() :]
+            head = f"{owner[2]}{owner[3]}{owner[4]}" if len(targets[owner[1]]) > 1 else owner[4]
+            alone = f"[{head}] {rest}" if head else rest
+            seen[owner[1]].take(replace(record, name=alone))
+    found = {key: unexplained(told) for key, told in seen.items()}
+    return {key: next(iter(each.values())).message for key, each in found.items() if each}
