@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.shop import app, called, containers, deploys, get, running, url
+from tests.support.shop import SICK, app, called, containers, deploys, get, running, url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,7 +157,7 @@ def test_an_interrupted_deploy_leaves_what_ran(
     app(shop, tmp_path, "web", answer="web 2", status="500 Broken")
     shop.write(
         "images/web/fly.toml",
-        (shop.root / "images/web/fly.toml").read_text().replace("4s", "120s"),
+        (shop.root / "images/web/fly.toml").read_text().replace(SICK, "120s"),
     )
 
     with shop.start("deploy", "web", "--json") as process:

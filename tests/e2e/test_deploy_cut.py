@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.engine
 
-APPS = 8
+APPS = 6
 
 
 @pytest.fixture

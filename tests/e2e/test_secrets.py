@@ -222,7 +222,7 @@ def test_when_a_build_or_we_ourselves_fail(
         project.write(
             "tasks.py",
             "import os\nfrom invoke import task\nfrom pipeline.tasks import ns\n"
-            "from pipeline.tasks.command import command\n\n\n@task\n@command\n"
+            "from pipeline.tasks.command import looks\n\n\n@task\n@looks\n"
             "def fault(c):\n"
             f"    told = [os.environ[n] for n in {EXPORTED[0::2]!r} if n in os.environ]\n"
             "    raise RuntimeError(' '.join(told))\n\n\nns.add_task(fault)\n",

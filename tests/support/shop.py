@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from tests.support.project import Project, Ran
 
+SICK = "4s"
+"""How long one that answers its health check with an error is waited for."""
+
 SERVER = r"""
 use strict; use IO::Socket::INET;
 $| = 1; $SIG{TERM} = sub { exit 0 }; $SIG{CHLD} = "IGNORE";
@@ -75,13 +78,17 @@ def remove(client: DockerClient, tmp_path: Path) -> None:
 def app(
     project: Project, tmp_path: Path, name: str, *, answer: str, status: str = "200 OK"
 ) -> None:
-    """An app that answers `answer`, and its health check with `status`."""
+    """An app that answers `answer`, and its health check with `status`.
+
+    One that is well gets all the time that a busy machine takes to bring it up.
+    """
+    patience = "60s" if status == "200 OK" else SICK
     project.image(name, DOCKERFILE, server_pl=SERVER, answer=answer, status=status)
     project.write(
         f"images/{name}/fly.toml",
         f'app = "{called(name, tmp_path)}"\n[env]\nCOLOUR = "blue"\n'
-        '[deploy]\nwait_timeout = "4s"\n[http_service]\ninternal_port = 8080\n'
-        '[[http_service.checks]]\npath = "/healthz"\ninterval = "200ms"\ntimeout = "1s"\n',
+        f'[deploy]\nwait_timeout = "{patience}"\n[http_service]\ninternal_port = 8080\n'
+        '[[http_service.checks]]\npath = "/healthz"\ninterval = "200ms"\ntimeout = "10s"\n',
     )
 
 
