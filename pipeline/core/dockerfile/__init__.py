@@ -3,8 +3,9 @@
 from pipeline.core.dockerfile.arguments import is_dockers
 from pipeline.core.dockerfile.given import given_repositories
 from pipeline.core.dockerfile.named_contexts import KEPT_NAMES, context_key
+from pipeline.core.dockerfile.plan import Onbuild
 from pipeline.core.dockerfile.reads import Read, ReadKind, Reads, merge_reads
-from pipeline.core.dockerfile.resolve import Onbuild, Resolved, resolve
+from pipeline.core.dockerfile.resolve import Resolved, resolve
 from pipeline.core.dockerfile.steps import StageSteps, merge_steps
 from pipeline.core.dockerfile.tree import Dockerfile, Stage, parse
 from pipeline.core.dockerfile.walk import NamedImage

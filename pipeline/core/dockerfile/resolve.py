@@ -7,26 +7,22 @@ ONBUILD triggers of the stage or image right below it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pipeline.core import graph
 from pipeline.core.dockerfile import floating
 from pipeline.core.dockerfile.arguments import (
-    declared_by,
     is_builders,
     is_predefined,
     may_have_labs,
 )
-from pipeline.core.dockerfile.instructions import Instruction, Run, parse_instruction
 from pipeline.core.dockerfile.instructions import Onbuild as OnbuildInstruction
-from pipeline.core.dockerfile.lexer import Line, lex
+from pipeline.core.dockerfile.instructions import Run
 from pipeline.core.dockerfile.links import SCRATCH, Link, link
-from pipeline.core.dockerfile.named_contexts import settled_links
+from pipeline.core.dockerfile.plan import Onbuild, Plan
 from pipeline.core.dockerfile.reads import Reads
-from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
+from pipeline.core.dockerfile.refused import did_you_mean
 from pipeline.core.dockerfile.scope import (
     Globals,
     Scope,
@@ -35,7 +31,6 @@ from pipeline.core.dockerfile.scope import (
     platform_arguments,
 )
 from pipeline.core.dockerfile.sources import Sources
-from pipeline.core.dockerfile.steps import StageSteps, count
 from pipeline.core.dockerfile.walk import Findings, NamedImage, Taken, Walker
 from pipeline.core.reference import Platform
 from pipeline.errors import Location, Problem, raise_problems
@@ -43,12 +38,10 @@ from pipeline.errors import Location, Problem, raise_problems
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from pipeline.core.dockerfile.steps import StageSteps
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
 LINUX = Platform("linux", "amd64")
-
-Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
-"""The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
     sources = Sources(dockerfile, findings.problems, frozenset(contexts))
-    plan = _Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
+    plan = Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
     sound = plan.check()
     index = _target(dockerfile, target, findings.problems)
     needed = plan.needed(index, unused=False) if sound else ()
@@ -160,139 +153,6 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     )
 
 
-@dataclass(slots=True)
-class _Plan:
-    """The stages with what they stand on; triggers are read for the stages that need them.
-
-    `written` is what they stand on by the file alone, `links` what named contexts leave of it.
-    """
-
-    dockerfile: Dockerfile
-    written: tuple[Link, ...]
-    platform: Platform
-    onbuild: Onbuild
-    sources: Sources
-    problems: list[Problem]
-    triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
-    links: tuple[Link, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.links = settled_links(self.written, self.dockerfile, self.sources.contexts)
-
-    def instructions(self, index: int) -> tuple[Instruction, ...]:
-        """What a stage does: the triggers from below, then its own; nothing if it is replaced."""
-        if self.links[index].stage.name in self.sources.contexts:
-            return ()
-        if index not in self.triggered:
-            self.triggered[index] = self._triggers(self.links[index])
-        return self.triggered[index] + self.links[index].stage.instructions
-
-    def takes_from(
-        self, instructions: Sequence[Instruction], *, unused: bool = True
-    ) -> frozenset[int]:
-        """The stages that instructions take from, or only name; faults become problems."""
-        origins = (origin for one in instructions for origin in self.sources.of(one))
-        return frozenset(o.stage for o in origins if o.stage is not None and (o.used or unused))
-
-    def named_contexts(self) -> frozenset[str]:
-        """The contexts that anything in the file, or in a trigger that is known, would take."""
-        found = {linked.base.context for linked in self.links}
-        every = [self.links[i].stage.instructions for i in range(len(self.links))]
-        for instructions in (*every, *self.triggered.values()):
-            found |= {origin.context for one in instructions for origin in self.sources.of(one)}
-        return frozenset(found)
-
-    def check(self) -> bool:
-        """What must be right in every stage of the file: `--from`; whether there is no circle.
-
-        As in BuildKit, a circle that leads over a FROM is none: a target that needs it fails for
-        taking from a stage that is not above.
-        """
-        needs = {
-            str(s.index): [str(n) for n in sorted(self.takes_from(s.instructions))]
-            for s in self.dockerfile.stages
-        }
-        cycles = graph.cycles(needs)
-        for cycle in cycles:
-            stages = [self.dockerfile.stages[int(index)] for index in cycle]
-            path = " -> ".join(stage.label for stage in stages)
-            self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
-        return not cycles
-
-    def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:
-        """The stages that the target needs, itself included, in order of the file.
-
-        With those that are only named, BuildKit reads them all.
-        """
-        seen: set[int] = set()
-        todo = [target]
-        while todo:
-            index = todo.pop()
-            if index not in seen:
-                seen.add(index)
-                below = self.links[index].base.stage
-                todo += [] if below is None else [below]
-                todo += self.takes_from(self.instructions(index), unused=unused)
-        return tuple(sorted(seen))
-
-    def declared(self) -> frozenset[str]:
-        """What ARG declares anywhere in the file, and in the triggers that a stage begins with."""
-        stages = (self.instructions(stage.index) for stage in self.dockerfile.stages)
-        return declared_by([*self.dockerfile.arguments, *(i for each in stages for i in each)])
-
-    def all_known(self) -> bool:
-        """Whether the triggers of every image are known that a stage of the file begins with."""
-        begun = (linked for linked in self.links if linked.base.stage is None)
-        return all(self._known_triggers(linked) is not None for linked in begun)
-
-    def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
-        """What BuildKit counts of the needed stages that begin with an image."""
-        begun = (i for i in needed if self.links[i].base.stage is None)
-        return tuple(self._steps(i) for i in begun if self.links[i].base.image not in {"", SCRATCH})
-
-    def _steps(self, index: int) -> StageSteps:
-        linked = self.links[index]
-        told = self._known_triggers(linked) is not None
-        self.instructions(index)
-        fired = self.triggered[index]
-        alone = len(self.dockerfile.stages) == 1
-        return count(linked.stage, fired if told else None, linked.base.image, alone=alone)
-
-    def _known_triggers(self, linked: Link) -> Sequence[str] | None:
-        if linked.base.image == SCRATCH or linked.base.context:
-            return ()
-        return self.onbuild(linked.base.image, linked.platform or self.platform)
-
-    def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
-        # Those of a stage that is replaced run in newer versions of BuildKit (`resolveStages`).
-        base = self.written[linked.stage.index].base
-        if base.stage is None:
-            texts = self._known_triggers(linked) or ()
-            return tuple(self._trigger(text, linked.stage.location) for text in texts)
-        below = self.dockerfile.stages[base.stage].instructions
-        found = [i for i in below if isinstance(i, OnbuildInstruction)]
-        return tuple(self._trigger(i.expression, i.location) for i in found)
-
-    def _trigger(self, text: str, place: Location) -> Instruction:
-        """Read a trigger, which BuildKit does with a backslash as the escape."""
-        try:
-            return parse_instruction(_only_line(text, place.file).moved(place), "\\")
-        except RefusedError as error:
-            self.problems.append(Problem(place, error.message, error.hint))
-            return Instruction(keyword="ONBUILD", line=_empty(place))
-
-
-def _only_line(text: str, file: str) -> Line:
-    lexed = lex(text.encode(), file)
-    if len(lexed.lines) != 1 or lexed.problems:
-        raise RefusedError(f"`ONBUILD {text}` is not one instruction")
-    return lexed.lines[0]
-
-
-def _empty(place: Location) -> Line:
-    return Line(place.file, "", ((-1, place.line, place.column),))
-
-
 def _target(dockerfile: Dockerfile, target: str | None, problems: list[Problem]) -> int:
     """The index of the stage to build; the last of a name counts."""
     stages = dockerfile.stages
@@ -313,7 +173,7 @@ def _listed(names: Mapping[str, int]) -> str:
 
 
 def _walk(
-    plan: _Plan,
+    plan: Plan,
     needed: Sequence[int],
     arguments: Globals,
     args: Mapping[str, str],
@@ -330,7 +190,7 @@ def _walk(
             walker.take(instruction)
 
 
-def _refuse_labs(plan: _Plan, stages: Sequence[int], problems: list[Problem]) -> None:
+def _refuse_labs(plan: Plan, stages: Sequence[int], problems: list[Problem]) -> None:
     """Say which instructions only a frontend with `labs` in its tag builds."""
     for instruction in (one for index in stages for one in plan.instructions(index)):
         if isinstance(instruction, Run) and instruction.devices:
