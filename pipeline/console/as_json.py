@@ -81,6 +81,10 @@ def inputs_json(inputs: Inputs) -> Json:
         "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
         "origins": {key: str(place) for key, place in inputs.origins.items()},
         "contexts": {name: _context(one) for name, one in inputs.contexts.items()},
+        "triggers": {
+            reference: {str(one.platform): list(one.instructions) for one in found}
+            for reference, found in inputs.triggers.items()
+        },
     }
 
 

@@ -134,6 +134,9 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     yield from _section("bases", [(n, str(k)) for n, k in value.bases.items()], paint)
     externals = [(r, d or "not locked") for r, d in value.externals.items()]
     yield from _section("externals", externals, paint)
+    for reference, found in value.triggers.items():
+        rows = [(f"ONBUILD {text}", str(p)) for p, each in found for text in each]
+        yield from _section(f"triggers of {reference}", rows, paint)
     args = [(name, _argument(v, said.get(f"args.{name}", ""))) for name, v in value.args.items()]
     yield from _section("args", args, paint)
     title = _files("files", value.whole_context)

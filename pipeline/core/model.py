@@ -363,7 +363,7 @@ class Inputs:
     what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
     force: its path from the project's root, and its bytes. `origins` says where settings give a
     value (see `Image`), and `dockerfile` is the Dockerfile's path from the root. `contexts` are the
-    named ones, by name.
+    named ones, by name; `triggers` the known ones of externals, by reference.
     """
 
     name: ImageName
@@ -383,6 +383,7 @@ class Inputs:
     dockerfile: PurePosixPath | None = None
     origins: Mapping[str, Location] = field(default_factory=dict)
     contexts: Mapping[str, ContextInputs] = field(default_factory=dict)
+    triggers: Mapping[str, tuple[Triggers, ...]] = field(default_factory=dict)
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:

@@ -128,6 +128,7 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
         dockerfile=image.dockerfile,
         origins=image.origins,
         contexts=contexts,
+        triggers={str(e.reference): e.triggers for e in image.externals if e.triggers},
     )
 
 

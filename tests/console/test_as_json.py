@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.console import as_json
 from pipeline.console.check import Check
-from pipeline.core.model import ContextEntry, EntryKind, Inputs, Key
+from pipeline.core.model import ContextEntry, EntryKind, Inputs, Key, Triggers
 from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import ImageName, Platform
 from pipeline.errors import Location, Problem
@@ -44,6 +44,7 @@ INPUTS = Inputs(
     externals={str(DEBIAN): None, "docker.io/library/node:22": DIGEST},
     warnings=(Problem(Location("Dockerfile", 2), "`v` is a pointer"),),
     test=("node", "--check", "app.js"),
+    triggers={str(DEBIAN): (Triggers(Platform("linux", "amd64"), ("COPY . /app",)),)},
 )
 CHECKS = (Check("engine", ok=None, detail="not asked"), Check("registry", ok=False, detail="no"))
 
@@ -85,7 +86,7 @@ def test_documented_keys_come_first_and_in_order(
     assert documented == list(value)[: len(documented)]
 
 
-def test_inputs_have_the_key_and_the_test() -> None:
+def test_inputs_have_the_key_the_test_and_triggers() -> None:
     """The keys of bases are keys, and a test is in the fingerprint alone."""
     document = as_json.inputs_json(INPUTS)
 
@@ -93,6 +94,7 @@ def test_inputs_have_the_key_and_the_test() -> None:
     assert document["key"] == KEY.hex
     assert document["bases"] == {"os-base": KEY.hex}
     assert document["test"] == ["node", "--check", "app.js"]
+    assert document["triggers"] == {str(DEBIAN): {"linux/amd64": ["COPY . /app"]}}
 
 
 def test_images_of_a_report_keep_the_order_of_keys() -> None:

@@ -43,6 +43,8 @@ bases:
 externals:
   docker.io/library/debian:bookworm-slim  not locked
   docker.io/library/node:22               {DIGEST}
+triggers of docker.io/library/debian:bookworm-slim:
+  ONBUILD COPY . /app  linux/amd64
 args:
   PYTHON  '3.12'
   TOKEN   (no value)
