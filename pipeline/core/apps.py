@@ -23,7 +23,8 @@ class App:
     """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one.
 
     `configuration` is what that file says, `revision` the commit that the project's files are of:
-    a deploy leaves both beside the app, as a `Stamp`. `root` is the project's folder.
+    a deploy leaves both beside the app, as a `Stamp`. `root` is the project's folder. With
+    `backwards` it is deployed also over a newer commit.
     """
 
     name: str
@@ -33,6 +34,7 @@ class App:
     configuration: Configuration = field(default_factory=Configuration)
     revision: Revision | None = None
     root: Path | None = None
+    backwards: bool = False
 
     def stamp(self, image: Digest, release: str) -> Stamp:
         """What a deploy of this app leaves, where it made `release` of `image`."""
@@ -103,6 +105,7 @@ class Driver(Protocol):
         `fresh` says that this run pushed the image: a registry may need a moment to show it.
         Raises `DeployError` when it is not; what ran before then still runs.
         Raises `UnknownError` where the place to deploy to cannot be reached.
+        Raises `OvertakenError` where it waited for another deploy, and that was of a newer commit.
         """
 
 

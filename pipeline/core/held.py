@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.presence import Absent, Hollow
+from pipeline.errors import WorkError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pipeline.core.apps import Running
+    from pipeline.core.apps import App, Running
     from pipeline.core.model import Project
     from pipeline.core.reference import ImageName
     from pipeline.core.stamp import Revision
@@ -55,6 +56,22 @@ def _is_before(head: Revision, theirs: Revision) -> bool:
     """Whether `head` is one of the commits that `theirs` was made on."""
     known = (parent for parent in theirs.parents if len(parent) >= _LEAST)
     return head.id != theirs.id and any(head.id.startswith(parent) for parent in known)
+
+
+class OvertakenError(WorkError):
+    """A newer commit was deployed meanwhile, and is what is `running`: the app is `held`."""
+
+    def __init__(self, held: Held, running: Running) -> None:
+        super().__init__(held.reason)
+        self.held = held
+        self.running = running
+
+
+def let_newer_be(app: App, running: Running | None) -> None:
+    """Raises `OvertakenError` where what runs by now is of a newer commit than `app` is."""
+    held = None if app.backwards else hold(app.revision, running)
+    if held and running:
+        raise OvertakenError(held, running)
 
 
 def held_apps(project: Project, state: State, apps: Collection[str]) -> dict[str, Held]:

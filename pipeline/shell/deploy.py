@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import AppChanged
+from pipeline.core.held import OvertakenError
 from pipeline.core.plan import DeployAction, deploy_order, deploy_waves
 from pipeline.core.report import DeployResult, DeployStatus, Failure, ImageStatus
 from pipeline.errors import UnknownError, as_told
@@ -48,7 +49,10 @@ def deploy_apps(
     try:
         with driver_for(plan.project, tools.environ, tools.stop) as driver:
             apps = wanted_apps(plan.project, [step.app for step in plan.deploys])
-            named = {app.name: replace(app, revision=plan.revision) for app in apps}
+            named = {
+                app.name: replace(app, revision=plan.revision, backwards=plan.backwards)
+                for app in apps
+            }
             work = Work(plan, driver, images, tools, named)
             results, trouble = deploy_with(work)
     except UnknownError as error:
@@ -122,11 +126,11 @@ def _deploy(work: Work, step: DeployStep, image: Reference) -> Ended:
     fresh = work.images[step.image].status is ImageStatus.BUILT
     tools.report(AppChanged(step.app, "deploying"))
     try:
-        before, why = look_again(work, step)
-        if why:
-            return held(tools, step, why, before), None
+        look_again(work, step)
         app = as_it_is_now(work.plan.project, work.apps[step.app])
         now = work.driver.deploy(app, image, tools.report, fresh=fresh)
+    except OvertakenError as late:
+        return held(tools, step, late.held, late.running), None
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
         error = as_told(raised)
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)

@@ -9,30 +9,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import App
-from pipeline.core.held import hold
+from pipeline.core.held import hold, let_newer_be
 from pipeline.core.plan import DeployAction
 from pipeline.shell.apps import driver_for
 
 if TYPE_CHECKING:
-    from pipeline.core.apps import Driver, Running
-    from pipeline.core.held import Held
+    from pipeline.core.apps import Driver
     from pipeline.core.plan import DeployStep, Plan
     from pipeline.shell.deploying import Work
     from pipeline.shell.tools import Tools
 
 
-def look_again(work: Work, step: DeployStep) -> tuple[Running | None, Held | None]:
-    """What an app runs by now, and why it is left as it is; nothing where no commit is known.
+def look_again(work: Work, step: DeployStep) -> None:
+    """Raise `OvertakenError` where an app runs a newer commit by now.
 
-    At Fly that is one request for each app that is deployed.
+    Nothing is asked where no commit is known. At Fly that is one request for each app that is
+    deployed.
     """
-    revision = work.plan.revision
-    if revision is None or work.plan.backwards:
-        return None, None
+    app = work.apps[step.app]
+    if app.revision is None or app.backwards:
+        return
     # Without its configuration, which nobody compares here.
-    app = App(step.app, step.image)
-    now = work.driver.running([app]).get(step.app)
-    return now, hold(revision, now)
+    let_newer_be(app, work.driver.running([App(app.name, app.image)]).get(app.name))
 
 
 def hold_aliases(plan: Plan, tools: Tools) -> Plan:

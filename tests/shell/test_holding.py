@@ -45,7 +45,9 @@ def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, W
     work = make_work(driver, tools, {"api": ("api-1",), "web": ("web-1",)})
     settings = Settings(deploy=DeploySettings(max_parallel=1, backwards=backwards))
     project = replace(work.plan.project, settings=settings)
-    return driver, replace(work, plan=replace(work.plan, project=project, revision=HEAD))
+    plan = replace(work.plan, project=project, revision=HEAD)
+    apps = {n: replace(a, revision=HEAD, backwards=backwards) for n, a in work.apps.items()}
+    return driver, replace(work, plan=plan, apps=apps)
 
 
 def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:

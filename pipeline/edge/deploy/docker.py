@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.apps import Release, Running
 from pipeline.core.configuration import differences
 from pipeline.core.events import AppChanged, Notice
+from pipeline.core.held import let_newer_be
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
 from pipeline.edge.deploy import docker_swap as swap
@@ -116,9 +117,12 @@ class DockerDriver:
             with self._alone(app.name):
                 known = self._releases(app.name)
                 now = serving(app.name, known)
-                if now and _is_new(now, then) and _is_as(now, spec):
-                    report(Notice(f"another run deployed `{app.name}` at the same time"))
-                    return _running(now, frozenset(now.fronts))
+                if now and _is_new(now, then):
+                    found = _running(now, frozenset(now.fronts))
+                    if _is_as(now, spec):
+                        report(Notice(f"another run deployed `{app.name}` at the same time"))
+                        return found
+                    let_newer_be(app, found)
                 return self._release(spec, known, report)
 
     def releases(self, app: App, /) -> Sequence[Release]:

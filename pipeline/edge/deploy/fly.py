@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.apps import MissingAppsError, Release
 from pipeline.core.events import AppChanged, Notice
 from pipeline.core.fly_apps import SPREAD
+from pipeline.core.held import let_newer_be
 from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.errors import DeployError
@@ -204,6 +205,8 @@ class FlyDriver:
                 return ended
             why = "waiting for the image" if spreading else "waiting for another deploy"
             report(AppChanged(app.name, why))
+            if held:
+                let_newer_be(app, running_of(app.name, machines_of(self.api, app.name)))
 
     def _settled(
         self, app: App, digest: str, ended: Ended, report: Reporter

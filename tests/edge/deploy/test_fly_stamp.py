@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.core.apps import RewindingDriver
 from pipeline.core.events import AppChanged, Notice, silent
-from tests.support.fly import fly_stand_in
+from pipeline.core.held import OvertakenError
+from pipeline.core.stamp import Revision
+from tests.support.fly import fly_stand_in, leases
 from tests.support.fly_driver import REVISION, TOML, Bench
 
 if TYPE_CHECKING:
@@ -77,6 +80,21 @@ def test_who_goes_back_leaves_what_they_went_back_from(bench: Bench) -> None:
         assert isinstance(opened, RewindingDriver)
         opened.rollback(bench.app, silent)
     assert bench.now().stamp is None
+
+
+def test_whoever_waited_for_a_newer_deploy_leaves_it_be(bench: Bench) -> None:
+    """Flyctl waits for the lease of another deploy, which may be that of a newer commit."""
+    made = bench.image()
+    bench.deploy(made)
+    machine = bench.fly.apps["web"].alive[0]
+    leases.take(bench.fly.world, machine, "another@example.com", 60.0)
+    older = replace(bench.app, revision=Revision(f"{REVISION.parents[0]}{'0' * 30}"))
+
+    with bench.driver() as opened, pytest.raises(OvertakenError) as caught:
+        opened.deploy(older, made, silent)
+
+    assert caught.value.message == f"commit {REVISION.id[:7]} runs, which is newer"
+    assert caught.value.running.digest == made.digest
 
 
 def test_machines_that_do_not_agree_have_none(bench: Bench) -> None:
