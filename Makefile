@@ -13,7 +13,7 @@ IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 CAMPAIGNS := proof faults kills thousand
 BENCHMARKS := bench-fingerprint bench-exists bench-promote
 
-.PHONY: help demo demo-down test test-quick lint images deploy $(CAMPAIGNS) $(BENCHMARKS)
+.PHONY: help demo demo-down test sandbox-up test-quick lint images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -32,9 +32,12 @@ demo-down: ## Stop what the demo started, containers included
 	-@$(IN_SANDBOX) $(BIN)/python -m pipeline.edge.deploy.down
 	$(SANDBOX) down
 
-test: $(VENV)/.dev lint ## Everything: lint, types, tests on a real engine and registry
-	$(SANDBOX) up
+test: $(VENV)/.dev ## Everything: lint, types, tests on a real engine and registry
+	@$(MAKE) --no-print-directory --jobs=2 lint sandbox-up
 	@$(IN_SANDBOX) $(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
+
+sandbox-up:
+	$(SANDBOX) up
 
 test-quick: $(VENV)/.dev ## What needs no engine, in seconds
 	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py
