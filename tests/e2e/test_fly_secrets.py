@@ -92,8 +92,9 @@ def test_when_fly_tells_all_it_was_sent(
 
 def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Path) -> None:
     """Its last lines are in the report of a failure."""
-    telling = 'echo "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1'
-    script = program(tmp_path / "bin" / "fly", telling)
+    telling = '[ "$1" = version ] && exec echo "fly v0.4.87 linux/amd64 Commit: ad0172fac"\n'
+    telling += 'echo "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1'
+    script = program(tmp_path / "bin" / "flyctl", telling)
     path = f"{script.parent}{os.pathsep}{shop.fly.environ['PATH']}"
     with command_lines() as argv:
         ran = [shop.invoke("deploy-all", *more, PATH=path) for more in ((), ("--json",))]

@@ -129,6 +129,18 @@ def test_an_app_that_failed_half_way_goes_back_too(tools: Tools) -> None:
     assert driver.now["web-1"] == [Running(OLD, "1")]
 
 
+def test_another_configuration_of_the_same_image_goes_back_too(tools: Tools) -> None:
+    """Its release says that not all is as it was: image and health alone would not."""
+    driver = place("web-1")
+    driver.sick = {"web-1"}
+    driver.on_deploy = lambda app: driver.now[app].append(Running(OLD, "2"))
+
+    results, _ = deploy_with(make_work(driver, tools, {"web": ("web-1",)}))
+
+    assert statuses(results) == {"web-1": "rolled-back"}
+    assert driver.now["web-1"] == [Running(OLD, "1")]
+
+
 def test_what_cannot_be_put_back_is_said_with_both_reasons(tools: Tools) -> None:
     """The others go back all the same."""
     driver = place("api-1", "api-2", "web-1", "web-2")
