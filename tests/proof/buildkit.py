@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,23 +14,28 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.bake import Output, Target, definition, target_name
 from pipeline.core.reference import ImageName, parse_reference
 from pipeline.edge.buildkit.wire import Text, Vertex
+from pipeline.shell.fingerprints import fingerprint
+from pipeline.shell.snapshot import Snapshot
 from tests.proof.explained import records_of, surplus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from pathlib import Path, PurePosixPath
 
     from pipeline.core.model import Project
 
 APP = ImageName("app")
-AT_ONCE = 24
+AT_ONCE = 12
 _BAKE = ("docker", "buildx", "bake", "-f", "-", "--progress", "rawjson")
 _ATTEMPTS = 3
 _PASSING = re.compile(r"snapshot \S+ does not exist|no such job|deadline exceeded")
 """Faults of an engine with much to do at once, which say nothing of the project."""
 
 _MOMENT = "1000000000"
+_DIGEST = "containerimage.config.digest"
 _NUMBER = re.compile(r"\d+/\d+$")
+_COPY = "x"
+"""Behind the key of a project: the targets that are built of a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,14 @@ class Built:
     """What BuildKit made of a project: steps that ran anew, the image's digest; or why not.
 
     What was built with a step that nobody asked for is refused by us, and has an error too.
+    `digest` is of the image that is made of a copy of what the fingerprint knows, as a run makes
+    it; `plain` of the one that is made of the project itself.
     """
 
     ran: tuple[str, ...]
     digest: str
     error: str = ""
+    plain: str = ""
 
 
 def build_each(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
@@ -74,8 +83,9 @@ def _patiently(projects: Mapping[str, Project], folder: Path) -> dict[str, Built
 def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
     targets: dict[str, object] = {}
     for key, project in projects.items():
-        targets |= _targets(key, project)
-    wanted = [_called(key) for key in projects]
+        targets |= _targets(key, project, {})
+        targets |= _targets(f"{key}{_COPY}", project, _copied(project, folder / f"{key}-copy"))
+    wanted = [_called(key + suffix) for key in projects for suffix in ("", _COPY)]
     request = {"group": {"ALL": {"targets": wanted}}, "target": targets}
     metadata = folder / "metadata.json"
     metadata.unlink(missing_ok=True)
@@ -96,18 +106,35 @@ def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
     if done.returncode:
         return seen.failures()
     written = json.loads(metadata.read_bytes())
-    more = surplus(done.stderr, {key: _made(project) for key, project in projects.items()})
+    more = surplus(done.stderr, {key: _made(project, {}) for key, project in projects.items()})
     return {
         key: Built(
-            seen.ran(key), written[_called(key)]["containerimage.config.digest"], more.get(key, "")
+            seen.ran(key),
+            written[_called(f"{key}{_COPY}")][_DIGEST],
+            more.get(key, ""),
+            written[_called(key)][_DIGEST],
         )
         for key in projects
     }
 
 
-def _targets(key: str, project: Project) -> dict[str, object]:
+def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
+    """Copy what the fingerprints know of a project; where its folders then lie."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    files = Snapshot(project.root, folder / "root")
+    inputs = fingerprint(project)
+    for image in project:
+        files.add(image, inputs[image.name])
+    files.settle()
+    named = [context.path for image in project for context in image.contexts.values()]
+    own = [path for image in project for path in (image.context, image.dockerfile.parent)]
+    return {path: files.place(path) for path in (*own, *named)}
+
+
+def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) -> dict[str, object]:
     """The targets of one project under names of its own, with contexts from anywhere."""
-    made: Any = definition(_made(project), project.settings.build)
+    made: Any = definition(_made(project, places), project.settings.build)
     found: dict[str, object] = {}
     for name, fields in made["target"].items():
         contexts = {
@@ -126,14 +153,14 @@ def _targets(key: str, project: Project) -> dict[str, object]:
     return found
 
 
-def _made(project: Project) -> list[Target]:
-    return [_target(project, name) for name in project.names]
+def _made(project: Project, places: Mapping[PurePosixPath, str]) -> list[Target]:
+    return [_target(project, name, places) for name in project.names]
 
 
-def _target(project: Project, name: ImageName) -> Target:
+def _target(project: Project, name: ImageName, places: Mapping[PurePosixPath, str]) -> Target:
     image = project.image(name)
     reference = parse_reference(f"proof.invalid/{image.name}:1")
-    return Target(image, reference, Output.PUSH, dict.fromkeys(image.base_names))
+    return Target(image, reference, Output.PUSH, dict.fromkeys(image.base_names), places)
 
 
 def _called(key: str) -> str:
@@ -161,7 +188,8 @@ class _Seen:
 
     def failures(self) -> dict[str, Built]:
         """Those at fault, with what was said of them; none where it was not said who it is."""
-        spoken_of = [key for key in self._keys if f"target {key}-" in self._said]
+        targets = {key: (f"target {key}-", f"target {key}{_COPY}-") for key in self._keys}
+        spoken_of = [k for k, texts in targets.items() if any(t in self._said for t in texts)]
         found = dict.fromkeys(spoken_of, self._said) | self._errors
         if len(self._keys) == 1:
             found = dict.fromkeys(self._keys, self._said)
@@ -182,7 +210,7 @@ def _split(name: str, keys: list[str]) -> tuple[str, str]:
     What takes from the web or from Git is looked at each time: the image says whether it changed.
     """
     head, _, step = name[1:].partition("] ")
-    owner = head.partition("-")[0]
+    owner = head.partition("-")[0].removesuffix(_COPY)
     if not name.startswith("[") or owner not in keys:
         return "", ""
     remote = step.startswith("ADD ") and "://" in step

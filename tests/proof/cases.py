@@ -282,6 +282,21 @@ COPY_ALL = "FROM scratch\nCOPY . /x/\n"
 IGNORE = (
     Case("ignore file", COPY_ALL, {**AB, ".dockerignore": "b.txt\n"}),
     Case(
+        "ignore file that is a link",
+        COPY_ALL,
+        {**AB, "rules": "b.txt\n", ".dockerignore": link("rules")},
+    ),
+    Case(
+        "ignore file that is a link out of the context",
+        COPY_ALL,
+        {**AB, "/rules": "b.txt\n", ".dockerignore": link("../../rules")},
+    ),
+    Case(
+        "ignore file of the dockerfile that leads nowhere",
+        COPY_ALL,
+        {**AB, ".dockerignore": "a.txt\n", "Dockerfile.dockerignore": link("../rules")},
+    ),
+    Case(
         "ignore file of the dockerfile",
         COPY_ALL,
         {**AB, ".dockerignore": "a.txt\n", "Dockerfile.dockerignore": "b.txt\n"},

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 DOCKERFILE = f"{IMAGE}/Dockerfile"
 LOCK = "pipeline.lock"
+UNSEEN = "other bytes of the same size and time"
+"""A change that BuildKit does not see, and therefore builds what it was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ def _of_node(before: Tree, path: str, nonce: str) -> Iterator[Change]:
         return
     edited = before.change(path, content=node.content + nonce.encode(), mtime=node.mtime + 1)
     yield Change("content", path, edited)
+    if node.content:
+        other = node.content[:-1] + (b"#" if node.content[-1:] != b"#" else b"+")
+        yield Change(UNSEEN, path, before.change(path, content=other))
     yield Change("executable", path, before.change(path, mode=node.mode ^ 0o111))
     yield Change("other mode bits", path, before.change(path, mode=node.mode ^ 0o040))
     yield Change("mtime", path, before.change(path, mtime=node.mtime + 100))

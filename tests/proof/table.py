@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from tests.proof.verdict import NEEDLESS, NOT_HERE, REFUSED, RIGHT, SKIP
+from tests.proof.verdict import NEEDLESS, NOT_HERE, OTHER, REFUSED, RIGHT, SKIP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tests.proof.verdict import Verdict
 
-WORDS = (RIGHT, REFUSED, NEEDLESS, NOT_HERE, SKIP)
+WORDS = (RIGHT, REFUSED, NEEDLESS, NOT_HERE, SKIP, OTHER)
 
 
 def by(key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline import fingerprint, load
 from pipeline.errors import ConfigError
 from tests.proof.buildkit import APP, AT_ONCE, build_each
-from tests.proof.changes import Change, changes
+from tests.proof.changes import UNSEEN, Change, changes
 from tests.proof.tree import write
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.proof.cases import Case
 
 RIGHT, REFUSED, NEEDLESS, SKIP = "right", "refused", "needless", "FALSE SKIP"
+OTHER = "ANOTHER IMAGE"
+"""What is built of a copy of the files that count is not what is built of the project itself."""
 NOT_HERE = "not here"
 
 DELIBERATE = {
@@ -135,6 +137,9 @@ def _verdict(pair: Pair, laid: _Laid, first: Built, second: Built | None) -> Ver
         return Verdict(pair, word, f"BuildKit refuses the case itself: {first.error}")
     if laid.after is None or second is None:
         return Verdict(pair, REFUSED, "we refuse it")
+    plain = (first, second) if pair.kind != UNSEEN else (first,)
+    if any(built.digest != built.plain for built in plain if not built.error):
+        return Verdict(pair, OTHER, "a copy of the files that count makes another image")
     same = _print(laid.before) == _print(laid.after, laid.change.after.environ)
     if second.error:
         # What cannot be built is not skipped by mistake if its tag is another one.
