@@ -20,7 +20,7 @@ from pipeline.core.report import Failure, ImageResult, ImageStatus
 from pipeline.core.staging import staged
 from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
-from pipeline.shell.gate import test_and_push
+from pipeline.shell.gate import set_aside, test_and_push
 from pipeline.shell.local_names import rename_images
 from pipeline.shell.secrets import build_secrets, given_secrets, logins
 from pipeline.shell.snapshot import snapshot
@@ -89,7 +89,7 @@ def _build_batch(
     plan: Plan, pending: Sequence[ImageAction], results: Results, tools: Tools
 ) -> tuple[Results, UnknownError | None]:
     """One solve, its tests and pushes, and what the registry then holds."""
-    from pipeline.edge.buildkit import MAX_TARGETS, Cancelled  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.buildkit import MAX_TARGETS  # noqa: PLC0415 - the edge is opened late
 
     batch = next_batch(pending, at_most=MAX_TARGETS)
     outcomes: dict[ImageName, Outcome] = {}
@@ -98,10 +98,9 @@ def _build_batch(
         solved = _solve(plan, batch, results, tools)
         outcomes |= solved.outcomes
         trouble = solved.trouble
+        gated = set_aside(batch, outcomes)
         if trouble is None:
-            test_and_push(batch, outcomes, tools)
-        else:
-            outcomes |= {action.name: Cancelled() for action in batch if action.image.test}
+            test_and_push(gated, outcomes, tools)
     except UnknownError as error:
         trouble = error
     ended, unknown = confirm(batch, outcomes, tools)

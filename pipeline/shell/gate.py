@@ -20,23 +20,29 @@ if TYPE_CHECKING:
     from pipeline.shell.tools import Tools
 
 
-def test_and_push(
-    batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome], tools: Tools
-) -> None:
+Gated = list[tuple["ImageAction", "Built"]]
+"""Images that were built and loaded, and have a test to pass before they are pushed."""
+
+
+def set_aside(batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome]) -> Gated:
+    """Find what is to be tested; in `outcomes` it is not pushed, whatever comes now."""
+    from pipeline.edge.buildkit import Built, Cancelled  # noqa: PLC0415 - opened late
+
+    gated = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
+    outcomes |= {action.name: Cancelled() for action, _ in gated}
+    return gated
+
+
+def test_and_push(gated: Gated, outcomes: dict[ImageName, Outcome], tools: Tools) -> None:
     """Run the tests of what was built and loaded, push what passes, write the end in `outcomes`.
 
     Raises `UnknownError` when engine or registry cannot be reached.
     """
-    from pipeline.edge.buildkit import Built, Cancelled  # noqa: PLC0415 - opened late
-
-    gated = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
     if not gated:
         return
     from pipeline.edge.engine import connect  # noqa: PLC0415 - docker costs 90 ms
     from pipeline.edge.imagetest import sweep_tests  # noqa: PLC0415
 
-    # They are loaded, which is not pushed, whatever comes now.
-    outcomes |= {action.name: Cancelled() for action, _ in gated}
     with ExitStack() as stack:
         client = stack.enter_context(connect(tools.environ))
         sweep_tests(client)
