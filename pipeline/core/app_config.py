@@ -92,8 +92,9 @@ def _clean(table: Json, parent: str = "") -> dict[str, object]:
 
 
 def _value(key: str, value: object, parent: str) -> object:
-    if key == "headers" and parent != "response":
-        return _headers(value)
+    if key == "headers":
+        # What answers get: a text, several, or `false` to take one away.
+        return value if parent == "response" else _headers(value)
     if isinstance(value, Mapping):
         if key in _FREE:
             return {str(name): _text(one) for name, one in value.items()}

@@ -180,6 +180,11 @@ def test_what_flyctl_reads_alike_is_no_change(old: str, new: str) -> None:
         ('[env]\nA = ""', "", "`[env] A`"),
         ("[http_service]\nauto_start_machines = false", "", "`[http_service] auto_start_machines`"),
         ("swap_size_mb = 0", "", "`swap_size_mb`"),
+        (
+            "[http_service.http_options.response.headers]\nhttps = false",
+            "",
+            "`[http_service.http_options.response.headers] https`",
+        ),
         ("[http_service]\nmin_machines_running = 0", "", "`[http_service] min_machines_running`"),
         ('[processes]\nworker = ""', "", "`[processes] worker`"),
         ('[env]\ntimeout = "1s"', '[env]\ntimeout = "1000ms"', "`[env] timeout`"),
