@@ -8,6 +8,7 @@ links. A wildcard crosses no link. `--exclude` and `--parents` are matched below
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import Image
 
 _PIVOT = "/./"
+_NOWHERE = Location("")
 
 
 def scan(
@@ -64,7 +66,7 @@ def scan_context(
         try:
             _add(found, context, _batches(context, read), problems)
         except ConfigError as error:
-            problems += error.problems
+            problems += () if read.optional else error.problems
         except PatternError as error:
             mine = Problem(read.location, f"BuildKit refuses it: {error}")
             problems.append(context.ignore.problem(error) if error.line else mine)
@@ -74,7 +76,7 @@ def scan_context(
 
 def _reads(reads: Reads, dockerfile: PurePosixPath) -> Iterable[Read]:
     """What is read, the same sources in several stages once."""
-    unique = {(r.pattern, r.exclude, r.parents, r.kind): r for r in reads.reads}
+    unique = {replace(r, location=_NOWHERE): r for r in reads.reads}
     if not reads.whole:
         return unique.values()
     everything = Read(".", ReadKind.MOUNT, Location(str(dockerfile)))

@@ -74,6 +74,7 @@ ACCEPTED = (
     "FROM scratch\nLABEL a=b c='d e' \"f\"=g\nCOPY a.txt /\n",
     "FROM scratch\nENV A b c\nCOPY a.txt /\n",
     "FROM scratch\nMAINTAINER me\nCOPY a.txt /\n",
+    'FROM scratch\nCOPY ["a.txt", "/x/"] # remark\n',
     "FROM scratch\nCMD [not json\nCOPY a.txt /\n",
     "FROM scratch AS a.b-c_d\nCOPY a.txt /\nFROM a.b-c_d\n",
     "FROM scratch\nARG A=$B\nCOPY ${A:-a.txt} /\n",

@@ -238,6 +238,23 @@ def test_links_in_a_circle_are_an_error(root: Path) -> None:
         paths(root, "COPY one /")
 
 
+JSON_AND_MORE = [
+    ('COPY ["app.py", "/x/"] # b', ["app.py"]),
+    ('COPY ["app.py","/x/"] /y', ["app.py"]),
+    ('COPY ["none.py","/x/"] /y', []),
+    ('COPY ["app.py","/x/"] none.py /y', ["app.py"]),
+    ('COPY ["app.py","/x/"] readme.md /y', ["app.py", "readme.md"]),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), JSON_AND_MORE)
+def test_what_only_some_versions_read_need_not_be_there(
+    root: Path, line: str, expected: list[str]
+) -> None:
+    """A JSON array with text behind it: the array alone before BuildKit 0.15, words since."""
+    assert paths(root, line) == expected
+
+
 def test_a_link_cannot_leave_the_context(tmp_path: Path) -> None:
     """Neither by `..` nor by `/`: both end at the context's root."""
     write_tree(tmp_path, {"secret": "no", "c/up": "-> ../../secret", "c/secret": "yes"})

@@ -20,6 +20,7 @@ from pipeline.core.dockerfile.split import (
     Pair,
     blank_separated,
     json_form,
+    json_with_more,
     pairs,
     quoted_words,
     split_command,
@@ -68,7 +69,10 @@ class Define(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy(Instruction):
-    """`COPY` or `ADD`. `sources` leave out the here-documents; `origin` is what `--from` says."""
+    """`COPY` or `ADD`. `sources` leave out the here-documents; `origin` is what `--from` says.
+
+    `before` are the sources to BuildKit before 0.15, where it reads the instruction otherwise.
+    """
 
     sources: tuple[str, ...]
     heredocs: tuple[Heredoc, ...] = ()
@@ -77,6 +81,7 @@ class Copy(Instruction):
     parents: bool = False
     checksum: str = ""
     chmod: str = ""
+    before: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +175,7 @@ def _copy(line: Line, command: Command, _escape: str) -> Instruction:
         parents=flags.is_true("parents"),
         checksum=flags.text("checksum"),
         chmod=flags.text("chmod"),
+        before=json_with_more(command.rest)[:-1],
     )
 
 
@@ -242,7 +248,7 @@ def _shell_form(line: Line, command: Command, _escape: str) -> Instruction:
 
 def _shell(line: Line, command: Command, _escape: str) -> Instruction:
     parse_flags("SHELL", command.flags)
-    if not command.rest or not json_form(command.rest):
+    if not (json_form(command.rest) or json_with_more(command.rest)):
         raise RefusedError("`SHELL` takes a JSON array", hint='such as `SHELL ["/bin/bash", "-c"]`')
     return Instruction(keyword="SHELL", line=line)
 

@@ -28,7 +28,8 @@ class Read:
     `pattern` is relative to the context and cleaned; `.` is all of it. Of COPY and ADD it may hold
     the wildcards of `pipeline.core.gomatch` (where its `has_magic` says no, it is a plain name),
     and with `parents` those of an ignore file (`**` crosses folders). Of MOUNT it is a plain path.
-    `exclude` are the patterns of `--exclude`, relative to what is copied, as they are written.
+    `exclude` are the patterns of `--exclude`, relative to what is copied, as they are written. What
+    is `optional` only some versions of BuildKit read, so that it need not be there.
     """
 
     pattern: str
@@ -36,6 +37,7 @@ class Read:
     location: Location
     exclude: tuple[str, ...] = ()
     parents: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

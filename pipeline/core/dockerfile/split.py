@@ -120,6 +120,23 @@ def json_form(rest: str) -> tuple[str, ...] | None:
     return tuple(str(item).encode("utf-8", "replace").decode("utf-8") for item in found)
 
 
+def json_with_more(rest: str) -> tuple[str, ...]:
+    """The strings of a JSON array that has text behind it; nothing where there is no such.
+
+    BuildKit before 0.15 takes the array and drops the text; newer versions read it all as words.
+    """
+    text = rest.lstrip(SPACES)
+    if not text.startswith("["):
+        return ()
+    try:
+        found, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return ()
+    if not text[end:].strip(SPACES) or not all(isinstance(item, str) for item in found):
+        return ()
+    return tuple(item.encode("utf-8", "replace").decode("utf-8") for item in found)
+
+
 def _zero(_number: str) -> int:
     return 0
 

@@ -153,19 +153,28 @@ class Walker:
         for document in instruction.heredocs:
             if document.expand:
                 self.scope.document(document.text)
-        sources = [self._known(source) for source in instruction.sources]
         chmod = self._known(instruction.chmod)
         if chmod.text and not chmod.unknown:
             checks.check_mode(chmod.text)
-        self._check_checksum(instruction, sources)
         found = self._origins(instruction, f"{instruction.keyword} --from")
         context = _context_of(found[0] if found else None)
-        for written, source in zip(instruction.sources, sources, strict=True):
+        try:
+            self._sources(instruction, instruction.sources, context)
+        except RefusedError:
+            if not instruction.before:
+                raise
+        if instruction.before:
+            self._sources(instruction, instruction.before, context)
+
+    def _sources(self, instruction: Copy, written: tuple[str, ...], context: str | None) -> None:
+        sources = [self._known(source) for source in written]
+        self._check_checksum(instruction, sources)
+        for text, source in zip(written, sources, strict=True):
             remote = is_git(source.text) or is_http(source.text)
             if source.unknown and context is not None and not remote:
                 self._cannot_tell(instruction, source.unknown, context)
             elif remote or not source.unknown:
-                self._source(instruction, source.text, written, context)
+                self._source(instruction, source.text, text, context)
 
     def _source(self, instruction: Copy, source: str, written: str, context: str | None) -> None:
         git, http = is_git(source), is_http(source)
@@ -188,7 +197,8 @@ class Walker:
                 raise RefusedError(str(error), hint=hint, blame=written) from None
         kind = ReadKind(instruction.keyword)
         place = instruction.line.find(written)
-        read = Read(pattern, kind, place, instruction.exclude, instruction.parents)
+        optional = bool(instruction.before)
+        read = Read(pattern, kind, place, instruction.exclude, instruction.parents, optional)
         self.findings.take(context, read)
 
     def _remote(self, instruction: Copy, source: str, *, git: bool) -> None:
