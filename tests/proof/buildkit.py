@@ -148,7 +148,8 @@ def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) ->
             "contexts": contexts,
             # So that an image that is made anew of the same steps has the same digest.
             "args": {**fields.get("args", {}), "SOURCE_DATE_EPOCH": _MOMENT},
-            "output": ["type=image,push=false,unpack=false,store=true"],
+            # Of two images that are the same, the engine keeps one, and is asked for one.
+            "output": [f"type=image,push=false,unpack=false,store={str(not places).lower()}"],
         }
     return found
 
