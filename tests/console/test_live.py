@@ -236,3 +236,26 @@ def test_a_real_terminal_gets_the_summary_last() -> None:
 
     assert "7 requests; 1 build skipped" in written.rpartition(SHOW)[2]
     assert sane
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_stream_that_breaks_stops_no_run(*, live: bool) -> None:
+    """Each event is taken, whoever has gone: the terminal was closed, or the disk is full."""
+    stream = Gone()
+
+    with reporter(stream, live=live, environ={"TERM": "xterm"}) as report:
+        for event in RUN:
+            report(event)
+
+    assert stream.tried == 1
+
+
+class Gone(io.StringIO):
+    """A stream that takes nothing; `tried` counts what it was given."""
+
+    tried = 0
+
+    def write(self, text: str) -> int:
+        """Fail as a closed terminal does."""
+        self.tried += 1
+        raise OSError(5, "Input/output error", text)

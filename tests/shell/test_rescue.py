@@ -19,6 +19,7 @@ import pipeline
 from pipeline.core.events import ImageChanged
 from pipeline.core.report import ImageStatus
 from pipeline.errors import FaultError
+from pipeline.tasks.building import finish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,3 +156,28 @@ def test_a_reporter_that_raises(shop: Path, registry: Registry) -> None:
     assert isinstance(ended.error, FaultError)
     assert isinstance(ended.error.cause, LookupError)
     assert ended.exit_code == 3
+
+
+def test_the_report_comes_first_and_then_the_fault(
+    shop: Path,
+    registry: Registry,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On stdout what was done, on stderr the lines of what happened, without a secret; 3."""
+    monkeypatch.setenv("FLY_API_TOKEN", "fo1_planted")
+
+    def report(event: Event, /) -> None:
+        if isinstance(event, ImageChanged):
+            raise LookupError("fo1_planted")  # noqa: TRY004 - any will do
+
+    ended = pipeline.run(planned(shop, registry, "task"), report=report)
+
+    assert finish(ended, json=True) == 3
+    out, err = capsys.readouterr()
+    assert {i["name"]: i["status"] for i in json.loads(out)["images"]} == {
+        "os": "copied",
+        "web": "copied",
+    }
+    assert "LookupError: ***" in err
+    assert "fo1_planted" not in out + err
