@@ -62,6 +62,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     own: bool = True
+    proxy: str = ""
 
     @property
     def media_type(self) -> str:

@@ -90,6 +90,12 @@ class Connections:
         finally:
             answer.close()
 
+    def forwarder(self, url: str) -> str:
+        """The proxy that passes a request on, and may answer it itself; nothing for a tunnel."""
+        parts = urlsplit(url)
+        _, way = self._pools.get((parts.scheme, parts.netloc.rpartition("@")[2]), (None, None))
+        return way.address if way and not way.tunnels else ""
+
     def close(self) -> None:
         """Let go of all connections."""
         with self._lock:

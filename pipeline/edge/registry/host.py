@@ -20,6 +20,7 @@ from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy
+from pipeline.edge.registry.probing import speaks_tls, split
 from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 
@@ -282,15 +283,15 @@ class Host:
 
     def _found(self) -> str:
         address = _HUB_API if self.name == HUB else self.name
-        hostname, port = _split(address)
+        hostname, _ = split(address)
+        policy = self._setting.policy
         lenient = self.name in self._setting.insecure
         loopback = tls.is_loopback(hostname)
-        secure = not (lenient or loopback) or _probe(self.name, hostname, port)
+        secure = not (lenient or loopback) or speaks_tls(self.name, address, policy)
         if not secure:
             context = tls.nothing()
         else:
             context = tls.unverified() if lenient else self._setting.trust.context(self.name)
-        policy = self._setting.policy
         self._client = Connections(
             context, proxies=not loopback, connect=policy.connect, read=policy.read
         )
@@ -312,18 +313,3 @@ def _answer(outcome: Answer | RegistryError) -> Answer:
     if isinstance(outcome, RegistryError):
         raise outcome
     return outcome
-
-
-def _split(address: str) -> tuple[str, int | None]:
-    parts = urlsplit(f"//{address}")
-    return parts.hostname or address, parts.port
-
-
-def _probe(name: str, hostname: str, port: int | None) -> bool:
-    """Whether a local or insecure registry speaks TLS: engines try HTTPS first there, too."""
-    try:
-        return tls.speaks_tls(hostname, port or 443)
-    except OSError as error:
-        if port is None:
-            return False
-        raise wire.unreachable(error, name) from None

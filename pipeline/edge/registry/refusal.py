@@ -38,7 +38,12 @@ def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) 
     if answer.status == 401 and answer.own:
         return _unauthorized(answer, host, access, facts)
     message, hint = _words(answer, host, access, what=what, verb=verb)
-    return RegistryError(f"{message}{said_by(answer, access)}", hint=hint, facts=facts)
+    message = f"{message}{said_by(answer, access)}"
+    if answer.proxy and not complaints(answer):
+        # Over plain HTTP nothing shows who gave it; a registry says more than a status.
+        message = f"{message}; it was asked through the proxy `{answer.proxy}`, which may say so"
+        hint = f"{hint} NO_PROXY names who is asked without a proxy"
+    return RegistryError(message, hint=hint, facts=facts)
 
 
 def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> RegistryError:

@@ -73,7 +73,8 @@ def send(  # noqa: PLR0913 - a request has these parts
         try:
             with quiet(), asking as response:
                 begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
-                return _answer(response, url, _read(response, url, begun, most))
+                read = _read(response, url, begun, most)
+                return _answer(response, url, read, http.forwarder(url))
         except _BROKEN as error:
             # The cause is not kept: it holds the request, and that the credential.
             raise _explained(error, _host(url), redacted(url)) from None
@@ -88,17 +89,17 @@ def opened(
         with quiet(), http.stream(method, url, headers=headers) as response:
             good = response.status == 200
             body = b"" if good else _read(response, url, time.monotonic() + _COMPLAINT_TIME)
-            yield _answer(response, url, body), _pieces(response, url)
+            yield _answer(response, url, body, http.forwarder(url)), _pieces(response, url)
     except _BROKEN as error:
         raise _explained(error, _host(url), redacted(url)) from None
 
 
-def _answer(response: httpcore.Response, url: str, body: bytes) -> Answer:
+def _answer(response: httpcore.Response, url: str, body: bytes, proxy: str) -> Answer:
     headers: dict[str, str] = {}
     for raw, value in response.headers:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    return Answer(response.status, redacted(url), headers, body)
+    return Answer(response.status, redacted(url), headers, body, proxy=proxy)
 
 
 def _pieces(response: httpcore.Response, url: str) -> Iterator[bytes]:

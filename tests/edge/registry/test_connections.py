@@ -18,7 +18,7 @@ from pipeline.edge.registry.manifest import digest_of
 from pipeline.edge.registry.tls import nothing
 from tests.support.background import in_background
 from tests.support.connect_proxy import connect_proxy
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted import Asked, Reply, scripted
 from tests.support.secured import certify
 
 if TYPE_CHECKING:
@@ -139,6 +139,41 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
     assert "HTTPS_PROXY" in caught.value.hint
     assert hint in caught.value.hint
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("status", [403, 502, 503, 504])
+def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, status: int) -> None:
+    """An insecure registry by address: the proxy tunnels nothing, and answers for it."""
+
+    def script(_: Asked) -> Reply:
+        return Reply(status, {"Content-Type": "text/html"}, b"<h1>Forbidden</h1>")
+
+    name = "192.0.2.7:5000"
+    with scripted(script) as proxy:
+        by.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        with (
+            Registry(insecure=frozenset({name}), policy=QUICK) as registry,
+            pytest.raises(RegistryError) as caught,
+        ):
+            registry.head(parse_reference(f"{name}/acme/web:1"))
+
+        assert {one.path for one in proxy.asked} == {f"http://{name}/v2/acme/web/manifests/1"}
+    assert f"through the proxy `{proxy.address}`" in caught.value.message
+    assert "NO_PROXY" in caught.value.hint
+
+
+def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
+    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path]
+) -> None:
+    """Its certificate is anybody's; it is asked over TLS all the same."""
+    proxy, _ = tunnels
+    by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    name = f"{NAME}:5000"
+    with Registry(insecure=frozenset({name}), policy=QUICK) as registry:
+        assert isinstance(registry.head(parse_reference(f"{name}/acme/web:1")), Present)
+
+    assert all(head.startswith(f"CONNECT {name} ") for head in proxy.heads)
 
 
 def no_answer(address: str) -> str:
