@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.configuration import Configuration
 from pipeline.edge.app_config import read_app_config
-from pipeline.errors import Problem, raise_problems
+from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.config.document import read_document
 from pipeline.shell.containers import add_containers
 from pipeline.shell.named_files import NamedFiles
@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 def read_configuration(root: Path, file: Path) -> Configuration:
     """Read what a configuration of the project at `root` says, and the files that it names.
 
-    Raises `ConfigError` for what flyctl would refuse after the build, such as a file that is
-    missing.
+    Raises `ConfigError` for what cannot be read, and for what flyctl would refuse after the build,
+    such as a file that is missing.
     """
-    data, named = read_app_config(file), NamedFiles(file.parent)
+    shown, named = PurePosixPath(file.relative_to(root)), NamedFiles(file.parent)
+    try:
+        data = read_app_config(file)
+    except (OSError, ValueError) as error:
+        # It could be read when the project was loaded.
+        why = getattr(error, "strerror", None) or str(error)
+        raise ConfigError([Problem(Location(str(shown)), f"cannot be read: {why}")]) from None
     files = data.get("files")
     for index, entry in enumerate(files if isinstance(files, list) else ()):
         path = entry.get("local_path") if isinstance(entry, dict) else ""
@@ -34,7 +40,7 @@ def read_configuration(root: Path, file: Path) -> Configuration:
             named.read(path, ("files", index, "local_path"))
     add_containers(data, named)
     if named.troubles:
-        document = read_document(root, PurePosixPath(file.relative_to(root))).value
+        document = read_document(root, shown).value
         raise_problems(
             [Problem(document.locate(*k) if document else None, w, h) for k, w, h in named.troubles]
         )

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 
 def test_at_fly(tmp_path: Path) -> None:
-    """Held, with what runs, and its alias; a plan has nothing to do; a profile lets it go."""
+    """Held, with what runs, and its alias; a plan has nothing to do; a profile, or `--force`."""
     with open_shop(tmp_path, "web") as shop:
         root = shop.project.root
         shop.project.write("images/web/image.toml", 'aliases = ["latest"]\n')
@@ -50,6 +50,13 @@ def test_at_fly(tmp_path: Path) -> None:
         let = shop.invoke("deploy-all", "--json", "--profile", "staging")
         assert let.code == 0, let.err
         assert shop.digests("acme-web") == {let.json["images"][0]["digest"]} != runs
+
+        git(root, "checkout", "--quiet", newer)
+        assert shop.invoke("deploy-all").code == 0
+        git(root, "checkout", "--quiet", older)
+        forced = shop.invoke("deploy-all", "--only", "web", "--force", "--json")
+        assert forced.code == 0, forced.err
+        assert shop.digests("acme-web") == {let.json["images"][0]["digest"]}
 
 
 def test_on_an_engine(shop: Project, tmp_path: Path) -> None:

@@ -81,6 +81,11 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Pat
     ]
 
 
+def test_a_configuration_that_was_broken_meanwhile(tmp_path: Path) -> None:
+    """It is read again before each deploy, and somebody may be typing."""
+    assert refusals(tmp_path, "[env\n")[0].startswith("images/web/fly.toml: cannot be read: ")
+
+
 def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:
     """Its image, and the file that a volume brings in; a named volume is no file."""
     toml = '[build.compose]\nfile = "compose.yml"\n'
