@@ -78,3 +78,23 @@ def test_who_lives() -> None:
         assert not lives(who)
     assert lives(owner())
     assert lives("what we do not know")
+
+
+def test_a_roomy_folder_is_not_in_memory(tmp_path: Path) -> None:
+    """It is where the user says, else in a place on a disk; a killed run's is swept there too."""
+    environ = {"XDG_RUNTIME_DIR": str(tmp_path / "run"), "TMPDIR": str(tmp_path / "tmp")}
+    for path in environ.values():
+        Path(path).mkdir()
+
+    with private_folder("files", environ, roomy=True) as said:
+        assert said.parent == tmp_path / "tmp"
+    del environ["TMPDIR"]
+    with private_folder("files", environ, roomy=True) as folder:
+        assert folder.parent == Path("/var/tmp")  # noqa: S108 - that is what is tested
+        left = folder.with_name(f"fly-image-pipeline-files-1.1-{os.getpid()}")
+        (left / "closed").mkdir(parents=True)
+        (left / "closed").chmod(0o555)
+        sweep(environ)
+        assert folder.exists()
+
+    assert not left.exists()

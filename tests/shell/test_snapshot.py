@@ -236,8 +236,8 @@ def test_images_of_one_context_share_what_they_read(root: Path) -> None:
     assert made.place(image.context) == made.place(behind.context)
 
 
-def test_the_folder_goes_also_where_it_may_not_be_written_to(root: Path, tmp_path: Path) -> None:
-    """As another user than root could not remove it as it is."""
+def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
+    """With folders in it that may not be written to."""
     (root / "web/d").chmod(0o555)
     with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:
         made.add(*looked_at(root))
