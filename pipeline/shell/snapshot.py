@@ -161,8 +161,7 @@ class Snapshot:
                 os.unlink(mirrored)  # noqa: PTH108 - `mirrored` is a string, of bytes too
                 raise self._changed(path)
             os.fchmod(target, found.st_mode & _BITS)
-            with suppress(OSError):  # most files have none, and some file systems know none
-                os.setxattr(target, _CAPABILITY, os.getxattr(source, _CAPABILITY))
+            _keep_capabilities(source, target)
             _date(target, found, entry.sha256)
         finally:
             os.close(target)
@@ -265,12 +264,20 @@ def _copied(source: int, target: int, entry: ContextEntry) -> bool:
 
 def _pour(source: int, target: int) -> None:
     """Copy all of an open file; where the file system can, without reading it."""
-    with suppress(OSError):
-        while os.copy_file_range(source, target, _MUCH):
-            pass
+    if hasattr(os, "copy_file_range"):
+        with suppress(OSError):
+            while os.copy_file_range(source, target, _MUCH):
+                pass
     # What is left, where the kernel cannot copy between the two (`copy_file_range(2)`).
     while data := os.read(source, _BLOCK):
         _write(target, data)
+
+
+def _keep_capabilities(source: int, target: int) -> None:
+    """Most files have none, and some systems know none."""
+    if hasattr(os, "setxattr"):
+        with suppress(OSError):
+            os.setxattr(target, _CAPABILITY, os.getxattr(source, _CAPABILITY))
 
 
 def _write(target: int, data: bytes) -> None:
