@@ -138,7 +138,9 @@ def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) ->
     found: dict[str, object] = {}
     for name, fields in made["target"].items():
         contexts = {
-            written: where.replace("target:", f"target:{key}-", 1)
+            written: str(project.root / where)
+            if where.startswith("./")
+            else where.replace("target:", f"target:{key}-", 1)
             for written, where in fields.get("contexts", {}).items()
         }
         del fields["tags"]

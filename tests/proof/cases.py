@@ -20,7 +20,8 @@ class Case:
     """A Dockerfile, the files of its context (from the project's root with a `/`), settings.
 
     `undecided` says that what it reads cannot be told from its text, so that all counts; `newer`
-    that it needs BuildKit 0.26 (Dockerfile 1.20).
+    that it needs BuildKit 0.26 (Dockerfile 1.20); `dated` that a stage begins with a folder, and so
+    has the times of all that is in it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Case:
     toml: Mapping[str, str] = field(default_factory=dict)
     undecided: bool = False
     newer: bool = False
+    dated: bool = False
 
     def tree(self, nonce: str) -> Tree:
         """The project, with content of its own."""
@@ -331,6 +333,43 @@ IGNORE = (
     ),
 )
 
+LIBS = {
+    **AB,
+    "/libs/c.txt": "c{n}",
+    "/libs/d/e.txt": "e{n}",
+    "/libs/d/hidden": "h{n}",
+    "/libs/.dockerignore": "d/hidden\n",
+}
+CONTEXT = {"contexts": '{ libs = "../../libs" }'}
+CONTEXTS = (
+    Case(
+        "copy from a named context",
+        "FROM scratch\nCOPY --from=libs d /d/\nCOPY a.txt /\n",
+        LIBS,
+        CONTEXT,
+    ),
+    Case(
+        "wildcard and link in a named context",
+        "FROM scratch\nCOPY --from=libs l *.txt /x/\n",
+        {**LIBS, "/libs/l": link("/d")},
+        CONTEXT,
+    ),
+    Case("begin with a named context", "FROM libs\nCOPY a.txt /\n", LIBS, CONTEXT, dated=True),
+    Case(
+        "named context in place of a stage",
+        "FROM scratch AS libs\nCOPY b.txt /d/\nFROM scratch\nCOPY --from=0 d /\n",
+        LIBS,
+        CONTEXT,
+    ),
+    Case(
+        "mounts from a named context",
+        f"FROM {DEBIAN}\nRUN --mount=from=libs,source=d,target=/m cat /m/e.txt > /y\n"
+        "RUN --mount=type=cache,id=c{n},from=libs,target=/m cat /m/c.txt > /z\n",
+        LIBS,
+        CONTEXT,
+    ),
+)
+
 BASES = (
     Case(
         "base",
@@ -385,4 +424,14 @@ BASES = (
     ),
 )
 
-CASES = (*LANGUAGE, *EXPANSION, *SCOPES, *STAGES, *MOUNTS, *SOURCES, *IGNORE, *BASES)
+CASES = (
+    *LANGUAGE,
+    *EXPANSION,
+    *SCOPES,
+    *STAGES,
+    *MOUNTS,
+    *SOURCES,
+    *IGNORE,
+    *CONTEXTS,
+    *BASES,
+)
