@@ -28,7 +28,9 @@ APP = ImageName("app")
 AT_ONCE = 12
 _BAKE = ("docker", "buildx", "bake", "-f", "-", "--progress", "rawjson")
 _ATTEMPTS = 3
-_PASSING = re.compile(r"snapshot \S+ does not exist|no such job|deadline exceeded")
+_PASSING = re.compile(
+    r"snapshot \S+ does not exist|no such job|deadline exceeded|moby-dangling\S+: already exists"
+)
 """Faults of an engine with much to do at once, which say nothing of the project."""
 
 _MOMENT = "1000000000"
