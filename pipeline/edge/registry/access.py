@@ -123,13 +123,18 @@ class Access:
         return f"Bearer {token}" if token != refused else None
 
     def wider(self, challenge: str, origin: str, scope: str) -> str | None:
-        """The `Authorization` with a token for a wider scope, `None` where there is none for us."""
+        """The `Authorization` with a token for a wider scope, `None` where there is none for us.
+
+        Raises `RegistryError` for trouble that may pass.
+        """
         if self.credential is None or self.withheld:
             return None
         try:
             return self.answer(challenge, origin, scope, None)
-        except RegistryError:  # the refusal of the narrow one says more
-            return None
+        except RegistryError as error:
+            if error.facts.passing:
+                raise
+            return None  # the refusal of the narrow one says more
 
     def _renewed(self, sent: str | None) -> str | None:
         """Another login than the one that was refused, if there is one by now.

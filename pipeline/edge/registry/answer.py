@@ -134,10 +134,10 @@ def names_blobs_absence(answer: Answer) -> bool:
 def keeps_tags(answer: Answer) -> bool:
     """Whether a put was refused because there is such a tag, and tags are not overwritten here.
 
-    No specification has a code for it. ECR answers 400 `TAG_INVALID` ("cannot be overwritten
-    because the repository is immutable"), Google's 400 `MANIFEST_INVALID` ("has enabled tag
-    immutability"), Harbor 412 ("configured as immutable"), Quay "tag is immutable and cannot be
-    overwritten".
+    No specification has a code for it. Harbor answers 412 ("configured as immutable"), Quay 409
+    `TAG_IMMUTABLE` ("tag is immutable and cannot be overwritten"); of ECR, users report
+    `TAG_INVALID` ("cannot be overwritten because the repository is immutable"), of Google's
+    `MANIFEST_INVALID` ("has enabled tag immutability").
     """
     words = " ".join(f"{one.code} {one.message}" for one in complaints(answer))
     return answer.own and answer.status >= 400 and bool(_KEPT.search(words))

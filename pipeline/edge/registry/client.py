@@ -103,8 +103,8 @@ class Registry:
     def pushes_to(self, repositories: Iterable[Repository]) -> None:
         """Say where will be pushed: there, who may not read is asked again as who may push.
 
-        Quay and Docker Hub refuse, with 401, to read a repository that is not there yet, and say
-        404 to who has the right to create it.
+        Quay refuses, with 401, to read a repository that is not there yet, and says 404 to who has
+        the right to create it.
         """
         self._hosts.pushes_to(repositories)
 

@@ -23,6 +23,7 @@ from pipeline.edge.registry.gate import PASSING, Gate, Policy
 from pipeline.edge.registry.probing import speaks_tls, split
 from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
+from pipeline.edge.registry.widening import Widening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -106,7 +107,7 @@ class Host:
         self._origin = ""
         self._client: Connections | None = None
         self._guest: Connections | None = None
-        self._widened: dict[str, str] = {}
+        self._widening = Widening(partial(setting.pushed, name))
         trusted = frozenset(s for r, s in setting.token_servers if r == registry_named(name))
         self.access = Access(name, setting.source, self._fetch, place=place, trusted=trusted)
 
@@ -169,7 +170,7 @@ class Host:
     def _exchange(self, request: Request, send: Send) -> Answer:
         """The request, and once more with a better `Authorization` if the host asks for one."""
         origin = self._contact()
-        scope = self._widened.get(request.scope, request.scope)
+        scope = self._widening.of(request.scope)
         header = self.access.header(origin, scope)
         answer = self._followed(request, header, send)
         if answer.status != 401 or not answer.own:
@@ -177,25 +178,12 @@ class Host:
         challenge = answer.headers.get("www-authenticate", "")
         better = self.access.answer(challenge, origin, scope, header)
         answer = self._followed(request, better, send) if better else answer
-        if answer.status != 401 or not answer.own or not (wider := self._wider(scope)):
-            return answer
-        # Before its first push, some registries know a repository only to who may push to it.
-        broad = self.access.wider(challenge, origin, wider)
-        found = self._followed(request, broad, send) if broad else answer
-        if found.status != 401:
-            self._widened[scope] = wider
-        return found
 
-    def _wider(self, scope: str) -> str:
-        """The scope of a push to where we push, once for each that was to be read; else nothing."""
-        kind, _, rest = scope.partition(":")
-        path, _, actions = rest.rpartition(":")
-        ours = kind == "repository" and actions == "pull" and self._setting.pushed(self.name, path)
-        with self._lock:
-            if not ours or scope in self._widened:
-                return ""
-            self._widened[scope] = scope
-        return f"{scope},push"
+        def as_who_pushes(wider: str) -> Answer | None:
+            broad = self.access.wider(challenge, origin, wider)
+            return self._followed(request, broad, send) if broad else None
+
+        return self._widening.again(answer, scope, as_who_pushes)
 
     def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
         url, own = f"{self._origin}{request.path}", True

@@ -1,6 +1,6 @@
 """A repository that is not there yet: some registries know it only to who may push to it.
 
-Quay, with a robot that may create, and Docker Hub answer 401 to a token for `pull` alone.
+Quay answers 401 to a token for `pull` alone that a robot has which may create repositories.
 """
 
 from __future__ import annotations
@@ -80,6 +80,42 @@ def test_where_we_push_it_is_asked_once_more(server: Scripted) -> None:
 
     assert scopes(server) == [PULL, PUSH]
     assert (times, server.count("HEAD")) == (3, 4)
+
+
+def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
+    """An image and its alias: both are refused before either is asked once more."""
+    both = threading.Barrier(2)
+
+    def script(asked: Asked) -> Reply:
+        shown = asked.headers.get("authorization", "")
+        if shown and "/acme/old/" in asked.path:
+            return Reply(404, JSON, b'{"errors": [{"code": "NAME_UNKNOWN"}]}')
+        if shown.endswith(PULL):
+            both.wait(10)
+        return quay(asked)
+
+    with scripted(script) as server, client() as registry:
+        names = ("old:1", "new:1", "new:latest")
+        wanted = [parse_reference(f"{server.address}/acme/{name}") for name in names]
+        registry.pushes_to(one.repository for one in wanted)
+        found = registry.head_all(wanted)
+
+    assert set(found.values()) == {Absent()}
+    assert scopes(server).count(PUSH) == 1
+
+
+def test_trouble_that_passes_is_no_refusal() -> None:
+    """A 503 in place of the token for the push: it is asked for again."""
+    troubles = iter([Reply(503)])
+
+    def script(asked: Asked) -> Reply:
+        wide = asked.path.startswith("/token") and "push" in asked.path
+        return (wide and next(troubles, None)) or quay(asked)
+
+    with scripted(script) as server, client() as registry:
+        reference = parse_reference(f"{server.address}/acme/new:1")
+        registry.pushes_to([reference.repository])
+        assert registry.head(reference) == Absent()
 
 
 def test_where_we_do_not_push_a_refusal_is_one(server: Scripted) -> None:
