@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.capture import capture
 from pipeline.errors import PipelineError, UnknownError
 
 if TYPE_CHECKING:
@@ -93,16 +94,8 @@ def _version(path: str, environ: Mapping[str, str]) -> str:
 def _asked(path: str, environ: Mapping[str, str]) -> str:
     env = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
     try:
-        done = subprocess.run(
-            [path, "version"],
-            env={**env, "FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        quiet = {**env, "FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+        done = capture([path, "version"], quiet, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
         raise _OtherProgramError(f"`{path} version` does not end") from None
     except OSError as error:

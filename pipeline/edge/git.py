@@ -14,6 +14,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from pipeline.core.stamp import PARENTS, SHORT, Revision
+from pipeline.edge.capture import capture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,16 +49,8 @@ def revision_of(root: Path, environ: Mapping[str, str]) -> Revision | None:
     listing = ["rev-list", "--first-parent", f"--max-count={PARENTS + 1}", "HEAD", "--"]
     kept = {name: environ[name] for name in _KEPT if name in environ}
     try:
-        done = subprocess.run(
-            ["git", "--no-pager", *options, "-C", os.fspath(root), *listing],
-            env={**kept, **_QUIET},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        git = ["git", "--no-pager", *options, "-C", os.fspath(root)]
+        done = capture([*git, *listing], {**kept, **_QUIET}, timeout=_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
         return None
     commits = done.stdout.split()

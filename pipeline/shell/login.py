@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.masking import masker
+from pipeline.edge.capture import capture
 from pipeline.errors import UnknownError, WorkError
 
 if TYPE_CHECKING:
@@ -44,15 +45,7 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
         )
     command = [docker, "login", f"--username={credential.username}", "--password-stdin", host]
     try:
-        done = subprocess.run(
-            command,
-            input=credential.secret,
-            env=dict(environ),
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        done = capture(command, environ, timeout=_TIMEOUT, given=credential.secret)
     except (OSError, subprocess.TimeoutExpired):
         raise UnknownError("`docker login` did not answer") from None
     if done.returncode:

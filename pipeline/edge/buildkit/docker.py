@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.edge.capture import capture
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -174,16 +175,7 @@ def _is_context(docker: str, name: str, environ: Mapping[str, str]) -> bool:
 
 def _quick(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            command,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        return capture(command, environ, timeout=_TIMEOUT)
     except (subprocess.TimeoutExpired, OSError) as error:
         raise UnknownError(
             f"`docker` did not answer: {error}", hint="`invoke doctor` looks further"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.capture import capture
 from pipeline.edge.fly_program import candidates
 from pipeline.edge.registry.credential import Credential
 from pipeline.edge.registry.places import home, shown
@@ -121,14 +122,7 @@ def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
 def _printed(program: str, environ: Mapping[str, str]) -> str:
     """The token that a program prints; empty where it has none, or is not flyctl."""
     try:
-        done = subprocess.run(
-            [program, "auth", "token", "--json"],
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT,
-            check=False,
-        )
+        done = capture([program, "auth", "token", "--json"], environ, timeout=_TIMEOUT)
         return bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return ""

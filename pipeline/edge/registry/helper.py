@@ -10,6 +10,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from pipeline.edge.capture import capture
 from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError
 from pipeline.edge.registry.text import plain
@@ -55,16 +56,7 @@ def _run(
     program: str, server: str, environ: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(
-            [program, "get"],
-            input=server,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            env=dict(environ),
-            check=False,
-        )
+        return capture([program, "get"], environ, timeout=timeout, given=server)
     except FileNotFoundError:
         raise CredentialError(
             f"docker's configuration names the credential helper `{program}`, which is not on PATH",
