@@ -44,7 +44,10 @@ class Allowed:
 
     def _pairs(self, word: str) -> tuple[tuple[str, str], ...]:
         found = (value.partition("/") for name, value in self.words if name == word)
-        return tuple((registry_named(registry), host.lower()) for registry, _, host in found)
+        return tuple(
+            (registry_named(registry), host.lower().removesuffix(":443"))
+            for registry, _, host in found
+        )
 
 
 def parse_allowed(text: str, source: str = VARIABLE) -> Allowed:

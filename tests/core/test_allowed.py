@@ -67,8 +67,9 @@ def test_all_that_is_wrong_comes_at_once() -> None:
 
 
 def test_pairs() -> None:
-    """Registries by the one name that docker has for them, hosts as they are written."""
-    found = parse_allowed("mirror=index.docker.io/M.test,token-server=R.test:443/a.test,ssh")
+    """Registries by the one name that docker has for them, hosts without the port that is usual."""
+    words = "mirror=index.docker.io/M.test,token-server=R.test:443/a.test:443,ssh"
+    found = parse_allowed(f"{words},token-server=r.test:5050/[::1]:8443")
 
     assert found.mirrors == (("docker.io", "m.test"),)
-    assert found.token_servers == (("r.test", "a.test"),)
+    assert found.token_servers == (("r.test", "a.test"), ("r.test:5050", "[::1]:8443"))

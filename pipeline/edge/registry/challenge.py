@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pipeline.core.reference import parse_host
 from pipeline.edge.registry.redirect import redirect_trouble
+from pipeline.edge.registry.tls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,15 +68,16 @@ def realm_trouble(
     CVE-2020-15157, CVE-2025-51471 and their kin: a registry that can name any realm can have the
     credential sent anywhere. One that is shown a credential (`sending`) must be the registry's own
     host, a known pair (a host of the same domain may be anybody's: `github.io`) or among the hosts
-    that the user has `trusted` with it; over HTTPS unless the registry itself speaks plain HTTP.
-    Who has no credential is as careful as with a redirect.
+    that the user has `trusted` with it; over HTTPS, or on this machine. Who has no credential is as
+    careful as with a redirect.
     """
     try:
         ours, theirs = urlsplit(registry), urlsplit(realm)
         port = theirs.port
     except ValueError:
         return "it is no web address"
-    if theirs.scheme not in ("https", ours.scheme) or not theirs.hostname:
+    in_clear = theirs.scheme == ours.scheme and (not sending or is_loopback(theirs.hostname or ""))
+    if not theirs.hostname or not (theirs.scheme == "https" or in_clear):
         return "it is not an HTTPS address"
     if theirs.username is not None or theirs.password is not None:
         return "it names a user"

@@ -144,6 +144,7 @@ def test_a_redirect_to_no_address() -> None:
         ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth", True),
         ("https://ghcr.io", "https://ghcr.io/token", True),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", True),
+        ("http://127.0.0.1:5000", "http://git.example.com/token", False),
         ("https://registry.co.uk", "https://evil.co.uk/token", False),
         ("https://mine.github.io", "https://evil.github.io/token", False),
         ("https://r.example.com", "https://169.254.169.254/token", False),
