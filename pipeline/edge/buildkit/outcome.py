@@ -10,7 +10,7 @@ from pipeline.core.bake import Output, target_name
 from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
 from pipeline.edge.buildkit.excerpt import Excerpt, find_excerpt, locate
-from pipeline.edge.buildkit.steps import is_cancelled, is_export, is_push
+from pipeline.edge.buildkit.steps import is_cancelled, is_export, is_import, is_push
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )?(.*)", re.DOTALL)
 _NOISE = re.compile(r"^target [A-Za-z0-9_-]+: | of ref \S+::\S+")
 _EXIT = re.compile(r"process \".*\" did not complete successfully: exit code: (\d+)", re.DOTALL)
-_IMPORT = "importing to docker"
 _NO_REPOSITORY = re.compile(
     r"name unknown|app repository not found|POST request to \S+/blobs/uploads/\S*: 404",
     re.IGNORECASE,
@@ -194,7 +193,7 @@ def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
     steps = [(step.claims[name], step) for step in progress.steps.values() if name in step.claims]
     exports = [step for text, step in steps if is_export(text)]
     if progress.targets[name].output is Output.LOAD:
-        last = [step for text, step in steps if text.startswith(_IMPORT)]
+        last = [step for text, step in steps if is_import(text)]
         return bool(exports) and all(step.done for step in [*exports, *last]), None
     pushes = [step for text, step in steps if is_push(text)]
     if pushes:

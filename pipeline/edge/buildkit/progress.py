@@ -13,6 +13,7 @@ from pipeline.edge.buildkit.steps import (
     is_cancelled,
     is_export,
     is_instruction,
+    is_of_another,
     is_push,
     materials,
     names,
@@ -96,9 +97,9 @@ class Progress:
         if image is None:
             return []
         self.sources.setdefault(image, {}).update(dict.fromkeys(materials(name)))
-        if self.stopping and vertex.error:
-            vertex = replace(vertex, error=CANCELLED)
         step = self._step(vertex.digest)
+        if vertex.error and self._is_cancelled(step, name, vertex.error):
+            vertex = replace(vertex, error=CANCELLED)
         step.claim(image, name)
         news = step.update(image, vertex)
         if _own(name):
@@ -107,6 +108,11 @@ class Progress:
             return []
         lines = self._lines(step, step.flush()) if vertex.completed else []
         return [*self._stage(image, name, vertex), *lines, _changed(image, name, vertex)]
+
+    def _is_cancelled(self, step: Step, name: str, error: str) -> bool:
+        """Whether a step that failed only did because all was ended, whatever its error says."""
+        others = (other for other in self.failures if other is not step)
+        return self.stopping or is_of_another(name, error, others)
 
     def _is_of(self, image: ImageName, step: Step) -> bool:
         """Whether a step is an image's own, as far as can be told by now.

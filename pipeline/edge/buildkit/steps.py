@@ -11,7 +11,7 @@ from pipeline.core import graph
 from pipeline.core.bake import target_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.core.bake import Target
     from pipeline.core.reference import ImageName
@@ -27,6 +27,7 @@ _LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
 CANCELLED = "context canceled"
 """What BuildKit says of a step that was ended because another failed, or the client left."""
+_OF_A_SOLVE = "failed to solve: "
 _MAX_LINE = 64 << 10
 
 
@@ -160,6 +161,23 @@ def materials(step: str) -> tuple[str, ...]:
 def is_push(text: str) -> bool:
     """Whether a step, or a part of one, sends something to a registry."""
     return text.startswith("pushing ")
+
+
+def is_import(step: str) -> bool:
+    """Whether buildx has the engine take an image in that another builder made."""
+    return step.startswith("importing to docker")
+
+
+def is_of_another(step: str, error: str, failed: Iterable[Step]) -> bool:
+    """Whether a step of buildx's own ended because of what came first, with its error.
+
+    buildx pushes and imports by requests to the engine. They share a context with all that the
+    solve does; when one thing fails, that context ends, and Go gives each request that is under way
+    the first failure as its own error (`context.Cause`): of a solve, or of another request.
+    """
+    if not is_push(step) and not is_import(step):
+        return False
+    return _OF_A_SOLVE in error or any(error.endswith(first.error) for first in failed)
 
 
 def _visible(line: bytes) -> str:

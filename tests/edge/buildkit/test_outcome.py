@@ -74,6 +74,42 @@ def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
     assert failure(outcome(stopping=False)).message == killed
 
 
+_MISSING = 'failed to calculate checksum "/x": not found'
+_SOLVE = f"failed to solve: failed to compute cache key: {_MISSING}"
+_REQUEST = 'error during connect: Post "http://engine/push": '
+
+
+@pytest.mark.parametrize("step", ["pushing r/base:1 with docker", "importing to docker"])
+@pytest.mark.parametrize("wrapped", ["", "target web: ", _REQUEST])
+def test_what_buildx_does_itself_ends_with_the_error_of_another_image(
+    step: str, wrapped: str
+) -> None:
+    """Go gives a request that is under way the error of what failed first."""
+    failing = vertex("[web 1/1] COPY x /", "a", error=_MISSING, completed=END)
+    ending = vertex(f"[base] {step}", "b", error=f"{wrapped}{_SOLVE}", completed=END)
+
+    for lines in ([failing, ending], [ending, failing]):
+        outcomes = read(lines, "base", "web")
+        assert isinstance(outcomes["base"], Cancelled)
+        assert failure(outcomes["web"]).message == _MISSING
+
+
+def test_a_push_ends_with_the_error_of_another_push() -> None:
+    """The first is at fault; one that says something else is too."""
+    denied = "denied: no right to push"
+    lines = [
+        vertex("[base] pushing r/base:1 with docker", "a", error=denied, completed=END),
+        vertex("[web] pushing r/web:1 with docker", "b", error=f"{_REQUEST}{denied}"),
+        vertex("[copy] pushing r/copy:1 with docker", "c", error="broken pipe"),
+    ]
+
+    outcomes = read(lines, "base", "web", "copy")
+
+    assert failure(outcomes["base"]).message == denied
+    assert outcomes["web"] == Cancelled(written=True)
+    assert failure(outcomes["copy"]).message == "broken pipe"
+
+
 def test_a_failing_image_on_the_classic_store() -> None:
     """There the engine pushes by itself, and says so in a step of its own."""
     seen, _ = replay("classic-0.29.txt", targets("base", "broken"))
