@@ -23,6 +23,7 @@ from pipeline.shell.config import checks
 from pipeline.shell.config.image_file import IMAGE_FILE, DeployTable
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.wrong import WrongValueError
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
 
 def _is_to_come(root: Path, source: Path) -> bool:
     """Whether another step has yet to make a file of names."""
-    return source.resolve().is_relative_to(root) and not os.path.lexists(source)
+    return real_path(source).is_relative_to(root) and not os.path.lexists(source)
 
 
 def _listed(project: Project, image: Image) -> Loaded[list[str]]:
@@ -83,7 +84,7 @@ def _listed(project: Project, image: Image) -> Loaded[list[str]]:
 
 def _read(root: Path, folder: PurePosixPath, path: str, place: Location) -> Loaded[list[str]]:
     source = root / folder / path
-    if not source.resolve().is_relative_to(root):
+    if not real_path(source).is_relative_to(root):
         message, hint = f"`{path}` lies outside the project", "name a file inside it"
         return Loaded(None, (Problem(place, message, hint),))
     try:

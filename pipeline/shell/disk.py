@@ -135,6 +135,8 @@ class Disk:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
+            if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
+                return None
             self._fail(path, error)
         kinds = {stat.S_IFREG: Node.FILE, stat.S_IFLNK: Node.LINK, stat.S_IFDIR: Node.DIRECTORY}
         return kinds.get(stat.S_IFMT(mode), Node.SPECIAL)

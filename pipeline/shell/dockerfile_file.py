@@ -16,6 +16,7 @@ from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.context import Context
 from pipeline.shell.disk import Disk, Node
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -61,7 +62,7 @@ def _not_there(
 
 def _astray(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:
     """A link that BuildKit cannot follow: to nothing, or out of its folder."""
-    link, target = root / path, (root / path).resolve()
+    link, target = root / path, real_path(root / path)
     written = os.readlink(link)  # noqa: PTH115 - `Path.readlink` would tidy the target up
     if not target.is_file():
         message = f"`{path}` is a link to `{written}`, where there is no file"

@@ -16,7 +16,7 @@ from pipeline.shell.build_source import build_source
 from pipeline.shell.config.files import Loaded, load_image_file
 from pipeline.shell.config.image_file import DeployTable
 from pipeline.shell.dockerfile_file import read_dockerfile
-from pipeline.shell.places import inside
+from pipeline.shell.places import inside, real_path
 from pipeline.shell.public import public_image
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _outside(file: ImageFile, key: str, what: str) -> Problem:
 def _check_context(
     root: Path, context: PurePosixPath | None, file: ImageFile
 ) -> tuple[Problem, ...]:
-    if context is None or not (root / context).resolve().is_relative_to(root):
+    if context is None or not real_path(root / context).is_relative_to(root):
         return (_outside(file, "context", "context"),)
     return ()
 
@@ -140,7 +140,7 @@ def _named_contexts(
     within = {
         name: path
         for name, path in found.items()
-        if path is not None and (root / path).resolve().is_relative_to(root)
+        if path is not None and real_path(root / path).is_relative_to(root)
     }
     hint = "only files of the project go into a fingerprint; move it, or move the project's root"
     problems = tuple(
@@ -156,7 +156,7 @@ def _named_contexts(
 def _source(
     root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
 ) -> Loaded[Dockerfile]:
-    if path is None or not (root / path).parent.resolve().is_relative_to(root):
+    if path is None or not real_path((root / path).parent).is_relative_to(root):
         return Loaded(None, (_outside(build.file, "dockerfile", "Dockerfile"),))
     return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
 

@@ -22,6 +22,7 @@ from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
 from pipeline.shell.memory import uncollected
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +49,7 @@ def load(
 
 
 def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) -> Project:
-    root = find_root(working_folder()) if root is None else Path(root).resolve()
+    root = find_root(working_folder()) if root is None else real_path(Path(root))
     settings, problems = load_settings(root, profile=profile, environ=environ)
     if settings is None:
         raise ConfigError(problems)

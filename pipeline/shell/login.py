@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.masking import masker
 from pipeline.edge.capture import capture
 from pipeline.errors import UnknownError, WorkError
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +81,7 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
 
 def _write(file: Path, configuration: Mapping[str, object]) -> None:
     """Whole or not at all, for its owner alone: it may hold the logins of other hosts."""
-    target = file.resolve()  # people link their configuration to where they keep it
+    target = real_path(file)  # people link their configuration to where they keep it
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:

@@ -1,8 +1,9 @@
-"""Paths of the user's, relative to the project's root."""
+"""Paths of the user's, most of them relative to the project's root."""
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+import os
+from pathlib import Path, PurePosixPath
 
 
 def inside(path: PurePosixPath) -> PurePosixPath | None:
@@ -20,3 +21,11 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
         else:
             parts.append(part)
     return None if path.is_absolute() else PurePosixPath(*parts)
+
+
+def real_path(path: Path) -> Path:
+    """Where a path leads when its links are followed; one that leads to itself is left in it.
+
+    `Path.resolve` raises `RuntimeError` at such a link before Python 3.13.
+    """
+    return Path(os.path.realpath(path))

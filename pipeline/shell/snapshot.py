@@ -24,6 +24,7 @@ from pipeline.edge.leftovers import private_folder
 from pipeline.errors import UnknownError, WorkError
 from pipeline.shell.context import Context
 from pipeline.shell.disk import FLAGS, Disk, hash_of, stamp
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,7 +59,7 @@ class Snapshot:
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        self.root = root.resolve()
+        self.root = real_path(root)
         self._start = str(self.root)
         self._folder = folder
         self._disk = Disk(self.root)
@@ -239,7 +240,7 @@ class Snapshot:
         return Context(self._disk, str(self.root / self._real(folder)), NOTHING)
 
     def _real(self, folder: PurePosixPath) -> Path:
-        real = (self.root / folder).resolve()
+        real = real_path(self.root / folder)
         if not real.is_relative_to(self.root):
             raise self._changed(str(self.root / folder))
         return real.relative_to(self.root)

@@ -13,6 +13,7 @@ from pipeline.errors import Location, Problem, usage_error
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.settings import PIPELINE_FILE, images_place
 from pipeline.shell.config.wrong import listing
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,7 +54,7 @@ def find_root(start: Path) -> Path:
     It is the nearest folder at or above `start` with a `pipeline.toml`; without one, the nearest
     with an `images` folder or a Git repository; without these, `start` itself.
     """
-    start = start.resolve()
+    start = real_path(start)
     above = (start, *start.parents)
     with_file = (folder for folder in above if _exists(folder / PIPELINE_FILE))
     by_convention = (folder for folder in above if _is_convention(folder))

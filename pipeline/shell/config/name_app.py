@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.app_config import language, naming
 from pipeline.errors import WorkError
+from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
@@ -28,7 +29,7 @@ def name_app(root: Path, file: PurePosixPath, name: str) -> None:
         hint = f"write `{naming(file.name, name)}` into it yourself"
         raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
     # A link stays one: what it leads to is written.
-    path = (root / file).resolve()
+    path = real_path(root / file)
     try:
         before = path.read_bytes() if path.exists() else b""
         _replace(path, _named(before.decode(), name).encode())

@@ -1,0 +1,39 @@
+"""Settings that name a link which leads to itself: told with a place, never a fault of ours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import fingerprint, load, resolve_apps
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('context = "loop"', "images/web/image.toml:1:11: the context `images/web/loop` is no"),
+        ('context = "loop/in"', "images/web/image.toml:1:11: the context `images/web/loop/in` is"),
+        ('dockerfile = "loop"', "images/web/loop: `images/web/loop` is a link to `loop`, where"),
+        ('dockerfile = "loop/in"', "images/web/image.toml:1:14: there is no `images/web/loop/in`"),
+        ('[contexts]\nlibs = "loop"', "images/web/image.toml:2:8: the context `libs`, `images/"),
+        ('[deploy]\nconfig = "loop"', "images/web/loop: `loop` is a link to nothing"),
+        ('[deploy]\napps = "file:loop"', "images/web/image.toml:2:8: `loop` cannot be read"),
+    ],
+)
+def test_it_is_told_with_its_place(tmp_path: Path, settings: str, said: str) -> None:
+    """Whichever setting names it, itself or something below it."""
+    folder = tmp_path / "images" / "web"
+    folder.mkdir(parents=True)
+    (folder / "loop").symlink_to("loop")
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY --from=libs a /\nCOPY Dockerfile /\n")
+    (folder / "image.toml").write_text(settings)
+
+    with pytest.raises(ConfigError) as caught:
+        fingerprint(resolve_apps(load(tmp_path), {}))
+
+    assert said in str(caught.value)
