@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
 
-PARENTS, SHORT = 30, 12
-"""So many first parents are left beside an app, each as its first hex digits."""
+PARENTS, NEAREST, SHORT = 30, 15, 12
+"""So many first parents are left beside an app, and so many of the nearest commits of all that it
+was made on; each as its first hex digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A commit of the project's: its id, and the short ids of its first parents, newest first."""
+    """A commit of the project's: its id, and the short ids of commits that it was made on."""
 
     id: str
     parents: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Stamp:
 
     @property
     def text(self) -> str:
-        """The stamp in one line of JSON, some 600 bytes with thirty parents. It holds no secret."""
+        """The stamp in one line of JSON, some 800 bytes at most. It holds no secret."""
         revision = self.revision or Revision("")
         told = {
             "configuration": self.configuration,

@@ -11,16 +11,19 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipeline.core.stamp import PARENTS, SHORT, Revision
+from pipeline.core.stamp import NEAREST, PARENTS, SHORT, Revision
 from pipeline.edge.capture import capture
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _TIMEOUT = 30.0
+_SEEN = 500
+"""So many of the newest commits are looked at: merged branches lie between the first parents."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CEILING_DIRECTORIES", "SYSTEMROOT", "TMPDIR")
 _QUIET = {
@@ -40,20 +43,36 @@ _OPTIONS = (
 
 
 def revision_of(root: Path, environ: Mapping[str, str]) -> Revision | None:
-    """The commit of the repository that `root` is in, and its first parents.
+    """The commit of the repository that `root` is in, and commits that it was made on.
 
+    Those are its first parents, and the nearest of all: who merges `main` into their own work, as
+    `git pull` does, and pushes that, leaves the `main` of before behind a second parent.
     `None` where there is no Git, no repository or no commit: nothing is known then, and nothing is
     wrong. A shallow clone has as many parents as it was fetched with.
     """
+    lines = _history(root, environ)
+    if not lines or not all(_COMMIT.fullmatch(word) for line in lines for word in line):
+        return None
+    parents = {line[0]: line[1:] for line in lines}
+    head, *nearest = parents
+    kept = (*islice(_first_parents(parents, head), PARENTS), *nearest[:NEAREST])
+    return Revision(head, tuple(dict.fromkeys(commit[:SHORT] for commit in kept)))
+
+
+def _first_parents(parents: Mapping[str, Sequence[str]], commit: str) -> Iterator[str]:
+    while before := parents.get(commit):
+        commit = before[0]
+        yield commit
+
+
+def _history(root: Path, environ: Mapping[str, str]) -> list[list[str]]:
+    """The newest commits, each followed by its parents; nothing where git does not say."""
     options = [word for option in _OPTIONS for word in ("-c", option)]
-    listing = ["rev-list", "--first-parent", f"--max-count={PARENTS + 1}", "HEAD", "--"]
+    listing = ["rev-list", "--parents", f"--max-count={_SEEN}", "HEAD", "--"]
     kept = {name: environ[name] for name in _KEPT if name in environ}
     try:
         git = ["git", "--no-pager", *options, "-C", os.fspath(root)]
         done = capture([*git, *listing], {**kept, **_QUIET}, timeout=_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    commits = done.stdout.split()
-    if done.returncode or not commits or not all(map(_COMMIT.fullmatch, commits)):
-        return None
-    return Revision(commits[0], tuple(commit[:SHORT] for commit in commits[1:]))
+        return []
+    return [] if done.returncode else [line.split() for line in done.stdout.splitlines() if line]

@@ -38,11 +38,11 @@ def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
         assert revision_of(repository, {"PATH": str(other)}) is None
 
 
-def test_the_commit_and_its_first_parents(repository: Path) -> None:
-    """The newest first, thirty at most, and of a merge the branch that it was made on."""
+def test_the_commit_and_those_before_it(repository: Path) -> None:
+    """The first parents, the newest first, and then the branch that was merged."""
     ids = [commit(repository)]
     git(repository, "checkout", "--quiet", "-b", "side")
-    commit(repository, "on the side")
+    side = commit(repository, "on the side")
     git(repository, "checkout", "--quiet", "main")
     ids.append(commit(repository))
     git(repository, "merge", "--quiet", "--no-ff", "--message=x", "side")
@@ -53,7 +53,25 @@ def test_the_commit_and_its_first_parents(repository: Path) -> None:
 
     assert found is not None
     assert found.id == ids[-1]
-    assert found.parents == tuple(one[:12] for one in reversed(ids[:-1]))
+    assert found.parents == (*(one[:12] for one in reversed(ids[:-1])), side[:12])
+
+
+def test_who_pulls_into_their_own_work_leaves_main_behind_a_second_parent(
+    repository: Path, tmp_path: Path
+) -> None:
+    """The `main` that was deployed before is among those before theirs, each push of it."""
+    commit(repository)
+    git(tmp_path, "clone", "--quiet", str(repository), "mine")
+    mine = tmp_path / "mine"
+    pushed = [commit(repository, "theirs"), commit(repository, "theirs, too")]
+    commit(mine, "mine")
+    git(mine, "pull", "--quiet", "--no-rebase", "--no-edit")
+
+    found = revision_of(mine, HERE)
+
+    assert found is not None
+    assert {one[:12] for one in pushed} <= set(found.parents)
+    assert len(found.parents) == 4
 
 
 def test_thirty_parents(repository: Path, tmp_path: Path) -> None:
