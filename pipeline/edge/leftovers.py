@@ -2,10 +2,13 @@
 
 Nothing of a process that gets SIGKILL can clean up. So whatever outlives a process says whose it
 is: the process's number, and when it started, as numbers come again (in a container at each start).
+Containers that share a folder for temporary files do not know one another's numbers; so a folder
+is locked besides, and the kernel unlocks it when its process ends.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -35,17 +38,17 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
     `roomy` one may take gigabytes: it is in `TMPDIR`, else in `/var/tmp`, which is on a disk.
     Raises `UnknownError` where none can be made.
     """
-    name = f"{_PREFIX}{what}-{owner()}-"
     parents = _parents(environ)
     parent = parents[-1] if roomy else parents[0]
     try:
-        folder = Path(tempfile.mkdtemp(prefix=name, dir=parent))
+        folder, lock = _locked_folder(parent, f"{_PREFIX}{what}-{owner()}-")
     except OSError as error:
         raise _no_folder(f"in `{parent}`", error) from None
     try:
         yield folder
     finally:
         _remove(folder)
+        os.close(lock)
 
 
 def sweep(environ: Mapping[str, str]) -> None:
@@ -53,10 +56,17 @@ def sweep(environ: Mapping[str, str]) -> None:
     for parent in _parents(environ):
         with suppress(OSError):
             for path in parent.glob(f"{_PREFIX}*"):
-                match = _OURS.match(path.name)
-                ours = path.lstat().st_uid == os.getuid()
-                if match and ours and not path.is_symlink() and not lives(match["owner"]):
-                    _remove(path)
+                _sweep(path)
+
+
+def _sweep(path: Path) -> None:
+    match = _OURS.match(path.name)
+    with suppress(OSError):  # another run may sweep it at this moment
+        ours = path.lstat().st_uid == os.getuid()
+        left = match and ours and not path.is_symlink() and not lives(match["owner"])
+        if left and (lock := _lock(path)) is not None:
+            _remove(path)
+            os.close(lock)
 
 
 def owner() -> str:
@@ -96,6 +106,32 @@ def _started(pid: int) -> str:
     return "0"
 
 
+def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
+    """A new folder and what holds its lock; one that was swept before it was locked is left."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+        with suppress(FileNotFoundError):
+            lock = _lock(folder)
+            if lock is not None:
+                return folder, lock
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder until the number given is closed; `None` where another process has it locked.
+
+    Where the file system knows no locks, it is not locked.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:
+        return handle
+    return handle
+
+
 def _remove(folder: Path) -> None:
     """Remove a folder, also where folders in it may not be written to."""
     for place, names, _ in os.walk(folder):
@@ -115,7 +151,7 @@ def _no_folder(where: str, error: OSError) -> UnknownError:
 def _parents(environ: Mapping[str, str]) -> list[Path]:
     """Where such folders lie: the fastest place first, the one with most room last."""
     try:
-        found = [Path(environ.get("TMPDIR") or tempfile.gettempdir())]
+        found = [Path(environ.get("TMPDIR") or tempfile.gettempdir()).absolute()]
     except OSError as error:
         raise _no_folder("anywhere", error) from None
     runtime = environ.get("XDG_RUNTIME_DIR")

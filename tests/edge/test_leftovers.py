@@ -49,6 +49,22 @@ def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [other]
 
 
+def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> None:
+    """They may share `/var/tmp`, and do not know its process: BuildKit would miss files."""
+    environ = {"TMPDIR": str(tmp_path)}
+    nobody = f"{2**22 + 1}.1"
+
+    with private_folder("files", environ) as mine:
+        (mine / "a").touch()
+        theirs = mine.rename(mine.with_name(f"fly-image-pipeline-files-{nobody}-abc"))
+        assert not lives(nobody)
+        sweep(environ)
+
+        assert [*theirs.iterdir()] == [theirs / "a"]
+    sweep(environ)
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Path) -> None:
     """`XDG_RUNTIME_DIR` comes first; both places are swept."""
     runtime, plain = tmp_path / "runtime", tmp_path / "plain"
