@@ -10,6 +10,8 @@ from pipeline.edge.app_config import FILES
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.files import Loaded, read_fly_toml
 from pipeline.shell.config.image_file import DeployTable
+from pipeline.shell.config.profiles import profiles_of
+from pipeline.shell.config.wrong import listing
 from pipeline.shell.places import inside
 
 if TYPE_CHECKING:
@@ -53,6 +55,25 @@ def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[Ap
             config = _read(root, folder / path, place, problems)
             own |= {app: config} if config else {}
     return Loaded(None if problems else AppConfigs(shared, own), tuple(problems))
+
+
+def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ...]:
+    """Warn where a profile has a `config` of its own that goes to apps of the rest of the file.
+
+    Most who write that mean the app that it names: a run of the profile would deploy the others.
+    """
+    profile = profiles_of(file.document).get(file.document.profile, {}).get("deploy")
+    if not isinstance(profile, dict) or "config" not in profile or "apps" in profile:
+        return ()
+    apps = (file.deploy.apps if file.deploy else None) or ()
+    others = [app for app in apps if app not in configs.own]
+    named = configs.shared.app if configs.shared else None
+    if not apps or (others and (named is None or named in apps)):
+        return ()
+    given = listing(others) if others else "no app: each has a configuration of its own"
+    message = f"`{profile['config']}` goes to {given}; `apps` is not said in this profile"
+    hint = f'name the apps of the profile beside it, as in apps = ["{named or "…"}"]'
+    return (Problem(file.locate("deploy", "config"), message, hint),)
 
 
 def default_config(root: Path, folder: PurePosixPath) -> PurePosixPath | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +10,7 @@ from pipeline.core.dockerfile import parse
 from pipeline.core.model import UNNAMED, AppSpec
 from pipeline.core.reference import ReferenceSyntaxError, parse_image_name
 from pipeline.errors import Location, Problem
-from pipeline.shell.app_configs import AppConfigs, app_configs
+from pipeline.shell.app_configs import AppConfigs, app_configs, meant_for_another
 from pipeline.shell.app_lists import app_spec
 from pipeline.shell.build_source import build_source
 from pipeline.shell.config.files import Loaded, load_image_file
@@ -63,10 +63,12 @@ def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[
     configs, config_problems = app_configs(root, folder, file)
     app, app_problems = _app(root, folder, file, configs) if configs else Loaded(None)
     name, name_problems = _name(folder, file)
-    build, build_problems = build_source(root, folder, file, configs or AppConfigs())
+    known = configs or AppConfigs()
+    build, build_problems = build_source(root, folder, file, known)
     found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
     if build is None:
         return Loaded(None, found)
+    build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))
     public, wrong = public_image(root, folder, build)
     read = _Read(root, folder, build, name, app)
     return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)

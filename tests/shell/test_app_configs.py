@@ -73,6 +73,31 @@ def test_a_profile_is_merged_over_the_rest(tmp_path: Path) -> None:
     assert (web.test.command, web.test.timeout) == (("true",), 5)
 
 
+@pytest.mark.parametrize(
+    ("apps", "profile", "said"),
+    [
+        ('["acme"]', "", "`fly.eu.toml` goes to `acme`; `apps` is not said in this profile"),
+        ('["acme", { name = "b", config = "fly.toml" }]', "", "`fly.eu.toml` goes to `acme`; "),
+        ('[{ name = "b", config = "fly.toml" }]', "", "`fly.eu.toml` goes to no app: each has"),
+        ('["acme"]', 'apps = ["acme-eu"]', ""),
+        ('["acme", "acme-eu"]', "", ""),
+    ],
+)
+def test_a_profile_whose_configuration_goes_to_the_apps_of_the_rest(
+    tmp_path: Path, apps: str, profile: str, said: str
+) -> None:
+    """It names an app of its own, and others would be deployed with it: a warning says so."""
+    told = f'[deploy]\napps = {apps}\n[profiles.eu.deploy]\nconfig = "fly.eu.toml"\n{profile}\n'
+    image(tmp_path, image_toml=told, fly_toml='app = "acme"\n', fly_eu_toml=EU)
+
+    (web,) = load(tmp_path, profile="eu", environ={}).images
+    (plain,) = load(tmp_path, environ={}).images
+
+    assert plain.warnings == ()
+    assert [str(w.location) for w in web.warnings] == ["images/web/image.toml:4:10"] * bool(said)
+    assert said in "".join(w.message for w in web.warnings)
+
+
 def test_a_profile_exists_if_any_file_has_it(tmp_path: Path) -> None:
     """Of an image that has none of that name, nothing changes."""
     image(tmp_path, image_toml='[profiles.staging]\nsalt = "1"\n')
