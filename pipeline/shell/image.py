@@ -114,6 +114,11 @@ def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) ->
 def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
     if file.name:
         return Loaded(file.name)
+    if not folder.name:
+        hint = 'set `name = "…"` in its `image.toml`'
+        return Loaded(
+            None, (Problem(None, "the project's own folder gives an image no name", hint),)
+        )
     try:
         return Loaded(parse_image_name(folder.name))
     except ReferenceSyntaxError as error:

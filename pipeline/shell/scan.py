@@ -9,7 +9,6 @@ links. A wildcard crosses no link. `--exclude` and `--parents` are matched below
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pipeline.core import gomatch
@@ -21,6 +20,7 @@ from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.context import Batch, Context, Filter, Spot
 from pipeline.shell.disk import Disk, Node
 from pipeline.shell.ignore_file import ignore_file_of
+from pipeline.shell.missing import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -186,7 +186,7 @@ def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
             yield batch
             found = True
     if not found:
-        raise _missing(context, read, f"{source}/{pattern}".strip("/"))
+        raise missing(context, read, f"{source}/{pattern}".strip("/"))
 
 
 def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
@@ -199,7 +199,7 @@ def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
     base = "/".join(parts[:first])
     start = context.follow(base)
     if start is None or context.node(start) is None:
-        raise _missing(context, read, base)
+        raise missing(context, read, base)
     if context.node(start) is not Node.DIRECTORY:
         return
     top = Spot(start, base, Node.DIRECTORY)
@@ -242,45 +242,8 @@ def _followed(context: Context, read: Read, shown: str) -> Spot:
     real = context.follow(shown)
     node = None if real is None else context.node(real)
     if real is None or node is None:
-        raise _missing(context, read, shown)
+        raise missing(context, read, shown)
     return Spot(real, shown, node, linked=context.disk.node(context.path(shown)) is Node.LINK)
-
-
-def _missing(context: Context, read: Read, shown: str) -> ConfigError:
-    real = context.follow(shown)
-    target = f", where it leads to `{real}`," if real not in {None, shown} else ""
-    message = f"`{shown}`{target} is not in the context"
-    if real is None:
-        return ConfigError([Problem(read.location, f"`{shown}` is a link that leads to itself")])
-    return ConfigError([Problem(read.location, message, _advice(context, real))])
-
-
-def _advice(context: Context, real: str) -> str:
-    """Why there is nothing at `real`: excluded, misspelt, or plainly not there."""
-    if context.disk.node(context.path(real)) is not None:
-        excluding = context.ignore.reason(real)
-        if not excluding:
-            return f"`--parents` follows no link: name `{real}`"
-        return f"it is there, but `{excluding}` excludes it"
-    folder, _, name = real.rpartition("/")
-    if context.node(folder) is Node.DIRECTORY:
-        names = context.disk.folder(context.path(folder)).names
-        near = get_close_matches(name, names, 1)
-        if near:
-            return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
-    meant = _as_written(real)
-    if meant != real:
-        return f"BuildKit reads `{meant}` in a flag byte by byte, as `{real}`: give it another name"
-    shown = context.disk.shown(context.path("")).rstrip("/") or "."
-    return f"paths are relative to the context, `{shown}`"
-
-
-def _as_written(path: str) -> str:
-    """What the Dockerfile has for a path that a flag names, each byte of which is a character."""
-    try:
-        return path.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return path
 
 
 def _excluding(read: Read) -> tuple[Filter, ...]:

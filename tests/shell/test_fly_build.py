@@ -255,3 +255,16 @@ def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
         'target = "a"\nargs = { V = "2" }\n' + (folder / "image.toml").read_text()
     )
     assert web(tmp_path).target == "a"
+
+
+def test_the_project_s_own_folder_is_an_image(tmp_path: Path) -> None:
+    """As in a repository of one app; its name is no folder's, and must be written."""
+    (tmp_path / "pipeline.toml").write_text('images = ["."]\n')
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    with pytest.raises(ConfigError, match="the project's own folder gives an image no name"):
+        load(tmp_path)
+
+    (tmp_path / "image.toml").write_text('name = "web"\n')
+
+    (image,) = load(tmp_path).images
+    assert (image.name, str(image.dockerfile)) == ("web", "Dockerfile")

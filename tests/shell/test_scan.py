@@ -222,6 +222,28 @@ def test_a_source_that_is_not_there(
     assert hint in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("tsconfig.base.json", "it is in `.`, above the context `apps/web`: make that the `conte"),
+        ("shared/x", "it is in `apps`, above the context `apps/web`: make that the `context`"),
+        ("apps/web", "it is in `.`, above the context `apps/web`: make that the `context`"),
+        ("tsconfig.jso", "did you mean `tsconfig.json`?"),
+    ],
+)
+def test_a_source_that_is_above_the_context(tmp_path: Path, source: str, hint: str) -> None:
+    """As in a monorepo where one folder is the context of all images; not outside the project."""
+    here = {"apps/web/tsconfig.json": "", "apps/shared/x": "", "tsconfig.base.json": ""}
+    outside = {"tsconfig.jso": ""}
+    write_tree(tmp_path, {**outside, **{f"project/{path}": text for path, text in here.items()}})
+    image = image_of(f"FROM scratch\nCOPY {source} /", context="apps/web")
+
+    with pytest.raises(ConfigError) as caught:
+        scan(tmp_path / "project", image)
+
+    assert [problem.hint[: len(hint)] for problem in caught.value.problems] == [hint]
+
+
 def test_all_sources_that_are_missing_are_told_at_once(root: Path) -> None:
     """Three lines, three problems."""
     with pytest.raises(ConfigError) as caught:
