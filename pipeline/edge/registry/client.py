@@ -7,7 +7,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.core.events import silent
-from pipeline.core.presence import Absent
+from pipeline.core.presence import Absent, Present
 from pipeline.edge.registry.answer import MANIFEST_TYPES, keeps_tags, names_absence, presence
 from pipeline.edge.registry.credential import nobody
 from pipeline.edge.registry.errors import (
@@ -122,11 +122,8 @@ class Registry:
         neither yes nor no.
         """
         host = self.host(str(reference.repository))
-        answer = host.ask(_manifest("HEAD", reference))
-        found = presence(answer)
-        if found is None:
-            return self._look(host, reference, answer)
-        return found if isinstance(found, Absent) else check_digest(found, reference, answer.url)
+        answer = host.ask(_manifest("HEAD", reference), _named(reference))
+        return presence(answer) or self._look(host, reference, answer)
 
     def head_all(
         self, references: Collection[Reference]
@@ -285,6 +282,17 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
 def _whole(reference: Reference) -> Callable[[Answer], object]:
     """The check that makes bytes damaged on the way a fault that may pass."""
     return lambda answer: read_manifest(answer, reference)
+
+
+def _named(reference: Reference) -> Callable[[Answer], object]:
+    """The check that a HEAD answers for the digest that it was asked for."""
+
+    def check(answer: Answer) -> None:
+        found = presence(answer)
+        if isinstance(found, Present):
+            check_digest(found, reference, answer.url)
+
+    return check
 
 
 def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> RegistryError:

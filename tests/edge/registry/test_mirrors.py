@@ -10,7 +10,7 @@ import pytest
 
 import pipeline
 from pipeline.core.presence import Absent, Present
-from pipeline.core.reference import parse_reference
+from pipeline.core.reference import Digest, parse_reference
 from pipeline.edge.registry import Credential, Mirror, Policy, Registry, RegistryError, mirrors_in
 from pipeline.edge.registry.manifest import digest_of
 from pipeline.shell import lock
@@ -166,6 +166,17 @@ def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
     assert found.digest == OURS.headers["Docker-Content-Digest"]
     assert len(run.told) == told
     assert all(run.mirror.address in str(event) for event in run.told)
+
+
+def test_a_mirror_that_answers_for_another_digest() -> None:
+    """What is asked for by digest is asked of the registry then."""
+    with both(lambda _: THEIRS) as run:
+        wanted = run.reference.pinned(Digest(OURS.headers["Docker-Content-Digest"]))
+        found = run.client.head(wanted)
+
+    assert isinstance(found, Present)
+    assert found.digest == wanted.digest
+    assert len(run.told) == 1
 
 
 def test_a_mirror_that_nobody_runs_is_left_alone() -> None:
