@@ -20,8 +20,7 @@ class Case:
     """A Dockerfile, the files of its context (from the project's root with a `/`), settings.
 
     `undecided` says that what it reads cannot be told from its text, so that all counts; `newer`
-    that it needs BuildKit 0.26 (Dockerfile 1.20); `dated` that a stage begins with a folder, and so
-    has the times of all that is in it.
+    that it needs BuildKit 0.26 (Dockerfile 1.20).
     """
 
     name: str
@@ -30,7 +29,6 @@ class Case:
     toml: Mapping[str, str] = field(default_factory=dict)
     undecided: bool = False
     newer: bool = False
-    dated: bool = False
 
     def tree(self, nonce: str) -> Tree:
         """The project, with content of its own."""
@@ -354,7 +352,6 @@ CONTEXTS = (
         {**LIBS, "/libs/l": link("/d")},
         CONTEXT,
     ),
-    Case("begin with a named context", "FROM libs\nCOPY a.txt /\n", LIBS, CONTEXT, dated=True),
     Case(
         "named context in place of a stage",
         "FROM scratch AS libs\nCOPY b.txt /d/\nFROM scratch\nCOPY --from=0 d /\n",

@@ -46,9 +46,6 @@ ARGUED = {
 """Where a needless rebuild is argued for, and why (docs/fingerprint.md, Exceptions)."""
 
 UNDECIDED = "files, where what is read cannot be decided"
-DATED = "times of files, where a stage begins with a folder"
-SAME_FILES = frozenset({"clone path", "locale", "mtime", "order of creation", "owner", "umask"})
-RAN_NOTHING = "ran nothing"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +76,7 @@ class Verdict:
         if self.word == NEEDLESS and self.pair.case.undecided:
             return UNDECIDED
         known = DELIBERATE if self.word == SKIP else ARGUED
-        return known.get(self.pair.kind, "") or self._dated
-
-    @property
-    def _dated(self) -> str:
-        """Why a dated case may come out otherwise, though its files are the same."""
-        nothing = self.pair.kind in SAME_FILES or self.pair.what == "a rule for nothing"
-        dated = self.pair.case.dated and self.detail.startswith(RAN_NOTHING)
-        return DATED if self.word == SKIP and dated and nothing else ""
+        return known.get(self.pair.kind, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +145,7 @@ def _verdict(pair: Pair, laid: _Laid, first: Built, second: Built | None) -> Ver
         # What cannot be built is not skipped by mistake if its tag is another one.
         return Verdict(pair, SKIP if same else REFUSED, f"BuildKit refuses it: {second.error}")
     another = first.digest != second.digest
-    ran = f"ran {', '.join(second.ran)}" if second.ran else RAN_NOTHING
+    ran = f"ran {', '.join(second.ran)}" if second.ran else "ran nothing"
     detail = f"{ran}; {'another' if another else 'the same'} image"
     missed = bool(second.ran) or another
     word = RIGHT if missed != same else SKIP if missed else NEEDLESS
