@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+INTO_IMAGES = frozenset(
+    {
+        "BUILDX_BAKE_FILE_RELATIVE_PATHS",
+        "BUILDX_GIT_LABELS",
+        "DOCKER_DEFAULT_PLATFORM",
+        "SOURCE_DATE_EPOCH",
+    }
+)
+"""Variables that buildx makes something of in an image: it sees none of them, nor can a secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -16,6 +26,11 @@ class Secret:
     env: str = ""
     file: str = ""
     required: bool = True
+
+    @property
+    def variable(self) -> str:
+        """The variable that it may be in; nothing for one that is in a file."""
+        return self.env or ("" if self.file else self.id)
 
 
 def parse_secret(text: str) -> Secret:

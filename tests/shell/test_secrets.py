@@ -111,6 +111,26 @@ def test_what_is_not_there(root: Path, written: str, why: str) -> None:
     assert caught.value.message == f"`web` lacks its secret `{identity}`: {why}"
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "id=a,env=SOURCE_DATE_EPOCH",
+        "id=a,ENV=DOCKER_DEFAULT_PLATFORM",
+        "id=a,type=env,src=BUILDX_GIT_LABELS",
+        "id=SOURCE_DATE_EPOCH",
+    ],
+)
+def test_a_variable_that_buildx_is_not_given_holds_no_secret(tmp_path: Path, written: str) -> None:
+    """It would be empty in the build, and the image published."""
+    image = f'secrets = ["{written}"]\n'
+    write_tree(
+        tmp_path, {"images/web/Dockerfile": "FROM scratch\n", "images/web/image.toml": image}
+    )
+
+    with pytest.raises(ConfigError, match="cannot hold a secret"):
+        load(tmp_path, environ={})
+
+
 PIPELINE = 'images = ["*"]\n[profiles.ci]\n'
 ONE = '# two of them\nsecrets = [\n  "id=a,env=A",\n  "id=b,src=b",\n  "id=T,env=T",\n]\n'
 TWO = '[profiles.ci]\nsecrets = ["id=c,env=C"]\n'

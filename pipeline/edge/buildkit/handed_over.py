@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core.secret import INTO_IMAGES, parse_secret
 from pipeline.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pipeline.core.model import BuildSettings
 
@@ -41,16 +42,6 @@ _HARMLESS = frozenset(
     }
 )
 """Which builder, how it is looked at, and what attestations say and how they are stored."""
-
-_INTO_IMAGES = frozenset(
-    {
-        "BUILDX_BAKE_FILE_RELATIVE_PATHS",
-        "BUILDX_GIT_LABELS",
-        "DOCKER_DEFAULT_PLATFORM",
-        "SOURCE_DATE_EPOCH",
-    }
-)
-"""What is never handed over, not as a secret either."""
 
 _POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
@@ -79,17 +70,16 @@ def bake_environ(
     return env
 
 
-def secret_variables(specs: Collection[str]) -> frozenset[str]:
+def secret_variables(specs: Iterable[str]) -> frozenset[str]:
     """The variables that secrets in BuildKit's syntax may be read from.
 
-    >>> sorted(secret_variables(["id=a,env=TOKEN", "id=NPM_TOKEN"]))
-    ['NPM_TOKEN', 'TOKEN', 'a']
+    >>> sorted(secret_variables(["id=a,ENV=TOKEN", "id=NPM", "id=b,type=env,src=B", "id=c,src=f"]))
+    ['B', 'NPM', 'TOKEN']
     """
-    pairs = [part.partition("=") for spec in specs for part in spec.split(",")]
-    return frozenset(value for key, _, value in pairs if key.strip() in {"env", "id"})
+    return frozenset(parse_secret(spec).variable for spec in specs) - {""}
 
 
 def _may_see(name: str, secrets: Collection[str]) -> bool:
-    if name in _INTO_IMAGES:
+    if name in INTO_IMAGES:
         return False
     return name in _HARMLESS or name in secrets or not name.startswith(_THEIRS)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.reference import parse_host, parse_place, parse_repository, parse_tag
+from pipeline.core.secret import INTO_IMAGES, parse_secret
 from pipeline.core.waves import WaveError, reach
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
@@ -211,6 +212,11 @@ def secret(text: str) -> str:
         if values and value not in values:
             hint = nearest(value, values) or f"it is {' or '.join(f'`{v}`' for v in values)}"
             raise WrongValueError(f"`{part}` is not understood in a secret", hint=hint)
+    if (variable := parse_secret(text).variable) in INTO_IMAGES:
+        raise WrongValueError(
+            f"`{variable}` cannot hold a secret: buildx would change the image by it",
+            hint="put the secret into a variable of another name",
+        )
     return text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.model import BuildSettings
-from pipeline.edge.buildkit.handed_over import bake_environ
+from pipeline.edge.buildkit.handed_over import bake_environ, secret_variables
 from pipeline.errors import ConfigError
 
 WITHHELD = [
@@ -52,6 +52,14 @@ def test_a_secret_may_be_called_anything() -> None:
     seen = bake_environ(dict.fromkeys(secrets, "s"), ATTESTED, secrets)
 
     assert [name for name in secrets if name in seen] == ["BUILDKIT_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    "spec", ["id=t,env=BAKE_T", "id=t,ENV=BAKE_T", "id=t,type=env,src=BAKE_T", "id=BAKE_T"]
+)
+def test_a_secret_s_variable_is_found_in_each_way_to_write_it(spec: str) -> None:
+    """A secret that is not handed over would be empty in the build."""
+    assert secret_variables([spec, "id=k,src=key"]) == {"BAKE_T"}
 
 
 def test_a_source_policy_is_refused() -> None:
