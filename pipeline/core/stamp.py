@@ -1,14 +1,14 @@
 """What a deploy leaves beside an app, so that the next run knows what runs without asking further.
 
 At Fly it stands in the metadata of each machine, on an engine in a label of each container. A
-later deploy by somebody else carries it along: so it names what it was written with, and counts
-only while that still runs.
+later deploy by somebody else carries it along: so it names what it was written with. Its commit
+counts while the same image runs, its configuration only while the same release does.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.core.reference import Digest, ReferenceSyntaxError, parse_digest
 
@@ -29,9 +29,10 @@ class Revision:
 class Stamp:
     """What an app was deployed with.
 
-    `configuration` is the digest of its configuration, 64 hex digits; `image` and `release` are
-    what it was written with. `revision` is `None` where the project is in no Git repository. With
-    `back`, somebody went back from that commit on purpose to an earlier release, which runs.
+    `configuration` is the digest of its configuration, 64 hex digits, or empty where it is not
+    known; `image` and `release` are what it was written with. `revision` is `None` where the
+    project is in no Git repository. With `back`, somebody went back from that commit on purpose to
+    an earlier release, which runs.
     """
 
     configuration: str
@@ -56,13 +57,16 @@ class Stamp:
 
 
 def read_stamp(text: object, image: Digest, release: str) -> Stamp | None:
-    """The stamp that was written as `text`, if it was with what runs: `image` and `release`.
+    """The stamp that was written as `text`, if it was with the `image` that runs.
 
-    `None` for anything else: text of another version, or of nobody's, is not believed.
+    Where another `release` than its own runs that image, as after `fly secrets set`, it still says
+    which commit that is of, but no configuration. `None` for anything else: text of another
+    version, or of nobody's, is not believed.
     """
     stamp = _parsed(text)
-    current = stamp and release and (stamp.image, stamp.release) == (image, release)
-    return stamp if current else None
+    if stamp is None or stamp.image != image:
+        return None
+    return stamp if release and stamp.release == release else replace(stamp, configuration="")
 
 
 def carried_stamp(text: object, release: str) -> Stamp | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.reference import Digest
-from pipeline.core.stamp import Revision, Stamp, carried_stamp, read_stamp
+from pipeline.core.stamp import NEAREST, PARENTS, SHORT, Revision, Stamp, carried_stamp, read_stamp
 
 IMAGE = Digest(f"sha256:{1:064x}")
 OTHER = Digest(f"sha256:{2:064x}")
@@ -29,12 +29,20 @@ def test_a_stamp_that_was_carried_along() -> None:
     assert carried_stamp("{", "7") is None
 
 
-def test_a_stamp_of_another_deploy_is_not_believed() -> None:
-    """Its release, or its image, is not what runs; or no release is known."""
+def test_a_stamp_of_another_image_is_not_believed() -> None:
+    """Somebody else deployed: nothing is known."""
     assert read_stamp(STAMP.text, OTHER, "7") is None
-    assert read_stamp(STAMP.text, IMAGE, "8") is None
-    assert read_stamp(STAMP.text, IMAGE, "") is None
-    assert read_stamp(Stamp("c0" * 32, IMAGE, "").text, IMAGE, "") is None
+    assert read_stamp(STAMP.text, OTHER, "8") is None
+
+
+@pytest.mark.parametrize(("written", "runs"), [("7", "8"), ("7", ""), ("", "")])
+def test_of_another_release_of_the_same_image_the_commit_alone_is_believed(
+    written: str, runs: str
+) -> None:
+    """As after `fly secrets set`, or while no release is known."""
+    stamp = replace(STAMP, release=written, back=True)
+
+    assert read_stamp(stamp.text, IMAGE, runs) == replace(stamp, configuration="")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,7 @@ def test_anything_else_is_no_stamp(text: object) -> None:
     assert read_stamp(text, IMAGE, "7") is None
 
 
-def test_a_stamp_with_thirty_parents_is_small() -> None:
+def test_a_stamp_with_all_its_parents_is_small() -> None:
     """It stands in the list of machines, once for each."""
-    parents = tuple(f"{number:010x}" for number in range(30))
-    assert len(Stamp("c0" * 32, IMAGE, "123", Revision("f" * 40, parents)).text) < 700
+    parents = tuple(f"{number:0{SHORT}x}" for number in range(PARENTS + NEAREST))
+    assert len(Stamp("c0" * 32, IMAGE, "123", Revision("f" * 40, parents)).text) < 850

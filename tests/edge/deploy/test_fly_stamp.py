@@ -47,18 +47,23 @@ def test_a_deploy_leaves_a_stamp_that_the_list_of_machines_shows(bench: Bench) -
     assert versions == [machine.instance_id for machine in bench.fly.apps["web"].alive]
 
 
-def test_somebodys_own_deploy_carries_it_along_and_it_is_not_believed(bench: Bench) -> None:
-    """Of the same image even: it was written with another release."""
-    made = bench.image()
+def test_somebodys_own_deploy_carries_it_along(bench: Bench) -> None:
+    """Of the same image, the commit is still known, and no configuration; of another, nothing."""
+    made, other = bench.image(), bench.image("v2")
     bench.deploy(made)
     bench.by_hand(made)
+    found = bench.now()
+    assert found.stamp
+    assert (found.release, found.stamp.configuration) == ("2", "")
+    assert found.stamp.revision == REVISION
 
+    bench.by_hand(other)
     metadata = [machine.config["metadata"] for machine in bench.fly.apps["web"].alive]
     assert all("pipeline_stamp" in one for one in metadata)
     assert bench.now().stamp is None
     bench.deploy(made)
     assert made.digest
-    assert bench.now().stamp == bench.app.stamp(made.digest, "3")
+    assert bench.now().stamp == bench.app.stamp(made.digest, "4")
 
 
 def test_who_goes_back_leaves_what_they_went_back_from(bench: Bench) -> None:
