@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
-from pipeline.core.reference import HUB, ImageName, Repository, is_hub, parse_reference
+from pipeline.core.reference import ImageName, Repository, parse_reference, registry_named
 from pipeline.core.slips import near
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
     repositories: dict[Repository, tuple[ImageName, ...]] = {}
     names = tuple(images)
     for name in names:
-        repository = repository_of(settings, name)
+        repository = _known(repository_of(settings, name))
         repositories[repository] = (*repositories.get(repository, ()), name)
     return Names(frozenset(names), repositories, settings.tag)
 
 
 def _known(repository: Repository) -> Repository:
-    """The repository under the name that settings have for Docker Hub, where it is there."""
-    return Repository(HUB, repository.path) if is_hub(repository.host) else repository
+    """The repository by the one name that its registry has, however its host is written."""
+    return Repository(registry_named(repository.host), repository.path)
 
 
 def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) -> ImageName | None:

@@ -58,6 +58,16 @@ def test_docker_hub_by_any_name(host: str) -> None:
     assert names.find(f"{host}/other/python-base:1") is None
 
 
+@pytest.mark.parametrize("host", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
+@pytest.mark.parametrize("written", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
+def test_a_registry_however_its_host_is_written(host: str, written: str) -> None:
+    """In any case of letters, with its usual port or without; at another port is another one."""
+    names = project_names(RegistrySettings(host=host, repository="acme/{name}"), IMAGES)
+
+    assert names.find(f"{written}/acme/python-base:1") == "python-base"
+    assert names.find("ghcr.io:5000/acme/python-base:1") is None
+
+
 def test_what_is_no_reference_is_an_error() -> None:
     """A name is never guessed."""
     with pytest.raises(ReferenceSyntaxError):
