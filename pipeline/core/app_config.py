@@ -18,8 +18,8 @@ _NO_MACHINE = {
     "deploy": {"strategy", "max_unavailable", "wait_timeout", "release_command_timeout"},
 }
 _OTHER_NAMES = {
-    "compute": "vm",
     "computes": "vm",
+    "compute": "vm",
     "mount": "mounts",
     "metric": "metrics",
 }
@@ -36,7 +36,7 @@ _AS_ABSENT = frozenset(
     {
         *("force_https", "https", "allow_bypass"),
         *("auto_rollback", "enable_consul", "enable_etcd", "lazy_load_images"),
-        *("retries", "hard_limit", "soft_limit", "auto_extend_size_threshold"),
+        *("internal_port", "retries", "hard_limit", "soft_limit", "auto_extend_size_threshold"),
         *("cpus", "memory_mb", "max_memory_mb", "gpus"),
     }
 )
@@ -57,14 +57,15 @@ def normal(data: Json) -> dict[str, object]:
             table = _table(found[section])
             found[section] = {key: value for key, value in table.items() if key not in keys}
     _old_experimental(found)
-    for name in [name for name in found if name in _OTHER_NAMES]:
-        new = _OTHER_NAMES[name]
-        found[new] = [*_tables(found.get(new)), *_tables(found.pop(name))]
+    for name, new in _OTHER_NAMES.items():
+        if name in found:
+            # flyctl has those of the old names first.
+            found[new] = [*_tables(found.pop(name)), *_tables(found.get(new))]
     if isinstance(found.get("env"), list):
         found["env"] = {k: v for table in _tables(found["env"]) for k, v in table.items()}
     if isinstance(found.get("processes"), list):
         tables = _tables(found["processes"])
-        found["processes"] = {str(t.get("name")): t.get("command", "") for t in tables}
+        found["processes"] = {str(t["name"]): t.get("command", "") for t in tables if "name" in t}
     if isinstance(found.get("checks"), list):
         tables = _tables(found["checks"])
         found["checks"] = {str(t.get("name")): _without(t, "name") for t in tables}

@@ -142,6 +142,12 @@ def test_another_way_to_write_the_same_is_no_change(data: dict[str, Any]) -> Non
         ("[env]\nPORT = 8080\nON = true", '[env]\nPORT = "8080"\nON = "true"'),
         ('[[env]]\nA = "1"\n[[env]]\nB = "2"', '[env]\nA = "1"\nB = "2"'),
         ('[[compute]]\nsize = "a"', '[[vm]]\nsize = "a"'),
+        (
+            '[[vm]]\nsize = "c"\n[[computes]]\nsize = "b"\n[[compute]]\nsize = "a"',
+            '[[vm]]\nsize = "a"\n[[vm]]\nsize = "b"\n[[vm]]\nsize = "c"',
+        ),
+        ("[[services]]\nprocesses = ['a']\ninternal_port = 0", "[[services]]\nprocesses = ['a']"),
+        ('[[processes]]\ncommand = "b"', ""),
         ('[vm]\nsize = "a"\nmemory = 512', '[[vm]]\nsize = "a"\nmemory = "512"'),
         ('[mount]\nsource = "a"', '[[mounts]]\nsource = "a"'),
         ("[metrics]\nport = 9", "[[metrics]]\nport = 9"),

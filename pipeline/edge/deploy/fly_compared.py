@@ -3,6 +3,11 @@
 Where the stamp on its machines says that it is, nothing is asked. Else Fly is asked once for what
 it keeps with each release, `configDefinition`: the `fly.toml` as flyctl understood it. The contents
 of `[[files]]` are not in there, but in the list of machines.
+
+`fly secrets set` makes a release that only restarts the machines, and keeps with it what the
+newest release had, also one that failed and reached no machine (flyctl `FromRemoteApp`). So a
+configuration that a failed release had just before is not believed. Where no other came after a
+deploy of ours, its stamp still holds: it knows the keys that flyctl does not, and does not keep.
 """
 
 from __future__ import annotations
@@ -10,10 +15,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from itertools import islice
+from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING
 
 from pipeline.core.configuration import Configuration, differences
+from pipeline.core.stamp import carried_stamp
 from pipeline.edge.fly import releases_of
 from pipeline.edge.fly.asking import PAGE
 
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
 
 MIXED = "its machines are of different releases"
 NONE_KEPT = "Fly keeps none to compare it with"
+FAILED_BEFORE = "whether a release that failed reached its machines, Fly does not say"
 
 
 def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) -> tuple[str, ...]:
@@ -39,24 +46,49 @@ def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) 
     serving = [machine for machine in machines if machine.serves]
     if len({machine.release for machine in serving}) > 1:
         return (MIXED,)
-    kept = _kept(islice(releases_of(api, app.name), PAGE), now.release)
-    if kept is None:
+    alike = _alike(islice(releases_of(api, app.name), PAGE), now.release)
+    if not alike:
         return (NONE_KEPT,)
-    return differences(Configuration(kept, dict(_contents(kept, serving))), app.configuration)
+    kept = alike[0].config
+    contents = dict(_contents(kept, serving))
+    if (
+        _carried(serving, alike) == app.configuration.digest
+        and contents == app.configuration.contents
+    ):
+        return ()
+    named = differences(Configuration(kept, contents), app.configuration)
+    failed = any(not one.good and str(one.version) != now.release for one in alike)
+    return named or ((FAILED_BEFORE,) if failed else ())
 
 
-def _kept(releases: Iterable[FlyRelease], running: str) -> Mapping[str, object] | None:
-    """The configuration of the release that runs, or of the last before it that has one.
+def _alike(releases: Iterable[FlyRelease], running: str) -> Sequence[FlyRelease]:
+    """The release that runs and those just before it with the same configuration, newest first.
 
-    A release for secrets has none of its own. Where machines do not say which they run (flyctl
-    once wrote none), it is the last good one: another may have ended before it reached them.
+    A release for secrets may have none of its own, and is passed over. Where machines do not say
+    which they run (flyctl once wrote none), the last good one runs: another may have ended before
+    it reached them.
     """
     number = int(running) if running.isascii() and running.isdigit() else None
-    for release in releases:
-        known = release.good if number is None else release.version <= number
-        if release.config and known:
-            return release.config
-    return None
+    newer = dropwhile(
+        lambda one: not one.good if number is None else one.version > number, releases
+    )
+    kept = [one for one in newer if one.config]
+    return list(takewhile(lambda one: _same(one, kept[0]), kept))
+
+
+def _same(one: FlyRelease, other: FlyRelease) -> bool:
+    return Configuration(one.config).digest == Configuration(other.config).digest
+
+
+def _carried(serving: Iterable[Machine], alike: Iterable[FlyRelease]) -> str:
+    """The configuration that machines were deployed with by us; empty where others came after it.
+
+    They carry the stamp along, and each release since then had the same configuration.
+    """
+    said = {machine.stamp for machine in serving}
+    text = said.pop() if len(said) == 1 else ""
+    stamps = (carried_stamp(text, str(one.version)) for one in alike)
+    return next((stamp.configuration for stamp in stamps if stamp), "")
 
 
 def _contents(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from pipeline.core.apps import RewindingDriver
 from pipeline.core.events import silent
 from pipeline.edge.deploy.errors import DeployError
-from pipeline.edge.deploy.fly_compared import MIXED, NONE_KEPT
+from pipeline.edge.deploy.fly_compared import FAILED_BEFORE, MIXED, NONE_KEPT
 from pipeline.edge.fly import FlyError
 from tests.support.fly import fly_stand_in
 from tests.support.fly_driver import TOML, Bench
@@ -112,6 +113,48 @@ def test_a_release_without_a_configuration_has_that_of_the_one_before(bench: Ben
     assert asked(bench) == ((), 2)
     web.releases[0].config = {}
     assert asked(bench) == ((NONE_KEPT,), 2)
+
+
+def restart(bench: Bench) -> None:
+    """`fly secrets set`: a release with the configuration of the newest; machines keep theirs."""
+    web = bench.fly.apps["web"]
+    newest = web.releases[-1]
+    version = newest.version + 1
+    web.releases.append(replace(newest, id=f"r{version}", version=version, status="complete"))
+    for machine in web.alive:
+        machine.config["metadata"]["fly_release_version"] = str(version)
+
+
+def test_a_restart_after_a_deploy_of_ours_changes_nothing(bench: Bench) -> None:
+    """Also where the file has a key that flyctl does not keep; a deploy of another does."""
+    bench.write("text", "app.conf")
+    bench.write(f"{MORE}[experimental]\nenable_6pn = true\n")
+    bench.deploy(bench.image())
+    del bench.fly.apps["web"].releases[-1].config["experimental"]["enable_6pn"]
+    restart(bench)
+    restart(bench)
+    assert asked(bench) == ((), 2)
+
+    bench.write("other", "app.conf")
+    bench.by_hand(bench.image())
+    bench.write("text", "app.conf")
+    assert "the contents of `app.conf`" in asked(bench)[0]
+
+
+def test_a_restart_after_a_deploy_that_failed_has_not_brought_its_configuration(
+    bench: Bench,
+) -> None:
+    """The new release has it at Fly, and the machines have the one before."""
+    bench.write(f'{TOML}[deploy]\nrelease_command = "false"\n'.replace("blue", "red"))
+    with pytest.raises(DeployError):
+        bench.deploy(bench.image())
+    restart(bench)
+
+    assert {m.config["env"]["COLOUR"] for m in bench.fly.apps["web"].alive} == {"blue"}
+    assert asked(bench) == ((FAILED_BEFORE,), 2)
+    bench.by_hand(bench.image(), "--skip-release-command")
+    bench.fly.apps["web"].releases[1].status = "complete"
+    assert asked(bench) == ((), 2)
 
 
 def test_a_deploy_that_ended_half_way_left_two_configurations(bench: Bench) -> None:
