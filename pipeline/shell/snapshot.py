@@ -60,7 +60,7 @@ class Snapshot:
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = real_path(root)
-        self._start = str(self.root)
+        self._start = str(self.root).rstrip("/")  # nothing for a project at `/`
         self._folder = folder
         self._disk = Disk(self.root)
         self._done: dict[str, str] = {}
@@ -213,7 +213,7 @@ class Snapshot:
         if path != self._start:
             self._folder_at(path.rpartition("/")[0])
         try:
-            found = os.lstat(path)
+            found = os.lstat(path or "/")
         except OSError as error:
             raise self._changed(path) from error
         if not stat.S_ISDIR(found.st_mode):
@@ -237,7 +237,7 @@ class Snapshot:
         return f"{self._folder}{path.removeprefix(self._start)}"
 
     def _open(self, folder: PurePosixPath) -> Context:
-        return Context(self._disk, str(self.root / self._real(folder)), NOTHING)
+        return Context(self._disk, str(self.root / self._real(folder)).rstrip("/"), NOTHING)
 
     def _real(self, folder: PurePosixPath) -> Path:
         real = real_path(self.root / folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -234,6 +234,21 @@ def test_images_of_one_context_share_what_they_read(root: Path) -> None:
     made.add(behind, found)
 
     assert made.place(image.context) == made.place(behind.context)
+
+
+def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
+    """As in a container in which all is copied to `/`."""
+    top, folder = Path("/"), PurePosixPath(f"{root}/web"[1:])
+    made_of = image_of("FROM scratch\nCOPY a /\n", name="web", context=str(folder))
+    image = replace(made_of, dockerfile=folder / "Dockerfile")
+    made = Snapshot(top, root.parent / "copy")
+
+    made.add(image, fingerprint(project_of(top, image))[image.name])
+    made.settle()
+
+    place = Path(made.place(folder))
+    assert place == root.parent / "copy" / folder
+    assert (place / "a").read_text() == "aaa"
 
 
 def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
