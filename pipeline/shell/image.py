@@ -126,16 +126,16 @@ def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
         return Loaded(None, (Problem(Location(str(folder)), str(error), hint),))
 
 
-def _outside(file: ImageFile, key: str, what: str) -> Problem:
+def _outside(place: Location, what: str) -> Problem:
     hint = "only files of the project go into a fingerprint; move it, or move the project's root"
-    return Problem(file.locate(key), f"the {what} lies outside the project", hint)
+    return Problem(place, f"the {what} lies outside the project", hint)
 
 
 def _check_context(
     root: Path, context: PurePosixPath | None, file: ImageFile
 ) -> tuple[Problem, ...]:
     if context is None or not real_path(root / context).is_relative_to(root):
-        return (_outside(file, "context", "context"),)
+        return (_outside(file.locate("context"), "context"),)
     return ()
 
 
@@ -149,11 +149,8 @@ def _named_contexts(
         for name, path in found.items()
         if path is not None and real_path(root / path).is_relative_to(root)
     }
-    hint = "only files of the project go into a fingerprint; move it, or move the project's root"
     problems = tuple(
-        Problem(
-            file.locate("contexts", name), f"the context `{name}` lies outside the project", hint
-        )
+        _outside(file.locate("contexts", name), f"context `{name}`")
         for name in found
         if name not in within
     )
@@ -164,7 +161,7 @@ def _source(
     root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
 ) -> Loaded[Dockerfile]:
     if path is None or not real_path((root / path).parent).is_relative_to(root):
-        return Loaded(None, (_outside(build.file, "dockerfile", "Dockerfile"),))
+        return Loaded(None, (_outside(build.file.locate("dockerfile"), "Dockerfile"),))
     return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
 
 

@@ -37,3 +37,16 @@ def test_it_is_told_with_its_place(tmp_path: Path, settings: str, said: str) -> 
         fingerprint(resolve_apps(load(tmp_path), {}))
 
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("glob", ["images/*", "**"])
+def test_images_beside_it_are_found(tmp_path: Path, glob: str) -> None:
+    """It is no folder, and hides none: an image that is not found is never deployed."""
+    (tmp_path / "pipeline.toml").write_text(f'images = ["{glob}"]\n')
+    folder = tmp_path / "images" / "web"
+    folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    for loop in (tmp_path / "loop", tmp_path / "images" / "loop"):
+        loop.symlink_to("loop")
+
+    assert [image.name for image in load(tmp_path)] == ["web"]

@@ -127,9 +127,18 @@ def _fits(name: str, pattern: str) -> bool:
 def _folders_in(folder: Path) -> Iterable[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if entry.is_dir()]
+            return [entry for entry in entries if _leads_to_folder(entry)]
     except OSError:
         return ()
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except (
+        OSError
+    ):  # a link that leads to itself, or into a folder that this user may not look into
+        return False
 
 
 def _no_match(
