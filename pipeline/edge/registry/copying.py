@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.presence import Present
 from pipeline.edge.registry.blobs import Place, Route, copy_blob
-from pipeline.edge.registry.errors import AbsentError, ContradictionError, KeptTagError
+from pipeline.edge.registry.errors import (
+    AbsentError,
+    ContradictionError,
+    KeptTagError,
+    RegistryError,
+)
 from pipeline.edge.registry.manifest import contents_of
 
 if TYPE_CHECKING:
@@ -60,17 +65,27 @@ def copy_at(registry: Registry, source: Reference, digest: Digest, destination: 
 def put(registry: Registry, destination: Reference, manifest: Manifest) -> bool:
     """Put a manifest under a tag, and say if that was news: another run may have been quicker.
 
+    A put that fails is no error where its manifest is there all the same, whatever was said of it.
+
     Raises `KeptTagError` where another manifest is there and cannot be replaced, and
     `RegistryError`.
     """
     try:
         registry.put(destination, manifest)
-    except KeptTagError:
-        there = registry.head(destination)
-        if not isinstance(there, Present) or there.digest != manifest.digest:
+    except (KeptTagError, RegistryError):
+        if not _is(registry, destination, manifest.digest):
             raise
         return False
     return True
+
+
+def _is(registry: Registry, reference: Reference, digest: Digest) -> bool:
+    """Whether a tag is an image, as far as can be found out."""
+    try:
+        found = registry.head(reference)
+    except RegistryError:
+        return False
+    return isinstance(found, Present) and found.digest == digest
 
 
 def bring(registry: Registry, source: Reference, place: Reference, stop: Event) -> Manifest:
