@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _NUMBERED = re.compile(r"\[([^\]]*?)\s*(\d+)/\d+\] (ONBUILD )?((?:LINK )?([A-Za-z]+).*)", re.DOTALL)
 
+_CURE = "`invoke lock` looks at the image and writes its triggers down; then build again"
+
 
 class _Seen(NamedTuple):
     """A step with its number in a stage; a `trigger` says itself that it is one."""
@@ -100,5 +102,11 @@ def _failure(stage: StageSteps, steps: set[_Seen]) -> Failure:
         f"BuildKit ran `{text}`, an ONBUILD trigger of `{stage.base}` that `pipeline.lock` does "
         "not know: what it reads is in no fingerprint"
     )
-    hint = "`invoke lock` looks at the image and writes its triggers down; then build again"
+    hint = _CURE
+    if stage.told:
+        message = (
+            f"BuildKit ran `{text}` and more ONBUILD triggers of `{stage.base}` than "
+            "`pipeline.lock` knows: what they read is in no fingerprint"
+        )
+        hint = f"its digest was changed there without its triggers: remove these, and {_CURE}"
     return Failure(f"ONBUILD {text}", message, str(stage.location), hint=hint)
