@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from _typeshed import ReadableBuffer
 
     from pipeline.console.terminal import Patient
 
@@ -57,14 +60,35 @@ def unwritten(out: Patient) -> int:
     return UNWRITTEN
 
 
-def _buffered(stream: TextIO | None) -> TextIO | None:
-    """The stream, with a buffer: Python's own has none where PYTHONUNBUFFERED is set.
+class _Waiting(io.FileIO):
+    """A file that waits for room, also where whoever shares it made it non-blocking."""
 
-    Such a one loses in silence what the system does not take at once.
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write what there is room for, once there is any."""
+        while (written := cast("int | None", super().write(data))) is None:
+            select.select((), (self,), ())
+        return written
+
+
+def _buffered(stream: TextIO | None) -> TextIO | None:
+    """The stream, with a buffer and patience where Python's own lacks one of the two.
+
+    Without a buffer (PYTHONUNBUFFERED), it loses in silence what the system does not take at once.
+    A pipe that is non-blocking, as Node.js leaves those that it shares, breaks it when it is full.
     """
-    if not isinstance(getattr(stream, "buffer", None), io.RawIOBase) or stream is None:
+    if stream is None or not _is_hasty(stream):
         return stream
-    return open(stream.fileno(), "w", 1, stream.encoding, stream.errors, closefd=False)
+    buffer = io.BufferedWriter(_Waiting(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=True)
+
+
+def _is_hasty(stream: TextIO) -> bool:
+    if isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        return True
+    try:
+        return not os.get_blocking(stream.fileno())
+    except (OSError, ValueError):  # it is no file, or closed
+        return False
 
 
 def _take_closed() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +88,28 @@ def test_a_reader_that_is_gone_or_a_full_disk(shop: Project, words: tuple[str, .
 
     assert ran.code == 4
     assert ran.err.startswith(f"{SENTENCE}no space left on device\n\nhint: ")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_slow_reader_of_a_pipe_that_does_not_block(shop: Project, unbuffered: str) -> None:
+    """What is larger than the pipe waits for room, as it does in any other pipe."""
+    for number in range(200):
+        shop.write(f"images/web/many/{number:064}", "")
+    shop.image("web", "FROM scratch\nCOPY many /\n")
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    command = [sys.executable, "-m", "invoke", "inputs", "web", "--json"]
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with subprocess.Popen(command, cwd=shop.root, env=environ, stdout=writer) as process:
+        while select.select((), (writer,), (), 0)[1]:  # until it is full
+            time.sleep(0.01)
+        os.close(writer)
+        with open(reader, "rb") as said:  # noqa: PTH123 - a pipe
+            text = said.read()
+
+    assert process.returncode == 0
+    assert len(json.loads(text)["files"]) == 201
 
 
 def test_a_reader_that_has_seen_enough(shop: Project) -> None:
