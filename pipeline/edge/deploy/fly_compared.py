@@ -83,9 +83,10 @@ def _same(one: FlyRelease, other: FlyRelease) -> bool:
 def _carried(serving: Iterable[Machine], alike: Iterable[FlyRelease]) -> str:
     """The configuration that machines were deployed with by us; empty where others came after it.
 
-    They carry the stamp along, and each release since then had the same configuration.
+    They carry the stamp along, and each release since then had the same configuration. One that
+    `fly scale count` made has no stamp.
     """
-    said = {machine.stamp for machine in serving}
+    said = {machine.stamp for machine in serving if machine.stamp}
     text = said.pop() if len(said) == 1 else ""
     stamps = (carried_stamp(text, str(one.version)) for one in alike)
     return next((stamp.configuration for stamp in stamps if stamp), "")

@@ -134,6 +134,8 @@ def test_a_restart_after_a_deploy_of_ours_changes_nothing(bench: Bench) -> None:
     restart(bench)
     restart(bench)
     assert asked(bench) == ((), 2)
+    del bench.fly.apps["web"].alive[0].config["metadata"]["pipeline_stamp"]
+    assert asked(bench) == ((), 2)
 
     bench.write("other", "app.conf")
     bench.by_hand(bench.image())
