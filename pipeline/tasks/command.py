@@ -299,9 +299,25 @@ def _ended(body: Callable[[], int]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         _leave()
+    except UnicodeEncodeError as error:
+        return _unreadable_names(error)
     except Exception as error:  # noqa: BLE001 - the last handler: any other is a fault of ours
         tell_fault(error)
         return FAULT
+
+
+def _unreadable_names(error: UnicodeEncodeError) -> int:
+    """Tell of a file's name that Python cannot say in the encoding which it was told to use."""
+    ours = sys.getfilesystemencoding()
+    if ours == "utf-8" or error.encoding != ours:
+        tell_fault(error)
+        return FAULT
+    wrong = usage_error(
+        f"`{error.object}` cannot be the name of a file here: names are read as {ours}",
+        hint="set LC_ALL=C.UTF-8, or PYTHONUTF8=1",
+    )
+    tell(wrong)
+    return wrong.exit_code
 
 
 def _leave() -> NoReturn:

@@ -112,6 +112,20 @@ def test_a_slow_reader_of_a_pipe_that_does_not_block(shop: Project, unbuffered: 
     assert len(json.loads(text)["files"]) == 201
 
 
+def test_a_name_beyond_what_python_may_say(shop: Project) -> None:
+    """UTF-8 was switched off for file names: a sentence, with how to switch it on."""
+    shop.image("web", "FROM scratch\nCOPY \u00fc /\n")
+    command = [sys.executable, "-m", "invoke", "inputs", "web"]
+    environ = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    pipe = subprocess.PIPE
+
+    ran = subprocess.run(command, cwd=shop.root, env=environ, stderr=pipe, check=False)
+
+    assert ran.returncode == 2
+    assert b"names are read as ascii" in ran.stderr
+    assert b"PYTHONUTF8=1" in ran.stderr
+
+
 def test_a_reader_that_has_seen_enough(shop: Project) -> None:
     """What comes after its first lines is lost in silence."""
     for number in range(3000):
