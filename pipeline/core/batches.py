@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from pipeline.core.model import Image
     from pipeline.core.plan import ImageAction
     from pipeline.core.reference import ImageName
+
+_MAKING_LAYERS = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})
 
 
 def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAction, ...]:
     """The images of `pending` (in build order) that can be built in one solve, at most so many.
 
     A base of an image in the batch is in the batch too, or is not pending. An image with a test
-    ends a branch: what stands on it waits until the test has passed and the image is pushed.
+    ends a branch: what stands on it waits until the test has passed and the image is pushed. So
+    does one that may have no layer.
     """
     waiting: set[ImageName] = {action.name for action in pending}
     batch: list[ImageAction] = []
@@ -24,9 +28,19 @@ def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAc
             break
         if waiting.isdisjoint(action.image.base_names):
             batch.append(action)
-            if action.image.test is None:
+            if action.image.test is None and _has_layers(action.image):
                 waiting.discard(action.name)
     return tuple(batch)
+
+
+def _has_layers(image: Image) -> bool:
+    """Whether there surely is something for buildx to hand on within a solve.
+
+    Of an image without a layer, as of `FROM scratch` and `ENV` alone, it hands on nothing, and what
+    stands on it fails with "unsupported context source target" (`waitContextDeps`).
+    """
+    written = (i.keyword for stage in image.source.stages for i in stage.instructions)
+    return bool(image.externals) or not _MAKING_LAYERS.isdisjoint(written)
 
 
 def blocked_by(
