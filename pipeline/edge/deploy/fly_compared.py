@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MIXED = "its machines are of different releases"
 NONE_KEPT = "Fly keeps none to compare it with"
-FAILED_BEFORE = "whether a release that failed reached its machines, Fly does not say"
+FAILED_BEFORE = "it is that of a release that failed, and may not have reached its machines"
 
 
 def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) -> tuple[str, ...]:
