@@ -5,10 +5,11 @@ from __future__ import annotations
 import ssl
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 from tests.support.background import in_background
+from tests.support.tls import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -57,14 +58,8 @@ class Scripted:
 def scripted(script: Script, certificate: Certificate | None = None) -> Iterator[Scripted]:
     """Serve `script` until the end of the block, over TLS with a certificate."""
     asked: list[Asked] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script, asked))
-    server.daemon_threads = True
-    if certificate:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate.certificate, certificate.key)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
+    server = TlsServer(("127.0.0.1", 0), _handler(script, asked))
+    server.context = context_of(certificate) if certificate else None
     with in_background(server):
         yield Scripted(f"127.0.0.1:{server.server_port}", asked)
 

@@ -16,13 +16,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from tests.support.background import in_background
 from tests.support.faults.fault import Asked, Fault, Reply
 from tests.support.faults.kinds import Randomly, counter, never
+from tests.support.tls import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,18 +77,13 @@ def faulty(registry: Registry, certificate: Certificate, choose: Choose = never)
     """Stand before a registry that speaks TLS, with `certificate`, until the end of the block."""
     proxy = Proxy("", choose)
     server = _Server(proxy, registry)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate.certificate, certificate.key)
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
+    server.context = context_of(certificate)
     proxy.address = f"127.0.0.1:{server.server_port}"
     with in_background(server):
         yield proxy
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(TlsServer):
     request_queue_size = 64
 
     def __init__(self, proxy: Proxy, registry: Registry) -> None:

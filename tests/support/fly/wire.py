@@ -7,11 +7,12 @@ import socket
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.support.background import in_background
+from tests.support.tls import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,10 +65,9 @@ class Answer:
 TLS_HELLO = b"\x16"
 
 
-class Server(ThreadingHTTPServer):
+class Server(TlsServer):
     """Takes as many connections at once as a thousand deploys make."""
 
-    daemon_threads = True
     request_queue_size = 512
 
     def server_close(self) -> None:
@@ -148,11 +148,6 @@ def serving(handle: Handle, certificate: Certificate | None = None) -> Iterator[
     """Answer on a free port of 127.0.0.1 until the end of the block; `127.0.0.1:PORT`."""
     server = Server(("127.0.0.1", 0), Exchange)
     server.__dict__["handle"] = handle
-    if certificate:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(certificate.certificate, certificate.key)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
+    server.context = context_of(certificate) if certificate else None
     with in_background(server):
         yield f"127.0.0.1:{server.server_port}"

@@ -1,0 +1,45 @@
+"""A server of the standard library that speaks TLS."""
+
+from __future__ import annotations
+
+import ssl
+from http.server import ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
+
+    from sandbox.registry import Certificate
+
+
+class TlsServer(ThreadingHTTPServer):
+    """Serves over TLS where it has a `context`, each handshake in the thread of its request.
+
+    The listening socket stays plain. One of `SSLSocket` leaves a connection open that was reset
+    before it was accepted: CPython raises in the middle of making it.
+    """
+
+    daemon_threads = True
+    context: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection. Raises `OSError`, which is passed over, for one that is gone."""
+        accepted, address = super().get_request()
+        if self.context is None:
+            return accepted, address
+        try:
+            accepted.getpeername()
+        except OSError:
+            accepted.close()
+            raise
+        secured = self.context.wrap_socket(
+            accepted, server_side=True, do_handshake_on_connect=False
+        )
+        return secured, address
+
+
+def context_of(certificate: Certificate) -> ssl.SSLContext:
+    """Make the context of a server with this certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.certificate, certificate.key)
+    return context
