@@ -14,7 +14,7 @@ from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.registry import credentials
 from pipeline.errors import UnknownError
 from tests.support.project import Project
-from tests.support.shop import app, called, containers, get, running, url
+from tests.support.shop import SICK, app, called, containers, get, running, url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +91,8 @@ def test_each_group_is_a_container(
     name = called("web", tmp_path)
     before = running(engine_client, tmp_path)
     add(shop, '[checks.jobs]\ntype = "tcp"\nport = 99\nprocesses = ["jobs"]')
+    config = shop.root / "images/web/fly.toml"
+    shop.write("images/web/fly.toml", config.read_text().replace("60s", SICK))
     shop.write("images/web/answer", "web 2")
     sick = shop.invoke("deploy", "web", "--json")
 
