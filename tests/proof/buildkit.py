@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.core.bake import Output, Target, definition, target_name
 from pipeline.core.reference import ImageName, parse_reference
@@ -36,26 +36,31 @@ _PASSING = re.compile(
 _MOMENT = "1000000000"
 _DIGEST = "containerimage.config.digest"
 _NUMBER = re.compile(r"\d+/\d+$")
-_COPY = "x"
-"""Behind the key of a project: the targets that are built of a copy."""
+PLAIN, COPY = "", "x"
+"""Ways to build a project, as they stand behind its key in names of targets: as it lies there, and
+from a copy of what its fingerprint knows, as a run does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What BuildKit made of a project: steps that ran anew, the image's digest; or why not.
+    """What BuildKit made of a project: steps that ran anew, the digest by each way; or why not.
 
     What was built with a step that nobody asked for is refused by us, and has an error too.
-    `digest` is of the image that is made of a copy of what the fingerprint knows, as a run makes
-    it; `plain` of the one that is made of the project itself.
     """
 
-    ran: tuple[str, ...]
-    digest: str
+    ran: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
-    plain: str = ""
 
 
-def build_each(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+class Wanted(NamedTuple):
+    """A project that is to be built, by one way or by both."""
+
+    project: Project
+    ways: tuple[str, ...]
+
+
+def build_each(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
     """Build the image `app` of each project; the keys become the names of targets.
 
     A failure cancels its neighbours: they are built again without it, or in two halves where it
@@ -73,7 +78,7 @@ def build_each(projects: Mapping[str, Project], folder: Path) -> dict[str, Built
     return build_each(one, folder) | build_each(other, folder)
 
 
-def _patiently(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+def _patiently(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
     """Solve again where the engine, and not a project, was at fault; but not for ever."""
     for _ in range(_ATTEMPTS - 1):
         found = _solve(projects, folder)
@@ -82,12 +87,14 @@ def _patiently(projects: Mapping[str, Project], folder: Path) -> dict[str, Built
     return _solve(projects, folder)
 
 
-def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
+def _solve(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
     targets: dict[str, object] = {}
-    for key, project in projects.items():
-        targets |= _targets(key, project, {})
-        targets |= _targets(f"{key}{_COPY}", project, _copied(project, folder / f"{key}-copy"))
-    wanted = [_called(key + suffix) for key in projects for suffix in ("", _COPY)]
+    for key, (project, ways) in projects.items():
+        if PLAIN in ways:
+            targets |= _targets(key, project, {})
+        if COPY in ways:
+            targets |= _targets(f"{key}{COPY}", project, _copied(project, folder / f"{key}-copy"))
+    wanted = [_called(key + way) for key, (_, ways) in projects.items() for way in ways]
     request = {"group": {"ALL": {"targets": wanted}}, "target": targets}
     metadata = folder / "metadata.json"
     metadata.unlink(missing_ok=True)
@@ -108,15 +115,14 @@ def _solve(projects: Mapping[str, Project], folder: Path) -> dict[str, Built]:
     if done.returncode:
         return seen.failures()
     written = json.loads(metadata.read_bytes())
-    more = surplus(done.stderr, {key: _made(project, {}) for key, project in projects.items()})
+    more = surplus(done.stderr, {key: _made(one.project, {}) for key, one in projects.items()})
     return {
         key: Built(
             seen.ran(key),
-            written[_called(f"{key}{_COPY}")][_DIGEST],
+            {way: written[_called(key + way)][_DIGEST] for way in ways},
             more.get(key, ""),
-            written[_called(key)][_DIGEST],
         )
-        for key in projects
+        for key, (_, ways) in projects.items()
     }
 
 
@@ -193,12 +199,12 @@ class _Seen:
 
     def failures(self) -> dict[str, Built]:
         """Those at fault, with what was said of them; none where it was not said who it is."""
-        targets = {key: (f"target {key}-", f"target {key}{_COPY}-") for key in self._keys}
+        targets = {key: (f"target {key}-", f"target {key}{COPY}-") for key in self._keys}
         spoken_of = [k for k, texts in targets.items() if any(t in self._said for t in texts)]
         found = dict.fromkeys(spoken_of, self._said) | self._errors
         if len(self._keys) == 1:
             found = dict.fromkeys(self._keys, self._said)
-        return {key: Built((), "", error) for key, error in found.items()}
+        return {key: Built(error=error) for key, error in found.items()}
 
     def _vertex(self, vertex: Vertex) -> None:
         owner, step = _split(vertex.name, self._keys)
@@ -215,7 +221,7 @@ def _split(name: str, keys: list[str]) -> tuple[str, str]:
     What takes from the web or from Git is looked at each time: the image says whether it changed.
     """
     head, _, step = name[1:].partition("] ")
-    owner = head.partition("-")[0].removesuffix(_COPY)
+    owner = head.partition("-")[0].removesuffix(COPY)
     if not name.startswith("[") or owner not in keys:
         return "", ""
     remote = step.startswith("ADD ") and "://" in step
