@@ -137,13 +137,13 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
         docker_config(known, tools.environ) as extra,
         snapshot(plan.project.root, tools.environ) as files,
     ):
-        changed = _copy_files(plan, batch, files, tools)
+        secrets, changed = _copy_files(plan, batch, files, tools)
         left = _left(batch, changed, tools)
         names = {action.name for action in left}
         targets = [_target(action, names, results, files, tools) for action in left]
         solved = solve(
             plan.project.root,
-            [replace(target, proxies=proxies) for target in targets],
+            [replace(t, proxies=proxies, secrets=secrets[t.image.name]) for t in targets],
             plan.project.settings.build,
             environ={**tools.environ, **extra},
             report=tools.report,
@@ -155,19 +155,23 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
 
 def _copy_files(
     plan: Plan, batch: Sequence[ImageAction], files: Snapshot, tools: Tools
-) -> dict[ImageName, Outcome]:
-    """Copy what images read; the ends of those of which something is not what it was."""
+) -> tuple[dict[ImageName, tuple[str, ...]], dict[ImageName, Outcome]]:
+    """Copy what images read, and look for their secrets, as buildx is given them.
+
+    With them, the ends of the images of which something is not what it was.
+    """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
 
+    secrets: dict[ImageName, tuple[str, ...]] = {}
     changed: dict[ImageName, Outcome] = {}
     for action in batch:
         try:
             files.add(action.image, plan.inputs[action.name])
-            given_secrets(action.image, files.root, tools.environ)
+            secrets[action.name] = given_secrets(action.image, files.root, tools.environ)
         except (WorkError, ConfigError) as error:
             changed[action.name] = Broken(Failure("", error.message, hint=error.hint))
     files.settle()
-    return changed
+    return secrets, changed
 
 
 def _left(
@@ -189,8 +193,7 @@ def _target(
     named = (context.path for context in image.contexts.values())
     folders = (image.context, image.dockerfile.parent, *named)
     places = {folder: files.place(folder) for folder in folders}
-    secrets = given_secrets(image, files.root, tools.environ)
-    return Target(image, staged(action.reference, tools.mark), output, bases, places, secrets)
+    return Target(image, staged(action.reference, tools.mark), output, bases, places)
 
 
 def _pinned(result: ImageResult) -> Reference:
