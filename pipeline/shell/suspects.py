@@ -81,6 +81,8 @@ def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Pro
     """The configuration of an app, which flyctl itself leaves out where no ignore file is."""
     spec = image.deploy
     files = {spec.config, *spec.configs.values()} - {None} if spec else set()
+    if not files:
+        return
     copied = {_real(entry) for entry in context.entries if entry.kind is EntryKind.FILE}
     for file in sorted(str(file) for file in files):
         path = os.path.relpath(file, str(context.folder))
