@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _BLOCK, _MUCH = 1 << 20, 1 << 30
 _SECOND = 10**9
+_ODD_NANOSECONDS = 123_456_700
 _BITS = 0o7777
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAPABILITY = "security.capability"
@@ -46,8 +47,12 @@ class ChangedError(WorkError):
 
 @contextmanager
 def snapshot(root: Path, environ: Mapping[str, str]) -> Iterator[Snapshot]:
-    """A snapshot of nothing yet, of the project at `root`; it is removed at the end."""
+    """A snapshot of nothing yet, of the project at `root`; it is removed at the end.
+
+    Raises `UnknownError` where no folder can be made that keeps times as exactly as it must.
+    """
     with private_folder("files", environ, roomy=True) as folder:
+        _require_exact_times(folder)
         yield Snapshot(root, folder / (root.name or "root"))
 
 
@@ -291,6 +296,20 @@ def _date(target: int, found: os.stat_result, sha256: str) -> None:
     """Give a copy the time of its file, with digits of its contents below the second."""
     moment = found.st_mtime_ns // _SECOND * _SECOND + int(sha256[:16], 16) % _SECOND
     os.utime(target, ns=(moment, moment))
+
+
+def _require_exact_times(folder: Path) -> None:
+    """Raise `UnknownError` where a file system drops what `_date` puts below the second.
+
+    ext3, ext4 with inodes of 128 bytes and HFS+ keep whole seconds, FAT two of them, exFAT
+    hundredths. NTFS keeps 100 nanoseconds, and that is enough.
+    """
+    moment = _SECOND + _ODD_NANOSECONDS
+    os.utime(folder, ns=(moment, moment))
+    if folder.stat().st_mtime_ns // 100 != moment // 100:
+        message = f"files cannot be copied to `{folder.parent}`: it keeps no exact times of files"
+        why = "BuildKit tells changed files by their times, and would build old contents"
+        raise UnknownError(message, hint=f"set TMPDIR to a folder on another file system; {why}")
 
 
 def _runs(found: os.stat_result) -> bool:

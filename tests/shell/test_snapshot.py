@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from pipeline.shell.snapshot import ChangedError, Snapshot, snapshot
 from tests.support.contexts import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipeline.core.model import Image, Inputs
 
@@ -262,6 +263,29 @@ def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
 
     assert not place.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+@pytest.fixture
+def whole_seconds(tmp_path: Path) -> Iterator[Path]:
+    """A file system that keeps whole seconds: ext4 with inodes of 128 bytes."""
+    disk, folder = tmp_path / "disk", tmp_path / "mounted"
+    folder.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(1 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-I", "128", disk], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", "loop", disk, folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount")
+def test_a_file_system_without_times_below_the_second(root: Path, whole_seconds: Path) -> None:
+    """There, other bytes of the same size and second would be built from what BuildKit has."""
+    wrong = pytest.raises(UnknownError, match="keeps no exact times")
+    with wrong as caught, snapshot(root, {"TMPDIR": str(whole_seconds)}):
+        pass
+    assert "set TMPDIR to a folder on another file system" in (caught.value.hint or "")
+    assert [path.name for path in whole_seconds.iterdir()] == ["lost+found"]
 
 
 def test_no_room_for_the_copy(root: Path) -> None:
