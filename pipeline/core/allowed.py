@@ -1,6 +1,6 @@
-"""What the user allows beyond what is always safe: the words of `PIPELINE_ALLOW`, with commas.
+"""What the user allows a project beyond what is its own: words of `PIPELINE_ALLOW` and `--allow`.
 
-A file in the repository cannot say them: whoever sends a pull request writes those.
+A file of the project cannot say them: whoever sends a pull request writes those.
 """
 
 from __future__ import annotations
@@ -31,6 +31,14 @@ class Allowed:
     """
 
     words: tuple[tuple[str, str], ...] = ()
+
+    def __add__(self, more: Allowed) -> Allowed:
+        return Allowed((*self.words, *more.words)) if more.words else self
+
+    @property
+    def commands(self) -> bool:
+        """Whether programs that the project names may run where it is only looked at."""
+        return ("commands", "") in self.words
 
     @property
     def token_servers(self) -> tuple[tuple[str, str], ...]:

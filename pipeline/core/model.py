@@ -6,11 +6,12 @@ to the project's root unless said otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.core.allowed import Allowed
 from pipeline.core.reference import Digest, Platform, Reference, Repository, Tag, parse_place
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ class DeploySettings:
 class Settings:
     """`pipeline.toml` with its profile merged in.
 
-    With `strict`, warnings about what a tag may hide are errors.
+    With `strict`, warnings about what a tag may hide are errors. `allowed` is what the user, and no
+    file, allows the project.
     """
 
     globs: tuple[str, ...] = ("images/*",)
@@ -99,6 +101,11 @@ class Settings:
     profile: str = ""
     strict: bool = False
     requires: str = ""
+    allowed: Allowed = field(default_factory=Allowed)
+
+    def allowing(self, more: Allowed) -> Settings:
+        """The settings, with what is allowed beyond."""
+        return replace(self, allowed=self.allowed + more)
 
 
 @dataclass(frozen=True, slots=True)

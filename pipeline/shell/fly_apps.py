@@ -116,7 +116,7 @@ def create_missing(
     if not any(app.status is FlyAppStatus.MISSING for app in found):
         return tuple(found)
     org = _org(project, environ, api)
-    with open_registry(project.settings.registry, environ, report) as registry:
+    with open_registry(project.settings, environ, report) as registry:
         fly = _Fly(api, registry, org, report, stop)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return tuple(pool.map(partial(_ensured, fly), found))

@@ -56,11 +56,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     inputs = fingerprint(project, only=only)
-    opened = (
-        nullcontext(registry)
-        if registry
-        else open_registry(project.settings.registry, environ, report)
-    )
+    opened = nullcontext(registry) if registry else open_registry(project.settings, environ, report)
     with opened as r:
         wanted = frozenset(project.names if only is None else only)
         before = r.requests

@@ -95,7 +95,7 @@ def write(project: Project, found: Pins) -> None:
 @contextmanager
 def _opened(project: Project, environ: Mapping[str, str]) -> Iterator[Registry]:
     """A client that reads externals through mirrors, where there are any, as the engine does."""
-    with open_registry(project.settings.registry, environ) as registry:
+    with open_registry(project.settings, environ) as registry:
         every = (external.reference for image in project for external in image.externals)
         registry.pushes_to(repository_of(project.settings.registry, name) for name in project.names)
         registry.reads_public(reference.repository for reference in every)

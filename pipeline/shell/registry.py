@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.core.allowed import VARIABLE, parse_allowed
 from pipeline.core.events import silent
 from pipeline.core.reference import HUB
 
@@ -14,26 +13,23 @@ if TYPE_CHECKING:
 
     from pipeline.core.allowed import Allowed
     from pipeline.core.events import Reporter
-    from pipeline.core.model import RegistrySettings
+    from pipeline.core.model import Settings
     from pipeline.edge.registry import Mirror, Registry
 
 
 @contextmanager
 def open_registry(
-    settings: RegistrySettings, environ: Mapping[str, str], report: Reporter = silent
+    settings: Settings, environ: Mapping[str, str], report: Reporter = silent
 ) -> Iterator[Registry]:
-    """A client for all registries, with the credentials of this environment, closed at the end.
-
-    Raises `ConfigError` for a word in `PIPELINE_ALLOW` that is none.
-    """
-    allowed = parse_allowed(environ.get(VARIABLE, ""))
+    """A client for all registries, with the credentials of this environment, closed at the end."""
     from pipeline.edge.registry import (  # noqa: PLC0415 - httpcore costs 60 ms
         Registry,
         credentials,
         namespaces,
     )
 
-    insecure = frozenset({settings.host}) if settings.insecure else frozenset()
+    allowed, registry = settings.allowed, settings.registry
+    insecure = frozenset({registry.host}) if registry.insecure else frozenset()
     opened = Registry(
         credentials=credentials(environ),
         namespaces=namespaces(environ),
@@ -42,8 +38,8 @@ def open_registry(
         mirrors=lambda registry: _mirrors(registry, allowed, environ),
         report=report,
     )
-    with opened as registry:
-        yield registry
+    with opened as client:
+        yield client
 
 
 def _mirrors(registry: str, allowed: Allowed, environ: Mapping[str, str]) -> tuple[Mirror, ...]:

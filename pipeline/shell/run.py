@@ -71,9 +71,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = (
-        nullcontext(registry)
-        if registry
-        else open_registry(plan.project.settings.registry, environ, tell)
+        nullcontext(registry) if registry else open_registry(plan.project.settings, environ, tell)
     )
     tell(Planned(plan))
     with opened as client:

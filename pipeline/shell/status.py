@@ -39,7 +39,7 @@ def status(
     wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
     with driver_for(project, environ) as driver:
         running = ask(driver, chosen)
-    with open_registry(project.settings.registry, environ) as client:
+    with open_registry(project.settings, environ) as client:
         client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
         client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))

@@ -11,6 +11,7 @@ from invoke.tasks import task
 
 from pipeline.errors import FaultError
 from pipeline.tasks.command import (
+    ALLOW,
     JSON,
     PROFILE,
     STRICT,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
     from pipeline.core.reference import ImageName
     from pipeline.core.report import Report
+    from pipeline.tasks.command import Words
 
 KEEP_GOING = "after a failure, build what does not depend on it"
 NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
@@ -54,8 +56,10 @@ NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @plans
 def build_all(  # noqa: PLR0913 - each an option of the command line
@@ -67,11 +71,12 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     verify: str = "",
     strict: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
     deep = is_deep(verify)
-    project = load_project(profile, strict=strict)
+    project = load_project(profile, allow, strict=strict)
     names = _names(project, only) if only else project.names
     return build_images(c, project, names, force=force, keep_going=keep_going, deep=deep, json=json)
 
@@ -85,8 +90,10 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @plans
 def build(  # noqa: PLR0913 - each an option of the command line
@@ -99,11 +106,12 @@ def build(  # noqa: PLR0913 - each an option of the command line
     verify: str = "",
     strict: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Build and push some images, and the bases that they miss."""
     deep = is_deep(verify)
-    project = load_project(profile, strict=strict)
+    project = load_project(profile, allow, strict=strict)
     chosen: Collection[ImageName] = _names(project, names)
     if dependents:
         chosen = _with_dependents(project, chosen)
@@ -118,8 +126,10 @@ def build(  # noqa: PLR0913 - each an option of the command line
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @looks
 def plan(
@@ -129,6 +139,7 @@ def plan(
     verify: str = "",
     strict: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Say what `build-all` and `deploy-all` would do, and why."""
@@ -136,7 +147,7 @@ def plan(
     from pipeline.tasks.deploying import app_names  # noqa: PLC0415
 
     deep = is_deep(verify)
-    project = load_apps(profile, strict=strict)
+    project = load_apps(profile, allow, strict=strict)
     apps = app_names(project)
     state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
     what = pipeline.plan(project, state, apps=apps)
@@ -167,7 +178,7 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
 
     with (
         console() as report,
-        open_registry(project.settings.registry, os.environ, report) as registry,
+        open_registry(project.settings, os.environ, report) as registry,
     ):
         state = pipeline.inspect(
             project,

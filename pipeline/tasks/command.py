@@ -21,13 +21,14 @@ from pipeline.tasks.output import patient_output, unwritten
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
 
     from invoke.context import Context
 
     Handler = Callable[[int, FrameType | None], None]
 
+    from pipeline.core.allowed import Allowed
     from pipeline.core.events import Reporter
     from pipeline.core.model import Project, Settings
     from pipeline.core.reference import ImageName
@@ -38,8 +39,11 @@ Name = TypeVar("Name", bound=str)
 if TYPE_CHECKING:
     Body = Callable[Concatenate[Context, P], int]
     Made = Callable[Concatenate[Context, P], None]
+    Words = Sequence[str] | None
+    """What `--allow` says each time that it is written."""
 
 PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
+ALLOW = "what the project may use beyond its own, commas between (also: PIPELINE_ALLOW)"
 STRICT = "take warnings about what a tag may hide as errors (also: `strict` in pipeline.toml)"
 JSON = "print the result as JSON on stdout"
 VERIFY = "`deep`: also see that platforms and all parts of what exists are there"
@@ -104,34 +108,43 @@ def is_dry(c: Context) -> bool:
     return bool(c.config.run.dry)
 
 
-def load_project(profile: str, *, strict: bool = False) -> Project:
+def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
     """The project at or above the working directory; what looks unintended is said on stderr.
 
-    With `strict`, its settings are strict whatever its file says.
+    With `strict`, its settings are strict whatever its file says. `allow` adds to what the
+    environment allows it (`pipeline.core.allowed`).
     """
     from pipeline.shell.load import load  # noqa: PLC0415 - pydantic costs 100 ms
 
+    more = _allowed(allow)
     project = load(profile=profile or None)
     for warning in project.warnings:
         say(f"warning: {warning}")
     settings = replace(project.settings, strict=strict or project.settings.strict)
-    return replace(project, settings=settings)
+    return replace(project, settings=settings.allowing(more))
 
 
-def load_settings(profile: str) -> Settings:
+def load_settings(profile: str, allow: Words = None) -> Settings:
     """The settings of that project alone, for what concerns none of its images."""
     from pipeline.shell.config import chosen, folders  # noqa: PLC0415 - loaded late
 
+    more = _allowed(allow)
     root = folders.find_root(folders.working_folder())
     loaded, problems = chosen.load_settings(root, profile=profile or None, environ=os.environ)
     if loaded is None:
         raise ConfigError(problems)
-    return loaded
+    return loaded.allowing(more)
 
 
-def load_apps(profile: str, *, strict: bool = False) -> Project:
+def _allowed(words: Words) -> Allowed:
+    from pipeline.core.allowed import parse_allowed  # noqa: PLC0415 - not needed for `invoke --list`
+
+    return parse_allowed(",".join(words or ()), "`--allow`")
+
+
+def load_apps(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
     """As `load_project`, with the names of apps that must be asked for."""
-    return with_apps(load_project(profile, strict=strict))
+    return with_apps(load_project(profile, allow, strict=strict))
 
 
 def with_apps(before: Project) -> Project:

@@ -9,6 +9,7 @@ from invoke.tasks import task
 
 from pipeline.errors import WorkError, usage_error
 from pipeline.tasks.command import (
+    ALLOW,
     INTERRUPTED,
     JSON,
     PROFILE,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.fly_apps import FlyApp
+    from pipeline.tasks.command import Words
 
 FAILED, UNKNOWN, MISSING = 1, 4, 5
 
@@ -39,8 +41,10 @@ FAILED, UNKNOWN, MISSING = 1, 4, 5
         "generate_name": "make a name, and an app, for each `fly.toml` without `app`",
         "save": "write generated names into `fly.toml`",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @changes(see="apps --check", unless="check")
 def apps(
@@ -50,6 +54,7 @@ def apps(
     generate_name: bool = False,
     save: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Create the Fly apps that are missing: to deploy to, and to push to.
@@ -69,7 +74,7 @@ def apps(
         raise usage_error("`--check` creates nothing, and a generated name is an app's that is")
     if save and not generate_name:
         raise usage_error("`--save` keeps generated names: it goes with `--generate-name`")
-    project = load_project(profile)
+    project = load_project(profile, allow)
     nameless = unnamed(project) if generate_name else ()
     with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:
         project = with_apps(with_generated_names(project, api) if generate_name else project)

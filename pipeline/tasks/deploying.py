@@ -9,6 +9,7 @@ from invoke.tasks import task
 
 from pipeline.tasks.building import KEEP_GOING, build_images
 from pipeline.tasks.command import (
+    ALLOW,
     JSON,
     PROFILE,
     STRICT,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.model import Project
+    from pipeline.tasks.command import Words
 
 
 FORCE = "deploy apps that are current too, and over a newer commit; nothing is built for it"
@@ -42,8 +44,10 @@ ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothi
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @plans
 def deploy_all(  # noqa: PLR0913 - each an option of the command line
@@ -56,11 +60,12 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     verify: str = "",
     strict: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that is not current, in order."""
     deep = is_deep(verify)
-    project = load_apps(profile, strict=strict)
+    project = load_apps(profile, allow, strict=strict)
     apps = chosen_apps(project, only) if only else app_names(project)
     return _deploy(
         c,
@@ -83,8 +88,10 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @plans
 def deploy(  # noqa: PLR0913 - each an option of the command line
@@ -97,11 +104,12 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     verify: str = "",
     strict: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy those that are not current."""
     deep = is_deep(verify)
-    project = load_apps(profile, strict=strict)
+    project = load_apps(profile, allow, strict=strict)
     return _deploy(
         c,
         project,

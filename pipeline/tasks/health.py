@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.tasks.command import JSON, PROFILE, load_project, looks, write_json
+from pipeline.tasks.command import (
+    ALLOW,
+    JSON,
+    PROFILE,
+    load_project,
+    looks,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,17 +24,18 @@ if TYPE_CHECKING:
 
     from pipeline.console.check import Check
     from pipeline.core.model import Project
+    from pipeline.tasks.command import Words
 
 WELL, UNWELL = 0, 4
 
 
-@task(help={"json": JSON, "profile": PROFILE})
+@task(help={"json": JSON, "allow": ALLOW, "profile": PROFILE}, iterable=["allow"])
 @looks
-def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
+def doctor(_c: Context, *, json: bool = False, allow: Words = None, profile: str = "") -> int:
     """Check project, engine, buildx, registry, credentials and Fly; say what to do."""
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
 
-    checks = tuple(_checks(profile))
+    checks = tuple(_checks(profile, allow))
     if json:
         write_json(as_json.doctor_json(checks))
     else:
@@ -35,12 +43,12 @@ def doctor(_c: Context, *, json: bool = False, profile: str = "") -> int:
     return UNWELL if any(check.ok is False for check in checks) else WELL
 
 
-def _checks(profile: str) -> Iterator[Check]:
+def _checks(profile: str, allow: Words) -> Iterator[Check]:
     from pipeline.console.check import Check  # noqa: PLC0415 - loaded late
     from pipeline.console.text import amount  # noqa: PLC0415
 
     try:
-        project = load_project(profile)
+        project = load_project(profile, allow)
     except ConfigError as error:
         first = error.problems[0]
         yield _version("")
@@ -109,7 +117,7 @@ def _registry(project: Project) -> str:
 
     host = project.settings.registry.host
     known = credentials(os.environ)(host) is not None
-    with open_registry(project.settings.registry, os.environ) as registry:
+    with open_registry(project.settings, os.environ) as registry:
         registry.ping(host)
     return f"`{host}` answers" + (", and takes the credential" if known else "")
 

@@ -9,6 +9,7 @@ from invoke.tasks import task
 
 from pipeline.errors import WorkError, usage_error
 from pipeline.tasks.command import (
+    ALLOW,
     INTERRUPTED,
     JSON,
     PROFILE,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pipeline.core.events import Reporter
     from pipeline.core.keep import Kept
     from pipeline.core.model import Project
+    from pipeline.tasks.command import Words
 
 NOT_KEPT, UNKNOWN = 1, 4
 WHAT = "base image, app image or app"
@@ -41,8 +43,10 @@ WHAT = "base image, app image or app"
         "list_": "change nothing: list what is kept, in which app, since when",
         "release": "let go of these images or apps (`all` for all): Fly may prune them from then",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @changes(see="keep --list", unless="list_")
 def keep(
@@ -52,6 +56,7 @@ def keep(
     list_: bool = False,
     release: str = "",
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Keep base images, and what `rollback` needs, from being pruned by Fly.
@@ -62,7 +67,7 @@ def keep(
     """
     if sum(map(bool, (only, list_, release))) > 1:
         raise usage_error("`--only`, `--list` and `--release` are three things to do; choose one")
-    project = load_apps(profile)
+    project = load_apps(profile, allow)
     with console() as report, stoppable() as stop:
         if list_:
             rows = _listed(project, report, stop)
@@ -84,7 +89,7 @@ def _keep(project: Project, words: str, report: Reporter, stop: threading.Event)
     names = choose_from(keepable(project, os.environ), words, what=WHAT)
     with (
         fly_api(os.environ, report, stop) as api,
-        open_registry(project.settings.registry, os.environ, report) as registry,
+        open_registry(project.settings, os.environ, report) as registry,
     ):
         return keep(project, names, Keeper(api, stop, registry, host))
 

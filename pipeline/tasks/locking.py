@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.tasks.command import PROFILE, changes, load_project, say
+from pipeline.tasks.command import (
+    ALLOW,
+    PROFILE,
+    changes,
+    load_project,
+    say,
+)
 
 if TYPE_CHECKING:
     from invoke.context import Context
+
+    from pipeline.tasks.command import Words
 
 
 MOVED = 1
@@ -19,11 +27,13 @@ MOVED = 1
 @task(
     help={
         "check": "change nothing: say what has moved, and end with 1 if anything has",
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @changes(see="lock --check", unless="check")
-def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
+def lock(_c: Context, *, check: bool = False, allow: Words = None, profile: str = "") -> int:
     """Write `pipeline.lock`: which manifest each external image is now."""
     from pipeline.shell.lock import (  # noqa: PLC0415 - loaded late
         affected,
@@ -33,7 +43,7 @@ def lock(_c: Context, *, check: bool = False, profile: str = "") -> int:
         write,
     )
 
-    project = load_project(profile)
+    project = load_project(profile, allow)
     found = look_up(project, os.environ)
     changes = moved(project, found)
     for reference, before, now in changes:

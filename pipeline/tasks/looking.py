@@ -10,6 +10,7 @@ from invoke.tasks import task
 
 from pipeline.errors import usage_error
 from pipeline.tasks.command import (
+    ALLOW,
     JSON,
     PROFILE,
     STRICT,
@@ -26,9 +27,10 @@ from pipeline.tasks.command import (
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from pipeline.core.model import Project, RegistrySettings
+    from pipeline.core.model import Project, Settings
     from pipeline.core.presence import Hollow, Presence
     from pipeline.core.reference import ImageName, Platform, Reference
+    from pipeline.tasks.command import Words
 
 ABSENT = 1
 FORMATS = ("tree", "json", "dot", "mermaid")
@@ -38,18 +40,27 @@ FORMATS = ("tree", "json", "dot", "mermaid")
     help={
         "format_": "tree, json, dot or mermaid",
         "strict": STRICT,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @looks
-def graph(_c: Context, *, format_: str = "tree", strict: bool = False, profile: str = "") -> int:
+def graph(
+    _c: Context,
+    *,
+    format_: str = "tree",
+    strict: bool = False,
+    allow: Words = None,
+    profile: str = "",
+) -> int:
     """Draw which image stands on which."""
     from pipeline.console import as_json  # noqa: PLC0415 - loaded late
     from pipeline.console import graph as pictures  # noqa: PLC0415
 
     if format_ not in FORMATS:
         raise usage_error(f"there is no format `{format_}`", hint=f"one of: {', '.join(FORMATS)}")
-    project = load_project(profile, strict=strict)
+    project = load_project(profile, allow, strict=strict)
     warn(project, (problem for image in project for problem in image.warnings))
     if format_ == "json":
         write_json(as_json.graph_json(project))
@@ -58,16 +69,25 @@ def graph(_c: Context, *, format_: str = "tree", strict: bool = False, profile: 
     return 0
 
 
-@task(help={"name": "the image", "strict": STRICT, "json": JSON, "profile": PROFILE})
+@task(
+    help={"name": "the image", "strict": STRICT, "json": JSON, "allow": ALLOW, "profile": PROFILE},
+    iterable=["allow"],
+)
 @looks
 def inputs(
-    _c: Context, name: str, *, strict: bool = False, json: bool = False, profile: str = ""
+    _c: Context,
+    name: str,
+    *,
+    strict: bool = False,
+    json: bool = False,
+    allow: Words = None,
+    profile: str = "",
 ) -> int:
     """Show all that goes into an image's fingerprint."""
     import pipeline  # noqa: PLC0415 - loaded late
     from pipeline.console import as_json, show  # noqa: PLC0415
 
-    project = load_project(profile, strict=strict)
+    project = load_project(profile, allow, strict=strict)
     image = _one(project, name)
     found = pipeline.fingerprint(project, only=[image])[image]
     warn(project, found.warnings)
@@ -83,19 +103,27 @@ def inputs(
         "name": "an image of the project, or any reference `host/repository:tag`",
         "verify": VERIFY,
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @looks
 def exists(
-    _c: Context, name: str, *, verify: str = "", json: bool = False, profile: str = ""
+    _c: Context,
+    name: str,
+    *,
+    verify: str = "",
+    json: bool = False,
+    allow: Words = None,
+    profile: str = "",
 ) -> int:
     """Ask the registry for an image: 0 it exists, 1 it does not, 4 could not find out."""
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
     from pipeline.core.presence import Present  # noqa: PLC0415
 
     deep = is_deep(verify)
-    settings, reference, platforms = asked(name, profile)
+    settings, reference, platforms = asked(name, profile, allow)
     answer = _ask(settings, reference, platforms, deep=deep, ours=_is_name(name))
     if json:
         write_json(as_json.exists_json(reference, answer))
@@ -136,20 +164,22 @@ def _written_reference(word: str) -> Reference:
         raise usage_error(str(error)) from error
 
 
-def asked(name: str, profile: str) -> tuple[RegistrySettings, Reference, tuple[Platform, ...]]:
+def asked(
+    name: str, profile: str, allow: Words
+) -> tuple[Settings, Reference, tuple[Platform, ...]]:
     """Where to ask, for what, and the platforms it must have: those of an image, else any.
 
     For a reference that is written out, no image is read.
     """
     if not _is_name(name):
-        return load_settings(profile).registry, _written_reference(name), ()
-    project = load_project(profile)
+        return load_settings(profile, allow), _written_reference(name), ()
+    project = load_project(profile, allow)
     platforms = project.image(_one(project, name)).platforms
-    return project.settings.registry, _reference_of_image(project, name), platforms
+    return project.settings, _reference_of_image(project, name), platforms
 
 
 def _ask(
-    settings: RegistrySettings,
+    settings: Settings,
     reference: Reference,
     platforms: tuple[Platform, ...],
     *,

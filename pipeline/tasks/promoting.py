@@ -9,6 +9,7 @@ from invoke.tasks import task
 
 from pipeline.errors import usage_error
 from pipeline.tasks.command import (
+    ALLOW,
     JSON,
     PROFILE,
     changes,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.reference import Reference
     from pipeline.shell.promote import Promoted
+    from pipeline.tasks.command import Words
 
 
 @task(
@@ -31,20 +33,30 @@ if TYPE_CHECKING:
         "destination": "`:tag`, `repository:tag` on the project's registry, or a whole reference; "
         "several with commas between them",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @changes(see="exists")
 def promote(
-    _c: Context, name: str, destination: str, *, json: bool = False, profile: str = ""
+    _c: Context,
+    name: str,
+    destination: str,
+    *,
+    json: bool = False,
+    allow: Words = None,
+    profile: str = "",
 ) -> int:
     """Put an image under another tag or app, without pulling it."""
     from pipeline.shell.promote import promote as bring  # noqa: PLC0415
     from pipeline.shell.registry import open_registry  # noqa: PLC0415 - loaded late
 
-    settings, source, _ = asked(name, profile)
+    settings, source, _ = asked(name, profile, allow)
     words = [word.strip() for word in destination.split(",") if word.strip()]
-    wanted = list(dict.fromkeys(_destination(word, source, settings.host) for word in words))
+    wanted = list(
+        dict.fromkeys(_destination(word, source, settings.registry.host) for word in words)
+    )
     if not wanted:
         raise usage_error("no destination is named", hint="`:tag`, `app:tag` or `host/app:tag`")
     with open_registry(settings, os.environ) as registry:

@@ -11,6 +11,7 @@ from invoke.tasks import task
 
 from pipeline.errors import FaultError, usage_error
 from pipeline.tasks.command import (
+    ALLOW,
     JSON,
     PROFILE,
     changes,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from pipeline.core.status import AppStatus
+    from pipeline.tasks.command import Words
 
 UNKNOWN, NOT_CURRENT = 4, 5
 
@@ -38,8 +40,10 @@ UNKNOWN, NOT_CURRENT = 4, 5
         "only": "only these images or apps, commas between them, `*` allowed",
         "exit_code": "end with 5 when an app is not current",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @looks
 def status(
@@ -48,13 +52,14 @@ def status(
     *,
     exit_code: bool = False,
     json: bool = False,
+    allow: Words = None,
     profile: str = "",
 ) -> int:
     """Say what each app runs, and what it should: current, outdated, unhealthy, missing."""
     from pipeline.console import apps, as_json  # noqa: PLC0415 - loaded late
     from pipeline.shell.status import status as ask  # noqa: PLC0415
 
-    project = load_apps(profile)
+    project = load_apps(profile, allow)
     names = chosen_apps(project, only) if only else app_names(project)
     found = ask(project, names, os.environ)
     if json:
@@ -69,12 +74,20 @@ def status(
         "app": "the app, or an image that has one alone",
         "limit": "at most so many, the newest first",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @looks
 def releases(
-    _c: Context, app: str, *, limit: int = 25, json: bool = False, profile: str = ""
+    _c: Context,
+    app: str,
+    *,
+    limit: int = 25,
+    json: bool = False,
+    allow: Words = None,
+    profile: str = "",
 ) -> int:
     """List an app's releases: version, status, when, image."""
     from pipeline.console import apps, as_json  # noqa: PLC0415 - loaded late
@@ -82,7 +95,7 @@ def releases(
 
     if limit < 1:
         raise usage_error(f"`--limit {limit}` lists nothing", hint="write 1 or more")
-    project = load_apps(profile)
+    project = load_apps(profile, allow)
     names = chosen_apps(project, app)
     if len(names) != 1:
         raise usage_error(f"`{app}` is {len(names)} apps, and one is wanted")
@@ -98,11 +111,15 @@ def releases(
     help={
         "apps": "images or apps, commas between them, `*` allowed",
         "json": JSON,
+        "allow": ALLOW,
         "profile": PROFILE,
     },
+    iterable=["allow"],
 )
 @changes(see="releases")
-def rollback(_c: Context, apps: str, *, json: bool = False, profile: str = "") -> int:
+def rollback(
+    _c: Context, apps: str, *, json: bool = False, allow: Words = None, profile: str = ""
+) -> int:
     """Put back image and configuration of the release before."""
     from pipeline.console import apps as texts  # noqa: PLC0415 - loaded late
     from pipeline.console import as_json  # noqa: PLC0415
@@ -110,7 +127,7 @@ def rollback(_c: Context, apps: str, *, json: bool = False, profile: str = "") -
     from pipeline.core.report import DeployStatus  # noqa: PLC0415
     from pipeline.shell.releases import roll_back  # noqa: PLC0415
 
-    project = load_apps(profile)
+    project = load_apps(profile, allow)
     names = chosen_apps(project, apps)
     with console() as report, stoppable() as stop:
         done = roll_back(project, names, os.environ, report, stop)

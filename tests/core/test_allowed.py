@@ -73,3 +73,19 @@ def test_pairs() -> None:
 
     assert found.mirrors == (("docker.io", "m.test"),)
     assert found.token_servers == (("r.test", "a.test"), ("r.test:5050", "[::1]:8443"))
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [("", False), ("ssh,secret=commands", False), ("commands", True), ("ssh,commands", True)],
+)
+def test_commands(words: str, *, allowed: bool) -> None:
+    """Whether programs of the project may run where it is only looked at."""
+    assert parse_allowed(words).commands is allowed
+
+
+def test_what_is_allowed_adds_up() -> None:
+    """What the command line says, to what the environment says; neither takes anything away."""
+    found = parse_allowed("ssh") + parse_allowed("commands", "`--allow`") + parse_allowed("")
+
+    assert found == parse_allowed("ssh,commands")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.core.allowed import VARIABLE, parse_allowed
 from pipeline.core.model import (
     BuildSettings,
     DeploySettings,
@@ -14,7 +15,7 @@ from pipeline.core.model import (
     Settings,
 )
 from pipeline.core.reference import HUB, is_hub, parse_platform
-from pipeline.errors import Location, Problem
+from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config import checks
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.loaded import Loaded
@@ -55,7 +56,8 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Lo
         return Loaded(None, problems)
     merged = settings_model.Profile.model_validate(with_profile(document, profile).data)
     requires = str(document.data.get("requires", ""))
-    return Loaded(replace(_settings(merged, profile, environ), requires=requires))
+    settings = replace(_settings(merged, profile, environ), requires=requires)
+    return Loaded(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
 
 
 def images_place(root: Path, profile: str, index: int) -> Location | None:
@@ -123,6 +125,10 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
         except ValueError as error:
             hint = error.hint if isinstance(error, WrongValueError) else ""
             found.append(Problem(None, f"`{variable}` in the environment: {error}", hint))
+    try:
+        parse_allowed(environ.get(VARIABLE, ""))
+    except ConfigError as error:
+        found += error.problems
     return tuple(found)
 
 

@@ -1,0 +1,44 @@
+"""`--allow`, and what a project may not use without it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.tasks import ns
+from tests.support.project import Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project that never gets as far as an engine or a registry."""
+    made = Project(tmp_path, tmp_path / "none.log")
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", "")
+    made.image("web", "FROM scratch\n")
+    return made
+
+
+def test_every_task_that_loads_a_project_takes_it() -> None:
+    """More than once, as buildx does."""
+    tasks = {name: task.argspec(task.body).parameters for name, task in ns.tasks.items()}
+    loading = {name for name, parameters in tasks.items() if "profile" in parameters}
+
+    assert loading == {name for name, parameters in tasks.items() if "allow" in parameters}
+    assert all("allow" in ns[name].iterable for name in loading)
+
+
+def test_words_of_the_user_alone(project: Project) -> None:
+    """Each option and the environment have some; all that are wrong in one come at once."""
+    good = project.invoke("graph", "--allow", "ssh,commands", "--allow", "network.host")
+    flag = project.invoke("graph", "--allow", "ssh,shh", "--allow", "command")
+    variable = project.invoke("graph", environ={"PIPELINE_ALLOW": "secret"})
+
+    assert (good.code, flag.code, variable.code) == (0, 2, 2), good.err
+    assert "`shh` in `--allow` is not known" in flag.err
+    assert "`command` in `--allow` is not known" in flag.err
+    assert "`secret` in PIPELINE_ALLOW cannot be read" in variable.err
