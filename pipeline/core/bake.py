@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
-from pipeline.errors import Problem, raise_problems
+from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
+from pipeline.errors import Problem, raise_problems, usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -118,6 +119,17 @@ def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Pro
     return None
 
 
+def _cache_to(template: str, image: Image) -> str:
+    """Where the cache of an image goes. Its name may be what makes a tag of inputs of the whole."""
+    cache = template.replace("{name}", image.name)
+    if any(map(may_be_fingerprint, cache_tags(cache))):
+        raise usage_error(
+            f"`{template}` of `cache_to` exports the cache of `{image.name}` to a tag that {WHY}",
+            hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
+        )
+    return cache
+
+
 def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
     image = target.image
     fields: dict[str, Json] = {
@@ -130,7 +142,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "secret": [*target.secrets],
         "ssh": [*image.ssh],
         "cache-from": [cache.replace("{name}", image.name) for cache in settings.cache_from],
-        "cache-to": [cache.replace("{name}", image.name) for cache in settings.cache_to],
+        "cache-to": [_cache_to(cache, image) for cache in settings.cache_to],
         "network": settings.network,
         "attest": _attestations(settings),
         "tags": [str(target.reference)],

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import Notice
+from pipeline.core.fingerprint_tag import WHY, may_be_fingerprint
 from pipeline.core.report import Failure, ImageResult, ImageStatus
-from pipeline.errors import PipelineError, UnknownError
+from pipeline.errors import PipelineError, UnknownError, WorkError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,9 @@ def move_aliases(
 def _move(action: ImageAction, result: ImageResult, tools: Tools) -> None:
     from pipeline.edge.registry import promised, put  # noqa: PLC0415 - httpcore costs 60 ms
 
+    for alias in action.move:  # no file gives such a one, but a program that uses us may
+        if may_be_fingerprint(str(alias.tag)):
+            raise WorkError(f"`{alias}` is no alias: it {WHY}")
     if result.digest is None:
         raise UnknownError(f"the digest of `{action.name}` is not known")
     manifest = promised(tools.registry, result.reference.pinned(result.digest))

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import PipelineError, as_told
+from pipeline.core.fingerprint_tag import WHY, is_commit, is_own, may_be_fingerprint
+from pipeline.errors import PipelineError, Problem, as_told, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +41,12 @@ def promote(
     """Make all destinations the image that `source` is now; `told` hears of each as it ends.
 
     The first of each host has its blobs streamed, from which the others of that host mount them.
-    One that fails stops no other. Raises `AbsentError` where there is no `source`, and
-    `UnknownError`.
+    One that fails stops no other. Raises `AbsentError` where there is no `source`,
+    `UnknownError`, and `ConfigError` for a destination that stands for other inputs.
     """
     from pipeline.edge.registry import digest_at  # noqa: PLC0415 - httpcore costs 60 ms
 
+    raise_problems([problem for d in destinations if (problem := _foreign(source, d))])
     digest = digest_at(registry, source)
     firsts = {d.repository.host: d for d in reversed(destinations)}
     near = {source.repository.host: source}
@@ -77,6 +79,25 @@ def _one(registry: Registry, source: Reference, digest: Digest, there: Reference
     from pipeline.edge.registry import copy_at  # noqa: PLC0415 - httpcore costs 60 ms
 
     try:
-        return Promoted(there, digest, copy_at(registry, source, digest, there))
+        news = copy_at(registry, source, digest, there, moves=not _stays(there))
+        return Promoted(there, digest, news)
     except Exception as raised:  # noqa: BLE001 - one end must not hide the others
         return Promoted(there, digest, error=as_told(raised))
+
+
+def _stays(destination: Reference) -> bool:
+    """Whether a tag is one of inputs, which never moves."""
+    tag = str(destination.tag)
+    return may_be_fingerprint(tag) and not is_commit(tag)
+
+
+def _foreign(source: Reference, destination: Reference) -> Problem | None:
+    """Say that a tag of inputs is not that of the image which would be put there."""
+    if not _stays(destination) or is_own(source, destination):
+        return None
+    if destination.tag == source.tag and source.digest:
+        message = f"`{source}` may be any image, as it names a digest, and `{destination}` {WHY}"
+        return Problem(None, message, f"leave out `@{source.digest}`, or give another tag")
+    message = f"`{destination}` is not the tag of `{source}`: it {WHY}"
+    hint = "give another tag; a tag of inputs is kept in another repository alone"
+    return Problem(None, message, hint)

@@ -18,6 +18,7 @@ from pipeline.edge.registry.errors import (
     RegistryError,
 )
 from pipeline.edge.registry.manifest import contents_of
+from pipeline.errors import WorkError
 
 if TYPE_CHECKING:
     from pipeline.core.reference import Digest, Reference
@@ -46,16 +47,29 @@ def digest_at(registry: Registry, source: Reference) -> Digest:
     return found.digest
 
 
-def copy_at(registry: Registry, source: Reference, digest: Digest, destination: Reference) -> bool:
+def copy_at(
+    registry: Registry,
+    source: Reference,
+    digest: Digest,
+    destination: Reference,
+    *,
+    moves: bool = True,
+) -> bool:
     """Make `destination` the image of that digest that `source` holds, and say if that was news.
 
     Raises `AbsentError` where `source` has it not, `KeptTagError` where `destination` cannot be
-    replaced, and `RegistryError`.
+    replaced, `WorkError` where it is another image and not one that `moves`, and `RegistryError`.
     """
     registry.pushes_to([destination.repository])
     there = registry.head(destination)
     if isinstance(there, Present) and there.digest == digest:
         return False
+    if isinstance(there, Present) and not moves:
+        raise WorkError(
+            f"`{destination}` is `{there.digest}`, and a tag of inputs is never moved",
+            hint="two builds of the same inputs seldom have the same digest: either will do; "
+            "give another tag for this very image",
+        )
     manifest = promised(registry, source.pinned(digest))
     if source.repository != destination.repository:
         _bring(registry, source, destination, manifest, Event())

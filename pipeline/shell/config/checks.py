@@ -9,6 +9,7 @@ from string import Formatter
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
+from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
 from pipeline.core.reference import parse_host, parse_place, parse_repository, parse_tag
 from pipeline.core.secret import INTO_IMAGES, parse_secret
 from pipeline.core.waves import WaveError, reach
@@ -107,10 +108,32 @@ def tag_template(text: str) -> str:
     return text
 
 
+def alias(text: str) -> str:
+    """A moving tag, which must not be one that stands for inputs: that one never moves."""
+    tag = parse_tag(text)
+    if may_be_fingerprint(tag):
+        raise WrongValueError(
+            f"`{text}` has 20 or more hex digits in a row: it {WHY}",
+            hint="an alias moves; give it a name such as `latest`, or write fewer digits together",
+        )
+    return tag
+
+
 def name_template(text: str) -> str:
     """Any text in which `{name}`, and no other field, stands for the image's name."""
     _check_fields(text, {"name"})
     return filled(text)
+
+
+def cache_destination(text: str) -> str:
+    """Where BuildKit exports cache to: no tag that stands for inputs."""
+    for tag in cache_tags(name_template(text)):
+        if may_be_fingerprint(tag):
+            raise WrongValueError(
+                f"`{text}` exports cache to a tag with 20 or more hex digits in a row: it {WHY}",
+                hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
+            )
+    return text
 
 
 def glob(text: str) -> str:

@@ -19,7 +19,6 @@ from pydantic import (
 )
 
 from pipeline.core.reference import Tag as ImageTag
-from pipeline.core.reference import parse_tag
 from pipeline.shell.config import checks
 from pipeline.shell.config.kinds import (
     APP_NAME,
@@ -196,7 +195,7 @@ class ImageTables(BaseModel):
         Field(min_length=1, description="Default: `build.platforms` of pipeline.toml."),
     ] = None
     aliases: Annotated[
-        list[Annotated[ImageTag, AfterValidator(parse_tag)]],
+        list[Annotated[ImageTag, AfterValidator(checks.alias)]],
         Wants("a list of tags", '["latest"]'),
         Field(description="Moving tags that are put on each new build."),
     ] = []

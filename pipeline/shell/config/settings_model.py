@@ -121,7 +121,7 @@ class BuildTable(BaseModel):
         ),
     ] = list(_DEFAULT.build.cache_from)
     cache_to: Annotated[
-        list[CacheText],
+        list[Annotated[str, AfterValidator(checks.cache_destination)]],
         Wants("a list of cache destinations", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         Field(
             description="Where BuildKit exports cache to, in its own syntax. {name} is the "
