@@ -54,10 +54,11 @@ def promoted(
         head = {"Docker-Content-Digest": digest(body), "Content-Type": INDEX}
         return Reply(200, head, body if asked.method == "GET" else b"")
 
+    ended: list[Promoted] = []
     with scripted(answers) as server, Registry() as registry:
         there = [parse_reference(f"{server.address}/{d}") for d in destinations]
         source = source.replace("SHA", digest(IMAGE))
-        done = promote(registry, parse_reference(f"{server.address}/{source}"), there, lambda _: _)
+        done = promote(registry, parse_reference(f"{server.address}/{source}"), there, ended.append)
     return done, {path: body for path, body in store.items() if "@" not in path}
 
 
