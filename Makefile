@@ -9,11 +9,18 @@ WORKERS ?= 2
 # What the engine and the registry of the sandbox want in the environment.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 
+# What was tested, and no other file of that name: wheels alone, since what builds a package would be
+# fetched without a hash. Our own build tool is in the lists too.
+INSTALL    := $(BIN)/pip install --quiet --require-hashes --only-binary :all:
+INSTALL_US := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+# One list for every Python and platform; Renovate reads the command at the head of each.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version=3.11
+
 # What takes too long for every run: each has a sample in `make test`. CONTRIBUTING says what it is.
 CAMPAIGNS := proof faults kills thousand
 BENCHMARKS := bench-fingerprint bench-exists bench-promote
 
-.PHONY: help demo demo-down test sandbox-up test-quick lint images deploy $(CAMPAIGNS) $(BENCHMARKS)
+.PHONY: help demo demo-down test sandbox-up test-quick lint audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -55,6 +62,14 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+audit: $(VENV)/.tools ## Ask the public databases for known weaknesses of what is installed
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt
+
+requirements: $(VENV)/.tools ## Write requirements/*.txt anew; ARGS=--upgrade for newer versions
+	$(COMPILE) $(ARGS) --output-file=requirements/dev.txt --extra=dev pyproject.toml requirements/build.in
+	$(COMPILE) --constraint=requirements/dev.txt --output-file=requirements/run.txt pyproject.toml requirements/build.in
+	$(COMPILE) $(ARGS) --constraint=requirements/dev.txt --output-file=requirements/tools.txt requirements/tools.in
+
 images: ## Build and push what is missing: what your own Makefile would say
 	$(BIN)/invoke build-all
 
@@ -64,10 +79,16 @@ deploy: images ## Deploy what does not run its image yet
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable .
+$(VENV)/.runtime: pyproject.toml requirements/run.txt | $(VENV)/bin/python
+	$(INSTALL) --requirement requirements/run.txt
+	$(INSTALL_US)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[dev]'
+$(VENV)/.dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
+	$(INSTALL) --requirement requirements/dev.txt
+	$(INSTALL_US)
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.tools: requirements/tools.txt $(VENV)/.dev
+	$(INSTALL) --requirement requirements/tools.txt
+	@touch $@
