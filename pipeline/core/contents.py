@@ -24,6 +24,9 @@ _ATTESTS = "vnd.docker.reference.digest"
 """BuildKit's annotation of an attestation manifest: the child that it speaks of."""
 _UNKNOWN = "unknown"
 """The operating system of what runs nowhere."""
+MOST_PARTS = 1000
+"""Layers or children of one manifest: an engine unpacks 127 layers, and an index has a few dozen
+platforms; each of them is asked for."""
 
 
 class ContentsError(ValueError):
@@ -162,6 +165,8 @@ def _entries(document: Mapping[str, object], key: str) -> list[Mapping[str, obje
     entries = [] if found is None else found
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ContentsError(f"its `{key}` are none")
+    if len(entries) > MOST_PARTS:
+        raise ContentsError(f"it names {len(entries):,} `{key}`, and no image has {MOST_PARTS:,}")
     return entries
 
 

@@ -26,6 +26,7 @@ from pipeline.edge.fly.errors import (
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
 from pipeline.edge.registry import tls, wire
+from pipeline.edge.registry.addresses import is_loopback
 from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.connections import Connections
@@ -229,7 +230,7 @@ class FlyApi:
                 context = tls.Trust().context(parts.netloc) if secure else tls.nothing()
                 self._clients[what] = Connections(
                     context,
-                    proxies=not tls.is_loopback(parts.hostname or ""),
+                    proxies=not is_loopback(parts.hostname or ""),
                     connect=self._policy.connect,
                     read=self._policy.read,
                 )
@@ -238,7 +239,7 @@ class FlyApi:
 
 def _is_private(hostname: str) -> bool:
     """Whether plain HTTP leaves neither this machine nor Fly's own network (`_api.internal`)."""
-    return tls.is_loopback(hostname) or hostname.endswith(".internal")
+    return is_loopback(hostname) or hostname.endswith(".internal")
 
 
 def _may_pass(request: _Request, outcome: Outcome) -> bool:

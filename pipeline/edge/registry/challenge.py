@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.core.reference import parse_host
-from pipeline.edge.registry.redirect import redirect_trouble
-from pipeline.edge.registry.tls import is_loopback
+from pipeline.edge.registry.addresses import is_loopback
+from pipeline.edge.registry.redirect import is_web_address, redirect_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,19 +71,17 @@ def realm_trouble(
     that the user has `trusted` with it; over HTTPS, or on this machine. Who has no credential is as
     careful as with a redirect.
     """
-    try:
-        ours, theirs = urlsplit(registry), urlsplit(realm)
-        port = theirs.port
-    except ValueError:
+    if not is_web_address(realm):
         return "it is no web address"
+    ours, theirs = urlsplit(registry), urlsplit(realm)
     in_clear = theirs.scheme == ours.scheme and (not sending or is_loopback(theirs.hostname or ""))
-    if not theirs.hostname or not (theirs.scheme == "https" or in_clear):
+    if not (theirs.scheme == "https" or in_clear):
         return "it is not an HTTPS address"
     if theirs.username is not None or theirs.password is not None:
         return "it names a user"
     if theirs.hostname == ours.hostname or (ours.hostname, theirs.hostname) in _KNOWN_REALMS:
         return ""
-    if _place(theirs.hostname, port, theirs.scheme) in trusted:
+    if _place(theirs.hostname or "", theirs.port, theirs.scheme) in trusted:
         return ""
     return OTHER_HOST if sending else redirect_trouble(registry, realm)
 

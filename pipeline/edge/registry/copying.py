@@ -6,6 +6,7 @@ Children before the index that names them, blobs before the manifest: a tag that
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 4
 """Blobs under way at once."""
+MOST_MANIFESTS = 500
+"""Manifests below one that is copied: an index has a few dozen, and none is nested deeper."""
 
 
 def copy(registry: Registry, source: Reference, destination: Reference) -> tuple[Digest, bool]:
@@ -72,7 +75,7 @@ def copy_at(
         )
     manifest = promised(registry, source.pinned(digest))
     if source.repository != destination.repository:
-        _bring(registry, source, destination, manifest, Event())
+        _bring(registry, source, destination, manifest, _Bringing(Event()))
     return put(registry, destination, manifest)
 
 
@@ -111,7 +114,7 @@ def bring(registry: Registry, source: Reference, place: Reference, stop: Event) 
     registry.pushes_to([place.repository])
     manifest = registry.manifest(source)
     if source.repository != place.repository:
-        _bring(registry, source, place, manifest, stop)
+        _bring(registry, source, place, manifest, _Bringing(stop))
     return manifest
 
 
@@ -130,22 +133,37 @@ def promised(registry: Registry, source: Reference) -> Manifest:
         ) from None
 
 
+@dataclass(slots=True)
+class _Bringing:
+    """One copy under way, which ends when `stop` is set; the manifests that it has met."""
+
+    stop: Event
+    met: set[Digest] = field(default_factory=set)
+
+
 def _bring(
     registry: Registry,
     source: Reference,
     destination: Reference,
     manifest: Manifest,
-    stop: Event,
+    under_way: _Bringing,
 ) -> None:
-    """All that a manifest names, brought to another repository."""
+    """All that a manifest names, brought to another repository; what it names twice, once."""
     parts = contents_of(manifest, source)
-    for child in parts.children:
-        inner = registry.manifest(source.pinned(child.digest))
-        _bring(registry, source, destination, inner, stop)
-        registry.put(destination.pinned(child.digest), inner)
+    children = {child.digest for child in parts.children} - under_way.met
+    under_way.met |= children
+    if len(under_way.met) > MOST_MANIFESTS:
+        raise RegistryError(
+            f"`{source}` leads to more than {MOST_MANIFESTS} manifests, which are not all copied",
+            hint="no image is made of so many: is it one?",
+        )
+    for child in sorted(children):
+        inner = registry.manifest(source.pinned(child))
+        _bring(registry, source, destination, inner, under_way)
+        registry.put(destination.pinned(child), inner)
     here = Place(registry.host(str(source.repository)), source.repository.path)
     there = Place(registry.host(str(destination.repository)), destination.repository.path)
-    route = Route(here, there, stop)
+    route = Route(here, there, under_way.stop)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         copies = [pool.submit(copy_blob, blob, route) for blob in parts.blobs]
         for one in copies:

@@ -7,6 +7,7 @@ In a round everything is asked at once, and nothing twice. A refusal or a fault 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.contents import Contents, lacking, needed, platform_of
@@ -16,6 +17,9 @@ from pipeline.edge.registry.blobs import Place, has_blob, read_blob
 from pipeline.edge.registry.errors import AbsentError, RegistryError
 from pipeline.edge.registry.manifest import contents_of
 from pipeline.edge.registry.text import read_json
+
+MOST = 5000
+"""Manifests and blobs that an image may be made of: each is a request."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,11 +72,17 @@ def look_closer(
     have been wrong, and then nobody knows.
     """
     manifests: dict[_At, Contents | RegistryError | None] = {}
-    while unread := {n.at for look in looks for n in _nodes(look, manifests)} - manifests.keys():
+    while (
+        unread := {
+            node.at for look in _bounded(looks, manifests) for node in _nodes(look, manifests)
+        }
+        - manifests.keys()
+    ):
         manifests |= registry.each(lambda at: _manifest(registry, at), unread)
-    lost = [look for look in looks if manifests[_root(look)] is None]
+    bounded = _bounded(looks, manifests)
+    lost = [look for look in bounded if manifests[_root(look)] is None]
     gone = registry.each(lambda look: _gone(registry, look), lost)
-    nodes = [node for look in looks for node in _nodes(look, manifests)]
+    nodes = [node for look in bounded for node in _nodes(look, manifests)]
     configs = {at for node in nodes for at in _config_to_read(node, manifests)}
     blobs = {at for node in nodes for at in _blobs(node, manifests)} - configs
     seen = _Seen(
@@ -80,7 +90,29 @@ def look_closer(
         registry.each(lambda at: has_blob(_place(registry, at), at.digest, at.size), blobs),
         registry.each(lambda at: read_blob(_place(registry, at), at.digest), configs),
     )
-    return {look.reference: gone.get(look) or _judge(look, seen) for look in looks}
+    judged = {look.reference: gone.get(look) or _judge(look, seen) for look in bounded}
+    return {look.reference: judged.get(look.reference) or _endless(look) for look in looks}
+
+
+def _bounded(
+    looks: Sequence[Look], known: Mapping[_At, Contents | RegistryError | None]
+) -> list[Look]:
+    """The looks at what is made of no more parts than are asked for, as far as that is known."""
+    return [look for look in looks if not _is_endless(look, known)]
+
+
+def _is_endless(look: Look, known: Mapping[_At, Contents | RegistryError | None]) -> bool:
+    nodes = list(islice(_nodes(look, known), MOST + 1))
+    parts = {part for node in nodes for part in _blobs(node, known)}
+    return len(nodes) + len(parts) > MOST
+
+
+def _endless(look: Look) -> RegistryError:
+    return RegistryError(
+        f"`{look.reference}` names more than {MOST:,} manifests and blobs, which are not all asked "
+        "for",
+        hint="no image is made of so many: is it one?",
+    )
 
 
 def _root(look: Look) -> _At:
@@ -101,11 +133,17 @@ def _gone(registry: Registry, look: Look) -> Absent:
 
 
 def _nodes(look: Look, known: Mapping[_At, Contents | RegistryError | None]) -> Iterator[_Node]:
-    """The manifest of a look, and the children that it needs, as far as they are known."""
+    """The manifest of a look, and the children that it needs, as far as they are known.
+
+    Each once: an index may name the same child a thousand times, and so may that.
+    """
     repository = look.reference.repository
-    pending = [_Node(_root(look))]
+    pending, seen = [_Node(_root(look))], set[_Node]()
     while pending:
         node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
         yield node
         found = known.get(node.at)
         for child in needed(found.children, look.platforms) if isinstance(found, Contents) else ():
@@ -114,7 +152,7 @@ def _nodes(look: Look, known: Mapping[_At, Contents | RegistryError | None]) -> 
 
 
 def _blobs(node: _Node, known: Mapping[_At, Contents | RegistryError | None]) -> list[_At]:
-    found = known[node.at]
+    found = known.get(node.at)
     parts = found.blobs if isinstance(found, Contents) else ()
     return [_blob(node, part) for part in parts]
 

@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from pipeline.core.reference import HUB, registry_named
 from pipeline.edge.registry import tls, wire
 from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.addresses import is_loopback
 from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import Facts, RegistryError
@@ -266,7 +267,7 @@ class Host:
                 self._origin = self._found()
                 hostname = urlsplit(self._origin).hostname or ""
                 encrypted = self._origin.startswith("https:")
-                self.access.prepare(private=encrypted or tls.is_loopback(hostname))
+                self.access.prepare(private=encrypted or is_loopback(hostname))
             return self._origin
 
     def _found(self) -> str:
@@ -274,7 +275,7 @@ class Host:
         hostname, _ = split(address)
         policy = self._setting.policy
         lenient = self.name in self._setting.insecure
-        loopback = tls.is_loopback(hostname)
+        loopback = is_loopback(hostname)
         secure = not (lenient or loopback) or speaks_tls(self.name, address, policy)
         if not secure:
             context = tls.nothing()

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.core.events import Notice
 from pipeline.core.reference import HUB, ReferenceSyntaxError, parse_host, registry_named
+from pipeline.edge.registry.addresses import leads_here
 from pipeline.edge.registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def mirrors_in(info: object, *, here: bool = True) -> tuple[Mirror, ...]:
     urls = [one for one in named if isinstance(one, str)] if isinstance(named, list) else []
     is_insecure = _insecure_by(config)
     found = (_mirror(url, is_insecure) for url in urls)
-    return tuple(one for one in found if one and (here or not _is_loopback(one.host)))
+    return tuple(one for one in found if one and (here or not _is_here(one)))
 
 
 def _mirror(url: str, is_insecure: Callable[[str], bool]) -> Mirror | None:
@@ -173,9 +174,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host.partition(":")[0] == "localhost" or (address is not None and address.is_loopback)
+def _is_here(mirror: Mirror) -> bool:
+    return leads_here(urlsplit(f"//{mirror.host}").hostname or "")
 
 
 def _object(value: object) -> Mapping[str, object]:

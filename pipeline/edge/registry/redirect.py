@@ -6,35 +6,42 @@ from HTTPS to plain HTTP, or from the world into a private network (ggcr #2243, 
 
 from __future__ import annotations
 
-import ipaddress
+import re
 from urllib.parse import urlsplit
 
+from pipeline.edge.registry.addresses import is_inside, read_address
 
-def redirect_trouble(source: str, target: str) -> str:
-    """Why a redirect from `source` to `target` is not followed; empty where it is."""
-    try:
-        there, here = urlsplit(target), urlsplit(source)
-    except ValueError:
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""The name of a host, or its address. Of all else, two readers may make two hosts."""
+
+
+def redirect_trouble(source: str, target: str, *, inside: bool = False) -> str:
+    """Why a redirect from `source` to `target` is not followed; empty where it is.
+
+    `inside` says that `source` is known to be in a private network, whatever its name is.
+    """
+    if not is_web_address(target):
         return "it is no web address"
-    if there.scheme not in ("https", "http") or not there.hostname:
-        return "it is no web address"
+    there, here = urlsplit(target), urlsplit(source)
     if there.username is not None or there.password is not None:
         return "it names a user"
     if here.scheme == "https" and there.scheme == "http":
         return "from HTTPS to plain HTTP"
-    if there.hostname != here.hostname and is_inside(there.hostname) > is_inside(
-        here.hostname or ""
-    ):
+    host, ours = there.hostname or "", here.hostname or ""
+    if host != ours and is_inside(host) and not (inside or is_inside(ours)):
         return "into a private network"
     return ""
 
 
-def is_inside(hostname: str) -> bool:
-    """Whether the name can only mean this machine or a private network."""
-    if hostname == "localhost" or hostname.endswith((".localhost", ".internal", ".local")):
-        return True
+def is_web_address(url: str) -> bool:
+    """Whether an address is one of HTTP, with a host that everybody reads alike."""
     try:
-        address = ipaddress.ip_address(hostname)
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
-    return not address.is_global
+    if "[" in parts.netloc:
+        known = ":" in host and read_address(host) is not None
+    else:
+        known = _NAME.fullmatch(host) is not None
+    return parts.scheme in ("https", "http") and known and port != 0 and url.isprintable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
@@ -53,16 +52,6 @@ def unverified() -> ssl.SSLContext:
 def nothing() -> ssl.SSLContext:
     """For plain HTTP: believes nobody, and costs nothing to make (the authorities take 40 ms)."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def is_loopback(hostname: str) -> bool:
-    """Whether a host name (without port) can only mean this machine."""
-    if hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname).is_loopback
-    except ValueError:
-        return False
 
 
 def speaks_tls(hostname: str, port: int) -> bool:

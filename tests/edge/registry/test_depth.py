@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.core.presence import Absent, Hollow, Present
-from pipeline.core.reference import parse_platform, parse_reference
-from pipeline.edge.registry import Look, Policy, Registry, RegistryError, look_closer
+from pipeline.core.reference import Digest, parse_platform, parse_reference
+from pipeline.edge.registry import Look, Policy, Registry, RegistryError, copy_at, look_closer
 from tests.support.scripted import Asked, Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
 JSON = {"Content-Type": "application/json"}
 DISTRIBUTION = {**JSON, "Docker-Distribution-Api-Version": "registry/2.0"}
 QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
@@ -135,3 +136,76 @@ def test_what_passes_is_asked_again() -> None:
     replies = iter([Reply(503), Reply(0)])
 
     assert isinstance(looked({LAYER_AT: lambda _: next(replies, WHOLE[LAYER_AT])}), Present)
+
+
+def index(*children: bytes) -> bytes:
+    """An index of manifests, or of other indexes."""
+    named = [{"digest": digest(child), "size": len(child)} for child in children]
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": named}).encode()
+
+
+def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
+    """What a look at an index makes of it, and how many requests that took."""
+    known = {digest(top): top} | dict(others)
+
+    def script(asked: Asked) -> Reply:
+        wanted = asked.path.rpartition("/")[2]
+        if asked.path.split("/")[3] == "manifests":
+            kind = INDEX if b'"manifests"' in known[wanted] else MANIFEST
+            return Reply(200, {"Content-Type": kind}, known[wanted])
+        return WHOLE[f"blobs/{wanted}"]
+
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        reference = parse_reference(f"{server.address}/acme:1")
+        look = Look(reference, Present(digest(top)))  # type: ignore[arg-type]
+        return look_closer(registry, [look])[reference], server.count()
+
+
+def test_an_index_of_thousands_is_not_asked_for_one_by_one() -> None:
+    """A sentence, and no request for any of its 24,000 children."""
+    found, requests = asked_of(index(*(b"%d" % n for n in range(24_000))), {})
+
+    assert isinstance(found, RegistryError)
+    assert "it names 24,000 `manifests`, and no image has 1,000" in found.message
+    assert requests == 1
+
+
+def test_indexes_of_indexes_are_bounded_all_together() -> None:
+    """Each names fewer than are allowed: what counts is what all of them come to."""
+    inner = [index(*(b"%d-%d" % (n, m) for m in range(900))) for n in range(6)]
+
+    found, requests = asked_of(index(*inner), {digest(one): one for one in inner})
+
+    assert isinstance(found, RegistryError)
+    assert "more than 5,000 manifests and blobs" in found.message
+    assert requests == 7
+
+
+def test_what_is_named_again_and_again_is_looked_at_once() -> None:
+    """Thirty indexes, one in the other, each of which names the next twice: a billion ways."""
+    known = {digest(TOP): TOP}
+    top = TOP
+    for _ in range(30):
+        top = index(top, top)
+        known[digest(top)] = top
+
+    found, requests = asked_of(top, known)
+
+    assert isinstance(found, Present)
+    assert requests == 30 + 3
+
+
+def test_an_index_of_hundreds_is_not_copied() -> None:
+    """Its children are not read one by one, and nothing is put."""
+    top = index(*(b"%d" % n for n in range(501)))
+
+    def script(asked: Asked) -> Reply:
+        there = asked.method == "GET" and "/from/" in asked.path
+        headers = {"Content-Type": INDEX, "Docker-Content-Digest": digest(top)}
+        return Reply(200, headers, top) if there else Reply(404, DISTRIBUTION)
+
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        source, place = (parse_reference(f"{server.address}/{name}:1") for name in ("from", "to"))
+        with pytest.raises(RegistryError, match="leads to more than 500 manifests"):
+            copy_at(registry, source, Digest(digest(top)), place)
+        assert [one.method for one in server.asked] == ["HEAD", "GET"]
