@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.core.harmless import harmless_json
 from pipeline.core.model import EntryKind
 from pipeline.core.presence import Hollow, Present
 
@@ -33,14 +34,15 @@ Json = dict[str, object]
 def dump(value: Json, stream: TextIO) -> None:
     """Write one JSON document and a newline.
 
-    Where the stream's encoding lacks a character (a file name that is not UTF-8 is one), all
-    characters outside of ASCII are escaped.
+    Characters that cannot be seen are escaped, and so is what a CI runner would take for an order
+    (`pipeline.core.harmless`): readers get the same values. Where the stream's encoding lacks a
+    character, all characters outside of ASCII are escaped.
     """
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = harmless_json(json.dumps(value, ensure_ascii=False, indent=2))
     try:
         text.encode(getattr(stream, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(value, ensure_ascii=True, indent=2)
+        text = harmless_json(json.dumps(value, ensure_ascii=True, indent=2))
     stream.write(f"{text}\n")
     stream.flush()
 

@@ -102,7 +102,7 @@ def _went_wrong(result: DeployResult) -> bool:
 def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
     first, *more = clean_lines(message)
     yield f"{_error(paint)} {first}"
-    yield from more
+    yield from _further(more)
     if hint:
         yield ""
         yield from _hint_lines(hint, paint)
@@ -122,13 +122,18 @@ def _placed_lines(word: str, problem: Problem, paint: Paint) -> Iterator[str]:
     first, *more = clean_lines(problem.message)
     where = paint(f"{clean(str(problem.location))}:", Style.BOLD) + " " if problem.location else ""
     yield f"{word} {where}{first}"
-    yield from more
+    yield from _further(more)
 
 
 def _hint_lines(hint: str, paint: Paint, *, indent: str = "") -> Iterator[str]:
     first, *more = clean_lines(hint)
     yield f"{indent}{paint('hint:', Style.CYAN)} {first}"
-    yield from (f"{indent}{line}" for line in more)
+    yield from _further(more, indent)
+
+
+def _further(lines: Sequence[str], indent: str = "") -> Iterator[str]:
+    """What goes on in a further line: indented, so that none of them looks like a word of ours."""
+    return (f"{indent}  {line}".rstrip() for line in lines)
 
 
 def _error(paint: Paint) -> str:

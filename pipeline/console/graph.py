@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.graph import reverse
+from pipeline.core.harmless import visible, without_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import ImageName
 
 ABOVE = "see above"
+_ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#<>&`"} | {'"': "#quot;"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,17 @@ def _edges(project: Project) -> list[tuple[str, str]]:
     return edges
 
 
+def _bare(text: str) -> str:
+    return visible(without_escapes(text))
+
+
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _bare(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _dot_node(image: Image, action: str) -> str:
-    label = f'"{image.name}\\n{action}"' if action else _quoted(image.name)
+    label = f'{_quoted(image.name)[:-1]}\\n{action}"' if action else _quoted(image.name)
     shape = ", shape=ellipse" if image.deploy else ""
     style = ", style=bold" if action == "build" else ""
     return f"  {_quoted(image.name)} [label={label}{shape}{style}];"
@@ -131,7 +137,8 @@ def _mermaid_node(image: Image, action: str) -> str:
 
 
 def _label(text: str, action: str = "") -> str:
-    escaped = text.replace("#", "#35;").replace('"', "#quot;")
+    """Text in Mermaid's entities (mermaid.js.org, "Entity codes"): browsers see no tag of it."""
+    escaped = _bare(text).translate(_ENTITIES)
     return f'"{escaped}<br/>{action}"' if action else f'"{escaped}"'
 
 

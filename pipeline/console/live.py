@@ -21,9 +21,10 @@ from pipeline.console.errors import failure_lines, warning_lines
 from pipeline.console.paint import coloured, plain
 from pipeline.console.rows import Board, Mood, Row, is_output
 from pipeline.console.summary import summary
-from pipeline.console.terminal import Patient, wants_colour
+from pipeline.console.terminal import Canvas, Patient, wants_colour
 from pipeline.console.text import clean, crop, duration, pad, size, width
 from pipeline.core.events import Finished, Notice, Planned, Warned
+from pipeline.core.harmless import visible, without_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,7 +78,7 @@ def live_reporter(
     patient = Patient(stream)
     colour = wants_colour(stream, environ)
     console = Console(
-        file=patient,  # type: ignore[arg-type] # rich only writes, flushes and asks what it is
+        file=Canvas(patient),  # type: ignore[arg-type] # rich only writes, flushes and asks what it is
         force_terminal=True,
         no_color=not colour,
         markup=False,
@@ -232,7 +233,7 @@ def _named(step: str, word: str) -> str:
 def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
     line = Text(no_wrap=True, overflow="crop")
     for text, style in parts:
-        line.append(text, style=style or None)
+        line.append(visible(without_escapes(text)), style=style or None)
     line.truncate(cells, overflow="crop")
     return line
 

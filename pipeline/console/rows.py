@@ -164,7 +164,7 @@ class Board:
 def planned_rows(plan: Plan) -> tuple[Row, ...]:
     """The rows that a run begins with."""
     images = [
-        Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=a.reason)
+        Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=clean(a.reason))
         if a.action is Action.EXISTS
         else Row(a.name, app=False)
         for a in plan.images
@@ -177,7 +177,7 @@ def planned_rows(plan: Plan) -> tuple[Row, ...]:
             app=True,
             word=s.action.value,
             mood=APP_MOODS[s.action.value],
-            reason=s.reason,
+            reason=clean(s.reason),
         )
         for s in plan.deploys
     ]

@@ -1,11 +1,12 @@
-"""What a stream can show, and a stream that never stops a run."""
+"""What a stream can show, and the one place where text leaves: harmless, and stopping no run."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.console.paint import Paint, coloured, plain
+from pipeline.core.harmless import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,13 +70,14 @@ def encodable(text: str, stream: TextIO) -> str:
 
 def write_lines(lines: list[str], stream: TextIO) -> None:
     """Write data: characters are replaced where they must be, errors of the stream are raised."""
-    stream.write(encodable("".join(f"{line}\n" for line in lines), stream))
+    stream.write(encodable(harmless("".join(f"{line}\n" for line in lines)), stream))
     stream.flush()
 
 
 class Patient:
     """A stream that goes quiet when it breaks: a closed log must not end a build.
 
+    What is written to it leaves harmless (`pipeline.core.harmless`): lines are written whole.
     `error` is what broke it; whoever writes what must not be lost asks for it at the end. A stream
     that is `None`, as Python has it for one that was closed before it began, breaks when something
     is written.
@@ -87,15 +89,21 @@ class Patient:
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write what the encoding allows; nothing after a failure."""
-        if self._stream is None:
+        """Write what the encoding allows, made harmless; nothing after a failure."""
+        self.draw(harmless(text))
+        return len(text)
+
+    def draw(self, text: str) -> None:
+        """Write what the encoding allows as it is, with codes that are our own."""
+        if isinstance(self._stream, Patient):
+            self._stream.draw(text)
+        elif self._stream is None:
             self.error = self.error or ValueError("closed")
         elif self.error is None:
             try:
                 self._stream.write(encodable(text, self._stream))
             except (OSError, ValueError) as error:
                 self.error = error
-        return len(text)
 
     def flush(self) -> None:
         """Flush; a failure is the last one."""
@@ -114,3 +122,15 @@ class Patient:
         if self._stream is None:
             raise OSError("it is closed")
         return self._stream.fileno()
+
+
+class Canvas(Patient):
+    """What the live view draws on: its codes leave as they are, as its texts are clean already."""
+
+    def __init__(self, stream: Patient) -> None:
+        super().__init__(cast("TextIO", stream))
+
+    def write(self, text: str) -> int:
+        """Write what the encoding allows; nothing after a failure."""
+        self.draw(text)
+        return len(text)

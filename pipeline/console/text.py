@@ -7,20 +7,14 @@ set the title or hide text. They are removed here, and nothing is ever read as m
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from rich.cells import cell_len, set_cell_size
 
+from pipeline.core.harmless import visible, without_escapes
+
 ELLIPSIS = "…"
 
-# ECMA-48: CSI sequences; OSC, DCS, PM, APC and SOS strings up to BEL or ST; two-byte escapes.
-_ESCAPE_RE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|\x1b[ -/]*[0-~]"
-)
 _DIGEST_RE = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
-_JOINERS = "\u200c\u200d"  # they make one emoji of several, or spell Persian: harmless
 _LINE_LIMIT = 4000
 
 
@@ -36,8 +30,8 @@ def clean(text: str) -> str:
         text = text[:_LINE_LIMIT] + ELLIPSIS
     if text.isprintable():
         return text
-    text = _ESCAPE_RE.sub("", text).replace("\r\n", "\n").strip("\r\n").rpartition("\r")[2]
-    return "".join(map(_shown, text.expandtabs())).rstrip()
+    text = without_escapes(text).replace("\r\n", "\n").strip("\r\n").rpartition("\r")[2]
+    return visible(text.expandtabs()).rstrip()
 
 
 def step_text(step: str) -> str:
@@ -54,17 +48,6 @@ def step_text(step: str) -> str:
 def clean_lines(text: str) -> list[str]:
     """The lines of a text, each made safe."""
     return [clean(line) for line in text.split("\n")]
-
-
-def _shown(character: str) -> str:
-    category = unicodedata.category(character)
-    if character == "\n" or category in {"Zl", "Zp"}:
-        return " "
-    if category == "Cs":
-        return "\N{REPLACEMENT CHARACTER}"
-    # Cf holds the bidirectional overrides, which make text read otherwise than it is.
-    hidden = category == "Cc" or (category == "Cf" and character not in _JOINERS)
-    return "" if hidden else character
 
 
 def width(text: str) -> int:

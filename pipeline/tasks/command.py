@@ -186,8 +186,10 @@ def is_deep(word: str) -> bool:
 
 
 def say(text: str) -> None:
-    """A line for the person, on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
+    """A line for the person, on stderr; names in it may be anybody's."""
+    from pipeline.console.text import clean  # noqa: PLC0415 - loaded late
+
+    print(clean(text), file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
 
 
 def warn(project: Project, problems: Iterable[Problem]) -> None:

@@ -31,8 +31,9 @@ def tell_fault(error: Exception) -> None:
 def _traceback(error: Exception) -> str:
     import traceback  # noqa: PLC0415 - only when there is one
 
+    from pipeline.core.harmless import harmless  # noqa: PLC0415
     from pipeline.core.masking import masker  # noqa: PLC0415
     from pipeline.edge.registry import known_secrets  # noqa: PLC0415
 
     mask = masker(known_secrets(os.environ))
-    return mask("".join(traceback.format_exception(error))).rstrip()
+    return harmless(mask("".join(traceback.format_exception(error))).rstrip())

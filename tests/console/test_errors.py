@@ -110,11 +110,14 @@ def test_warnings_have_their_place_and_hint() -> None:
 
 
 def test_a_message_cannot_write_escape_codes() -> None:
-    """Escape codes in a message, which may quote a registry's answer, are removed."""
-    stream = io.StringIO()
-    show_error(UnknownError("a\x1b[2Jb\nsecond line"), stream, environ={})
+    """Escape codes in a message, which may quote a registry's answer, are removed.
 
-    assert stream.getvalue() == "error: ab\nsecond line\n"
+    Nor can it write a line that looks like ours: what goes on is indented.
+    """
+    stream = io.StringIO()
+    show_error(UnknownError("a\x1b[2Jb\nerror: second line"), stream, environ={})
+
+    assert stream.getvalue() == "error: ab\n  error: second line\n"
 
 
 def test_a_failure_is_told_whole() -> None:

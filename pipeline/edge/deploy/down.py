@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.harmless import harmless
 from pipeline.core.report import Failure
 from pipeline.edge.deploy.docker_containers import (
     APP,
@@ -139,9 +140,9 @@ def main(words: Sequence[str]) -> int:
             else:
                 removed = remove_project(client, Path.cwd(), ())
     except PipelineError as error:
-        print(f"error: {error.message}\nhint: {error.hint}", file=sys.stderr)  # noqa: T201
+        print(harmless(f"error: {error.message}\nhint: {error.hint}"), file=sys.stderr)  # noqa: T201
         return error.exit_code
-    print(removed)  # noqa: T201 - the result of a command
+    print(harmless(str(removed)))  # noqa: T201 - the result of a command
     return 0
 
 

@@ -1,0 +1,219 @@
+"""Whatever others named and said, nothing that leaves is an order to a terminal or a runner."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.console import as_json, graph, show
+from pipeline.console.apps import print_releases, print_rollback, print_status
+from pipeline.console.check import Check
+from pipeline.console.errors import show_error, show_warnings
+from pipeline.console.fly import print_fly_apps, print_kept
+from pipeline.console.out import reporter
+from pipeline.console.terminal import Patient
+from pipeline.core.apps import Release, Running
+from pipeline.core.events import (
+    AppChanged,
+    Finished,
+    ImageChanged,
+    LogLine,
+    Notice,
+    Stage,
+    StepChanged,
+    Warned,
+)
+from pipeline.core.fly_apps import FlyApp, FlyAppStatus
+from pipeline.core.keep import KeepStatus, Kept, Role, Slot
+from pipeline.core.model import ContextEntry, EntryKind, External, Inputs, Key
+from pipeline.core.presence import Hollow
+from pipeline.core.reference import ImageName
+from pipeline.core.report import DeployResult, DeployStatus, Failure
+from pipeline.errors import ConfigError, Location, Problem, UnknownError
+from tests.console.values import (
+    API,
+    DEBIAN,
+    DIGEST,
+    PLAN,
+    PRINT,
+    PROJECT,
+    REPORT,
+    STATUSES,
+    make_image,
+    make_project,
+)
+from tests.support.invoker import invoke
+from tests.support.runners import obeyed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+ORDERS = (
+    "::set-output name=a::b", "\n  ::add-mask::a", "##[set-output name=x]y", "##vso[task.x a=b]c",
+    "##teamcity[message text='a']", "\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "\u202egnp.exe",
+    "\u2028\u200b", "section_start:1:a\r\x1b[0K", "caf\udce9",
+)  # fmt: skip
+NAME = ImageName("web")
+"""The name of an image is letters; all else is what others say."""
+
+
+def written(write: Callable[[io.StringIO], object]) -> str:
+    """What is written to a stream that knows all characters."""
+    stream = io.StringIO()
+    write(stream)
+    return stream.getvalue()
+
+
+def failure(said: str) -> Failure:
+    """One in others' words."""
+    return Failure(said, said, said, said, (said, said), said)
+
+
+def results(said: str) -> tuple[DeployResult, ...]:
+    """An app of each end."""
+    return tuple(
+        DeployResult(said, NAME, status, said, said, said, failure=failure(said))
+        for status in DeployStatus
+    )
+
+
+@pytest.mark.parametrize("said", ORDERS)
+@pytest.mark.parametrize("colour", ["", "1"], ids=["plain", "coloured"])
+def test_tables_and_errors(said: str, colour: str) -> None:
+    """All that tasks print."""
+    environ = {"FORCE_COLOR": colour}
+    problems = [Problem(Location(said, 1, 2), said, said), Problem(None, said, said)]
+    status = replace(
+        STATUSES[0], app=said, reason=said, hint=said, now=Running(DIGEST, said, url=said)
+    )
+    steps = tuple(replace(step, app=said, reason=said) for step in PLAN.deploys)
+    actions = tuple(replace(action, reason=said) for action in PLAN.images)
+    plan = replace(PLAN, images=actions, deploys=steps, floating={NAME: (said,)})
+    report = replace(REPORT, deploys=results(said), trouble=said, hint=said)
+    entries = (
+        ContextEntry(said, EntryKind.FILE, sha256="0"),
+        ContextEntry(said, EntryKind.LINK, link=said),
+    )
+    inputs = Inputs(
+        name=NAME,
+        key=Key("f0" * 32),
+        fingerprint=PRINT,
+        test=(said,),
+        target=said,
+        platforms=(),
+        args={said: said},
+        bases={},
+        externals={said: None},
+        entries=entries,
+        whole_context=said,
+        floating=(said,),
+    )
+    kept = Kept(Slot(said, Role.BASE, NAME), KeepStatus.FAILED, None, said, said, said)
+    app = FlyApp(said, (NAME,), None, FlyAppStatus.FAILED, said)
+
+    for text in (
+        written(lambda s: show.print_plan(plan, s, environ=environ)),
+        written(lambda s: show.print_report(report, s, environ=environ)),
+        written(lambda s: show.print_inputs(inputs, s, environ=environ)),
+        written(lambda s: show.print_exists(DEBIAN, Hollow(DIGEST, said), s, environ=environ)),
+        written(lambda s: show.print_doctor([Check(said, False, said, said)], s, environ=environ)),
+        written(lambda s: print_status([status], s, environ=environ)),
+        written(lambda s: print_releases([Release(said, said, None, said)], s, environ=environ)),
+        written(lambda s: print_rollback(results(said), s, environ=environ)),
+        written(lambda s: print_fly_apps([app], s, environ=environ)),
+        written(lambda s: print_kept([kept], s, environ=environ)),
+        written(lambda s: show_error(UnknownError(said, hint=said), s, environ=environ)),
+        written(lambda s: show_error(ConfigError(problems), s, environ=environ)),
+        written(lambda s: show_warnings(problems, s, environ=environ)),
+    ):
+        assert not obeyed(text)
+        assert re.search(r"\w", text)
+
+
+@pytest.mark.parametrize("said", ORDERS)
+@pytest.mark.parametrize("live", [False, True])
+def test_a_run(said: str, *, live: bool) -> None:
+    """Steps, logs, notes, warnings and ends, of images and apps, in lines and in the live view."""
+    stream = io.StringIO()
+    with reporter(stream, live=live, environ={"TERM": "xterm", "NO_COLOR": "1"}) as report:
+        for event in (
+            ImageChanged(NAME, Stage.BUILDING, said),
+            StepChanged(NAME, said),
+            LogLine(NAME, said, said),
+            StepChanged(NAME, said, completed=True, seconds=2),
+            ImageChanged(NAME, Stage.FAILED, said),
+            AppChanged(said, said, said),
+            Notice(said),
+            Warned(Problem(Location(said), said, said)),
+            Finished(replace(REPORT, deploys=results(said), trouble=said, hint=said)),
+        ):
+            report(event)
+
+    # The live view draws with more: the cursor is hidden and moved, lines are cleared, styles set.
+    drawn = re.sub(r"\x1b\[(?:\?25[lh]|[0-9;]*[AKm])|\r", "", stream.getvalue())
+    assert not obeyed(stream.getvalue()) or live
+    assert not [c for c in drawn if c in "\x07\x1b\x9b\u202e\u2028\u200b\udce9"]
+
+
+@pytest.mark.parametrize("said", ORDERS)
+def test_json_says_the_same(said: str) -> None:
+    """A reader gets what was said; a runner that reads it as a log gets no order."""
+    value: dict[str, object] = {"reason": said, said: [said]}
+
+    text = written(lambda stream: as_json.dump(value, stream))
+
+    assert json.loads(text) == value
+    assert not obeyed(text)
+
+
+def test_json_is_for_people_too() -> None:
+    """Letters stay letters."""
+    assert "größe 日本" in written(lambda stream: as_json.dump({"a": "größe 日本"}, stream))
+
+
+@pytest.mark.parametrize("said", ORDERS)
+def test_pictures(said: str) -> None:
+    """Also where a browser shows them: no tag, and no quote that ends a name."""
+    hostile = f'{said}"<script>`&'
+    image = replace(make_image("x"), name=ImageName(hostile))
+    outside = External(hostile, DEBIAN, Location("Dockerfile", 1))
+    project = make_project(*PROJECT.images, image, replace(API, externals=(outside,)))
+
+    dot = written(lambda stream: Patient(stream).write(graph.dot(project)))
+    mermaid = written(lambda stream: Patient(stream).write(graph.mermaid(project)))
+    tree = written(lambda stream: show.print_tree(project, stream, environ={}))
+
+    assert not obeyed(dot + mermaid + tree)
+    assert "<script>" not in mermaid
+    assert all(line.count('"') % 2 == 0 for line in dot.replace('\\"', "").splitlines())
+
+
+def test_a_hostile_tree(tmp_path: Path) -> None:
+    """Folders, files, stages, arguments and ignored words of a fork, as a user looks at them."""
+    name = "x\n::set-output name=image::evil\n\x1b]0;pwn\x07##[add-mask]a"
+    folder = tmp_path / "images" / name
+    for file in (name, "::set-output name=a::b", "##vso[task.setvariable variable=PATH]x"):
+        (folder / "files" / file).mkdir(parents=True)
+    (tmp_path / "tasks.py").write_text("from pipeline.tasks import ns\n")
+    (tmp_path / "pipeline.toml").touch()
+    (folder / "image.toml").write_text('name = "web"\nargs = { A = "::debug::a" }\n')
+    (folder / "Dockerfile").write_text("FROM scratch AS web\nARG A\nCOPY files /\n")
+
+    for words in ("graph", "graph --format dot", "inputs web", "inputs web --json"):
+        ran = invoke(words.split(), tmp_path, os.environ)
+        assert (ran.returncode, obeyed(ran.stdout), obeyed(ran.stderr)) == (0, [], [])
+    assert json.loads(ran.stdout)["origins"]["args.A"].startswith(f"images/{name}/image.toml")
+
+    (folder / "image.toml").write_text('name = "web"\napps = "command:true"\nnmae = 1\n')
+    (folder / "fly.toml").write_text('app = "##[debug]a"\n')
+    for words in ("graph", "inputs web", "plan", "inputs ##[debug]a"):
+        ran = invoke(words.split(" ", 1), tmp_path, os.environ)
+        assert (ran.returncode, obeyed(ran.stdout), obeyed(ran.stderr)) == (2, [], [])
+        assert "\x07" not in ran.stderr
