@@ -97,7 +97,7 @@ def _status_row(status: AppStatus) -> list[Cell]:
     now, word = status.now, status.state.value
     well = status.state is AppState.CURRENT and now and now.url
     return [
-        Cell(clean(status.app)),
+        Cell(clean(status.app or f"apps of {status.image}")),
         Cell(word, status_style(word)),
         Cell(clean(now.release) if now else ""),
         Cell(short_digest(now.digest) if now else "-", Style.DIM),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.core.apps import NOT_RUN
 from pipeline.core.harmless import harmless_json
 from pipeline.core.model import EntryKind
 from pipeline.core.presence import Hollow, Present
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import ContextEntry, ContextInputs, Image, Inputs, Project
     from pipeline.core.plan import DeployStep, ImageAction, Plan
     from pipeline.core.presence import Presence
-    from pipeline.core.reference import Reference
+    from pipeline.core.reference import ImageName, Reference
     from pipeline.core.report import DeployResult, Failure, ImageResult, Report
     from pipeline.core.status import AppStatus
     from pipeline.errors import Problem
@@ -52,7 +53,7 @@ def plan_json(plan: Plan) -> Json:
     return {
         "schema": "pipeline.plan/1",
         "images": [_action(plan, action) for action in plan.images],
-        "deploys": [_step(step) for step in plan.deploys],
+        "deploys": [*map(_step, plan.deploys), *map(_unasked, plan.unasked)],
         "warnings": [_warning(problem) for problem in plan.warnings],
     }
 
@@ -249,6 +250,11 @@ def _step(step: DeployStep) -> Json:
         "reason": step.reason,
         "differs": list(step.now.differs) if step.now else [],
     }
+
+
+def _unasked(image: ImageName) -> Json:
+    """The one row for apps that nobody knows the names of."""
+    return {"app": None, "image": image, "action": "unknown", "reason": NOT_RUN, "differs": []}
 
 
 def _node(image: Image) -> Json:

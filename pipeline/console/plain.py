@@ -141,6 +141,8 @@ def outlook(plan: Plan) -> str:
         held = sum(step.action is DeployAction.HELD for step in plan.deploys)
         current = amount(len(plan.deploys) - due - held, "is current", "are current")
         parts.append(f"{due} to deploy, {current}" + (f", {held} held" if held else ""))
+    if plan.unasked:
+        parts.append(amount(len(plan.unasked), "list of apps", "lists of apps") + " not known")
     return "; ".join(parts)
 
 

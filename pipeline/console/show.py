@@ -12,6 +12,7 @@ from pipeline.console.plain import outlook
 from pipeline.console.summary import summary
 from pipeline.console.terminal import columns_of, painter, write_lines
 from pipeline.console.text import amount, clean
+from pipeline.core.apps import HOW_TO_RUN, NOT_RUN
 from pipeline.core.model import EntryKind
 from pipeline.core.presence import Hollow, Present
 
@@ -107,11 +108,14 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
             tags = ", ".join(f"`{alias.tag}`" for alias in action.move)
             rows.append(_plan_row("alias", action.name, f"{tags} must be moved to it"))
     rows += [_plan_row(step.action.value, step.app, step.reason) for step in value.deploys]
+    rows += [_plan_row("unknown", f"apps of {name}", NOT_RUN) for name in value.unasked]
     yield from columns(rows, paint) if rows else []
     notes = [(name, text) for name, texts in value.floating.items() for text in texts]
-    yield from [""] * bool(notes)
+    yield from [""] * bool(notes or value.unasked)
     for name, text in dict.fromkeys(notes):
         yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
+    if value.unasked:
+        yield f"{paint('hint:', Style.CYAN)} {HOW_TO_RUN}"
     yield ""
     yield paint(f"{outlook(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from pipeline.core.allowed import VARIABLE
 from pipeline.core.configuration import Configuration
 from pipeline.core.stamp import Revision, Stamp
 from pipeline.errors import ConfigError
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from pipeline.core.events import Reporter
     from pipeline.core.reference import Digest, ImageName, Reference
     from pipeline.errors import Problem
+
+
+NOT_RUN = "asked of a command: not run"
+"""The reason of the one row for apps that a command lists, where only looking is wanted."""
+
+HOW_TO_RUN = f"`--allow commands`, or {VARIABLE}=commands, runs the commands that list apps"
 
 
 @dataclass(frozen=True, slots=True)

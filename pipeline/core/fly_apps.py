@@ -79,6 +79,11 @@ def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
     return tuple(FlyApp(n, tuple(found), repositories.get(n)) for n, found in images.items())
 
 
+def unasked(project: Project) -> tuple[ImageName, ...]:
+    """The images that may need more apps at Fly: only a command knows them, which was not run."""
+    return project.unasked if project.settings.deploy.driver is DriverName.FLY else ()
+
+
 def fly_repository(project: Project, image: Image, registry: str) -> Repository | None:
     """Where an image lives on Fly's registry; `None` where it is not pushed there."""
     settings = project.settings.registry

@@ -198,6 +198,11 @@ class AppSpec:
         """The configuration of one of the apps, if it has one."""
         return self.configs.get(app, self.config)
 
+    @property
+    def is_command(self) -> bool:
+        """Whether a command must be run to know the names."""
+        return self.pending.startswith("command:")
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -286,6 +291,11 @@ class Project:
     def names(self) -> tuple[ImageName, ...]:
         """The names of all images, in build order."""
         return tuple(image.name for image in self.images)
+
+    @property
+    def unasked(self) -> tuple[ImageName, ...]:
+        """The images whose apps a command lists that was not run."""
+        return tuple(i.name for i in self.images if i.deploy and i.deploy.is_command)
 
 
 class EntryKind(StrEnum):

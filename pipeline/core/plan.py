@@ -106,7 +106,7 @@ class Plan:
     the tags of these images and of all that they stand on may hide, each once. `inputs` are what
     went into the fingerprints: nothing else is built from. `requests` counts what the registry was
     asked to make this plan, in `seconds`. `revision` is the commit that is deployed, where one is
-    known.
+    known. `unasked` are the images whose apps nobody knows (`pipeline.core.apps.NOT_RUN`).
     """
 
     project: Project
@@ -118,6 +118,7 @@ class Plan:
     warnings: tuple[Problem, ...] = ()
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
     revision: Revision | None = None
+    unasked: tuple[ImageName, ...] = ()
 
     @property
     def backwards(self) -> bool:

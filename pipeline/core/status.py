@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import MissingAppsError
+from pipeline.core.apps import HOW_TO_RUN, NOT_RUN, MissingAppsError
 from pipeline.core.configuration import why_differs
 from pipeline.core.presence import Present
 from pipeline.errors import PipelineError, UnknownError
@@ -31,11 +31,12 @@ class AppState(StrEnum):
 class AppStatus:
     """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
 
+    `app` is `None` for all apps of an image together whose names are not known (`not_asked`).
     `digest` is what the registry has under `wanted`, `None` where it has nothing or is not known.
     `hint` says what to do about one that is missing or not known.
     """
 
-    app: str
+    app: str | None
     image: ImageName
     state: AppState
     reason: str
@@ -58,6 +59,12 @@ def judge(
     return AppStatus(
         app.name, app.image, state, reason, wanted, digest, running, _hint(presence, now)
     )
+
+
+def not_asked(image: ImageName, wanted: Reference, presence: Presence | UnknownError) -> AppStatus:
+    """The one row for apps that a command lists which was not run."""
+    digest = presence.digest if isinstance(presence, Present) else None
+    return AppStatus(None, image, AppState.UNKNOWN, NOT_RUN, wanted, digest, hint=HOW_TO_RUN)
 
 
 def _judge(

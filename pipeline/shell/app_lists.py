@@ -47,21 +47,27 @@ def app_spec(
     return Loaded(replace(spec, apps=tuple(names or ()), pending=""), problems)
 
 
-def resolve_apps(project: Project, environ: Mapping[str, str]) -> Project:
+def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool = True) -> Project:
     """The project with the names of all its apps; itself where nothing is pending.
 
-    Each command is run once, and the driver asked once. Raises `ConfigError` for names that are
-    none, for an app without a name and for one of two images, `UnknownError` where names cannot be
-    found out.
+    Each command is run once, and the driver asked once. Without `commands`, none is run: their
+    images stay in `Project.unasked`. Raises `ConfigError` for names that are none, for an app
+    without a name and for one of two images, `UnknownError` where names cannot be found out.
     """
-    if not any(image.deploy and image.deploy.pending for image in project):
+    specs = [image.deploy for image in project if image.deploy]
+    if not any(spec.pending and (commands or not spec.is_command) for spec in specs):
         return project
     raise_problems(
         [no_name(project.root, image, project.settings.profile) for image in unnamed(project)]
     )
     raise_problems([problem for image in project for problem in _listed(project, image).problems])
     known = _known(project, environ)
-    images = tuple(_resolved(project, image, known, environ) for image in project)
+    images = tuple(
+        image
+        if image.deploy and image.deploy.is_command and not commands
+        else _resolved(project, image, known, environ)
+        for image in project
+    )
     raise_problems(app_clashes(project.root, images, project.settings.profile))
     empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
     said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
@@ -166,4 +172,4 @@ def _printed(
 
 def _is_empty(image: Image, before: Image) -> bool:
     pending = before.deploy is not None and bool(before.deploy.pending)
-    return pending and image.deploy is not None and not image.deploy.apps
+    return pending and image.deploy is not None and not (image.deploy.apps or image.deploy.pending)

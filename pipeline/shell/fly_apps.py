@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from pipeline.core.fly_apps import FlyAppStatus, fly_apps
+from pipeline.core.fly_apps import FlyAppStatus, fly_apps, unasked
 from pipeline.errors import UnknownError, usage_error
 from pipeline.shell.app_names import named, unnamed
 from pipeline.shell.registry import open_registry
@@ -88,14 +88,14 @@ def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tupl
     from pipeline.edge.registry.fly_login import fly_registry  # noqa: PLC0415 - the edge is opened late
 
     needed = fly_apps(project, fly_registry(environ))
-    if not needed:
+    if not (needed or unasked(project)):
         raise usage_error(
             "nothing of this project is at Fly: it is pushed and deployed elsewhere",
             hint='set `host = "registry.fly.io"` under `[registry]`, or choose another `--profile`',
         )
     listed = _listed(api, _named_org(project, environ))
     found = tuple(_in_rounds(partial(_look, api, listed), needed))
-    if all(app.unknown for app in found):
+    if found and all(app.unknown for app in found):
         raise UnknownError(found[0].reason, hint=found[0].hint)
     return found
 

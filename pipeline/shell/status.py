@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.apps import MissingAppsError
 from pipeline.core.model import reference_of
-from pipeline.core.status import judge
+from pipeline.core.status import judge, not_asked
 from pipeline.errors import PipelineError, UnknownError
 from pipeline.shell.apps import driver_for, wanted_apps
 from pipeline.shell.fingerprints import fingerprint
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.apps import App, Driver, Running
     from pipeline.core.model import Project
+    from pipeline.core.reference import ImageName
     from pipeline.core.status import AppStatus
 
 AT_ONCE = 16
@@ -26,24 +27,37 @@ AT_ONCE = 16
 
 
 def status(
-    project: Project, apps: Collection[str], environ: Mapping[str, str]
+    project: Project,
+    apps: Collection[str],
+    environ: Mapping[str, str],
+    unasked: Collection[ImageName] = (),
 ) -> tuple[AppStatus, ...]:
-    """How each of `apps` stands, in build order of their images.
+    """How each of `apps` stands, in build order of their images; then a row for each `unasked`.
 
     One request per image and, where all is well, one per app at most. What cannot be found out of
     one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
     cannot be reached at all.
     """
     chosen = wanted_apps(project, apps)
-    inputs = fingerprint(project, only={app.image for app in chosen})
-    wanted = {a.image: reference_of(project, a.image, inputs[a.image].fingerprint) for a in chosen}
-    with driver_for(project, environ) as driver:
-        running = ask(driver, chosen)
+    images = tuple(dict.fromkeys((*(app.image for app in chosen), *unasked)))
+    inputs = fingerprint(project, only=images)
+    wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in images}
+    running = _running(project, chosen, environ)
     with open_registry(project.settings, environ) as client:
         client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
         client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))
-    return tuple(judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
+    rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
+    return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unasked))
+
+
+def _running(
+    project: Project, apps: Sequence[App], environ: Mapping[str, str]
+) -> Mapping[str, Running | PipelineError | None]:
+    if not apps:
+        return {}
+    with driver_for(project, environ) as driver:
+        return ask(driver, apps)
 
 
 def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:

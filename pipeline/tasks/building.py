@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from pipeline.tasks.command import Words
 
 KEEP_GOING = "after a failure, build what does not depend on it"
-NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
+NOTHING_TO_DO, UNKNOWN, SOMETHING_TO_DO = 0, 4, 5
 
 
 @task(
@@ -147,12 +147,14 @@ def plan(
     from pipeline.tasks.deploying import app_names  # noqa: PLC0415
 
     deep = is_deep(verify)
-    project = load_apps(profile, allow, strict=strict)
+    project = load_apps(profile, allow, strict=strict, look=True)
     apps = app_names(project)
     state = pipeline.inspect(project, apps=apps, deep=deep, report=_tell)
-    what = pipeline.plan(project, state, apps=apps)
+    what = replace(pipeline.plan(project, state, apps=apps), unasked=project.unasked)
     _show(what, json=json)
-    return SOMETHING_TO_DO if exit_code and not what.empty else NOTHING_TO_DO
+    if not exit_code:
+        return NOTHING_TO_DO
+    return SOMETHING_TO_DO if not what.empty else UNKNOWN if what.unasked else NOTHING_TO_DO
 
 
 def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
@@ -165,13 +167,14 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
     deep: bool = False,
     apps: Collection[str] = (),
     redeploy: Collection[str] = (),
+    unasked: Collection[ImageName] = (),
     rollback: bool = False,
     json: bool,
 ) -> int:
     """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none.
 
     Those in `redeploy` are deployed though they are current. In a dry run the plan is shown, and
-    nothing is run.
+    nothing is run; the apps of `unasked` are not known then.
     """
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.registry import open_registry  # noqa: PLC0415
@@ -203,7 +206,7 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
                     stop=stop,
                 )
     if ended is None:
-        _show(what, json=json)
+        _show(replace(what, unasked=tuple(unasked)), json=json)
         return NOTHING_TO_DO
     return finish(ended, json=json)
 

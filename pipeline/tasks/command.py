@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from invoke.exceptions import Exit
 
-from pipeline.errors import ConfigError, PipelineError, Problem, raise_problems, usage_error
+from pipeline.errors import (
+    ConfigError,
+    PipelineError,
+    Problem,
+    UnknownError,
+    raise_problems,
+    usage_error,
+)
 from pipeline.tasks.faults import FAULT, tell_fault
 from pipeline.tasks.output import patient_output, unwritten
 
@@ -142,19 +149,35 @@ def _allowed(words: Words) -> Allowed:
     return parse_allowed(",".join(words or ()), "`--allow`")
 
 
-def load_apps(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
-    """As `load_project`, with the names of apps that must be asked for."""
-    return with_apps(load_project(profile, allow, strict=strict))
+def load_apps(
+    profile: str, allow: Words = None, *, strict: bool = False, look: bool = False
+) -> Project:
+    """As `load_project`, with the names of apps that must be asked for; see `with_apps`."""
+    return with_apps(load_project(profile, allow, strict=strict), look=look)
 
 
-def with_apps(before: Project) -> Project:
-    """The project with the names of apps that must be asked for."""
+def with_apps(before: Project, *, look: bool = False) -> Project:
+    """The project with the names of apps that must be asked for.
+
+    Who only wants to `look` runs no command of the project's, unless they allow it.
+    """
     from pipeline.shell.app_lists import resolve_apps  # noqa: PLC0415 - loaded late
 
-    project = resolve_apps(before, os.environ)
+    commands = not look or before.settings.allowed.commands
+    project = resolve_apps(before, os.environ, commands=commands)
     for warning in project.warnings[len(before.warnings) :]:
         say(f"warning: {warning}")
     return project
+
+
+def tell_unasked(project: Project) -> int:
+    """Say which apps at Fly a look has left out, as only a command knows them: the exit code."""
+    from pipeline.core.apps import HOW_TO_RUN, NOT_RUN  # noqa: PLC0415 - loaded late
+    from pipeline.core.fly_apps import unasked  # noqa: PLC0415
+
+    for name in unasked(project):
+        say(f"note: the apps of `{name}` are {NOT_RUN}; {HOW_TO_RUN}")
+    return UnknownError.exit_code if unasked(project) else 0
 
 
 def choose(project: Project, words: str, *, what: str = "image") -> tuple[ImageName, ...]:

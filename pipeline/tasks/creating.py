@@ -19,6 +19,7 @@ from pipeline.tasks.command import (
     say,
     stoppable,
     tell,
+    tell_unasked,
     with_apps,
     write_json,
 )
@@ -77,7 +78,8 @@ def apps(
     project = load_project(profile, allow)
     nameless = unnamed(project) if generate_name else ()
     with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:
-        project = with_apps(with_generated_names(project, api) if generate_name else project)
+        project = with_generated_names(project, api) if generate_name else project
+        project = with_apps(project, look=check)
         found = find_apps(project, os.environ, api)
         if not check:
             found = create_missing(project, found, os.environ, api, report, stop)
@@ -90,7 +92,9 @@ def apps(
     }
     _show(found, names, json=json)
     unsaved = _keep_names(project.root, _made(found, names), save=save)
-    return INTERRUPTED if interrupted else unsaved or _code(found, check=check)
+    if interrupted:
+        return INTERRUPTED
+    return unsaved or _code(found, check=check) or tell_unasked(project)
 
 
 def _show(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath], *, json: bool) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
+from pipeline.core.apps import HOW_TO_RUN, NOT_RUN
+from pipeline.errors import ConfigError, UnknownError
 from pipeline.tasks.building import KEEP_GOING, build_images
 from pipeline.tasks.command import (
     ALLOW,
@@ -16,17 +18,19 @@ from pipeline.tasks.command import (
     VERIFY,
     choose_from,
     is_deep,
+    is_dry,
     load_apps,
     plans,
     say,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
     from invoke.context import Context
 
     from pipeline.core.model import Project
+    from pipeline.core.reference import ImageName
     from pipeline.tasks.command import Words
 
 
@@ -65,12 +69,11 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
 ) -> int:
     """Build what is missing, then deploy every app that is not current, in order."""
     deep = is_deep(verify)
-    project = load_apps(profile, allow, strict=strict)
-    apps = chosen_apps(project, only) if only else app_names(project)
+    project = load_apps(profile, allow, strict=strict, look=is_dry(c))
     return _deploy(
         c,
         project,
-        apps,
+        only,
         force=force,
         keep_going=keep_going,
         rollback=rollback,
@@ -109,11 +112,11 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
 ) -> int:
     """Build what some images or apps need, then deploy those that are not current."""
     deep = is_deep(verify)
-    project = load_apps(profile, allow, strict=strict)
+    project = load_apps(profile, allow, strict=strict, look=is_dry(c))
     return _deploy(
         c,
         project,
-        chosen_apps(project, names),
+        names,
         force=force,
         keep_going=keep_going,
         rollback=rollback,
@@ -123,10 +126,14 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
 
 
 def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
-    """The apps that `words` name, by themselves or by their image, in build order."""
-    images = tuple(image.name for image in project if image.deploy)
-    names = dict.fromkeys((*app_names(project), *images))
-    chosen = set(choose_from(names, words, what="app or app image"))
+    """The apps that `words` name, by themselves or by their image, in build order; of none, all.
+
+    Raises `UnknownError` for a word that may name an app which only a command knows that was not
+    run.
+    """
+    if not words:
+        return app_names(project)
+    chosen = _chosen(project, words)
     return tuple(
         app
         for image in project
@@ -134,6 +141,31 @@ def chosen_apps(project: Project, words: str) -> tuple[str, ...]:
         for app in image.deploy.apps
         if app in chosen or image.name in chosen
     )
+
+
+def unasked_images(project: Project, words: str) -> tuple[ImageName, ...]:
+    """Of the images whose apps are not known, those that `words` name; of no words, all."""
+    if not (words and project.unasked):
+        return project.unasked
+    chosen = _chosen(project, words)
+    return tuple(name for name in project.unasked if name in chosen)
+
+
+def _chosen(project: Project, words: str) -> frozenset[str]:
+    images = tuple(image.name for image in project if image.deploy)
+    names = dict.fromkeys((*app_names(project), *images))
+    try:
+        return frozenset(choose_from(names, words, what="app or app image"))
+    except ConfigError as error:
+        if not project.unasked:
+            raise
+        raise not_asked(project.unasked, f"{error.problems[0].message} that is known") from None
+
+
+def not_asked(images: Sequence[ImageName], what: str) -> UnknownError:
+    """The error for what only a command of the project's knows, which was not run."""
+    whose = ", ".join(f"`{name}`" for name in images)
+    return UnknownError(f"{what}: the apps of {whose} are {NOT_RUN}", hint=HOW_TO_RUN)
 
 
 def app_names(project: Project) -> tuple[str, ...]:
@@ -144,7 +176,7 @@ def app_names(project: Project) -> tuple[str, ...]:
 def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
     c: Context,
     project: Project,
-    apps: Collection[str],
+    words: str,
     *,
     force: bool,
     keep_going: bool,
@@ -152,9 +184,14 @@ def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
     deep: bool,
     json: bool,
 ) -> int:
-    if not apps:
+    apps, unasked = chosen_apps(project, words), unasked_images(project, words)
+    if not (apps or unasked):
         say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
-    names = [i.name for i in project if i.deploy and not set(apps).isdisjoint(i.deploy.apps)]
+    names = [
+        image.name
+        for image in project
+        if image.name in unasked or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
+    ]
     return build_images(
         c,
         _backwards(project) if force else project,
@@ -164,6 +201,7 @@ def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
         deep=deep,
         apps=apps,
         redeploy=apps if force else (),
+        unasked=unasked,
         rollback=rollback,
         json=json,
     )

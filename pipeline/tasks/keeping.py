@@ -19,6 +19,7 @@ from pipeline.tasks.command import (
     load_apps,
     stoppable,
     tell,
+    tell_unasked,
     write_json,
 )
 
@@ -67,7 +68,7 @@ def keep(
     """
     if sum(map(bool, (only, list_, release))) > 1:
         raise usage_error("`--only`, `--list` and `--release` are three things to do; choose one")
-    project = load_apps(profile, allow)
+    project = load_apps(profile, allow, look=list_)
     with console() as report, stoppable() as stop:
         if list_:
             rows = _listed(project, report, stop)
@@ -77,7 +78,9 @@ def keep(
             rows = _keep(project, only or "*", report, stop)
         interrupted = stop.is_set()
     _show(rows, json=json)
-    return INTERRUPTED if interrupted else _code(rows)
+    if interrupted:
+        return INTERRUPTED
+    return _code(rows) or tell_unasked(project)
 
 
 def _keep(project: Project, words: str, report: Reporter, stop: threading.Event) -> Sequence[Kept]:

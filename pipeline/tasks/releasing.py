@@ -21,7 +21,7 @@ from pipeline.tasks.command import (
     stoppable,
     write_json,
 )
-from pipeline.tasks.deploying import app_names, chosen_apps
+from pipeline.tasks.deploying import chosen_apps, not_asked, unasked_images
 from pipeline.tasks.faults import tell_fault
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def status(
     from pipeline.console import apps, as_json  # noqa: PLC0415 - loaded late
     from pipeline.shell.status import status as ask  # noqa: PLC0415
 
-    project = load_apps(profile, allow)
-    names = chosen_apps(project, only) if only else app_names(project)
-    found = ask(project, names, os.environ)
+    project = load_apps(profile, allow, look=True)
+    names, unasked = chosen_apps(project, only), unasked_images(project, only)
+    found = ask(project, names, os.environ, unasked)
     if json:
         write_json(as_json.status_json(found))
     else:
@@ -95,8 +95,10 @@ def releases(
 
     if limit < 1:
         raise usage_error(f"`--limit {limit}` lists nothing", hint="write 1 or more")
-    project = load_apps(profile, allow)
+    project = load_apps(profile, allow, look=True)
     names = chosen_apps(project, app)
+    if unasked := unasked_images(project, app):
+        raise not_asked(unasked, "which app is meant")
     if len(names) != 1:
         raise usage_error(f"`{app}` is {len(names)} apps, and one is wanted")
     found = ask(project, names[0], os.environ)[:limit]
@@ -147,7 +149,11 @@ def rollback(
 def _status_code(found: Sequence[AppStatus], *, exit_code: bool) -> int:
     from pipeline.core.status import AppState  # noqa: PLC0415 - loaded late
 
-    states = {status.state for status in found}
+    states = {status.state for status in found if status.app}
     if AppState.UNKNOWN in states:
         return UNKNOWN
-    return NOT_CURRENT if exit_code and states - {AppState.CURRENT} else 0
+    if not exit_code:
+        return 0
+    if states - {AppState.CURRENT}:
+        return NOT_CURRENT
+    return 0 if all(status.app for status in found) else UNKNOWN

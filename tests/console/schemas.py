@@ -41,13 +41,20 @@ PLAN = record(
         digest=DIGEST,
         source={"type": ["string", "null"]},
     ),
-    deploys=rows(
-        app=TEXT,
-        image=TEXT,
-        action={"enum": ["deploy", "current", "held"]},
-        reason=TEXT,
-        differs=TEXTS,
-    ),
+    deploys={
+        "type": "array",
+        "items": {
+            **record(
+                app={"type": ["string", "null"]},
+                image=TEXT,
+                action={"enum": ["deploy", "current", "held", "unknown"]},
+                reason=TEXT,
+                differs=TEXTS,
+            ),
+            "if": {"properties": {"app": {"type": "null"}}},
+            "then": {"properties": {"action": {"const": "unknown"}}},
+        },
+    },
     warnings=WARNINGS,
 )
 GRAPH = record(
@@ -128,7 +135,7 @@ DOCTOR = record(
 STATUS = record(
     schema={"const": "pipeline.status/1"},
     apps=rows(
-        app=TEXT,
+        app={"type": ["string", "null"]},
         image=TEXT,
         state={"enum": ["current", "outdated", "unhealthy", "missing", "unknown"]},
         running={
