@@ -1,13 +1,19 @@
-r"""Go's regular expressions said in Python's, as far as path patterns can make them.
+r"""Go's regular expressions, as far as path patterns can make them.
 
 patternmatcher copies escapes and classes of a pattern into a regular expression, so that Go's
 rules for these hold (regexp/syntax): `[]a]` and `[[:alpha:]]` are classes, `\d` is a digit, `\q` is
-an error.
+an error. An expression is read into parts, each of one character: Python's own expressions, which
+try one way after the other, would need for ever for some of them (`pipeline.core.automaton`).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+FOLDERS = "(.*/)?"
+"""What patternmatcher makes of a `**` that something stands behind: any folders, or none."""
 
 _POSIX = {
     "alnum": "0-9A-Za-z",
@@ -27,56 +33,105 @@ _POSIX = {
 }
 _SETS = {"d": "0-9", "s": r"\t\n\f\r ", "w": "0-9A-Za-z_"}
 _CONTROLS = {"a": r"\x07", "f": r"\f", "t": r"\t", "n": r"\n", "r": r"\r", "v": r"\v"}
-_EDGES = {"A": r"\A", "z": r"\Z", "b": r"(?a:\b)", "B": r"(?a:\B)"}
 _REPEAT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 _MOST = 1000
-_AS_PYTHON = {"{": r"\{", "}": r"\}", "^": r"(?:\A)"}
 _CLASS_NAME = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
-def to_python(source: str) -> str:
-    """The same expression in Python's syntax. Raises `ValueError` where Go has none."""
-    out: list[str] = []
-    before = ""
+@dataclass(frozen=True, slots=True)
+class Part:
+    r"""One character, `least` to `most` times (`None`: without end), or an edge.
+
+    `text` is Python's expression for the character, which has no other meaning elsewhere, or
+    `FOLDERS`. An `edge` takes no character: `A` and `z` are the ends, `b` a border of a word, `B`
+    none.
+    """
+
+    text: str
+    edge: str = ""
+    least: int = 1
+    most: int | None = 1
+
+
+def read(source: str) -> tuple[tuple[Part, ...], ...]:
+    """The alternatives of an expression. Raises `ValueError` where Go has no such expression."""
+    alternatives: list[list[Part]] = [[]]
+    # What a `{2}` would repeat: Go takes nothing that is repeated already.
+    repeatable = False
     at = 0
     while at < len(source):
-        before, at = _part(source, at, before)
-        out.append(_AS_PYTHON.get(before, before))
-    return "".join(out)
+        here = alternatives[-1]
+        repeat = _REPEAT.match(source, at)
+        if repeat:
+            least, most = _times(repeat, repeatable=repeatable)
+            here[-1] = _repeated(here[-1], least, most)
+            at, repeatable = repeat.end(), False
+        elif source.startswith(FOLDERS, at):
+            here.append(Part(FOLDERS))
+            at, repeatable = at + len(FOLDERS), False
+        elif source[at] == "*" and here:
+            here[-1] = replace(here[-1], least=0, most=None)
+            at, repeatable = at + 1, False
+        elif source[at] == "|":
+            alternatives.append([])
+            at, repeatable = at + 1, False
+        else:
+            part, at = _part(source, at)
+            here.append(part)
+            repeatable = True
+    return tuple(tuple(parts) for parts in alternatives)
 
 
-def _part(source: str, at: int, before: str) -> tuple[str, int]:
-    """One part of the expression, and where it ends; `before` is the part before it."""
-    repeat = _REPEAT.match(source, at)
-    if repeat:
-        return _repeated(repeat, before), repeat.end()
+@lru_cache(maxsize=4096)
+def single(text: str) -> re.Pattern[str]:
+    """The expression of a part, compiled. Raises `ValueError` for a range that is none."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(error.msg) from None
+
+
+def _part(source: str, at: int) -> tuple[Part, int]:
+    """A part that takes one character, or an edge, and where it ends."""
+    if source[at] == "^":
+        return Part("", edge="A"), at + 1
     if source[at] == "\\":
         return _escape(source, at), at + 2
     if source[at] == "[":
-        return _class(source, at)
-    return source[at], at + 1
+        text, at = _class(source, at)
+    else:
+        text, at = source[at] if source[at] == "." else re.escape(source[at]), at + 1
+    single(text)
+    return Part(text), at
 
 
-def _repeated(repeat: re.Match[str], before: str) -> str:
-    """How often what is before it has to be there: Go takes no more than 1000, nor `a{2}{3}`."""
+def _times(repeat: re.Match[str], *, repeatable: bool) -> tuple[int, int | None]:
+    """How often something has to be there: Go takes no more than 1000, nor `a{2}{3}`."""
     least = int(repeat[1])
-    most = int(repeat[3]) if repeat[3] else least
-    if least > _MOST or most > _MOST or most < least:
+    most = int(repeat[3]) if repeat[3] else (None if repeat[2] else least)
+    if least > _MOST or (most is not None and (most > _MOST or most < least)):
         raise ValueError(f"`{repeat[0]}` is no number of times")
-    if before in {"|", "*", "?"} or _REPEAT.fullmatch(before):
+    if not repeatable:
         raise ValueError(f"there is nothing that `{repeat[0]}` could repeat")
-    return repeat[0]
+    return least, most
 
 
-def _escape(source: str, at: int) -> str:
+def _repeated(part: Part, least: int, most: int | None) -> Part:
+    if part.edge:
+        # As often as it is asked for, it says the same.
+        return part if least else Part("", edge="none")
+    return replace(part, least=least, most=most)
+
+
+def _escape(source: str, at: int) -> Part:
     char = source[at + 1 : at + 2]
     if char in _SETS:
-        return f"[{_SETS[char]}]"
+        return Part(f"[{_SETS[char]}]")
     if char.lower() in _SETS:
-        return f"[^{_SETS[char.lower()]}]"
-    if char in _EDGES:
-        return _EDGES[char]
-    return _single(char)
+        return Part(f"[^{_SETS[char.lower()]}]")
+    if char and char in "AzbB":
+        return Part("", edge=char)
+    return Part(_single(char))
 
 
 def _single(char: str) -> str:

@@ -3,7 +3,9 @@ r"""Lists of path patterns as BuildKit matches them: ignore files, `--exclude`, 
 The language is that of moby/patternmatcher, not of gitignore: patterns are anchored at the root,
 `**` spans folders, `!` takes back what an earlier pattern matched, the last match wins, and what
 matches a folder matches all that lies in it. BuildKit turns a pattern into a regular expression of
-Go's; where that shows (`\d` is a digit, `[[:alpha:]]` a letter) it shows here too.
+Go's; where that shows (`\d` is a digit, `[[:alpha:]]` a letter) it shows here too. Go matches in
+time that grows with the length of pattern and path; so does this, with Python's own expressions
+where they cannot go astray (`pipeline.core.straight`), else with an automaton.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.core import gomatch
-from pipeline.core.goregex import to_python
+from pipeline.core.automaton import Automaton
+from pipeline.core.goregex import Part, read
+from pipeline.core.straight import straight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,20 +34,31 @@ SPACE = (
 _PARTIAL = re.compile(r"\||^\{|\\\$\Z")
 """What makes a regular expression match a part of a path: a `|`, a repeated `^`, no `$`."""
 _SPECIAL = frozenset("*?[]^\\")
+_WILD = _SPECIAL - {"^"}
 _ANYTHING = r"(?s:.*)"
+_ANY = Part(r"(?s:.)", least=0, most=None)
+_END = Part("", edge="z")
 _NEVER = "(?!)"
+_SHOWN = 80
+
+
+class _Matcher(Protocol):
+    """What tells whether all of a path matches."""
+
+    def fullmatch(self, path: str, /) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file.
 
-    `fault` says why it cannot be tried on a path: BuildKit finds that out when it has to.
+    `regex` is Python's expression for it, or an automaton where that might take for ever. `fault`
+    says why it cannot be tried on a path: BuildKit finds that out when it has to.
     """
 
     text: str
     takes_back: bool
-    regex: str
+    regex: str | Automaton
     written: str
     line: int = 0
     fault: str = ""
@@ -60,7 +75,8 @@ class PatternError(ValueError):
     """A pattern had to be tried on a path, and cannot be."""
 
     def __init__(self, pattern: Pattern) -> None:
-        super().__init__(f"`{pattern.text}` is no pattern: {pattern.fault}")
+        shown = pattern.text if len(pattern.text) < _SHOWN else f"{pattern.text[: _SHOWN - 3]}..."
+        super().__init__(f"`{shown}` is no pattern: {pattern.fault}")
         self.line = pattern.line
 
 
@@ -81,13 +97,14 @@ class _Group:
     takes_back: bool
     start: int
     stop: int
-    regex: re.Pattern[str]
+    matchers: tuple[_Matcher, ...]
     faulty: Pattern | None
 
     def matches(self, path: str) -> bool:
         """Whether one of its patterns matches. Raises `PatternError`."""
-        if self.regex.fullmatch(path):
-            return True
+        for matcher in self.matchers:
+            if matcher.fullmatch(path):
+                return True
         if self.faulty:
             raise PatternError(self.faulty)
         return False
@@ -101,11 +118,11 @@ class Patterns:
     """
 
     patterns: tuple[Pattern, ...]
-    _each: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
+    _each: tuple[_Matcher, ...] = field(init=False, repr=False, compare=False)
     _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_each", tuple(re.compile(p.regex) for p in self.patterns))
+        object.__setattr__(self, "_each", tuple(map(_matcher, self.patterns)))
         object.__setattr__(self, "_groups", tuple(_grouped(self.patterns)))
 
     def __bool__(self) -> bool:
@@ -147,7 +164,7 @@ class Patterns:
             if not each[index] and pattern.takes_back is matched:
                 if pattern.fault:
                     raise PatternError(pattern)
-                each[index] = self._each[index].fullmatch(folder) is not None
+                each[index] = bool(self._each[index].fullmatch(folder))
             if each[index]:
                 matched = not pattern.takes_back
         groups = tuple(any(each[group.start : group.stop]) for group in self._groups)
@@ -168,7 +185,8 @@ class Patterns:
         """`matches_in` for many paths of one folder: what it returns is true for a match."""
         if len(self._groups) == 1 and not self._groups[0].takes_back and not parent.groups[0]:
             first = self._groups[0]
-            return first.matches if first.faulty else first.regex.fullmatch
+            alone = len(first.matchers) == 1 and not first.faulty
+            return first.matchers[0].fullmatch if alone else first.matches
         return partial(self.matches_in, parent=parent)
 
     def may_take_back_in(self, folder: str) -> bool:
@@ -233,17 +251,30 @@ def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
         group = list(members)
         faulty = next((member for member in group if member.fault), None)
         tried = group[: group.index(faulty)] if faulty else group
-        regex = "|".join(f"(?:{member.regex})" for member in tried) or _NEVER
         stop = start + len(group)
-        yield _Group(takes_back, start, stop, re.compile(regex), faulty)
+        yield _Group(takes_back, start, stop, _together(tried), faulty)
         start = stop
 
 
-def _regex(text: str) -> str:
-    """Python's regular expression for a whole path that `text` matches.
+def _together(patterns: Iterable[Pattern]) -> tuple[_Matcher, ...]:
+    """What matches where any of the patterns does: one expression, and the automata."""
+    written = [pattern.regex for pattern in patterns]
+    automata = tuple(regex for regex in written if isinstance(regex, Automaton))
+    plain = "|".join(f"(?:{regex})" for regex in written if isinstance(regex, str))
+    return (re.compile(plain), *automata) if plain else automata
+
+
+def _matcher(pattern: Pattern) -> _Matcher:
+    return re.compile(pattern.regex) if isinstance(pattern.regex, str) else pattern.regex
+
+
+def _regex(text: str) -> str | Automaton:
+    """What tells whether `text` matches a whole path. Raises `ValueError`.
 
     patternmatcher knows four ways of matching; which one it takes depends on what it meets.
     """
+    if _WILD.isdisjoint(text):
+        return re.escape(text)
     source, way = _go_regex(text)
     if way == "exact":
         return re.escape(text)
@@ -253,15 +284,12 @@ def _regex(text: str) -> str:
         suffix = text[2:]
         bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
         return f"{_ANYTHING}{re.escape(suffix)}{bare}"
-    regex = to_python(source)
     if _PARTIAL.search(source):
-        end = "" if _escapes_its_end(text) else r"\Z"
-        regex = rf"{_ANYTHING}(?:(?:\A){regex}{end}){_ANYTHING}"
-    try:
-        re.compile(regex)
-    except re.error as error:
-        raise ValueError(error.msg) from None
-    return regex
+        rows = [list(parts) for parts in read(f"^{source}")]
+        rows[-1] += [] if _escapes_its_end(text) else [_END]
+        return Automaton([_ANY, *parts, _ANY] for parts in rows)
+    rows = [list(parts) for parts in read(source)]
+    return straight(rows[0]) or Automaton(rows)
 
 
 def _escapes_its_end(text: str) -> bool:

@@ -6,14 +6,17 @@ was compared with a real BuildKit over some hundred generated files.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.automaton import Automaton
+from pipeline.core.goregex import read
 from pipeline.core.ignore import NOTHING, Ignore, parse_ignore
-from pipeline.core.patterns import parse_patterns
+from pipeline.core.patterns import _go_regex, parse_pattern, parse_patterns
 from pipeline.errors import ConfigError
 
 MATCHES = [
@@ -88,6 +91,42 @@ MATCHES = [
 def test_a_pattern_matches_as_in_buildkit(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
     """One line, one path, one answer."""
     assert parse_ignore(pattern.encode(), file="f").excludes(path) is excluded
+
+
+HARD = [
+    ("*a*a*a*a*a*a*a*a*a*a*a*a*b", "a" * 200, False),
+    ("*a*a*a*a*a*a*a*a*a*a*a*a*b", "a" * 200 + "b", True),
+    ("*a*a*a*b/*a*a*a*b/*a*a*a*b", "/".join(["a" * 200 + "b"] * 2 + ["a" * 200]), False),
+    ("*a*a/" * 12 + "b", "/".join(["a" * 200] * 12), False),
+    ("*[a][a][a]*[a]*[a]*[a]*[a]*[a]*[a]*[a]*b", "a" * 200, False),
+    ("[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*b", "a" * 200, False),
+    ("[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*[^b]*b", "a" * 200 + "b", True),
+    ("**/a/" * 30 + "b", "a/" * 200 + "a", False),
+    ("**/a/" * 30 + "b", "a/" * 200 + "b", True),
+    ("**/*a**/*a**/*a**/*a**/*a**/*a**/b", "aa/" * 100 + "aa", False),
+    ("*" + "a{0,1000}" * 60 + "b", "a" * 200, False),
+    ("*" + "a{0,1000}" * 60 + "b", "a" * 200 + "b", True),
+    ("*" + "a{1,}" * 100 + "b", "a" * 200 + "b", True),
+    ("*a*a*a*a*a*a*a*a*a*a*a*b|*a*a*a*a*a*a*a*a*a*a*a*b", "a" * 200, False),
+    ("*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\bx", "a-" * 100 + "-x", True),
+    ("*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\b*\\by", "a-" * 100 + "-x", False),
+    ("?" * 6_000, "a" * 200, False),
+    ("*a" * 3_000, "a" * 200, False),
+]
+"""What one that tries one way after the other does not live to see the end of."""
+
+
+@pytest.mark.parametrize(("pattern", "path", "excluded"), HARD, ids=range(len(HARD)))
+def test_no_pattern_takes_for_ever(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
+    """As in BuildKit, whose time grows with the lengths of pattern and path alone."""
+    assert parse_ignore(pattern.encode(), file="f").excludes(path) is excluded
+
+
+def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
+    """Go itself takes more, in gigabytes; the line is told, and not all of it."""
+    with pytest.raises(ConfigError, match=r"f:2: .*\.\.\.` is no .* more than 66,560") as told:
+        parse_ignore(b"a\n*" + b"a{0,1000}" * 70, file="f")
+    assert len(str(told.value)) < 250
 
 
 SEVERAL = [
@@ -204,7 +243,9 @@ def test_nothing_excludes_nothing() -> None:
     assert not NOTHING.excludes("a")
 
 
-PARTS = st.sampled_from(["a", "b", "ab", "*", "**", "?", "a*", "*b", "[ab]", "[^a]", r"\a*"])
+PARTS = st.sampled_from(
+    ["a", "b", "ab", "*", "**", "?", "a*", "*b", "*a*", "[ab]", "[^a]", r"\a*", "a{1,2}", "a|b"]
+)
 PATTERNS = st.builds(
     "{}{}".format,
     st.sampled_from(["", "", "!"]),
@@ -227,6 +268,15 @@ def test_the_fast_way_says_the_same_as_the_slow_one(source: list[str], path: str
 
     assert patterns.matches_in(path, level) is slow
     assert bool(patterns.tester_in(level)(path)) is slow
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4).map("/".join), PATHS)
+def test_the_automaton_says_the_same_as_pythons_expression(text: str, path: str) -> None:
+    """Two ways to match what both can."""
+    pattern = parse_pattern(text)
+    source, way = _go_regex(pattern.text) if pattern else ("", "")
+    if pattern and isinstance(pattern.regex, str) and way == "regex":
+        assert Automaton(read(source)).fullmatch(path) is bool(re.fullmatch(pattern.regex, path))
 
 
 @given(SOURCES, PATHS, PATHS)
