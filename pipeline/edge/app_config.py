@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 FILES = ("fly.toml", "fly.json", "fly.yaml")
 
@@ -45,11 +44,6 @@ def naming(file: str, app: str) -> str:
     """
     lines = {"TOML": f'app = "{app}"', "JSON": f'"app": "{app}"', "YAML": f"app: {app}"}
     return lines[language(file)]
-
-
-def read_app_config(file: Path) -> Mapping[str, object]:
-    """Read a configuration that was accepted before. Raises `OSError`, `ValueError`."""
-    return parse_app_config(file.read_text(encoding="utf-8-sig"), file.name)
 
 
 def parse_app_config(text: str, name: str) -> Mapping[str, object]:

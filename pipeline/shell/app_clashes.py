@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.edge.file_read import read_file
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.image_file import read_image_document
@@ -63,8 +64,8 @@ def _in_config(root: Path, image: Image) -> Location:
 
 def _in_file(root: Path, image: Image, path: str, app: str) -> Location:
     shown = str(image.folder / path)
-    lines = (root / image.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, 1):
+    text = (read_file(root, image.folder / path) or b"").decode(errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
         if line.partition("#")[0].strip() == app:
             return Location(shown, number, line.index(app) + 1)
     return Location(shown)

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.core.configuration import Configuration
-from pipeline.edge.app_config import read_app_config
 from pipeline.errors import ConfigError, Location, Problem, raise_problems
 from pipeline.shell.config.document import read_document
 from pipeline.shell.containers import add_containers
@@ -26,13 +25,13 @@ def read_configuration(root: Path, file: Path) -> Configuration:
     Raises `ConfigError` for what cannot be read, and for what flyctl would refuse after the build,
     such as a file that is missing.
     """
-    shown, named = PurePosixPath(file.relative_to(root)), NamedFiles(file.parent)
-    try:
-        data = read_app_config(file)
-    except (OSError, ValueError) as error:
-        # It could be read when the project was loaded.
-        why = getattr(error, "strerror", None) or str(error)
-        raise ConfigError([Problem(Location(str(shown)), f"cannot be read: {why}")]) from None
+    shown = PurePosixPath(file.relative_to(root))
+    named = NamedFiles(root, shown.parent)
+    document, problems = read_document(root, shown)
+    if document is None or not document.exists:  # it could be read when the project was loaded
+        gone = Problem(Location(str(shown)), f"there is no `{shown}`")
+        raise ConfigError(problems or [gone])
+    data = document.data
     files = data.get("files")
     for index, entry in enumerate(files if isinstance(files, list) else ()):
         path = entry.get("local_path") if isinstance(entry, dict) else ""
@@ -40,8 +39,5 @@ def read_configuration(root: Path, file: Path) -> Configuration:
             named.read(path, ("files", index, "local_path"))
     add_containers(data, named)
     if named.troubles:
-        document = read_document(root, shown).value
-        raise_problems(
-            [Problem(document.locate(*k) if document else None, w, h) for k, w, h in named.troubles]
-        )
+        raise_problems([Problem(document.locate(*k), w, h) for k, w, h in named.troubles])
     return Configuration(data, named.contents)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.apps import ListingDriver
 from pipeline.core.model import AppSpec
+from pipeline.edge.file_read import FileError, read_file
 from pipeline.errors import Location, Problem, UnknownError, raise_problems, usage_error
 from pipeline.shell.app_clashes import app_clashes, apps_location
 from pipeline.shell.app_names import no_name, unnamed
@@ -89,18 +90,18 @@ def _listed(project: Project, image: Image) -> Loaded[list[str]]:
 
 
 def _read(root: Path, folder: PurePosixPath, path: str, place: Location) -> Loaded[list[str]]:
-    source = root / folder / path
-    if not real_path(source).is_relative_to(root):
+    if not real_path(root / folder / path).is_relative_to(root):
         message, hint = f"`{path}` lies outside the project", "name a file inside it"
         return Loaded(None, (Problem(place, message, hint),))
     try:
-        text = source.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
+        source = read_file(root, folder / path)
+    except FileError as error:
+        return Loaded(None, (Problem(place, f"`{path}` {error.what}", error.hint),))
+    if source is None:
+        message = f"`{path}` cannot be read: no such file or directory"
         hint = "it holds one name a line, and is named relative to this file"
-        message = f"`{path}` cannot be read: {why}"
         return Loaded(None, (Problem(place, message, hint),))
-    return _names(text, str(folder / path))
+    return _names(source.decode(errors="replace"), str(folder / path))
 
 
 def _names(text: str, file: str) -> Loaded[list[str]]:

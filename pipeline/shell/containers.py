@@ -37,8 +37,7 @@ def add_containers(data: Mapping[str, object], files: NamedFiles) -> None:
 def _add_compose(written: str, files: NamedFiles) -> None:
     from pipeline.edge.yaml_text import read_yaml  # noqa: PLC0415 - for those who have it
 
-    found = (name for name in _COMPOSE_FILES if (files.folder / name).exists())
-    path = written or next(found, "")
+    path = written or files.first(_COMPOSE_FILES)
     if not path:
         files.refuse(_COMPOSE, "there is no compose file", f"flyctl looks for {_COMPOSE_FILES[0]}")
         return
@@ -55,7 +54,7 @@ def _add_compose(written: str, files: NamedFiles) -> None:
     for service in services.values():
         for volume in _list(_table(service).get("volumes")):
             if host := _host_path(volume):
-                files.note(host, below=below)
+                files.note(host, _COMPOSE, below=below)
 
 
 def _check_services(services: Mapping[str, object], path: str, files: NamedFiles) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from pipeline.core.model import Stamp
 from pipeline.core.standin import STAND_INS
+from pipeline.edge.file_read import MOST, FileError, read_file
 from pipeline.errors import ConfigError, Location, Problem, WorkError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Disk:
     """
 
     def __init__(self, root: Path) -> None:
+        self._project = root
         self._root = f"{root}/"
         self._quiet = time.time_ns() - _MARGIN
         self._nodes: dict[str, Node | None] = {}
@@ -105,14 +107,16 @@ class Disk:
         return facts
 
     def read(self, path: str) -> bytes:
-        """What is in a regular file, the same however often it is asked for."""
+        """What is in a regular file of the project, the same however often it is asked for."""
         if path not in self._contents:
             try:
-                handle = os.open(path, FLAGS)
-                with open(handle, "rb") as file:  # noqa: PTH123 - what is a link by now is refused
-                    self._contents[path] = file.read()
-            except OSError as error:
-                self._fail(path, error)
+                content = read_file(self._project, path, most=MOST)
+            except FileError as error:
+                place, what = Location(self.shown(path)), f"this file {error.what}"
+                raise ConfigError([Problem(place, what, error.hint)]) from None
+            if content is None:
+                raise self._changed(path)
+            self._contents[path] = content
         return self._contents[path]
 
     def link(self, path: str) -> str:

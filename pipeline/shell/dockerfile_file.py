@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import parse
 from pipeline.core.ignore import NOTHING
+from pipeline.edge.file_read import MOST, FileError, read_file, unusable
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.context import Context
@@ -42,10 +43,13 @@ def read_dockerfile(
             what = "a folder" if found is Node.DIRECTORY else "no regular file"
             problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
             return Loaded(None, (problem,))
-        return Loaded(parse((here / real).read_bytes(), file=str(path)))
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        problem = Problem(Location(str(path)), f"cannot be read: {why}", "check it is a file")
+        source = read_file(root, path.parent / real, most=MOST)
+        if source is None:
+            return Loaded(None, (_not_there(root, path, folder, place),))
+        return Loaded(parse(source, file=str(path)))
+    except (FileError, OSError) as error:
+        told = error if isinstance(error, FileError) else unusable(error)
+        problem = Problem(Location(str(path)), f"`{path}` {told.what}", told.hint)
         return Loaded(None, (problem,))
     except ConfigError as error:
         return Loaded(None, error.problems)

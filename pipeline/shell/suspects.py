@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.model import EntryKind
 from pipeline.core.standin import cure, stands_for
+from pipeline.edge.file_read import FileError, read_file
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.ignore_file import IGNORE_FILE
 
@@ -136,8 +137,8 @@ def _is_submodule(folder: Path, root: Path) -> bool:
     """Whether a repository around a folder says that another belongs there."""
     for above in folder.parents:
         try:
-            text = (above / ".gitmodules").read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            text = (read_file(above, ".gitmodules") or b"").decode(errors="replace")
+        except FileError:
             text = ""
         if folder.relative_to(above).as_posix() in _SUBMODULE.findall(text):
             return True

@@ -83,7 +83,7 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Pat
 
 def test_a_configuration_that_was_broken_meanwhile(tmp_path: Path) -> None:
     """It is read again before each deploy, and somebody may be typing."""
-    assert refusals(tmp_path, "[env\n")[0].startswith("images/web/fly.toml: cannot be read: ")
+    assert refusals(tmp_path, "[env\n")[0].startswith("images/web/fly.toml:1:5: not TOML: ")
 
 
 def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:

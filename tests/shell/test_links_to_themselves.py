@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         ('dockerfile = "loop/in"', "images/web/image.toml:1:14: there is no `images/web/loop/in`"),
         ('[contexts]\nlibs = "loop"', "images/web/image.toml:2:8: the context `libs`, `images/"),
         ('[deploy]\nconfig = "loop"', "images/web/loop: `loop` is a link to nothing"),
-        ('[deploy]\napps = "file:loop"', "images/web/image.toml:2:8: `loop` cannot be read"),
+        ('[deploy]\napps = "file:loop"', "images/web/image.toml:2:8: `loop` is a link to nothing"),
     ],
 )
 def test_it_is_told_with_its_place(tmp_path: Path, settings: str, said: str) -> None:

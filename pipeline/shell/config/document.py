@@ -6,11 +6,11 @@ An app's configuration may be JSON or YAML (`pipeline.edge.app_config`).
 from __future__ import annotations
 
 import re
-import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.edge.app_config import ConfigTextError, language, parse_app_config
+from pipeline.edge.file_read import SETTINGS, FileError, read_file
 from pipeline.errors import Location, Problem
 from pipeline.shell.config.loaded import Loaded
 
@@ -82,41 +82,19 @@ def _has(data: object, path: tuple[str | int, ...]) -> bool:
     return True
 
 
-def read_document(root: Path, file: PurePosixPath) -> Loaded[Document]:
+def read_document(root: Path, file: PurePosixPath, most: int = SETTINGS) -> Loaded[Document]:
     """Read a file of the project; one that is not there is an empty `Document`.
 
     A byte order mark is accepted, as Cargo and Go's readers do: TOML does not speak of one, and
     Windows editors write it.
     """
-    path, shown = root / file, str(file)
+    shown = str(file)
     try:
-        if not path.exists() and not path.is_symlink():
-            return Loaded(Document(shown))
-        if problem := _not_a_file(path, shown):
-            return Loaded(None, (problem,))
-        source = path.read_bytes()
-    except OSError as error:
-        return Loaded(None, (_unreadable(shown, error),))
-    return _parse(source, shown)
-
-
-def _not_a_file(path: Path, shown: str) -> Problem | None:
-    if path.is_symlink() and not path.exists():
-        return Problem(Location(shown), f"`{path.name}` is a link to nothing", "mend or remove it")
-    mode = path.stat().st_mode
-    if stat.S_ISREG(mode):
-        return None
-    what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
-    return Problem(
-        Location(shown),
-        f"`{path.name}` is {what}, where a {language(path.name)} file is expected",
-        "rename it",
-    )
-
-
-def _unreadable(shown: str, error: OSError) -> Problem:
-    why = (error.strerror or type(error).__name__).lower()
-    return Problem(Location(shown), f"cannot be read: {why}", "check its permissions")
+        source = read_file(root, file, f"a {language(file.name)} file", most)
+    except FileError as error:
+        problem = Problem(Location(shown), f"`{file.name}` {error.what}", error.hint)
+        return Loaded(None, (problem,))
+    return Loaded(Document(shown)) if source is None else _parse(source, shown)
 
 
 def _parse(source: bytes, shown: str) -> Loaded[Document]:
