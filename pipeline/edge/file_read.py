@@ -63,7 +63,8 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
         _check(found, kind, most)
         handle = os.open(path, _FLAGS)
     except OSError as error:
-        return _missing(path, error)
+        _refuse_unless_missing(path, error)
+        return None
     except ValueError:
         raise FileError("is no path", "a name has no NUL in it") from None
     try:
@@ -84,8 +85,8 @@ def unusable(error: OSError, verb: str = "read") -> FileError:
     return FileError(f"cannot be {verb}: {why}", "check its permissions")
 
 
-def _missing(path: str, error: OSError) -> None:
-    """Nothing for a path where nothing is; else say what is wrong with it."""
+def _refuse_unless_missing(path: str, error: OSError) -> None:
+    """Say what is wrong with a path, unless nothing is there."""
     if error.errno not in _NOWHERE:
         raise unusable(error) from None
     if os.path.islink(path):  # noqa: PTH114 - as above

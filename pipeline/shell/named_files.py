@@ -19,8 +19,8 @@ Key = tuple[str | int, ...]
 class NamedFiles:
     """The files that were read so far, each by its path as it is written.
 
-    `folder`, relative to the project's `root`, is where flyctl is run, from which paths lead on, but
-    not out of the project: else what is deployed would be whatever the machine has there.
+    `folder`, relative to the project's `root`, is where flyctl is run. Paths lead on from there,
+    but not out of the project: else what is deployed would be whatever the machine has there.
     `troubles` are the keys of the configuration that cannot be deployed as they are, why, and what
     to do.
     """
