@@ -6,11 +6,13 @@ import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
+
+    from pipeline.edge.child_environ import ChildEnviron
 
 
 def capture(
-    words: Sequence[str], environ: Mapping[str, str], *, timeout: float, given: str = ""
+    words: Sequence[str], environ: ChildEnviron, *, timeout: float, given: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run `words` in `environ`, give it `given` to read, and bring back what it printed.
 
@@ -20,7 +22,7 @@ def capture(
     """
     return subprocess.run(
         words,
-        env=dict(environ),
+        env=environ,
         input=given,
         capture_output=True,
         text=True,

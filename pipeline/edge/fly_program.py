@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import for_flyctl, path_folders
 from pipeline.errors import PipelineError, UnknownError
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ _NAMES = ("flyctl", "fly")
 """The order matters: nobody else's program is called `flyctl`."""
 _SAYS = re.compile(r"^\S+ v(\S+) \S+/\S+ Commit: ", re.MULTILINE)
 _TIMEOUT = 30.0
-_LEFT_OUT = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN", "FLY_JSON")
-"""A program that may be anybody's gets no token, and its answer is to be a line of text."""
 _INSTALL = "install it: https://fly.io/docs/flyctl/install/"
 
 _looking = threading.Lock()
@@ -48,7 +47,7 @@ class FlyProgram:
 
 def candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
     """All programs on PATH that may be flyctl, the likeliest first; each once, links followed."""
-    folders = [f for f in environ.get("PATH", os.defpath).split(os.pathsep) if f]
+    folders = path_folders(environ)
     found = (shutil.which(name, path=folder) for name in _NAMES for folder in folders)
     by_file: dict[str, str] = {}
     for path in found:
@@ -92,9 +91,10 @@ def _version(path: str, environ: Mapping[str, str]) -> str:
 
 
 def _asked(path: str, environ: Mapping[str, str]) -> str:
-    env = {name: value for name, value in environ.items() if name not in _LEFT_OUT}
+    env = {name: value for name, value in environ.items() if name != "FLY_JSON"}
     try:
-        quiet = {**env, "FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"}
+        # A program that may be anybody's gets no token, and its answer is to be a line of text.
+        quiet = for_flyctl({**env, "FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"})
         done = capture([path, "version"], quiet, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
         raise _OtherProgramError(f"`{path} version` does not end") from None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.stamp import NEAREST, PARENTS, SHORT, Revision
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import find_program, for_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,20 +26,11 @@ _TIMEOUT = 30.0
 _SEEN = 500
 """So many of the newest commits are looked at: merged branches lie between the first parents."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CEILING_DIRECTORIES", "SYSTEMROOT", "TMPDIR")
-_QUIET = {
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
 _OPTIONS = (
     "core.fsmonitor=",
     "core.hooksPath=/dev/null",
     "safe.bareRepository=explicit",
     "safe.directory=*",
-    "protocol.allow=never",
 )
 
 
@@ -69,10 +61,12 @@ def _history(root: Path, environ: Mapping[str, str]) -> list[list[str]]:
     """The newest commits, each followed by its parents; nothing where git does not say."""
     options = [word for option in _OPTIONS for word in ("-c", option)]
     listing = ["rev-list", "--parents", f"--max-count={_SEEN}", "HEAD", "--"]
-    kept = {name: environ[name] for name in _KEPT if name in environ}
+    program = find_program("git", environ)
+    if program is None:
+        return []
     try:
-        git = ["git", "--no-pager", *options, "-C", os.fspath(root)]
-        done = capture([*git, *listing], {**kept, **_QUIET}, timeout=_TIMEOUT)
+        git = [program, "--no-pager", *options, "-C", os.fspath(root)]
+        done = capture([*git, *listing], for_git(environ), timeout=_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [] if done.returncode else [line.split() for line in done.stdout.splitlines() if line]

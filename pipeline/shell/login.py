@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.masking import masker
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import find_program, for_docker
 from pipeline.errors import UnknownError, WorkError
 from pipeline.shell.places import real_path
 
@@ -39,14 +39,14 @@ def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
 
 def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str]) -> None:
     """Give docker the token, on its standard input. Raises `UnknownError` or `WorkError`."""
-    docker = shutil.which("docker", path=environ.get("PATH"))
+    docker = find_program("docker", environ)
     if docker is None:
         raise UnknownError(
             "there is no `docker` on PATH", hint="`invoke login --helper` needs none"
         )
-    command = [docker, "login", f"--username={credential.username}", "--password-stdin", host]
+    command = [docker, "login", f"--username={credential.username}", "--password-stdin", "--", host]
     try:
-        done = capture(command, environ, timeout=_TIMEOUT, given=credential.secret)
+        done = capture(command, for_docker(environ), timeout=_TIMEOUT, given=credential.secret)
     except (OSError, subprocess.TimeoutExpired):
         raise UnknownError("`docker login` did not answer") from None
     if done.returncode:
@@ -63,7 +63,7 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     """
     from pipeline.edge.registry import docker_login  # noqa: PLC0415 - the edge is opened late
 
-    if shutil.which("docker-credential-fly", path=environ.get("PATH")) is None:
+    if find_program("docker-credential-fly", environ) is None:
         hint = "put the folder where this package's scripts are installed on PATH"
         raise WorkError("`docker-credential-fly` is not on PATH, where docker looks", hint=hint)
     file = docker_login.configuration_file(environ)

@@ -121,6 +121,51 @@ def test_nothing_of_the_repository_s_is_run(repository: Path, tmp_path: Path) ->
     assert not (tmp_path / "told").exists()
 
 
+def test_nothing_is_fetched_whatever_the_repository_allows(
+    repository: Path, tmp_path: Path
+) -> None:
+    """A partial clone lacks a commit, and names a program that would bring it."""
+    first = commit(repository)
+    commit(repository)
+    (repository / ".git" / "objects" / first[:2] / first[2:]).unlink()
+    settings = {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "protocol.ext.allow": "always",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::sh -c touch% {tmp_path}/told",
+    }
+    for key, value in settings.items():
+        git(repository, "config", key, value)
+
+    assert revision_of(repository, HERE) is None
+    assert not (tmp_path / "told").exists()
+
+
+def test_a_folder_that_looks_like_a_repository(repository: Path, tmp_path: Path) -> None:
+    """Its files are the tree's, and so are its settings: it is none unless it is called `.git`."""
+    commit(repository)
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), "looks")
+
+    assert revision_of(tmp_path / "looks", HERE) is None
+
+
+def test_a_git_of_the_tree_is_not_found(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PATH may name folders as seen from where somebody stands; none of those is looked into."""
+    mine = commit(repository)
+    spy = program(repository / "git", f"touch {tmp_path}/told")
+    monkeypatch.chdir(spy.parent)
+
+    found = revision_of(repository, {"PATH": f".::{HERE['PATH']}"})
+
+    assert found is not None
+    assert found.id == mine
+    assert revision_of(repository, {"PATH": "."}) is None or not (tmp_path / "told").exists()
+    assert not (tmp_path / "told").exists()
+
+
 def test_variables_of_another_run_of_git(repository: Path, tmp_path: Path) -> None:
     """As in a hook; and a commit that was replaced is still the one of its id."""
     first, second = commit(repository), commit(repository)

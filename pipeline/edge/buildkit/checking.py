@@ -54,7 +54,7 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
     """
     docker = connect(settings, environ)
     name = [settings.builder] if docker.builder else []
-    fields = _fields(ask(docker, ["inspect", *name]))
+    fields = _fields(ask(docker, ["inspect", "--", *name]))
     status = fields.get("status", "")
     if status not in _WORKING:
         why = fields.get("error") or status or "it does not say why"

@@ -16,8 +16,10 @@ from typing import IO, TYPE_CHECKING
 from pipeline.edge.leftovers import private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from pipeline.edge.child_environ import ChildEnviron
 
 _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 _LOOK_EVERY = 0.1
@@ -38,7 +40,7 @@ def run(  # noqa: PLR0913 - a command has these parts
     command: Sequence[str],
     *,
     cwd: Path,
-    environ: Mapping[str, str],
+    environ: ChildEnviron,
     stdin: bytes,
     take: Callable[[bytes], None],
     stop: threading.Event,

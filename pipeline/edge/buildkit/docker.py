@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import find_program, for_docker
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
     a builder of buildx's or a docker context.
     Raises `UnknownError`.
     """
-    docker = shutil.which("docker", path=environ.get("PATH"))
+    docker = find_program("docker", environ)
     if docker is None:
         raise UnknownError(
             "there is no `docker` on PATH", hint="install Docker's command line and buildx"
@@ -170,12 +170,12 @@ def _has_allow(version: tuple[int, int] | None) -> bool:
 
 
 def _is_context(docker: str, name: str, environ: Mapping[str, str]) -> bool:
-    return _quick([docker, "context", "inspect", name], environ).returncode == 0
+    return _quick([docker, "context", "inspect", "--", name], environ).returncode == 0
 
 
 def _quick(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     try:
-        return capture(command, environ, timeout=_TIMEOUT)
+        return capture(command, for_docker(environ), timeout=_TIMEOUT)
     except (subprocess.TimeoutExpired, OSError) as error:
         raise UnknownError(
             f"`docker` did not answer: {error}", hint="`invoke doctor` looks further"

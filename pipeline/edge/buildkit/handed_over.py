@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.secret import INTO_IMAGES, parse_secret
+from pipeline.edge.child_environ import for_docker
 from pipeline.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from pipeline.core.model import BuildSettings
+    from pipeline.edge.child_environ import ChildEnviron
 
 _THEIRS = ("BUILDX_", "BUILDKIT_", "BAKE_", "EXPERIMENTAL_BUILDKIT_")
 """How names begin that are buildx's own."""
@@ -48,7 +50,7 @@ _POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
 def bake_environ(
     environ: Mapping[str, str], settings: BuildSettings, secrets: Collection[str] = ()
-) -> dict[str, str]:
+) -> ChildEnviron:
     """The environment for bake; `secrets` are the variables that a build may read as secrets.
 
     Nothing is attested unless asked for, nobody is prompted. Provenance is written down beside the
@@ -62,8 +64,9 @@ def bake_environ(
         message = f"{_POLICY} is set: it can change what images are built from, and no tag knows it"
         hint = "unset it for this command; `pipeline.lock` pins what images are built from"
         raise ConfigError([Problem(None, message, hint)])
-    env = {name: value for name, value in environ.items() if _may_see(name, secrets)}
-    env |= {"BUILDX_METADATA_PROVENANCE": "min", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    seen = {name: value for name, value in environ.items() if _may_see(name, secrets)}
+    env = for_docker(seen, secrets)
+    env["BUILDX_METADATA_PROVENANCE"], env["BUILDX_BAKE_ENTITLEMENTS_FS"] = "min", "0"
     env["DOCKER_CLI_HINTS"] = "false"
     if settings.provenance in {"", "false"}:
         env["BUILDX_NO_DEFAULT_ATTESTATIONS"] = "1"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.edge.buildkit.notes import Notes
     from pipeline.edge.buildkit.outcome import Outcome
     from pipeline.edge.buildkit.wire import Record
+    from pipeline.edge.child_environ import ChildEnviron
 
 MAX_TARGETS = 32
 """How many targets a solve should have at most.
@@ -55,7 +56,7 @@ class _Work:
 
     root: Path
     targets: Sequence[Target]
-    environ: Mapping[str, str]
+    environ: ChildEnviron
     request: bytes
     report: Reporter
     stop: threading.Event

@@ -8,13 +8,14 @@ failures are known by their words, as it has no other way to tell them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from pipeline.core.masking import forms, masker
 from pipeline.edge.buildkit.child import run
+from pipeline.edge.child_environ import for_flyctl
 from pipeline.edge.fly.values import FlyRelease
 from pipeline.edge.fly_program import fly_program
 from pipeline.errors import UnknownError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.masking import Mask
+    from pipeline.edge.child_environ import ChildEnviron
 
 _LAST_LINES = 20
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
@@ -79,7 +81,7 @@ class Flyctl:
     """The program at `path`. The token is in `environ`, and never in its words."""
 
     path: str
-    environ: Mapping[str, str]
+    environ: ChildEnviron = field(repr=False)
     mask: Mask
     stop: threading.Event
 
@@ -119,7 +121,7 @@ class Flyctl:
             code = run(
                 [self.path, *words],
                 cwd=cwd,
-                environ=self._environ(),
+                environ=self.environ,
                 stdin=b"",
                 take=take,
                 stop=self.stop,
@@ -128,15 +130,12 @@ class Flyctl:
             out.seek(0)
             return Ended(code, tuple(lines)), out.read().decode(errors="replace")
 
-    def _environ(self) -> dict[str, str]:
-        kept = {name: value for name, value in self.environ.items() if name not in _OVERRIDES}
-        return {**kept, **_QUIET}
-
 
 def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:
     """Flyctl of this PATH, with a token. Raises `UnknownError` where there is none."""
     program = fly_program(environ)
-    known = {**environ, "FLY_ACCESS_TOKEN": token} if token else dict(environ)
+    kept = {name: value for name, value in environ.items() if name not in _OVERRIDES}
+    known = for_flyctl({**kept, **_QUIET}, token)
     return Flyctl(program.path, known, masker(forms(token, "x")), stop)
 
 

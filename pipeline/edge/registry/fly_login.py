@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import FLY_TOKENS, for_flyctl
 from pipeline.edge.fly_program import candidates
 from pipeline.edge.registry.credential import Credential
 from pipeline.edge.registry.places import home, shown
@@ -27,7 +28,6 @@ HELPER = "fly"
 _TIMEOUT = 30.0
 """Seconds: flyctl may renew its login over the network."""
 
-_VARIABLES = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 _SCHEME = re.compile(r"\s*(?:flyv1|bearer)\s+", re.IGNORECASE)
 _MACAROON = ("fm1r_", "fm1a_", "fm2_")
 _LINE = re.compile(r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$""", re.MULTILINE)
@@ -72,7 +72,7 @@ class FlyLogin:
 
 def login(environ: Mapping[str, str]) -> FlyLogin | None:
     """Who we are at Fly's API: a variable of the environment, else flyctl's login."""
-    for name in _VARIABLES:
+    for name in FLY_TOKENS:
         if text := bare(environ.get(name, "")):
             return FlyLogin(text, name)
     return _asked(environ) or _kept(environ)
@@ -90,12 +90,12 @@ def authorization(token: str, *, all_tokens: bool) -> str:
 
 def variables_in(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What the variables hold: a token each, with whatever belongs to it."""
-    return tuple(text for name in _VARIABLES if (text := bare(environ.get(name, ""))))
+    return tuple(text for name in FLY_TOKENS if (text := bare(environ.get(name, ""))))
 
 
 def from_environment(environ: Mapping[str, str]) -> Credential | None:
     """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
-    for name in _VARIABLES:
+    for name in FLY_TOKENS:
         if token := fly_token(environ.get(name, "")):
             return Credential(FLY_USER, token, name, helper=HELPER)
     return None
@@ -122,7 +122,7 @@ def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
 def _printed(program: str, environ: Mapping[str, str]) -> str:
     """The token that a program prints; empty where it has none, or is not flyctl."""
     try:
-        done = capture([program, "auth", "token", "--json"], environ, timeout=_TIMEOUT)
+        done = capture([program, "auth", "token", "--json"], for_flyctl(environ), timeout=_TIMEOUT)
         return bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         return ""

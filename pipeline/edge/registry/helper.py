@@ -11,6 +11,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
+from pipeline.edge.child_environ import find_program, for_docker
 from pipeline.edge.registry.credential import IDENTITY_USER, Credential, Kind
 from pipeline.edge.registry.errors import CredentialError
 from pipeline.edge.registry.text import plain
@@ -55,13 +56,14 @@ def get(
 def _run(
     program: str, server: str, environ: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    try:
-        return capture([program, "get"], environ, timeout=timeout, given=server)
-    except FileNotFoundError:
+    file = find_program(program, environ)
+    if file is None:
         raise CredentialError(
             f"docker's configuration names the credential helper `{program}`, which is not on PATH",
             hint="install it, or take `credsStore` and `credHelpers` out of docker's configuration",
-        ) from None
+        )
+    try:
+        return capture([file, "get"], for_docker(environ), timeout=timeout, given=server)
     except (OSError, subprocess.TimeoutExpired):
         raise CredentialError(
             f"the credential helper `{program}` did not answer",

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sysconfig
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.edge.child_environ import find_program
 from pipeline.edge.leftovers import private_folder
-from pipeline.edge.registry import docker_login
+from pipeline.edge.registry import docker_login, fly_login
 from pipeline.edge.registry.credential import Kind
 
 if TYPE_CHECKING:
@@ -75,9 +75,11 @@ def _scripts() -> Path:
 
 
 def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
+    """Whether a helper is asked: a token of a variable is none that one could ask for."""
     name = f"docker-credential-{credential.helper}"
-    path = f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"
-    return bool(credential.helper) and shutil.which(name, path=path) is not None
+    path = {"PATH": f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"}
+    in_variable = fly_login.from_environment(environ) is not None
+    return bool(credential.helper) and not in_variable and find_program(name, path) is not None
 
 
 def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.edge.buildkit.child import run
+from pipeline.edge.child_environ import for_docker
 
 
 def shell(
@@ -28,7 +29,9 @@ def shell(
             raise KeyboardInterrupt
 
     command = ["sh", "-c", script]
-    return run(command, cwd=tmp_path, environ=os.environ, stdin=stdin, take=take, stop=stop)
+    return run(
+        command, cwd=tmp_path, environ=for_docker(os.environ), stdin=stdin, take=take, stop=stop
+    )
 
 
 def gone(pid: int, *, within: float = 5.0) -> bool:
@@ -119,8 +122,10 @@ TIED = """
 import os, sys, threading
 from pathlib import Path
 from pipeline.edge.buildkit.child import run
-run(["sh", "-c", "sleep 60 2>&1 & echo $! $$ >&2; wait"], cwd=Path.cwd(), environ=os.environ,
-    stdin=b"", take=lambda line: print(line.decode(), end="", flush=True), stop=threading.Event())
+from pipeline.edge.child_environ import for_docker
+run(["sh", "-c", "sleep 60 2>&1 & echo $! $$ >&2; wait"], cwd=Path.cwd(),
+    environ=for_docker(os.environ), stdin=b"", stop=threading.Event(),
+    take=lambda line: print(line.decode(), end="", flush=True))
 """
 
 

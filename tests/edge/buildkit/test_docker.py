@@ -36,7 +36,7 @@ def docker(
         tmp_path / "docker",
         'case "$*" in\n'
         f'"buildx version") {f"echo {buildx}" if buildx else "exit 1"};;\n'
-        f'"context inspect {context or "-"}") ;;\n'
+        f'"context inspect -- {context or "-"}") ;;\n'
         f"*inspect*) {inspect};;\n"
         "*) exit 1;; esac",
     )

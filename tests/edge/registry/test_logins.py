@@ -383,3 +383,15 @@ def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
     assert {"fm2_one", "fo1_two", "docker-one", "variable-one"} <= set(found)
     assert auth("me", "docker-one") in found
     assert auth("x", "fm2_one").rstrip("=") in found
+
+
+def test_docker_is_given_a_token_of_a_variable_itself(tmp_path: Path) -> None:
+    """No child has Fly's variables, so that a helper would find nothing in them."""
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="FlyV1 fm2_abc")
+    found = credentials(environ)("registry.fly.io")
+
+    assert found is not None
+    with docker_config({"registry.fly.io": found}, environ) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+    assert written["auths"]["registry.fly.io"] == {"auth": auth("x", "fm2_abc")}
+    assert written["credHelpers"] == {"registry.fly.io": ""}
