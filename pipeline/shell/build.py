@@ -22,7 +22,7 @@ from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import set_aside, test_and_push
 from pipeline.shell.local_names import rename_images
-from pipeline.shell.secrets import build_secrets, given_secrets, logins
+from pipeline.shell.secrets import build_secrets, given_secrets, logins, without_others
 from pipeline.shell.snapshot import snapshot
 
 if TYPE_CHECKING:
@@ -141,11 +141,12 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
         left = _left(batch, changed, tools)
         names = {action.name for action in left}
         targets = [_target(action, names, results, files, tools) for action in left]
+        environ = without_others(tools.environ, plan.project, [action.image for action in left])
         solved = solve(
             plan.project.root,
             [replace(t, proxies=proxies, secrets=secrets[t.image.name]) for t in targets],
             plan.project.settings.build,
-            environ={**tools.environ, **extra},
+            environ={**environ, **extra},
             report=tools.report,
             stop=tools.stop,
             mask=masker([*theirs, *ours]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,12 +15,17 @@ from pipeline.shell.config.image_file import read_image_document
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.core.model import Image
+    from pipeline.core.model import Image, Project
     from pipeline.core.plan import ImageAction, Plan
     from pipeline.edge.registry import Credential, CredentialSource
 
 _HINT = "set it, or write `required=false` into the entry of an image that may be built without it"
 _LONGEST = 1 << 16
+_DOCKERS = re.compile(
+    r"(?:ACTIONS|AWS|AZURE|BUILDKIT|BUILDX|DOCKER|GOOGLE|SSH|XDG)_|HOME$|PATH$|(?:ALL|HTTPS?|NO)_PROXY$",
+    re.IGNORECASE,
+)
+"""Variables of docker's own, of clouds' helpers, and of caches (`gha`, `s3`, `azblob`)."""
 _LINE = 8
 """Characters that a line of a secret file must have to be a secret by itself."""
 
@@ -73,6 +79,24 @@ def given_secrets(image: Image, root: Path, environ: Mapping[str, str]) -> tuple
     if lost := next((one.why for one in found if one.why), ""):
         raise WorkError(lost, hint=_HINT)
     return tuple(one.entry for one in found if one.entry)
+
+
+def without_others(
+    environ: Mapping[str, str], project: Project, images: Sequence[Image]
+) -> dict[str, str]:
+    """The environment for a build of `images`, without secrets that other images alone declare.
+
+    What Docker and its plugins read for themselves stays: `[build] cache_to` may need it.
+    """
+    names = {image.name for image in images}
+    theirs = {s for image in images for s in map(_variable, image.secrets)}
+    others = {s for i in project if i.name not in names for s in map(_variable, i.secrets)}
+    withheld = {n for n in others - theirs if not _DOCKERS.match(n)}
+    return {name: value for name, value in environ.items() if name not in withheld}
+
+
+def _variable(text: str) -> str:
+    return parse_secret(text).variable
 
 
 def build_secrets(

@@ -15,7 +15,12 @@ from pipeline.errors import ConfigError, WorkError
 from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.load import load
 from pipeline.shell.run import run
-from pipeline.shell.secrets import build_secrets, given_secrets, missing_secrets
+from pipeline.shell.secrets import (
+    build_secrets,
+    given_secrets,
+    missing_secrets,
+    without_others,
+)
 from tests.support.contexts import image_of, write_tree
 
 if TYPE_CHECKING:
@@ -177,3 +182,23 @@ def test_an_image_that_exists_needs_none(project: Project) -> None:
     assert missing_secrets(planned(project, "one", "two"), {}) == ()
     found = missing_secrets(planned(project, "one"), {})
     assert [problem.location.file for problem in found if problem.location] == ["two/image.toml"]
+
+
+def test_a_build_is_not_given_what_other_images_declare(tmp_path: Path) -> None:
+    """What any of its own declares it is; and what docker itself may need, whoever declares it."""
+    secrets = {
+        "api": ["id=t,env=THEIRS", "id=both,env=SHARED", "id=s3,env=AWS_SECRET_ACCESS_KEY"],
+        "web": ["id=m,env=MINE", "id=SHARED"],
+    }
+    write_tree(
+        tmp_path,
+        {f"images/{name}/Dockerfile": "FROM scratch\n" for name in secrets}
+        | {f"images/{name}/image.toml": f"secrets = {own}\n" for name, own in secrets.items()},
+    )
+    project = load(tmp_path)
+    environ = dict.fromkeys(["THEIRS", "SHARED", "MINE", "AWS_SECRET_ACCESS_KEY", "LANG"], "x")
+    web = project.image(project.names[-1])
+
+    assert web.name == "web"
+    assert environ.keys() - without_others(environ, project, [web]).keys() == {"THEIRS"}
+    assert without_others(environ, project, project.images) == environ
