@@ -6,14 +6,13 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import machine, process
 from sandbox.errors import SandboxError
-from sandbox.places import Places, locked
+from sandbox.places import Places, locked, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,9 +91,9 @@ def ensure(places: Places, here: machine.System) -> Tools:
     home = located(places, here).root
     with locked(places.cache / "tools.lock"):
         if not home.exists():
-            with tempfile.TemporaryDirectory(dir=places.cache, prefix="tools.") as scratch:
-                root = Path(scratch) / "root"
-                _fetch(Path(scratch), root, here)
+            with scratch(places.cache, "tools") as folder:
+                root = folder / "root"
+                _fetch(folder, root, here)
                 _link_programs(root)
                 root.replace(home)
     return Tools(home)
@@ -110,10 +109,10 @@ def beside(places: Places, here: machine.System, suite: str, names: Sequence[str
     home = places.cache / f"beside-{FORMAT}-{suite}-{'-'.join(names)}-{os.uname().machine}"
     with locked(places.cache / "beside.lock"):
         if not home.exists():
-            with tempfile.TemporaryDirectory(dir=places.cache, prefix="beside.") as scratch:
+            with scratch(places.cache, "beside") as folder:
                 archive = machine.main_archive(here, machine.apt_entries(here))
-                _fetch_of(suite, archive, KEYRING, names, Path(scratch))
-                (Path(scratch) / "root").replace(home)
+                _fetch_of(suite, archive, KEYRING, names, folder)
+                (folder / "root").replace(home)
     return home
 
 

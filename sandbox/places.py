@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sandbox.mounts import unmount_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +69,20 @@ def places(root: Path | None = None) -> Places:
         run = Path(tempfile.gettempdir()) / f"fip-{os.getuid()}-{identity(root)}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Places(root=root, run=run, cache=cache.absolute() / "fly-image-pipeline")
+
+
+@contextmanager
+def scratch(folder: Path, what: str) -> Iterator[Path]:
+    """A folder for what is made, removed at the end; what killed runs left of it is removed first.
+
+    The caller holds the lock of `what`, so that nobody makes the same meanwhile.
+    """
+    for left in folder.glob(f"{what}.*"):
+        if left.is_dir() and not left.is_symlink():
+            unmount_below(left)
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f"{what}.") as made:
+        yield Path(made)
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from sandbox import machine, mounts, process, state
 from sandbox.errors import SandboxError
 from sandbox.packages import say
-from sandbox.places import locked
+from sandbox.places import locked, scratch
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -131,15 +130,15 @@ def _read(home: Path) -> Seed:
 
 
 def _make(home: Path, source: Archive, tools: Tools, architecture: str) -> None:
-    with tempfile.TemporaryDirectory(dir=home.parent, prefix="seed.") as scratch:
-        root = Path(scratch) / "root"
+    with scratch(home.parent, "seed") as folder:
+        root = folder / "root"
         try:
-            _debootstrap(root, source, tools, Path(scratch))
+            _debootstrap(root, source, tools, folder)
         finally:
             mounts.unmount_below(root)
         _slim(root)
         _configure(root, source)
-        made = Path(scratch) / "made"
+        made = folder / "made"
         made.mkdir()
         digest, diff_id = _pack(root, made / "layer.tar.gz")
         facts: dict[str, object] = {"digest": digest, "diff_id": diff_id}

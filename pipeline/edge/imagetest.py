@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline.core.events import LogLine, Notice
@@ -13,7 +14,7 @@ from pipeline.core.reference import Digest
 from pipeline.core.report import Failure
 from pipeline.edge.again import again
 from pipeline.edge.buildkit import may_pass
-from pipeline.edge.leftovers import here, lives, owner
+from pipeline.edge.leftovers import booted, here, lives, owner
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -68,14 +69,30 @@ def run_test(
 
 
 def sweep_tests(client: DockerClient) -> None:
-    """Remove the containers of tests that runs on this host left when they were killed."""
+    """Remove the containers of tests that runs on this host left when they were killed.
+
+    Also those that a power cut left. Of another host that shares the engine, nothing is known.
+    """
     import docker  # noqa: PLC0415 - costs 90 ms
 
-    mine: dict[str, str | list[str] | bool] = {"label": [TEST, f"{HOST}={here()}"]}
-    for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
-        if not lives(container.labels.get(OWNER, "")):
+    tests: dict[str, str | list[str] | bool] = {"label": [TEST]}
+    for container in client.containers.list(all=True, filters=tests, ignore_removed=True):
+        if _is_left(container):
             with suppress(docker.errors.APIError):  # another run may have been quicker
                 container.remove(force=True)
+
+
+def _is_left(container: Container) -> bool:
+    host, us = container.labels.get(HOST, ""), here()
+    if host == us:
+        return not lives(container.labels.get(OWNER, ""))
+    same = host.rpartition("/")[0] == us.rpartition("/")[0]
+    return same and container.status != "running" and _created(container) < booted()
+
+
+def _created(container: Container) -> float:
+    """When the engine made it; RFC 3339 in UTC, with more digits than Python reads."""
+    return datetime.fromisoformat(container.attrs["Created"][:19] + "+00:00").timestamp()
 
 
 def _run(

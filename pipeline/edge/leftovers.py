@@ -1,33 +1,41 @@
 """What a run keeps outside of itself while it lasts, and how the next run removes it after a kill.
 
 Nothing of a process that gets SIGKILL can clean up. So whatever outlives a process says whose it
-is: the process's number, and when it started, as numbers come again (in a container at each start).
-Containers that share a folder for temporary files do not know one another's numbers; so a folder
-is locked besides, and the kernel unlocks it when its process ends.
+is: the process's number, when it started (numbers come again, in a container at each start), and
+where that number means anything (`here`). Containers that share a folder for temporary files do not
+know one another's numbers; so a folder has a file besides that is locked, and the kernel unlocks it
+when its process ends, however that came. What cannot be judged is left.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
 import socket
 import stat
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+Made = TypeVar("Made")
 
 _PREFIX = "fly-image-pipeline-"
+_LOCK = ".fly-image-pipeline.lock"
 _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
-_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)-")
+_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
+_OLD = 7 * 24 * 3600.0
+"""Seconds after which a folder of a version that locked no file in it is nobody's any more."""
 
 
 @contextmanager
@@ -38,12 +46,10 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
     `roomy` one may take gigabytes: it is in `TMPDIR`, else in `/var/tmp`, which is on a disk.
     Raises `UnknownError` where none can be made.
     """
-    parents = _parents(environ)
-    parent = parents[-1] if roomy else parents[0]
-    try:
-        folder, lock = _locked_folder(parent, f"{_PREFIX}{what}-{owner()}-")
-    except OSError as error:
-        raise _no_folder(f"in `{parent}`", error) from None
+    found = _parents(environ)
+    parents = found[-1:] if roomy else found
+    prefix = f"{_PREFIX}{what}-{owner()}.{_place()}-"
+    folder, lock = _first(parents, lambda parent: _locked_folder(parent, prefix))
     try:
         yield folder
     finally:
@@ -51,22 +57,56 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
         os.close(lock)
 
 
+@contextmanager
+def nameless_file(environ: Mapping[str, str]) -> Iterator[IO[bytes]]:
+    """A file that is in no folder, and so gone with this process, where such folders are made.
+
+    Raises `UnknownError` where none can be made.
+    """
+    with _first(_parents(environ), lambda parent: tempfile.TemporaryFile(dir=parent)) as file:
+        yield file
+
+
 def sweep(environ: Mapping[str, str]) -> None:
     """Remove the folders that killed runs of this user left behind."""
     for parent in _parents(environ):
         with suppress(OSError):
             for path in parent.glob(f"{_PREFIX}*"):
-                _sweep(path)
+                with suppress(OSError):  # another run may sweep it at this moment
+                    _sweep(path)
 
 
 def _sweep(path: Path) -> None:
-    match = _OURS.match(path.name)
-    with suppress(OSError):  # another run may sweep it at this moment
-        ours = path.lstat().st_uid == os.getuid()
-        left = match and ours and not path.is_symlink() and not lives(match["owner"])
-        if left and (lock := _lock(path)) is not None:
-            _remove(path)
-            os.close(lock)
+    found, known = _OURS.match(path.name), path.lstat()
+    ours = stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid()
+    if found is None or not ours or lives(found["owner"]):
+        return
+    if found["place"] is None:
+        left, lock = time.time() - known.st_mtime > _OLD, None
+    else:
+        left, lock = _is_left(path, is_here=found["place"] == _place())
+    if left:
+        _remove(path)
+    if lock is not None:
+        os.close(lock)
+
+
+def _is_left(folder: Path, *, is_here: bool) -> tuple[bool, int | None]:
+    """Whether a folder's process is over, which is not known to live; and a lock to close.
+
+    Whoever comes from elsewhere is believed to be over by its lock alone.
+    """
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # its lock has no name yet, or none can be had there
+        return is_here, None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False, lock
+    except OSError:  # the file system knows no locks
+        return is_here, lock
+    return True, lock
 
 
 def owner() -> str:
@@ -90,10 +130,25 @@ def lives(who: str) -> bool:
 
 
 def here() -> str:
-    """Where process numbers mean what they mean to us: this host, and its namespace of them."""
+    """Where process numbers mean what they mean to us: this host, its boot, its namespace of them.
+
+    Without the boot, two machines of one name that share an engine would be one.
+    """
+    parts = [socket.gethostname()]
     with suppress(OSError):
-        return f"{socket.gethostname()}/{Path('/proc/self/ns/pid').readlink()}"
-    return socket.gethostname()
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip())
+    return "/".join(parts)
+
+
+def booted() -> float:
+    """When this machine began, in seconds of its clock, or a little before."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 60
+
+
+def _place() -> str:
+    return hashlib.sha256(here().encode(errors="surrogateescape")).hexdigest()[:12]
 
 
 def _started(pid: int) -> str:
@@ -107,29 +162,38 @@ def _started(pid: int) -> str:
 
 
 def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
-    """A new folder and what holds its lock; one that was swept before it was locked is left."""
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        with suppress(FileNotFoundError):
-            lock = _lock(folder)
-            if lock is not None:
-                return folder, lock
+    """A new folder, and what holds its lock until it is closed.
 
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder until the number given is closed; `None` where another process has it locked.
-
-    Where the file system knows no locks, it is not locked.
+    The lock has its name only once it is locked: whoever can lock it then knows its owner over.
+    It is a file, as a folder's lock is not seen by another machine that shares the file system.
+    Something is written to it: where there is no room, that is found out here.
     """
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
+        new = folder / f"{_LOCK}.new"
+        lock = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(lock, f"{owner()} {here()}\n".encode(errors="replace"))
+            with suppress(OSError):  # the file system knows no locks
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                new.rename(folder / _LOCK)
+        except OSError:
+            os.close(lock)
+            raise
     except OSError:
-        return handle
-    return handle
+        _remove(folder)
+        raise
+    return folder, lock
+
+
+def _first(parents: Sequence[Path], make: Callable[[Path], Made]) -> Made:
+    """What can be made in the first of some folders where it can. Raises `UnknownError`."""
+    for parent in parents:
+        try:
+            return make(parent)
+        except OSError as error:
+            failed = _no_folder(f"in `{parent}`", error)
+    raise failed
 
 
 def _remove(folder: Path) -> None:

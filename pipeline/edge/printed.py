@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from pipeline.core.masking import masker
+from pipeline.edge.leftovers import nameless_file
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def printed_by(
     ends with another code than 0; the last lines of its standard error are in the message.
     """
     # Files and no pipes: one that it leaves behind could keep a pipe open.
-    with TemporaryFile() as out, TemporaryFile() as err:
+    with nameless_file(environ) as out, nameless_file(environ) as err:
         code = _run(words, cwd, environ, timeout, (out, err))
         if code:
             from pipeline.edge.registry import known_secrets  # noqa: PLC0415 - the edge is opened late

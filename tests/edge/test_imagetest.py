@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import docker
@@ -13,7 +14,8 @@ import pytest
 from pipeline.core.events import silent
 from pipeline.core.model import ImageTest
 from pipeline.core.reference import ImageName, parse_reference
-from pipeline.edge.imagetest import GUARD, run_test
+from pipeline.edge.imagetest import GUARD, HOST, OWNER, TEST, run_test, sweep_tests
+from pipeline.edge.leftovers import here, owner
 from tests.support.scripted import Reply, scripted
 
 if TYPE_CHECKING:
@@ -81,3 +83,37 @@ def test_nothing_stays_behind_when_the_engine_fails() -> None:
         ended(Reply(500, body=b'{"message": "no logs"}'))
 
     assert GUARD not in {thread.name for thread in threading.enumerate()}
+
+
+def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
+    """Of a namesake that shares the engine, which has another boot, nothing is known."""
+    machine, _, _ = here().rpartition("/")
+    dead, now, before = f"{2**22 + 1}.1", datetime.now(UTC).isoformat(), "2001-01-01T00:00:00.1Z"
+    known = {
+        "mine": (here(), owner(), now, "running"),
+        "left": (here(), dead, now, "running"),
+        "stranger": ("other/pid:[1]/b", dead, before, "exited"),
+        "namesake": (f"{machine}/b", dead, now, "running"),
+        "ended": (f"{machine}/b", dead, now, "exited"),
+        "cut": (f"{machine}/b", dead, before, "exited"),
+    }
+    removed = []
+
+    def script(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0].split("/")[2:]
+        if asked.method == "DELETE":
+            removed.append(path[1])
+            return Reply(204)
+        if path[1] == "json":
+            return Reply(200, body=json.dumps([{"Id": name} for name in known]).encode())
+        host, who, created, status = known[path[1]]
+        labels = {TEST: "web", HOST: host, OWNER: who}
+        told = {"Id": path[1], "Created": created, "State": {"Status": status}}
+        return Reply(200, body=json.dumps({**told, "Config": {"Labels": labels}}).encode())
+
+    with scripted(script) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        sweep_tests(client)
+        client.close()
+
+    assert removed == ["left", "cut"]

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.edge.leftovers import lives, owner, private_folder, sweep
+import pytest
+
+from pipeline.edge.leftovers import here, lives, nameless_file, owner, private_folder, sweep
+from pipeline.errors import UnknownError
+from tests.support.processes import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+WAITING = """
+import os, sys
+from pipeline.edge.leftovers import private_folder
+with private_folder("files", os.environ) as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+SWEEPING = """
+import os
+from pipeline.edge.leftovers import sweep
+sweep(os.environ)
+"""
 KILLED = """
 import os, signal
 from pipeline.edge.leftovers import owner, private_folder
@@ -21,6 +39,11 @@ with private_folder("login", os.environ) as folder:
     print(owner(), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
+
+
+def place() -> str:
+    """What names of folders say of where the numbers of processes mean anything."""
+    return hashlib.sha256(here().encode()).hexdigest()[:12]
 
 
 def killed(environ: Mapping[str, str]) -> str:
@@ -36,13 +59,13 @@ def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
     environ = {"TMPDIR": str(tmp_path)}
     was = killed(environ)
     pid, _, started = owner().partition(".")
-    again = tmp_path / f"fly-image-pipeline-login-{pid}.{int(started) - 1}-abc"
+    again = tmp_path / f"fly-image-pipeline-login-{pid}.{int(started) - 1}.{place()}-abc"
     other = tmp_path / "fly-image-pipeline-notes"
     again.mkdir()
     other.mkdir()
-    assert len(list(tmp_path.glob(f"*-{was}-*/config.json"))) == 1
+    assert len(list(tmp_path.glob(f"*-{was}.*/config.json"))) == 1
 
-    with private_folder("solve", environ) as mine:
+    with private_folder("deploy", environ) as mine:
         sweep(environ)
 
         assert sorted(tmp_path.iterdir()) == sorted([other, mine])
@@ -50,19 +73,73 @@ def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
 
 
 def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> None:
-    """They may share `/var/tmp`, and do not know its process: BuildKit would miss files."""
+    """They may share a folder, and do not know one another's processes: BuildKit would miss files.
+
+    A container that has ended has left what can be swept.
+    """
     environ = {"TMPDIR": str(tmp_path)}
-    nobody = f"{2**22 + 1}.1"
+    with elsewhere(WAITING, environ) as other:
+        assert other.stdout
+        theirs = Path(other.stdout.readline().strip())
+        with private_folder("files", environ) as mine:
+            sweep(environ)
+            with elsewhere(SWEEPING, environ) as sweeper:
+                assert sweeper.wait() == 0
 
-    with private_folder("files", environ) as mine:
-        (mine / "a").touch()
-        theirs = mine.rename(mine.with_name(f"fly-image-pipeline-files-{nobody}-abc"))
-        assert not lives(nobody)
+            assert sorted(tmp_path.iterdir()) == sorted([mine, theirs])
+        assert not lives(theirs.name.split("-")[4].rpartition(".")[0])
+        other.kill()
+
+    def swept() -> bool:
         sweep(environ)
+        return not [*tmp_path.iterdir()]
 
-        assert [*theirs.iterdir()] == [theirs / "a"]
+    patiently(swept)  # the kernel ends it a moment later
+
+
+@contextmanager
+def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process with numbers of processes of its own, as in another container."""
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable]
+    path = {"PYTHONPATH": str(Path.cwd())}
+    with subprocess.Popen(
+        [*command, "-c", script],
+        env={**environ, **path},
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        yield process
+
+
+def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
+    """Without a lock, from elsewhere: its owner may live; of version 0.1, for a week."""
+    environ = {"TMPDIR": str(tmp_path)}
+    nobody = f"fly-image-pipeline-files-{2**22 + 1}.1"
+    for name in (f".{place()}-abc", f".{'0' * 12}-abc", "-abc", "-old"):
+        (tmp_path / f"{nobody}{name}").mkdir()
+    (tmp_path / f"{nobody}.{place()}-link").symlink_to(tmp_path)
+    os.utime(tmp_path / f"{nobody}-old", (0, 0))
+
     sweep(environ)
-    assert not [*tmp_path.iterdir()]
+
+    left = {path.name.removeprefix(nobody) for path in tmp_path.iterdir()}
+    assert left == {f".{'0' * 12}-abc", "-abc", f".{place()}-link"}
+
+
+def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> None:
+    """Where none has, it is said of the last, with what to do."""
+    environ = {"XDG_RUNTIME_DIR": "/proc/self/fd", "TMPDIR": str(tmp_path)}
+    with private_folder("login", environ) as folder, nameless_file(environ) as file:
+        assert folder.parent == tmp_path
+        file.write(b"a")
+        assert [*tmp_path.iterdir()] == [folder]
+
+    nowhere = {"TMPDIR": "/proc/none"}
+    for opened in (private_folder("login", nowhere), nameless_file(nowhere)):
+        with pytest.raises(UnknownError, match="in `/proc/none`: no such file") as caught, opened:
+            pass
+        assert "TMPDIR" in caught.value.hint
 
 
 def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Path) -> None:
@@ -107,7 +184,7 @@ def test_a_roomy_folder_is_not_in_memory(tmp_path: Path) -> None:
     del environ["TMPDIR"]
     with private_folder("files", environ, roomy=True) as folder:
         assert folder.parent == Path("/var/tmp")  # noqa: S108 - that is what is tested
-        left = folder.with_name(f"fly-image-pipeline-files-1.1-{os.getpid()}")
+        left = folder.with_name(f"fly-image-pipeline-files-1.1.{place()}-{os.getpid()}")
         (left / "closed").mkdir(parents=True)
         (left / "closed").chmod(0o555)
         sweep(environ)

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import process, state
 from sandbox.errors import SandboxError
-from sandbox.places import identity, locked, places
+from sandbox.places import identity, locked, places, scratch
 from tests.support.processes import patiently
 
 if TYPE_CHECKING:
@@ -145,3 +145,16 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     thread.join(10)
 
     assert order == ["first", "second"]
+
+
+def test_what_a_killed_run_was_making_is_removed(tmp_path: Path) -> None:
+    """By the next that makes the same; nothing else of the cache is."""
+    for name in ("tools.abc/root", "tools-1-debian", "seed.abc"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "tools.lock").touch()
+
+    with scratch(tmp_path, "tools") as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {
+            "tools-1-debian", "seed.abc", "tools.lock", folder.name
+        }  # fmt: skip
+    assert not folder.exists()

@@ -18,8 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.core.apps import MissingAppsError, Release
@@ -43,11 +41,13 @@ from pipeline.edge.fly import (
 )
 from pipeline.edge.fly.errors import CREATE
 from pipeline.edge.fly.flyctl import find_flyctl
+from pipeline.edge.leftovers import private_folder
 from pipeline.errors import Problem, UnknownError, usage_error
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pipeline.core.apps import App, Driver, Running
     from pipeline.core.events import Reporter
@@ -131,8 +131,8 @@ class FlyDriver:
             ended = self._run(app, wanted, app.config, report, fresh=fresh)
         else:
             # In an empty folder: flyctl would take a `fly.toml` that lies where it is run.
-            with TemporaryDirectory(prefix="pipeline-") as folder:
-                ended = self._run(app, wanted, Path(folder), report, fresh=fresh)
+            with private_folder("deploy", self.environ) as folder:
+                ended = self._run(app, wanted, folder, report, fresh=fresh)
         now, machines = self._settled(app, str(image.digest), ended, report)
         if as_read(app) != before:
             report(Notice(f"the configuration of `{app.name}` changed while it was deployed"))
@@ -155,8 +155,8 @@ class FlyDriver:
             failure = Failure("rollback", "there is no good release before the one that runs")
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
         report(AppChanged(app.name, f"back to release {old.version}"))
-        with TemporaryDirectory(prefix="pipeline-") as folder:
-            config = _kept(Path(folder), app, old, report)
+        with private_folder("deploy", self.environ) as folder:
+            config = _kept(folder, app, old, report)
             ended = self._run(app, old.image, config, report, fresh=False)
         now, machines = self._settled(app, old.image.partition("@")[2], ended, report)
         newest = str(known[0].version)

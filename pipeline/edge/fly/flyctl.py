@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from pipeline.core.masking import forms, masker
@@ -18,6 +17,7 @@ from pipeline.edge.buildkit.child import run
 from pipeline.edge.child_environ import for_flyctl
 from pipeline.edge.fly.values import FlyRelease
 from pipeline.edge.fly_program import fly_program
+from pipeline.edge.leftovers import nameless_file
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Flyctl:
             lines.append(self.mask(line.decode(errors="replace").rstrip()))
             del lines[:-_LAST_LINES]
 
-        with TemporaryFile() as out:
+        with nameless_file(self.environ) as out:
             code = run(
                 [self.path, *words],
                 cwd=cwd,
