@@ -5,7 +5,10 @@ A file of the project cannot say them: whoever sends a pull request writes those
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from pipeline.core.reference import (
@@ -20,6 +23,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VARIABLE = "PIPELINE_ALLOW"
+NAME_FIELD = "{name}"
+SOME_NAME = "0name0"
+"""A name that an image may have, in the place of `{name}`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Need:
+    """A word that something in the project's files wants the user to say, and its value.
+
+    Paths are real ones, without links, by the time when they are judged.
+    """
+
+    word: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.word}={self.value}" if self.value else self.word
+
+    @property
+    def hint(self) -> str:
+        """How the user says it, ready to be copied."""
+        if "," in self.value:
+            return "it cannot be allowed, as it has a comma in it: words stand between commas"
+        return f"if you trust it, allow it with `--allow {quote(str(self))}`, or in {VARIABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +62,15 @@ class Allowed:
     def __add__(self, more: Allowed) -> Allowed:
         return Allowed((*self.words, *more.words)) if more.words else self
 
+    def grants(self, need: Need) -> bool:
+        """Whether a word says what is needed, or more."""
+        same = _SAME.get(need.word, str.__eq__)
+        return any(name == need.word and same(value, need.value) for name, value in self.words)
+
     @property
     def commands(self) -> bool:
         """Whether programs that the project names may run where it is only looked at."""
-        return ("commands", "") in self.words
+        return self.grants(Need("commands"))
 
     @property
     def token_servers(self) -> tuple[tuple[str, str], ...]:
@@ -96,7 +128,30 @@ def _is_pair(value: str) -> bool:
 
 
 def _is_repository(value: str) -> bool:
-    return "/" in value and _is(parse_repository, value)
+    filled = value.replace(NAME_FIELD, SOME_NAME)
+    return "/" in filled and _is(parse_repository, filled)
+
+
+def _is_cache(value: str) -> bool:
+    return bool(value) and not value.startswith("/")
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether a path is a folder, or below it. Both are absolute, and without `..` and links."""
+    return PurePosixPath(path).is_relative_to(folder)
+
+
+def _fits(template: str, value: str) -> bool:
+    """Whether a value is what a template says, with some image's name in each `{name}`."""
+    if NAME_FIELD not in template:
+        return template == value
+    parts = map(re.escape, template.split(NAME_FIELD))
+    return re.fullmatch("[a-z0-9._-]+".join(parts), value) is not None
+
+
+def _is_same_repository(written: str, value: str) -> bool:
+    named = str(parse_repository(written.replace(NAME_FIELD, SOME_NAME)))
+    return _fits(named.replace(SOME_NAME, NAME_FIELD), value)
 
 
 def _is(parse: Callable[[str], object], text: str) -> bool:
@@ -114,8 +169,17 @@ _WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
     "fs.read": ("PATH", _any),
     "fs.write": ("PATH", _any),
     "repository": ("HOST/PATH", _is_repository),
+    "cache": ("TYPE/PLACE", _is_cache),
     "token-server": ("REGISTRY/HOST", _is_pair),
     "mirror": ("HOST/HOST", _is_pair),
     "secret": ("NAME", _any),
 }
 """Each word, how its value is written, and whether a text is one; buildx's own words first."""
+
+_SAME: dict[str, Callable[[str, str], bool]] = {
+    "fs.read": _holds,
+    "fs.write": _holds,
+    "repository": _is_same_repository,
+    "cache": _fits,
+}
+"""Whether the value of a word covers one that is needed; else they must be equal."""

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pipeline.core.cache import parse_cache
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
+from pipeline.core.ssh import parse_ssh
 from pipeline.errors import Problem, raise_problems, usage_error
 
 if TYPE_CHECKING:
@@ -119,15 +121,20 @@ def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Pro
     return None
 
 
-def _cache_to(template: str, image: Image) -> str:
+def _cache_to(template: str, image: Image) -> list[str]:
     """Where the cache of an image goes. Its name may be what makes a tag of inputs of the whole."""
-    cache = template.replace("{name}", image.name)
-    if any(map(may_be_fingerprint, cache_tags(cache))):
+    caches = _cache_from(template, image)
+    if any(may_be_fingerprint(tag) for cache in caches for tag in cache_tags(cache)):
         raise usage_error(
             f"`{template}` of `cache_to` exports the cache of `{image.name}` to a tag that {WHY}",
             hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
         )
-    return cache
+    return caches
+
+
+def _cache_from(template: str, image: Image) -> list[str]:
+    """Where cache is, as it was understood, so that buildx can understand nothing else by it."""
+    return [cache.entry(image.name) for cache in parse_cache(template)]
 
 
 def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
@@ -140,9 +147,9 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "args": {**image.args, **_proxies(target)},
         "platforms": [str(platform) for platform in image.platforms],
         "secret": [*target.secrets],
-        "ssh": [*image.ssh],
-        "cache-from": [cache.replace("{name}", image.name) for cache in settings.cache_from],
-        "cache-to": [_cache_to(cache, image) for cache in settings.cache_to],
+        "ssh": [str(parse_ssh(text)) for text in image.ssh],
+        "cache-from": [c for text in settings.cache_from for c in _cache_from(text, image)],
+        "cache-to": [c for text in settings.cache_to for c in _cache_to(text, image)],
         "network": settings.network,
         "attest": _attestations(settings),
         "tags": [str(target.reference)],

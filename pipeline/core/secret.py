@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 INTO_IMAGES = frozenset(
     {
@@ -13,6 +18,19 @@ INTO_IMAGES = frozenset(
     }
 )
 """Variables that buildx makes something of in an image: it sees none of them, nor can a secret."""
+
+_CREDENTIALS = re.compile(
+    # Fly's own, however many there are of them.
+    r"FLY_(?:\w+_)?TOKENS?(?:_\w+)?"
+    # Docker's, and what logins are usually made from.
+    r"|DOCKER_AUTH_CONFIG|DOCKER(?:_?HUB)?_(?:PASSWORD|TOKEN)"
+    # What GitLab and GitHub put into each job, or their runners into each step.
+    r"|CI_(?:JOB_TOKEN|JOB_JWT\w*|REGISTRY_PASSWORD|DEPLOY_PASSWORD)"
+    r"|ACTIONS_(?:RUNTIME_TOKEN|ID_TOKEN_REQUEST_TOKEN)"
+    # What the credential helpers of clouds log in with.
+    r"|AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|CONTAINER_AUTHORIZATION_TOKEN)|AZURE_CLIENT_SECRET"
+)
+"""Variables that are there to log in with, to Fly and to registries, and not for any build."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +71,17 @@ def parse_secret(text: str) -> Secret:
     return Secret(name, env, "" if env else file, fields.get("required") != "false")
 
 
-def secret_entry(name: str, key: str, value: str) -> str:
-    """An entry for buildx, which reads a line of CSV.
+def source_of(secret: Secret, variables: Container[str]) -> tuple[str, str]:
+    """The variable that a secret is in, or else the file; `variables` are those that are set."""
+    if secret.env or (not secret.file and secret.id in variables):
+        return secret.env or secret.id, ""
+    return "", secret.file or secret.id
 
-    >>> secret_entry("token", "src", "/home/me/a,b")
-    'id=token,"src=/home/me/a,b"'
+
+def is_credential(variable: str) -> bool:
+    """Whether a variable has what we, or docker, are known by at Fly or a registry.
+
+    >>> [is_credential(name) for name in ("FLY_API_TOKEN", "DOCKER_AUTH_CONFIG", "NPM_TOKEN")]
+    [True, True, False]
     """
-    return ",".join(_field(f"{k}={v}") for k, v in (("id", name), (key, value)))
-
-
-def _field(text: str) -> str:
-    if not any(mark in text for mark in ',"\n'):
-        return text
-    doubled = text.replace('"', '""')
-    return f'"{doubled}"'
+    return _CREDENTIALS.fullmatch(variable) is not None

@@ -22,6 +22,7 @@ from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import set_aside, test_and_push
 from pipeline.shell.local_names import rename_images
+from pipeline.shell.permission import check_image
 from pipeline.shell.secrets import build_secrets, given_secrets, logins, without_others
 from pipeline.shell.snapshot import snapshot
 
@@ -167,6 +168,8 @@ def _copy_files(
     changed: dict[ImageName, Outcome] = {}
     for action in batch:
         try:
+            # Most were looked at before: not those whose copy failed, and what these stand on.
+            check_image(plan.project, action.image, tools.environ)
             files.add(action.image, plan.inputs[action.name])
             secrets[action.name] = given_secrets(action.image, files.root, tools.environ)
         except (WorkError, ConfigError) as error:

@@ -20,6 +20,7 @@ from pipeline.shell.build import build_images
 from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.holding import hold_aliases
+from pipeline.shell.permission import not_allowed
 from pipeline.shell.registry import open_registry
 from pipeline.shell.rescue import is_anything_done, rescue
 from pipeline.shell.secrets import missing_secrets
@@ -56,9 +57,9 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     What nobody expected does not raise either once something is published or deployed: it is the
     report's `error`, as is the first that `report` raised, which stops no work.
 
-    Raises `ConfigError`, before anything is done, where the driver keeps no releases, for secrets
-    that are not there of images that are to be built, and for what the plan warns of where the
-    settings are strict.
+    Raises `ConfigError`, before anything is done, where the driver keeps no releases, for what the
+    user has not allowed and secrets that are not there of images that are to be built, and for
+    what the plan warns of where the settings are strict.
     """
     from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
@@ -67,7 +68,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     tell = Listener(report)
     _warn(plan, tell)
-    raise_problems(missing_secrets(plan, environ))
+    raise_problems((*not_allowed(plan, environ), *missing_secrets(plan, environ)))
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = (

@@ -8,7 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.core.secret import parse_secret, secret_entry
+from pipeline.core.csv_fields import join_fields
+from pipeline.core.secret import parse_secret, source_of
 from pipeline.errors import Location, Problem, WorkError
 from pipeline.shell.config.image_file import read_image_document
 
@@ -126,17 +127,15 @@ class _Found(NamedTuple):
 
 def _found(text: str, image: Image, root: Path, environ: Mapping[str, str]) -> _Found:
     secret = parse_secret(text)
-    env = secret.env
-    if not env and not secret.file and secret.id in environ:
-        env = secret.id
+    env, file = source_of(secret, environ)
     if env:
         value = environ.get(env, "")
-        entry = secret_entry(secret.id, "env", env)
+        entry = join_fields((("id", secret.id), ("env", env)))
         why = f"the variable `{env}` is {'empty' if env in environ else 'not set'}"
     else:
-        path = _path(secret.file or secret.id, root / image.folder, environ)
+        path = written_path(file, root / image.folder, environ)
         value, why = _content(path, root)
-        entry = secret_entry(secret.id, "src", str(path)) if path.exists() else ""
+        entry = join_fields((("id", secret.id), ("src", str(path)))) if path.exists() else ""
         if why and not secret.file:
             why = f"there is no variable `{secret.id}`, and {why}"
     if value or not secret.required:
@@ -150,8 +149,8 @@ def _missing(root: Path, profile: str, image: Image, number: int, why: str) -> P
     return Problem(place, why, _HINT)
 
 
-def _path(written: str, folder: Path, environ: Mapping[str, str]) -> Path:
-    """Where a file lies that is named in an `image.toml` in `folder`."""
+def written_path(written: str, folder: Path, environ: Mapping[str, str]) -> Path:
+    """Where a file lies that is named in `folder`, or in the home of whoever this runs for."""
     home = environ.get("HOME", "")
     if home and (written == "~" or written.startswith("~/")):
         written = home + written[1:]

@@ -214,14 +214,16 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
 def _show(what: Plan, *, json: bool) -> None:
     """A plan on stdout, and on stderr what tags may hide.
 
-    Secrets that are not there are no error here, so that a plan can be made where nobody has them.
+    Secrets that are not there, and what is not allowed, are no error here, so that a plan can be
+    made where nobody has or trusts them.
     """
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
     from pipeline.console.errors import show_warnings  # noqa: PLC0415
+    from pipeline.shell.permission import not_allowed  # noqa: PLC0415
     from pipeline.shell.secrets import missing_secrets  # noqa: PLC0415
 
     warn(what.project, what.warnings)
-    missing = missing_secrets(what, os.environ)
+    missing = (*not_allowed(what, os.environ), *missing_secrets(what, os.environ))
     show_warnings(missing, sys.stderr)
     what = replace(what, warnings=(*what.warnings, *missing))
     if json:

@@ -143,9 +143,13 @@ def test_cache_is_exported_and_imported(
     )
     project.image("web", f"FROM debian:bookworm-slim\nRUN echo {host} > /x\n")
 
-    near = project.invoke("build-all", "--profile", "near")
+    word = f"repository={host}/cache"
+
+    near = project.invoke("build-all", "--profile", "near", "--allow", word)
     exists = project.invoke("exists", f"{host}/cache:web")
-    far = project.invoke("build-all", "--force", "--profile", "far", environ=environ)
+    far = project.invoke(
+        "build-all", "--force", "--profile", "far", "--allow", word, environ=environ
+    )
 
     assert near.code == exists.code == far.code == 0, near.err + exists.err + far.err
     assert not re.search(r"\[2/2\] .*cached$", near.err, re.MULTILINE), near.err

@@ -36,6 +36,7 @@ def shop(project: Project, registry: Registry) -> Project:
     project.image("os", "FROM scratch\nCOPY os.txt /\n", os_txt="os")
     project.image("web", "FROM os\nCOPY web.txt /\n", web_txt="web" * 10_000)
     assert project.invoke("build-all").code == 0
+    project.environ["PIPELINE_ALLOW"] = f"repository={registry.address}/staging/{{name}}"
     return project
 
 
@@ -56,18 +57,29 @@ def digests(ran: Ran) -> dict[str, str]:
 
 
 def test_from_another_repository(shop: Project, registry: Registry) -> None:
-    """Plan and report say from where; blobs are mounted, and the digest is kept."""
+    """Plan and report say from where; blobs are mounted, and the digest is kept.
+
+    Only where the user, and not the project alone, says that what stands there can be trusted.
+    """
     before = digests(shop.invoke("plan", "--json"))
     settle(shop, registry, PRODUCTION)
     asked = len(shop.requests())
+    word, nobody = shop.environ.pop("PIPELINE_ALLOW"), {"PIPELINE_ALLOW": ""}
 
     plan = shop.invoke("plan", "--json")
-    ran = shop.invoke("build-all", "--json")
+    refused = shop.invoke("build-all", environ=nobody)
+    untouched = {method for method, _ in shop.requests()[asked:]}
+    ran = shop.invoke("build-all", "--json", "--allow", word, environ=nobody)
     again = shop.invoke("build-all", "--json")
 
     web = next(image for image in plan.json["images"] if image["name"] == "web")
     fingerprint = web["fingerprint"][:20]
     assert actions(plan) == {"os": "copy", "web": "copy"}
+    assert refused.code == 2
+    assert untouched == {"HEAD"}
+    for told in (plan.err, refused.err):
+        assert f"pipeline.toml:3:9: `{word.partition('=')[2]}` is no repository of" in told
+        assert f"allow it with `--allow '{word}'`" in told
     assert web["reason"] == (
         f"`{registry.address}/staging/web:{fingerprint}` has the same fingerprint"
     )
@@ -161,7 +173,7 @@ def test_where_nobody_answers(shop: Project, registry: Registry) -> None:
     settle(shop, registry, f'also = ["{gone}/{{name}}", "staging/{{name}}"]\n')
     second = shop.invoke("plan", "--json")
     settle(shop, registry, f'also = ["{gone}/{{name}}"]\n')
-    ran = shop.invoke("build-all", "--json")
+    ran = shop.invoke("build-all", "--json", "--allow", f"repository={gone}/{{name}}")
 
     assert actions(second) == {"os": "copy", "web": "copy"}
     assert ran.code == 0

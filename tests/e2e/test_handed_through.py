@@ -105,8 +105,10 @@ def test_an_ssh_agent_is_there_for_its_step(project: Project) -> None:
     )
     with tempfile.TemporaryDirectory() as short:
         with ssh_agent(Path(short, "agent.sock"), "key-of-this-test") as environ:
-            built(project, **environ)
-        without = project.invoke("build-all", "--force", environ={"SSH_AUTH_SOCK": ""})
+            built(project, **environ, PIPELINE_ALLOW="ssh")
+        without = project.invoke(
+            "build-all", "--force", "--allow=ssh", environ={"SSH_AUTH_SOCK": ""}
+        )
 
     assert without.code != 0
     assert "SSH" in without.err

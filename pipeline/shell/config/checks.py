@@ -8,9 +8,16 @@ from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
+from pipeline.core.cache import parse_cache
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
-from pipeline.core.reference import parse_host, parse_place, parse_repository, parse_tag
+from pipeline.core.reference import (
+    parse_host,
+    parse_place,
+    parse_reference,
+    parse_repository,
+    parse_tag,
+)
 from pipeline.core.secret import INTO_IMAGES, parse_secret
 from pipeline.core.waves import WaveError, reach
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
@@ -125,9 +132,23 @@ def name_template(text: str) -> str:
     return filled(text)
 
 
+def cache(text: str) -> str:
+    """Where BuildKit imports cache from, in its own syntax; may hold `{name}`."""
+    try:
+        for entry in parse_cache(name_template(text)):
+            if entry.type == "registry":
+                parse_reference(entry.get("ref").replace("{name}", _SAMPLE_NAME))
+    except WrongValueError:
+        raise
+    except ValueError as error:
+        hint = 'write "type=registry,ref=ghcr.io/acme/cache:{name}", or BuildKit\'s other types'
+        raise WrongValueError(f"`{text}` says no cache: {error}", hint=hint) from None
+    return text
+
+
 def cache_destination(text: str) -> str:
     """Where BuildKit exports cache to: no tag that stands for inputs."""
-    for tag in cache_tags(name_template(text)):
+    for tag in cache_tags(cache(text)):
         if may_be_fingerprint(tag):
             raise WrongValueError(
                 f"`{text}` exports cache to a tag with 20 or more hex digits in a row: it {WHY}",
@@ -248,7 +269,8 @@ def provenance(text: str) -> str:
     if text in {"true", "false"}:
         return "true" if text == "true" else ""
     fields = dict(part.partition("=")[::2] for part in filled(text).split(","))
-    if fields.get("mode", "min") not in {"min", "max"} or not all(fields.values()):
+    others = {key.strip().strip('"').lower() for key in fields} & {"type", "disabled"}
+    if others or fields.get("mode", "min") not in {"min", "max"} or not all(fields.values()):
         raise WrongValueError(
             f"`{text}` is no provenance", hint='true, false, "mode=min" or "mode=max"'
         )

@@ -31,7 +31,7 @@ def _boolean_word(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-CacheText = Annotated[str, AfterValidator(checks.name_template)]
+CacheText = Annotated[str, AfterValidator(checks.cache)]
 WaveValue = Annotated[
     int | str,
     PlainValidator(checks.wave),

@@ -1,0 +1,178 @@
+"""What a project's files want that is not the project's own: each the user must allow. Pure.
+
+A project may use its files, each image's own repository, `type=gha` caches
+of GitHub's own runner, and variables of the environment as secrets, as those were set for builds.
+It may not, by itself, use what the user is known by, other places of the machine, or what others
+can write to.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.core.allowed import NAME_FIELD, SOME_NAME, Need
+from pipeline.core.cache import parse_cache
+from pipeline.core.model import repository_of
+from pipeline.core.reference import parse_place, parse_reference
+from pipeline.core.secret import is_credential, parse_secret, source_of
+from pipeline.core.ssh import parse_ssh
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+    from pathlib import PurePosixPath
+
+    from pipeline.core.allowed import Allowed
+    from pipeline.core.cache import Cache
+    from pipeline.core.model import Image, Settings
+    from pipeline.core.reference import ImageName, Repository
+
+READ, WRITE = "fs.read", "fs.write"
+Key = tuple[str | int, ...]
+
+
+_SUBJECTS = {
+    READ: "`{}` lies outside the project",
+    WRITE: "`{}` lies outside the project",
+    "repository": "`{}` is no repository of this project's images",
+    "cache": "the cache `{}` is reached with your own credentials",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What stands at `key` of a file wants `need`; `what` says for what.
+
+    Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and
+    `WRITE` is a path as it is written. It begins at the project's root; with a `base`, in that
+    folder of the project, or, as a secret's may, at home.
+    """
+
+    key: Key
+    need: Need
+    what: str
+    base: PurePosixPath | None = None
+    each: tuple[Need, ...] = ()
+
+    def is_allowed(self, allowed: Allowed) -> bool:
+        """Whether the user said so."""
+        return allowed.grants(self.need) or (
+            bool(self.each) and all(allowed.grants(need) for need in self.each)
+        )
+
+    @property
+    def message(self) -> str:
+        """What is wrong where it is not allowed."""
+        subject = _SUBJECTS.get(self.need.word, "").format(self.need.value)
+        return f"{subject}: {self.what}" if subject else self.what
+
+
+def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
+    """What the `image.toml` of an image wants; `variables` are those that are set."""
+    for index, text in enumerate(image.secrets):
+        variable, file = source_of(parse_secret(text), variables)
+        key = ("secrets", index)
+        if file:
+            what = "a secret of the build would be read there"
+            yield Wanted(key, Need(READ, file), what, image.folder)
+        elif is_credential(variable):
+            what = f"steps of the build would be given `{variable}`, which is for logging in"
+            yield Wanted(key, Need("secret", variable), what)
+    for index, text in enumerate(image.ssh):
+        ssh, key = parse_ssh(text), ("ssh", index)
+        if not ssh.paths:
+            what = "steps of the build could use the keys of your SSH agent"
+            yield Wanted(key, Need("ssh"), what)
+        what = "a key or an agent of the build would be used there"
+        yield from (Wanted(key, Need(READ, _here(path)), what) for path in ssh.paths)
+
+
+def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator[Wanted]:
+    """What `pipeline.toml` wants of builds and copies; `names` are all images of the project."""
+    registry, build = settings.registry, settings.build
+    own = {name: repository_of(registry, name) for name in names}
+    if build.network == "host":
+        what = "steps of the build could reach all that listens on the builder's machine"
+        yield Wanted(("build", "network"), Need("network.host"), what)
+    for index, text in enumerate(registry.also):
+        find = partial(_repository, text, partial(parse_place, host=registry.host))
+        what = "images would be copied from there to the project's own tags"
+        yield from _foreign(("registry", "also", index), find, what, own)
+    for index, cache in _caches(build.cache_from):
+        key, what = ("build", "cache_from", index), "builds would take what is there for their own"
+        yield from _cache_needs(key, cache, what, Need(READ, cache.get("src")), own)
+    for index, cache in _caches(build.cache_to):
+        key, what = ("build", "cache_to", index), "builds would write there"
+        yield from _cache_needs(key, cache, what, Need(WRITE, cache.get("dest")), own)
+
+
+def _caches(texts: Iterable[str]) -> Iterator[tuple[int, Cache]]:
+    return ((index, cache) for index, text in enumerate(texts) for cache in parse_cache(text))
+
+
+def _cache_needs(
+    key: Key, cache: Cache, what: str, path: Need, own: Mapping[ImageName, Repository]
+) -> Iterator[Wanted]:
+    if cache.type == "local" and path.value and own:
+        paths = dict.fromkeys(_here(path.value.replace(NAME_FIELD, name)) for name in own)
+        each = tuple(Need(path.word, one) for one in paths)
+        folder = posixpath.dirname(_here(path.value).partition(NAME_FIELD)[0])
+        common = Need(path.word, folder) if len(each) > 1 and folder != "/" else each[0]
+        yield Wanted(key, common, what, each=each)
+    elif cache.type == "registry" and cache.get("ref"):
+        unsafe = cache.get("registry.insecure") not in {"", "false"}
+        find = partial(_repository, cache.get("ref"), lambda ref: parse_reference(ref).repository)
+        yield from _foreign(key, find, what, own, unsafe=unsafe)
+    elif cache.type not in {"local", "registry", "inline"}:
+        yield from (Wanted(key, need, what) for need in _elsewhere(cache))
+
+
+def _elsewhere(cache: Cache) -> Iterator[Need]:
+    """Where a cache is that is known to buildx by the user's own credentials for it.
+
+    buildx gives those of the environment to whatever place the entry names (`build/opt.go`).
+    """
+    if cache.type == "gha":
+        urls = (cache.get(key) for key in ("url", "url_v2"))
+        places = [url for url in urls if url]
+    elif cache.type == "s3":
+        places = ["/".join(filter(None, (cache.get("endpoint_url"), cache.get("bucket"))))]
+    elif cache.type == "azblob":
+        places = ["/".join(filter(None, (cache.get("account_url"), cache.get("container"))))]
+    else:
+        places = [""]
+    yield from (Need("cache", "/".join(filter(None, (cache.type, place)))) for place in places)
+
+
+def _repository(text: str, parse: Callable[[str], Repository], name: str) -> Repository:
+    return parse(text.replace(NAME_FIELD, name))
+
+
+def _foreign(
+    key: Key,
+    find: Callable[[str], Repository],
+    what: str,
+    own: Mapping[ImageName, Repository],
+    *,
+    unsafe: bool = False,
+) -> Iterator[Wanted]:
+    """A repository that is not the image's own; one word, where there are many of them.
+
+    That of another image does not count: whoever writes the files may call an image as they like.
+    Nor does one that is reached without a check of who it is.
+    """
+    places = ((find(name), repository) for name, repository in own.items())
+    foreign = {there for there, here in places if unsafe or there != here}
+    each = tuple(Need("repository", str(repository)) for repository in sorted(foreign))
+    if len(each) == 1:
+        yield Wanted(key, each[0], what)
+    elif each:
+        template = str(find(SOME_NAME)).replace(SOME_NAME, NAME_FIELD)
+        yield Wanted(key, Need("repository", template), what, each=each)
+
+
+def _here(path: str) -> str:
+    """A path that begins at the project's root, or is absolute: none begins at home."""
+    return path if path.startswith("/") else f"./{path}"

@@ -1,0 +1,116 @@
+"""What a project wants that the user has not allowed: told before anything of it is used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.allowed import Allowed
+from pipeline.core.needs import READ, WRITE, image_needs, settings_needs
+from pipeline.errors import Problem, WorkError
+from pipeline.shell.config.document import read_document
+from pipeline.shell.config.image_file import read_image_document
+from pipeline.shell.config.profiles import with_profile
+from pipeline.shell.config.settings import PIPELINE_FILE
+from pipeline.shell.places import real_path
+from pipeline.shell.secrets import written_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import PurePosixPath
+
+    from pipeline.core.allowed import Need
+    from pipeline.core.model import Image, Project
+    from pipeline.core.needs import Wanted
+    from pipeline.core.plan import Plan
+    from pipeline.shell.config.document import Document
+
+_PATHS = frozenset({READ, WRITE})
+
+
+def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What the user must allow before the plan is done: nothing, where nothing is built or copied.
+
+    What a project may use by itself is in `pipeline.core.needs`.
+    """
+    if not plan.to_build and not plan.to_copy:
+        return ()
+    project = plan.project
+    names = [image.name for image in project if not image.public]
+    wanted = settings_needs(project.settings, names)
+    found = [
+        *_problems(project, wanted, environ, lambda: _settings_document(project)),
+        *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _image_problems(
+    project: Project, image: Image, environ: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    """What the user must allow before an image is built, of what its own file wants."""
+
+    def document() -> Document | None:
+        return read_image_document(project.root, image.folder, project.settings.profile).value
+
+    return _problems(project, image_needs(image, environ), environ, document)
+
+
+def check_image(project: Project, image: Image, environ: Mapping[str, str]) -> None:
+    """Raise `WorkError` where an image that is about to be built wants what is not allowed."""
+    if problem := next(iter(_image_problems(project, image, environ)), None):
+        raise WorkError(str(problem), hint=problem.hint)
+
+
+def _problems(
+    project: Project,
+    wanted: Iterable[Wanted],
+    environ: Mapping[str, str],
+    document: Callable[[], Document | None],
+) -> tuple[Problem, ...]:
+    root = real_path(project.root)
+    outside = [o for w in wanted if (o := _outside(w, root, environ))]
+    if not outside:
+        return ()
+    allowed = _real_words(project.settings.allowed, root, environ)
+    refused = [one for one in outside if not one.is_allowed(allowed)]
+    file = document() if refused else None
+    return tuple(
+        Problem(file.locate(*one.key) if file else None, one.message, one.need.hint)
+        for one in refused
+    )
+
+
+def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Wanted | None:
+    """The same with real paths; nothing for what lies in the project."""
+    if wanted.need.word not in _PATHS:
+        return wanted
+    needs = [_real(need, wanted.base, root, environ) for need in (wanted.need, *wanted.each)]
+    used = needs[1:] or needs
+    if all(Path(need.value).is_relative_to(root) for need in used):
+        return None
+    return replace(wanted, need=needs[0], each=tuple(needs[1:]))
+
+
+def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:
+    """A path where its links lead: what is read or written, whatever it is called here."""
+    at = root / need.value if base is None else written_path(need.value, root / base, environ)
+    return replace(need, value=str(real_path(at)))
+
+
+def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> Allowed:
+    """The words with real paths, as far as no link of the project decides where they lead."""
+
+    def real(word: str, value: str) -> str:
+        if word not in _PATHS:
+            return value
+        path = written_path(value, root, environ)
+        return str(path if path.is_relative_to(root) else real_path(path))
+
+    return Allowed(tuple((word, real(word, value)) for word, value in allowed.words))
+
+
+def _settings_document(project: Project) -> Document | None:
+    document = read_document(project.root, PIPELINE_FILE).value
+    return with_profile(document, project.settings.profile) if document else None

@@ -1,0 +1,168 @@
+"""What is not the project's is refused at its place before it is used, with the missing word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.core.plan import plan
+from pipeline.core.presence import Absent, Elsewhere, Present
+from pipeline.core.reference import Digest, parse_reference
+from pipeline.core.state import State
+from pipeline.errors import ConfigError, WorkError
+from pipeline.shell.fingerprints import fingerprint
+from pipeline.shell.load import load
+from pipeline.shell.permission import check_image, not_allowed
+from pipeline.shell.run import run
+from tests.support.contexts import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.core.model import Project
+    from pipeline.core.plan import Plan
+    from pipeline.core.presence import Presence
+    from pipeline.errors import Problem
+
+DIGEST = Digest("sha256:" + "1" * 64)
+PIPELINE = """
+[registry]
+host = "r.test"
+also = ["web", "evil/{name}"]
+
+[build]
+network = "host"
+cache_from = ["type=gha", "type=local,src=cache"]
+cache_to = ["type=local,dest=link/out"]
+
+[profiles.quiet.build]
+network = "none"
+cache_to = []
+"""
+IMAGE = """
+secrets = ["id=a,env=A", "id=b,env=FLY_API_TOKEN", "id=c,src=../../link/key"]
+ssh = ["default", "keys=link/key"]
+"""
+SAID = {
+    "images/web/image.toml:2:26": (
+        "steps of the build would be given `FLY_API_TOKEN`, which is for logging in"
+    ),
+    "images/web/image.toml:2:52": (
+        "`{out}/key` lies outside the project: a secret of the build would be read there"
+    ),
+    "images/web/image.toml:3:8": "steps of the build could use the keys of your SSH agent",
+    "images/web/image.toml:3:19": (
+        "`{out}/key` lies outside the project: a key or an agent of the build would be used there"
+    ),
+    "pipeline.toml:4:16": (
+        "`r.test/evil/web` is no repository of this project's images: "
+        "images would be copied from there to the project's own tags"
+    ),
+    "pipeline.toml:7:11": (
+        "steps of the build could reach all that listens on the builder's machine"
+    ),
+    "pipeline.toml:9:13": "`{out}/out` lies outside the project: builds would write there",
+}
+WORDS = "secret=FLY_API_TOKEN,fs.read={out},ssh,repository=r.test/evil/web,network.host"
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path: Path) -> Path:
+    """A project that a stranger wrote, beside a folder that is not the project's."""
+    write_tree(
+        tmp_path,
+        {
+            "outside/key": "k3y",
+            "project/link": "-> ../outside",
+            "project/pipeline.toml": PIPELINE,
+            "project/images/web/Dockerfile": "FROM scratch\n",
+            "project/images/web/image.toml": IMAGE,
+        },
+    )
+    return tmp_path / "project"
+
+
+def planned(project: Project, presence: Presence | Elsewhere | None = None) -> Plan:
+    """The plan where the registry has no image, or this answer."""
+    found = dict.fromkeys(project.names, presence or Absent())
+    return plan(project, State(project, fingerprint(project), found))
+
+
+def problems(root: Path, said: str = "", profile: str = "") -> tuple[Problem, ...]:
+    """What is not allowed where a user says these words."""
+    words = said.format(out=root.parent / "outside")
+    environ = {"A": "a", "FLY_API_TOKEN": "t", "PIPELINE_ALLOW": words, "HOME": str(root.parent)}
+    project = load(root, profile=profile or None, environ=environ)
+    return not_allowed(planned(project), environ)
+
+
+def test_all_of_it_is_refused_at_once_at_its_places(root: Path) -> None:
+    """Before anything is told or done, with exit code 2; links are followed to where they lead."""
+    told: list[object] = []
+    environ = {"A": "a", "FLY_API_TOKEN": "t"}
+    project = load(root, environ=environ)
+
+    with pytest.raises(ConfigError) as caught:
+        run(planned(project), report=told.append, environ=environ)
+
+    out = root.parent / "outside"
+    found = {str(problem.location): problem.message for problem in caught.value.problems}
+    assert found == {place: text.format(out=out) for place, text in SAID.items()}
+    assert caught.value.exit_code == 2
+    assert told == []
+
+
+def test_each_hint_is_the_word_that_was_missing(root: Path) -> None:
+    """Copied into PIPELINE_ALLOW one after the other, in the end nothing is missing."""
+    said = ""
+    for _ in SAID:
+        if not (found := problems(root, said)):
+            break
+        said += "," + found[0].hint.partition("--allow ")[2].partition("`")[0]
+
+    assert problems(root, said) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ("", 7),
+        (WORDS, 1),
+        (WORDS + ",fs.write={out}/out", 0),
+        (WORDS + ",fs.write=~/outside", 0),
+        (WORDS + ",fs.write=../outside", 0),
+        (WORDS + ",fs.write=link", 1),
+        (WORDS + ",fs.write={out}/ou", 1),
+    ],
+)
+def test_what_is_left_to_allow(root: Path, said: str, left: int) -> None:
+    """Paths begin at home or at the project's root, where a link of the project's says nothing."""
+    assert len(problems(root, said)) == left
+
+
+def test_what_a_profile_puts_right(root: Path) -> None:
+    """What is merged is what counts."""
+    assert len(problems(root, profile="quiet")) == 5
+
+
+@pytest.mark.parametrize(
+    ("presence", "count"),
+    [(Present(DIGEST), 0), (Elsewhere(parse_reference("r.test/evil/web:1"), DIGEST), 3)],
+)
+def test_only_what_is_used(root: Path, presence: Presence | Elsewhere, count: int) -> None:
+    """Nothing where all exists; of the image's own file nothing, where it is but copied."""
+    project = load(root, environ={})
+
+    assert len(not_allowed(planned(project, presence), {})) == count
+
+
+def test_an_image_whose_copy_failed_is_looked_at_before_it_is_built(root: Path) -> None:
+    """It, and what it stands on, were not to be built when the run began."""
+    project = load(root, environ={"PIPELINE_ALLOW": "ssh"})
+
+    with pytest.raises(WorkError) as caught:
+        check_image(project, project.image(project.names[0]), {})
+
+    assert caught.value.message.startswith("images/web/image.toml:2:26: ")
+    assert "--allow secret=FLY_API_TOKEN" in caught.value.hint
