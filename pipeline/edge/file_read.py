@@ -23,7 +23,8 @@ MOST = 16 << 20
 (buildkit `frontend/gateway/grpcclient/client.go`, containerd `defaults`)."""
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_NO_FILE = frozenset({errno.ENOENT})
+_NOWHERE = _NO_FILE | {errno.ENOTDIR, errno.ELOOP}
 _INSIDE = "put a copy of the file in its place: only files of the project are read"
 _WHOLE = "is this the file that is meant?"
 
@@ -53,7 +54,10 @@ def read_file(
 
 
 def read_own(path: Path, most: int = MOST) -> bytes | None:
-    """Read a file of the user's own, wherever links to it lead. Raises `FileError`."""
+    """Read a file of the user's own, wherever links to it lead; `None` where that is nowhere.
+
+    Raises `FileError`.
+    """
     return _read(str(path), "", "", most)
 
 
@@ -63,7 +67,7 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
         _check(found, kind, most)
         handle = os.open(path, _FLAGS)
     except OSError as error:
-        _refuse_unless_missing(path, error)
+        _refuse_unless_missing(path, error, _NOWHERE if root else _NO_FILE)
         return None
     except ValueError:
         raise FileError("is no path", "a name has no NUL in it") from None
@@ -85,11 +89,11 @@ def unusable(error: OSError, verb: str = "read") -> FileError:
     return FileError(f"cannot be {verb}: {why}", "check its permissions")
 
 
-def _refuse_unless_missing(path: str, error: OSError) -> None:
+def _refuse_unless_missing(path: str, error: OSError, missing: frozenset[int]) -> None:
     """Say what is wrong with a path, unless nothing is there."""
-    if error.errno not in _NOWHERE:
+    if error.errno not in missing:
         raise unusable(error) from None
-    if os.path.islink(path):  # noqa: PTH114 - as above
+    if missing is _NOWHERE and os.path.islink(path):  # noqa: PTH114 - as above
         raise FileError("is a link to nothing", "mend or remove it")
 
 

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.core import graph
 from pipeline.core.contents import manifests_of_platforms
 from pipeline.core.model import Pin, repository_of
+from pipeline.edge.file_read import FileError
+from pipeline.edge.file_write import write_file
+from pipeline.errors import WorkError
 from pipeline.shell.config.lock_file import LOCK_FILE, load_lock, lock_text
 from pipeline.shell.registry import open_registry
 
@@ -85,11 +88,11 @@ def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:
 
 
 def write(project: Project, found: Pins) -> None:
-    """Write `pipeline.lock`, whole or not at all."""
-    file = project.root / LOCK_FILE
-    draft = file.with_name(f".{file.name}.new")
-    draft.write_text(lock_text(found), encoding="utf-8")
-    draft.replace(file)
+    """Write `pipeline.lock`, whole or not at all. Raises `WorkError` where that cannot be."""
+    try:
+        write_file(project.root, LOCK_FILE, lock_text(found).encode())
+    except FileError as error:
+        raise WorkError(f"`{LOCK_FILE}` {error.what}", hint=error.hint) from None
 
 
 @contextmanager

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import tempfile
-from pathlib import Path
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from pipeline.core.masking import masker
 from pipeline.edge.capture import capture
 from pipeline.edge.child_environ import find_program, for_docker
 from pipeline.errors import UnknownError, WorkError
-from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pipeline.edge.registry import Credential
+    from pipeline.edge.registry.docker_login import Json
 
 _TIMEOUT = 60.0
 
@@ -39,16 +37,21 @@ def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
 
 def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str]) -> None:
     """Give docker the token, on its standard input. Raises `UnknownError` or `WorkError`."""
+    from pipeline.edge.registry import docker_change  # noqa: PLC0415 - the edge is opened late
+
     docker = find_program("docker", environ)
     if docker is None:
         raise UnknownError(
             "there is no `docker` on PATH", hint="`invoke login --helper` needs none"
         )
     command = [docker, "login", f"--username={credential.username}", "--password-stdin", "--", host]
-    try:
-        done = capture(command, for_docker(environ), timeout=_TIMEOUT, given=credential.secret)
-    except (OSError, subprocess.TimeoutExpired):
-        raise UnknownError("`docker login` did not answer") from None
+    with ExitStack() as stack:
+        with suppress(OSError):  # docker will say what is wrong with the folder
+            stack.enter_context(docker_change.locked(environ))
+        try:
+            done = capture(command, for_docker(environ), timeout=_TIMEOUT, given=credential.secret)
+        except (OSError, subprocess.TimeoutExpired):
+            raise UnknownError("`docker login` did not answer") from None
     if done.returncode:
         said = masker(credential.forms)(done.stderr).strip().splitlines()
         raise WorkError(f"`docker login` failed: {said[-1] if said else 'it does not say why'}")
@@ -61,33 +64,20 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
     configuration cannot be read.
     """
-    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - the edge is opened late
+    from pipeline.edge.registry import docker_change  # noqa: PLC0415 - the edge is opened late
 
     if find_program("docker-credential-fly", environ) is None:
         hint = "put the folder where this package's scripts are installed on PATH"
         raise WorkError("`docker-credential-fly` is not on PATH, where docker looks", hint=hint)
-    file = docker_login.configuration_file(environ)
-    written = docker_login.read_configuration(environ)
-    changed = {"credHelpers": {**docker_login.section(written, "credHelpers"), host: "fly"}}
+    return docker_change.change_configuration(environ, lambda written: _helped(written, host))
+
+
+def _helped(written: Json, host: str) -> Json:
+    """A configuration of docker's in which our helper knows the login to `host`."""
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - the edge is opened late
+
+    changed: Json = {**written}
+    changed["credHelpers"] = {**docker_login.section(written, "credHelpers"), host: "fly"}
     if "auths" in written:
         changed["auths"] = docker_login.without(docker_login.section(written, "auths"), host)
-    try:
-        _write(file, {**written, **changed})
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        raise WorkError(f"`{file}` cannot be written: {why}") from None
-    return file
-
-
-def _write(file: Path, configuration: Mapping[str, object]) -> None:
-    """Whole or not at all, for its owner alone: it may hold the logins of other hosts."""
-    target = real_path(file)  # people link their configuration to where they keep it
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            out.write(json.dumps(configuration, indent="\t") + "\n")
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    return changed

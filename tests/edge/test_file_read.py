@@ -116,8 +116,10 @@ def test_a_bound(root: Path) -> None:
 def test_the_users_own_files_may_be_anywhere(root: Path) -> None:
     """But they are files: docker's configuration may be a link, as docker allows."""
     (root / "link").symlink_to("../secret")
+    (root / "dangling").symlink_to("../none")
     os.mkfifo(root / "pipe")
 
     assert read_own(root / "link") == b"s"
+    assert read_own(root / "dangling") is None
     with pytest.raises(FileError, match="is no regular file"):
         read_own(root / "pipe")

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.reference import Digest, parse_reference
+from pipeline.core.model import Pin, Project, Settings
+from pipeline.core.reference import Digest, Platform, ReferenceSyntaxError, parse_reference
 from pipeline.edge.registry import Manifest, RegistryError, contents_of
-from pipeline.errors import UnknownError
+from pipeline.errors import UnknownError, WorkError
 from pipeline.shell import lock
-from pipeline.shell.config.lock_file import lock_text
+from pipeline.shell.config.lock_file import load_lock, lock_text
 from pipeline.shell.load import load
+from tests.support.contexts import write_tree
 from tests.support.scripted import Reply, scripted
 
 if TYPE_CHECKING:
@@ -84,8 +86,57 @@ def test_children_that_say_little(tmp_path: Path) -> None:
         "[[external]]",
         f'reference = "{address}/outside/os:1"',
         f'digest = "{pins[reference].digest}"',
-        f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}',
+        "",
+        "[external.platforms]",
+        f'"linux/amd64" = "sha256:{HEX}"',
     ]
+
+
+EVIL = 'x" }\n\n[[external]]\nreference = "docker.io/library/debian:1'
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        Pin(Digest(EVIL)),
+        Pin(Digest(f"sha256:{HEX}"), {Platform("linux", EVIL): Digest(f"sha256:{HEX}")}),
+        Pin(Digest(f"sha256:{HEX}"), {Platform("linux", "amd64"): Digest(EVIL)}),
+        Pin(Digest(f"sha256:{HEX}"), triggers={Platform(EVIL, "amd64"): ()}),
+    ],
+)
+def test_nothing_is_written_unparsed(pin: Pin) -> None:
+    """Wherever a digest or a platform came from: the writer parses it once more."""
+    with pytest.raises(ReferenceSyntaxError):
+        lock_text({WHERE: pin})
+
+
+def test_a_reference_that_is_locked_twice(tmp_path: Path) -> None:
+    """However it is spelt; the last would win without a word. The older form is still read."""
+    old = f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}'
+    for name in ("debian", "docker.io/library/debian:latest", "other"):
+        with (tmp_path / "pipeline.lock").open("a") as lock_file:
+            lock_file.write(f'[[external]]\nreference = "{name}"\ndigest = "sha256:{HEX}"\n{old}\n')
+
+    value, (problem,) = load_lock(tmp_path)
+
+    assert value is None
+    assert str(problem).startswith("pipeline.lock:6:13: `docker.io/library/debian:latest` is locke")
+
+
+def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
+    """It is a link of the tree's out of the project: refused, and the other file is as it was."""
+    write_tree(tmp_path, {"victim": "v", "project/images/web/Dockerfile": "FROM scratch\n"})
+    for name in ("pipeline.lock", ".pipeline.lock.new"):
+        (tmp_path / "project" / name).symlink_to("../victim")
+    project = Project(tmp_path / "project", Settings(), ())
+
+    with pytest.raises(WorkError, match=r"`pipeline\.lock` leads out of the project"):
+        lock.write(project, {})
+    (tmp_path / "project/pipeline.lock").unlink()
+    lock.write(project, {})
+
+    assert (tmp_path / "victim").read_text() == "v"
+    assert not (tmp_path / "project/pipeline.lock").is_symlink()
 
 
 _VALUES = st.recursive(

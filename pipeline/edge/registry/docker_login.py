@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.reference import HUB, HUB_NAMES, is_hub
+from pipeline.edge.file_read import FileError, read_own
 from pipeline.edge.registry import helper
 from pipeline.edge.registry.credential import Credential, Kind
 from pipeline.edge.registry.errors import CredentialError
@@ -49,15 +50,16 @@ def read_configuration(environ: Mapping[str, str]) -> Json:
 
 def read_file(path: Path, environ: Mapping[str, str]) -> Json:
     """A configuration of docker's form, empty where there is none. Raises `CredentialError`."""
+    what = f"`{shown(path, environ)}`"
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError):
-        raise CredentialError(
-            f"`{shown(path, environ)}` cannot be read", hint="mend its permissions, or move it away"
-        ) from None
-    return _parse(text, f"`{shown(path, environ)}`")
+        content = read_own(path)
+        text = "" if content is None else content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CredentialError(f"{what} is no UTF-8", hint="mend it, or move it away") from None
+    except FileError as error:
+        hint = "mend its permissions, or move it away"
+        raise CredentialError(f"{what} {error.what}", hint=hint) from None
+    return _parse(text, what)
 
 
 def read_environment(environ: Mapping[str, str]) -> Json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
 from pipeline.edge.child_environ import FLY_TOKENS, for_flyctl
+from pipeline.edge.file_read import FileError, read_own
 from pipeline.edge.fly_program import candidates
 from pipeline.edge.registry.credential import Credential
 from pipeline.edge.registry.places import home, shown
@@ -133,8 +134,8 @@ def _kept(environ: Mapping[str, str]) -> FlyLogin | None:
     folder = environ.get("FLY_CONFIG_DIR")
     path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
     try:
-        match = _LINE.search(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        match = _LINE.search((read_own(path) or b"").decode())
+    except (FileError, UnicodeDecodeError):
         return None
     token = bare(match["token"]) if match else ""
     return FlyLogin(token, f"flyctl's login {shown(path, environ)}") if token else None

@@ -3,8 +3,12 @@
     [[external]]
     reference = "docker.io/library/debian:bookworm-slim"
     digest = "sha256:…"                       # of the index, or of the manifest where there is none
-    platforms = { "linux/amd64" = "sha256:…" }
-    triggers = { "linux/amd64" = ["COPY . /app"] }
+
+    [external.platforms]
+    "linux/amd64" = "sha256:…"
+
+    [external.triggers]
+    "linux/amd64" = ["COPY . /app"]
 
 `triggers` are the ONBUILD instructions of its configuration, for the platforms that a Dockerfile
 begins a stage with; none for a platform that is not there is not known, as in a file that an older
@@ -16,7 +20,6 @@ each reference, so that two branches that lock different images do not conflict.
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -27,12 +30,14 @@ from pipeline.core.reference import (
     parse_platform,
     parse_reference,
 )
+from pipeline.edge.file_read import MOST
+from pipeline.edge.toml_text import toml_text
 from pipeline.errors import Problem
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.loaded import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pipeline.core.reference import Platform, Reference
@@ -45,7 +50,7 @@ _HEAD = "# Written by `invoke lock`: which manifest each external image is.\n"
 
 def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
     """What `pipeline.lock` in `root` holds of externals; nothing without such a file."""
-    document, problems = read_document(root, LOCK_FILE)
+    document, problems = read_document(root, LOCK_FILE, MOST)
     if document is None:
         return Loaded(None, problems)
     entries = document.data.get("external", [])
@@ -56,7 +61,10 @@ def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
     found: list[Problem] = []
     for index, entry in enumerate(entries):
         try:
-            locks[parse_reference(str(entry["reference"]))] = _pin(entry)
+            reference, pin = parse_reference(str(entry["reference"])), _pin(entry)
+            if reference in locks:
+                found.append(_twice(document, index, reference))
+            locks[reference] = pin
         except (KeyError, TypeError):
             found.append(_problem(document, index, "an entry wants `reference` and `digest`"))
         except ReferenceSyntaxError as error:
@@ -65,8 +73,9 @@ def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
 
 
 def lock_text(pins: Mapping[Reference, Pin]) -> str:
-    """The file for these references."""
-    return _HEAD + "".join(_entry(reference, pins[reference]) for reference in sorted(pins))
+    """The file for these references. Raises `ReferenceSyntaxError` for one that is none."""
+    entries = [_entry(reference, pins[reference]) for reference in sorted(pins)]
+    return f"{_HEAD}\n{toml_text({'external': entries})}" if entries else _HEAD
 
 
 def _pin(entry: Mapping[str, object]) -> Pin:
@@ -82,31 +91,29 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
-def _entry(reference: Reference, pin: Pin) -> str:
-    lines = [
-        "",
-        "[[external]]",
-        f'reference = "{reference}"',
-        f'digest = "{pin.digest}"',
-        *_table("platforms", {p: f'"{digest}"' for p, digest in pin.platforms.items()}),
-        *_table("triggers", {p: _list(texts) for p, texts in pin.triggers.items()}),
-    ]
-    return "".join(f"{line}\n" for line in lines)
+def _entry(reference: Reference, pin: Pin) -> dict[str, object]:
+    """An entry as the file has it. What is parsed anew was said by a registry."""
+    platforms = {_platform(one): parse_digest(digest) for one, digest in pin.platforms.items()}
+    triggers = {_platform(one): [*texts] for one, texts in pin.triggers.items()}
+    entry: dict[str, object] = {
+        "reference": str(parse_reference(str(reference))),
+        "digest": parse_digest(pin.digest),
+    }
+    if platforms:
+        entry["platforms"] = dict(sorted(platforms.items()))
+    if triggers:
+        entry["triggers"] = dict(sorted(triggers.items()))
+    return entry
 
 
-def _table(key: str, values: Mapping[Platform, str]) -> list[str]:
-    each = ", ".join(f'"{platform}" = {values[platform]}' for platform in sorted(values, key=str))
-    return [f"{key} = {{ {each} }}"] if each else []
+def _platform(platform: Platform) -> str:
+    return str(parse_platform(str(platform)))
 
 
-def _list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(map(_string, texts))}]"
-
-
-def _string(text: str) -> str:
-    """A TOML string, which is one of JSON's but for DEL and what is half a character."""
-    whole = text.encode("utf-8", "replace").decode()
-    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
+def _twice(document: Document, index: int, reference: Reference) -> Problem:
+    message = f"`{reference}` is locked twice: nobody could say to which digest"
+    hint = "remove one of the two, or delete the file and run `invoke lock`"
+    return Problem(document.locate("external", index, "reference"), message, hint)
 
 
 def _problem(document: Document, index: int, message: str) -> Problem:

@@ -1,0 +1,103 @@
+"""Write a file of the user's: whole or not at all, and where it seems to be.
+
+The content goes to a new file beside the old one, which then takes its name (`rename`): a reader
+sees one or the other, and a full disk leaves the old one. Folders are entered one by one, and no
+link is followed on the way: what a path led to when it was looked at, it may not lead to when it is
+written.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.edge.file_read import FileError, OutsideError, unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import PurePosixPath
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_BITS = 0o777
+
+
+def write_file(root: Path, file: PurePosixPath, content: bytes) -> None:
+    """Write a file of the project at `root`; its permissions stay as they are.
+
+    Where it is a link that stays inside of the project, what it leads to is written. Raises
+    `FileError` for one that does not, and where it cannot be written.
+    """
+    real, target = os.path.realpath(root), os.path.realpath(root / file)
+    if not target.startswith(f"{real.rstrip('/')}/"):
+        hint = "put a file in place of the link: only files of the project are written"
+        raise OutsideError("leads out of the project", hint)
+    below = Path(target).relative_to(real)
+    try:
+        with _folder(real, below.parent.parts) as folder:
+            replace_file(folder, below.name, content)
+    except OSError as error:
+        raise unusable(error, "written") from None
+
+
+def replace_file(
+    folder: int,
+    name: str,
+    content: bytes,
+    mode: int | None = None,
+    still: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Put a file of this content in place of `name` in an open folder; say whether it was done.
+
+    It is not if `still` is false at the end. `mode` is for its permissions, without which they are
+    those of the file before it. Raises `OSError`, and `FileError` for what is no file.
+    """
+    kept = _mode(folder, name) if mode is None else mode
+    draft = f".pipeline-{secrets.token_hex(8)}.new"
+    handle = os.open(draft, _NEW, 0o666 if kept is None else 0o600, dir_fd=folder)
+    try:
+        with open(handle, "wb") as out:  # noqa: PTH123 - a file that is open
+            if kept is not None:
+                os.fchmod(handle, kept)
+            out.write(content)
+            out.flush()
+            os.fsync(handle)
+        if not still():
+            os.unlink(draft, dir_fd=folder)
+            return False
+        os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(draft, dir_fd=folder)
+        raise
+    return True
+
+
+@contextmanager
+def _folder(root: str, parts: tuple[str, ...]) -> Iterator[int]:
+    """A folder below `root`, opened step by step."""
+    handle = os.open(root, _FOLDER)
+    try:
+        for part in parts:
+            inner = os.open(part, _FOLDER, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _mode(folder: int, name: str) -> int | None:
+    """The permissions of a file, `None` where there is none. Raises `FileError` for no file."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        raise FileError(f"is {what}, and cannot be written", "remove it, or rename it")
+    return stat.S_IMODE(found.st_mode) & _BITS
