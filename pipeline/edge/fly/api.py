@@ -231,8 +231,7 @@ class FlyApi:
                 self._clients[what] = Connections(
                     context,
                     proxies=not is_loopback(parts.hostname or ""),
-                    connect=self._policy.connect,
-                    read=self._policy.read,
+                    policy=self._policy,
                 )
             return self._clients[what]
 

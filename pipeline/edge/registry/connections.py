@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 import httpcore
 
 from pipeline.edge.registry.errors import RegistryError
+from pipeline.edge.registry.exchange import Exchange
 from pipeline.edge.registry.proxies import proxies as proxies_of
 from pipeline.edge.registry.streams import Backend, ProxyTroubleError, Way
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from urllib.parse import SplitResult
 
+    from pipeline.edge.registry.gate import Policy
     from pipeline.edge.registry.proxies import Named
 
     Headers = list[tuple[str, str]]
@@ -38,19 +40,16 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fly-i
 
 
 class Connections:
-    """Connections over `context` to any address, `connect` and `read` in seconds. Thread-safe.
+    """Connections over `context` to any address, within the bounds of `policy`. Thread-safe.
 
     No redirect is followed, no cookie and no credential known. `proxies` honours `HTTPS_PROXY`,
     `NO_PROXY` and their like.
     """
 
-    def __init__(
-        self, context: ssl.SSLContext, *, proxies: bool, connect: float, read: float
-    ) -> None:
+    def __init__(self, context: ssl.SSLContext, *, proxies: bool, policy: Policy) -> None:
         self._context = context
         self._proxies = proxies
-        self._connect = connect
-        self._read = read
+        self.policy = policy
         self._lock = Lock()
         self._pools: dict[tuple[str, str], tuple[httpcore.ConnectionPool, Way | None]] = {}
 
@@ -62,22 +61,23 @@ class Connections:
         *,
         headers: Mapping[str, str],
         body: bytes | Iterable[bytes] | None = None,
-        read: float | None = None,
+        exchange: Exchange | None = None,
     ) -> Iterator[httpcore.Response]:
-        """An answer whose body is yet to be read. `read` is in seconds, between two pieces.
+        """An answer whose body is yet to be read, in the time that `exchange` has.
 
         Raises httpcore's errors; that is `UnsupportedProtocol` for an address that is none.
         """
         address = urlsplit(quote(url, safe=_RESERVED))
         host = address.netloc.rpartition("@")[2]
         pool, way = self._pool(address.scheme, host)
-        patience = {"connect": self._connect, "read": read or self._read, "write": self._read}
+        exchange = exchange or Exchange(self.policy)
         request = httpcore.Request(
             method,
             _target(address),
             headers=_headers(method, host, headers, body),
             content=body,
-            extensions={"timeout": patience},
+            # httpcore hands them on to the sockets, which are ours (`Stream`), as they are.
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), exchange)},
         )
         try:
             answer = pool.handle_request(request)
@@ -85,6 +85,7 @@ class Connections:
             if way is None or isinstance(error, ProxyTroubleError):
                 raise
             raise ProxyTroubleError(way, str(error)) from None
+        exchange.head_is_here()
         try:
             yield answer
         finally:
@@ -115,7 +116,7 @@ class Connections:
                     max_connections=None,
                     max_keepalive_connections=_KEPT,
                     keepalive_expiry=_IDLE,
-                    network_backend=Backend(self._read, way),
+                    network_backend=Backend(way),
                 )
                 self._pools[scheme, netloc] = pool, way
             return self._pools[scheme, netloc]

@@ -25,6 +25,10 @@ class Policy:
     The pause before attempt n + 1 is `pause` times 2 to the n - 1, give or take a half. `total`
     bounds one request with all its attempts. `allowance` is how many failures a host may have
     beyond its successes before it is not asked again.
+
+    Of one exchange, `connect` bounds each step of connecting, `read` the way to the answer's head
+    and each wait for more, and `storing` the way to the answer to a blob, which a registry hashes
+    and moves first. A large body must bring 64 KiB in `flow`.
     """
 
     attempts: int = 3
@@ -33,6 +37,8 @@ class Policy:
     allowance: int = 24
     connect: float = 5.0
     read: float = 10.0
+    flow: float = 30.0
+    storing: float = 300.0
 
 
 class Clock(Protocol):

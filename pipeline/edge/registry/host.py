@@ -281,9 +281,7 @@ class Host:
             context = tls.nothing()
         else:
             context = tls.unverified() if lenient else self._setting.trust.context(self.name)
-        self._client = Connections(
-            context, proxies=not loopback, connect=policy.connect, read=policy.read
-        )
+        self._client = Connections(context, proxies=not loopback, policy=policy)
         return f"{'https' if secure else 'http'}://{address}"
 
     def _stranger(self) -> Connections:
@@ -292,9 +290,7 @@ class Host:
             if self._guest is None:
                 policy = self._setting.policy
                 context = self._setting.trust.context(self.name)
-                self._guest = Connections(
-                    context, proxies=True, connect=policy.connect, read=policy.read
-                )
+                self._guest = Connections(context, proxies=True, policy=policy)
             return self._guest
 
 

@@ -44,7 +44,7 @@ def speaks_tls(name: str, address: str, policy: Policy) -> bool:
 
 
 def _through_a_proxy(url: str, policy: Policy) -> bool:
-    tried = Connections(tls.unverified(), proxies=True, connect=policy.connect, read=policy.read)
+    tried = Connections(tls.unverified(), proxies=True, policy=policy)
     try:
         wire.send(tried, "GET", url, headers={}, deadline=time.monotonic() + policy.read)
     except RegistryError:

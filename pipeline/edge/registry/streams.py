@@ -1,27 +1,36 @@
-"""Sockets of httpcore that carry large bodies with few calls, and bear no head that trickles.
+"""Sockets of httpcore that carry large bodies with few calls, and wait no longer than is left.
 
 httpcore reads 64 KiB at a time and copies what a send leaves over; each piece then takes its way
-through h11 (`benchmarks.promote`, another registry: half of the processor's time). Its timeout is
-for each read: a head that comes byte by byte has no end.
+through h11 (`benchmarks.promote`, another registry: half of the processor's time). Its timeouts are
+for each read and write: what comes byte by byte has no end. These ask an `Exchange`.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpcore
 
+from pipeline.edge.registry.exchange import EndlessHeadError, Exchange
+from pipeline.edge.registry.memory_tls import MemoryTls
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pipeline.edge.registry.addresses import Address
 
 LARGEST = 1 << 20
 """Bytes that are read at once where they keep coming. TLS hands out 16 KiB at most."""
-_HEAD = 1 << 16
-"""Bytes of an answer that must come in time: no head is longer."""
-
+_ANSWER = 1 << 16
+"""Bytes that a proxy may say at once to the wish for a tunnel."""
+_ADDRESSES = 3
+"""How often the time to connect is given, where a name has several addresses."""
 
 _LOST = (httpcore.NetworkError, httpcore.TimeoutException)
 
@@ -48,71 +57,106 @@ class ProxyTroubleError(httpcore.ProxyError):
         self.said = said
 
 
+class ForbiddenAddressError(httpcore.ConnectError):
+    """A name leads to an `address` that must not be connected to."""
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(str(address))
+        self.address = address
+
+
 class Backend(httpcore.SyncBackend):
     """httpcore's own, with a `Stream` for each connection.
 
-    `patience` is how many seconds an answer's head may take from its first byte on; `way` the proxy
-    that is connected to, where there is one.
+    `way` is the proxy that is connected to, where there is one; `may_reach` says which addresses
+    may be, and is asked when they are: a name may lead elsewhere each time that it is looked up.
     """
 
-    def __init__(self, patience: float, way: Way | None = None) -> None:
-        self._patience = patience
+    def __init__(
+        self, way: Way | None = None, may_reach: Callable[[Address], bool] | None = None
+    ) -> None:
         self._way = way
+        self._may_reach = may_reach
 
     def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,
+        timeout: object = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect. Raises httpcore's errors."""
-        way = self._way
+        """Connect, at the first of the host's addresses that lets us. Raises httpcore's errors."""
+        way, exchange = self._way, _exchange(timeout)
+        end = time.monotonic() + _ADDRESSES * exchange.to_connect()
+        lost: Exception = httpcore.ConnectTimeout("timed out")
         try:
-            made = super().connect_tcp(host, port, timeout, local_address, socket_options)
+            for address in self._addresses(host, port):
+                left = min(exchange.to_connect(), end - time.monotonic())
+                if left <= 0:
+                    break
+                try:
+                    made = super().connect_tcp(address, port, left, local_address, socket_options)
+                except _LOST as error:
+                    lost = error
+                else:
+                    # What a proxy passes on, it answers for: who failed is not known.
+                    return Stream(made, way if way and (way.tunnels or way.secure) else None)
+            raise lost
         except _LOST as error:
-            if way is None:
+            if way is None or isinstance(error, ForbiddenAddressError):
                 raise
             raise ProxyTroubleError(way) from error
-        # What a proxy passes on, it answers for as the registry would: who failed is not known.
-        return Stream(made, self._patience, way if way and (way.tunnels or way.secure) else None)
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """All addresses of a host. Raises httpcore's errors, where one may not be reached too."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(str(error)) from error
+        known = [str(entry[4][0]) for entry in found]
+        for address in map(ipaddress.ip_address, known if self._may_reach else ()):
+            if self._may_reach and not self._may_reach(address):
+                raise ForbiddenAddressError(address)
+        return known
 
 
 class Stream(httpcore.NetworkStream):
-    """Reads twice as much after each read that came back full, up to `LARGEST`.
+    """Reads twice as much of a body after each read that came back full, up to `LARGEST`.
 
     `way` is a proxy that is spoken to until TLS begins with whom it leads to.
     """
 
     def __init__(
-        self, inner: httpcore.NetworkStream, patience: float, way: Way | None = None
+        self, inner: httpcore.NetworkStream, way: Way | None = None, line: MemoryTls | None = None
     ) -> None:
         self._inner = inner
-        self._patience = patience
         self._way = way
+        self._line: socket.socket | MemoryTls = line or inner.get_extra_info("socket")
         self._size = 0
-        self._begun = 0.0
-        self._came = 0
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, timeout: object = None) -> bytes:
         """What has come; it may be more than `max_bytes`, which is taken for the least to ask."""
-        wanted = max(self._size, max_bytes)
-        way = self._way
-        data = self._heard(way, timeout) if way else self._inner.read(wanted, timeout)
+        exchange = _exchange(timeout)
+        if self._way:
+            return self._heard(self._way, exchange)
+        wanted = max(self._size, max_bytes) if exchange.has_head else max_bytes
+        data = self._read(wanted, exchange)
         self._size = min(2 * wanted, LARGEST) if len(data) == wanted else max_bytes
-        now = time.monotonic()
-        self._begun = self._begun or now
-        self._came += len(data)
-        if self._came < _HEAD and now - self._begun > self._patience:
-            raise httpcore.ReadTimeout("the answer trickles")
         return data
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write all; `timeout` is for each part that the socket takes."""
-        self._begun, self._came = 0.0, 0
-        # It is sent and sliced, and a view is sliced without a copy of the rest.
-        self._inner.write(memoryview(buffer), timeout)  # type: ignore[arg-type]
+    def write(self, buffer: bytes, timeout: object = None) -> None:
+        """Write all."""
+        exchange = _exchange(timeout)
+        # A view is sliced without a copy of the rest.
+        rest = memoryview(buffer)
+        while rest:
+            began = time.monotonic()
+            self._line.settimeout(exchange.to_write())
+            with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+                sent = self._line.send(rest)
+            exchange.wrote(sent, time.monotonic() - began)
+            rest = rest[sent:]
 
     def close(self) -> None:
         """Close the connection."""
@@ -122,33 +166,71 @@ class Stream(httpcore.NetworkStream):
         self,
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
-        timeout: float | None = None,
+        timeout: object = None,
     ) -> httpcore.NetworkStream:
         """Begin TLS, with the proxy first where it speaks it. Raises httpcore's errors."""
-        way = self._way
-        if way is None or not way.secure:
-            made = self._inner.start_tls(ssl_context, server_hostname, timeout)
-            return Stream(made, self._patience)
+        way, left = self._way, _exchange(timeout).to_connect()
+        if self._inner.get_extra_info("ssl_object"):
+            return Stream(self._inner, line=self._within(ssl_context, server_hostname, left))
         try:
-            made = self._inner.start_tls(ssl_context, server_hostname, timeout)
+            made = self._inner.start_tls(ssl_context, server_hostname, left)
         except _LOST as error:
+            if way is None or not way.secure:
+                raise
             raise ProxyTroubleError(way) from error
-        return Stream(made, self._patience, replace(way, secure=False) if way.tunnels else None)
+        secured = way and way.secure and way.tunnels
+        return Stream(made, replace(way, secure=False) if way and secured else None)
 
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks its sockets."""
+        if info == "ssl_object" and isinstance(self._line, MemoryTls):
+            return self._line.session
         return self._inner.get_extra_info(info)
 
-    def _heard(self, way: Way, timeout: float | None) -> bytes:
+    def _within(self, context: ssl.SSLContext, hostname: str | None, left: float) -> MemoryTls:
+        """TLS inside the proxy's."""
+        try:
+            with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
+                return MemoryTls(self._inner.get_extra_info("socket"), context, hostname, left)
+        except _LOST:
+            self.close()
+            raise
+
+    def _read(self, wanted: int, exchange: Exchange) -> bytes:
+        began = time.monotonic()
+        self._line.settimeout(exchange.to_read())
+        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+            data = self._line.recv(wanted)
+        exchange.read(len(data), time.monotonic() - began)
+        return data
+
+    def _heard(self, way: Way, exchange: Exchange) -> bytes:
         """What a proxy says to the wish for a tunnel."""
         try:
-            return _something(self._inner.read(_HEAD, timeout))
-        except _LOST as error:
+            return self._read(_ANSWER, exchange) or _hung_up()
+        except (*_LOST, EndlessHeadError) as error:
             raise ProxyTroubleError(way) from error
 
 
-def _something(data: bytes) -> bytes:
-    """What came. Raises `ReadError` where the other side has hung up."""
-    if not data:
-        raise httpcore.ReadError("it hung up")
-    return data
+def _exchange(timeout: object) -> Exchange:
+    """What `Connections` gave httpcore for a timeout, and httpcore hands on as it is."""
+    if not isinstance(timeout, Exchange):
+        raise TypeError("a socket wants to know how long it may wait")
+    return timeout
+
+
+@contextmanager
+def _mapped(
+    late: type[httpcore.TimeoutException], lost: type[httpcore.NetworkError]
+) -> Iterator[None]:
+    """Raise httpcore's errors for those of sockets."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error)) from error
+    except OSError as error:
+        raise lost(str(error)) from error
+
+
+def _hung_up() -> NoReturn:
+    raise httpcore.ReadError("it hung up")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.edge.registry.errors import CredentialError
+from pipeline.edge.registry.memory_tls import MemoryTls
 
 CERTS_D = Path("/etc/docker/certs.d")
 _PROBE_TIMEOUT = 2.0
@@ -68,7 +69,8 @@ def _handshake(hostname: str, port: int) -> bool | None:
     """Whether one handshake succeeds; `None` where the connection was lost in it."""
     with socket.create_connection((hostname, port), timeout=_PROBE_TIMEOUT) as line:
         try:
-            return _hello(line, hostname)
+            # CPython 3.11 loses a socket that is wrapped after it was reset: not in memory.
+            MemoryTls(line, unverified(), hostname, _PROBE_TIMEOUT)
         except (ssl.SSLEOFError, ConnectionError):
             return None
         except ssl.SSLError as error:
@@ -76,24 +78,7 @@ def _handshake(hostname: str, port: int) -> bool | None:
             return "ALERT" in (error.reason or "")
         except OSError:
             return False
-
-
-def _hello(line: socket.socket, hostname: str) -> bool:
-    """Shake hands in memory: CPython 3.11 loses a socket that is wrapped after it was reset."""
-    heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
-    session = unverified().wrap_bio(heard, said, server_hostname=hostname)
-    while True:
-        try:
-            session.do_handshake()
-        except ssl.SSLWantReadError:
-            line.sendall(said.read())
-            if data := line.recv(1 << 14):
-                heard.write(data)
-            else:
-                heard.write_eof()
-        else:
-            line.sendall(said.read())
-            return True
+        return True
 
 
 def _system() -> ssl.SSLContext:

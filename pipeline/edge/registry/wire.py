@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
-import time
 from contextlib import closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +13,7 @@ import httpcore
 
 from pipeline.edge.registry.answer import Answer
 from pipeline.edge.registry.errors import Facts, RegistryError
+from pipeline.edge.registry.exchange import EndlessHeadError, Exchange, SlowError
 from pipeline.edge.registry.gate import PASSING
 from pipeline.edge.registry.quiet import quiet
 from pipeline.edge.registry.streams import ProxyTroubleError
@@ -35,9 +36,6 @@ MAX_COMPLAINT = 64 * 1024
 PIECE = 1 << 18
 """Bytes of a stream that are gathered before they are passed on, at least."""
 
-_COMPLAINT_TIME = 10.0
-_STORING = 300.0
-"""Seconds: distribution hashes a blob, and moves it within its storage, before it answers."""
 _BROKEN = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -61,19 +59,20 @@ def send(  # noqa: PLR0913 - a request has these parts
 ) -> Answer:
     """Send one request and read its answer. Raises `RegistryError` where there is none.
 
-    `deadline` is of `time.monotonic`; it ends bodies that trickle. `most` is in bytes. A body that
-    is streamed may take as long as it flows, and a registry to store it as long as `_STORING` says.
+    `deadline` is of `time.monotonic`; whatever trickles ends by it. `most` is in bytes. A body that
+    is streamed may take as long as it flows, and a registry `Policy.storing` to store it.
     """
     streamed = callable(body)
+    exchange = Exchange(http.policy, until=math.inf if streamed else deadline, stored=streamed)
     # A generator that is left over ends when garbage is collected, in any thread at any moment:
     # it would let go of a connection of its source, whose pool may be locked by that very thread.
     with closing(body()) if callable(body) else nullcontext(body) as content:
-        patience = _STORING if streamed else None
-        asking = http.stream(method, url, headers=headers, body=content, read=patience)
+        asking = http.stream(method, url, headers=headers, body=content, exchange=exchange)
         try:
             with quiet(), asking as response:
-                begun = time.monotonic() + _COMPLAINT_TIME if streamed else deadline
-                read = _read(response, url, begun, most)
+                if streamed:
+                    exchange.ends_in(http.policy.read)
+                read = _read(response, url, most)
                 return _answer(response, url, read, http.forwarder(url))
         except _BROKEN as error:
             # The cause is not kept: it holds the request, and that the credential.
@@ -84,12 +83,19 @@ def send(  # noqa: PLR0913 - a request has these parts
 def opened(
     http: Connections, method: str, url: str, headers: Mapping[str, str]
 ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
-    """The head of an answer, and its body piece by piece; that of a refusal is in the answer."""
+    """The head of an answer, and its body piece by piece; that of a refusal is in the answer.
+
+    It may take as long as it flows.
+    """
+    exchange = Exchange(http.policy)
     try:
-        with quiet(), http.stream(method, url, headers=headers) as response:
-            good = response.status == 200
-            body = b"" if good else _read(response, url, time.monotonic() + _COMPLAINT_TIME)
-            yield _answer(response, url, body, http.forwarder(url)), _pieces(response, url)
+        with quiet(), http.stream(method, url, headers=headers, exchange=exchange) as response:
+            body = b""
+            if response.status != 200:
+                exchange.ends_in(http.policy.read)
+                body = _read(response, url)
+            pieces = _pieces(response, url, exchange)
+            yield _answer(response, url, body, http.forwarder(url)), pieces
     except _BROKEN as error:
         raise _explained(error, _host(url), redacted(url)) from None
 
@@ -102,11 +108,12 @@ def _answer(response: httpcore.Response, url: str, body: bytes, proxy: str) -> A
     return Answer(response.status, redacted(url), headers, body, proxy=proxy)
 
 
-def _pieces(response: httpcore.Response, url: str) -> Iterator[bytes]:
+def _pieces(response: httpcore.Response, url: str, exchange: Exchange) -> Iterator[bytes]:
     held: list[bytes] = []
     size = 0
     try:
         for piece in response.iter_stream():
+            exchange.flowed(len(piece))
             held.append(piece)
             size += len(piece)
             if size >= PIECE:
@@ -133,9 +140,7 @@ def unreachable(error: OSError, host: str) -> RegistryError:
     return _explained(error, host, "")
 
 
-def _read(
-    response: httpcore.Response, url: str, deadline: float, most: int = MAX_MANIFEST
-) -> bytes:
+def _read(response: httpcore.Response, url: str, most: int = MAX_MANIFEST) -> bytes:
     wanted = most if response.status == 200 else MAX_COMPLAINT
     chunks, size = [], 0
     for chunk in response.iter_stream():
@@ -149,8 +154,6 @@ def _read(
             )
         if size > wanted:
             break
-        if time.monotonic() > deadline:
-            raise httpcore.ReadTimeout("the answer trickles")
     return b"".join(chunks)[:wanted]
 
 
@@ -219,6 +222,8 @@ def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
                 return f"{nobody}: its name cannot be resolved", network, again
             case ConnectionRefusedError():
                 return f"{nobody}: connection refused", network, True
+            case SlowError() | EndlessHeadError():
+                return f"{who} {cause}", network, isinstance(cause, SlowError)
             case httpcore.TimeoutException() | TimeoutError():
                 return f"{nobody} in time", network, True
             case httpcore.RemoteProtocolError() | httpcore.ReadError() | ConnectionError():

@@ -246,7 +246,7 @@ def test_lengths(
     """A body has a length, also one that is empty: servers refuse a POST or PUT without."""
     ours = {"Content-Length": "3"} if isinstance(body, list) else {}
     with scripted(lambda _: Reply(201)) as server:
-        http = Connections(nothing(), proxies=False, connect=30.0, read=30.0)
+        http = Connections(nothing(), proxies=False, policy=PATIENT)
         with http.stream(method, f"http://{server.address}/", headers=ours, body=body) as answer:
             assert answer.status == 201
         http.close()
@@ -268,7 +268,7 @@ def test_lengths(
 def test_addresses(given: str, asked: str) -> None:
     """What is quoted stays as it is, what is not is quoted, and the fragment stays with us."""
     with scripted(lambda _: Reply(200)) as server:
-        http = Connections(nothing(), proxies=False, connect=30.0, read=30.0)
+        http = Connections(nothing(), proxies=False, policy=PATIENT)
         with http.stream("GET", f"http://{server.address}{given}", headers={}):
             pass
         http.close()
@@ -288,7 +288,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
         finally:
             ended.set()
 
-    http = Connections(nothing(), proxies=False, connect=30.0, read=30.0)
+    http = Connections(nothing(), proxies=False, policy=PATIENT)
     with trickling(b"", hangs_up=True) as address:
         with pytest.raises(RegistryError) as caught:
             wire.send(
