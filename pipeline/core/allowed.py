@@ -73,6 +73,11 @@ class Allowed:
         return self.grants(Need("commands"))
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """Variables that hold credentials, which what the project names may read all the same."""
+        return tuple(value for name, value in self.words if name == "secret")
+
+    @property
     def token_servers(self) -> tuple[tuple[str, str], ...]:
         """Registries, and the hosts that are told their credentials to get a token."""
         return self._pairs("token-server")

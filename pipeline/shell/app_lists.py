@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from pipeline.shell.config.image_file import ImageFile
 
 
+_LONGEST = 200
+"""Characters of a line that are looked at: a name has 63 at most."""
+_AT_MOST = 20
+"""So many lines that are no names are told: what prints a log prints no list."""
+
+
 def app_spec(
     root: Path, folder: PurePosixPath, file: ImageFile, config: PurePosixPath | None
 ) -> Loaded[AppSpec]:
@@ -112,10 +118,13 @@ def _names(text: str, file: str) -> Loaded[list[str]]:
         name = line.partition("#")[0].strip()
         try:
             if name:
-                names[checks.app_name(name)] = None
+                names[checks.app_name(name[:_LONGEST])] = None
         except WrongValueError as error:
             place = Location(file, number, line.index(name) + 1)
             problems.append(Problem(place, error.message, error.hint))
+            if len(problems) == _AT_MOST:
+                problems.append(Problem(Location(file), "the rest of it was not read any more"))
+                break
     return Loaded(list(names), tuple(problems))
 
 
@@ -162,7 +171,8 @@ def _printed(
 
     place = apps_location(project.root, image, project.settings.profile)
     try:
-        text = printed_by(shlex.split(command), project.root, environ)
+        allowed = project.settings.allowed.variables
+        text = printed_by(shlex.split(command), project.root, environ, allowed=allowed)
     except UnknownError as error:
         hint = "it is run in the project's root, without a shell, and prints one name a line"
         raise UnknownError(f"{place}: {error.message}", hint=hint) from None

@@ -171,6 +171,18 @@ def test_a_command_that_prints_no_names_is_warned_of(tmp_path: Path) -> None:
     )
 
 
+def test_a_log_is_no_list(tmp_path: Path) -> None:
+    """Twenty lines that are no names are told, each at a readable length, and not all of them."""
+    folder = image(tmp_path, "web", '"file:apps.txt"')
+    (folder / "apps.txt").write_text(f"{'No name: ' * 1000}\n" * 100)
+
+    told = refusal(tmp_path)
+
+    assert len(told) == 21
+    assert max(map(len, told)) < 400
+    assert "images/web/apps.txt: the rest of it was not read any more" in told
+
+
 def test_an_app_that_a_command_prints_may_be_another_images(tmp_path: Path) -> None:
     """Found where it is known, at the line of the command."""
     image(tmp_path, "api", '["acme-eu"]')
