@@ -44,6 +44,8 @@ _AS_ABSENT = frozenset(
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
 _UNITS["h"] = 60 * _UNITS["m"]
+_LONGEST, _MOST = 64, 10**18
+"""Letters of a number or duration, and a number, beyond which none is meant: it stays as it is."""
 
 
 def normal(data: Json) -> dict[str, object]:
@@ -141,8 +143,8 @@ def _headers(value: object) -> object:
 def _nanoseconds(value: object, unit: int) -> object:
     """Read a duration as Go writes it, or a number of `unit`; anything else stays as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
-        return value * unit
-    text = value if isinstance(value, str) else ""
+        return value * unit if abs(value) < _MOST else value
+    text = value if isinstance(value, str) and len(value) <= _LONGEST else ""
     parts = _PART.findall(text)
     if not parts or "".join(number + name for number, name in parts) != text:
         return value
@@ -151,7 +153,7 @@ def _nanoseconds(value: object, unit: int) -> object:
 
 def _whole(value: object) -> object:
     text = value.strip() if isinstance(value, str) else ""
-    return int(text) if text.isascii() and text.isdigit() else value
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST else value
 
 
 def _text(value: object) -> object:

@@ -161,7 +161,12 @@ def _resolved(
 
 
 def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
-    return (name for name in known if fnmatchcase(name, pattern.strip()))
+    for name in dict.fromkeys(known):
+        if fnmatchcase(name, pattern.strip()):
+            try:
+                yield checks.app_name(name)
+            except WrongValueError as error:
+                raise UnknownError(f"an app is listed under no name: {error.message}") from None
 
 
 def _printed(

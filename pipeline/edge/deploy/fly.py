@@ -41,7 +41,9 @@ from pipeline.edge.fly import (
 )
 from pipeline.edge.fly.errors import CREATE
 from pipeline.edge.fly.flyctl import find_flyctl
+from pipeline.edge.fly.values import number_of
 from pipeline.edge.leftovers import private_folder
+from pipeline.edge.registry.text import plain
 from pipeline.errors import Problem, UnknownError, usage_error
 
 if TYPE_CHECKING:
@@ -78,12 +80,13 @@ def open_driver(
 
 @dataclass(frozen=True, slots=True)
 class FlyDriver:
-    """Deploys to Fly as whoever `api` is."""
+    """Deploys to Fly as whoever `api` is. Machines may take `well` seconds after flyctl's end."""
 
     api: FlyApi
     environ: Mapping[str, str]
     stop: threading.Event
     org: str
+    well: float = WELL
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
         """What each app's machines run: one request for each, 16 at once.
@@ -154,6 +157,9 @@ class FlyDriver:
         if old is None:
             failure = Failure("rollback", "there is no good release before the one that runs")
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
+        if _told(old).image is None:
+            said = f"Fly names `{plain(old.image)}` as what release {old.version} ran: no image"
+            raise DeployError(Failure("rollback", said))
         report(AppChanged(app.name, f"back to release {old.version}"))
         with private_folder("deploy", self.environ) as folder:
             config = _kept(folder, app, old, report)
@@ -220,13 +226,14 @@ class FlyDriver:
             machines_of(self.api, app.name)
             raise DeployError(_failure(ended, stopped=self.stop.is_set()), hint=_hint(ended))
         report(AppChanged(app.name, "checking"))
-        end = time.monotonic() + WELL
+        end = time.monotonic() + self.well
         while (now := running_of(app.name, found := machines_of(self.api, app.name))) is not None:
-            if now.healthy and digest in ("", str(now.digest)):
+            other = now.healthy and digest not in ("", str(now.digest))
+            if now.healthy and not other and not _behind(found, ended):
                 return replace(now, release=ended.release or now.release), found
-            if now.healthy or self.stop.wait(_AGAIN) or time.monotonic() > end:
+            if other or time.monotonic() >= end or self.stop.wait(_AGAIN):
                 break
-        raise DeployError(_unsettled(now, digest, ended))
+        raise DeployError(_unsettled(now, found, digest, ended))
 
 
 def _missing(app: str) -> Problem:
@@ -247,15 +254,29 @@ def _hint(ended: Ended) -> str:
     return ""
 
 
-def _unsettled(now: Running | None, digest: str, ended: Ended) -> Failure:
+def _behind(machines: Sequence[Machine], ended: Ended) -> str:
+    """The machine that is of an older release than flyctl says that it made; empty without one."""
+    made = number_of(ended.release)
+    if made is None:
+        return ""
+    numbers = ((one.id, number_of(one.release)) for one in machines if one.serves)
+    return next((name for name, number in numbers if number is not None and number < made), "")
+
+
+def _unsettled(
+    now: Running | None, machines: Sequence[Machine], digest: str, ended: Ended
+) -> Failure:
+    step, message = "fly deploy", "flyctl ended well, and "
     if now is None:
-        return Failure(
-            "fly deploy", "flyctl ended well, and the app has no machine", log=ended.lines
-        )
-    if not now.healthy:
-        return Failure("health check", now.trouble, log=ended.lines)
-    message = f"flyctl ended well, and the machines run `{now.digest}` instead of `{digest}`"
-    return Failure("fly deploy", message, log=ended.lines)
+        silent = any(machine.serves for machine in machines)
+        message += "Fly does not say what its machines run" if silent else "the app has no machine"
+    elif not now.healthy:
+        step, message = "health check", now.trouble
+    elif digest not in ("", str(now.digest)):
+        message += f"the machines run `{now.digest}` instead of `{digest}`"
+    else:
+        message += f"machine {_behind(machines, ended)} is not of its release {ended.release}"
+    return Failure(step, message, log=ended.lines)
 
 
 def _kept(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:

@@ -22,6 +22,7 @@ from pipeline.core.configuration import Configuration, differences
 from pipeline.core.stamp import carried_stamp
 from pipeline.edge.fly import releases_of
 from pipeline.edge.fly.asking import PAGE
+from pipeline.edge.fly.values import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ def _alike(releases: Iterable[FlyRelease], running: str) -> Sequence[FlyRelease]
     which they run (flyctl once wrote none), the last good one runs: another may have ended before
     it reached them.
     """
-    number = int(running) if running.isascii() and running.isdigit() else None
+    number = number_of(running)
     newer = dropwhile(
         lambda one: not one.good if number is None else one.version > number, releases
     )
@@ -98,7 +99,8 @@ def _contents(
     """The sha256 of local files as they are on the machines, by the path that is written."""
     files = config.get("files")
     for file in files if isinstance(files, list) else ():
-        path, guest = (file.get("local_path"), file.get("guest_path")) if file else ("", "")
+        told = file if isinstance(file, dict) else {}
+        path, guest = told.get("local_path"), told.get("guest_path")
         found = {one for machine in machines if (one := _sha256(machine.file(str(guest))))}
         if path and len(found) == 1:
             yield str(path), found.pop()

@@ -49,6 +49,9 @@ def _stamp(machines: Sequence[Machine], digest: Digest, release: str) -> Stamp |
 def _trouble(machines: Sequence[Machine], counted: Counter[Digest]) -> str:
     if len(counted) > 1:
         return "its machines run different images"
+    silent = next((machine.id for machine in machines if _digest(machine) is None), "")
+    if silent:
+        return f"Fly does not say which image machine {silent} runs"
     return next((machine.trouble for machine in machines if machine.trouble), "")
 
 

@@ -22,6 +22,7 @@ from pipeline.edge.fly.errors import (
     in_trouble,
     out_of_reach,
     refused,
+    unfitting,
 )
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
@@ -132,9 +133,12 @@ class FlyApi:
             answer = self._ask(_Request("machines", method, url, sent, content, reads))
             if answer.status != 401 or renewed or not self.token.renew():
                 break
-        if 200 <= answer.status < 300:
-            return read_json(answer.body) if answer.body else None
-        raise self._refusal(answer, path, app=app)
+        if not 200 <= answer.status < 300:
+            raise self._refusal(answer, path, app=app)
+        found = read_json(answer.body)
+        if found is None and reads and answer.body.strip() != b"null":
+            raise unfitting()
+        return found
 
     def graphql(self, query: str, variables: Mapping[str, object]) -> Json:
         """The `data` of a GraphQL query. Raises `FlyError` for each that names an error."""
@@ -147,8 +151,9 @@ class FlyApi:
             raise refused(self.token.source, self._said(answer))
         if answer.status != 200 or not isinstance(found, dict):
             raise in_trouble("Fly's API", answer.status, self._said(answer), _wait(answer))
-        if errors := as_objects(found.get("errors")):
-            raise self._graphql_error(errors[0])
+        if errors := found.get("errors"):
+            first = errors[0] if isinstance(errors, list) else errors
+            raise self._graphql_error(first if isinstance(first, dict) else {"message": first})
         return as_object(found.get("data"))
 
     def _graphql_error(self, error: Json) -> FlyError:
@@ -254,10 +259,17 @@ def _wait(answer: Answer) -> float | None:
 def as_object(value: object) -> Json:
     """A JSON object. Raises `FlyError` for anything else."""
     if not isinstance(value, dict):
-        raise FlyError("Fly answers with something else than was asked for", hint=SEE)
+        raise unfitting()
     return value
 
 
 def as_objects(value: object) -> Sequence[Json]:
-    """The objects of a JSON array; none where it is none."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    """The objects of a JSON array; none for `null`, as Go writes a list of nothing.
+
+    Raises `FlyError` for anything else: what is left out would count as not being there.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise unfitting()
+    return [as_object(one) for one in value]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from pipeline.edge.fly.api import as_object, as_objects
-from pipeline.edge.fly.errors import FlyError, NoAppError
-from pipeline.edge.fly.values import STAMP, Machine, release_of
+from pipeline.edge.fly.errors import FlyError, NoAppError, unfitting
+from pipeline.edge.fly.values import STAMP, machine_of, newest_first, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.edge.fly.api import FlyApi, Json
-    from pipeline.edge.fly.values import FlyRelease
+    from pipeline.edge.fly.values import FlyRelease, Machine
 
 PAGE = 25
 """Releases in one answer: as many as flyctl asks for."""
+_PAGES = 40
+"""Pages that are asked for at most: nobody here wants more than four."""
 
 RELEASES = """\
 query($app: String!, $first: Int!, $after: String) {
@@ -41,7 +44,10 @@ def apps_of_org(api: FlyApi, org: str) -> Sequence[str]:
     """The names of an organization's apps; with an app's token that app alone (facts of Fly's)."""
     path = f"/apps?{urlencode({'org_slug': org})}"
     found = as_object(api.machines_api("GET", path, org, "list apps", app=False))
-    return [str(app["name"]) for app in as_objects(found.get("apps")) if app.get("name")]
+    names = [app.get("name") for app in as_objects(found.get("apps"))]
+    if not all(isinstance(name, str) for name in names):
+        raise unfitting("an app without a name")
+    return [str(name) for name in names if name]
 
 
 def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
@@ -50,7 +56,7 @@ def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
     Raises `NoAppError` where there is no such app.
     """
     found = api.machines_api("GET", f"{path_of(app)}/machines", app, "list machines")
-    return tuple(Machine(one) for one in as_objects(found))
+    return tuple(machine_of(one) for one in as_objects(found))
 
 
 def write_stamp(api: FlyApi, app: str, machine: Machine, *, text: str) -> None:
@@ -60,16 +66,27 @@ def write_stamp(api: FlyApi, app: str, machine: Machine, *, text: str) -> None:
 
 
 def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
-    """All releases of an app, the newest first; pages are asked for as they are needed."""
+    """All releases of an app, the newest first; pages are asked for as they are needed.
+
+    Raises `FlyError` for pages that do not go on from one another: a rollback goes by this order.
+    """
     after: object = None
-    while True:
+    oldest: float = inf
+    for _ in range(_PAGES):
         asked = {"app": app, "first": PAGE, "after": after}
         page = as_object(_app(api.graphql(RELEASES, asked), app).get("releasesUnprocessed"))
-        yield from map(release_of, as_objects(page.get("nodes")))
+        found = newest_first(map(release_of, as_objects(page.get("nodes"))))
+        if found and found[0].version >= oldest:
+            raise unfitting(f"the releases of `{app}` out of order")
+        yield from found
         info = as_object(page.get("pageInfo"))
         after = info.get("endCursor")
         if not info.get("hasNextPage") or not after:
             return
+        if not found:
+            break
+        oldest = found[-1].version
+    raise unfitting(f"pages of releases of `{app}` without end")
 
 
 def path_of(app: str) -> str:

@@ -47,8 +47,8 @@ def named_org(environ: Mapping[str, str]) -> str:
 def only_org(api: FlyApi) -> str:
     """The organization that the token reaches where that is one alone, else empty."""
     found = as_object(api.graphql(ORGANIZATIONS, {}).get("organizations"))
-    slugs = [str(node["slug"]) for node in as_objects(found.get("nodes")) if node.get("slug")]
-    return slugs[0] if len(slugs) == 1 else ""
+    slugs = [node.get("slug") for node in as_objects(found.get("nodes"))]
+    return slugs[0] if len(slugs) == 1 and isinstance(slugs[0], str) else ""
 
 
 def generated_name() -> str:

@@ -83,6 +83,11 @@ def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
     )
 
 
+def unfitting(what: str = "something else than was asked for") -> FlyError:
+    """An answer that does not have the form that Fly's interfaces have."""
+    return FlyError(f"Fly answers with {what}", hint=STATUS_PAGE)
+
+
 def in_trouble(what: str, status: int, said: str = "", wait: float | None = None) -> FlyError:
     """Fly's own fault, or an answer that is none; `wait` is what it asks for, in seconds."""
     hint = f"try again {f'in {wait:.0f} seconds' if wait else 'later'}; {STATUS_PAGE}"

@@ -8,6 +8,9 @@ failures are known by their words, as it has no other way to tell them.
 from __future__ import annotations
 
 import json
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +18,21 @@ from typing import TYPE_CHECKING
 from pipeline.core.masking import forms, masker
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.child_environ import for_flyctl
-from pipeline.edge.fly.values import FlyRelease
+from pipeline.edge.drained import drained
+from pipeline.edge.fly.errors import FlyError, unfitting
+from pipeline.edge.fly.values import FlyRelease, newest_first, version_of
 from pipeline.edge.fly_program import fly_program
-from pipeline.edge.leftovers import nameless_file
 from pipeline.errors import UnknownError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.masking import Mask
     from pipeline.edge.child_environ import ChildEnviron
 
 _LAST_LINES = 20
+_MOST = 4 << 20
+"""Bytes of its output that count: a list of 25 releases has some ten thousand."""
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
 _HELD = ("failed to acquire lease", "lease currently held", "failed to obtain lease")
 _QUIET = {
@@ -76,14 +81,34 @@ class Ended:
         return any(word in text for word in words)
 
 
+class _Over(threading.Event):
+    """Set when the user stops or the time is up, whichever comes first; then `late` says which."""
+
+    def __init__(self, stop: threading.Event, seconds: float) -> None:
+        super().__init__()
+        self._stop = stop
+        self._end = time.monotonic() + seconds
+        self.late = False
+
+    def is_set(self) -> bool:
+        """Whether it is over."""
+        self.late = self.late or time.monotonic() >= self._end
+        return self.late or self._stop.is_set()
+
+
 @dataclass(frozen=True, slots=True)
 class Flyctl:
-    """The program at `path`. The token is in `environ`, and never in its words."""
+    """The program at `path`. The token is in `environ`, and never in its words.
+
+    A deploy may take `longest` seconds, as long as a job of most CI services; a question `quick`.
+    """
 
     path: str
     environ: ChildEnviron = field(repr=False)
     mask: Mask
     stop: threading.Event
+    longest: float = 6 * 3600.0
+    quick: float = 60.0
 
     def deploy(
         self, app: str, image: str, cwd: Path, config: str = "", strategy: str = ""
@@ -95,40 +120,46 @@ class Flyctl:
         words = ["deploy", "--app", app, "--image", image, "--remote-only", "--yes"]
         words += ["--config", config] if config else []
         words += ["--strategy", strategy] if strategy else []
-        ended, out = self._run(words, cwd)
+        ended, out = self._run(words, cwd, self.longest)
         return replace(ended, release=_release(out))
 
     def releases(self, app: str) -> Sequence[FlyRelease]:
         """The 25 newest releases, without their configuration. Raises `UnknownError`."""
         # Not the working directory, which may be gone, or have a `fly.toml` of something else.
-        ended, out = self._run(["releases", "--app", app, "--image", "--json"], Path("/"))
+        ended, out = self._run(
+            ["releases", "--app", app, "--image", "--json"], Path("/"), self.quick
+        )
         try:
             found = json.loads(out) if ended.code == 0 else None
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, list):
-            raise UnknownError(f"flyctl cannot list the releases of `{app}`: {ended.message}")
-        return [_listed(one) for one in found if isinstance(one, dict)]
+            why = ended.message if ended.code else "what it prints is no list"
+            raise UnknownError(f"flyctl cannot list the releases of `{app}`: {why}")
+        return newest_first(map(_listed, found))
 
-    def _run(self, words: Sequence[str], cwd: Path) -> tuple[Ended, str]:
+    def _run(self, words: Sequence[str], cwd: Path, seconds: float) -> tuple[Ended, str]:
+        """How it ended, and the last megabytes of what it wrote to its standard output."""
         lines: list[str] = []
 
         def take(line: bytes) -> None:
             lines.append(self.mask(line.decode(errors="replace").rstrip()))
             del lines[:-_LAST_LINES]
 
-        with nameless_file(self.environ) as out:
+        over = _Over(self.stop, seconds)
+        with drained(_MOST) as out:
             code = run(
                 [self.path, *words],
                 cwd=cwd,
                 environ=self.environ,
                 stdin=b"",
                 take=take,
-                stop=self.stop,
-                out=out,
+                stop=over,
+                out=out.pipe,
             )
-            out.seek(0)
-            return Ended(code, tuple(lines)), out.read().decode(errors="replace")
+        if over.late:
+            lines.append(f"Error: flyctl did not end in {seconds / 60:.0f} minutes")
+        return Ended(code, tuple(lines)), out.kept.decode(errors="replace")
 
 
 def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:
@@ -143,15 +174,17 @@ def _release(out: str) -> str:
     """The version in the line that FLY_EMIT_RELEASE_JSON makes it print; older ones print none."""
     for line in reversed(out.splitlines()):
         if line.startswith('{"id"'):
-            told = json.loads(line)
-            return str(told.get("version") or "")
+            with suppress(ValueError, RecursionError, FlyError):
+                return str(version_of(json.loads(line).get("version")))
     return ""
 
 
-def _listed(one: Mapping[str, object]) -> FlyRelease:
-    """A release as flyctl prints it: fly-go's names of fields, as they are."""
+def _listed(one: object) -> FlyRelease:
+    """A release as flyctl prints it: fly-go's names of fields, as they are. Raises `FlyError`."""
+    if not isinstance(one, dict):
+        raise unfitting("a release that is none, through flyctl")
     return FlyRelease(
-        version=int(str(one.get("Version") or 0)),
+        version=version_of(one.get("Version")),
         status=str(one.get("Status") or ""),
         image=str(one.get("ImageRef") or ""),
         created=str(one.get("CreatedAt") or ""),

@@ -18,11 +18,13 @@ from pipeline.core.keep import Role, Slot
 from pipeline.core.reference import ImageName, ReferenceSyntaxError, parse_reference
 from pipeline.edge.fly.api import as_object
 from pipeline.edge.fly.asking import path_of
-from pipeline.edge.fly.values import Machine
+from pipeline.edge.fly.values import machine_of
+from pipeline.edge.registry.text import plain
 
 if TYPE_CHECKING:
     from pipeline.core.reference import Reference
     from pipeline.edge.fly.api import FlyApi, Json
+    from pipeline.edge.fly.values import Machine
 
 ROLE, IMAGE, REFERENCE = "pipeline_keep", "pipeline_keep_image", "pipeline_keep_reference"
 GROUP = "pipeline_keep"
@@ -33,7 +35,7 @@ _NO_NAME = re.compile(r"[^a-z0-9-]+")
 def slot_of(app: str, machine: Machine) -> Slot | None:
     """What a machine keeps an image for; `None` for one that is not ours."""
     role, image = machine.metadata.get(ROLE), machine.metadata.get(IMAGE)
-    known = role in set(Role) and isinstance(image, str)
+    known = isinstance(role, str) and role in set(Role) and isinstance(image, str)
     return Slot(app, Role(str(role)), ImageName(str(image))) if known else None
 
 
@@ -47,7 +49,7 @@ def reference_of(machine: Machine) -> Reference | None:
 
 def since(machine: Machine) -> str:
     """When it was given its image."""
-    return str(machine.data.get("updated_at") or machine.data.get("created_at") or "")
+    return plain(str(machine.data.get("updated_at") or machine.data.get("created_at") or ""))
 
 
 def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
@@ -55,7 +57,7 @@ def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
     body: Json = {"name": _machine_name(slot), "config": _config(slot, image), "skip_launch": True}
     path = f"{path_of(slot.app)}/machines"
     made = api.machines_api("POST", path, slot.app, "create machine", body=body)
-    return Machine(as_object(made))
+    return machine_of(as_object(made))
 
 
 def move_keeper(api: FlyApi, slot: Slot, machine: Machine, image: Reference) -> Machine:
@@ -65,7 +67,7 @@ def move_keeper(api: FlyApi, slot: Slot, machine: Machine, image: Reference) -> 
         body["current_version"] = version
     path = f"{path_of(slot.app)}/machines/{machine.id}"
     made = api.machines_api("POST", path, machine.id, "update machine", body=body)
-    return Machine(as_object(made))
+    return machine_of(as_object(made))
 
 
 def remove_keeper(api: FlyApi, slot: Slot, machine: str) -> None:

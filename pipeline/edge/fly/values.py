@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from pipeline.edge.fly.errors import unfitting
+from pipeline.edge.registry.text import plain
+
 Json = Mapping[str, object]
 
+_DIGITS, _DEEPEST = 18, 64
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Machines' ids are 14 hex digits; any other text could change the address that it is put in."""
 STAMP = "pipeline_stamp"
 """Our own key in a machine's metadata."""
 _OURS_ALONE = frozenset({"fly_app_release_command", "fly_app_console"})
@@ -97,11 +104,12 @@ class Machine:
         if self.state in _AT_REST:
             return self._crash()
         if self.state != "started":
-            return f"machine {self.id} is {self.state}"
+            return f"machine {self.id} is {plain(self.state) or 'in no state that Fly names'}"
         for check in _list(self.data, "checks"):
             status, name = _text(check, "status"), _text(check, "name")
             if status != "passing" and not name.startswith(_UNDER_WAY):
-                return f"check `{name}` of machine {self.id} is {status or 'not known'}"
+                said = plain(status) or "not known"
+                return f"check `{plain(name)}` of machine {self.id} is {said}"
         return ""
 
     def _crash(self) -> str:
@@ -110,7 +118,7 @@ class Machine:
         code = ended.get("exit_code")
         if last.get("type") != "exit" or ended.get("requested_stop") or not code:
             return ""
-        return f"machine {self.id} ended with {code}"
+        return f"machine {self.id} ended with {plain(str(code))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,33 @@ class FlyRelease:
         return self.status in {"complete", "succeeded"}
 
 
+def machine_of(data: Json) -> Machine:
+    """A machine, by which it can be spoken of. Raises `FlyError` for one without an id."""
+    machine = Machine(data)
+    if not _ID.fullmatch(machine.id):
+        raise unfitting("a machine without an id")
+    return machine
+
+
+def newest_first(releases: Iterable[FlyRelease]) -> Sequence[FlyRelease]:
+    """Releases in the order of their numbers, whatever the one in which Fly told them."""
+    return sorted(releases, key=lambda one: one.version, reverse=True)
+
+
+def version_of(number: object) -> int:
+    """The version of a release: a number, or its digits. Raises `FlyError` for anything else."""
+    found = number_of(str(number)) if isinstance(number, int | str) else None
+    if found is None:
+        raise unfitting("a release without a number")
+    return found
+
+
+def number_of(version: str) -> int | None:
+    """The number that the version of a release is; `None` for other text."""
+    good = version.isascii() and version.isdigit() and len(version) <= _DIGITS
+    return int(version) if good else None
+
+
 def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
     """Of releases, the newest first, what a rollback puts back: the last good one before the first.
 
@@ -139,14 +174,31 @@ def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
 
 
 def release_of(node: Json) -> FlyRelease:
-    """A node of `releasesUnprocessed`."""
+    """A node of `releasesUnprocessed`. Raises `FlyError` for what no release can be."""
+    _check_depth(node.get("configDefinition"))
     return FlyRelease(
-        version=int(str(node.get("version") or 0)),
+        version=version_of(node.get("version")),
         status=_text(node, "status"),
         image=_text(node, "imageRef"),
         created=_text(node, "createdAt"),
         config=_table(node, "configDefinition"),
     )
+
+
+def _check_depth(value: object) -> None:
+    """Raise `FlyError` for what is nested so deeply that no configuration is."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [one for outer in level for one in _inside(outer)]
+        if not level:
+            return
+    raise unfitting("a configuration that is nested too deeply")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _text(data: Json, key: str) -> str:

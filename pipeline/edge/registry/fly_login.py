@@ -124,9 +124,10 @@ def _printed(program: str, environ: Mapping[str, str]) -> str:
     """The token that a program prints; empty where it has none, or is not flyctl."""
     try:
         done = capture([program, "auth", "token", "--json"], for_flyctl(environ), timeout=_TIMEOUT)
-        return bare(str(json.loads(done.stdout)["token"])) if not done.returncode else ""
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        token = json.loads(done.stdout)["token"] if not done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError):
         return ""
+    return bare(token) if isinstance(token, str) else ""
 
 
 def _kept(environ: Mapping[str, str]) -> FlyLogin | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +107,51 @@ def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
     flyctl = find_flyctl(a_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event())
     with pytest.raises(UnknownError, match="cannot list the releases of `acme-web`: no"):
         flyctl.releases("acme-web")
+
+
+@pytest.mark.parametrize("told", ["id", "version", "deep", "list"])
+def test_a_release_that_it_half_tells(tmp_path: Path, told: str) -> None:
+    """The deploy went through all the same; its release is not known."""
+    lines = {
+        "id": '{"id":"r1","vers',
+        "version": '{"id":"r1","version":{"a":1}}',
+        "deep": f'{{"id":{"[" * 5000}',
+        "list": '["id"]',
+    }
+    ended = find_flyctl(a_flyctl(tmp_path, f"echo '{lines[told]}'"), "", threading.Event()).deploy(
+        "acme-web", "image", tmp_path
+    )
+
+    assert (ended.code, ended.release) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "printed", ["", "Visit it", '[{"Version"', "{}", "[1]", '[{"Version":"v2"}]', "[" * 5000]
+)
+def test_releases_that_are_none(tmp_path: Path, printed: str) -> None:
+    """An error too, also where it ends well."""
+    flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{printed}'"), "", threading.Event())
+    with pytest.raises(UnknownError, match=r"cannot list the releases|Fly answers"):
+        flyctl.releases("acme-web")
+
+
+def test_output_without_bound(tmp_path: Path) -> None:
+    """Its end is kept: that is where the release stands."""
+    script = """head -c 20000000 /dev/zero; echo; echo '{"id":"r1","version":7}'"""
+    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+        "acme-web", "image", tmp_path
+    )
+
+    assert ended.release == "7"
+
+
+def test_it_does_not_end(tmp_path: Path) -> None:
+    """It is interrupted, and that is what went wrong."""
+    flyctl = find_flyctl(a_flyctl(tmp_path, "sleep 600"), "", threading.Event())
+    ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
+
+    assert ended.code != 0
+    assert ended.message == "flyctl did not end in 0 minutes"
 
 
 def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
