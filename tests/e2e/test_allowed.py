@@ -42,3 +42,16 @@ def test_words_of_the_user_alone(project: Project) -> None:
     assert "`shh` in `--allow` is not known" in flag.err
     assert "`command` in `--allow` is not known" in flag.err
     assert "`secret` in PIPELINE_ALLOW cannot be read" in variable.err
+
+
+def test_tasks_of_ones_own_on_the_files_of_others(project: Project, tmp_path: Path) -> None:
+    """As docs/security.md tells: `invoke -r` reads no `tasks.py` of theirs."""
+    trusted = tmp_path / "elsewhere"
+    trusted.mkdir()
+    (trusted / "tasks.py").write_text("from pipeline.tasks import ns\n")
+    project.write("tasks.py", "raise SystemExit(7)\n")
+
+    assert project.invoke("graph").code == 7
+    ran = project.invoke("-r", str(trusted), "graph")
+
+    assert (ran.code, ran.out) == (0, "web\n"), ran.err

@@ -54,9 +54,10 @@ def bake_environ(
     """The environment for bake; `secrets` are the variables that a build may read as secrets.
 
     Nothing is attested unless asked for, nobody is prompted. Provenance is written down beside the
-    image all the same, for the self-audit (`pipeline.core.audit`). The contexts are inside the
-    project and its secrets are the user's own words, so bake's check of paths outside the working
-    directory has nothing to add; a prompt would fail the build.
+    image all the same, for the self-audit (`pipeline.core.audit`). What lies outside the project
+    was allowed by the user by then (`pipeline.core.needs`), so bake does not check paths: it would
+    refuse the private copies that images are built from, and of many targets it judges one
+    (buildx `bake/entitlements.go`); a prompt would fail the build.
     Raises `ConfigError` where a source policy is set: it can put one image in another's place, and
     left out it would protect nobody.
     """

@@ -212,14 +212,17 @@ class ImageTables(BaseModel):
         Field(
             description="Secrets for `RUN --mount=type=secret`, in BuildKit's own syntax. Their "
             "values never enter the fingerprint. A file is relative to this folder. An image "
-            "is not built without a secret, unless `required=false` is in its entry."
+            "is not built without a secret, unless `required=false` is in its entry. The user must "
+            "allow a file outside the project (`--allow fs.read=PATH`), and a variable that is for "
+            "logging in, such as FLY_API_TOKEN (`--allow secret=NAME`)."
         ),
     ] = []
     ssh: Annotated[
         list[Text],
         Wants("a list of SSH agents or keys", '["default"]'),
         Field(
-            description="SSH agents or keys for `RUN --mount=type=ssh`, in BuildKit's own syntax."
+            description="SSH agents or keys for `RUN --mount=type=ssh`, in BuildKit's own syntax. "
+            "The user must allow the agent (`--allow ssh`), and keys outside the project."
         ),
     ] = []
     salt: Annotated[

@@ -90,7 +90,8 @@ class RegistryTable(BaseModel):
         Field(
             description="Other repositories, on the same host or with a host before them, that may "
             "hold an image of the same fingerprint: one that `repository` lacks is copied from the "
-            "first that has it, instead of being built. {name} is the image's name."
+            "first that has it, instead of being built. {name} is the image's name. The user must "
+            "allow each: `--allow repository=HOST/PATH`."
         ),
     ] = list(_DEFAULT.registry.also)
 
@@ -117,7 +118,8 @@ class BuildTable(BaseModel):
         Wants("a list of cache sources", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         Field(
             description="Where BuildKit may import cache from, in its own syntax. {name} is the "
-            "image's name."
+            "image's name. The user must allow what is neither the image's own repository, nor in "
+            "the project, nor `type=gha`: `--allow repository=HOST/PATH` or `fs.read=PATH`."
         ),
     ] = list(_DEFAULT.build.cache_from)
     cache_to: Annotated[
@@ -125,7 +127,7 @@ class BuildTable(BaseModel):
         Wants("a list of cache destinations", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         Field(
             description="Where BuildKit exports cache to, in its own syntax. {name} is the "
-            "image's name."
+            "image's name. The user must allow the same as for `cache_from`, with `fs.write=PATH`."
         ),
     ] = list(_DEFAULT.build.cache_to)
     sbom: Annotated[
@@ -149,7 +151,8 @@ class BuildTable(BaseModel):
         Wants("a string", '"host"'),
         AfterValidator(checks.one_of(NETWORKS)),
         Field(
-            description='The network of RUN steps. The builder must allow "host".',
+            description='The network of RUN steps. The builder must allow "host", and so must the '
+            "user: `--allow network.host`.",
             json_schema_extra={"enum": list(NETWORKS)},
         ),
     ] = _DEFAULT.build.network
