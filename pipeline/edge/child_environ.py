@@ -11,6 +11,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING, NewType
 
+from pipeline.core.secret import is_credential
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -74,8 +76,11 @@ def for_flyctl(environ: Mapping[str, str], token: str = "") -> ChildEnviron:
 
 
 def for_command(environ: Mapping[str, str], allowed: Collection[str] = ()) -> ChildEnviron:
-    """A command of the project's: no tokens and logins, but for variables that the user allows."""
-    return _given(environ, (*FLY_TOKENS, *_LOGINS), allowed)
+    """A command of the project's: no tokens and logins, but for variables that the user allows.
+
+    They are the same as a build may not have as secrets by the project's own word.
+    """
+    return _given(environ, tuple(filter(is_credential, environ)), allowed)
 
 
 def for_git(environ: Mapping[str, str]) -> ChildEnviron:

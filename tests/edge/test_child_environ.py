@@ -68,6 +68,13 @@ def test_what_somebody_needs_all_the_same() -> None:
     assert for_command(ALL, ["FLY_API_TOKEN"])["FLY_API_TOKEN"] == "fm2_b"
 
 
+def test_a_command_has_no_credential_that_a_build_may_not_have() -> None:
+    """What is for logging in is one list, whoever of the project's asks for it."""
+    names = ("CI_REGISTRY_PASSWORD", "ACTIONS_RUNTIME_TOKEN", "FLY_API_TOKEN_STAGING", "NPM_TOKEN")
+
+    assert for_command(dict.fromkeys(names, "t"), ["FLY_API_TOKEN_STAGING"]).keys() == {*names[2:]}
+
+
 @pytest.mark.parametrize("made", [for_docker, for_command, for_flyctl, for_git])
 def test_no_folder_is_named_from_where_somebody_stands(
     made: Callable[[Mapping[str, str]], ChildEnviron],
