@@ -86,9 +86,7 @@ def test_children_that_say_little(tmp_path: Path) -> None:
         "[[external]]",
         f'reference = "{address}/outside/os:1"',
         f'digest = "{pins[reference].digest}"',
-        "",
-        "[external.platforms]",
-        f'"linux/amd64" = "sha256:{HEX}"',
+        f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}',
     ]
 
 
@@ -111,7 +109,7 @@ def test_nothing_is_written_unparsed(pin: Pin) -> None:
 
 
 def test_a_reference_that_is_locked_twice(tmp_path: Path) -> None:
-    """However it is spelt; the last would win without a word. The older form is still read."""
+    """However it is spelt: the last would win without a word."""
     old = f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}'
     for name in ("debian", "docker.io/library/debian:latest", "other"):
         with (tmp_path / "pipeline.lock").open("a") as lock_file:

@@ -3,12 +3,8 @@
     [[external]]
     reference = "docker.io/library/debian:bookworm-slim"
     digest = "sha256:…"                       # of the index, or of the manifest where there is none
-
-    [external.platforms]
-    "linux/amd64" = "sha256:…"
-
-    [external.triggers]
-    "linux/amd64" = ["COPY . /app"]
+    platforms = { "linux/amd64" = "sha256:…" }
+    triggers = { "linux/amd64" = ["COPY . /app"] }
 
 `triggers` are the ONBUILD instructions of its configuration, for the platforms that a Dockerfile
 begins a stage with; none for a platform that is not there is not known, as in a file that an older
@@ -30,8 +26,8 @@ from pipeline.core.reference import (
     parse_platform,
     parse_reference,
 )
+from pipeline.core.toml_text import toml_line
 from pipeline.edge.file_read import MOST
-from pipeline.edge.toml_text import toml_text
 from pipeline.errors import Problem
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.loaded import Loaded
@@ -74,8 +70,7 @@ def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
 
 def lock_text(pins: Mapping[Reference, Pin]) -> str:
     """The file for these references. Raises `ReferenceSyntaxError` for one that is none."""
-    entries = [_entry(reference, pins[reference]) for reference in sorted(pins)]
-    return f"{_HEAD}\n{toml_text({'external': entries})}" if entries else _HEAD
+    return _HEAD + "".join(_entry(reference, pins[reference]) for reference in sorted(pins))
 
 
 def _pin(entry: Mapping[str, object]) -> Pin:
@@ -91,19 +86,19 @@ def _texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
-def _entry(reference: Reference, pin: Pin) -> dict[str, object]:
+def _entry(reference: Reference, pin: Pin) -> str:
     """An entry as the file has it. What is parsed anew was said by a registry."""
     platforms = {_platform(one): parse_digest(digest) for one, digest in pin.platforms.items()}
-    triggers = {_platform(one): [*texts] for one, texts in pin.triggers.items()}
-    entry: dict[str, object] = {
-        "reference": str(parse_reference(str(reference))),
-        "digest": parse_digest(pin.digest),
-    }
-    if platforms:
-        entry["platforms"] = dict(sorted(platforms.items()))
-    if triggers:
-        entry["triggers"] = dict(sorted(triggers.items()))
-    return entry
+    triggers = {_platform(one): texts for one, texts in pin.triggers.items()}
+    return "".join(
+        (
+            "\n[[external]]\n",
+            toml_line("reference", str(parse_reference(str(reference)))),
+            toml_line("digest", parse_digest(pin.digest)),
+            toml_line("platforms", dict(sorted(platforms.items()))) if platforms else "",
+            toml_line("triggers", dict(sorted(triggers.items()))) if triggers else "",
+        )
+    )
 
 
 def _platform(platform: Platform) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pipeline.core.toml_text import toml_line
 from pipeline.edge.app_config import language, naming
 from pipeline.edge.file_read import FileError, read_file
 from pipeline.edge.file_write import write_file
-from pipeline.edge.toml_text import toml_text
 from pipeline.errors import WorkError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def name_app(root: Path, file: PurePosixPath, name: str) -> None:
 
 
 def _named(text: str, name: str) -> str:
-    line = toml_text({"app": name}).rstrip("\n")
+    line = toml_line("app", name).removesuffix("\n")
     bom = "\ufeff" if text.startswith("\ufeff") else ""
     body = text.removeprefix(bom)
     head = re.split(r"^\[", body, maxsplit=1, flags=re.MULTILINE)[0]
