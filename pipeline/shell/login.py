@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.masking import masker
 from pipeline.edge.capture import capture
-from pipeline.edge.child_environ import find_program, for_docker
+from pipeline.edge.child_environ import FLY_TOKENS, find_program, for_docker
 from pipeline.errors import UnknownError, WorkError
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
         with suppress(OSError):  # docker will say what is wrong with the folder
             stack.enter_context(docker_change.locked(environ))
         try:
-            done = capture(command, for_docker(environ), timeout=_TIMEOUT, given=credential.secret)
+            # Docker may hand it to our own helper, who looks whether it will find it again.
+            done = capture(
+                command, for_docker(environ, FLY_TOKENS), timeout=_TIMEOUT, given=credential.secret
+            )
         except (OSError, subprocess.TimeoutExpired):
             raise UnknownError("`docker login` did not answer") from None
     if done.returncode:

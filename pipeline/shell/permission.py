@@ -40,7 +40,7 @@ def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     names = [image.name for image in project if not image.public]
     wanted = settings_needs(project.settings, names)
     found = [
-        *_problems(project, wanted, environ, lambda: _settings_document(project)),
+        *_problems(project, wanted, environ, lambda: settings_document(project)),
         *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
     ]
     return tuple(dict.fromkeys(found))
@@ -111,6 +111,7 @@ def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> All
     return Allowed(tuple((word, real(word, value)) for word, value in allowed.words))
 
 
-def _settings_document(project: Project) -> Document | None:
+def settings_document(project: Project) -> Document | None:
+    """The project's `pipeline.toml`, with its profile merged in, if it can be read."""
     document = read_document(project.root, PIPELINE_FILE).value
     return with_profile(document, project.settings.profile) if document else None

@@ -21,6 +21,7 @@ from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.holding import hold_aliases
 from pipeline.shell.permission import not_allowed
+from pipeline.shell.published import published_logins
 from pipeline.shell.registry import open_registry
 from pipeline.shell.rescue import is_anything_done, rescue
 from pipeline.shell.secrets import missing_secrets
@@ -58,8 +59,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     report's `error`, as is the first that `report` raised, which stops no work.
 
     Raises `ConfigError`, before anything is done, where the driver keeps no releases, for what the
-    user has not allowed and secrets that are not there of images that are to be built, and for
-    what the plan warns of where the settings are strict.
+    user has not allowed, secrets that are not there and logins that would be pushed of images that
+    are to be built, and for what the plan warns of where the settings are strict.
     """
     from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
     from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
@@ -68,7 +69,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     tell = Listener(report)
     _warn(plan, tell)
-    raise_problems((*not_allowed(plan, environ), *missing_secrets(plan, environ)))
+    refused = (*not_allowed(plan, environ), *published_logins(plan, environ))
+    raise_problems((*refused, *missing_secrets(plan, environ)))
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = (

@@ -14,6 +14,7 @@ import pytest
 from pipeline.core.reference import parse_reference
 from pipeline.edge.registry import Policy, Registry, RegistryError, credentials, docker_config
 from tests.support import shop as shops
+from tests.support.commits import commit, git
 from tests.support.docker import docker_home
 from tests.support.planted import Planted, assert_clean, command_lines, fresh
 from tests.support.project import Project, Ran
@@ -53,6 +54,8 @@ def planted() -> Planted:
         "podman": "podman-",
         "build": "build-",
         "variable": "variable-",
+        "proxy": "proxy-",
+        "remote": "ghp_",
     }
     return Planted({kind: fresh(prefix) for kind, prefix in kinds.items()})
 
@@ -78,6 +81,9 @@ def environ(planted: Planted, tmp_path: Path) -> dict[str, str]:
         "REGISTRY_AUTH_FILE": str(podman),
         "TMPDIR": str(tmp_path / "temporary"),
         "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
+        # Nobody asks it: all registries here are this machine's.
+        "HTTP_PROXY": f"http://me:{secret['proxy']}@127.0.0.1:9",
+        "NO_PROXY": "127.0.0.1,localhost",
         "PATH": f"{os.environ['PATH']}:{sysconfig.get_path('scripts')}",
         **docker_home(tmp_path / "docker", {"auths": entries}),
     }
@@ -123,6 +129,10 @@ def test_when_all_goes_well(planted: Planted, environ: dict[str, str], tmp_path:
         more = {**environ, **trust, "FLY_REGISTRY_HOST": registry.address}
         project = user(tmp_path / "project", tmp_path / "fly/registry.log", more)
         shops.app(project, tmp_path, "web", answer="web")
+        git(project.root, "init", "--quiet", f"--separate-git-dir={tmp_path / 'git'}")
+        commit(project.root)
+        address = f"https://me:{secret['remote']}@git.example.com/acme"
+        git(project.root, "remote", "add", "origin", address)
         # The front of the engine's apps is shared with other tests, and has its place.
         usual = {name: os.environ.get(name, "") for name in ("TMPDIR", "XDG_RUNTIME_DIR")}
         with command_lines() as argv:

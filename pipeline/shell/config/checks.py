@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""What buildx (`store/util.go`) and docker's contexts (`cli/context/store`) take as names."""
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
 SOURCES = ("file", "match", "command")
@@ -166,6 +168,16 @@ def glob(text: str) -> str:
         )
     if "\\" in text:
         raise WrongValueError(f"`{text}` has a backslash", hint="write `/` between folders")
+    return text
+
+
+def builder(text: str) -> str:
+    """The name of a builder or of a docker context, which no program takes for an option."""
+    if not _BUILDER.fullmatch(filled(text)):
+        raise WrongValueError(
+            f"`{text}` is no name of a builder or of a docker context",
+            hint="`docker buildx ls` lists them: letters and digits, with `.`, `_`, `+` or `-`",
+        )
     return text
 
 

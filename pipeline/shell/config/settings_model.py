@@ -104,6 +104,7 @@ class BuildTable(BaseModel):
     builder: Annotated[
         Text,
         Wants("a string", '"default"'),
+        AfterValidator(checks.builder),
         Field(
             description="The buildx builder that does the work: the local engine, a remote "
             "BuildKit, Kubernetes or a cloud. `docker buildx ls` lists them."

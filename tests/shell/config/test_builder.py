@@ -1,0 +1,38 @@
+"""`[build] builder` is a name, and never an option of a program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import load
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    "name", ["--bootstrap", "-D", "a b", "a\\nb", "--builder=x", ".", "tcp://h:1"]
+)
+def test_what_is_no_name_is_told_at_its_place(tmp_path: Path, name: str) -> None:
+    """Before any program is asked for it."""
+    (tmp_path / "pipeline.toml").write_text(f'[build]\nbuilder = "{name}"\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("pipeline.toml:2:11: ")
+    assert "is no name of a builder or of a docker context" in problem.message
+
+
+@pytest.mark.parametrize("name", ["default", "desktop-linux", "cloud-acme-default", "1_a.b+c"])
+def test_names_of_builders_and_contexts(tmp_path: Path, name: str) -> None:
+    """As buildx and docker take them."""
+    (tmp_path / "pipeline.toml").write_text(f'[build]\nbuilder = "{name}"\n')
+    (tmp_path / "images/web").mkdir(parents=True)
+    (tmp_path / "images/web/Dockerfile").write_text("FROM scratch\n")
+
+    assert load(tmp_path).settings.build.builder == name
