@@ -7,16 +7,35 @@
   - WorkError: the work failed (1)
   - InterruptedByUserError: Ctrl-C or SIGTERM (130)
 
-Anything else that reaches the top is a fault of ours (3).
+What the machine lacks (`machine_error`) is an `UnknownError` too. Anything else that reaches the
+top is a fault of ours (3).
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+_ROOM = "make room there; for temporary files, set TMPDIR to a folder that has some"
+_FILES = "raise the limit of open files (`ulimit -n`)"
+_LACKING = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
+    errno.EROFS: "for temporary files, set TMPDIR to a folder that you may write to",
+    errno.EMFILE: _FILES,
+    errno.ENFILE: "close other programs: the whole machine has too many files open",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`, a container's `--pids-limit`)",
+    errno.ENOMEM: "close other programs, or give the container more memory",
+    errno.EIO: "look at the disk: the system's log says more",
+}
+"""What a machine may be out of, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,8 +128,25 @@ class InterruptedByUserError(PipelineError):
 
 
 def as_told(error: Exception) -> PipelineError:
-    """The error, or what nobody expected as a `FaultError`."""
-    return error if isinstance(error, PipelineError) else FaultError(error)
+    """The error; one that is not ours as that of the machine, or as a `FaultError`."""
+    if isinstance(error, PipelineError):
+        return error
+    return machine_error(error) or FaultError(error)
+
+
+def machine_error(error: Exception) -> UnknownError | None:
+    """The error of a machine that lacks something: room, memory, files, processes. Else `None`."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError):
+        number = errno.ENOMEM
+    elif isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        number = errno.EAGAIN
+    if number not in _LACKING:
+        return None
+    where = getattr(error, "filename", None)
+    place = f": `{os.fsdecode(where)}`" if isinstance(where, str | bytes) else ""
+    message = f"this machine could not go on: {os.strerror(number).lower()}{place}"
+    return UnknownError(message, hint=_LACKING[number])
 
 
 def usage_error(message: str, *, hint: str = "") -> ConfigError:

@@ -78,18 +78,21 @@ class Patient:
     """A stream that goes quiet when it breaks: a closed log must not end a build.
 
     What is written to it leaves harmless (`pipeline.core.harmless`): lines are written whole.
-    `error` is what broke it; whoever writes what must not be lost asks for it at the end. A stream
-    that is `None`, as Python has it for one that was closed before it began, breaks when something
-    is written.
+    `error` is what broke it; whoever writes what must not be lost asks for it at the end, and gives
+    a list that keeps it all. A stream that is `None`, as Python has it for one that was closed
+    before it began, breaks when something is written.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, kept: list[str] | None = None) -> None:
         self._stream = stream
+        self.kept = kept
         self.error: OSError | ValueError | None = None
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
         """Write what the encoding allows, made harmless; nothing after a failure."""
+        if self.kept is not None:
+            self.kept.append(text)
         self.draw(harmless(text))
         return len(text)
 

@@ -67,6 +67,26 @@ def nameless_file(environ: Mapping[str, str]) -> Iterator[IO[bytes]]:
         yield file
 
 
+def keep_report(text: str, environ: Mapping[str, str]) -> Path | None:
+    """Write what a run came to into a file of this user's alone that stays; `None` where none can.
+
+    In the first folder that takes it: that for temporary files, those of the system, the home.
+    """
+    named = (environ.get(name) for name in ("TMPDIR", "XDG_RUNTIME_DIR", "HOME"))
+    temporary, *more = (Path(name).absolute() if name else None for name in named)
+    for folder in filter(None, (temporary, Path("/tmp"), _ROOMY, *more)):  # noqa: S108
+        with suppress(OSError):
+            number, name = tempfile.mkstemp(prefix=f"{_PREFIX}report-", dir=folder)
+            try:
+                with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+                    file.write(text)
+            except OSError:
+                Path(name).unlink()
+                raise
+            return Path(name)
+    return None
+
+
 def sweep(environ: Mapping[str, str]) -> None:
     """Remove the folders that killed runs of this user left behind."""
     for parent in _parents(environ):

@@ -20,6 +20,7 @@ from pipeline.errors import (
     PipelineError,
     Problem,
     UnknownError,
+    machine_error,
     raise_problems,
     usage_error,
 )
@@ -317,7 +318,7 @@ def _guarded(body: Callable[[], int], *, answers: bool) -> int:
     Where the codes of `ANSWERS` are answers of a task that only looks, an answer is lost as well.
     """
     try:
-        with patient_output() as out:
+        with patient_output(keep=not answers) as out:
             code = _ended(body)
             out.flush()
             lost = unwritten(out)
@@ -340,6 +341,9 @@ def _ended(body: Callable[[], int]) -> int:
     except UnicodeEncodeError as error:
         return _unreadable_names(error)
     except Exception as error:  # noqa: BLE001 - the last handler: any other is a fault of ours
+        if lacking := machine_error(error):
+            tell(lacking)
+            return lacking.exit_code
         tell_fault(error)
         return FAULT
 

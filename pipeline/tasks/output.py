@@ -22,8 +22,10 @@ or a script who cannot read the answer."""
 
 
 @contextmanager
-def patient_output() -> Iterator[Patient]:
+def patient_output(*, keep: bool = False) -> Iterator[Patient]:
     """Write nothing more to a stream that has failed once; yields stdout, whose `error` says why.
+
+    With `keep`, it also has all that was to be written, so that no report of work is lost.
 
     A closed stdout or stderr is taken by a file that swallows all: whatever is opened next would
     else be what children take for theirs.
@@ -32,7 +34,8 @@ def patient_output() -> Iterator[Patient]:
 
     _take_closed()
     before = sys.stdout, sys.stderr
-    out, err = Patient(_buffered(sys.stdout)), Patient(_buffered(sys.stderr))
+    out = Patient(_buffered(sys.stdout), kept=[] if keep else None)
+    err = Patient(_buffered(sys.stderr))
     sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
     try:
         yield out
@@ -52,9 +55,15 @@ def unwritten(out: Patient) -> int:
     if isinstance(out.error, ConnectionError):
         return READER_GONE
     why = getattr(out.error, "strerror", None) or "it is closed"
+    rest = "only its output is lost"
+    if out.kept:
+        from pipeline.edge.leftovers import keep_report  # noqa: PLC0415 - only when it is lost
+
+        path = keep_report("".join(out.kept), os.environ)
+        rest = f"its result is in `{path}`" if path else rest
     print(  # noqa: T201 - a task's words
         f"error: the result could not be written to stdout: {why.lower()}\n\n"
-        "hint: what the task had to do is done; only its output is lost",
+        f"hint: what the task had to do is done; {rest}",
         file=sys.stderr,
     )
     return UNWRITTEN

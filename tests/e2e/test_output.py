@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -69,6 +70,18 @@ def into(project: Project, *words: str, out: int | None = None, err: int | None 
         kept.seek(0)
         said.seek(0)
         return Ran(code, kept.read(), said.read())
+
+
+def kept_report(ran: Ran) -> dict[str, str]:
+    """The statuses of images in the file that is named for a report that could not be written."""
+    assert ran.code == 4
+    found = re.search(r"its result is in `(.*)`", ran.err)
+    assert found, ran.err
+    file = Path(found[1])
+    assert file.stat().st_mode & 0o777 == 0o600
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    return Ran(ran.code, text, "").statuses()
 
 
 @pytest.fixture
@@ -164,6 +177,7 @@ def test_what_was_begun_is_finished(shop: Project) -> None:
     with gone() as pipe, full() as disk:
         ran = into(shop, "build-all", "--json", out=disk, err=pipe)
         assert (ran.code, shop.invoke("exists", "web").code) == (4, 0)
+        assert kept_report(into(shop, "build-all", "--json", out=disk)) == {"web": "exists"}
 
         shop.image("bad", "FROM debian:bookworm-slim\nRUN exit 3\n")
         shop.image("web", "FROM scratch\nCOPY own.txt /\n", own_txt="another")
@@ -177,3 +191,30 @@ def test_an_error_outranks_the_output(shop: Project) -> None:
     """A wrong name is one, whoever reads it."""
     with gone() as pipe:
         assert into(shop, "build", "wbe", "--json", out=pipe, err=pipe).code == 2
+
+
+@pytest.mark.parametrize(
+    ("lacking", "told"),
+    [
+        ('mount -t tmpfs -o size=16k tmpfs "$TMPDIR"', "no space left on device"),
+        ("ulimit -n 10", "too many open files"),
+    ],
+)
+def test_a_machine_that_lacks_something(
+    shop: Project, tmp_path: Path, lacking: str, told: str
+) -> None:
+    """A sentence, what to do, and 4: nobody's fault, and not the image's failure."""
+    (tmp_path / "temporary").mkdir()
+    environ = {**os.environ, **shop.environ, "TMPDIR": str(tmp_path / "temporary")}
+    script = f'{lacking} && exec "$0" -m invoke build-all --json'
+    words = ["unshare", "--mount", "bash", "-c", script, sys.executable]
+
+    ran = subprocess.run(
+        words, cwd=shop.root, env=environ, capture_output=True, text=True, check=False
+    )
+
+    assert ran.returncode == 4, ran.stderr
+    assert told in ran.stderr.lower()
+    assert "hint: " in ran.stderr
+    assert "fault" not in ran.stderr
+    assert "failed 1" not in ran.stderr

@@ -30,6 +30,16 @@ _LOST = (
     r"|failed to list workers|failed to initialize builder|no active sessions?"
     r"|connection reset by peer|unexpected EOF"
 )
+# Go's `PathError` and `SyscallError`, where no step failed: of buildx itself, or of its engine.
+_GO_ERROR = r"\b((?:open|mkdir|write|rename|remove|fork/exec|pipe2?)\b[^\n]*: "
+_LACKING = (
+    "no space left on device",
+    "disk quota exceeded",
+    "too many open files",
+    "cannot allocate memory",
+    "resource temporarily unavailable",
+    "input/output error",
+)
 _TROUBLES = (
     (
         r"Cannot connect to the Docker daemon at ([^ ]+?)\.? ",
@@ -55,6 +65,16 @@ _TROUBLES = (
         _LOST,
         "the connection to the builder was lost",
         "look at the engine's log; what was pushed is kept, so run the same again",
+    ),
+    (
+        rf"{_GO_ERROR}read-only file system)",
+        "buildx could not go on: {}",
+        "it keeps its state in docker's folder: set BUILDX_CONFIG to one that you may write to",
+    ),
+    (
+        rf"{_GO_ERROR}(?:{'|'.join(_LACKING)}))",
+        "the builder could not go on: {}",
+        "make room where it says; images that are built and not used: `docker system df`",
     ),
 )
 _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded\Z")

@@ -95,6 +95,11 @@ def ended(progress: Progress) -> dict[ImageName, Outcome]:
     return {name: broken.get(name) or _unbroken(progress, name) for name in progress.targets}
 
 
+def unfinished(progress: Progress) -> dict[ImageName, Outcome]:
+    """The same, where what ended the solve is about none of the images."""
+    return {name: _unbroken(progress, name) for name in progress.targets}
+
+
 def blame(progress: Progress, outcomes: dict[ImageName, Outcome]) -> dict[ImageName, Outcome]:
     """The same, where nothing failed and yet the solve did: one that can be at fault is blamed.
 

@@ -20,6 +20,7 @@ from pipeline.edge.buildkit.outcome import (
     ended,
     last_error,
     succeeded,
+    unfinished,
 )
 from pipeline.edge.buildkit.passing import lost, passing
 from pipeline.edge.buildkit.progress import Progress, progress
@@ -170,7 +171,7 @@ def _outcomes(
     said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
     if not solved.progress.failures:
         if error := cli.trouble(said):
-            return outcomes, error
+            return unfinished(solved.progress), error
         if cli.overloaded(said):
             message = f"the builder gave up {ATTEMPTS} times: it has too much to do at once"
             hint = "run again when the machine is less busy; what was pushed is kept"

@@ -183,6 +183,24 @@ def test_what_bake_is_allowed(
             ),
             "the connection to the builder was lost",
         ),
+        (
+            (
+                "failed to update builder last activity time: open /root/.docker/buildx/activity/"
+                ".tmp-default1: read-only file system"
+            ),
+            (
+                "buildx could not go on: open /root/.docker/buildx/activity/.tmp-default1: "
+                "read-only file system"
+            ),
+        ),
+        (
+            "write /tmp/.tmp-metadata.json1: no space left on device",
+            "the builder could not go on: write /tmp/.tmp-metadata.json1: no space left on device",
+        ),
+        (
+            "failed to solve: pipe2: too many open files",
+            "the builder could not go on: pipe2: too many open files",
+        ),
     ],
 )
 def test_what_a_message_stands_for(said: str, expected: str) -> None:

@@ -1,0 +1,37 @@
+"""What a machine lacks is no fault of ours: it is told as what it is."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from pipeline.errors import FaultError, UnknownError, as_told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "x", "/run/a"), "no space left on device: `/run/a`"),
+        (OSError(errno.ENOSPC, "x", b"/run/\xff"), "no space left on device: `/run/\udcff`"),
+        (OSError(errno.EDQUOT, "x"), "disk quota exceeded"),
+        (OSError(errno.EROFS, "x", "/a"), "read-only file system: `/a`"),
+        (OSError(errno.EMFILE, "x"), "too many open files"),
+        (BlockingIOError(errno.EAGAIN, "x"), "resource temporarily unavailable"),
+        (RuntimeError("can't start new thread"), "resource temporarily unavailable"),
+        (MemoryError(), "cannot allocate memory"),
+    ],
+)
+def test_what_the_machine_lacks(error: Exception, told: str) -> None:
+    """A sentence, what to do, and 4."""
+    found = as_told(error)
+
+    assert found.message == f"this machine could not go on: {told}"
+    assert (found.exit_code, bool(found.hint)) == (4, True)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a"), KeyError("a"), FileNotFoundError(2, "a")])
+def test_all_else_is_a_fault(error: Exception) -> None:
+    """It is to be reported."""
+    assert isinstance(as_told(error), FaultError)
+    assert as_told(UnknownError("a")).message == "a"
