@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.cache import parse_cache
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
+from pipeline.core.needs import HOST_NETWORK
 from pipeline.core.ssh import parse_ssh
 from pipeline.errors import Problem, raise_problems, usage_error
 
@@ -151,6 +152,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "cache-from": [c for text in settings.cache_from for c in _cache_from(text, image)],
         "cache-to": [c for text in settings.cache_to for c in _cache_to(text, image)],
         "network": settings.network,
+        "entitlements": [HOST_NETWORK] if image.host_network else [],
         "attest": _attestations(settings),
         "tags": [str(target.reference)],
         "output": [_exporter(target.output)],

@@ -222,7 +222,8 @@ class Image:
     `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
     place and what to do about it. `origins` says where a value is written that settings give:
     `dockerfile`, `target`, `args.NAME`. `contexts` are the folders that the Dockerfile takes from,
-    by the names that it has for them.
+    by the names that it has for them. `host_network` is where its steps want the network of the
+    builder's machine itself.
     """
 
     name: ImageName
@@ -252,6 +253,7 @@ class Image:
     warnings: tuple[Problem, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    host_network: tuple[Location, ...] = ()
 
     @property
     def kind(self) -> Kind:

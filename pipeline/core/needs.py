@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from pipeline.core.cache import Cache
     from pipeline.core.model import Image, Settings
     from pipeline.core.reference import ImageName, Repository
+    from pipeline.errors import Location
 
 READ, WRITE = "fs.read", "fs.write"
+HOST_NETWORK = "network.host"
+_REACHES = "steps of the build could reach all that listens on the builder's machine"
 Key = tuple[str | int, ...]
 
 
@@ -43,7 +46,7 @@ _SUBJECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What stands at `key` of a file wants `need`; `what` says for what.
+    """What stands at `key` of a file wants `need`; `what` says for what. `place` is its place else.
 
     Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and
     `WRITE` is a path as it is written. It begins at the project's root; with a `base`, in that
@@ -55,6 +58,7 @@ class Wanted:
     what: str
     base: PurePosixPath | None = None
     each: tuple[Need, ...] = ()
+    place: Location | None = None
 
     def is_allowed(self, allowed: Allowed) -> bool:
         """Whether the user said so."""
@@ -70,7 +74,9 @@ class Wanted:
 
 
 def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
-    """What the `image.toml` of an image wants; `variables` are those that are set."""
+    """What an image wants by its own files; `variables` are those that are set."""
+    for place in image.host_network:
+        yield Wanted((), Need(HOST_NETWORK), _REACHES, place=place)
     for index, text in enumerate(image.secrets):
         variable, file = source_of(parse_secret(text), variables)
         key = ("secrets", index)
@@ -94,8 +100,7 @@ def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator
     registry, build = settings.registry, settings.build
     own = {name: repository_of(registry, name) for name in names}
     if build.network == "host":
-        what = "steps of the build could reach all that listens on the builder's machine"
-        yield Wanted(("build", "network"), Need("network.host"), what)
+        yield Wanted(("build", "network"), Need(HOST_NETWORK), _REACHES)
     for index, text in enumerate(registry.also):
         find = partial(_repository, text, partial(parse_place, host=registry.host))
         what = "images would be copied from there to the project's own tags"

@@ -212,6 +212,7 @@ def _image(
         origins=draft.build.origins,
         contexts=_contexts(draft, found),
         steps=merge_steps(resolved.steps for resolved in found),
+        host_network=tuple(dict.fromkeys(at for resolved in found for at in resolved.host_network)),
     )
 
 

@@ -77,7 +77,7 @@ def _problems(
     refused = [one for one in outside if not one.is_allowed(allowed)]
     file = document() if refused else None
     return tuple(
-        Problem(file.locate(*one.key) if file else None, one.message, one.need.hint)
+        Problem(one.place or (file.locate(*one.key) if file else None), one.message, one.need.hint)
         for one in refused
     )
 

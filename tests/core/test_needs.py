@@ -181,6 +181,16 @@ def test_the_network(network: str, word: str) -> None:
     assert [words(one) for one in settings_needs(settings, NAMES)] == ([word] if word else [])
 
 
+def test_the_network_of_a_step() -> None:
+    """At its place in the Dockerfile, if the target needs its stage."""
+    file = "FROM a AS x\nRUN --network=host one\nFROM b\nRUN --network=none two\n"
+    used = "FROM a AS x\nRUN one\nFROM x\nRUN \\\n  --network=host two\n"
+
+    assert [*image_needs(image_of(file), set())] == []
+    (wanted,) = image_needs(image_of(used), set())
+    assert (str(wanted.need), str(wanted.place)) == ("network.host", "app/Dockerfile:5:3")
+
+
 FOREIGN = Wanted(
     ("registry", "also", 0),
     Need("repository", "r.test/x-{name}"),

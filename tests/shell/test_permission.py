@@ -45,6 +45,9 @@ secrets = ["id=a,env=A", "id=b,env=FLY_API_TOKEN", "id=c,src=../../link/key"]
 ssh = ["default", "keys=link/key"]
 """
 SAID = {
+    "images/web/Dockerfile:2:5": (
+        "steps of the build could reach all that listens on the builder's machine"
+    ),
     "images/web/image.toml:2:26": (
         "steps of the build would be given `FLY_API_TOKEN`, which is for logging in"
     ),
@@ -76,7 +79,7 @@ def _root(tmp_path: Path) -> Path:
             "outside/key": "k3y",
             "project/link": "-> ../outside",
             "project/pipeline.toml": PIPELINE,
-            "project/images/web/Dockerfile": "FROM scratch\n",
+            "project/images/web/Dockerfile": "FROM scratch\nRUN --network=host whoami\n",
             "project/images/web/image.toml": IMAGE,
         },
     )
@@ -127,7 +130,7 @@ def test_each_hint_is_the_word_that_was_missing(root: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "left"),
     [
-        ("", 7),
+        ("", 8),
         (WORDS, 1),
         (WORDS + ",fs.write={out}/out", 0),
         (WORDS + ",fs.write=~/outside", 0),
@@ -143,7 +146,7 @@ def test_what_is_left_to_allow(root: Path, said: str, left: int) -> None:
 
 def test_what_a_profile_puts_right(root: Path) -> None:
     """What is merged is what counts."""
-    assert len(problems(root, profile="quiet")) == 5
+    assert len(problems(root, profile="quiet")) == 6
 
 
 @pytest.mark.parametrize(
@@ -164,5 +167,5 @@ def test_an_image_whose_copy_failed_is_looked_at_before_it_is_built(root: Path) 
     with pytest.raises(WorkError) as caught:
         check_image(project, project.image(project.names[0]), {})
 
-    assert caught.value.message.startswith("images/web/image.toml:2:26: ")
-    assert "--allow secret=FLY_API_TOKEN" in caught.value.hint
+    assert caught.value.message.startswith("images/web/Dockerfile:2:5: ")
+    assert "--allow network.host" in caught.value.hint

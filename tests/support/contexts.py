@@ -58,6 +58,7 @@ def image_of(
             for written, base in (bases or {}).items()
         ),
         floating=resolved.floating,
+        host_network=resolved.host_network,
     )
 
 

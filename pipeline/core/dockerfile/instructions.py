@@ -86,10 +86,14 @@ class Copy(Instruction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Instruction):
-    """`RUN`: its mounts and devices as written, and what the shell is given."""
+    """`RUN`: its mounts and devices as written, and what the shell is given.
+
+    `network` is `host` where it is the builder's own.
+    """
 
     mounts: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    network: str = ""
     script: str = ""
 
 
@@ -193,6 +197,7 @@ def _run(line: Line, command: Command, _escape: str) -> Instruction:
         line=line,
         mounts=flags.many("mount"),
         devices=flags.many("device"),
+        network=flags.text("network"),
         script="\n".join([script, *bodies]),
     )
 

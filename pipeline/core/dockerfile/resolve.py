@@ -63,6 +63,7 @@ class Resolved:
     * `unused`: given arguments that are none of these, and mean nothing to BuildKit itself.
     * `remotes`: the URLs and Git repositories that `ADD` names.
     * `steps`: what BuildKit counts of the needed stages that begin with an image.
+    * `host_network`: where a step wants the network of the builder's machine itself.
     """
 
     stages: tuple[Stage, ...]
@@ -78,6 +79,7 @@ class Resolved:
     unused: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     steps: tuple[StageSteps, ...] = ()
+    host_network: tuple[Location, ...] = ()
     contexts: Mapping[str, Reads] = field(default_factory=dict)
     unused_contexts: tuple[str, ...] = ()
 
@@ -148,6 +150,7 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
         unused=unused,
         remotes=tuple(findings.remotes),
         steps=steps,
+        host_network=_on_the_host(plan, needed),
         contexts=reads,
         unused_contexts=tuple(sorted(sources.contexts - plan.named_contexts())),
     )
@@ -188,6 +191,16 @@ def _walk(
         walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
         for instruction in plan.instructions(index):
             walker.take(instruction)
+
+
+def _on_the_host(plan: Plan, stages: Sequence[int]) -> tuple[Location, ...]:
+    instructions = (one for index in stages for one in plan.instructions(index))
+    wanted = "host"
+    return tuple(
+        one.line.find(f"--network={wanted}")
+        for one in instructions
+        if isinstance(one, Run) and one.network == wanted
+    )
 
 
 def _refuse_labs(plan: Plan, stages: Sequence[int], problems: list[Problem]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -105,11 +105,12 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     if not targets:
         return Solve({})
     request = json.dumps(definition(targets, settings)).encode()
-    docker = cli.connect(settings, environ)
+    called = _with_network(settings, targets)
+    docker = cli.connect(called, environ)
     secrets = secret_variables([spec for target in targets for spec in target.image.secrets])
     seen = bake_environ(docker.environ, settings, secrets)
     work = _Work(root, targets, seen, request, report, stop, mask)
-    command = partial(cli.bake_command, docker, settings, GROUP)
+    command = partial(cli.bake_command, docker, called, GROUP)
     flags: tuple[str, ...] = ()
     attempts = Attempts()
 
@@ -124,6 +125,16 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     solved = again(attempt, _passing, report, stop)
     outcomes, trouble = _outcomes(solved, stopped=stop.is_set())
     return Solve(attempts.judge(outcomes, solved.progress.names), trouble)
+
+
+def _with_network(settings: BuildSettings, targets: Sequence[Target]) -> BuildSettings:
+    """The settings as the command has them: it allows the network that a step alone wants, too.
+
+    What it allows, the user allowed before (`pipeline.core.needs`).
+    """
+    if any(target.image.host_network for target in targets):
+        return replace(settings, network="host")
+    return settings
 
 
 def _passing(solved: _Solved) -> str:
