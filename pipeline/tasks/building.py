@@ -16,6 +16,7 @@ from pipeline.tasks.command import (
     PROFILE,
     STRICT,
     VERIFY,
+    check_look,
     choose,
     console,
     is_deep,
@@ -179,6 +180,8 @@ def build_images(  # noqa: PLR0913 - each a choice of the user's, by keyword
     import pipeline  # noqa: PLC0415 - loaded late, so that `invoke --list` stays fast
     from pipeline.shell.registry import open_registry  # noqa: PLC0415
 
+    if is_dry(c):
+        check_look(project.settings)
     with (
         console() as report,
         open_registry(project.settings, os.environ, report) as registry,

@@ -164,11 +164,21 @@ def with_apps(before: Project, *, look: bool = False) -> Project:
     """
     from pipeline.shell.app_lists import resolve_apps  # noqa: PLC0415 - loaded late
 
+    if look:
+        check_look(before.settings)
     commands = not look or before.settings.allowed.commands
     project = resolve_apps(before, os.environ, commands=commands)
     for warning in project.warnings[len(before.warnings) :]:
         say(f"warning: {warning}")
     return project
+
+
+def check_look(settings: Settings) -> None:
+    """Raise `ConfigError` where a look would run what a login in the project names."""
+    from pipeline.shell.config import folders  # noqa: PLC0415 - loaded late
+    from pipeline.shell.tree_logins import check_logins  # noqa: PLC0415
+
+    check_logins(folders.find_root(folders.working_folder()), settings, os.environ)
 
 
 def tell_unasked(project: Project) -> int:

@@ -12,6 +12,7 @@ from pipeline.tasks.command import (
     ALLOW,
     JSON,
     PROFILE,
+    check_look,
     load_project,
     looks,
     write_json,
@@ -60,6 +61,12 @@ def _checks(profile: str, allow: Words) -> Iterator[Check]:
         ok=True,
         detail=f"{amount(len(project.images), 'image', 'images')} in {project.root}",
     )
+    try:
+        check_look(project.settings)
+    except ConfigError as error:
+        first = error.problems[0]
+        yield Check("logins", ok=False, detail=str(first), hint=first.hint)
+        return
     yield _check("builder", lambda: _builder(project))
     yield _check("engine", _engine)
     yield _credential(project)

@@ -11,6 +11,7 @@ from pipeline.tasks.command import (
     ALLOW,
     PROFILE,
     changes,
+    check_look,
     load_project,
     say,
 )
@@ -44,6 +45,8 @@ def lock(_c: Context, *, check: bool = False, allow: Words = None, profile: str 
     )
 
     project = load_project(profile, allow)
+    if check:
+        check_look(project.settings)
     found = look_up(project, os.environ)
     changes = moved(project, found)
     for reference, before, now in changes:

@@ -15,6 +15,7 @@ from pipeline.tasks.command import (
     PROFILE,
     STRICT,
     VERIFY,
+    check_look,
     choose,
     is_deep,
     load_project,
@@ -124,6 +125,7 @@ def exists(
 
     deep = is_deep(verify)
     settings, reference, platforms = asked(name, profile, allow)
+    check_look(settings)
     answer = _ask(settings, reference, platforms, deep=deep, ours=_is_name(name))
     if json:
         write_json(as_json.exists_json(reference, answer))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -104,3 +105,20 @@ def test_what_changes_something_runs_it(shop: Project, ran: Path, words: str) ->
     shop.invoke(*words.split())
 
     assert ran.exists()
+
+
+def test_a_program_of_the_tree_is_none_of_the_user_s(shop: Project, ran: Path) -> None:
+    """Neither by a folder of PATH that depends on where somebody stands, nor by a login."""
+    for name in ("docker", "flyctl", "fly", "git"):
+        program(shop.root / name, "touch was-run; exec false")
+    shop.write(".docker/config.json", '{"credHelpers": {"registry.example.com": "x"}}')
+    here = {"PATH": f".::{shop.environ.get('PATH', os.environ['PATH'])}"}
+    theirs = {"DOCKER_CONFIG": str(shop.root / ".docker")}
+
+    doctor = shop.invoke("doctor", environ=here)
+    plan = shop.invoke("plan", environ={**here, **theirs})
+
+    assert "flyctl" in doctor.out
+    assert plan.code == 2
+    assert "names programs that Docker runs" in plan.err
+    assert not ran.exists()
