@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 
 def inside(path: PurePosixPath) -> PurePosixPath | None:
-    """The path without `..`; `None` where it leaves the project.
+    """The path without `..`; `None` where it leaves the project, or can be in none.
 
     >>> inside(PurePosixPath("images/web/../../libs")), inside(PurePosixPath("images/../.."))
     (PurePosixPath('libs'), None)
@@ -20,7 +20,8 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
             parts.pop()
         else:
             parts.append(part)
-    return None if path.is_absolute() else PurePosixPath(*parts)
+    impossible = path.is_absolute() or "\0" in str(path)
+    return None if impossible else PurePosixPath(*parts)
 
 
 def real_path(path: Path) -> Path:

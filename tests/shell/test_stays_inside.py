@@ -72,6 +72,28 @@ def test_what_stands_in_place_of_a_file(tmp_path: Path, file: str, kind: str) ->
     assert "theirs" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        ("image.toml", 'dockerfile = "a\\u0000b"', "1:14"),
+        ("image.toml", 'context = "a\\u0000b"', "1:11"),
+        ("image.toml", 'contexts = { libs = "a\\u0000b" }', "1:21"),
+        ("image.toml", 'deploy = { apps = "file:a\\u0000b" }', "1:19"),
+        ("image.toml", 'deploy = { config = "a\\u0000b" }', "1:21"),
+        ("fly.toml", '[build]\ndockerfile = "a\\u0000b"', "2:14"),
+        ("fly.toml", '[[files]]\nlocal_path = "a\\u0000b"', "2:14"),
+    ],
+)
+def test_a_path_that_none_can_have(tmp_path: Path, file: str, text: str, place: str) -> None:
+    """TOML can spell a NUL, and no operating system can."""
+    write_tree(tmp_path, {**PROJECT, f"images/web/{file}": text})
+
+    with pytest.raises(ConfigError) as caught:
+        everything(tmp_path)
+
+    assert f"images/web/{file}:{place}: " in str(caught.value)
+
+
 def test_the_project_as_it_is(tmp_path: Path) -> None:
     """All of it is read; links that stay inside are followed."""
     write_tree(tmp_path, PROJECT)

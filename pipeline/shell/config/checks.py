@@ -206,7 +206,7 @@ def app_source(text: str) -> str:
     hint = 'a list, "file:apps.txt", "match:acme-*" or "command:./tenants.sh"'
     if not colon or kind not in SOURCES:
         raise WrongValueError(f"`{text}` does not say where the apps' names are", hint=hint)
-    if not rest.strip():
+    if not filled(text) or not rest.strip():
         raise WrongValueError(f"`{text}` names nothing", hint=hint)
     if kind == "command":
         _check_words(rest)
@@ -290,11 +290,13 @@ def provenance(text: str) -> str:
 
 
 def filled(text: str) -> str:
-    """A text of at least one visible character."""
+    """A text of at least one visible character, and without NUL."""
     if not text.strip():
         raise WrongValueError(
             "an empty text means nothing here", hint="leave it out, or fill it in"
         )
+    if "\0" in text:
+        raise WrongValueError("no name, path or command has a NUL in it", hint="remove it")
     return text
 
 
