@@ -25,6 +25,7 @@ MOST = 16 << 20
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_FILE = frozenset({errno.ENOENT})
 _NOWHERE = _NO_FILE | {errno.ENOTDIR, errno.ELOOP}
+_OUTSIDE = "lies outside the project"
 _INSIDE = "put a copy of the file in its place: only files of the project are read"
 _WHOLE = "is this the file that is meant?"
 
@@ -68,6 +69,8 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
         handle = os.open(path, _FLAGS)
     except OSError as error:
         _refuse_unless_missing(path, error, _NOWHERE if root else _NO_FILE)
+        if root and not os.path.normpath(path).startswith(f"{root.rstrip('/')}/"):
+            raise OutsideError(_OUTSIDE, _INSIDE) from None
         return None
     except ValueError:
         raise FileError("is no path", "a name has no NUL in it") from None
@@ -116,7 +119,7 @@ def _check_place(handle: int, path: str, root: str) -> None:
     if real.startswith(f"{root.rstrip('/')}/"):
         return
     if not real.startswith(f"{os.path.realpath(root).rstrip('/')}/"):
-        raise OutsideError("lies outside the project", _INSIDE)
+        raise OutsideError(_OUTSIDE, _INSIDE)
 
 
 def _place_of(handle: int, path: str) -> str:

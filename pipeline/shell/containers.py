@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.edge.app_config import ConfigTextError
+from pipeline.edge.file_read import SETTINGS
 
 if TYPE_CHECKING:
     from pipeline.shell.named_files import Key, NamedFiles
@@ -41,7 +42,7 @@ def _add_compose(written: str, files: NamedFiles) -> None:
     if not path:
         files.refuse(_COMPOSE, "there is no compose file", f"flyctl looks for {_COMPOSE_FILES[0]}")
         return
-    raw = files.read(path, _COMPOSE)
+    raw = files.read(path, _COMPOSE, SETTINGS)
     if raw is None:
         return
     try:
@@ -88,13 +89,13 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
         if not written.endswith(".json"):
             files.refuse(key, f"`{written}` is neither JSON nor the name of a `.json` file")
             return
-        raw = files.read(written, key)
+        raw = files.read(written, key, SETTINGS)
         if raw is None:
             return
         text, called = raw.decode(errors="replace"), written
     try:
         machine = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         files.refuse(key, f"`{called}` is no JSON: {error}")
         return
     containers = [_table(one) for one in _list(_table(machine).get("containers"))]

@@ -30,11 +30,11 @@ class NamedFiles:
     contents: dict[str, str] = field(default_factory=dict)
     troubles: list[tuple[Key, str, str]] = field(default_factory=list)
 
-    def read(self, path: str, key: Key) -> bytes | None:
+    def read(self, path: str, key: Key, most: int = MOST) -> bytes | None:
         """Read a file that the value at `key` names; one that cannot be read is in `troubles`."""
         here = f"it is looked for in `{self.folder}`, where flyctl is run"
         try:
-            data = read_file(self.root, self.folder / path, most=MOST)
+            data = read_file(self.root, self.folder / path, most=most)
         except FileError as error:
             self.troubles.append((key, f"`{path}` {error.what}", error.hint or here))
             return None

@@ -148,6 +148,9 @@ def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
         ("[build.compose]\n", {"compose_yml": "a: [\n"}, "`compose.yml` cannot be read: "),
         ('machine_config = "cli.yaml"\n', {}, "neither JSON nor the name of a `.json` file"),
         ('machine_config = "cli.json"\n', {"cli_json": "{"}, "`cli.json` is no JSON: "),
+        ('machine_config = "cli.json"\n', {"cli_json": "[" * 100_000}, "`cli.json` is no JSON: "),
+        ('machine_config = "/etc/x.json"\n', {}, "`/etc/x.json` lies outside the project"),
+        ('machine_config = "../../../x.json"\n', {}, "`../../../x.json` lies outside the project"),
         (
             'container = "wep"\nmachine_config = "cli.json"\n',
             {"cli_json": json.dumps(MACHINE), "nginx_conf": ""},
