@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.reference import (
     ReferenceSyntaxError,
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VARIABLE = "PIPELINE_ALLOW"
+HOST_NETWORK = "network.host"
 NAME_FIELD = "{name}"
 SOME_NAME = "0name0"
 """A name that an image may have, in the place of `{name}`."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Need:
+class Need(NamedTuple):
     """A word that something in the project's files wants the user to say, and its value.
 
     Paths are real ones, without links, by the time when they are judged.
@@ -168,7 +168,7 @@ def _is(parse: Callable[[str], object], text: str) -> bool:
 
 
 _WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
-    "network.host": ("", None),
+    HOST_NETWORK: ("", None),
     "ssh": ("", None),
     "commands": ("", None),
     "fs.read": ("PATH", _any),

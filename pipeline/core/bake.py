@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.core.cache import parse_cache
+from pipeline.core.allowed import HOST_NETWORK
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
-from pipeline.core.needs import HOST_NETWORK
 from pipeline.core.ssh import parse_ssh
 from pipeline.errors import Problem, raise_problems, usage_error
 
@@ -135,6 +134,8 @@ def _cache_to(template: str, image: Image) -> list[str]:
 
 def _cache_from(template: str, image: Image) -> list[str]:
     """Where cache is, as it was understood, so that buildx can understand nothing else by it."""
+    from pipeline.core.cache import parse_cache  # noqa: PLC0415 - few projects have one
+
     return [cache.entry(image.name) for cache in parse_cache(template)]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.core.allowed import NAME_FIELD, SOME_NAME, Need
+from pipeline.core.allowed import HOST_NETWORK, NAME_FIELD, SOME_NAME, Need
 from pipeline.core.cache import parse_cache
 from pipeline.core.model import repository_of
 from pipeline.core.reference import parse_place, parse_reference
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pipeline.errors import Location
 
 READ, WRITE = "fs.read", "fs.write"
-HOST_NETWORK = "network.host"
 _REACHES = "steps of the build could reach all that listens on the builder's machine"
 Key = tuple[str | int, ...]
 

@@ -5,11 +5,10 @@ Read as buildx and BuildKit do (`util/buildflags/ssh.go`, `session/sshforward/ss
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Ssh:
+class Ssh(NamedTuple):
     """The user's agent under a name; or, with `paths`, keys in files, or the socket of an agent."""
 
     id: str

@@ -22,7 +22,6 @@ from pipeline.errors import ConfigError, UnknownError, WorkError
 from pipeline.shell.confirm import confirm, end
 from pipeline.shell.gate import set_aside, test_and_push
 from pipeline.shell.local_names import rename_images
-from pipeline.shell.permission import check_image
 from pipeline.shell.secrets import build_secrets, given_secrets, logins, without_others
 from pipeline.shell.snapshot import snapshot
 
@@ -163,6 +162,7 @@ def _copy_files(
     With them, the ends of the images of which something is not what it was.
     """
     from pipeline.edge.buildkit import Broken  # noqa: PLC0415 - the edge is opened late
+    from pipeline.shell.permission import check_image  # noqa: PLC0415 - only where there is work
 
     secrets: dict[ImageName, tuple[str, ...]] = {}
     changed: dict[ImageName, Outcome] = {}

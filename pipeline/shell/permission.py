@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.allowed import Allowed
 from pipeline.core.needs import READ, WRITE, image_needs, settings_needs
 from pipeline.errors import Problem, WorkError
-from pipeline.shell.config.document import read_document
 from pipeline.shell.config.image_file import read_image_document
-from pipeline.shell.config.profiles import with_profile
-from pipeline.shell.config.settings import PIPELINE_FILE
+from pipeline.shell.config.settings import settings_document
 from pipeline.shell.places import real_path
 from pipeline.shell.secrets import written_path
 
@@ -39,8 +38,9 @@ def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     project = plan.project
     names = [image.name for image in project if not image.public]
     wanted = settings_needs(project.settings, names)
+    place = partial(settings_document, project.root, project.settings.profile)
     found = [
-        *_problems(project, wanted, environ, lambda: settings_document(project)),
+        *_problems(project, wanted, environ, place),
         *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
     ]
     return tuple(dict.fromkeys(found))
@@ -96,7 +96,7 @@ def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Wanted |
 def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:
     """A path where its links lead: what is read or written, whatever it is called here."""
     at = root / need.value if base is None else written_path(need.value, root / base, environ)
-    return replace(need, value=str(real_path(at)))
+    return need._replace(value=str(real_path(at)))
 
 
 def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> Allowed:
@@ -109,9 +109,3 @@ def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> All
         return str(path if path.is_relative_to(root) else real_path(path))
 
     return Allowed(tuple((word, real(word, value)) for word, value in allowed.words))
-
-
-def settings_document(project: Project) -> Document | None:
-    """The project's `pipeline.toml`, with its profile merged in, if it can be read."""
-    document = read_document(project.root, PIPELINE_FILE).value
-    return with_profile(document, project.settings.profile) if document else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.errors import Problem
-from pipeline.shell.permission import settings_document
+from pipeline.shell.config.settings import settings_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def published_logins(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, .
     named = [name for name, value in docker_proxies(environ).items() if "@" in value]
     if not named:
         return ()
-    document = settings_document(plan.project)
+    document = settings_document(plan.project.root, plan.project.settings.profile)
     place = document.locate("build", "provenance") if document else None
     whose = ", ".join(f"`{name}`" for name in named)
     message = f"it would be pushed with the login of docker's own proxy in it ({whose})"

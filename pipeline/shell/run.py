@@ -20,7 +20,6 @@ from pipeline.shell.build import build_images
 from pipeline.shell.copies import copy_images
 from pipeline.shell.deploy import deploy_apps
 from pipeline.shell.holding import hold_aliases
-from pipeline.shell.permission import not_allowed
 from pipeline.shell.published import published_logins
 from pipeline.shell.registry import open_registry
 from pipeline.shell.rescue import is_anything_done, rescue
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from pipeline.core.plan import Plan
     from pipeline.core.report import DeployResult, ImageResult
     from pipeline.edge.registry import Registry
-    from pipeline.errors import PipelineError
+    from pipeline.errors import PipelineError, Problem
 
 
 def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -69,7 +68,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     tell = Listener(report)
     _warn(plan, tell)
-    refused = (*not_allowed(plan, environ), *published_logins(plan, environ))
+    refused = (*_not_allowed(plan, environ), *published_logins(plan, environ))
     raise_problems((*refused, *missing_secrets(plan, environ)))
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
@@ -92,6 +91,14 @@ def _warn(plan: Plan, tell: Reporter) -> None:
         raise_problems(plan.warnings)
     for problem in plan.warnings:
         tell(Warned(problem))
+
+
+def _not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    if not plan.to_build and not plan.to_copy:
+        return ()
+    from pipeline.shell.permission import not_allowed  # noqa: PLC0415 - only where there is work
+
+    return not_allowed(plan, environ)
 
 
 def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> None:

@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from pipeline.core.cache import parse_cache
 from pipeline.core.dockerfile import KEPT_NAMES, context_key
 from pipeline.core.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
 from pipeline.core.reference import (
@@ -136,6 +135,8 @@ def name_template(text: str) -> str:
 
 def cache(text: str) -> str:
     """Where BuildKit imports cache from, in its own syntax; may hold `{name}`."""
+    from pipeline.core.cache import parse_cache  # noqa: PLC0415 - few projects have one
+
     try:
         for entry in parse_cache(name_template(text)):
             if entry.type == "registry":

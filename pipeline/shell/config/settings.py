@@ -62,11 +62,16 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Lo
 
 def images_place(root: Path, profile: str, index: int) -> Location | None:
     """Where the glob `index` of the settings is written; `None` where it is the default's."""
-    document, _ = read_document(root, PIPELINE_FILE)
-    if document is None:
+    merged = settings_document(root, profile)
+    if merged is None or not merged.has("images", index):
         return None
-    merged = with_profile(document, profile)
-    return merged.locate("images", index) if merged.has("images", index) else None
+    return merged.locate("images", index)
+
+
+def settings_document(root: Path, profile: str) -> Document | None:
+    """The project's `pipeline.toml`, with its profile merged in, if it can be read."""
+    document = read_document(root, PIPELINE_FILE).value
+    return with_profile(document, profile) if document else None
 
 
 def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settings:
