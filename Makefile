@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 CAMPAIGNS := proof faults kills thousand
 BENCHMARKS := bench-fingerprint bench-exists bench-promote
 
-.PHONY: help demo demo-down test sandbox-up test-quick lint audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
+.PHONY: help demo demo-down test sandbox-up test-quick lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -61,6 +61,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.tools ## Inputs that nobody wrote: ARGS="dockerfile --minutes 10", all targets without
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 audit: $(VENV)/.tools ## Ask the public databases for known weaknesses of what is installed
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt

@@ -51,8 +51,10 @@ def _composed(text: str) -> Any | None:
     from ruamel.yaml import YAML  # noqa: PLC0415 - only for who has such a file
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
+    reader = YAML(typ="safe", pure=True)
+    reader.composer.warn_double_anchors = False  # YAML allows an anchor to be set anew
     try:
-        return YAML(typ="safe", pure=True).compose(text)
+        return reader.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         message = str(error.problem or error.context or "it cannot be read")
@@ -63,6 +65,8 @@ def _composed(text: str) -> Any | None:
         raise ConfigTextError(getattr(error, "reason", "it cannot be read"), *place) from None
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
+    except Exception as error:  # noqa: BLE001 - it asserts what `%YAML 1.22` is not, and the like
+        raise ConfigTextError(f"it cannot be read ({type(error).__name__})") from None
 
 
 @dataclass(slots=True)

@@ -136,8 +136,8 @@ class Disk:
     def _look(self, path: str) -> Node | None:
         try:
             mode = os.lstat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None  # a ValueError: no file's name can hold a NUL
         except OSError as error:
             if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
                 return None

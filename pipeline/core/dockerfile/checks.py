@@ -25,7 +25,7 @@ _SIGNALS = frozenset(
     f"{' '.join(f'RTMIN+{n}' for n in range(1, 16))} "
     f"{' '.join(f'RTMAX-{n}' for n in range(1, 15))}".split(" ")
 )
-_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,98}")
 _OCTAL = re.compile(r"0*[0-7]{1,4}")
 _CLAUSE = r"[augo]*(?:[-+=][rstwXxugo]*)+"
 _SYMBOLIC = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
@@ -43,6 +43,8 @@ _NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _LEAST, _MOST = 1_000_000, 2**63 - 1
+_LONGEST = 99
+"""Characters of a number: Python takes no more than 4,300 digits, and nobody writes so many."""
 
 
 def check_ports(words: Iterable[str]) -> None:
@@ -97,7 +99,7 @@ def check_duration(name: str, written: str) -> None:
     """Raise `RefusedError` unless HEALTHCHECK takes it; empty and nought mean the default."""
     if not written:
         return
-    if not _DURATION.fullmatch(written):
+    if len(written) > _LONGEST or not _DURATION.fullmatch(written):
         raise RefusedError(f"`--{name}={written}` is no duration such as `30s`", blame=written)
     parts = _PART.findall(written)
     length = sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)

@@ -23,7 +23,7 @@ _ALLOW_FLOOR = (0, 17)
 """The first with `bake --allow`, and with the network of a target in a definition."""
 
 _TIMEOUT = 30.0
-_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
 _INSTALL = "install the package `docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin`"
 _LOST = (
     r"error reading from server|code = Unavailable|transport is closing|failed to dial"

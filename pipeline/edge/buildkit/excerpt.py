@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.core.model import Image
 
 _RULE = re.compile(r"-{20,}")
-_LINE = re.compile(r"\s*(\d+) \| (>>>|   )(?: (.*))?")
+_LINE = re.compile(r"\s*(\d{1,9}) \| (>>>|   )(?: (.*))?")
 _NUMBERED = re.compile(r"\[[^\]]*\] (.*)", re.DOTALL)
 _METADATA = re.compile(r"\[.*\] load metadata for (\S+)")
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.bake import target_name
-from pipeline.core.reference import Digest
+from pipeline.core.reference import ReferenceSyntaxError, parse_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pipeline.core.reference import ImageName
+    from pipeline.core.reference import Digest, ImageName
 
 _PROVENANCE = "buildx.build.provenance"
 
@@ -30,17 +30,25 @@ def read_notes(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Notes]
     """The notes of each image; empty ones where there is no such file, as after a failure."""
     try:
         written = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        written = {}
-    return {name: _notes(written.get(target_name(name), {})) for name in names}
+    except (OSError, ValueError, RecursionError):
+        written = None
+    tables = written if isinstance(written, dict) else {}
+    return {name: _notes(tables.get(target_name(name))) for name in names}
 
 
-def _notes(fields: Mapping[str, object]) -> Notes:
-    digest = fields.get("containerimage.digest")
+def _notes(written: object) -> Notes:
+    fields = written if isinstance(written, dict) else {}
     # One for each platform where there are several: `buildx.build.provenance/linux/amd64`.
     provenances = (value for key, value in fields.items() if key.startswith(_PROVENANCE))
     sources = (uri for provenance in provenances for uri in _materials(provenance))
-    return Notes(Digest(str(digest)) if digest else None, tuple(dict.fromkeys(sources)))
+    return Notes(_digest(fields), tuple(dict.fromkeys(sources)))
+
+
+def _digest(fields: Mapping[str, object]) -> Digest | None:
+    try:
+        return parse_digest(str(fields.get("containerimage.digest")))
+    except ReferenceSyntaxError:
+        return None
 
 
 def _materials(provenance: object) -> Iterator[str]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pipeline.core.reference import ImageName
     from pipeline.edge.buildkit.progress import Progress
 
-_NUMBERED = re.compile(r"\[([^\]]*?)\s*(\d+)/\d+\] (ONBUILD )?((?:LINK )?([A-Za-z]+).*)", re.DOTALL)
+_NUMBERED = re.compile(
+    r"\[([^\]]*?)\s*(\d{1,9})/\d+\] (ONBUILD )?((?:LINK )?([A-Za-z]+).*)", re.DOTALL
+)
 
 _CURE = "`invoke lock` looks at the image and writes its triggers down; then build again"
 

@@ -94,6 +94,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._pending: list[bytes] = []
+        self._size = 0
 
     def feed(self, line: bytes) -> list[Record]:
         """Take one line, with or without its end, and give what has come to its end by it."""
@@ -101,22 +102,23 @@ class Decoder:
         if not self._pending and not line.startswith(b"{"):
             return [Text(line.decode(errors="replace"))]
         self._pending.append(line)
+        self._size += len(line)
         whole = line.startswith(b"}") or (len(self._pending) == 1 and line.endswith(b"}"))
         if whole:
             return self._close()
-        return self.end() if sum(map(len, self._pending)) > _MAX_PENDING else []
+        return self.end() if self._size > _MAX_PENDING else []
 
     def end(self) -> list[Record]:
         """Give what was begun and not ended, as text."""
-        left, self._pending = self._pending, []
+        left, self._pending, self._size = self._pending, [], 0
         return [Text(line.decode(errors="replace")) for line in left]
 
     def _close(self) -> list[Record]:
         try:
             value = json.loads(b"\n".join(self._pending))
-        except ValueError:
+        except (ValueError, RecursionError):
             return self.end()
-        self._pending = []
+        self._pending, self._size = [], 0
         return list(_records(value)) if isinstance(value, dict) else []
 
 
@@ -183,9 +185,9 @@ def _bytes(found: object) -> bytes:
 
 
 def _time(item: Mapping[str, object], key: str) -> datetime | None:
-    """Nothing for Go's zero time, which stands for "not yet"."""
+    """Nothing for Go's zero time, which stands for "not yet", and for a time of no zone."""
     try:
         found = datetime.fromisoformat(_text(item, key))
     except ValueError:
         return None
-    return found if found.year > 1 else None
+    return found if found.year > 1 and found.tzinfo else None

@@ -15,13 +15,14 @@ from pipeline.errors import Location, Problem
 from pipeline.shell.config.loaded import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path, PurePosixPath
 
     from pipeline.shell.config.places import Places, Spot
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MOST = 2**63
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -103,7 +104,7 @@ def _parse(source: bytes, shown: str) -> Loaded[Document]:
     source = source.removeprefix(_BOM)
     try:
         text = source.decode()
-        return Loaded(Document(shown, parse_app_config(text, shown), text, exists=True))
+        document = Document(shown, parse_app_config(text, shown), text, exists=True)
     except UnicodeDecodeError as error:
         return Loaded(None, (_not_utf8(source, shown, error),))
     except ConfigTextError as error:
@@ -118,6 +119,30 @@ def _parse(source: bytes, shown: str) -> Loaded[Document]:
     except ValueError as error:
         # A number of more digits than Python converts: a value, but none that anybody means.
         return Loaded(None, (Problem(Location(shown), f"not TOML that can be read: {error}"),))
+    problems = tuple(
+        Problem(document.locate(*path), message, hint)
+        for path, message, hint in _impossible(document.data)
+    )
+    return Loaded(None if problems else document, problems)
+
+
+def _impossible(data: Mapping[str, object]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Values that no program takes which is handed them: their place, why, and what to do.
+
+    Not by recursion: what a reader could just follow down may be too deep for another one.
+    """
+    left: list[tuple[tuple[str | int, ...], object]] = [((), data)]
+    while left:
+        path, value = left.pop()
+        if isinstance(value, dict):
+            left += [((*path, key), one) for key, one in value.items()]
+            value = "".join(value)
+        elif isinstance(value, list):
+            left += [((*path, index), one) for index, one in enumerate(value)]
+        if isinstance(value, str) and "\0" in value:
+            yield path, "a NUL can be in no name, argument or variable", "take it out"
+        elif isinstance(value, int) and not -_MOST <= value < _MOST:
+            yield path, "a number of more than 64 bits", "is it meant as a text? write it in quotes"
 
 
 def _not_utf8(source: bytes, shown: str, error: UnicodeDecodeError) -> Problem:

@@ -1,0 +1,1 @@
+"""Whatever others write, it is understood or refused in words: tried with inputs nobody wrote."""

@@ -1,0 +1,150 @@
+"""Targets that are printed, or answered, by buildx, flyctl and Fly."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.core import bake
+from pipeline.core.dockerfile import Reads, parse
+from pipeline.core.masking import masker
+from pipeline.core.model import Base, Image
+from pipeline.core.reference import Digest, ImageName, Reference, Repository, Tag
+from pipeline.core.stamp import carried_stamp, read_stamp
+from pipeline.edge.buildkit.attempts import Attempts
+from pipeline.edge.buildkit.checking import _fields
+from pipeline.edge.buildkit.notes import read_notes
+from pipeline.edge.buildkit.outcome import blame, ended, last_error, succeeded
+from pipeline.edge.buildkit.passing import lost, passing
+from pipeline.edge.buildkit.progress import progress
+from pipeline.edge.buildkit.wire import Decoder, masked
+from pipeline.edge.deploy.fly_running import running_of
+from pipeline.edge.deploy.fly_stamp import stamp_of_rollback
+from pipeline.edge.fly.api import FlyApi
+from pipeline.edge.fly.asking import app_of, apps_of_org, machines_of, releases_of
+from pipeline.edge.fly.flyctl import _listed, _release
+from pipeline.edge.fly.keeping import reference_of, since, slot_of
+from pipeline.edge.fly.values import release_before
+from pipeline.edge.registry.answer import Answer
+from pipeline.edge.registry.text import read_json
+from pipeline.errors import Location, PipelineError
+from tests.fuzz.target import MEMORY, Target
+from tests.support.clocks import QuickClock
+
+if TYPE_CHECKING:
+    from pipeline.edge.buildkit.progress import Progress
+
+_DIGEST = Digest(f"sha256:{'a' * 64}")
+_MASK = masker(["hunter2"])
+_RECORDED = Path(__file__).parents[1] / "edge" / "buildkit" / "data"
+"""Streams of real solves: seeds as they are."""
+
+
+def _image(name: str, dockerfile: str, *bases: str) -> bake.Target:
+    path = PurePosixPath("images", name, "Dockerfile")
+    edges = tuple(Base(base, ImageName(base), Location(str(path), 1)) for base in bases)
+    source = parse(dockerfile.encode(), file=str(path))
+    made = Image(ImageName(name), path.parent, path, path.parent, source, Reads(()), bases=edges)
+    reference = Reference(Repository("127.0.0.1:5000", name), Tag("1"))
+    return bake.Target(made, reference, bake.Output.PUSH, dict.fromkeys(made.base_names))
+
+
+_TARGETS = (
+    _image("base", "FROM debian:bookworm-slim\nRUN echo hello\n"),
+    _image("web", "FROM base\nRUN echo web\nCOPY page /page\n", "base"),
+)
+
+
+def _stream(data: bytes) -> None:
+    """What buildx writes while it builds, up to how each image ended."""
+    decoder, seen = Decoder(), progress(_TARGETS)
+    lines = data.split(b"\n")
+    records = [one for line in lines for one in decoder.feed(line)] + decoder.end()
+    for record in records:
+        seen.take(masked(record, _MASK))
+    seen.end()
+    _judged(seen)
+
+
+def _judged(seen: Progress) -> None:
+    attempts = Attempts()
+    attempts.take(seen)
+    outcomes = ended(seen)
+    attempts.judge(blame(seen, outcomes), seen.names)
+    _ = lost(seen), passing(seen), last_error(seen)
+
+
+def _metadata(data: bytes) -> None:
+    """The file that buildx writes at the end."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
+        file = Path(folder, "metadata.json")
+        file.write_bytes(data)
+        seen = progress(_TARGETS)
+        succeeded(seen, read_notes(file, seen.targets))
+
+
+def _builder(data: bytes) -> None:
+    """What `docker buildx inspect` prints."""
+    _fields(data.decode(errors="replace"))
+
+
+def _flyctl(data: bytes) -> None:
+    """What `fly deploy` and `fly releases --json` print."""
+    text = data.decode(errors="replace")
+    _release(text)
+    found = read_json(data)
+    for one in found if isinstance(found, list) else []:
+        if isinstance(one, dict):
+            _listed(one)
+
+
+class _Answering(FlyApi):
+    """Fly, where every question has the one answer: its status, and in the next lines its body."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__({"FLY_API_TOKEN": "fm2_hunter2"}, clock=QuickClock())
+        self._data = data
+
+    def _ask(self, _request: object) -> Answer:
+        status, _, body = self._data.partition(b"\n")
+        number = int(status) if status.isdigit() and len(status) == 3 else 200
+        return Answer(number, "https://api.machines.dev/v1", {}, body)
+
+
+def _fly(data: bytes) -> None:
+    """The answers of both APIs, each question asked by itself."""
+    api = _Answering(data)
+    for ask in (
+        lambda: app_of(api, "acme-web"),
+        lambda: apps_of_org(api, "acme"),
+        lambda: release_before(islice(releases_of(api, "acme-web"), 100)),
+    ):
+        with suppress(PipelineError):
+            ask()
+    machines = machines_of(api, "acme-web")
+    running_of("acme-web", machines)
+    stamp_of_rollback(machines, "1", _DIGEST, "2")
+    for machine in machines:
+        _ = slot_of("acme-web", machine), reference_of(machine), since(machine)
+        machine.file("/config.json")
+
+
+def _stamp(data: bytes) -> None:
+    """What is found beside an app."""
+    text = data.decode(errors="replace")
+    stamp = read_stamp(text, _DIGEST, "7")
+    carried_stamp(text, "7")
+    if stamp:
+        assert read_stamp(stamp.text, _DIGEST, "7") == stamp
+
+
+TARGETS = (
+    Target("buildx", _stream, "buildx"),
+    Target("metadata", _metadata, "metadata", form="json"),
+    Target("builder", _builder, "builder"),
+    Target("fly", _fly, "fly", form="json"),
+    Target("stamp", _stamp, "stamp", form="json"),
+)

@@ -1,0 +1,132 @@
+"""Targets that are answers: of registries, of their token servers, and of an engine."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.contents import manifests_of_platforms, needed, platform_of, serving
+from pipeline.core.model import Pin
+from pipeline.core.reference import Digest, Platform, parse_reference
+from pipeline.edge.registry import docker_login, podman_login
+from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.answer import MANIFEST_TYPES, Answer, complaints, keeps_tags, presence
+from pipeline.edge.registry.credential import Credential
+from pipeline.edge.registry.errors import CredentialError
+from pipeline.edge.registry.manifest import contents_of, read_manifest
+from pipeline.edge.registry.mirrors import mirrors_in
+from pipeline.edge.registry.private_config import docker_config
+from pipeline.edge.registry.refusal import refusal
+from pipeline.edge.registry.text import read_json
+from pipeline.shell.config.lock_file import load_lock, lock_text
+from tests.fuzz.target import MEMORY, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_URL = "https://registry.example.com/v2/acme/web/manifests/1"
+_REFERENCE = parse_reference("registry.example.com/acme/web:1")
+_AMD64 = Platform("linux", "amd64")
+_DIGEST = Digest(f"sha256:{'a' * 64}")
+_CREDENTIAL = Credential("robot", "secret", "a test")
+_STATUSES = frozenset(str(status) for status in range(100, 600))
+_HOSTS = ("registry.example.com", "docker.io", "127.0.0.1:5000")
+
+
+def _access(answer: Answer) -> Access:
+    """Who we are at a registry whose token server gives that answer."""
+
+    def fetch(_method: str, _url: str, _headers: Mapping[str, str], _body: bytes | None) -> Answer:
+        return answer
+
+    access = Access(_HOSTS[0], lambda _place: _CREDENTIAL, fetch)
+    access.prepare(private=True)
+    return access
+
+
+def _challenge(data: bytes) -> None:
+    """The header, and behind an empty line what the token server answers."""
+    header, _, token = data.partition(b"\n\n")
+    access = _access(Answer(200, "https://registry.example.com/token", {}, token))
+    access.answer(header.decode("latin-1"), "https://registry.example.com", "repository:a:pull", "")
+    access.header("https://registry.example.com", "repository:a:pull")
+
+
+def _manifest(data: bytes) -> None:
+    """A manifest or an index; what of it goes into the lock must be read again from there."""
+    answer = Answer(200, _URL, {"content-type": MANIFEST_TYPES[0]}, data)
+    manifest = read_manifest(answer, _REFERENCE)
+    found = contents_of(manifest, _REFERENCE)
+    _ = found.blobs
+    needed(found.children, [_AMD64])
+    platforms = manifests_of_platforms(found.children)
+    serving(_AMD64, platforms)
+    _written(Pin(manifest.digest, platforms=platforms))
+
+
+def _config(data: bytes) -> None:
+    """The configuration of an image: its platform, and its triggers as the lock has them."""
+    document = read_json(data)
+    platform_of(document)
+    match document:
+        case {"config": {"OnBuild": list(found)}} if all(isinstance(one, str) for one in found):
+            _written(Pin(_DIGEST, triggers={_AMD64: tuple(found)}))
+
+
+def _written(pin: Pin) -> None:
+    """See that what is written into the lock is read from it again, and nothing else."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
+        Path(folder, "pipeline.lock").write_text(lock_text({_REFERENCE: pin}), encoding="utf-8")
+        locks, problems = load_lock(Path(folder))
+        assert locks is not None, problems
+        assert locks.keys() == {_REFERENCE}
+        assert locks[_REFERENCE].digest == pin.digest
+        assert {p: len(t) for p, t in locks[_REFERENCE].triggers.items()} == {
+            p: len(t) for p, t in pin.triggers.items()
+        }
+
+
+def _refused(data: bytes) -> None:
+    """An answer that is none: its status, its headers, and behind an empty line its body."""
+    head, _, body = data.partition(b"\n\n")
+    status, *lines = head.decode("latin-1").split("\n")
+    pairs = (line.partition(":") for line in lines)
+    headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    answer = Answer(int(status) if status in _STATUSES else 500, _URL, headers, body)
+    presence(answer)
+    keeps_tags(answer)
+    complaints(answer)
+    raise refusal(answer, _HOSTS[0], _access(answer), what="acme/web", verb="read")
+
+
+def _docker_config(data: bytes) -> None:
+    """Docker's `config.json`, which podman's `auth.json` is like; no helper is on PATH."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
+        file = Path(folder, "config.json")
+        file.write_bytes(data)
+        environ = {"DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": str(file), "HOME": folder,
+                   "PATH": "", "TMPDIR": MEMORY}  # fmt: skip
+        for host in _HOSTS:
+            for looked in (docker_login.from_configuration, podman_login.from_files):
+                with suppress(CredentialError):
+                    looked(environ, host)
+        podman_login.namespaces(environ)
+        with docker_config({_HOSTS[0]: _CREDENTIAL}, environ):
+            pass
+
+
+def _engine(data: bytes) -> None:
+    """What an engine says of itself."""
+    mirrors_in(read_json(data), here=False)
+
+
+TARGETS = (
+    Target("challenge", _challenge, "header"),
+    Target("manifest", _manifest, "image", form="json"),
+    Target("config", _config, "image", form="json"),
+    Target("refusal", _refused, "header"),
+    Target("docker-config", _docker_config, "docker-config", form="json"),
+    Target("engine", _engine, "engine", form="json"),
+)

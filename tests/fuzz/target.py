@@ -1,0 +1,116 @@
+"""What is tried, and what counts as a find."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tempfile
+import traceback
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.console.errors import error_lines
+from pipeline.console.terminal import painter
+from pipeline.errors import FaultError, PipelineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEEDS = Path(__file__).parent / "seeds"
+WORDS = Path(__file__).parent / "words"
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
+"""Where files of a moment are written: memory, where there is such a disk."""
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something of ours that reads what others write.
+
+    `tries` is given the input. `vocabulary` names a file of what an input may well hold, and `form`
+    is the language that it is written in, `json` or `toml`, so that a value of it can be exchanged
+    for another.
+    """
+
+    name: str
+    tries: Callable[[bytes], None]
+    vocabulary: str = ""
+    form: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where its seeds are kept."""
+        return SEEDS / self.name
+
+    @property
+    def dictionary(self) -> Path | None:
+        """A word a line, in quotes: libFuzzer's form."""
+        return WORDS / self.vocabulary if self.vocabulary else None
+
+    @cached_property
+    def words(self) -> tuple[bytes, ...]:
+        """What its dictionary holds."""
+        lines = self.dictionary.read_text(encoding="ascii").splitlines() if self.dictionary else []
+        return tuple(ast.literal_eval(f"b{line}") for line in lines)
+
+    def seeds(self) -> list[bytes]:
+        """The inputs that are kept for it, always in the same order."""
+        return [file.read_bytes() for file in sorted(self.folder.iterdir())]
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """What came out of a target and is no error of ours; `place` is the innermost line of ours."""
+
+    what: str
+    place: str
+    trace: str = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """The same for finds with the same cause, as far as one can tell."""
+        return hashlib.sha256(f"{self.what} {self.place}".encode()).hexdigest()[:8]
+
+    def __str__(self) -> str:
+        return f"{self.what} at {self.place}"
+
+
+def judge(target: Target, data: bytes) -> Find | None:
+    """Give an input to a target; what is wrong with what comes out, if anything is."""
+    try:
+        target.tries(data)
+    except PipelineError as error:
+        return _told(error)
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return find_of(error)
+    return None
+
+
+def find_of(error: BaseException) -> Find:
+    """The find that an error is."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _is_ours(frame.filename)]
+    last = (ours or list(frames))[-1]
+    place = f"{Path(last.filename).relative_to(ROOT)}:{last.lineno} in {last.name}"
+    # Deep recursion is thousands of frames: both ends say enough.
+    trace = "".join(traceback.format_exception(error, limit=-12))
+    return Find(type(error).__name__, place, trace)
+
+
+def _is_ours(filename: str) -> bool:
+    return Path(filename).is_relative_to(ROOT / "pipeline")
+
+
+def _told(error: PipelineError) -> Find | None:
+    """Whether a person can be told of an error: that, too, must not break."""
+    if isinstance(error, FaultError):
+        return find_of(error.cause)
+    try:
+        text = "\n".join(error_lines(error, painter(io.StringIO(), {})))
+        text.encode()
+    except Exception as other:  # noqa: BLE001 - likewise
+        return find_of(other)
+    return None if text.strip() else Find("an empty message", type(error).__name__, "")
