@@ -57,6 +57,7 @@ def _materials(provenance: object) -> Iterator[str]:
         return
     definition = provenance.get("buildDefinition")
     later = definition.get("resolvedDependencies") if isinstance(definition, dict) else None
-    for material in provenance.get("materials") or later or ():
+    materials = provenance.get("materials") or later
+    for material in materials if isinstance(materials, list) else ():
         if isinstance(material, dict) and material.get("uri"):
             yield str(material["uri"])

@@ -9,7 +9,6 @@ would not find in this way is marked, so that BuildKit is given it.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +116,7 @@ def decode_auth(auth: str) -> tuple[str, str] | None:
     try:
         decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         user, colon, secret = decoded.decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no UTF-8, not even ASCII
         return None
     return (user, secret.strip("\0")) if colon and user else None
 
