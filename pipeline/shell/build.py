@@ -134,7 +134,7 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
     ours = (form for credential in known.values() for form in credential.forms)
     with (
-        docker_config(known, tools.environ) as extra,
+        docker_config(known, tools.environ, tools.registry.doubtful) as extra,
         snapshot(plan.project.root, tools.environ) as files,
     ):
         secrets, changed = _copy_files(plan, batch, files, tools)

@@ -79,7 +79,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     with opened as client:
         before = client.requests
         wish = stop or threading.Event()
-        tools = Tools(client, credentials(environ), environ, tell, wish, keep_going, rollback)
+        known = client.showing(credentials(environ))
+        tools = Tools(client, known, environ, tell, wish, keep_going, rollback)
         result = _run(plan, tools, started, before)
     tell(Finished(result))
     return _with(result, tell.error)

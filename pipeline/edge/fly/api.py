@@ -1,7 +1,6 @@
 """Fly's two interfaces over HTTP: the Machines API, and GraphQL.
 
 Endpoints and answers: superfly/docs `machines/api/`, superfly/fly-go `flaps/` and `client.go`.
-`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` lead elsewhere, as they do for flyctl.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from pipeline.core.events import silent
+from pipeline.edge.fly.bases import bases, connections
 from pipeline.edge.fly.errors import STATUS_PAGE as SEE
 from pipeline.edge.fly.errors import (
     FlyError,
     NoAppError,
-    in_clear,
     in_trouble,
     out_of_reach,
     refused,
@@ -26,11 +24,9 @@ from pipeline.edge.fly.errors import (
 )
 from pipeline.edge.fly.pace import Pace
 from pipeline.edge.fly.token import Token
-from pipeline.edge.registry import tls, wire
-from pipeline.edge.registry.addresses import is_loopback
+from pipeline.edge.registry import wire
 from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.answer import Answer
-from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy, SystemClock, retry_after
 from pipeline.edge.registry.text import plain, read_json
@@ -41,12 +37,11 @@ if TYPE_CHECKING:
 
     from pipeline.core.events import Reporter
     from pipeline.edge.registry.again import Outcome
+    from pipeline.edge.registry.connections import Connections
     from pipeline.edge.registry.gate import Clock
 
 Json = dict[str, object]
 
-MACHINES = "https://api.machines.dev"
-GRAPHQL = "https://api.fly.io"
 MOST = 64 * 1024 * 1024
 """Bytes of an answer: a machine takes about 4 KB, and an app may have thousands."""
 
@@ -84,10 +79,7 @@ class FlyApi:
         clock: Clock | None = None,
     ) -> None:
         self.token = Token(environ)
-        self._bases = {
-            "machines": (environ.get("FLY_FLAPS_BASE_URL") or MACHINES).rstrip("/"),
-            "graphql": (environ.get("FLY_API_BASE_URL") or GRAPHQL).rstrip("/"),
-        }
+        self._bases = bases(environ)
         self._stop = stop or Event()
         gates = {name: Gate(policy, self._stop, clock) for name in self._bases}
         self._patience = {name: Patience("Fly", gate, report) for name, gate in gates.items()}
@@ -228,22 +220,8 @@ class FlyApi:
     def _client(self, what: str) -> Connections:
         with self._lock:
             if what not in self._clients:
-                parts = urlsplit(self._bases[what])
-                secure = parts.scheme == "https"
-                if not secure and not _is_private(parts.hostname or ""):
-                    raise in_clear(parts.netloc)
-                context = tls.Trust().context(parts.netloc) if secure else tls.nothing()
-                self._clients[what] = Connections(
-                    context,
-                    proxies=not is_loopback(parts.hostname or ""),
-                    policy=self._policy,
-                )
+                self._clients[what] = connections(self._bases[what], self._policy)
             return self._clients[what]
-
-
-def _is_private(hostname: str) -> bool:
-    """Whether plain HTTP leaves neither this machine nor Fly's own network (`_api.internal`)."""
-    return is_loopback(hostname) or hostname.endswith(".internal")
 
 
 def _may_pass(request: _Request, outcome: Outcome) -> bool:

@@ -16,6 +16,7 @@ from pipeline.core.allowed import VARIABLE
 from pipeline.edge.registry.challenge import (
     OTHER_HOST,
     parse_challenges,
+    place_of,
     realm_trouble,
     server_of,
 )
@@ -54,6 +55,14 @@ class Token:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a host is shown no credential, as words behind its name, and what helps."""
+
+    said: str
+    hint: str
+
+
 class Access:
     """What one host, or a part of it as `place`, is told of us. Thread-safe.
 
@@ -84,11 +93,11 @@ class Access:
         self._scopes: dict[str, Lock] = {}
         self.credential: Credential | None = None
         self.trouble: CredentialError | None = None
-        self.withheld = False
+        self.withheld: Doubt | None = None
         self._former: frozenset[str] = frozenset()
 
-    def prepare(self, *, private: bool) -> None:
-        """Look the credential up, once. `private` says that nobody can listen on the way."""
+    def prepare(self, doubt: Doubt | None = None) -> None:
+        """Look the credential up, once. With a `doubt` it is shown to nobody."""
         with self._lock:
             if self._looked_up:
                 return
@@ -97,7 +106,7 @@ class Access:
             except CredentialError as error:
                 # It matters only if the registry asks: a public one needs no credential.
                 self.trouble = error
-            self.withheld = self.credential is not None and not private
+            self.withheld = doubt if self.credential else None
             self._looked_up = True
 
     def header(self, origin: str, scope: str) -> str | None:
@@ -155,6 +164,10 @@ class Access:
                 self.credential = found
             header = f"Basic {self.credential.basic}"
         return header if header != sent else None
+
+    def is_trusted(self, url: str) -> bool:
+        """Whether the user named the host of a token server."""
+        return place_of(url) in self._trusted
 
     def secrets(self) -> tuple[str, ...]:
         """All that must never be shown, in each form in which it is sent."""

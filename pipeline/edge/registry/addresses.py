@@ -83,6 +83,16 @@ def is_private(address: Address) -> bool:
     return nobodys or not found.is_global or found.is_multicast
 
 
+def not_here(address: Address) -> str:
+    """Why an address is not this machine's; empty where it is."""
+    return "" if innermost(address).is_loopback else "which is not this machine"
+
+
+def not_outside(address: Address) -> str:
+    """Why an address is not in the world; empty where it is."""
+    return "which is in a private network" if is_private(address) else ""
+
+
 def innermost(address: Address) -> Address:
     """The IPv4 address in one of IPv6 that has one in it (6to4 too), else the address itself."""
     if isinstance(address, ipaddress.IPv4Address) or address in _NO_ADDRESSES:

@@ -54,7 +54,7 @@ class Answer:
     """One response: status, headers under lower-case names, body up to a cap.
 
     `url` has neither query nor user. `own` says that the very host answered that was asked, and
-    not one that it redirected to.
+    not one that it redirected to; `inside` that its address is of a private network.
     """
 
     status: int
@@ -63,6 +63,7 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
     own: bool = True
     proxy: str = ""
+    inside: bool = False
 
     @property
     def media_type(self) -> str:

@@ -81,7 +81,7 @@ def realm_trouble(
         return "it names a user"
     if theirs.hostname == ours.hostname or (ours.hostname, theirs.hostname) in _KNOWN_REALMS:
         return ""
-    if _place(theirs.hostname or "", theirs.port, theirs.scheme) in trusted:
+    if place_of(realm) in trusted:
         return ""
     return OTHER_HOST if sending else redirect_trouble(registry, realm)
 
@@ -89,14 +89,16 @@ def realm_trouble(
 def server_of(realm: str) -> str:
     """The host of a token server as `PIPELINE_ALLOW` names it; empty where that cannot be said."""
     try:
-        parts = urlsplit(realm)
-        return parse_host(_place(parts.hostname or "", parts.port, parts.scheme))
+        return parse_host(place_of(realm))
     except ValueError:
         return ""
 
 
-def _place(hostname: str, port: int | None, scheme: str) -> str:
-    usual = 443 if scheme == "https" else 80
+def place_of(url: str) -> str:
+    """The host of an address, with its port where that is another than usual."""
+    parts = urlsplit(url)
+    usual = 443 if parts.scheme == "https" else 80
+    hostname, port = parts.hostname or "", parts.port
     name = f"[{hostname}]" if ":" in hostname else hostname
     return name if port in (None, usual) else f"{name}:{port}"
 

@@ -21,6 +21,7 @@ from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.host import Request, Setting
 from pipeline.edge.registry.hosts import Hosts, no_mirrors
 from pipeline.edge.registry.manifest import Manifest, check_digest, digest_of, read_manifest
+from pipeline.edge.registry.places import host_of
 from pipeline.edge.registry.refusal import refusal, said_by
 from pipeline.edge.registry.tls import CERTS_D, Trust
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from pipeline.core.presence import Presence
     from pipeline.core.reference import Digest, Reference, Repository
     from pipeline.edge.registry.answer import Answer
-    from pipeline.edge.registry.credential import CredentialSource
+    from pipeline.edge.registry.credential import Credential, CredentialSource
     from pipeline.edge.registry.gate import Clock
     from pipeline.edge.registry.host import Host
     from pipeline.edge.registry.mirrors import Mirrors
@@ -99,6 +100,19 @@ class Registry:
     def requests(self) -> int:
         """How many requests were sent so far, retries and token requests included."""
         return self._sent
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """The insecure hosts where nothing proves who is there: no credential is for them."""
+        return frozenset(h for h in self._setting.insecure if self.host(h).is_doubtful)
+
+    def showing(self, source: CredentialSource) -> CredentialSource:
+        """A source for others who push and pull: it knows nothing of hosts that are `doubtful`."""
+
+        def look_up(place: str, /) -> Credential | None:
+            return None if host_of(place) in self.doubtful else source(place)
+
+        return look_up
 
     def pushes_to(self, repositories: Iterable[Repository]) -> None:
         """Say where will be pushed: there, who may not read is asked again as who may push.

@@ -21,9 +21,10 @@ from pipeline.edge.registry.streams import Backend, ProxyTroubleError, Way
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from urllib.parse import SplitResult
 
+    from pipeline.edge.registry.addresses import Address
     from pipeline.edge.registry.gate import Policy
     from pipeline.edge.registry.proxies import Named
 
@@ -43,10 +44,18 @@ class Connections:
     """Connections over `context` to any address, within the bounds of `policy`. Thread-safe.
 
     No redirect is followed, no cookie and no credential known. `proxies` honours `HTTPS_PROXY`,
-    `NO_PROXY` and their like.
+    `NO_PROXY` and their like; without one, `wrong_with` says why an address is not connected to.
     """
 
-    def __init__(self, context: ssl.SSLContext, *, proxies: bool, policy: Policy) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        *,
+        proxies: bool,
+        policy: Policy,
+        wrong_with: Callable[[Address], str] | None = None,
+    ) -> None:
+        self.wrong_with = wrong_with
         self._context = context
         self._proxies = proxies
         self.policy = policy
@@ -116,7 +125,7 @@ class Connections:
                     max_connections=None,
                     max_keepalive_connections=_KEPT,
                     keepalive_expiry=_IDLE,
-                    network_backend=Backend(way),
+                    network_backend=Backend(way, None if way else self.wrong_with),
                 )
                 self._pools[scheme, netloc] = pool, way
             return self._pools[scheme, netloc]

@@ -10,18 +10,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from pipeline.core.reference import HUB, registry_named
 from pipeline.edge.registry import tls, wire
-from pipeline.edge.registry.access import Access
-from pipeline.edge.registry.addresses import is_loopback
+from pipeline.edge.registry.access import Access, Doubt
+from pipeline.edge.registry.addresses import is_inside, is_loopback, not_here, not_outside
 from pipeline.edge.registry.again import Patience, passes
 from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy
-from pipeline.edge.registry.probing import speaks_tls, split
+from pipeline.edge.registry.probing import is_vouched_for, speaks_tls, split
 from pipeline.edge.registry.redirect import redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 from pipeline.edge.registry.widening import Widening
@@ -36,18 +36,15 @@ if TYPE_CHECKING:
     from pipeline.edge.registry.mirrors import Lenders
 
     Check = Callable[[Answer], object]
-
-    class Send(Protocol):
-        """One exchange with an address, which is our own host's or a stranger's."""
-
-        def __call__(self, url: str, extra: Mapping[str, str], /, *, own: bool) -> Answer:
-            """Send, and have an answer. Raises `RegistryError`."""
+    Send = Callable[[str, Mapping[str, str], Connections], Answer]
+    """One exchange with an address, with further headers, over these connections."""
 
 
 _HUB_API = "registry-1.docker.io"
 _READS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_IN_CLEAR = Doubt(" over plain HTTP", "give the registry a certificate")
 
 
 def _any(_answer: Answer) -> None:
@@ -105,9 +102,12 @@ class Host:
         self._gate = Gate(setting.policy, setting.closed, setting.clock)
         self._patience = Patience(f"`{name}`", self._gate, setting.report)
         self._lock = Lock()
+        self._guests_lock = Lock()
         self._origin = ""
         self._client: Connections | None = None
-        self._guest: Connections | None = None
+        self._guests: dict[str, Connections] = {}
+        self._inside = False
+        self._doubt: Doubt | None = None
         self._widening = Widening(partial(setting.pushed, name))
         trusted = frozenset(s for r, s in setting.token_servers if r == registry_named(name))
         self.access = Access(name, setting.source, self._fetch, place=place, trusted=trusted)
@@ -149,9 +149,15 @@ class Host:
             return False
         return self._patience.pause(attempt, trouble, self._gate.deadline())
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing proves who is there, so that no credential is shown."""
+        self._contact()
+        return self._doubt is not None
+
     def close(self) -> None:
         """Let go of the connections."""
-        for used in (self._client, self._guest, self._lenders):
+        for used in (self._client, self._lenders, *self._guests.values()):
             if used is not None:
                 used.close()
 
@@ -187,14 +193,16 @@ class Host:
         return self._widening.again(answer, scope, as_who_pushes)
 
     def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
-        url, own = f"{self._origin}{request.path}", True
+        url, own, inside = f"{self._origin}{request.path}", True, False
         for _ in range(_MOST_REDIRECTS):
             authorization = {"Authorization": header} if header and own else {}
-            answer = send(url, authorization, own=own)
+            answer = send(url, authorization, self._own() if own else self._stranger(inside=inside))
+            self._inside = answer.inside if own else self._inside
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location or request.body is not None:
                 return replace(answer, own=own)
-            url = self._next(url, location)
+            inside = answer.inside or is_inside(urlsplit(url).hostname or "")
+            url = self._next(url, location, inside=inside)
             own = own and url.startswith(f"{self._origin}/")
         raise RegistryError(
             f"`{self.name}` sends us around in circles",
@@ -202,12 +210,12 @@ class Host:
             facts=Facts(answer.status, answer.url),
         )
 
-    def _next(self, url: str, location: str) -> str:
+    def _next(self, url: str, location: str, *, inside: bool) -> str:
         try:
             target = urljoin(url, location)
         except ValueError:  # an address that is none, as `http://[::1`
             target = location
-        if trouble := redirect_trouble(url, target):
+        if trouble := redirect_trouble(url, target, inside=inside):
             raise RegistryError(
                 f"`{self.name}` redirects to where we do not go: {trouble}",
                 hint="is this the right registry?",
@@ -223,9 +231,10 @@ class Host:
         with ExitStack() as stack:
             pieces: list[Iterator[bytes]] = []
 
-            def send(url: str, extra: Mapping[str, str], *, own: bool) -> Answer:
+            def send(url: str, extra: Mapping[str, str], http: Connections) -> Answer:
+                self._setting.sent()
                 headers = {**request.headers, **extra}
-                opening = wire.opened(self._connected(own=own), request.method, url, headers)
+                opening = wire.opened(http, request.method, url, headers)
                 answer, found = stack.enter_context(opening)
                 pieces[:] = [found]
                 return answer
@@ -235,15 +244,23 @@ class Host:
                 raise refusal(answer, self.name, self.access, what=request.path, verb="read")
             yield pieces[0]
 
-    def _connected(self, *, own: bool) -> Connections:
-        self._setting.sent()
-        return self._client if own and self._client else self._stranger()
+    def _own(self) -> Connections:
+        self._contact()
+        assert self._client is not None  # noqa: S101 - it was just made
+        return self._client
 
     def _send(
-        self, request: Request, url: str, extra: Mapping[str, str], *, own: bool, deadline: float
+        self,
+        request: Request,
+        url: str,
+        extra: Mapping[str, str],
+        http: Connections,
+        *,
+        deadline: float,
     ) -> Answer:
+        self._setting.sent()
         return wire.send(
-            self._connected(own=own),
+            http,
             request.method,
             url,
             headers={**request.headers, **extra},
@@ -257,41 +274,83 @@ class Host:
         """For `Access`: a token server is our own host, or a stranger."""
         request = Request(method, "", headers=headers, body=body)
         deadline = time.monotonic() + self._setting.policy.read
-        own = url.startswith(f"{self._origin}/")
-        return self._send(request, url, {}, own=own, deadline=deadline)
+        return self._send(request, url, {}, self._to_token_server(url), deadline=deadline)
+
+    def _to_token_server(self, url: str) -> Connections:
+        """What a token is fetched over, after `realm_trouble` has looked at the address."""
+        parts = urlsplit(url)
+        if url.startswith(f"{self._origin}/"):
+            return self._own()
+        if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+            return self._neighbour()
+        named = self.access.is_trusted(url) or parts.hostname == urlsplit(self._origin).hostname
+        return self._stranger(inside=self._inside or named)
 
     def _contact(self) -> str:
         """Scheme and address, found out once; then the credential, looked up once."""
         with self._lock:
             if not self._origin:
-                self._origin = self._found()
-                hostname = urlsplit(self._origin).hostname or ""
-                encrypted = self._origin.startswith("https:")
-                self.access.prepare(private=encrypted or is_loopback(hostname))
+                self._origin, self._doubt = self._found()
+                self.access.prepare(self._doubt)
             return self._origin
 
-    def _found(self) -> str:
+    def _found(self) -> tuple[str, Doubt | None]:
+        """Scheme and address, and what speaks against a credential there."""
         address = _HUB_API if self.name == HUB else self.name
         hostname, _ = split(address)
         policy = self._setting.policy
         lenient = self.name in self._setting.insecure
         loopback = is_loopback(hostname)
-        secure = not (lenient or loopback) or speaks_tls(self.name, address, policy)
-        if not secure:
-            context = tls.nothing()
-        else:
-            context = tls.unverified() if lenient else self._setting.trust.context(self.name)
+        if (lenient or loopback) and not speaks_tls(self.name, address, policy):
+            self._client = (
+                self._neighbour()
+                if loopback
+                else Connections(tls.nothing(), proxies=True, policy=policy)
+            )
+            return f"http://{address}", None if loopback else _IN_CLEAR
+        context = self._setting.trust.context(self.name)
+        doubt = None
+        if lenient and not is_vouched_for(address, context, policy, proxies=not loopback):
+            context, doubt = tls.unverified(), _unproven(self.name)
         self._client = Connections(context, proxies=not loopback, policy=policy)
-        return f"{'https' if secure else 'http'}://{address}"
+        return f"https://{address}", doubt
 
-    def _stranger(self) -> Connections:
-        """A client for addresses that are not ours: it trusts the system, and knows nobody."""
-        with self._lock:
-            if self._guest is None:
-                policy = self._setting.policy
-                context = self._setting.trust.context(self.name)
-                self._guest = Connections(context, proxies=True, policy=policy)
-            return self._guest
+    def _neighbour(self) -> Connections:
+        """A client for plain HTTP on this machine, which no proxy and no name leads elsewhere."""
+        return self._kept(
+            "neighbour",
+            lambda: Connections(
+                tls.nothing(), proxies=False, policy=self._setting.policy, wrong_with=not_here
+            ),
+        )
+
+    def _stranger(self, *, inside: bool) -> Connections:
+        """A client for addresses that are not ours: it trusts the system, and knows nobody.
+
+        It goes into private networks if `inside` says that who sends us there is in one.
+        """
+        return self._kept(
+            "inside" if inside else "outside",
+            lambda: Connections(
+                self._setting.trust.context(self.name),
+                proxies=True,
+                policy=self._setting.policy,
+                wrong_with=None if inside else not_outside,
+            ),
+        )
+
+    def _kept(self, which: str, make: Callable[[], Connections]) -> Connections:
+        with self._guests_lock:
+            if which not in self._guests:
+                self._guests[which] = make()
+            return self._guests[which]
+
+
+def _unproven(host: str) -> Doubt:
+    return Doubt(
+        ", whose certificate nobody vouches for: `insecure = true` is no proof",
+        f"put its authority into SSL_CERT_FILE or `/etc/docker/certs.d/{host}/ca.crt`",
+    )
 
 
 def _answer(outcome: Answer | RegistryError) -> Answer:

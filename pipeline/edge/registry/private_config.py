@@ -21,16 +21,20 @@ from pipeline.edge.registry import docker_login, fly_login
 from pipeline.edge.registry.credential import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from pipeline.edge.registry.credential import Credential
 
 
 @contextmanager
 def docker_config(
-    credentials: Mapping[str, Credential], environ: Mapping[str, str]
+    credentials: Mapping[str, Credential],
+    environ: Mapping[str, str],
+    doubtful: Collection[str] = (),
 ) -> Iterator[Mapping[str, str]]:
     """Let docker and its plugins use each host's credential; yields the variables to add.
+
+    None is there for `doubtful` hosts, not even the user's own: nothing proves who they are.
 
     Nothing is made, and `{}` yielded, where docker finds all of them by itself, and has no proxies
     in its configuration: it makes build arguments of those (`pipeline.core.bake`). Otherwise
@@ -42,19 +46,23 @@ def docker_config(
     ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
     """
     ours = {host: one for host, one in credentials.items() if not one.known_to_docker}
-    if not ours and not docker_login.section(docker_login.read_configuration(environ), "proxies"):
+    proxies = docker_login.section(docker_login.read_configuration(environ), "proxies")
+    if not ours and not doubtful and not proxies:
         yield {}
         return
     with private_folder("login", environ) as folder:
-        yield _fill(folder, ours, environ)
+        yield _fill(folder, ours, environ, doubtful)
 
 
 def _fill(
-    folder: Path, credentials: Mapping[str, Credential], environ: Mapping[str, str]
+    folder: Path,
+    credentials: Mapping[str, Credential],
+    environ: Mapping[str, str],
+    doubtful: Collection[str],
 ) -> dict[str, str]:
     users = docker_login.configuration_folder(environ).absolute()
     _link(users, folder)
-    text = json.dumps(_with(credentials, environ), indent=2)
+    text = json.dumps(_without(_with(credentials, environ), doubtful), indent=2)
     descriptor = os.open(folder / "config.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
@@ -101,6 +109,16 @@ def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> 
         "auths": {name: e for name, e in written.items() if docker_login.docker_reads(e)},
         "credHelpers": {**helpers, **dict.fromkeys(ours, ""), **helped},
     }
+
+
+def _without(configuration: docker_login.Json, hosts: Collection[str]) -> docker_login.Json:
+    """A configuration that knows nobody at `hosts`: neither by an entry nor by any helper."""
+    auths = docker_login.section(configuration, "auths")
+    for host in hosts:
+        auths = docker_login.without(auths, host)
+    silent = dict.fromkeys(map(docker_login.server_key, hosts), "")
+    helpers = docker_login.section(configuration, "credHelpers")
+    return {**configuration, "auths": auths, "credHelpers": {**helpers, **silent}}
 
 
 def _entry(credential: Credential) -> docker_login.Json:

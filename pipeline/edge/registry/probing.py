@@ -13,6 +13,8 @@ from pipeline.edge.registry.errors import RegistryError
 from pipeline.edge.registry.proxies import proxies
 
 if TYPE_CHECKING:
+    import ssl
+
     from pipeline.edge.registry.gate import Policy
 
 
@@ -24,6 +26,19 @@ def split(address: str) -> tuple[str, int | None]:
     """
     parts = urlsplit(f"//{address}")
     return parts.hostname or address, parts.port
+
+
+def is_vouched_for(address: str, context: ssl.SSLContext, policy: Policy, *, proxies: bool) -> bool:
+    """Whether whoever is at `address` shows a certificate that `context` trusts."""
+    tried = Connections(context, proxies=proxies, policy=policy)
+    end = time.monotonic() + policy.read
+    try:
+        wire.send(tried, "HEAD", f"https://{address}/v2/", headers={}, deadline=end)
+    except RegistryError:
+        return False  # also for another trouble: then it is shown nothing, and asked again
+    finally:
+        tried.close()
+    return True
 
 
 def speaks_tls(name: str, address: str, policy: Policy) -> bool:

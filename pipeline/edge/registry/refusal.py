@@ -61,8 +61,8 @@ def _unauthorized(answer: Answer, host: str, access: Access, facts: Facts) -> Re
     source = access.credential.source
     if access.withheld:
         return RegistryError(
-            f"the credential from {source} is not sent to `{host}` over plain HTTP",
-            hint="give the registry a certificate",
+            f"the credential from {source} is not sent to `{host}`{access.withheld.said}",
+            hint=access.withheld.hint,
             facts=facts,
         )
     lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""

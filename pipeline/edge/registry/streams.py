@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpcore
 
+from pipeline.edge.registry.addresses import is_private
 from pipeline.edge.registry.exchange import EndlessHeadError, Exchange
 from pipeline.edge.registry.memory_tls import MemoryTls
 
@@ -31,6 +32,8 @@ _ANSWER = 1 << 16
 """Bytes that a proxy may say at once to the wish for a tunnel."""
 _ADDRESSES = 3
 """How often the time to connect is given, where a name has several addresses."""
+
+INSIDE = "inside"
 
 _LOST = (httpcore.NetworkError, httpcore.TimeoutException)
 
@@ -58,25 +61,21 @@ class ProxyTroubleError(httpcore.ProxyError):
 
 
 class ForbiddenAddressError(httpcore.ConnectError):
-    """A name leads to an `address` that must not be connected to."""
-
-    def __init__(self, address: Address) -> None:
-        super().__init__(str(address))
-        self.address = address
+    """A name leads where we do not go; its text goes on after the name."""
 
 
 class Backend(httpcore.SyncBackend):
     """httpcore's own, with a `Stream` for each connection.
 
-    `way` is the proxy that is connected to, where there is one; `may_reach` says which addresses
-    may be, and is asked when they are: a name may lead elsewhere each time that it is looked up.
+    `way` is the proxy that is connected to, where there is one; `wrong_with` says why an address
+    must not be, and is asked as it is: a name may lead elsewhere each time that it is looked up.
     """
 
     def __init__(
-        self, way: Way | None = None, may_reach: Callable[[Address], bool] | None = None
+        self, way: Way | None = None, wrong_with: Callable[[Address], str] | None = None
     ) -> None:
         self._way = way
-        self._may_reach = may_reach
+        self._wrong_with = wrong_with
 
     def connect_tcp(
         self,
@@ -101,7 +100,9 @@ class Backend(httpcore.SyncBackend):
                     lost = error
                 else:
                     # What a proxy passes on, it answers for: who failed is not known.
-                    return Stream(made, way if way and (way.tunnels or way.secure) else None)
+                    talks = way if way and (way.tunnels or way.secure) else None
+                    inside = way is None and is_private(ipaddress.ip_address(address))
+                    return Stream(made, talks, inside=inside)
             raise lost
         except _LOST as error:
             if way is None or isinstance(error, ForbiddenAddressError):
@@ -115,21 +116,28 @@ class Backend(httpcore.SyncBackend):
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(str(error)) from error
         known = [str(entry[4][0]) for entry in found]
-        for address in map(ipaddress.ip_address, known if self._may_reach else ()):
-            if self._may_reach and not self._may_reach(address):
-                raise ForbiddenAddressError(address)
+        for address in known if self._wrong_with else ():
+            if self._wrong_with and (why := self._wrong_with(ipaddress.ip_address(address))):
+                raise ForbiddenAddressError(f"is at {address}, {why}")
         return known
 
 
 class Stream(httpcore.NetworkStream):
     """Reads twice as much of a body after each read that came back full, up to `LARGEST`.
 
-    `way` is a proxy that is spoken to until TLS begins with whom it leads to.
+    `way` is a proxy that is spoken to until TLS begins with whom it leads to; `inside` says that it
+    leads to an address of a private network.
     """
 
     def __init__(
-        self, inner: httpcore.NetworkStream, way: Way | None = None, line: MemoryTls | None = None
+        self,
+        inner: httpcore.NetworkStream,
+        way: Way | None = None,
+        line: MemoryTls | None = None,
+        *,
+        inside: bool = False,
     ) -> None:
+        self._inside = inside
         self._inner = inner
         self._way = way
         self._line: socket.socket | MemoryTls = line or inner.get_extra_info("socket")
@@ -179,10 +187,13 @@ class Stream(httpcore.NetworkStream):
                 raise
             raise ProxyTroubleError(way) from error
         secured = way and way.secure and way.tunnels
-        return Stream(made, replace(way, secure=False) if way and secured else None)
+        talks = replace(way, secure=False) if way and secured else None
+        return Stream(made, talks, inside=self._inside)
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks its sockets."""
+        """What httpcore asks its sockets, and whether they lead to a private network (`INSIDE`)."""
+        if info == INSIDE:
+            return self._inside
         if info == "ssl_object" and isinstance(self._line, MemoryTls):
             return self._line.session
         return self._inner.get_extra_info(info)

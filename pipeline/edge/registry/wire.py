@@ -16,7 +16,7 @@ from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.exchange import EndlessHeadError, Exchange, SlowError
 from pipeline.edge.registry.gate import PASSING
 from pipeline.edge.registry.quiet import quiet
-from pipeline.edge.registry.streams import ProxyTroubleError
+from pipeline.edge.registry.streams import INSIDE, ForbiddenAddressError, ProxyTroubleError
 from pipeline.edge.registry.text import plain
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _answer(response: httpcore.Response, url: str, body: bytes, proxy: str) -> A
     for raw, value in response.headers:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    return Answer(response.status, redacted(url), headers, body, proxy=proxy)
+    inside = bool(response.extensions["network_stream"].get_extra_info(INSIDE))
+    return Answer(response.status, redacted(url), headers, body, proxy=proxy, inside=inside)
 
 
 def _pieces(response: httpcore.Response, url: str, exchange: Exchange) -> Iterator[bytes]:
@@ -203,7 +204,7 @@ def _untrusted(cause: ssl.SSLCertVerificationError, who: str, host: str, url: st
     )
 
 
-def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
+def _trouble(  # noqa: C901, PLR0911 - one answer for each kind of cause
     causes: tuple[BaseException, ...], who: str
 ) -> tuple[str, str, bool]:
     """Message, hint and whether it may pass, for the first cause that says something."""
@@ -224,6 +225,8 @@ def _trouble(  # noqa: PLR0911 - one answer for each kind of cause
                 return f"{nobody}: connection refused", network, True
             case SlowError() | EndlessHeadError():
                 return f"{who} {cause}", network, isinstance(cause, SlowError)
+            case ForbiddenAddressError():
+                return f"{who} {cause}", "we are not led there: is this the right registry?", False
             case httpcore.TimeoutException() | TimeoutError():
                 return f"{nobody} in time", network, True
             case httpcore.RemoteProtocolError() | httpcore.ReadError() | ConnectionError():

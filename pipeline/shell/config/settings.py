@@ -57,6 +57,8 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Lo
     merged = settings_model.Profile.model_validate(with_profile(document, profile).data)
     requires = str(document.data.get("requires", ""))
     settings = replace(_settings(merged, profile, environ), requires=requires)
+    if problem := _check_insecure(document, profile, settings.registry, environ):
+        return Loaded(None, (problem,))
     return Loaded(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
 
 
@@ -135,6 +137,19 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     except ConfigError as error:
         found += error.problems
     return tuple(found)
+
+
+def _check_insecure(
+    document: Document, profile: str, registry: RegistrySettings, environ: Mapping[str, str]
+) -> Problem | None:
+    """Fly's registry is believed by its certificate alone: what it says is what is deployed."""
+    host = registry.host.removesuffix(":443")
+    flys = host in (_FLY_HOST, environ.get("FLY_REGISTRY_HOST"))
+    if not registry.insecure or not flys or checks.is_loopback(host):
+        return None
+    where = with_profile(document, profile).locate("registry", "insecure")
+    hint = "take it out: Fly's registry has a certificate, and a token for it is never sent without"
+    return Problem(where, f"`insecure` cannot be true for Fly's registry, `{host}`", hint)
 
 
 def _check_names(document: Document) -> tuple[Problem, ...]:

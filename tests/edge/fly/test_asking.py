@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +18,11 @@ from pipeline.edge.fly import (
     machines_of,
     releases_of,
 )
+from pipeline.edge.fly.bases import connections
 from pipeline.edge.registry.gate import Policy
 from tests.support.connect_proxy import connect_proxy
 from tests.support.fly import FlyStandIn, fly_stand_in
+from tests.support.scripted import Reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +130,22 @@ def test_a_token_is_not_sent_in_clear(fly: FlyStandIn) -> None:
             machines_of(api, "acme-web")
         with pytest.raises(FlyError, match=r"not sent to `10\.0\.0\.9` over plain HTTP"):
             list(releases_of(api, "acme-web"))
+
+
+def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name `_api.internal` alone, at one of its addresses, and by way of no proxy."""
+    with scripted(lambda _: Reply(200)) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        for name in ("_api.internal:4280", "metadata.google.internal", "x._api.internal"):
+            environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{name}"}
+            with FlyApi(environ, policy=QUICK) as api, pytest.raises(FlyError):
+                machines_of(api, "acme-web")
+        assert proxy.asked == []
+    http = connections("http://_api.internal:4280", QUICK)
+    why = http.wrong_with
+    assert why
+    assert why(ip_address("fdaa:0:1::3")) == ""
+    assert all(why(ip_address(one)) for one in ("10.0.0.1", "fd00::1", "127.0.0.1", "8.8.8.8"))
 
 
 def test_the_rate_that_fly_allows_is_kept(fly: FlyStandIn, api: FlyApi) -> None:

@@ -56,6 +56,25 @@ def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
     assert "planted" not in "".join(ended.lines)
 
 
+@pytest.mark.parametrize("variable", ["FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL"])
+@pytest.mark.parametrize(
+    "base",
+    [
+        *("http://api.fly.io", "HTTP://api.fly.io", "http://10.0.0.9:4280", "http://127.1:4280"),
+        *("http://metadata.google.internal", "http://x._api.internal", "http://localhost.", "a"),
+    ],
+)
+def test_a_token_is_not_given_to_it_for_an_address_in_clear(
+    tmp_path: Path, variable: str, base: str
+) -> None:
+    """It is not run: it would send the token there."""
+    environ = {**a_flyctl(tmp_path, f"touch {tmp_path}/ran"), variable: base}
+
+    with pytest.raises(UnknownError, match="over plain HTTP"):
+        find_flyctl(environ, TOKEN, threading.Event())
+    assert not (tmp_path / "ran").exists()
+
+
 @pytest.mark.parametrize(
     ("said", "missing", "held"),
     [

@@ -162,6 +162,27 @@ def test_podmans_helper_is_asked(tmp_path: Path) -> None:
         assert SECRET not in written
 
 
+def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> None:
+    """Not by an entry under any spelling, not by a helper, a store or the environment."""
+    entry = {"auth": auth("me", SECRET)}
+    logins(
+        tmp_path / ".docker/config.json",
+        auths={HOST: entry, f"https://{HOST}/v1/": entry, "other.example.com": entry},
+        credHelpers={HOST: "pod"},
+        credsStore="desktop",
+    )
+    variable = json.dumps({"auths": {HOST: entry}})
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_AUTH_CONFIG=variable)
+
+    with docker_config({}, environ, [HOST]) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+
+    assert list(written["auths"]) == ["other.example.com"]
+    # An empty helper is how docker is told not to ask the store (`docker/cli`, `GetAuthConfig`).
+    assert written["credHelpers"] == {HOST: ""}
+    assert more["DOCKER_AUTH_CONFIG"] == ""
+
+
 def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
     """Each host's login, also podman's, or with an odd `auth`."""
     odd = base64.urlsafe_b64encode(b"me:\xc3\xbf\xc3\xbe?~~~").decode().rstrip("=")

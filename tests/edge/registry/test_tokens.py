@@ -249,7 +249,7 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
             return Answer(got.status_code, url, {}, got.content)
 
         access = Access(server.address, password, fetch, clock=lambda: now[0])
-        access.prepare(private=True)
+        access.prepare()
         origin = f"http://{server.address}"
         access.answer(f'Bearer realm="{origin}{TOKEN}"', origin, "s", None)
         for seconds, fetched in ((0, 1), (used - 0.5, 1), (used + 0.5, 2)):

@@ -1,0 +1,62 @@
+"""Where Fly's two interfaces are, and over what a token may go there.
+
+`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` lead elsewhere, as they do for flyctl. In clear a token
+goes to this machine, or inside Fly's own network, which is encrypted: `http://_api.internal:4280`
+(superfly/docs `machines/api/working-with-machines-api`) at one of its addresses.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pipeline.edge.fly.errors import in_clear
+from pipeline.edge.registry import tls
+from pipeline.edge.registry.addresses import is_loopback, not_here
+from pipeline.edge.registry.connections import Connections
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.edge.registry.addresses import Address
+    from pipeline.edge.registry.gate import Policy
+
+MACHINES = "https://api.machines.dev"
+GRAPHQL = "https://api.fly.io"
+_INTERNAL = "_api.internal"
+_NETWORK = ipaddress.IPv6Network("fdaa::/16")
+"""Fly's private networks, 6PN (superfly/docs `networking/private-networking`)."""
+
+
+def bases(environ: Mapping[str, str]) -> dict[str, str]:
+    """The address of each interface: `machines` and `graphql`."""
+    return {
+        "machines": (environ.get("FLY_FLAPS_BASE_URL") or MACHINES).rstrip("/"),
+        "graphql": (environ.get("FLY_API_BASE_URL") or GRAPHQL).rstrip("/"),
+    }
+
+
+def check_base(base: str) -> None:
+    """Raise `FlyError` for an address where others may listen on the way."""
+    parts = urlsplit(base)
+    hostname = parts.hostname or ""
+    if parts.scheme != "https" and not is_loopback(hostname) and hostname != _INTERNAL:
+        raise in_clear(parts.netloc.rpartition("@")[2])
+
+
+def connections(base: str, policy: Policy) -> Connections:
+    """What a token may be sent over. Raises `FlyError` where there is nothing."""
+    check_base(base)
+    parts = urlsplit(base)
+    local = is_loopback(parts.hostname or "")
+    if parts.scheme == "https":
+        context = tls.Trust().context(parts.netloc)
+        return Connections(context, proxies=not local, policy=policy)
+    wrong = not_here if local else _not_flys
+    return Connections(tls.nothing(), proxies=False, policy=policy, wrong_with=wrong)
+
+
+def _not_flys(address: Address) -> str:
+    inside = isinstance(address, ipaddress.IPv6Address) and address in _NETWORK
+    return "" if inside else "which is not in Fly's network"
