@@ -78,7 +78,7 @@ def carried_stamp(text: object, release: str) -> Stamp | None:
 def _parsed(text: object) -> Stamp | None:
     try:
         found = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     keys = ("configuration", "image", "release", "revision", "parents")
     if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in keys):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline import load
 from pipeline.core.allowed import parse_allowed
+from pipeline.core.configuration import Configuration, differences
 from pipeline.core.dockerfile import parse, resolve
 from pipeline.core.ignore import parse_ignore
 from pipeline.core.reference import (
@@ -21,9 +22,12 @@ from pipeline.core.reference import (
     parse_repository,
     parse_tag,
 )
+from pipeline.edge.deploy.service import service
+from pipeline.shell.app_files import read_configuration
 from pipeline.shell.fingerprints import fingerprint
 from tests.fuzz.target import MEMORY, Target
 
+_OTHER = Configuration({"env": {"A": "1"}})
 _AMD64 = Platform("linux", "amd64")
 _ARGUMENTS = {"A": "v", "VERSION": "1.2", "EMPTY": ""}
 _PATHS = ("a", "a" * 200, "src/main.py", "node_modules/x/y.js", ".git/HEAD", "a/b/c/d/e/f", "é.txt")
@@ -35,7 +39,7 @@ _PROJECT = {
     "images/web/src/main.py": "print()\n",
     "images/web/apps.txt": "acme-web\n",
     "images/web/fly.toml": 'app = "acme-web"\n',
-    "images/web/image.toml": "",
+    "images/web/image.toml": '[deploy]\napps = "file:apps.txt"\n',
 }
 
 
@@ -56,6 +60,11 @@ def _ignore(data: bytes) -> None:
 def _load(root: Path) -> None:
     project = load(root, environ={})
     fingerprint(project)
+    for image in project:
+        if image.deploy and image.deploy.config:
+            found = read_configuration(root, root / image.deploy.config)
+            differences(found, _OTHER)
+            _ = found.digest, service(found.data)
 
 
 class _Folder:
@@ -117,6 +126,7 @@ TARGETS = (
     Target("fly-toml", _Folder("images/web/fly.toml"), "toml", form="toml"),
     Target("fly-json", _Folder("images/web/fly.json", ("images/web/fly.toml",)), form="json"),
     Target("fly-yaml", _Folder("images/web/fly.yaml", ("images/web/fly.toml",)), "yaml"),
+    Target("app-list", _Folder("images/web/apps.txt")),
     Target("reference", _references, "reference"),
     Target("allow", _allowed, "allow"),
 )

@@ -25,6 +25,7 @@ from pipeline.edge.deploy.fly_running import running_of
 from pipeline.edge.deploy.fly_stamp import stamp_of_rollback
 from pipeline.edge.fly.api import FlyApi
 from pipeline.edge.fly.asking import app_of, apps_of_org, machines_of, releases_of
+from pipeline.edge.fly.errors import FlyError
 from pipeline.edge.fly.flyctl import _listed, _release
 from pipeline.edge.fly.keeping import reference_of, since, slot_of
 from pipeline.edge.fly.values import release_before
@@ -97,7 +98,7 @@ def _flyctl(data: bytes) -> None:
     _release(text)
     found = read_json(data)
     for one in found if isinstance(found, list) else []:
-        if isinstance(one, dict):
+        with suppress(FlyError):
             _listed(one)
 
 
@@ -145,6 +146,7 @@ TARGETS = (
     Target("buildx", _stream, "buildx"),
     Target("metadata", _metadata, "metadata", form="json"),
     Target("builder", _builder, "builder"),
+    Target("flyctl", _flyctl, "fly", form="json"),
     Target("fly", _fly, "fly", form="json"),
     Target("stamp", _stamp, "stamp", form="json"),
 )
