@@ -42,7 +42,7 @@ def _access(answer: Answer) -> Access:
         return answer
 
     access = Access(_HOSTS[0], lambda _place: _CREDENTIAL, fetch)
-    access.prepare(private=True)
+    access.prepare()
     return access
 
 
