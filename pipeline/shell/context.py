@@ -96,6 +96,7 @@ class Context:
 
     def __init__(self, disk: Disk, folder: str, ignore: Ignore) -> None:
         self.disk = disk
+        disk.way.start_at(folder)
         self.ignore = ignore
         self._start = f"{folder}/"
         self._levels: dict[str, Level] = {"": ignore.patterns.top()}

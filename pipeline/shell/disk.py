@@ -14,8 +14,10 @@ from pipeline.core.model import Stamp
 from pipeline.core.standin import STAND_INS
 from pipeline.edge.file_read import MOST, FileError, read_file
 from pipeline.errors import ConfigError, Location, Problem, WorkError
+from pipeline.shell.descent import Descent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _BLOCK = 1 << 18
@@ -73,13 +75,15 @@ class Disk:
 
     Paths are absolute strings as `os.scandir` gives them: a byte that is not UTF-8 is a surrogate.
     What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`. `heads` has the
-    beginnings of files that seem to stand for others (`pipeline.core.standin`).
+    beginnings of files that seem to stand for others (`pipeline.core.standin`). By `way`, all but
+    configuration is reached: no link on it leads out of `root`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
         self._project = root
         self._root = f"{root}/"
-        self._quiet = time.time_ns() - _MARGIN
+        self.way = Descent(root)
+        self._quiet = clock() - _MARGIN
         self._nodes: dict[str, Node | None] = {}
         self._folders: dict[str, Listing] = {}
         self._files: dict[str, FileFacts] = {}
@@ -123,8 +127,7 @@ class Disk:
         """A symlink's target as it is written."""
         if path not in self._links:
             try:
-                # `Path.readlink` would tidy the target up.
-                self._links[path] = os.readlink(path)  # noqa: PTH115
+                self._links[path] = self.way.readlink(path)
             except OSError as error:
                 self._fail(path, error)
         return self._links[path]
@@ -135,7 +138,7 @@ class Disk:
 
     def _look(self, path: str) -> Node | None:
         try:
-            mode = os.lstat(path).st_mode
+            mode = self.way.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None  # a ValueError: no file's name can hold a NUL
         except OSError as error:
@@ -148,7 +151,7 @@ class Disk:
     def _list(self, path: str) -> Listing:
         listing = Listing([], [])
         try:
-            with os.scandir(path) as found:
+            with os.scandir(self.way.folder(path)) as found:
                 for entry in found:
                     if entry.is_file(follow_symlinks=False):
                         listing.files.append(entry.name)
@@ -160,14 +163,16 @@ class Disk:
 
     def _read(self, path: str) -> FileFacts:
         try:
-            handle = os.open(path, FLAGS)
+            handle = self.way.open(path, FLAGS)
         except OSError as error:
             self._fail(path, error)
         try:
+            # Before it is read: whoever copies it later, and finds it the same, copies these bytes,
+            # also where the clock was set back and what is new seems old.
+            found = os.fstat(handle)
             data = os.read(handle, _BLOCK)
             if data.startswith(STAND_INS):
                 self.heads[path] = data
-            found = os.fstat(handle)
             if len(data) != found.st_size or found.st_ctime_ns > self._quiet:
                 return self._read_watched(path, handle)
         except OSError as error:

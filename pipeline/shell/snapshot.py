@@ -147,7 +147,7 @@ class Snapshot:
         if self._is_done(path, what):
             return
         try:
-            source = os.open(path, FLAGS)
+            source = self._disk.way.open(path, FLAGS)
         except OSError as error:
             raise self._changed(path) from error
         try:
@@ -178,7 +178,7 @@ class Snapshot:
         real = self._trail(context, path.name)
         place = context.path(real or path.name)
         try:
-            found = os.stat(place)  # noqa: PTH116 - `place` is a string, of bytes too
+            found = self._disk.way.lstat(place)
         except OSError as error:
             raise self._changed(place) from error
         sha256 = hashlib.sha256(content).hexdigest()
@@ -199,8 +199,7 @@ class Snapshot:
         if self._is_done(path, what):
             return
         try:
-            now = os.readlink(path)  # noqa: PTH115 - `Path.readlink` would tidy it up
-            found = os.lstat(path)
+            now, found = self._disk.way.readlink(path), self._disk.way.lstat(path)
         except OSError as error:
             raise self._changed(path) from error
         if now != target:
@@ -218,11 +217,9 @@ class Snapshot:
         if path != self._start:
             self._folder_at(path.rpartition("/")[0])
         try:
-            found = os.lstat(path or "/")
+            found = os.fstat(self._disk.way.folder(path))
         except OSError as error:
             raise self._changed(path) from error
-        if not stat.S_ISDIR(found.st_mode):
-            raise self._changed(path)
         os.mkdir(mirrored, 0o700)  # noqa: PTH102
         self._folders[mirrored] = found
 

@@ -17,6 +17,7 @@ from sandbox.registry import Certificate, Settings, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from sandbox.registry import Registry
@@ -40,10 +41,10 @@ def secured_registry(
         yield running, {"SSL_CERT_FILE": str(certificate.ca)}
 
 
-def certify(folder: Path, *names: str) -> Certificate:
+def certify(folder: Path, *names: str, until: datetime | None = None) -> Certificate:
     """A certificate for 127.0.0.1, localhost and `names`, from an authority made for it."""
     authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost", *names)
+    issued = authority.issue_cert("127.0.0.1", "localhost", *names, not_after=until)
     made = Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
     authority.cert_pem.write_to_path(made.ca)
     issued.private_key_pem.write_to_path(made.key)

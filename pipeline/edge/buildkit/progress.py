@@ -41,7 +41,7 @@ class Span:
     @property
     def seconds(self) -> float:
         """How long it took."""
-        return (self.ended - self.began).total_seconds() if self.began and self.ended else 0.0
+        return _seconds(self.began, self.ended)
 
 
 @dataclass(slots=True)
@@ -202,7 +202,6 @@ def _own(step: str) -> bool:
 
 
 def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:
-    took = vertex.completed - vertex.started if vertex.completed and vertex.started else None
     return StepChanged(
         image,
         name,
@@ -210,5 +209,10 @@ def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:
         cached=vertex.cached,
         failed=bool(vertex.error) and not is_cancelled(vertex.error),
         cancelled=is_cancelled(vertex.error),
-        seconds=took.total_seconds() if took else 0.0,
+        seconds=_seconds(vertex.started, vertex.completed),
     )
+
+
+def _seconds(began: datetime | None, ended: datetime | None) -> float:
+    """From one moment to another by the builder's clock, which may be set back in between."""
+    return max((ended - began).total_seconds(), 0.0) if began and ended else 0.0

@@ -231,7 +231,7 @@ def _may_pass(request: _Request, outcome: Outcome) -> bool:
 
 
 def _wait(answer: Answer) -> float | None:
-    return retry_after(answer.headers.get("retry-after"))
+    return retry_after(answer.headers)
 
 
 def as_object(value: object) -> Json:

@@ -236,7 +236,7 @@ class Access:
             answer.status,
             answer.url,
             passing=answer.status in PASSING,
-            retry_after=retry_after(answer.headers.get("retry-after")),
+            retry_after=retry_after(answer.headers),
         )
         if answer.status in (401, 403):
             return RegistryError(

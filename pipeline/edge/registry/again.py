@@ -85,5 +85,5 @@ def _asked_wait(outcome: Outcome) -> float | None:
     """How many seconds the host asks us to wait, `None` where it says nothing."""
     if isinstance(outcome, RegistryError):
         return outcome.facts.retry_after
-    wait = retry_after(outcome.headers.get("retry-after"))
+    wait = retry_after(outcome.headers)
     return _A_MOMENT if outcome.status == 429 and wait is None else wait

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event, Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
@@ -128,18 +131,26 @@ class Gate:
         return self.policy.pause * float(2 ** (attempt - 1)) * random.uniform(0.5, 1.5)  # noqa: S311
 
 
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds that a `Retry-After` header asks for: a number or a date (RFC 9110, 10.2.3).
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that `retry-after` of an answer asks for: a number or a date (RFC 9110, 10.2.3).
 
-    >>> retry_after("120")
+    A date is of the clock over there, which its `date` tells; ours may be wrong by hours.
+
+    >>> retry_after({"retry-after": "120"})
     120.0
     """
-    text = (value or "").strip()
+    text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    until, there = _date(text), _date(headers.get("date", ""))
+    if until is None:
+        return None
+    return max((until - (there or now or datetime.now(UTC))).total_seconds(), 0.0)
+
+
+def _date(text: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max((date - (now or datetime.now(UTC))).total_seconds(), 0.0)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

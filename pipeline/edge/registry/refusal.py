@@ -33,7 +33,7 @@ def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) 
         answer.url,
         tuple(c.code for c in complaints(answer) if c.code in CODES),
         passing=answer.status in PASSING,
-        retry_after=retry_after(answer.headers.get("retry-after")),
+        retry_after=retry_after(answer.headers),
     )
     if answer.status == 401 and answer.own:
         return _unauthorized(answer, host, access, facts)
@@ -90,7 +90,7 @@ def _words(  # noqa: PLR0911 - one answer for each status
             trouble = f"a proxy before `{host}` wants to know who you are"
             return trouble, "look at HTTP_PROXY: user and password are part of its address"
         case 429:
-            seconds = retry_after(answer.headers.get("retry-after"))
+            seconds = retry_after(answer.headers)
             until = f"in {seconds:.0f} seconds" if seconds else "later"
             return f"`{host}` has had too many requests", f"try again {until}"
         case status if status >= 500 or status == 408:

@@ -6,6 +6,7 @@ import math
 import socket
 import ssl
 from contextlib import closing, contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -32,6 +33,9 @@ MAX_MANIFEST = 4 * 1024 * 1024
 
 MAX_COMPLAINT = 64 * 1024
 """Bytes of an answer that is no manifest; the rest is not read."""
+
+_OUT_OF_TIME = frozenset({9, 10})
+"""OpenSSL's `X509_V_ERR_CERT_NOT_YET_VALID` and `X509_V_ERR_CERT_HAS_EXPIRED`."""
 
 PIECE = 1 << 18
 """Bytes of a stream that are gathered before they are passed on, at least."""
@@ -196,10 +200,16 @@ def _of_proxy(
 
 
 def _untrusted(cause: ssl.SSLCertVerificationError, who: str, host: str, url: str) -> RegistryError:
+    hint = (
+        "put the authority into SSL_CERT_FILE or "
+        f"`/etc/docker/certs.d/{host}/ca.crt`, which docker reads too"
+    )
+    if cause.verify_code in _OUT_OF_TIME:
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+        hint = f"is the clock of this machine right, which says {now} UTC? else renew it there"
     return RegistryError(
         f"{who} shows a certificate that is not trusted: {cause.verify_message}",
-        hint="put the authority into SSL_CERT_FILE or "
-        f"`/etc/docker/certs.d/{host}/ca.crt`, which docker reads too",
+        hint=hint,
         facts=Facts(url=url, unreachable=True),
     )
 

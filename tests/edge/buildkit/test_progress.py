@@ -174,3 +174,19 @@ def test_what_is_loaded_is_never_said_to_be_pushed() -> None:
     )
 
     assert stages(events, "base") == [Stage.BUILDING]
+
+
+@pytest.mark.parametrize(
+    ("end", "seconds"),
+    [
+        ("2026-11-23T13:00:05Z", 0.0),
+        ("2026-11-23T16:00:01+02:00", 1.0),
+    ],
+)
+def test_a_clock_that_was_set_back(end: str, seconds: float) -> None:
+    """No step takes less than no time."""
+    lines = [vertex("[base 1/1] RUN x"), vertex("[base 1/1] RUN x", completed=end)]
+    found, events = follow(lines, targets("base"))
+
+    assert [e.seconds for e in events if isinstance(e, StepChanged) and e.completed] == [seconds]
+    assert [span.seconds for span in found.spans.values()] == [seconds]

@@ -114,4 +114,17 @@ def test_a_gate_that_opens_too_late_is_not_waited_for() -> None:
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | None) -> None:
     """RFC 9110, 10.2.3; what is neither says nothing."""
-    assert retry_after(value, datetime(2026, 11, 24, 12, 0, tzinfo=UTC)) == seconds
+    headers = {} if value is None else {"retry-after": value}
+    assert retry_after(headers, datetime(2026, 11, 24, 12, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_date_is_of_the_clock_over_there(hours: int) -> None:
+    """Ours is wrong by an hour: a moment is no hour, and an hour is no moment."""
+    ours = datetime(2026, 11, 24, 12 + hours, 0, tzinfo=UTC)
+    until, there = "Tue, 24 Nov 2026 12:00:30 GMT", "Tue, 24 Nov 2026 12:00:00 GMT"
+    assert retry_after({"retry-after": until, "date": there}, ours) == 30.0
+    assert (
+        retry_after({"retry-after": until, "date": "at noon"}, ours)
+        == (0.0, 30.0, 3630.0)[1 - hours]
+    )
