@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.shell.load import load
     from pipeline.shell.run import run
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 """The one place that says it: packaging, `doctor` and `requires` take it from here."""
 
 __all__ = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
