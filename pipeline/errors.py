@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ _LACKING = {
     errno.EIO: "look at the disk: the system's log says more",
 }
 """What a machine may be out of, and what to do about it."""
+MOST_PROBLEMS = 100
+"""Of one file; where there are so many, looking for the next one helps nobody."""
+
+MOST_TOLD = 1000
+_LONGEST = 1000
+"""Characters of a message; a value that it quotes may be a megabyte."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -154,10 +160,40 @@ def usage_error(message: str, *, hint: str = "") -> ConfigError:
     return ConfigError([Problem(None, message, hint)])
 
 
+class Problems(list[Problem]):
+    """What is wrong with one file, as it is found. The last of many ends the search."""
+
+    def append(self, problem: Problem) -> None:
+        """Add one. Raises `ConfigError` where that makes it `MOST_PROBLEMS`."""
+        super().append(problem)
+        if len(self) >= MOST_PROBLEMS:
+            message = f"this is one of {len(self)} problems: no further ones are looked for"
+            raise_problems([*self, Problem(problem.location, message)])
+
+
 def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise all of `problems` as one `ConfigError`, in order of place; do nothing for none."""
+    """Raise all of `problems` as one `ConfigError`, in order of place; do nothing for none.
+
+    Of thousands, the first are told, and how many more there are.
+    """
     if problems:
-        raise ConfigError(sorted(set(problems), key=_by_place))
+        found = sorted(set(problems), key=_by_place)
+        told = [_short(problem) for problem in found[:MOST_TOLD]]
+        if more := len(found) - len(told):
+            told.append(Problem(None, f"and {more:,} more problems"))
+        raise ConfigError(told)
+
+
+def _short(problem: Problem) -> Problem:
+    if max(len(problem.message), len(problem.hint)) <= _LONGEST:
+        return problem
+    return replace(problem, message=_cut(problem.message), hint=_cut(problem.hint))
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle: a value is quoted there, and what is wrong with it stands behind."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]}...{text[-half:]}"
 
 
 def _by_place(problem: Problem) -> tuple[str, int, int, str]:

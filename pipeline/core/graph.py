@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_MOST_CYCLES, _MOST_SHOWN = 10, 20
+
 Node = TypeVar("Node", bound=str)
 
 
@@ -39,14 +41,17 @@ def order(needs: Mapping[Node, Iterable[Node]]) -> tuple[Node, ...]:
 def cycles(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]:
     """Cycles that share no node, each as a path from a node to its need and back to itself.
 
+    Of many, the first ten.
+
     >>> cycles({"a": ["b"], "b": ["a"], "c": ["a"]})
     (('a', 'b', 'a'),)
     """
     left = {node: set(bases) for node, bases in needs.items()}
-    found = []
-    while cycle := _one_cycle(left):
+    found: list[tuple[Node, ...]] = []
+    while len(found) < _MOST_CYCLES and (cycle := _one_cycle(left)):
         found.append(cycle)
-        left = {node: bases - set(cycle) for node, bases in left.items() if node not in cycle}
+        ring = set(cycle)
+        left = {node: bases - ring for node, bases in left.items() if node not in ring}
     return tuple(sorted(found))
 
 
@@ -83,3 +88,16 @@ def _from_smallest(ring: Sequence[Node]) -> tuple[Node, ...]:
     first = ring.index(min(ring))
     turned = (*ring[first:], *ring[:first])
     return (*turned, turned[0])
+
+
+def shown(path: Sequence[str]) -> str:
+    """A cycle as it stands in a sentence; of a long one, its ends.
+
+    >>> shown(["a", "b", "a"])
+    'a -> b -> a'
+    """
+    if len(path) <= _MOST_SHOWN:
+        return " -> ".join(path)
+    half = _MOST_SHOWN // 2
+    left = len(path) - 2 * half
+    return f"{' -> '.join(path[:half])} -> ({left:,} more) -> {' -> '.join(path[-half:])}"

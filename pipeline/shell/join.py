@@ -357,7 +357,7 @@ def _cycles(images: Mapping[ImageName, Image]) -> list[Problem]:
 
 def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Problem:
     edge = next(base for base in images[path[0]].bases if base.name == path[1])
-    shown = " -> ".join(path)
+    shown = graph.shown(path)
     if len(path) == 2:
         hint = f"Docker Hub's image of that name is `docker.io/library/{path[0]}`"
         return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)

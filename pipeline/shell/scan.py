@@ -9,6 +9,7 @@ links. A wildcard crosses no link. `--exclude` and `--parents` are matched below
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipeline.core import gomatch
@@ -252,9 +253,15 @@ def _excluding(read: Read) -> tuple[Filter, ...]:
 
 def _patterns(read: Read, written: tuple[str, ...]) -> Patterns:
     try:
-        return parse_patterns(written)
+        return _parsed(written)
     except ValueError as error:
         raise ConfigError([Problem(read.location, str(error))]) from None
+
+
+@lru_cache(maxsize=16)
+def _parsed(written: tuple[str, ...]) -> Patterns:
+    """The patterns, which all sources of an instruction share."""
+    return parse_patterns(written)
 
 
 def _clean(pattern: str) -> str:

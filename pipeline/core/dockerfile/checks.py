@@ -30,7 +30,7 @@ _OCTAL = re.compile(r"0*[0-7]{1,4}")
 _CLAUSE = r"[augo]*(?:[-+=][rstwXxugo]*)+"
 _SYMBOLIC = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _DURATION = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern})+)", re.ASCII)
 _NANOSECONDS = {
     "ns": 1,

@@ -18,7 +18,7 @@ from pipeline.core.dockerfile.split import SPACES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*")
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)")
 _KNOWN = frozenset({"syntax", "escape", "check"})
 
 
@@ -101,4 +101,5 @@ def _directive(line: str, mark: str, number: int) -> Directive | None:
     found = _DIRECTIVE.fullmatch(line.removeprefix(mark).lstrip(SPACES))
     if not found or found[1].lower() not in _KNOWN:
         return None
-    return Directive(found[1].lower(), found[2], number)
+    # Where nothing but blanks is behind the sign, one of them is the value.
+    return Directive(found[1].lower(), found[2].rstrip("\t\n\f\r ") or found[2], number)

@@ -70,7 +70,7 @@ class Flags:
 def parse_flags(keyword: str, given: tuple[str, ...]) -> Flags:
     """Check the flags of an instruction. Raises `RefusedError`."""
     known = FLAGS.get(keyword, {})
-    values: dict[str, tuple[str, ...]] = {}
+    values: dict[str, list[str]] = {}
     for flag in given:
         written, equals, value = flag.partition("=")
         name = written.removeprefix("--")
@@ -83,8 +83,8 @@ def parse_flags(keyword: str, given: tuple[str, ...]) -> Flags:
         text = _truth(written, equals, value) if kind is Kind.BOOL else value
         if kind is not Kind.BOOL and not equals:
             raise RefusedError(f"`{written}` needs a value", blame=written)
-        values[name] = (*values.get(name, ()), text)
-    return Flags(values)
+        values.setdefault(name, []).append(text)
+    return Flags({name: tuple(texts) for name, texts in values.items()})
 
 
 def _truth(written: str, equals: str, value: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 _STEP = re.compile(r"&&|\|\||[;|\n()]|\bthen\b|\bdo\b|\belse\b")
 _WORD = re.compile(r"\S+")
 _PREFIX = re.compile(r"^(?:(?:sudo|exec|env|command|time|set -\w+|[A-Za-z_]\w*=\S*)\s+)+")
+_QUOTES = "'\""
 _ARCHIVE = "whatever the archive has"
 _INDEX = "whatever the index has"
 
@@ -61,7 +62,8 @@ _TOOLS = (
 _CHECKED = re.compile(
     r"\b(?:sha\d+sum|shasum|gpgv?|cosign|minisign|[0-9a-f]{40}|git\s+(?:checkout|reset|switch))\b"
 )
-_FETCH = re.compile(r"(?:curl|wget)\b.*?(https?://\S+)|git\s+clone\b.*?(\S+://\S+|\S+@\S+:\S+)")
+_FETCH = re.compile(r"(?:curl|wget|git\s+clone)\b")
+_WEB = re.compile(r"https?://\S+")
 
 
 def of_script(script: str, line: int) -> tuple[str, ...]:
@@ -107,12 +109,30 @@ def _of_step(step: str, line: int, *, checked: bool) -> str:
             name = _name(found[0])
             words = _WORD.findall(step[found.end() :])
             return "" if _is_pinned(tool, words) else f"`{name}` takes {tool.takes}, at line {line}"
-    fetched = _FETCH.match(step)
-    if fetched and not checked:
-        name = "git clone" if step.startswith("git") else _WORD.findall(step)[0]
-        source = (fetched[1] or fetched[2]).strip("'\"")
-        return f"`{name} {source}` takes whatever is there, at line {line}"
-    return ""
+    fetched = None if checked else _FETCH.match(step)
+    if not fetched:
+        return ""
+    is_git = step.startswith("git")
+    source = (_repository if is_git else _file)(step[fetched.end() :])
+    if not source:
+        return ""
+    name = "git clone" if is_git else _WORD.findall(step)[0]
+    return f"`{name} {source.strip(_QUOTES)}` takes whatever is there, at line {line}"
+
+
+def _file(words: str) -> str:
+    found = _WEB.search(words)
+    return found[0] if found else ""
+
+
+def _repository(words: str) -> str:
+    """The first word that is a URL, or `user@host:path`."""
+    return next((word for word in _WORD.findall(words) if _is_remote(word)), "")
+
+
+def _is_remote(word: str) -> bool:
+    scheme, at = word.find("://", 1), word.find("@", 1)
+    return 0 < scheme < len(word) - 3 or 0 < at < word.rfind(":", 0, -1) - 1
 
 
 def _name(command: str) -> str:

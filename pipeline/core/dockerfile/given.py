@@ -9,10 +9,12 @@ from pipeline.core.dockerfile.refused import RefusedError
 from pipeline.core.dockerfile.resolve import LINUX
 from pipeline.core.dockerfile.scope import global_arguments, platform_arguments
 from pipeline.core.dockerfile.words import Rules, expand
+from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.core.dockerfile.scope import Globals
     from pipeline.core.dockerfile.tree import Dockerfile
     from pipeline.core.reference import Platform
 
@@ -37,8 +39,11 @@ def given_repositories(
     marks = {name: f"\0{number}\0" for number, name in enumerate(names)}
     last = target or dockerfile.stages[-1].name or "default"
     predefined = platform_arguments(LINUX, platform, last)
-    plain = global_arguments(dockerfile, predefined, {**args, **names}, []).values
-    marked = global_arguments(dockerfile, predefined, {**args, **marks}, []).values
+    try:
+        plain = global_arguments(dockerfile, predefined, {**args, **names}, [])
+        marked = global_arguments(dockerfile, predefined, {**args, **marks}, [])
+    except ConfigError:  # too much of them, which others tell
+        return {}
     values = list(names.values())
     found: dict[str, str] = {}
     for stage in dockerfile.stages:
@@ -49,9 +54,9 @@ def given_repositories(
     return found
 
 
-def _expanded(text: str, values: Mapping[str, str], escape: str) -> str:
+def _expanded(text: str, arguments: Globals, escape: str) -> str:
     """The text with its variables replaced; nothing where it is faulty, which others tell."""
     try:
-        return expand(text, values, Rules(escape=escape)).text
+        return expand(text, arguments.values, Rules(escape=escape), arguments.room).text
     except RefusedError:
         return ""

@@ -13,7 +13,7 @@ from pipeline.core.dockerfile.refused import RefusedError
 from pipeline.core.dockerfile.split import json_form, split_command
 from pipeline.core.dockerfile.words import Rules, expand
 
-_MARK = re.compile(r"[0-9]*<<(-?)[\t\n\f\r ]*([^<]*)")
+_MARK = re.compile(r"[0-9]*+<<(-?)[\t\n\f\r ]*+([^<]*+)")
 _TABS = re.compile(r"^\t+", re.MULTILINE)
 _BARE = Rules(keep_unset=True, forgetful=True)
 _QUOTED = Rules(keep_unset=True, raw_quotes=True, forgetful=True)

@@ -8,6 +8,7 @@ first line only; a physical line has at most 64 KiB.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,9 +17,12 @@ from pipeline.core.dockerfile.directives import Directive, escape_of, syntax_of,
 from pipeline.core.dockerfile.heredocs import Heredoc, announced
 from pipeline.core.dockerfile.refused import RefusedError
 from pipeline.core.dockerfile.split import SPACES
-from pipeline.errors import Location, Problem
+from pipeline.errors import MOST_PROBLEMS, Location, Problem
 
 _MAX_LINE = 64 * 1024
+MOST_INSTRUCTIONS = 20_000
+"""Of one file; nobody's has a tenth of it."""
+_LONG, _MOST_SEARCHES = 4096, 50
 Documents = Callable[[str, str], "tuple[Heredoc, ...]"]
 
 
@@ -34,6 +38,7 @@ class Line:
     text: str
     pieces: tuple[tuple[int, int, int], ...]
     heredocs: tuple[Heredoc, ...] = ()
+    _searched: list[_Words] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def location(self) -> Location:
@@ -45,18 +50,49 @@ class Line:
 
         The beginning of the instruction, if it cannot be found.
         """
-        keyword = len(self.text) - len(self.text.lstrip(SPACES).lstrip(_WORD))
-        word = re.search(rf"(?<!\S){re.escape(token)}(?!\S)", self.text[keyword:])
-        offset = keyword + word.start() if word else self.text.find(token, keyword)
-        offset = offset if token else -1
-        if offset < 0 or self.pieces[0][0] < 0:
+        offset = -1
+        if token and self.pieces[0][0] >= 0:
+            keyword = len(self.text) - len(self.text.lstrip(SPACES).lstrip(_WORD))
+            offset = self._offset(token, keyword)
+        if offset < 0:
             return self.location
-        start, line, column = [piece for piece in self.pieces if piece[0] <= offset][-1]
+        behind = bisect_right(self.pieces, offset, key=lambda piece: piece[0])
+        start, line, column = self.pieces[behind - 1]
         return Location(self.file, line, column + offset - start)
+
+    def _offset(self, token: str, keyword: int) -> int:
+        if len(self.text) <= _LONG:
+            return _search(self.text, token, keyword)
+        if not self._searched:
+            self._searched.append(_Words(self.text, keyword))
+        return self._searched[0].find(token)
 
     def moved(self, place: Location) -> Line:
         """The same instruction, said to be at `place`."""
         return replace(self, file=place.file, pieces=((-1, place.line, place.column),))
+
+
+def _search(text: str, token: str, start: int) -> int:
+    word = re.search(rf"(?<!\S){re.escape(token)}(?!\S)", text[start:])
+    return start + word.start() if word else text.find(token, start)
+
+
+class _Words:
+    """Where the words of a long instruction stand, so that it is not searched for each of them."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text, self._start = text, start
+        self._left = _MOST_SEARCHES
+        self._offsets: dict[str, int] = {}
+        for found in re.finditer(r"\S+", text[start:]):
+            self._offsets.setdefault(found[0], start + found.start())
+
+    def find(self, token: str) -> int:
+        """The offset of the first; -1 where it is none, nor in the text, or others used that up."""
+        if token in self._offsets:
+            return self._offsets[token]
+        self._left -= 1
+        return -1 if self._left < 0 else _search(self._text, token, self._start)
 
 
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -122,6 +158,7 @@ class _Reader:
     at: int = 0
     parts: list[str] = field(default_factory=list)
     pieces: list[tuple[int, int, int]] = field(default_factory=list)
+    length: int = 0
 
     def read(self) -> tuple[Line, ...]:
         lines: list[Line] = []
@@ -129,6 +166,11 @@ class _Reader:
             text = physical.rstrip("\r\n")
             stripped = text.lstrip(SPACES)
             if stripped and not stripped.startswith("#"):
+                if len(lines) == MOST_INSTRUCTIONS:
+                    self._problem(
+                        self.at, f"the file has more than {MOST_INSTRUCTIONS:,} instructions"
+                    )
+                    break
                 lines.append(self._instruction(stripped, len(text) - len(stripped) + 1))
         return tuple(lines)
 
@@ -145,7 +187,7 @@ class _Reader:
         return line
 
     def _instruction(self, first: str, column: int) -> Line:
-        self.parts, self.pieces = [], []
+        self.parts, self.pieces, self.length = [], [], 0
         more = self._add(first, self.at, column)
         while more and (physical := self._next()) is not None:
             text = physical.rstrip("\r\n")
@@ -160,8 +202,10 @@ class _Reader:
     def _add(self, text: str, number: int, column: int) -> bool:
         """Take a physical line in; whether the instruction goes on behind it."""
         found = _continuation(self.escape).search(text)
-        self.pieces.append((sum(map(len, self.parts)), number, column))
-        self.parts.append(text[: found.start()] if found else text)
+        part = text[: found.start()] if found else text
+        self.pieces.append((self.length, number, column))
+        self.parts.append(part)
+        self.length += len(part)
         return found is not None
 
     def _body(self, doc: Heredoc, start: int) -> Heredoc:
@@ -175,4 +219,5 @@ class _Reader:
         return doc
 
     def _problem(self, line: int, message: str) -> None:
-        self.problems.append(Problem(Location(self.file, line, 1), message))
+        if len(self.problems) < MOST_PROBLEMS - 1:
+            self.problems.append(Problem(Location(self.file, line, 1), message))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile.refused import RefusedError, did_you_mean
+from pipeline.core.dockerfile.room import TooMuchError
 from pipeline.core.dockerfile.words import Rules, expand
 from pipeline.core.reference import (
     Platform,
@@ -16,10 +17,10 @@ from pipeline.core.reference import (
     parse_platform,
     parse_reference,
 )
-from pipeline.errors import Problem
+from pipeline.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pipeline.core.dockerfile.scope import Globals
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
@@ -63,6 +64,8 @@ def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) ->
         except RefusedError as error:
             place = stage.start.line.find(error.blame or stage.start.base)
             problems.append(Problem(place, error.message, error.hint))
+            if isinstance(error, TooMuchError):
+                raise_problems(problems)
             links.append(Link(stage, Origin(None), None, frozenset()))
         if stage.name:
             above[stage.name] = stage.index
@@ -71,29 +74,31 @@ def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) ->
 
 def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: str) -> Link:
     rules = Rules(escape=escape)
-    base = expand(stage.start.base, arguments.values, rules)
+    base = expand(stage.start.base, arguments.values, rules, arguments.room)
     if not base.text:
         raise RefusedError(
             f"`FROM {stage.start.base}` comes to nothing", hint=_unset_hint(base.unset)
         )
     platform, used = None, base.used
     if stage.start.platform:
-        expansion = expand(stage.start.platform, arguments.values, rules)
+        expansion = expand(stage.start.platform, arguments.values, rules, arguments.room)
         platform = _platform(stage.start.platform, expansion)
         used |= expansion.used
     if base.text in above:
         return Link(stage, Origin(above[base.text]), platform, used)
     if base.text != SCRATCH:
-        check_image(base.text, _from_hint(base, above))
+        check_image(base.text, lambda: _from_hint(base, above))
     return Link(stage, Origin(None, base.text), platform, used)
 
 
-def check_image(written: str, hint: str) -> None:
-    """Raise `RefusedError` where a name is neither a stage's nor an image's."""
+def check_image(written: str, hint: Callable[[], str]) -> None:
+    """Raise `RefusedError` with `hint` where a name is neither a stage's nor an image's."""
     try:
         parse_reference(written)
     except ReferenceSyntaxError as error:
-        raise RefusedError(f"`{written}` is no image: {error}", hint=hint, blame=written) from None
+        raise RefusedError(
+            f"`{written}` is no image: {error}", hint=hint(), blame=written
+        ) from None
 
 
 def _platform(written: str, expansion: Expansion) -> Platform:

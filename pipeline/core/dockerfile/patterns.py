@@ -1,13 +1,36 @@
 """The shell patterns of `${x#…}`, `${x%…}` and `${x/…/…}`: `*`, `?` and escapes, no classes.
 
-Facts from buildkit `frontend/dockerfile/shell/lex.go`.
+Facts from buildkit `frontend/dockerfile/shell/lex.go`. What stands between two `*` is as good at
+its first place as at any later one, so that none is tried twice, and the time grows with the
+lengths of pattern and value alone, as Go's does. `*` and `?` do not match the end of a line.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """What a match begins with, always as long; and all from the first `*` on, if there is one."""
+
+    head: re.Pattern[str]
+    length: int
+    tail: re.Pattern[str] | None
+
+    def end(self, value: str, behind: int) -> int | None:
+        """Where a match ends whose head ends at `behind`, `None` where there is none."""
+        if not self.tail:
+            return behind
+        found = self.tail.match(value, behind)
+        return found.end() if found else None
 
 
 def trim_prefix(value: str, pattern: str, *, greedy: bool) -> str:
@@ -15,8 +38,10 @@ def trim_prefix(value: str, pattern: str, *, greedy: bool) -> str:
 
     Raises `ValueError` for a bad escape.
     """
-    found = re.match(_regex(pattern, greedy=greedy), value)
-    return value[found.end() :] if found else value
+    read = _read(pattern, greedy=greedy)
+    head = read.head.match(value)
+    end = read.end(value, head.end()) if head else None
+    return value if end is None else value[end:]
 
 
 def trim_suffix(value: str, pattern: str, *, greedy: bool) -> str:
@@ -27,24 +52,53 @@ def trim_suffix(value: str, pattern: str, *, greedy: bool) -> str:
     return trim_prefix(value[::-1], _reversed(pattern), greedy=greedy)[::-1]
 
 
-def replace(value: str, pattern: str, replacement: str, *, every: bool) -> str:
-    """`value` with the first match, or every match, replaced. Raises `ValueError`."""
-    compiled = re.compile(_regex(pattern, greedy=True))
-    if not every:
-        return compiled.sub(lambda _: replacement, value, count=1)
-    return _replace_all(value, compiled, replacement)
+def replace(
+    value: str, pattern: str, replacement: str, *, every: bool, take: Callable[[int], None]
+) -> str:
+    """`value` with the first match, or every match, replaced; `take` is told how much that makes.
+
+    Raises `ValueError` for a bad escape.
+    """
+    found = _matches(value, _read(pattern, greedy=True))
+    if every:
+        return _replace_all(value, found, replacement, take)
+    take(len(replacement))
+    first = next(found, None)
+    return value if first is None else value[: first[0]] + replacement + value[first[1] :]
 
 
-def _replace_all(value: str, compiled: re.Pattern[str], replacement: str) -> str:
+def _matches(value: str, pattern: _Pattern) -> Iterator[tuple[int, int]]:
+    """All matches that do not overlap, from the left."""
+    at = 0
+    while at <= len(value) and (head := pattern.head.search(value, at)):
+        end = pattern.end(value, head.end())
+        if end is None:
+            # No later one fits either whose head ends in the same line.
+            line_end = value.find("\n", head.end())
+            if line_end < 0:
+                return
+            at = max(head.start() + 1, line_end + 1 - pattern.length)
+        else:
+            yield head.start(), end
+            at = end + (end == head.start())
+
+
+def _replace_all(
+    value: str,
+    matches: Iterator[tuple[int, int]],
+    replacement: str,
+    take: Callable[[int], None],
+) -> str:
     """As Go does: no empty match right behind another one, and `$0` in the replacement counts."""
     out: list[str] = []
     end = 0
     behind = -1
-    for found in compiled.finditer(value):
-        if not (found.start() == found.end() == behind):
-            out += (value[end : found.start()], _filled(replacement, found.group()))
-            end = found.end()
-            behind = end
+    for start, stop in matches:
+        if not start == stop == behind:
+            filled = _filled(replacement, value[start:stop])
+            take(len(filled))
+            out += (value[end:start], filled)
+            end = behind = stop
     return "".join(out) + value[end:]
 
 
@@ -55,23 +109,35 @@ def _filled(template: str, match: str) -> str:
         name = found[2] or found[3]
         return match if name == "0" else ""
 
-    return _TEMPLATE.sub(part, template)
+    return _TEMPLATE.sub(part, template) if "$" in template else template
 
 
-def _regex(pattern: str, *, greedy: bool) -> str:
-    out: list[str] = []
+def _read(pattern: str, *, greedy: bool) -> _Pattern:
+    head, *runs = _runs(pattern)
+    compiled = re.compile("".join(head))
+    if not runs:
+        return _Pattern(compiled, len(head), None)
+    *between, last = ("".join(run) for run in runs)
+    kept = "".join(f"(?>.*?{run})" for run in between if run)
+    star = ".*" if greedy else ".*?"
+    return _Pattern(compiled, len(head), re.compile(f"{kept}{star}{last}"))
+
+
+def _runs(pattern: str) -> list[list[str]]:
+    """What stands between the stars, character by character, as regular expressions."""
+    runs: list[list[str]] = [[]]
     at = 0
     while at < len(pattern):
         character = pattern[at]
         if character == "\\":
             at += 1
-            out.append(re.escape(_escaped(pattern[at : at + 1])))
+            runs[-1].append(re.escape(_escaped(pattern[at : at + 1])))
         elif character == "*":
-            out.append(".*" if greedy else ".*?")
+            runs.append([])
         else:
-            out.append("." if character == "?" else re.escape(character))
+            runs[-1].append("." if character == "?" else re.escape(character))
         at += 1
-    return "".join(out)
+    return runs
 
 
 def _escaped(character: str) -> str:

@@ -21,7 +21,7 @@ from pipeline.core.dockerfile.named_contexts import settled_links
 from pipeline.core.dockerfile.refused import RefusedError
 from pipeline.core.dockerfile.steps import StageSteps, count
 from pipeline.core.reference import Platform
-from pipeline.errors import Location, Problem
+from pipeline.errors import Location, Problem, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
 """The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
+
+
+_MOST_TRIGGERS = 5_000
 
 
 @dataclass(slots=True)
@@ -48,6 +51,7 @@ class Plan:
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
     links: tuple[Link, ...] = field(init=False)
+    fired: int = 0
 
     def __post_init__(self) -> None:
         self.links = settled_links(self.written, self.dockerfile, self.sources.contexts)
@@ -58,7 +62,16 @@ class Plan:
             return ()
         if index not in self.triggered:
             self.triggered[index] = self._triggers(self.links[index])
+            self._count(self.triggered[index], self.links[index].stage.location)
         return self.triggered[index] + self.links[index].stage.instructions
+
+    def _count(self, triggers: Sequence[Instruction], place: Location) -> None:
+        """End the search where stages on one another's triggers multiply them."""
+        self.fired += len(triggers)
+        if self.fired > _MOST_TRIGGERS:
+            message = f"up to here, more than {_MOST_TRIGGERS:,} triggers of `ONBUILD` run"
+            self.problems.append(Problem(place, message, "take triggers out, or stages"))
+            raise_problems(self.problems)
 
     def takes_from(
         self, instructions: Sequence[Instruction], *, unused: bool = True
@@ -88,7 +101,7 @@ class Plan:
         cycles = graph.cycles(needs)
         for cycle in cycles:
             stages = [self.dockerfile.stages[int(index)] for index in cycle]
-            path = " -> ".join(stage.label for stage in stages)
+            path = graph.shown([stage.label for stage in stages])
             self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
         return not cycles
 

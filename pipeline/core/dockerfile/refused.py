@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOST_OPTIONS = 500
+"""To look through more takes longer than the answer is worth."""
+
+
 class RefusedError(ValueError):
     """An instruction that cannot be built.
 
@@ -24,5 +28,8 @@ class RefusedError(ValueError):
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
     """The nearest option as a question, or nothing."""
-    near = get_close_matches(word, sorted(options), n=1, cutoff=0.6)
+    known = list(options)
+    if len(known) > _MOST_OPTIONS:
+        return ""
+    near = get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f"did you mean `{near[0]}`?" if near else ""

@@ -23,6 +23,7 @@ from pipeline.core.dockerfile.links import SCRATCH, Link, link
 from pipeline.core.dockerfile.plan import Onbuild, Plan
 from pipeline.core.dockerfile.reads import Reads
 from pipeline.core.dockerfile.refused import did_you_mean
+from pipeline.core.dockerfile.room import TooMuchError
 from pipeline.core.dockerfile.scope import (
     Globals,
     Scope,
@@ -38,6 +39,7 @@ from pipeline.errors import Location, Problem, raise_problems
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from pipeline.core.dockerfile.room import Room
     from pipeline.core.dockerfile.steps import StageSteps
     from pipeline.core.dockerfile.tree import Dockerfile, Stage
 
@@ -186,8 +188,13 @@ def _walk(
     scopes: dict[int, Scope] = {}
     for index in needed:
         linked = plan.links[index]
-        scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape)
-        _start(linked, arguments, args, platform, findings)
+        try:
+            scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape, arguments.room)
+            _start(linked, arguments, args, platform, findings)
+        except TooMuchError as error:
+            place = linked.stage.location
+            findings.problems.append(Problem(place, error.message, error.hint))
+            raise_problems(findings.problems)
         walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
         for instruction in plan.instructions(index):
             walker.take(instruction)
@@ -212,12 +219,12 @@ def _refuse_labs(plan: Plan, stages: Sequence[int], problems: list[Problem]) -> 
             problems.append(Problem(place, "`RUN --device` is still being tried out", hint))
 
 
-def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str) -> Scope:
+def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, room: Room) -> Scope:
     below = linked.base.stage
     if below is not None and below in scopes:
         return scopes[below].child()
     bare = linked.base.image == SCRATCH or bool(linked.base.context)
-    return first_scope(escape, scratch=bare)
+    return first_scope(escape, room, scratch=bare)
 
 
 def _start(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.room import Room, TooMuchError
 from pipeline.core.dockerfile.words import Rules, expand
-from pipeline.errors import Problem
+from pipeline.errors import Problem, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Platform
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PER_VARIABLE = 32
+"""To hand a variable on costs as much as this many characters."""
+
 _NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 
 
@@ -47,22 +51,28 @@ class Globals:
     """What FROM can use, and what a stage inherits by declaring it.
 
     `values` has the predefined ones too; `declared` only those of the file; `needs` which others
-    the default of each was made of.
+    the default of each was made of; `room` is what all variables of the build may come to.
     """
 
     values: Mapping[str, str]
     declared: Mapping[str, str | None]
     needs: Mapping[str, frozenset[str]]
+    room: Room = field(default_factory=Room, compare=False)
 
     def behind(self, names: Iterable[str]) -> dict[str, str | None]:
-        """The declared ones among `names`, and those that their defaults used, in turn."""
+        """The declared ones among `names`, and those that their defaults used, in turn.
+
+        Raises `TooMuchError`.
+        """
         found: dict[str, str | None] = {}
         todo = list(names)
         while todo:
             name = todo.pop()
             if name in self.declared and name not in found:
+                needs = sorted(self.needs.get(name, ()))
+                self.room.take(_PER_VARIABLE * (1 + len(needs)))
                 found[name] = self.declared[name]
-                todo += sorted(self.needs.get(name, ()))
+                todo += needs
         return found
 
 
@@ -77,20 +87,24 @@ def global_arguments(
     declared: dict[str, str | None] = {}
     needs: dict[str, frozenset[str]] = {}
     rules = Rules(escape=dockerfile.escape)
+    room = Room()
     for line, name, default in _defaults(dockerfile.arguments):
         value = given.get(name)
         if value is None and default is not None:
             try:
-                expansion = expand(default, values, rules)
+                expansion = expand(default, values, rules, room)
+                room.take(_PER_VARIABLE * len(needs.get(name, ())))
             except RefusedError as error:
                 problems.append(Problem(line.find(default), error.message, error.hint))
+                if isinstance(error, TooMuchError):
+                    raise_problems(problems)
                 continue
             value = expansion.text
             needs[name] = needs.get(name, frozenset()) | expansion.used
         if value is not None:
             values[name] = value
         declared[name] = values.get(name)
-    return Globals(values, declared, needs)
+    return Globals(values, declared, needs, room)
 
 
 def _defaults(arguments: Iterable[Define]) -> Iterable[tuple[Line, str, str | None]]:
@@ -122,6 +136,7 @@ class Scope:
     unsure: set[str] = field(default_factory=set)
     kept: dict[str, Known] = field(default_factory=dict)
     workdir: str | None = None
+    room: Room = field(default_factory=Room)
 
     def known(self, text: str) -> Known:
         """Replace the variables in an instruction's text. Raises `RefusedError`."""
@@ -134,10 +149,11 @@ class Scope:
     def words(self, text: str, *, forgetful: bool) -> tuple[str, ...]:
         """The words of a text with its variables replaced; see `Rules` for `forgetful`."""
         rules = Rules(escape=self.escape, lenient=self.open, forgetful=forgetful)
-        return expand(text, self.values, rules).words
+        return expand(text, self.values, rules, self.room).words
 
     def enter(self, folder: Known) -> None:
-        """Change the working directory."""
+        """Change the working directory. Raises `TooMuchError`."""
+        self.room.take(len(self.workdir or ""))
         if folder.unknown or (self.workdir is None and not folder.text.startswith("/")):
             self.workdir = None
         else:
@@ -145,6 +161,7 @@ class Scope:
 
     def doubt(self) -> None:
         """Any variable may have been set, nobody knows which."""
+        self.room.take(_PER_VARIABLE * len(self.values))
         self.unsure.update(self.values)
         self.kept = {n: Known(value.text, value.unknown or (n,)) for n, value in self.kept.items()}
 
@@ -161,10 +178,19 @@ class Scope:
     def child(self) -> Scope:
         """The environment that a stage standing on this one begins with.
 
-        An image whose ENV is not known here may set what was an ARG in this stage.
+        An image whose ENV is not known here may set what was an ARG in this stage. Raises
+        `TooMuchError`.
         """
+        self.room.take(_PER_VARIABLE * len(self.values))
         unsure = set(self.values) if self.open else set(self.unsure)
-        child = Scope(self.escape, self.open, dict(self.values), unsure, workdir=self.workdir)
+        child = Scope(
+            self.escape,
+            self.open,
+            dict(self.values),
+            unsure,
+            workdir=self.workdir,
+            room=self.room,
+        )
         for name, value in self.kept.items():
             child.keep(name, value)
         return child
@@ -177,14 +203,14 @@ class Scope:
             self.unsure.discard(name)
 
     def _known(self, text: str, rules: Rules) -> Known:
-        expansion = expand(text, self.values, rules)
+        expansion = expand(text, self.values, rules, self.room)
         missing = expansion.unset if self.open else frozenset()
         return Known(expansion.text, tuple(sorted(missing | (expansion.used & self.unsure))))
 
 
-def first_scope(escape: str, *, scratch: bool) -> Scope:
+def first_scope(escape: str, room: Room, *, scratch: bool) -> Scope:
     """The environment that a stage begins with, on `scratch` or on an image."""
-    scope = Scope(escape, not scratch)
+    scope = Scope(escape, not scratch, room=room)
     if scratch:
         scope.keep("PATH", Known(_PATH))
         scope.workdir = "/"

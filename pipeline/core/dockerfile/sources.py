@@ -96,6 +96,6 @@ class Sources:
         if index is not None:
             return Origin(index)
         if written != SCRATCH:
-            check_image(written, did_you_mean(written, self._names))
+            check_image(written, lambda: did_you_mean(written, self._names))
         self._numbered.append(Origin(None, written))
         return self._numbered[-1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import NoReturn
 
 from pipeline.core.dockerfile.refused import RefusedError
@@ -18,6 +19,7 @@ SPACES = (
 """What Go calls a space (`str.isspace` also takes the separators 1C to 1F, Go does not)."""
 
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
+_SPACES = re.compile(f"[{SPACES}]*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,14 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _skip_spaces(text: str, at: int) -> int:
-    while at < len(text) and text[at] in SPACES:
-        at += 1
-    return at
+    found = _SPACES.match(text, at)
+    return found.end() if found else at
+
+
+@cache
+def _run(escape: str) -> re.Pattern[str]:
+    """Characters of a word that neither end it nor mean anything else."""
+    return re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+")
 
 
 def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
@@ -156,6 +163,10 @@ def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
     out: list[str] = []
     quote = ""
     while at < len(rest):
+        if plain := _run(escape).match(rest, at):
+            out.append(plain[0])
+            at = plain.end()
+            continue
         character = rest[at]
         if not quote and character in SPACES:
             break
@@ -176,6 +187,10 @@ def _quoted_word(rest: str, at: int, escape: str) -> tuple[str, int]:
     out: list[str] = []
     quote = ""
     while at < len(rest):
+        if plain := _run(escape).match(rest, at):
+            out.append(plain[0])
+            at = plain.end()
+            continue
         character = rest[at]
         if not quote and character in SPACES:
             break

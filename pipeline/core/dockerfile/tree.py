@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile.heredocs import announced, announced_before
 from pipeline.core.dockerfile.instructions import Define, From, Instruction, parse_instruction
-from pipeline.core.dockerfile.lexer import lex
+from pipeline.core.dockerfile.lexer import MOST_INSTRUCTIONS, lex
 from pipeline.core.dockerfile.refused import RefusedError
-from pipeline.errors import ConfigError, Location, Problem, raise_problems
+from pipeline.errors import ConfigError, Location, Problem, Problems, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +76,9 @@ def parse(source: bytes, *, file: str) -> Dockerfile:
 
 def _parse(source: bytes, file: str, documents: Documents) -> Dockerfile:
     lexed = lex(source, file, documents)
-    problems = list(lexed.problems)
+    problems: list[Problem] = Problems(lexed.problems)
+    if len(lexed.lines) >= MOST_INSTRUCTIONS:
+        raise_problems(problems)
     found = list(_instructions(lexed.lines, lexed.escape, problems))
     arguments, stages = _grouped(found, problems)
     if not stages and not problems:

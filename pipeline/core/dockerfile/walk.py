@@ -12,9 +12,10 @@ from pipeline.core.dockerfile.links import SCRATCH, Origin
 from pipeline.core.dockerfile.mounts import Mount, MountType, origin_of, parse_mount, source_texts
 from pipeline.core.dockerfile.reads import Read, ReadKind, clean
 from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.room import TooMuchError
 from pipeline.core.dockerfile.scope import Known
 from pipeline.core.dockerfile.urls import is_git, is_http, is_pinned_git
-from pipeline.errors import Location, Problem
+from pipeline.errors import Location, Problem, Problems, raise_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +59,7 @@ class Findings:
     taken: dict[str, Taken] = field(default_factory=lambda: {"": Taken()})
     floating: dict[str, None] = field(default_factory=dict)
     remotes: dict[str, None] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=Problems)
 
     def take(self, context: str, read: Read) -> None:
         """Note what is read of a context."""
@@ -89,6 +90,8 @@ class Walker:
         except RefusedError as error:
             place = instruction.line.find(error.blame)
             self.findings.problems.append(Problem(place, error.message, error.hint))
+            if isinstance(error, TooMuchError):
+                raise_problems(self.findings.problems)
 
     def _take(self, instruction: Instruction) -> None:
         check = checks.OF_TEXTS.get(instruction.keyword)
@@ -115,7 +118,8 @@ class Walker:
         try:
             return self.scope.known(text)
         except RefusedError as error:
-            raise RefusedError(error.message, hint=error.hint, blame=text) from None
+            error.blame = text
+            raise
 
     def _expose(self, instruction: Instruction) -> None:
         for text in instruction.texts:
@@ -156,10 +160,14 @@ class Walker:
         chmod = self._known(instruction.chmod)
         if chmod.text and not chmod.unknown:
             checks.check_mode(chmod.text)
+        # Each source is matched, and told apart from others, with all of them.
+        self.scope.room.take(len(instruction.sources) * len(instruction.exclude))
         found = self._origins(instruction, f"{instruction.keyword} --from")
         context = _context_of(found[0] if found else None)
         try:
             self._sources(instruction, instruction.sources, context)
+        except TooMuchError:
+            raise
         except RefusedError:
             if not instruction.before:
                 raise

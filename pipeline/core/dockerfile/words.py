@@ -6,11 +6,14 @@ Facts from buildkit `frontend/dockerfile/shell/lex.go`. Variables are `$name`, `
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.dockerfile import patterns
 from pipeline.core.dockerfile.refused import RefusedError
+from pipeline.core.dockerfile.room import Room
 from pipeline.core.dockerfile.split import SPACES
 
 if TYPE_CHECKING:
@@ -18,6 +21,11 @@ if TYPE_CHECKING:
 
 _SPECIAL = "@*#?-$!0"
 _MAX_DEPTH = 100
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@,=+-]+")
+_SPACE = re.compile(f"[{SPACES}]")
+_SHOWN = 200
+# A pattern is tried at each character of a value; this many of its own cost as much as one.
+_PER_CHARACTER = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,34 @@ class Expansion:
     unset: frozenset[str]
 
 
-def expand(text: str, variables: Mapping[str, str], rules: Rules = Rules()) -> Expansion:
-    """Replace variables, and take quotes and escapes away. Raises `RefusedError`.
+def expand(
+    text: str, variables: Mapping[str, str], rules: Rules = Rules(), room: Room | None = None
+) -> Expansion:
+    """Replace variables, and take quotes and escapes away; `room` is what they may come to.
+
+    Raises `RefusedError`.
 
     >>> expand("python:${V:-3}-slim", {}).text
     'python:3-slim'
     """
-    lexer = _Lexer(text, variables, rules, raw=rules.raw_escapes)
+    if _PLAIN.fullmatch(text):
+        return Expansion(text, (text,), frozenset(), frozenset())
+    lexer = _Lexer(text, variables, rules, room or Room(), raw=rules.raw_escapes)
     result, words = lexer.until("", raw=rules.raw_escapes)
     return Expansion(result, words, frozenset(lexer.used), frozenset(lexer.unset))
+
+
+@cache
+def _run(escape: str, stop: str, *, quotes: bool) -> re.Pattern[str]:
+    """Characters that mean themselves."""
+    special = "$<" + escape + stop + ("'\"" if quotes else "")
+    return re.compile(f"[^{re.escape(special)}]+")
+
+
+@cache
+def _quoted_run(escape: str) -> re.Pattern[str]:
+    """The same between double quotes."""
+    return re.compile(f'[^"${re.escape(escape)}]+')
 
 
 @dataclass(slots=True)
@@ -65,22 +92,25 @@ class _Words:
     """Collects the words of a text, cut at spaces that are neither quoted nor escaped."""
 
     done: list[str] = field(default_factory=list)
-    current: str = ""
+    current: list[str] = field(default_factory=list)
 
     def plain(self, text: str) -> None:
-        for character in text:
-            if character not in SPACES:
-                self.current += character
-            elif self.current:
-                self.close()
+        first, *more = _SPACE.split(text)
+        self.current.append(first)
+        for part in more:
+            self.close()
+            self.current.append(part)
 
     def literal(self, text: str) -> None:
-        self.current += text
+        self.current.append(text)
 
-    def close(self) -> tuple[str, ...]:
-        if self.current:
-            self.done.append(self.current)
-            self.current = ""
+    def close(self) -> None:
+        if word := "".join(self.current):
+            self.done.append(word)
+        self.current.clear()
+
+    def all(self) -> tuple[str, ...]:
+        self.close()
         return tuple(self.done)
 
 
@@ -89,12 +119,18 @@ class _Lexer:
     text: str
     variables: Mapping[str, str]
     rules: Rules
+    room: Room
     raw: bool
     at: int = 0
     depth: int = 0
     used: set[str] = field(default_factory=set)
     unset: set[str] = field(default_factory=set)
     collecting: list[_Words] = field(default_factory=list)
+
+    @property
+    def shown(self) -> str:
+        """The text, as far as a message has room for it."""
+        return self.text if len(self.text) <= _SHOWN else f"{self.text[: _SHOWN - 3]}..."
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -110,17 +146,17 @@ class _Lexer:
         out: list[str] = []
         words = _Words()
         if self.rules.forgetful and self.collecting:
-            self.collecting[-1].current = ""
+            self.collecting[-1].current.clear()
         self.collecting.append(words)
         while (character := self.peek()) and character != stop:
-            self._step(character, out, words)
+            self._step(character, stop, out, words)
         if stop and not self.take():
-            raise RefusedError(f"`{self.text}` ends before the `{stop}` that it needs")
+            raise RefusedError(f"`{self.shown}` ends before the `{stop}` that it needs")
         self.raw = before
         self.collecting.pop()
-        return "".join(out), words.close()
+        return "".join(out), words.all()
 
-    def _step(self, character: str, out: list[str], words: _Words) -> None:
+    def _step(self, character: str, stop: str, out: list[str], words: _Words) -> None:
         if character == "$":
             value = self._variable()
             words.plain(value)
@@ -134,9 +170,17 @@ class _Lexer:
             value = self._escaped()
             words.literal(value)
         else:
-            value = self.take()
+            value = self._run(_run(self.rules.escape, stop, quotes=self.rules.quotes))
             words.plain(value)
         out.append(value)
+
+    def _run(self, characters: re.Pattern[str]) -> str:
+        """What stands here of such characters; one of any kind where there is none."""
+        found = characters.match(self.text, self.at)
+        if not found:
+            return self.take()
+        self.at = found.end()
+        return found[0]
 
     def _escaped(self) -> str:
         escape = self.take()
@@ -155,7 +199,7 @@ class _Lexer:
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.at + 1)
         if end < 0:
-            raise RefusedError(f"`{self.text}` opens a `'` and does not close it")
+            raise RefusedError(f"`{self.shown}` opens a `'` and does not close it")
         start, self.at = self.at, end + 1
         return self.text[start : end + 1] if self.rules.raw_quotes else self.text[start + 1 : end]
 
@@ -164,16 +208,17 @@ class _Lexer:
         out = [quote]
         while (character := self.peek()) != '"':
             if not character:
-                raise RefusedError(f'`{self.text}` opens a `"` and does not close it')
+                raise RefusedError(f'`{self.shown}` opens a `"` and does not close it')
             out.append(self._variable() if character == "$" else self._in_double_quotes())
         self.take()
         return "".join([*out, quote])
 
     def _in_double_quotes(self) -> str:
         """A character; an escape takes only `"`, `$` and itself literally, and else stands."""
-        character = self.take()
+        character = self.peek()
         if character != self.rules.escape:
-            return character
+            return self._run(_quoted_run(self.rules.escape))
+        self.take()
         kept = character if self.raw else ""
         following = self.peek()
         if not following:
@@ -192,7 +237,7 @@ class _Lexer:
             return f"${name}" if value is None and self.rules.keep_unset else value or ""
         self.take()
         if self.peek() in {"{", "}", ":"} or not self.peek():
-            raise RefusedError(f"`{self.text}` has a `${{` without a name")
+            raise RefusedError(f"`{self.shown}` has a `${{` without a name")
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise RefusedError("variables are nested too deeply")
@@ -215,6 +260,7 @@ class _Lexer:
 
     def _lookup(self, name: str) -> str | None:
         value = self.variables.get(name)
+        self.room.take(len(value or ""))
         (self.unset if value is None else self.used).add(name)
         return value
 
@@ -241,6 +287,7 @@ class _Lexer:
         kind = operator[-1]
         missing = value is None or (operator[0] == ":" and value == "")
         if kind in "#%":
+            self.room.take(len(value or "") * len(word) // _PER_CHARACTER)
             return _trimmed(value or "", kind, word)
         if kind == "-":
             return word if missing else value or ""
@@ -261,8 +308,12 @@ class _Lexer:
         value = self._lookup(name)
         if value is None and self.rules.keep_unset:
             return f"${{{name}/{pattern}/{replacement}}}"
+        self.room.take(len(value or "") * len(pattern) // _PER_CHARACTER)
+        take = self.room.take
         try:
-            return patterns.replace(value or "", pattern, replacement, every=every)
+            return patterns.replace(value or "", pattern, replacement, every=every, take=take)
+        except RefusedError:
+            raise
         except ValueError as error:
             raise RefusedError(str(error)) from None
 

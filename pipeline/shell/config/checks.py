@@ -32,6 +32,7 @@ _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """What buildx (`store/util.go`) and docker's contexts (`cli/context/store`) take as names."""
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
+_LONGEST_NAME, _MOST_FOLDERS = 255, 100
 SOURCES = ("file", "match", "command")
 _SECRET_KEYS = {"id", "type", "env", "src", "source", "required"}
 _SECRET_VALUES = {"type": ("env", "file"), "required": ("true", "false")}
@@ -169,6 +170,11 @@ def glob(text: str) -> str:
         )
     if "\\" in text:
         raise WrongValueError(f"`{text}` has a backslash", hint="write `/` between folders")
+    if max(map(len, parts)) > _LONGEST_NAME or len(parts) > _MOST_FOLDERS:
+        raise WrongValueError(
+            f"`{text[:_LONGEST_NAME]}…` is longer than any path",
+            hint=f"{_LONGEST_NAME} characters between slashes, {_MOST_FOLDERS} folders at most",
+        )
     return text
 
 

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.edge.app_config import FILES
 from pipeline.errors import Location, Problem, usage_error
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.settings import PIPELINE_FILE, images_place
-from pipeline.shell.config.wrong import listing
+from pipeline.shell.config.wrong import WrongValueError, listing
 from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DOCKERFILES = ("Dockerfile", "dockerfile")
 """What a Dockerfile may be called that is named nowhere, the first that is there."""
 
+_MOST_LINKED = 10_000
 _MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
@@ -68,7 +69,13 @@ def find_folders(root: Path, settings: Settings) -> Loaded[Folders]:
     links. A glob of the user's that finds no image is a problem at its place, and so is finding
     none at all.
     """
-    matches = {glob: tuple(_matching(root, glob)) for glob in settings.globs}
+    matches: dict[str, tuple[PurePosixPath, ...]] = {}
+    for index, glob in enumerate(settings.globs):
+        try:
+            matches[glob] = _matching(root, glob)
+        except WrongValueError as error:
+            place = images_place(root, settings.profile, index)
+            return Loaded(None, (Problem(place, error.message, error.hint),))
     every = sorted({folder for found in matches.values() for folder in found})
     images = tuple(folder for folder in every if _is_image(root / folder))
     known = frozenset(images)
@@ -99,24 +106,66 @@ def _is_image(folder: Path) -> bool:
     return any(_exists(folder / mark) for mark in _MARKS)
 
 
-def _matching(root: Path, glob: str) -> Iterator[PurePosixPath]:
-    parts = [part for part in glob.split("/") if part not in {"", "."}]
-    yield from dict.fromkeys(_descend(root, PurePosixPath(), parts))
+def _matching(root: Path, glob: str) -> tuple[PurePosixPath, ...]:
+    """The folders that a glob matches, sorted. Raises `WrongValueError` for too many by links."""
+    parts = tuple(part for part in glob.split("/") if part not in {"", "."})
+    return tuple(sorted(_descend(root, parts)))
 
 
-def _descend(root: Path, at: PurePosixPath, parts: Sequence[str]) -> Iterator[PurePosixPath]:
-    if not parts:
-        yield at
-        return
-    first, rest = parts[0], parts[1:]
-    if first == "**":
-        yield from _descend(root, at, rest)
+def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[PurePosixPath]:
+    """Go through each folder once, with all places of the glob that its path may be at.
+
+    Below links there may be as many paths as anybody likes: two links to their own folder make two
+    of each, and four of each of these.
+    """
+    stack = [_Visit(PurePosixPath(), _skipped(parts, {0}), linked=False)]
+    linked = 0
+    while stack:
+        at, places, below_link = stack.pop()
+        linked += below_link
+        if linked > _MOST_LINKED:
+            message = (
+                f"`{'/'.join(parts)}` leads through links to more than {_MOST_LINKED:,} folders"
+            )
+            raise WrongValueError(message, hint="name the folders that the links lead to")
+        if len(parts) in places:
+            yield at
+        if places != {len(parts)}:
+            stack += _below(root, parts, at, places, linked=below_link)
+
+
+class _Visit(NamedTuple):
+    """A folder to look into, and the parts of the glob that may come next."""
+
+    at: PurePosixPath
+    places: set[int]
+    linked: bool
+
+
+def _below(
+    root: Path, parts: tuple[str, ...], at: PurePosixPath, places: set[int], *, linked: bool
+) -> Iterator[_Visit]:
+    wanted = [(place, parts[place]) for place in sorted(places) if place < len(parts)]
     for entry in _folders_in(root / at):
-        if first == "**":
-            if not entry.name.startswith(".") and not entry.is_symlink():
-                yield from _descend(root, at / entry.name, parts)
-        elif _fits(entry.name, first):
-            yield from _descend(root, at / entry.name, rest)
+        link = entry.is_symlink()
+        crossed = not link and not entry.name.startswith(".")
+        found = {
+            place + (part != "**")
+            for place, part in wanted
+            if (crossed if part == "**" else _fits(entry.name, part))
+        }
+        if found:
+            yield _Visit(at / entry.name, _skipped(parts, found), linked or link)
+
+
+def _skipped(parts: tuple[str, ...], places: set[int]) -> set[int]:
+    """The places, and those behind each `**` there, which may stand for no folder at all."""
+    for place in sorted(places):
+        end = place
+        while end < len(parts) and parts[end] == "**":
+            end += 1
+            places.add(end)
+    return places
 
 
 def _fits(name: str, pattern: str) -> bool:
