@@ -23,7 +23,8 @@ OTHERS = {
     "edge/file_write.py": "the one way to write",
     "edge/registry/docker_change.py": "a folder, to lock it",
     "shell/config/schema.py": "for developers: this repository's schemas",
-    "shell/disk.py": "contexts: of any size, hashed as they are read, no link followed",
+    "shell/descent.py": "contexts: folder by folder from the root, no link followed",
+    "shell/disk.py": "contexts: of any size, hashed as they are read",
     "shell/secrets.py": "secrets: the first part of a regular file, wherever the user allows",
     "shell/snapshot.py": "contexts, copied as they were hashed",
 }
