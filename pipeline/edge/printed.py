@@ -30,6 +30,7 @@ TIMEOUT = 60.0
 MOST = 4 << 20
 """Bytes that it may print: names of some hundred thousand apps."""
 _AT_ONCE = 1 << 16
+_READS = 16
 _LAST = 1 << 13
 """Bytes of standard error that are kept."""
 _LAST_LINES = 5
@@ -138,22 +139,25 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(run: _Run, name: str, timeout: float, most: int) -> None:
-    """Read until the reaper has told how the command ended, and all that is there by then."""
+    """Read until the reaper tells how the command ended, and all that it had said by then."""
     deadline = time.monotonic() + timeout
     with selectors.DefaultSelector() as selector:
         for number in run.streams:
             selector.register(number, selectors.EVENT_READ)
-        while run.line in selector.get_map():
+        while run.line in selector.get_map() and not run.told:
             ready = selector.select(deadline - time.monotonic())
-            if not ready:
+            if not ready or time.monotonic() > deadline:
                 raise UnknownError(f"`{name}` took longer than {timeout:g} s")
             for number in (key.fd for key, _ in ready):
                 if not run.take(number):
                     selector.unregister(number)
             _check(run, name, most)
     for number in run.streams:
-        while run.take(number):
-            _check(run, name, most)
+        # A pipe holds no more than that: what comes after it is from somebody who is ended now.
+        for _ in range(_READS):
+            if not run.take(number):
+                break
+        _check(run, name, most)
 
 
 def _check(run: _Run, name: str, most: int) -> None:

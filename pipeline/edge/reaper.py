@@ -44,8 +44,9 @@ def main() -> None:
     code = child.poll()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    end_children()
-    os.write(told, str(-signal.SIGKILL if code is None else code).encode())
+    with suppress(BrokenPipeError):  # nobody waits any more
+        os.write(told, str(-signal.SIGKILL if code is None else code).encode())
+    end_children()  # for ever, where one runs as somebody else: who waits ends us then
 
 
 def adopt() -> None:

@@ -39,7 +39,8 @@ def said(
 
 def left(folder: Path) -> list[int]:
     """The numbers of what was left behind."""
-    return [int(pid) for pid in (folder / "left").read_text().split()]
+    file = folder / "left"
+    return [int(pid) for pid in file.read_text().split()] if file.exists() else []
 
 
 def test_what_is_printed_is_all_that_comes(tmp_path: Path) -> None:
@@ -53,6 +54,16 @@ def test_who_prints_without_end_is_ended(tmp_path: Path) -> None:
     """With a sentence; nothing of it is kept."""
     with pytest.raises(UnknownError, match="`sh` prints more than 1,000 bytes"):
         said("echo $$ > left; exec yes acme-eu", tmp_path, most=1000)
+
+    assert not any(map(runs, left(tmp_path)))
+
+
+@pytest.mark.parametrize("script", ["exec yes >&2", "exec >&- 2>&-; while :; do :; done"])
+def test_who_does_not_end_is_ended(tmp_path: Path, script: str) -> None:
+    """Whatever it says meanwhile, or does not."""
+    command = ["sh", "-c", f"echo $$ > left; {script}"]
+    with pytest.raises(UnknownError, match=r"took longer than 0\.3 s"):
+        printed_by(command, tmp_path, os.environ, timeout=0.3)
 
     assert not any(map(runs, left(tmp_path)))
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline import load, resolve_apps
-from pipeline.edge.printed import printed_by
 from pipeline.errors import ConfigError, UnknownError
 from pipeline.shell.app_lists import _matching
-from tests.support.processes import patiently, runs
 from tests.support.programs import program
 
 if TYPE_CHECKING:
@@ -145,20 +142,6 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
 
     with pytest.raises(UnknownError, match=r"`\./none\.sh` could not be started: no such file"):
         names(tmp_path)
-
-
-def test_a_command_may_not_take_for_ever(tmp_path: Path) -> None:
-    """It is ended, and so is what it began."""
-    script(tmp_path, "sleep 300 & echo $! > child; wait")
-    started = time.monotonic()
-
-    with pytest.raises(UnknownError, match=r"took longer than 0\.5 s"):
-        printed_by(["./tenants.sh"], tmp_path, os.environ, timeout=0.5)
-
-    assert time.monotonic() - started < 10
-    pid = int((tmp_path / "child").read_text())
-    # The kernel ends it a moment after it was told to.
-    patiently(lambda: not runs(pid))
 
 
 def test_a_command_that_prints_no_names_is_warned_of(tmp_path: Path) -> None:
