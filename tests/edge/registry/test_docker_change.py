@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipeline.edge.registry import Credential
 from pipeline.edge.registry.docker_change import change_configuration
 from pipeline.errors import WorkError
-from pipeline.shell.login import name_helper
+from pipeline.shell.login import log_docker_in, name_helper
 
 if TYPE_CHECKING:
     from pipeline.edge.registry.docker_login import Json
@@ -110,3 +111,27 @@ def test_a_link_stays_one(environ: dict[str, str], tmp_path: Path) -> None:
 
     assert file.is_symlink()
     assert json.loads((tmp_path / "dotfiles/docker.json").read_text()) == {"ours": 1}
+
+
+def test_docker_saves_while_we_hold_its_folder(environ: dict[str, str], tmp_path: Path) -> None:
+    """It reads first and writes last: a change of ours between the two would be lost."""
+    docker = tmp_path / "bin" / "docker"
+    docker.write_text(f"#!{sys.executable} -I\n{DOCKER}")
+    docker.chmod(0o755)
+
+    log_docker_in("r.example.com", Credential("x", "token", "a test"), environ)
+
+    assert (tmp_path / ".docker/seen").read_text() == "held"
+
+
+DOCKER = """
+import fcntl, os, pathlib, sys
+sys.stdin.read()
+folder = pathlib.Path(os.environ["HOME"], ".docker")
+try:
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    seen = "free"
+except BlockingIOError:
+    seen = "held"
+(folder / "seen").write_text(seen)
+"""
