@@ -21,6 +21,7 @@ from pipeline.shell.config.files import (
 from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.image import draft_image
 from pipeline.shell.join import join
+from pipeline.shell.long_names import long_names
 from pipeline.shell.memory import uncollected
 from pipeline.shell.places import real_path
 
@@ -58,7 +59,8 @@ def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) ->
     images, wrong = join(settings, drafts, locks or {})
     clashes = _alias_clashes(root, settings, images)
     apps = _check_apps(root, settings, drafts, images)
-    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *apps])
+    too_long = long_names(root, settings, images)
+    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *apps, *too_long])
     return Project(root, settings, images)
 
 
