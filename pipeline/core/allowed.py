@@ -83,6 +83,11 @@ class Allowed:
         return self._pairs("token-server")
 
     @property
+    def private(self) -> tuple[tuple[str, str], ...]:
+        """Registries of the world, and hosts of private networks that they may send us to."""
+        return self._pairs("private")
+
+    @property
     def mirrors(self) -> tuple[tuple[str, str], ...]:
         """Registries, and the hosts that are asked before them for what is public."""
         return self._pairs("mirror")
@@ -176,6 +181,7 @@ _WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
     "repository": ("HOST/PATH", _is_repository),
     "cache": ("TYPE/PLACE", _is_cache),
     "token-server": ("REGISTRY/HOST", _is_pair),
+    "private": ("REGISTRY/HOST", _is_pair),
     "mirror": ("HOST/HOST", _is_pair),
     "secret": ("NAME", _any),
 }

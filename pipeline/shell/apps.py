@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.apps import App, RewindingDriver
 from pipeline.errors import usage_error
 from pipeline.shell.app_files import read_configuration
+from pipeline.shell.registry import shown_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -58,11 +59,11 @@ def driver_for(
 ) -> Iterator[Driver]:
     """The driver that the settings name, opened; its connections are closed at the end."""
     from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - docker costs 90 ms
-    from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
 
     name = project.settings.deploy.driver
     wish = stop or threading.Event()
-    with DRIVERS[name](environ, credentials(environ), wish, project.settings.org) as driver:
+    source = shown_to_others(project.settings, environ)
+    with DRIVERS[name](environ, source, wish, project.settings.org) as driver:
         yield driver
 
 

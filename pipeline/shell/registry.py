@@ -14,7 +14,25 @@ if TYPE_CHECKING:
     from pipeline.core.allowed import Allowed
     from pipeline.core.events import Reporter
     from pipeline.core.model import Settings
-    from pipeline.edge.registry import Mirror, Registry
+    from pipeline.edge.registry import Credential, CredentialSource, Mirror, Registry
+
+
+def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
+    """The credentials of this environment, as those may have them who pull by themselves.
+
+    A host that the project calls insecure is asked first, when somebody wants its credential.
+    """
+    from pipeline.edge.registry import credentials  # noqa: PLC0415 - the edge is opened late
+
+    source = credentials(environ)
+
+    def look_up(place: str, /) -> Credential | None:
+        if not settings.registry.insecure:
+            return source(place)
+        with open_registry(settings, environ) as registry:
+            return registry.showing(source)(place)
+
+    return look_up
 
 
 @contextmanager
@@ -35,6 +53,7 @@ def open_registry(
         namespaces=namespaces(environ),
         insecure=insecure,
         token_servers=allowed.token_servers,
+        private=allowed.private,
         mirrors=lambda registry: _mirrors(registry, allowed, environ),
         report=report,
     )

@@ -126,6 +126,7 @@ def _registry(project: Project) -> str:
     known = credentials(os.environ)(host) is not None
     with open_registry(project.settings, os.environ) as registry:
         registry.ping(host)
+        known = known and host not in registry.doubtful
     return f"`{host}` answers" + (", and takes the credential" if known else "")
 
 

@@ -69,8 +69,9 @@ def test_all_that_is_wrong_comes_at_once() -> None:
 def test_pairs() -> None:
     """Registries by the one name that docker has for them, hosts without the port that is usual."""
     words = "mirror=index.docker.io/M.test,token-server=R.test:443/a.test:443,ssh"
-    found = parse_allowed(f"{words},token-server=r.test:5050/[::1]:8443")
+    found = parse_allowed(f"{words},token-server=r.test:5050/[::1]:8443,private=r.test/S3.lan")
 
+    assert found.private == (("r.test", "s3.lan"),)
     assert found.mirrors == (("docker.io", "m.test"),)
     assert found.token_servers == (("r.test", "a.test"), ("r.test:5050", "[::1]:8443"))
 

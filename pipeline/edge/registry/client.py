@@ -56,8 +56,9 @@ class Registry:
     `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
     hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
     plain HTTP anyway. `ca` is a file of further authorities. `token_servers` are registries, each
-    with a host that may be told its credential; `mirrors` are asked first for what `reads_public`
-    names. Retries are told to `report` as `Notice`, from any thread; `clock` is what they wait by.
+    with a host that may be told its credential, and `private` with a host of a private network that
+    it may send us to; `mirrors` are asked first for what `reads_public` names. Retries are told to
+    `report` as `Notice`, from any thread; `clock` is what they wait by.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
@@ -75,6 +76,7 @@ class Registry:
         certs_d: Path = CERTS_D,
         policy: Policy = Policy(),  # noqa: B008 - frozen
         token_servers: Collection[tuple[str, str]] = (),
+        private: Collection[tuple[str, str]] = (),
         mirrors: Mirrors = no_mirrors,
         clock: Clock | None = None,
     ) -> None:
@@ -93,6 +95,7 @@ class Registry:
             sent=self._count,
             pushed=self._hosts.is_pushed,
             token_servers=token_servers,
+            private=private,
             clock=clock,
         )
 

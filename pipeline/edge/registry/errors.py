@@ -26,8 +26,8 @@ class Facts:
 
     `url` has no query and no user; `codes` are the specification's (`DENIED`, `UNAUTHORIZED`);
     `passing` says that the same request may succeed later; `unreachable` that the host, and not
-    this one request, is the trouble; `proxy` that it is the proxy before it; `retry_after` is in
-    seconds.
+    this one request, is the trouble; `proxy` that it is the proxy before it; `forbidden` that its
+    address is none that we go to; `retry_after` is in seconds.
     """
 
     status: int | None = None
@@ -37,6 +37,7 @@ class Facts:
     unreachable: bool = False
     retry_after: float | None = None
     proxy: bool = False
+    forbidden: bool = False
 
 
 class RegistryError(UnknownError):

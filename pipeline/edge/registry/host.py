@@ -1,7 +1,4 @@
-"""One registry host: HTTP or HTTPS, who we are there, asking again, and redirects.
-
-Each host has a client of its own, so that a credential cannot wander to another.
-"""
+"""One registry host: who we are there, asking again, and redirects."""
 
 from __future__ import annotations
 
@@ -13,16 +10,17 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from pipeline.core.reference import HUB, registry_named
-from pipeline.edge.registry import tls, wire
-from pipeline.edge.registry.access import Access, Doubt
-from pipeline.edge.registry.addresses import is_inside, is_loopback, not_here, not_outside
+from pipeline.core.allowed import VARIABLE
+from pipeline.core.reference import registry_named
+from pipeline.edge.registry import wire
+from pipeline.edge.registry.access import Access
+from pipeline.edge.registry.addresses import is_inside, is_loopback
 from pipeline.edge.registry.again import Patience, passes
-from pipeline.edge.registry.connections import Connections
+from pipeline.edge.registry.challenge import server_of
+from pipeline.edge.registry.clients import Clients
 from pipeline.edge.registry.errors import Facts, RegistryError
 from pipeline.edge.registry.gate import PASSING, Gate, Policy
-from pipeline.edge.registry.probing import is_vouched_for, speaks_tls, split
-from pipeline.edge.registry.redirect import redirect_trouble
+from pipeline.edge.registry.redirect import PRIVATE, redirect_trouble
 from pipeline.edge.registry.refusal import refusal
 from pipeline.edge.registry.widening import Widening
 
@@ -30,7 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from pipeline.core.events import Reporter
+    from pipeline.edge.registry import tls
     from pipeline.edge.registry.answer import Answer
+    from pipeline.edge.registry.clients import Contact
+    from pipeline.edge.registry.connections import Connections
     from pipeline.edge.registry.credential import CredentialSource
     from pipeline.edge.registry.gate import Clock
     from pipeline.edge.registry.mirrors import Lenders
@@ -40,11 +41,9 @@ if TYPE_CHECKING:
     """One exchange with an address, with further headers, over these connections."""
 
 
-_HUB_API = "registry-1.docker.io"
 _READS = frozenset({"GET", "HEAD"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
-_IN_CLEAR = Doubt(" over plain HTTP", "give the registry a certificate")
 
 
 def _any(_answer: Answer) -> None:
@@ -70,7 +69,8 @@ class Setting:
     """What all hosts of one `Registry` share.
 
     `sent` is called once per request that goes out; `pushed` says whether we push to a repository
-    (its host and path); `token_servers` are registries and hosts that are told their credentials.
+    (its host and path); `token_servers` are registries and hosts that are told their credentials,
+    `private` registries and hosts of private networks that they may send us to.
     """
 
     source: CredentialSource
@@ -82,6 +82,7 @@ class Setting:
     sent: Callable[[], None]
     pushed: Callable[[str, str], bool]
     token_servers: Collection[tuple[str, str]] = ()
+    private: Collection[tuple[str, str]] = ()
     clock: Clock | None = None
 
 
@@ -102,12 +103,11 @@ class Host:
         self._gate = Gate(setting.policy, setting.closed, setting.clock)
         self._patience = Patience(f"`{name}`", self._gate, setting.report)
         self._lock = Lock()
-        self._guests_lock = Lock()
-        self._origin = ""
-        self._client: Connections | None = None
-        self._guests: dict[str, Connections] = {}
+        insecure = name in setting.insecure
+        self._clients = Clients(name, setting.trust, setting.policy, insecure=insecure)
+        self._found: Contact | None = None
+        self._private = frozenset(s for r, s in setting.private if r == registry_named(name))
         self._inside = False
-        self._doubt: Doubt | None = None
         self._widening = Widening(partial(setting.pushed, name))
         trusted = frozenset(s for r, s in setting.token_servers if r == registry_named(name))
         self.access = Access(name, setting.source, self._fetch, place=place, trusted=trusted)
@@ -152,14 +152,13 @@ class Host:
     @property
     def is_doubtful(self) -> bool:
         """Whether nothing proves who is there, so that no credential is shown."""
-        self._contact()
-        return self._doubt is not None
+        return self._contact().doubt is not None
 
     def close(self) -> None:
         """Let go of the connections."""
-        for used in (self._client, self._lenders, *self._guests.values()):
-            if used is not None:
-                used.close()
+        self._clients.close()
+        if self._lenders is not None:
+            self._lenders.close()
 
     def _tried(self, request: Request, check: Check, deadline: float) -> Answer | RegistryError:
         """One attempt, with its redirects and with what it takes to say who we are."""
@@ -176,7 +175,7 @@ class Host:
 
     def _exchange(self, request: Request, send: Send) -> Answer:
         """The request, and once more with a better `Authorization` if the host asks for one."""
-        origin = self._contact()
+        origin = self._contact().origin
         scope = self._widening.of(request.scope)
         header = self.access.header(origin, scope)
         answer = self._followed(request, header, send)
@@ -193,35 +192,54 @@ class Host:
         return self._widening.again(answer, scope, as_who_pushes)
 
     def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
-        url, own, inside = f"{self._origin}{request.path}", True, False
+        origin = self._contact().origin
+        url, own, inside = f"{origin}{request.path}", True, False
         for _ in range(_MOST_REDIRECTS):
             authorization = {"Authorization": header} if header and own else {}
-            answer = send(url, authorization, self._own() if own else self._stranger(inside=inside))
+            answer = self._sent_on(url, authorization, send, own=own, inside=inside)
             self._inside = answer.inside if own else self._inside
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or not location or request.body is not None:
                 return replace(answer, own=own)
             inside = answer.inside or is_inside(urlsplit(url).hostname or "")
-            url = self._next(url, location, inside=inside)
-            own = own and url.startswith(f"{self._origin}/")
+            url, inside = self._next(url, location, inside=inside)
+            own = own and url.startswith(f"{origin}/")
         raise RegistryError(
             f"`{self.name}` sends us around in circles",
             hint="is the address right?",
             facts=Facts(answer.status, answer.url),
         )
 
-    def _next(self, url: str, location: str, *, inside: bool) -> str:
+    def _sent_on(
+        self, url: str, extra: Mapping[str, str], send: Send, *, own: bool, inside: bool
+    ) -> Answer:
+        try:
+            http = self._contact().http if own else self._clients.stranger(inside=inside)
+            return send(url, extra, http)
+        except RegistryError as error:
+            if own or not error.facts.forbidden:
+                raise
+            raise RegistryError(error.message, hint=self._hint(url), facts=error.facts) from None
+
+    def _hint(self, url: str) -> str:
+        """What says that a registry may send us into a private network."""
+        word = f"{VARIABLE}=private={self.name}/{server_of(url)}"
+        return f"is this the right registry? `{word}` in the environment says that you trust it"
+
+    def _next(self, url: str, location: str, *, inside: bool) -> tuple[str, bool]:
+        """Where we are sent, and whether we may go there into a private network."""
         try:
             target = urljoin(url, location)
         except ValueError:  # an address that is none, as `http://[::1`
             target = location
+        inside = inside or server_of(target) in self._private
         if trouble := redirect_trouble(url, target, inside=inside):
             raise RegistryError(
                 f"`{self.name}` redirects to where we do not go: {trouble}",
-                hint="is this the right registry?",
+                hint=self._hint(target) if trouble == PRIVATE else "is this the right registry?",
                 facts=Facts(url=wire.redacted(url)),
             )
-        return target
+        return target, inside
 
     @contextmanager
     def stream(self, request: Request) -> Iterator[Iterator[bytes]]:
@@ -243,11 +261,6 @@ class Host:
             if answer.status != 200:
                 raise refusal(answer, self.name, self.access, what=request.path, verb="read")
             yield pieces[0]
-
-    def _own(self) -> Connections:
-        self._contact()
-        assert self._client is not None  # noqa: S101 - it was just made
-        return self._client
 
     def _send(
         self,
@@ -278,79 +291,22 @@ class Host:
 
     def _to_token_server(self, url: str) -> Connections:
         """What a token is fetched over, after `realm_trouble` has looked at the address."""
-        parts = urlsplit(url)
-        if url.startswith(f"{self._origin}/"):
-            return self._own()
+        parts, contact = urlsplit(url), self._contact()
+        if url.startswith(f"{contact.origin}/"):
+            return contact.http
         if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            return self._neighbour()
-        named = self.access.is_trusted(url) or parts.hostname == urlsplit(self._origin).hostname
-        return self._stranger(inside=self._inside or named)
+            return self._clients.neighbour()
+        named = self.access.is_trusted(url) or server_of(url) in self._private
+        ours = parts.hostname == urlsplit(contact.origin).hostname
+        return self._clients.stranger(inside=self._inside or named or ours)
 
-    def _contact(self) -> str:
-        """Scheme and address, found out once; then the credential, looked up once."""
+    def _contact(self) -> Contact:
+        """How the host is reached, found out once; then the credential, looked up once."""
         with self._lock:
-            if not self._origin:
-                self._origin, self._doubt = self._found()
-                self.access.prepare(self._doubt)
-            return self._origin
-
-    def _found(self) -> tuple[str, Doubt | None]:
-        """Scheme and address, and what speaks against a credential there."""
-        address = _HUB_API if self.name == HUB else self.name
-        hostname, _ = split(address)
-        policy = self._setting.policy
-        lenient = self.name in self._setting.insecure
-        loopback = is_loopback(hostname)
-        if (lenient or loopback) and not speaks_tls(self.name, address, policy):
-            self._client = (
-                self._neighbour()
-                if loopback
-                else Connections(tls.nothing(), proxies=True, policy=policy)
-            )
-            return f"http://{address}", None if loopback else _IN_CLEAR
-        context = self._setting.trust.context(self.name)
-        doubt = None
-        if lenient and not is_vouched_for(address, context, policy, proxies=not loopback):
-            context, doubt = tls.unverified(), _unproven(self.name)
-        self._client = Connections(context, proxies=not loopback, policy=policy)
-        return f"https://{address}", doubt
-
-    def _neighbour(self) -> Connections:
-        """A client for plain HTTP on this machine, which no proxy and no name leads elsewhere."""
-        return self._kept(
-            "neighbour",
-            lambda: Connections(
-                tls.nothing(), proxies=False, policy=self._setting.policy, wrong_with=not_here
-            ),
-        )
-
-    def _stranger(self, *, inside: bool) -> Connections:
-        """A client for addresses that are not ours: it trusts the system, and knows nobody.
-
-        It goes into private networks if `inside` says that who sends us there is in one.
-        """
-        return self._kept(
-            "inside" if inside else "outside",
-            lambda: Connections(
-                self._setting.trust.context(self.name),
-                proxies=True,
-                policy=self._setting.policy,
-                wrong_with=None if inside else not_outside,
-            ),
-        )
-
-    def _kept(self, which: str, make: Callable[[], Connections]) -> Connections:
-        with self._guests_lock:
-            if which not in self._guests:
-                self._guests[which] = make()
-            return self._guests[which]
-
-
-def _unproven(host: str) -> Doubt:
-    return Doubt(
-        ", whose certificate nobody vouches for: `insecure = true` is no proof",
-        f"put its authority into SSL_CERT_FILE or `/etc/docker/certs.d/{host}/ca.crt`",
-    )
+            if self._found is None:
+                self._found = self._clients.contact()
+                self.access.prepare(self._found.doubt)
+            return self._found
 
 
 def _answer(outcome: Answer | RegistryError) -> Answer:

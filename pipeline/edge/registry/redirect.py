@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline.edge.registry.addresses import is_inside, read_address
 
+PRIVATE = "into a private network"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 """The name of a host, or its address. Of all else, two readers may make two hosts."""
 
@@ -29,7 +30,7 @@ def redirect_trouble(source: str, target: str, *, inside: bool = False) -> str:
         return "from HTTPS to plain HTTP"
     host, ours = there.hostname or "", here.hostname or ""
     if host != ours and is_inside(host) and not (inside or is_inside(ours)):
-        return "into a private network"
+        return PRIVATE
     return ""
 
 

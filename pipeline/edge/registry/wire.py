@@ -171,9 +171,9 @@ def _explained(error: Exception, host: str, url: str) -> RegistryError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _untrusted(cause, f"`{host}`", host, url)
     message, hint, passing = _trouble(causes, f"`{host}`")
-    return RegistryError(
-        message, hint=hint, facts=Facts(url=url, passing=passing, unreachable=True)
-    )
+    forbidden = any(isinstance(cause, ForbiddenAddressError) for cause in causes)
+    facts = Facts(url=url, passing=passing, unreachable=True, forbidden=forbidden)
+    return RegistryError(message, hint=hint, facts=facts)
 
 
 def _of_proxy(

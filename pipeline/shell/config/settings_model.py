@@ -80,8 +80,9 @@ class RegistryTable(BaseModel):
         bool,
         Wants("true or false", "false"),
         Field(
-            description="Speak plain HTTP to the registry. Hosts of this machine itself "
-            "(localhost, 127.0.0.1) may always do so."
+            description="The registry may speak plain HTTP, or show any certificate; no credential "
+            "is sent to it, unless its certificate is good after all. Hosts of this machine itself "
+            "(localhost, 127.0.0.1) may always speak plain HTTP. Fly's registry is never insecure."
         ),
     ] = _DEFAULT.registry.insecure
     also: Annotated[

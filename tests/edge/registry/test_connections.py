@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.core.allowed import parse_allowed
 from pipeline.core.presence import Present
 from pipeline.core.reference import parse_reference
 from pipeline.edge.registry import Credential, Policy, Registry, RegistryError, wire
@@ -174,6 +175,32 @@ def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
         assert isinstance(registry.head(parse_reference(f"{name}/acme/web:1")), Present)
 
     assert all(head.startswith(f"CONNECT {name} ") for head in proxy.heads)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
+    by: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
+) -> None:
+    """Its store has an address in our private network, as object stores may have."""
+    certificate = certify(tmp_path, NAME, "store.internal")
+
+    def script(asked: Asked) -> Reply:
+        there = asked.headers["host"] == "store.internal"
+        return Reply(200, FOUND) if there else Reply(307, {"Location": "https://store.internal/"})
+
+    with scripted(script, certificate) as server, connect_proxy(server.address) as proxy:
+        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        word = f"private={NAME}/store.internal"
+        pairs = parse_allowed(word).private if allowed else ()
+        with Registry(ca=certificate.ca, policy=PATIENT, private=pairs) as registry:
+            wanted = parse_reference(f"{NAME}/acme/web:1")
+            if allowed:
+                assert isinstance(registry.head(wanted), Present)
+                return
+            with pytest.raises(RegistryError, match="into a private network") as caught:
+                registry.head(wanted)
+    assert f"`PIPELINE_ALLOW={word}`" in caught.value.hint
+    assert len(proxy.heads) == 1
 
 
 def no_answer(address: str) -> str:
