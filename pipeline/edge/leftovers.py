@@ -16,6 +16,7 @@ import re
 import shutil
 import socket
 import stat
+import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -217,7 +218,16 @@ def _first(parents: Sequence[Path], make: Callable[[Path], Made]) -> Made:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, also where folders in it may not be written to."""
+    """Remove a folder, also where folders in it may not be written to, or lie very deep."""
+    try:
+        _remove_all(folder)
+    except RecursionError:  # Python's own walk goes as deep as its stack
+        for command in (("chmod", "-R", "u+rwx"), ("rm", "-rf")):
+            with suppress(OSError):
+                subprocess.run([*command, "--", str(folder)], capture_output=True, check=False)
+
+
+def _remove_all(folder: Path) -> None:
     for place, names, _ in os.walk(folder):
         for path in (Path(place, name) for name in names):
             if not path.is_symlink():

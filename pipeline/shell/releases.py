@@ -44,7 +44,10 @@ def roll_back(
     Those that come last by `after` go first, `max_parallel` at once. What is left when `stop` is
     set is `blocked`. Raises `ConfigError` where the driver keeps no releases.
     """
+    from pipeline.edge.leftovers import sweep  # noqa: PLC0415 - the edge is opened late
+
     started = time.monotonic()
+    sweep(environ)
     with driver_for(project, environ, stop) as driver:
         ends = put_back(rewinding(driver), project, names, report, stop)
     trouble = next((error for _, error in ends if error), None)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.fly_shop import Shop, open_shop
 from tests.support.processes import patiently
+from tests.support.programs import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -176,7 +178,7 @@ def test_a_machine_that_never_gets_well(shop: Shop) -> None:
     assert shop.digests("acme-web") != before
 
 
-def test_releases_and_rollback(shop: Shop) -> None:
+def test_releases_and_rollback(shop: Shop, tmp_path: Path) -> None:
     """Image and configuration of the release before; a second one goes forward again."""
     assert shop.invoke("deploy-all").code == 0
     first = shop.digests("acme-web")
@@ -196,7 +198,16 @@ def test_releases_and_rollback(shop: Shop) -> None:
         ("1", "complete"),
     ]
     assert next(iter(first)) in listed[0]["image"]
-    assert shop.invoke("rollback", "web").code == 0
+    # One that is killed leaves a folder with the app's configuration; the next one sweeps it.
+    temporary, path = tmp_path / "temporary", shop.fly.environ["PATH"]
+    killing = f'test "$1" != deploy || kill -KILL $PPID; PATH="{path}" exec flyctl "$@"'
+    program(tmp_path / "bin" / "flyctl", killing)
+    temporary.mkdir()
+    environ = {"TMPDIR": str(temporary), "XDG_RUNTIME_DIR": ""}
+    cut = shop.invoke("rollback", "web", PATH=f"{tmp_path}/bin{os.pathsep}{path}", **environ)
+    assert (cut.code, len([*temporary.glob("*/fly.json")])) == (-9, 1), cut.err
+    assert shop.invoke("rollback", "web", **environ).code == 0
+    assert not [*temporary.iterdir()]
     assert shop.digests("acme-web") == second
 
 

@@ -112,6 +112,17 @@ def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Po
         yield process
 
 
+def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
+    """A copy of a context may; the next run must not end with it."""
+    left = tmp_path / f"fly-image-pipeline-files-{2**22 + 1}.1.{place()}-abc"
+    left.mkdir()
+    subprocess.run(["mkdir", "-p", "/".join("a" * 1500)], cwd=left, check=True)
+
+    sweep({"TMPDIR": str(tmp_path)})
+
+    assert not left.exists()
+
+
 def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
     """Without a lock, from elsewhere: its owner may live; of version 0.1, for a week."""
     environ = {"TMPDIR": str(tmp_path)}

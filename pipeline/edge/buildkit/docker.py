@@ -161,6 +161,11 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, i
     """The version as buildx writes it, and as numbers; see `read_version`."""
     done = _quick([docker, "buildx", "version"], environ)
     if done.returncode:
+        said = done.stderr.strip().partition("\n")[0]
+        # docker/cli: "'buildx' is not a docker command", since 28 "unknown command: docker buildx".
+        if said and "command" not in said:
+            message = f"`docker buildx` does not run here: {said}"
+            raise trouble(said) or UnknownError(message, hint="`invoke doctor` looks further")
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
     text, version = read_version(done.stdout)
     if version is not None and version < FLOOR:

@@ -250,3 +250,14 @@ def test_a_builder_that_runs(tmp_path: Path) -> None:
 
     assert (info.name, info.driver, info.engine) == ("remote", "remote", "v0.25.0")
     assert info.platforms == ("linux/amd64", "linux/arm64")
+
+
+def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
+    """It is not to be installed, where there is no memory or no process for it."""
+    environ = docker(tmp_path)
+    for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):
+        program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")
+        with pytest.raises(UnknownError) as caught:
+            connect(BuildSettings(), environ)
+        assert said in caught.value.message
+        assert "install" not in caught.value.hint
