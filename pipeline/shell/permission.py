@@ -13,7 +13,7 @@ from pipeline.errors import Problem, WorkError
 from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.config.settings import settings_document
 from pipeline.shell.places import real_path
-from pipeline.shell.secrets import written_path
+from pipeline.shell.secrets import missing_secrets, written_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,6 +44,17 @@ def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
         *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
     ]
     return tuple(dict.fromkeys(found))
+
+
+def unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What is not allowed, and which secrets are not there.
+
+    Whether something is there that is not allowed is nobody's business.
+    """
+    refused = not_allowed(plan, environ)
+    places = {problem.location for problem in refused}
+    missing = (p for p in missing_secrets(plan, environ) if p.location not in places)
+    return (*refused, *missing)
 
 
 def _image_problems(

@@ -23,7 +23,6 @@ from pipeline.shell.holding import hold_aliases
 from pipeline.shell.published import published_logins
 from pipeline.shell.registry import open_registry
 from pipeline.shell.rescue import is_anything_done, rescue
-from pipeline.shell.secrets import missing_secrets
 from pipeline.shell.tools import Listener, Tools
 
 if TYPE_CHECKING:
@@ -68,8 +67,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     tell = Listener(report)
     _warn(plan, tell)
-    refused = (*_not_allowed(plan, environ), *published_logins(plan, environ))
-    raise_problems((*refused, *missing_secrets(plan, environ)))
+    raise_problems((*_unmet(plan, environ), *published_logins(plan, environ)))
     sweep(environ)
     _look_ahead(plan, environ, rollback=rollback)
     opened = (
@@ -94,12 +92,12 @@ def _warn(plan: Plan, tell: Reporter) -> None:
         tell(Warned(problem))
 
 
-def _not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+def _unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     if not plan.to_build and not plan.to_copy:
         return ()
-    from pipeline.shell.permission import not_allowed  # noqa: PLC0415 - only where there is work
+    from pipeline.shell.permission import unmet  # noqa: PLC0415 - only where there is work
 
-    return not_allowed(plan, environ)
+    return unmet(plan, environ)
 
 
 def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> None:

@@ -222,11 +222,10 @@ def _show(what: Plan, *, json: bool) -> None:
     """
     from pipeline.console import as_json, show  # noqa: PLC0415 - loaded late
     from pipeline.console.errors import show_warnings  # noqa: PLC0415
-    from pipeline.shell.permission import not_allowed  # noqa: PLC0415
-    from pipeline.shell.secrets import missing_secrets  # noqa: PLC0415
+    from pipeline.shell.permission import unmet  # noqa: PLC0415
 
     warn(what.project, what.warnings)
-    missing = (*not_allowed(what, os.environ), *missing_secrets(what, os.environ))
+    missing = unmet(what, os.environ)
     show_warnings(missing, sys.stderr)
     what = replace(what, warnings=(*what.warnings, *missing))
     if json:
