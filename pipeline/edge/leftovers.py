@@ -36,7 +36,7 @@ _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobo
 _OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
 _OLD = 7 * 24 * 3600.0
-"""Seconds after which a folder of a version that locked no file in it is nobody's any more."""
+"""Seconds after which a folder without a lock is nobody's any more, wherever it comes from."""
 
 
 @contextmanager
@@ -102,32 +102,29 @@ def _sweep(path: Path) -> None:
     ours = stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid()
     if found is None or not ours or lives(found["owner"]):
         return
-    if found["place"] is None:
-        left, lock = time.time() - known.st_mtime > _OLD, None
-    else:
-        left, lock = _is_left(path, is_here=found["place"] == _place())
-    if left:
-        _remove(path)
-    if lock is not None:
+    judged = found["place"] == _place() or time.time() - known.st_mtime > _OLD
+    try:
+        lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:  # it has no name yet, none can be had there, or version 0.1 made it
+        if judged:
+            _remove(path)
+        return
+    try:
+        if _is_free(lock, unless_known=judged):
+            _remove(path)
+    finally:
         os.close(lock)
 
 
-def _is_left(folder: Path, *, is_here: bool) -> tuple[bool, int | None]:
-    """Whether a folder's process is over, which is not known to live; and a lock to close.
-
-    Whoever comes from elsewhere is believed to be over by its lock alone.
-    """
-    try:
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:  # its lock has no name yet, or none can be had there
-        return is_here, None
+def _is_free(lock: int, *, unless_known: bool) -> bool:
+    """Whether nobody holds a lock, which is held then until it is closed."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False, lock
+        return False
     except OSError:  # the file system knows no locks
-        return is_here, lock
-    return True, lock
+        return unless_known
+    return True
 
 
 def owner() -> str:

@@ -124,13 +124,14 @@ def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
-    """Without a lock, from elsewhere: its owner may live; of version 0.1, for a week."""
+    """Without a lock, from elsewhere or of version 0.1, its owner may live: for a week."""
     environ = {"TMPDIR": str(tmp_path)}
     nobody = f"fly-image-pipeline-files-{2**22 + 1}.1"
-    for name in (f".{place()}-abc", f".{'0' * 12}-abc", "-abc", "-old"):
+    for name in (f".{place()}-abc", f".{'0' * 12}-abc", f".{'0' * 12}-old", "-abc", "-old"):
         (tmp_path / f"{nobody}{name}").mkdir()
     (tmp_path / f"{nobody}.{place()}-link").symlink_to(tmp_path)
-    os.utime(tmp_path / f"{nobody}-old", (0, 0))
+    for old in tmp_path.glob("*-old"):
+        os.utime(old, (0, 0))
 
     sweep(environ)
 

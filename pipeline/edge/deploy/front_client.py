@@ -143,9 +143,12 @@ def is_local(base: str) -> bool:
 
 def _folder(name: str) -> Path:
     """A folder of this user's alone; others could otherwise give us orders to a front of theirs."""
-    folder = Path(tempfile.gettempdir()) / f"pipeline-front-{os.getuid()}-{name}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    stat = folder.lstat()
+    try:
+        folder = Path(tempfile.gettempdir()) / f"pipeline-front-{os.getuid()}-{name}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        stat = folder.lstat()
+    except OSError as error:
+        raise _trouble(f"there is no folder for the front: {(error.strerror or str(error)).lower()}") from error
     if folder.is_symlink() or stat.st_uid != os.getuid() or stat.st_mode & 0o077:
         raise _trouble(f"`{folder}` is not a folder of yours alone: remove it")
     return folder
