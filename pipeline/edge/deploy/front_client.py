@@ -148,7 +148,8 @@ def _folder(name: str) -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         stat = folder.lstat()
     except OSError as error:
-        raise _trouble(f"there is no folder for the front: {(error.strerror or str(error)).lower()}") from error
+        why = (error.strerror or str(error)).lower()
+        raise _trouble(f"there is no folder for the front: {why}") from error
     if folder.is_symlink() or stat.st_uid != os.getuid() or stat.st_mode & 0o077:
         raise _trouble(f"`{folder}` is not a folder of yours alone: remove it")
     return folder
