@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import socket
+import socketserver
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.edge.deploy.health import ask_all
 from pipeline.edge.deploy.service import Group, Health, Port
+from tests.support.background import in_background
 from tests.support.scripted import Reply, scripted
 from tests.support.secured import certify
 
@@ -87,6 +89,37 @@ def test_an_answer_that_takes_too_long_is_none() -> None:
         trouble = asked(server.address, Health(80, "/up", timeout=0.1))
 
     assert "/up does not answer" in trouble
+
+
+@pytest.mark.parametrize(
+    ("at_once", "trouble"),
+    [
+        (b"", "/up does not answer"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "/up does not answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", ""),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 9999999\r\n\r\n", "/up answers 503"),
+    ],
+)
+def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> None:
+    """A head that trickles is none; what comes behind a head is not waited for."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # they hang up
+                self.request.recv(1 << 16)
+                self.request.sendall(at_once)
+                while True:
+                    self.request.sendall(b"a")
+                    time.sleep(0.01)
+
+    patience = 30.0 if at_once.endswith(b"\r\n\r\n") else 0.2
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        address = f"127.0.0.1:{server.server_address[1]}"
+        said = asked(address, Health(80, "/up", timeout=patience))
+
+    assert said.startswith(trouble)
+    assert bool(said) is bool(trouble)
 
 
 def test_over_tls(tmp_path: Path) -> None:
