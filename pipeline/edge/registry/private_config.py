@@ -86,8 +86,9 @@ def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
     """Whether a helper is asked: a token of a variable is none that one could ask for."""
     name = f"docker-credential-{credential.helper}"
     path = {"PATH": f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"}
-    in_variable = fly_login.from_environment(environ) is not None
-    return bool(credential.helper) and not in_variable and find_program(name, path) is not None
+    if credential.helper == fly_login.HELPER and fly_login.from_environment(environ):
+        return False
+    return bool(credential.helper) and find_program(name, path) is not None
 
 
 def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:

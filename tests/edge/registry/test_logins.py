@@ -151,7 +151,7 @@ def test_podmans_helper_is_asked(tmp_path: Path) -> None:
     answer = json.dumps({"ServerURL": HOST, "Username": "me", "Secret": SECRET})
     helper(tmp_path, "pod", f"cat >/dev/null\ncat <<'END'\n{answer}\nEND")
     logins(tmp_path / ".config/containers/auth.json", credHelpers={HOST: "pod"})
-    environ = environment(tmp_path, TMPDIR=str(tmp_path))
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="fm2_other")
     found = credentials(environ)(HOST)
 
     assert found is not None
