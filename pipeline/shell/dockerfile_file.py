@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.context import Context
 from pipeline.shell.disk import Disk, Node
-from pipeline.shell.places import real_path
+from pipeline.shell.places import is_file, real_path
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -68,7 +68,7 @@ def _astray(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:
     """A link that BuildKit cannot follow: to nothing, or out of its folder."""
     link, target = root / path, real_path(root / path)
     written = os.readlink(link)  # noqa: PTH115 - `Path.readlink` would tidy the target up
-    if not target.is_file():
+    if not is_file(target):
         message = f"`{path}` is a link to `{written}`, where there is no file"
         return Problem(Location(str(path)), message, "mend the link, or put a file in its place")
     message = f"`{path}` is a link to `{written}`: BuildKit does not follow it out of its folder"

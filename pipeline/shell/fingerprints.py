@@ -14,6 +14,7 @@ from pipeline.shell.contexts import named_contexts
 from pipeline.shell.disk import Disk
 from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.memory import uncollected
+from pipeline.shell.places import is_folder
 from pipeline.shell.scan import scan
 from pipeline.shell.suspects import suspects
 
@@ -92,12 +93,12 @@ def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanne
 def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
     """Say where contexts are named that are no folders, or not there (yet)."""
     hint = "name one, relative to this file, or run first what makes it"
-    if not (project.root / image.context).is_dir():
+    if not is_folder(project.root / image.context):
         document, _ = read_image_document(project.root, image.folder, project.settings.profile)
         place = document.locate("context") if document else Location(str(image.folder))
         yield Problem(place, f"the context `{image.context}` is no folder", hint)
     for name, named in image.contexts.items():
-        if not (project.root / named.path).is_dir():
+        if not is_folder(project.root / named.path):
             yield Problem(named.place, f"the context `{name}`, `{named.path}`, is no folder", hint)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.edge.file_read import MOST, FileError, OutsideError, read_file
+from pipeline.shell.places import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +60,7 @@ class NamedFiles:
 
     def first(self, names: Iterable[str]) -> str:
         """The first of these files that is there, or nothing."""
-        return next((name for name in names if (self.root / self.folder / name).exists()), "")
+        return next((name for name in names if is_there(self.root / self.folder / name)), "")
 
     def refuse(self, key: Key, why: str, hint: str = "") -> None:
         """Say that what stands at `key` cannot be deployed."""

@@ -13,6 +13,7 @@ from pipeline.core.reference import ReferenceSyntaxError, parse_reference
 from pipeline.errors import Problem
 from pipeline.shell.build_source import FOR_BUILDS
 from pipeline.shell.config.loaded import Loaded
+from pipeline.shell.places import is_there
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -35,7 +36,7 @@ def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Load
     """What is deployed as it is; neither a value nor a problem where the image is built."""
     file, named = source.file, source.image
     if file.image:
-        built = (root / folder / file.dockerfile).exists()
+        built = is_there(root / folder / file.dockerfile)
         problems = _not_both(folder, file) if built else _for_builds(file)
         place = file.locate("image")
         return Loaded(Public(file.image, place), (*problems, *_syntax(file.image, place)))

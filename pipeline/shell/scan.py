@@ -22,6 +22,7 @@ from pipeline.shell.context import Batch, Context, Filter, Spot
 from pipeline.shell.disk import Disk, Node
 from pipeline.shell.ignore_file import ignore_file_of
 from pipeline.shell.missing import missing
+from pipeline.shell.places import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,7 @@ def scan(
     `WorkError` for a file that changes meanwhile.
     """
     folder = root / image.context
-    if not folder.is_dir():
+    if not is_folder(folder):
         where = Location(str(image.dockerfile))
         raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
     disk = disk or Disk(root)

@@ -12,6 +12,7 @@ from pipeline.core.csv_fields import join_fields
 from pipeline.core.secret import parse_secret, source_of
 from pipeline.errors import Location, Problem, WorkError
 from pipeline.shell.config.image_file import read_image_document
+from pipeline.shell.places import is_file, is_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -135,7 +136,7 @@ def _found(text: str, image: Image, root: Path, environ: Mapping[str, str]) -> _
     else:
         path = written_path(file, root / image.folder, environ)
         value, why = _content(path, root)
-        entry = join_fields((("id", secret.id), ("src", str(path)))) if path.exists() else ""
+        entry = join_fields((("id", secret.id), ("src", str(path)))) if is_there(path) else ""
         if why and not secret.file:
             why = f"there is no variable `{secret.id}`, and {why}"
     if value or not secret.required:
@@ -167,8 +168,8 @@ def _content(path: Path, root: Path) -> tuple[str, str]:
     """What is in a file, and why that is nothing if it is."""
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
-        if not path.is_file():
-            return "", f"`{shown}` is no file" if path.exists() else f"there is no file `{shown}`"
+        if not is_file(path):
+            return "", f"`{shown}` is no file" if is_there(path) else f"there is no file `{shown}`"
         with path.open("rb") as file:
             return file.read(_LONGEST).decode(errors="replace"), f"the file `{shown}` is empty"
     except OSError as error:

@@ -12,6 +12,7 @@ from pipeline.core.standin import cure, stands_for
 from pipeline.edge.file_read import FileError, read_file
 from pipeline.errors import ConfigError, Location, Problem
 from pipeline.shell.ignore_file import IGNORE_FILE
+from pipeline.shell.places import is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,7 +95,7 @@ def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Pro
 
 def _unnamed(root: Path, context: _Context, what: str, line: str) -> Problem:
     """What an ignore file ought to name."""
-    there = (root / context.ignore).is_file()
+    there = is_file(root / context.ignore)
     verb = "add" if there else f"write `{context.ignore}` with"
     return Problem(Location(str(context.ignore)), what, f"{verb} the line `{line}`")
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import suppress
+import time
+from contextlib import closing, suppress
 from pathlib import Path
+from socket import create_server, socket
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from pipeline.core.contents import manifests_of_platforms, needed, platform_of, serving
 from pipeline.core.model import Pin
 from pipeline.core.reference import Digest, Platform, parse_reference
-from pipeline.edge.registry import docker_login, podman_login
+from pipeline.edge.registry import docker_login, podman_login, tls, wire
 from pipeline.edge.registry.access import Access
 from pipeline.edge.registry.answer import MANIFEST_TYPES, Answer, complaints, keeps_tags, presence
+from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.credential import Credential
 from pipeline.edge.registry.errors import CredentialError
+from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.manifest import contents_of, read_manifest
 from pipeline.edge.registry.mirrors import mirrors_in
 from pipeline.edge.registry.private_config import docker_config
@@ -101,6 +106,36 @@ def _refused(data: bytes) -> None:
     raise refusal(answer, _HOSTS[0], _access(answer), what="acme/web", verb="read")
 
 
+def _http(data: bytes) -> None:
+    """All that a server sends, head and body, over a socket that it closes then."""
+    with create_server(("127.0.0.1", 0)) as listener, closing(_connections()) as connections:
+        served = Thread(target=_serve, args=(listener, data))
+        served.start()
+        try:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}/v2/acme/web/manifests/1"
+            until = time.monotonic() + 5
+            answer = wire.send(connections, "GET", url, headers={}, deadline=until)
+        finally:
+            served.join()
+    presence(answer)
+    complaints(answer)
+    if answer.status == 200:
+        contents_of(read_manifest(answer, _REFERENCE), _REFERENCE)
+    raise refusal(answer, _HOSTS[0], _access(answer), what="acme/web", verb="read")
+
+
+def _connections() -> Connections:
+    return Connections(tls.nothing(), proxies=False, policy=Policy())
+
+
+def _serve(listener: socket, data: bytes) -> None:
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):  # who does not like it may hang up
+        while not connection.recv(1 << 16).endswith(b"\r\n\r\n"):
+            pass
+        connection.sendall(data)
+
+
 def _docker_config(data: bytes) -> None:
     """Docker's `config.json`, which podman's `auth.json` is like; no helper is on PATH."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
@@ -127,6 +162,7 @@ TARGETS = (
     Target("manifest", _manifest, "image", form="json"),
     Target("config", _config, "image", form="json"),
     Target("refusal", _refused, "header"),
+    Target("http", _http, "http"),
     Target("docker-config", _docker_config, "docker-config", form="json"),
     Target("engine", _engine, "engine", form="json"),
 )

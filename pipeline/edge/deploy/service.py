@@ -142,10 +142,10 @@ def _belongs(entry: Mapping[str, object], group: str, default: str) -> bool:
 def _services(data: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     """What listens over TCP; `http_service` first, as `http`."""
     http = _table(data, "http_service")
-    if isinstance(http.get("internal_port"), int):
+    if _is_number(http.get("internal_port")):
         yield {**http, "http": True}
     for entry in _tables(data, "services"):
-        if isinstance(entry.get("internal_port"), int) and entry.get("protocol") != "udp":
+        if _is_number(entry.get("internal_port")) and entry.get("protocol") != "udp":
             yield entry
 
 
@@ -164,7 +164,11 @@ def _service_checks(entry: Mapping[str, object]) -> Iterator[Health]:
 def _check_port(data: Mapping[str, object], check: Mapping[str, object]) -> int:
     """The port that a check of `[checks]` asks; 0 where nothing says it."""
     port = check.get("port") or _table(data, "http_service").get("internal_port")
-    return port if isinstance(port, int) else 0
+    return port if isinstance(port, int) and _is_number(port) else 0
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _health(check: Mapping[str, object], port: int) -> Health:
