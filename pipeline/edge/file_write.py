@@ -3,12 +3,14 @@
 The content goes to a new file beside the old one, which then takes its name (`rename`): a reader
 sees one or the other, and a full disk leaves the old one. Folders are entered one by one, and no
 link is followed on the way: what a path led to when it was looked at, it may not lead to when it is
-written.
+written. A new file that a killed run left is removed by the next one: its lock ended with the run.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BITS = 0o777
+_DRAFT = re.compile(r"\.pipeline-[0-9a-f]{16}\.new")
 
 
 def write_file(root: Path, file: PurePosixPath, content: bytes) -> None:
@@ -57,10 +61,10 @@ def replace_file(
     those of the file before it. Raises `OSError`, and `FileError` for what is no file.
     """
     kept = _mode(folder, name) if mode is None else mode
-    draft = f".pipeline-{secrets.token_hex(8)}.new"
-    handle = os.open(draft, _NEW, 0o666 if kept is None else 0o600, dir_fd=folder)
+    _sweep(folder)
+    draft, handle = _draft(folder, 0o666 if kept is None else 0o600)
     try:
-        with open(handle, "wb") as out:  # noqa: PTH123 - a file that is open
+        with open(handle, "wb", closefd=False) as out:
             if kept is not None:
                 os.fchmod(handle, kept)
             out.write(content)
@@ -74,7 +78,43 @@ def replace_file(
         with suppress(OSError):
             os.unlink(draft, dir_fd=folder)
         raise
+    finally:
+        os.close(handle)  # now, for its lock kept the new file from being swept
     return True
+
+
+def _draft(folder: int, mode: int) -> tuple[str, int]:
+    """A new file in a folder, held by a lock, and its name."""
+    while True:
+        name = f".pipeline-{secrets.token_hex(8)}.new"
+        handle = os.open(name, _NEW, mode, dir_fd=folder)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # it was swept before it was held
+            os.close(handle)
+            continue
+        except OSError:  # a file system without locks, where nothing is swept
+            return name, handle
+        if os.fstat(handle).st_nlink:
+            return name, handle
+        os.close(handle)
+
+
+def _sweep(folder: int) -> None:
+    """Remove what killed runs left: new files that nobody holds."""
+    for name in filter(_DRAFT.fullmatch, os.listdir(folder)):
+        with suppress(OSError):
+            if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                _remove_unless_held(folder, name)
+
+
+def _remove_unless_held(folder: int, name: str) -> None:
+    handle = os.open(name, _OLD, dir_fd=folder)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -139,3 +140,19 @@ def test_what_was_changed_meanwhile(root: Path) -> None:
 
     assert (root / LOCK).read_bytes() == b"theirs"
     only(root / "images/web", "lock")
+
+
+def test_what_a_killed_run_left(root: Path) -> None:
+    """It is removed; what another run holds, a link and a FIFO of such a name are left alone."""
+    folder = root / "images/web"
+    left, held, link, fifo = (f".pipeline-{number * 16}.new" for number in "0123")
+    (folder / left).write_text("l")
+    (folder / link).symlink_to("../../../victim")
+    os.mkfifo(folder / fifo)
+    with (folder / held).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        write_file(root, LOCK, b"1")
+
+    only(folder, held, link, fifo, "lock")
+    assert (root.parent / "victim").read_text() == "v"
