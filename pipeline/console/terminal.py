@@ -91,9 +91,10 @@ class Patient:
 
     def write(self, text: str) -> int:
         """Write what the encoding allows, made harmless; nothing after a failure."""
+        left = harmless(text)
         if self.kept is not None:
-            self.kept.append(text)
-        self.draw(harmless(text))
+            self.kept.append(left)
+        self.draw(left)
         return len(text)
 
     def draw(self, text: str) -> None:

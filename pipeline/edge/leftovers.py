@@ -9,6 +9,7 @@ when its process ends, however that came. What cannot be judged is left.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -242,7 +243,7 @@ def _no_folder(where: str, error: OSError) -> UnknownError:
 def _parents(environ: Mapping[str, str]) -> list[Path]:
     """Where such folders lie: the fastest place first, the one with most room last."""
     try:
-        found = [Path(environ.get("TMPDIR") or tempfile.gettempdir()).absolute()]
+        found = [Path(environ.get("TMPDIR") or _usual()).absolute()]
     except OSError as error:
         raise _no_folder("anywhere", error) from None
     runtime = environ.get("XDG_RUNTIME_DIR")
@@ -251,6 +252,17 @@ def _parents(environ: Mapping[str, str]) -> list[Path]:
     if not environ.get("TMPDIR") and _is_open(_ROOMY):
         found.append(_ROOMY)
     return found
+
+
+def _usual() -> str:
+    """Where the system has temporary files. Raises `FileNotFoundError` where none can be written.
+
+    Python takes the working directory then, where the user's files are.
+    """
+    found = Path(tempfile.gettempdir())
+    if found.name != "tmp" and found == Path.cwd():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return str(found)
 
 
 def _is_open(folder: Path) -> bool:

@@ -170,6 +170,19 @@ def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Pat
     assert not [*runtime.iterdir(), *plain.iterdir()]
 
 
+def test_nothing_is_put_into_the_working_directory() -> None:
+    """Python would, where `/tmp` and `/var/tmp` cannot be written to."""
+    closed = "for d in /tmp /var/tmp; do mount --bind $d $d && mount -o remount,ro,bind $d; done"
+    script = f'{closed}; cd /dev/shm && exec "$0" -c "$1"'
+    words = ["unshare", "--mount", "sh", "-ec", script, sys.executable, WAITING]
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}
+
+    ran = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+
+    assert "no temporary folder can be made anywhere: no such file" in ran.stderr
+    assert not ran.stdout
+
+
 def test_who_lives() -> None:
     """Ours does; one that is only waited for, and what is no owner's name, are told."""
     with subprocess.Popen(["sleep", "60"]) as child:
