@@ -16,10 +16,10 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 _ROOM = "make room there; for temporary files, set TMPDIR to a folder that has some"
@@ -36,6 +36,8 @@ _LACKING = {
     errno.EIO: "look at the disk: the system's log says more",
 }
 """What a machine may be out of, and what to do about it."""
+T = TypeVar("T")
+
 MOST_PROBLEMS = 100
 """Of one file; where there are so many, looking for the next one helps nobody."""
 
@@ -158,6 +160,17 @@ def machine_error(error: Exception) -> UnknownError | None:
 def usage_error(message: str, *, hint: str = "") -> ConfigError:
     """A wrong command line, as a `ConfigError` without a place."""
     return ConfigError([Problem(None, message, hint)])
+
+
+def tell(found: Sequence[T], problem: Callable[[T], Problem]) -> list[Problem]:
+    """A problem for each thing that is wrong; of many, for the first, and how many more there are.
+
+    To find out what was meant takes time for each.
+    """
+    told = [problem(one) for one in found[:MOST_PROBLEMS]]
+    if more := len(found) - len(told):
+        told.append(Problem(told[-1].location, f"and {more:,} more problems are in the file"))
+    return told
 
 
 class Problems(list[Problem]):

@@ -10,13 +10,13 @@ repository, with any tag.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.core.model import repository_of
 from pipeline.core.reference import ImageName, Repository, parse_reference, registry_named
-from pipeline.core.slips import near
+from pipeline.core.slips import Slippery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.core.reference import Reference
 
 
+_FINGERPRINT = "0" * 20
 _BARE = re.compile(r"[^/:@]+")
 
 
@@ -33,8 +34,9 @@ class Names:
     """The images of a project, by the names that a Dockerfile may use for them."""
 
     bare: frozenset[ImageName]
-    repositories: Mapping[Repository, tuple[ImageName, ...]]
+    repositories: Mapping[Repository, Mapping[ImageName, None]]
     tag: str
+    slippery: Slippery = field(compare=False)
 
     def find(self, written: str, given: str = "") -> ImageName | None:
         """The image that `written` names, `None` where it lies outside the project.
@@ -48,24 +50,24 @@ class Names:
         bare = written.removesuffix(":latest")
         if bare in self.bare:
             return ImageName(bare)
-        owners = self.repositories.get(_known(reference.repository), ())
+        owners = self.repositories.get(_known(reference.repository), {})
         if len(owners) == 1 and "{name}" not in self.tag:
-            return owners[0]
+            return next(iter(owners))
         return _by_tag(self.tag, owners, reference)
 
     def near(self, written: str) -> str:
         """The image whose bare name somebody most likely meant who wrote this one, or nothing."""
-        return near(written, self.bare) if _BARE.fullmatch(written) else ""
+        return self.slippery.near(written) if _BARE.fullmatch(written) else ""
 
 
 def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
     """Prepare the names of all images of a project."""
-    repositories: dict[Repository, tuple[ImageName, ...]] = {}
+    repositories: dict[Repository, dict[ImageName, None]] = {}
     names = tuple(images)
     for name in names:
         repository = _known(repository_of(settings, name))
-        repositories[repository] = (*repositories.get(repository, ()), name)
-    return Names(frozenset(names), repositories, settings.tag)
+        repositories.setdefault(repository, {})[name] = None
+    return Names(frozenset(names), repositories, settings.tag, Slippery(names))
 
 
 def _known(repository: Repository) -> Repository:
@@ -73,10 +75,20 @@ def _known(repository: Repository) -> Repository:
     return Repository(registry_named(repository.host), repository.path)
 
 
-def _by_tag(template: str, owners: tuple[ImageName, ...], reference: Reference) -> ImageName | None:
+def _by_tag(
+    template: str, owners: Mapping[ImageName, None], reference: Reference
+) -> ImageName | None:
+    """The owner whose name is in the tag: all else of it is as long as it always is."""
     tag = reference.tag or ""
-    matching = [name for name in owners if _tag_form(template, name).fullmatch(tag)]
-    return max(matching, key=len, default=None)
+    count = template.count("{name}")
+    if not count:
+        matching = [name for name in owners if _tag_form(template, name).fullmatch(tag)]
+        return max(matching, key=len, default=None)
+    rest = len(tag) - len(template.format(name="", fingerprint=_FINGERPRINT))
+    start = len(template.partition("{name}")[0].format(fingerprint=_FINGERPRINT))
+    name = ImageName(tag[start : start + max(rest, 0) // count])
+    known = name in owners and _tag_form(template, name).fullmatch(tag)
+    return name if known else None
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
@@ -60,6 +61,7 @@ class _Finder:
     text: str
     keys: Spots = field(default_factory=dict)
     values: Spots = field(default_factory=dict)
+    ends: list[int] = field(default_factory=list)
 
     def value(self, start: int, path: Path) -> int:
         """Note the value that begins at or after `start`; return where it ends."""
@@ -92,5 +94,8 @@ class _Finder:
         return found.end() if found else at
 
     def _spot(self, at: int) -> tuple[int, int]:
-        before = self.text[:at]
-        return before.count("\n") + 1, at - before.rfind("\n")
+        if not self.ends:
+            ends = (found.start() for found in re.finditer("\n", self.text))
+            self.ends += (*ends, len(self.text))
+        line = bisect_left(self.ends, at)
+        return line + 1, at - (self.ends[line - 1] if line else -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core import graph
-from pipeline.errors import Problem
+from pipeline.errors import Problem, tell
 from pipeline.shell.config.wrong import listing, nearest
 
 if TYPE_CHECKING:
@@ -28,15 +28,21 @@ def check_after(
     bases = {image.name for image in images} - names
     needs = {image.name: image.deploy.after for image in apps if image.deploy}
     owners = {app: image.name for image in apps if image.deploy for app in image.deploy.apps}
-    problems = []
-    for image, after in needs.items():
-        for index, name in enumerate(after):
-            if name not in names:
-                what = "is a base, which is not deployed" if name in bases else "is no image"
-                place = files[image].locate("deploy", "after", index)
-                hint = _hint(name, names - {image}, owners)
-                problems.append(Problem(place, f"`after` names `{name}`, which {what}", hint))
-    return problems + [_circle(path, needs, files) for path in graph.cycles(needs)]
+    wrong = [
+        (image, index, name)
+        for image, after in needs.items()
+        for index, name in enumerate(after)
+        if name not in names
+    ]
+
+    def problem(one: tuple[ImageName, int, ImageName]) -> Problem:
+        image, index, name = one
+        what = "is a base, which is not deployed" if name in bases else "is no image"
+        place = files[image].locate("deploy", "after", index)
+        hint = _hint(name, names - {image}, owners)
+        return Problem(place, f"`after` names `{name}`, which {what}", hint)
+
+    return tell(wrong, problem) + [_circle(path, needs, files) for path in graph.cycles(needs)]
 
 
 def _hint(name: str, names: Collection[ImageName], owners: Mapping[str, ImageName]) -> str:
@@ -54,5 +60,5 @@ def _circle(
 ) -> Problem:
     first, second = path[0], path[1]
     place: Location = files[first].locate("deploy", "after", needs[first].index(second))
-    message = f"`after` goes in a circle: {' -> '.join(path)}"
+    message = f"`after` goes in a circle: {graph.shown(path)}"
     return Problem(place, message, "take one of these names out")

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.dockerfile import is_dockers
-from pipeline.core.slips import near
-from pipeline.errors import Problem
-from pipeline.shell.config.wrong import nearest
+from pipeline.core.slips import Slippery
+from pipeline.errors import Problem, tell
+from pipeline.shell.config.wrong import listing, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile import Resolved
     from pipeline.core.edges import Names
     from pipeline.core.model import External
+    from pipeline.core.reference import ImageName
     from pipeline.errors import Location
     from pipeline.shell.image import Draft
 
@@ -33,12 +34,15 @@ class Slips(NamedTuple):
 
 def check_bindings(draft: Draft, names: Names) -> list[Problem]:
     """Say which `[bases]` bind an argument to an image that is not there."""
-    found = []
-    for arg, (name, place) in draft.file.bases.items():
-        if name not in names.bare:
-            hint = f"there are: {', '.join(f'`{n}`' for n in sorted(names.bare))}"
-            found.append(Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint))
-    return found
+    bound = draft.file.bases.items()
+    wrong = [(arg, name, place) for arg, (name, place) in bound if name not in names.bare]
+    hint = f"there are: {listing(sorted(names.bare))}" if wrong else ""
+
+    def problem(one: tuple[str, ImageName, Location]) -> Problem:
+        arg, name, place = one
+        return Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint)
+
+    return tell(wrong, problem)
 
 
 def undeclared(draft: Draft, found: Resolved) -> Slips:
@@ -53,12 +57,16 @@ def undeclared(draft: Draft, found: Resolved) -> Slips:
     sure, fly = found.triggers_known, draft.build.from_fly
     errors = [arg for arg in found.unused if sure and f"args.{arg}" not in fly]
     warned = [arg for arg in found.unused if sure and f"args.{arg}" in fly]
-    likely = [] if sure else [arg for arg in found.unused if near(arg, found.arguments)]
+    names = Slippery(found.arguments)
+    likely = [] if sure else [arg for arg in found.unused if names.near(arg)]
     return Slips(
-        (*_wrong_time(draft, found), *(_error(draft, arg, found.arguments) for arg in errors)),
         (
-            *(_idle(draft, arg, found.arguments) for arg in warned),
-            *(_likely(draft, arg, near(arg, found.arguments)) for arg in likely),
+            *_wrong_time(draft, found),
+            *tell(errors, lambda arg: _error(draft, arg, found.arguments)),
+        ),
+        (
+            *tell(warned, lambda arg: _idle(draft, arg, found.arguments)),
+            *tell(likely, lambda arg: _likely(draft, arg, names.near(arg))),
         ),
     )
 
@@ -66,14 +74,15 @@ def undeclared(draft: Draft, found: Resolved) -> Slips:
 def untaken(draft: Draft, found: Resolved, externals: Sequence[External]) -> list[Problem]:
     """Say which contexts nothing takes from."""
     names = [external.written for external in externals]
-    return [
-        Problem(
+
+    def problem(name: str) -> Problem:
+        return Problem(
             draft.file.locate("contexts", name),
             f"nothing in `{draft.dockerfile}` takes from `{name}`",
             nearest(name, names) or "take it out",
         )
-        for name in found.unused_contexts
-    ]
+
+    return tell(found.unused_contexts, problem)
 
 
 def _error(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:

@@ -217,6 +217,11 @@ def app_source(text: str) -> str:
         raise WrongValueError(f"`{text}` names nothing", hint=hint)
     if kind == "command":
         _check_words(rest)
+    elif kind == "match" and len(rest) > _LONGEST_NAME:
+        raise WrongValueError(
+            f"`{text[:_LONGEST_NAME]}…` is longer than any app's name",
+            hint="such as `match:acme-*`",
+        )
     return text
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_DEEPEST = 100
 _MOST = 2**63
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -134,6 +135,9 @@ def _impossible(data: Mapping[str, object]) -> Iterator[tuple[tuple[str | int, .
     left: list[tuple[tuple[str | int, ...], object]] = [((), data)]
     while left:
         path, value = left.pop()
+        if len(path) > _DEEPEST:
+            yield path, f"this is nested deeper than {_DEEPEST} tables or lists", "take some out"
+            return
         if isinstance(value, dict):
             left += [((*path, key), one) for key, one in value.items()]
             value = "".join(value)

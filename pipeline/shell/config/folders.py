@@ -9,21 +9,23 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.edge.app_config import FILES
-from pipeline.errors import Location, Problem, usage_error
+from pipeline.errors import Location, Problem, tell, usage_error
 from pipeline.shell.config.loaded import Loaded
-from pipeline.shell.config.settings import PIPELINE_FILE, images_place
+from pipeline.shell.config.settings import PIPELINE_FILE, settings_document
 from pipeline.shell.config.wrong import WrongValueError, listing
 from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pipeline.core.model import Settings
+    from pipeline.shell.config.document import Document
 
 DOCKERFILES = ("Dockerfile", "dockerfile")
 """What a Dockerfile may be called that is named nowhere, the first that is there."""
 
 _MOST_LINKED = 10_000
+_MOST_GLOBS, _MOST_CHARACTERS = 500, 64 << 10
 _MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
@@ -69,23 +71,20 @@ def find_folders(root: Path, settings: Settings) -> Loaded[Folders]:
     links. A glob of the user's that finds no image is a problem at its place, and so is finding
     none at all.
     """
+    if problem := _too_many(root, settings):
+        return Loaded(None, (problem,))
     matches: dict[str, tuple[PurePosixPath, ...]] = {}
     for index, glob in enumerate(settings.globs):
         try:
             matches[glob] = _matching(root, glob)
         except WrongValueError as error:
-            place = images_place(root, settings.profile, index)
+            place = _glob_place(settings_document(root, settings.profile), index)
             return Loaded(None, (Problem(place, error.message, error.hint),))
     every = sorted({folder for found in matches.values() for folder in found})
     images = tuple(folder for folder in every if _is_image(root / folder))
     known = frozenset(images)
     others = tuple(folder for folder in every if folder not in known)
-    problems = tuple(
-        problem
-        for index, glob in enumerate(settings.globs)
-        if known.isdisjoint(matches[glob])
-        if (problem := _no_match(root, settings, index, matches[glob]))
-    )
+    problems = _no_matches(root, settings, matches, known)
     if not images and not problems:
         problems = (_no_images(root, settings.globs, others),)
     return Loaded(Folders(images, others), problems)
@@ -190,13 +189,45 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _no_match(
-    root: Path, settings: Settings, index: int, folders: Sequence[PurePosixPath]
-) -> Problem | None:
-    place = images_place(root, settings.profile, index)
-    if place is None:
+def _too_many(root: Path, settings: Settings) -> Problem | None:
+    """Each glob is tried on each folder."""
+    count, size = len(settings.globs), sum(map(len, settings.globs))
+    if count <= _MOST_GLOBS and size <= _MOST_CHARACTERS:
         return None
-    glob = settings.globs[index]
+    place = _glob_place(settings_document(root, settings.profile), 0)
+    message = f"`images` has {count:,} globs of {size:,} characters"
+    hint = f"{_MOST_GLOBS:,} of them, and {_MOST_CHARACTERS:,} characters in all, are the most"
+    return Problem(place, message, hint)
+
+
+def _no_matches(
+    root: Path,
+    settings: Settings,
+    matches: Mapping[str, tuple[PurePosixPath, ...]],
+    images: frozenset[PurePosixPath],
+) -> tuple[Problem, ...]:
+    """The globs of the user's, none of a default, that find no image."""
+    lost = [n for n, glob in enumerate(settings.globs) if images.isdisjoint(matches[glob])]
+    document = settings_document(root, settings.profile) if lost else None
+    written = [index for index in lost if _glob_place(document, index)]
+
+    def problem(index: int) -> Problem:
+        glob = settings.globs[index]
+        return _no_match(root, glob, matches[glob], _glob_place(document, index))
+
+    return tuple(tell(written, problem))
+
+
+def _glob_place(document: Document | None, index: int) -> Location | None:
+    """Where a glob is written; `None` where it is the default's."""
+    if document is None or not document.has("images", index):
+        return None
+    return document.locate("images", index)
+
+
+def _no_match(
+    root: Path, glob: str, folders: Sequence[PurePosixPath], place: Location | None
+) -> Problem:
     if folders:
         some = listing(str(folder) for folder in folders[:3])
         hint = f"there is {some} without one; add it, or mend the glob"

@@ -6,6 +6,7 @@ TOML 1.1 allows, the places of the nearest table around it are known.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,8 @@ def _toml_places(text: str) -> Places:
     source = text.encode()
     tree = Parser(Language(tree_sitter_toml.language())).parse(source)
     finder = _Finder(source.split(b"\n"))
-    finder.document(tree.root_node)
+    with suppress(RecursionError):  # what is nested so deeply has no place, but what is around it
+        finder.document(tree.root_node)
     return finder.places
 
 
@@ -89,6 +91,7 @@ class _Finder:
         self.lines = lines
         self.places = Places()
         self.counts: dict[Path, int] = {}
+        self.last = 0, 0, 0
 
     def document(self, root: Node) -> None:
         """Walk the document's own pairs, then each table."""
@@ -153,8 +156,13 @@ class _Finder:
 
     def _spot(self, node: Node) -> Spot:
         row, column = node.start_point
-        before = self.lines[row][:column].decode(errors="replace")
-        return Spot(row + 1, len(before) + 1)
+        # Nodes come in their order, mostly: a long line is counted on from the one before.
+        before, start, characters = self.last
+        if before != row or start > column:
+            start = characters = 0
+        characters += len(self.lines[row][start:column].decode(errors="replace"))
+        self.last = row, column, characters
+        return Spot(row + 1, characters + 1)
 
 
 def _header(node: Node) -> list[Node]:
@@ -164,11 +172,13 @@ def _header(node: Node) -> list[Node]:
 
 
 def _leaves(key: Node) -> Iterator[Node]:
-    if key.type != "dotted_key":
-        yield key
-        return
-    for part in key.named_children:
-        yield from _leaves(part)
+    left = [key]
+    while left:
+        part = left.pop()
+        if part.type == "dotted_key":
+            left += reversed(part.named_children)
+        else:
+            yield part
 
 
 def _name(key: Node) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline.errors import Problem
+from pipeline.errors import Problem, tell
 from pipeline.shell.config.kinds import APP_NAME, APP_TABLE, Wants
 from pipeline.shell.config.wrong import WrongValueError, listing, nearest
 
@@ -29,7 +29,7 @@ def check(document: Document, model: type[BaseModel]) -> tuple[Problem, ...]:
         model.model_validate(document.data)
     except ValidationError as error:
         found = error.errors(include_url=False)
-        return tuple(_problem(document, model, one) for one in found)
+        return tuple(tell(found, lambda one: _problem(document, model, one)))
     return ()
 
 

@@ -15,7 +15,7 @@ from pipeline.core.model import (
     Settings,
 )
 from pipeline.core.reference import HUB, is_hub, parse_platform
-from pipeline.errors import ConfigError, Location, Problem
+from pipeline.errors import ConfigError, Problem
 from pipeline.shell.config import checks
 from pipeline.shell.config.document import read_document
 from pipeline.shell.config.loaded import Loaded
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pipeline.shell.config.settings_model import Profile
 
 PIPELINE_FILE = PurePosixPath("pipeline.toml")
+_MOST_CHECKED = 4 << 20
+"""Characters, over all profiles."""
+
 _FLY_HOST = RegistrySettings().host
 
 
@@ -60,14 +63,6 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Lo
     if problem := _check_insecure(document, profile, settings.registry, environ):
         return Loaded(None, (problem,))
     return Loaded(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
-
-
-def images_place(root: Path, profile: str, index: int) -> Location | None:
-    """Where the glob `index` of the settings is written; `None` where it is the default's."""
-    merged = settings_document(root, profile)
-    if merged is None or not merged.has("images", index):
-        return None
-    return merged.locate("images", index)
 
 
 def settings_document(root: Path, profile: str) -> Document | None:
@@ -152,8 +147,19 @@ def _check_insecure(
     return Problem(where, f"`insecure` cannot be true for Fly's registry, `{host}`", hint)
 
 
+def _check_profiles(document: Document) -> Problem | None:
+    """Each profile is checked with all of the file around it."""
+    count, size = len(profiles_of(document)), len(document.text)
+    if count * size <= _MOST_CHECKED:
+        return None
+    message = f"there are {count:,} profiles, which is too many for a file of {size >> 10:,} KiB"
+    return Problem(document.locate_key("profiles"), message, "take some out")
+
+
 def _check_names(document: Document) -> tuple[Problem, ...]:
     """Find templates that give two images the same reference, or one that none can have."""
+    if too_many := _check_profiles(document):
+        return (too_many,)
     found = (
         check(document, profile)
         for profile in ("", *profiles_of(document))

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOST_LOOKED_AT, _MOST_LISTED = 500, 50
+
+
 class WrongValueError(ValueError):
     """What is wrong with a value, and what to write instead. Becomes a `Problem` at its place."""
 
@@ -25,13 +28,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     'did you mean `host`?'
     """
     by_fold = {_fold(one): one for one in known}
+    if len(by_fold) > _MOST_LOOKED_AT:
+        return ""
     found = difflib.get_close_matches(_fold(word), by_fold, n=1, cutoff=0.6)
     return f"did you mean `{by_fold[found[0]]}`?" if found else ""
 
 
 def listing(words: Iterable[str]) -> str:
-    """Words as they stand in a sentence: `a`, `b` and `c`."""
+    """Words as they stand in a sentence: `a`, `b` and `c`; of many, the first."""
     quoted = [f"`{word}`" for word in words]
+    if len(quoted) > _MOST_LISTED:
+        quoted[_MOST_LISTED:] = [f"{len(quoted) - _MOST_LISTED:,} more"]
     if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
