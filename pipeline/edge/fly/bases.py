@@ -15,6 +15,7 @@ from pipeline.edge.fly.errors import in_clear
 from pipeline.edge.registry import tls
 from pipeline.edge.registry.addresses import is_loopback, not_here
 from pipeline.edge.registry.connections import Connections
+from pipeline.edge.registry.proxies import proxies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,14 @@ def check_base(base: str) -> None:
     hostname = parts.hostname or ""
     if parts.scheme != "https" and not is_loopback(hostname) and hostname != _INTERNAL:
         raise in_clear(parts.netloc.rpartition("@")[2])
+
+
+def check_for_flyctl(environ: Mapping[str, str]) -> None:
+    """Raise `FlyError` where flyctl, which goes by its environment, would send a token in clear."""
+    for base in bases(environ).values():
+        check_base(base)
+        if not base.lower().startswith("https:") and (named := proxies(environ).before(base)):
+            raise in_clear(f"the proxy {named.address}")
 
 
 def connections(base: str, policy: Policy) -> Connections:

@@ -19,7 +19,7 @@ from pipeline.core.masking import forms, masker
 from pipeline.edge.buildkit.child import run
 from pipeline.edge.child_environ import for_flyctl
 from pipeline.edge.drained import drained
-from pipeline.edge.fly.bases import bases, check_base
+from pipeline.edge.fly.bases import check_for_flyctl
 from pipeline.edge.fly.errors import FlyError, unfitting
 from pipeline.edge.fly.values import FlyRelease, newest_first, version_of
 from pipeline.edge.fly_program import fly_program
@@ -168,8 +168,7 @@ def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -
 
     It would send the token wherever the environment says, in clear too: then it is not given one.
     """
-    for base in bases(environ).values():
-        check_base(base)
+    check_for_flyctl(environ)
     program = fly_program(environ)
     kept = {name: value for name, value in environ.items() if name not in _OVERRIDES}
     known = for_flyctl({**kept, **_QUIET}, token)

@@ -75,6 +75,16 @@ def test_a_token_is_not_given_to_it_for_an_address_in_clear(
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_token_is_not_given_to_it_for_a_proxy_in_clear(tmp_path: Path) -> None:
+    """Fly's own network is where `NO_PROXY` says so."""
+    inside = {"FLY_FLAPS_BASE_URL": "http://_api.internal:4280", "HTTP_PROXY": "proxy.test:3128"}
+    environ = {**a_flyctl(tmp_path, "exit 0"), **inside}
+
+    with pytest.raises(UnknownError, match=r"the proxy proxy\.test:3128"):
+        find_flyctl(environ, TOKEN, threading.Event())
+    find_flyctl({**environ, "NO_PROXY": ".internal"}, TOKEN, threading.Event())
+
+
 @pytest.mark.parametrize(
     ("said", "missing", "held"),
     [

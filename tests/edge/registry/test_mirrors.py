@@ -86,10 +86,11 @@ def test_an_engine_that_says_nothing(info: object) -> None:
 
 def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
     """Whoever listens there on this machine is somebody else."""
-    urls = ["http://127.0.0.1:5000", "http://localhost:5000", "http://[::1]:5000", "https://m.test"]
+    hosts = ("127.0.0.1:5000", "localhost:5000", "[::1]:5000", "127.1:5000", "2130706433:5000")
+    urls = [*(f"http://{host}" for host in hosts), "https://m.test"]
     info = {"RegistryConfig": {"Mirrors": urls}}
 
-    assert len(mirrors_in(info)) == 4
+    assert len(mirrors_in(info)) == 6
     assert mirrors_in(info, here=False) == (Mirror("m.test"),)
 
 
