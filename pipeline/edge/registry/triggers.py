@@ -43,12 +43,17 @@ def onbuild(
     return known
 
 
+def _is_text(value: object) -> bool:
+    """Whether a value is a text that a file and BuildKit can hold: one without NUL."""
+    return isinstance(value, str) and "\0" not in value
+
+
 def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> tuple[str, ...]:
     config = contents_of(manifest, reference).config
     place = Place(registry.host(str(reference.repository)), reference.repository.path)
     content = read_blob(place, config.digest) if config else None
     match read_json(content) if content else None:
-        case {"config": {"OnBuild": list(found)}} if all(isinstance(one, str) for one in found):
+        case {"config": {"OnBuild": list(found)}} if all(map(_is_text, found)):
             return tuple(found)
         case {"config": {"OnBuild": other}} if other is not None:
             raise RegistryError(f"the triggers of `{reference}` cannot be read: they are no texts")
