@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 
+from pipeline.core.allowed import parse_allowed
+from pipeline.errors import ConfigError
 from pipeline.tasks import ns
 from tests.support.project import Project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -42,6 +42,18 @@ def test_words_of_the_user_alone(project: Project) -> None:
     assert "`shh` in `--allow` is not known" in flag.err
     assert "`command` in `--allow` is not known" in flag.err
     assert "`secret` in PIPELINE_ALLOW cannot be read" in variable.err
+
+
+def test_every_word_is_explained() -> None:
+    """With how it is written, in the table of docs/security.md."""
+    text = Path(__file__).parents[2].joinpath("docs/security.md").read_text()
+
+    with pytest.raises(ConfigError) as caught:
+        parse_allowed("none-of-them")
+
+    words = re.findall("`(.+?)`", caught.value.problems[0].hint)
+    assert len(words) > 9
+    assert [word for word in words if f"\n| `{word}` | " not in text] == []
 
 
 def test_tasks_of_ones_own_on_the_files_of_others(project: Project, tmp_path: Path) -> None:
