@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from pipeline import __version__
 from pipeline.errors import ConfigError
 from pipeline.shell.config.requires import allows
 from pipeline.shell.load import load
@@ -68,7 +67,7 @@ def test_what_says_no_versions(tmp_path: Path, wrong: str) -> None:
     said = problems(tmp_path, f"requires = {wrong}\nhots = 1\n")
 
     assert [line.partition(": ")[0] for line in said] == ["pipeline.toml:1:12", "pipeline.toml:2:1"]
-    assert f'">={__version__}' in said[0]
+    assert '">=0.' in said[0]
 
 
 def test_this_version(tmp_path: Path) -> None:
