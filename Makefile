@@ -13,8 +13,8 @@ IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 # fetched without a hash. Our own build tool is in the lists too.
 INSTALL    := $(BIN)/pip install --quiet --require-hashes --no-deps --only-binary :all:
 INSTALL_US := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-# One list for every Python and platform; Renovate reads the command at the head of each.
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version=3.11
+# Renovate reads these commands at the head of each list, and runs them too.
+COMPILE := $(BIN)/uv pip compile --quiet
 
 # What takes too long for every run: each has a sample in `make test`. CONTRIBUTING says what it is.
 CAMPAIGNS := proof faults kills thousand
@@ -70,9 +70,8 @@ audit: $(VENV)/.tools ## Ask the public databases for known weaknesses of what i
 
 requirements: $(VENV)/.tools ## Write requirements/*.txt anew; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) --output-file=requirements/dev.txt --extra=dev pyproject.toml requirements/build.in
-	$(COMPILE) --constraint=requirements/dev.txt --output-file=requirements/run.txt pyproject.toml requirements/build.in
-	$(COMPILE) $(ARGS) --constraint=requirements/dev.txt --no-emit-package=pip \
-		--output-file=requirements/tools.txt requirements/tools.in
+	$(COMPILE) --constraints=requirements/dev.txt --output-file=requirements/run.txt pyproject.toml requirements/build.in
+	$(COMPILE) $(ARGS) --constraints=requirements/dev.txt --output-file=requirements/tools.txt requirements/tools.in
 
 images: ## Build and push what is missing: what your own Makefile would say
 	$(BIN)/invoke build-all

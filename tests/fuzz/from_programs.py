@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -121,7 +120,7 @@ def _fly(data: bytes) -> None:
     for ask in (
         lambda: app_of(api, "acme-web"),
         lambda: apps_of_org(api, "acme"),
-        lambda: release_before(islice(releases_of(api, "acme-web"), 100)),
+        lambda: release_before(releases_of(api, "acme-web")),
     ):
         with suppress(PipelineError):
             ask()
