@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from pipeline.shell.ignore_file import IgnoreFile
 
 _REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
-_SUBMODULE = re.compile(r'^\s*path\s*=\s*"?(.+?)"?\s*$', re.MULTILINE)
 
 
 class _Context(NamedTuple):
@@ -118,10 +116,11 @@ def _stand_ins(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
 
 def _submodules(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
     """Folders in which Git is to put another repository, and has not."""
+    known: dict[Path, frozenset[str]] = {}
     folders = [_real(entry) for entry in context.entries if entry.kind is EntryKind.DIRECTORY]
     for real in folders if context.entries else ("",):
         path = _place(root, context, real)
-        if _is_empty(disk, path) and _is_submodule(Path(path), root):
+        if _is_empty(disk, path) and _is_submodule(Path(path), root, known):
             shown = disk.shown(path)
             hint = f"`git submodule update --init '{shown}'` checks it out"
             yield Problem(Location(shown), "this submodule is not checked out: it is empty", hint)
@@ -134,18 +133,30 @@ def _is_empty(disk: Disk, path: str) -> bool:
         return False
 
 
-def _is_submodule(folder: Path, root: Path) -> bool:
-    """Whether a repository around a folder says that another belongs there."""
+def _is_submodule(folder: Path, root: Path, known: dict[Path, frozenset[str]]) -> bool:
+    """Whether a repository around a folder says that another belongs there.
+
+    `known` is what was read of `.gitmodules` for other folders.
+    """
     for above in folder.parents:
-        try:
-            text = (read_file(above, ".gitmodules") or b"").decode(errors="replace")
-        except FileError:
-            text = ""
-        if folder.relative_to(above).as_posix() in _SUBMODULE.findall(text):
+        if above not in known:
+            known[above] = _modules(above)
+        if folder.relative_to(above).as_posix() in known[above]:
             return True
         if os.path.lexists(above / ".git") or (above == root and not _in_repository(root)):
             return False
     return False
+
+
+def _modules(folder: Path) -> frozenset[str]:
+    """The paths that `.gitmodules` in a folder names."""
+    try:
+        text = (read_file(folder, ".gitmodules") or b"").decode(errors="replace")
+    except FileError:
+        return frozenset()
+    lines = (line.partition("=") for line in text.split("\n"))
+    written = (value.strip() for key, _, value in lines if key.strip() == "path")
+    return frozenset(value.removeprefix('"').removesuffix('"') for value in written)
 
 
 def _in_repository(root: Path) -> bool:
