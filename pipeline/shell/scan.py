@@ -214,18 +214,28 @@ def _matching(context: Context, top: Spot, parts: list[str]) -> Iterator[Spot]:
     if any("[" in part for part in parts):
         yield from _matching_anywhere(context, top, "/".join(parts))
         return
-    for name in context.disk.folder(context.path(top.real)).names:
-        if not gomatch.match(parts[0], name):
-            continue
-        real = f"{top.real}/{name}" if top.real else name
-        node = context.node(real)
-        spot = Spot(real, f"{top.shown}/{name}" if top.shown else name, node or Node.SPECIAL)
-        if node is None or (len(parts) > 1 and node is not Node.DIRECTORY):
-            continue
-        if len(parts) > 1:
-            yield from _matching(context, spot, parts[1:])
-        else:
+    stack = [(top, 0)]
+    while stack:
+        spot, depth = stack.pop()
+        if depth == len(parts):
             yield spot
+        else:
+            found = _next(context, spot, parts[depth], last=depth + 1 == len(parts))
+            stack += [(one, depth + 1) for one in reversed(found)]
+
+
+def _next(context: Context, folder: Spot, pattern: str, *, last: bool) -> list[Spot]:
+    """What the pattern finds in a folder; folders alone, but for the last part of a source."""
+    found: list[Spot] = []
+    for name in context.disk.folder(context.path(folder.real)).names:
+        if not gomatch.match(pattern, name):
+            continue
+        real = f"{folder.real}/{name}" if folder.real else name
+        shown = f"{folder.shown}/{name}" if folder.shown else name
+        node = context.node(real)
+        if node is not None and (last or node is Node.DIRECTORY):
+            found.append(Spot(real, shown, node))
+    return found
 
 
 def _matching_anywhere(context: Context, top: Spot, pattern: str) -> Iterator[Spot]:
