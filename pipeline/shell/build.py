@@ -79,7 +79,7 @@ def _untried(plan: Plan, results: Results, trouble: UnknownError | None, tools: 
     failed = ", ".join(f"`{name}`" for name in _failed(results))
     why = f"not tried, because {failed} failed"
     if trouble:
-        why = f"not tried: {trouble.message}"
+        why = f"not tried, or not to its end: {trouble.message}"
     if tools.stop.is_set():
         why = "interrupted before it was done"
     return {a.name: end(tools, a, ImageStatus.BLOCKED, why) for a in _pending(plan, results)}

@@ -3,6 +3,9 @@
 After each: every tag that resolves has all that it names; the next run ends well; nothing is left.
 A seed decides the share of a build's time after which it is killed, and whether its process alone
 or its whole group is; `--from SEED --runs 1` does one again.
+
+With `--engine`, the builds live, and the engine that builds is killed under them and started again:
+one of the sandbox's that is for nothing else, so that rounds are one after the other.
 """
 
 # ruff: noqa: T201 - a command that prints its tables
@@ -15,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from sandbox import engine
 from tests.kills.campaign import place_in, rounds, table, told
 
 
@@ -24,10 +28,27 @@ def main(words: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--from", type=int, default=1, dest="first", metavar="SEED")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--engine", action="store_true")
     chosen = parser.parse_args(words)
+    if chosen.engine:
+        return _with_engine(chosen)
+    return _campaign(chosen, None)
+
+
+def _with_engine(chosen: argparse.Namespace) -> int:
+    own = engine.start("kills", snapshotter=True)
+    try:
+        chosen.jobs = 1
+        return _campaign(chosen, own)
+    finally:
+        own.stop()
+
+
+def _campaign(chosen: argparse.Namespace, own: engine.Engine | None) -> int:
     seeds = range(chosen.first, chosen.first + chosen.runs)
     began, done = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="kills-") as folder, place_in(Path(folder)) as place:
+    folders = tempfile.TemporaryDirectory(prefix="kills-")
+    with folders as folder, place_in(Path(folder), own) as place:
         for one in rounds(seeds, place, chosen.jobs):
             done.append(one)
             print(told(one), flush=True)

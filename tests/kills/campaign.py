@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from sandbox.engine import Engine
     from tests.kills.round import Round
 
 
 @contextmanager
-def place_in(folder: Path) -> Iterator[Place]:
+def place_in(folder: Path, own: Engine | None = None) -> Iterator[Place]:
     """A registry in `folder`; what the engine keeps of its images is removed at the end."""
     at = folder / "registry"
     with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
-        engine = docker.from_env(timeout=120)
+        host = {"DOCKER_HOST": own.host} if own else {}
+        engine = docker.from_env(timeout=120, environment={**os.environ, **host})
         try:
-            yield Place(registry.address, at / "ca.pem", trust, engine)
+            yield Place(registry.address, at / "ca.pem", trust, engine, own)
         finally:
             _forget(engine, registry.address)
             engine.close()
@@ -44,18 +47,19 @@ def rounds(seeds: Sequence[int], place: Place, jobs: int) -> Iterator[Round]:
 
 def told(one: Round) -> str:
     """A round in a line, and what was wrong in further ones."""
-    whom = "group" if one.whole_group else "process"
-    line = f"seed {one.seed:>4}  {one.seconds:5.2f} s  {whom:<7}  {one.stage:<10}  {one.tags} tags"
+    line = f"seed {one.seed:>4}  {one.seconds:5.2f} s  {one.whom:<7}  {one.stage:<10}"
+    line += f"  {one.tags} tags"
     return "\n".join([line, *(f"  WRONG: {what}" for what in one.wrong)])
 
 
 def table(done: Sequence[Round]) -> Iterator[str]:
     """How many were killed where, and the totals."""
-    stages = Counter((one.stage, one.whole_group) for one in done)
-    yield f"\n{'killed while':<14}{'process':>9}{'group':>9}"
+    stages = Counter((one.stage, one.whom) for one in done)
+    kinds = ("engine",) if done and done[0].whom == "engine" else ("process", "group")
+    yield f"\n{'killed while':<14}" + "".join(f"{whom:>9}" for whom in kinds)
     for stage in sorted({one.stage for one in done}):
-        yield f"{stage:<14}{stages[stage, False]:>9}{stages[stage, True]:>9}"
-    yield f"\n{len(done)} runs killed, {len(done)} next runs"
+        yield f"{stage:<14}" + "".join(f"{stages[stage, whom]:>9}" for whom in kinds)
+    yield f"\n{len(done)} kills, {len(done)} next runs"
     yield f"{sum(one.tags for one in done)} tags resolved after the kills"
     yield f"{sum(bool(one.wrong) for one in done)} rounds went wrong"
 

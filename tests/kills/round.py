@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.faults.truth import Truth
+from tests.kills.engine import without_engine
 from tests.kills.traces import traces
 from tests.support.project import Project
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
+
+    from sandbox.engine import Engine
 
 IMAGES = ("os", "lang", "api", "web")
 BOUND = 150.0
@@ -31,12 +34,16 @@ _WORDS = {"testing": "testing", "pushing": "pushing", "built": "publishing", "fa
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The real registry of a campaign, what its clients need, and the engine."""
+    """The real registry of a campaign, what its clients need, and the engine.
+
+    With an engine of its `own`, that is killed in place of the builds.
+    """
 
     registry: str
     ca: Path
     trust: Mapping[str, str]
     engine: DockerClient
+    own: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Round:
 
     seed: int
     seconds: float
-    whole_group: bool
+    whom: str
     stage: str
     tags: int
     wrong: tuple[str, ...]
@@ -65,14 +72,18 @@ def play(seed: int, place: Place, span: float) -> Round:
     """Kill a build at a moment within `span` seconds; one that was quicker is built anew."""
     chance = Random(seed)  # noqa: S311 - it is to come again
     group = chance.random() < 0.5
+    whom = "engine" if place.own else "group" if group else "process"
     for attempt in range(20):
         moment = chance.random() * span
         with tempfile.TemporaryDirectory(prefix="kills-") as folder:
             project = _project(Path(folder), place, f"k{seed}-{attempt}")
-            said = _killed(project, moment, whole_group=group)
+            if place.own:
+                said, wrong = without_engine(project, place.own, moment)
+            else:
+                said, wrong = _killed(project, moment, whole_group=group), []
             if said is not None:
-                tags, wrong = _judged(project, place, f"k{seed}-{attempt}")
-                return Round(seed, moment, group, _stage(said), tags, tuple(wrong))
+                tags, more = _judged(project, place, f"k{seed}-{attempt}")
+                return Round(seed, moment, whom, _stage(said), tags, (*wrong, *more))
     message = f"seed {seed}: every build of 20 was over before it could be killed"
     raise AssertionError(message)
 
@@ -83,6 +94,7 @@ def _project(folder: Path, place: Place, prefix: str) -> Project:
     for path in (root, private, home):
         path.mkdir()
     environ = {
+        **({"DOCKER_HOST": place.own.host} if place.own else {}),
         **place.trust,
         "FLY_REGISTRY_HOST": place.registry,
         "FLY_API_TOKEN": TOKEN,

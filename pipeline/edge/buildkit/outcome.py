@@ -36,6 +36,11 @@ _KEPT = (
     "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
     "project gets another digest by `invoke build NAME --force`"
 )
+_NO_ROOM = "no space left on device"
+_MAKE_ROOM = (
+    "the builder's disk is full: `docker buildx du` says what takes it, and `docker buildx prune` "
+    "makes room"
+)
 _CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
 
 
@@ -157,6 +162,8 @@ def _hint(message: str) -> str:
     """What to do about a failure that has one remedy."""
     if _OTHER_BYTES in message:
         return _KEPT
+    if _NO_ROOM in message.lower():
+        return _MAKE_ROOM
     return _CREATE if _NO_REPOSITORY.search(message) else ""
 
 

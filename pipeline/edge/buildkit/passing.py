@@ -18,7 +18,8 @@ _RUN = "process "
 _PASSING = re.compile(
     r"unexpected (?:HTTP )?status\b[^\n]*: (?:408|5\d\d)\b"
     r"|connection reset by peer|broken pipe|\bEOF$|i/o timeout|TLS handshake timeout"
-    r"|connection timed out|server sent GOAWAY",
+    r"|connection timed out|server sent GOAWAY"
+    r"|: server misbehaving\b|temporary failure in name resolution",
     re.IGNORECASE,
 )
 """Words of Go's `net`, of containerd's and the engine's registry clients. Not 429: who is told to

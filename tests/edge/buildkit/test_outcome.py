@@ -94,6 +94,15 @@ def test_what_buildx_does_itself_ends_with_the_error_of_another_image(
         assert failure(outcomes["web"]).message == _MISSING
 
 
+def test_a_full_disk_has_its_own_hint() -> None:
+    """In BuildKit's words, of an export."""
+    error = "failed to copy: write /var/lib/x/ingest/data: no space left on device"
+    lines = [vertex("[web] exporting to image", error=error, completed=END)]
+
+    told = failure(read(lines, "web")["web"])
+    assert told.hint.startswith("the builder's disk is full")
+
+
 def test_a_push_ends_with_the_error_of_another_push() -> None:
     """The first is at fault; one that says something else is too."""
     denied = "denied: no right to push"

@@ -23,6 +23,8 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
         "failed to push r/a:1: Unavailable: error reading from server: EOF",
         "failed to stat active key during commit: snapshot kx does not exist: not found",
         "dial tcp: lookup r on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
+        "failed to do request: dial tcp: lookup r on 10.0.0.1:53: server misbehaving",
+        "dial tcp: lookup r: Temporary failure in name resolution",
     ],
 )
 def test_what_may_pass(error: str) -> None:
@@ -45,6 +47,7 @@ def test_what_the_cache_has_lost() -> None:
         HEAD + "401 Unauthorized",
         HEAD + "404 Not Found",
         "received unexpected HTTP status: 429 Too Many Requests",
+        "dial tcp: lookup r on 10.0.0.1:53: no such host",
         "failed to copy: no space left on device",
         'process "/bin/sh -c echo connection reset by peer; false" did not complete successfully',
         'process "/bin/sh -c cat <<EOF" did not complete successfully: exit code: 1: EOF',
