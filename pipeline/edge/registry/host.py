@@ -302,10 +302,13 @@ class Host:
 
     def _contact(self) -> Contact:
         """How the host is reached, found out once; then the credential, looked up once."""
+        if found := self._found:
+            return found
         with self._lock:
             if self._found is None:
-                self._found = self._clients.contact()
-                self.access.prepare(self._found.doubt)
+                contact = self._clients.contact()
+                self.access.prepare(contact.doubt)
+                self._found = contact
             return self._found
 
 

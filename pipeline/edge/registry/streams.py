@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,7 +21,7 @@ from pipeline.edge.registry.memory_tls import MemoryTls
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from pipeline.edge.registry.addresses import Address
 
@@ -161,8 +160,12 @@ class Stream(httpcore.NetworkStream):
         while rest:
             began = time.monotonic()
             self._line.settimeout(exchange.to_write())
-            with _mapped(httpcore.WriteTimeout, httpcore.WriteError):
+            try:
                 sent = self._line.send(rest)
+            except TimeoutError as error:
+                raise httpcore.WriteTimeout(str(error)) from error
+            except OSError as error:
+                raise httpcore.WriteError(str(error)) from error
             exchange.wrote(sent, time.monotonic() - began)
             rest = rest[sent:]
 
@@ -201,17 +204,22 @@ class Stream(httpcore.NetworkStream):
     def _within(self, context: ssl.SSLContext, hostname: str | None, left: float) -> MemoryTls:
         """TLS inside the proxy's."""
         try:
-            with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-                return MemoryTls(self._inner.get_extra_info("socket"), context, hostname, left)
-        except _LOST:
+            return MemoryTls(self._inner.get_extra_info("socket"), context, hostname, left)
+        except OSError as error:
             self.close()
-            raise
+            late = isinstance(error, TimeoutError)
+            made = httpcore.ConnectTimeout if late else httpcore.ConnectError
+            raise made(str(error)) from error
 
     def _read(self, wanted: int, exchange: Exchange) -> bytes:
         began = time.monotonic()
         self._line.settimeout(exchange.to_read())
-        with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
+        try:
             data = self._line.recv(wanted)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
         exchange.read(len(data), time.monotonic() - began)
         return data
 
@@ -228,19 +236,6 @@ def _exchange(timeout: object) -> Exchange:
     if not isinstance(timeout, Exchange):
         raise TypeError("a socket wants to know how long it may wait")
     return timeout
-
-
-@contextmanager
-def _mapped(
-    late: type[httpcore.TimeoutException], lost: type[httpcore.NetworkError]
-) -> Iterator[None]:
-    """Raise httpcore's errors for those of sockets."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise late(str(error)) from error
-    except OSError as error:
-        raise lost(str(error)) from error
 
 
 def _hung_up() -> NoReturn:

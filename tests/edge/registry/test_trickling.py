@@ -34,9 +34,7 @@ from tests.support.tls import context_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-SHORT = Policy(
-    attempts=1, pause=0.001, total=0.4, connect=0.3, read=0.3, flow=0.3, storing=0.3, allowance=9
-)
+SHORT = Policy(attempts=1, pause=0.001, total=0.15, connect=0.1, read=0.1, flow=0.1, storing=0.1)
 LONG = Policy(attempts=1, total=300.0, connect=300.0, read=300.0, flow=300.0, storing=300.0)
 LATE = "in time"
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -148,12 +146,12 @@ def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
     """It may take as long as it likes, and not bring next to nothing for ever."""
     with (
         serving(dripping(at_once, again)) as address,
-        Registry(policy=replace(LONG, flow=0.2)) as registry,
+        Registry(policy=replace(LONG, flow=0.1)) as registry,
         pytest.raises(RegistryError) as caught,
     ):
         read(registry, address)
 
-    assert caught.value.message == f"`{address}` is too slow: 64 KiB take over 0.2 s"
+    assert caught.value.message == f"`{address}` is too slow: 64 KiB take over 0.1 s"
     assert caught.value.facts.passing
 
 
@@ -216,7 +214,7 @@ def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
     # It depends on the buffers whether something is taken at all before the time is over.
     assert said in {
         f"no answer from `{address}` {LATE}",
-        f"`{address}` is too slow: 64 KiB take over 0.3 s",
+        f"`{address}` is too slow: 64 KiB take over 0.1 s",
     }
 
 
@@ -249,7 +247,7 @@ def test_the_question_whether_tls_is_spoken() -> None:
     with serving(lambda line: drip(line, RECORD)) as address:
         host, _, port = address.partition(":")
         with socket.create_connection((host, int(port))) as line, pytest.raises(TimeoutError):
-            MemoryTls(line, unverified(), host, 0.2)
+            MemoryTls(line, unverified(), host, 0.1)
 
 
 class Secured:
@@ -343,7 +341,7 @@ def test_a_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with serving(serve) as server, connect_proxy(server) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-        said = sent("registry.test", replace(LONG, connect=0.3), scheme="https")
+        said = sent("registry.test", replace(LONG, connect=0.1), scheme="https")
 
     assert said == f"no answer from `registry.test` {LATE}"
 
