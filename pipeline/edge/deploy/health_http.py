@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import httpcore
+import httpx
 
 from pipeline.edge.registry import tls
 from pipeline.edge.registry.exchange import Exchange
@@ -17,20 +17,51 @@ from pipeline.edge.registry.gate import Policy
 from pipeline.edge.registry.streams import Backend
 
 if TYPE_CHECKING:
+    import ssl
+
     from pipeline.edge.deploy.front_tcp import Address
     from pipeline.edge.deploy.service import Health
 
-_PLAIN = "%!$&'()*+,/:;=?@[]~"
 _BROKEN = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.TimeoutException,
-    httpcore.UnsupportedProtocol,
+    UnicodeError,
 )
 
 
 class CheckError(Exception):
     """There is no answer; the text says why."""
+
+
+class Bounded(httpx.BaseTransport):
+    """A transport of httpx over sockets that end with an `Exchange`, which is its timeout.
+
+    httpx's own has timeouts for each read alone. Raises httpcore's errors.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._pool = httpcore.ConnectionPool(context, network_backend=Backend())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without a body, and give its answer's head."""
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        asked = httpcore.Request(
+            request.method, url, headers=request.headers.raw, extensions=request.extensions
+        )
+        answer = self._pool.handle_request(asked)
+        return httpx.Response(answer.status, headers=answer.headers)
+
+    def close(self) -> None:
+        """Close the connection, whatever is still coming."""
+        self._pool.close()
 
 
 def status_of(check: Health, address: Address) -> int:
@@ -39,25 +70,16 @@ def status_of(check: Health, address: Address) -> int:
     context = tls.Trust().context("") if check.tls and check.verify else tls.unverified()
     bounds = Policy(connect=check.timeout, read=check.timeout)
     exchange = Exchange(bounds, until=time.monotonic() + check.timeout)
-    headers = {"host": f"{host}:{port}", "accept": "*/*", "user-agent": "fly-image-pipeline"}
-    headers |= {name.lower(): value for name, value in check.headers.items()}
     extensions: dict[str, object] = {
         "timeout": dict.fromkeys(("connect", "read", "write"), exchange),
         **({"sni_hostname": check.server_name} if check.server_name else {}),
     }
-    url = httpcore.URL(
-        scheme="https" if check.tls else "http",
-        host=host,
-        port=port,
-        target=quote(check.path, safe=_PLAIN),
-    )
+    url = f"{'https' if check.tls else 'http'}://{host}:{port}{check.path}"
     try:
-        with (
-            httpcore.ConnectionPool(context, network_backend=Backend()) as pool,
-            pool.stream(
-                check.method, url, headers=list(headers.items()), extensions=extensions
-            ) as answer,
-        ):
-            return answer.status
-    except (*_BROKEN, UnicodeError) as error:
+        with httpx.Client(transport=Bounded(context), trust_env=False) as client:
+            headers = {"user-agent": "fly-image-pipeline", **check.headers}
+            return client.request(
+                check.method, url, headers=headers, extensions=extensions
+            ).status_code
+    except _BROKEN as error:
         raise CheckError(str(error)) from None
