@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +61,7 @@ def test_several_processes(environ: dict[str, str]) -> None:
         "    change_configuration(os.environ, lambda c: {**c, sys.argv[1] + str(number): 1})\n"
     )
     run = [sys.executable, "-c", code]
-    here = {**os.environ, **environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    here = {**environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     others = [subprocess.Popen([*run, word], env=here) for word in ("a", "b")]
 
     assert [other.wait() for other in others] == [0, 0]
