@@ -63,7 +63,8 @@ def full() -> Iterator[int]:
 
 def into(project: Project, *words: str, out: int | None = None, err: int | None = None) -> Ran:
     """Invoke, with a stdout or a stderr of the test's; what it wrote to the other."""
-    environ = {**os.environ, **project.environ}
+    # A report that cannot be written is kept there.
+    environ = {**os.environ, **project.environ, "TMPDIR": str(project.root.parent)}
     with tempfile.TemporaryFile("w+") as kept, tempfile.TemporaryFile("w+") as said:
         streams = (out or kept.fileno(), err or said.fileno())
         code = invoke_into(words, project.root, environ, streams)
