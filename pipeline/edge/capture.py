@@ -5,10 +5,16 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from pipeline.edge.drained import drained
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.edge.child_environ import ChildEnviron
+    from pipeline.edge.drained import Drained
+
+MOST = 8 << 20
+"""Bytes: a list of all files of a large repository, which Git prints, has a few millions."""
 
 
 def capture(
@@ -16,17 +22,23 @@ def capture(
 ) -> subprocess.CompletedProcess[str]:
     """Run `words` in `environ`, give it `given` to read, and bring back what it printed.
 
-    Bytes that are not UTF-8 are replaced. Raises `OSError` where it cannot be started, and
-    `subprocess.TimeoutExpired` after `timeout` seconds. For a command that the user wrote, which
-    may leave others behind, see `pipeline.edge.printed`.
+    Of more than `MOST` bytes, the last count; those that are not UTF-8 are replaced. Raises
+    `OSError` where it cannot be started, and `subprocess.TimeoutExpired` after `timeout` seconds.
+    For a command that the user wrote, which may leave others behind, see `pipeline.edge.printed`.
     """
-    return subprocess.run(
-        words,
-        env=environ,
-        input=given,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=timeout,
-        check=False,
-    )
+    with drained(MOST) as out, drained(MOST) as err:
+        done = subprocess.run(
+            words,
+            env=environ,
+            input=given,
+            stdout=out.pipe,
+            stderr=err.pipe,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+    return subprocess.CompletedProcess(words, done.returncode, _text(out), _text(err))
+
+
+def _text(printed: Drained) -> str:
+    return printed.kept.decode(errors="replace").replace("\r\n", "\n")

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import threading
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from typing import IO, TYPE_CHECKING
 
 from pipeline.edge.leftovers import private_folder
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 _LOOK_EVERY = 0.1
+_LONGEST = 16 << 20
+"""Bytes of a line, beyond which another begins. BuildKit's have some hundred thousand."""
 _LINGERING = 2.0
 """Seconds for what a command that has ended left running, which may still hold our pipe."""
 _TIED = """
@@ -87,7 +90,8 @@ def _follow(
     watcher.start()
     with child:
         try:
-            for line in child.stderr or ():
+            stream = child.stderr or BytesIO()
+            while line := stream.readline(_LONGEST):
                 take(line)
             return child.wait()
         finally:

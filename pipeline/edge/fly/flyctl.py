@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.core.masking import Mask
     from pipeline.edge.child_environ import ChildEnviron
 
-_LAST_LINES = 20
+_LAST_LINES, _LONGEST = 20, 4096
 _MOST = 4 << 20
 """Bytes of its output that count: a list of 25 releases has some ten thousand."""
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
@@ -144,7 +144,7 @@ class Flyctl:
         lines: list[str] = []
 
         def take(line: bytes) -> None:
-            lines.append(self.mask(line.decode(errors="replace").rstrip()))
+            lines.append(self.mask(line.decode(errors="replace").rstrip())[:_LONGEST])
             del lines[:-_LAST_LINES]
 
         over = _Over(self.stop, seconds)
