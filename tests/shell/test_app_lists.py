@@ -183,6 +183,14 @@ def test_a_pattern_takes_the_apps_that_fit() -> None:
     assert list(_matching(known, "acme-*")) == ["acme-eu", "acme-us"]
 
 
+@pytest.mark.parametrize("name", ["acme-\x1b[2J", "acme-/../other", "acme- --config=x", "acme-EU"])
+def test_an_app_that_is_listed_under_no_name(name: str) -> None:
+    """Nothing is deployed to what cannot be an app; one that is listed twice is one app."""
+    assert list(_matching(["acme-eu", "acme-eu", name], "acme-eu")) == ["acme-eu"]
+    with pytest.raises(UnknownError, match="an app is listed under no name"):
+        list(_matching(["acme-eu", name], "acme-*"))
+
+
 def test_a_project_without_such_names_is_left_as_it_is(tmp_path: Path) -> None:
     """No driver is opened and nothing is asked."""
     image(tmp_path, "web", '["acme-eu"]')
