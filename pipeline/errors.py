@@ -193,7 +193,7 @@ def raise_problems(problems: Sequence[Problem]) -> None:
         found = sorted(set(problems), key=_by_place)
         told = [_short(problem) for problem in found[:MOST_TOLD]]
         if more := len(found) - len(told):
-            told.append(Problem(None, f"and {more:,} more problems"))
+            told.append(Problem(told[-1].location, f"and {more:,} more problems"))
         raise ConfigError(told)
 
 

@@ -21,6 +21,9 @@ from pipeline.errors import ConfigError, Location, Problem, raise_problems
 _BOM = b"\xef\xbb\xbf"
 # The longest line that Go's `bufio.Scanner` takes.
 _LONGEST_LINE = 64 * 1024
+_MOST_PATTERNS = 20_000
+"""Each is tried on each file that those before it leave."""
+
 _ANY_NAME = "\1"
 _HINT = "the pattern language: https://docs.docker.com/build/concepts/context/#syntax"
 
@@ -81,6 +84,10 @@ def parse_ignore(source: bytes, *, file: str) -> Ignore:
             problems.append(Problem(Location(file, number), _message(line, error), _HINT))
         else:
             found += [pattern] if pattern else []
+        if len(found) > _MOST_PATTERNS:
+            message = f"the file has more than {_MOST_PATTERNS:,} patterns"
+            problems.append(Problem(Location(file, number), message, "name folders, not files"))
+            break
     raise_problems(problems)
     ignore = Ignore(Patterns(tuple(found)), file)
     # A faulty pattern is an error once it is tried, and this name meets all that any file meets

@@ -129,6 +129,21 @@ def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
     assert len(str(told.value)) < 250
 
 
+def test_of_many_faults_the_first_are_told() -> None:
+    """And how many more there are."""
+    with pytest.raises(ConfigError) as caught:
+        parse_ignore(b"[\n" * 3_000, file="f")
+
+    assert len(caught.value.problems) == 1_001
+    assert str(caught.value.problems[-1]) == "f:1000: and 2,000 more problems"
+
+
+def test_more_patterns_than_anybody_writes_are_refused() -> None:
+    """At the first that is one too many."""
+    with pytest.raises(ConfigError, match="f:20002: the file has more than 20,000 patterns"):
+        parse_ignore(b"# all of it\n" + b"a\n" * 30_000, file="f")
+
+
 SEVERAL = [
     ("*\n!src", "src/main.py", False),
     ("*\n!src", "lib/main.py", True),
