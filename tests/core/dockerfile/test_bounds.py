@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.core.dockerfile import Resolved
 
 TOO_MUCH = "variables come to more than 16 MiB of text"
-MANY = 1_000
+MANY = 300
 
 
 def _resolved(text: str) -> Resolved:
@@ -30,7 +30,7 @@ def _stages(count: int, line: str) -> str:
 
 
 TAKEN = {
-    "continued lines": "RUN a \\\n" + "b \\\n" * 60_000 + "c",
+    "continued lines": "RUN a \\\n" + "b \\\n" * 30_000 + "c",
     "comments between them": "RUN a \\\n" + "# b\n\n" * 20_000 + "c",
     "sources": "COPY " + " \\\n".join(f"a{n}" for n in range(1_500)) + " /x/",
     "escaped sources": "COPY [" + ",\\\n".join(f'"\\u0061{n}"' for n in range(1_500)) + ',"/x/"]',
