@@ -1,7 +1,9 @@
 """An app's configuration with the files that it names, which flyctl sends along.
 
 flyctl is run in the folder of the configuration, and reads `local_path` from there
-(`internal/appconfig/config.go`).
+(`internal/appconfig/config.go`). So it does the folders of `[[statics]]` that are named relatively,
+which it uploads (`internal/command/deploy/statics`). It finds keys in any case of letters: those
+that lead to files are taken in one spelling alone, so that none is overlooked.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from pipeline.shell.containers import add_containers
 from pipeline.shell.named_files import NamedFiles
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+_NAMING = frozenset({"files", "statics", "experimental", "machine_config", "container"})
+"""Keys of a configuration below which files are named."""
 
 
 def read_configuration(root: Path, file: Path) -> Configuration:
@@ -32,12 +38,25 @@ def read_configuration(root: Path, file: Path) -> Configuration:
         gone = Problem(Location(str(shown)), f"there is no `{shown}`")
         raise ConfigError(problems or [gone])
     data = document.data
-    files = data.get("files")
-    for index, entry in enumerate(files if isinstance(files, list) else ()):
-        path = entry.get("local_path") if isinstance(entry, dict) else ""
+    named.spell(data, (), _NAMING)
+    for index, entry in _tables(data, "files"):
+        named.spell(entry, ("files", index), {"local_path"})
+        path = entry.get("local_path")
         if path and isinstance(path, str):
             named.read(path, ("files", index, "local_path"))
+    for index, entry in _tables(data, "statics"):
+        named.spell(entry, ("statics", index), {"guest_path", "tigris_bucket"})
+        path = entry.get("guest_path")
+        bucket = entry.get("tigris_bucket")
+        if path and isinstance(path, str) and not path.startswith("/") and not bucket:
+            named.below(path, ("statics", index, "guest_path"))
     add_containers(data, named)
     if named.troubles:
         raise_problems([Problem(document.locate(*k), w, h) for k, w, h in named.troubles])
     return Configuration(data, named.contents)
+
+
+def _tables(data: Mapping[str, object], key: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    found = data.get(key)
+    entries = found if isinstance(found, list) else ()
+    yield from ((index, one) for index, one in enumerate(entries) if isinstance(one, dict))

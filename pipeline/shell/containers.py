@@ -10,23 +10,33 @@ the image, is refused before it.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.edge.app_config import ConfigTextError
 from pipeline.edge.file_read import SETTINGS
+from pipeline.shell.config.fly_toml import respelt
 
 if TYPE_CHECKING:
     from pipeline.shell.named_files import Key, NamedFiles
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _COMPOSE: Key = ("build", "compose")
+_OF_MACHINES = frozenset({"containers", "files", "name", "image", "guest_path", "local_path"})
+"""Keys of a machine's configuration that say which files it brings, and of which container."""
 
 
 def add_containers(data: Mapping[str, object], files: NamedFiles) -> None:
     """Read what the configuration says of containers, and the files that are named there."""
-    compose = _table(data.get("build")).get("compose")
-    experimental = _table(data.get("experimental")).get("machine_config")
+    for name in respelt(data, {"build"}):
+        if any(key.casefold() == "compose" for key in _table(data[name])):
+            files.spell({name: ""}, (), {"build"})
+    build, older = _table(data.get("build")), _table(data.get("experimental"))
+    files.spell(build, ("build",), {"compose"})
+    files.spell(older, ("experimental",), {"machine_config"})
+    compose, experimental = build.get("compose"), older.get("machine_config")
+    files.spell(_table(compose), _COMPOSE, {"file"})
     if compose is not None:
         _add_compose(_text(_table(compose).get("file")), files)
     elif text := _text(experimental):
@@ -94,17 +104,21 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
             return
         text, called = raw.decode(errors="replace"), written
     try:
-        machine = json.loads(text)
+        machine = _table(json.loads(text, object_pairs_hook=_once))
     except (ValueError, RecursionError) as error:
         files.refuse(key, f"`{called}` is no JSON: {error}")
         return
-    containers = [_table(one) for one in _list(_table(machine).get("containers"))]
+    containers = [_table(one) for one in _list(machine.get("containers"))]
     _check_containers(containers, (key, called), chosen, files)
-    for holder in (_table(machine), *containers):
-        for file in _list(holder.get("files")):
-            entry = _table(file)
-            if (path := _text(entry.get("local_path"))) and not entry.get("raw_value"):
-                files.read(path, key)
+    for holder in (machine, *containers):
+        entries = [_table(one) for one in _list(holder.get("files"))]
+        for table in (holder, *entries):
+            for name in respelt(table, _OF_MACHINES):
+                why = f"flyctl reads `{name}` of `{called}` as `{name.casefold()}`"
+                files.refuse(key, why, f"write `{name.casefold()}`")
+        for path in filter(None, (_text(entry.get("local_path")) for entry in entries)):
+            # Also beside a `raw_value`: flyctl looks for it by the `guest_path`, in all entries.
+            files.read(path, key)
 
 
 def _check_containers(
@@ -120,6 +134,15 @@ def _check_containers(
     for number, container in enumerate(containers):
         if number != ours and not container.get("image"):
             files.refuse(key, f"the container `{names[number]}` of `{called}` has no image")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON. Of a key that is there twice, Go mixes what both say."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key `{twice}` is there twice")
+    return found
 
 
 def _text(value: object) -> str:

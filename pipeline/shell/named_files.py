@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.edge.file_read import MOST, FileError, OutsideError, read_file
-from pipeline.shell.places import is_there
+from pipeline.shell.config.fly_toml import respelt
+from pipeline.shell.places import is_there, real_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path, PurePosixPath
+    from collections.abc import Container, Iterable, Mapping
+    from pathlib import PurePosixPath
 
 Key = tuple[str | int, ...]
 
@@ -50,13 +54,35 @@ class NamedFiles:
         """Note a file that flyctl leaves out where it cannot be read."""
         try:
             data = read_file(self.root, self.folder / below / path, most=MOST)
-        except OutsideError as error:
-            self.troubles.append((key, f"`{path}` {error.what}", error.hint))
-            return
-        except FileError:
+        except FileError as error:
+            if isinstance(error, OutsideError) or _can_be_read(
+                self.root / self.folder / below / path
+            ):
+                self.troubles.append((key, f"`{path}` {error.what}", error.hint))
             return
         if data is not None:
             self.contents[path] = hashlib.sha256(data).hexdigest()
+
+    def below(self, path: str, key: Key) -> None:
+        """See that a folder, and all that flyctl would upload of it, lies in the project.
+
+        Links to files are followed by flyctl, and links to folders in it are not.
+        """
+        root, top = real_path(self.root), real_path(self.root / self.folder / path)
+        found = (Path(at, name) for at, _, names in os.walk(top) for name in names)
+        inside = top.is_relative_to(root)
+        links = (one for one in found if one.is_symlink()) if inside else ()
+        odd = next((one for one in links if not real_path(one).is_relative_to(root)), None)
+        if odd or not inside:
+            shown = f"{path}/{odd.relative_to(top)}" if odd else path
+            hint = "only files of the project are uploaded"
+            self.refuse(key, f"`{shown}` lies outside the project", hint)
+
+    def spell(self, table: Mapping[str, object], path: Key, keys: Container[str]) -> None:
+        """Refuse another spelling of a key that leads to files."""
+        for name in respelt(table, keys):
+            why = f"flyctl reads `{name}` as `{name.casefold()}`"
+            self.refuse((*path, name), why, f"write `{name.casefold()}`")
 
     def first(self, names: Iterable[str]) -> str:
         """The first of these files that is there, or nothing."""
@@ -65,3 +91,12 @@ class NamedFiles:
     def refuse(self, key: Key, why: str, hint: str = "") -> None:
         """Say that what stands at `key` cannot be deployed."""
         self.troubles.append((key, why, hint))
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether flyctl would read what is no file for us: it is too large, or has no end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return os.access(path, os.R_OK) and not stat.S_ISDIR(mode) and not stat.S_ISSOCK(mode)

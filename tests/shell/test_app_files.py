@@ -171,3 +171,78 @@ def test_what_flyctl_would_refuse_after_the_build(
 
     assert found.startswith("images/web/fly.toml:1")
     assert why in found
+
+
+def _machine(*files: str, more: str = "") -> str:
+    return f'{{"files": [{", ".join(files)}]{more}}}'
+
+
+@pytest.mark.parametrize(
+    ("toml", "machine", "why"),
+    [
+        ("[[Files]]\nlocal_path = '/etc/passwd'\n", "", "1:3: flyctl reads `Files` as `files`"),
+        ('[["file\\u017f"]]\nlocal_path = "/etc/passwd"\n', "", "` as `files`"),
+        (
+            "[[files]]\nLocal_Path = '/etc/passwd'\n",
+            "",
+            "2:14: flyctl reads `Local_Path` as `local_path`",
+        ),
+        ("[build.Compose]\nfile = '/x'\n", "", "1:8: flyctl reads `Compose` as `compose`"),
+        ("[Build.compose]\nfile = '/x'\n", "", "1:2: flyctl reads `Build` as `build`"),
+        ("[build.compose]\nFile = '/x'\n", "", "2:8: flyctl reads `File` as `file`"),
+        ("Machine_config = '/x.json'\n", "", "flyctl reads `Machine_config` as `machine_config`"),
+        ("[[statics]]\nguest_path = '../../..'\n", "", "`../../..` lies outside the project"),
+        ("[[statics]]\nguest_path = 'public'\n", "", "`public/link` lies outside the project"),
+        ("", '{"Files": [{"local_path": "/x"}]}', "flyctl reads `Files` of `cli.json` as `files`"),
+        (
+            "",
+            _machine('{"guest_path": "/a", "Local_path": "/etc/passwd"}'),
+            "flyctl reads `Local_path` of `cli.json` as `local_path`",
+        ),
+        (
+            "",
+            _machine('{"guest_path": "/a", "local_path": "/etc/passwd"}', more=', "files": [{}]'),
+            "`cli.json` is no JSON: the key `files` is there twice",
+        ),
+        (
+            "",
+            _machine(
+                '{"guest_path": "/a", "raw_value": "x", "local_path": "/etc/passwd"}',
+                '{"guest_path": "/a"}',
+            ),
+            "`/etc/passwd` lies outside the project",
+        ),
+    ],
+)
+def test_no_file_is_named_so_that_only_flyctl_sees_it(
+    tmp_path: Path, toml: str, machine: str, why: str
+) -> None:
+    """Go finds keys in any case of letters, and flyctl uploads folders of statics."""
+    public = tmp_path / "images/web/public"
+    public.mkdir(parents=True)
+    (public / "link").symlink_to("/etc/passwd")
+    toml = toml or "machine_config = 'cli.json'\n"
+
+    found = refusals(tmp_path, toml, cli_json=machine)
+
+    assert any(why in one for one in found)
+
+
+def test_statics_of_the_project(tmp_path: Path) -> None:
+    """A folder of the image, one of the project, and a bucket of the user's own."""
+    (tmp_path / "images/web/public").mkdir(parents=True)
+    (tmp_path / "images/web/public/link").symlink_to("../fly.toml")
+    paths = ("guest_path = '/app/public'", "guest_path = 'public'")
+    toml = "".join(f"[[statics]]\n{path}\n" for path in paths)
+
+    read(tmp_path, toml + "[[statics]]\nguest_path = '../../..'\ntigris_bucket = 'b'\n")
+
+
+def test_a_volume_that_flyctl_would_read_and_we_do_not(tmp_path: Path) -> None:
+    """One without end, wherever it lies; a socket and a folder it passes over."""
+    volumes = [f"{path}:/x" for path in ("/dev/zero", "/usr", ".")]
+    compose = f"services: {{web: {{build: ., volumes: {json.dumps(volumes)}}}}}\n"
+
+    (found,) = refusals(tmp_path, "[build.compose]\n", compose_yml=compose)
+
+    assert "`/dev/zero` is no regular file" in found

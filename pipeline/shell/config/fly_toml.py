@@ -12,7 +12,7 @@ from pipeline.shell.config.loaded import Loaded
 from pipeline.shell.config.wrong import WrongValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
     from pathlib import Path, PurePosixPath
 
     from pipeline.shell.config.document import Document
@@ -50,6 +50,15 @@ def written_key(table: Mapping[str, object], key: str) -> str:
     if key in table:
         return key
     return next((name for name in table if name.casefold() == key), key)
+
+
+def respelt(table: Mapping[str, object], keys: Container[str]) -> tuple[str, ...]:
+    """Keys that Go's JSON reader takes for one of `keys`, although they are written otherwise.
+
+    >>> respelt({"Files": [], "files": [], "env": {}}, {"files"})
+    ('Files',)
+    """
+    return tuple(name for name in table if name not in keys and name.casefold() in keys)
 
 
 def _app(document: Document) -> Loaded[str]:
