@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.shell.places import real_path
 from pipeline.shell.secrets import missing_secrets, written_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import PurePosixPath
 
     from pipeline.core.allowed import Need
@@ -81,7 +82,7 @@ def _problems(
     document: Callable[[], Document | None],
 ) -> tuple[Problem, ...]:
     root = real_path(project.root)
-    outside = [o for w in wanted if (o := _outside(w, root, environ))]
+    outside = [one for w in wanted for one in _outside(w, root, environ)]
     if not outside:
         return ()
     allowed = _real_words(project.settings.allowed, root, environ)
@@ -93,15 +94,30 @@ def _problems(
     )
 
 
-def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Wanted | None:
-    """The same with real paths; nothing for what lies in the project."""
+def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator[Wanted]:
+    """The same with real paths; nothing for what lies in the project, with all that is in it."""
     if wanted.need.word not in _PATHS:
-        return wanted
+        yield wanted
+        return
     needs = [_real(need, wanted.base, root, environ) for need in (wanted.need, *wanted.each)]
     used = needs[1:] or needs
-    if all(Path(need.value).is_relative_to(root) for need in used):
-        return None
-    return replace(wanted, need=needs[0], each=tuple(needs[1:]))
+    inside = [need for need in used if Path(need.value).is_relative_to(root)]
+    if len(inside) < len(used):
+        yield replace(wanted, need=needs[0], each=tuple(needs[1:]))
+    for need in inside:
+        for stray in _leading_out(Path(need.value), root):
+            yield replace(wanted, need=need._replace(value=str(stray)), each=())
+
+
+def _leading_out(folder: Path, root: Path) -> Iterator[Path]:
+    """Where links in a folder of the project lead that lead out of it.
+
+    BuildKit follows them in a local cache: it reads `index.json` and blobs, and writes
+    `oci-layout`, `index.json` and blobs (buildkit `client/ociindex`, containerd's local store).
+    """
+    for at, folders, files in os.walk(folder):
+        links = (path for name in (*folders, *files) if (path := Path(at, name)).is_symlink())
+        yield from (real for link in links if not (real := real_path(link)).is_relative_to(root))
 
 
 def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:

@@ -173,3 +173,36 @@ def test_an_image_whose_copy_failed_is_looked_at_before_it_is_built(root: Path) 
 
     assert caught.value.message.startswith("images/web/Dockerfile:2:5: ")
     assert "--allow network.host" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["index.json", "oci-layout", "blobs", "ingest/1/data"])
+def test_links_in_a_cache_of_the_project(tmp_path: Path, name: str) -> None:
+    """BuildKit would read and write what they lead to; it is the same word as for a path."""
+    toml = """
+[build]
+cache_from = ["type=local,src=c/{name}"]
+cache_to = ["type=local,dest=c/{name}"]
+"""
+    write_tree(
+        tmp_path / "project",
+        {
+            "pipeline.toml": toml,
+            "images/web/Dockerfile": "FROM scratch\n",
+            "c/web/inside": "-> ../../pipeline.toml",
+            f"c/web/{name}": f"-> {tmp_path}/key",
+        },
+    )
+    project = load(tmp_path / "project", environ={})
+
+    found = not_allowed(planned(project), {})
+    allowed = load(
+        project.root,
+        environ={"PIPELINE_ALLOW": f"fs.read={tmp_path}/key,fs.write={tmp_path}/key"},
+    )
+
+    assert [str(problem.location) for problem in found] == [
+        "pipeline.toml:3:15",
+        "pipeline.toml:4:13",
+    ]
+    assert all(f"`{tmp_path}/key` lies outside" in problem.message for problem in found)
+    assert not_allowed(planned(allowed), {}) == ()
