@@ -13,12 +13,13 @@ from pipeline.errors import usage_error
 from pipeline.shell.places import real_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.core.model import Settings
 
-_KEYS = ("credsStore", "credHelpers", "cliPluginsExtraDirs")
+_HELPERS = ("credsStore", "credHelpers")
+_FOLDERS = ("cliPluginsExtraDirs",)
 _PLUGINS = "cli-plugins"
 
 
@@ -27,24 +28,61 @@ def check_logins(root: Path, settings: Settings, environ: Mapping[str, str]) -> 
 
     For tasks that only look: they run no program that the tree names, unless the user allows it.
     """
+    from pipeline.edge.registry import podman_login  # noqa: PLC0415 - opened late
+
+    podman = (path.absolute() for path in podman_login.files(environ))
+    files = (_docker(environ) / "config.json", *podman)
+    _refuse(_naming(real_path(root), files, _HELPERS, environ), settings)
+
+
+def check_plugins(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
+    """Raise `ConfigError` where docker itself would run plugins that lie in the project.
+
+    For a task that only looks, and runs docker.
+    """
+    folder, real = _docker(environ), real_path(root)
+    _refuse(_naming(real, (folder / "config.json",), _FOLDERS, environ), settings)
+    _refuse((one for one in (folder / _PLUGINS,) if not _is_theirs(one, real)), settings)
+
+
+def _docker(environ: Mapping[str, str]) -> Path:
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - opened late
+
+    return docker_login.configuration_folder(environ).absolute()
+
+
+def _refuse(found: Iterator[Path], settings: Settings) -> None:
     if settings.allowed.commands:
         return
-    for path in _naming(real_path(root), environ):
+    for path in found:
         raise usage_error(
             f"`{path}` lies in the project, and names programs that Docker runs",
             hint=f"move it out of the project; {Need('commands').hint}",
         )
 
 
-def _naming(root: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    from pipeline.edge.registry import docker_login, podman_login  # noqa: PLC0415 - opened late
+def _naming(
+    root: Path, files: Collection[Path], keys: Collection[str], environ: Mapping[str, str]
+) -> Iterator[Path]:
+    from pipeline.edge.registry import docker_login  # noqa: PLC0415 - opened late
 
-    docker = docker_login.configuration_folder(environ).absolute()
-    if real_path(docker).is_relative_to(root) and (docker / _PLUGINS).exists():
-        yield docker / _PLUGINS
-    files = (docker / "config.json", *(path.absolute() for path in podman_login.files(environ)))
     for path in files:
         if real_path(path).is_relative_to(root):
             told = docker_login.read_file(path, environ)
-            if any(told.get(key) for key in _KEYS):
+            if any(told.get(key) for key in keys):
                 yield path
+
+
+def _is_theirs(plugins: Path, root: Path) -> bool:
+    """Whether no plugin in a folder of them is the project's: there is none, or each lies elsewhere.
+
+    A link counts as what it leads to if that has its name. Docker would run any program as a plugin,
+    and `sh` runs what it is told to.
+    """
+    if not real_path(plugins).is_relative_to(root):
+        return True
+    try:
+        entries = [(path.name, real_path(path)) for path in plugins.iterdir()]
+    except OSError:  # there is no such folder
+        return True
+    return all(real.name == name and not real.is_relative_to(root) for name, real in entries)

@@ -181,6 +181,14 @@ def check_look(settings: Settings) -> None:
     check_logins(folders.find_root(folders.working_folder()), settings, os.environ)
 
 
+def check_docker(settings: Settings) -> None:
+    """Raise `ConfigError` where docker, run for a look, would run plugins of the project."""
+    from pipeline.shell.config import folders  # noqa: PLC0415 - loaded late
+    from pipeline.shell.tree_logins import check_plugins  # noqa: PLC0415
+
+    check_plugins(folders.find_root(folders.working_folder()), settings, os.environ)
+
+
 def tell_unasked(project: Project) -> int:
     """Say which apps at Fly a look has left out, as only a command knows them: the exit code."""
     from pipeline.core.apps import HOW_TO_RUN, NOT_RUN  # noqa: PLC0415 - loaded late

@@ -12,6 +12,7 @@ from pipeline.tasks.command import (
     ALLOW,
     JSON,
     PROFILE,
+    check_docker,
     check_look,
     load_project,
     looks,
@@ -63,6 +64,7 @@ def _checks(profile: str, allow: Words) -> Iterator[Check]:
     )
     try:
         check_look(project.settings)
+        check_docker(project.settings)
     except ConfigError as error:
         first = error.problems[0]
         yield Check("logins", ok=False, detail=str(first), hint=first.hint)

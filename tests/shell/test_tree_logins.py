@@ -10,7 +10,7 @@ import pytest
 from pipeline.core.allowed import parse_allowed
 from pipeline.core.model import Settings
 from pipeline.errors import ConfigError
-from pipeline.shell.tree_logins import check_logins
+from pipeline.shell.tree_logins import check_logins, check_plugins
 from tests.support.contexts import write_tree
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 NAMES = (
     {"credsStore": "desktop"},
     {"credHelpers": {"registry.example.com": "ecr-login"}},
-    {"cliPluginsExtraDirs": ["bin"]},
 )
 HARMLESS = {"auths": {"registry.example.com": {"auth": "bWU6cw=="}}, "credHelpers": {}}
 
@@ -44,8 +43,8 @@ def test_a_helper_that_the_tree_names(tmp_path: Path, told: object) -> None:
     check_logins(tmp_path / "project", Settings(), environment(tmp_path, "docker", told))
 
 
-def test_a_plugin_of_the_tree_and_podman_s_file(tmp_path: Path) -> None:
-    """Docker runs what is called `docker-buildx` in there; podman's file names helpers, too."""
+def test_podman_s_file(tmp_path: Path) -> None:
+    """It names helpers, too."""
     harmless = environment(tmp_path, "project/.docker", HARMLESS)
     podman = tmp_path / "project" / "auth.json"
     check_logins(tmp_path / "project", Settings(), harmless)
@@ -55,6 +54,34 @@ def test_a_plugin_of_the_tree_and_podman_s_file(tmp_path: Path) -> None:
         check_logins(
             tmp_path / "project", Settings(), {**harmless, "REGISTRY_AUTH_FILE": str(podman)}
         )
-    (tmp_path / "project/.docker/cli-plugins").mkdir()
+
+
+def test_plugins_of_the_tree(tmp_path: Path) -> None:
+    """Docker runs what is called `docker-buildx` in there; who runs no docker minds it not."""
+    root, told = tmp_path / "project", {"cliPluginsExtraDirs": ["bin"]}
+    extra = environment(tmp_path, "project/.docker", told)
+    check_logins(root, Settings(), extra)
+    with pytest.raises(ConfigError, match=r"config\.json` lies in the project"):
+        check_plugins(root, Settings(), extra)
+
+    harmless = environment(tmp_path, "project/.docker", HARMLESS)
+    check_plugins(root, Settings(), harmless)
+    write_tree(root, {".docker/cli-plugins/docker-buildx": "#!/bin/sh\n"})
+    check_logins(root, Settings(), harmless)
     with pytest.raises(ConfigError, match="cli-plugins` lies in the project"):
-        check_logins(tmp_path / "project", Settings(), harmless)
+        check_plugins(root, Settings(), harmless)
+
+
+@pytest.mark.parametrize(("target", "theirs"), [("docker-buildx", True), ("sh", False)])
+def test_plugins_that_links_lead_to(tmp_path: Path, target: str, *, theirs: bool) -> None:
+    """A plugin of the machine's is the user's own, as the sandbox has it; `sh` is no plugin."""
+    inside = environment(tmp_path, "project/.docker", HARMLESS)
+    write_tree(tmp_path, {f"usr/{target}": "", "project/.docker/cli-plugins/.keep": ""})
+    (tmp_path / "project/.docker/cli-plugins/.keep").unlink()
+    (tmp_path / "project/.docker/cli-plugins/docker-buildx").symlink_to(tmp_path / "usr" / target)
+
+    if theirs:
+        check_plugins(tmp_path / "project", Settings(), inside)
+    else:
+        with pytest.raises(ConfigError, match="cli-plugins"):
+            check_plugins(tmp_path / "project", Settings(), inside)
