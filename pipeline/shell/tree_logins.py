@@ -74,10 +74,10 @@ def _naming(
 
 
 def _is_theirs(plugins: Path, root: Path) -> bool:
-    """Whether no plugin in a folder of them is the project's: there is none, or each lies elsewhere.
+    """Whether no plugin in a folder of them is the project's: each lies elsewhere.
 
-    A link counts as what it leads to if that has its name. Docker would run any program as a plugin,
-    and `sh` runs what it is told to.
+    A link counts as what it leads to, if that has its name: docker would run any program as a
+    plugin, and `sh` runs what it is told to.
     """
     if not real_path(plugins).is_relative_to(root):
         return True
