@@ -180,6 +180,7 @@ _WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
     "fs.write": ("PATH", _any),
     "repository": ("HOST/PATH", _is_repository),
     "cache": ("TYPE/PLACE", _is_cache),
+    "proxy": ("HOST:PORT", _any),
     "token-server": ("REGISTRY/HOST", _is_pair),
     "private": ("REGISTRY/HOST", _is_pair),
     "mirror": ("HOST/HOST", _is_pair),

@@ -9,12 +9,14 @@ can write to.
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.core.allowed import HOST_NETWORK, NAME_FIELD, SOME_NAME, Need
 from pipeline.core.cache import parse_cache
+from pipeline.core.dockerfile import is_proxy
 from pipeline.core.model import repository_of
 from pipeline.core.reference import parse_place, parse_reference
 from pipeline.core.secret import is_credential, parse_secret, source_of
@@ -92,6 +94,14 @@ def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
             yield Wanted(key, Need("ssh"), what)
         what = "a key or an agent of the build would be used there"
         yield from (Wanted(key, Need(READ, _here(path)), what) for path in ssh.paths)
+
+    for name, value in image.args.items():
+        if is_proxy(name) and name not in image.declared and (proxy := _authority(value)):
+            what = (
+                f"`{name}` would decide what steps of the build are answered, and no tag knows of "
+                "it: the Dockerfile has no `ARG` for it"
+            )
+            yield Wanted(("args", name), Need("proxy", proxy), what)
 
 
 def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator[Wanted]:
@@ -175,6 +185,16 @@ def _foreign(
     elif each:
         template = str(find(SOME_NAME)).replace(SOME_NAME, NAME_FIELD)
         yield Wanted(key, Need("repository", template), what, each=each)
+
+
+def _authority(url: str) -> str:
+    """Host and port of a proxy, as it is written with a scheme or without, and without a login.
+
+    >>> _authority("http://me:pass@proxy.acme.dev:3128/"), _authority("proxy.acme.dev:3128")
+    ('proxy.acme.dev:3128', 'proxy.acme.dev:3128')
+    """
+    rest = re.sub(r"^[A-Za-z][A-Za-z0-9+-]*://", "", url.strip())
+    return re.split(r"[/?#\\]", rest)[0].rpartition("@")[2]
 
 
 def _here(path: str) -> str:

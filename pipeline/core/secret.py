@@ -24,11 +24,14 @@ _CREDENTIALS = re.compile(
     r"FLY_(?:\w+_)?TOKENS?(?:_\w+)?"
     # Docker's, and what logins are usually made from.
     r"|DOCKER_AUTH_CONFIG|DOCKER(?:_?HUB)?_(?:PASSWORD|TOKEN)"
-    # What GitLab and GitHub put into each job, or their runners into each step.
-    r"|CI_(?:JOB_TOKEN|JOB_JWT\w*|REGISTRY_PASSWORD|DEPLOY_PASSWORD)"
-    r"|ACTIONS_(?:RUNTIME_TOKEN|ID_TOKEN_REQUEST_TOKEN)"
+    # What GitLab and GitHub put into each job, or their runners into each step. The token of
+    # GitLab's job is in the address of its repository, too.
+    r"|CI_(?:(?:JOB|BUILD)_TOKEN|JOB_JWT\w*|(?:REGISTRY|DEPLOY|DEPENDENCY_PROXY)_PASSWORD)"
+    r"|CI_REPOSITORY_URL|ACTIONS_(?:RUNTIME_TOKEN|ID_TOKEN_REQUEST_TOKEN)"
+    r"|BUILDKITE_AGENT_ACCESS_TOKEN|CIRCLE_OIDC_TOKEN\w*|BITBUCKET_STEP_OIDC_TOKEN"
     # What the credential helpers of clouds log in with.
     r"|AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|CONTAINER_AUTHORIZATION_TOKEN)|AZURE_CLIENT_SECRET"
+    r"|CLOUDSDK_AUTH_ACCESS_TOKEN"
 )
 """Variables that are there to log in with, to Fly and to registries, and not for any build."""
 

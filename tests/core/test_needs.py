@@ -67,6 +67,12 @@ def test_secrets(entry: str, word: str) -> None:
         ("ACTIONS_RUNTIME_TOKEN", True),
         ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", True),
         ("AWS_SESSION_TOKEN", True),
+        ("CI_REPOSITORY_URL", True),
+        ("CI_DEPENDENCY_PROXY_PASSWORD", True),
+        ("BUILDKITE_AGENT_ACCESS_TOKEN", True),
+        ("CIRCLE_OIDC_TOKEN_V2", True),
+        ("CLOUDSDK_AUTH_ACCESS_TOKEN", True),
+        ("CI_PROJECT_URL", False),
         ("FLY_APP", False),
         ("MY_FLY_TOKEN", False),
         ("GITHUB_TOKEN", False),
@@ -189,6 +195,28 @@ def test_the_network_of_a_step() -> None:
     assert [*image_needs(image_of(file), set())] == []
     (wanted,) = image_needs(image_of(used), set())
     assert (str(wanted.need), str(wanted.place)) == ("network.host", "app/Dockerfile:5:3")
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        ({"HTTP_PROXY": "http://proxy.test:3128"}, "proxy=proxy.test:3128"),
+        ({"Https_proxy": "proxy.test:3128/"}, "proxy=proxy.test:3128"),
+        ({"ALL_PROXY": "socks5://me:pa55@proxy.test"}, "proxy=proxy.test"),
+        ({"http_proxy": "http://evil.test/@proxy.test:3128"}, "proxy=evil.test"),
+        ({"http_proxy": "evil.test:80/://proxy.test:3128"}, "proxy=evil.test:80"),
+        ({"http_proxy": "http://evil.test#@proxy.test"}, "proxy=evil.test"),
+        ({"HTTP_PROXY": "", "NO_PROXY": "a,b"}, NOTHING),
+        ({"FTP_PROXY": "http://declared.test"}, NOTHING),
+        ({"PROXY": "http://proxy.test"}, NOTHING),
+    ],
+)
+def test_proxies_that_no_tag_knows(args: dict[str, str], word: str) -> None:
+    """BuildKit uses them undeclared; one that the Dockerfile declares is in the fingerprint."""
+    image = image_of("FROM scratch\n")
+    image = replace(image, args=args, declared={"FTP_PROXY": "http://declared.test"})
+
+    assert [words(one) for one in image_needs(image, set())] == ([word] if word else [])
 
 
 FOREIGN = Wanted(

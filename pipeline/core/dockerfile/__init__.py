@@ -1,6 +1,6 @@
 """The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
 
-from pipeline.core.dockerfile.arguments import is_dockers
+from pipeline.core.dockerfile.arguments import is_dockers, is_proxy
 from pipeline.core.dockerfile.given import given_repositories
 from pipeline.core.dockerfile.named_contexts import KEPT_NAMES, context_key
 from pipeline.core.dockerfile.plan import Onbuild
@@ -24,6 +24,7 @@ __all__ = [
     "context_key",
     "given_repositories",
     "is_dockers",
+    "is_proxy",
     "merge_reads",
     "merge_steps",
     "parse",

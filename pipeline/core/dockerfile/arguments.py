@@ -25,6 +25,14 @@ def is_builders(name: str) -> bool:
     return name.startswith("BUILDKIT_") or name == "SOURCE_DATE_EPOCH"
 
 
+def is_proxy(name: str) -> bool:
+    """Whether BuildKit has steps reach the network through what an argument names.
+
+    It does so whether the argument is declared or not, and its cache knows nothing of it.
+    """
+    return name.lower() in _PROXIES - {"no_proxy"}
+
+
 def is_predefined(name: str) -> bool:
     """Whether an argument has a meaning in every Dockerfile (those of platforms aside)."""
     return is_builders(name) or name.lower() in _PROXIES
