@@ -17,10 +17,10 @@ import re
 import shutil
 import socket
 import stat
-import subprocess
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -220,9 +220,27 @@ def _remove(folder: Path) -> None:
     try:
         _remove_all(folder)
     except RecursionError:  # Python's own walk goes as deep as its stack
-        for command in (("chmod", "-R", "u+rwx"), ("rm", "-rf")):
-            with suppress(OSError):
-                subprocess.run([*command, "--", str(folder)], capture_output=True, check=False)
+        with suppress(OSError, RecursionError):
+            _flatten(folder)
+            _remove_all(folder)
+
+
+def _flatten(folder: Path) -> None:
+    """Bring each folder below up to the first level, empty: no path is longer than two steps.
+
+    No program is asked to do so, as `rm`: it would be looked for on PATH, with our environment.
+    """
+    names = count()
+    while folders := [one for one in os.scandir(folder) if one.is_dir(follow_symlinks=False)]:
+        for one in folders:
+            os.chmod(one.path, stat.S_IRWXU)  # noqa: PTH101 - no objects of ours
+            for inner in os.scandir(one.path):
+                if inner.is_dir(follow_symlinks=False):
+                    os.chmod(inner.path, stat.S_IRWXU)  # noqa: PTH101
+                    os.rename(inner.path, folder / f".{next(names)}.up")  # noqa: PTH104
+                else:
+                    os.unlink(inner.path)  # noqa: PTH108
+            os.rmdir(one.path)  # noqa: PTH106
 
 
 def _remove_all(folder: Path) -> None:
