@@ -20,7 +20,6 @@ import stat
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -36,6 +35,7 @@ _LOCK = ".fly-image-pipeline.lock"
 _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
 _OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = 7 * 24 * 3600.0
 """Seconds after which a folder without a lock is nobody's any more, wherever it comes from."""
 
@@ -221,26 +221,48 @@ def _remove(folder: Path) -> None:
         _remove_all(folder)
     except RecursionError:  # Python's own walk goes as deep as its stack
         with suppress(OSError, RecursionError):
-            _flatten(folder)
+            _empty(folder)
             _remove_all(folder)
 
 
-def _flatten(folder: Path) -> None:
-    """Bring each folder below up to the first level, empty: no path is longer than two steps.
+def _empty(folder: Path) -> None:
+    """Remove all that is in a folder, however deep, step by step.
 
     No program is asked to do so, as `rm`: it would be looked for on PATH, with our environment.
     """
-    names = count()
-    while folders := [one for one in os.scandir(folder) if one.is_dir(follow_symlinks=False)]:
-        for one in folders:
-            os.chmod(one.path, stat.S_IRWXU)  # noqa: PTH101 - no objects of ours
-            for inner in os.scandir(one.path):
-                if inner.is_dir(follow_symlinks=False):
-                    os.chmod(inner.path, stat.S_IRWXU)  # noqa: PTH101
-                    os.rename(inner.path, folder / f".{next(names)}.up")  # noqa: PTH104
-                else:
-                    os.unlink(inner.path)  # noqa: PTH108
-            os.rmdir(one.path)  # noqa: PTH106
+    here = os.open(folder, _FOLDER)
+    left = [_without_files(here)]
+    way: list[str] = []
+    while left[-1] or way:
+        if left[-1]:
+            name = left[-1].pop()
+            os.chmod(name, stat.S_IRWXU, dir_fd=here)
+            here = _moved(here, name)
+            left.append(_without_files(here))
+            way.append(name)
+        else:
+            here = _moved(here, "..")
+            left.pop()
+            os.rmdir(way.pop(), dir_fd=here)
+    os.close(here)
+
+
+def _moved(here: int, name: str) -> int:
+    """The folder of that name in the open folder `here`, which is closed."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _without_files(here: int) -> list[str]:
+    """The names of the folders in an open folder; all else in it is removed."""
+    with os.scandir(here) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in found:
+        if not is_folder:
+            os.unlink(name, dir_fd=here)
+    return [name for name, is_folder in found if is_folder]
 
 
 def _remove_all(folder: Path) -> None:
