@@ -75,7 +75,7 @@ class Verdict:
             return "as it is to be"
         if self.word == NEEDLESS and self.pair.case.undecided:
             return UNDECIDED
-        known = DELIBERATE if self.word == SKIP else ARGUED
+        known = {SKIP: DELIBERATE, NEEDLESS: ARGUED}.get(self.word, {})
         return known.get(self.pair.kind, "")
 
 
@@ -97,9 +97,12 @@ def judge(pairs: Iterable[Pair], folder: Path) -> Iterator[Verdict]:
     """Build each pair before and after its change, many at once; what was cached, what would be.
 
     Each pair has content of its own, so that no other has filled the cache for what it changes to.
-    A verdict that nothing argues for is given twice before it counts: an engine with much to do
-    drops a layer now and then, and makes it anew. What an older BuildKit does not know is built
-    alone: it ends a solve without a word of whose fault it is.
+    A verdict that nothing argues for is given twice before it counts, the second time alone: an
+    engine with much to do drops a layer now and then, and makes it anew. And a folder that BuildKit
+    has already, when it is sent a file in it, gets the time of that moment (fsutil's
+    `diskwriter.go` sets those of folders that changed): two ways in different seconds make two
+    images. What an older BuildKit does not know is built alone, too: it ends a solve without a word
+    of whose fault it is.
     """
     every = list(pairs)
     known = [pair for pair in every if not pair.case.newer]
@@ -108,7 +111,8 @@ def judge(pairs: Iterable[Pair], folder: Path) -> Iterator[Verdict]:
     for number, batch in enumerate(batches):
         found = list(_judged(batch, folder / f"{number}"))
         suspects = [verdict.pair for verdict in found if not verdict.argument]
-        again = {v.pair: v for v in _judged(suspects, folder / f"{number}-again")}
+        places = ((pair, folder / f"{number}-again-{at}") for at, pair in enumerate(suspects))
+        again = {v.pair: v for pair, place in places for v in _judged([pair], place)}
         yield from (again.get(verdict.pair, verdict) for verdict in found)
 
 
