@@ -51,7 +51,8 @@ class Wanted:
 
     Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and
     `WRITE` is a path as it is written. It begins at the project's root; with a `base`, in that
-    folder of the project, or, as a secret's may, at home.
+    folder of the project, or, as a secret's may, at home. `subject` says what is odd about the
+    value, where that is not what its word is for.
     """
 
     key: Key
@@ -60,17 +61,16 @@ class Wanted:
     base: PurePosixPath | None = None
     each: tuple[Need, ...] = ()
     place: Location | None = None
+    subject: str = ""
 
     def is_allowed(self, allowed: Allowed) -> bool:
-        """Whether the user said so."""
-        return allowed.grants(self.need) or (
-            bool(self.each) and all(allowed.grants(need) for need in self.each)
-        )
+        """Whether the user said so: of each, where there are any, as `need` is but their word."""
+        return all(allowed.grants(need) for need in self.each or (self.need,))
 
     @property
     def message(self) -> str:
         """What is wrong where it is not allowed."""
-        subject = _SUBJECTS.get(self.need.word, "").format(self.need.value)
+        subject = (self.subject or _SUBJECTS.get(self.need.word, "")).format(self.need.value)
         return f"{subject}: {self.what}" if subject else self.what
 
 

@@ -1,4 +1,4 @@
-"""Which commit the files of a project are of: one `git`, which runs nothing of the repository's.
+"""What Git knows of a project's files: asked so that it runs nothing of the repository's.
 
 Hooks, a file-system monitor and fetching what a partial clone lacks are off, and so are variables
 that a hook or another run of git would hand down. That the folder may belong to somebody else, as
@@ -57,16 +57,38 @@ def _first_parents(parents: Mapping[str, Sequence[str]], commit: str) -> Iterato
         yield commit
 
 
+def keeps(root: Path, paths: Sequence[Path], environ: Mapping[str, str]) -> bool:
+    """Whether Git has any of these paths, or what lies below, in the repository of `root`.
+
+    What it has may have come with a commit, from whoever made that. Nothing is known where there is
+    no Git or no repository.
+    """
+    words = ["--literal-pathspecs", "ls-files", "--cached", "--", *map(os.fspath, paths)]
+    done = _git(root, words, environ)
+    if done is None:
+        return False
+    # It refuses to look at a path inside of a submodule, which is another repository's file.
+    return "is in submodule" in done.stderr if done.returncode else bool(done.stdout)
+
+
 def _history(root: Path, environ: Mapping[str, str]) -> list[list[str]]:
     """The newest commits, each followed by its parents; nothing where git does not say."""
-    options = [word for option in _OPTIONS for word in ("-c", option)]
     listing = ["rev-list", "--parents", f"--max-count={_SEEN}", "HEAD", "--"]
+    done = _git(root, listing, environ)
+    if done is None or done.returncode:
+        return []
+    return [line.split() for line in done.stdout.splitlines() if line]
+
+
+def _git(
+    root: Path, words: Sequence[str], environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str] | None:
+    options = [word for option in _OPTIONS for word in ("-c", option)]
     program = find_program("git", environ)
     if program is None:
-        return []
+        return None
+    git = [program, "--no-pager", *options, "-C", os.fspath(root)]
     try:
-        git = [program, "--no-pager", *options, "-C", os.fspath(root)]
-        done = capture([*git, *listing], for_git(environ), timeout=_TIMEOUT)
+        return capture([*git, *words], for_git(environ), timeout=_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [] if done.returncode else [line.split() for line in done.stdout.splitlines() if line]
+        return None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.allowed import Allowed
 from pipeline.core.needs import READ, WRITE, image_needs, settings_needs
+from pipeline.edge.git import keeps
 from pipeline.errors import Problem, WorkError
 from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.config.settings import settings_document
@@ -17,7 +18,7 @@ from pipeline.shell.places import real_path
 from pipeline.shell.secrets import missing_secrets, written_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePosixPath
 
     from pipeline.core.allowed import Need
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from pipeline.shell.config.document import Document
 
 _PATHS = frozenset({READ, WRITE})
+_TAKEN = ("build", "cache_from")
+_KEPT = "`{}` is in the repository, as whoever committed it made it"
 
 
 def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
@@ -103,10 +106,20 @@ def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator
     used = needs[1:] or needs
     inside = [need for need in used if Path(need.value).is_relative_to(root)]
     if len(inside) < len(used):
-        yield replace(wanted, need=needs[0], each=tuple(needs[1:]))
+        yield from _each(wanted, needs[0], used)
+    elif wanted.key[:2] == _TAKEN and keeps(root, [Path(n.value) for n in inside], environ):
+        yield from _each(replace(wanted, subject=_KEPT), needs[0], used)
     for need in inside:
         for stray in _leading_out(Path(need.value), root):
             yield replace(wanted, need=need._replace(value=str(stray)), each=())
+
+
+def _each(wanted: Wanted, common: Need, used: Sequence[Need]) -> Iterator[Wanted]:
+    """One for all of these paths, where they lie below `common`; else each by itself."""
+    if all(Path(need.value).is_relative_to(common.value) for need in used):
+        yield replace(wanted, need=common, each=tuple(used))
+    else:
+        yield from (replace(wanted, need=need, each=()) for need in used)
 
 
 def _leading_out(folder: Path, root: Path) -> Iterator[Path]:

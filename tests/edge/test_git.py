@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.edge.git import revision_of
+from pipeline.edge.git import keeps, revision_of
 from tests.support.commits import commit, git
 from tests.support.programs import program
 
@@ -36,6 +36,20 @@ def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
     for says in ("exit 3", "echo main", "true"):
         other = program(tmp_path / "bin" / "git", says).parent
         assert revision_of(repository, {"PATH": str(other)}) is None
+
+
+def test_what_git_has(tmp_path: Path, repository: Path) -> None:
+    """In its index; of what is ignored, not there, or elsewhere, nothing is known."""
+    for name in ("had/a", "new/a"):
+        (repository / name).parent.mkdir()
+        (repository / name).touch()
+    git(repository, "add", "had")
+
+    found = [keeps(repository, [repository / name], HERE) for name in ("had", "new", ":(top)had")]
+    assert found == [True, False, False]
+    assert keeps(repository, [repository / "new", repository / "had"], HERE)
+    assert not keeps(tmp_path, [repository / "had"], HERE)
+    assert not keeps(repository, [repository / "had"], {"PATH": str(tmp_path)})
 
 
 def test_the_commit_and_those_before_it(repository: Path) -> None:

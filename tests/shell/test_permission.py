@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from pipeline.shell.fingerprints import fingerprint
 from pipeline.shell.load import load
 from pipeline.shell.permission import check_image, not_allowed
 from pipeline.shell.run import run
+from tests.support.commits import git
 from tests.support.contexts import write_tree
 
 if TYPE_CHECKING:
@@ -206,3 +208,45 @@ cache_to = ["type=local,dest=c/{name}"]
     ]
     assert all(f"`{tmp_path}/key` lies outside" in problem.message for problem in found)
     assert not_allowed(planned(allowed), {}) == ()
+
+
+def test_a_cache_that_came_with_a_commit(tmp_path: Path) -> None:
+    """What it says of a step, whoever committed it says, under the tag of others' inputs."""
+    write_tree(
+        tmp_path,
+        {
+            "pipeline.toml": '[build]\ncache_from = ["type=local,src=c"]\n',
+            "images/web/Dockerfile": "FROM scratch\n",
+            "c/index.json": "{}",
+        },
+    )
+    environ = {"PATH": os.environ["PATH"]}
+    git(tmp_path, "init", "--quiet")
+    restored = not_allowed(planned(load(tmp_path, environ=environ)), environ)
+    git(tmp_path, "add", "c")
+    (found,) = not_allowed(planned(load(tmp_path, environ=environ)), environ)
+    said = {**environ, "PIPELINE_ALLOW": "fs.read=c"}
+
+    assert restored == ()
+    assert "is in the repository" in found.message
+    assert not_allowed(planned(load(tmp_path, environ=said)), said) == ()
+
+
+@pytest.mark.parametrize("key", ["cache_from", "cache_to"])
+def test_a_path_that_leaves_what_is_allowed(tmp_path: Path, key: str) -> None:
+    """Behind a name, where many images have one entry."""
+    side = {"cache_from": "src", "cache_to": "dest"}[key]
+    word = {"cache_from": "fs.read", "cache_to": "fs.write"}[key]
+    write_tree(
+        tmp_path,
+        {
+            "pipeline.toml": f'[build]\n{key} = ["type=local,{side}=/ok/{{name}}/../../etc"]\n',
+            "images/api/Dockerfile": "FROM scratch\n",
+            "images/web/Dockerfile": "FROM scratch\n",
+        },
+    )
+    project = load(tmp_path, environ={"PIPELINE_ALLOW": f"{word}=/ok"})
+
+    (found,) = not_allowed(planned(project), {})
+
+    assert f"--allow {word}=/etc`" in found.hint
