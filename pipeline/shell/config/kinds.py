@@ -12,9 +12,12 @@ from pydantic import AfterValidator, ConfigDict
 
 from pipeline.core.reference import ImageName, parse_image_name, parse_platform
 from pipeline.shell.config import checks
+from pipeline.shell.config.wrong import WrongValueError
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 """Of every table: unknown keys are errors, and no type is converted to another."""
+
+_MOST_PLATFORMS = 50
 
 APP_NAME, APP_TABLE = "<name>", "<table>"
 """Tags of what `apps` holds; they come up in pydantic's own paths, where no key is called so."""
@@ -36,8 +39,20 @@ def _platform(text: str) -> str:
     return text
 
 
+def _few(texts: list[str]) -> list[str]:
+    """All of a Dockerfile is followed once for each platform."""
+    if len(texts) > _MOST_PLATFORMS:
+        raise WrongValueError(
+            f"{len(texts):,} platforms are more than there are",
+            hint=f"{_MOST_PLATFORMS} are the most",
+        )
+    return texts
+
+
 Text = Annotated[str, AfterValidator(checks.filled)]
 Name = Annotated[ImageName, AfterValidator(parse_image_name)]
 ArgName = Annotated[str, AfterValidator(checks.arg_name)]
 PlatformText = Annotated[str, AfterValidator(_platform)]
-Platforms = Annotated[list[PlatformText], Wants("a list of platforms", '["linux/amd64"]')]
+Platforms = Annotated[
+    list[PlatformText], AfterValidator(_few), Wants("a list of platforms", '["linux/amd64"]')
+]

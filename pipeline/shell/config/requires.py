@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 KEY = "requires"
 NAME = "fly-image-pipeline"
+_LONGEST = 255
 
 
 def specifier(text: str) -> str:
@@ -23,6 +24,8 @@ def specifier(text: str) -> str:
     hint = f'write the least that will do, as in {KEY} = ">={__version__}"'
     if not text.strip():
         raise WrongValueError("it is empty", hint=hint)
+    if len(text) > _LONGEST:  # numbers in it may have more digits than Python converts
+        raise WrongValueError(f"it is longer than {_LONGEST} characters", hint=hint)
     try:
         SpecifierSet(text)
     except InvalidSpecifier:

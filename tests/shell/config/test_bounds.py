@@ -75,6 +75,11 @@ DEEP = {
     "profiles": (_lines(1_000, '[profiles.p{n}]\nregistry = {{ host = "a.b" }}'), "too many"),
     "globs": (f"images = {[f'images/{n}*' for n in range(501)]}\n", "`images` has 501 globs"),
     "a long name": (f"images = ['{'[' * 300}']\n", "longer than any path"),
+    "versions": (f"requires = '>={'9' * 5_000}'\n", "longer than 255 characters"),
+    "platforms": (
+        f"build.platforms = {[f'linux/a{n}' for n in range(51)]}\n",
+        "51 platforms are more than there are",
+    ),
     "many parts": (f"images = ['{'/'.join(['**'] * 101)}']\n", "longer than any path"),
 }
 
