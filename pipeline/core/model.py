@@ -124,6 +124,10 @@ class Triggers(NamedTuple):
     instructions: tuple[str, ...]
 
 
+MOST_TRIGGERS = 100
+"""`ONBUILD` triggers of one image: those that exist have a dozen, and each build reads them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """What `pipeline.lock` holds of an external: its digest, which is that of an index or manifest.

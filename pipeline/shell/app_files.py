@@ -43,7 +43,7 @@ def read_configuration(root: Path, file: Path) -> Configuration:
         named.spell(entry, ("files", index), {"local_path"})
         path = entry.get("local_path")
         if path and isinstance(path, str):
-            named.read(path, ("files", index, "local_path"))
+            named.count(path, ("files", index, "local_path"))
     for index, entry in _tables(data, "statics"):
         named.spell(entry, ("statics", index), {"guest_path", "tigris_bucket"})
         path = entry.get("guest_path")

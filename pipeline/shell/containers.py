@@ -118,7 +118,7 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
                 files.refuse(key, why, f"write `{name.casefold()}`")
         for path in filter(None, (_text(entry.get("local_path")) for entry in entries)):
             # Also beside a `raw_value`: flyctl looks for it by the `guest_path`, in all entries.
-            files.read(path, key)
+            files.count(path, key)
 
 
 def _check_containers(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
 Key = tuple[str | int, ...]
+_MOST_UPLOADS = 100
 
 
 @dataclass(slots=True)
@@ -26,13 +27,16 @@ class NamedFiles:
 
     `folder`, relative to the project's `root`, is where flyctl is run. Paths lead on from there,
     but not out of the project: else what is deployed would be whatever the machine has there.
-    `troubles` are the keys of the configuration that cannot be deployed as they are, why, and what
-    to do.
+    A file that is named often is read once: `known` has those, by where they lie. `uploads` counts
+    folders. `troubles` are the keys of the configuration that cannot be deployed as they are, why,
+    and what to do.
     """
 
     root: Path
     folder: PurePosixPath
     contents: dict[str, str] = field(default_factory=dict)
+    known: dict[Path, str] = field(default_factory=dict)
+    uploads: int = 0
     troubles: list[tuple[Key, str, str]] = field(default_factory=list)
 
     def read(self, path: str, key: Key, most: int = MOST) -> bytes | None:
@@ -50,8 +54,20 @@ class NamedFiles:
         self.contents[path] = hashlib.sha256(data).hexdigest()
         return data
 
+    def count(self, path: str, key: Key) -> None:
+        """Read a file of which its contents alone count."""
+        real = real_path(self.root / self.folder / path)
+        if real in self.known:
+            self.contents[path] = self.known[real]
+        elif self.read(path, key) is not None:
+            self.known[real] = self.contents[path]
+
     def note(self, path: str, key: Key, *, below: str) -> None:
         """Note a file that flyctl leaves out where it cannot be read."""
+        real = real_path(self.root / self.folder / below / path)
+        if real in self.known:
+            self.contents[path] = self.known[real]
+            return
         try:
             data = read_file(self.root, self.folder / below / path, most=MOST)
         except FileError as error:
@@ -61,13 +77,18 @@ class NamedFiles:
                 self.troubles.append((key, f"`{path}` {error.what}", error.hint))
             return
         if data is not None:
-            self.contents[path] = hashlib.sha256(data).hexdigest()
+            self.contents[path] = self.known[real] = hashlib.sha256(data).hexdigest()
 
     def below(self, path: str, key: Key) -> None:
         """See that a folder, and all that flyctl would upload of it, lies in the project.
 
         Links to files are followed by flyctl, and links to folders in it are not.
         """
+        self.uploads += 1
+        if self.uploads > _MOST_UPLOADS:
+            if self.uploads == _MOST_UPLOADS + 1:
+                self.refuse(key, f"these are more than {_MOST_UPLOADS} folders to upload")
+            return
         root, top = real_path(self.root), real_path(self.root / self.folder / path)
         found = (Path(at, name) for at, _, names in os.walk(top) for name in names)
         inside = top.is_relative_to(root)

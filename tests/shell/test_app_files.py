@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pipeline.core.configuration import differences
 from pipeline.errors import ConfigError
 from pipeline.shell.app_files import read_configuration
+from pipeline.shell.named_files import NamedFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,6 +238,25 @@ def test_statics_of_the_project(tmp_path: Path) -> None:
     toml = "".join(f"[[statics]]\n{path}\n" for path in paths)
 
     read(tmp_path, toml + "[[statics]]\nguest_path = '../../..'\ntigris_bucket = 'b'\n")
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    """However often, and in whichever spelling, it is named: it may be large."""
+    files = NamedFiles(tmp_path, PurePosixPath())
+    (tmp_path / "big").write_text("one")
+    files.count("big", ())
+    (tmp_path / "big").write_text("two")
+    files.count("./big", ())
+    files.note("x/../big", (), below="")
+
+    assert files.contents == dict.fromkeys(("big", "./big", "x/../big"), sha256("one"))
+
+
+def test_folders_to_upload_are_few(tmp_path: Path) -> None:
+    """Each is searched for links."""
+    (found,) = refusals(tmp_path, "[[statics]]\nguest_path = '.'\n" * 102)
+
+    assert "more than 100 folders to upload" in found
 
 
 def test_a_volume_that_flyctl_would_read_and_we_do_not(tmp_path: Path) -> None:

@@ -169,3 +169,15 @@ def test_any_bytes(body: bytes) -> None:
     """Bytes that are no JSON are no manifest."""
     with pytest.raises(RegistryError, match="cannot be read"):
         contents_of(Manifest(body, INDEX, Digest(f"sha256:{HEX}")), WHERE)
+
+
+def test_an_image_has_few_triggers(tmp_path: Path) -> None:
+    """Each build that begins with it reads them all."""
+    triggers = ", ".join(['"RUN a"'] * 101)
+    entry = f'reference = "a.test/a"\ndigest = "sha256:{HEX}"\n'
+    text = f'[[external]]\n{entry}triggers = {{ "linux/amd64" = [{triggers}] }}\n'
+    write_tree(tmp_path, {"pipeline.lock": text})
+
+    (problem,) = load_lock(tmp_path).problems
+
+    assert "100 `triggers` at most" in problem.message

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.core.contents import manifests_of_platforms, serving
+from pipeline.core.model import MOST_TRIGGERS
 from pipeline.core.reference import Reference
 from pipeline.edge.registry.blobs import Place, read_blob
 from pipeline.edge.registry.errors import RegistryError
@@ -54,6 +55,8 @@ def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> t
     content = read_blob(place, config.digest) if config else None
     match read_json(content) if content else None:
         case {"config": {"OnBuild": list(found)}} if all(map(_is_text, found)):
+            if len(found) > MOST_TRIGGERS:
+                raise RegistryError(f"`{reference}` has more than {MOST_TRIGGERS} triggers")
             return tuple(found)
         case {"config": {"OnBuild": other}} if other is not None:
             raise RegistryError(f"the triggers of `{reference}` cannot be read: they are no texts")

@@ -19,7 +19,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipeline.core.model import Pin
+from pipeline.core.model import MOST_TRIGGERS, Pin
 from pipeline.core.reference import (
     ReferenceSyntaxError,
     parse_digest,
@@ -78,6 +78,8 @@ def _pin(entry: Mapping[str, object]) -> Pin:
     triggers = entry.get("triggers", {})
     if not isinstance(triggers, dict) or not all(map(_texts, triggers.values())):
         raise ReferenceSyntaxError("`triggers` wants a list of instructions for each platform")
+    if max(map(len, triggers.values()), default=0) > MOST_TRIGGERS:
+        raise ReferenceSyntaxError(f"an image has {MOST_TRIGGERS} `triggers` at most")
     known = {parse_platform(platform): tuple(texts) for platform, texts in triggers.items()}
     return Pin(parse_digest(str(entry["digest"])), triggers=known)
 
