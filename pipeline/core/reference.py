@@ -6,6 +6,7 @@ once, at the edge; inside, no function takes a string for one.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import NewType
@@ -22,10 +23,11 @@ _COMPONENT_RE = re.compile(_COMPONENT)
 _PATH_RE = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG_RE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST_RE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
-_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST_RE = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?")
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_HOST_RE = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-fA-F:]+\])(?::[0-9]{{1,5}})?")
 _BARE_HEX_RE = re.compile(r"[0-9a-f]{64}")
 _MAX_NAME = 255
+_LAST_PORT = 65535
 
 HUB = "docker.io"
 HUB_NAMES = (HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com")
@@ -226,11 +228,22 @@ def is_hub(host: str) -> bool:
 
 def parse_host(text: str) -> str:
     """Read a registry's host with an optional port. Raises `ReferenceSyntaxError`."""
-    if not _HOST_RE.fullmatch(text):
+    if not _HOST_RE.fullmatch(text) or not _can_be(text):
         raise ReferenceSyntaxError(
             f"`{text}` is no registry host, such as `registry.fly.io` or `127.0.0.1:5000`"
         )
     return text
+
+
+def _can_be(host: str) -> bool:
+    """Whether an address in brackets and a port can be: the grammar takes any digits for them."""
+    name, _, port = host.rpartition("]")
+    try:
+        if name:
+            ipaddress.IPv6Address(name.removeprefix("["))
+    except ValueError:
+        return False
+    return int(port.rpartition(":")[2] if ":" in port else 0) <= _LAST_PORT
 
 
 def _split_digest(text: str) -> tuple[str, Digest | None]:

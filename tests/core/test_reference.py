@@ -45,6 +45,11 @@ def test_a_reference_is_filled_in(text: str, full: str) -> None:
         (HEX, "64 hex"),
         ("registry.fly.io/" + "a" * 250, "longer than"),
         ("under..score/x", "no registry host"),
+        ("localhost:65536/x", "no registry host"),
+        ("localhost:000000/x", "no registry host"),
+        ("[::1]:99999/x", "no registry host"),
+        ("[:::]/x", "no registry host"),
+        (f"{'a' * 64}.example/x", "no registry host"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, part: str) -> None:

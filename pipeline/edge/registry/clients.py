@@ -17,6 +17,7 @@ from pipeline.edge.registry.connections import Connections
 from pipeline.edge.registry.probing import is_vouched_for, speaks_tls, split
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from pipeline.edge.registry.gate import Policy
@@ -79,19 +80,16 @@ class Clients:
         )
 
     def stranger(self, *, inside: bool) -> Connections:
-        """For addresses that are not the registry's: it trusts the system, and knows nobody.
+        """For addresses that are not the registry's: they are shown no certificate of ours.
 
         It goes into private networks if `inside` says that who sends us there is in one.
         """
-        return self._kept(
-            "inside" if inside else "outside",
-            lambda: Connections(
-                self._trust.context(self._name),
-                proxies=True,
-                policy=self._policy,
-                wrong_with=None if inside else not_outside,
-            ),
-        )
+        which = "inside" if inside else "outside"
+        return self._kept(which, lambda: self._abroad(self._trust.authorities, inside=inside))
+
+    def token_server(self) -> Connections:
+        """For one that may be told the credential: it is shown our certificate too."""
+        return self._kept("token server", lambda: self._abroad(self._trust.context, inside=True))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -103,6 +101,14 @@ class Clients:
             return Contact(origin, self.neighbour())
         made = Connections(tls.nothing(), proxies=True, policy=self._policy)
         return Contact(origin, self._kept("own", lambda: made), _IN_CLEAR)
+
+    def _abroad(self, trust: Callable[[str], ssl.SSLContext], *, inside: bool) -> Connections:
+        return Connections(
+            trust(self._name),
+            proxies=True,
+            policy=self._policy,
+            wrong_with=None if inside else not_outside,
+        )
 
     def _kept(self, which: str, make: Callable[[], Connections]) -> Connections:
         with self._lock:

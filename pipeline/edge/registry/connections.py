@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
@@ -37,6 +38,8 @@ _BODIES = frozenset({"POST", "PUT", "PATCH"})
 """Methods whose body has a length even where there is none: servers refuse them without."""
 _RESERVED = "%!#$&'()*+,/:;=?@[]~"
 """What an address may hold as it is (RFC 3986); all else is quoted."""
+_REST = attrgetter("stream._stream._connection._h11_state.trailing_data")
+"""What came behind an answer, in httpcore's own objects: there is no other way to it."""
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fly-image-pipeline"}
 
 
@@ -98,6 +101,8 @@ class Connections:
         try:
             yield answer
         finally:
+            if not _is_all(answer):
+                answer.extensions["network_stream"].close()
             answer.close()
 
     def forwarder(self, url: str) -> str:
@@ -129,6 +134,18 @@ class Connections:
                 )
                 self._pools[scheme, netloc] = pool, way
             return self._pools[scheme, netloc]
+
+
+def _is_all(answer: httpcore.Response) -> bool:
+    """Whether nothing came behind an answer, as a body behind that of a HEAD.
+
+    The connection would be kept, and the rest be taken for the answer to what is asked next.
+    """
+    try:
+        rest, _ = _REST(answer)
+    except AttributeError:  # another httpcore: then no connection is used twice
+        return False
+    return not rest
 
 
 def _target(address: SplitResult) -> httpcore.URL:

@@ -30,6 +30,8 @@ AT_ONCE = 4
 """Blobs under way at once."""
 MOST_MANIFESTS = 500
 """Manifests below one that is copied: an index has a few dozen, and none is nested deeper."""
+MOST_BYTES = 16 * 1024 * 1024
+"""Bytes of these manifests: of indexes in indexes, all are held at once."""
 
 
 def copy(registry: Registry, source: Reference, destination: Reference) -> tuple[Digest, bool]:
@@ -139,6 +141,7 @@ class _Bringing:
 
     stop: Event
     met: set[Digest] = field(default_factory=set)
+    size: int = 0
 
 
 def _bring(
@@ -159,6 +162,13 @@ def _bring(
         )
     for child in sorted(children):
         inner = registry.manifest(source.pinned(child))
+        under_way.size += len(inner.content)
+        if under_way.size > MOST_BYTES:
+            raise RegistryError(
+                f"`{source}` leads to manifests of more than {MOST_BYTES >> 20} MiB, which are not "
+                "all copied",
+                hint="no image has such manifests: is it one?",
+            )
         _bring(registry, source, destination, inner, under_way)
         registry.put(destination.pinned(child), inner)
     here = Place(registry.host(str(source.repository)), source.repository.path)

@@ -199,7 +199,7 @@ class Host:
             answer = self._sent_on(url, authorization, send, own=own, inside=inside)
             self._inside = answer.inside if own else self._inside
             location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not location or request.body is not None:
+            if answer.status not in _REDIRECTS or not location or request.method not in _READS:
                 return replace(answer, own=own)
             inside = answer.inside or is_inside(urlsplit(url).hostname or "")
             url, inside = self._next(url, location, inside=inside)
@@ -296,9 +296,10 @@ class Host:
             return contact.http
         if parts.scheme == "http" and is_loopback(parts.hostname or ""):
             return self._clients.neighbour()
-        named = self.access.is_trusted(url) or server_of(url) in self._private
         ours = parts.hostname == urlsplit(contact.origin).hostname
-        return self._clients.stranger(inside=self._inside or named or ours)
+        if ours or self.access.is_trusted(url):
+            return self._clients.token_server()
+        return self._clients.stranger(inside=self._inside or server_of(url) in self._private)
 
     def _contact(self) -> Contact:
         """How the host is reached, found out once; then the credential, looked up once."""

@@ -33,6 +33,11 @@ class MemoryTls:
         self.session = context.wrap_bio(self._heard, self._said, server_hostname=hostname)
         self._until_done(self.session.do_handshake)
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether something came that was not read, and that the line no longer has."""
+        return bool(self._heard.pending or self.session.pending())
+
     def settimeout(self, seconds: float) -> None:
         """Set how long each call may take, all of it."""
         self._timeout = seconds

@@ -112,7 +112,7 @@ class Backend(httpcore.SyncBackend):
         """All addresses of a host. Raises httpcore's errors, where one may not be reached too."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         known = [str(entry[4][0]) for entry in found]
         for address in known if self._wrong_with else ():
@@ -181,6 +181,12 @@ class Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         """Begin TLS, with the proxy first where it speaks it. Raises httpcore's errors."""
         way, left = self._way, _exchange(timeout).to_connect()
+        try:
+            # Behind a proxy nobody has looked it up; `ssl` would lose the socket over a wrong one.
+            (server_hostname or "").encode("idna")
+        except UnicodeError as error:
+            self.close()
+            raise httpcore.ConnectError(str(error)) from error
         if self._inner.get_extra_info("ssl_object"):
             return Stream(self._inner, line=self._within(ssl_context, server_hostname, left))
         try:
@@ -197,6 +203,8 @@ class Stream(httpcore.NetworkStream):
         """What httpcore asks its sockets, and whether they lead to a private network (`INSIDE`)."""
         if info == INSIDE:
             return self._inside
+        if info == "is_readable" and isinstance(self._line, MemoryTls) and self._line.holds_more:
+            return True
         if info == "ssl_object" and isinstance(self._line, MemoryTls):
             return self._line.session
         return self._inner.get_extra_info(info)

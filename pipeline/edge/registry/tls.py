@@ -27,19 +27,31 @@ class Trust:
 
         `certs.d/HOST/*.crt` are authorities, `*.cert` and `*.key` are ours, as docker reads them.
         """
+        context = self.authorities(host)
+        try:
+            for ours in sorted((self.certs_d / host).glob("*.cert")):
+                context.load_cert_chain(ours, ours.with_suffix(".key"))
+        except (OSError, ssl.SSLError):
+            raise self._unread(host) from None
+        return context
+
+    def authorities(self, host: str) -> ssl.SSLContext:
+        """The same for others on the way of `host`, who are not shown who we are."""
         context = _system()
         folder = self.certs_d / host
         try:
             for authority in [*([self.ca] if self.ca else []), *sorted(folder.glob("*.crt"))]:
                 context.load_verify_locations(cafile=authority)
-            for ours in sorted(folder.glob("*.cert")):
-                context.load_cert_chain(ours, ours.with_suffix(".key"))
         except (OSError, ssl.SSLError):
-            raise CredentialError(
-                f"the certificates for `{host}` cannot be read",
-                hint=f"look at `{folder}`" + (f" and `{self.ca}`" if self.ca else ""),
-            ) from None
+            raise self._unread(host) from None
         return context
+
+    def _unread(self, host: str) -> CredentialError:
+        folder = self.certs_d / host
+        return CredentialError(
+            f"the certificates for `{host}` cannot be read",
+            hint=f"look at `{folder}`" + (f" and `{self.ca}`" if self.ca else ""),
+        )
 
 
 def unverified() -> ssl.SSLContext:

@@ -81,10 +81,11 @@ def ended(code: object) -> dict[str, object]:
 
 
 NO_LISTS = [b"", b"[{", b'{"machines": []}', b'"none"', b"0", b"[null]", b'["148e"]', b"[[]]"]
+NO_LISTS += [b"[" + b"{}," * 600_000 + b"{}]"]  # a gigabyte of Python, had Fly said it to its limit
 NO_IDS: list[object] = [None, "", 7, "../../web/machines/148e", "148e?force=true", "a b", "\x1b[2J"]
 
 
-@pytest.mark.parametrize("body", NO_LISTS)
+@pytest.mark.parametrize("body", NO_LISTS, ids=range(len(NO_LISTS)))
 def test_what_is_no_list_of_machines_is_not_an_app_without_any(
     answers: Answers, body: bytes
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.core.allowed import parse_allowed
-from pipeline.core.presence import Present
+from pipeline.core.presence import Absent, Present
 from pipeline.core.reference import parse_reference
 from pipeline.edge.registry import Credential, Policy, Registry, RegistryError, wire
 from pipeline.edge.registry.connections import Connections
@@ -21,6 +21,7 @@ from tests.support.background import in_background
 from tests.support.connect_proxy import connect_proxy
 from tests.support.scripted import Asked, Reply, scripted
 from tests.support.secured import certify
+from tests.support.tls import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -203,6 +204,21 @@ def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
     assert len(proxy.heads) == 1
 
 
+@pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.com"])
+def test_names_that_only_a_proxy_takes(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
+    """Nobody has looked them up before TLS asks for a certificate by them."""
+    certificate = certify(tmp_path, NAME)
+    there = {"Location": f"https://{host}/"}
+    with (
+        scripted(lambda _: Reply(307, there), certificate) as server,
+        connect_proxy(server.address) as proxy,
+    ):
+        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        with pytest.raises(RegistryError, match=f"no answer from `{host}`"):
+            ask(certificate.ca)
+        assert len(proxy.heads) == 2
+
+
 def no_answer(address: str) -> str:
     """What is said where nobody listens."""
     return f"no answer from the proxy `{address}`: connection refused"
@@ -373,3 +389,62 @@ def trickling(text: bytes, at_once: bytes = b"", *, hangs_up: bool = False) -> I
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
     with in_background(server):
         yield f"127.0.0.1:{server.server_address[1]}"
+
+
+FURTHER = b"".join(
+    (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\nContent-Type: %s\r\n"
+        % FOUND["Content-Type"].encode(),
+        b"Docker-Content-Digest: sha256:%s\r\n\r\n" % (b"b" * 64),
+    )
+)
+"""An answer that stands where none was asked for."""
+ABSENT = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+ABSENT += b"Docker-Distribution-Api-Version: registry/2.0\r\n\r\n"
+
+
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("further", [FURTHER, FURTHER.partition(b"Docker")[0] + b"X: "])
+def test_what_comes_behind_an_answer_is_none(
+    by: pytest.MonkeyPatch, tmp_path: Path, further: bytes, *, secure: bool
+) -> None:
+    """A body of a HEAD, which has none, would say that the image asked for next is there."""
+    del by
+    certificate = certify(tmp_path)
+    wanted = context_of(certificate)
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                line = self.request
+                line = wanted.wrap_socket(line, server_side=True) if secure else line
+                while line.recv(1 << 16).startswith(b"HEAD"):
+                    line.sendall(ABSENT % len(further) + further)
+                line.close()
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server), Registry(ca=certificate.ca, policy=QUICK) as registry:
+        name = f"127.0.0.1:{server.server_address[1]}/acme/web"
+        found = [registry.head(parse_reference(f"{name}:{tag}")) for tag in range(3)]
+    assert found == [Absent()] * 3
+
+
+def test_a_connection_is_used_again() -> None:
+    """Where nothing came behind an answer: also on what of httpcore's is looked at for that."""
+    lines = set[object]()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            lines.add(self)
+            while self.request.recv(1 << 16).startswith(b"GET"):
+                self.request.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                self.request.sendall(b"0\r\n\r\n")
+
+    http = Connections(nothing(), proxies=False, policy=PATIENT)
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        for _ in range(3):
+            wire.send(http, "GET", url, headers={}, deadline=time.monotonic() + 30)
+        http.close()
+    assert len(lines) == 1

@@ -209,3 +209,22 @@ def test_an_index_of_hundreds_is_not_copied() -> None:
         with pytest.raises(RegistryError, match="leads to more than 500 manifests"):
             copy_at(registry, source, Digest(digest(top)), place)
         assert [one.method for one in server.asked] == ["HEAD", "GET"]
+
+
+def test_indexes_with_room_for_gigabytes_are_not_copied() -> None:
+    """Each is in the next one, so that all are held at once; none is too large by itself."""
+    known, top = {}, index(b"")
+    for _ in range(6):
+        top = index(top) + b" " * 4_000_000
+        known[digest(top)] = top
+
+    def script(asked: Asked) -> Reply:
+        found = known.get(asked.path.rpartition("/")[2], b"")
+        there = asked.method == "GET" and "/from/" in asked.path and found
+        return Reply(200, {"Content-Type": INDEX}, found) if there else Reply(404, DISTRIBUTION)
+
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        source, place = (parse_reference(f"{server.address}/{name}:1") for name in ("from", "to"))
+        with pytest.raises(RegistryError, match="manifests of more than 16 MiB"):
+            copy_at(registry, source, Digest(digest(top)), place)
+        assert {one.method for one in server.asked} == {"HEAD", "GET"}

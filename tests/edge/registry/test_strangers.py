@@ -6,7 +6,9 @@ The registry is `127.0.0.1`, the stranger `localhost`: another name, and another
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,8 +21,10 @@ from pipeline.edge.registry.blobs import Place, Route, copy_blob
 from pipeline.edge.registry.credential import Kind
 from pipeline.edge.registry.host import Request
 from pipeline.edge.registry.manifest import Manifest, digest_of
+from tests.support.background import in_background
 from tests.support.scripted import Asked, Reply, Scripted, scripted
 from tests.support.secured import certify
+from tests.support.tls import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -232,6 +236,63 @@ def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
     assert isinstance(found, str)
     assert "plain HTTP" in found
     assert stranger.asked == []
+
+
+def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
+    """A DELETE is not sent on: it would be ours, at whoever the registry names."""
+    there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
+    with (
+        scripted(lambda _: Reply(307, there)) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
+    ):
+        answer = registry.host(server.address).ask(Request("DELETE", "/v2/acme/blobs/uploads/1"))
+
+    assert answer.status == 307
+    assert stranger.asked == []
+
+
+def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
+    """Whoever it sends us to sees nobody, though it is trusted by the same authority."""
+    certificate = certify(tmp_path)
+    seen: list[str] = []
+
+    def serve(name: str, location: str = "") -> TlsServer:
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                assert isinstance(self.connection, ssl.SSLSocket)
+                seen.append(f"{name} {'somebody' if self.connection.getpeercert() else 'nobody'}")
+                self.send_response(307 if location else 200)
+                for header in {**FOUND.headers, "Location": location}.items():
+                    self.send_header(*header)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = TlsServer(("127.0.0.1", 0), Handler)
+        server.context = context_of(certificate)
+        server.context.verify_mode = ssl.CERT_OPTIONAL
+        server.context.load_verify_locations(certificate.ca)
+        return server
+
+    store = serve("store")
+    first = serve("registry", f"https://localhost:{store.server_port}/")
+    address = f"127.0.0.1:{first.server_port}"
+    ours = tmp_path / "certs.d" / address
+    ours.mkdir(parents=True)
+    for source, name in (
+        (certificate.ca, "ca.crt"),
+        (certificate.certificate, "client.cert"),
+        (certificate.key, "client.key"),
+    ):
+        (ours / name).write_bytes(source.read_bytes())
+    with (
+        in_background(store),
+        in_background(first),
+        Registry(certs_d=tmp_path / "certs.d", policy=QUICK) as registry,
+    ):
+        assert isinstance(said_of(registry, address), Present)
+    assert seen == ["registry somebody", "store nobody"]
 
 
 def test_no_credential_over_plain_http() -> None:
