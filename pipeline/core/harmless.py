@@ -18,19 +18,19 @@ from __future__ import annotations
 import re
 import unicodedata
 
+# `re` remembers what it has compiled; most runs need none of these.
 # ECMA-48: CSI sequences; OSC, DCS, PM, APC and SOS strings up to BEL or ST; two-byte escapes.
-_ESCAPE_RE = re.compile(
+_ESCAPE = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[ -/]*[0-~]"
 )
 _OUR_STYLE = r"\x1b\[(?:[0-2]|3[0-6])m"
-_OUR_STYLE_RE = re.compile(f"({_OUR_STYLE})")
 """The codes that we write (`pipeline.console.paint`): others' would be lost among them."""
-_HASHED_RE = re.compile(r"#(?=#[A-Za-z]*\[)")
-_COLONS_RE = re.compile(rf"((?:\s|[\u200c\u200d]|{_OUR_STYLE})*:)(?=:)")
+_HASHED = r"#(?=#[A-Za-z]*\[)"
+_COLONS = rf"((?:\s|[\u200c\u200d]|{_OUR_STYLE})*:)(?=:)"
 _SEEN = r"[^\x00-\xff\s\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-_JOINED_RE = re.compile(rf"(?<={_SEEN})[\u200c\u200d](?={_SEEN})")
+_JOINED = rf"(?<={_SEEN})[\u200c\u200d](?={_SEEN})"
 """What makes one emoji of several, or spells Persian. Elsewhere it only makes names look alike."""
 
 
@@ -47,14 +47,14 @@ def harmless(text: str) -> str:
 
 def without_escapes(text: str) -> str:
     """The text without escape codes; control characters may be left."""
-    return _ESCAPE_RE.sub("", text)
+    return re.sub(_ESCAPE, "", text)
 
 
 def visible(text: str) -> str:
     """The text without control characters and what is as invisible; a line's end is a blank."""
     if text.isprintable():
         return text
-    joined = {found.start() for found in _JOINED_RE.finditer(text)}
+    joined = {found.start() for found in re.finditer(_JOINED, text)}
     return "".join(c if at in joined else _shown(c) for at, c in enumerate(text))
 
 
@@ -69,16 +69,17 @@ def harmless_json(document: str) -> str:
         line if line.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in line)
         for line in lines
     )
-    return _HASHED_RE.sub(r"\\u0023", "\n".join(shown))
+    return re.sub(_HASHED, r"\\u0023", "\n".join(shown))
 
 
 def _line(line: str) -> str:
     if not line.isprintable():
-        pieces = _OUR_STYLE_RE.split(line)
+        pieces = re.split(f"({_OUR_STYLE})", line)
         pieces[::2] = [_tabbed(piece) for piece in pieces[::2]]
         line = "".join(pieces)
-    line = _HASHED_RE.sub("# ", line)
-    found = _COLONS_RE.match(line)
+    if "##" in line:
+        line = re.sub(_HASHED, "# ", line)
+    found = re.match(_COLONS, line) if "::" in line else None
     return f"{found[1]} {line[found.end() :]}" if found else line
 
 

@@ -13,17 +13,18 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.core import gomatch
-from pipeline.core.automaton import Automaton
 from pipeline.core.goregex import Part, read
 from pipeline.core.straight import straight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from pipeline.core.automaton import Automaton
 
 # What Go's `strings.TrimSpace` takes away; `str.strip` takes four control characters more.
 SPACE = (
@@ -259,7 +260,7 @@ def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
 def _together(patterns: Iterable[Pattern]) -> tuple[_Matcher, ...]:
     """What matches where any of the patterns does: one expression, and the automata."""
     written = [pattern.regex for pattern in patterns]
-    automata = tuple(regex for regex in written if isinstance(regex, Automaton))
+    automata = tuple(regex for regex in written if not isinstance(regex, str))
     plain = "|".join(f"(?:{regex})" for regex in written if isinstance(regex, str))
     return (re.compile(plain), *automata) if plain else automata
 
@@ -269,9 +270,16 @@ def _matcher(pattern: Pattern) -> _Matcher:
 
 
 def _regex(text: str) -> str | Automaton:
-    """What tells whether `text` matches a whole path. Raises `ValueError`.
+    """What tells whether `text` matches a whole path. Raises `ValueError`."""
+    return _plain(text) or _automaton(text)
 
-    patternmatcher knows four ways of matching; which one it takes depends on what it meets.
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> str:
+    """Python's expression for it, nothing where only an automaton will do. Raises `ValueError`.
+
+    patternmatcher knows four ways of matching; which one it takes depends on what it meets. The
+    ignore files of a project's images are much alike: what one of them has is remembered.
     """
     if _WILD.isdisjoint(text):
         return re.escape(text)
@@ -284,12 +292,18 @@ def _regex(text: str) -> str | Automaton:
         suffix = text[2:]
         bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
         return f"{_ANYTHING}{re.escape(suffix)}{bare}"
-    if _PARTIAL.search(source):
-        rows = [list(parts) for parts in read(f"^{source}")]
-        rows[-1] += [] if _escapes_its_end(text) else [_END]
-        return Automaton([_ANY, *parts, _ANY] for parts in rows)
-    rows = [list(parts) for parts in read(source)]
-    return straight(rows[0]) or Automaton(rows)
+    return "" if _PARTIAL.search(source) else straight(read(source)[0])
+
+
+def _automaton(text: str) -> Automaton:
+    from pipeline.core.automaton import Automaton  # noqa: PLC0415 - few patterns need one
+
+    source, _ = _go_regex(text)
+    if not _PARTIAL.search(source):
+        return Automaton(read(source))
+    rows = [list(parts) for parts in read(f"^{source}")]
+    rows[-1] += [] if _escapes_its_end(text) else [_END]
+    return Automaton([_ANY, *parts, _ANY] for parts in rows)
 
 
 def _escapes_its_end(text: str) -> bool:

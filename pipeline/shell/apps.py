@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pipeline.core.apps import App, RewindingDriver
 from pipeline.errors import usage_error
 from pipeline.shell.app_files import read_configuration
-from pipeline.shell.registry import shown_to_others
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -59,6 +58,7 @@ def driver_for(
 ) -> Iterator[Driver]:
     """The driver that the settings name, opened; its connections are closed at the end."""
     from pipeline.edge.deploy import DRIVERS  # noqa: PLC0415 - docker costs 90 ms
+    from pipeline.shell.registry import shown_to_others  # noqa: PLC0415 - loaded late
 
     name = project.settings.deploy.driver
     wish = stop or threading.Event()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.core.apps import HOW_TO_RUN, NOT_RUN
 from pipeline.errors import ConfigError, UnknownError
 from pipeline.tasks.building import KEEP_GOING, build_images
 from pipeline.tasks.command import (
@@ -164,6 +163,8 @@ def _chosen(project: Project, words: str) -> frozenset[str]:
 
 def not_asked(images: Sequence[ImageName], what: str) -> UnknownError:
     """The error for what only a command of the project's knows, which was not run."""
+    from pipeline.core.apps import HOW_TO_RUN, NOT_RUN  # noqa: PLC0415 - not for `invoke --list`
+
     whose = ", ".join(f"`{name}`" for name in images)
     return UnknownError(f"{what}: the apps of {whose} are {NOT_RUN}", hint=HOW_TO_RUN)
 
