@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.edge.file_read import MOST, FileError, OutsideError, read_file
+from pipeline.edge.file_read import MOST, FileError, read_file
 from pipeline.shell.config.fly_toml import respelt
 from pipeline.shell.places import is_there, real_path
 
@@ -71,9 +71,7 @@ class NamedFiles:
         try:
             data = read_file(self.root, self.folder / below / path, most=MOST)
         except FileError as error:
-            if isinstance(error, OutsideError) or _can_be_read(
-                self.root / self.folder / below / path
-            ):
+            if _can_be_read(self.root / self.folder / below / path):
                 self.troubles.append((key, f"`{path}` {error.what}", error.hint))
             return
         if data is not None:

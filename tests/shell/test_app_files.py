@@ -260,10 +260,11 @@ def test_folders_to_upload_are_few(tmp_path: Path) -> None:
 
 
 def test_a_volume_that_flyctl_would_read_and_we_do_not(tmp_path: Path) -> None:
-    """One without end, wherever it lies; a socket and a folder it passes over."""
-    volumes = [f"{path}:/x" for path in ("/dev/zero", "/usr", ".")]
+    """One without end, or outside; a folder, and what is not on this machine, it passes over."""
+    volumes = [f"{path}:/x" for path in ("/dev/zero", "/etc/passwd", "/usr", ".", "/nowhere/data")]
     compose = f"services: {{web: {{build: ., volumes: {json.dumps(volumes)}}}}}\n"
 
-    (found,) = refusals(tmp_path, "[build.compose]\n", compose_yml=compose)
+    endless, outside = refusals(tmp_path, "[build.compose]\n", compose_yml=compose)
 
-    assert "`/dev/zero` is no regular file" in found
+    assert "`/dev/zero` is no regular file" in endless
+    assert "`/etc/passwd` lies outside the project" in outside
