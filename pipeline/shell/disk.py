@@ -139,8 +139,12 @@ class Disk:
     def _look(self, path: str) -> Node | None:
         try:
             mode = self.way.lstat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            return None  # a ValueError: no file's name can hold a NUL
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError:
+            if "\0" in path:  # no file's name can hold one
+                return None
+            raise
         except OSError as error:
             if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
                 return None

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.ignore import NOTHING
 from pipeline.core.model import EntryKind
 from pipeline.edge.leftovers import private_folder
-from pipeline.errors import UnknownError, WorkError
+from pipeline.errors import PipelineError, UnknownError, WorkError, machine_error
 from pipeline.shell.context import Context
 from pipeline.shell.disk import FLAGS, Disk, hash_of, stamp
 from pipeline.shell.places import real_path
@@ -149,7 +149,7 @@ class Snapshot:
         try:
             source = self._disk.way.open(path, FLAGS)
         except OSError as error:
-            raise self._changed(path) from error
+            raise self._lost(path, error) from error
         try:
             found = os.fstat(source)
             if not stat.S_ISREG(found.st_mode) or _runs(found) is not entry.executable:
@@ -180,7 +180,7 @@ class Snapshot:
         try:
             found = self._disk.way.lstat(place)
         except OSError as error:
-            raise self._changed(place) from error
+            raise self._lost(place, error) from error
         sha256 = hashlib.sha256(content).hexdigest()
         what = f"{sha256} {_runs(found)}"
         if self._is_done(place, what):
@@ -201,7 +201,7 @@ class Snapshot:
         try:
             now, found = self._disk.way.readlink(path), self._disk.way.lstat(path)
         except OSError as error:
-            raise self._changed(path) from error
+            raise self._lost(path, error) from error
         if now != target:
             raise self._changed(path)
         mirrored = self._mirrored(path)
@@ -219,7 +219,7 @@ class Snapshot:
         try:
             found = os.fstat(self._disk.way.folder(path))
         except OSError as error:
-            raise self._changed(path) from error
+            raise self._lost(path, error) from error
         os.mkdir(mirrored, 0o700)  # noqa: PTH102
         self._folders[mirrored] = found
 
@@ -246,6 +246,10 @@ class Snapshot:
         if not real.is_relative_to(self.root):
             raise self._changed(str(self.root / folder))
         return real.relative_to(self.root)
+
+    def _lost(self, path: str, error: OSError) -> PipelineError:
+        """The error where something cannot be reached: it changed, or the machine fails."""
+        return machine_error(error) or self._changed(path)
 
     def _changed(self, path: str) -> ChangedError:
         message = f"`{self._disk.shown(path)}` changed while it was built"
