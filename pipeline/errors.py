@@ -142,6 +142,11 @@ def as_told(error: Exception) -> PipelineError:
     return machine_error(error) or FaultError(error)
 
 
+def reason_of(error: OSError) -> str:
+    """Why the operating system refused something, in its own words, for the end of a sentence."""
+    return (error.strerror or type(error).__name__).lower()
+
+
 def machine_error(error: Exception) -> UnknownError | None:
     """The error of a machine that lacks something: room, memory, files, processes. Else `None`."""
     number = error.errno if isinstance(error, OSError) else None

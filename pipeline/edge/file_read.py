@@ -13,6 +13,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from pipeline.errors import reason_of
+
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
 
@@ -88,8 +90,7 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
 
 def unusable(error: OSError, verb: str = "read") -> FileError:
     """An operating system's refusal as a sentence."""
-    why = (error.strerror or type(error).__name__).lower()
-    return FileError(f"cannot be {verb}: {why}", "check its permissions")
+    return FileError(f"cannot be {verb}: {reason_of(error)}", "check its permissions")
 
 
 def _refuse_unless_missing(path: str, error: OSError, missing: frozenset[int]) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.capture import capture
 from pipeline.edge.child_environ import for_flyctl, path_folders
-from pipeline.errors import PipelineError, UnknownError
+from pipeline.errors import PipelineError, UnknownError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,5 +108,4 @@ def _asked(path: str, environ: Mapping[str, str]) -> str:
 
 
 def _not_run(path: str, error: OSError) -> _OtherProgramError:
-    why = (error.strerror or type(error).__name__).lower()
-    return _OtherProgramError(f"`{path}` cannot be run: {why}")
+    return _OtherProgramError(f"`{path}` cannot be run: {reason_of(error)}")

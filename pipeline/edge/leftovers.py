@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from pipeline.errors import UnknownError
+from pipeline.errors import UnknownError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -275,8 +275,7 @@ def _remove_all(folder: Path) -> None:
 
 
 def _no_folder(where: str, error: OSError) -> UnknownError:
-    why = (error.strerror or type(error).__name__).lower()
-    message = f"no temporary folder can be made {where}: {why}"
+    message = f"no temporary folder can be made {where}: {reason_of(error)}"
     return UnknownError(message, hint="set TMPDIR to a folder with room that you may write to")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.masking import masker
 from pipeline.edge import reaper
 from pipeline.edge.child_environ import for_command
-from pipeline.errors import UnknownError
+from pipeline.errors import UnknownError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -122,7 +122,7 @@ def _started(words: Sequence[str], cwd: Path, environ: ChildEnviron) -> Iterator
             )
             files.callback(_end, child)
         except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
+            why = reason_of(error)
             raise UnknownError(f"`{words[0]}` could not be started: {why}") from None
         finally:
             files.callback(os.close, ours)  # the first to go: the reaper waits for that

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 from pipeline.core.model import Stamp
 from pipeline.core.standin import STAND_INS
 from pipeline.edge.file_read import MOST, FileError, read_file
-from pipeline.errors import ConfigError, Location, Problem, WorkError
+from pipeline.errors import ConfigError, Location, Problem, WorkError, reason_of
 from pipeline.shell.descent import Descent
 
 if TYPE_CHECKING:
@@ -206,10 +206,9 @@ class Disk:
     def _fail(self, path: str, error: OSError) -> NoReturn:
         if error.errno in _SOMETHING_ELSE:
             raise self._changed(path) from error
-        reason = (error.strerror or type(error).__name__).lower()
         problem = Problem(
             Location(self.shown(path)),
-            f"cannot be read: {reason}",
+            f"cannot be read: {reason_of(error)}",
             "give yourself the right to read it, or name it in the ignore file",
         )
         raise ConfigError([problem]) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.csv_fields import join_fields
 from pipeline.core.secret import parse_secret, source_of
-from pipeline.errors import Location, Problem, WorkError
+from pipeline.errors import Location, Problem, WorkError, reason_of
 from pipeline.shell.config.image_file import read_image_document
 from pipeline.shell.places import is_file, is_there
 
@@ -173,5 +173,4 @@ def _content(path: Path, root: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             return file.read(_LONGEST).decode(errors="replace"), f"the file `{shown}` is empty"
     except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
-        return "", f"the file `{shown}` cannot be read: {why}"
+        return "", f"the file `{shown}` cannot be read: {reason_of(error)}"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from pipeline.core.ignore import NOTHING
 from pipeline.core.model import EntryKind
 from pipeline.edge.leftovers import private_folder
-from pipeline.errors import PipelineError, UnknownError, WorkError, machine_error
+from pipeline.errors import PipelineError, UnknownError, WorkError, machine_error, reason_of
 from pipeline.shell.context import Context
 from pipeline.shell.disk import FLAGS, Disk, hash_of, stamp
 from pipeline.shell.places import real_path
@@ -80,7 +80,7 @@ class Snapshot:
         try:
             self._add(image, inputs)
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
+            reason = reason_of(error)
             message = f"the files of `{image.name}` cannot be copied to `{self._folder}`: {reason}"
             raise UnknownError(message, hint="make room there, or set TMPDIR") from error
 
