@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pipeline.core.csv_fields import split_fields
 from pipeline.core.reference import Tag
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ def is_own(source: Reference, destination: Reference) -> bool:
 
 
 def cache_tags(cache: str) -> Iterator[Tag]:
-    """The tags that BuildKit would push a cache to, of an entry in its own syntax.
+    """The tags that BuildKit would push a cache to, of an entry in its own syntax: of every `ref`.
+
+    Raises `ValueError` for what is no list with commas.
 
     >>> list(cache_tags("type=registry,ref=ghcr.io/acme/cache:web")), list(cache_tags("type=gha"))
     (['web'], [])
     """
-    fields = [field.strip(' "') for field in cache.split(",")]
+    fields = [field.strip() for field in split_fields(cache)]
     bare = all("=" not in field for field in fields)  # an entry of a reference alone
     for field in fields:
         key, _, value = field.partition("=")
