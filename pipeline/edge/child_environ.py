@@ -23,12 +23,13 @@ FLY_TOKENS = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 _LOGINS = ("DOCKER_AUTH_CONFIG",)
 """Variables that hold what registries want, which Docker alone needs."""
 
-_GIT = (
+GIT_SETTINGS = (
     ("safe.bareRepository", "explicit"),
     ("core.fsmonitor", ""),
     ("core.hooksPath", os.devnull),
 )
-"""buildx asks Git about a build's folder, which may be made to look like a repository."""
+"""What keeps Git from running programs of a folder that was made to look like a repository. buildx
+asks it about a build's folder, and we about the project."""
 
 
 _FOR_GIT = ("PATH", "HOME", "GIT_CEILING_DIRECTORIES", "SYSTEMROOT", "TMPDIR")
@@ -103,8 +104,8 @@ def _with_git_settings(given: ChildEnviron) -> ChildEnviron:
     """Settings of Git's that go before those of a repository, after the user's own."""
     count = given.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
-    for number, (key, value) in enumerate(_GIT, first):
+    for number, (key, value) in enumerate(GIT_SETTINGS, first):
         given[f"GIT_CONFIG_KEY_{number}"] = key
         given[f"GIT_CONFIG_VALUE_{number}"] = value
-    given["GIT_CONFIG_COUNT"] = str(first + len(_GIT))
+    given["GIT_CONFIG_COUNT"] = str(first + len(GIT_SETTINGS))
     return given

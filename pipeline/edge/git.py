@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.stamp import NEAREST, PARENTS, SHORT, Revision
 from pipeline.edge.capture import capture
-from pipeline.edge.child_environ import find_program, for_git
+from pipeline.edge.child_environ import GIT_SETTINGS, find_program, for_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +26,7 @@ _TIMEOUT = 30.0
 _SEEN = 500
 """So many of the newest commits are looked at: merged branches lie between the first parents."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_OPTIONS = (
-    "core.fsmonitor=",
-    "core.hooksPath=/dev/null",
-    "safe.bareRepository=explicit",
-    "safe.directory=*",
-)
+_OPTIONS = (*(f"{key}={value}" for key, value in GIT_SETTINGS), "safe.directory=*")
 
 
 def revision_of(root: Path, environ: Mapping[str, str]) -> Revision | None:
