@@ -21,6 +21,7 @@ OF_THE_SYSTEM = {"edge/reaper.py", "tasks/output.py"}
 OTHERS = {
     "edge/file_read.py": "the one way to read",
     "edge/file_write.py": "the one way to write",
+    "edge/folders.py": "folders, one from the other",
     "edge/registry/docker_change.py": "a folder, to lock it",
     "shell/config/schema.py": "for developers: this repository's schemas",
     "shell/descent.py": "contexts: folder by folder from the root, no link followed",

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.edge.file_read import FileError, OutsideError, unusable
+from pipeline.edge.folders import STEP, descend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import PurePosixPath
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _BITS = 0o777
@@ -120,12 +120,8 @@ def _remove_unless_held(folder: int, name: str) -> None:
 @contextmanager
 def _folder(root: str, parts: tuple[str, ...]) -> Iterator[int]:
     """A folder below `root`, opened step by step."""
-    handle = os.open(root, _FOLDER)
+    handle = descend(os.open(root, STEP), parts)
     try:
-        for part in parts:
-            inner = os.open(part, _FOLDER, dir_fd=handle)
-            os.close(handle)
-            handle = inner
         yield handle
     finally:
         os.close(handle)

@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from pipeline.edge.folders import STEP, descend
 from pipeline.errors import UnknownError, reason_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _LOCK = ".fly-image-pipeline.lock"
 _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
 _OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD = 7 * 24 * 3600.0
 """Seconds after which a folder without a lock is nobody's any more, wherever it comes from."""
 
@@ -230,29 +230,21 @@ def _empty(folder: Path) -> None:
 
     No program is asked to do so, as `rm`: it would be looked for on PATH, with our environment.
     """
-    here = os.open(folder, _FOLDER)
+    here = os.open(folder, STEP)
     left = [_without_files(here)]
     way: list[str] = []
     while left[-1] or way:
         if left[-1]:
             name = left[-1].pop()
             os.chmod(name, stat.S_IRWXU, dir_fd=here)
-            here = _moved(here, name)
+            here = descend(here, [name])
             left.append(_without_files(here))
             way.append(name)
         else:
-            here = _moved(here, "..")
+            here = descend(here, [".."])
             left.pop()
             os.rmdir(way.pop(), dir_fd=here)
     os.close(here)
-
-
-def _moved(here: int, name: str) -> int:
-    """The folder of that name in the open folder `here`, which is closed."""
-    try:
-        return os.open(name, _FOLDER, dir_fd=here)
-    finally:
-        os.close(here)
 
 
 def _without_files(here: int) -> list[str]:

@@ -13,13 +13,14 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pipeline.edge.folders import FOLDER, descend
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 _MOST = 64
 """Folders that are open at once: a process may have 256 on some systems."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class Descent:
@@ -83,16 +84,16 @@ class Descent:
     def _opened(self, path: str) -> int:
         """Open a folder from the nearest one that is open."""
         if path == self._root:
-            return os.open(path or "/", _FOLDER)
+            return os.open(path or "/", FOLDER)
         if path in self._starts:
-            return self._down(self._at(self._root), self._below(path))
+            return descend(os.dup(self._at(self._root)), self._below(path))
         names: list[str] = []
         while path not in self._open and path not in self._starts and path != self._root:
             path, slash, name = path.rpartition("/")
             names.append(name)
             if not slash:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        return self._down(self._at(path), names[::-1])
+        return descend(os.dup(self._at(path)), names[::-1])
 
     def _below(self, start: str) -> Sequence[str]:
         """The way from the root to where a beginning lies."""
@@ -102,17 +103,6 @@ class Descent:
         if not real.startswith(f"{self._real}/"):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         return real.removeprefix(f"{self._real}/").split("/")
-
-    @staticmethod
-    def _down(handle: int, names: Sequence[str]) -> int:
-        here = os.dup(handle)
-        for name in names:
-            try:
-                below = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
-            finally:
-                os.close(here)
-            here = below
-        return here
 
 
 def _close(handles: dict[str, int]) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.edge.file_read import FileError, unusable
 from pipeline.edge.file_write import replace_file
+from pipeline.edge.folders import FOLDER
 from pipeline.edge.registry.docker_login import configuration_file, read_configuration
 from pipeline.errors import WorkError
 
@@ -63,7 +64,7 @@ def locked(environ: Mapping[str, str]) -> Iterator[int]:
     """
     folder = Path(os.path.realpath(configuration_file(environ))).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = os.open(folder, FOLDER)
     try:
         _wait_for(handle)
         yield handle
