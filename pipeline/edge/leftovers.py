@@ -21,15 +21,13 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pipeline.edge.folders import STEP, descend
 from pipeline.errors import UnknownError, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-Made = TypeVar("Made")
+    from collections.abc import Iterator, Mapping, Sequence
 
 _PREFIX = "fly-image-pipeline-"
 _LOCK = ".fly-image-pipeline.lock"
@@ -51,22 +49,12 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
     found = _parents(environ)
     parents = found[-1:] if roomy else found
     prefix = f"{_PREFIX}{what}-{owner()}.{_place()}-"
-    folder, lock = _first(parents, lambda parent: _locked_folder(parent, prefix))
+    folder, lock = _first(parents, prefix)
     try:
         yield folder
     finally:
         _remove(folder)
         os.close(lock)
-
-
-@contextmanager
-def nameless_file(environ: Mapping[str, str]) -> Iterator[IO[bytes]]:
-    """A file that is in no folder, and so gone with this process, where such folders are made.
-
-    Raises `UnknownError` where none can be made.
-    """
-    with _first(_parents(environ), lambda parent: tempfile.TemporaryFile(dir=parent)) as file:
-        yield file
 
 
 def keep_report(text: str, environ: Mapping[str, str]) -> Path | None:
@@ -205,11 +193,11 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
     return folder, lock
 
 
-def _first(parents: Sequence[Path], make: Callable[[Path], Made]) -> Made:
-    """What can be made in the first of some folders where it can. Raises `UnknownError`."""
+def _first(parents: Sequence[Path], prefix: str) -> tuple[Path, int]:
+    """A locked folder in the first of some folders where it can be made. Raises `UnknownError`."""
     for parent in parents:
         try:
-            return make(parent)
+            return _locked_folder(parent, prefix)
         except OSError as error:
             failed = _no_folder(f"in `{parent}`", error)
     raise failed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.edge.leftovers import here, lives, nameless_file, owner, private_folder, sweep
+from pipeline.edge.leftovers import here, lives, owner, private_folder, sweep
 from pipeline.errors import UnknownError
 from tests.support.processes import patiently
 
@@ -144,16 +144,15 @@ def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
 def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> None:
     """Where none has, it is said of the last, with what to do."""
     environ = {"XDG_RUNTIME_DIR": "/proc/self/fd", "TMPDIR": str(tmp_path)}
-    with private_folder("login", environ) as folder, nameless_file(environ) as file:
+    with private_folder("login", environ) as folder:
         assert folder.parent == tmp_path
-        file.write(b"a")
         assert [*tmp_path.iterdir()] == [folder]
 
     nowhere = {"TMPDIR": "/proc/none"}
-    for opened in (private_folder("login", nowhere), nameless_file(nowhere)):
-        with pytest.raises(UnknownError, match="in `/proc/none`: no such file") as caught, opened:
-            pass
-        assert "TMPDIR" in caught.value.hint
+    refused = pytest.raises(UnknownError, match="in `/proc/none`: no such file")
+    with refused as caught, private_folder("login", nowhere):
+        pass
+    assert "TMPDIR" in caught.value.hint
 
 
 def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Path) -> None:
