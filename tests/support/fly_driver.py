@@ -16,6 +16,7 @@ from pipeline.edge.deploy.fly import FlyDriver
 from pipeline.edge.fly import FlyApi
 from pipeline.edge.registry.gate import Policy
 from pipeline.shell.app_files import read_configuration
+from tests.support.fly import fly_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,16 @@ COLOUR = "blue"
 [http_service]
 internal_port = 8080
 """
+
+
+@contextmanager
+def opened_bench(folder: Path) -> Iterator[Bench]:
+    """A bench whose app has a `fly.toml` and was never deployed."""
+    with fly_stand_in(folder / "fly") as fly:
+        fly.create_app("web")
+        opened = Bench(fly, folder)
+        opened.write(TOML)
+        yield opened
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from pipeline.core.events import silent
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.fly_compared import FAILED_BEFORE, MIXED, NONE_KEPT
 from pipeline.edge.fly import FlyError
-from tests.support.fly import fly_stand_in
-from tests.support.fly_driver import TOML, Bench
+from tests.support.fly_driver import TOML, Bench, opened_bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,10 +41,7 @@ local_path = "app.conf"
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """An app that was deployed by us as it is."""
-    with fly_stand_in(tmp_path / "fly") as fly:
-        fly.create_app("web")
-        opened = Bench(fly, tmp_path)
-        opened.write(TOML)
+    with opened_bench(tmp_path) as opened:
         opened.deploy(opened.image())
         yield opened
 

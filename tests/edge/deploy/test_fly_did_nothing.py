@@ -13,8 +13,7 @@ from pipeline.core.events import silent
 from pipeline.edge.deploy.errors import DeployError
 from pipeline.edge.deploy.fly import FlyDriver
 from pipeline.edge.fly import FlyApi
-from tests.support.fly import fly_stand_in
-from tests.support.fly_driver import QUICK, TOML, Bench
+from tests.support.fly_driver import QUICK, TOML, Bench, opened_bench
 from tests.support.programs import program
 
 if TYPE_CHECKING:
@@ -30,10 +29,7 @@ SAYS = "fly v0.4.87 linux/amd64 Commit: a"
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """An app that was deployed by us, with another configuration since."""
-    with fly_stand_in(tmp_path / "fly") as fly:
-        fly.create_app("web")
-        opened = Bench(fly, tmp_path)
-        opened.write(TOML)
+    with opened_bench(tmp_path) as opened:
         opened.deploy(opened.image())
         opened.write(TOML.replace("blue", "red"))
         yield opened

@@ -11,8 +11,8 @@ from pipeline.core.apps import RewindingDriver
 from pipeline.core.events import AppChanged, Notice, silent
 from pipeline.core.held import OvertakenError
 from pipeline.core.stamp import Revision
-from tests.support.fly import fly_stand_in, leases
-from tests.support.fly_driver import REVISION, TOML, Bench
+from tests.support.fly import leases
+from tests.support.fly_driver import REVISION, TOML, Bench, opened_bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """An app that was never deployed."""
-    with fly_stand_in(tmp_path / "fly") as fly:
-        fly.create_app("web")
-        opened = Bench(fly, tmp_path)
-        opened.write(TOML)
+    with opened_bench(tmp_path) as opened:
         yield opened
 
 
