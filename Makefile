@@ -36,7 +36,7 @@ demo: $(VENV)/.runtime ## Build, push and deploy the sample images on this machi
 	@echo; echo "Stop it all with: make demo-down"
 
 demo-down: ## Stop what the demo started, containers included
-	-@$(IN_SANDBOX) $(BIN)/python -m pipeline.edge.deploy.down
+	-@$(IN_SANDBOX) $(BIN)/python -m pipeline.deploy.docker.down
 	$(SANDBOX) down
 
 test: $(VENV)/.dev ## Everything: lint, types, tests on a real engine and registry

@@ -21,16 +21,15 @@ from typing import TYPE_CHECKING
 from benchmarks.images import push_image
 from benchmarks.latency import delayed
 from benchmarks.peers import crane, docker, run, seconds
-from pipeline.core.presence import Present
-from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Registry
-from pipeline.edge.registry.client import WORKERS
+from pipeline.model.presence import Present
+from pipeline.reference import parse_reference
+from pipeline.registry.client import WORKERS, Registry
 from sandbox.registry import serve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.core.reference import Reference
+    from pipeline.reference import Reference
 
 TAGS, LATENCY, SLOW_TAGS = 500, 0.025, 50
 

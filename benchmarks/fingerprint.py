@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import fingerprint, load, plan
-from pipeline.core.presence import Absent
-from pipeline.core.state import State
+from pipeline.model.presence import Absent
+from pipeline.model.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks.images import push_image, random_layer
 from benchmarks.peers import crane, docker, run, seconds
-from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Registry
-from pipeline.shell.promote import promote
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from pipeline.runner.promote import promote
 from sandbox.registry import serve
 
 if TYPE_CHECKING:

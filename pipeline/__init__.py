@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.core.plan import plan
-    from pipeline.shell.app_lists import resolve_apps
-    from pipeline.shell.fingerprints import fingerprint
-    from pipeline.shell.inspect import inspect
-    from pipeline.shell.load import load
-    from pipeline.shell.run import run
+    from .fingerprints.fingerprint import fingerprint
+    from .model.plan import plan
+    from .project.load import load
+    from .runner.inspect import inspect
+    from .runner.resolve_apps import resolve_apps
+    from .runner.run import run
 
 __version__ = "0.3.0"
 """The one place that says it: packaging, `doctor` and `requires` take it from here."""
@@ -28,12 +28,12 @@ __version__ = "0.3.0"
 __all__ = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
 
 _HOMES = {
-    "fingerprint": "pipeline.shell.fingerprints",
-    "inspect": "pipeline.shell.inspect",
-    "load": "pipeline.shell.load",
-    "plan": "pipeline.core.plan",
-    "resolve_apps": "pipeline.shell.app_lists",
-    "run": "pipeline.shell.run",
+    "fingerprint": "pipeline.fingerprints.fingerprint",
+    "inspect": "pipeline.runner.inspect",
+    "load": "pipeline.project.load",
+    "plan": "pipeline.model.plan",
+    "resolve_apps": "pipeline.runner.resolve_apps",
+    "run": "pipeline.runner.run",
 }
 
 if not TYPE_CHECKING:  # or mypy takes every name for one that is there

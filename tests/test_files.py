@@ -8,31 +8,31 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "pipeline"
 OPENS = re.compile(r"\b(?:open|read_text|read_bytes|write_text|write_bytes)\(")
 OF_ITS_OWN = {
-    "edge/buildkit/child.py",
-    "edge/buildkit/notes.py",
-    "edge/deploy/fly.py",
-    "edge/deploy/front.py",
-    "edge/deploy/front_client.py",
-    "edge/leftovers.py",
-    "edge/registry/private_config.py",
+    "process/supervise.py",
+    "buildkit/metadata.py",
+    "deploy/fly/driver.py",
+    "deploy/docker/proxy.py",
+    "deploy/docker/proxy_client.py",
+    "process/cleanup.py",
+    "registry/auth/private_config.py",
 }
 """Files in private folders of a run."""
-OF_THE_SYSTEM = {"edge/reaper.py", "tasks/output.py"}
+OF_THE_SYSTEM = {"process/reaper.py", "tasks/_output.py"}
 OTHERS = {
-    "edge/file_read.py": "the one way to read",
-    "edge/file_write.py": "the one way to write",
-    "edge/folders.py": "folders, one from the other",
-    "edge/registry/docker_change.py": "a folder, to lock it",
-    "shell/config/schema.py": "for developers: this repository's schemas",
-    "shell/descent.py": "contexts: folder by folder from the root, no link followed",
-    "shell/disk.py": "contexts: of any size, hashed as they are read",
-    "shell/secrets.py": "secrets: the first part of a regular file, wherever the user allows",
-    "shell/snapshot.py": "contexts, copied as they were hashed",
+    "process/read_file.py": "the one way to read",
+    "process/write_file.py": "the one way to write",
+    "process/folders.py": "folders, one from the other",
+    "registry/auth/change_configuration.py": "a folder, to lock it",
+    "project/schema.py": "for developers: this repository's schemas",
+    "process/descent.py": "contexts: folder by folder from the root, no link followed",
+    "fingerprints/disk.py": "contexts: of any size, hashed as they are read",
+    "runner/secrets.py": "secrets: the first part of a regular file, wherever the user allows",
+    "fingerprints/snapshot.py": "contexts, copied as they were hashed",
 }
 
 
 def test_nothing_else_opens_files() -> None:
-    """Settings come through `file_read`: regular, inside the project, bounded."""
+    """Settings come through `process.read_file`: regular, inside the project, bounded."""
     found = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

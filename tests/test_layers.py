@@ -1,24 +1,87 @@
-"""Imports go one way: core < edge < shell < tasks, and the console knows the core alone."""
+"""Who may import whom, package by package, and which packages touch nothing outside of them."""
 
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "pipeline"
-COMMON = {"pipeline.errors", "pipeline.__version__"}
-MAY_IMPORT = {
-    "errors": set(),
-    "core": {"core"},
-    "edge": {"core", "edge"},
-    "shell": {"core", "edge", "shell"},
-    "console": {"core", "console"},
-    "tasks": {"core", "edge", "shell", "console", "tasks"},
-    "schema": set(),
-    "__init__": {"core", "shell"},
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "pipeline"
+
+ORDER = (
+    "errors",
+    "reference",
+    "graph",
+    "dockerignore",
+    "dockerfile",
+    "model",
+    "process",
+    "http",
+    "fingerprints",
+    "registry",
+    "buildkit",
+    "fly",
+    "deploy",
+    "project",
+    "runner",
+    "console",
+    "tasks",
+)
+"""From the ground up: a package imports from itself and from those before it."""
+
+ALONE = {
+    "http": {"errors", "reference", "graph", "model", "process"},
+    "console": {"errors", "reference", "graph", "model"},
 }
+"""Packages that import from fewer: what they are about has nothing to do with the rest."""
+
+PURE = (
+    "errors",
+    "reference",
+    "graph",
+    "dockerignore",
+    "dockerfile",
+    "model",
+    "buildkit/audit",
+    "buildkit/attempts",
+    "buildkit/batches",
+    "buildkit/definition",
+    "buildkit/excerpt",
+    "buildkit/outcome",
+    "buildkit/progress",
+    "buildkit/staging",
+    "buildkit/step_audit",
+    "buildkit/steps",
+    "buildkit/stream",
+    "buildkit/transient",
+    "fingerprints/git_pointers",
+    "fingerprints/key",
+    "http/addresses",
+    "http/answer",
+    "http/errors",
+    "http/redirect",
+    "http/text",
+    "project/edges",
+    "project/needs",
+    "project/toml_text",
+    "registry/answer",
+    "registry/auth/challenge",
+    "registry/contents",
+    "registry/errors",
+)
+"""Packages and modules that touch no file, socket, process, clock or environment."""
+
+PARTS = {
+    "buildkit/progress": {"datetime"},  # the type alone
+    "buildkit/stream": {"datetime"},  # reads times, and asks for none
+    "errors": {"os"},  # the system's words for its own errors
+    "http/addresses": {"socket"},  # `inet_aton` reads an address as the C library does
+}
+"""What pure modules use of others that are not, as functions of their arguments."""
+
 IMPURE = {
     "asyncio", "datetime", "glob", "http", "importlib", "io", "logging", "multiprocessing", "os",
     "random", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile",
@@ -27,45 +90,107 @@ IMPURE = {
 }  # fmt: skip
 
 
-def modules() -> list[Path]:
+def modules(folder: Path = PACKAGE) -> list[Path]:
     """Every module of the package."""
-    return sorted(PACKAGE.rglob("*.py"))
+    return sorted(folder.rglob("*.py"))
 
 
-def layer(path: Path) -> str:
-    """The layer of a module: the folder, or the module itself, right under `pipeline`."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def name_of(path: Path) -> str:
+    """The module as `package/module`; a package by its own name.
+
+    >>> name_of(PACKAGE / "http" / "wire.py"), name_of(PACKAGE / "http" / "__init__.py")
+    ('http/wire', 'http')
+    """
+    return str(path.relative_to(PACKAGE)).removesuffix(".py").removesuffix("/__init__")
 
 
-def imports(path: Path) -> set[str]:
-    """All that a module imports, also inside functions and for types alone."""
+MODULES = {name_of(path): path for path in modules()}
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
+    """What a module imports of other packages, also inside functions and for types alone."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} imports relatively"
-            found |= {f"{node.module}.{a.name}" if node.module == "pipeline" else str(node.module)
-                      for a in node.names}  # fmt: skip
-    return found
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module))
+    return frozenset(found)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_go_one_way(path: Path) -> None:
-    """A module imports from its own layer and those below it."""
-    ours = {name for name in imports(path) if name.startswith("pipeline.")}
-    layers = {name.split(".")[1] for name in ours if name not in COMMON}
+def _module(home: Path, name: str) -> str:
+    """The module that has a name, or that a name is of."""
+    place = "__init__" if home == Path() else str(home)
+    return next(module for module in (str(home / name), place) if module in MODULES)
 
-    assert layers <= MAY_IMPORT[layer(path)]
+
+@cache
+def imports_of_ours(path: Path) -> frozenset[str]:
+    """The modules of this package that a module imports, as `name_of` names them."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            folder = path.parents[node.level - 1].relative_to(PACKAGE)
+            home = folder.joinpath(*(node.module or "").split("."))
+            found |= {_module(home, alias.name) for alias in node.names}
+    return frozenset(found - {name_of(path)})
+
+
+def package_of(name: str) -> str:
+    """The package of a module.
+
+    >>> package_of("registry/auth/challenge")
+    'registry'
+    """
+    return name.partition("/")[0]
+
+
+OURS = [path for path in modules() if path != PACKAGE / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", OURS, ids=name_of)
+def test_a_package_imports_from_those_below(path: Path) -> None:
+    """Also what is imported for types alone counts: so there is no cycle among packages."""
+    here = package_of(name_of(path))
+    below = ALONE.get(here, set(ORDER[: ORDER.index(here)]))
+
+    assert {package_of(name) for name in imports_of_ours(path)} <= below | {here, "__init__"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_inside_the_package_are_relative(path: Path) -> None:
+    """So that a wheel can carry the package under a second name."""
+    assert not {name for name in imports(path) if name.partition(".")[0] == "pipeline"}
+
+
+def test_there_is_no_cycle_among_modules() -> None:
+    """Each module can be read, and tested, with what it imports alone."""
+    left = {name: imports_of_ours(path) for name, path in MODULES.items() if name != "__init__"}
+    while leaves := [name for name, needed in left.items() if not needed & left.keys()]:
+        for name in leaves:
+            del left[name]
+
+    assert not left
 
 
 @pytest.mark.parametrize(
-    "path", sorted((PACKAGE / "core").rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE))
+    "path", [path for path in modules() if name_of(path).startswith(PURE)], ids=name_of
 )
-def test_core_is_pure(path: Path) -> None:
-    """The core opens no file, socket or process, and asks neither clock nor environment."""
+def test_pure_modules_touch_nothing(path: Path) -> None:
+    """They open no file, socket or process, and ask neither clock nor environment."""
     # `urllib.parse` takes addresses apart and opens none.
-    found = imports(path) - {"urllib.parse"}
+    found = imports(path) - {"urllib.parse"} - PARTS.get(name_of(path), set())
 
-    assert {name.split(".")[0] for name in found}.isdisjoint(IMPURE)
+    assert {name.partition(".")[0] for name in found}.isdisjoint(IMPURE)
     assert "open(" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_import_no_others(name: str) -> None:
+    """What is pure stays so by what it imports, too."""
+    inside = [path for path in modules() if name_of(path).startswith(name)]
+    found = {other for path in inside for other in imports_of_ours(path)}
+
+    assert inside
+    assert {other for other in found if not other.startswith(PURE)} == set()

@@ -6,20 +6,20 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.console.paint import Cell, Style, columns, plain, status_style
-from pipeline.console.summary import deploy_table, short_digest
-from pipeline.console.terminal import columns_of, painter, write_lines
-from pipeline.console.text import clean, width
-from pipeline.core.status import AppState
+from ..model.status import AppState
+from .paint import Cell, Style, columns, plain, status_style
+from .summary import deploy_table, short_digest
+from .terminal import columns_of, painter, write_lines
+from .text import clean, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import TextIO
 
-    from pipeline.console.paint import Paint
-    from pipeline.core.apps import Release
-    from pipeline.core.report import DeployResult
-    from pipeline.core.status import AppStatus
+    from ..model.apps import Release
+    from ..model.report import DeployResult
+    from ..model.status import AppStatus
+    from .paint import Paint
 
 
 def print_status(

@@ -8,26 +8,28 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import NOT_RUN
-from pipeline.core.harmless import harmless_json
-from pipeline.core.model import EntryKind
-from pipeline.core.presence import Hollow, Present
+from ..model.apps import NOT_RUN
+from ..model.inputs import EntryKind
+from ..model.presence import Hollow, Present
+from ..model.sanitize import harmless_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from pipeline.console.check import Check
-    from pipeline.core.apps import Release, Running
-    from pipeline.core.fly_apps import FlyApp
-    from pipeline.core.keep import Kept
-    from pipeline.core.model import ContextEntry, ContextInputs, Image, Inputs, Project
-    from pipeline.core.plan import DeployStep, ImageAction, Plan
-    from pipeline.core.presence import Presence
-    from pipeline.core.reference import ImageName, Reference
-    from pipeline.core.report import DeployResult, Failure, ImageResult, Report
-    from pipeline.core.status import AppStatus
-    from pipeline.errors import Problem
+    from ..errors import Problem
+    from ..model.apps import Release, Running
+    from ..model.fly_apps import FlyApp
+    from ..model.image import Image
+    from ..model.inputs import ContextEntry, ContextInputs, Inputs
+    from ..model.keep import Kept
+    from ..model.plan import DeployStep, ImageAction, Plan
+    from ..model.presence import Presence
+    from ..model.project import Project
+    from ..model.report import DeployResult, Failure, ImageResult, Report
+    from ..model.status import AppStatus
+    from ..reference import ImageName, Reference
+    from .check import Check
 
 Json = dict[str, object]
 
@@ -36,7 +38,7 @@ def dump(value: Json, stream: TextIO) -> None:
     """Write one JSON document and a newline.
 
     Characters that cannot be seen are escaped, and so is what a CI runner would take for an order
-    (`pipeline.core.harmless`): readers get the same values. Where the stream's encoding lacks a
+    (`model.sanitize`): readers get the same values. Where the stream's encoding lacks a
     character, all characters outside of ASCII are escaped.
     """
     text = harmless_json(json.dumps(value, ensure_ascii=False, indent=2))

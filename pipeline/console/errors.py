@@ -6,19 +6,19 @@ import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pipeline.console.paint import Style
-from pipeline.console.terminal import painter, write_lines
-from pipeline.console.text import clean, clean_lines, step_text
-from pipeline.core.report import DeployStatus, ImageStatus
-from pipeline.errors import ConfigError
+from ..errors import ConfigError
+from ..model.report import DeployStatus, ImageStatus
+from .paint import Style
+from .terminal import painter, write_lines
+from .text import clean, clean_lines, step_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
-    from pipeline.console.paint import Paint
-    from pipeline.core.report import DeployResult, Failure, Report
-    from pipeline.errors import PipelineError, Problem
+    from ..errors import PipelineError, Problem
+    from ..model.report import DeployResult, Failure, Report
+    from .paint import Paint
 
 _LINE = "    "
 _WHERE_HELD = (

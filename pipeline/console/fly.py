@@ -6,21 +6,21 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.console.apps import titles
-from pipeline.console.paint import Cell, Style, columns, status_style
-from pipeline.console.summary import short_digest
-from pipeline.console.terminal import columns_of, painter, write_lines
-from pipeline.console.text import clean
-from pipeline.core.fly_apps import FlyAppStatus
-from pipeline.core.keep import KeepStatus
+from ..model.fly_apps import FlyAppStatus
+from ..model.keep import KeepStatus
+from .apps import titles
+from .paint import Cell, Style, columns, status_style
+from .summary import short_digest
+from .terminal import columns_of, painter, write_lines
+from .text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import TextIO
 
-    from pipeline.console.paint import Paint
-    from pipeline.core.fly_apps import FlyApp
-    from pipeline.core.keep import Kept
+    from ..model.fly_apps import FlyApp
+    from ..model.keep import Kept
+    from .paint import Paint
 
 
 def print_fly_apps(

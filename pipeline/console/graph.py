@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.graph import reverse
-from pipeline.core.harmless import visible, without_escapes
+from ..graph import reverse
+from ..model.sanitize import visible, without_escapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pipeline.core.model import Image, Project
-    from pipeline.core.plan import Plan
-    from pipeline.core.reference import ImageName
+    from ..model.image import Image
+    from ..model.plan import Plan
+    from ..model.project import Project
+    from ..reference import ImageName
 
 ABOVE = "see above"
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#<>&`"} | {'"': "#quot;"})

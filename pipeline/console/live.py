@@ -17,14 +17,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from pipeline.console.errors import failure_lines, warning_lines
-from pipeline.console.paint import coloured, plain
-from pipeline.console.rows import Board, Mood, Row, is_output
-from pipeline.console.summary import summary
-from pipeline.console.terminal import Canvas, Patient, wants_colour
-from pipeline.console.text import clean, crop, duration, pad, size, width
-from pipeline.core.events import Finished, Notice, Planned, Warned
-from pipeline.core.harmless import visible, without_escapes
+from ..model.events import Finished, Notice, Planned, Warned
+from ..model.sanitize import visible, without_escapes
+from .errors import failure_lines, warning_lines
+from .paint import coloured, plain
+from .rows import Board, Mood, Row, is_output
+from .summary import summary
+from .terminal import Canvas, Patient, wants_colour
+from .text import clean, crop, duration, pad, size, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleOptions, RenderResult
 
-    from pipeline.core.events import Event, Reporter
-    from pipeline.core.report import Report
+    from ..model.events import Event, Reporter
+    from ..model.report import Report
 
 FRAMES_PER_SECOND = 8
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"

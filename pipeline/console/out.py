@@ -7,13 +7,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.console.terminal import Patient, wants_live
+from .terminal import Patient, wants_live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import TextIO
 
-    from pipeline.core.events import Reporter
+    from ..model.events import Reporter
 
 
 @contextmanager
@@ -35,11 +35,11 @@ def reporter(
     """
     environ = os.environ if environ is None else environ
     if wants_live(stream, environ) if live is None else live:
-        from pipeline.console.live import live_reporter  # noqa: PLC0415 - rich costs 40 ms
+        from .live import live_reporter  # noqa: PLC0415 - rich costs 40 ms
 
         with live_reporter(stream, environ, clock) as report:
             yield report
     else:
-        from pipeline.console.plain import PlainLines  # noqa: PLC0415 - only where it is used
+        from .plain import PlainLines  # noqa: PLC0415 - only where it is used
 
         yield PlainLines(Patient(stream), clock)

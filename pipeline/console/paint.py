@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.console.text import crop, pad, width
+from .text import crop, pad, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

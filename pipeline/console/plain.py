@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.console.errors import failure_lines, warning_lines
-from pipeline.console.paint import plain
-from pipeline.console.rows import Mood, Row, advance, is_chore, is_output
-from pipeline.console.summary import summary
-from pipeline.console.text import amount, clean, duration, pad, step_text, width
-from pipeline.core.events import (
+from ..model.events import (
     AppChanged,
     Finished,
     ImageChanged,
@@ -21,14 +16,19 @@ from pipeline.core.events import (
     StepChanged,
     Warned,
 )
-from pipeline.core.plan import Action, DeployAction
+from ..model.plan import Action, DeployAction
+from .errors import failure_lines, warning_lines
+from .paint import plain
+from .rows import Mood, Row, advance, is_chore, is_output
+from .summary import summary
+from .text import amount, clean, duration, pad, step_text, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.console.terminal import Patient
-    from pipeline.core.events import Event
-    from pipeline.core.plan import Plan
+    from ..model.events import Event
+    from ..model.plan import Plan
+    from .terminal import Patient
 
 _MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
 _FROM_RE = re.compile(r"\[[^\]]*\] FROM |\[context [^\]]*\] ")

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from pipeline.console.text import clean, step_text
-from pipeline.core.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
-from pipeline.core.plan import Action, DeployAction
-from pipeline.core.report import DeployStatus
+from ..model.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
+from ..model.plan import Action, DeployAction
+from ..model.report import DeployStatus
+from .text import clean, step_text
 
 if TYPE_CHECKING:
-    from pipeline.core.events import Event
-    from pipeline.core.plan import Plan
+    from ..model.events import Event
+    from ..model.plan import Plan
 
 
 class Mood(Enum):

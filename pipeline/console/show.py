@@ -6,28 +6,29 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.console.graph import twigs
-from pipeline.console.paint import Cell, Style, columns, status_style
-from pipeline.console.plain import outlook
-from pipeline.console.summary import summary
-from pipeline.console.terminal import columns_of, painter, write_lines
-from pipeline.console.text import amount, clean
-from pipeline.core.apps import HOW_TO_RUN, NOT_RUN
-from pipeline.core.model import EntryKind
-from pipeline.core.presence import Hollow, Present
+from ..model.apps import HOW_TO_RUN, NOT_RUN
+from ..model.inputs import EntryKind
+from ..model.presence import Hollow, Present
+from .graph import twigs
+from .paint import Cell, Style, columns, status_style
+from .plain import outlook
+from .summary import summary
+from .terminal import columns_of, painter, write_lines
+from .text import amount, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
-    from pipeline.console.check import Check
-    from pipeline.console.graph import Twig
-    from pipeline.console.paint import Paint
-    from pipeline.core.model import ContextEntry, Inputs, Project
-    from pipeline.core.plan import Plan
-    from pipeline.core.presence import Presence
-    from pipeline.core.reference import Reference
-    from pipeline.core.report import Report
+    from ..model.inputs import ContextEntry, Inputs
+    from ..model.plan import Plan
+    from ..model.presence import Presence
+    from ..model.project import Project
+    from ..model.report import Report
+    from ..reference import Reference
+    from .check import Check
+    from .graph import Twig
+    from .paint import Paint
 
 
 def print_plan(

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipeline.console.paint import Cell, Style, columns, plain, status_style
-from pipeline.console.text import amount, clean, duration, width
-from pipeline.core.report import DeployStatus, ImageStatus
+from ..model.report import DeployStatus, ImageStatus
+from .paint import Cell, Style, columns, plain, status_style
+from .text import amount, clean, duration, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.console.paint import Paint
-    from pipeline.core.reference import Digest
-    from pipeline.core.report import DeployResult, ImageResult, Report
+    from ..model.report import DeployResult, ImageResult, Report
+    from ..reference import Digest
+    from .paint import Paint
 
 FULL = 40
 """Up to so many rows, those that needed nothing are listed too; beyond it they are counted."""

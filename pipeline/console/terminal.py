@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from pipeline.console.paint import Paint, coloured, plain
-from pipeline.core.harmless import harmless
+from ..model.sanitize import harmless
+from .paint import Paint, coloured, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +77,7 @@ def write_lines(lines: list[str], stream: TextIO) -> None:
 class Patient:
     """A stream that goes quiet when it breaks: a closed log must not end a build.
 
-    What is written to it leaves harmless (`pipeline.core.harmless`): lines are written whole.
+    What is written to it leaves harmless (`model.sanitize`): lines are written whole.
     `error` is what broke it; whoever writes what must not be lost asks for it at the end, and gives
     a list that keeps it all. A stream that is `None`, as Python has it for one that was closed
     before it began, breaks when something is written.

@@ -10,7 +10,7 @@ import re
 
 from rich.cells import cell_len, set_cell_size
 
-from pipeline.core.harmless import visible, without_escapes
+from ..model.sanitize import visible, without_escapes
 
 ELLIPSIS = "…"
 

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from pipeline.tasks.access import login
-from pipeline.tasks.building import build, build_all, plan
-from pipeline.tasks.creating import apps
-from pipeline.tasks.deploying import deploy, deploy_all
-from pipeline.tasks.down import down
-from pipeline.tasks.health import doctor
-from pipeline.tasks.keeping import keep
-from pipeline.tasks.locking import lock
-from pipeline.tasks.looking import exists, graph, inputs
-from pipeline.tasks.promoting import promote
-from pipeline.tasks.releasing import releases, rollback, status
+from .apps import apps
+from .build import build, build_all
+from .deploy import deploy, deploy_all
+from .doctor import doctor
+from .down import down
+from .exists import exists
+from .graph import graph
+from .inputs import inputs
+from .keep import keep
+from .lock import lock
+from .login import login
+from .plan import plan
+from .promote import promote
+from .releases import releases
+from .rollback import rollback
+from .status import status
 
 __all__ = ["ns"]
 

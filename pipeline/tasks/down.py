@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from pipeline.errors import usage_error
-from pipeline.tasks.command import (
-    ALLOW,
-    PROFILE,
-    changes,
-    load_project,
-    say,
-)
-from pipeline.tasks.deploying import app_names
+from ..errors import usage_error
+from ._command import changes
+from ._load import load_project
+from ._options import ALLOW, PROFILE
+from ._say import say
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from pipeline.tasks.command import Words
+    from ._command import Words
 
 
 @task(
@@ -34,9 +30,9 @@ if TYPE_CHECKING:
 @changes(see="status")
 def down(_c: Context, *, all: bool = False, allow: Words = None, profile: str = "") -> int:  # noqa: A002 - its flag
     """Stop and remove what the driver `docker` runs of this project."""
-    from pipeline.core.model import DriverName  # noqa: PLC0415 - loaded late
-    from pipeline.edge.deploy.down import remove_all, remove_project  # noqa: PLC0415 - docker costs 90 ms
-    from pipeline.edge.engine import connect  # noqa: PLC0415
+    from ..buildkit.engine import connect  # noqa: PLC0415
+    from ..deploy.docker.down import remove_all, remove_project  # noqa: PLC0415 - docker costs 90 ms
+    from ..model.settings import DriverName  # noqa: PLC0415 - loaded late
 
     project = load_project(profile, allow)
     driver = project.settings.deploy.driver
@@ -46,9 +42,7 @@ def down(_c: Context, *, all: bool = False, allow: Words = None, profile: str = 
             hint="choose the profile whose containers shall go: `invoke down --profile local`",
         )
     with connect(os.environ) as client:
-        if all:
-            removed = remove_all(client)
-        else:
-            removed = remove_project(client, project.root, app_names(project))
+        ours = project.root, project.apps
+        removed = remove_all(client) if all else remove_project(client, *ours)
     say(str(removed))
     return 0

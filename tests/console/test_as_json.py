@@ -10,10 +10,11 @@ import pytest
 
 from pipeline.console import as_json
 from pipeline.console.check import Check
-from pipeline.core.model import ContextEntry, EntryKind, Inputs, Key, Triggers
-from pipeline.core.presence import Absent, Present
-from pipeline.core.reference import ImageName, Platform
 from pipeline.errors import Location, Problem
+from pipeline.model.image import Triggers
+from pipeline.model.inputs import ContextEntry, EntryKind, Inputs, Key
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import ImageName, Platform
 from tests.console import schemas
 from tests.console.values import (
     DEBIAN,

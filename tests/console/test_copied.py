@@ -14,16 +14,16 @@ from pipeline.console.plain import outlook
 from pipeline.console.rows import Board, Mood
 from pipeline.console.show import plan_lines, print_exists
 from pipeline.console.summary import summary
-from pipeline.core.events import ImageChanged, Planned, Stage
-from pipeline.core.plan import Action, Plan
-from pipeline.core.presence import Hollow
-from pipeline.core.reference import parse_reference
-from pipeline.core.report import ImageResult, ImageStatus, Report
+from pipeline.model.events import ImageChanged, Planned, Stage
+from pipeline.model.plan import Action, Plan
+from pipeline.model.presence import Hollow
+from pipeline.model.report import ImageResult, ImageStatus, Report
+from pipeline.reference import parse_reference
 from tests.console import schemas
 from tests.console.values import DIGEST, OS, PROJECT, PYTHON, make_action, make_reference
 
 if TYPE_CHECKING:
-    from pipeline.core.events import Event
+    from pipeline.model.events import Event
 
 SOURCE = parse_reference("ghcr.io/acme/os-base:1").at(DIGEST)
 WHY = "`ghcr.io/acme/os-base:1` has the same fingerprint"

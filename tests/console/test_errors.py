@@ -9,10 +9,10 @@ import pytest
 
 from pipeline.console.errors import show_error, show_failures, show_warnings
 from pipeline.console.out import reporter
-from pipeline.core.events import Warned
-from pipeline.core.reference import ImageName
-from pipeline.core.report import DeployResult, DeployStatus, Report
 from pipeline.errors import ConfigError, Location, PipelineError, Problem, UnknownError
+from pipeline.model.events import Warned
+from pipeline.model.report import DeployResult, DeployStatus, Report
+from pipeline.reference import ImageName
 from tests.console.values import REPORT
 
 PLACE = Location("images/web/image.toml", 3, 1)

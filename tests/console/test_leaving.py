@@ -18,8 +18,9 @@ from pipeline.console.errors import show_error, show_warnings
 from pipeline.console.fly import print_fly_apps, print_kept
 from pipeline.console.out import reporter
 from pipeline.console.terminal import Patient
-from pipeline.core.apps import Release, Running
-from pipeline.core.events import (
+from pipeline.errors import ConfigError, Location, Problem, UnknownError
+from pipeline.model.apps import Release, Running
+from pipeline.model.events import (
     AppChanged,
     Finished,
     ImageChanged,
@@ -29,13 +30,13 @@ from pipeline.core.events import (
     StepChanged,
     Warned,
 )
-from pipeline.core.fly_apps import FlyApp, FlyAppStatus
-from pipeline.core.keep import KeepStatus, Kept, Role, Slot
-from pipeline.core.model import ContextEntry, EntryKind, External, Inputs, Key
-from pipeline.core.presence import Hollow
-from pipeline.core.reference import ImageName
-from pipeline.core.report import DeployResult, DeployStatus, Failure
-from pipeline.errors import ConfigError, Location, Problem, UnknownError
+from pipeline.model.fly_apps import FlyApp, FlyAppStatus
+from pipeline.model.image import External
+from pipeline.model.inputs import ContextEntry, EntryKind, Inputs, Key
+from pipeline.model.keep import KeepStatus, Kept, Role, Slot
+from pipeline.model.presence import Hollow
+from pipeline.model.report import DeployResult, DeployStatus, Failure
+from pipeline.reference import ImageName
 from tests.console.values import (
     API,
     DEBIAN,

@@ -19,8 +19,8 @@ from pipeline.console.live import choose, frame
 from pipeline.console.out import reporter
 from pipeline.console.rows import Board, Mood, Row, Step
 from pipeline.console.text import width
-from pipeline.core.events import Event, ImageChanged, Stage, StepChanged
-from pipeline.core.reference import ImageName
+from pipeline.model.events import Event, ImageChanged, Stage, StepChanged
+from pipeline.reference import ImageName
 from tests.console.values import RUN
 
 ROOT = Path(__file__).parents[2]

@@ -6,16 +6,9 @@ import io
 import itertools
 
 from pipeline.console.out import reporter
-from pipeline.core.events import (
-    Finished,
-    ImageChanged,
-    LogLine,
-    Planned,
-    Stage,
-    StepChanged,
-)
-from pipeline.core.plan import Plan
-from pipeline.core.reference import ImageName
+from pipeline.model.events import Finished, ImageChanged, LogLine, Planned, Stage, StepChanged
+from pipeline.model.plan import Plan
+from pipeline.reference import ImageName
 from tests.console.values import FAILURE, PROJECT, RUN
 
 WEB, API = ImageName("web"), ImageName("api")

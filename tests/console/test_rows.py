@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipeline.console.rows import Board, Mood, Row, advance
-from pipeline.core.events import ImageChanged, LogLine, Stage, StepChanged
-from pipeline.core.reference import ImageName
+from pipeline.model.events import ImageChanged, LogLine, Stage, StepChanged
+from pipeline.reference import ImageName
 from tests.console.values import RUN
 
 WEB = ImageName("web")

@@ -9,9 +9,9 @@ from pipeline.console import show
 from pipeline.console.check import Check
 from pipeline.console.paint import plain
 from pipeline.console.summary import image_table, totals
-from pipeline.core.presence import Absent, Present
-from pipeline.core.reference import Tag
-from pipeline.core.report import Report
+from pipeline.model.presence import Absent, Present
+from pipeline.model.report import Report
+from pipeline.reference import Tag
 from tests.console.test_as_json import INPUTS
 from tests.console.values import DIGEST, PLAN, PROJECT, REPORT, make_reference
 

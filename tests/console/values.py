@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import Release, Running
-from pipeline.core.dockerfile import Reads, parse
-from pipeline.core.events import (
+from pipeline.dockerfile import Reads, parse
+from pipeline.errors import Location
+from pipeline.model.apps import Release, Running
+from pipeline.model.events import (
     AppChanged,
     Finished,
     ImageChanged,
@@ -17,17 +18,11 @@ from pipeline.core.events import (
     Stage,
     StepChanged,
 )
-from pipeline.core.model import AppSpec, Base, External, Fingerprint, Image, Project, Settings
-from pipeline.core.plan import Action, DeployAction, DeployStep, ImageAction, Plan
-from pipeline.core.reference import (
-    Digest,
-    ImageName,
-    Reference,
-    Repository,
-    Tag,
-    parse_reference,
-)
-from pipeline.core.report import (
+from pipeline.model.image import AppSpec, Base, External, Image
+from pipeline.model.inputs import Fingerprint
+from pipeline.model.plan import Action, DeployAction, DeployStep, ImageAction, Plan
+from pipeline.model.project import Project
+from pipeline.model.report import (
     DeployResult,
     DeployStatus,
     Failure,
@@ -35,13 +30,14 @@ from pipeline.core.report import (
     ImageStatus,
     Report,
 )
-from pipeline.core.status import AppState, AppStatus
-from pipeline.errors import Location
+from pipeline.model.settings import Settings
+from pipeline.model.status import AppState, AppStatus
+from pipeline.reference import Digest, ImageName, Reference, Repository, Tag, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.core.events import Event
+    from pipeline.model.events import Event
 
 DIGEST = Digest("sha256:" + "0123456789abcdef" * 4)
 PRINT = Fingerprint("f0" * 32)

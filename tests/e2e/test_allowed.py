@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.allowed import parse_allowed
 from pipeline.errors import ConfigError
+from pipeline.model.permission import parse_allowed
 from pipeline.tasks import ns
 from tests.support.project import Project
 

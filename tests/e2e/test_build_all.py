@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.images import push_image
-from pipeline.edge.buildkit import MAX_TARGETS
+from pipeline.buildkit.solve import MAX_TARGETS
 from tests.support.programs import program
 from tests.support.project import three_levels
 from tests.support.web import web_folder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.edge.buildkit.test_progress import END, vertex
+from tests.buildkit.test_progress import END, vertex
 from tests.support.programs import program
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import inspect, load, plan, run
-from pipeline.core.events import ImageChanged, Stage
-from pipeline.core.reference import ImageName
+from pipeline.model.events import ImageChanged, Stage
+from pipeline.reference import ImageName
 from tests.support.oci import last_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.core.events import Event
+    from pipeline.model.events import Event
     from tests.support.project import Project
 
 pytestmark = pytest.mark.engine

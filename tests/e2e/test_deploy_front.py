@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 import pytest
 
-from pipeline.edge.deploy.front_client import FrontClient
+from pipeline.deploy.docker.proxy_client import FrontClient
 from tests.support.processes import patiently, runs
 from tests.support.shop import app, called, deploys, get, running, url
 

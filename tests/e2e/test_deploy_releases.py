@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.reference import parse_reference
-from pipeline.edge.deploy.docker_containers import Spec
-from pipeline.edge.deploy.docker_pull import pull
-from pipeline.edge.deploy.errors import DeployError
-from pipeline.edge.registry import credentials
+from pipeline.deploy.docker.containers import Spec
+from pipeline.deploy.docker.pull import pull
+from pipeline.deploy.errors import DeployError
 from pipeline.errors import UnknownError
+from pipeline.reference import parse_reference
+from pipeline.registry.auth.keychain import credentials
 from tests.support.project import Project
 from tests.support.shop import SICK, app, called, containers, get, running, url
 

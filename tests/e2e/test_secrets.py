@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.reference import parse_reference
-from pipeline.edge.registry import Policy, Registry, RegistryError, credentials, docker_config
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.reference import parse_reference
+from pipeline.registry.auth.keychain import credentials
+from pipeline.registry.auth.private_config import docker_config
+from pipeline.registry.client import Registry
 from tests.support import shop as shops
 from tests.support.commits import commit, git
 from tests.support.docker import docker_home
@@ -232,7 +236,7 @@ def test_when_a_build_or_we_ourselves_fail(
         project.write(
             "tasks.py",
             "import os\nfrom invoke import task\nfrom pipeline.tasks import ns\n"
-            "from pipeline.tasks.command import looks\n\n\n@task\n@looks\n"
+            "from pipeline.tasks._command import looks\n\n\n@task\n@looks\n"
             "def fault(c):\n"
             f"    told = [os.environ[n] for n in {EXPORTED[0::2]!r} if n in os.environ]\n"
             "    raise RuntimeError(' '.join(told))\n\n\nns.add_task(fault)\n",
@@ -260,10 +264,10 @@ def test_exceptions_and_all_that_hangs_on_them(
         for where in (hosts, {**hosts, "FLY_API_TOKEN": "", "DOCKER_CONFIG": str(broken)}):
             source = credentials(where)
             with Registry(credentials=source, policy=QUICK) as registry:
-                with pytest.raises(RegistryError) as error:
+                with pytest.raises(HttpError) as error:
                     registry.head(parse_reference(f"{server.address}/acme:1"))
                 caught.append(error.value)
-    with pytest.raises(RegistryError) as error:
+    with pytest.raises(HttpError) as error:
         credentials({**environ, "DOCKER_CONFIG": str(broken)})(OTHER)
     caught.append(error.value)
 

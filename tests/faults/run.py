@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import fingerprint, inspect, load, plan, run
-from pipeline.core.model import reference_of
+from pipeline.model.project import reference_of
 from sandbox.registry import Certificate, Registry
 from tests.faults.case import IMAGES, OURS, RATE, poisons, project_of
 from tests.faults.truth import Truth
@@ -24,8 +24,8 @@ from tests.support.scripted import Reply, scripted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.plan import Plan
-    from pipeline.core.report import Report
+    from pipeline.model.plan import Plan
+    from pipeline.model.report import Report
     from tests.faults.case import Case, Place
     from tests.support.faults import Asked, Did, Fault, Proxy
     from tests.support.project import Project

@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 
 from pipeline import load
-from pipeline.core.allowed import parse_allowed
-from pipeline.core.configuration import Configuration, differences
-from pipeline.core.dockerfile import parse, resolve
-from pipeline.core.ignore import parse_ignore
-from pipeline.core.reference import (
+from pipeline.deploy.docker.service import service
+from pipeline.dockerfile import parse, resolve
+from pipeline.dockerignore.ignore_file import parse_ignore
+from pipeline.fingerprints.fingerprint import fingerprint
+from pipeline.model.configuration import Configuration, differences
+from pipeline.model.permission import parse_allowed
+from pipeline.project.app_files import read_configuration
+from pipeline.reference import (
     Platform,
     ReferenceSyntaxError,
     parse_digest,
@@ -22,9 +25,6 @@ from pipeline.core.reference import (
     parse_repository,
     parse_tag,
 )
-from pipeline.edge.deploy.service import service
-from pipeline.shell.app_files import read_configuration
-from pipeline.shell.fingerprints import fingerprint
 from tests.fuzz.target import MEMORY, Target
 
 _OTHER = Configuration({"env": {"A": "1"}})

@@ -7,49 +7,51 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipeline.core import bake
-from pipeline.core.dockerfile import Reads, parse
-from pipeline.core.masking import masker
-from pipeline.core.model import Base, Image
-from pipeline.core.reference import Digest, ImageName, Reference, Repository, Tag
-from pipeline.core.stamp import carried_stamp, read_stamp
-from pipeline.edge.buildkit.attempts import Attempts
-from pipeline.edge.buildkit.checking import _fields
-from pipeline.edge.buildkit.notes import read_notes
-from pipeline.edge.buildkit.outcome import blame, ended, last_error, succeeded
-from pipeline.edge.buildkit.passing import lost, passing
-from pipeline.edge.buildkit.progress import progress
-from pipeline.edge.buildkit.wire import Decoder, masked
-from pipeline.edge.deploy.fly_running import running_of
-from pipeline.edge.deploy.fly_stamp import stamp_of_rollback
-from pipeline.edge.fly.api import FlyApi
-from pipeline.edge.fly.asking import app_of, apps_of_org, machines_of, releases_of
-from pipeline.edge.fly.errors import FlyError
-from pipeline.edge.fly.flyctl import _listed, _release
-from pipeline.edge.fly.keeping import reference_of, since, slot_of
-from pipeline.edge.fly.values import release_before
-from pipeline.edge.registry.answer import Answer
-from pipeline.edge.registry.text import read_json
+from pipeline.buildkit import definition
+from pipeline.buildkit.attempts import Attempts
+from pipeline.buildkit.builder_info import _fields
+from pipeline.buildkit.metadata import read_notes
+from pipeline.buildkit.outcome import blame, ended, last_error, succeeded
+from pipeline.buildkit.progress import progress
+from pipeline.buildkit.stream import Decoder, masked
+from pipeline.buildkit.transient import lost, passing
+from pipeline.deploy.fly.machines import running_of
+from pipeline.deploy.fly.stamp import stamp_of_rollback
+from pipeline.dockerfile import Reads, parse
 from pipeline.errors import Location, PipelineError
+from pipeline.fly.api import FlyApi
+from pipeline.fly.errors import FlyError
+from pipeline.fly.flyctl import _listed, _release
+from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
+from pipeline.fly.retention import reference_of, since, slot_of
+from pipeline.fly.values import release_before
+from pipeline.http.answer import Answer
+from pipeline.http.text import read_json
+from pipeline.model.image import Base, Image
+from pipeline.model.masking import masker
+from pipeline.model.stamp import carried_stamp, read_stamp
+from pipeline.reference import Digest, ImageName, Reference, Repository, Tag
 from tests.fuzz.target import MEMORY, Target
 from tests.support.clocks import QuickClock
 
 if TYPE_CHECKING:
-    from pipeline.edge.buildkit.progress import Progress
+    from pipeline.buildkit.progress import Progress
 
 _DIGEST = Digest(f"sha256:{'a' * 64}")
 _MASK = masker(["hunter2"])
-_RECORDED = Path(__file__).parents[1] / "edge" / "buildkit" / "data"
+_RECORDED = Path(__file__).parents[1] / "buildkit" / "data"
 """Streams of real solves: seeds as they are."""
 
 
-def _image(name: str, dockerfile: str, *bases: str) -> bake.Target:
+def _image(name: str, dockerfile: str, *bases: str) -> definition.Target:
     path = PurePosixPath("images", name, "Dockerfile")
     edges = tuple(Base(base, ImageName(base), Location(str(path), 1)) for base in bases)
     source = parse(dockerfile.encode(), file=str(path))
     made = Image(ImageName(name), path.parent, path, path.parent, source, Reads(()), bases=edges)
     reference = Reference(Repository("127.0.0.1:5000", name), Tag("1"))
-    return bake.Target(made, reference, bake.Output.PUSH, dict.fromkeys(made.base_names))
+    return definition.Target(
+        made, reference, definition.Output.PUSH, dict.fromkeys(made.base_names)
+    )
 
 
 _TARGETS = (

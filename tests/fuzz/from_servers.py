@@ -10,22 +10,24 @@ from socket import create_server, socket
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from pipeline.core.contents import manifests_of_platforms, needed, platform_of, serving
-from pipeline.core.model import Pin
-from pipeline.core.reference import Digest, Platform, parse_reference
-from pipeline.edge.registry import docker_login, podman_login, tls, wire
-from pipeline.edge.registry.access import Access
-from pipeline.edge.registry.answer import MANIFEST_TYPES, Answer, complaints, keeps_tags, presence
-from pipeline.edge.registry.connections import Connections
-from pipeline.edge.registry.credential import Credential
-from pipeline.edge.registry.errors import CredentialError
-from pipeline.edge.registry.gate import Policy
-from pipeline.edge.registry.manifest import contents_of, read_manifest
-from pipeline.edge.registry.mirrors import mirrors_in
-from pipeline.edge.registry.private_config import docker_config
-from pipeline.edge.registry.refusal import refusal
-from pipeline.edge.registry.text import read_json
-from pipeline.shell.config.lock_file import load_lock, lock_text
+from pipeline.http import tls, wire
+from pipeline.http.answer import Answer
+from pipeline.http.backoff import Policy
+from pipeline.http.connections import Connections
+from pipeline.http.errors import CredentialError
+from pipeline.http.text import read_json
+from pipeline.model.image import Pin
+from pipeline.project.lock_file import load_lock, lock_text
+from pipeline.reference import Digest, Platform, parse_reference
+from pipeline.registry.answer import MANIFEST_TYPES, complaints, keeps_tags, presence
+from pipeline.registry.auth import docker_login, podman_login
+from pipeline.registry.auth.credential import Credential
+from pipeline.registry.auth.private_config import docker_config
+from pipeline.registry.auth.session import Access
+from pipeline.registry.contents import manifests_of_platforms, needed, platform_of, serving
+from pipeline.registry.manifest import contents_of, read_manifest
+from pipeline.registry.mirrors import mirrors_in
+from pipeline.registry.refusal import refusal
 from tests.fuzz.target import MEMORY, Target
 
 if TYPE_CHECKING:

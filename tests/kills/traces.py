@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.edge.imagetest import TEST
+from pipeline.buildkit.image_test import TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

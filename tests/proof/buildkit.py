@@ -11,18 +11,18 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.core.bake import Output, Target, definition, target_name
-from pipeline.core.reference import ImageName, parse_reference
-from pipeline.edge.buildkit.wire import Text, Vertex
-from pipeline.shell.fingerprints import fingerprint
-from pipeline.shell.snapshot import Snapshot
+from pipeline.buildkit.definition import Output, Target, definition, target_name
+from pipeline.buildkit.stream import Text, Vertex
+from pipeline.fingerprints.fingerprint import fingerprint
+from pipeline.fingerprints.snapshot import Snapshot
+from pipeline.reference import ImageName, parse_reference
 from tests.proof.explained import records_of, surplus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path, PurePosixPath
 
-    from pipeline.core.model import Project
+    from pipeline.model.project import Project
 
 APP = ImageName("app")
 AT_ONCE = 12

@@ -10,15 +10,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.edge.buildkit.progress import progress
-from pipeline.edge.buildkit.unexplained import unexplained
-from pipeline.edge.buildkit.wire import Decoder, Vertex
+from pipeline.buildkit.progress import progress
+from pipeline.buildkit.step_audit import unexplained
+from pipeline.buildkit.stream import Decoder, Vertex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.core.bake import Target
-    from pipeline.edge.buildkit.wire import Record
+    from pipeline.buildkit.definition import Target
+    from pipeline.buildkit.stream import Record
 
 _OWNER = re.compile(r"\[(\w+)-([^ \]]+)( ?)([^\]]*)\] ")
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pipeline.core.model import Fingerprint, Project
+    from pipeline.model.inputs import Fingerprint
+    from pipeline.model.project import Project
     from tests.proof.buildkit import Built
     from tests.proof.cases import Case
 

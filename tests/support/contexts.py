@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipeline.core.dockerfile import parse, resolve
-from pipeline.core.model import Base, Image, Project, Settings
-from pipeline.core.reference import Platform, parse_image_name
+from pipeline.dockerfile import parse, resolve
 from pipeline.errors import Location
+from pipeline.model.image import Base, Image
+from pipeline.model.project import Project
+from pipeline.model.settings import Settings
+from pipeline.reference import Platform, parse_image_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

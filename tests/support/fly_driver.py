@@ -8,22 +8,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import App
-from pipeline.core.events import silent
-from pipeline.core.reference import Digest, ImageName, Reference, parse_reference
-from pipeline.core.stamp import Revision
-from pipeline.edge.deploy.fly import FlyDriver
-from pipeline.edge.fly import FlyApi
-from pipeline.edge.registry.gate import Policy
-from pipeline.shell.app_files import read_configuration
+from pipeline.deploy.fly.driver import FlyDriver
+from pipeline.fly.api import FlyApi
+from pipeline.http.backoff import Policy
+from pipeline.model.apps import App
+from pipeline.model.events import silent
+from pipeline.model.stamp import Revision
+from pipeline.project.app_files import read_configuration
+from pipeline.reference import Digest, ImageName, Reference, parse_reference
 from tests.support.fly import fly_stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pipeline.core.apps import Driver, Running
-    from pipeline.core.events import Reporter
+    from pipeline.deploy.protocol import Driver
+    from pipeline.model.apps import Running
+    from pipeline.model.events import Reporter
     from tests.support.fly import FlyStandIn
 
 QUICK = Policy(attempts=2, pause=0.01, total=5.0, connect=1.0, read=2.0)

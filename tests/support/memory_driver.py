@@ -1,4 +1,4 @@
-"""A place to deploy to that is kept in memory: a driver as `pipeline.core.apps` wants one."""
+"""A place to deploy to that is kept in memory: a driver as `pipeline.model.apps` wants one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pipeline.core.apps import Release, Running
-from pipeline.core.reference import Digest
-from pipeline.core.report import Failure
-from pipeline.edge.deploy.errors import DeployError
+from pipeline.deploy.errors import DeployError
+from pipeline.model.apps import Release, Running
+from pipeline.model.report import Failure
+from pipeline.reference import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pipeline.core.apps import App
-    from pipeline.core.events import Reporter
-    from pipeline.core.reference import Reference
+    from pipeline.model.apps import App
+    from pipeline.model.events import Reporter
+    from pipeline.reference import Reference
 
 
 def digest(number: int) -> Digest:

@@ -6,7 +6,7 @@ import urllib.request
 import zlib
 from typing import TYPE_CHECKING
 
-from pipeline.edge.deploy.front_client import front_of
+from pipeline.deploy.docker.proxy_client import front_of
 
 if TYPE_CHECKING:
     from pathlib import Path

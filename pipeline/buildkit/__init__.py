@@ -1,0 +1,1 @@
+"""BuildKit over the docker command line: one bake solve, its progress, its failures."""

@@ -1,0 +1,92 @@
+"""What `doctor` wants to know of the builder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownError
+from .docker_cli import ask, connect, trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..model.settings import BuildSettings
+    from .docker_cli import Docker
+
+_FIELD = re.compile(r"^\s*([A-Za-z][\w .-]*?):[ \t]+(\S.*?)\s*$", re.MULTILINE)
+_WORKING = frozenset({"running", "inactive"})  # an inactive one is started by a build
+_SERVER_VERSION = ("version", "--format", "{{.Server.Version}}")
+_SNAPSHOTTER = "org.mobyproject.buildkit.worker.snapshotter"
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderInfo:
+    """A builder that answers.
+
+    `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`); `engine` is the
+    version of BuildKit or, with the driver `docker`, of the engine. `snapshotter` is empty with
+    the classic store of an engine. `platforms` are those that it can run.
+    """
+
+    name: str
+    driver: str
+    buildx: str
+    engine: str
+    snapshotter: str
+    platforms: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Say it: `default`, engine 28.5.2, driver docker, builds for linux/amd64; buildx 0.29."""
+        what = "engine" if self.driver == "docker" else "BuildKit"
+        platforms = ", ".join(p for p in self.platforms if p.count("/") == 1)
+        return (
+            f"`{self.name}`: {what} {self.engine}, driver {self.driver}, builds for {platforms};"
+            f" buildx {self.buildx}"
+        )
+
+
+def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> BuilderInfo:
+    """Ask the builder that the settings name whether it works.
+
+    Raises `UnknownError` with what is missing: docker, buildx, the builder, its engine.
+    """
+    docker = connect(settings, environ)
+    name = [settings.builder] if docker.builder else []
+    fields = _fields(ask(docker, ["inspect", "--", *name]))
+    status = fields.get("status", "")
+    if status not in _WORKING:
+        why = fields.get("error") or status or "it does not say why"
+        called = fields.get("name", settings.builder)
+        raise trouble(why) or UnknownError(
+            f"the builder `{called}` does not run: {why}", hint="`docker buildx ls` says more"
+        )
+    return BuilderInfo(
+        fields.get("name", settings.builder),
+        fields.get("driver", ""),
+        docker.version_text if docker.version else _unsure(docker.version_text),
+        _engine(docker, fields),
+        fields.get(_SNAPSHOTTER, ""),
+        tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
+    )
+
+
+def _unsure(version: str) -> str:
+    """What is said of a buildx that does not know its version."""
+    return f"{version or 'without a version'} (its version is not known; it is taken for a new one)"
+
+
+def _fields(text: str) -> dict[str, str]:
+    """The fields of `docker buildx inspect`, the first of each name, which is the builder's."""
+    found: dict[str, str] = {}
+    for match in _FIELD.finditer(text):
+        found.setdefault(match[1].lower(), match[2])
+    return found
+
+
+def _engine(docker: Docker, fields: Mapping[str, str]) -> str:
+    if fields.get("driver") != "docker":
+        return fields.get("buildkit version", fields.get("buildkit", ""))
+    engine = ask(replace(docker, command=docker.command[:-1]), _SERVER_VERSION)
+    return engine.strip()

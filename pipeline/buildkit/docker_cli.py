@@ -1,0 +1,207 @@
+"""The docker command line with its buildx plugin: is it there, which builder, what stopped it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownError
+from ..process.capture import capture
+from ..process.environ import find_program, for_docker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..model.settings import BuildSettings
+
+FLOOR = (0, 13)
+"""The first buildx with `--progress rawjson`."""
+
+_ALLOW_FLOOR = (0, 17)
+"""The first with `bake --allow`, and with the network of a target in a definition."""
+
+_TIMEOUT = 30.0
+_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
+_INSTALL = "install the package `docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin`"
+_LOST = (
+    r"error reading from server|code = Unavailable|transport is closing|failed to dial"
+    r"|failed to list workers|failed to initialize builder|no active sessions?"
+    r"|connection reset by peer|unexpected EOF"
+)
+# Go's `PathError` and `SyscallError`, where no step failed: of buildx itself, or of its engine.
+_GO_ERROR = r"\b((?:open|mkdir|write|rename|remove|fork/exec|pipe2?)\b[^\n]*: "
+_LACKING = (
+    "no space left on device",
+    "disk quota exceeded",
+    "too many open files",
+    "cannot allocate memory",
+    "resource temporarily unavailable",
+    "input/output error",
+)
+_TROUBLES = (
+    (
+        r"Cannot connect to the Docker daemon at ([^ ]+?)\.? ",
+        "no engine answers at `{}`",
+        "start Docker, or set DOCKER_HOST to an engine that runs; `invoke doctor` looks further",
+    ),
+    (
+        r"permission denied while trying to connect",
+        "the engine refuses you: permission denied on its socket",
+        "add yourself to the group `docker`, or set DOCKER_HOST to an engine of your own",
+    ),
+    (
+        r"no builder \"(.+?)\" found",
+        "there is no builder `{}`",
+        "`docker buildx ls` shows those that there are; name one as `builder` in `[build]`",
+    ),
+    (
+        r"error during connect: (.*)",
+        "no engine answers: {}",
+        "check DOCKER_HOST and that the engine runs; `invoke doctor` looks further",
+    ),
+    (
+        _LOST,
+        "the connection to the builder was lost",
+        "look at the engine's log; what was pushed is kept, so run the same again",
+    ),
+    (
+        rf"{_GO_ERROR}read-only file system)",
+        "buildx could not go on: {}",
+        "it keeps its state in docker's folder: set BUILDX_CONFIG to one that you may write to",
+    ),
+    (
+        rf"{_GO_ERROR}(?:{'|'.join(_LACKING)}))",
+        "the builder could not go on: {}",
+        "make room where it says; images that are built and not used: `docker system df`",
+    ),
+)
+_OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """How buildx is called: the command, and the environment for it.
+
+    `version` is `None` where buildx does not know its own. Then it is taken for a new one.
+    """
+
+    command: tuple[str, ...]
+    builder: tuple[str, ...]
+    version: tuple[int, int] | None
+    version_text: str
+    environ: Mapping[str, str]
+
+
+def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
+    """Find docker and buildx, without asking an engine anything.
+
+    The builder `default` is the one that docker itself would take: BUILDX_BUILDER, what `docker
+    buildx use` chose, or the engine of DOCKER_HOST or of the docker context. Any other name is
+    a builder of buildx's or a docker context.
+    Raises `UnknownError`.
+    """
+    docker = find_program("docker", environ)
+    if docker is None:
+        raise UnknownError(
+            "there is no `docker` on PATH", hint="install Docker's command line and buildx"
+        )
+    text, version = _version(docker, environ)
+    if settings.network and not _has_allow(version):
+        raise UnknownError(
+            f"buildx {text} cannot set the network of a build", hint="use buildx 0.17 or later"
+        )
+    command, builder, env = [docker], [], dict(environ)
+    if settings.builder != "default" and _is_context(docker, settings.builder, environ):
+        # buildx refuses `--builder` for the builder that stands for a docker context.
+        command += ["--context", settings.builder]
+        env.pop("BUILDX_BUILDER", None)
+    elif settings.builder != "default":
+        builder = ["--builder", settings.builder]
+    return Docker((*command, "buildx"), tuple(builder), version, text, env)
+
+
+def bake_command(docker: Docker, settings: BuildSettings, group: str, metadata: str) -> list[str]:
+    """The command that reads a definition from its standard input and builds `group`."""
+    allow = ["--allow", "ssh"] if _has_allow(docker.version) else []
+    if settings.network == "host":
+        allow += ["--allow", "network.host"]
+    progress = ["--progress", "rawjson", "--metadata-file", metadata]
+    return [*docker.command, "bake", *docker.builder, "-f", "-", *progress, *allow, group]
+
+
+def ask(docker: Docker, arguments: Sequence[str]) -> str:
+    """What a short command of buildx prints. Raises `UnknownError` when it fails."""
+    done = _quick([*docker.command, *arguments], docker.environ)
+    if done.returncode:
+        said = done.stderr.strip().removeprefix("ERROR: ")
+        raise trouble(said) or UnknownError(said or f"`docker buildx {arguments[0]}` failed")
+    return done.stdout
+
+
+def trouble(said: str) -> UnknownError | None:
+    """The error that a message of buildx's stands for, if it is about reaching the builder."""
+    for pattern, message, hint in _TROUBLES:
+        if found := re.search(pattern, said):
+            return UnknownError(message.format(*found.groups()), hint=hint)
+    return None
+
+
+def overloaded(said: str) -> bool:
+    """Whether the builder gave up because it had too much to do at once.
+
+    BuildKit waits 5 s for a session and 6 s for a job to appear (`session/group.go`,
+    `solver/jobs.go`); a busy engine with many targets needs longer (docker/buildx#3810).
+    """
+    return _OVERLOAD.search(said) is not None
+
+
+def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, int] | None]:
+    """The version as buildx writes it, and as numbers; see `read_version`."""
+    done = _quick([docker, "buildx", "version"], environ)
+    if done.returncode:
+        said = done.stderr.strip().partition("\n")[0]
+        # docker/cli: "'buildx' is not a docker command", since 28 "unknown command: docker buildx".
+        if said and "command" not in said:
+            message = f"`docker buildx` does not run here: {said}"
+            raise trouble(said) or UnknownError(message, hint="`invoke doctor` looks further")
+        raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
+    text, version = read_version(done.stdout)
+    if version is not None and version < FLOOR:
+        floor = ".".join(map(str, FLOOR))
+        raise UnknownError(f"buildx {text} is too old: {floor} is the least", hint=_INSTALL)
+    return text, version
+
+
+def read_version(said: str) -> tuple[str, tuple[int, int] | None]:
+    """What `docker buildx version` says: the version's text, and its numbers where it has any.
+
+    One that was built from source says `v0.0.0+unknown`, a commit, or nothing. One that was built
+    some commits after a release (`git describe`) counts as the next.
+    """
+    words = said.split()[1:]
+    found = next((m for word in words if (m := _VERSION.fullmatch(word))), None)
+    if found is None:
+        return next(iter(words), ""), None
+    major, minor = int(found[1]), int(found[2])
+    if (major, minor) == (0, 0):
+        return found[0], None
+    return found[0], (major, minor + 1 if found["commits"] else minor)
+
+
+def _has_allow(version: tuple[int, int] | None) -> bool:
+    return version is None or version >= _ALLOW_FLOOR
+
+
+def _is_context(docker: str, name: str, environ: Mapping[str, str]) -> bool:
+    return _quick([docker, "context", "inspect", "--", name], environ).returncode == 0
+
+
+def _quick(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return capture(command, for_docker(environ), timeout=_TIMEOUT)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        raise UnknownError(
+            f"`docker` did not answer: {error}", hint="`invoke doctor` looks further"
+        ) from error

@@ -1,0 +1,87 @@
+"""The local engine, through the docker package: only what BuildKit does not do."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import docker
+import requests
+
+from ..errors import UnknownError
+from .engine_client import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docker import DockerClient
+    from docker.errors import APIError
+
+_TIMEOUT = 600
+_QUICK = 10
+"""Seconds for a question that may go unanswered."""
+_HERE = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
+"""How the docker package calls an engine that is reached by a socket or pipe of this machine."""
+
+
+@contextmanager
+def connect(environ: Mapping[str, str], timeout: int = _TIMEOUT) -> Iterator[DockerClient]:
+    """A client of the engine that `DOCKER_HOST` or the docker context names; closed at the end.
+
+    Raises `UnknownError` where no engine answers, and for whatever the engine says in the block
+    that nobody there expects.
+    """
+    try:
+        client = Engine.from_env(environment=dict(environ), timeout=timeout)
+    except Exception as error:  # the package raises plain ones for a context that it cannot read
+        raise no_engine(environ, error) from error
+    try:
+        client.ping()
+        yield client
+    except docker.errors.APIError as error:
+        raise _trouble(error) from None
+    except requests.exceptions.RequestException as error:
+        raise no_engine(environ, error) from error
+    finally:
+        client.close()
+
+
+def information(environ: Mapping[str, str]) -> tuple[object, bool]:
+    """What the engine says of itself, and whether it is on this machine; nothing without one."""
+    try:
+        with connect(environ, _QUICK) as client:
+            return client.info(), _is_here(client.api.base_url)
+    except UnknownError:
+        return None, False
+
+
+def _is_here(base_url: str) -> bool:
+    parts = urlsplit(base_url)
+    named = parts.hostname if parts.scheme in ("http", "https") else ""
+    return base_url in _HERE or named in ("localhost", "127.0.0.1", "::1")
+
+
+def _trouble(error: APIError) -> UnknownError:
+    # What it holds beside its sentence is the request, and that may hold a credential.
+    said = " ".join(str(error.explanation or "").split()) or f"status {error.status_code}"
+    return UnknownError(f"the Docker engine says: {said}", hint="its own log says more")
+
+
+def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
+    """No engine answers: said in one sentence, with where it was looked for."""
+    named = environ.get("DOCKER_HOST")
+    where = f"`{named}`" if named else "the address of the docker context"
+    why = _reason(error)
+    hint = "start Docker, or set DOCKER_HOST to where it runs; `invoke doctor` looks again"
+    return UnknownError(f"no Docker engine answers at {where}{why}", hint=hint)
+
+
+def _reason(error: BaseException) -> str:
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno:
+            return f": {os.strerror(seen.errno).lower()}"
+        seen = seen.__context__
+    return ""

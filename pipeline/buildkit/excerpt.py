@@ -1,0 +1,103 @@
+"""The line of the Dockerfile that a step stands at. Pure.
+
+BuildKit shows the source of the error that ended the solve (buildkit `solver/errdefs/source.go`):
+
+    Dockerfile:3
+    --------------------
+       2 |
+       3 | >>> RUN false
+    --------------------
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..reference import ReferenceSyntaxError, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..dockerfile import Dockerfile
+    from ..model.image import Image
+
+_RULE = re.compile(r"-{20,}")
+_LINE = re.compile(r"\s*(\d{1,9}) \| (>>>|   )(?: (.*))?")
+_NUMBERED = re.compile(r"\[[^\]]*\] (.*)", re.DOTALL)
+_METADATA = re.compile(r"\[.*\] load metadata for (\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines of a Dockerfile by their number, and the numbers of those that are marked."""
+
+    lines: tuple[tuple[int, str], ...]
+    marked: tuple[int, ...]
+
+    def fits(self, image: Image) -> bool:
+        """Whether the image's Dockerfile has these lines at these places."""
+        source = _source(image.source)
+        return all(_at(source, number) == text.rstrip() for number, text in self.lines)
+
+
+def find_excerpt(text: Sequence[str]) -> Excerpt | None:
+    """The last excerpt among lines of text, or none."""
+    rules = [i for i, line in enumerate(text) if _RULE.fullmatch(line)]
+    if len(rules) < 2:
+        return None
+    found = [match for line in text[rules[-2] + 1 : rules[-1]] if (match := _LINE.fullmatch(line))]
+    lines = tuple((int(match[1]), match[3] or "") for match in found)
+    marked = tuple(int(match[1]) for match in found if match[2] == ">>>")
+    return Excerpt(lines, marked) if marked else None
+
+
+def locate(image: Image, step: str, excerpt: Excerpt | None) -> tuple[str, str]:
+    """Where a step stands, as `file:line`, and that line; nothing where it cannot be found.
+
+    `step` is its own name, such as `[2/3] RUN make`.
+    """
+    line = excerpt.marked[0] if excerpt and excerpt.fits(image) else _search(image.source, step)
+    if not line:
+        return "", ""
+    return f"{image.source.file}:{line}", _at(_source(image.source), line).strip()
+
+
+def _search(dockerfile: Dockerfile, step: str) -> int:
+    """The line of the instruction that a step is named after, 0 for none or more than one."""
+    if image := _METADATA.fullmatch(step):
+        return _search_from(dockerfile, image[1])
+    named = _NUMBERED.fullmatch(step)
+    wanted = _squeezed(named[1]) if named else None
+    found = [
+        instruction.location.line
+        for stage in dockerfile.stages
+        for instruction in (stage.start, *stage.instructions)
+        if _squeezed(instruction.line.text) == wanted
+    ]
+    return found[0] if len(found) == 1 else 0
+
+
+def _search_from(dockerfile: Dockerfile, image: str) -> int:
+    lines = [stage.location.line for stage in dockerfile.stages if _is(stage.start.base, image)]
+    return lines[0] if len(lines) == 1 else 0
+
+
+def _is(written: str, image: str) -> bool:
+    try:
+        return str(parse_reference(written)) == image
+    except ReferenceSyntaxError:  # it holds a variable
+        return False
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _source(dockerfile: Dockerfile) -> list[str]:
+    return dockerfile.source.decode(errors="replace").splitlines()
+
+
+def _at(source: Sequence[str], number: int) -> str:
+    return source[number - 1].rstrip() if 0 < number <= len(source) else ""

@@ -1,0 +1,55 @@
+"""What buildx writes down of a solve that succeeded: `--metadata-file`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ..reference import ReferenceSyntaxError, parse_digest
+from .definition import target_name
+from .outcome import Notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from ..reference import Digest, ImageName
+
+_PROVENANCE = "buildx.build.provenance"
+
+
+def read_notes(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Notes]:
+    """The notes of each image; empty ones where there is no such file, as after a failure."""
+    try:
+        written = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        written = None
+    tables = written if isinstance(written, dict) else {}
+    return {name: _notes(tables.get(target_name(name))) for name in names}
+
+
+def _notes(written: object) -> Notes:
+    fields = written if isinstance(written, dict) else {}
+    # One for each platform where there are several: `buildx.build.provenance/linux/amd64`.
+    provenances = (value for key, value in fields.items() if key.startswith(_PROVENANCE))
+    sources = (uri for provenance in provenances for uri in _materials(provenance))
+    return Notes(_digest(fields), tuple(dict.fromkeys(sources)))
+
+
+def _digest(fields: Mapping[str, object]) -> Digest | None:
+    try:
+        return parse_digest(str(fields.get("containerimage.digest")))
+    except ReferenceSyntaxError:
+        return None
+
+
+def _materials(provenance: object) -> Iterator[str]:
+    """The addresses in a provenance of SLSA 0.2 (`materials`) or 1 (`resolvedDependencies`)."""
+    if not isinstance(provenance, dict):
+        return
+    definition = provenance.get("buildDefinition")
+    later = definition.get("resolvedDependencies") if isinstance(definition, dict) else None
+    materials = provenance.get("materials") or later
+    for material in materials if isinstance(materials, list) else ():
+        if isinstance(material, dict) and material.get("uri"):
+            yield str(material["uri"])

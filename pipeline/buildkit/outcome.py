@@ -1,0 +1,227 @@
+"""How each image of a solve ended, from what its stream said. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..model.report import Failure
+from ..reference import Digest
+from .definition import Output, target_name
+from .excerpt import Excerpt, find_excerpt, locate
+from .steps import is_cancelled, is_export, is_import, is_push
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..reference import ImageName
+    from .definition import Target
+    from .progress import Progress
+    from .steps import Step
+
+_ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )?(.*)", re.DOTALL)
+_NOISE = re.compile(r"^target [A-Za-z0-9_-]+: | of ref \S+::\S+")
+_EXIT = re.compile(r"process \".*\" did not complete successfully: exit code: (\d+)", re.DOTALL)
+_NO_REPOSITORY = re.compile(
+    r"name unknown|app repository not found|POST request to \S+/blobs/uploads/\S*: 404",
+    re.IGNORECASE,
+)
+_OTHER_BYTES = "unexpected commit digest"
+"""containerd keeps what it was sent of a download for a day (`core/metadata/content.go`), also a
+login page in place of a manifest, and takes the next download up behind it."""
+
+_KEPT = (
+    "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
+    "project gets another digest by `invoke build NAME --force`"
+)
+_NO_ROOM = "no space left on device"
+_MAKE_ROOM = (
+    "the builder's disk is full: `docker buildx du` says what takes it, and `docker buildx prune` "
+    "makes room"
+)
+_CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Of one image: its digest, and the materials of its provenance (from buildx 0.14 on)."""
+
+    digest: Digest | None = None
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
+
+    `seconds` is from the first of its own steps to the last; `sources` are what was read for it
+    (`buildkit.audit`).
+    """
+
+    digest: Digest | None
+    seconds: float = 0.0
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A step of this image's own failed, `seconds` after the first of them."""
+
+    failure: Failure
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Not finished, because another image failed or the user stopped the build.
+
+    `written`: its export was seen to begin, so that it may have been pushed all the same.
+    """
+
+    written: bool = False
+
+
+Outcome = Built | Broken | Cancelled
+
+
+def succeeded(progress: Progress, notes: Mapping[ImageName, Notes]) -> dict[ImageName, Outcome]:
+    """All images built, with what BuildKit wrote down of them."""
+    return {
+        name: Built(
+            notes[name].digest,
+            _seconds(progress, name),
+            notes[name].sources or tuple(progress.sources.get(name, ())),
+        )
+        for name in progress.targets
+    }
+
+
+def ended(progress: Progress) -> dict[ImageName, Outcome]:
+    """Say how each image ended in a solve that did not succeed.
+
+    Only what the stream says to be whole counts as built. BuildKit tells of one failure in words,
+    with the place in the Dockerfile; of others that failed at the same time by their step alone.
+    """
+    broken = _broken(progress)
+    return {name: broken.get(name) or _unbroken(progress, name) for name in progress.targets}
+
+
+def unfinished(progress: Progress) -> dict[ImageName, Outcome]:
+    """The same, where what ended the solve is about none of the images."""
+    return {name: _unbroken(progress, name) for name in progress.targets}
+
+
+def blame(progress: Progress, outcomes: dict[ImageName, Outcome]) -> dict[ImageName, Outcome]:
+    """The same, where nothing failed and yet the solve did: one that can be at fault is blamed.
+
+    That is each unfinished image whose bases are finished: buildx before 0.14 does not say which.
+    """
+    failure = Failure("", last_error(progress) or "BuildKit stopped without saying why")
+    left = {name for name, outcome in outcomes.items() if isinstance(outcome, Cancelled)}
+    return {
+        name: Broken(failure)
+        if name in left and left.isdisjoint(progress.names.ancestors[name])
+        else outcome
+        for name, outcome in outcomes.items()
+    }
+
+
+def last_error(progress: Progress) -> str:
+    """What buildx said that stopped it, or nothing."""
+    return _said(progress)[1]
+
+
+def _said(progress: Progress) -> tuple[str, str]:
+    """The target (where it is said) and the text of buildx's error, which may have more lines."""
+    starts = [i for i, line in enumerate(progress.text) if line.startswith("ERROR: ")]
+    if not starts:
+        return "", ""
+    found = _ERROR.fullmatch("\n".join(progress.text[starts[-1] :]).strip())
+    return (found[1] or "", found[2]) if found else ("", "")
+
+
+def _broken(progress: Progress) -> dict[ImageName, Outcome]:
+    excerpt = find_excerpt(progress.text)
+    target, message = _said(progress)
+    found: dict[ImageName, Outcome] = {}
+    for step in progress.failures:
+        for name in progress.names.owners(step):
+            mine = excerpt if step.error in message else None
+            failure = _failure(progress.targets[name], step, mine)
+            found.setdefault(name, Broken(failure, _seconds(progress, name)))
+    if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
+        location, text = locate(progress.targets[at_fault].image, "", excerpt)
+        failure = Failure("", message, location, text, hint=_hint(message))
+        found[at_fault] = Broken(failure)
+    return found
+
+
+def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
+    name = step.claims[target.image.name]
+    location, text = locate(target.image, name, excerpt)
+    exit_code = _EXIT.fullmatch(step.error)
+    message = f"exit code {exit_code[1]}" if exit_code else _NOISE.sub("", step.error)
+    return Failure(name, message, location, text, tuple(step.tail), _hint(message))
+
+
+def _hint(message: str) -> str:
+    """What to do about a failure that has one remedy."""
+    if _OTHER_BYTES in message:
+        return _KEPT
+    if _NO_ROOM in message.lower():
+        return _MAKE_ROOM
+    return _CREATE if _NO_REPOSITORY.search(message) else ""
+
+
+def _spoken_of(
+    progress: Progress, target: str, message: str, excerpt: Excerpt | None
+) -> ImageName | None:
+    """The image that an error without a step is about, or none."""
+    if not message or progress.stopping or is_cancelled(message):
+        return None
+    images = {target_name(name): name for name in progress.targets}
+    if target in images:
+        return images[target]
+    if len(images) == 1:
+        return next(iter(images.values()))
+    fitting = [n for n, t in progress.targets.items() if excerpt and excerpt.fits(t.image)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _unbroken(progress: Progress, name: ImageName) -> Outcome:
+    whole, digest = _whole(progress, name)
+    sources = tuple(progress.sources.get(name, ()))
+    if whole:
+        return Built(digest, _seconds(progress, name), sources)
+    return Cancelled(name in exported(progress))
+
+
+def exported(progress: Progress) -> frozenset[ImageName]:
+    """The images whose export was seen to begin: what BuildKit runs for them was told before."""
+    return frozenset(
+        name
+        for step in progress.steps.values()
+        for name, text in step.claims.items()
+        if is_export(text) or is_push(text)
+    )
+
+
+def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
+    """Whether an image is where it was to go, and the digest if BuildKit pushed it itself."""
+    steps = [(step.claims[name], step) for step in progress.steps.values() if name in step.claims]
+    exports = [step for text, step in steps if is_export(text)]
+    if progress.targets[name].output is Output.LOAD:
+        last = [step for text, step in steps if is_import(text)]
+        return bool(exports) and all(step.done for step in [*exports, *last]), None
+    pushes = [step for text, step in steps if is_push(text)]
+    if pushes:
+        return all(step.done for step in pushes), None
+    digest = progress.pushed.get(name)
+    whole = digest is not None and all(step.done for step in exports)
+    return whole, Digest(digest) if whole and digest else None
+
+
+def _seconds(progress: Progress, name: ImageName) -> float:
+    span = progress.spans.get(name)
+    return span.seconds if span else 0.0

@@ -1,0 +1,218 @@
+"""From BuildKit's records to our events. Pure: it holds what was seen, and touches nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..model.events import ImageChanged, LogLine, Notice, Stage, StepChanged
+from .definition import Output
+from .steps import (
+    CANCELLED,
+    Step,
+    is_cancelled,
+    is_export,
+    is_instruction,
+    is_of_another,
+    is_push,
+    materials,
+    names,
+)
+from .stream import Log, Record, Status, Text, Vertex, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from ..model.events import Event
+    from ..reference import ImageName
+    from .definition import Target
+    from .steps import Names
+
+
+@dataclass(slots=True)
+class Span:
+    """When an image's own steps began and ended, and the stage that it was last said to be in."""
+
+    began: datetime | None = None
+    ended: datetime | None = None
+    stage: Stage | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return _seconds(self.began, self.ended)
+
+
+@dataclass(slots=True)
+class Progress:
+    """A solve as far as its stream has told. `text` are the lines that are no JSON.
+
+    `stopping` is set once the user has wished it to end: what fails from then on was cancelled,
+    whatever it says of signals.
+    """
+
+    targets: Mapping[ImageName, Target]
+    names: Names
+    steps: dict[str, Step] = field(default_factory=dict)
+    spans: dict[ImageName, Span] = field(default_factory=dict)
+    text: list[str] = field(default_factory=list)
+    pushed: dict[ImageName, str] = field(default_factory=dict)
+    sources: dict[ImageName, dict[str, None]] = field(default_factory=dict)
+    began: datetime | None = None
+    stopping: bool = False
+    _shown: set[ImageName] = field(default_factory=set)
+    _warned: set[str] = field(default_factory=set)
+
+    @property
+    def failures(self) -> list[Step]:
+        """The steps that failed."""
+        return [step for step in self.steps.values() if step.failed]
+
+    def take(self, record: Record) -> list[Event]:
+        """Learn from a record, and say what it changed."""
+        match record:
+            case Vertex():
+                return self._vertex(record)
+            case Status():
+                return self._status(record)
+            case Log():
+                return self._log(record)
+            case Warned():
+                return self._warning(record)
+            case Text():
+                self.text.append(record.text)
+                return []
+
+    def end(self) -> list[Event]:
+        """Say what was still held back when the stream ended."""
+        return [event for step in self.steps.values() for event in self._lines(step, step.flush())]
+
+    def _step(self, digest: str) -> Step:
+        return self.steps.setdefault(digest, Step(digest))
+
+    def _vertex(self, vertex: Vertex) -> list[Event]:
+        self.began = self.began or vertex.started
+        image, name = self.names.split(vertex.name)
+        if image is None:
+            return []
+        self.sources.setdefault(image, {}).update(dict.fromkeys(materials(name)))
+        step = self._step(vertex.digest)
+        if vertex.error and self._is_cancelled(step, name, vertex.error):
+            vertex = replace(vertex, error=CANCELLED)
+        step.claim(image, name)
+        news = step.update(image, vertex)
+        if _own(name):
+            self._shown.add(image)
+        if not news or vertex.started is None or not self._is_of(image, step):
+            return []
+        lines = self._lines(step, step.flush()) if vertex.completed else []
+        return [*self._stage(image, name, vertex), *lines, _changed(image, name, vertex)]
+
+    def _is_cancelled(self, step: Step, name: str, error: str) -> bool:
+        """Whether a step that failed only did because all was ended, whatever its error says."""
+        others = (other for other in self.failures if other is not step)
+        return self.stopping or is_of_another(name, error, others)
+
+    def _is_of(self, image: ImageName, step: Step) -> bool:
+        """Whether a step is an image's own, as far as can be told by now.
+
+        The stream of what stands on a base may be ahead of the base's: while a base has shown
+        nothing of its own, any step could still turn out to be the base's.
+        """
+        waiting = self.names.ancestors[image] - self._shown
+        return not waiting and image in self.names.owners(step)
+
+    def _stage(self, image: ImageName, name: str, vertex: Vertex) -> list[Event]:
+        """A stage that this step brings the image to; its time is kept on the way."""
+        if not _own(name) or vertex.started is None:
+            return []
+        span = self.spans.setdefault(image, Span())
+        span.began = min(span.began or vertex.started, vertex.started)
+        # Another solve may have begun a step that the two share long ago.
+        span.began = max(span.began, self.began or span.began)
+        if vertex.completed:
+            span.ended = max(span.ended or vertex.completed, vertex.completed)
+        return self._come_to(image, Stage.PUSHING if is_push(name) else Stage.BUILDING)
+
+    def _come_to(self, image: ImageName, stage: Stage) -> list[Event]:
+        span = self.spans.setdefault(image, Span())
+        if span.stage in (stage, Stage.PUSHING):
+            return []
+        span.stage = stage
+        return [ImageChanged(image, stage)]
+
+    def _status(self, status: Status) -> list[Event]:
+        step = self._step(status.vertex)
+        events: list[Event] = []
+        for image in self.names.owners(step):
+            if self._pushes(image, step, status):
+                events += self._come_to(image, Stage.PUSHING)
+        if status.total:
+            step.amounts[status.id] = (status.current, status.total)
+            events += self._amount(step)
+        return events
+
+    def _pushes(self, image: ImageName, step: Step, status: Status) -> bool:
+        """Whether a part of an export is a push; BuildKit's own names what it has pushed."""
+        if not is_push(status.id) or not is_export(step.claims[image]):
+            return False
+        if status.completed and "@" in status.id:
+            self.pushed[image] = status.id.rpartition("@")[2]
+        return self.targets[image].output is Output.PUSH
+
+    def _amount(self, step: Step) -> list[Event]:
+        current, total = (sum(part) for part in zip(*step.amounts.values(), strict=True))
+        return [
+            StepChanged(image, step.claims[image], current=current, total=total)
+            for image in self.names.owners(step)
+            if not step.seen[image].completed
+        ]
+
+    def _log(self, log: Log) -> list[Event]:
+        step = self._step(log.vertex)
+        return self._lines(step, step.write(log.stream, log.data))
+
+    def _lines(self, step: Step, lines: Sequence[str]) -> list[Event]:
+        # What two images share is said once, under the first.
+        return [
+            LogLine(image, step.claims[image], line)
+            for image in self.names.owners(step)[:1]
+            for line in lines
+        ]
+
+    def _warning(self, warned: Warned) -> list[Event]:
+        step = self.steps.get(warned.vertex)
+        owners = self.names.owners(step) if step else []
+        file = self.targets[owners[0]].image.source.file if owners else "Dockerfile"
+        text = f"{file}:{warned.line}: {warned.text}" if warned.line else f"{file}: {warned.text}"
+        if text in self._warned:
+            return []
+        self._warned.add(text)
+        return [Notice(text)]
+
+
+def progress(targets: Sequence[Target]) -> Progress:
+    """A solve of `targets` of which nothing was told yet."""
+    return Progress({target.image.name: target for target in targets}, names(targets))
+
+
+def _own(step: str) -> bool:
+    return is_instruction(step) or is_export(step) or is_push(step)
+
+
+def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:
+    return StepChanged(
+        image,
+        name,
+        completed=vertex.completed is not None,
+        cached=vertex.cached,
+        failed=bool(vertex.error) and not is_cancelled(vertex.error),
+        cancelled=is_cancelled(vertex.error),
+        seconds=_seconds(vertex.started, vertex.completed),
+    )
+
+
+def _seconds(began: datetime | None, ended: datetime | None) -> float:
+    """From one moment to another by the builder's clock, which may be set back in between."""
+    return max((ended - began).total_seconds(), 0.0) if began and ended else 0.0

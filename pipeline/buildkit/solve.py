@@ -1,0 +1,184 @@
+"""One BuildKit solve: many images at once through `docker buildx bake`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownError
+from ..process.cleanup import private_folder
+from ..process.retry import ATTEMPTS, again
+from ..process.supervise import run
+from . import docker_cli as cli
+from .attempts import Attempts
+from .bake_environ import bake_environ, secret_variables
+from .definition import GROUP, definition
+from .metadata import read_notes
+from .outcome import Broken, blame, ended, last_error, succeeded, unfinished
+from .progress import Progress, progress
+from .stream import Decoder, masked
+from .transient import lost, passing
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from ..model.events import Reporter
+    from ..model.masking import Mask
+    from ..model.settings import BuildSettings
+    from ..process.environ import ChildEnviron
+    from ..reference import ImageName
+    from .definition import Target
+    from .outcome import Notes, Outcome
+    from .stream import Record
+
+MAX_TARGETS = 32
+"""How many targets a solve should have at most.
+
+Each has a session and a job of its own, for which BuildKit waits 5 s and 6 s. With an engine on
+two busy cores, 48 targets were too many once in four runs, and 150 always (docker/buildx#3810).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a solve is made of: the definition as `request`, and who is told."""
+
+    root: Path
+    targets: Sequence[Target]
+    environ: ChildEnviron
+    request: bytes
+    report: Reporter
+    stop: threading.Event
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    """A solve that ran to some end."""
+
+    code: int
+    progress: Progress
+    notes: Mapping[ImageName, Notes]
+
+
+@dataclass(frozen=True, slots=True)
+class Solve:
+    """How each image of a solve ended, and what kept the rest from being found out, if anything."""
+
+    outcomes: Mapping[ImageName, Outcome]
+    trouble: UnknownError | None = None
+
+
+def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
+    root: Path,
+    targets: Sequence[Target],
+    settings: BuildSettings,
+    *,
+    environ: Mapping[str, str],
+    report: Reporter,
+    stop: threading.Event,
+    mask: Mask,
+) -> Solve:
+    """Build `targets` together, and push or load each; say how each of them ended.
+
+    `environ` is all that docker sees of the environment. `mask` takes the secrets out of what
+    BuildKit says. A failure of one image cancels the others; where it may pass, all is tried
+    again. When `stop` is set, the builds are ended, and what is known by then is the answer.
+    An image in which a step ran that nobody asked for has failed, whatever became of its push
+    (`buildkit.step_audit`).
+    Raises `ConfigError` where names clash (`buildkit.definition.clashes`) or a source policy is set
+    (`buildkit.bake_environ`), and `UnknownError` when there is no docker or no buildx, before
+    anything is built.
+    """
+    if not targets:
+        return Solve({})
+    request = json.dumps(definition(targets, settings)).encode()
+    called = _with_network(settings, targets)
+    docker = cli.connect(called, environ)
+    secrets = secret_variables([spec for target in targets for spec in target.image.secrets])
+    seen = bake_environ(docker.environ, settings, secrets)
+    work = _Work(root, targets, seen, request, report, stop, mask)
+    command = partial(cli.bake_command, docker, called, GROUP)
+    flags: tuple[str, ...] = ()
+    attempts = Attempts()
+
+    def attempt() -> _Solved:
+        nonlocal flags
+        solved = _run(work, lambda metadata: [*command(metadata), *flags])
+        attempts.take(solved.progress)
+        if lost(solved.progress):
+            flags = ("--no-cache",)
+        return solved
+
+    solved = again(attempt, _passing, report, stop)
+    outcomes, trouble = _outcomes(solved, stopped=stop.is_set())
+    return Solve(attempts.judge(outcomes, solved.progress.names), trouble)
+
+
+def _with_network(settings: BuildSettings, targets: Sequence[Target]) -> BuildSettings:
+    """The settings as the command has them: it allows the network that a step alone wants, too.
+
+    What it allows, the user allowed before (`project.needs`).
+    """
+    if any(target.image.host_network for target in targets):
+        return replace(settings, network="host")
+    return settings
+
+
+def _passing(solved: _Solved) -> str:
+    """Why a solve failed, where trying again may help: what is done by then is in the cache."""
+    if not solved.code:
+        return ""
+    if cli.overloaded(last_error(solved.progress)):
+        return "the builder had too much to do at once and gave up"
+    return passing(solved.progress)
+
+
+def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
+    decoder, seen = Decoder(), progress(work.targets)
+
+    def take(records: Sequence[Record]) -> None:
+        seen.stopping = seen.stopping or work.stop.is_set()
+        for record in records:
+            for event in seen.take(masked(record, work.mask)):
+                work.report(event)
+
+    with private_folder("solve", work.environ) as folder:
+        metadata = folder / "metadata.json"
+        code = run(
+            command(str(metadata)),
+            cwd=work.root,
+            environ=work.environ,
+            stdin=work.request,
+            take=lambda line: take(decoder.feed(line)),
+            stop=work.stop,
+        )
+        take(decoder.end())
+        for event in seen.end():
+            work.report(event)
+        return _Solved(code, seen, read_notes(metadata, seen.targets))
+
+
+def _outcomes(
+    solved: _Solved, *, stopped: bool
+) -> tuple[Mapping[ImageName, Outcome], UnknownError | None]:
+    if solved.code == 0:
+        return succeeded(solved.progress, solved.notes), None
+    outcomes = ended(solved.progress)
+    if stopped:
+        return outcomes, None
+    said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
+    if not solved.progress.failures:
+        if error := cli.trouble(said):
+            return unfinished(solved.progress), error
+        if cli.overloaded(said):
+            message = f"the builder gave up {ATTEMPTS} times: it has too much to do at once"
+            hint = "run again when the machine is less busy; what was pushed is kept"
+            return outcomes, UnknownError(message, hint=hint)
+    if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
+        return blame(solved.progress, outcomes), None
+    return outcomes, None

@@ -1,0 +1,193 @@
+"""BuildKit's raw JSON stream, line by line. Pure.
+
+`--progress rawjson` writes values of `SolveStatus` (buildkit `client/graph.go`) to standard error,
+and error messages between and after them as plain text. buildx 0.13 indents the JSON over several
+lines; later ones write an object per line. Fields that are empty are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..model.masking import Mask
+
+Fields = dict[str, object]
+
+_MAX_PENDING = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A step, as it is now: the same `digest` comes again with each change, under each target."""
+
+    digest: str
+    name: str
+    started: datetime | None = None
+    completed: datetime | None = None
+    cached: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far a part of a step is; `current` and `total` are bytes."""
+
+    id: str
+    vertex: str
+    current: int = 0
+    total: int = 0
+    completed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Bytes that a step wrote to standard output (1) or error (2); they end anywhere."""
+
+    vertex: str
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What the frontend warns of; `line` is the Dockerfile's, 0 where none is said."""
+
+    vertex: str
+    text: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line that is no JSON."""
+
+    text: str
+
+
+Record = Vertex | Status | Log | Warned | Text
+
+
+def masked(record: Record, mask: Mask) -> Record:
+    """The same record; what the registry and the steps wrote in it went through `mask`."""
+    match record:
+        case Vertex() if record.error:
+            return replace(record, error=mask(record.error))
+        case Log():
+            # Bytes that are no text come back as they were.
+            text = record.data.decode(errors="surrogateescape")
+            return replace(record, data=mask(text).encode(errors="surrogateescape"))
+        case Warned() | Text():
+            return replace(record, text=mask(record.text))
+    return record
+
+
+class Decoder:
+    """Turns lines into records. What it does not understand comes out as text, or not at all."""
+
+    def __init__(self) -> None:
+        self._pending: list[bytes] = []
+        self._size = 0
+
+    def feed(self, line: bytes) -> list[Record]:
+        """Take one line, with or without its end, and give what has come to its end by it."""
+        line = line.rstrip(b"\r\n")
+        if not self._pending and not line.startswith(b"{"):
+            return [Text(line.decode(errors="replace"))]
+        self._pending.append(line)
+        self._size += len(line)
+        whole = line.startswith(b"}") or (len(self._pending) == 1 and line.endswith(b"}"))
+        if whole:
+            return self._close()
+        return self.end() if self._size > _MAX_PENDING else []
+
+    def end(self) -> list[Record]:
+        """Give what was begun and not ended, as text."""
+        left, self._pending, self._size = self._pending, [], 0
+        return [Text(line.decode(errors="replace")) for line in left]
+
+    def _close(self) -> list[Record]:
+        try:
+            value = json.loads(b"\n".join(self._pending))
+        except (ValueError, RecursionError):
+            return self.end()
+        self._pending, self._size = [], 0
+        return list(_records(value)) if isinstance(value, dict) else []
+
+
+def _records(value: Fields) -> Iterable[Record]:
+    yield from (_vertex(item) for item in _items(value, "vertexes"))
+    yield from (_status(item) for item in _items(value, "statuses"))
+    yield from (_log(item) for item in _items(value, "logs"))
+    yield from (_warned(item) for item in _items(value, "warnings"))
+
+
+def _vertex(item: Fields) -> Vertex:
+    return Vertex(
+        _text(item, "digest"),
+        _text(item, "name"),
+        _time(item, "started"),
+        _time(item, "completed"),
+        cached=item.get("cached") is True,
+        error=_text(item, "error"),
+    )
+
+
+def _status(item: Fields) -> Status:
+    return Status(
+        _text(item, "id"),
+        _text(item, "vertex"),
+        _number(item, "current"),
+        _number(item, "total"),
+        completed=_time(item, "completed") is not None,
+    )
+
+
+def _log(item: Fields) -> Log:
+    return Log(_text(item, "vertex"), _number(item, "stream"), _bytes(item.get("data")))
+
+
+def _warned(item: Fields) -> Warned:
+    ranges = list(_items(item, "range"))
+    start = ranges[0].get("start") if ranges else None
+    line = _number(start, "line") if isinstance(start, dict) else 0
+    short = _bytes(item.get("short")).decode(errors="replace")
+    return Warned(_text(item, "vertex"), short, line)
+
+
+def _items(value: Fields, key: str) -> Iterable[Fields]:
+    found = value.get(key)
+    return (item for item in found if isinstance(item, dict)) if isinstance(found, list) else ()
+
+
+def _text(item: Mapping[str, object], key: str) -> str:
+    found = item.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _number(item: Mapping[str, object], key: str) -> int:
+    found = item.get(key)
+    return found if isinstance(found, int) else 0
+
+
+def _bytes(found: object) -> bytes:
+    try:
+        return b64decode(found) if isinstance(found, str) else b""
+    except (Base64Error, ValueError):
+        return b""
+
+
+def _time(item: Mapping[str, object], key: str) -> datetime | None:
+    """Nothing for Go's zero time, which stands for "not yet", and for a time of no zone."""
+    try:
+        found = datetime.fromisoformat(_text(item, key))
+    except ValueError:
+        return None
+    return found if found.year > 1 and found.tzinfo else None

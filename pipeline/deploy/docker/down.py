@@ -1,0 +1,143 @@
+"""Remove what the driver `docker` runs: `python -m pipeline.deploy.docker.down [--all]`.
+
+That is of the project in the working directory; with `--all`, of every project on the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import docker
+
+from ...buildkit.engine import connect
+from ...errors import PipelineError
+from ...model.report import Failure
+from ...model.sanitize import harmless
+from ..errors import DeployError
+from .containers import APP, NETWORK, PROJECT, RELEASE, all_containers, fronts
+from .proxy_client import front_of
+from .pull import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+    from .proxy_client import FrontClient
+
+_HINT = "remove them with `docker rm --force`"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many containers were removed, and the apps of others that were left."""
+
+    count: int
+    left: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        done = f"containers removed: {self.count}" if self.count else "nothing was running"
+        if not self.left:
+            return done
+        return f"{done}; left to other projects: {', '.join(self.left)} (`--all` removes them too)"
+
+
+def remove_all(client: DockerClient) -> Removed:
+    """Remove every container that the driver made, its front and its network.
+
+    Raises `DeployError` with all that could not be removed, when the rest is gone.
+    """
+    with told():
+        front, containers = front_of(client), all_containers(client)
+    return _removed(client, front, containers, [])
+
+
+def remove_project(client: DockerClient, root: Path, apps: Collection[str]) -> Removed:
+    """Remove the containers of the project at `root`, and their routes; see `owned`.
+
+    The front and the network go with the last app on the engine. Raises as `remove_all`.
+    """
+    with told():
+        front, containers = front_of(client), all_containers(client)
+    mine = owned(containers, str(root), apps)
+    return _removed(client, front, mine, [c for c in containers if c not in mine])
+
+
+def owned(containers: Sequence[Container], root: str, apps: Collection[str]) -> list[Container]:
+    """Those of the apps that the project at `root` deployed last, the releases before included.
+
+    An app whose newest release says no project, as those of versions before 0.2, belongs to
+    whoever has an app of that name.
+    """
+    newest: dict[str, Container] = {}
+    for container in sorted(containers, key=lambda c: int(c.labels[RELEASE])):
+        newest[container.labels[APP]] = container
+    mine = {
+        app
+        for app, container in newest.items()
+        if (container.labels.get(PROJECT) or (root if app in apps else "")) == root
+    }
+    return [container for container in containers if container.labels[APP] in mine]
+
+
+def _removed(
+    client: DockerClient,
+    front: FrontClient | None,
+    mine: Sequence[Container],
+    others: Sequence[Container],
+) -> Removed:
+    failed = []
+    if front and others:
+        kept = {key for container in others for key in fronts(container)}
+        keys = [key for container in mine for key in fronts(container) if key not in kept]
+        failed.append(_tried("the routes", partial(front.forget, keys)))
+    elif front:
+        failed.append(_tried("the front", front.stop))
+    failed += [_tried(f"`{c.name}`", partial(c.remove, force=True)) for c in mine]
+    if not others:
+        with told():
+            networks = client.networks.list(names=[f"^{NETWORK}$"])
+        failed += [_tried(f"network `{NETWORK}`", network.remove) for network in networks]
+    if any(failed):
+        message = f"could not be removed: {'; '.join(why for why in failed if why)}"
+        raise DeployError(Failure("down", message), hint=_HINT)
+    return Removed(len(mine), tuple(sorted({c.labels[APP] for c in others})))
+
+
+def _tried(what: str, remove: Callable[[], object]) -> str:
+    """Empty where it was removed, or gone already."""
+    try:
+        remove()
+    except docker.errors.NotFound:
+        return ""
+    except docker.errors.APIError as error:
+        return f"{what} ({error.explanation})"
+    except DeployError as error:
+        return f"{what} ({error.message})"
+    return ""
+
+
+def main(words: Sequence[str]) -> int:
+    """Remove it; for people, what went wrong, and its exit code."""
+    try:
+        with connect(os.environ) as client:
+            if "--all" in words:
+                removed = remove_all(client)
+            else:
+                removed = remove_project(client, Path.cwd(), ())
+    except PipelineError as error:
+        print(harmless(f"error: {error.message}\nhint: {error.hint}"), file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    print(harmless(str(removed)))  # noqa: T201 - the result of a command
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,19 @@
+"""Why an app is not what it should be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..errors import WorkError
+
+if TYPE_CHECKING:
+    from ..model.report import Failure
+
+
+class DeployError(WorkError):
+    """The new release is not healthy, or could not be started; what ran before still runs."""
+
+    def __init__(self, failure: Failure, *, hint: str = "") -> None:
+        super().__init__(failure.message, hint=hint)
+        self.failure = replace(failure, hint=failure.hint or hint)

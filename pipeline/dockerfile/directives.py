@@ -1,0 +1,105 @@
+"""Parser directives: `# syntax=`, `# escape=`, `# check=`, and where their zone ends.
+
+Facts from buildkit `frontend/dockerfile/parser/directives.go`. The frontend's image is looked for
+in three ways (`#`, `//`, a JSON object), behind a shebang if there is one; the parser itself knows
+only `#` and no shebang.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .refusal import RefusedError
+from .split import SPACES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+)")
+_KNOWN = frozenset({"syntax", "escape", "check"})
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """`# name=value` on `line`, counted from 1."""
+
+    name: str
+    value: str
+    line: int
+
+
+def zone(lines: Iterable[str], mark: str = "#") -> list[Directive]:
+    """The directives at the top. Raises `RefusedError` with `blame` as the line of a second one.
+
+    The zone ends with the first line that is none, be it another comment or empty.
+    """
+    found: list[Directive] = []
+    for number, line in enumerate(lines, 1):
+        directive = _directive(line, mark, number)
+        if directive is None:
+            break
+        if any(directive.name == other.name for other in found):
+            raise RefusedError(f"`# {directive.name}=` is given twice", blame=str(number))
+        found.append(directive)
+    return found
+
+
+def escape_of(found: Iterable[Directive]) -> str:
+    r"""The escape character: `\` where none is given. Raises `RefusedError`."""
+    for directive in found:
+        if directive.name == "escape":
+            if directive.value not in {"\\", "`"}:
+                raise RefusedError(
+                    f"`# escape={directive.value}` is neither a backslash nor a backtick",
+                    blame=str(directive.line),
+                )
+            return directive.value
+    return "\\"
+
+
+def syntax_of(text: str) -> str:
+    """The frontend's image that the file asks for, or nothing; `text` is without its BOM.
+
+    >>> syntax_of("// syntax = acme/frontend:1")
+    'acme/frontend:1'
+    """
+    if text.startswith("#!"):
+        text = text.partition("\n")[2]
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    for mark in ("#", "//"):
+        for directive in _readable(lines, mark):
+            if directive.name == "syntax":
+                return directive.value.partition(" ")[0]
+    return _json_syntax(text)
+
+
+def _readable(lines: list[str], mark: str) -> list[Directive]:
+    """The directives up to a fault, which is not this search's to tell."""
+    try:
+        return zone(lines, mark)
+    except RefusedError as error:
+        return zone(lines[: int(error.blame) - 1], mark)
+
+
+def _json_syntax(text: str) -> str:
+    if not text.lstrip().startswith("{"):
+        return ""
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return ""
+    value = found.get("syntax") if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _directive(line: str, mark: str, number: int) -> Directive | None:
+    if not line.startswith(mark):
+        return None
+    found = _DIRECTIVE.fullmatch(line.removeprefix(mark).lstrip(SPACES))
+    if not found or found[1].lower() not in _KNOWN:
+        return None
+    # Where nothing but blanks is behind the sign, one of them is the value.
+    return Directive(found[1].lower(), found[2].rstrip("\t\n\f\r ") or found[2], number)

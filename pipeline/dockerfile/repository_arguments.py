@@ -1,0 +1,62 @@
+"""Which names in FROM have their whole repository from an argument: `FROM $REPO:$TAG`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+from .expand import Rules, expand
+from .refusal import RefusedError
+from .resolve import LINUX
+from .scope import global_arguments, platform_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..reference import Platform
+    from .scope import Globals
+    from .tree import Dockerfile
+
+_MARKED = re.compile("\0([0-9]+)\0((?:[:@].*)?)", re.DOTALL)
+
+
+def given_repositories(
+    dockerfile: Dockerfile,
+    *,
+    target: str | None,
+    args: Mapping[str, str],
+    names: Mapping[str, str],
+    platform: Platform,
+) -> dict[str, str]:
+    """Find each name of FROM, as it is expanded, whose repository is one of `names`, and which.
+
+    `names` has the values of arguments that stand for an image; `args` are all that are given. A
+    value that is only a part of the repository does not count, nor one that an operator changed:
+    the arguments are replaced by marks, and only where a mark is the whole of it did it come from
+    there.
+    """
+    marks = {name: f"\0{number}\0" for number, name in enumerate(names)}
+    last = target or dockerfile.stages[-1].name or "default"
+    predefined = platform_arguments(LINUX, platform, last)
+    try:
+        plain = global_arguments(dockerfile, predefined, {**args, **names}, [])
+        marked = global_arguments(dockerfile, predefined, {**args, **marks}, [])
+    except ConfigError:  # too much of them, which others tell
+        return {}
+    values = list(names.values())
+    found: dict[str, str] = {}
+    for stage in dockerfile.stages:
+        written = _expanded(stage.start.base, plain, dockerfile.escape)
+        mark = _MARKED.fullmatch(_expanded(stage.start.base, marked, dockerfile.escape))
+        if mark and written == values[int(mark[1])] + mark[2]:
+            found[written] = values[int(mark[1])]
+    return found
+
+
+def _expanded(text: str, arguments: Globals, escape: str) -> str:
+    """The text with its variables replaced; nothing where it is faulty, which others tell."""
+    try:
+        return expand(text, arguments.values, Rules(escape=escape), arguments.room).text
+    except RefusedError:
+        return ""

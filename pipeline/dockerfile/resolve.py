@@ -1,0 +1,257 @@
+"""What a build of one target for one platform needs of a Dockerfile.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: every FROM and `--from` of the
+file must be right, but only the stages that the target needs are walked; a stage begins with the
+ONBUILD triggers of the stage or image right below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from ..errors import Location, Problem, raise_problems
+from ..reference import Platform
+from . import drift
+from .arguments import is_builders, is_predefined, may_have_labs
+from .instructions import Onbuild as OnbuildInstruction
+from .instructions import Run
+from .origins import SCRATCH, Link, link
+from .reads import Reads
+from .refusal import did_you_mean
+from .scope import Globals, Scope, first_scope, global_arguments, platform_arguments
+from .size_limit import TooMuchError
+from .sources import Sources
+from .stages import Onbuild, Plan
+from .walk import Findings, NamedImage, Taken, Walker
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from .size_limit import Room
+    from .steps import StageSteps
+    from .tree import Dockerfile, Stage
+
+LINUX = Platform("linux", "amd64")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the target needs, for one platform.
+
+    * `stages`: the needed ones, in order of the file.
+    * `names`: each use of an image that is neither a stage nor `scratch`.
+    * `declared`: the arguments that count, `None` for no value; a given one that BuildKit itself
+      reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) counts undeclared.
+    * `reads`: what is read of the context.
+    * `stage_names`: all names of stages in the file, needed or not.
+    * `floating`: sentences for what can change without the Dockerfile or its context changing.
+    * `frontend`: the image that reads the Dockerfile, or nothing for the builder's own.
+    * `onbuild`: the triggers that the image will carry, as text: hand them to `resolve` for a
+      Dockerfile whose FROM names this image.
+    * `arguments`: all names that ARG declares anywhere, needed or not, in triggers too.
+    * `triggers_known`: whether the triggers of all images are known that the file begins with.
+    * `unused`: given arguments that are none of these, and mean nothing to BuildKit itself.
+    * `remotes`: the URLs and Git repositories that `ADD` names.
+    * `steps`: what BuildKit counts of the needed stages that begin with an image.
+    * `host_network`: where a step wants the network of the builder's machine itself.
+    """
+
+    stages: tuple[Stage, ...]
+    names: tuple[NamedImage, ...]
+    declared: Mapping[str, str | None]
+    reads: Reads
+    stage_names: frozenset[str]
+    floating: tuple[str, ...]
+    frontend: str = ""
+    onbuild: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    triggers_known: bool = True
+    unused: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
+    steps: tuple[StageSteps, ...] = ()
+    host_network: tuple[Location, ...] = ()
+    contexts: Mapping[str, Reads] = field(default_factory=dict)
+    unused_contexts: tuple[str, ...] = ()
+
+
+def _nobody_knows(_image: str, _platform: Platform) -> None:
+    """No triggers are known."""
+
+
+def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
+    dockerfile: Dockerfile,
+    *,
+    target: str | None,
+    args: Mapping[str, str],
+    platform: Platform,
+    build_platform: Platform = LINUX,
+    onbuild: Onbuild = _nobody_knows,
+    contexts: Collection[str] = (),
+) -> Resolved:
+    """Find what a build of `target` (default: the last stage) for `platform` needs.
+
+    `onbuild` says which triggers an image has that FROM names; `contexts` are the names, as
+    `context_key` writes them, of folders that go before stages and images. Raises `ConfigError`
+    with all problems.
+    """
+    findings = Findings()
+    last = target or dockerfile.stages[-1].name or "default"
+    predefined = platform_arguments(build_platform, platform, last)
+    arguments = global_arguments(dockerfile, predefined, args, findings.problems)
+    links = link(dockerfile, arguments, findings.problems)
+    sources = Sources(dockerfile, findings.problems, frozenset(contexts))
+    plan = Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
+    sound = plan.check()
+    index = _target(dockerfile, target, findings.problems)
+    needed = plan.needed(index, unused=False) if sound else ()
+    _walk(plan, needed, arguments, args, platform, findings)
+    read = plan.needed(index, unused=True) if sound else ()
+    if read != needed:
+        # Of a stage that is only named, nothing counts, but what is wrong in it is refused.
+        named = Findings(problems=findings.problems)
+        _walk(plan, read, arguments, args, platform, named)
+        for name in named.taken:
+            findings.taken.setdefault(name, Taken())
+        findings.problems[:] = dict.fromkeys(findings.problems)
+    frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
+    if not may_have_labs(frontend):
+        _refuse_labs(plan, read, findings.problems)
+    raise_problems(findings.problems)
+    _builder_arguments(findings, args, arguments)
+    declared = plan.declared()
+    unused = _unused(args, declared, predefined)
+    steps = plan.steps(needed)
+    if not all(stage.told for stage in steps):
+        # A trigger that nobody knows may declare them.
+        findings.declared.update((name, args[name]) for name in unused)
+    reads = {name: Reads(tuple(t.reads), t.whole) for name, t in findings.taken.items()}
+    own = dockerfile.stages[index].instructions
+    return Resolved(
+        stages=tuple(dockerfile.stages[i] for i in needed),
+        names=tuple(findings.names),
+        declared=MappingProxyType(findings.declared),
+        reads=reads.pop(""),
+        stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
+        floating=(*drift.of_frontend(frontend), *findings.floating),
+        frontend=frontend,
+        onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
+        arguments=tuple(sorted(declared)),
+        triggers_known=plan.all_known(),
+        unused=unused,
+        remotes=tuple(findings.remotes),
+        steps=steps,
+        host_network=_on_the_host(plan, needed),
+        contexts=reads,
+        unused_contexts=tuple(sorted(sources.contexts - plan.named_contexts())),
+    )
+
+
+def _target(dockerfile: Dockerfile, target: str | None, problems: list[Problem]) -> int:
+    """The index of the stage to build; the last of a name counts."""
+    stages = dockerfile.stages
+    if not target:
+        return stages[-1].index
+    names = {stage.name: stage.index for stage in stages if stage.name}
+    if target.lower() not in names:
+        message = f"there is no stage `{target}`, which is the target"
+        hint = did_you_mean(target.lower(), names) or _listed(names)
+        problems.append(Problem(Location(dockerfile.file), message, hint))
+    return names.get(target.lower(), stages[-1].index)
+
+
+def _listed(names: Mapping[str, int]) -> str:
+    if not names:
+        return "no stage has a name: write `FROM … AS name`"
+    return "the stages are " + ", ".join(f"`{name}`" for name in names)
+
+
+def _walk(
+    plan: Plan,
+    needed: Sequence[int],
+    arguments: Globals,
+    args: Mapping[str, str],
+    platform: Platform,
+    findings: Findings,
+) -> None:
+    scopes: dict[int, Scope] = {}
+    for index in needed:
+        linked = plan.links[index]
+        try:
+            scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape, arguments.room)
+            _start(linked, arguments, args, platform, findings)
+        except TooMuchError as error:
+            place = linked.stage.location
+            findings.problems.append(Problem(place, error.message, error.hint))
+            raise_problems(findings.problems)
+        walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
+        for instruction in plan.instructions(index):
+            walker.take(instruction)
+
+
+def _on_the_host(plan: Plan, stages: Sequence[int]) -> tuple[Location, ...]:
+    instructions = (one for index in stages for one in plan.instructions(index))
+    wanted = "host"
+    return tuple(
+        one.line.find(f"--network={wanted}")
+        for one in instructions
+        if isinstance(one, Run) and one.network == wanted
+    )
+
+
+def _refuse_labs(plan: Plan, stages: Sequence[int], problems: list[Problem]) -> None:
+    """Say which instructions only a frontend with `labs` in its tag builds."""
+    for instruction in (one for index in stages for one in plan.instructions(index)):
+        if isinstance(instruction, Run) and instruction.devices:
+            place = instruction.line.find("--device")
+            hint = "begin the file with `# syntax=docker/dockerfile:1-labs`"
+            problems.append(Problem(place, "`RUN --device` is still being tried out", hint))
+
+
+def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, room: Room) -> Scope:
+    below = linked.base.stage
+    if below is not None and below in scopes:
+        return scopes[below].child()
+    bare = linked.base.image == SCRATCH or bool(linked.base.context)
+    return first_scope(escape, room, scratch=bare)
+
+
+def _start(
+    linked: Link,
+    arguments: Globals,
+    args: Mapping[str, str],
+    platform: Platform,
+    findings: Findings,
+) -> None:
+    """Note the FROM of a stage."""
+    findings.declared.update(arguments.behind(sorted(linked.used)))
+    findings.declared.update((name, args[name]) for name in sorted(linked.used) if name in args)
+    image, context = linked.base.image, linked.base.context
+    start = linked.stage.start
+    if context:
+        line = start.location.line
+        findings.cannot_tell(f"the stage at line {line} begins with all of it", context)
+    if linked.base.stage is not None or context or image == SCRATCH:
+        return
+    asked = str(linked.platform or platform)
+    place = start.line.find(start.base)
+    findings.names.append(NamedImage(image, "FROM", place, asked))
+
+
+def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:
+    """Arguments that BuildKit reads itself."""
+    for name, value in args.items():
+        if is_builders(name):
+            findings.declared[name] = value
+    epoch = arguments.declared.get("SOURCE_DATE_EPOCH")
+    if epoch is not None:
+        findings.declared["SOURCE_DATE_EPOCH"] = epoch
+
+
+def _unused(
+    args: Mapping[str, str], declared: frozenset[str], predefined: Iterable[str]
+) -> tuple[str, ...]:
+    """Given arguments that nothing can see: most often a slip in a name."""
+    known = declared.union(predefined)
+    return tuple(name for name in args if name not in known and not is_predefined(name))

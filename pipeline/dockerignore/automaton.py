@@ -1,0 +1,190 @@
+"""Match a regular expression in time that grows with its length and the text's, whatever they are.
+
+Python's `re` tries one way after the other: `[^/]*a[^/]*a…b` on a name of 200 letters takes it
+longer than anybody lives. Go's `regexp`, and so BuildKit, goes through the text once with the set
+of all places of the expression that it may be at. So does this: a set is the bits of one number,
+and what follows on a set and a character is remembered, as RE2 does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .goregex import FOLDERS, Part, single
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MOST_PLACES = (1 << 16) + 1024
+"""Of a pattern: as many as a line of an ignore file can have without repetitions."""
+
+_MOST_REMEMBERED = 4_000_000
+_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
+_ALWAYS = "none"
+
+
+class _Place:
+    """Where a match may be: `main` has a bit per place, `inside` per `**` that is being crossed."""
+
+    __slots__ = ("behind", "following", "inside", "main")
+
+    def __init__(self, main: int, inside: int, behind: str) -> None:
+        self.main = main
+        self.inside = inside
+        self.behind = behind
+        self.following: dict[str, _Place] = {}
+
+
+class _Bits:
+    """Which places there are: per what they take, and of which kind."""
+
+    def __init__(self, rows: Iterable[Sequence[Part]], size: int) -> None:
+        self._size = size
+        self._once: dict[str, list[int]] = {}
+        self._many: dict[str, list[int]] = {}
+        self._edges: dict[str, list[int]] = {}
+        self._skipped: list[int] = []
+        self._folders: list[int] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        at = 0
+        for parts in rows:
+            starts.append(at)
+            for part in parts:
+                at = self._take(part, at)
+            ends.append(at)
+            at += 1
+        self.starts, self.ends = self._number(starts), self._number(ends)
+        self.skipped, self.folders = self._number(self._skipped), self._number(self._folders)
+        self.once = {text: self._number(places) for text, places in self._once.items()}
+        self.many = {text: self._number(places) for text, places in self._many.items()}
+        self.edges = {edge: self._number(places) for edge, places in self._edges.items()}
+
+    def _take(self, part: Part, at: int) -> int:
+        """Note a part that begins at the place `at`; where the next one begins."""
+        if part.edge:
+            self._edges.setdefault(part.edge, []).append(at)
+            return at + 1
+        if part.text == FOLDERS:
+            self._folders.append(at)
+            self._skipped.append(at)
+            return at + 1
+        end = at + (part.least if part.most is None else part.most)
+        self._once.setdefault(part.text, []).extend(range(at, end))
+        self._skipped.extend(range(at + part.least, end))
+        if part.most is not None:
+            return end
+        self._many.setdefault(part.text, []).append(end)
+        self._skipped.append(end)
+        return end + 1
+
+    def _number(self, places: Iterable[int]) -> int:
+        found = bytearray(self._size // 8 + 1)
+        for place in places:
+            found[place >> 3] |= 1 << (place & 7)
+        return int.from_bytes(found, "little")
+
+
+class Automaton:
+    """The alternatives of an expression, each a row of parts that has to match all of a text.
+
+    Raises `ValueError` for one that comes to too much.
+    """
+
+    def __init__(self, alternatives: Iterable[Sequence[Part]]) -> None:
+        self._rows = tuple(tuple(parts) for parts in alternatives)
+        self._size = sum(1 + sum(map(_length, parts)) for parts in self._rows)
+        if self._size > MOST_PLACES:
+            raise ValueError(f"it comes to more than {MOST_PLACES:,} characters")
+        self._first: _Place | None = None
+
+    def fullmatch(self, text: str) -> bool:
+        """Whether all of the text matches."""
+        place = self._first or self._prepare()
+        for character in text:
+            following = place.following.get(character)
+            place = following if following is not None else self._step(place, character)
+            if not place.main and not place.inside:
+                return False
+        return bool(self._spread(place, "") & self._bits.ends)
+
+    def _prepare(self) -> _Place:
+        """Get ready, when something is matched for the first time."""
+        self._bits = _Bits(self._rows, self._size)
+        self._taken: dict[str, tuple[int, int]] = {}
+        self._spreading: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
+        self._known: dict[tuple[int, int, str], _Place] = {}
+        self._most = max(64, _MOST_REMEMBERED // (self._size + 64))
+        self._first = _Place(self._bits.starts, 0, "")
+        return self._first
+
+    def _step(self, place: _Place, character: str) -> _Place:
+        kind = "word" if character in _WORD else "other"
+        main = self._spread(place, kind)
+        inside = place.inside | (main & self._bits.folders)
+        ones, many = self._on(character)
+        following = ((main & ones) << 1) | (main & many)
+        if character == "/":
+            following |= inside << 1
+        elif character == "\n":
+            inside = 0
+        if len(self._known) >= self._most:
+            self._forget()
+        key = (following, inside, kind)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = _Place(following, inside, kind)
+        place.following[character] = found
+        return found
+
+    def _forget(self) -> None:
+        """Forget what followed on what; the rings of places would outlive this otherwise."""
+        for place in self._known.values():
+            place.following.clear()
+        self._known.clear()
+        self._taken.clear()
+        if self._first:
+            self._first.following.clear()
+
+    def _on(self, character: str) -> tuple[int, int]:
+        """The places that take the character: once, and any number of times."""
+        if character not in self._taken:
+            once = many = 0
+            for text, bits in self._bits.once.items():
+                if single(text).match(character):
+                    once |= bits
+            for text, bits in self._bits.many.items():
+                if single(text).match(character):
+                    many |= bits
+            self._taken[character] = once, many
+        return self._taken[character]
+
+    def _spread(self, place: _Place, ahead: str) -> int:
+        """All places that are reached without another character, between what it is and `ahead`."""
+        if (place.behind, ahead) not in self._spreading:
+            self._spreading[place.behind, ahead] = self._widths(place.behind, ahead)
+        main = place.main
+        for bits, width in self._spreading[place.behind, ahead]:
+            main |= (main & bits) << width
+        return main
+
+    def _widths(self, behind: str, ahead: str) -> tuple[tuple[int, int], ...]:
+        """Which places lead how far, in doubling steps: 1, 2, 4, … of them in a row."""
+        skipped = self._bits.skipped
+        border = (behind == "word") is not (ahead == "word")
+        holds = {"A": not behind, "z": not ahead, "b": border, "B": not border, _ALWAYS: True}
+        for edge, bits in self._bits.edges.items():
+            skipped |= bits if holds[edge] else 0
+        found = []
+        width = 1
+        while skipped:
+            found.append((skipped, width))
+            skipped &= skipped >> width
+            width *= 2
+        return tuple(found)
+
+
+def _length(part: Part) -> int:
+    if part.edge or part.text == FOLDERS:
+        return 1
+    return part.least + 1 if part.most is None else part.most

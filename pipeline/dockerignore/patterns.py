@@ -1,0 +1,348 @@
+r"""Lists of path patterns as BuildKit matches them: ignore files, `--exclude`, `--parents`.
+
+The language is that of moby/patternmatcher, not of gitignore: patterns are anchored at the root,
+`**` spans folders, `!` takes back what an earlier pattern matched, the last match wins, and what
+matches a folder matches all that lies in it. BuildKit turns a pattern into a regular expression of
+Go's; where that shows (`\d` is a digit, `[[:alpha:]]` a letter) it shows here too. Go matches in
+time that grows with the length of pattern and path; so does this, with Python's own expressions
+where they cannot go astray (`dockerignore.python_regex`), else with an automaton.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from . import gomatch
+from .automaton import Automaton
+from .goregex import Part, read
+from .python_regex import straight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+# What Go's `strings.TrimSpace` takes away; `str.strip` takes four control characters more.
+SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    + "".join(map(chr, range(0x2000, 0x200B)))
+    + ("\u2028\u2029\u202f\u205f\u3000")
+)
+_PARTIAL = re.compile(r"\||^\{|\\\$\Z")
+"""What makes a regular expression match a part of a path: a `|`, a repeated `^`, no `$`."""
+_SPECIAL = frozenset("*?[]^\\")
+_WILD = _SPECIAL - {"^"}
+_ANYTHING = r"(?s:.*)"
+_ANY = Part(r"(?s:.)", least=0, most=None)
+_END = Part("", edge="z")
+_NEVER = "(?!)"
+_SHOWN = 80
+
+
+class _Matcher(Protocol):
+    """What tells whether all of a path matches."""
+
+    def fullmatch(self, path: str, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file.
+
+    `regex` is Python's expression for it, or an automaton where that might take for ever. `fault`
+    says why it cannot be tried on a path: BuildKit finds that out when it has to.
+    """
+
+    text: str
+    takes_back: bool
+    regex: str | Automaton
+    written: str
+    line: int = 0
+    fault: str = ""
+
+    @property
+    def literal_folders(self) -> tuple[str, ...]:
+        """The leading components that hold no wildcard: all that it matches lies in them."""
+        components = self.text.split("/")
+        plain = [not _SPECIAL.intersection(component) for component in components]
+        return tuple(components[: plain.index(False)] if False in plain else components)
+
+
+class PatternError(ValueError):
+    """A pattern had to be tried on a path, and cannot be."""
+
+    def __init__(self, pattern: Pattern) -> None:
+        shown = pattern.text if len(pattern.text) < _SHOWN else f"{pattern.text[: _SHOWN - 3]}..."
+        super().__init__(f"`{shown}` is no pattern: {pattern.fault}")
+        self.line = pattern.line
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the patterns said of a folder; what lies in it inherits that.
+
+    `each` has one truth per pattern, `groups` one per run of patterns of the same sign.
+    """
+
+    matched: bool
+    each: tuple[bool, ...]
+    groups: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    takes_back: bool
+    start: int
+    stop: int
+    matchers: tuple[_Matcher, ...]
+    faulty: Pattern | None
+
+    def matches(self, path: str) -> bool:
+        """Whether one of its patterns matches. Raises `PatternError`."""
+        for matcher in self.matchers:
+            if matcher.fullmatch(path):
+                return True
+        if self.faulty:
+            raise PatternError(self.faulty)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """Patterns in their order. Paths are relative, clean, and use `/`.
+
+    All that match a path raise `PatternError` where a faulty one has to be tried for that.
+    """
+
+    patterns: tuple[Pattern, ...]
+    _each: tuple[_Matcher, ...] = field(init=False, repr=False, compare=False)
+    _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_each", tuple(map(_matcher, self.patterns)))
+        object.__setattr__(self, "_groups", tuple(_grouped(self.patterns)))
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def matches(self, path: str) -> bool:
+        """Whether `path` is matched, itself or by a folder that it lies in."""
+        *folders, _last = _prefixes(path)
+        level = self.top()
+        for folder in folders:
+            level = self.enter(folder, level)
+        return self.matches_in(path, level)
+
+    def decider(self, path: str) -> Pattern | None:
+        """The pattern by which `path` is matched, or `None` where it is not matched."""
+        level = self.top()
+        for prefix in _prefixes(path):
+            level = self.enter(prefix, level)
+        if not level.matched:
+            return None
+        hits = [p for p, hit in zip(self.patterns, level.each, strict=True) if hit]
+        return next(p for p in reversed(hits) if not p.takes_back)
+
+    def top(self) -> Level:
+        """The level of the root, which no pattern matches."""
+        return Level(
+            matched=False,
+            each=(False,) * len(self.patterns),
+            groups=(False,) * len(self._groups),
+        )
+
+    def enter(self, folder: str, parent: Level) -> Level:
+        """The level of `folder`, which lies in a folder of level `parent`."""
+        matched = False
+        each = list(parent.each)
+        for index, pattern in enumerate(self.patterns):
+            # A pattern of the other sign is not even tried (MatchesUsingParentResults), which
+            # shows further down: with `a/b` and then `!a`, `a/b` stays matched.
+            if not each[index] and pattern.takes_back is matched:
+                if pattern.fault:
+                    raise PatternError(pattern)
+                each[index] = bool(self._each[index].fullmatch(folder))
+            if each[index]:
+                matched = not pattern.takes_back
+        groups = tuple(any(each[group.start : group.stop]) for group in self._groups)
+        return Level(matched, tuple(each), groups)
+
+    def matches_in(self, path: str, parent: Level) -> bool:
+        """Whether `path`, which lies in a folder of level `parent`, is matched.
+
+        Says the same as `enter(path, parent).matched`, faster.
+        """
+        matched = False
+        for group, inherited in zip(self._groups, parent.groups, strict=True):
+            if group.takes_back is matched and (inherited or group.matches(path)):
+                matched = not matched
+        return matched
+
+    def tester_in(self, parent: Level) -> Callable[[str], object]:
+        """`matches_in` for many paths of one folder: what it returns is true for a match."""
+        if len(self._groups) == 1 and not self._groups[0].takes_back and not parent.groups[0]:
+            first = self._groups[0]
+            alone = len(first.matchers) == 1 and not first.faulty
+            return first.matchers[0].fullmatch if alone else first.matches
+        return partial(self.matches_in, parent=parent)
+
+    def may_take_back_in(self, folder: str) -> bool:
+        """Whether something below the matched `folder` may not be matched.
+
+        A walk must look into such a folder; any other it may skip.
+        """
+        return any(p.takes_back and _may_reach(p, folder) for p in self.patterns)
+
+    def may_match_in(self, folder: str) -> bool:
+        """Whether something below the unmatched `folder` may be matched."""
+        return any(not p.takes_back and _may_reach(p, folder) for p in self.patterns)
+
+
+def parse_pattern(written: str, line: int = 0) -> Pattern | None:
+    """Read one pattern as patternmatcher's `New` does; `None` for an empty one.
+
+    Raises `ValueError` saying what is wrong with it.
+    """
+    text = written.strip(SPACE)
+    if not text:
+        return None
+    text = clean(text)
+    takes_back = text.startswith("!")
+    text = text[takes_back:]
+    if not text:
+        raise ValueError("`!` needs a pattern behind it")
+    gomatch.check_as_ignored(text)
+    try:
+        return Pattern(text, takes_back, _regex(text), written, line)
+    except ValueError as error:
+        return Pattern(text, takes_back, _NEVER, written, line, str(error))
+
+
+def parse_patterns(written: Iterable[str]) -> Patterns:
+    """Read patterns that stand in no file. Raises `ValueError` as `parse_pattern` does."""
+    found = (parse_pattern(text) for text in written)
+    return Patterns(tuple(pattern for pattern in found if pattern))
+
+
+def clean(path: str) -> str:
+    """The shortest equal path, as Go's `path.Clean`: unlike Python's, `//a` becomes `/a`."""
+    normal = posixpath.normpath(path)
+    return normal[1:] if normal.startswith("//") else normal
+
+
+def _may_reach(pattern: Pattern, folder: str) -> bool:
+    inside = tuple(folder.split("/"))
+    known = pattern.literal_folders
+    common = min(len(known), len(inside))
+    return known[:common] == inside[:common]
+
+
+def _prefixes(path: str) -> list[str]:
+    components = path.split("/")
+    return ["/".join(components[: count + 1]) for count in range(len(components))]
+
+
+def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
+    start = 0
+    for takes_back, members in groupby(patterns, key=lambda pattern: pattern.takes_back):
+        group = list(members)
+        faulty = next((member for member in group if member.fault), None)
+        tried = group[: group.index(faulty)] if faulty else group
+        stop = start + len(group)
+        yield _Group(takes_back, start, stop, _together(tried), faulty)
+        start = stop
+
+
+def _together(patterns: Iterable[Pattern]) -> tuple[_Matcher, ...]:
+    """What matches where any of the patterns does: one expression, and the automata."""
+    written = [pattern.regex for pattern in patterns]
+    automata = tuple(regex for regex in written if not isinstance(regex, str))
+    plain = "|".join(f"(?:{regex})" for regex in written if isinstance(regex, str))
+    return (re.compile(plain), *automata) if plain else automata
+
+
+def _matcher(pattern: Pattern) -> _Matcher:
+    return re.compile(pattern.regex) if isinstance(pattern.regex, str) else pattern.regex
+
+
+def _regex(text: str) -> str | Automaton:
+    """What tells whether `text` matches a whole path. Raises `ValueError`."""
+    return _plain(text) or _automaton(text)
+
+
+@lru_cache(maxsize=1024)
+def _plain(text: str) -> str:
+    """Python's expression for it, nothing where only an automaton will do. Raises `ValueError`.
+
+    patternmatcher knows four ways of matching; which one it takes depends on what it meets. The
+    ignore files of a project's images are much alike: what one of them has is remembered.
+    """
+    if _WILD.isdisjoint(text):
+        return re.escape(text)
+    source, way = _go_regex(text)
+    if way == "exact":
+        return re.escape(text)
+    if way == "prefix":
+        return re.escape(text[:-2]) + _ANYTHING
+    if way == "suffix":
+        suffix = text[2:]
+        bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
+        return f"{_ANYTHING}{re.escape(suffix)}{bare}"
+    return "" if _PARTIAL.search(source) else straight(read(source)[0])
+
+
+def _automaton(text: str) -> Automaton:
+    source, _ = _go_regex(text)
+    if not _PARTIAL.search(source):
+        return Automaton(read(source))
+    rows = [list(parts) for parts in read(f"^{source}")]
+    rows[-1] += [] if _escapes_its_end(text) else [_END]
+    return Automaton([_ANY, *parts, _ANY] for parts in rows)
+
+
+def _escapes_its_end(text: str) -> bool:
+    """Whether it ends in a lone backslash, which escapes the `$` that BuildKit puts behind it."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
+
+
+def _go_regex(text: str) -> tuple[str, str]:
+    """The regular expression that patternmatcher builds, and its way of matching."""
+    out: list[str] = []
+    way = "exact"
+    at = 0
+    while at < len(text):
+        piece, width, wild = _piece(text, at)
+        if piece == ".*":
+            way = "prefix" if way == "exact" else "regex"
+        elif wild:
+            way = "regex"
+        if at == 0 and text.startswith("**"):
+            way = "suffix"
+        out.append(piece)
+        at += width
+    return "".join(out), way
+
+
+def _piece(text: str, at: int) -> tuple[str, int, bool]:
+    """What the character at `at` becomes, how many it takes, and whether it is a wildcard."""
+    char = text[at]
+    if text.startswith("**", at):
+        width = 3 if text.startswith("/", at + 2) else 2
+        return (".*", width, True) if at + width >= len(text) else ("(.*/)?", width, True)
+    if char == "\\" and at + 1 < len(text):
+        return text[at : at + 2], 2, True
+    simple = {"*": "[^/]*", "?": "[^/]", "[": "[", "]": "]"}
+    if char in simple:
+        return simple[char], 1, True
+    if char == "\\":
+        # A lone one at the end escapes the `$` behind it.
+        return r"\$", 1, False
+    # patternmatcher means to escape `|`, `{` and `}` too; its table has no place for them.
+    return ("\\" + char if char in ".+()$" else char), 1, False
+
+
+NO_PATTERNS = Patterns(())

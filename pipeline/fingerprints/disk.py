@@ -1,0 +1,239 @@
+"""The user's files: each folder listed and each file hashed once in a run."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import time
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from ..errors import ConfigError, Location, Problem, WorkError, reason_of
+from ..model.inputs import Stamp
+from ..process.descent import Descent
+from ..process.read_file import MOST, FileError, read_file
+from .git_pointers import STAND_INS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_BLOCK = 1 << 18
+_BITS = 0o7777
+_OWNER_RUNS = stat.S_IXUSR
+_sha256 = hashlib.sha256
+# A file whose status changed before this long before the run began is not written to meanwhile:
+# it is read once, and its state asked for once. The margin covers clocks that tick in steps.
+_MARGIN = 2_000_000_000
+# Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What opening or reading says of a path that is no longer the regular file that was listed.
+_SOMETHING_ELSE = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EINVAL,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENXIO,
+    }
+)
+_AGAIN = "run again when nothing writes there"
+
+
+class Node(Enum):
+    """What is found at a path, links not followed."""
+
+    FILE = 1
+    LINK = 2
+    DIRECTORY = 3
+    SPECIAL = 4
+
+
+FileFacts = tuple[bool, str, int, Stamp]
+"""What counts of a file (whether its owner may execute it, its digest), its permission bits, and
+by what it is known again."""
+
+
+class Listing(NamedTuple):
+    """What is in a folder, in no order: the names of its regular files, and all else."""
+
+    files: list[str]
+    others: list[tuple[str, Node]]
+
+    @property
+    def names(self) -> list[str]:
+        """All names."""
+        return [*self.files, *(name for name, _ in self.others)]
+
+
+class Disk:
+    """Reads below `root`, which errors leave out of the paths that they show.
+
+    Paths are absolute strings as `os.scandir` gives them: a byte that is not UTF-8 is a surrogate.
+    What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`. `heads` has the
+    beginnings of files that seem to stand for others (`fingerprints.git_pointers`). By `way`, all
+    but configuration is reached: no link on it leads out of `root`.
+    """
+
+    def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
+        self._project = root
+        self._root = f"{root}/"
+        self.way = Descent(root)
+        self._quiet = clock() - _MARGIN
+        self._nodes: dict[str, Node | None] = {}
+        self._folders: dict[str, Listing] = {}
+        self._files: dict[str, FileFacts] = {}
+        self._links: dict[str, str] = {}
+        self._contents: dict[str, bytes] = {}
+        self.heads: dict[str, bytes] = {}
+
+    def node(self, path: str) -> Node | None:
+        """What is at `path`; `None` for nothing."""
+        if path not in self._nodes:
+            self._nodes[path] = self._look(path)
+        return self._nodes[path]
+
+    def folder(self, path: str) -> Listing:
+        """What is in a folder."""
+        if path not in self._folders:
+            self._folders[path] = self._list(path)
+        return self._folders[path]
+
+    def file(self, path: str) -> FileFacts:
+        """A regular file's facts."""
+        facts = self._files.get(path)
+        if facts is None:
+            facts = self._files[path] = self._read(path)
+        return facts
+
+    def read(self, path: str) -> bytes:
+        """What is in a regular file of the project, the same however often it is asked for."""
+        if path not in self._contents:
+            try:
+                content = read_file(self._project, path, most=MOST)
+            except FileError as error:
+                place, what = Location(self.shown(path)), f"this file {error.what}"
+                raise ConfigError([Problem(place, what, error.hint)]) from None
+            if content is None:
+                raise self._changed(path)
+            self._contents[path] = content
+        return self._contents[path]
+
+    def link(self, path: str) -> str:
+        """A symlink's target as it is written."""
+        if path not in self._links:
+            try:
+                self._links[path] = self.way.readlink(path)
+            except OSError as error:
+                self._fail(path, error)
+        return self._links[path]
+
+    def shown(self, path: str) -> str:
+        """`path` for a person: relative to the root, bytes that are not UTF-8 escaped."""
+        return os.fsencode(path.removeprefix(self._root)).decode("utf-8", "backslashreplace")
+
+    def _look(self, path: str) -> Node | None:
+        try:
+            mode = self.way.lstat(path).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError:
+            if "\0" in path:  # no file's name can hold one
+                return None
+            raise
+        except OSError as error:
+            if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
+                return None
+            self._fail(path, error)
+        kinds = {stat.S_IFREG: Node.FILE, stat.S_IFLNK: Node.LINK, stat.S_IFDIR: Node.DIRECTORY}
+        return kinds.get(stat.S_IFMT(mode), Node.SPECIAL)
+
+    def _list(self, path: str) -> Listing:
+        listing = Listing([], [])
+        try:
+            with os.scandir(self.way.folder(path)) as found:
+                for entry in found:
+                    if entry.is_file(follow_symlinks=False):
+                        listing.files.append(entry.name)
+                    else:
+                        listing.others.append((entry.name, _node(entry)))
+        except OSError as error:
+            self._fail(path, error)
+        return listing
+
+    def _read(self, path: str) -> FileFacts:
+        try:
+            handle = self.way.open(path, FLAGS)
+        except OSError as error:
+            self._fail(path, error)
+        try:
+            # Before it is read: whoever copies it later, and finds it the same, copies these bytes,
+            # also where the clock was set back and what is new seems old.
+            found = os.fstat(handle)
+            data = os.read(handle, _BLOCK)
+            if data.startswith(STAND_INS):
+                self.heads[path] = data
+            if len(data) != found.st_size or found.st_ctime_ns > self._quiet:
+                return self._read_watched(path, handle)
+        except OSError as error:
+            self._fail(path, error)
+        finally:
+            os.close(handle)
+        mode = found.st_mode
+        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, stamp(found)
+
+    def _read_watched(self, path: str, handle: int) -> FileFacts:
+        """Read a file that is long, or that may be written to at this moment."""
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise self._changed(path)
+        digest, size = hash_of(handle)
+        after = os.fstat(handle)
+        if size != before.st_size or _moment(before) != _moment(after):
+            raise self._changed(path)
+        mode = before.st_mode
+        # One that was written to a moment ago may be again, within the same tick of the clock.
+        known = stamp(before) if before.st_ctime_ns <= self._quiet else None
+        return mode & _OWNER_RUNS != 0, digest, mode & _BITS, known
+
+    def _changed(self, path: str) -> WorkError:
+        return WorkError(f"`{self.shown(path)}` changed while it was read", hint=_AGAIN)
+
+    def _fail(self, path: str, error: OSError) -> NoReturn:
+        if error.errno in _SOMETHING_ELSE:
+            raise self._changed(path) from error
+        problem = Problem(
+            Location(self.shown(path)),
+            f"cannot be read: {reason_of(error)}",
+            "give yourself the right to read it, or name it in the ignore file",
+        )
+        raise ConfigError([problem]) from error
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    """By what a file is known again: none of it changes unless its contents, or its status, do."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _node(entry: os.DirEntry[str]) -> Node:
+    if entry.is_symlink():
+        return Node.LINK
+    return Node.DIRECTORY if entry.is_dir(follow_symlinks=False) else Node.SPECIAL
+
+
+def hash_of(handle: int) -> tuple[str, int]:
+    """The digest of an open file's bytes from its beginning, and how many there were."""
+    digest = hashlib.sha256()
+    size = 0
+    while data := os.pread(handle, _BLOCK, size):
+        digest.update(data)
+        size += len(data)
+    return digest.hexdigest(), size
+
+
+def _moment(found: os.stat_result) -> tuple[int, int, int, int]:
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_mode

@@ -1,0 +1,152 @@
+"""The fingerprints of a project: each image's inputs read, bases before what stands on them."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import graph
+from ..errors import ConfigError, Location, Problem, raise_problems
+from ..model.inputs import EntryKind, Inputs
+from ..process.gc_pause import uncollected
+from ..process.paths import is_folder
+from .disk import Disk
+from .ignore_file import ignore_file_of
+from .key import fingerprint_of, key_of, output_options, record
+from .named_contexts import named_contexts
+from .scan import scan
+from .suspects import suspects
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from ..model.image import Image
+    from ..model.inputs import ContextEntry, ContextInputs, Key
+    from ..model.project import Project
+    from ..reference import ImageName
+    from .ignore_file import IgnoreFile
+
+_SET_ID = stat.S_ISUID | stat.S_ISGID
+
+
+def fingerprint(
+    project: Project, *, only: Collection[ImageName] | None = None
+) -> Mapping[ImageName, Inputs]:
+    """The inputs of images and their fingerprints, in build order.
+
+    They are those of `only` (default: all) and of what these stand on; of no other is any file
+    looked at, so that what another step makes for it need not be there. No file is hashed twice,
+    in however many contexts it lies. Raises `ConfigError` with the problems of all images at once,
+    and `WorkError` for a file that changes while it is read.
+    """
+    with uncollected():
+        return _fingerprint(project, needed(project, only))
+
+
+def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image, ...]:
+    """The images in `only` (`None`: all) and those that they stand on, in build order."""
+    if only is None:
+        return project.images
+    below = graph.closure({image.name: image.base_names for image in project}, only)
+    return tuple(image for image in project if image.name in below)
+
+
+def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName, Inputs]:
+    options = output_options(project.settings.build)
+    scans = _scans(project, images)
+    keys: dict[ImageName, Key] = {}
+    for image in images:
+        entries, _, contexts, _ = scans[image.name]
+        named = {name: one.entries for name, one in contexts.items()}
+        keys[image.name] = key_of(record(image, entries, keys, options, named))
+    return {image.name: _inputs(image, scans[image.name], keys) for image in images}
+
+
+class _Scanned(NamedTuple):
+    """What a look at the files of an image found: what it reads, under which ignore file."""
+
+    entries: tuple[ContextEntry, ...]
+    ignored: IgnoreFile
+    contexts: Mapping[str, ContextInputs]
+    warnings: tuple[Problem, ...]
+
+
+def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanned]:
+    disk = Disk(project.root)
+    scans: dict[ImageName, _Scanned] = {}
+    problems: list[Problem] = []
+    for image in images:
+        if lost := [*_lost_folders(project, image)]:
+            problems += lost
+            continue
+        try:
+            ignored = ignore_file_of(disk, project.root, image)
+            entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
+            contexts = named_contexts(disk, project.root, image)
+            warnings = suspects(disk, project.root, image, entries, ignored, contexts.values())
+            scans[image.name] = _Scanned(entries, ignored, contexts, warnings)
+        except ConfigError as error:
+            problems += error.problems
+    raise_problems(problems)
+    return scans
+
+
+def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
+    """Say where contexts are named that are no folders, or not there (yet)."""
+    hint = "name one, relative to this file, or run first what makes it"
+    if not is_folder(project.root / image.context):
+        place = image.context_place or Location(str(image.folder))
+        yield Problem(place, f"the context `{image.context}` is no folder", hint)
+    for name, named in image.contexts.items():
+        if not is_folder(project.root / named.path):
+            yield Problem(named.place, f"the context `{name}`, `{named.path}`, is no folder", hint)
+
+
+def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
+    key = keys[image.name]
+    entries, ignored, contexts, warnings = scanned
+    every = (*entries, *(entry for one in contexts.values() for entry in one.entries))
+    return Inputs(
+        name=image.name,
+        key=key,
+        fingerprint=fingerprint_of(key, image.test),
+        entries=entries,
+        args=dict(sorted(image.declared.items())),
+        target=image.target,
+        platforms=image.platforms,
+        bases={name: keys[name] for name in image.base_names},
+        externals={str(external.reference): external.locked for external in image.externals},
+        test=image.test.command if image.test else (),
+        whole_context=image.reads.whole,
+        floating=(*image.floating, *_unusual_bits(every)),
+        warnings=(
+            *image.warnings,
+            *ignored.warnings,
+            *(warning for one in contexts.values() for warning in one.warnings),
+            *warnings,
+        ),
+        ignored=(ignored.path, ignored.source) if ignored.path else None,
+        dockerfile=image.dockerfile,
+        origins=image.origins,
+        contexts=contexts,
+        triggers={str(e.reference): e.triggers for e in image.externals if e.triggers},
+    )
+
+
+def _unusual_bits(entries: tuple[ContextEntry, ...]) -> tuple[str, ...]:
+    """A sentence if permission bits that the fingerprint leaves out would surprise in an image."""
+    unusual = [e for e in entries if e.kind is EntryKind.FILE and _surprises(e.mode)]
+    if not unusual:
+        return ()
+    first = unusual[0]
+    more = f" and of {len(unusual) - 1} more" if len(unusual) > 1 else ""
+    sentence = (
+        f"the permission bits of `{first.path}` ({first.mode:04o}){more} go into the image, "
+        "but of them only the owner's executable bit into the fingerprint"
+    )
+    return (sentence,)
+
+
+def _surprises(mode: int) -> bool:
+    """Set-id, or not readable for all: what a clone of the repository would not have."""
+    return bool(mode & _SET_ID) or not mode & stat.S_IROTH

@@ -1,0 +1,71 @@
+"""A source that is not in the context: what is wrong with it, and what to do."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, Problem
+from .disk import Node
+
+if TYPE_CHECKING:
+    from ..dockerfile import Read
+    from .context import Context
+
+
+def missing(context: Context, read: Read, shown: str) -> ConfigError:
+    """The error for `shown`, which an instruction reads, and which a build does not see."""
+    real = context.follow(shown)
+    target = f", where it leads to `{real}`," if real not in {None, shown} else ""
+    message = f"`{shown}`{target} is not in the context"
+    if real is None:
+        return ConfigError([Problem(read.location, f"`{shown}` is a link that leads to itself")])
+    return ConfigError([Problem(read.location, message, _advice(context, real))])
+
+
+def _advice(context: Context, real: str) -> str:
+    """Why there is nothing at `real`: excluded, elsewhere, misspelt, or plainly not there."""
+    if context.disk.node(context.path(real)) is not None:
+        excluding = context.ignore.reason(real)
+        if not excluding:
+            return f"`--parents` follows no link: name `{real}`"
+        return f"it is there, but `{excluding}` excludes it"
+    shown = _shown(context, context.path(""))
+    above = _above(context, shown, real)
+    if above:
+        return f"it is in `{above}`, above the context `{shown}`: make that the `context`"
+    folder, _, name = real.rpartition("/")
+    if context.node(folder) is Node.DIRECTORY:
+        names = context.disk.folder(context.path(folder)).names
+        near = get_close_matches(name, names, 1)
+        if near:
+            return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
+    meant = _as_written(real)
+    if meant != real:
+        return f"BuildKit reads `{meant}` in a flag byte by byte, as `{real}`: give it another name"
+    return f"paths are relative to the context, `{shown}`"
+
+
+def _above(context: Context, shown: str, real: str) -> str:
+    """The nearest folder of the project above the context that has `real`; empty for none.
+
+    In many a monorepo one folder is the context of all images.
+    """
+    folder = context.path("").rstrip("/")
+    for _ in shown.split("/") if shown != "." else ():
+        folder = folder.rpartition("/")[0]
+        if context.disk.node(f"{folder}/{real}") is not None:
+            return _shown(context, f"{folder}/")
+    return ""
+
+
+def _shown(context: Context, folder: str) -> str:
+    return context.disk.shown(folder).rstrip("/") or "."
+
+
+def _as_written(path: str) -> str:
+    """What the Dockerfile has for a path that a flag names, each byte of which is a character."""
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path

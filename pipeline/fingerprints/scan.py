@@ -1,0 +1,293 @@
+"""What a Dockerfile reads of its context, as BuildKit reads it.
+
+A source of COPY or ADD is followed where it is a link, also when a wildcard found it, and stands in
+the result as what it leads to, which is what lands in the image; links in a copied folder stay
+links. A wildcard crosses no link. `--exclude` and `--parents` are matched below the source
+(cache/contenthash/checksum.go, solver/llbsolver/file/backend.go, fsutil's copy.go).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..dockerfile import Read, ReadKind
+from ..dockerignore import gomatch
+from ..dockerignore.patterns import PatternError, Patterns, clean, parse_patterns
+from ..errors import ConfigError, Location, Problem, raise_problems
+from ..model.inputs import ContextEntry, EntryKind
+from ..process.paths import is_folder
+from .context import Batch, Context, Filter, Spot
+from .disk import Disk, Node
+from .ignore_file import ignore_file_of
+from .key import entry_order
+from .missing_source import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path, PurePosixPath
+
+    from ..dockerfile import Reads
+    from ..dockerignore.ignore_file import Ignore
+    from ..model.image import Image
+
+_PIVOT = "/./"
+_NOWHERE = Location("")
+
+
+def scan(
+    root: Path, image: Image, *, disk: Disk | None = None, ignore: Ignore | None = None
+) -> tuple[ContextEntry, ...]:
+    """The paths of the context that `image` reads, sorted by the bytes of the path.
+
+    `root` is the project's. A `disk` that is shared by several calls reads each file once; where
+    the ignore file is read already, `ignore` has it.
+    Raises `ConfigError` with all sources that do not exist and all files that cannot be read, and
+    `WorkError` for a file that changes meanwhile.
+    """
+    folder = root / image.context
+    if not is_folder(folder):
+        where = Location(str(image.dockerfile))
+        raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
+    disk = disk or Disk(root)
+    ignore = ignore_file_of(disk, root, image).ignore if ignore is None else ignore
+    return scan_context(Context(disk, str(folder), ignore), image.reads, image.dockerfile)
+
+
+def scan_context(
+    context: Context, reads: Reads, dockerfile: PurePosixPath
+) -> tuple[ContextEntry, ...]:
+    """The paths of a context that `reads` names, sorted by the bytes of the path.
+
+    Raises as `scan` does.
+    """
+    found: dict[str, ContextEntry] = {}
+    problems: list[Problem] = []
+    for read in _reads(reads, dockerfile):
+        try:
+            _add(found, context, _batches(context, read), problems)
+        except ConfigError as error:
+            problems += () if read.optional else error.problems
+        except PatternError as error:
+            mine = Problem(read.location, f"BuildKit refuses it: {error}")
+            problems.append(context.ignore.problem(error) if error.line else mine)
+    raise_problems(list(dict.fromkeys(problems)))
+    return tuple(found[key] for key in sorted(found))
+
+
+def _reads(reads: Reads, dockerfile: PurePosixPath) -> Iterable[Read]:
+    """What is read, the same sources in several stages once."""
+    unique = {replace(r, location=_NOWHERE): r for r in reads.reads}
+    if not reads.whole:
+        return unique.values()
+    everything = Read(".", ReadKind.MOUNT, Location(str(dockerfile)))
+    return (everything, *(read for read in unique.values() if read.pattern != "."))
+
+
+def _add(
+    found: dict[str, ContextEntry],
+    context: Context,
+    batches: Iterator[Batch],
+    problems: list[Problem],
+) -> None:
+    for batch in batches:
+        for name in batch.files:
+            try:
+                entry = _file(context, batch.real + name, batch.shown + name)
+            except ConfigError as error:
+                problems += error.problems
+            else:
+                found[entry_order(entry)] = entry
+        for spot in batch.others:
+            try:
+                entry = _entry(context, spot)
+            except ConfigError as error:
+                problems += error.problems
+            else:
+                found[entry_order(entry)] = entry
+
+
+def _file(context: Context, real: str, shown: str) -> ContextEntry:
+    path = context.path(real)
+    if not shown.isascii():
+        _check_name(context, shown, path)
+    executable, sha256, mode, stamp = context.disk.file(path)
+    apart = "" if real == shown else real
+    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stamp)
+
+
+def _entry(context: Context, spot: Spot) -> ContextEntry:
+    shown, node = spot.shown, spot.node
+    real = "" if spot.real == shown else spot.real
+    path = context.path(spot.real)
+    if node is Node.FILE:
+        return _file(context, spot.real, shown)
+    if not shown.isascii():
+        _check_name(context, shown, path)
+    if node is Node.DIRECTORY:
+        return ContextEntry(shown, EntryKind.DIRECTORY, real=real)
+    if node is Node.LINK:
+        target = context.disk.link(path)
+        _check_name(context, target, path)
+        return ContextEntry(shown, EntryKind.LINK, link=target, real=real)
+    raise _refused(context, path, "is a socket, a device or a pipe, and would be read")
+
+
+def _check_name(context: Context, name: str, path: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise _refused(context, path, "has a name or a target that is not UTF-8") from None
+
+
+def _refused(context: Context, path: str, message: str) -> ConfigError:
+    hint = "remove it, or name it in the ignore file"
+    return ConfigError([Problem(Location(context.disk.shown(path)), message, hint)])
+
+
+def _batches(context: Context, read: Read) -> Iterator[Batch]:
+    """All places that one source names."""
+    if read.parents:
+        return _with_parents(context, read)
+    pattern = _clean(read.pattern)
+    return _under(context, _sources(context, read, pattern), _excluding(read))
+
+
+def _under(
+    context: Context, sources: Iterable[Spot], filters: tuple[Filter, ...]
+) -> Iterator[Batch]:
+    """The sources themselves, and what lies in those that are folders."""
+    for source in sources:
+        if source.shown:
+            yield Batch("", "", [], [source])
+        if source.node is Node.DIRECTORY:
+            # BuildKit's own key takes all of a folder that the source is a link to.
+            yield from context.batches(source, *(() if source.linked else filters))
+
+
+def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
+    """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`.
+
+    A file that this part names is copied whatever stands behind it, and so is a folder itself.
+    """
+    before, pivot, behind = read.pattern.partition(_PIVOT)
+    source, pattern = (_clean(before), _clean(behind)) if pivot else ("", _clean(read.pattern))
+    if not pattern:
+        yield from _under(context, _sources(context, read, source), _excluding(read))
+        return
+    filters = (Filter(_patterns(read, (pattern,)), wanted=True), *_excluding(read))
+    found = _is_wild(f"{before}/{pattern}")
+    for top in _sources(context, read, source):
+        if top.shown:
+            yield Batch("", "", [], [top])
+        if top.node is not Node.DIRECTORY:
+            found = True
+            continue
+        for batch in context.batches(top, *filters):
+            yield batch
+            found = True
+    if not found:
+        raise missing(context, read, f"{source}/{pattern}".strip("/"))
+
+
+def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
+    """What a source names, links followed. Raises `ConfigError` for what is not there."""
+    if read.kind is ReadKind.MOUNT or not _is_wild(pattern):
+        yield _followed(context, read, pattern)
+        return
+    parts = pattern.split("/")
+    first = next(index for index, part in enumerate(parts) if _is_wild(part))
+    base = "/".join(parts[:first])
+    start = context.follow(base)
+    if start is None or context.node(start) is None:
+        raise missing(context, read, base)
+    if context.node(start) is not Node.DIRECTORY:
+        return
+    top = Spot(start, base, Node.DIRECTORY)
+    for spot in _matching(context, top, parts[first:]):
+        yield _followed(context, read, spot.shown) if spot.node is Node.LINK else spot
+
+
+def _matching(context: Context, top: Spot, parts: list[str]) -> Iterator[Spot]:
+    """What the pattern `parts` finds below `top`; no link is crossed."""
+    if any("[" in part for part in parts):
+        yield from _matching_anywhere(context, top, "/".join(parts))
+        return
+    stack = [(top, 0)]
+    while stack:
+        spot, depth = stack.pop()
+        if depth == len(parts):
+            yield spot
+        else:
+            found = _next(context, spot, parts[depth], last=depth + 1 == len(parts))
+            stack += [(one, depth + 1) for one in reversed(found)]
+
+
+def _next(context: Context, folder: Spot, pattern: str, *, last: bool) -> list[Spot]:
+    """What the pattern finds in a folder; folders alone, but for the last part of a source."""
+    found: list[Spot] = []
+    for name in context.disk.folder(context.path(folder.real)).names:
+        if not gomatch.match(pattern, name):
+            continue
+        real = f"{folder.real}/{name}" if folder.real else name
+        shown = f"{folder.shown}/{name}" if folder.shown else name
+        node = context.node(real)
+        if node is not None and (last or node is Node.DIRECTORY):
+            found.append(Spot(real, shown, node))
+    return found
+
+
+def _matching_anywhere(context: Context, top: Spot, pattern: str) -> Iterator[Spot]:
+    """The same by looking at every path, for a class such as `[^a]` matches `/` too in Go."""
+    start = len(top.shown) + 1 if top.shown else 0
+    within: set[str] = set()
+    for spot in sorted(context.below(top), key=lambda spot: spot.shown.split("/")):
+        if spot.shown.rpartition("/")[0] in within:
+            within.add(spot.shown)
+        elif gomatch.match(pattern, spot.shown[start:]):
+            within.add(spot.shown)
+            yield spot
+
+
+def _followed(context: Context, read: Read, shown: str) -> Spot:
+    real = context.follow(shown)
+    node = None if real is None else context.node(real)
+    if real is None or node is None:
+        raise missing(context, read, shown)
+    return Spot(real, shown, node, linked=context.disk.node(context.path(shown)) is Node.LINK)
+
+
+def _excluding(read: Read) -> tuple[Filter, ...]:
+    return (Filter(_patterns(read, read.exclude), wanted=False),) if read.exclude else ()
+
+
+def _patterns(read: Read, written: tuple[str, ...]) -> Patterns:
+    try:
+        return _parsed(written)
+    except ValueError as error:
+        raise ConfigError([Problem(read.location, str(error))]) from None
+
+
+@lru_cache(maxsize=16)
+def _parsed(written: tuple[str, ...]) -> Patterns:
+    """The patterns, which all sources of an instruction share."""
+    return parse_patterns(written)
+
+
+def _clean(pattern: str) -> str:
+    """The pattern below the context; "" is the context itself."""
+    return clean(f"/{pattern}")[1:]
+
+
+def _is_wild(pattern: str) -> bool:
+    """Whether BuildKit takes it for a wildcard: an escaped one does not make it one."""
+    escaped = False
+    for character in pattern:
+        if escaped:
+            escaped = False
+        elif character == "\\":
+            escaped = True
+        elif character in "*?[":
+            return True
+    return False

@@ -1,0 +1,318 @@
+"""What a solve is given to read: a copy of the files that went into the fingerprints, and no other.
+
+Between the look at a file and BuildKit's, it may change. So each is compared with what its
+fingerprint says while it is copied, and what is built has no way to see anything else.
+
+BuildKit does not ask for a file again whose size and time of change it has seen under its name
+(fsutil's `diff_containerd.go`). A file with other bytes and the same time would be built from the
+bytes that it had before. So a copy has its file's time to the second, and below the second digits
+of the sha256 of its contents: other bytes have another time, however they came to be there. Images
+do not depend on it: BuildKit's keys know no times, and its layers only whole seconds of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ..dockerignore.ignore_file import NOTHING
+from ..errors import PipelineError, UnknownError, WorkError, machine_error, reason_of
+from ..model.inputs import EntryKind
+from ..process.cleanup import private_folder
+from ..process.paths import real_path
+from .context import Context
+from .disk import FLAGS, Disk, hash_of, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path, PurePosixPath
+
+    from ..model.image import Image
+    from ..model.inputs import ContextEntry, Inputs
+
+_BLOCK, _MUCH = 1 << 20, 1 << 30
+_SECOND = 10**9
+_ODD_NANOSECONDS = 123_456_700
+_BITS = 0o7777
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CAPABILITY = "security.capability"
+"""The one extended attribute of a file that COPY keeps and that means something in a container."""
+
+
+class ChangedError(WorkError):
+    """A file is not what it was when its fingerprint was computed."""
+
+
+@contextmanager
+def snapshot(root: Path, environ: Mapping[str, str]) -> Iterator[Snapshot]:
+    """A snapshot of nothing yet, of the project at `root`; it is removed at the end.
+
+    Raises `UnknownError` where no folder can be made that keeps times as exactly as it must.
+    """
+    with private_folder("files", environ, roomy=True) as folder:
+        _require_exact_times(folder)
+        yield Snapshot(root, folder / (root.name or "root"))
+
+
+class Snapshot:
+    """A copy of files of a project, each at the path that it has there, below `folder`.
+
+    Links on the way to a context are no part of it: a context lies at its real path. What two
+    images read is copied once.
+    """
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = real_path(root)
+        self._start = str(self.root).rstrip("/")  # nothing for a project at `/`
+        self._folder = folder
+        self._disk = Disk(self.root)
+        self._done: dict[str, str] = {}
+        self._folders: dict[str, os.stat_result] = {}
+
+    def add(self, image: Image, inputs: Inputs) -> None:
+        """Copy what an image reads.
+
+        Raises `ChangedError` where that has changed since `inputs` were found, and `UnknownError`
+        where there is no room for the copy.
+        """
+        try:
+            self._add(image, inputs)
+        except OSError as error:
+            reason = reason_of(error)
+            message = f"the files of `{image.name}` cannot be copied to `{self._folder}`: {reason}"
+            raise UnknownError(message, hint="make room there, or set TMPDIR") from error
+
+    def settle(self) -> None:
+        """Give the folders the modes and times of those they stand for, when all is in them."""
+        for path in sorted(self._folders, reverse=True):
+            known = self._folders[path]
+            os.chmod(path, known.st_mode & _BITS)  # noqa: PTH101 - `path` is a string, of bytes too
+            os.utime(path, ns=(known.st_mtime_ns, known.st_mtime_ns))
+
+    def place(self, folder: PurePosixPath) -> str:
+        """Where a folder of the project lies in the snapshot."""
+        return str(self._folder / self._real(folder))
+
+    def _add(self, image: Image, inputs: Inputs) -> None:
+        self._entries(image.context, inputs.entries)
+        self._text(image.dockerfile, image.source.source)
+        if inputs.ignored:
+            self._text(*inputs.ignored)
+        for context in inputs.contexts.values():
+            self._entries(context.path, context.entries)
+            if context.ignored:
+                self._text(*context.ignored)
+
+    def _entries(self, folder: PurePosixPath, entries: Iterable[ContextEntry]) -> None:
+        """Copy paths of a context."""
+        context = self._open(folder)
+        self._folder_at(context.path("").rstrip("/"))
+        for entry in entries:
+            real = self._followed(context, entry)
+            self._entry(context.path(real), entry)
+
+    def _followed(self, context: Context, entry: ContextEntry) -> str:
+        """Where an entry lies, with the links that lead there copied too."""
+        if not entry.real:
+            return entry.path
+        head, tail = entry.path, ""
+        if entry.kind is EntryKind.LINK:
+            head, _, tail = entry.path.rpartition("/")
+        real = self._trail(context, head)
+        found = "/".join(part for part in (real, tail) if part)
+        if found != entry.real:
+            raise self._changed(context.path(entry.path))
+        return found
+
+    def _trail(self, context: Context, shown: str) -> str | None:
+        trail = context.trail(shown)
+        for link in trail.links:
+            path = context.path(link)
+            self._link(path, context.disk.link(path))
+        return trail.real
+
+    def _entry(self, path: str, entry: ContextEntry) -> None:
+        match entry.kind:
+            case EntryKind.FILE:
+                self._file(path, entry)
+            case EntryKind.LINK:
+                self._link(path, entry.link)
+            case EntryKind.DIRECTORY:
+                self._folder_at(path)
+
+    def _file(self, path: str, entry: ContextEntry) -> None:
+        what = f"{entry.sha256} {entry.executable}"
+        if self._is_done(path, what):
+            return
+        try:
+            source = self._disk.way.open(path, FLAGS)
+        except OSError as error:
+            raise self._lost(path, error) from error
+        try:
+            found = os.fstat(source)
+            if not stat.S_ISREG(found.st_mode) or _runs(found) is not entry.executable:
+                raise self._changed(path)
+            self._copy(source, path, found, entry)
+        finally:
+            os.close(source)
+        self._done[path] = what
+
+    def _copy(self, source: int, path: str, found: os.stat_result, entry: ContextEntry) -> None:
+        mirrored = self._mirrored(path)
+        target = os.open(mirrored, _NEW, 0o600)
+        try:
+            if not _copied(source, target, entry):
+                os.unlink(mirrored)  # noqa: PTH108 - `mirrored` is a string, of bytes too
+                raise self._changed(path)
+            os.fchmod(target, found.st_mode & _BITS)
+            _keep_capabilities(source, target)
+            _date(target, found, entry.sha256)
+        finally:
+            os.close(target)
+
+    def _text(self, path: PurePosixPath, content: bytes) -> None:
+        """Write what was read of a file beside the context: a Dockerfile, an ignore file."""
+        context = self._open(path.parent)
+        real = self._trail(context, path.name)
+        place = context.path(real or path.name)
+        try:
+            found = self._disk.way.lstat(place)
+        except OSError as error:
+            raise self._lost(place, error) from error
+        sha256 = hashlib.sha256(content).hexdigest()
+        what = f"{sha256} {_runs(found)}"
+        if self._is_done(place, what):
+            return
+        target = os.open(self._mirrored(place), _NEW, 0o600)
+        try:
+            _write(target, content)
+            os.fchmod(target, found.st_mode & _BITS)
+            _date(target, found, sha256)
+        finally:
+            os.close(target)
+        self._done[place] = what
+
+    def _link(self, path: str, target: str) -> None:
+        what = f"-> {target}"
+        if self._is_done(path, what):
+            return
+        try:
+            now, found = self._disk.way.readlink(path), self._disk.way.lstat(path)
+        except OSError as error:
+            raise self._lost(path, error) from error
+        if now != target:
+            raise self._changed(path)
+        mirrored = self._mirrored(path)
+        os.symlink(target, mirrored)  # noqa: PTH211 - `target` is kept as it is written
+        os.utime(mirrored, ns=(found.st_mtime_ns, found.st_mtime_ns), follow_symlinks=False)
+        self._done[path] = what
+
+    def _folder_at(self, path: str) -> None:
+        """Make a folder, and those that it lies in up to the project's root."""
+        mirrored = self._mirror(path)
+        if mirrored in self._folders:
+            return
+        if path != self._start:
+            self._folder_at(path.rpartition("/")[0])
+        try:
+            found = os.fstat(self._disk.way.folder(path))
+        except OSError as error:
+            raise self._lost(path, error) from error
+        os.mkdir(mirrored, 0o700)  # noqa: PTH102
+        self._folders[mirrored] = found
+
+    def _is_done(self, path: str, what: str) -> bool:
+        """Whether the path is copied already; it must then have been the same."""
+        before = self._done.get(path)
+        if before not in {None, what}:
+            raise self._changed(path)
+        return before is not None
+
+    def _mirrored(self, path: str) -> str:
+        """Where a path of the disk lies in the snapshot; the folder that it lies in is made."""
+        self._folder_at(path.rpartition("/")[0])
+        return self._mirror(path)
+
+    def _mirror(self, path: str) -> str:
+        return f"{self._folder}{path.removeprefix(self._start)}"
+
+    def _open(self, folder: PurePosixPath) -> Context:
+        return Context(self._disk, str(self.root / self._real(folder)).rstrip("/"), NOTHING)
+
+    def _real(self, folder: PurePosixPath) -> Path:
+        real = real_path(self.root / folder)
+        if not real.is_relative_to(self.root):
+            raise self._changed(str(self.root / folder))
+        return real.relative_to(self.root)
+
+    def _lost(self, path: str, error: OSError) -> PipelineError:
+        """The error where something cannot be reached: it changed, or the machine fails."""
+        return machine_error(error) or self._changed(path)
+
+    def _changed(self, path: str) -> ChangedError:
+        message = f"`{self._disk.shown(path)}` changed while it was built"
+        return ChangedError(message, hint="run again when nothing writes there")
+
+
+def _copied(source: int, target: int, entry: ContextEntry) -> bool:
+    """Copy the bytes of an open file, and say whether they are those of the entry.
+
+    A file whose status is the same before and after has not been written to since it was hashed;
+    of any other, the copy is hashed.
+    """
+    before = stamp(os.fstat(source))
+    _pour(source, target)
+    if before == entry.stamp == stamp(os.fstat(source)):
+        return True
+    return hash_of(target)[0] == entry.sha256
+
+
+def _pour(source: int, target: int) -> None:
+    """Copy all of an open file; where the file system can, without reading it."""
+    if hasattr(os, "copy_file_range"):
+        with suppress(OSError):
+            while os.copy_file_range(source, target, _MUCH):
+                pass
+    # What is left, where the kernel cannot copy between the two (`copy_file_range(2)`).
+    while data := os.read(source, _BLOCK):
+        _write(target, data)
+
+
+def _keep_capabilities(source: int, target: int) -> None:
+    """Most files have none, and some systems know none."""
+    if hasattr(os, "setxattr"):
+        with suppress(OSError):
+            os.setxattr(target, _CAPABILITY, os.getxattr(source, _CAPABILITY))
+
+
+def _write(target: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(target, left) :]
+
+
+def _date(target: int, found: os.stat_result, sha256: str) -> None:
+    """Give a copy the time of its file, with digits of its contents below the second."""
+    moment = found.st_mtime_ns // _SECOND * _SECOND + int(sha256[:16], 16) % _SECOND
+    os.utime(target, ns=(moment, moment))
+
+
+def _require_exact_times(folder: Path) -> None:
+    """Raise `UnknownError` where a file system drops what `_date` puts below the second.
+
+    ext3, ext4 with inodes of 128 bytes and HFS+ keep whole seconds, FAT two of them, exFAT
+    hundredths. NTFS keeps 100 nanoseconds, and that is enough.
+    """
+    moment = _SECOND + _ODD_NANOSECONDS
+    os.utime(folder, ns=(moment, moment))
+    if folder.stat().st_mtime_ns // 100 != moment // 100:
+        message = f"files cannot be copied to `{folder.parent}`: it keeps no exact times of files"
+        why = "BuildKit tells changed files by their times, and would build old contents"
+        raise UnknownError(message, hint=f"set TMPDIR to a folder on another file system; {why}")
+
+
+def _runs(found: os.stat_result) -> bool:
+    return bool(found.st_mode & stat.S_IXUSR)

@@ -1,0 +1,173 @@
+"""What is likely copied by mistake: the warnings that the files of an image call for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import ConfigError, Location, Problem
+from ..model.inputs import EntryKind
+from ..process.paths import is_file
+from ..process.read_file import FileError, read_file
+from .git_pointers import cure, stands_for
+from .ignore_file import IGNORE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ..model.image import Image
+    from ..model.inputs import ContextEntry, ContextInputs
+    from .disk import Disk
+    from .ignore_file import IgnoreFile
+
+_REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
+
+
+class _Context(NamedTuple):
+    """A context of an image: its folder, what is read of it, the ignore file to write to."""
+
+    folder: PurePosixPath
+    entries: tuple[ContextEntry, ...]
+    ignore: PurePosixPath
+
+
+def suspects(
+    disk: Disk,
+    root: Path,
+    image: Image,
+    entries: tuple[ContextEntry, ...],
+    ignored: IgnoreFile,
+    named: Iterable[ContextInputs],
+) -> tuple[Problem, ...]:
+    """The warnings about the files that `image` reads of its contexts.
+
+    One for each thing that is wrong and each ignore file, however many files it is about, so that
+    images of one context say the same.
+    """
+    own = _Context(image.context, entries, ignored.path or image.context / IGNORE_FILE)
+    others = (_Context(one.path, one.entries, one.path / IGNORE_FILE) for one in named)
+    found: list[Problem] = []
+    for context in (own, *others):
+        found += _repositories(root, context)
+        found += _configurations(root, image, context)
+        found += _stand_ins(disk, root, context)
+        found += _submodules(disk, root, context)
+    return tuple(found)
+
+
+def _repositories(root: Path, context: _Context) -> Iterator[Problem]:
+    """The folder (in a worktree the file) in which Git keeps a repository."""
+    hidden = (entry.path for entry in context.entries if "/." in f"/{entry.path}")
+    found = dict.fromkeys(path for entry in hidden if (path := _repository(entry)) is not None)
+    if not found:
+        return
+    first = min(found, key=lambda path: (path.count("/"), path))
+    name = first.rpartition("/")[2]
+    line = name if list(found) == [name] else f"**/{name}"
+    what = (
+        f"`{first}` is copied: two clones of one commit have two tags, and what it holds comes "
+        "along, such as the token that a CI job leaves there"
+    )
+    yield _unnamed(root, context, what, line)
+
+
+def _repository(path: str) -> str | None:
+    parts = path.split("/")
+    place = next((number for number, part in enumerate(parts) if part in _REPOSITORIES), None)
+    return None if place is None else "/".join(parts[: place + 1])
+
+
+def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Problem]:
+    """The configuration of an app, which flyctl itself leaves out where no ignore file is."""
+    spec = image.deploy
+    files = {spec.config, *spec.configs.values()} - {None} if spec else set()
+    if not files:
+        return
+    copied = {_real(entry) for entry in context.entries if entry.kind is EntryKind.FILE}
+    for file in sorted(str(file) for file in files):
+        path = os.path.relpath(file, str(context.folder))
+        if path in copied:
+            what = f"`{path}` is copied: each change of the app's configuration builds it anew"
+            yield _unnamed(root, context, what, path)
+
+
+def _unnamed(root: Path, context: _Context, what: str, line: str) -> Problem:
+    """What an ignore file ought to name."""
+    there = is_file(root / context.ignore)
+    verb = "add" if there else f"write `{context.ignore}` with"
+    return Problem(Location(str(context.ignore)), what, f"{verb} the line `{line}`")
+
+
+def _stand_ins(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
+    """Files that are there in place of others."""
+    if not disk.heads:
+        return
+    kinds: dict[str, list[str]] = {}
+    for entry in context.entries:
+        path = _place(root, context, _real(entry))
+        if entry.kind is EntryKind.FILE and (what := stands_for(disk.heads.get(path, b""))):
+            kinds.setdefault(what, []).append(disk.shown(path))
+    for what, paths in kinds.items():
+        first, *rest = dict.fromkeys(paths)
+        more = f", as {len(rest)} more are" if rest else ""
+        message = f"this file is {what}{more}: the image has not what it stands for"
+        yield Problem(Location(first), message, cure(what, first))
+
+
+def _submodules(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
+    """Folders in which Git is to put another repository, and has not."""
+    known: dict[Path, frozenset[str]] = {}
+    folders = [_real(entry) for entry in context.entries if entry.kind is EntryKind.DIRECTORY]
+    for real in folders if context.entries else ("",):
+        path = _place(root, context, real)
+        if _is_empty(disk, path) and _is_submodule(Path(path), root, known):
+            shown = disk.shown(path)
+            hint = f"`git submodule update --init '{shown}'` checks it out"
+            yield Problem(Location(shown), "this submodule is not checked out: it is empty", hint)
+
+
+def _is_empty(disk: Disk, path: str) -> bool:
+    try:
+        return not disk.folder(path).names
+    except ConfigError:  # nothing in it is read, so that it need not be open to us
+        return False
+
+
+def _is_submodule(folder: Path, root: Path, known: dict[Path, frozenset[str]]) -> bool:
+    """Whether a repository around a folder says that another belongs there.
+
+    `known` is what was read of `.gitmodules` for other folders.
+    """
+    for above in folder.parents:
+        if above not in known:
+            known[above] = _modules(above)
+        if folder.relative_to(above).as_posix() in known[above]:
+            return True
+        if os.path.lexists(above / ".git") or (above == root and not _in_repository(root)):
+            return False
+    return False
+
+
+def _modules(folder: Path) -> frozenset[str]:
+    """The paths that `.gitmodules` in a folder names."""
+    try:
+        text = (read_file(folder, ".gitmodules") or b"").decode(errors="replace")
+    except FileError:
+        return frozenset()
+    lines = (line.partition("=") for line in text.split("\n"))
+    written = (value.strip() for key, _, value in lines if key.strip() == "path")
+    return frozenset(value.removeprefix('"').removesuffix('"') for value in written)
+
+
+def _in_repository(root: Path) -> bool:
+    return any(os.path.lexists(above / ".git") for above in root.parents)
+
+
+def _real(entry: ContextEntry) -> str:
+    return entry.real or entry.path
+
+
+def _place(root: Path, context: _Context, path: str) -> str:
+    """A path of a context as the disk knows it."""
+    return f"{root / context.folder}/{path}".rstrip("/")

@@ -1,0 +1,1 @@
+"""Fly: its Machines API and GraphQL over HTTP, and flyctl, which deploys."""

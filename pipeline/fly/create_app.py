@@ -1,0 +1,94 @@
+"""New apps at Fly: in which organization, by which name, and whether the registry knows them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from ..http.errors import HttpError
+from ..registry.blobs import Place, begins_uploads
+from .api import as_object, as_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from threading import Event
+
+    from ..reference import Repository
+    from ..registry.client import Registry
+    from .api import FlyApi, Json
+
+NAME_TAKEN = "name_taken"
+"""Fly's word for a name that an app of any organization has (fly-go `flaps/flaps_error.go`)."""
+
+ORGANIZATIONS = "query { organizations { nodes { slug } } }"
+_VARIABLES = ("FLY_ORG", "FLY_ORGANIZATION")
+_MOST_PAUSE = 3.0
+_ADJECTIVES = (
+    "able amber arctic brave brisk calm clever crisp dapper eager early fair fleet fresh "
+    "gentle golden grand happy humble jolly keen light lively lucky mellow mighty misty "
+    "modest neat noble plain polar proud quick quiet rapid ready rustic sandy sharp silver "
+    "smart snowy solid spry steady stout sunny swift tidy vivid warm wide wise"
+)
+_NOUNS = (
+    "anchor arbor basin bay beacon birch bridge canyon cedar cliff coast cove creek delta "
+    "dune elm falcon fern field fjord forge garden glacier grove gull harbor hawk heron hill "
+    "island lagoon lantern larch ledge maple marsh meadow mesa mill moor oak orchard otter "
+    "pier pine plateau pond quay reef ridge river robin shore slope spring summit tower vale "
+    "valley wharf willow"
+)
+
+
+def named_org(environ: Mapping[str, str]) -> str:
+    """The organization that the environment names, as flyctl reads it; empty without one."""
+    return next((environ[name] for name in _VARIABLES if environ.get(name)), "")
+
+
+def only_org(api: FlyApi) -> str:
+    """The organization that the token reaches where that is one alone, else empty."""
+    found = as_object(api.graphql(ORGANIZATIONS, {}).get("organizations"))
+    slugs = [node.get("slug") for node in as_objects(found.get("nodes"))]
+    return slugs[0] if len(slugs) == 1 and isinstance(slugs[0], str) else ""
+
+
+def generated_name() -> str:
+    """A name as flyctl makes them, by itself and not by asking (`internal/haikunator`).
+
+    >>> generated_name()  # doctest: +SKIP
+    'quiet-harbor-4821'
+    """
+    words = (secrets.choice(words.split()) for words in (_ADJECTIVES, _NOUNS))
+    return "-".join((*words, str(secrets.randbelow(9000) + 1000)))
+
+
+def create_app(api: FlyApi, name: str, org: str) -> None:
+    """Create an app, and wait until the API knows it (fly-go `CreateApp`).
+
+    Raises `FlyError`; its `code` is `NAME_TAKEN` where any organization has that name.
+    """
+    body: Json = {"name": name, "org_slug": org}
+    api.machines_api("POST", "/apps?wait=true", org, "create app", body=body, app=False)
+
+
+def await_repository(
+    registry: Registry, repository: Repository, stop: Event, *, seconds: float
+) -> str:
+    """Wait until a push to a new app's repository would be taken; why it is not, else nothing.
+
+    The registry learns of an app a moment after the API (facts of Fly's: the same "app repository
+    not found" is seen right after a creation).
+    """
+    place = Place(registry.host(str(repository)), repository.path)
+    end, pause, trouble = time.monotonic() + seconds, 0.25, ""
+    while not stop.is_set():
+        try:
+            if begins_uploads(place):
+                return ""
+            trouble = f"`{repository.host}` does not know its repository yet"
+        except HttpError as error:
+            trouble = error.message
+        if time.monotonic() + pause > end:
+            break
+        stop.wait(pause)
+        pause = min(pause * 2, _MOST_PAUSE)
+    return trouble or f"interrupted before `{repository.host}` was asked for its repository"

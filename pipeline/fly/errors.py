@@ -1,0 +1,98 @@
+"""What goes wrong between us and Fly.
+
+* UnknownError
+  - FlyError: refused, unreachable, in trouble: nothing was learnt, or nothing was done
+    + NoAppError: Fly knows us, and no app of that name
+"""
+
+from __future__ import annotations
+
+from ..errors import UnknownError
+
+STATUS_PAGE = "https://status.flyio.net says how Fly is"
+CREATE = "`invoke apps` creates the apps that are missing"
+ORG_TOKEN = "`fly tokens create org` makes one that reaches all apps of an organization"  # noqa: S105
+
+
+class FlyError(UnknownError):
+    """Something could not be found out from, or done at, Fly. Holds no secret.
+
+    `status` is the HTTP status that it answered, 0 where it did not; `code` is its own word for the
+    trouble (`name_taken`, `NOT_FOUND`), empty where it gives none.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", status: int = 0, code: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+
+
+class NoAppError(FlyError):
+    """There is no app of that name: the Machines API's 404 with a token that counts."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__(f"there is no app `{app}` at Fly", hint=CREATE, status=404)
+        self.app = app
+
+
+def no_token() -> FlyError:
+    """Nothing says who we are."""
+    return FlyError(
+        "Fly wants to know who you are, and there is no token",
+        hint=f"set FLY_API_TOKEN ({ORG_TOKEN}), or run `fly auth login`",
+        status=401,
+    )
+
+
+def garbled(source: str) -> FlyError:
+    """A token that cannot be one: nothing is sent."""
+    return FlyError(
+        f"the token from {source} holds a line break or a character that no token has",
+        hint=f"copy it again, all of it and nothing else: {ORG_TOKEN}",
+        status=401,
+    )
+
+
+def in_clear(host: str) -> FlyError:
+    """An address without TLS, which would show the token to whoever is on the way."""
+    return FlyError(
+        f"the token for Fly is not sent to `{host}` over plain HTTP",
+        hint="look at FLY_API_BASE_URL and FLY_FLAPS_BASE_URL: `https://…`",
+    )
+
+
+def refused(source: str, said: str = "") -> FlyError:
+    """A token that does not count, or no longer."""
+    return FlyError(
+        f"Fly refused the token from {source}{_said(said)}",
+        hint=f"it may be wrong or expired: {ORG_TOKEN}, for FLY_API_TOKEN",
+        status=401,
+    )
+
+
+def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
+    """A token that counts, and not for this: an app's for another app, or another organization's.
+
+    The Machines API answers 403 to both and says no more (fly-go `flaps_apps.go`).
+    """
+    return FlyError(
+        f"the token from {source} does not reach {what}{_said(said)}",
+        hint="it is a token of another app or organization, or may only read; an org token of its "
+        f"organization is needed: {ORG_TOKEN}",
+        status=403,
+    )
+
+
+def unfitting(what: str = "something else than was asked for") -> FlyError:
+    """An answer that does not have the form that Fly's interfaces have."""
+    return FlyError(f"Fly answers with {what}", hint=STATUS_PAGE)
+
+
+def in_trouble(what: str, status: int, said: str = "", wait: float | None = None) -> FlyError:
+    """Fly's own fault, or an answer that is none; `wait` is what it asks for, in seconds."""
+    hint = f"try again {f'in {wait:.0f} seconds' if wait else 'later'}; {STATUS_PAGE}"
+    return FlyError(f"{what} is in trouble: {status}{_said(said)}", hint=hint, status=status)
+
+
+def _said(text: str) -> str:
+    return f": {text}" if text else ""

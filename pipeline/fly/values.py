@@ -1,0 +1,216 @@
+"""What Fly says of machines and releases, as values (fly-go `machine_types.go`, `types.go`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from ..http.text import plain
+from .errors import unfitting
+
+Json = Mapping[str, object]
+
+_DIGITS, _DEEPEST = 18, 64
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Machines' ids are 14 hex digits; any other text could change the address that it is put in."""
+STAMP = "pipeline_stamp"
+"""Our own key in a machine's metadata."""
+_OURS_ALONE = frozenset({"fly_app_release_command", "fly_app_console"})
+_GONE = frozenset({"destroying", "destroyed"})
+_AT_REST = frozenset({"stopped", "suspended"})
+_UNDER_WAY = "bg_deployments_compat"
+"""flyctl's own checks for a blue-green deploy, which say nothing of the app."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine of an app, as the Machines API has it."""
+
+    data: Json
+
+    @property
+    def id(self) -> str:
+        """Its id, 14 hex digits."""
+        return _text(self.data, "id")
+
+    @property
+    def state(self) -> str:
+        """Its state: `started`, `stopped`, `created` and more."""
+        return _text(self.data, "state")
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+        return _text(self.data, "region")
+
+    @property
+    def digest(self) -> str:
+        """The digest of the image that it runs; empty where Fly names none."""
+        return _text(_table(self.data, "image_ref"), "digest")
+
+    @property
+    def image(self) -> str:
+        """The image as its configuration names it."""
+        return _text(self.config, "image")
+
+    @property
+    def config(self) -> Json:
+        """Its configuration, whole."""
+        return _table(self.data, "config")
+
+    @property
+    def metadata(self) -> Json:
+        """What its maker wrote beside it."""
+        return _table(self.config, "metadata")
+
+    @property
+    def release(self) -> str:
+        """The version of the release that it runs, empty where flyctl wrote none."""
+        return _text(self.metadata, "fly_release_version")
+
+    @property
+    def stamp(self) -> str:
+        """What the last deploy of ours left beside it (`model.stamp`), as it is written."""
+        return _text(self.metadata, STAMP)
+
+    def file(self, guest_path: str) -> str:
+        """A file of its configuration, as base64; empty where it has none of that path."""
+        files = _list(self.config, "files")
+        return next((_text(f, "raw_value") for f in files if f.get("guest_path") == guest_path), "")
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is one that `fly deploy` looks after (flyctl `ListFlyAppsMachines`).
+
+        A release command's or console's is not, nor one that keeps an image.
+        """
+        group = _text(self.metadata, "fly_process_group")
+        made = _text(self.metadata, "fly_platform_version") == "v2"
+        return made and group not in _OURS_ALONE and self.state not in _GONE
+
+    @property
+    def has_services(self) -> bool:
+        """Whether Fly's proxy leads to it."""
+        return bool(self.config.get("services"))
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not well, in words; empty where it is.
+
+        One at rest is well: Fly starts it when it is needed, unless it ended in a crash.
+        """
+        if self.state in _AT_REST:
+            return self._crash()
+        if self.state != "started":
+            return f"machine {self.id} is {plain(self.state) or 'in no state that Fly names'}"
+        for check in _list(self.data, "checks"):
+            status, name = _text(check, "status"), _text(check, "name")
+            if status != "passing" and not name.startswith(_UNDER_WAY):
+                said = plain(status) or "not known"
+                return f"check `{plain(name)}` of machine {self.id} is {said}"
+        return ""
+
+    def _crash(self) -> str:
+        last = next(iter(_list(self.data, "events")), {})
+        ended = _table(_table(last, "request"), "exit_event")
+        code = ended.get("exit_code")
+        if last.get("type") != "exit" or ended.get("requested_stop") or not code:
+            return ""
+        return f"machine {self.id} ended with {plain(str(code))}"
+
+
+@dataclass(frozen=True, slots=True)
+class FlyRelease:
+    """A release as GraphQL has it. `config` is its `fly.toml` as JSON, where Fly kept it."""
+
+    version: int
+    status: str
+    image: str
+    created: str
+    config: Json
+
+    @property
+    def good(self) -> bool:
+        """Whether it went through."""
+        return self.status in {"complete", "succeeded"}
+
+
+def machine_of(data: Json) -> Machine:
+    """A machine, by which it can be spoken of. Raises `FlyError` for one without an id."""
+    machine = Machine(data)
+    if not _ID.fullmatch(machine.id):
+        raise unfitting("a machine without an id")
+    return machine
+
+
+def newest_first(releases: Iterable[FlyRelease]) -> Sequence[FlyRelease]:
+    """Releases in the order of their numbers, whatever the one in which Fly told them."""
+    return sorted(releases, key=lambda one: one.version, reverse=True)
+
+
+def version_of(number: object) -> int:
+    """The version of a release: a number, or its digits. Raises `FlyError` for anything else."""
+    found = number_of(str(number)) if isinstance(number, int | str) else None
+    if found is None:
+        raise unfitting("a release without a number")
+    return found
+
+
+def number_of(version: str) -> int | None:
+    """The number that the version of a release is; `None` for other text."""
+    good = version.isascii() and version.isdigit() and len(version) <= _DIGITS
+    return int(version) if good else None
+
+
+def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
+    """Of releases, the newest first, what a rollback puts back: the last good one before the first.
+
+    Where the newest failed half-way, that is what ran before it.
+    """
+    earlier = islice(releases, 1, None)
+    return next((one for one in earlier if one.good and one.image), None)
+
+
+def release_of(node: Json) -> FlyRelease:
+    """A node of `releasesUnprocessed`. Raises `FlyError` for what no release can be."""
+    _check_depth(node.get("configDefinition"))
+    return FlyRelease(
+        version=version_of(node.get("version")),
+        status=_text(node, "status"),
+        image=_text(node, "imageRef"),
+        created=_text(node, "createdAt"),
+        config=_table(node, "configDefinition"),
+    )
+
+
+def _check_depth(value: object) -> None:
+    """Raise `FlyError` for what is nested so deeply that no configuration is."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [one for outer in level for one in _inside(outer)]
+        if not level:
+            return
+    raise unfitting("a configuration that is nested too deeply")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _text(data: Json, key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _table(data: Json, key: str) -> Json:
+    value = data.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(data: Json, key: str) -> list[Json]:
+    value = data.get(key)
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

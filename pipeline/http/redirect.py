@@ -1,0 +1,48 @@
+"""Where a registry may send us. Pure.
+
+Blobs live in object stores, so redirects to other hosts are right; what is wrong is to be led
+from HTTPS to plain HTTP, or from the world into a private network (ggcr #2243, CVE-2026-48978).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from .addresses import is_inside, read_address
+
+PRIVATE = "into a private network"
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+"""The name of a host, or its address. Of all else, two readers may make two hosts."""
+
+
+def redirect_trouble(source: str, target: str, *, inside: bool = False) -> str:
+    """Why a redirect from `source` to `target` is not followed; empty where it is.
+
+    `inside` says that `source` is known to be in a private network, whatever its name is.
+    """
+    if not is_web_address(target):
+        return "it is no web address"
+    there, here = urlsplit(target), urlsplit(source)
+    if there.username is not None or there.password is not None:
+        return "it names a user"
+    if here.scheme == "https" and there.scheme == "http":
+        return "from HTTPS to plain HTTP"
+    host, ours = there.hostname or "", here.hostname or ""
+    if host != ours and is_inside(host) and not (inside or is_inside(ours)):
+        return PRIVATE
+    return ""
+
+
+def is_web_address(url: str) -> bool:
+    """Whether an address is one of HTTP, with a host that everybody reads alike."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    if "[" in parts.netloc:
+        known = ":" in host and read_address(host) is not None
+    else:
+        known = _NAME.fullmatch(host) is not None
+    return parts.scheme in ("https", "http") and known and port != 0 and url.isprintable()

@@ -1,0 +1,82 @@
+"""The configuration of an app: what a deploy makes of its machines, and where two differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .normalize import normal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_Path = tuple[str | int, ...]
+_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a `fly.toml` says, parsed, and the sha256 of the files that it names, as it names them.
+
+    Comments, the order of keys and other spellings of the same do not count, nor does what changes
+    no machine (`model.normalize`).
+    """
+
+    data: Mapping[str, object] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of all that counts, 64 hex digits: no value can be read from that."""
+        told = [[list(path), value] for path, value in sorted(self._values().items(), key=str)]
+        text = json.dumps([told, sorted(self.contents.items())])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _values(self) -> dict[_Path, str]:
+        return dict(_leaves(normal(self.data), ()))
+
+
+def differences(old: Configuration, new: Configuration) -> tuple[str, ...]:
+    """Name the keys in which two configurations differ, as their file writes them; no values.
+
+    >>> differences(Configuration({"env": {"A": "1"}}), Configuration({"env": {"A": "2"}}))
+    ('`[env] A`',)
+    """
+    was, now = old._values(), new._values()  # noqa: SLF001 - of the same class
+    keys = [path for path in {**now, **was} if was.get(path) != now.get(path)]
+    files = {**new.contents, **old.contents}
+    named = [f"`{_written(path)}`" for path in keys]
+    changed = [name for name in files if old.contents.get(name) != new.contents.get(name)]
+    return tuple(sorted(set(named))) + tuple(
+        f"the contents of `{name}`" for name in sorted(changed)
+    )
+
+
+def why_differs(keys: tuple[str, ...]) -> str:
+    """Say in one short line that a configuration differs, and in what."""
+    more = len(keys) - _SHOWN
+    rest = f" and {more} more" if more > 0 else ""
+    return f"its configuration differs: {', '.join(keys[:_SHOWN])}{rest}"
+
+
+def _leaves(value: object, path: _Path) -> Iterator[tuple[_Path, str]]:
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _leaves(one, (*path, key))
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        for number, one in enumerate(value):
+            yield from _leaves(one, (*path, number))
+    else:
+        yield path, json.dumps(value, default=str)
+
+
+def _written(path: _Path) -> str:
+    """The key at a path, as TOML has it: `kill_signal`, `[env] COLOUR`, `[[vm]] memory`."""
+    *above, key = path
+    names = ".".join(str(part) for part in above if isinstance(part, str))
+    if not names:
+        return str(key)
+    listed = isinstance(above[-1], int)
+    return f"[[{names}]] {key}" if listed else f"[{names}] {key}"

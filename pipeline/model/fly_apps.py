@@ -1,0 +1,105 @@
+"""The Fly apps that a project needs: those it deploys to, and those whose repositories it uses.
+
+At Fly each repository of the registry is an app's, and there is none before the app.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from .settings import DriverName, repository_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..reference import ImageName, Repository
+    from .image import Image
+    from .project import Project
+
+SPREAD = 60.0
+"""Seconds that an image may take from its push to where Fly finds it (flyctl #4595)."""
+
+
+class FlyAppStatus(StrEnum):
+    """How an app stands at Fly, and what was done about it."""
+
+    EXISTS = "exists"
+    CREATED = "created"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FlyApp:
+    """An app that is needed at Fly, for which images, and how it stands there.
+
+    `repository` is where images are pushed to, `None` for one that only runs them. `unknown` says
+    of a failure that it tells nothing of the app: a refused token, no answer.
+    """
+
+    name: str
+    images: tuple[ImageName, ...]
+    repository: Repository | None = None
+    status: FlyAppStatus = FlyAppStatus.MISSING
+    reason: str = ""
+    hint: str = ""
+    unknown: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be created, for a reason that concerns the app itself."""
+        return self.status is FlyAppStatus.FAILED and not self.unknown
+
+    @property
+    def created(self) -> bool:
+        """Whether there is one now that was not there before."""
+        return self.status is FlyAppStatus.CREATED
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is none, and none was asked for."""
+        return self.status is FlyAppStatus.MISSING
+
+
+def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
+    """The apps that a project needs, each once, in build order; `registry` is the host of Fly's.
+
+    >>> [app.name for app in fly_apps(project, "registry.fly.io")]  # doctest: +SKIP
+    ['acme-os-base', 'acme-web', 'acme-web-eu']
+    """
+    images: dict[str, dict[ImageName, None]] = {}
+    repositories: dict[str, Repository] = {}
+    for image in project:
+        repository = fly_repository(project, image, registry)
+        if repository:
+            repositories.setdefault(app_of_repository(repository), repository)
+        for name in _names(project, image, repository):
+            images.setdefault(name, {})[image.name] = None
+    return tuple(FlyApp(n, tuple(found), repositories.get(n)) for n, found in images.items())
+
+
+def unasked(project: Project) -> tuple[ImageName, ...]:
+    """The images that may need more apps at Fly: only a command knows them, which was not run."""
+    return project.unasked if project.settings.deploy.driver is DriverName.FLY else ()
+
+
+def fly_repository(project: Project, image: Image, registry: str) -> Repository | None:
+    """Where an image lives on Fly's registry; `None` where it is not pushed there."""
+    settings = project.settings.registry
+    if image.public or settings.host != registry:
+        return None
+    return repository_of(settings, image.name)
+
+
+def app_of_repository(repository: Repository) -> str:
+    """The app whose repository it is: the first part of its path."""
+    return repository.path.partition("/")[0]
+
+
+def _names(project: Project, image: Image, repository: Repository | None) -> Iterator[str]:
+    if repository:
+        yield app_of_repository(repository)
+    if image.deploy and project.settings.deploy.driver is DriverName.FLY:
+        yield from image.deploy.apps

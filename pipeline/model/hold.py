@@ -1,0 +1,95 @@
+"""Apps that are left as they are: what runs is of a newer commit than the project's files.
+
+Two CI runs of one branch may end in the wrong order, and yesterday's job may be run again. The
+clone of the older run does not know the newer commit; but the newer run left the ids of the commits
+before its own beside the app (`model.stamp`), and the older one's is among them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import WorkError
+from .presence import Absent, Hollow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from ..reference import ImageName
+    from .apps import App, Running
+    from .project import Project
+    from .stamp import Revision
+    from .state import State
+
+_SHOWN = 7
+_LEAST = 7
+"""A parent that is shorter than git's own short ids is nobody's, and would be like many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why an app is left as it is. `deliberate` where somebody went back on purpose."""
+
+    reason: str
+    deliberate: bool = False
+
+
+def hold(head: Revision | None, running: Running | None) -> Held | None:
+    """Say why files of the commit `head` are not deployed over what runs; `None` where they may be.
+
+    Where either commit is not known, nothing is held.
+    """
+    stamp = running.stamp if running else None
+    theirs = stamp.revision if stamp else None
+    if head is None or stamp is None or theirs is None:
+        return None
+    if stamp.back and (head.id == theirs.id or _is_before(head, theirs)):
+        why = f"somebody went back from commit {theirs.id[:_SHOWN]}: a newer one is deployed again"
+        return Held(why, deliberate=True)
+    if _is_before(head, theirs):
+        return Held(f"commit {theirs.id[:_SHOWN]} runs, which is newer")
+    return None
+
+
+def _is_before(head: Revision, theirs: Revision) -> bool:
+    """Whether `head` is one of the commits that `theirs` was made on."""
+    known = (parent for parent in theirs.parents if len(parent) >= _LEAST)
+    return head.id != theirs.id and any(head.id.startswith(parent) for parent in known)
+
+
+class OvertakenError(WorkError):
+    """A newer commit was deployed meanwhile, and is what is `running`: the app is `held`."""
+
+    def __init__(self, held: Held, running: Running) -> None:
+        super().__init__(held.reason)
+        self.held = held
+        self.running = running
+
+
+def let_newer_be(app: App, running: Running | None) -> None:
+    """Raises `OvertakenError` where what runs by now is of a newer commit than `app` is."""
+    held = None if app.backwards else hold(app.revision, running)
+    if held and running:
+        raise OvertakenError(held, running)
+
+
+def held_apps(project: Project, state: State, apps: Collection[str]) -> dict[str, Held]:
+    """Those of `apps` that must not be deployed; none where the settings let them go backwards."""
+    if project.settings.deploy.backwards:
+        return {}
+    found = {app: hold(state.revision, state.running.get(app)) for app in apps}
+    return {app: held for app, held in found.items() if held}
+
+
+def needless(
+    project: Project, state: State, held: Mapping[str, Held], apps: Collection[str]
+) -> frozenset[ImageName]:
+    """Name the images that only held apps would run, and that are not there: none is built."""
+    found = set()
+    for image in project:
+        mine = {app for app in image.deploy.apps if app in apps} if image.deploy else set()
+        missing = isinstance(state.presence.get(image.name), Absent | Hollow)
+        if mine and missing and mine <= held.keys():
+            found.add(image.name)
+    return frozenset(found)

@@ -1,0 +1,196 @@
+"""The values that go down through a run: images, settings, project.
+
+All are frozen and hold no handle on the world. Paths of the user's are `PurePosixPath`, relative
+to the project's root unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..reference import Digest, Platform, Reference, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import PurePosixPath
+
+    from ..dockerfile import Dockerfile, Reads, StageSteps
+    from ..errors import Location, Problem
+    from ..reference import ImageName
+
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Kind(StrEnum):
+    """What an image is for."""
+
+    BASE = "base"
+    APP = "app"
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An edge of the DAG: `written` in the Dockerfile is the image `name` of this project."""
+
+    written: str
+    name: ImageName
+    location: Location
+
+
+class Triggers(NamedTuple):
+    """The ONBUILD triggers of an image for one platform, in its order, as they are written."""
+
+    platform: Platform
+    instructions: tuple[str, ...]
+
+
+MOST_TRIGGERS = 100
+"""`ONBUILD` triggers of one image: those that exist have a dozen, and each build reads them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What `pipeline.lock` holds of an external: its digest, which is that of an index or manifest.
+
+    `platforms` are the manifests of an index; `triggers` the ONBUILD triggers for each platform for
+    which its configuration was looked at.
+    """
+
+    digest: Digest
+    platforms: Mapping[Platform, Digest] = field(default_factory=dict)
+    triggers: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """An image outside the DAG.
+
+    `locked` is the digest that `pipeline.lock` pins, if it does. `begins` are the platforms for
+    which a stage begins with it; `triggers` the ONBUILD triggers that the lock knows for those, of
+    which an image without any has none.
+    """
+
+    written: str
+    reference: Reference
+    location: Location
+    locked: Digest | None = None
+    begins: tuple[Platform, ...] = ()
+    triggers: tuple[Triggers, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTest:
+    """A command that must exit 0 in a container of the image before its tag is pushed."""
+
+    command: tuple[str, ...]
+    timeout: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """A folder of the project that the Dockerfile takes from by a name, and what it reads of it.
+
+    `place` is where the settings name it.
+    """
+
+    path: PurePosixPath
+    reads: Reads
+    place: Location
+
+
+UNNAMED = "unnamed:"
+"""In `AppSpec.pending`: the app has no name yet, and is in no run but that of `invoke apps`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
+
+    `configs` has the configurations that single apps have in place of `config`.
+    `pending` is where further names must be asked for before they are in `apps`, as it is written:
+    `match:acme-*` or `command:./tenants.sh`; `UNNAMED` where no name is written anywhere.
+    """
+
+    apps: tuple[str, ...]
+    config: PurePosixPath | None = None
+    after: tuple[ImageName, ...] = ()
+    strategy: str = ""
+    pending: str = ""
+    configs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+
+    def config_of(self, app: str) -> PurePosixPath | None:
+        """The configuration of one of the apps, if it has one."""
+        return self.configs.get(app, self.config)
+
+    @property
+    def is_command(self) -> bool:
+        """Whether a command must be run to know the names."""
+        return self.pending.startswith("command:")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A node of the DAG.
+
+    `folder`, `dockerfile`, `context` and `ignore_file` are relative to the project's root.
+    `args` holds every build argument that is given (bindings of `[bases]` included);
+    `declared` the ones that the Dockerfile declares for the stages in use, with the value that
+    the build will see (`None`: declared without a value). Where platforms see different values,
+    `differing` has them in the order of sorted platforms, and `declared` has them in one text for
+    people. `reads` says which context files count.
+    `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
+    change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
+    `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
+    `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
+    `steps` is what BuildKit counts of the stages that begin with an image.
+    `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
+    place and what to do about it. `origins` says where a value is written that settings give:
+    `dockerfile`, `target`, `args.NAME`. `contexts` are the folders that the Dockerfile takes from,
+    by the names that it has for them. `context_place` is where the settings name the context, if it
+    was not there when the project was loaded. `host_network` is where its steps want the network of
+    the builder's machine itself.
+    """
+
+    name: ImageName
+    folder: PurePosixPath
+    dockerfile: PurePosixPath
+    context: PurePosixPath
+    source: Dockerfile
+    reads: Reads
+    target: str | None = None
+    platforms: tuple[Platform, ...] = (Platform("linux", "amd64"),)
+    args: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, str | None] = field(default_factory=dict)
+    differing: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    bases: tuple[Base, ...] = ()
+    externals: tuple[External, ...] = ()
+    frontend: str = ""
+    aliases: tuple[Tag, ...] = ()
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    salt: str = ""
+    test: ImageTest | None = None
+    deploy: AppSpec | None = None
+    floating: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
+    public: Reference | None = None
+    steps: tuple[StageSteps, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    origins: Mapping[str, Location] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    host_network: tuple[Location, ...] = ()
+    context_place: Location | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """An image with an app is an app image, any other a base."""
+        return Kind.APP if self.deploy else Kind.BASE
+
+    @property
+    def base_names(self) -> tuple[ImageName, ...]:
+        """The images it stands on, each once, in the order of the Dockerfile."""
+        return tuple(dict.fromkeys(base.name for base in self.bases))

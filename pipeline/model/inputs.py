@@ -1,0 +1,120 @@
+"""The inputs of an image: what goes into its fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import PurePosixPath
+
+    from ..errors import Location, Problem
+    from ..reference import Digest, ImageName, Platform
+    from .image import Triggers
+
+
+class EntryKind(StrEnum):
+    """What a path of a context is."""
+
+    FILE = "file"
+    LINK = "link"
+    DIRECTORY = "directory"
+
+
+Stamp = tuple[int, int, int, int, int] | None
+"""Device, inode, size, and when contents and status of a file changed, in nanoseconds.
+
+`None` where that says nothing: the file had only just changed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextEntry:
+    """One path of a context that the Dockerfile can read.
+
+    `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
+    `link` is a symlink's target as it is written. A source of COPY that is a link stands here as
+    what it leads to, as in the image; `real` is then where that lies. `mode` are a file's
+    permission bits; `stamp` is by what the file is known to be as it was. None of the three counts:
+    entries that differ in them alone are equal.
+    """
+
+    path: str
+    kind: EntryKind
+    executable: bool = False
+    sha256: str = ""
+    link: str = ""
+    real: str = field(default="", compare=False)
+    mode: int = field(default=0, compare=False)
+    stamp: Stamp = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """sha256 of all inputs of an image but its test, as 64 hex digits."""
+
+    hex: str
+
+    def __str__(self) -> str:
+        return self.hex
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The key of an image, or the sha256 of key and test; 64 hex digits."""
+
+    hex: str
+
+    def __str__(self) -> str:
+        return self.hex
+
+    @property
+    def short(self) -> str:
+        """The first 20 hex digits (80 bits), which go into the tag."""
+        return self.hex[:20]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextInputs:
+    """What is read of a named context: its folder, and the rest as `Inputs` has it."""
+
+    path: PurePosixPath
+    entries: tuple[ContextEntry, ...]
+    whole_context: str = ""
+    ignored: tuple[PurePosixPath, bytes] | None = None
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What went into one fingerprint, for `inputs` to show.
+
+    `key` is the sha256 of all but `test`, the command that the image must pass; `bases` have keys.
+    `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
+    `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
+    what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
+    force: its path from the project's root, and its bytes. `origins` says where settings give a
+    value (see `Image`), and `dockerfile` is the Dockerfile's path from the root. `contexts` are the
+    named ones, by name; `triggers` the known ones of externals, by reference.
+    """
+
+    name: ImageName
+    key: Key
+    fingerprint: Fingerprint
+    entries: tuple[ContextEntry, ...]
+    args: Mapping[str, str | None]
+    target: str | None
+    platforms: tuple[Platform, ...]
+    bases: Mapping[ImageName, Key]
+    externals: Mapping[str, Digest | None]
+    test: tuple[str, ...] = ()
+    whole_context: str = ""
+    floating: tuple[str, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    ignored: tuple[PurePosixPath, bytes] | None = None
+    dockerfile: PurePosixPath | None = None
+    origins: Mapping[str, Location] = field(default_factory=dict)
+    contexts: Mapping[str, ContextInputs] = field(default_factory=dict)
+    triggers: Mapping[str, tuple[Triggers, ...]] = field(default_factory=dict)

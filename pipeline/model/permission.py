@@ -1,0 +1,192 @@
+"""What the user allows a project beyond what is its own: words of `PIPELINE_ALLOW` and `--allow`.
+
+A file of the project cannot say them: whoever sends a pull request writes those.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from shlex import quote
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import Problem, raise_problems
+from ..reference import ReferenceSyntaxError, parse_host, parse_repository, registry_named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIABLE = "PIPELINE_ALLOW"
+HOST_NETWORK = "network.host"
+NAME_FIELD = "{name}"
+SOME_NAME = "0name0"
+"""A name that an image may have, in the place of `{name}`."""
+
+
+class Need(NamedTuple):
+    """A word that something in the project's files wants the user to say, and its value.
+
+    Paths are real ones, without links, by the time when they are judged.
+    """
+
+    word: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.word}={self.value}" if self.value else self.word
+
+    @property
+    def hint(self) -> str:
+        """How the user says it, ready to be copied."""
+        if "," in self.value:
+            return "it cannot be allowed, as it has a comma in it: words stand between commas"
+        return f"if you trust it, allow it with `--allow {quote(str(self))}`, or in {VARIABLE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Words and their values, in the order in which they were written.
+
+    >>> parse_allowed("commands,mirror=docker.io/mirror.example.com").mirrors
+    (('docker.io', 'mirror.example.com'),)
+    """
+
+    words: tuple[tuple[str, str], ...] = ()
+
+    def __add__(self, more: Allowed) -> Allowed:
+        return Allowed((*self.words, *more.words)) if more.words else self
+
+    def grants(self, need: Need) -> bool:
+        """Whether a word says what is needed, or more."""
+        same = _SAME.get(need.word, str.__eq__)
+        return any(name == need.word and same(value, need.value) for name, value in self.words)
+
+    @property
+    def commands(self) -> bool:
+        """Whether programs that the project names may run where it is only looked at."""
+        return self.grants(Need("commands"))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Variables that hold credentials, which what the project names may read all the same."""
+        return tuple(value for name, value in self.words if name == "secret")
+
+    @property
+    def token_servers(self) -> tuple[tuple[str, str], ...]:
+        """Registries, and the hosts that are told their credentials to get a token."""
+        return self._pairs("token-server")
+
+    @property
+    def private(self) -> tuple[tuple[str, str], ...]:
+        """Registries of the world, and hosts of private networks that they may send us to."""
+        return self._pairs("private")
+
+    @property
+    def mirrors(self) -> tuple[tuple[str, str], ...]:
+        """Registries, and the hosts that are asked before them for what is public."""
+        return self._pairs("mirror")
+
+    def _pairs(self, word: str) -> tuple[tuple[str, str], ...]:
+        found = (value.partition("/") for name, value in self.words if name == word)
+        return tuple(
+            (registry_named(registry), host.lower().removesuffix(":443"))
+            for registry, _, host in found
+        )
+
+
+def parse_allowed(text: str, source: str = VARIABLE) -> Allowed:
+    """Read a list of words. Raises `ConfigError` for all that are none, together.
+
+    >>> parse_allowed("ssh, secret=TOKEN").words
+    (('ssh', ''), ('secret', 'TOKEN'))
+    """
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    raise_problems([p for p in (_problem(entry, source) for entry in entries) if p])
+    parts = (entry.partition("=") for entry in entries)
+    return Allowed(tuple((name.strip(), value.strip()) for name, _, value in parts))
+
+
+def _problem(entry: str, source: str) -> Problem | None:
+    name, equals, value = (part.strip() for part in entry.partition("="))
+    if name not in _WORDS:
+        hint = f"the words are {', '.join(f'`{_written(word)}`' for word in _WORDS)}"
+        return Problem(None, f"`{name}` in {source} is not known", hint)
+    check = _WORDS[name][1]
+    wrong = bool(equals) if check is None else not check(value)
+    hint = f"write `{_written(name)}`"
+    return Problem(None, f"`{entry}` in {source} cannot be read", hint) if wrong else None
+
+
+def _written(word: str) -> str:
+    shape = _WORDS[word][0]
+    return f"{word}={shape}" if shape else word
+
+
+def _any(value: str) -> bool:
+    return bool(value)
+
+
+def _is_pair(value: str) -> bool:
+    registry, _, host = value.partition("/")
+    return _is(parse_host, registry) and _is(parse_host, host)
+
+
+def _is_repository(value: str) -> bool:
+    filled = value.replace(NAME_FIELD, SOME_NAME)
+    return "/" in filled and _is(parse_repository, filled)
+
+
+def _is_cache(value: str) -> bool:
+    return bool(value) and not value.startswith("/")
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether a path is a folder, or below it. Both are absolute, and without `..` and links."""
+    return PurePosixPath(path).is_relative_to(folder)
+
+
+def _fits(template: str, value: str) -> bool:
+    """Whether a value is what a template says, with some image's name in each `{name}`."""
+    if NAME_FIELD not in template:
+        return template == value
+    parts = map(re.escape, template.split(NAME_FIELD))
+    return re.fullmatch("[a-z0-9._-]+".join(parts), value) is not None
+
+
+def _is_same_repository(written: str, value: str) -> bool:
+    named = str(parse_repository(written.replace(NAME_FIELD, SOME_NAME)))
+    return _fits(named.replace(SOME_NAME, NAME_FIELD), value)
+
+
+def _is(parse: Callable[[str], object], text: str) -> bool:
+    try:
+        parse(text)
+    except ReferenceSyntaxError:
+        return False
+    return True
+
+
+_WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
+    HOST_NETWORK: ("", None),
+    "ssh": ("", None),
+    "commands": ("", None),
+    "fs.read": ("PATH", _any),
+    "fs.write": ("PATH", _any),
+    "repository": ("HOST/PATH", _is_repository),
+    "cache": ("TYPE/PLACE", _is_cache),
+    "proxy": ("HOST:PORT", _any),
+    "token-server": ("REGISTRY/HOST", _is_pair),
+    "private": ("REGISTRY/HOST", _is_pair),
+    "mirror": ("HOST/HOST", _is_pair),
+    "secret": ("NAME", _any),
+}
+"""Each word, how its value is written, and whether a text is one; buildx's own words first."""
+
+_SAME: dict[str, Callable[[str, str], bool]] = {
+    "fs.read": _holds,
+    "fs.write": _holds,
+    "repository": _is_same_repository,
+    "cache": _fits,
+}
+"""Whether the value of a word covers one that is needed; else they must be equal."""

@@ -1,0 +1,51 @@
+"""What a registry says of a reference: present, absent; anything else is an error.
+
+Only an authenticated 404 is absence (distribution-spec, "Checking if content exists"); a refusal
+or a fault is raised as `UnknownError`, never read as either. A closer look may find that what is
+present is hollow, or that what is absent stands elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..reference import Digest, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The manifest exists under `digest`."""
+
+    digest: Digest
+    media_type: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The registry knows us, and says that there is no such manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow:
+    """The manifest exists under `digest`, and cannot be used; `reason` says what it lacks."""
+
+    digest: Digest
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Absent, and present as `source`, whose tag says the same fingerprint, with `digest`."""
+
+    source: Reference
+    digest: Digest
+
+
+Presence = Present | Absent
+"""The answer to one HEAD."""
+
+Standing = Present | Absent | Hollow | Elsewhere
+"""How an image stands after all that was asked."""

@@ -1,0 +1,68 @@
+"""A project: its settings and its images, in build order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..reference import Reference, Tag
+from .settings import Settings, repository_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from ..reference import ImageName
+    from .image import Image
+    from .inputs import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Everything that the user's files say. `images` are in build order, bases first.
+
+    `warnings` are sentences for the user: what was ignored or looks unintended.
+    """
+
+    root: Path
+    settings: Settings
+    images: tuple[Image, ...]
+    warnings: tuple[str, ...] = ()
+    _index: Mapping[ImageName, Image] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {image.name: image for image in self.images})
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self.images)
+
+    def image(self, name: ImageName) -> Image:
+        """The image called `name`. Raises `KeyError`."""
+        return self._index[name]
+
+    @property
+    def names(self) -> tuple[ImageName, ...]:
+        """The names of all images, in build order."""
+        return tuple(image.name for image in self.images)
+
+    @property
+    def apps(self) -> tuple[str, ...]:
+        """The names of all apps that are known, in build order of their images."""
+        return tuple(app for image in self.images if image.deploy for app in image.deploy.apps)
+
+    @property
+    def unasked(self) -> tuple[ImageName, ...]:
+        """The images whose apps a command lists that was not run."""
+        return tuple(i.name for i in self.images if i.deploy and i.deploy.is_command)
+
+
+def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:
+    """The reference that an image is pushed under: its repository, and the tag of its inputs.
+
+    One that is deployed as it is keeps its own: its fingerprint goes into no tag.
+    """
+    if public := project.image(name).public:
+        return public
+    settings = project.settings.registry
+    tag = settings.tag.format(name=name, fingerprint=fingerprint.short)
+    return Reference(repository_of(settings, name), Tag(tag))

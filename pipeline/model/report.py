@@ -1,0 +1,125 @@
+"""What a run came to: one result per image and per app, and what it cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..errors import PipelineError
+    from ..reference import Digest, ImageName, Reference
+
+
+class ImageStatus(StrEnum):
+    """How an image ended."""
+
+    BUILT = "built"
+    COPIED = "copied"
+    EXISTS = "exists"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+class DeployStatus(StrEnum):
+    """How an app ended."""
+
+    DEPLOYED = "deployed"
+    CURRENT = "current"
+    HELD = "held"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    ROLLED_BACK = "rolled-back"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What BuildKit, a test or a health check said when it failed.
+
+    `location` is `file:line:column` of the Dockerfile where it is known, `excerpt` that line's
+    text, `log` the last lines that the failing step wrote, `hint` says what to do.
+    """
+
+    step: str
+    message: str
+    location: str = ""
+    excerpt: str = ""
+    log: tuple[str, ...] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """How one image ended; `reason` is in words that a person can check.
+
+    `unaccounted` is what BuildKit read for it, and no fingerprint knows (`buildkit.audit`).
+    """
+
+    name: ImageName
+    status: ImageStatus
+    reference: Reference
+    reason: str
+    digest: Digest | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
+    unaccounted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeployResult:
+    """How one app ended. `release` is the driver's own name for it; `url` where it answers.
+
+    `deliberate` says of one that is held that somebody wanted it so, and that nothing failed.
+    """
+
+    app: str
+    image: ImageName
+    status: DeployStatus
+    reason: str
+    release: str = ""
+    url: str = ""
+    seconds: float = 0.0
+    failure: Failure | None = None
+    deliberate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole run.
+
+    `requests` counts what was asked of registries; `interrupted` says that the user stopped it,
+    and that what is missing was not tried. `trouble` says what kept the run from finding out how
+    things stand (a lost engine, a registry that refuses), `hint` what to do, and `error` is the
+    error itself: a `FaultError` for one of ours, which is here and not raised, so that what was
+    done is known.
+    """
+
+    images: tuple[ImageResult, ...]
+    deploys: tuple[DeployResult, ...] = ()
+    requests: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    trouble: str = ""
+    hint: str = ""
+    error: PipelineError | None = field(default=None, compare=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything that was asked for was not done."""
+        bad = {ImageStatus.FAILED, ImageStatus.BLOCKED}
+        bad_deploys = {DeployStatus.FAILED, DeployStatus.BLOCKED, DeployStatus.ROLLED_BACK}
+        return (
+            any(i.status in bad for i in self.images)
+            or any(d.status in bad_deploys for d in self.deploys)
+            or any(d.status is DeployStatus.HELD and not d.deliberate for d in self.deploys)
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 the work failed, 3 a fault of ours, 4 could not find out, 130 interrupted."""
+        code = self.error.exit_code if self.error else 4
+        if self.interrupted and code != 3:
+            return 130
+        if self.trouble:
+            return code
+        return 1 if self.failed else 0

@@ -1,0 +1,101 @@
+"""How apps stand: what each runs, beside what the project's files want it to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ..errors import PipelineError, UnknownError
+from .apps import HOW_TO_RUN, NOT_RUN, MissingAppsError
+from .configuration import why_differs
+from .presence import Present
+
+if TYPE_CHECKING:
+    from ..reference import Digest, ImageName, Reference
+    from .apps import App, Running
+    from .presence import Presence
+
+
+class AppState(StrEnum):
+    """How an app stands. One that is not healthy is that, whatever it runs."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    UNHEALTHY = "unhealthy"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AppStatus:
+    """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
+
+    `app` is `None` for all apps of an image together whose names are not known (`not_asked`).
+    `digest` is what the registry has under `wanted`, `None` where it has nothing or is not known.
+    `hint` says what to do about one that is missing or not known.
+    """
+
+    app: str | None
+    image: ImageName
+    state: AppState
+    reason: str
+    wanted: Reference
+    digest: Digest | None = None
+    now: Running | None = None
+    hint: str = ""
+
+
+def judge(
+    app: App,
+    wanted: Reference,
+    presence: Presence | UnknownError,
+    now: Running | PipelineError | None,
+) -> AppStatus:
+    """Say how an app stands, from what registry and driver answered."""
+    state, reason = _judge(presence, now)
+    digest = presence.digest if isinstance(presence, Present) else None
+    running = None if isinstance(now, PipelineError) else now
+    return AppStatus(
+        app.name, app.image, state, reason, wanted, digest, running, _hint(presence, now)
+    )
+
+
+def not_asked(image: ImageName, wanted: Reference, presence: Presence | UnknownError) -> AppStatus:
+    """The one row for apps that a command lists which was not run."""
+    digest = presence.digest if isinstance(presence, Present) else None
+    return AppStatus(None, image, AppState.UNKNOWN, NOT_RUN, wanted, digest, hint=HOW_TO_RUN)
+
+
+def _judge(
+    presence: Presence | UnknownError, now: Running | PipelineError | None
+) -> tuple[AppState, str]:
+    if isinstance(now, MissingAppsError):
+        return AppState.MISSING, "there is no such app yet"
+    if isinstance(now, PipelineError):
+        return AppState.UNKNOWN, now.message
+    if now is None:
+        return AppState.MISSING, "nothing runs yet"
+    if not now.healthy:
+        return AppState.UNHEALTHY, now.trouble or "it is not healthy"
+    return _compare(presence, now)
+
+
+def _compare(presence: Presence | UnknownError, now: Running) -> tuple[AppState, str]:
+    if isinstance(presence, UnknownError):
+        return AppState.UNKNOWN, presence.message
+    if not isinstance(presence, Present):
+        return AppState.OUTDATED, "its image is not built yet"
+    if now.digest != presence.digest:
+        return AppState.OUTDATED, "it runs another image"
+    if now.differs:
+        return AppState.OUTDATED, why_differs(now.differs)
+    return AppState.CURRENT, "it runs this image"
+
+
+def _hint(presence: Presence | UnknownError, now: Running | PipelineError | None) -> str:
+    if isinstance(now, MissingAppsError):
+        return next((problem.hint for problem in now.problems if problem.hint), "")
+    if isinstance(now, PipelineError):
+        return now.hint
+    return presence.hint if isinstance(presence, UnknownError) else ""

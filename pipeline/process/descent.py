@@ -1,0 +1,111 @@
+"""Reach what lies below a folder step by step, so that no link on the way leads out of it.
+
+A path that was looked at a moment ago may lead elsewhere now: a folder on the way to it can be
+exchanged for a link. So each folder is opened from the open one that it lies in, and what is in it
+is reached by its name alone (`openat(2)` and its kin); a link in the place of a folder is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .folders import FOLDER, descend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_MOST = 64
+"""Folders that are open at once: a process may have 256 on some systems."""
+
+
+class Descent:
+    """What lies below `root`, itself reached however it is named. For one thread.
+
+    Paths are absolute strings; all methods raise `OSError`, ELOOP or ENOTDIR for a link on the way.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root).rstrip("/")  # nothing for one at `/`
+        self._real = os.path.realpath(root).rstrip("/")
+        self._starts: set[str] = set()
+        self._open: dict[str, int] = {}
+        self._last = ("", -1)
+        weakref.finalize(self, _close, self._open)
+
+    def start_at(self, folder: str) -> None:
+        """Let links lead to `folder`, the beginning of a context, as long as they stay below."""
+        self._starts.add(folder)
+
+    def open(self, path: str, flags: int) -> int:
+        """Open what is at `path`."""
+        folder, _, name = path.rpartition("/")
+        return os.open(name, flags, dir_fd=self._at(folder))
+
+    def lstat(self, path: str) -> os.stat_result:
+        """What is at `path`, a link not followed."""
+        path = path.rstrip("/")
+        if path == self._root or path in self._starts:
+            return os.fstat(self._at(path))
+        folder, _, name = path.rpartition("/")
+        return os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
+
+    def readlink(self, path: str) -> str:
+        """The target of a link as it is written."""
+        folder, _, name = path.rpartition("/")
+        return os.readlink(name, dir_fd=self._at(folder))
+
+    def folder(self, path: str) -> int:
+        """The open folder at `path`, for as long as nothing else is asked for."""
+        return self._at(path.rstrip("/"))
+
+    def _at(self, path: str) -> int:
+        last, handle = self._last
+        if path == last and handle >= 0:
+            return handle
+        found = self._open.pop(path, None)
+        if found is None:
+            found = self._opened(path)
+        self._keep(path, found)
+        return found
+
+    def _keep(self, path: str, handle: int) -> None:
+        """Keep a folder open as the one that was used last."""
+        self._open[path] = handle
+        self._last = (path, handle)
+        if len(self._open) > _MOST:
+            oldest = next(iter(self._open))
+            os.close(self._open.pop(oldest))
+
+    def _opened(self, path: str) -> int:
+        """Open a folder from the nearest one that is open."""
+        if path == self._root:
+            return os.open(path or "/", FOLDER)
+        if path in self._starts:
+            return descend(os.dup(self._at(self._root)), self._below(path))
+        names: list[str] = []
+        while path not in self._open and path not in self._starts and path != self._root:
+            path, slash, name = path.rpartition("/")
+            names.append(name)
+            if not slash:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return descend(os.dup(self._at(path)), names[::-1])
+
+    def _below(self, start: str) -> Sequence[str]:
+        """The way from the root to where a beginning lies."""
+        real = os.path.realpath(start)
+        if real == self._real:
+            return ()
+        if not real.startswith(f"{self._real}/"):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return real.removeprefix(f"{self._real}/").split("/")
+
+
+def _close(handles: dict[str, int]) -> None:
+    for handle in handles.values():
+        with suppress(OSError):
+            os.close(handle)

@@ -1,0 +1,116 @@
+"""The configurations of an image's apps: one for all, and those that single apps have."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import Location, Problem
+from ..process.paths import inside
+from .app_config import FILES
+from .fly_toml import read_fly_toml
+from .image_file import DeployTable
+from .loaded import Loaded
+from .profiles import profiles_of
+from .wrong_value import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path, PurePosixPath
+
+    from .fly_toml import FlyToml
+    from .image_file import ImageFile
+
+_UNREAD = "fly.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class AppConfigs:
+    """`shared` is for every app that is not in `own`; it is left out where that is none."""
+
+    shared: FlyToml | None = None
+    own: Mapping[str, FlyToml] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> dict[str, PurePosixPath]:
+        """The files of the apps that have one of their own."""
+        return {app: config.file for app, config in self.own.items()}
+
+    def __iter__(self) -> Iterator[FlyToml]:
+        """Each file once."""
+        found = (*((self.shared,) if self.shared else ()), *self.own.values())
+        return iter({config.file: config for config in found}.values())
+
+
+def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppConfigs]:
+    """Read the configurations that `image.toml` names, else the one that flyctl would find."""
+    problems: list[Problem] = []
+    told = file.deploy or DeployTable()
+    apps = told.apps or ()
+    alone = bool(apps) and all(app in told.configs for app in apps)
+    shared = None if alone else _shared(root, folder, file, problems)
+    own: dict[str, FlyToml] = {}
+    for index, app in enumerate(apps):
+        if path := told.configs.get(app):
+            place = file.locate("deploy", "apps", index, "config")
+            config = _read(root, folder / path, place, problems)
+            own |= {app: config} if config else {}
+    return Loaded(None if problems else AppConfigs(shared, own), tuple(problems))
+
+
+def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ...]:
+    """Warn where a profile has a `config` of its own that goes to apps of the rest of the file.
+
+    Most who write that mean the app that it names: a run of the profile would deploy the others.
+    """
+    profile = profiles_of(file.document).get(file.document.profile, {}).get("deploy")
+    if not isinstance(profile, dict) or "config" not in profile or "apps" in profile:
+        return ()
+    apps = (file.deploy.apps if file.deploy else None) or ()
+    others = [app for app in apps if app not in configs.own]
+    named = configs.shared.app if configs.shared else None
+    if not apps or (others and (named is None or named in apps)):
+        return ()
+    given = listing(others) if others else "no app: each has a configuration of its own"
+    message = f"`{profile['config']}` goes to {given}; `apps` is not said in this profile"
+    hint = f'name the apps of the profile beside it, as in apps = ["{named or "…"}"]'
+    return (Problem(file.locate("deploy", "config"), message, hint),)
+
+
+def default_config(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
+    """The file that flyctl would take in a folder; `None` where there is none."""
+    return next((folder / name for name in FILES if os.path.lexists(root / folder / name)), None)
+
+
+def _shared(
+    root: Path, folder: PurePosixPath, file: ImageFile, problems: list[Problem]
+) -> FlyToml | None:
+    if file.deploy and file.deploy.config:
+        place = file.locate("deploy", "config")
+        return _read(root, folder / file.deploy.config, place, problems)
+    path = default_config(root, folder)
+    if path:
+        return _read(root, path, Location(str(path)), problems)
+    if os.path.lexists(root / folder / _UNREAD):
+        message = f"flyctl does not read `{_UNREAD}`, but `fly.yaml`"
+        problems.append(Problem(Location(str(folder / _UNREAD)), message, "rename it"))
+    return None
+
+
+def _read(
+    root: Path, path: PurePosixPath, place: Location, problems: list[Problem]
+) -> FlyToml | None:
+    """Read one; `place` is where it is named."""
+    clean = inside(path)
+    if clean is None:
+        message = "the app's configuration lies outside the project"
+        problems.append(Problem(place, message, "name a path inside it"))
+        return None
+    if not os.path.lexists(root / clean):
+        hint = "name the file relative to this one, or add it"
+        problems.append(Problem(place, f"there is no `{clean}`", hint))
+        return None
+    config, found = read_fly_toml(root, clean)
+    problems += found
+    return config

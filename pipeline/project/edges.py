@@ -1,0 +1,97 @@
+"""Which names in a Dockerfile are images of this project, and which are outside of it.
+
+Stages, `scratch` and arguments are resolved before; here is what is left. A name is an image of
+the project when it is (a) its bare name, without a tag or with `:latest`, or (b) its repository on
+our registry, by any of the registry's names: with any tag, or, where all images share one
+repository, with a tag of its form, or (c) bound by `[bases]`, or by a value of `args`, as its whole
+repository, with any tag.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ..model.settings import repository_of
+from ..model.spelling import Slippery
+from ..reference import ImageName, Repository, parse_reference, registry_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..model.settings import RegistrySettings
+    from ..reference import Reference
+
+
+_FINGERPRINT = "0" * 20
+_BARE = re.compile(r"[^/:@]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The images of a project, by the names that a Dockerfile may use for them."""
+
+    bare: frozenset[ImageName]
+    repositories: Mapping[Repository, Mapping[ImageName, None]]
+    tag: str
+    slippery: Slippery = field(compare=False)
+
+    def find(self, written: str, given: str = "") -> ImageName | None:
+        """The image that `written` names, `None` where it lies outside the project.
+
+        `given` is its repository where all of that came from an argument. Raises
+        `ReferenceSyntaxError` when it is no reference at all.
+        """
+        reference = parse_reference(written)
+        if given in self.bare:
+            return ImageName(given)
+        bare = written.removesuffix(":latest")
+        if bare in self.bare:
+            return ImageName(bare)
+        owners = self.repositories.get(_known(reference.repository), {})
+        if len(owners) == 1 and "{name}" not in self.tag:
+            return next(iter(owners))
+        return _by_tag(self.tag, owners, reference)
+
+    def near(self, written: str) -> str:
+        """The image whose bare name somebody most likely meant who wrote this one, or nothing."""
+        return self.slippery.near(written) if _BARE.fullmatch(written) else ""
+
+
+def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
+    """Prepare the names of all images of a project."""
+    repositories: dict[Repository, dict[ImageName, None]] = {}
+    names = tuple(images)
+    for name in names:
+        repository = _known(repository_of(settings, name))
+        repositories.setdefault(repository, {})[name] = None
+    return Names(frozenset(names), repositories, settings.tag, Slippery(names))
+
+
+def _known(repository: Repository) -> Repository:
+    """The repository by the one name that its registry has, however its host is written."""
+    return Repository(registry_named(repository.host), repository.path)
+
+
+def _by_tag(
+    template: str, owners: Mapping[ImageName, None], reference: Reference
+) -> ImageName | None:
+    """The owner whose name is in the tag: all else of it is as long as it always is."""
+    tag = reference.tag or ""
+    count = template.count("{name}")
+    if not count:
+        matching = [name for name in owners if _tag_form(template, name).fullmatch(tag)]
+        return max(matching, key=len, default=None)
+    rest = len(tag) - len(template.format(name="", fingerprint=_FINGERPRINT))
+    start = len(template.partition("{name}")[0].format(fingerprint=_FINGERPRINT))
+    name = ImageName(tag[start : start + max(rest, 0) // count])
+    known = name in owners and _tag_form(template, name).fullmatch(tag)
+    return name if known else None
+
+
+@cache
+def _tag_form(template: str, name: ImageName) -> re.Pattern[str]:
+    literal = re.escape(template.format(name=name, fingerprint="\0"))
+    return re.compile(literal.replace(re.escape("\0"), "[0-9a-f]{20}"))

@@ -1,0 +1,136 @@
+"""`[build]` of an app's configuration, read by flyctl's rules.
+
+`internal/command/deploy/deploy_build.go`: `image` goes before everything else, then `builder`;
+`dockerfile` and `ignorefile` are relative to the configuration, even with a `/` before them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from ..process.paths import inside
+from .fly_toml import written_key
+from .loaded import Loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..errors import Location
+    from .fly_toml import FlyToml
+
+_URLS = ("http:", "https:")
+_TEXTS = ("image", "builder", "builtin", "dockerfile", "ignorefile", "build-target")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A value of a configuration, and where it says so."""
+
+    value: str
+    place: Location
+
+
+@dataclass(frozen=True, slots=True)
+class FlyBuild:
+    """What one configuration says of the build; what it leaves out is `None`.
+
+    `dockerfile` and `ignorefile` are relative to the project's root. `foreign` is the key of a
+    build that is none of a Dockerfile: `builder`, `buildpacks` or `builtin`.
+    """
+
+    image: Said | None = None
+    dockerfile: Said | None = None
+    target: Said | None = None
+    ignorefile: Said | None = None
+    foreign: Said | None = None
+    args: Mapping[str, Said] = field(default_factory=dict)
+
+
+def read_fly_build(config: FlyToml) -> Loaded[FlyBuild]:
+    """Read `[build]`; all that is wrong in it is told at its place."""
+    table = config.document.data.get(written_key(config.document.data, "build"))
+    if table is None:
+        return Loaded(FlyBuild())
+    if not isinstance(table, dict):
+        place = _place(config)
+        return Loaded(None, (Problem(place, "`build` wants a table", "write its keys below it"),))
+    problems: list[Problem] = []
+    texts = {key: _text(config, table, key, problems) for key in _TEXTS}
+    # flyctl's own patch (`patchBuild`), which finds it in small letters alone.
+    older = _text(config, table, "build_target", problems) if "build_target" in table else None
+    args = {name: said for name, said in _args(config, table, problems) if said}
+    found = FlyBuild(
+        image=texts["image"],
+        dockerfile=_path(config, texts["dockerfile"], "dockerfile", problems),
+        target=older or texts["build-target"],
+        ignorefile=_path(config, texts["ignorefile"], "ignorefile", problems),
+        foreign=_foreign(config, table, texts),
+        args=args,
+    )
+    return Loaded(None if problems else found, tuple(problems))
+
+
+def _place(config: FlyToml, *path: str) -> Location:
+    return config.document.locate(written_key(config.document.data, "build"), *path)
+
+
+def _text(
+    config: FlyToml, table: Mapping[str, object], key: str, problems: list[Problem]
+) -> Said | None:
+    name = written_key(table, key)
+    value = table.get(name)
+    if value is None or value == "":
+        return None
+    place = _place(config, name)
+    if not isinstance(value, str):
+        problems.append(Problem(place, f"`build.{name}` wants a string", "write it in quotes"))
+        return None
+    return Said(value, place)
+
+
+def _args(
+    config: FlyToml, table: Mapping[str, object], problems: list[Problem]
+) -> Iterator[tuple[str, Said | None]]:
+    name = written_key(table, "args")
+    values = table.get(name)
+    if values is None:
+        return
+    if not isinstance(values, dict):
+        place = _place(config, name)
+        problems.append(Problem(place, f"`build.{name}` wants a table", 'as in { VERSION = "1" }'))
+        return
+    for arg, value in values.items():
+        place = _place(config, name, arg)
+        if isinstance(value, str):
+            yield arg, Said(value, place)
+        else:
+            message = f"`build.{name}.{arg}` wants a string"
+            problems.append(Problem(place, message, "write it in quotes"))
+
+
+def _path(config: FlyToml, said: Said | None, key: str, problems: list[Problem]) -> Said | None:
+    """A file that is named relative to the configuration, as relative to the project's root."""
+    if said is None:
+        return None
+    if said.value.strip().lower().startswith(_URLS):
+        message = f"`{key}` is a URL: only files of the project go into a fingerprint"
+        problems.append(Problem(said.place, message, "download it into the project"))
+        return None
+    path = inside(config.file.parent / said.value.lstrip("/"))
+    if path is None:
+        message = f"`{key}` lies outside the project"
+        problems.append(Problem(said.place, message, "name a path inside it"))
+        return None
+    return Said(str(path), said.place)
+
+
+def _foreign(
+    config: FlyToml, table: Mapping[str, object], texts: Mapping[str, Said | None]
+) -> Said | None:
+    for key in ("builder", "builtin"):
+        if said := texts[key]:
+            return Said(key, said.place)
+    name = written_key(table, "buildpacks")
+    return Said("buildpacks", _place(config, name)) if table.get(name) else None

@@ -1,0 +1,75 @@
+"""What is needed of a `fly.toml` before anything is deployed. All else in it is Fly's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import Location, Problem
+from . import checks
+from .document import read_document
+from .loaded import Loaded
+from .wrong_value import WrongValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from pathlib import Path, PurePosixPath
+
+    from .document import Document
+
+
+@dataclass(frozen=True, slots=True)
+class FlyToml:
+    """An app's configuration: where it is, relative to the root, and the app that it names."""
+
+    file: PurePosixPath
+    document: Document
+    app: str | None = None
+
+
+def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
+    """Read a configuration of the project; `file` is relative to `root`. Unknown keys are Fly's.
+
+    One that is not there is a problem.
+    """
+    document, problems = read_document(root, file)
+    if document is None:
+        return Loaded(None, problems)
+    if not document.exists:
+        return Loaded(None, (Problem(Location(str(file)), f"there is no `{file}`"),))
+    app, app_problems = _app(document)
+    return Loaded(FlyToml(file, document, app), app_problems)
+
+
+def written_key(table: Mapping[str, object], key: str) -> str:
+    """The key as the file writes it; an exact one goes before another case of letters.
+
+    All three formats pass through Go's JSON reader (`mapToConfig` in flyctl's `patches.go`), which
+    finds a key in any case.
+    """
+    if key in table:
+        return key
+    return next((name for name in table if name.casefold() == key), key)
+
+
+def respelt(table: Mapping[str, object], keys: Container[str]) -> tuple[str, ...]:
+    """Keys that Go's JSON reader takes for one of `keys`, although they are written otherwise.
+
+    >>> respelt({"Files": [], "files": [], "env": {}}, {"files"})
+    ('Files',)
+    """
+    return tuple(name for name in table if name not in keys and name.casefold() in keys)
+
+
+def _app(document: Document) -> Loaded[str]:
+    key = written_key(document.data, "app")
+    app = document.data.get(key)
+    if app is None or app == "":
+        return Loaded(None)
+    if not isinstance(app, str):
+        problem = Problem(document.locate(key), "`app` wants a string, the name of the app")
+        return Loaded(None, (problem,))
+    try:
+        return Loaded(checks.app_name(app))
+    except WrongValueError as error:
+        return Loaded(None, (Problem(document.locate(key), error.message, error.hint),))

@@ -1,0 +1,144 @@
+"""`image.toml`: read, checked, and turned into values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..model.image import ImageTest
+from ..reference import parse_platform
+from .document import Document, read_document
+from .loaded import Loaded
+from .profiles import with_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ..errors import Location
+    from ..reference import ImageName, Platform, Tag
+    from .image_model import AppTable, ImageDeployTable, ImageTables
+
+IMAGE_FILE = "image.toml"
+_HERE = PurePosixPath()
+_DOCKERFILE = PurePosixPath("Dockerfile")
+
+
+@dataclass(frozen=True, slots=True)
+class DeployTable:
+    """`[deploy]` as written: `None` and empty for what it leaves to convention.
+
+    `source` says where the names are, if they are not written here: `file:apps.txt`. `configs`
+    has the configurations that single apps have of their own.
+    """
+
+    apps: tuple[str, ...] | None = None
+    configs: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    source: str = ""
+    config: PurePosixPath | None = None
+    after: tuple[ImageName, ...] = ()
+    strategy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """What an `image.toml` says, or the conventions where there is none.
+
+    `image` is a ready one, as it is written. `context`, `dockerfile` and
+    `contexts` are relative to the folder.
+    `bases` binds a build argument to an image, with the place that says so. `locate` finds the
+    place of any other key.
+    """
+
+    document: Document
+    name: ImageName | None = None
+    image: str = ""
+    context: PurePosixPath = _HERE
+    dockerfile: PurePosixPath = _DOCKERFILE
+    target: str | None = None
+    platforms: tuple[Platform, ...] | None = None
+    aliases: tuple[Tag, ...] = ()
+    args: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
+    salt: str = ""
+    bases: Mapping[str, tuple[ImageName, Location]] = field(default_factory=dict)
+    contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    test: ImageTest | None = None
+    deploy: DeployTable | None = None
+
+    def locate(self, *path: str | int) -> Location:
+        """Where the value at `path` stands in the file."""
+        return self.document.locate(*path)
+
+
+def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Loaded[Document]:
+    """Read the `image.toml` of a folder (relative to `root`), with the profile merged in."""
+    document, problems = read_document(root, folder / IMAGE_FILE)
+    if document is None or not document.exists:
+        return Loaded(document, problems)
+    return Loaded(with_profile(document, profile))
+
+
+def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Loaded[ImageFile]:
+    """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
+
+    All of its profiles are checked, whichever is asked for.
+    """
+    document, problems = read_document(root, folder / IMAGE_FILE)
+    if document is None:
+        return Loaded(None, problems)
+    if not document.exists:
+        return Loaded(ImageFile(document))
+    from . import image_model, sentences  # noqa: PLC0415 - pydantic takes its time
+
+    if problems := sentences.check(document, image_model.ImageFileModel):
+        return Loaded(None, problems)
+    document = with_profile(document, profile)
+    # A table of a profile may lack what the rest has; together they must have it.
+    if problems := sentences.check(document, image_model.ImageTables):
+        return Loaded(None, problems)
+    return Loaded(_image_file(document, image_model.ImageTables.model_validate(document.data)))
+
+
+def _image_file(document: Document, file: ImageTables) -> ImageFile:
+    platforms = file.platforms
+    return ImageFile(
+        document=document,
+        name=file.name,
+        image=file.image or "",
+        context=PurePosixPath(file.context),
+        dockerfile=PurePosixPath(file.dockerfile),
+        target=file.target,
+        platforms=None if platforms is None else tuple(parse_platform(p) for p in platforms),
+        aliases=tuple(file.aliases),
+        args=dict(file.args),
+        secrets=tuple(file.secrets),
+        ssh=tuple(file.ssh),
+        salt=file.salt,
+        bases={arg: (name, document.locate("bases", arg)) for arg, name in file.bases.items()},
+        contexts={name: PurePosixPath(path) for name, path in file.contexts.items()},
+        test=ImageTest(tuple(file.test.command), file.test.timeout) if file.test else None,
+        deploy=_deploy(file.deploy) if file.deploy else None,
+    )
+
+
+def _deploy(table: ImageDeployTable) -> DeployTable:
+    return DeployTable(
+        apps=tuple(_name(app) for app in table.apps) if isinstance(table.apps, list) else None,
+        configs=_configs(table.apps) if isinstance(table.apps, list) else {},
+        source=table.apps if isinstance(table.apps, str) else "",
+        config=None if table.config is None else PurePosixPath(table.config),
+        after=tuple(table.after),
+        strategy=table.strategy or "",
+    )
+
+
+def _name(app: str | AppTable) -> str:
+    return app if isinstance(app, str) else app.name
+
+
+def _configs(apps: Iterable[str | AppTable]) -> dict[str, PurePosixPath]:
+    tables = (app for app in apps if not isinstance(app, str))
+    return {table.name: PurePosixPath(table.config) for table in tables if table.config}

@@ -1,0 +1,359 @@
+"""Join the images of a project by the names in their Dockerfiles: bases, externals, order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import graph
+from ..buildkit.definition import clashes
+from ..dockerfile import Reads, context_key, given_repositories, merge_reads, merge_steps, resolve
+from ..errors import ConfigError, Location, Problem
+from ..model.image import Base, External, Image, NamedContext, Triggers
+from ..reference import ReferenceSyntaxError, parse_platform, parse_reference
+from .edges import project_names
+from .undeclared import check_bindings, undeclared, untaken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..dockerfile import Onbuild, Resolved
+    from ..model.image import Pin
+    from ..model.settings import Settings
+    from ..reference import ImageName, Platform, Reference
+    from .edges import Names
+    from .public_image import Public
+    from .read_image import Draft
+
+Below = dict[str, tuple[str, ...]]
+"""The ONBUILD triggers of bases, by the names under which a Dockerfile has them."""
+
+
+def join(
+    settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Pin]
+) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
+    """The images in build order, or every problem that the names have.
+
+    `locks` pins externals, and knows their ONBUILD triggers. An image is resolved twice where a
+    base of it has such: they run in it.
+    """
+    names = project_names(settings.registry, [draft.name for draft in drafts])
+    problems: list[Problem] = []
+    public = {draft.name: draft.public.written for draft in drafts if draft.public}
+    known = _Known(settings, names, locks, public, problems)
+    first = {d.name: _join_one(known, d, {}) for d in drafts}
+    images = {name: joined.image for name, joined in first.items() if joined}
+    problems += _cycles(images)
+    if problems:
+        return (), tuple(problems)
+    done: dict[ImageName, Image] = {}
+    triggers: dict[ImageName, tuple[str, ...]] = {}
+    by_name = {draft.name: draft for draft in drafts}
+    for name in graph.order({n: image.base_names for n, image in images.items()}):
+        below = _triggers(images[name], triggers)
+        joined = first[name]
+        if below:
+            joined = _join_one(known, by_name[name], below)
+        if joined:
+            done[name], triggers[name] = joined.image, joined.onbuild
+            problems += joined.slips
+    order = graph.order({n: image.base_names for n, image in done.items()})
+    return tuple(done[n] for n in order), tuple(problems)
+
+
+def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below:
+    return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
+
+
+class _Joined(NamedTuple):
+    """An image, the triggers that it carries, and its arguments that nothing declares.
+
+    These are told at the end: a trigger of a base may declare them.
+    """
+
+    image: Image
+    onbuild: tuple[str, ...] = ()
+    slips: tuple[Problem, ...] = ()
+
+
+class _Known(NamedTuple):
+    """What every image is joined with; `problems` is what was found wrong so far.
+
+    `public` has the images that are deployed as they are, and so begin a stage as they are.
+    """
+
+    settings: Settings
+    names: Names
+    locks: Mapping[Reference, Pin]
+    public: Mapping[ImageName, str]
+    problems: list[Problem]
+
+    def triggers(self, written: str, given: str, platform: Platform) -> tuple[str, ...] | None:
+        """The ONBUILD triggers of an image that is not built here, `None` where nobody knows."""
+        try:
+            name = self.names.find(written, given)
+            if name is not None and name not in self.public:
+                return ()
+            pin = self.locks.get(parse_reference(written if name is None else self.public[name]))
+        except ReferenceSyntaxError:  # which is told where it stands
+            return None
+        return pin.triggers.get(platform) if pin else None
+
+
+def _join_one(known: _Known, draft: Draft, triggers: Below) -> _Joined | None:
+    if draft.public:
+        return _Joined(_public(known, draft, draft.public))
+    problems = known.problems
+    platforms = draft.file.platforms or known.settings.build.platforms
+    bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
+    problems += check_bindings(draft, known.names)
+    given = _given(draft, known.names, bound, platforms)
+
+    def onbuild(written: str, asked: Platform) -> tuple[str, ...] | None:
+        if written in triggers:
+            return triggers[written]
+        return known.triggers(written, given.get(written, ""), asked)
+
+    try:
+        found = [_resolve(draft, {**draft.file.args, **bound}, p, onbuild) for p in platforms]
+    except ConfigError as error:
+        problems += _placed(draft, error.problems)
+        return None
+    bases, externals = _edges(found, known, given)
+    image = _image(draft, found, platforms, bound, bases, externals)
+    problems += [*clashes(image), *_confused(image)]
+    return _Joined(image, found[0].onbuild, undeclared(draft, found[0]).errors)
+
+
+def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
+    """The same; a target that is no stage is told where the settings name it."""
+    place = draft.build.origins.get("target")
+    lost = Location(str(draft.dockerfile))
+    return [replace(p, location=place) if place and p.location == lost else p for p in problems]
+
+
+def _public(known: _Known, draft: Draft, public: Public) -> Image:
+    """An image that is deployed as it is, under the reference that its file names."""
+    platforms = known.settings.build.platforms
+    external = _external(public.written, public.place, known, platforms)
+    reference, locked = external.reference, external.locked
+    return Image(
+        name=draft.name,
+        folder=draft.folder,
+        dockerfile=draft.dockerfile,
+        context=draft.context,
+        source=draft.source,
+        reads=Reads(),
+        platforms=platforms,
+        externals=(external,),
+        deploy=draft.app,
+        floating=_unpinned([external]),
+        public=reference.at(locked) if locked else reference,
+        warnings=draft.build.warnings,
+    )
+
+
+def _resolve(
+    draft: Draft, args: Mapping[str, str], platform: Platform, onbuild: Onbuild
+) -> Resolved:
+    return resolve(
+        draft.source,
+        target=draft.file.target,
+        args=args,
+        platform=platform,
+        onbuild=onbuild,
+        contexts=draft.contexts,
+    )
+
+
+def _image(
+    draft: Draft,
+    found: Sequence[Resolved],
+    platforms: tuple[Platform, ...],
+    bound: Mapping[str, str],
+    bases: tuple[Base, ...],
+    externals: tuple[External, ...],
+) -> Image:
+    file = draft.file
+    return Image(
+        name=draft.name,
+        folder=draft.folder,
+        dockerfile=draft.dockerfile,
+        context=draft.context,
+        source=draft.source,
+        reads=merge_reads(resolved.reads for resolved in found),
+        target=_target(draft, found),
+        platforms=platforms,
+        args={**file.args, **bound},
+        declared=_declared(found),
+        differing=_differing(found, platforms),
+        bases=bases,
+        externals=externals,
+        frontend=found[0].frontend,
+        aliases=file.aliases,
+        secrets=file.secrets,
+        ssh=file.ssh,
+        salt=file.salt,
+        test=file.test,
+        deploy=draft.app,
+        floating=_floating(found, externals),
+        remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
+        warnings=(
+            *draft.build.warnings,
+            *undeclared(draft, found[0]).warnings,
+            *untaken(draft, found[0], externals),
+        ),
+        origins=draft.build.origins,
+        contexts=_contexts(draft, found),
+        steps=merge_steps(resolved.steps for resolved in found),
+        context_place=draft.context_place,
+        host_network=tuple(dict.fromkeys(at for resolved in found for at in resolved.host_network)),
+    )
+
+
+def _target(draft: Draft, found: Sequence[Resolved]) -> str | None:
+    """The target, `None` for the last stage however it is called: it is the same build."""
+    last = found[0].stages[-1] is draft.source.stages[-1]
+    return None if last else draft.file.target
+
+
+def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
+    """Every declared argument; where platforms differ in a value, all values with commas."""
+    declared: dict[str, str | None] = {}
+    for name in _declared_names(found):
+        values = dict.fromkeys(resolved.declared.get(name) for resolved in found)
+        told = [value for value in values if value is not None]
+        declared[name] = ",".join(told) if told else None
+    return declared
+
+
+def _differing(
+    found: Sequence[Resolved], platforms: Sequence[Platform]
+) -> dict[str, tuple[str | None, ...]]:
+    """The values of arguments that have more than one, in the order of sorted platforms."""
+    of = {str(platform): each for platform, each in zip(platforms, found, strict=True)}
+    ordered = [of[platform].declared for platform in sorted(of)]
+    values = {n: tuple(each.get(n) for each in ordered) for n in _declared_names(found)}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
+
+
+def _declared_names(found: Sequence[Resolved]) -> dict[str, None]:
+    return dict.fromkeys(name for resolved in found for name in resolved.declared)
+
+
+def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple[str, ...]:
+    said = (sentence for resolved in found for sentence in resolved.floating)
+    return tuple(dict.fromkeys((*_unpinned(externals), *said)))
+
+
+def _unpinned(externals: Sequence[External]) -> tuple[str, ...]:
+    return tuple(
+        f"`{external.written}` may move: it is pinned by no digest"
+        for external in externals
+        if external.reference.digest is None and external.locked is None
+    )
+
+
+def _given(
+    draft: Draft, names: Names, bound: Mapping[str, str], platforms: Sequence[Platform]
+) -> dict[str, str]:
+    """The names of FROM whose repository an argument gave that stands for an image."""
+    args = draft.file.args
+    images = {arg: value for arg, value in args.items() if value in names.bare} | dict(bound)
+    if not images:
+        return {}
+    target = draft.file.target
+    found = (
+        given_repositories(draft.source, target=target, args=args, names=images, platform=platform)
+        for platform in platforms
+    )
+    return {written: name for each in found for written, name in each.items()}
+
+
+def _edges(
+    found: Sequence[Resolved], known: _Known, given: Mapping[str, str]
+) -> tuple[tuple[Base, ...], tuple[External, ...]]:
+    bases: dict[str, Base] = {}
+    externals: dict[str, External] = {}
+    begun = _begun(found)
+    for named in (named for resolved in found for named in resolved.names):
+        written, place = named.written, named.location
+        try:
+            name = known.names.find(written, given.get(written, ""))
+        except ReferenceSyntaxError as error:
+            hint = "an image is named as in `debian:bookworm-slim` or `registry.fly.io/app:tag`"
+            known.problems.append(Problem(place, str(error), hint))
+            continue
+        if name is not None:
+            bases.setdefault(written, Base(written, name, place))
+        elif near := known.names.near(written):
+            known.problems.append(_nearly(written, near, place))
+        else:
+            begins = sorted(begun.get(written, ()))
+            externals.setdefault(written, _external(written, place, known, begins))
+    return tuple(bases.values()), tuple(externals.values())
+
+
+def _nearly(written: str, near: str, place: Location) -> Problem:
+    hint = f"did you mean `{near}`? Docker Hub's image is `docker.io/library/{written}`"
+    return Problem(place, f"there is no image `{written}` in this project", hint)
+
+
+def _begun(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
+    """For each image that a stage begins with, the platforms that it is asked for."""
+    begun: dict[str, set[Platform]] = {}
+    for named in (named for resolved in found for named in resolved.names):
+        if named.instruction == "FROM":
+            begun.setdefault(named.written, set()).add(parse_platform(named.platform))
+    return begun
+
+
+def _external(written: str, place: Location, known: _Known, begins: Sequence[Platform]) -> External:
+    reference = parse_reference(written)
+    pin = known.locks.get(reference)
+    # What the Dockerfile pins itself is pinned.
+    locked = pin.digest if pin and not reference.digest else None
+    told = ((p, pin.triggers.get(p, ())) for p in begins) if pin else ()
+    triggers = tuple(Triggers(platform, texts) for platform, texts in told if texts)
+    return External(written, reference, place, locked, tuple(begins), triggers)
+
+
+def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext]:
+    """The named contexts that are taken from, on any platform."""
+    names = dict.fromkeys(name for resolved in found for name in resolved.contexts)
+    reads = {
+        name: merge_reads(r.contexts[name] for r in found if name in r.contexts) for name in names
+    }
+    return {
+        name: NamedContext(draft.contexts[name], reads[name], draft.file.locate("contexts", name))
+        for name in names
+    }
+
+
+def _confused(image: Image) -> list[Problem]:
+    """A base's named context also stands in for Docker Hub's image of that name: told apart."""
+    keys = {context_key(base.written): base for base in image.bases}
+    return [
+        Problem(
+            external.location,
+            f"`{external.written}` and the image `{keys[context_key(external.written)].written}` "
+            "of this project are one name to BuildKit",
+            "rename the project's image",
+        )
+        for external in image.externals
+        if context_key(external.written) in keys
+    ]
+
+
+def _cycles(images: Mapping[ImageName, Image]) -> list[Problem]:
+    needs = {name: image.base_names for name, image in images.items()}
+    return [_cycle(images, path) for path in graph.cycles(needs)]
+
+
+def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Problem:
+    edge = next(base for base in images[path[0]].bases if base.name == path[1])
+    shown = graph.shown(path)
+    if len(path) == 2:
+        hint = f"Docker Hub's image of that name is `docker.io/library/{path[0]}`"
+        return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)
+    return Problem(edge.location, f"images stand on each other: {shown}", "take one edge out")

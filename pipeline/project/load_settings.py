@@ -1,0 +1,60 @@
+"""The settings under the profile that the user chose, which some file must have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import Location, Problem
+from .document import read_document
+from .folders import find_folders
+from .image_file import IMAGE_FILE
+from .loaded import Loaded
+from .profiles import profiles_of
+from .settings import PIPELINE_FILE, read_settings
+from .wrong_value import listing, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ..model.settings import Settings
+
+
+def load_settings(
+    root: Path, *, profile: str | None, environ: Mapping[str, str]
+) -> Loaded[Settings]:
+    """Read the settings as `read_settings` does, under a profile that some file must have.
+
+    It exists if `pipeline.toml` or any `image.toml` has it: they are looked at where
+    `pipeline.toml` does not.
+    """
+    name = profile or environ.get("PIPELINE_PROFILE", "")
+    settings, problems = read_settings(root, profile=name, environ=environ)
+    if settings is None:
+        return Loaded(None, problems)
+    if name and (problem := _unknown(root, settings, name, by_flag=bool(profile))):
+        return Loaded(None, (*problems, problem))
+    return Loaded(settings, problems)
+
+
+def _unknown(root: Path, settings: Settings, name: str, *, by_flag: bool) -> Problem | None:
+    known: dict[str, None] = {}
+    for names in _profiles(root, settings):
+        if names is None or name in names:
+            return None
+        known.update(dict.fromkeys(names))
+    source = "`--profile`" if by_flag else "`PIPELINE_PROFILE`"
+    there = f"the profiles are {listing(known)}" if known else f"write a table `[profiles.{name}]`"
+    message = f"there is no profile `{name}`, which {source} asks for"
+    return Problem(Location(str(PIPELINE_FILE)), message, nearest(name, known) or there)
+
+
+def _profiles(root: Path, settings: Settings) -> Iterable[Iterable[str] | None]:
+    """The profiles of each file, one after the other; `None` for a file that cannot be read."""
+    document = read_document(root, PIPELINE_FILE).value
+    # What is wrong with a file is told where it is read, and must not hide behind this.
+    yield profiles_of(document) if document else None
+    folders = find_folders(root, settings).value
+    for folder in folders.images if folders else ():
+        document = read_document(root, folder / IMAGE_FILE).value
+        yield profiles_of(document) if document else None

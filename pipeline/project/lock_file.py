@@ -1,0 +1,112 @@
+"""`pipeline.lock`: which manifest each external is, until somebody locks anew.
+
+    [[external]]
+    reference = "docker.io/library/debian:bookworm-slim"
+    digest = "sha256:…"                       # of the index, or of the manifest where there is none
+    platforms = { "linux/amd64" = "sha256:…" }
+    triggers = { "linux/amd64" = ["COPY . /app"] }
+
+`triggers` are the ONBUILD instructions of its configuration, for the platforms that a Dockerfile
+begins a stage with; none for a platform that is not there is not known, as in a file that an older
+version wrote.
+
+It is TOML that a program writes and a person reads in a review: sorted, an entry of a few lines for
+each reference, so that two branches that lock different images do not conflict.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from ..model.image import MOST_TRIGGERS, Pin
+from ..process.read_file import MOST
+from ..reference import ReferenceSyntaxError, parse_digest, parse_platform, parse_reference
+from .document import read_document
+from .loaded import Loaded
+from .toml_text import toml_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..reference import Platform, Reference
+    from .document import Document
+
+LOCK_FILE = PurePosixPath("pipeline.lock")
+_AGAIN = "delete it and run `invoke lock`, or take it from the last commit"
+_HEAD = "# Written by `invoke lock`: which manifest each external image is.\n"
+
+
+def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
+    """What `pipeline.lock` in `root` holds of externals; nothing without such a file."""
+    document, problems = read_document(root, LOCK_FILE, MOST)
+    if document is None:
+        return Loaded(None, problems)
+    entries = document.data.get("external", [])
+    if not isinstance(entries, list):
+        place = document.locate("external")
+        return Loaded(None, (Problem(place, "`external` wants a list of tables", _AGAIN),))
+    locks: dict[Reference, Pin] = {}
+    found: list[Problem] = []
+    for index, entry in enumerate(entries):
+        try:
+            reference, pin = parse_reference(str(entry["reference"])), _pin(entry)
+            if reference in locks:
+                found.append(_twice(document, index, reference))
+            locks[reference] = pin
+        except (KeyError, TypeError):
+            found.append(_problem(document, index, "an entry wants `reference` and `digest`"))
+        except ReferenceSyntaxError as error:
+            found.append(_problem(document, index, str(error)))
+    return Loaded(None if found else locks, tuple(found))
+
+
+def lock_text(pins: Mapping[Reference, Pin]) -> str:
+    """The file for these references. Raises `ReferenceSyntaxError` for one that is none."""
+    return _HEAD + "".join(_entry(reference, pins[reference]) for reference in sorted(pins))
+
+
+def _pin(entry: Mapping[str, object]) -> Pin:
+    """What an entry holds that a build needs. Raises `ReferenceSyntaxError`."""
+    triggers = entry.get("triggers", {})
+    if not isinstance(triggers, dict) or not all(map(_texts, triggers.values())):
+        raise ReferenceSyntaxError("`triggers` wants a list of instructions for each platform")
+    if max(map(len, triggers.values()), default=0) > MOST_TRIGGERS:
+        raise ReferenceSyntaxError(f"an image has {MOST_TRIGGERS} `triggers` at most")
+    known = {parse_platform(platform): tuple(texts) for platform, texts in triggers.items()}
+    return Pin(parse_digest(str(entry["digest"])), triggers=known)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _entry(reference: Reference, pin: Pin) -> str:
+    """An entry as the file has it. What is parsed anew was said by a registry."""
+    platforms = {_platform(one): parse_digest(digest) for one, digest in pin.platforms.items()}
+    triggers = {_platform(one): texts for one, texts in pin.triggers.items()}
+    return "".join(
+        (
+            "\n[[external]]\n",
+            toml_line("reference", str(parse_reference(str(reference)))),
+            toml_line("digest", parse_digest(pin.digest)),
+            toml_line("platforms", dict(sorted(platforms.items()))) if platforms else "",
+            toml_line("triggers", dict(sorted(triggers.items()))) if triggers else "",
+        )
+    )
+
+
+def _platform(platform: Platform) -> str:
+    return str(parse_platform(str(platform)))
+
+
+def _twice(document: Document, index: int, reference: Reference) -> Problem:
+    message = f"`{reference}` is locked twice: nobody could say to which digest"
+    hint = "remove one of the two, or delete the file and run `invoke lock`"
+    return Problem(document.locate("external", index, "reference"), message, hint)
+
+
+def _problem(document: Document, index: int, message: str) -> Problem:
+    return Problem(document.locate("external", index), message, _AGAIN)

@@ -1,0 +1,47 @@
+"""Write an app's name into a `fly.toml`, because the user asked for it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import WorkError
+from ..process.read_file import FileError, read_file
+from ..process.write_file import write_file
+from .app_config import language, naming
+from .toml_text import toml_line
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+_EMPTY = re.compile(r"^app[ \t]*=[ \t]*(?:\"\"|'')", re.MULTILINE)
+"""At the top level: an `app` of a table would come after its header."""
+
+
+def name_app(root: Path, file: PurePosixPath, name: str) -> None:
+    """Put `app = "NAME"` into a `fly.toml` that names none, and make the file where there is none.
+
+    All else in it stays, byte for byte. Raises `WorkError` where it cannot be written, or is JSON
+    or YAML.
+    """
+    if (kind := language(file.name)) != "TOML":
+        hint = f"write `{naming(file.name, name)}` into it yourself"
+        raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
+    try:
+        before = read_file(root, file) or b""
+        write_file(root, file, _named(before.decode(), name).encode())
+    except (FileError, UnicodeDecodeError) as error:
+        what = error.what if isinstance(error, FileError) else "is no UTF-8"
+        hint = f"write `{naming(file.name, name)}` into it"
+        raise WorkError(f"`{file}` {what}", hint=hint) from None
+
+
+def _named(text: str, name: str) -> str:
+    line = toml_line("app", name).removesuffix("\n")
+    bom = "\ufeff" if text.startswith("\ufeff") else ""
+    body = text.removeprefix(bom)
+    head = re.split(r"^\[", body, maxsplit=1, flags=re.MULTILINE)[0]
+    if _EMPTY.search(head):
+        return bom + _EMPTY.sub(lambda _: line, body, count=1)
+    end = "\r\n" if "\r\n" in body else "\n"
+    return f"{bom}{line}{end}{body}"

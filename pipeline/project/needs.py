@@ -1,0 +1,203 @@
+"""What a project's files want that is not the project's own: each the user must allow. Pure.
+
+A project may use its files, each image's own repository, `type=gha` caches
+of GitHub's own runner, and variables of the environment as secrets, as those were set for builds.
+It may not, by itself, use what the user is known by, other places of the machine, or what others
+can write to.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..dockerfile import is_proxy
+from ..model.cache import parse_cache
+from ..model.permission import HOST_NETWORK, NAME_FIELD, SOME_NAME, Need
+from ..model.secret import is_credential, parse_secret, source_of
+from ..model.settings import repository_of
+from ..model.ssh import parse_ssh
+from ..reference import parse_place, parse_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+    from pathlib import PurePosixPath
+
+    from ..errors import Location
+    from ..model.cache import Cache
+    from ..model.image import Image
+    from ..model.permission import Allowed
+    from ..model.settings import Settings
+    from ..reference import ImageName, Repository
+
+READ, WRITE = "fs.read", "fs.write"
+_REACHES = "steps of the build could reach all that listens on the builder's machine"
+Key = tuple[str | int, ...]
+
+
+_SUBJECTS = {
+    READ: "`{}` lies outside the project",
+    WRITE: "`{}` lies outside the project",
+    "repository": "`{}` is no repository of this project's images",
+    "cache": "the cache `{}` is reached with your own credentials",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What stands at `key` of a file wants `need`; `what` says for what. `place` is its place else.
+
+    Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and
+    `WRITE` is a path as it is written. It begins at the project's root; with a `base`, in that
+    folder of the project, or, as a secret's may, at home. `subject` says what is odd about the
+    value, where that is not what its word is for.
+    """
+
+    key: Key
+    need: Need
+    what: str
+    base: PurePosixPath | None = None
+    each: tuple[Need, ...] = ()
+    place: Location | None = None
+    subject: str = ""
+
+    def is_allowed(self, allowed: Allowed) -> bool:
+        """Whether the user said so: of each, where there are any, as `need` is but their word."""
+        return all(allowed.grants(need) for need in self.each or (self.need,))
+
+    @property
+    def message(self) -> str:
+        """What is wrong where it is not allowed."""
+        subject = (self.subject or _SUBJECTS.get(self.need.word, "")).format(self.need.value)
+        return f"{subject}: {self.what}" if subject else self.what
+
+
+def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
+    """What an image wants by its own files; `variables` are those that are set."""
+    for place in image.host_network:
+        yield Wanted((), Need(HOST_NETWORK), _REACHES, place=place)
+    for index, text in enumerate(image.secrets):
+        variable, file = source_of(parse_secret(text), variables)
+        key = ("secrets", index)
+        if file:
+            what = "a secret of the build would be read there"
+            yield Wanted(key, Need(READ, file), what, image.folder)
+        elif is_credential(variable):
+            what = f"steps of the build would be given `{variable}`, which is for logging in"
+            yield Wanted(key, Need("secret", variable), what)
+    for index, text in enumerate(image.ssh):
+        ssh, key = parse_ssh(text), ("ssh", index)
+        if not ssh.paths:
+            what = "steps of the build could use the keys of your SSH agent"
+            yield Wanted(key, Need("ssh"), what)
+        what = "a key or an agent of the build would be used there"
+        yield from (Wanted(key, Need(READ, _here(path)), what) for path in ssh.paths)
+
+    for name, value in image.args.items():
+        if is_proxy(name) and name not in image.declared and (proxy := _authority(value)):
+            what = (
+                f"`{name}` would decide what steps of the build are answered, and no tag knows of "
+                "it: the Dockerfile has no `ARG` for it"
+            )
+            yield Wanted(("args", name), Need("proxy", proxy), what)
+
+
+def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator[Wanted]:
+    """What `pipeline.toml` wants of builds and copies; `names` are all images of the project."""
+    registry, build = settings.registry, settings.build
+    own = {name: repository_of(registry, name) for name in names}
+    if build.network == "host":
+        yield Wanted(("build", "network"), Need(HOST_NETWORK), _REACHES)
+    for index, text in enumerate(registry.also):
+        find = partial(_repository, text, partial(parse_place, host=registry.host))
+        what = "images would be copied from there to the project's own tags"
+        yield from _foreign(("registry", "also", index), find, what, own)
+    for index, cache in _caches(build.cache_from):
+        key, what = ("build", "cache_from", index), "builds would take what is there for their own"
+        yield from _cache_needs(key, cache, what, Need(READ, cache.get("src")), own)
+    for index, cache in _caches(build.cache_to):
+        key, what = ("build", "cache_to", index), "builds would write there"
+        yield from _cache_needs(key, cache, what, Need(WRITE, cache.get("dest")), own)
+
+
+def _caches(texts: Iterable[str]) -> Iterator[tuple[int, Cache]]:
+    return ((index, cache) for index, text in enumerate(texts) for cache in parse_cache(text))
+
+
+def _cache_needs(
+    key: Key, cache: Cache, what: str, path: Need, own: Mapping[ImageName, Repository]
+) -> Iterator[Wanted]:
+    if cache.type == "local" and path.value and own:
+        paths = dict.fromkeys(_here(path.value.replace(NAME_FIELD, name)) for name in own)
+        each = tuple(Need(path.word, one) for one in paths)
+        folder = posixpath.dirname(_here(path.value).partition(NAME_FIELD)[0])
+        common = Need(path.word, folder) if len(each) > 1 and folder != "/" else each[0]
+        yield Wanted(key, common, what, each=each)
+    elif cache.type == "registry" and cache.get("ref"):
+        unsafe = cache.get("registry.insecure") not in {"", "false"}
+        find = partial(_repository, cache.get("ref"), lambda ref: parse_reference(ref).repository)
+        yield from _foreign(key, find, what, own, unsafe=unsafe)
+    elif cache.type not in {"local", "registry", "inline"}:
+        yield from (Wanted(key, need, what) for need in _elsewhere(cache))
+
+
+def _elsewhere(cache: Cache) -> Iterator[Need]:
+    """Where a cache is that is known to buildx by the user's own credentials for it.
+
+    buildx gives those of the environment to whatever place the entry names (`build/opt.go`).
+    """
+    if cache.type == "gha":
+        urls = (cache.get(key) for key in ("url", "url_v2"))
+        places = [url for url in urls if url]
+    elif cache.type == "s3":
+        places = ["/".join(filter(None, (cache.get("endpoint_url"), cache.get("bucket"))))]
+    elif cache.type == "azblob":
+        places = ["/".join(filter(None, (cache.get("account_url"), cache.get("container"))))]
+    else:
+        places = [""]
+    yield from (Need("cache", "/".join(filter(None, (cache.type, place)))) for place in places)
+
+
+def _repository(text: str, parse: Callable[[str], Repository], name: str) -> Repository:
+    return parse(text.replace(NAME_FIELD, name))
+
+
+def _foreign(
+    key: Key,
+    find: Callable[[str], Repository],
+    what: str,
+    own: Mapping[ImageName, Repository],
+    *,
+    unsafe: bool = False,
+) -> Iterator[Wanted]:
+    """A repository that is not the image's own; one word, where there are many of them.
+
+    That of another image does not count: whoever writes the files may call an image as they like.
+    Nor does one that is reached without a check of who it is.
+    """
+    places = ((find(name), repository) for name, repository in own.items())
+    foreign = {there for there, here in places if unsafe or there != here}
+    each = tuple(Need("repository", str(repository)) for repository in sorted(foreign))
+    if len(each) == 1:
+        yield Wanted(key, each[0], what)
+    elif each:
+        template = str(find(SOME_NAME)).replace(SOME_NAME, NAME_FIELD)
+        yield Wanted(key, Need("repository", template), what, each=each)
+
+
+def _authority(url: str) -> str:
+    """Host and port of a proxy, as it is written with a scheme or without, and without a login.
+
+    >>> _authority("http://me:pass@proxy.acme.dev:3128/"), _authority("proxy.acme.dev:3128")
+    ('proxy.acme.dev:3128', 'proxy.acme.dev:3128')
+    """
+    rest = re.sub(r"^[A-Za-z][A-Za-z0-9+-]*://", "", url.strip())
+    return re.split(r"[/?#\\]", rest)[0].rpartition("@")[2]
+
+
+def _here(path: str) -> str:
+    """A path that begins at the project's root, or is absolute: none begins at home."""
+    return path if path.startswith("/") else f"./{path}"

@@ -1,0 +1,42 @@
+"""`[profiles.NAME]`: the part of a file that `--profile NAME` merges over the rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .document import Document
+
+Table = dict[str, object]
+_OF_THE_FILE = ("profiles", "requires")
+"""Keys that are the file's, and that no profile has."""
+
+
+def profiles_of(document: Document) -> dict[str, Table]:
+    """The profiles that a file has, by name."""
+    written = (document.written or document.data).get("profiles")
+    if not isinstance(written, dict):
+        return {}
+    return {name: table for name, table in written.items() if isinstance(table, dict)}
+
+
+def with_profile(document: Document, name: str) -> Document:
+    """The file with one of its profiles merged in: tables key by key, anything else as a whole.
+
+    Where it has no such profile, it is what is written outside of all.
+    """
+    plain = {key: value for key, value in document.data.items() if key not in _OF_THE_FILE}
+    data = _merge(plain, profiles_of(document).get(name, {}))
+    return replace(document, data=data, profile=name, written=document.data)
+
+
+def _merge(under: Mapping[str, object], over: Mapping[str, object]) -> Table:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(value, dict) and isinstance(below, dict)
+        merged[key] = _merge(below, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,66 @@
+"""Images that are deployed as they are: named in `image.toml` or `fly.toml`, and never built.
+
+A folder without a Dockerfile whose `image.toml` has `image = "nginx:1.27"`, or whose `fly.toml` has
+that in `[build]`, is an app image from any registry. Beside a Dockerfile, `image` of a `fly.toml`
+goes before it, as it does for `fly deploy`, unless `image.toml` says how an image is built.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import Problem
+from ..process.paths import is_there
+from ..reference import ReferenceSyntaxError, parse_reference
+from .build_source import FOR_BUILDS
+from .loaded import Loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+    from ..errors import Location
+    from .build_source import BuildSource
+    from .image_file import ImageFile
+
+_HINT = "an image is named as in `nginx:1.27` or `ghcr.io/acme/web:1`"
+
+
+class Public(NamedTuple):
+    """A reference as it is `written`, and where."""
+
+    written: str
+    place: Location
+
+
+def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Loaded[Public]:
+    """What is deployed as it is; neither a value nor a problem where the image is built."""
+    file, named = source.file, source.image
+    if file.image:
+        built = is_there(root / folder / file.dockerfile)
+        problems = _not_both(folder, file) if built else _for_builds(file)
+        place = file.locate("image")
+        return Loaded(Public(file.image, place), (*problems, *_syntax(file.image, place)))
+    if named:
+        found = (*_syntax(named.value, named.place), *_for_builds(file))
+        return Loaded(Public(named.value, named.place), found)
+    return Loaded(None)
+
+
+def _syntax(image: str, place: Location) -> tuple[Problem, ...]:
+    try:
+        parse_reference(image)
+    except ReferenceSyntaxError as error:
+        return (Problem(place, str(error), _HINT),)
+    return ()
+
+
+def _not_both(folder: PurePosixPath, file: ImageFile) -> tuple[Problem, ...]:
+    message = f"there is `{folder / file.dockerfile}` too: an image is built, or named"
+    return (Problem(file.locate("image"), message, "remove one of the two"),)
+
+
+def _for_builds(file: ImageFile) -> tuple[Problem, ...]:
+    written = [key for key in FOR_BUILDS if file.document.has(key)]
+    message = "`{}` is for an image that is built, and this one is deployed as it is"
+    hint = "take it out, or add a Dockerfile in place of the image's name"
+    return tuple(Problem(file.document.locate_key(k), message.format(k), hint) for k in written)

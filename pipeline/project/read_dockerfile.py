@@ -1,0 +1,79 @@
+"""Read the Dockerfile of an image, where BuildKit reads it.
+
+buildx sends the folder that it lies in, and BuildKit follows a link inside of that folder alone:
+an absolute target starts at the folder, and `..` does not leave it (buildx `build/opt.go`, fsutil
+`followlinks.go`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..dockerfile import parse
+from ..dockerignore.ignore_file import NOTHING
+from ..errors import ConfigError, Location, Problem
+from ..fingerprints.context import Context
+from ..fingerprints.disk import Disk, Node
+from ..process.paths import is_file, real_path
+from ..process.read_file import MOST, FileError, read_file, unusable
+from .loaded import Loaded
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePosixPath
+
+    from ..dockerfile import Dockerfile
+
+
+def read_dockerfile(
+    root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None = None
+) -> Loaded[Dockerfile]:
+    """Read and parse the Dockerfile at `path`, which is relative to the project's `root`.
+
+    `folder` is the image's; `place` is where the settings name the Dockerfile, if they do.
+    """
+    here = root / path.parent
+    context = Context(Disk(root), str(here), NOTHING)
+    try:
+        real = context.follow(path.name)
+        found = None if real is None else context.node(real)
+        if real is None or found is None:
+            return Loaded(None, (_not_there(root, path, folder, place),))
+        if found is not Node.FILE:
+            what = "a folder" if found is Node.DIRECTORY else "no regular file"
+            problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
+            return Loaded(None, (problem,))
+        source = read_file(root, path.parent / real, most=MOST)
+        if source is None:
+            return Loaded(None, (_not_there(root, path, folder, place),))
+        return Loaded(parse(source, file=str(path)))
+    except (FileError, OSError) as error:
+        told = error if isinstance(error, FileError) else unusable(error)
+        problem = Problem(Location(str(path)), f"`{path}` {told.what}", told.hint)
+        return Loaded(None, (problem,))
+    except ConfigError as error:
+        return Loaded(None, error.problems)
+
+
+def _not_there(
+    root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None
+) -> Problem:
+    if Disk(root).node(str(root / path)) is Node.LINK:
+        return _astray(root, path, folder)
+    hint = "add it, or say with `dockerfile` in `image.toml` where it is"
+    return Problem(place or Location(str(path)), f"there is no `{path}`", hint)
+
+
+def _astray(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:
+    """A link that BuildKit cannot follow: to nothing, or out of its folder."""
+    link, target = root / path, real_path(root / path)
+    written = os.readlink(link)  # noqa: PTH115 - `Path.readlink` would tidy the target up
+    if not is_file(target):
+        message = f"`{path}` is a link to `{written}`, where there is no file"
+        return Problem(Location(str(path)), message, "mend the link, or put a file in its place")
+    message = f"`{path}` is a link to `{written}`: BuildKit does not follow it out of its folder"
+    if not target.is_relative_to(root):
+        return Problem(Location(str(path)), message, "put a copy of the file in its place")
+    named = os.path.relpath(target, root / folder)
+    hint = f'remove it, and write `dockerfile = "{named}"` in `{folder / "image.toml"}`'
+    return Problem(Location(str(path)), message, hint)

@@ -1,0 +1,185 @@
+"""One image of a project, from its folder: read first, then joined to the others by their names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..dockerfile import parse
+from ..errors import Location, Problem
+from ..model.image import UNNAMED, AppSpec
+from ..process.paths import inside, is_folder, real_path
+from ..reference import ReferenceSyntaxError, parse_image_name
+from .app_configs import AppConfigs, app_configs, meant_for_another
+from .app_lists import app_spec
+from .build_source import build_source
+from .image_file import DeployTable, load_image_file
+from .loaded import Loaded
+from .public_image import public_image
+from .read_dockerfile import read_dockerfile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ..dockerfile import Dockerfile
+    from ..reference import ImageName
+    from .build_source import BuildSource
+    from .image_file import ImageFile
+    from .public_image import Public
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a folder says by itself. Paths are relative to the project's root.
+
+    `build` is what it is built from, settled between `image.toml` and the configurations of its
+    apps. `context_place` is where the context is named, if it is not there yet. `public` is the
+    image that is deployed as it is, where it is not built, and as it is written; `source` then is
+    one `FROM` of it.
+    """
+
+    name: ImageName
+    folder: PurePosixPath
+    dockerfile: PurePosixPath
+    context: PurePosixPath
+    source: Dockerfile
+    build: BuildSource
+    app: AppSpec | None
+    public: Public | None = None
+    contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    context_place: Location | None = None
+
+    @property
+    def file(self) -> ImageFile:
+        """The `image.toml`, with what the configurations add to it."""
+        return self.build.file
+
+
+def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[Draft]:
+    """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
+    file, problems = load_image_file(root, folder, profile)
+    if file is None:
+        return Loaded(None, problems)
+    configs, config_problems = app_configs(root, folder, file)
+    app, app_problems = _app(root, folder, file, configs) if configs else Loaded(None)
+    name, name_problems = _name(folder, file)
+    known = configs or AppConfigs()
+    build, build_problems = build_source(root, folder, file, known)
+    found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
+    if build is None:
+        return Loaded(None, found)
+    build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))
+    public, wrong = public_image(root, folder, build)
+    read = _Read(root, folder, build, name, app)
+    return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)
+
+
+class _Read(NamedTuple):
+    """What is known of a folder, however its image comes about."""
+
+    root: Path
+    folder: PurePosixPath
+    build: BuildSource
+    name: ImageName | None
+    app: AppSpec | None
+
+
+def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+    root, folder, build, name, app = read
+    file = build.file
+    dockerfile = inside(folder / file.dockerfile)
+    context = inside(folder / file.context)
+    source, source_problems = _source(root, dockerfile, folder, build)
+    contexts, wrong = _named_contexts(root, folder, file)
+    found = (*problems, *source_problems, *_check_context(root, context, file), *wrong)
+    if found or name is None or source is None or dockerfile is None or context is None:
+        return Loaded(None, found)
+    draft = Draft(name, folder, dockerfile, context, source, build, app, contexts=contexts or {})
+    if is_folder(root / context):
+        return Loaded(draft)
+    return Loaded(replace(draft, context_place=file.locate("context")))
+
+
+def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+    _, folder, build, name, app = read
+    found = list(problems)
+    if app is None and not found:
+        hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
+        found.append(Problem(public.place, "no app is named", hint))
+    if found or name is None:
+        return Loaded(None, tuple(found))
+    says = PurePosixPath(public.place.file)
+    source = parse(f"FROM {public.written}\n".encode(), file=str(says))
+    return Loaded(Draft(name, folder, says, folder, source, build, app, public))
+
+
+def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
+    if file.name:
+        return Loaded(file.name)
+    if not folder.name:
+        hint = 'set `name = "…"` in its `image.toml`'
+        return Loaded(
+            None, (Problem(None, "the project's own folder gives an image no name", hint),)
+        )
+    try:
+        return Loaded(parse_image_name(folder.name))
+    except ReferenceSyntaxError as error:
+        hint = 'rename the folder, or set `name = "…"` in its `image.toml`'
+        return Loaded(None, (Problem(Location(str(folder)), str(error), hint),))
+
+
+def _outside(place: Location, what: str) -> Problem:
+    hint = "only files of the project go into a fingerprint; move it, or move the project's root"
+    return Problem(place, f"the {what} lies outside the project", hint)
+
+
+def _check_context(
+    root: Path, context: PurePosixPath | None, file: ImageFile
+) -> tuple[Problem, ...]:
+    if context is None or not real_path(root / context).is_relative_to(root):
+        return (_outside(file.locate("context"), "context"),)
+    return ()
+
+
+def _named_contexts(
+    root: Path, folder: PurePosixPath, file: ImageFile
+) -> Loaded[Mapping[str, PurePosixPath]]:
+    """The folders of `[contexts]`, relative to the root; one need not be there yet."""
+    found = {name: inside(folder / path) for name, path in file.contexts.items()}
+    within = {
+        name: path
+        for name, path in found.items()
+        if path is not None and real_path(root / path).is_relative_to(root)
+    }
+    problems = tuple(
+        _outside(file.locate("contexts", name), f"context `{name}`")
+        for name in found
+        if name not in within
+    )
+    return Loaded(within, problems)
+
+
+def _source(
+    root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
+) -> Loaded[Dockerfile]:
+    if path is None or not real_path((root / path).parent).is_relative_to(root):
+        return Loaded(None, (_outside(build.file.locate("dockerfile"), "Dockerfile"),))
+    return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
+
+
+def _app(
+    root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
+) -> Loaded[AppSpec]:
+    """A configuration of an app, or `[deploy]`, makes an app image."""
+    told, shared = file.deploy, configs.shared
+    if told is None and shared is None:
+        return Loaded(None)
+    told = told or DeployTable()
+    config = shared.file if shared else None
+    if told.source:
+        return app_spec(root, folder, file, config)
+    apps = told.apps or ((shared.app,) if shared and shared.app else ())
+    pending = "" if apps else UNNAMED
+    return Loaded(AppSpec(apps, config, told.after, told.strategy, pending, configs.paths))

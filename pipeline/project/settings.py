@@ -1,0 +1,197 @@
+"""`pipeline.toml`: read, checked, a profile merged in, and the environment after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, Problem
+from ..model.permission import VARIABLE, parse_allowed
+from ..model.settings import BuildSettings, DeploySettings, DriverName, RegistrySettings, Settings
+from ..reference import HUB, is_hub, parse_platform
+from . import checks
+from .document import read_document
+from .loaded import Loaded
+from .profiles import profiles_of, with_profile
+from .requires import check_version
+from .wrong_value import WrongValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .document import Document
+    from .settings_model import Profile
+
+PIPELINE_FILE = PurePosixPath("pipeline.toml")
+_MOST_CHECKED = 4 << 20
+"""Characters, over all profiles."""
+
+_FLY_HOST = RegistrySettings().host
+
+
+def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Loaded[Settings]:
+    """Read `pipeline.toml` in `root`; without one, the settings are the defaults.
+
+    `profile` names a table under `[profiles]` that is merged over the rest, if it is there.
+    `FLY_REGISTRY_HOST` then stands in for the host `registry.fly.io`, and
+    `PIPELINE_REGISTRY_HOST` for any host of this machine itself. All profiles are checked,
+    whichever is asked for; but nothing is, where the file wants another version of this software
+    (`requires`), which may know what this one does not.
+    """
+    document, problems = read_document(root, PIPELINE_FILE)
+    if document is None:
+        return Loaded(None, problems)
+    if another := check_version(document):
+        return Loaded(None, (another,))
+    from . import sentences, settings_model  # noqa: PLC0415 - pydantic takes its time
+
+    if problems := sentences.check(document, settings_model.PipelineFile):
+        return Loaded(None, problems)
+    if problems := (*_check_names(document), *_check_environ(environ)):
+        return Loaded(None, problems)
+    merged = settings_model.Profile.model_validate(with_profile(document, profile).data)
+    requires = str(document.data.get("requires", ""))
+    settings = replace(_settings(merged, profile, environ), requires=requires)
+    if problem := _check_insecure(document, profile, settings.registry, environ):
+        return Loaded(None, (problem,))
+    return Loaded(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
+
+
+def settings_document(root: Path, profile: str) -> Document | None:
+    """The project's `pipeline.toml`, with its profile merged in, if it can be read."""
+    document = read_document(root, PIPELINE_FILE).value
+    return with_profile(document, profile) if document else None
+
+
+def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settings:
+    return Settings(
+        globs=tuple(file.images),
+        registry=RegistrySettings(
+            host=_host(file.registry.host, environ),
+            repository=file.registry.repository,
+            tag=file.registry.tag,
+            insecure=file.registry.insecure,
+            also=tuple(_place(text, environ) for text in file.registry.also),
+        ),
+        build=BuildSettings(
+            builder=file.build.builder,
+            platforms=tuple(parse_platform(text) for text in file.build.platforms),
+            cache_from=tuple(file.build.cache_from),
+            cache_to=tuple(file.build.cache_to),
+            sbom=file.build.sbom,
+            provenance=file.build.provenance,
+            network=file.build.network,
+        ),
+        deploy=DeploySettings(
+            DriverName(file.deploy.driver),
+            file.deploy.max_parallel,
+            tuple(file.deploy.waves),
+            file.deploy.backwards,
+        ),
+        org=file.fly.org,
+        profile=profile,
+        strict=file.strict,
+    )
+
+
+def _host(written: str, environ: Mapping[str, str]) -> str:
+    """The host that is meant, which the environment may name; Docker Hub has one name here."""
+    if is_hub(written):
+        return HUB
+    if written == _FLY_HOST:
+        return environ.get("FLY_REGISTRY_HOST") or written
+    if checks.is_loopback(written):
+        return environ.get("PIPELINE_REGISTRY_HOST") or written
+    return written
+
+
+def _place(written: str, environ: Mapping[str, str]) -> str:
+    """A repository with its host, if it has one, as the environment calls that."""
+    host, slash, path = written.partition("/")
+    return f"{_host(host, environ)}/{path}" if slash else written
+
+
+def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    found = []
+    for variable in ("PIPELINE_REGISTRY_HOST", "FLY_REGISTRY_HOST"):
+        try:
+            checks.host(environ.get(variable) or _FLY_HOST)
+        except ValueError as error:
+            hint = error.hint if isinstance(error, WrongValueError) else ""
+            found.append(Problem(None, f"`{variable}` in the environment: {error}", hint))
+    try:
+        parse_allowed(environ.get(VARIABLE, ""))
+    except ConfigError as error:
+        found += error.problems
+    return tuple(found)
+
+
+def _check_insecure(
+    document: Document, profile: str, registry: RegistrySettings, environ: Mapping[str, str]
+) -> Problem | None:
+    """Fly's registry is believed by its certificate alone: what it says is what is deployed."""
+    host = registry.host.removesuffix(":443")
+    flys = host in (_FLY_HOST, environ.get("FLY_REGISTRY_HOST"))
+    if not registry.insecure or not flys or checks.is_loopback(host):
+        return None
+    where = with_profile(document, profile).locate("registry", "insecure")
+    hint = "take it out: Fly's registry has a certificate, and a token for it is never sent without"
+    return Problem(where, f"`insecure` cannot be true for Fly's registry, `{host}`", hint)
+
+
+def _check_profiles(document: Document) -> Problem | None:
+    """Each profile is checked with all of the file around it."""
+    count, size = len(profiles_of(document)), len(document.text)
+    if count * size <= _MOST_CHECKED:
+        return None
+    message = f"there are {count:,} profiles, which is too many for a file of {size >> 10:,} KiB"
+    return Problem(document.locate_key("profiles"), message, "take some out")
+
+
+def _check_names(document: Document) -> tuple[Problem, ...]:
+    """Find templates that give two images the same reference, or one that none can have."""
+    if too_many := _check_profiles(document):
+        return (too_many,)
+    found = (
+        check(document, profile)
+        for profile in ("", *profiles_of(document))
+        for check in (_check_templates, _check_namespace)
+    )
+    return tuple(dict.fromkeys(problem for problem in found if problem))
+
+
+def _check_namespace(document: Document, profile: str) -> Problem | None:
+    """Docker reads `docker.io/web` as `docker.io/library/web`, which is nobody's but Docker's."""
+    from .settings_model import Profile  # noqa: PLC0415
+
+    merged = with_profile(document, profile)
+    registry = Profile.model_validate(merged.data).registry
+    if not is_hub(registry.host) or "/" in registry.repository:
+        return None
+    key = "repository" if merged.has("registry", "repository") else "host"
+    return Problem(
+        merged.locate("registry", key),
+        f"a repository on Docker Hub stands below a user or an organization, and "
+        f"`{registry.repository}` below none",
+        'write repository = "acme/{name}" under `[registry]`',
+    )
+
+
+def _check_templates(document: Document, profile: str) -> Problem | None:
+    from .settings_model import Profile  # noqa: PLC0415
+
+    merged = with_profile(document, profile)
+    registry = Profile.model_validate(merged.data).registry
+    if "{name}" in registry.repository or "{name}" in registry.tag:
+        return None
+    keys = ("tag", "repository")
+    own = (key for key in keys if document.has("profiles", profile, "registry", key))
+    key = next(own, None) or next(key for key in keys if merged.has("registry", key))
+    return Problem(
+        merged.locate("registry", key),
+        f"`{registry.repository}` is one repository for all images, and the tag "
+        f"`{registry.tag}` does not tell them apart",
+        'write tag = "{name}-{fingerprint}", or put {name} into `repository`',
+    )

@@ -1,0 +1,120 @@
+"""What a registry answered, and what can be read from it. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..http.text import read_json
+from ..model.presence import Absent, Present
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..http.answer import Answer
+
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+"""All that a tag may stand for. A registry answers 404 for a type that is not asked for."""
+
+CODES = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DENIED",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "NOT_FOUND",
+        "SIZE_INVALID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+        "UNAVAILABLE",
+        "UNKNOWN",
+        "UNSUPPORTED",
+    }
+)
+"""The specification's codes, and those that registries add; anything else could be anything."""
+
+_KEPT = re.compile(r"immutab|overwrit|tag already exist", re.IGNORECASE)
+_ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
+_BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One entry of the specification's `errors`: a code, and the server's own words."""
+
+    code: str
+    message: str
+
+
+def complaints(answer: Answer) -> tuple[Complaint, ...]:
+    """The errors in a body of the specification's form, none in any other."""
+    document = read_json(answer.body)
+    errors = document.get("errors") if isinstance(document, dict) else None
+    entries = errors if isinstance(errors, list) else []
+    return tuple(
+        Complaint(str(entry.get("code") or "").upper(), _message(entry))
+        for entry in entries
+        if isinstance(entry, dict)
+    )
+
+
+def presence(answer: Answer) -> Present | Absent | None:
+    """What a HEAD says: there, not there, or `None` where it takes a GET to know.
+
+    A 404 counts if a registry gives it. Without a body that shows in its headers: those of
+    distribution, and JSON. Any web server has a 404, and Go's says `404 page not found` in text.
+    """
+    if answer.status == 200 and answer.digest and answer.media_type in MANIFEST_TYPES:
+        return Present(answer.digest, answer.media_type, answer.size)
+    return Absent() if answer.status == 404 and is_registrys(answer) else None
+
+
+def is_registrys(answer: Answer) -> bool:
+    """Whether headers show that a registry answered, and the very one that was asked."""
+    is_registry = "docker-distribution-api-version" in answer.headers
+    return answer.own and is_registry and answer.media_type == "application/json"
+
+
+def names_absence(answer: Answer) -> bool:
+    """Whether a GET's answer is a registry's word that there is no such manifest."""
+    return _names(answer, _ABSENCE)
+
+
+def names_blobs_absence(answer: Answer) -> bool:
+    """The same of a blob."""
+    return _names(answer, _BLOB_ABSENCE)
+
+
+def keeps_tags(answer: Answer) -> bool:
+    """Whether a put was refused because there is such a tag, and tags are not overwritten here.
+
+    No specification has a code for it. Harbor answers 412 ("configured as immutable"), Quay 409
+    `TAG_IMMUTABLE` ("tag is immutable and cannot be overwritten"); of ECR, users report
+    `TAG_INVALID` ("cannot be overwritten because the repository is immutable"), of Google's
+    `MANIFEST_INVALID` ("has enabled tag immutability").
+    """
+    words = " ".join(f"{one.code} {one.message}" for one in complaints(answer))
+    return answer.own and answer.status >= 400 and bool(_KEPT.search(words))
+
+
+def _names(answer: Answer, absence: frozenset[str]) -> bool:
+    codes = {complaint.code for complaint in complaints(answer)}
+    return answer.status == 404 and answer.own and bool(codes) and codes <= absence
+
+
+def _message(entry: Mapping[str, object]) -> str:
+    detail = entry.get("detail")
+    return str(entry.get("message") or (detail if isinstance(detail, str) else "") or "")

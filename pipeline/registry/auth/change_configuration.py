@@ -1,0 +1,104 @@
+"""Change docker's `config.json` so that no other change of it is lost.
+
+docker itself takes no lock: it reads the file when it starts, and renames what it has made of it
+over the file when it ends (docker/cli `config/configfile/file.go`, `Save`). So runs of ours wait
+for each other by a lock on the folder, which leaves no file behind and ends with its holder; and
+what another program wrote since we read is seen right before ours takes its place, and merged.
+What docker had read before our change, and writes after it, it takes back: `docker login` is
+therefore run under the lock as well, but one that somebody else runs is not ours to hold.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import WorkError
+from ...process.folders import FOLDER
+from ...process.read_file import FileError, unusable
+from ...process.write_file import replace_file
+from .docker_login import configuration_file, read_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from .docker_login import Json
+
+_TRIES = 10
+_LONGEST = 90.0
+_PAUSE = 0.02
+"""Seconds. Whoever holds the lock is done within a minute, or hangs; then we go on without it."""
+
+
+def change_configuration(environ: Mapping[str, str], change: Callable[[Json], Json]) -> Path:
+    """Replace docker's configuration by what `change` makes of it; the file that has it.
+
+    Whole or not at all, and for its owner alone: it may hold the logins of other hosts. A link
+    stays one, as docker has it. Raises `WorkError`, and `CredentialError` for one that cannot be
+    read.
+    """
+    file = configuration_file(environ)
+    try:
+        with locked(environ) as folder:
+            name = os.path.basename(os.path.realpath(file))  # noqa: PTH119
+            for _ in range(_TRIES):
+                if _change(folder, name, environ, change):
+                    return file
+    except OSError as error:
+        raise WorkError(f"`{file}` {unusable(error, 'written').what}") from None
+    except FileError as error:
+        raise WorkError(f"`{file}` {error.what}", hint=error.hint) from None
+    raise WorkError(f"`{file}` is changed by another program all the time", hint="run it again")
+
+
+@contextmanager
+def locked(environ: Mapping[str, str]) -> Iterator[int]:
+    """Hold the folder that docker's configuration is in, made where there is none.
+
+    Raises `OSError` where it cannot be opened.
+    """
+    folder = Path(os.path.realpath(configuration_file(environ))).parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, FOLDER)
+    try:
+        _wait_for(handle)
+        yield handle
+    finally:
+        os.close(handle)  # which ends the lock, too
+
+
+def _wait_for(handle: int) -> None:
+    end = time.monotonic() + _LONGEST
+    while time.monotonic() < end:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        except OSError:  # a file system without locks
+            return None
+    return None
+
+
+def _change(
+    folder: int, name: str, environ: Mapping[str, str], change: Callable[[Json], Json]
+) -> bool:
+    """Change what is there now; say whether it was still there when it was replaced."""
+    before = _state(folder, name)
+    content = json.dumps(change(read_configuration(environ)), indent="\t") + "\n"
+    return replace_file(
+        folder, name, content.encode(), 0o600, still=lambda: _state(folder, name) == before
+    )
+
+
+def _state(folder: int, name: str) -> tuple[int, ...] | None:
+    """By what a file is known again, `None` where there is none."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

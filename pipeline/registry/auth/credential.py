@@ -1,0 +1,70 @@
+"""Who we are at a registry: values, and the shape of whatever knows them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from ...model.masking import forms
+
+IDENTITY_USER = "<token>"
+"""The user name with which a credential helper says that its secret is an identity token."""
+
+
+class Kind(StrEnum):
+    """What the secret is: a password (or token in its place), or an OAuth2 refresh token."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a kind
+    IDENTITY_TOKEN = "identity token"  # noqa: S105 - the name of a kind
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user name and a secret, which no `repr` shows.
+
+    `source` says in words where it comes from: `FLY_API_TOKEN`, `docker configuration
+    ~/.docker/config.json`. `known_to_docker` says that docker itself finds it there, so that
+    BuildKit needs no configuration of ours. `helper` names a credential helper that answers with it
+    anew whenever it is asked.
+    """
+
+    username: str
+    secret: str = field(repr=False)
+    source: str
+    kind: Kind = Kind.PASSWORD
+    known_to_docker: bool = False
+    helper: str = ""
+
+    @property
+    def basic(self) -> str:
+        """`user:secret` in base64: what follows `Basic ` in a header, and docker's `auth`."""
+        return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode("ascii")
+
+    @property
+    def for_engine(self) -> dict[str, str]:
+        """What an engine is given for a pull or a push (Docker's API, `X-Registry-Auth`)."""
+        if self.kind is Kind.IDENTITY_TOKEN:
+            return {"identitytoken": self.secret}
+        return {"username": self.username, "password": self.secret}
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """All that must never be shown, in each form in which it may come back."""
+        return (self.basic, *forms(self.secret, self.username))
+
+
+class CredentialSource(Protocol):
+    """Answers who we are at a host (`quay.io`) or a part of it (`quay.io/acme`)."""
+
+    def __call__(self, place: str, /) -> Credential | None:
+        """Look the place up; `None` for nobody.
+
+        Raises `CredentialError` where what is configured cannot be read.
+        """
+
+
+def nobody(_place: str, /) -> Credential | None:
+    """The source that knows no credential: every request is anonymous."""
+    return None

@@ -1,0 +1,204 @@
+"""The credentials that `docker login` left: `DOCKER_AUTH_CONFIG`, helpers, store, `auths`.
+
+The order is docker/cli's (`cli/config/configfile`, `cli/config/credentials`), with two kindnesses:
+`auths` is still read where a store knows nothing (flyctl writes there whatever the store), and
+any alphabet of base64 is read (flyctl without docker writes the URL-safe one). What docker itself
+would not find in this way is marked, so that BuildKit is given it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...http.errors import CredentialError
+from ...process.read_file import FileError, read_own
+from ...reference import HUB, HUB_NAMES, is_hub
+from . import helper
+from .credential import Credential, Kind
+from .namespaces import home, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HUB_KEY = "https://index.docker.io/v1/"
+"""The name under which docker has kept Docker Hub's login since its first days."""
+
+_HUB_INDEX = f"index.{HUB}"
+ENVIRONMENT = "DOCKER_AUTH_CONFIG"
+Json = dict[str, object]
+
+
+def configuration_folder(environ: Mapping[str, str]) -> Path:
+    """Where docker keeps its configuration: `DOCKER_CONFIG`, else `~/.docker`."""
+    folder = environ.get("DOCKER_CONFIG")
+    return Path(folder) if folder else home(environ) / ".docker"
+
+
+def configuration_file(environ: Mapping[str, str]) -> Path:
+    """Docker's `config.json`."""
+    return configuration_folder(environ) / "config.json"
+
+
+def read_configuration(environ: Mapping[str, str]) -> Json:
+    """What is in docker's `config.json`, empty where there is none. Raises `CredentialError`."""
+    return read_file(configuration_file(environ), environ)
+
+
+def read_file(path: Path, environ: Mapping[str, str]) -> Json:
+    """A configuration of docker's form, empty where there is none. Raises `CredentialError`."""
+    what = f"`{shown(path, environ)}`"
+    try:
+        content = read_own(path)
+        text = "" if content is None else content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CredentialError(f"{what} is no UTF-8", hint="mend it, or move it away") from None
+    except FileError as error:
+        hint = "mend its permissions, or move it away"
+        raise CredentialError(f"{what} {error.what}", hint=hint) from None
+    return _parse(text, what)
+
+
+def read_environment(environ: Mapping[str, str]) -> Json:
+    """The configuration in `DOCKER_AUTH_CONFIG`, empty where there is none."""
+    return _parse(environ.get(ENVIRONMENT, ""), f"`{ENVIRONMENT}`")
+
+
+def from_environment(environ: Mapping[str, str], host: str) -> Credential | None:
+    """The credential in `DOCKER_AUTH_CONFIG`; docker before 28 does not know the variable."""
+    entry = entry_of(section(read_environment(environ), "auths"), host)
+    return credential_of(entry, ENVIRONMENT)
+
+
+def from_configuration(environ: Mapping[str, str], host: str) -> Credential | None:
+    """The credential that docker's configuration holds, or its helper knows."""
+    configuration = read_configuration(environ)
+    path = configuration_folder(environ) / "config.json"
+    source = f"docker configuration {shown(path, environ)}"
+    name = helper_name(configuration, host)
+    if name and (credential := helper.get(name, server_key(host), environ)):
+        return credential
+    auths = section(configuration, "auths")
+    # Docker stops at the first entry that it cannot read, in no order: it may find none of them.
+    known = not name and all(map(docker_reads, auths.values())) and _docker_finds(auths, host)
+    return credential_of(entry_of(auths, host), source, known_to_docker=known)
+
+
+def helper_name(configuration: Json, host: str) -> str:
+    """The credential helper for `host`: its own, else the store for all, else none."""
+    helpers = section(configuration, "credHelpers")
+    for key in _keys(host):
+        if key in helpers:
+            return str(helpers[key])
+    return str(configuration.get("credsStore") or "")
+
+
+def server_key(host: str) -> str:
+    """Under which name docker stores a login for `host`."""
+    return HUB_KEY if is_hub(host) else host
+
+
+def section(configuration: Json, name: str) -> Json:
+    """An object inside of the configuration, empty where there is none."""
+    value = configuration.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def decode_auth(auth: str) -> tuple[str, str] | None:
+    """User and secret of an `auth`, in any alphabet of base64 with or without padding.
+
+    >>> decode_auth("eDp0b2tlbg")
+    ('x', 'token')
+    """
+    standard = auth.strip().rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        user, colon, secret = decoded.decode("utf-8").partition(":")
+    except ValueError:  # no base64, no UTF-8, not even ASCII
+        return None
+    return (user, secret.strip("\0")) if colon and user else None
+
+
+def encode_auth(user: str, secret: str) -> str:
+    """An `auth` as docker writes and reads it."""
+    return base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
+
+
+def _parse(text: str, what: str) -> Json:
+    try:
+        value = json.loads(text) if text.strip() else {}
+    except (ValueError, RecursionError):
+        # The decoder's own error holds the whole text, secrets and all.
+        raise CredentialError(f"{what} is not JSON", hint="mend it, or move it away") from None
+    if not isinstance(value, dict):
+        raise CredentialError(f"{what} is no JSON object", hint="mend it, or move it away")
+    return value
+
+
+def _keys(host: str) -> tuple[str, ...]:
+    """Under which names a login for `host` may be kept, the one that docker uses first."""
+    return (HUB_KEY, _HUB_INDEX, *HUB_NAMES) if is_hub(host) else (host,)
+
+
+def _docker_finds(auths: Json, host: str) -> bool:
+    """Whether docker looks where the login for `host` is: Docker Hub's has one place alone."""
+    return not is_hub(host) or any(key == HUB_KEY or _bare(key) == _HUB_INDEX for key in auths)
+
+
+def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) -> Credential | None:
+    """The credential in an entry of `auths`, `None` where there is none in it."""
+    token = entry.get("identitytoken")
+    pair = _user_and_secret(entry)
+    if isinstance(token, str) and token:
+        # Some keep the user's name beside the token, in an `auth` without a password (Azure).
+        user = str(entry.get("username") or (pair[0] if pair else ""))
+        return Credential(user, token, source, Kind.IDENTITY_TOKEN, known_to_docker)
+    if pair is None or not pair[1]:
+        return None
+    return Credential(*pair, source, known_to_docker=known_to_docker)
+
+
+def entry_of(auths: Json, host: str) -> Json:
+    """The entry for a host: the exact key first, then what is the host under a scheme or a path."""
+    for key in (*_keys(host), *sorted(auths)):
+        exact = key in _keys(host)
+        if key in auths and (exact or _bare(key) in _keys(host)):
+            entry = auths[key]
+            if isinstance(entry, dict) and entry:
+                return entry
+    return {}
+
+
+def without(auths: Json, host: str) -> Json:
+    """The entries of all hosts but this one, whose key may have a scheme or a path."""
+    return {key: entry for key, entry in auths.items() if _bare(key) != host}
+
+
+def _bare(key: str) -> str:
+    return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
+
+
+def _user_and_secret(entry: Json) -> tuple[str, str] | None:
+    auth = entry.get("auth")
+    if isinstance(auth, str) and auth:
+        return decode_auth(auth)
+    user, secret = entry.get("username"), entry.get("password")
+    if isinstance(user, str) and isinstance(secret, str) and user:
+        return user, secret
+    return None
+
+
+def docker_reads(entry: object) -> bool:
+    """Whether docker reads this entry of `auths`: it wants the standard alphabet with padding."""
+    if not isinstance(entry, dict):
+        return False
+    auth = entry.get("auth")
+    if auth is None or auth == "":
+        return True
+    try:
+        base64.b64decode(auth, validate=True)
+    except (TypeError, ValueError):
+        return False
+    return decode_auth(auth) is not None

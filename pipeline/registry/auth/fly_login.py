@@ -1,0 +1,142 @@
+"""Fly's tokens: in the environment, and in the login that flyctl keeps."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...process.capture import capture
+from ...process.environ import FLY_TOKENS, for_flyctl
+from ...process.read_file import FileError, read_own
+from .credential import Credential
+from .fly_program import candidates
+from .namespaces import home, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FLY_REGISTRY = "registry.fly.io"
+FLY_USER = "x"
+"""What Fly's registry wants as a user name: exactly this (flyctl `internal/command/auth`)."""
+
+HELPER = "fly"
+"""Our credential helper for Fly's registry: `docker-credential-fly`."""
+
+_TIMEOUT = 30.0
+"""Seconds: flyctl may renew its login over the network."""
+
+_SCHEME = re.compile(r"\s*(?:flyv1|bearer)\s+", re.IGNORECASE)
+_MACAROON = ("fm1r_", "fm1a_", "fm2_")
+_LINE = re.compile(r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$""", re.MULTILINE)
+
+
+def fly_registry(environ: Mapping[str, str]) -> str:
+    """The host of Fly's registry: `FLY_REGISTRY_HOST`, else `registry.fly.io`, as flyctl has it."""
+    return environ.get("FLY_REGISTRY_HOST") or FLY_REGISTRY
+
+
+def bare(text: str) -> str:
+    """A token without the scheme before it, and without spaces between its parts.
+
+    >>> bare("FlyV1 fm2_a, fo1_c")
+    'fm2_a,fo1_c'
+    """
+    while match := _SCHEME.match(text):
+        text = text[match.end() :]
+    return ",".join(token.strip() for token in text.split(",") if token.strip())
+
+
+def fly_token(text: str) -> str:
+    """A Fly token as its registry wants it: no scheme, macaroons alone where there are any.
+
+    So does flyctl (fly-go `tokens.Docker`).
+
+    >>> fly_token("FlyV1 fm2_a,fm2_b,fo1_c")
+    'fm2_a,fm2_b'
+    """
+    tokens = bare(text).split(",")
+    macaroons = [token for token in tokens if token.startswith(_MACAROON)]
+    return ",".join(macaroons or tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class FlyLogin:
+    """A whole token, bare, as `fly auth token` prints it; `source` is where it comes from."""
+
+    token: str = field(repr=False)
+    source: str
+
+
+def login(environ: Mapping[str, str]) -> FlyLogin | None:
+    """Who we are at Fly's API: a variable of the environment, else flyctl's login."""
+    for name in FLY_TOKENS:
+        if text := bare(environ.get(name, "")):
+            return FlyLogin(text, name)
+    return _asked(environ) or _kept(environ)
+
+
+def authorization(token: str, *, all_tokens: bool) -> str:
+    """The header for Fly's API: macaroons as `FlyV1 …`, OAuth alone as `Bearer …`.
+
+    The Machines API gets macaroons alone, GraphQL `all_tokens` (fly-go `tokens/tokens.go`).
+    """
+    if not any(part.startswith(_MACAROON) for part in token.split(",")):
+        return f"Bearer {token}"
+    return f"FlyV1 {token if all_tokens else fly_token(token)}"
+
+
+def variables_in(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What the variables hold: a token each, with whatever belongs to it."""
+    return tuple(text for name in FLY_TOKENS if (text := bare(environ.get(name, ""))))
+
+
+def from_environment(environ: Mapping[str, str]) -> Credential | None:
+    """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
+    for name in FLY_TOKENS:
+        if token := fly_token(environ.get(name, "")):
+            return Credential(FLY_USER, token, name, helper=HELPER)
+    return None
+
+
+def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
+    """The login of flyctl: as flyctl itself says it, who renews it, else as its file has it."""
+    found = _asked(environ) or _kept(environ)
+    if found is None:
+        return None
+    return Credential(FLY_USER, fly_token(found.token), found.source, helper=HELPER)
+
+
+def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
+    """What `fly auth token --json` answers: a login of a user's lives five minutes otherwise.
+
+    The command is deprecated, and there is no other (flyctl `internal/command/auth/token.go`).
+    """
+    answers = (_printed(program, environ) for program in candidates(environ))
+    token = next((token for token in answers if token), "")
+    return FlyLogin(token, "flyctl's login") if token else None
+
+
+def _printed(program: str, environ: Mapping[str, str]) -> str:
+    """The token that a program prints; empty where it has none, or is not flyctl."""
+    try:
+        done = capture([program, "auth", "token", "--json"], for_flyctl(environ), timeout=_TIMEOUT)
+        token = json.loads(done.stdout)["token"] if not done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return bare(token) if isinstance(token, str) else ""
+
+
+def _kept(environ: Mapping[str, str]) -> FlyLogin | None:
+    """The login that `fly auth login` left: flyctl writes the token as one line of plain YAML."""
+    folder = environ.get("FLY_CONFIG_DIR")
+    path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
+    try:
+        match = _LINE.search((read_own(path) or b"").decode())
+    except (FileError, UnicodeDecodeError):
+        return None
+    token = bare(match["token"]) if match else ""
+    return FlyLogin(token, f"flyctl's login {shown(path, environ)}") if token else None

@@ -1,0 +1,85 @@
+"""The credentials that `podman login` left: `auth.json`, which buildah and skopeo share.
+
+Docker does not read it. Its keys may name a part of a host (`quay.io/acme`): the longest one that
+a repository begins with counts (containers/image, `docs/containers-auth.json.5.md`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...http.errors import CredentialError
+from ...reference import HUB, is_hub
+from . import docker_login, helper
+from .namespaces import home, host_of, parents, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .credential import Credential
+
+
+def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where podman keeps logins: the file that is named, that of the session, that of the home."""
+    named, runtime = environ.get("REGISTRY_AUTH_FILE"), environ.get("XDG_RUNTIME_DIR")
+    lasting = Path(environ.get("XDG_CONFIG_HOME") or home(environ) / ".config")
+    return (
+        *([Path(named)] if named else []),
+        *([Path(runtime, "containers", "auth.json")] if runtime else []),
+        lasting / "containers" / "auth.json",
+    )
+
+
+def from_files(environ: Mapping[str, str], place: str) -> Credential | None:
+    """The credential for a host or a part of it, `None` where podman knows none.
+
+    Raises `CredentialError` where a file cannot be read.
+    """
+    for path in files(environ):
+        configuration = docker_login.read_file(path, environ)
+        if found := _find(configuration, place, path, environ):
+            return found
+    return None
+
+
+def namespaces(environ: Mapping[str, str]) -> frozenset[str]:
+    """The parts of hosts that have a login of their own: `quay.io/acme`.
+
+    What cannot be read is not told here, but by whoever looks a credential up.
+    """
+    found: set[str] = set()
+    for path in files(environ):
+        try:
+            auths = docker_login.section(docker_login.read_file(path, environ), "auths")
+        except CredentialError:
+            continue
+        found |= {key for key in auths if "/" in key and "://" not in key}
+    return frozenset(found)
+
+
+def _find(
+    configuration: docker_login.Json, place: str, path: Path, environ: Mapping[str, str]
+) -> Credential | None:
+    if is_hub(host := host_of(place)):
+        host, place = HUB, f"{HUB}{place.removeprefix(host)}"
+    name = str(docker_login.section(configuration, "credHelpers").get(host) or "")
+    if name and (found := helper.get(name, docker_login.server_key(host), environ)):
+        return replace(found, known_to_docker=False, helper=name)
+    auths = docker_login.section(configuration, "auths")
+    entries = (_entry(auths, key) for key in parents(place))
+    entry = next((entry for entry in entries if entry), {})
+    return docker_login.credential_of(entry, f"podman's login {shown(path, environ)}")
+
+
+def _entry(auths: docker_login.Json, key: str) -> docker_login.Json:
+    """An address under a scheme is docker's old way of naming a host; another path is a part."""
+    if "/" not in key:
+        return docker_login.entry_of({k: v for k, v in auths.items() if _names_host(k)}, key)
+    entry = auths.get(key)
+    return entry if isinstance(entry, dict) else {}
+
+
+def _names_host(key: str) -> bool:
+    return "/" not in key or "://" in key

@@ -1,0 +1,260 @@
+"""Proving to one host who we are: Basic, sent at once, or Bearer, once the host asks for it.
+
+A credential is shown to its own host only; a token server is asked after `realm_trouble` has
+looked at it. distribution's `docs/content/spec/auth/token.md` and `oauth.md` are the source.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from ...http.backoff import PASSING, retry_after
+from ...http.errors import CredentialError, ErrorDetails, HttpError
+from ...http.text import fits_header, read_json
+from ...model.permission import VARIABLE
+from .challenge import OTHER_HOST, parse_challenges, place_of, realm_trouble, server_of
+from .credential import IDENTITY_USER, Credential, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ...http.answer import Answer
+    from .challenge import Challenge
+    from .credential import CredentialSource
+
+    Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
+    """Method, URL, headers and body to an answer."""
+
+_SHORTEST = 60
+"""Seconds that a token lives where the server says nothing, or less."""
+_LONGEST = 3600
+"""Seconds after which a token is fetched anew, whatever the server promised."""
+_BUFFER = 10
+"""Seconds before its end at which a token is no longer used."""
+_NO_OAUTH = frozenset({400, 401, 404, 405})
+"""How token servers say that they have no OAuth2: 404 by the specification, 401 JFrog's, 400
+Azure's (containerd `remotes/docker/authorizer.go`). They take the token as a password."""
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token and the moment, of `time.monotonic`, until which it is used."""
+
+    value: str = field(repr=False)
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a host is shown no credential, as words behind its name, and what helps."""
+
+    said: str
+    hint: str
+
+
+class Access:
+    """What one host, or a part of it as `place`, is told of us. Thread-safe.
+
+    One token per scope is fetched at a time. `trusted` are hosts of token servers that may be shown
+    the credential too. `clock` gives seconds from any beginning.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        source: CredentialSource,
+        fetch: Fetch,
+        *,
+        place: str = "",
+        trusted: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._host = host
+        self._place = place or host
+        self._trusted = trusted
+        self._clock = clock
+        self._source = source
+        self._fetch = fetch
+        self._lock = Lock()
+        self._looked_up = False
+        self._bearer: Challenge | None = None
+        self._tokens: dict[str, Token] = {}
+        self._scopes: dict[str, Lock] = {}
+        self.credential: Credential | None = None
+        self.trouble: CredentialError | None = None
+        self.withheld: Doubt | None = None
+        self._former: frozenset[str] = frozenset()
+
+    def prepare(self, doubt: Doubt | None = None) -> None:
+        """Look the credential up, once. With a `doubt` it is shown to nobody."""
+        with self._lock:
+            if self._looked_up:
+                return
+            try:
+                self.credential = self._source(self._place)
+            except CredentialError as error:
+                # It matters only if the registry asks: a public one needs no credential.
+                self.trouble = error
+            self.withheld = doubt if self.credential else None
+            self._looked_up = True
+
+    def header(self, origin: str, scope: str) -> str | None:
+        """The `Authorization` to begin with; `None` for nobody."""
+        if self._bearer is not None:
+            return f"Bearer {self._token(self._bearer, origin, scope, refused=None)}"
+        usable = self.credential if not self.withheld else None
+        return f"Basic {usable.basic}" if usable and usable.kind is Kind.PASSWORD else None
+
+    def answer(self, challenge: str, origin: str, scope: str, sent: str | None) -> str | None:
+        """The `Authorization` for a second try after a 401; `None` where there is nothing new."""
+        known = [c for c in parse_challenges(challenge) if c.scheme in ("basic", "bearer")]
+        bearer = next((c for c in known if c.scheme == "bearer"), None)
+        if bearer is None or known[0] is not bearer:
+            renewed = self._renewed(sent)
+            if renewed or bearer is None:
+                return renewed
+        # A token that was just fetched for this very request was refused: it will not get better.
+        refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
+        token = self._token(bearer, origin, scope, refused=refused)
+        # A challenge that brings no token, as one of a stranger's on the way, is not remembered.
+        self._bearer = bearer
+        return f"Bearer {token}" if token != refused else None
+
+    def wider(self, challenge: str, origin: str, scope: str) -> str | None:
+        """The `Authorization` with a token for a wider scope, `None` where there is none for us.
+
+        Raises `HttpError` for trouble that may pass.
+        """
+        if self.credential is None or self.withheld:
+            return None
+        try:
+            return self.answer(challenge, origin, scope, None)
+        except HttpError as error:
+            if error.facts.passing:
+                raise
+            return None  # the refusal of the narrow one says more
+
+    def _renewed(self, sent: str | None) -> str | None:
+        """Another login than the one that was refused, if there is one by now.
+
+        A login of Fly's lives five minutes, and whoever renews it does not tell us.
+        """
+        with self._lock:
+            if self.withheld or not sent or self.credential is None:
+                return None
+            if f"Basic {self.credential.basic}" == sent:
+                try:
+                    found = self._source(self._place)
+                except CredentialError:
+                    return None
+                if found is None or found.kind is not Kind.PASSWORD:
+                    return None
+                self._former = frozenset(self.secrets())
+                self.credential = found
+            header = f"Basic {self.credential.basic}"
+        return header if header != sent else None
+
+    def is_trusted(self, url: str) -> bool:
+        """Whether the user named the host of a token server."""
+        return place_of(url) in self._trusted
+
+    def secrets(self) -> tuple[str, ...]:
+        """All that must never be shown, in each form in which it is sent."""
+        tokens = tuple(token.value for token in self._tokens.values())
+        ours = self.credential.forms if self.credential else ()
+        return (*tokens, *ours, *self._former)
+
+    def _token(self, challenge: Challenge, origin: str, scope: str, *, refused: str | None) -> str:
+        with self._lock:
+            lock = self._scopes.setdefault(scope, Lock())
+        with lock:
+            token = self._tokens.get(scope)
+            if token is None or token.value == refused or token.until < self._clock():
+                former = {token.value} if token else set()
+                token = self._fetched(challenge, origin, scope)
+                with self._lock:
+                    self._former |= former
+                    self._tokens = {**self._tokens, scope: token}
+            return token.value
+
+    def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
+        realm = challenge.parameters.get("realm", "")
+        sending = self.credential is not None and not self.withheld
+        if trouble := realm_trouble(realm, origin, self._trusted, sending=sending):
+            raise self._untrusted(realm, trouble)
+        service = challenge.parameters.get("service")
+        wanted = {"service": service} if service else {}
+        answer = self._asked(realm, wanted, scope)
+        if answer.status != 200:
+            raise self._refused(answer, realm)
+        return self._read(answer, realm)
+
+    def _untrusted(self, realm: str, trouble: str) -> HttpError:
+        hint = "no credential was sent there; is this the right registry?"
+        if trouble == OTHER_HOST and (server := server_of(realm)):
+            word = f"{VARIABLE}=token-server={self._host}/{server}"
+            hint = f"{hint} `{word}` in the environment says that you trust it"
+        return HttpError(
+            f"`{self._host}` sends us for a token to an address that is not trusted: {trouble}",
+            hint=hint,
+        )
+
+    def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Answer:
+        who = None if self.withheld else self.credential
+        named = who is not None and who.username not in ("", IDENTITY_USER)
+        if who and who.kind is Kind.IDENTITY_TOKEN:
+            form = {
+                **wanted,
+                "grant_type": "refresh_token",
+                "refresh_token": who.secret,
+                "client_id": "fly-image-pipeline",
+                "scope": scope,
+            }
+            answer = self._fetch("POST", realm, _FORM, urlencode(form).encode())
+            if answer.status not in (_NO_OAUTH if named else {404}):
+                return answer
+        headers = {"Authorization": f"Basic {who.basic}"} if who and named else {}
+        scopes = [("scope", one) for one in scope.split()]
+        query = urlencode([*wanted.items(), *scopes])
+        return self._fetch("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, None)
+
+    def _refused(self, answer: Answer, realm: str) -> HttpError:
+        server = urlsplit(realm).netloc
+        who = f"the credential from {self.credential.source}" if self.credential else "anonymity"
+        facts = ErrorDetails(
+            answer.status,
+            answer.url,
+            passing=answer.status in PASSING,
+            retry_after=retry_after(answer.headers),
+        )
+        if answer.status in (401, 403):
+            return HttpError(
+                f"`{server}` refused {who} for `{self._host}`",
+                hint=f"log in again: `docker login {self._host}`",
+                facts=facts,
+            )
+        return HttpError(
+            f"`{server}` gave no token for `{self._host}`: it answered {answer.status}",
+            hint="try again later",
+            facts=facts,
+        )
+
+    def _read(self, answer: Answer, realm: str) -> Token:
+        try:
+            document = read_json(answer.body)
+            fields = document if isinstance(document, dict) else {}
+            value = fields.get("token") or fields.get("access_token")
+            lives = min(max(_SHORTEST, float(fields.get("expires_in") or 0)), _LONGEST)
+        except (ValueError, TypeError, OverflowError):
+            value, lives = None, 0.0
+        if not isinstance(value, str) or not fits_header(value):
+            raise HttpError(
+                f"`{urlsplit(realm).netloc}` answered something else than a token",
+                facts=ErrorDetails(200, answer.url),
+            )
+        return Token(value, self._clock() + lives - _BUFFER)

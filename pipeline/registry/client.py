@@ -1,0 +1,313 @@
+"""The registry: what exists, manifests, and tags put on them. All hosts of a run, one object."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from ..http.backoff import Policy
+from ..http.errors import ErrorDetails, HttpError
+from ..http.tls import CERTS_D, Trust
+from ..model.events import silent
+from ..model.presence import Absent, Present
+from .answer import MANIFEST_TYPES, keeps_tags, names_absence, presence
+from .auth.credential import nobody
+from .auth.namespaces import host_of
+from .errors import AbsentError, ContradictionError, KeptTagError
+from .host import Setting
+from .hosts import Hosts, no_mirrors
+from .manifest import Manifest, check_digest, digest_of, read_manifest
+from .refusal import refusal, said_by
+from .request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from ..http.answer import Answer
+    from ..http.backoff import Clock
+    from ..model.events import Reporter
+    from ..model.presence import Presence
+    from ..reference import Digest, Reference, Repository
+    from .auth.credential import Credential, CredentialSource
+    from .host import Host
+    from .mirrors import Mirrors
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORKERS = 16
+"""Requests under way at once: at 25 ms latency they keep one core of Python busy."""
+
+_READ = {"Accept": ", ".join(MANIFEST_TYPES)}
+_HEAD_UNSUPPORTED = (405, 501)
+
+
+class Registry:
+    """Speaks the OCI distribution API to any number of hosts. Thread-safe; one per run.
+
+    `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
+    hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
+    plain HTTP anyway. `ca` is a file of further authorities. `token_servers` are registries, each
+    with a host that may be told its credential, and `private` with a host of a private network that
+    it may send us to; `mirrors` are asked first for what `reads_public` names. Retries are told to
+    `report` as `Notice`, from any thread; `clock` is what they wait by.
+
+    >>> with Registry(credentials=credentials(os.environ)) as registry:
+    ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
+    Present(digest='sha256:...', media_type='application/vnd.oci.image.index.v1+json', size=1609)
+    """
+
+    def __init__(  # noqa: PLR0913 - by name, and each with a default
+        self,
+        *,
+        credentials: CredentialSource = nobody,
+        namespaces: frozenset[str] = frozenset(),
+        insecure: frozenset[str] = frozenset(),
+        report: Reporter = silent,
+        ca: Path | None = None,
+        certs_d: Path = CERTS_D,
+        policy: Policy = Policy(),  # noqa: B008 - frozen
+        token_servers: Collection[tuple[str, str]] = (),
+        private: Collection[tuple[str, str]] = (),
+        mirrors: Mirrors = no_mirrors,
+        clock: Clock | None = None,
+    ) -> None:
+        self._lock = Lock()
+        self._hosts = Hosts(namespaces, mirrors)
+        self._sent = 0
+        self._closed = Event()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
+        self._setting = Setting(
+            source=credentials,
+            insecure=insecure,
+            trust=Trust(ca, certs_d),
+            policy=policy,
+            report=report,
+            closed=self._closed,
+            sent=self._count,
+            pushed=self._hosts.is_pushed,
+            token_servers=token_servers,
+            private=private,
+            clock=clock,
+        )
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, retries and token requests included."""
+        return self._sent
+
+    @property
+    def doubtful(self) -> frozenset[str]:
+        """The insecure hosts where nothing proves who is there: no credential is for them."""
+        return frozenset(h for h in self._setting.insecure if self.host(h).is_doubtful)
+
+    def showing(self, source: CredentialSource) -> CredentialSource:
+        """A source for others who push and pull: it knows nothing of hosts that are `doubtful`."""
+
+        def look_up(place: str, /) -> Credential | None:
+            return None if host_of(place) in self.doubtful else source(place)
+
+        return look_up
+
+    def pushes_to(self, repositories: Iterable[Repository]) -> None:
+        """Say where will be pushed: there, who may not read is asked again as who may push.
+
+        Quay refuses, with 401, to read a repository that is not there yet, and says 404 to who has
+        the right to create it.
+        """
+        self._hosts.pushes_to(repositories)
+
+    def reads_public(self, repositories: Iterable[Repository]) -> None:
+        """Say which repositories are somebody else's: they are read through mirrors, if any.
+
+        What we push to never is: a mirror may hold what was there before.
+        """
+        self._hosts.reads_public(repositories)
+
+    def head(self, reference: Reference) -> Presence:
+        """Whether `reference` exists. One request where nothing goes wrong.
+
+        Only a registry's own 404 is absence; `HttpError` is raised for whatever else is
+        neither yes nor no.
+        """
+        host = self.host(str(reference.repository))
+        answer = host.ask(_manifest("HEAD", reference), _named(reference))
+        return presence(answer) or self._look(host, reference, answer)
+
+    def head_all(
+        self, references: Collection[Reference]
+    ) -> Mapping[Reference, Presence | HttpError]:
+        """`head` for each, 16 at a time; an error stands where the answer would.
+
+        The first request to a host that we do not know goes alone: if nobody is there, that is
+        found out once. The order is that of `references`.
+        """
+        wanted = tuple(dict.fromkeys(references))
+        results = self.each(self.head, self._scouts(wanted))
+        lost = {
+            reference.repository.host: error
+            for reference, error in results.items()
+            if isinstance(error, HttpError) and error.facts.unreachable
+        }
+        rest = [reference for reference in wanted if reference not in results]
+        results |= {r: lost[r.repository.host] for r in rest if r.repository.host in lost}
+        results |= self.each(self.head, [r for r in rest if r.repository.host not in lost])
+        return {reference: results[reference] for reference in wanted}
+
+    def each(self, ask: Callable[[T], R], wanted: Collection[T]) -> dict[T, R | HttpError]:
+        """What `ask` answers for each, 16 at a time; an error stands where the answer would.
+
+        `ask` must not call this itself: it would wait for a worker that waits for it.
+        """
+        answers = self._pool.map(lambda one: _outcome(ask, one), wanted)
+        return dict(zip(wanted, answers, strict=True))
+
+    def manifest(self, reference: Reference) -> Manifest:
+        """The manifest behind `reference`, its bytes held against their digest.
+
+        Raises `AbsentError` where it does not exist, else `HttpError`.
+        """
+        host = self.host(str(reference.repository))
+        answer = host.ask(_manifest("GET", reference), _whole(reference))
+        if answer.status == 200:
+            return read_manifest(answer, reference)
+        if names_absence(answer):
+            raise AbsentError(reference)
+        raise _refused(answer, host, reference, verb="read")
+
+    def put(self, reference: Reference, manifest: Manifest) -> Digest:
+        """Put `manifest`, byte for byte, under the tag (or digest) of `reference`.
+
+        What it names must be in that repository already: this moves an alias, it copies nothing.
+        Raises `KeptTagError` where there is such a tag and the registry overwrites none, else
+        `HttpError`.
+        """
+        host = self.host(str(reference.repository))
+        answer = host.ask(_put(reference, manifest))
+        if answer.status not in (200, 201, 202):
+            if keeps_tags(answer):
+                raise KeptTagError(reference, said_by(answer, host.access))
+            raise _refused(answer, host, reference, verb="write")
+        stored = answer.digest
+        if stored and stored != digest_of(manifest.content, stored):
+            raise HttpError(
+                f"`{reference}` was put as `{manifest.digest}`, and stored as `{stored}`",
+                hint="the registry, or something before it, alters what it is given",
+                facts=ErrorDetails(answer.status, answer.url),
+            )
+        return manifest.digest
+
+    def ping(self, host: str) -> None:
+        """Whether there is a registry at `host` that lets us in. Raises `HttpError`."""
+        at = self.host(host)
+        answer = at.ask(Request("GET", "/v2/"))
+        if answer.status != 200 or not answer.own:
+            raise refusal(answer, host, at.access, what="", verb="use")
+
+    def close(self, *, wait: bool = True) -> None:
+        """End what is under way, and let go of all connections.
+
+        A request that went out is waited for, at most as long as `Policy.read` says, unless
+        nobody will be there to see what comes of it.
+        """
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._hosts.close()
+        self._pool.shutdown(wait=wait)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(wait=kind is not KeyboardInterrupt)
+
+    def host(self, place: str) -> Host:
+        """The registry at a host or a part of it, connected when it is first asked."""
+        return self._hosts.at(place, self._setting)
+
+    def _count(self) -> None:
+        with self._lock:
+            self._sent += 1
+
+    def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
+        first = {self.host(str(r.repository)): r for r in reversed(tuple(wanted))}
+        return [reference for host, reference in first.items() if not host.known]
+
+    def _look(self, host: Host, reference: Reference, head: Answer) -> Presence:
+        """Ask by GET what the HEAD left open: its reason, or the manifest itself.
+
+        A 200 with the right content is proof, whatever HEAD said; a 404 is not, where HEAD named
+        another trouble.
+        """
+        if head.status == 429:
+            raise _refused(head, host, reference, verb="read")
+        # HEAD had its retries where it failed; a GET after a good HEAD is a request of its own.
+        patient = head.status in (200, 404, *_HEAD_UNSUPPORTED)
+        ask = host.ask if patient else host.ask_once
+        answer = ask(_manifest("GET", reference), _whole(reference))
+        if answer.status == 200:
+            return read_manifest(answer, reference).present
+        undecided = head.status in (404, *_HEAD_UNSUPPORTED)
+        if undecided and names_absence(answer):
+            return Absent()
+        if head.status == 200 and names_absence(answer):
+            facts = ErrorDetails(answer.status, answer.url)
+            hint = "run it again; a proxy or a login page may stand before the registry"
+            raise ContradictionError(reference, hint, facts)
+        worse = head if answer.status == 404 and not undecided else answer
+        raise _refused(worse, host, reference, verb="read")
+
+
+def _outcome(ask: Callable[[T], R], one: T) -> R | HttpError:
+    try:
+        return ask(one)
+    except HttpError as error:
+        return error
+
+
+def _manifest(method: str, reference: Reference) -> Request:
+    repository = reference.repository.path
+    path = f"/v2/{repository}/manifests/{reference.identifier}"
+    return Request(method, path, f"repository:{repository}:pull", _READ)
+
+
+def _put(reference: Reference, manifest: Manifest) -> Request:
+    repository = reference.repository.path
+    name = reference.tag or reference.identifier
+    return Request(
+        "PUT",
+        f"/v2/{repository}/manifests/{name}",
+        f"repository:{repository}:pull,push",
+        {"Content-Type": manifest.media_type},
+        manifest.content,
+    )
+
+
+def _whole(reference: Reference) -> Callable[[Answer], object]:
+    """The check that makes bytes damaged on the way a fault that may pass."""
+    return lambda answer: read_manifest(answer, reference)
+
+
+def _named(reference: Reference) -> Callable[[Answer], object]:
+    """The check that a HEAD answers for the digest that it was asked for."""
+
+    def check(answer: Answer) -> None:
+        found = presence(answer)
+        if isinstance(found, Present):
+            check_digest(found, reference, answer.url)
+
+    return check
+
+
+def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> HttpError:
+    what = reference.repository.path
+    return refusal(answer, host.name, host.access, what=what, verb=verb)

@@ -1,0 +1,98 @@
+"""A manifest as bytes: what is pushed, pulled and hashed, and never written anew."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..http.errors import ErrorDetails, HttpError
+from ..http.text import read_json
+from ..model.presence import Present
+from ..reference import Digest
+from .answer import MANIFEST_TYPES
+from .contents import ContentsError, contents
+
+if TYPE_CHECKING:
+    from ..http.answer import Answer
+    from ..reference import Reference
+    from .contents import Contents
+
+_ALGORITHMS = ("sha256", "sha384", "sha512")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The very bytes of a manifest or index, its media type, and the sha256 of the bytes."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    digest: Digest
+
+    @property
+    def present(self) -> Present:
+        """That it exists."""
+        return Present(self.digest, self.media_type, len(self.content))
+
+
+def read_manifest(answer: Answer, reference: Reference) -> Manifest:
+    """The manifest in an answer with status 200, held against every digest that is known of it.
+
+    Raises `HttpError`, which passes where the bytes were damaged on the way.
+    """
+    computed = digest_of(answer.body)
+    for claimed in (reference.digest, answer.digest):
+        if claimed and claimed != digest_of(answer.body, claimed):
+            raise HttpError(
+                f"`{reference}` is `{claimed}` by name, and `{computed}` by content",
+                hint="the registry, or something before it, alters what it is asked for",
+                facts=ErrorDetails(200, answer.url, passing=True),
+            )
+    return Manifest(answer.body, _media_type(answer, reference), computed)
+
+
+def contents_of(manifest: Manifest, reference: Reference) -> Contents:
+    """What a manifest or an index names: the one reader of both. Raises `HttpError`."""
+    try:
+        return contents(read_json(manifest.content))
+    except ContentsError as error:
+        raise HttpError(
+            f"the manifest of `{reference}` cannot be read: {error}",
+            hint="is this a registry? something before it may alter what it is asked for",
+            facts=ErrorDetails(200),
+        ) from None
+
+
+def check_digest(found: Present, reference: Reference, url: str) -> Present:
+    """What a HEAD found, if it is what was asked for by digest. Raises `HttpError`."""
+    if reference.digest and found.digest != reference.digest:
+        raise HttpError(
+            f"`{reference}` was asked for, and `{found.digest}` is what the registry has",
+            hint="the registry, or something before it, alters what it is asked for",
+            facts=ErrorDetails(200, url),
+        )
+    return found
+
+
+def digest_of(content: bytes, like: Digest | None = None) -> Digest:
+    """The digest of `content`: sha256, or by the algorithm of `like` if that is a known one."""
+    algorithm = like.partition(":")[0] if like else "sha256"
+    if algorithm not in _ALGORITHMS:
+        algorithm = "sha256"
+    return Digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
+
+
+def _media_type(answer: Answer, reference: Reference) -> str:
+    """The type of the answer, or the one that the manifest itself names."""
+    document = read_json(answer.body)
+    inside = document.get("mediaType") if isinstance(document, dict) else None
+    for media_type in (answer.media_type, inside):
+        is_manifest = isinstance(document, dict) and document.get("schemaVersion") == 2
+        if is_manifest and isinstance(media_type, str) and media_type in MANIFEST_TYPES:
+            return media_type
+    raise HttpError(
+        f"`{reference.repository.host}` answers with something that is no manifest for "
+        f"`{reference}`" + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
+        hint="is this a registry? a login page or a proxy may stand before it",
+        facts=ErrorDetails(200, answer.url),
+    )

@@ -1,0 +1,38 @@
+"""A request to a registry, before it is known over which connection it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..http import wire
+    from ..http.answer import Answer
+
+    Check = Callable[[Answer], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request to a registry: a path from its root, and the scope that a token needs for it.
+
+    A `body` that is too large to hold is given as a function that begins it anew each time.
+    """
+
+    method: str
+    path: str
+    scope: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: wire.Body | None = None
+
+
+class MirrorsFirst(Protocol):
+    """The mirrors of a registry, which are asked before it for what is read."""
+
+    def answer(self, request: Request, check: Check, /) -> Answer | None:
+        """What the first mirror has that has it, `None` where none has."""
+
+    def close(self) -> None:
+        """Let go of the connections."""

@@ -1,0 +1,223 @@
+"""A closer look at what is present: whether all that its manifests name is there, and usable.
+
+Round after round, as each says what the next must ask: manifests, their children, and all blobs.
+In a round everything is asked at once, and nothing twice. A refusal or a fault is an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..http.errors import HttpError
+from ..http.text import read_json
+from ..model.presence import Absent, Hollow
+from ..reference import Digest, Platform, Reference, Repository
+from .blobs import Place, has_blob, read_blob
+from .contents import Contents, lacking, needed, platform_of
+from .errors import AbsentError
+from .manifest import contents_of
+
+MOST = 5000
+"""Manifests and blobs that an image may be made of: each is a request."""
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..model.presence import Present
+    from .client import Registry
+    from .contents import Part
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a HEAD found under `reference`, and the platforms that it must be there for."""
+
+    reference: Reference
+    found: Present
+    platforms: tuple[Platform, ...] = ()
+
+
+class _At(NamedTuple):
+    """A manifest or a blob of a repository; `size` in bytes of a blob."""
+
+    repository: Repository
+    digest: Digest
+    size: int = 0
+
+
+class _Node(NamedTuple):
+    """A manifest of an image; `platform` is what its index says of it, if it stands in one."""
+
+    at: _At
+    platform: Platform | None = None
+    attests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read; `None` and `False` for what is not there, an error where nobody knows."""
+
+    manifests: Mapping[_At, Contents | HttpError | None]
+    blobs: Mapping[_At, bool | HttpError]
+    configs: Mapping[_At, bytes | HttpError | None]
+
+
+def look_closer(
+    registry: Registry, looks: Sequence[Look]
+) -> dict[Reference, Present | Absent | Hollow | HttpError]:
+    """Whether each is whole. `Absent` is what was removed since its HEAD.
+
+    What is not there by the digest of its HEAD is asked for by its name once more: that HEAD may
+    have been wrong, and then nobody knows.
+    """
+    manifests: dict[_At, Contents | HttpError | None] = {}
+    while (
+        unread := {
+            node.at for look in _bounded(looks, manifests) for node in _nodes(look, manifests)
+        }
+        - manifests.keys()
+    ):
+        manifests |= registry.each(lambda at: _manifest(registry, at), unread)
+    bounded = _bounded(looks, manifests)
+    lost = [look for look in bounded if manifests[_root(look)] is None]
+    gone = registry.each(lambda look: _gone(registry, look), lost)
+    nodes = [node for look in bounded for node in _nodes(look, manifests)]
+    configs = {at for node in nodes for at in _config_to_read(node, manifests)}
+    blobs = {at for node in nodes for at in _blobs(node, manifests)} - configs
+    seen = _Seen(
+        manifests,
+        registry.each(lambda at: has_blob(_place(registry, at), at.digest, at.size), blobs),
+        registry.each(lambda at: read_blob(_place(registry, at), at.digest), configs),
+    )
+    judged = {look.reference: gone.get(look) or _judge(look, seen) for look in bounded}
+    return {look.reference: judged.get(look.reference) or _endless(look) for look in looks}
+
+
+def _bounded(looks: Sequence[Look], known: Mapping[_At, Contents | HttpError | None]) -> list[Look]:
+    """The looks at what is made of no more parts than are asked for, as far as that is known."""
+    return [look for look in looks if not _is_endless(look, known)]
+
+
+def _is_endless(look: Look, known: Mapping[_At, Contents | HttpError | None]) -> bool:
+    nodes = list(islice(_nodes(look, known), MOST + 1))
+    parts = {part for node in nodes for part in _blobs(node, known)}
+    return len(nodes) + len(parts) > MOST
+
+
+def _endless(look: Look) -> HttpError:
+    return HttpError(
+        f"`{look.reference}` names more than {MOST:,} manifests and blobs, which are not all asked "
+        "for",
+        hint="no image is made of so many: is it one?",
+    )
+
+
+def _root(look: Look) -> _At:
+    return _At(look.reference.repository, look.found.digest)
+
+
+def _gone(registry: Registry, look: Look) -> Absent:
+    """That there is nothing under a name. Raises `HttpError` where a GET finds something."""
+    try:
+        registry.manifest(look.reference)
+    except AbsentError:
+        return Absent()
+    raise HttpError(
+        f"`{look.reference}` is `{look.found.digest}` by HEAD, which is not there, and another "
+        "image by GET",
+        hint="run it again; something before the registry may alter what it says",
+    )
+
+
+def _nodes(look: Look, known: Mapping[_At, Contents | HttpError | None]) -> Iterator[_Node]:
+    """The manifest of a look, and the children that it needs, as far as they are known.
+
+    Each once: an index may name the same child a thousand times, and so may that.
+    """
+    repository = look.reference.repository
+    pending, seen = [_Node(_root(look))], set[_Node]()
+    while pending:
+        node = pending.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        yield node
+        found = known.get(node.at)
+        for child in needed(found.children, look.platforms) if isinstance(found, Contents) else ():
+            at = _At(repository, child.digest)
+            pending.append(_Node(at, child.platform, attests=child.attests is not None))
+
+
+def _blobs(node: _Node, known: Mapping[_At, Contents | HttpError | None]) -> list[_At]:
+    found = known.get(node.at)
+    parts = found.blobs if isinstance(found, Contents) else ()
+    return [_blob(node, part) for part in parts]
+
+
+def _config_to_read(node: _Node, known: Mapping[_At, Contents | HttpError | None]) -> list[_At]:
+    """The config of an image whose platform no index says: it stands there."""
+    found = known[node.at]
+    if not isinstance(found, Contents) or not found.config or node.platform or node.attests:
+        return []
+    return [_blob(node, found.config)]
+
+
+def _judge(look: Look, seen: _Seen) -> Present | Absent | Hollow | HttpError:
+    lost: list[str] = []
+    platforms: list[Platform] = []
+    for node in _nodes(look, seen.manifests):
+        found = seen.manifests[node.at]
+        if isinstance(found, HttpError):
+            return found
+        if found is None:
+            lost.append(f"the manifest `{node.at.digest}`{_of(node)}")
+            continue
+        trouble = _look_at(node, found, seen, lost)
+        if trouble:
+            return trouble
+        platform = node.platform or _platform(node, found, seen)
+        platforms += [platform] if platform else []
+    lacks = lacking(lost, look.platforms, platforms)
+    return Hollow(look.found.digest, f"`{look.reference}` {lacks}") if lacks else look.found
+
+
+def _look_at(node: _Node, found: Contents, seen: _Seen, lost: list[str]) -> HttpError | None:
+    """Note which blobs of a manifest are not there."""
+    for part in found.blobs:
+        at = _blob(node, part)
+        answer = seen.configs[at] if at in seen.configs else seen.blobs[at]
+        if isinstance(answer, HttpError):
+            return answer
+        if answer is None or answer is False:
+            kind = "config" if found.config and part.digest == found.config.digest else "layer"
+            lost.append(f"the {kind} `{part.digest}`{_of(node)}")
+    return None
+
+
+def _platform(node: _Node, found: Contents, seen: _Seen) -> Platform | None:
+    config = seen.configs.get(_blob(node, found.config)) if found.config else b""
+    return platform_of(read_json(config)) if isinstance(config, bytes) else None
+
+
+def _blob(node: _Node, part: Part) -> _At:
+    return _At(node.at.repository, part.digest, part.size)
+
+
+def _of(node: _Node) -> str:
+    if node.attests:
+        return " of its attestations"
+    return f" of `{node.platform}`" if node.platform else ""
+
+
+def _manifest(registry: Registry, at: _At) -> Contents | None:
+    reference = Reference(at.repository, None, at.digest)
+    try:
+        return contents_of(registry.manifest(reference), reference)
+    except AbsentError:
+        return None
+
+
+def _place(registry: Registry, at: _At) -> Place:
+    return Place(registry.host(str(at.repository)), at.repository.path)

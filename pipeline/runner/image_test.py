@@ -1,0 +1,71 @@
+"""The gate before the registry: an image with a test is pushed only after the test has passed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..buildkit.engine import connect
+from ..buildkit.image_test import push, run_test, sweep_tests
+from ..buildkit.outcome import Broken, Built, Cancelled
+from ..buildkit.staging import staged
+from ..model.events import ImageChanged, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from docker import DockerClient
+
+    from ..buildkit.outcome import Outcome
+    from ..model.plan import ImageAction
+    from ..reference import ImageName
+    from .tools import Tools
+
+
+Gated = list[tuple["ImageAction", "Built"]]
+"""Images that were built and loaded, and have a test to pass before they are pushed."""
+
+
+def set_aside(batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome]) -> Gated:
+    """Find what is to be tested; in `outcomes` it is not pushed, whatever comes now."""
+    gated = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
+    outcomes |= {action.name: Cancelled() for action, _ in gated}
+    return gated
+
+
+def test_and_push(gated: Gated, outcomes: dict[ImageName, Outcome], tools: Tools) -> None:
+    """Run the tests of what was built and loaded, push what passes, write the end in `outcomes`.
+
+    Raises `UnknownError` when engine or registry cannot be reached.
+    """
+    if not gated:
+        return
+    with ExitStack() as stack:
+        client = stack.enter_context(connect(tools.environ))
+        sweep_tests(client)
+        for action, built in gated:
+            if not tools.stop.is_set():
+                outcomes[action.name] = _gate(client, action, built, tools)
+
+
+def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
+    if action.image.test is None:
+        return built
+    image = staged(action.reference, tools.mark)
+    tools.report(ImageChanged(action.name, Stage.TESTING))
+    failure = run_test(
+        client,
+        image,
+        action.image.test,
+        report=tools.report,
+        image_name=action.name,
+        stop=tools.stop,
+    )
+    if tools.stop.is_set():
+        return Cancelled()
+    if failure:
+        return Broken(failure)
+    tools.report(ImageChanged(action.name, Stage.PUSHING))
+    credential = tools.credentials(str(action.reference.repository))
+    return replace(built, digest=push(client, image, credential, tools.report, tools.stop))

@@ -1,0 +1,130 @@
+"""Pin externals: ask their registries which manifest each reference is, and write it down.
+
+With it goes what the image does in a build that begins with it: its ONBUILD triggers.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from .. import graph
+from ..errors import WorkError
+from ..model.image import Pin
+from ..model.settings import repository_of
+from ..process.read_file import FileError
+from ..process.write_file import write_file
+from ..project.lock_file import LOCK_FILE, load_lock, lock_text
+from ..registry.contents import manifests_of_platforms
+from ..registry.manifest import contents_of
+from ..registry.onbuild import onbuild
+from .open_registry import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ..model.project import Project
+    from ..reference import Digest, ImageName, Platform, Reference
+    from ..registry.client import Registry
+    from ..registry.manifest import Manifest
+
+Pins = dict["Reference", Pin]
+
+
+def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
+    """What every external that names no digest itself is now; its triggers are not looked at.
+
+    Raises `AbsentError` for one that does not exist, `UnknownError` where that cannot be told.
+    """
+    with _opened(project, environ) as registry:
+        manifests = {reference: registry.manifest(reference) for reference in externals(project)}
+    return {r: Pin(m.digest, _platforms(r, m)) for r, m in manifests.items()}
+
+
+def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pins:
+    """The pins with the ONBUILD triggers of what a stage begins with.
+
+    What the lock knows of the same digest is not asked for again. An external that the Dockerfile
+    pins itself is added where it has triggers. Raises as `look_up` does.
+    """
+    locked = load_lock(project.root).value or {}
+    with _opened(project, environ) as registry:
+        looker = _Looker(registry, locked)
+        found = {r: looker.looked(r, pin, platforms_of(project, r)) for r, pin in pins.items()}
+        for reference, digest in pinned(project):
+            looked = looker.looked(reference, Pin(digest), platforms_of(project, reference))
+            if any(looked.triggers.values()):
+                found[reference] = looked
+    return found
+
+
+def platforms_of(project: Project, reference: Reference) -> tuple[Platform, ...]:
+    """The platforms for which a stage of the project begins with an external."""
+    every = (e for image in project for e in image.externals if e.reference == reference)
+    return tuple(sorted({platform for external in every for platform in external.begins}))
+
+
+def pinned(project: Project) -> tuple[tuple[Reference, Digest], ...]:
+    """The externals that name their digest themselves and begin a stage, sorted, each once."""
+    every = (e.reference for image in project for e in image.externals if e.begins)
+    return tuple((r, r.digest) for r in sorted(set(every)) if r.digest)
+
+
+def externals(project: Project) -> tuple[Reference, ...]:
+    """The references of externals that a lock can pin, sorted, each once."""
+    every = (external.reference for image in project for external in image.externals)
+    return tuple(sorted({reference for reference in every if reference.digest is None}))
+
+
+def moved(project: Project, found: Pins) -> list[tuple[Reference, Digest | None, Digest]]:
+    """Those that are not as the lock has them: the reference, before (if locked), now."""
+    locked = {e.reference: e.locked for image in project for e in image.externals}
+    return [(r, locked[r], pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
+
+
+def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:
+    """The images that a change of `reference` rebuilds: its users, and what stands on them."""
+    users = [i.name for i in project if any(e.reference == reference for e in i.externals)]
+    above = graph.reverse({image.name: image.base_names for image in project})
+    reached = graph.closure(above, users)
+    return tuple(name for name in project.names if name in reached)
+
+
+def write(project: Project, found: Pins) -> None:
+    """Write `pipeline.lock`, whole or not at all. Raises `WorkError` where that cannot be."""
+    try:
+        write_file(project.root, LOCK_FILE, lock_text(found).encode())
+    except FileError as error:
+        raise WorkError(f"`{LOCK_FILE}` {error.what}", hint=error.hint) from None
+
+
+@contextmanager
+def _opened(project: Project, environ: Mapping[str, str]) -> Iterator[Registry]:
+    """A client that reads externals through mirrors, where there are any, as the engine does."""
+    with open_registry(project.settings, environ) as registry:
+        every = (external.reference for image in project for external in image.externals)
+        registry.pushes_to(repository_of(project.settings.registry, name) for name in project.names)
+        registry.reads_public(reference.repository for reference in every)
+        yield registry
+
+
+class _Looker(NamedTuple):
+    """Who looks at configurations, and what the lock knows of them."""
+
+    registry: Registry
+    locked: Mapping[Reference, Pin]
+
+    def looked(self, reference: Reference, pin: Pin, platforms: Sequence[Platform]) -> Pin:
+        """The pin with the triggers of `platforms`."""
+        before = self.locked.get(reference)
+        known = before.triggers if before and before.digest == pin.digest else {}
+        triggers = {platform: known[platform] for platform in platforms if platform in known}
+        if missing := [platform for platform in platforms if platform not in known]:
+            at = reference.at(pin.digest)
+            triggers |= onbuild(self.registry, at, self.registry.manifest(at), missing)
+        return replace(pin, triggers=triggers)
+
+
+def _platforms(reference: Reference, manifest: Manifest) -> dict[Platform, Digest]:
+    return manifests_of_platforms(contents_of(manifest, reference).children)

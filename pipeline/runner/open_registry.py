@@ -1,0 +1,68 @@
+"""The registry client of a project, as its settings and the environment have it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..model.events import silent
+from ..reference import HUB
+from ..registry.auth.keychain import credentials
+from ..registry.auth.podman_login import namespaces
+from ..registry.client import Registry
+from ..registry.mirrors import Mirror, mirrors_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..model.events import Reporter
+    from ..model.permission import Allowed
+    from ..model.settings import Settings
+    from ..registry.auth.credential import Credential, CredentialSource
+
+
+def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
+    """The credentials of this environment, as those may have them who pull by themselves.
+
+    A host that the project calls insecure is asked first, when somebody wants its credential.
+    """
+    source = credentials(environ)
+
+    def look_up(place: str, /) -> Credential | None:
+        if not settings.registry.insecure:
+            return source(place)
+        with open_registry(settings, environ) as registry:
+            return registry.showing(source)(place)
+
+    return look_up
+
+
+@contextmanager
+def open_registry(
+    settings: Settings, environ: Mapping[str, str], report: Reporter = silent
+) -> Iterator[Registry]:
+    """A client for all registries, with the credentials of this environment, closed at the end."""
+    allowed, registry = settings.allowed, settings.registry
+    insecure = frozenset({registry.host}) if registry.insecure else frozenset()
+    opened = Registry(
+        credentials=credentials(environ),
+        namespaces=namespaces(environ),
+        insecure=insecure,
+        token_servers=allowed.token_servers,
+        private=allowed.private,
+        mirrors=lambda registry: _mirrors(registry, allowed, environ),
+        report=report,
+    )
+    with opened as client:
+        yield client
+
+
+def _mirrors(registry: str, allowed: Allowed, environ: Mapping[str, str]) -> tuple[Mirror, ...]:
+    """The user's mirrors of a registry, then the engine's, which knows those of Docker Hub."""
+    from ..buildkit.engine import information  # noqa: PLC0415 - the edge is opened late
+
+    named = tuple(Mirror(host) for name, host in allowed.mirrors if name == registry)
+    if registry != HUB:
+        return named
+    info, here = information(environ)
+    return (*named, *mirrors_in(info, here=here))

@@ -1,0 +1,152 @@
+"""What a project wants that the user has not allowed: told before anything of it is used."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import Problem, WorkError
+from ..model.permission import Allowed
+from ..process.git import keeps
+from ..process.paths import real_path
+from ..project.image_file import read_image_document
+from ..project.needs import READ, WRITE, image_needs, settings_needs
+from ..project.settings import settings_document
+from .secrets import missing_secrets, written_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import PurePosixPath
+
+    from ..model.image import Image
+    from ..model.permission import Need
+    from ..model.plan import Plan
+    from ..model.project import Project
+    from ..project.document import Document
+    from ..project.needs import Wanted
+
+_PATHS = frozenset({READ, WRITE})
+_TAKEN = ("build", "cache_from")
+_KEPT = "`{}` is in the repository, as whoever committed it made it"
+
+
+def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What the user must allow before the plan is done: nothing, where nothing is built or copied.
+
+    What a project may use by itself is in `project.needs`.
+    """
+    if not plan.to_build and not plan.to_copy:
+        return ()
+    project = plan.project
+    names = [image.name for image in project if not image.public]
+    wanted = settings_needs(project.settings, names)
+    place = partial(settings_document, project.root, project.settings.profile)
+    found = [
+        *_problems(project, wanted, environ, place),
+        *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """What is not allowed, and which secrets are not there.
+
+    Whether something is there that is not allowed is nobody's business.
+    """
+    refused = not_allowed(plan, environ)
+    places = {problem.location for problem in refused}
+    missing = (p for p in missing_secrets(plan, environ) if p.location not in places)
+    return (*refused, *missing)
+
+
+def _image_problems(
+    project: Project, image: Image, environ: Mapping[str, str]
+) -> tuple[Problem, ...]:
+    """What the user must allow before an image is built, of what its own file wants."""
+
+    def document() -> Document | None:
+        return read_image_document(project.root, image.folder, project.settings.profile).value
+
+    return _problems(project, image_needs(image, environ), environ, document)
+
+
+def check_image(project: Project, image: Image, environ: Mapping[str, str]) -> None:
+    """Raise `WorkError` where an image that is about to be built wants what is not allowed."""
+    if problem := next(iter(_image_problems(project, image, environ)), None):
+        raise WorkError(str(problem), hint=problem.hint)
+
+
+def _problems(
+    project: Project,
+    wanted: Iterable[Wanted],
+    environ: Mapping[str, str],
+    document: Callable[[], Document | None],
+) -> tuple[Problem, ...]:
+    root = real_path(project.root)
+    outside = [one for w in wanted for one in _outside(w, root, environ)]
+    if not outside:
+        return ()
+    allowed = _real_words(project.settings.allowed, root, environ)
+    refused = [one for one in outside if not one.is_allowed(allowed)]
+    file = document() if refused else None
+    return tuple(
+        Problem(one.place or (file.locate(*one.key) if file else None), one.message, one.need.hint)
+        for one in refused
+    )
+
+
+def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator[Wanted]:
+    """The same with real paths; nothing for what lies in the project, with all that is in it."""
+    if wanted.need.word not in _PATHS:
+        yield wanted
+        return
+    needs = [_real(need, wanted.base, root, environ) for need in (wanted.need, *wanted.each)]
+    used = needs[1:] or needs
+    inside = [need for need in used if Path(need.value).is_relative_to(root)]
+    if len(inside) < len(used):
+        yield from _each(wanted, needs[0], used)
+    elif wanted.key[:2] == _TAKEN and keeps(root, [Path(n.value) for n in inside], environ):
+        yield from _each(replace(wanted, subject=_KEPT), needs[0], used)
+    for need in inside:
+        for stray in _leading_out(Path(need.value), root):
+            yield replace(wanted, need=need._replace(value=str(stray)), each=())
+
+
+def _each(wanted: Wanted, common: Need, used: Sequence[Need]) -> Iterator[Wanted]:
+    """One for all of these paths, where they lie below `common`; else each by itself."""
+    if all(Path(need.value).is_relative_to(common.value) for need in used):
+        yield replace(wanted, need=common, each=tuple(used))
+    else:
+        yield from (replace(wanted, need=need, each=()) for need in used)
+
+
+def _leading_out(folder: Path, root: Path) -> Iterator[Path]:
+    """Where links in a folder of the project lead that lead out of it.
+
+    BuildKit follows them in a local cache: it reads `index.json` and blobs, and writes
+    `oci-layout`, `index.json` and blobs (buildkit `client/ociindex`, containerd's local store).
+    """
+    for at, folders, files in os.walk(folder):
+        links = (path for name in (*folders, *files) if (path := Path(at, name)).is_symlink())
+        yield from (real for link in links if not (real := real_path(link)).is_relative_to(root))
+
+
+def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:
+    """A path where its links lead: what is read or written, whatever it is called here."""
+    at = root / need.value if base is None else written_path(need.value, root / base, environ)
+    return need._replace(value=str(real_path(at)))
+
+
+def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> Allowed:
+    """The words with real paths, as far as no link of the project decides where they lead."""
+
+    def real(word: str, value: str) -> str:
+        if word not in _PATHS:
+            return value
+        path = written_path(value, root, environ)
+        return str(path if path.is_relative_to(root) else real_path(path))
+
+    return Allowed(tuple((word, real(word, value)) for word, value in allowed.words))

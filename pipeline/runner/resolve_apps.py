@@ -1,0 +1,115 @@
+"""Ask for names of apps that no file lists: a pattern, or a command."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from ..deploy.protocol import ListingDriver
+from ..errors import UnknownError, raise_problems, usage_error
+from ..project import checks
+from ..project.app_clashes import app_clashes, apps_location
+from ..project.app_lists import listed_apps, names_in
+from ..project.app_names import no_name, unnamed
+from ..project.command import printed_by
+from ..project.image_file import IMAGE_FILE
+from ..project.wrong_value import WrongValueError
+from .apps import driver_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ..model.image import Image
+    from ..model.project import Project
+
+
+def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool = True) -> Project:
+    """The project with the names of all its apps; itself where nothing is pending.
+
+    Each command is run once, and the driver asked once. Without `commands`, none is run: their
+    images stay in `Project.unasked`. Raises `ConfigError` for names that are none, for an app
+    without a name and for one of two images, `UnknownError` where names cannot be found out.
+    """
+    specs = [image.deploy for image in project if image.deploy]
+    if not any(spec.pending and (commands or not spec.is_command) for spec in specs):
+        return project
+    raise_problems(
+        [no_name(project.root, image, project.settings.profile) for image in unnamed(project)]
+    )
+    raise_problems(
+        [problem for image in project for problem in listed_apps(project, image).problems]
+    )
+    known = _known(project, environ)
+    images = tuple(
+        image
+        if image.deploy and image.deploy.is_command and not commands
+        else _resolved(project, image, known, environ)
+        for image in project
+    )
+    raise_problems(app_clashes(project.root, images, project.settings.profile))
+    empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
+    said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
+    return replace(project, images=images, warnings=(*project.warnings, *said))
+
+
+def _known(project: Project, environ: Mapping[str, str]) -> Sequence[str]:
+    """The apps that the driver knows of, where a pattern asks for them."""
+    specs = (image.deploy for image in project if image.deploy)
+    if not any(spec.pending.startswith("match:") for spec in specs):
+        return ()
+    with driver_for(project, environ) as driver:
+        if isinstance(driver, ListingDriver):
+            return sorted(driver.names())
+    name = project.settings.deploy.driver
+    raise usage_error(
+        f'the driver `{name}` cannot list apps, as `apps = "match:…"` wants',
+        hint='name them in a list, a file (`"file:apps.txt"`) or by a command',
+    )
+
+
+def _resolved(
+    project: Project, image: Image, known: Sequence[str], environ: Mapping[str, str]
+) -> Image:
+    spec = image.deploy
+    if spec is None or not spec.pending:
+        return image
+    kind, _, rest = spec.pending.partition(":")
+    found: Iterable[str]
+    if kind == "file":
+        found = listed_apps(project, image).value or ()
+    elif kind == "match":
+        found = _matching(known, rest)
+    else:
+        found = _printed(project, image, rest, environ)
+    return replace(image, deploy=replace(spec, apps=tuple(found), pending=""))
+
+
+def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
+    for name in dict.fromkeys(known):
+        if fnmatchcase(name, pattern.strip()):
+            try:
+                yield checks.app_name(name)
+            except WrongValueError as error:
+                raise UnknownError(f"an app is listed under no name: {error.message}") from None
+
+
+def _printed(
+    project: Project, image: Image, command: str, environ: Mapping[str, str]
+) -> Sequence[str]:
+    place = apps_location(project.root, image, project.settings.profile)
+    try:
+        allowed = project.settings.allowed.variables
+        text = printed_by(shlex.split(command), project.root, environ, allowed=allowed)
+    except UnknownError as error:
+        hint = "it is run in the project's root, without a shell, and prints one name a line"
+        raise UnknownError(f"{place}: {error.message}", hint=hint) from None
+    names, problems = names_in(text, str(place))
+    raise_problems([replace(p, location=place) for p in problems])
+    return names or ()
+
+
+def _is_empty(image: Image, before: Image) -> bool:
+    pending = before.deploy is not None and bool(before.deploy.pending)
+    return pending and image.deploy is not None and not (image.deploy.apps or image.deploy.pending)

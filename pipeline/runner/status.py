@@ -1,0 +1,93 @@
+"""Ask how apps stand. Nothing is built and nothing is changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from ..errors import PipelineError, UnknownError
+from ..fingerprints.fingerprint import fingerprint
+from ..model.apps import MissingAppsError
+from ..model.project import reference_of
+from ..model.status import judge, not_asked
+from .apps import driver_for, wanted_apps
+from .open_registry import open_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from ..deploy.protocol import Driver
+    from ..model.apps import App, Running
+    from ..model.project import Project
+    from ..model.status import AppStatus
+    from ..reference import ImageName
+
+AT_ONCE = 16
+"""So many apps are asked for one by one at the same time, where asking for all together failed."""
+
+
+def status(
+    project: Project,
+    apps: Collection[str],
+    environ: Mapping[str, str],
+    unasked: Collection[ImageName] = (),
+) -> tuple[AppStatus, ...]:
+    """How each of `apps` stands, in build order of their images; then a row for each `unasked`.
+
+    One request per image and, where all is well, one per app at most. What cannot be found out of
+    one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
+    cannot be reached at all.
+    """
+    chosen = wanted_apps(project, apps)
+    images = tuple(dict.fromkeys((*(app.image for app in chosen), *unasked)))
+    inputs = fingerprint(project, only=images)
+    wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in images}
+    running = _running(project, chosen, environ)
+    with open_registry(project.settings, environ) as client:
+        client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
+        client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
+        found = client.head_all(list(wanted.values()))
+    rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
+    return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unasked))
+
+
+def _running(
+    project: Project, apps: Sequence[App], environ: Mapping[str, str]
+) -> Mapping[str, Running | PipelineError | None]:
+    if not apps:
+        return {}
+    with driver_for(project, environ) as driver:
+        return ask(driver, apps)
+
+
+def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:
+    """What each app runs. An error that one of them causes is its own alone, as is not to exist.
+
+    Where nothing answers for so many apps as are asked at once, the others are not asked.
+    """
+    try:
+        return driver.running(apps)
+    except MissingAppsError as error:
+        return {**error.running, **dict.fromkeys(error.apps, error)}
+    except UnknownError as error:
+        return {app.name: error for app in apps} | dict(_one_by_one(driver, apps))
+
+
+def _one_by_one(
+    driver: Driver, apps: Sequence[App]
+) -> Iterator[tuple[str, Running | PipelineError | None]]:
+    left = iter(apps)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while some := list(islice(left, AT_ONCE)):
+            answers = list(pool.map(lambda app: _one(driver, app), some))
+            yield from zip((app.name for app in some), answers, strict=True)
+            if all(isinstance(answer, UnknownError) for answer in answers):
+                return
+
+
+def _one(driver: Driver, app: App) -> Running | PipelineError | None:
+    try:
+        return driver.running([app]).get(app.name)
+    except (UnknownError, MissingAppsError) as error:
+        return error

@@ -1,0 +1,74 @@
+"""What buildx is given of the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.buildkit.bake_environ import bake_environ, secret_variables
+from pipeline.errors import ConfigError
+from pipeline.model.settings import BuildSettings
+
+WITHHELD = [
+    "SOURCE_DATE_EPOCH",
+    "BUILDX_GIT_LABELS",
+    "BUILDX_BAKE_FILE",
+    "BUILDX_BAKE_FILE_RELATIVE_PATHS",
+    "BUILDX_WHAT_A_LATER_ONE_READS",
+    "BUILDKIT_SYNTAX",
+    "BUILDX_NO_DEFAULT_ATTESTATIONS",
+    "BAKE_CMD_CONTEXT",
+    "DOCKER_DEFAULT_PLATFORM",
+]
+HANDED_OVER = [
+    "PATH",
+    "DOCKER_HOST",
+    "DOCKER_CONFIG",
+    "BUILDX_BUILDER",
+    "BUILDX_CONFIG",
+    "BUILDKIT_HOST",
+    "SSH_AUTH_SOCK",
+    "ACTIONS_RUNTIME_TOKEN",
+    "HTTPS_PROXY",
+]
+ATTESTED = BuildSettings(provenance="mode=max")
+
+
+@pytest.mark.parametrize("name", WITHHELD)
+def test_what_could_change_an_image_is_not_handed_over(name: str) -> None:
+    """No fingerprint knows it."""
+    assert name not in bake_environ({name: "1"}, ATTESTED)
+
+
+@pytest.mark.parametrize("name", HANDED_OVER)
+def test_what_a_build_needs_is(name: str) -> None:
+    """As it is."""
+    assert bake_environ({name: "/x"}, ATTESTED)[name] == "/x"
+
+
+def test_a_secret_may_be_called_anything() -> None:
+    """But not by a name that buildx would take for a build argument, or for labels."""
+    secrets = ["BUILDKIT_TOKEN", "SOURCE_DATE_EPOCH", "BUILDX_GIT_LABELS"]
+
+    seen = bake_environ(dict.fromkeys(secrets, "s"), ATTESTED, secrets)
+
+    assert [name for name in secrets if name in seen] == ["BUILDKIT_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    "spec", ["id=t,env=BAKE_T", "id=t,ENV=BAKE_T", "id=t,type=env,src=BAKE_T", "id=BAKE_T"]
+)
+def test_a_secret_s_variable_is_found_in_each_way_to_write_it(spec: str) -> None:
+    """A secret that is not handed over would be empty in the build."""
+    assert secret_variables([spec, "id=k,src=key"]) == {"BAKE_T"}
+
+
+def test_a_source_policy_is_refused() -> None:
+    """It changes what is built from, and one that is left out protects nobody."""
+    with pytest.raises(ConfigError, match="EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"):
+        bake_environ({"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "policy.json"}, ATTESTED)
+
+
+def test_nothing_is_attested_by_default() -> None:
+    """Unless the settings ask for it."""
+    assert bake_environ({}, BuildSettings())["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
+    assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in bake_environ({}, ATTESTED)

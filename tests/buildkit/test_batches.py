@@ -1,0 +1,48 @@
+"""Which images go into one solve, and which wait for their base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.buildkit.batches import next_batch
+from pipeline.dockerfile import parse
+from pipeline.model.image import ImageTest
+from pipeline.model.plan import Action, ImageAction
+from tests.console.values import PRINT, make_image, make_reference
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "tested", "together"),
+    [
+        (b"FROM scratch\nCOPY a /\n", False, True),
+        (b"FROM scratch\nWORKDIR /a\n", False, True),
+        (b"FROM scratch\nCOPY a /\n", True, False),
+        (b"FROM scratch\nENV A=1\n", False, False),
+        (b"FROM scratch\nONBUILD COPY a /\n", False, False),
+    ],
+    ids=["a layer", "a folder", "a test", "no layer", "a layer of others"],
+)
+def test_who_waits_for_a_base(dockerfile: bytes, *, tested: bool, together: bool) -> None:
+    """For one with a test, and for one without a layer: buildx hands on nothing of that."""
+    test = ImageTest(("true",)) if tested else None
+    base = replace(make_image("base"), source=parse(dockerfile, file="Dockerfile"), test=test)
+    pending = [
+        ImageAction(image, make_reference(image.name), PRINT, Action.BUILD, "")
+        for image in (base, make_image("web", "base"))
+    ]
+
+    batch = next_batch(pending, at_most=9)
+
+    assert [action.name for action in batch] == (["base", "web"] if together else ["base"])
+
+
+def test_an_image_of_another_registry_has_layers() -> None:
+    """What stands on `FROM debian` and `ENV` need not wait."""
+    pending = [
+        ImageAction(image, make_reference(image.name), PRINT, Action.BUILD, "")
+        for image in (make_image("base", outside=["debian"]), make_image("web", "base"))
+    ]
+
+    assert len(next_batch(pending, at_most=9)) == 2

@@ -1,0 +1,257 @@
+"""How docker and buildx are found and called, and what their messages mean.
+
+The docker here is a script: what it answers was taken from real ones, of the versions named.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.buildkit.builder_info import check_builder
+from pipeline.buildkit.docker_cli import bake_command, connect, overloaded, read_version, trouble
+from pipeline.errors import UnknownError
+from pipeline.model.settings import BuildSettings
+from tests.support.programs import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILDX = "github.com/docker/buildx v0.29.1 1234567"
+
+
+def docker(
+    tmp_path: Path, *, buildx: str = BUILDX, context: str = "", inspect: str = "exit 1"
+) -> dict[str, str]:
+    """An environment with a docker that has this buildx and this context."""
+    program(
+        tmp_path / "docker",
+        'case "$*" in\n'
+        f'"buildx version") {f"echo {buildx}" if buildx else "exit 1"};;\n'
+        f'"context inspect -- {context or "-"}") ;;\n'
+        f"*inspect*) {inspect};;\n"
+        "*) exit 1;; esac",
+    )
+    return {"PATH": str(tmp_path)}
+
+
+def test_no_docker(tmp_path: Path) -> None:
+    """The command line is missing: one sentence, and what to do."""
+    with pytest.raises(UnknownError, match="there is no `docker` on PATH") as caught:
+        connect(BuildSettings(), {"PATH": str(tmp_path)})
+
+    assert caught.value.hint
+
+
+def test_no_buildx(tmp_path: Path) -> None:
+    """The plugin is missing."""
+    with pytest.raises(UnknownError, match="docker has no buildx plugin"):
+        connect(BuildSettings(), docker(tmp_path, buildx=""))
+
+
+def test_an_old_buildx(tmp_path: Path) -> None:
+    """It does not know the stream that we read."""
+    environ = docker(tmp_path, buildx="github.com/docker/buildx 0.12.1 x")
+
+    with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old: 0\.13 is the least"):
+        connect(BuildSettings(), environ)
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("v0.29.1 1234567", (0, 29)),
+        ("v0.13.0-rc1 1234567", (0, 13)),
+        ("0.13.1+ds1 0.13.1+ds1-3", (0, 13)),
+        ("0.12.1 x", (0, 12)),
+        ("v0.12.1-37-gdeadbee 1234567", (0, 13)),
+        ("v0.11.2-37-gdeadbee-dirty x", (0, 12)),
+        ("v1.0.0 x", (1, 0)),
+        ("v0.0.0+unknown", None),
+        ("v0.0.0+unknown 1234567", None),
+        ("v0.0.0-20260828101112-73ed6825cafe", None),
+        ("dev", None),
+        ("73ed6825cafe5a1e3f2b", None),
+        ("", None),
+    ],
+)
+def test_the_version_that_buildx_says(said: str, version: tuple[int, int] | None) -> None:
+    """Releases, distributions' own, built between releases, and built without knowing it."""
+    assert read_version(f"github.com/docker/buildx {said}\n")[1] == version
+
+
+@pytest.mark.parametrize("said", ["v0.0.0+unknown", "dev", ""])
+def test_a_buildx_that_does_not_know_its_version(tmp_path: Path, said: str) -> None:
+    """It is tried, as a new one; `doctor` says so."""
+    inspect = "echo 'Name: d'; echo 'Driver: remote'; echo 'Status: running'"
+    environ = docker(tmp_path, buildx=f"github.com/docker/buildx {said}", inspect=inspect)
+    settings = BuildSettings(builder="d", network="host")
+
+    command = bake_command(connect(settings, environ), settings, "ALL", "m.json")
+    info = check_builder(settings, environ)
+
+    assert ("--allow", "network.host") in itertools.pairwise(command)
+    assert f"buildx {said or 'without a version'} (its version is not known; " in str(info)
+
+
+def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
+    """Left out silently, the image would be another one."""
+    environ = docker(tmp_path, buildx="github.com/docker/buildx 0.13.1+ds1 x")
+
+    with pytest.raises(UnknownError, match="cannot set the network"):
+        connect(BuildSettings(network="host"), environ)
+
+
+def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
+    """BUILDX_BUILDER and `docker buildx use` stay in force."""
+    found = connect(BuildSettings(), {**docker(tmp_path), "BUILDX_BUILDER": "mine"})
+
+    assert found.command == (f"{tmp_path}/docker", "buildx")
+    assert found.builder == ()
+    assert found.environ["BUILDX_BUILDER"] == "mine"
+
+
+def test_a_builder_by_its_name(tmp_path: Path) -> None:
+    """A builder of buildx's is named to buildx."""
+    found = connect(BuildSettings(builder="remote"), docker(tmp_path))
+
+    assert found.builder == ("--builder", "remote")
+
+
+def test_a_docker_context_by_its_name(tmp_path: Path) -> None:
+    """Buildx refuses it as a builder and tells to name it to docker; BUILDX_BUILDER would win."""
+    environ = {**docker(tmp_path, context="second"), "BUILDX_BUILDER": "mine"}
+
+    found = connect(BuildSettings(builder="second"), environ)
+
+    assert found.command == (f"{tmp_path}/docker", "--context", "second", "buildx")
+    assert found.builder == ()
+    assert "BUILDX_BUILDER" not in found.environ
+
+
+@pytest.mark.parametrize(
+    ("version", "network", "allowed"),
+    [("0.13.1", "", []), ("0.17.0", "", ["ssh"]), ("0.29.1", "host", ["ssh", "network.host"])],
+)
+def test_what_bake_is_allowed(
+    tmp_path: Path, version: str, network: str, allowed: list[str]
+) -> None:
+    """It could not ask: the stream leaves no place for a question. Before 0.17 it knew no such."""
+    settings = BuildSettings(network=network)
+    environ = docker(tmp_path, buildx=f"github.com/docker/buildx v{version} x")
+
+    command = bake_command(connect(settings, environ), settings, "ALL", "m.json")
+
+    flags = itertools.pairwise(command)
+    assert allowed == [value for flag, value in flags if flag == "--allow"]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            (
+                "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. "
+                "Is the docker daemon running?"
+            ),
+            "no engine answers at `unix:///var/run/docker.sock`",
+        ),
+        (
+            (
+                "Cannot connect to the Docker daemon at tcp://127.0.0.1:1. Is the docker daemon "
+                "running?"
+            ),
+            "no engine answers at `tcp://127.0.0.1:1`",
+        ),
+        ('no builder "nosuch" found', "there is no builder `nosuch`"),
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///x",
+            "the engine refuses you: permission denied on its socket",
+        ),
+        (
+            (
+                "failed to receive status: rpc error: code = Unavailable desc = error reading from "
+                "server: EOF"
+            ),
+            "the connection to the builder was lost",
+        ),
+        (
+            (
+                "failed to update builder last activity time: open /root/.docker/buildx/activity/"
+                ".tmp-default1: read-only file system"
+            ),
+            (
+                "buildx could not go on: open /root/.docker/buildx/activity/.tmp-default1: "
+                "read-only file system"
+            ),
+        ),
+        (
+            "write /tmp/.tmp-metadata.json1: no space left on device",
+            "the builder could not go on: write /tmp/.tmp-metadata.json1: no space left on device",
+        ),
+        (
+            "failed to solve: pipe2: too many open files",
+            "the builder could not go on: pipe2: too many open files",
+        ),
+    ],
+)
+def test_what_a_message_stands_for(said: str, expected: str) -> None:
+    """One clear sentence each, with what to do."""
+    error = trouble(said)
+
+    assert error is not None
+    assert error.message == expected
+    assert error.hint
+
+
+def test_other_messages_are_no_trouble() -> None:
+    """A failing step is not the builder's fault."""
+    assert trouble('failed to solve: process "/bin/sh -c false" did not complete') is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("failed to receive status: rpc error: code = NotFound desc = no such job 9gir", True),
+        ("failed to solve: DeadlineExceeded: context deadline exceeded", True),
+        ("failed to do request: Head https://r/v2/: context deadline exceeded", False),
+    ],
+)
+def test_a_builder_with_too_much_to_do(said: str, expected: bool) -> None:  # noqa: FBT001
+    """Told apart from a registry that does not answer."""
+    assert expected is overloaded(said)
+
+
+def test_a_builder_that_does_not_run(tmp_path: Path) -> None:
+    """What buildx says of it is what is said."""
+    said = "echo 'Name: remote'; echo 'Driver: remote'; echo 'Error: no route'"
+
+    with pytest.raises(UnknownError, match="the builder `remote` does not run: no route"):
+        check_builder(BuildSettings(builder="remote"), docker(tmp_path, inspect=said))
+
+
+def test_a_builder_that_runs(tmp_path: Path) -> None:
+    """What `doctor` shows of it."""
+    said = (
+        "echo 'Name: remote'; echo 'Driver: remote'; echo; echo 'Nodes:'; echo 'Name: remote0';"
+        "echo 'Status: running'; echo 'BuildKit version: v0.25.0';"
+        "echo 'Platforms: linux/amd64*, linux/arm64'"
+    )
+
+    info = check_builder(BuildSettings(builder="remote"), docker(tmp_path, inspect=said))
+
+    assert (info.name, info.driver, info.engine) == ("remote", "remote", "v0.25.0")
+    assert info.platforms == ("linux/amd64", "linux/arm64")
+
+
+def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
+    """It is not to be installed, where there is no memory or no process for it."""
+    environ = docker(tmp_path)
+    for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):
+        program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")
+        with pytest.raises(UnknownError) as caught:
+            connect(BuildSettings(), environ)
+        assert said in caught.value.message
+        assert "install" not in caught.value.hint

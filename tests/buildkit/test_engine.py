@@ -1,0 +1,175 @@
+"""What an engine may answer that nobody asked for: a sentence, and never a fault of ours."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from pipeline.buildkit.engine import connect
+from pipeline.errors import UnknownError
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = json.dumps({"ApiVersion": "1.45", "Version": "26.1.5"}).encode()
+JSON = {"Content-Type": "application/json"}
+
+
+def an_engine(asked: Asked) -> Reply:
+    """One that answers to its name, and is in trouble with everything else."""
+    if asked.path.endswith("/version"):
+        return Reply(200, JSON, VERSION)
+    if asked.path.endswith("/_ping"):
+        return Reply(200, {}, b"OK")
+    if asked.path.endswith("/info"):
+        return Reply(0)
+    return Reply(500, JSON, json.dumps({"message": "layer store is\nbroken"}).encode())
+
+
+def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
+    """Not as a traceback, wherever it happens."""
+    with scripted(an_engine) as server:
+        environ = {"DOCKER_HOST": f"tcp://{server.address}"}
+        with (
+            pytest.raises(UnknownError, match="the Docker engine says: layer store is broken"),
+            connect(environ) as client,
+        ):
+            client.containers.list()
+
+
+def test_an_engine_that_breaks_off_is_none() -> None:
+    """As one that does not answer."""
+    with scripted(an_engine) as server:
+        environ = {"DOCKER_HOST": f"tcp://{server.address}"}
+        with pytest.raises(UnknownError, match="no Docker engine answers"), connect(environ) as it:
+            it.info()
+
+
+STANDARD = base64.b64encode(b"user:a secret").decode()
+URL_SAFE = base64.urlsafe_b64encode("user:ÿþ~~??>>".encode("latin-1")).decode()
+AUTHS: dict[str, object] = {
+    "standard": STANDARD,
+    "url-safe": URL_SAFE,
+    "unpadded": STANDARD.rstrip("="),
+    "empty": "",
+    "no colon": base64.b64encode(b"user").decode(),
+    "nul": "\0",
+    "no ascii": "é",
+    "no utf-8": base64.b64encode(b"\xff:\xfe").decode(),
+    "number": 5,
+    "null": None,
+    "list": [],
+}
+
+
+@pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
+@pytest.mark.parametrize("host", ["quay.io", "127.0.0.1:1", "https://index.docker.io/v1/"])
+def test_a_login_that_the_docker_package_cannot_read(
+    host: str, auth: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not given any, for no host: neither when it connects, nor when it pulls and pushes."""
+    configure(tmp_path, monkeypatch, {"auths": {host: {"auth": auth}}})
+
+    assert headers_of_a_push() == [""]
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"auths": {"quay.io": "text"}},
+        {"auths": {"quay.io": {"identitytoken": 5}}},
+        {"auths": []},
+        {"credsStore": "is-not-there"},
+        {"credHelpers": {"127.0.0.1:1": "is-not-there"}},
+        {"proxies": "text", "HttpHeaders": ["text"]},
+        {"proxies": {"default": {"httpProxy": 5}}, "HttpHeaders": {"A": 5}},
+        {"currentContext": 5},
+        {"currentContext": "is-not-there"},
+        {},
+        [],
+    ],
+    ids=str,
+)
+def test_a_configuration_that_the_docker_package_cannot_read(
+    configuration: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is in it, the engine that DOCKER_HOST names is the engine."""
+    configure(tmp_path, monkeypatch, configuration)
+
+    assert headers_of_a_push() == [""]
+
+
+def test_proxies_and_headers_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `config.json` says of containers and of the engine holds, as it does for docker."""
+    proxies = {"default": {"httpProxy": "http://proxy.example:3128"}}
+    configure(tmp_path, monkeypatch, {"proxies": proxies, "HttpHeaders": {"X-Meta": "ours"}})
+    created = json.dumps({"Id": "a" * 64}).encode()
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(201, JSON, created) if asked.path.endswith("/create") else an_engine(asked)
+
+    with scripted(answer) as server, connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it:
+        it.api.create_container("web", use_config_proxy=True)
+        asked = server.asked[-1]
+
+    assert asked.headers["x-meta"] == "ours"
+    assert "HTTP_PROXY=http://proxy.example:3128" in json.loads(asked.body)["Env"]
+
+
+@pytest.mark.parametrize("auth", ["", "_-8"])
+def test_the_engine_of_a_context(
+    auth: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A docker context names the engine, also beside a login that cannot be read."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    with scripted(an_engine) as server:
+        logins = {"quay.io": {"auth": auth}}
+        configure(tmp_path, monkeypatch, {"auths": logins, "currentContext": "other"})
+        context(tmp_path, "other", json.dumps(endpoint(f"tcp://{server.address}")))
+        with connect(os.environ) as client:
+            assert client.version()["Version"] == "26.1.5"
+
+
+def test_a_context_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no engine, and no fault of ours."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    configure(tmp_path, monkeypatch, {"currentContext": "other"})
+    context(tmp_path, "other", "{")
+
+    with pytest.raises(UnknownError, match="no Docker engine answers"), connect(os.environ):
+        pass
+
+
+def configure(folder: Path, monkeypatch: pytest.MonkeyPatch, value: object) -> None:
+    """Docker's configuration is `value`."""
+    (folder / "config.json").write_text(json.dumps(value))
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+
+
+def context(folder: Path, name: str, text: str) -> None:
+    """A docker context of that name, whose file holds `text`."""
+    file = folder / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+
+
+def endpoint(address: str) -> dict[str, object]:
+    """What docker writes for a context."""
+    return {"Name": "other", "Metadata": {}, "Endpoints": {"docker": {"Host": address}}}
+
+
+def headers_of_a_push() -> list[str]:
+    """The login that an engine is sent with a push to which nobody gave one."""
+    with scripted(an_engine) as server, connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it:
+        with suppress(docker.errors.APIError):
+            it.api.push("127.0.0.1:1/web", "1", auth_config=None)
+        return [a.headers.get("x-registry-auth", "") for a in server.asked if "push" in a.path]

@@ -1,0 +1,119 @@
+"""The test of an image, against an engine that answers as slowly as real ones at times do."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from pipeline.buildkit.image_test import GUARD, HOST, OWNER, TEST, run_test, sweep_tests
+from pipeline.model.events import silent
+from pipeline.model.image import ImageTest
+from pipeline.process.cleanup import here, owner
+from pipeline.reference import ImageName, parse_reference
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.model.report import Failure
+    from tests.support.scripted import Asked
+
+INSPECTED = {"Id": "abc", "Config": {"Tty": False}, "State": {}}
+
+
+def engine(logs: Reply) -> Callable[[Asked], Reply]:
+    """An engine with one container, which ends as soon as it is to be killed.
+
+    The answer to the killing itself comes later, as it does on a busy machine.
+    """
+    killed = threading.Event()
+
+    def script(asked: Asked) -> Reply:
+        name = asked.path.partition("?")[0].rpartition("/")[2]
+        if name == "wait":
+            killed.wait(60)
+            return Reply(200, body=b'{"StatusCode": 137}')
+        if name == "kill":
+            killed.set()
+            time.sleep(0.5)
+            return Reply(204)
+        return {
+            "create": Reply(201, body=b'{"Id": "abc", "Warnings": []}'),
+            "json": Reply(200, body=json.dumps(INSPECTED).encode()),
+            "logs": logs,
+        }.get(name, Reply(204))
+
+    return script
+
+
+def ended(logs: Reply) -> Failure | None:
+    """How a test of 0.3 seconds ends on that engine."""
+    with scripted(engine(logs)) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        try:
+            return run_test(
+                client,
+                parse_reference("example.com/web:1"),
+                ImageTest(("sleep", "inf"), timeout=0.3),
+                report=silent,
+                image_name=ImageName("web"),
+                stop=threading.Event(),
+            )
+        finally:
+            client.close()
+
+
+def test_what_was_killed_for_its_time_says_so() -> None:
+    """Also where its end is known before the answer to the killing."""
+    failure = ended(Reply(200))
+
+    assert failure
+    assert failure.message == "its test took longer than 0.3 s"
+
+
+def test_nothing_stays_behind_when_the_engine_fails() -> None:
+    """The logs cannot be read: told, and no thread goes on."""
+    with pytest.raises(docker.errors.APIError):
+        ended(Reply(500, body=b'{"message": "no logs"}'))
+
+    assert GUARD not in {thread.name for thread in threading.enumerate()}
+
+
+def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
+    """Of a namesake that shares the engine, which has another boot, nothing is known."""
+    machine, _, _ = here().rpartition("/")
+    dead, now, before = f"{2**22 + 1}.1", datetime.now(UTC).isoformat(), "2001-01-01T00:00:00.1Z"
+    known = {
+        "mine": (here(), owner(), now, "running"),
+        "left": (here(), dead, now, "running"),
+        "stranger": ("other/pid:[1]/b", dead, before, "exited"),
+        "namesake": (f"{machine}/b", dead, now, "running"),
+        "ended": (f"{machine}/b", dead, now, "exited"),
+        "cut": (f"{machine}/b", dead, before, "exited"),
+    }
+    removed = []
+
+    def script(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0].split("/")[2:]
+        if asked.method == "DELETE":
+            removed.append(path[1])
+            return Reply(204)
+        if path[1] == "json":
+            return Reply(200, body=json.dumps([{"Id": name} for name in known]).encode())
+        host, who, created, status = known[path[1]]
+        labels = {TEST: "web", HOST: host, OWNER: who}
+        told = {"Id": path[1], "Created": created, "State": {"Status": status}}
+        return Reply(200, body=json.dumps({**told, "Config": {"Labels": labels}}).encode())
+
+    with scripted(script) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        sweep_tests(client)
+        client.close()
+
+    assert removed == ["left", "cut"]

@@ -1,0 +1,45 @@
+"""What buildx wrote down of a solve; the file is of buildx 0.29.1, shortened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.buildkit.metadata import read_notes
+from pipeline.buildkit.outcome import Notes
+from pipeline.reference import ImageName
+
+FILE = Path(__file__).parent / "written" / "metadata-0.29.json"
+WEB, API = ImageName("web"), ImageName("api")
+
+
+def test_digest_and_materials() -> None:
+    """Both are read; an image that is not in the file has empty notes."""
+    notes = read_notes(FILE, [WEB, API])
+
+    assert str(notes[WEB].digest).startswith("sha256:d1858771")
+    assert notes[WEB].sources == (
+        "pkg:docker/debian@bookworm-slim?platform=linux%2Famd64",
+        "git://127.0.0.1:18766/repo.git#master",
+        "http://127.0.0.1:18765/f.txt",
+    )
+    assert notes[API] == Notes()
+
+
+def test_several_platforms_and_the_later_form(tmp_path: Path) -> None:
+    """SLSA 1 calls materials otherwise; each platform has a provenance of its own."""
+    file = tmp_path / "metadata.json"
+    file.write_text(
+        '{"web": {"buildx.build.provenance/linux/amd64": {"materials": [{"uri": "pkg:docker/a"}]},'
+        '"buildx.build.provenance/linux/arm64":'
+        '{"buildDefinition": {"resolvedDependencies": [{"uri": "pkg:docker/b"}]}}}}'
+    )
+
+    assert read_notes(file, [WEB])[WEB].sources == ("pkg:docker/a", "pkg:docker/b")
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A solve that failed leaves none, or half of one."""
+    (tmp_path / "half.json").write_text('{"web": {')
+
+    assert read_notes(tmp_path / "none.json", [WEB]) == {WEB: Notes()}
+    assert read_notes(tmp_path / "half.json", [WEB]) == {WEB: Notes()}

@@ -1,0 +1,49 @@
+"""What ends a solve and is about none of its images, with a docker that says what real ones say."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.buildkit.outcome import Cancelled
+from pipeline.buildkit.solve import solve
+from pipeline.model.events import silent
+from pipeline.model.masking import masker
+from pipeline.model.settings import BuildSettings
+from tests.buildkit.example import image, target
+from tests.support.programs import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION = 'test "$2" != version || exec echo "github.com/docker/buildx v0.29.1 1234567"'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to update builder last activity time: open /a/b: read-only file system",
+        "write /a/.tmp-metadata.json1: no space left on device",
+    ],
+)
+def test_what_the_machine_lacks_is_no_failure_of_an_image(tmp_path: Path, said: str) -> None:
+    """Though there is one image alone, of which buildx's words could be."""
+    program(tmp_path / "bin" / "docker", f'{VERSION}\necho "ERROR: {said}" >&2; exit 1')
+    environ = {"PATH": f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
+
+    solved = solve(
+        tmp_path,
+        [target(image("web"))],
+        BuildSettings(),
+        environ=environ,
+        report=silent,
+        stop=threading.Event(),
+        mask=masker(()),
+    )
+
+    assert solved.outcomes == {"web": Cancelled()}
+    assert solved.trouble
+    assert said.rpartition(": ")[2] in solved.trouble.message

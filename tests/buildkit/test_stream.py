@@ -1,0 +1,95 @@
+"""Lines of BuildKit's stream as records."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.buildkit.stream import Decoder, Log, Status, Text, Vertex, Warned
+from tests.buildkit.example import DATA
+
+LOG = {"logs": [{"vertex": "v", "stream": 2, "data": "aGk="}]}
+
+
+def read(*lines: str) -> list[object]:
+    """All that lines come to."""
+    decoder = Decoder()
+    found: list[object] = [r for line in lines for r in decoder.feed(line.encode() + b"\n")]
+    return found + decoder.end()
+
+
+def test_an_object_on_one_line() -> None:
+    """As buildx writes it since 0.14."""
+    assert [Log("v", 2, b"hi")] == read(json.dumps(LOG))
+
+
+def test_an_object_over_several_lines() -> None:
+    """As buildx 0.13 writes it."""
+    assert [Log("v", 2, b"hi")] == read(*json.dumps(LOG, indent=2).splitlines())
+
+
+def test_text_between_objects() -> None:
+    """Errors come as plain lines among the JSON."""
+    line = json.dumps(LOG)
+
+    assert [Log("v", 2, b"hi"), Text("ERROR: no"), Log("v", 2, b"hi")] == read(
+        line, "ERROR: no", line
+    )
+
+
+@pytest.mark.parametrize("line", ["{not json}", "{", '{"logs"'])
+def test_what_is_no_json_is_text(line: str) -> None:
+    """Nothing that is said gets lost."""
+    assert [Text(line)] == read(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"logs": 1}',
+        '{"logs": [1, {"data": "%"}]}',
+        '{"vertexes": [{"started": "yesterday", "name": 1}]}',
+        '{"warnings": [{"range": [{"start": 1}]}]}',
+        '{"later": []}',
+    ],
+)
+def test_fields_of_another_kind_do_no_harm(line: str) -> None:
+    """A later buildx may write something else."""
+    assert not any(isinstance(record, Text) for record in read(line))
+
+
+def test_a_warning() -> None:
+    """The frontend says what, and at which line."""
+    warning = {"vertex": "v", "short": "aGk=", "range": [{"start": {"line": 3}}]}
+
+    assert [Warned("v", "hi", 3)] == read(json.dumps({"warnings": [warning]}))
+
+
+def test_go_s_zero_time_is_none() -> None:
+    """0001-01-01 means that it has not begun."""
+    line = '{"vertexes": [{"digest": "d", "name": "n", "started": "0001-01-01T00:00:00Z"}]}'
+
+    assert [Vertex("d", "n")] == read(line)
+
+
+@pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
+def test_recorded_streams_are_understood(path: object) -> None:
+    """Both forms of the stream give vertices, statuses and logs, and their only text is errors."""
+    decoder = Decoder()
+    lines = DATA.joinpath(str(path)).read_bytes().splitlines()
+    records = [record for line in lines for record in decoder.feed(line)]
+
+    assert {Vertex, Status} <= {type(record) for record in records}
+    assert not any(isinstance(r, Text) and r.text.startswith("{") for r in records)
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6))
+def test_no_line_breaks_it(lines: list[bytes]) -> None:
+    """Whatever comes, it goes on."""
+    decoder = Decoder()
+    for line in lines:
+        decoder.feed(line)
+    decoder.end()

@@ -1,0 +1,88 @@
+"""Which failures of a solve are tried again, and which are the user's to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.buildkit.transient import is_lost, may_pass, passing
+from tests.buildkit.example import follow, replay, targets
+from tests.buildkit.test_progress import END, vertex
+
+HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:e: "
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HEAD + "500 Internal Server Error",
+        "received unexpected HTTP status: 503 Service Unavailable",
+        "failed to copy: unexpected status: 502 Bad Gateway",
+        "failed to push r/a:1: failed to do request: Post https://r/v2/: EOF",
+        "failed to copy: read tcp 10.0.0.2:1->10.0.0.3:443: connection reset by peer",
+        "failed to do request: Head https://r/v2/a/manifests/1: net/http: TLS handshake timeout",
+        "failed to push r/a:1: Unavailable: error reading from server: EOF",
+        "failed to stat active key during commit: snapshot kx does not exist: not found",
+        "dial tcp: lookup r on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
+        "failed to do request: dial tcp: lookup r on 10.0.0.1:53: server misbehaving",
+        "dial tcp: lookup r: Temporary failure in name resolution",
+    ],
+)
+def test_what_may_pass(error: str) -> None:
+    """The registry, the network or BuildKit itself failed for a moment."""
+    assert may_pass(error)
+
+
+def test_what_the_cache_has_lost() -> None:
+    """Of the engine's own errors, not of what a command says."""
+    lost = "failed to stat active key during commit: snapshot kx does not exist: not found"
+
+    assert is_lost(f"failed to commit kx to dc during finalize: {lost}")
+    assert not is_lost(f'process "/bin/sh -c false" did not complete successfully: {lost}')
+    assert not is_lost(HEAD + "500 Internal Server Error")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HEAD + "401 Unauthorized",
+        HEAD + "404 Not Found",
+        "received unexpected HTTP status: 429 Too Many Requests",
+        "dial tcp: lookup r on 10.0.0.1:53: no such host",
+        "failed to copy: no space left on device",
+        'process "/bin/sh -c echo connection reset by peer; false" did not complete successfully',
+        'process "/bin/sh -c cat <<EOF" did not complete successfully: exit code: 1: EOF',
+    ],
+)
+def test_what_does_not(error: str) -> None:
+    """A refusal, a full disk, and whatever a command of the user's says."""
+    assert not may_pass(error)
+
+
+def test_the_image_and_the_error_are_named() -> None:
+    """So that a person sees why it takes longer."""
+    error = HEAD + "500 Internal Server Error"
+    lines = [vertex("pushing r/web:1 with docker", completed=END, error=error)]
+
+    seen, _ = follow(lines, targets("web"))
+
+    assert passing(seen) == f"`web`: {error}"
+
+
+def test_one_failure_that_stays_is_enough() -> None:
+    """Then nothing is tried again."""
+    lines = [
+        vertex("[web] pushing r/web:1 with docker", "a", completed=END, error=HEAD + "500 Oops"),
+        vertex("[copy 2/2] COPY missing /x", "b", completed=END, error='"/missing": not found'),
+    ]
+
+    seen, _ = follow(lines, targets("web", "copy"))
+
+    assert passing(seen) == ""
+
+
+@pytest.mark.parametrize("version", ["0.13", "0.29"])
+def test_a_command_that_fails(version: str) -> None:
+    """As buildx tells it."""
+    seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
+
+    assert passing(seen) == ""

@@ -1,0 +1,122 @@
+"""What the driver `docker` makes of an engine's words, and of where the engine is."""
+
+from __future__ import annotations
+
+import json
+
+import docker
+import pytest
+
+from pipeline.deploy.docker.containers import Spec
+from pipeline.deploy.docker.down import remove_all
+from pipeline.deploy.docker.proxy_client import front_of, is_local
+from pipeline.deploy.docker.pull import pull, pull_error, told
+from pipeline.deploy.errors import DeployError
+from pipeline.errors import UnknownError
+from pipeline.reference import parse_reference
+from tests.support.scripted import Asked, Reply, scripted
+
+SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "manifest unknown: manifest unknown",
+        "manifest for 127.0.0.1:5000/web@sha256:07 not found: manifest unknown",
+        "failed to register layer: write /usr/lib/x: no space left on device",
+        "no matching manifest: no match for platform in manifest: not found",
+    ],
+)
+def test_what_a_further_try_does_not_help(text: str) -> None:
+    """The image is not there, or there is no room for it: the deploy failed."""
+    assert isinstance(pull_error(SPEC, text), DeployError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Get "http://127.0.0.1:5000/v2/": dial tcp 127.0.0.1:5000: connect: connection refused',
+        "dial tcp: lookup registry.example: host not found",
+        "unauthorized: authentication required",
+        "toomanyrequests: slow down",
+    ],
+)
+def test_what_could_not_be_found_out(text: str) -> None:
+    """The registry refuses or does not answer."""
+    assert isinstance(pull_error(SPEC, text), UnknownError)
+
+
+def test_a_pull_that_breaks_in_the_stream() -> None:
+    """The engine says 200, and then what went wrong."""
+    body = json.dumps({"errorDetail": {"message": "no space left on device"}}).encode()
+    with scripted(lambda _: Reply(200, body=body)) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        with pytest.raises(DeployError, match="no space left on device"):
+            pull(client, SPEC, lambda _host: None)
+        client.close()
+
+
+def test_an_engine_that_goes_away_is_unknown() -> None:
+    """Not a failed app."""
+    with scripted(lambda _: Reply(0)) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        with pytest.raises(UnknownError, match="does not answer any more"), told():
+            client.containers.list()
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("base", "local"),
+    [
+        ("http+docker://localhost", True),
+        ("http://127.0.0.1:2375", True),
+        ("https://localhost:2376", True),
+        ("http+docker://ssh", False),
+        ("http+docker://localnpipe", False),
+        ("http://10.0.0.7:2375", False),
+        ("https://build.example.com:2376", False),
+    ],
+)
+def test_where_an_engine_is(base: str, *, local: bool) -> None:
+    """As the docker package writes addresses; only one on this machine has a front."""
+    assert is_local(base) is local
+
+
+def test_an_engine_elsewhere_has_no_front() -> None:
+    """It is not even asked for its name."""
+    client = docker.DockerClient("tcp://192.0.2.1:2375", version="1.45")
+    try:
+        assert front_of(client) is None
+    finally:
+        client.close()
+
+
+def test_down_tells_all_that_it_could_not_remove() -> None:
+    """And goes on with the rest."""
+    removed = []
+
+    def script(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0].partition("/v1.45")[2]
+        if asked.method == "DELETE":
+            removed.append(path)
+            return Reply(500, body=b'{"message": "busy"}') if path[-1] == "b" else Reply(204)
+        found = {
+            "/info": {"ID": "of-test-down"},
+            "/containers/json": [{"Id": "a"}, {"Id": "b"}, {"Id": "c"}],
+            "/networks": [{"Id": "n", "Name": "pipeline"}],
+        }
+        one = {
+            "Id": path.split("/")[2] if path.count("/") > 1 else "",
+            "Name": "/web",
+            "Config": {},
+        }
+        return Reply(200, body=json.dumps(found.get(path, one)).encode())
+
+    with scripted(script) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        with pytest.raises(DeployError, match=r"could not be removed: `web` \(busy\)$"):
+            remove_all(client)
+        client.close()
+
+    assert removed == ["/containers/a", "/containers/b", "/containers/c", "/networks/n"]

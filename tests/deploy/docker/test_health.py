@@ -1,0 +1,156 @@
+"""Health checks over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+import time
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.deploy.docker.health import ask_all
+from pipeline.deploy.docker.service import Group, Health, Port
+from tests.support.background import in_background
+from tests.support.scripted import Reply, scripted
+from tests.support.secured import certify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.scripted import Asked
+
+
+def asked(address: str, *checks: Health) -> str:
+    """The trouble of a group whose port 80 answers at `address`."""
+    host, _, port = address.partition(":")
+    return ask_all(Group("app", "", (Port(80),), checks), {80: (host, int(port))})
+
+
+@contextmanager
+def listening(*, closes: bool) -> Iterator[str]:
+    """A server that says nothing, or closes each connection as the engine's own proxy does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        lines = []
+
+        def take() -> None:
+            line, _ = server.accept()
+            lines.append(line)
+            if closes:
+                line.close()
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join()
+        for line in lines:
+            line.close()
+
+
+def test_http_is_asked_as_the_check_says() -> None:
+    """Its method, path and headers."""
+    seen: list[Asked] = []
+
+    def script(request: Asked) -> Reply:
+        seen.append(request)
+        return Reply(204)
+
+    with scripted(script) as server:
+        trouble = asked(server.address, Health(80, "/up", "HEAD", {"X-Who": "us"}))
+
+    assert trouble == ""
+    assert [(s.method, s.path, s.headers["x-who"]) for s in seen] == [("HEAD", "/up", "us")]
+
+
+@pytest.mark.parametrize("status", [301, 404, 500, 503])
+def test_only_2xx_is_well(status: int) -> None:
+    """And it is said what was answered."""
+    with scripted(lambda _: Reply(status)) as server:
+        assert asked(server.address, Health(80, "/up")) == f"/up answers {status}"
+
+
+def test_the_first_trouble_of_several_checks() -> None:
+    """All must pass."""
+    with scripted(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
+        assert asked(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
+
+
+def test_an_answer_that_takes_too_long_is_none() -> None:
+    """The check's own timeout."""
+
+    def script(_: Asked) -> Reply:
+        time.sleep(0.5)
+        return Reply(200)
+
+    with scripted(script) as server:
+        trouble = asked(server.address, Health(80, "/up", timeout=0.1))
+
+    assert "/up does not answer" in trouble
+
+
+@pytest.mark.parametrize(
+    ("at_once", "trouble"),
+    [
+        (b"", "/up does not answer"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "/up does not answer"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", ""),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 9999999\r\n\r\n", "/up answers 503"),
+    ],
+)
+def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> None:
+    """A head that trickles is none; what comes behind a head is not waited for."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # they hang up
+                self.request.recv(1 << 16)
+                self.request.sendall(at_once)
+                while True:
+                    self.request.sendall(b"a")
+                    time.sleep(0.01)
+
+    patience = 30.0 if at_once.endswith(b"\r\n\r\n") else 0.2
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        address = f"127.0.0.1:{server.server_address[1]}"
+        said = asked(address, Health(80, "/up", timeout=patience))
+
+    assert said.startswith(trouble)
+    assert bool(said) is bool(trouble)
+
+
+def test_over_tls(tmp_path: Path) -> None:
+    """A certificate that is not trusted is trouble, unless the check does not mind."""
+    (tmp_path / "tls").mkdir()
+    certificate = certify(tmp_path / "tls")
+    with scripted(lambda _: Reply(200), certificate) as server:
+        strict = asked(server.address, Health(80, "/up", tls=True))
+        lax = asked(server.address, Health(80, "/up", tls=True, verify=False))
+
+    assert "certificate verify failed" in strict
+    assert lax == ""
+
+
+def test_a_port_that_is_silent_is_well() -> None:
+    """Without a path, and without any check, a connection is all that is wanted."""
+    with listening(closes=False) as address:
+        assert asked(address, Health(80)) == ""
+    with listening(closes=False) as address:
+        assert asked(address) == ""
+
+
+def test_a_port_that_closes_at_once_is_not() -> None:
+    """The engine's proxy takes connections for a container in which nothing listens."""
+    with listening(closes=True) as address:
+        assert asked(address, Health(80)) == "port 80 closes each connection"
+
+
+def test_a_port_that_refuses() -> None:
+    """It says which."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+    assert "port 80 does not answer" in asked(address, Health(80))

@@ -1,0 +1,301 @@
+"""The front as a real process, between real clients and real servers; no engine is needed."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from pipeline.deploy.docker.proxy_client import FrontClient
+from pipeline.deploy.errors import DeployError
+from tests.support.processes import patiently, runs
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import BufferedRWPair
+
+    from pipeline.deploy.docker.proxy_tcp import Address
+    from tests.support.scripted import Asked, Scripted
+
+KEY = "web.app:8080"
+ECHOED = b"bytes \x00\xff"
+
+
+@pytest.fixture
+def front() -> Iterator[FrontClient]:
+    """A front of this test alone."""
+    # Not below `tmp_path`: the name of a socket must be short.
+    with TemporaryDirectory(prefix="front") as folder:
+        found = FrontClient(Path(folder))
+        try:
+            yield found
+        finally:
+            pid = _pid(found)
+            found.stop()
+            patiently(lambda: not runs(pid), seconds=10)
+
+
+def _pid(front: FrontClient) -> int:
+    return int((front.folder / "lock").read_text())
+
+
+def at(server: Scripted) -> Address:
+    """Its address, as the front wants it."""
+    host, _, port = server.address.partition(":")
+    return host, int(port)
+
+
+def echo() -> socket.socket:
+    """A server of one connection that sends back all, and says its last when the client has."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def work() -> None:
+        line, _ = server.accept()
+        with line:
+            while data := line.recv(1024):
+                line.sendall(data)
+
+    threading.Thread(target=work, daemon=True).start()
+    return server
+
+
+def all_of(line: socket.socket) -> bytes:
+    """What comes until the other side has said its last."""
+    return b"".join(iter(lambda: line.recv(1024), b""))
+
+
+def test_requests_and_answers_pass_unchanged(front: FrontClient) -> None:
+    """Method, path, headers, bodies up and down; large ones too, and without a known length."""
+    big = bytes(range(256)) * 4096
+
+    def script(asked: Asked) -> Reply:
+        return Reply(201, {"X-Method": asked.method, "X-Path": asked.path}, asked.body)
+
+    with scripted(script) as server:
+        port = front.route(KEY, 0, at(server))
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            sent = client.put("/a?b=c", content=big, headers={"X-One": "1"})
+            # `scripted` reads no body of unknown length, so only how it was asked is looked at.
+            client.post("/", content=iter([b"a", b"b"]))
+            head = client.head("/none")
+
+    assert (sent.status_code, sent.content) == (201, big)
+    assert (sent.headers["x-method"], sent.headers["x-path"]) == ("PUT", "/a?b=c")
+    assert server.asked[0].headers["x-one"] == "1"
+    assert server.asked[1].headers["transfer-encoding"] == "chunked"
+    assert (head.status_code, head.content) == (201, b"")
+
+
+def test_an_answer_that_comes_early_does_not_cost_the_next_request(front: FrontClient) -> None:
+    """The app answers without the body; the client, which was told of no end, goes on."""
+    with scripted(lambda asked: Reply(200, body=asked.path.encode())) as server:
+        port = front.route(KEY, 0, at(server))
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+            file = line.makefile("rwb")
+            file.write(b"POST /ab HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n")
+            file.flush()
+            first = _answer(file)
+            file.write(b"1\r\na\r\n0\r\n\r\n")
+            second = _asked(file, b"/cd")
+            file.close()
+
+    assert (first, second) == (b"/ab", b"/cd")
+
+
+def test_a_connection_outlives_its_container(front: FrontClient) -> None:
+    """One client connection, two servers: the next request goes to the second."""
+    with (
+        scripted(lambda _: Reply(200, body=b"one")) as one,
+        scripted(lambda _: Reply(200, body=b"two")) as two,
+    ):
+        port = front.route(KEY, 0, at(one))
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            file = line.makefile("rwb")
+            first = _asked(file)
+            same = front.route(KEY, port, at(two))
+            second = _asked(file)
+
+    assert (first, second, same) == (b"one", b"two", port)
+
+
+def _asked(file: BufferedRWPair, path: bytes = b"/") -> bytes:
+    file.write(b"GET " + path + b" HTTP/1.1\r\nHost: web\r\n\r\n")
+    file.flush()
+    return _answer(file)
+
+
+def _answer(file: BufferedRWPair) -> bytes:
+    while file.readline() not in {b"\r\n", b""}:
+        pass
+    return file.read(3)
+
+
+def test_a_gentle_order_does_not_undo_a_swap(front: FrontClient) -> None:
+    """A `status` that looked before the swap must not send requests back to what was stopped."""
+    with scripted(lambda _: Reply(200, body=b"new")) as new:
+        port = front.route(KEY, 0, at(new))
+        front.route(KEY, port, ("127.0.0.1", 9), gentle=True)
+
+        assert httpx.get(f"http://127.0.0.1:{port}/").text == "new"
+
+
+def test_draining_waits_for_what_is_under_way(front: FrontClient) -> None:
+    """And not longer than it may; new requests are somewhere else meanwhile."""
+    go_on = threading.Event()
+
+    def slowly(_: Asked) -> Reply:
+        go_on.wait(60)
+        return Reply(200, body=b"slow")
+
+    with scripted(slowly) as old, scripted(lambda _: Reply(200, body=b"new")) as new:
+        port = front.route(KEY, 0, at(old))
+        url = f"http://127.0.0.1:{port}/"
+        answers: list[str] = []
+        client = threading.Thread(target=lambda: answers.append(httpx.get(url).text))
+        client.start()
+        patiently(lambda: old.count() == 1)
+        front.route(KEY, port, at(new))
+        fresh = httpx.get(url).text
+        short = front.drain(at(old), 0.1)
+        go_on.set()
+        left = front.drain(at(old), 60.0)
+        client.join()
+
+    assert (fresh, short, left, answers) == ("new", 1, 0, ["slow"])
+
+
+def test_an_app_that_breaks_off_is_told(front: FrontClient) -> None:
+    """502 where there is no answer; a part of one is never passed for the whole."""
+
+    def script(asked: Asked) -> Reply:
+        return Reply(0) if asked.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
+
+    with scripted(script) as server:
+        port = front.route(KEY, 0, at(server))
+        none = httpx.get(f"http://127.0.0.1:{port}/none")
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"http://127.0.0.1:{port}/part")
+
+    assert none.status_code == 502
+
+
+def test_before_the_first_release(front: FrontClient) -> None:
+    """The port is there already, and says that nothing serves."""
+    port = front.route(KEY, 0, None)
+
+    assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 502
+
+
+@pytest.mark.parametrize("first", [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
+def test_what_is_no_http_passes_as_bytes(front: FrontClient, first: bytes) -> None:
+    """Of a TCP service, and HTTP/2 without TLS on an HTTP one; its end passes, too."""
+    with closing(echo()) as server:
+        port = front.route(KEY, 0, server.getsockname(), http=bool(first))
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(first + ECHOED)
+            line.shutdown(socket.SHUT_WR)
+            assert all_of(line) == first + ECHOED
+
+
+def test_a_websocket_is_one_connection(front: FrontClient) -> None:
+    """After 101 it is bytes, both ways."""
+    accepted = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = front.route(KEY, 0, server.getsockname())
+        with socket.create_connection(("127.0.0.1", port)) as line:
+            line.sendall(
+                b"GET / HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+            )
+            there, _ = server.accept()
+            with there:
+                head = there.recv(4096)
+                there.sendall(accepted + b"hello")
+                answer = line.recv(4096)
+                while b"hello" not in answer:
+                    answer += line.recv(4096)
+                line.sendall(ECHOED)
+                sent = there.recv(4096)
+
+    assert b"upgrade: echo" in head.lower()
+    assert answer.startswith(b"HTTP/1.1 101")
+    assert sent == ECHOED
+
+
+def test_a_port_follows_from_the_name(front: FrontClient) -> None:
+    """It is the same after a restart; what another app has cannot be had."""
+    # A name of this test alone: other tests' fronts may have the port that follows from theirs.
+    key = f"alone-{os.getpid()}.app:80"
+    port = front.route(key, 0, None)
+    pid = _pid(front)
+    front.stop()
+    patiently(lambda: not runs(pid), seconds=10)
+    again = front.route(key, 0, None)
+
+    assert again == port
+    assert 20000 <= port < 25000
+    with pytest.raises(DeployError, match="is not free"):
+        front.route("other.app:1", port, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "whole"),
+    [
+        (b"HTTP/1.1 413 Large\r\nContent-Length: 5\r\n\r\nlarge", True),
+        (b"HTTP/1.0 200 OK\r\n\r\nlarge", False),
+    ],
+)
+def test_an_answer_survives_a_reset(front: FrontClient, answer: bytes, *, whole: bool) -> None:
+    """An app answers without having read the request, and closes: the kernel resets.
+
+    Where only the end of the connection says that it was all, nobody can know.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = front.route(KEY, 0, server.getsockname())
+        with socket.create_connection(("127.0.0.1", port), 5) as line:
+            line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n123456789")
+            there, _ = server.accept()
+            with there:
+                patiently(lambda: there.recv(999, socket.MSG_PEEK).endswith(b"9"), seconds=5)
+                there.sendall(answer)
+            if whole:
+                assert line.recv(999).startswith(b"HTTP/1.1 413")
+            else:
+                with pytest.raises(ConnectionResetError):
+                    all_of(line)
+
+
+def test_the_front_ends_with_its_last_route(front: FrontClient) -> None:
+    """And a next one may follow at once."""
+    front.route(KEY, 0, None)
+    front.route("b.app:1", 0, None)
+    pid = _pid(front)
+    front.forget(["b.app:1"])
+    still = runs(pid)
+    front.forget([KEY])
+    patiently(lambda: not runs(pid), seconds=10)
+
+    assert still
+    assert front.routes() == {}
+    assert front.route(KEY, 0, None)
+
+
+def test_many_runs_start_one_front(front: FrontClient) -> None:
+    """The apps of a run come at the same time."""
+    threads = [
+        threading.Thread(target=front.route, args=(f"app-{n}.app:80", 0, None)) for n in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(front.routes()) == 12
+    assert len({port for port, _ in front.routes().values()}) == 12

@@ -1,0 +1,155 @@
+"""Folders that are exchanged for links while they are read: no file outside is ever opened."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.dockerignore.ignore_file import NOTHING
+from pipeline.errors import WorkError
+from pipeline.fingerprints.context import Context
+from pipeline.fingerprints.disk import Disk, Node, stamp
+from pipeline.fingerprints.fingerprint import fingerprint
+from pipeline.fingerprints.snapshot import ChangedError, Snapshot
+from pipeline.process.descent import Descent
+from tests.support.contexts import image_of, project_of, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.model.inputs import Inputs
+
+HOUR = 3600 * 10**9
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project, and beside it what nobody may read."""
+    write_tree(tmp_path / "outside", {"x": "secret", "sub/x": "secret", "link": "-> secret"})
+    tree = {
+        "web/Dockerfile": "FROM scratch\nCOPY . /\n",
+        "web/sub/deep/x": "mine",
+        "web/sub/x": "mine",
+    }
+    write_tree(tmp_path / "project", {**tree, "web/sub/link": "-> mine"})
+    return tmp_path / "project"
+
+
+def exchange(root: Path, folder: str) -> None:
+    """Put a link to the outside in the place of a folder."""
+    (root / folder).rename(root / "away")
+    (root / folder).symlink_to(root.parent / "outside")
+
+
+LOOKS: dict[str, Callable[[Disk, str], object]] = {
+    "file": lambda disk, sub: disk.file(f"{sub}/x"),
+    "folder": lambda disk, sub: disk.folder(sub),
+    "folder in it": lambda disk, sub: disk.folder(f"{sub}/sub"),
+    "link": lambda disk, sub: disk.link(f"{sub}/link"),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_folder_on_the_way(root: Path, look: str) -> None:
+    """What was a folder when its parent was listed is a link when it is gone into."""
+    disk = Disk(root)
+    context = Context(disk, str(root / "web"), NOTHING)
+    assert ("sub", Node.DIRECTORY) in disk.folder(context.path("")).others
+    exchange(root, "web/sub")
+
+    with pytest.raises(WorkError, match="changed while it was read"):
+        LOOKS[look](disk, context.path("sub"))
+
+
+def test_a_folder_that_is_open_already(root: Path) -> None:
+    """It is still the one that was listed, wherever it lies now."""
+    disk = Disk(root)
+    sub = Context(disk, str(root / "web"), NOTHING).path("sub")
+    before = Disk(root).file(f"{sub}/x")
+    assert disk.folder(sub).files == ["x"]
+    exchange(root, "web/sub")
+
+    assert disk.file(f"{sub}/x") == before
+    assert disk.link(f"{sub}/link") == "mine"
+
+
+def test_the_context_itself(root: Path) -> None:
+    """Links may lead to it, inside the project; out of it none is followed."""
+    (root / "to").symlink_to("web")
+    assert Context(Disk(root), str(root / "to"), NOTHING).node("sub/x") is Node.FILE
+    disk = Disk(root)
+    context = Context(disk, str(root / "web"), NOTHING)
+    exchange(root, "web")
+
+    with pytest.raises(WorkError, match=r"`web/?` changed while it was read"):
+        disk.folder(context.path(""))
+
+
+def snapshot_of(root: Path, folder: Path) -> tuple[Snapshot, Inputs, Callable[[], None]]:
+    """A snapshot to come, with what its files were."""
+    image = image_of("FROM scratch\nCOPY . /\n", name="web", context="web")
+    inputs = fingerprint(project_of(root, image))[image.name]
+    found = Snapshot(root, folder)
+    return found, inputs, lambda: found.add(image, inputs)
+
+
+def test_a_copy_is_not_made_through_a_link(root: Path, tmp_path: Path) -> None:
+    """Not even of the same bytes: what is copied lies in the project."""
+    _, _, add = snapshot_of(root, tmp_path / "copy")
+    exchange(root, "web/sub")
+    (tmp_path / "outside/x").write_text("mine")
+    (tmp_path / "outside/deep").mkdir()
+    os.link(root / "away/deep/x", tmp_path / "outside/deep/x")
+    (tmp_path / "outside/link").unlink()
+    (tmp_path / "outside/link").symlink_to("mine")
+
+    with pytest.raises(ChangedError):
+        add()
+
+
+def open_files() -> int:
+    """How many there are in this process."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_folders_are_closed_again(root: Path) -> None:
+    """However many there are, few are open at once, and none at the end."""
+    for number in range(200):
+        write_tree(root, {f"web/many/{number}/x": "x"})
+    before = open_files()
+    way = Descent(root)
+    for number in range(200):
+        way.lstat(str(root / f"web/many/{number}/x"))
+        assert open_files() <= before + 66
+    assert way.lstat(str(root / "web/many/0/x")).st_size == 1
+    del way
+
+    assert open_files() == before
+
+
+def test_a_write_between_two_looks_when_the_clock_was_set_back(root: Path) -> None:
+    """What is new seems older than the run; its bytes and its state are still told apart."""
+    file = root / "web/sub/x"
+    done: list[int] = []
+
+    def meddle(_frame: object, event: str, what: Any) -> None:
+        if event == "c_return" and what in (os.read, os.fstat) and not done:
+            done.append(file.write_text("mind"))
+
+    disk = Disk(root, clock=lambda: time.time_ns() + HOUR)
+    context = Context(disk, str(root / "web"), NOTHING)
+    disk.folder(context.path("sub"))
+    old = Disk(root).file(context.path("sub/x"))[1]
+    sys.setprofile(meddle)
+    try:
+        _, sha256, _, known = disk.file(context.path("sub/x"))
+    finally:
+        sys.setprofile(None)
+
+    assert done
+    assert sha256 != old or known != stamp(file.stat())

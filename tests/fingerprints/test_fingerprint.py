@@ -1,0 +1,418 @@
+"""Fingerprints of whole projects: what changes them, what does not, and the page that says so."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.errors import ConfigError, Location
+from pipeline.fingerprints.fingerprint import fingerprint
+from pipeline.model.image import External, ImageTest, Triggers
+from pipeline.model.inputs import EntryKind
+from pipeline.model.project import Project
+from pipeline.model.settings import BuildSettings, Settings
+from pipeline.project.load import load
+from pipeline.reference import Digest, ImageName, Platform, parse_reference
+from tests.support.contexts import image_of, project_of, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pipeline.model.image import Image
+
+    Steps = tuple[Callable[[Path], object], ...]
+
+PAGE = Path(__file__).parents[2] / "docs" / "fingerprint.md"
+BUSYBOX = "docker.io/library/busybox:1.36"
+BASE_DOCKERFILE = "FROM scratch\n"
+DOCKERFILE = """\
+# syntax=docker/dockerfile:1
+FROM os
+ARG NOTE
+ARG PORT=8080
+COPY run.sh /app/
+COPY data /app/data/
+COPY --from=busybox:1.36 /bin/busybox /app/
+"""
+FILES = {
+    "web/Dockerfile": DOCKERFILE,
+    "web/run.sh": "#!/bin/sh\n",
+    "web/data/a.txt": "a",
+    "web/data/b": "-> a.txt",
+    "web/unread.txt": "unread",
+    "os/Dockerfile": BASE_DOCKERFILE,
+}
+
+
+def images(dockerfile: str = DOCKERFILE, **changes: Any) -> tuple[Image, Image]:
+    """The page's example: the base `os`, and `web` on it with a test."""
+    web = image_of(dockerfile, name="web", context="web", bases={"os": "os"})
+    external = External(BUSYBOX, parse_reference(BUSYBOX), Location("web/Dockerfile", 7))
+    web = replace(web, externals=(external,), frontend="docker/dockerfile:1", salt="1")
+    web = replace(web, test=ImageTest(("/app/run.sh",)))
+    return image_of(BASE_DOCKERFILE, name="os", context="os"), replace(web, **changes)
+
+
+def example(root: Path) -> None:
+    """The example's files below `root`."""
+    write_tree(root, FILES)
+    (root / "web/run.sh").chmod(0o755)
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path: Path) -> Path:
+    example(tmp_path)
+    return tmp_path
+
+
+def of(root: Path, pair: tuple[Image, Image] | None = None, *, name: str = "web") -> str:
+    """The fingerprint of `web`, in hex."""
+    return fingerprint(project_of(root, *(pair or images())))[ImageName(name)].fingerprint.hex
+
+
+def text(value: str) -> bytes:
+    """`text` of the page."""
+    return struct.pack(">Q", len(value.encode())) + value.encode()
+
+
+def by_hand() -> bytes:
+    """The record of the example, put together from the page and not with our code."""
+    base = sections(
+        dockerfile=b"FROM scratch\n",
+        platforms=number(1) + text("linux/amd64"),
+        options=number(1) + text("sbom") + text("true"),
+    )
+    assert hashlib.sha256(base).hexdigest() in PAGE.read_text(encoding="utf-8")
+    context = (
+        number(4)
+        + (b"d" + text("data"))
+        + (b"f" + text("data/a.txt") + b"\x00" + hashlib.sha256(b"a").digest())
+        + (b"l" + text("data/b") + text("a.txt"))
+        + (b"f" + text("run.sh") + b"\x01" + hashlib.sha256(b"#!/bin/sh\n").digest())
+    )
+    return sections(
+        dockerfile=DOCKERFILE.encode(),
+        context=context,
+        platforms=number(1) + text("linux/amd64"),
+        arguments=(
+            number(2)
+            + (text("NOTE") + number(1) + b"\x00")
+            + (text("PORT") + number(1) + b"\x01" + text("8080"))
+        ),
+        bases=number(1) + text("os") + hashlib.sha256(base).digest(),
+        externals=number(1) + text(BUSYBOX) + b"\x00",
+        frontend=text("docker/dockerfile:1"),
+        options=number(1) + text("sbom") + text("true"),
+        salt=text("1"),
+    )
+
+
+def record_of_the_test(key: bytes) -> bytes:
+    """The record of the example's test."""
+    return sections(key=key, test=number(1) + text("/app/run.sh"))
+
+
+def number(value: int) -> bytes:
+    """`number` of the page."""
+    return struct.pack(">Q", value)
+
+
+def sections(**given: bytes) -> bytes:
+    """A record of these sections, in this order."""
+    record = text("fly-image-pipeline.fingerprint/2")
+    for name, payload in given.items():
+        record += text(name) + number(len(payload)) + payload
+    return record
+
+
+def test_the_page_is_right(root: Path) -> None:
+    """Its bytes, bytes made by hand after its rules, and ours have one key and one fingerprint."""
+    page = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(r"```record\n(.*?)```", page, re.DOTALL)
+    shown, tested = (
+        b"".join(bytes.fromhex(line.partition("  ")[0]) for line in block.splitlines())
+        for block in blocks
+    )
+    settings = Settings(build=BuildSettings(sbom=True))
+    ours = fingerprint(Project(root, settings, images()))[ImageName("web")]
+
+    assert shown == by_hand()
+    assert hashlib.sha256(shown).hexdigest() == ours.key.hex
+    assert tested == record_of_the_test(bytes.fromhex(ours.key.hex))
+    assert hashlib.sha256(tested).hexdigest() == ours.fingerprint.hex
+    assert ours.key.hex in page
+    assert ours.fingerprint.hex in page
+    assert f"`{ours.fingerprint.short}`" in page
+
+
+def test_the_pages_example_is_the_one_tested() -> None:
+    """The Dockerfile that the page shows."""
+    assert DOCKERFILE in PAGE.read_text(encoding="utf-8")
+
+
+SAME: dict[str, Steps] = {
+    "a file that nothing reads": (lambda r: (r / "web/unread.txt").write_text("other"),),
+    "a new file that nothing reads": (lambda r: (r / "web/new").touch(),),
+    "the time of a file": (lambda r: os.utime(r / "web/run.sh", (1, 1)),),
+    "the owner of a file": (lambda r: os.chown(r / "web/run.sh", 1, 1),),
+    "the group's and others' bits": (lambda r: (r / "web/run.sh").chmod(0o710),),
+    "the bits of a folder": (lambda r: (r / "web/data").chmod(0o700),),
+    "an ignore file that excludes nothing": (lambda r: (r / "web/.dockerignore").write_text("x"),),
+    "a file ignored": (
+        lambda r: (r / "web/.dockerignore").write_text("data/c"),
+        lambda r: (r / "web/data/c").touch(),
+    ),
+    "the order of creation": (
+        lambda r: (r / "web/run.sh").rename(r / "web/moved"),
+        lambda r: (r / "web/data/a.txt").rename(r / "web/kept"),
+        lambda r: (r / "web/kept").rename(r / "web/data/a.txt"),
+        lambda r: (r / "web/moved").rename(r / "web/run.sh"),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
+def test_what_does_not_change_it(root: Path, change: Steps) -> None:
+    """What no build sees."""
+    before = of(root)
+    for step in change:
+        step(root)
+
+    assert of(root) == before
+
+
+CHANGED: dict[str, Steps] = {
+    "a byte": (lambda r: (r / "web/run.sh").write_text("#!/bin/ksh\n"),),
+    "the executable bit": (lambda r: (r / "web/run.sh").chmod(0o644),),
+    "a file added": (lambda r: (r / "web/data/c").touch(),),
+    "a folder added": (lambda r: (r / "web/data/c").mkdir(),),
+    "a file gone": (lambda r: (r / "web/data/a.txt").unlink(),),
+    "a file moved": (lambda r: (r / "web/data/a.txt").rename(r / "web/data/A.txt"),),
+    "a link elsewhere": (
+        lambda r: (r / "web/data/b").unlink(),
+        lambda r: (r / "web/data/b").symlink_to("./a.txt"),
+    ),
+    "a link for a file": (
+        lambda r: (r / "web/data/a.txt").unlink(),
+        lambda r: (r / "web/data/a.txt").symlink_to("b"),
+    ),
+    "a file for a folder": (
+        lambda r: (r / "web/data").rename(r / "web/old"),
+        lambda r: (r / "web/data").touch(),
+    ),
+    "a file excluded": (lambda r: (r / "web/.dockerignore").write_text("data/a.txt"),),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
+def test_what_changes_it(root: Path, change: Steps) -> None:
+    """What lands in an image; and the base, which reads none of it, stays."""
+    before, base = of(root), of(root, name="os")
+    for step in change:
+        step(root)
+
+    assert of(root) != before
+    assert of(root, name="os") == base
+
+
+INPUTS: dict[str, dict[str, Any]] = {
+    "target": {"target": "0"},
+    "platforms": {"platforms": (Platform("linux", "arm64"),)},
+    "one platform more": {"platforms": (Platform("linux", "amd64"), Platform("linux", "arm64"))},
+    "an argument": {"declared": {"NOTE": None, "PORT": "80"}},
+    "an argument set": {"declared": {"NOTE": "", "PORT": "8080"}},
+    "salt": {"salt": "2"},
+    "frontend": {"frontend": "docker/dockerfile:1.7"},
+    "triggers": {
+        "externals": (
+            External(
+                BUSYBOX,
+                parse_reference(BUSYBOX),
+                Location("f"),
+                triggers=(Triggers(Platform("linux", "amd64"), ("COPY a /",)),),
+            ),
+        )
+    },
+    "an external locked": {
+        "externals": (
+            External(
+                BUSYBOX, parse_reference(BUSYBOX), Location("f"), Digest("sha256:" + "0" * 64)
+            ),
+        )
+    },
+    "no external": {"externals": ()},
+}
+
+
+@pytest.mark.parametrize("change", INPUTS.values(), ids=INPUTS.keys())
+def test_inputs_that_are_no_files_change_it(root: Path, change: dict[str, Any]) -> None:
+    """Each of them alone."""
+    assert of(root, images(**change)) != of(root)
+
+
+OUTSIDE: dict[str, dict[str, Any]] = {
+    "an argument that is not declared": {"args": {"OTHER": "1"}},
+    "aliases": {"aliases": ("latest",)},
+    "secrets": {"secrets": ("id=token,env=TOKEN",)},
+    "a platform twice": {"platforms": (Platform("linux", "amd64"), Platform("linux", "amd64"))},
+}
+
+
+@pytest.mark.parametrize("change", OUTSIDE.values(), ids=OUTSIDE.keys())
+def test_inputs_of_the_run_alone_do_not_change_it(root: Path, change: dict[str, Any]) -> None:
+    """They do not reach the image."""
+    assert of(root, images(**change)) == of(root)
+
+
+def test_a_comment_in_the_dockerfile_changes_it(root: Path) -> None:
+    """Its bytes count: an argued needless rebuild."""
+    assert of(root, images(DOCKERFILE + "# done\n")) != of(root)
+
+
+def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
+    """Its fingerprint is in theirs."""
+    _, web = images()
+    other = image_of("FROM scratch\nENV A=1\n", name="os", context="os")
+
+    assert of(root, (other, web)) != of(root)
+
+
+def test_another_test_makes_one_image_anew(root: Path) -> None:
+    """The tag of the tested one is another; what stands on it keeps its own."""
+    os_base, web = images()
+    tags = []
+    for test in (None, ImageTest(("true",)), ImageTest(("true", "x")), ImageTest(("true",), 9)):
+        pair = (replace(os_base, test=test), web)
+        tags.append((of(root, pair, name="os"), of(root, pair)))
+
+    assert len({tag for tag, _ in tags}) == 3
+    assert tags[1] == tags[3]
+    assert len({tag for _, tag in tags}) == 1
+
+
+def test_values_of_an_argument_are_told_apart_by_platform(root: Path) -> None:
+    """One given for all is not taken for those that each platform has, however it is spelt."""
+    dockerfile = 'ARG V="${TARGETARCH}"\nFROM scratch\nARG V\nLABEL v=$V\n'
+    write_tree(root, {"images/all/Dockerfile": dockerfile})
+    found = []
+    for order in ('"linux/amd64", "linux/arm64"', '"linux/arm64", "linux/amd64"'):
+        for args in ("", 'args = { V = "amd64,arm64" }', 'args = { V = "arm64,amd64" }'):
+            (root / "images/all/image.toml").write_text(f"platforms = [{order}]\n{args}\n")
+            found.append(fingerprint(load(root, environ={}))[ImageName("all")].key)
+
+    assert found[:3] == found[3:]
+    assert len(set(found)) == 3
+
+
+def test_which_base_is_meant_by_a_name_counts(root: Path) -> None:
+    """The names as written are bound to fingerprints, not just set beside them."""
+    first = image_of("FROM scratch\nENV A=1\n", name="one")
+    second = image_of("FROM scratch\nENV A=2\n", name="two")
+    source = "FROM x\nCOPY --from=y /a /\n"
+    there = image_of(source, name="app", bases={"x": "one", "y": "two"})
+    crossed = image_of(source, name="app", bases={"x": "two", "y": "one"})
+    one, other = (
+        fingerprint(project_of(root, first, second, image))[ImageName("app")].fingerprint
+        for image in (there, crossed)
+    )
+
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("build", "same"),
+    [
+        (BuildSettings(provenance="false"), True),
+        (BuildSettings(network="host", builder="remote", cache_from=("type=gha",)), True),
+        (BuildSettings(provenance="mode=max"), False),
+        (BuildSettings(sbom=True), False),
+    ],
+)
+def test_options_count_that_change_the_output(
+    root: Path,
+    build: BuildSettings,
+    same: bool,  # noqa: FBT001
+) -> None:
+    """Attestations change what is pushed; builder, network and caches do not."""
+    found = fingerprint(Project(root, Settings(build=build), images()))
+
+    assert (found[ImageName("web")].fingerprint.hex == of(root)) is same
+
+
+def test_clone_path_and_umask_do_not_count(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Another checkout, made with another umask, in another order."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "a b" / "c"
+    before = os.umask(0o077)
+    try:
+        elsewhere.mkdir(parents=True)
+        write_tree(elsewhere, dict(reversed(FILES.items())))
+    finally:
+        os.umask(before)
+    (elsewhere / "web/run.sh").chmod(0o700)
+
+    assert of(elsewhere) == of(root)
+
+
+def test_inputs_say_what_went_in(root: Path) -> None:
+    """For `inputs` to show."""
+    found = fingerprint(project_of(root, *images(floating=("the archive moves",))))
+    web = found[ImageName("web")]
+
+    assert list(found) == ["os", "web"]
+    assert [(e.path, e.kind) for e in web.entries] == [
+        ("data", EntryKind.DIRECTORY),
+        ("data/a.txt", EntryKind.FILE),
+        ("data/b", EntryKind.LINK),
+        ("run.sh", EntryKind.FILE),
+    ]
+    assert web.args == {"NOTE": None, "PORT": "8080"}
+    assert web.bases == {"os": found[ImageName("os")].key}
+    assert web.test == ("/app/run.sh",)
+    assert web.externals == {BUSYBOX: None}
+    assert web.floating == ("the archive moves",)
+    assert not web.whole_context
+
+
+def test_permission_bits_that_would_surprise_are_told(root: Path) -> None:
+    """They go into the image, and not into the fingerprint."""
+    (root / "web/data/a.txt").chmod(0o600)
+    (root / "web/run.sh").chmod(0o4755)
+    *_, sentence = fingerprint(project_of(root, *images()))[ImageName("web")].floating
+
+    assert sentence.startswith("the permission bits of `data/a.txt` (0600) and of 1 more go")
+
+
+def test_problems_of_all_images_come_at_once(root: Path) -> None:
+    """A source missing in each of two."""
+    one = image_of("FROM scratch\nCOPY gone /\n", name="one")
+    two = image_of("FROM scratch\nCOPY lost /\n", name="two")
+
+    with pytest.raises(ConfigError) as caught:
+        fingerprint(project_of(root, one, two))
+
+    assert [str(p.location) for p in caught.value.problems] == [
+        "one/Dockerfile:2:6",
+        "two/Dockerfile:2:6",
+    ]
+
+
+def test_a_shared_context_is_read_once(root: Path) -> None:
+    """A file that two images read is not opened again, even if it has gone meanwhile."""
+    readers = [
+        image_of(f"FROM scratch\nCOPY web/run.sh /{name}\n", name=name) for name in ("one", "two")
+    ]
+    found = fingerprint(project_of(root, *readers))
+    one, two = (found[image.name].entries for image in readers)
+
+    assert one == two
+    assert one[0].sha256 is two[0].sha256

@@ -1,0 +1,85 @@
+"""Which ignore file is in force, where one of them is a link: as BuildKit follows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.fingerprints.fingerprint import fingerprint
+from tests.support.contexts import image_of, project_of, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.model.inputs import Inputs
+
+    Files = dict[str, str | None]
+
+IGNORE, OWN = ".dockerignore", "web/Dockerfile.dockerignore"
+RULES = {"docs/rules": "secret"}
+
+IN_FORCE: tuple[Files, ...] = (
+    {IGNORE: "secret"},
+    {IGNORE: "-> docs/rules", **RULES},
+    {IGNORE: "-> /docs/rules", **RULES},
+    {IGNORE: "-> ../../docs/rules", **RULES},
+    {IGNORE: "-> one", "one": "-> docs/rules", **RULES},
+    {IGNORE: "-> to/rules", "to": "-> docs", **RULES},
+    {OWN: "-> rules", "web/rules": "secret"},
+    {OWN: "-> ../rules", "web/rules": "secret"},
+)
+NOT_IN_FORCE: tuple[tuple[Files, str, str], ...] = (
+    ({IGNORE: "-> ../outside"}, IGNORE, "a link that leads to no file below `.`"),
+    ({IGNORE: "-> {}/outside"}, IGNORE, "a link that leads to no file"),
+    ({IGNORE: "-> /nothing"}, IGNORE, "a link that leads to no file"),
+    ({IGNORE: "-> .dockerignore"}, IGNORE, "a link that leads to no file"),
+    ({IGNORE: "-> one", "one": "-> ../outside"}, IGNORE, "a link that leads to no file"),
+    ({IGNORE: "-> docs", "docs/rules": ""}, IGNORE, "a link that leads to no file"),
+    ({IGNORE: None}, IGNORE, "is a folder"),
+    ({OWN: "-> ../rules", "rules": "secret"}, OWN, "a link that leads to no file below `web`"),
+)
+
+
+def inputs(root: Path, files: Files) -> Inputs:
+    """The inputs of an image that copies all of its context, a project in the folder `root`."""
+    outside = str(root.parent)
+    known = {path: text and text.replace("{}", outside) for path, text in files.items()}
+    write_tree(root.parent, {"outside": "secret"})
+    write_tree(root, {"web/Dockerfile": "", "secret": "s", **known})
+    image = image_of("FROM scratch\nCOPY secret* /\n", name="web")
+    return fingerprint(project_of(root, image))[image.name]
+
+
+@pytest.mark.parametrize("files", IN_FORCE, ids=str)
+def test_a_link_inside_of_its_folder_is_followed(tmp_path: Path, files: Files) -> None:
+    """Also an absolute one, which begins at the folder, and one whose `..` would leave it."""
+    found = inputs(tmp_path / "project", files)
+
+    assert found.entries == ()
+    assert found.warnings == ()
+    assert found.ignored is not None
+    assert found.ignored[1] == b"secret"
+
+
+@pytest.mark.parametrize(("files", "place", "message"), NOT_IN_FORCE, ids=str)
+def test_what_buildkit_passes_over_hides_nothing(
+    tmp_path: Path, files: Files, place: str, message: str
+) -> None:
+    """And there is a warning, for it may have been there to hide secrets."""
+    found = inputs(tmp_path / "project", files)
+
+    assert [entry.path for entry in found.entries] == ["secret"]
+    assert found.ignored is None
+    (warning,) = found.warnings
+    assert str(warning.location) == place
+    assert message in warning.message
+    assert "hides nothing" in warning.message
+
+
+def test_the_contexts_file_stands_in_for_one_that_leads_nowhere(tmp_path: Path) -> None:
+    """BuildKit asks for it where the Dockerfile's own cannot be read."""
+    found = inputs(tmp_path / "project", {OWN: "-> ../../outside", IGNORE: "secret"})
+
+    assert found.entries == ()
+    assert [str(warning.location) for warning in found.warnings] == [OWN]

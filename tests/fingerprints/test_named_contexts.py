@@ -1,0 +1,160 @@
+"""`[contexts]`: folders of the project by a name, in the fingerprint as far as they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline import fingerprint, load
+from pipeline.console.as_json import inputs_json
+from pipeline.errors import ConfigError
+from pipeline.reference import ImageName
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.model.inputs import Inputs
+
+WEB = ImageName("web")
+LIBS = '[contexts]\nlibs = "../../libs"\n'
+DOCKERFILE = "FROM scratch\nCOPY --from=libs /src /src\n"
+
+
+def project(root: Path, dockerfile: str = DOCKERFILE, settings: str = LIBS) -> Path:
+    """An image `web` and the folder `libs`, whose ignore file hides a secret; that folder."""
+    folder = root / "images" / "web"
+    folder.mkdir(parents=True)
+    (folder / "Dockerfile").write_text(dockerfile)
+    (folder / "image.toml").write_text(settings)
+    libs = root / "libs"
+    (libs / "src").mkdir(parents=True)
+    for name in ("src/a", "src/secret", "other"):
+        (libs / name).write_text(name)
+    (libs / ".dockerignore").write_text("**/secret\n")
+    return libs
+
+
+def inputs(root: Path) -> Inputs:
+    """What goes into the image's fingerprint."""
+    return fingerprint(load(root))[WEB]
+
+
+def test_what_is_read_of_it_counts(tmp_path: Path) -> None:
+    """Under its own ignore file, and nothing else of it."""
+    libs = project(tmp_path)
+    before = inputs(tmp_path)
+
+    (libs / "other").write_text("else")
+    (libs / "src" / "secret").write_text("else")
+    assert inputs(tmp_path).fingerprint == before.fingerprint
+
+    (libs / "src" / "a").write_text("else")
+    assert inputs(tmp_path).fingerprint != before.fingerprint
+
+
+def test_inputs_show_it(tmp_path: Path) -> None:
+    """Its folder, its files, and the ignore file in force; it is no external."""
+    project(tmp_path)
+
+    document: Any = inputs_json(inputs(tmp_path))
+
+    assert document["externals"] == {}
+    (shown,) = document["contexts"].values()
+    assert list(document["contexts"]) == ["libs"]
+    assert shown["path"] == "libs"
+    assert [entry["path"] for entry in shown["files"]] == ["src", "src/a"]
+    assert shown["ignore_file"] == "libs/.dockerignore"
+
+
+def test_another_name_or_context_is_another_fingerprint(tmp_path: Path) -> None:
+    """The same files, taken from elsewhere by another name, are not the same image."""
+    project(tmp_path, settings='context = "../../libs"\n' + LIBS)
+    named = inputs(tmp_path)
+    folder = tmp_path / "images" / "web"
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY /src /src\n")
+
+    plain = inputs(tmp_path)
+
+    assert plain.entries == named.contexts["libs"].entries
+    assert plain.key != named.key
+
+
+def test_it_goes_before_an_image_of_the_project(tmp_path: Path) -> None:
+    """No edge of the graph, as in BuildKit."""
+    project(tmp_path)
+    base = tmp_path / "images" / "libs"
+    base.mkdir()
+    (base / "Dockerfile").write_text("FROM scratch\n")
+
+    assert load(tmp_path).image(WEB).bases == ()
+
+
+def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
+    """A source in it, and, where it is wanted, the folder itself."""
+    project(tmp_path, "FROM scratch\nCOPY --from=libs srx /\n")
+    with pytest.raises(ConfigError) as caught:
+        inputs(tmp_path)
+    (problem,) = caught.value.problems
+    assert str(problem.location) == "images/web/Dockerfile:2:18"
+    assert problem.hint == "did you mean `src`?"
+
+    (tmp_path / "images" / "web" / "image.toml").write_text('[contexts]\nlibs = "none"\n')
+    load(tmp_path)
+    with pytest.raises(ConfigError, match=r"image.toml:2:8: .*`images/web/none`, is no folder"):
+        inputs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ('libs = "https://x.test/l.git"', "2:8", "what `https` leads to may change"),
+        ('libs = "docker-image://alpine"', "2:8", "what `docker-image` leads to may change"),
+        ('libs = "oci-layout://./x"', "2:8", "what `oci-layout` leads to"),
+        ('libs = "target:web"', "2:8", "what `target` leads to"),
+        ('libs = "git@x.test:l.git"', "2:8", "is no folder of the project"),
+        ('libs = "../../.."', "2:8", "`libs` lies outside the project"),
+        ('libs = "/libs"', "2:8", "`libs` lies outside the project"),
+        ("libs = 5", "2:8", "`contexts` wants a table of folders"),
+        ('context = "../../libs"', "2:1", "BuildKit keeps the name `context` for itself"),
+        ('scratch = "../../libs"', "2:1", "BuildKit keeps the name `scratch` for itself"),
+        ('Libs = "../../libs"', "2:1", "`Libs` is no name of a context"),
+        ('"libs:latest" = "../../libs"', "2:1", "BuildKit looks for `libs:latest` as `libs`"),
+    ],
+)
+def test_what_is_no_folder_of_the_project_is_refused(
+    tmp_path: Path, text: str, place: str, said: str
+) -> None:
+    """With the reason, at its place."""
+    project(tmp_path, settings=f"[contexts]\n{text}\n")
+
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+
+    (problem,) = caught.value.problems
+    assert str(problem.location) == f"images/web/image.toml:{place}"
+    assert said in problem.message
+
+
+def test_a_link_out_of_the_project_is_no_way_out(tmp_path: Path) -> None:
+    """Where a folder lies counts, and not how it is called."""
+    root = tmp_path / "project"
+    project(root)
+    (tmp_path / "elsewhere").mkdir()
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (root / "images" / "web" / "image.toml").write_text('[contexts]\nlibs = "../../link"\n')
+
+    with pytest.raises(ConfigError, match="lies outside the project"):
+        load(root)
+
+
+def test_a_name_that_nothing_takes_from_is_warned_of(tmp_path: Path) -> None:
+    """Most often a slip: the name that the Dockerfile has is then an image's."""
+    project(tmp_path, settings='[contexts]\nlib = "../../libs"\n')
+
+    (warning,) = load(tmp_path).image(WEB).warnings
+
+    assert str(warning) == (
+        "images/web/image.toml:2:7: nothing in `images/web/Dockerfile` takes from `lib`"
+    )
+    assert warning.hint == "did you mean `libs`?"

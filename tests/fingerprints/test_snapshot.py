@@ -1,0 +1,302 @@
+"""The copy that a solve reads: what a fingerprint knows, as it was then, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.errors import UnknownError
+from pipeline.fingerprints.fingerprint import fingerprint
+from pipeline.fingerprints.snapshot import ChangedError, Snapshot, snapshot
+from tests.support.contexts import image_of, project_of, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.model.image import Image
+    from pipeline.model.inputs import Inputs
+
+LONG_AGO = 10**18
+DOCKERFILE = "FROM scratch\nCOPY a to-a into /\nCOPY d /d\nCOPY up/x* to-d/y /\n"
+TREE: dict[str, str | None] = {
+    "web/Dockerfile": DOCKERFILE,
+    "web/.dockerignore": "-> rules",
+    "web/rules": "d/secret\n",
+    "web/a": "aaa",
+    "web/to-a": "-> chain",
+    "web/chain": "-> /a",
+    "web/into": "-> deep/er",
+    "web/deep/er/f": "fff",
+    "web/d/x": "xxx",
+    "web/d/y": "yyy",
+    "web/d/empty": None,
+    "web/d/link": "-> x",
+    "web/d/dangling": "-> nowhere",
+    "web/d/secret": "secret",
+    "web/up": "-> d",
+    "web/to-d": "-> ./d/../d",
+    "web/unread": "unread",
+    "other/file": "other",
+}
+COPIED = {
+    "web/Dockerfile", "web/.dockerignore", "web/rules", "web/a", "web/to-a", "web/chain",
+    "web/into", "web/deep", "web/deep/er", "web/deep/er/f", "web/d", "web/d/x", "web/d/y",
+    "web/d/empty", "web/d/link", "web/d/dangling", "web/up", "web/to-d", "web",
+}  # fmt: skip
+
+
+def write(file: Path, *texts: str) -> None:
+    """Other bytes in the same file, one after the other, and the times that it had."""
+    before = file.stat()
+    for text in texts:
+        file.write_text(text, encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def swap(file: Path, text: str) -> None:
+    """Other bytes in another file of the same name, and the times that it had."""
+    before = file.stat()
+    file.unlink()
+    file.write_text(text, encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def instead(file: Path, make: Callable[[Path], None]) -> None:
+    """Something else where a file was."""
+    file.unlink()
+    make(file)
+
+
+def relink(link: Path, target: str) -> None:
+    """Lead a link to elsewhere."""
+    link.unlink()
+    link.symlink_to(target)
+
+
+def rename(folder: Path) -> None:
+    """Put a folder with the same names and times in the place of another."""
+    other = folder.with_name("another")
+    other.mkdir()
+    for path in folder.iterdir():
+        if path.is_symlink():
+            (other / path.name).symlink_to(path.readlink())
+        elif path.is_dir():
+            (other / path.name).mkdir()
+        else:
+            (other / path.name).write_text("zzz")
+            os.utime(other / path.name, ns=(LONG_AGO, LONG_AGO))
+    folder.rename(folder.with_name("before"))
+    other.rename(folder)
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "other bytes, the same size and time": (lambda web: write(web / "a", "bbb"), "web/a"),
+    "another file, the same size and time": (lambda web: swap(web / "a", "bbb"), "web/a"),
+    "longer": (lambda web: write(web / "a", "aaaa"), "web/a"),
+    "gone": (lambda web: (web / "d/x").unlink(), "web/d/x"),
+    "executable": (lambda web: (web / "a").chmod(0o755), "web/a"),
+    "a folder where a file was": (lambda web: instead(web / "a", Path.mkdir), "web/a"),
+    "a pipe where a file was": (lambda web: instead(web / "a", os.mkfifo), "web/a"),
+    "a link where a file was": (lambda web: relink(web / "a", "d/x"), "web/a"),
+    "a copied link leads elsewhere": (lambda web: relink(web / "d/link", "y"), "web/d/link"),
+    "a link on the way leads elsewhere": (lambda web: relink(web / "up", "deep"), "web/up/x"),
+    "a link in a chain leads elsewhere": (lambda web: relink(web / "chain", "d/x"), "web/to-a"),
+    "a folder was renamed, and another put there": (lambda web: rename(web / "d"), "web/d/x"),
+    "an empty folder is gone": (lambda web: (web / "d/empty").rmdir(), "web/d/empty"),
+    "the Dockerfile is gone": (lambda web: (web / "Dockerfile").unlink(), "web/Dockerfile"),
+}
+
+
+@pytest.fixture(name="root")
+def _root(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    write_tree(root, TREE)
+    for path in sorted(root.rglob("*"), reverse=True):
+        os.utime(path, ns=(LONG_AGO, LONG_AGO), follow_symlinks=False)
+    return root
+
+
+def looked_at(root: Path) -> tuple[Image, Inputs]:
+    """The image `web`, and what a look at its files found."""
+    image = image_of(DOCKERFILE, name="web", context="web")
+    return image, fingerprint(project_of(root, image))[image.name]
+
+
+def copied(root: Path, image: Image, found: Inputs) -> Path:
+    """The folder of a snapshot of one image."""
+    folder = root.parent / "copy"
+    made = Snapshot(root, folder)
+    made.add(image, found)
+    made.settle()
+    return folder
+
+
+def test_it_holds_what_is_read_and_the_way_to_it(root: Path) -> None:
+    """With modes and times, links as they are written, and nothing that is not read."""
+    (root / "web/d/x").chmod(0o640)
+    (root / "web/d/y").chmod(0o4755)
+    (root / "web/d").chmod(0o555)
+
+    folder = copied(root, *looked_at(root))
+
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
+    assert set(found) == COPIED
+    for name, path in found.items():
+        here, there = (place.lstat() for place in (path, root / name))
+        assert here.st_mode == there.st_mode, name
+        assert here.st_mtime_ns // 10**9 == there.st_mtime_ns // 10**9, name
+        if path.is_symlink():
+            assert path.readlink() == (root / name).readlink()
+        elif path.is_file():
+            assert path.read_bytes() == (root / name).read_bytes()
+
+
+def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> None:
+    """By which BuildKit tells them apart; the same bytes have the same, wherever they lie."""
+    moments = []
+    for number, text in enumerate(("aaa", "bbb", "aaa")):
+        write(root / "web/a", text)
+        folder = root.parent / str(number)
+        made = Snapshot(root, folder)
+        made.add(*looked_at(root))
+        moments.append((folder / "web/a").stat().st_mtime_ns)
+
+    assert moments[0] == moments[2] != moments[1]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changed_since_the_look_is_told(root: Path, change: str) -> None:
+    """Also where size and time are what they were."""
+    edit, path = CHANGES[change]
+    image, found = looked_at(root)
+    edit(root / "web")
+
+    with pytest.raises(ChangedError) as caught:
+        copied(root, image, found)
+
+    assert caught.value.message == f"`{path}` changed while it was built"
+    assert caught.value.hint
+
+
+HARMLESS: dict[str, Callable[[Path], object]] = {
+    "a new file": lambda web: (web / "d/new").write_text("new"),
+    "other permission bits": lambda web: (web / "a").chmod(0o600),
+    "another time": lambda web: os.utime(web / "a"),
+    "a hard link": lambda web: (web / "hard").hardlink_to(web / "a"),
+    "read": lambda web: (web / "a").read_bytes(),
+    "changed, and put back": lambda web: write(web / "a", "bbb", "aaa"),
+    "removed, and put back": lambda web: swap(web / "a", "aaa"),
+    "renamed, and renamed back": lambda web: (web / "d").rename(web / "e").rename(web / "d"),
+    "an unread file": lambda web: (web / "unread").unlink(),
+    "the Dockerfile, which is built as it was": lambda web: write(web / "Dockerfile", "FROM x"),
+    "the ignore file, which is heeded as it was": lambda web: write(web / "rules", "d\n"),
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_what_does_not_concern_the_contents_changes_nothing(root: Path, change: str) -> None:
+    """What is built is what the fingerprint says."""
+    image, found = looked_at(root)
+    HARMLESS[change](root / "web")
+
+    folder = copied(root, image, found)
+
+    held = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    assert held == COPIED
+    assert (folder / "web/a").read_bytes() == b"aaa"
+    assert (folder / "web/Dockerfile").read_text() == DOCKERFILE
+    assert (folder / "web/rules").read_bytes() == b"d/secret\n"
+
+
+def test_what_failed_one_image_fails_the_next(root: Path) -> None:
+    """Nothing of a file that changed is left for another that reads it too."""
+    image, found = looked_at(root)
+    write(root / "web/a", "bbb")
+    made = Snapshot(root, root.parent / "copy")
+
+    for name in ("web", "www"):
+        with pytest.raises(ChangedError):
+            made.add(replace(image, name=name), found)  # type: ignore[arg-type]
+
+
+def test_images_of_one_context_share_what_they_read(root: Path) -> None:
+    """Each file is copied once, and lies where the context does, which may be behind a link."""
+    (root / "shared").symlink_to("web")
+    image, found = looked_at(root)
+    behind = replace(image, context=image.context.with_name("shared"))
+    made = Snapshot(root, root.parent / "copy")
+
+    made.add(image, found)
+    made.add(behind, found)
+
+    assert made.place(image.context) == made.place(behind.context)
+
+
+def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
+    """As in a container in which all is copied to `/`."""
+    top, folder = Path("/"), PurePosixPath(f"{root}/web"[1:])
+    made_of = image_of("FROM scratch\nCOPY a /\n", name="web", context=str(folder))
+    image = replace(made_of, dockerfile=folder / "Dockerfile")
+    made = Snapshot(top, root.parent / "copy")
+
+    made.add(image, fingerprint(project_of(top, image))[image.name])
+    made.settle()
+
+    place = Path(made.place(folder))
+    assert place == root.parent / "copy" / folder
+    assert (place / "a").read_text() == "aaa"
+
+
+def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
+    """With folders in it that may not be written to."""
+    (root / "web/d").chmod(0o555)
+    with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:
+        made.add(*looked_at(root))
+        made.settle()
+        place = tmp_path.joinpath(made.place(looked_at(root)[0].context))
+        assert stat.S_IMODE((place / "d").stat().st_mode) == 0o555
+
+    assert not place.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+@pytest.fixture
+def whole_seconds(tmp_path: Path) -> Iterator[Path]:
+    """A file system that keeps whole seconds: ext4 with inodes of 128 bytes."""
+    disk, folder = tmp_path / "disk", tmp_path / "mounted"
+    folder.mkdir()
+    with disk.open("wb") as file:
+        file.truncate(1 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-I", "128", disk], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", "loop", disk, folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount")
+def test_a_file_system_without_times_below_the_second(root: Path, whole_seconds: Path) -> None:
+    """There, other bytes of the same size and second would be built from what BuildKit has."""
+    wrong = pytest.raises(UnknownError, match="keeps no exact times")
+    with wrong as caught, snapshot(root, {"TMPDIR": str(whole_seconds)}):
+        pass
+    assert "set TMPDIR to a folder on another file system" in (caught.value.hint or "")
+    assert [path.name for path in whole_seconds.iterdir()] == ["lost+found"]
+
+
+def test_no_room_for_the_copy(root: Path) -> None:
+    """It is told where there is none, and what to do."""
+    full = root.parent / "full"
+    full.write_text("no folder")
+    image, found = looked_at(root)
+    made = Snapshot(root, full / "copy")
+
+    with pytest.raises(UnknownError, match="cannot be copied") as caught:
+        made.add(image, found)
+
+    assert "TMPDIR" in caught.value.hint

@@ -1,0 +1,223 @@
+"""Answers that Fly's interfaces do not give: each is an error in words, and nothing is believed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.deploy.fly.machines import running_of
+from pipeline.fly.api import FlyApi
+from pipeline.fly.create_app import only_org
+from pipeline.fly.errors import FlyError
+from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
+from pipeline.fly.retention import reference_of, since, slot_of
+from pipeline.fly.values import Machine
+from pipeline.http.backoff import Policy
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.scripted import Asked
+
+    Answers = Callable[..., FlyApi]
+
+QUICK = Policy(attempts=1, pause=0.01, total=5.0, connect=1.0, read=2.0)
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[str, list[bytes]]]:
+    """Its address, and the bodies that it answers with: one after the other, the last for ever."""
+    left: list[bytes] = []
+
+    def script(_: Asked) -> Reply:
+        return Reply(200, {}, left.pop(0) if len(left) > 1 else left[0])
+
+    with scripted(script) as running:
+        yield f"http://{running.address}", left
+
+
+@pytest.fixture
+def answers(server: tuple[str, list[bytes]]) -> Iterator[Answers]:
+    """A Fly that answers with what it is given."""
+    base, left = server
+    environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": base, "FLY_API_BASE_URL": base}
+
+    def telling(*bodies: object) -> FlyApi:
+        left[:] = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in bodies]
+        return api
+
+    with FlyApi(environ, policy=QUICK) as api:
+        yield telling
+
+
+def page(*nodes: object, more: object = False, cursor: object = "c") -> dict[str, Any]:
+    """A page of releases."""
+    info = {"hasNextPage": more, "endCursor": cursor}
+    return {"data": {"app": {"releasesUnprocessed": {"nodes": list(nodes), "pageInfo": info}}}}
+
+
+def release(version: object, **more: object) -> dict[str, object]:
+    """A release that went through."""
+    return {"version": version, "status": "complete", "imageRef": "a@b", **more}
+
+
+def machine(**more: object) -> dict[str, Any]:
+    """A machine that is well."""
+    return {
+        "id": "148e",
+        "state": "started",
+        "image_ref": {"digest": DIGEST},
+        "config": {"metadata": {"fly_platform_version": "v2", "fly_release_version": "3"}},
+        **more,
+    }
+
+
+def ended(code: object) -> dict[str, object]:
+    """The event of a machine that ended by itself."""
+    return {"type": "exit", "request": {"exit_event": {"exit_code": code}}}
+
+
+NO_LISTS = [b"", b"[{", b'{"machines": []}', b'"none"', b"0", b"[null]", b'["148e"]', b"[[]]"]
+NO_LISTS += [b"[" + b"{}," * 600_000 + b"{}]"]  # a gigabyte of Python, had Fly said it to its limit
+NO_IDS: list[object] = [None, "", 7, "../../web/machines/148e", "148e?force=true", "a b", "\x1b[2J"]
+
+
+@pytest.mark.parametrize("body", NO_LISTS, ids=range(len(NO_LISTS)))
+def test_what_is_no_list_of_machines_is_not_an_app_without_any(
+    answers: Answers, body: bytes
+) -> None:
+    """It would be deployed to, and what keeps its images would be added again."""
+    with pytest.raises(FlyError, match="Fly answers with something else"):
+        machines_of(answers(body), "web")
+
+
+def test_no_machines_as_go_may_write_them(answers: Answers) -> None:
+    """A list of nothing, and the `null` of a slice that was never made."""
+    api = answers([], None)
+    assert machines_of(api, "web") == machines_of(api, "web") == ()
+
+
+@pytest.mark.parametrize("name", NO_IDS)
+def test_a_machine_without_an_id_cannot_be_written_to(answers: Answers, name: object) -> None:
+    """The id is a part of the address of what is asked next."""
+    with pytest.raises(FlyError, match="a machine without an id"):
+        machines_of(answers([machine(id=name)]), "web")
+
+
+@pytest.mark.parametrize("body", [{}, {"apps": "web"}, {"apps": [{"name": 7}]}, {"apps": [None]}])
+def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
+    """None is left out: a pattern would not find it, and nobody would be told."""
+    if body == {}:
+        assert apps_of_org(answers(body), "acme") == []
+    else:
+        with pytest.raises(FlyError, match="Fly answers with"):
+            apps_of_org(answers(body), "acme")
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b"{"])
+def test_what_is_no_app(answers: Answers, body: bytes) -> None:
+    """It is not a name that is free."""
+    with pytest.raises(FlyError, match="something else"):
+        app_of(answers(body), "web")
+
+
+@pytest.mark.parametrize("version", [None, "", "v3", -1, 1.5, "²", "9" * 5000, [3], {}])
+def test_a_release_without_a_number(answers: Answers, version: object) -> None:
+    """A rollback goes by it."""
+    with pytest.raises(FlyError, match="a release without a number"):
+        list(releases_of(answers(page(release(version))), "web"))
+
+
+def test_releases_out_of_order(answers: Answers) -> None:
+    """Within a page their numbers say the order; over pages nobody can."""
+    api = answers(page(release(2), release(4), release("3")))
+    assert [one.version for one in releases_of(api, "web")] == [4, 3, 2]
+    api = answers(page(release(4), more=True), page(release(5)))
+    with pytest.raises(FlyError, match="the releases of `web` out of order"):
+        list(releases_of(api, "web"))
+
+
+@pytest.mark.parametrize("nodes", [(), (release(7),)])
+def test_pages_that_do_not_end(answers: Answers, nodes: tuple[object, ...]) -> None:
+    """The same cursor again and again, with nothing or with the same behind it."""
+    with pytest.raises(FlyError, match="Fly answers with"):
+        list(releases_of(answers(page(*nodes, more=True)), "web"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"data": None},
+        {"data": {"app": {"releasesUnprocessed": []}}},
+        {"data": {"app": {"releasesUnprocessed": {"nodes": {}, "pageInfo": {}}}}},
+        {"data": {"app": {"releasesUnprocessed": {"nodes": [3], "pageInfo": {}}}}},
+        {"data": {"app": {"releasesUnprocessed": {"nodes": []}}}},
+        {"data": {"app": "web"}},
+        {"errors": "no"},
+        {"errors": [None]},
+        {"errors": [{"message": {"a": 1}, "extensions": []}], "data": {"app": {}}},
+    ],
+)
+def test_what_is_no_list_of_releases(answers: Answers, data: object) -> None:
+    """An error also where there is data beside one."""
+    with pytest.raises(FlyError):
+        list(releases_of(answers(data), "web"))
+
+
+def test_a_configuration_that_is_too_deep(answers: Answers) -> None:
+    """Nobody's is; it would not fit on the stack of whoever compares it."""
+    deep: object = 1
+    for _ in range(300):
+        deep = {"env": deep}
+    with pytest.raises(FlyError, match="nested too deeply"):
+        list(releases_of(answers(page(release(1, configDefinition=deep))), "web"))
+
+
+def test_an_organization_without_a_name(answers: Answers) -> None:
+    """Nothing is created in it."""
+    assert only_org(answers({"data": {"organizations": {"nodes": [{"slug": ["x"]}]}}})) == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "trouble"),
+    [
+        ({}, ""),
+        ({"state": "\x1b[31mglowing"}, "machine 148e is [31mglowing"),
+        ({"state": None}, "machine 148e is in no state that Fly names"),
+        ({"state": {"now": "started"}}, "machine 148e is in no state that Fly names"),
+        ({"checks": "passing"}, ""),
+        ({"checks": [{"name": "a\nb", "status": 1}]}, "check `a b` of machine 148e is not known"),
+        ({"state": "stopped", "events": [ended("\x1b[2J")]}, "machine 148e ended with [2J"),
+        ({"state": "stopped", "events": [None, {"type": "exit", "request": []}]}, ""),
+    ],
+)
+def test_states_that_nobody_has_heard_of(more: dict[str, object], trouble: str) -> None:
+    """They are told, harmless for a terminal, and the app is not well."""
+    now = running_of("web", [Machine(machine(**more))])
+    assert now is not None
+    assert (now.trouble, now.healthy) == (trouble, not trouble)
+
+
+@pytest.mark.parametrize("digest", [None, "", "latest", "sha256:12", [DIGEST]])
+def test_a_machine_whose_image_is_not_known(digest: object) -> None:
+    """It does not count as one that runs what the others do."""
+    silent_one = machine(id="24d8", image_ref={"digest": digest})
+    now = running_of("web", [Machine(machine()), Machine(silent_one)])
+    assert now is not None
+    assert now.trouble == "Fly does not say which image machine 24d8 runs"
+    assert running_of("web", [Machine(silent_one)]) is None
+
+
+@pytest.mark.parametrize("value", [None, 7, [], {}, ["base"], "other"])
+def test_metadata_of_other_types(value: object) -> None:
+    """A machine that is not ours, and runs whatever it says."""
+    metadata = {"pipeline_keep": value, "pipeline_keep_image": value, "fly_release_version": value}
+    strange = Machine(machine(config={"metadata": metadata, "image": value}, updated_at=value))
+    assert slot_of("web", strange) is None
+    assert not strange.serves
+    assert isinstance(since(strange), str)
+    reference_of(strange)

@@ -1,0 +1,190 @@
+"""What is asked of Fly, and what each of its answers means, on the stand-in's real sockets."""
+
+from __future__ import annotations
+
+import threading
+import time
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.fly.api import FlyApi
+from pipeline.fly.endpoints import connections
+from pipeline.fly.errors import FlyError, NoAppError
+from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
+from pipeline.http.backoff import Policy
+from tests.support.connect_proxy import connect_proxy
+from tests.support.fly import FlyStandIn, fly_stand_in
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUICK = Policy(attempts=2, pause=0.01, total=5.0, connect=1.0, read=2.0)
+
+
+@pytest.fixture
+def fly(tmp_path: Path) -> Iterator[FlyStandIn]:
+    """A Fly with one app."""
+    with fly_stand_in(tmp_path / "fly") as running:
+        running.create_app("acme-web")
+        yield running
+
+
+@pytest.fixture
+def api(fly: FlyStandIn) -> Iterator[FlyApi]:
+    """Who has the organization's token."""
+    with FlyApi(fly.environ, policy=QUICK) as opened:
+        yield opened
+
+
+def as_who(fly: FlyStandIn, token: str) -> FlyApi:
+    """Somebody with another token."""
+    return FlyApi({**fly.environ, "FLY_API_TOKEN": token}, policy=QUICK)
+
+
+def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
+    """200 and 404."""
+    found = app_of(api, "acme-web")
+
+    assert found is not None
+    assert found["name"] == "acme-web"
+    assert app_of(api, "acme-none") is None
+    assert apps_of_org(api, "acme") == ["acme-web"]
+
+
+@pytest.mark.parametrize(
+    "token", ["FlyV1 fm2_\u201cquoted\u201d", "fm2_first\nfm2_second", "t\u00f6ken"]
+)
+def test_a_token_that_cannot_be_one(fly: FlyStandIn, token: str) -> None:
+    """Copied with a quotation mark, or with the line after it: nothing is sent, nothing shown."""
+    before = fly.requests
+    with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
+        app_of(somebody, "acme-web")
+
+    assert "no token has" in caught.value.message
+    assert "fm2_" not in f"{caught.value!r} {caught.value.hint}"
+    assert fly.requests == before
+
+
+def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
+    """That is said by name, with what creates it."""
+    assert machines_of(api, "acme-web") == ()
+    with pytest.raises(NoAppError, match="there is no app `acme-none`") as caught:
+        machines_of(api, "acme-none")
+    assert "invoke apps" in caught.value.hint
+
+
+def test_a_token_of_one_app_does_not_reach_another(fly: FlyStandIn) -> None:
+    """403: the message names the app, and the token that is needed."""
+    fly.create_app("acme-api")
+    with as_who(fly, fly.app_token("acme-web")) as api:
+        assert machines_of(api, "acme-web") == ()
+        with pytest.raises(FlyError, match="FLY_API_TOKEN does not reach the app `acme-api`") as e:
+            machines_of(api, "acme-api")
+    assert "fly tokens create org" in e.value.hint
+    assert e.value.status == 403
+
+
+def test_a_token_that_expired_is_refused(fly: FlyStandIn) -> None:
+    """By both interfaces, in the same words."""
+    with as_who(fly, fly.expired_token()) as api:
+        for ask in (lambda: machines_of(api, "acme-web"), lambda: list(releases_of(api, "acme"))):
+            with pytest.raises(FlyError, match="Fly refused the token from FLY_API_TOKEN") as e:
+                ask()
+            assert "expired" in e.value.hint
+
+
+def test_no_token_at_all(fly: FlyStandIn) -> None:
+    """Nothing is sent."""
+    with as_who(fly, "") as api, pytest.raises(FlyError, match="there is no token"):
+        # Neither a variable nor a login: the home folder of tests is empty, flyctl knows none.
+        machines_of(api, "acme-web")
+    assert not fly.asked("machines")
+
+
+@pytest.mark.parametrize("how", ["503", "drop"])
+def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FlyStandIn, how: str) -> None:
+    """As often as the policy says, and no more."""
+    fly.down("machines", how=how)
+    with FlyApi(fly.environ, policy=QUICK) as api:
+        with pytest.raises(FlyError) as caught:
+            machines_of(api, "acme-web")
+        assert "status.flyio.net" in caught.value.hint
+    assert len(fly.asked("machines")) == QUICK.attempts
+
+
+def test_a_token_is_not_sent_in_clear(fly: FlyStandIn) -> None:
+    """Not even the name is looked up."""
+    plain = {"FLY_FLAPS_BASE_URL": "http://fly.invalid", "FLY_API_BASE_URL": "http://10.0.0.9"}
+    with FlyApi({**fly.environ, **plain}, policy=QUICK) as api:
+        with pytest.raises(FlyError, match=r"not sent to `fly\.invalid` over plain HTTP"):
+            machines_of(api, "acme-web")
+        with pytest.raises(FlyError, match=r"not sent to `10\.0\.0\.9` over plain HTTP"):
+            list(releases_of(api, "acme-web"))
+
+
+def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name `_api.internal` alone, at one of its addresses, and by way of no proxy."""
+    with scripted(lambda _: Reply(200)) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
+        for name in ("_api.internal:4280", "metadata.google.internal", "x._api.internal"):
+            environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{name}"}
+            with FlyApi(environ, policy=QUICK) as api, pytest.raises(FlyError):
+                machines_of(api, "acme-web")
+        assert proxy.asked == []
+    http = connections("http://_api.internal:4280", QUICK)
+    why = http.wrong_with
+    assert why
+    assert why(ip_address("fdaa:0:1::3")) == ""
+    assert all(why(ip_address(one)) for one in ("10.0.0.1", "fd00::1", "127.0.0.1", "8.8.8.8"))
+
+
+def test_the_rate_that_fly_allows_is_kept(fly: FlyStandIn, api: FlyApi) -> None:
+    """Five questions about one app take two seconds, and none is refused."""
+    fly.knobs.rate_limits = True
+    started = time.monotonic()
+    threads = [threading.Thread(target=machines_of, args=(api, "acme-web")) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - started >= 2
+    assert [one.status for one in fly.asked("machines")] == [200] * 5
+
+
+def test_who_is_refused_for_haste_waits(fly: FlyStandIn) -> None:
+    """429: another process may use up what Fly allows."""
+    fly.knobs.rate_limits = True
+    # It has a second to go until one more is allowed.
+    fly.limits.buckets["list machines", "acme-web"] = (0.0, time.monotonic() + 1)
+    with FlyApi(fly.environ, policy=Policy(attempts=8, pause=0.2, total=60.0)) as api:
+        machines_of(api, "acme-web")
+    statuses = [asked.status for asked in fly.asked("machines")]
+    assert statuses == [429] * (len(statuses) - 1) + [200]
+    assert len(statuses) > 1
+
+
+def test_an_app_without_releases_has_none(api: FlyApi) -> None:
+    """And one that is not there is an error, not a list without entries."""
+    assert list(releases_of(api, "acme-web")) == []
+    with pytest.raises(FlyError, match="Could not find App"):
+        list(releases_of(api, "acme-none"))
+
+
+def test_a_proxy_before_fly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named, and what names it; Fly is not blamed."""
+    with connect_proxy("127.0.0.1:1", status="403 Forbidden") as proxy:
+        monkeypatch.setenv("https_proxy", f"http://me:hidden@{proxy.address}")
+        environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": "https://machines.test"}
+        with FlyApi(environ, policy=QUICK) as api, pytest.raises(FlyError) as caught:
+            app_of(api, "acme-web")
+
+    assert f"the proxy `{proxy.address}` refuses to connect to `machines.test`: 403" in str(
+        caught.value
+    )
+    assert caught.value.hint.startswith("https_proxy names it")
+    assert "hidden" not in f"{caught.value!r} {caught.value.hint}"

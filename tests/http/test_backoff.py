@@ -1,0 +1,131 @@
+"""Asking again: bounded, with jitter, and at one gate for all requests to a host."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.backoff import Gate, Policy, retry_after
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GONE = Reply(
+    404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+)
+ERROR = json.dumps({"errors": [{"code": "TOOMANYREQUESTS"}]}).encode()
+
+
+def in_seconds(seconds: int) -> str:
+    """`Retry-After` as a number."""
+    return str(seconds)
+
+
+def as_a_date(seconds: int) -> str:
+    """`Retry-After` as a date; it has no fractions, so a second is added."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds + 1), usegmt=True)
+
+
+@pytest.mark.parametrize("written", [in_seconds, as_a_date])
+def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
+    """Of twenty requests at once one is told to wait a second: nothing is sent until then."""
+    times: list[float] = []
+    told: list[float] = []
+
+    def script(_: Asked) -> Reply:
+        times.append(time.monotonic())
+        if len(times) == 2:
+            told.append(time.monotonic())
+            return Reply(429, {"Retry-After": written(1)}, ERROR)
+        time.sleep(0.05)
+        return GONE
+
+    with scripted(script) as server, Registry() as registry:
+        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(40)]
+
+        assert set(registry.head_all(wanted).values()) == {Absent()}
+
+    # At most sixteen were under way by then, and are not called back.
+    assert sum(told[0] < at < told[0] + 1.0 for at in times) < 16
+    assert sum(at >= told[0] + 1.0 for at in times) > 20
+
+
+def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
+    """Each request ends within its total time, however often the gate is shut meanwhile."""
+    policy = Policy(pause=0.001, total=1.5, read=1.0)
+    script = lambda _: Reply(429, {"Retry-After": "1"}, ERROR)  # noqa: E731
+    with scripted(script) as server, Registry(policy=policy) as registry:
+        began = time.monotonic()
+        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(30)]
+
+        answers = registry.head_all(wanted)
+
+    assert all(isinstance(answer, HttpError) for answer in answers.values())
+    # One goes ahead, then two rounds of sixteen; one after another they would take the longer.
+    assert time.monotonic() - began < 20 * policy.total
+    assert server.count() <= 30 + policy.allowance
+
+
+def test_pauses_grow_and_are_not_alike() -> None:
+    """0.4 s, then 0.8 s, give or take a half."""
+    gate = Gate(Policy(), Event())
+
+    firsts = {gate.pause(1) for _ in range(50)}
+    seconds = {gate.pause(2) for _ in range(50)}
+
+    assert len(firsts) == 50
+    assert all(0.2 <= pause <= 0.6 for pause in firsts)
+    assert all(0.4 <= pause <= 1.2 for pause in seconds)
+
+
+def test_a_gate_that_opens_too_late_is_not_waited_for() -> None:
+    """At once: the person is told."""
+    gate = Gate(Policy(), Event())
+    gate.shut(60.0)
+    began = time.monotonic()
+
+    assert not gate.wait(began + 1.0)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        (" 7 ", 7.0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0.0),
+        ("Tue, 24 Nov 2026 12:00:30 GMT", 30.0),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | None) -> None:
+    """RFC 9110, 10.2.3; what is neither says nothing."""
+    headers = {} if value is None else {"retry-after": value}
+    assert retry_after(headers, datetime(2026, 11, 24, 12, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_a_date_is_of_the_clock_over_there(hours: int) -> None:
+    """Ours is wrong by an hour: a moment is no hour, and an hour is no moment."""
+    ours = datetime(2026, 11, 24, 12 + hours, 0, tzinfo=UTC)
+    until, there = "Tue, 24 Nov 2026 12:00:30 GMT", "Tue, 24 Nov 2026 12:00:00 GMT"
+    assert retry_after({"retry-after": until, "date": there}, ours) == 30.0
+    assert (
+        retry_after({"retry-after": until, "date": "at noon"}, ours)
+        == (0.0, 30.0, 3630.0)[1 - hours]
+    )

@@ -1,0 +1,29 @@
+"""A certificate that is of another time than ours: the clock may be what is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.errors import HttpError
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from tests.support.scripted import Reply, scripted
+from tests.support.secured import certify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_certificate_that_has_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its authority is trusted: the hint is about the time, and says ours."""
+    certificate = certify(tmp_path, until=datetime(2020, 1, 1, tzinfo=UTC))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca))
+    told = pytest.raises(HttpError, match="not trusted: certificate has expired")
+    served = scripted(lambda _: Reply(200), certificate)
+    with served as server, Registry() as registry, told as caught:
+        registry.head(parse_reference(f"{server.address}/acme/web:1"))
+
+    assert caught.value.hint.startswith("is the clock of this machine right, which says 20")

@@ -1,0 +1,166 @@
+"""The loop that asks again, for registries and for Fly: on a clock that nobody waits for."""
+
+from __future__ import annotations
+
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.fly.api import FlyApi
+from pipeline.fly.errors import FlyError
+from pipeline.fly.queries import machines_of
+from pipeline.fly.rate_limit import Pace
+from pipeline.http.answer import Answer
+from pipeline.http.backoff import Gate, Policy
+from pipeline.http.errors import ErrorDetails, HttpError
+from pipeline.http.retry import Patience, passes
+from pipeline.model.events import Notice
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from tests.support.clocks import QuickClock
+from tests.support.scripted import Reply, scripted
+
+if TYPE_CHECKING:
+    from pipeline.http.retry import Outcome
+    from pipeline.model.events import Event as Told
+
+POLICY = Policy(attempts=4, pause=1.0, total=60.0, allowance=48)
+FINE, BUSY = Answer(200, ""), Answer(503, "")
+FOREVER = Reply(429, {"Retry-After": "3600", "Content-Type": "application/json"}, b"{}")
+
+
+def later(seconds: int, status: int = 429) -> Answer:
+    """An answer that asks for time."""
+    return Answer(status, "", {"retry-after": str(seconds)})
+
+
+class Story:
+    """A host that answers one thing after the other, and how it was asked."""
+
+    def __init__(self, *outcomes: Outcome, shut: float = 0.0, policy: Policy = POLICY) -> None:
+        self.clock = QuickClock()
+        self.told: list[Told] = []
+        self.times: list[float] = []
+        gate = Gate(policy, Event(), self.clock)
+        left = list(outcomes)
+
+        def tried(deadline: float) -> Outcome:
+            self.times.append(sum(self.clock.slept))
+            assert self.clock.now() <= deadline
+            if shut:  # another request to this host was told to wait meanwhile
+                gate.shut(shut)
+            return left.pop(0)
+
+        self.end = Patience("`the host`", gate, self.told.append).ask(tried, passes)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "asked"),
+    [
+        ([FINE], 1),
+        ([BUSY, FINE], 2),
+        ([BUSY, BUSY, BUSY, BUSY], 4),
+        ([Answer(418, "")], 1),
+        ([HttpError("cut off", facts=ErrorDetails(passing=True)), FINE], 2),
+        ([HttpError("no trust")], 1),
+        ([later(5), FINE], 2),
+        ([later(50), later(50)], 2),
+        ([later(59, 503), FINE], 2),
+        ([later(61)], 1),
+        ([later(3600, 503)], 1),
+        ([HttpError("told", facts=ErrorDetails(passing=True, retry_after=3600.0))], 1),
+    ],
+)
+def test_how_often_a_host_is_asked(outcomes: list[Outcome], asked: int) -> None:
+    """What may pass is asked for again, but not once the host wants more time than is left."""
+    story = Story(*outcomes)
+
+    assert story.end is outcomes[asked - 1]
+    assert len(story.times) == asked
+    assert story.times[-1] <= POLICY.total
+
+
+def test_who_is_told_to_wait_waits_so_long_and_says_so() -> None:
+    """At least what was asked for, told once."""
+    story = Story(later(20), later(20), FINE)
+
+    assert story.times[1] >= 20
+    assert story.times[2] >= 40
+    assert story.told == [Notice("`the host` asks to wait 20 s")] * 2
+
+
+def test_a_gate_that_another_shut_for_too_long() -> None:
+    """The host is not asked again: what it said before is the outcome."""
+    story = Story(BUSY, FINE, shut=100.0)
+
+    assert story.end is BUSY
+    assert story.times == [0.0]
+
+
+def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
+    """The host is not asked at all, and how long that will be is said."""
+    gate = Gate(POLICY, Event(), QuickClock())
+    gate.shut(100.0)
+
+    end = Patience("`the host`", gate, lambda _: None).ask(lambda _: FINE, passes)
+
+    assert isinstance(end, HttpError)
+    assert end.message == "`the host` asks everybody to wait"
+    assert end.hint == "try again in 100 seconds"
+
+
+def test_a_host_that_has_used_up_its_allowance() -> None:
+    """It is left alone, however many attempts a request may have."""
+    story = Story(BUSY, BUSY, policy=Policy(attempts=9, allowance=2, total=1e6))
+
+    assert len(story.times) == 2
+
+
+def test_a_registry_that_asks_for_an_hour() -> None:
+    """One request, no wait, and the hint has the time."""
+    clock = QuickClock()
+    with (
+        scripted(lambda _: FOREVER) as server,
+        Registry(clock=clock) as registry,
+        pytest.raises(HttpError, match="too many requests") as caught,
+    ):
+        registry.head(parse_reference(f"{server.address}/acme:1"))
+
+    assert (server.count(), clock.slept) == (1, [])
+    assert caught.value.hint == "try again in 3600 seconds"
+
+
+def test_fly_that_asks_for_an_hour() -> None:
+    """The same loop."""
+    clock = QuickClock()
+    with scripted(lambda _: FOREVER) as server:
+        environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
+        with FlyApi(environ, clock=clock) as api, pytest.raises(FlyError) as caught:
+            machines_of(api, "acme-web")
+
+    assert (server.count(), clock.slept) == (1, [])
+    assert "in 3600 seconds" in caught.value.hint
+
+
+@pytest.mark.parametrize(("method", "asked"), [("GET", 4), ("POST", 1)])
+def test_what_changes_something_at_fly_is_asked_once(method: str, asked: int) -> None:
+    """A 503 says not whether it was done."""
+    with scripted(lambda _: Reply(503)) as server:
+        environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
+        with FlyApi(environ, clock=QuickClock()) as api, pytest.raises(FlyError):
+            api.machines_api(method, "/apps/acme-web/machines", "acme-web", "list machines")
+
+    assert server.count() == asked
+
+
+def test_the_pace_that_fly_allows() -> None:
+    """Three at once, then one a second."""
+    clock = QuickClock()
+    pace = Pace(clock)
+    for _ in range(5):
+        pace.wait("list machines", "acme-web")
+    pace.wait("list machines", "acme-api")
+
+    assert len(clock.slept) == 2
+    assert all(0.9 < seconds < 1.1 for seconds in clock.slept)

@@ -1,0 +1,393 @@
+"""A credential goes to its own host and nowhere else: strangers that write down what reaches them.
+
+The registry is `127.0.0.1`, the stranger `localhost`: another name, and another port.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import Digest, parse_reference
+from pipeline.registry.auth.credential import Credential, Kind
+from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.client import Registry
+from pipeline.registry.contents import Part
+from pipeline.registry.manifest import Manifest, digest_of
+from pipeline.registry.request import Request
+from tests.support.background import in_background
+from tests.support.scripted import Asked, Reply, Scripted, scripted
+from tests.support.secured import certify
+from tests.support.tls import TlsServer, context_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Script = Callable[[Asked], Reply]
+
+QUICK = Policy(attempts=2, pause=0.001, total=3.0, connect=1.0, read=1.0)
+SECRET = "fm2_the-secret,fm2_and-its-other-part"
+BEARER = "a-bearer-token-of-the-registry"
+QUERY = "X-Amz-Signature=a-signature-of-an-address"
+KNOWN = Credential("x", SECRET, "the test")
+IDENTITY = Credential("x", SECRET, "the test", Kind.IDENTITY_TOKEN)
+MANIFEST = b'{"schemaVersion": 2, "layers": []}'
+TYPE = "application/vnd.oci.image.manifest.v1+json"
+FOUND = Reply(
+    200, {"Content-Type": TYPE, "Docker-Content-Digest": str(digest_of(MANIFEST))}, MANIFEST
+)
+
+
+class Strange:
+    """A server that answers whatever `script` says, and remembers."""
+
+    def __init__(self) -> None:
+        self.script: Script = lambda _: Reply(200)
+        self.server: Scripted | None = None
+
+    def answer(self, asked: Asked) -> Reply:
+        """What the script of this moment says."""
+        return self.script(asked)
+
+    @property
+    def address(self) -> str:
+        """Under another name than the registry's."""
+        assert self.server
+        return self.server.address.replace("127.0.0.1", "localhost")
+
+    @property
+    def asked(self) -> list[Asked]:
+        """What reached it."""
+        return self.server.asked if self.server else []
+
+
+@pytest.fixture
+def stranger() -> Iterator[Strange]:
+    """Nothing that reaches it has a secret in it, wherever."""
+    made = Strange()
+    with scripted(made.answer) as server:
+        made.server = server
+        yield made
+        for one in made.asked:
+            whole = f"{one.method} {one.path} {dict(one.headers)} {one.body!r}"
+            for secret in (*KNOWN.forms, BEARER):
+                assert secret not in whole
+
+
+def said_of(registry: Registry, address: str, tag: str = "1") -> object:
+    """What comes of asking for an image: a presence, or all that an error says."""
+    try:
+        return registry.head(parse_reference(f"{address}/acme:{tag}"))
+    except HttpError as error:
+        return f"{error.message} {error.hint} {error.url} {error.codes} {error!r}"
+
+
+def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[Asked]]:
+    """What comes of a HEAD, and what the registry was asked."""
+    with (
+        scripted(registry) as server,
+        Registry(credentials=lambda _place: known, policy=QUICK) as client,
+    ):
+        return said_of(client, server.address), list(server.asked)
+
+
+def with_token(then: Script) -> Script:
+    """A registry that wants a bearer token, which it gives; `then` answers whoever has it."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return Reply(200, {}, f'{{"token": "{BEARER}"}}'.encode())
+        if asked.headers.get("authorization") == f"Bearer {BEARER}":
+            return then(asked)
+        realm = f'Bearer realm="http://{asked.headers["host"]}/token",service="s"'
+        return Reply(401, {"WWW-Authenticate": realm})
+
+    return script
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("bearer", [False, True])
+def test_a_redirect_takes_no_credential_along(
+    stranger: Strange, status: int, *, bearer: bool
+) -> None:
+    """The stranger is asked, and is told nothing of who asks."""
+    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
+    redirect: Script = lambda _: Reply(status, there)  # noqa: E731
+    stranger.script = lambda _: FOUND
+
+    found, asked = told(with_token(redirect) if bearer else redirect)
+
+    assert isinstance(found, Present)
+    assert stranger.asked
+    assert any(one.headers.get("authorization") for one in asked)
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
+@pytest.mark.parametrize("bearer", [False, True])
+def test_a_stranger_that_asks_who_we_are_is_not_told(
+    stranger: Strange, scheme: str, *, bearer: bool
+) -> None:
+    """CVE-2020-15157: a 401 of the host redirected to is not the registry's."""
+    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
+    redirect: Script = lambda _: Reply(307, there)  # noqa: E731
+    challenge = f'{scheme} realm="http://{stranger.address}/token",service="s"'
+    stranger.script = lambda _: Reply(401, {"WWW-Authenticate": challenge})
+
+    found, _ = told(with_token(redirect) if bearer else redirect)
+
+    assert isinstance(found, str)
+    assert "signature" not in found
+    assert stranger.asked
+    assert not [one for one in stranger.asked if one.path.startswith("/token")]
+
+
+@pytest.mark.parametrize("known", [KNOWN, IDENTITY])
+def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) -> None:
+    """CVE-2025-51471: whoever may name a realm could have the credential sent there."""
+    challenge = f'Bearer realm="http://{stranger.address}/token",service="s"'
+
+    found, _ = told(lambda _: Reply(401, {"WWW-Authenticate": challenge}), known)
+
+    assert isinstance(found, str)
+    assert "not trusted" in found
+    assert stranger.asked == []
+
+
+@pytest.mark.parametrize("known", [KNOWN, IDENTITY])
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_a_token_server_sends_nobody_elsewhere(
+    stranger: Strange, known: Credential, status: int
+) -> None:
+    """No redirect of a token request is followed: its body or header is the credential."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return Reply(status, {"Location": f"http://{stranger.address}/token"})
+        challenge = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        return Reply(401, {"WWW-Authenticate": challenge})
+
+    found, asked = told(script, known)
+
+    assert isinstance(found, str)
+    assert any(one.path.startswith("/token") for one in asked)
+    assert stranger.asked == []
+
+
+@pytest.mark.parametrize("bearer", [False, True])
+def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool) -> None:
+    """`Location` of an upload on another host; and a redirect of what has a body."""
+    there = {"Location": f"http://{stranger.address}/upload?{QUERY}"}
+
+    def script(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            return Reply(307, there)
+        return Reply(202, there) if asked.method == "POST" else Reply(404)
+
+    with (
+        scripted(with_token(script) if bearer else script) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
+    ):
+        host = registry.host(server.address)
+        blob = Part(Digest(f"sha256:{'0' * 64}"), 3)
+        reference = parse_reference(f"{server.address}/acme:1")
+        with pytest.raises(HttpError, match="another host") as upload:
+            copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
+        with pytest.raises(HttpError) as put:
+            registry.put(reference, Manifest(MANIFEST, TYPE, digest_of(MANIFEST)))
+
+    assert "signature" not in f"{upload.value!r} {upload.value.url} {put.value!r} {put.value.url}"
+    assert stranger.asked == []
+
+
+def test_a_blob_from_elsewhere(stranger: Strange) -> None:
+    """Streamed from an object store, at an address that opens it by itself and is not told."""
+    there = {"Location": f"http://{stranger.address}/blob?{QUERY}"}
+    stranger.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
+    script = with_token(lambda _: Reply(307, there))
+    with (
+        scripted(script) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
+    ):
+        host = registry.host(server.address)
+        with pytest.raises(HttpError) as caught, host.stream(Request("GET", "/v2/a/blobs/b")):
+            pytest.fail("it was refused")
+
+    assert stranger.asked
+    assert "signature" not in f"{caught.value!r} {caught.value.url} {caught.value.hint}"
+
+
+def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
+    """Not even without a credential: what comes back could be anybody's."""
+    certificate = certify(tmp_path)
+    there = {"Location": f"http://{stranger.address}/there"}
+    with (
+        scripted(lambda _: Reply(307, there), certificate) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK, ca=certificate.ca) as registry,
+    ):
+        found = said_of(registry, server.address)
+
+    assert isinstance(found, str)
+    assert "plain HTTP" in found
+    assert stranger.asked == []
+
+
+def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
+    """A DELETE is not sent on: it would be ours, at whoever the registry names."""
+    there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
+    with (
+        scripted(lambda _: Reply(307, there)) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
+    ):
+        answer = registry.host(server.address).ask(Request("DELETE", "/v2/acme/blobs/uploads/1"))
+
+    assert answer.status == 307
+    assert stranger.asked == []
+
+
+def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
+    """Whoever it sends us to sees nobody, though it is trusted by the same authority."""
+    certificate = certify(tmp_path)
+    seen: list[str] = []
+
+    def serve(name: str, location: str = "") -> TlsServer:
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                assert isinstance(self.connection, ssl.SSLSocket)
+                seen.append(f"{name} {'somebody' if self.connection.getpeercert() else 'nobody'}")
+                self.send_response(307 if location else 200)
+                for header in {**FOUND.headers, "Location": location}.items():
+                    self.send_header(*header)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        server = TlsServer(("127.0.0.1", 0), Handler)
+        server.context = context_of(certificate)
+        server.context.verify_mode = ssl.CERT_OPTIONAL
+        server.context.load_verify_locations(certificate.ca)
+        return server
+
+    store = serve("store")
+    first = serve("registry", f"https://localhost:{store.server_port}/")
+    address = f"127.0.0.1:{first.server_port}"
+    ours = tmp_path / "certs.d" / address
+    ours.mkdir(parents=True)
+    for source, name in (
+        (certificate.ca, "ca.crt"),
+        (certificate.certificate, "client.cert"),
+        (certificate.key, "client.key"),
+    ):
+        (ours / name).write_bytes(source.read_bytes())
+    with (
+        in_background(store),
+        in_background(first),
+        Registry(certs_d=tmp_path / "certs.d", policy=QUICK) as registry,
+    ):
+        assert isinstance(said_of(registry, address), Present)
+    assert seen == ["registry somebody", "store nobody"]
+
+
+def test_no_credential_over_plain_http() -> None:
+    """Where others may listen: `127.1` is loopback to the system, and not to us, who are strict."""
+    challenge = {"WWW-Authenticate": 'Basic realm="r"'}
+    with scripted(lambda _: Reply(401, challenge)) as server:
+        address = server.address.replace("127.0.0.1", "127.1")
+        with Registry(
+            credentials=lambda _place: KNOWN, insecure=frozenset({address}), policy=QUICK
+        ) as registry:
+            found = said_of(registry, address)
+
+    assert isinstance(found, str)
+    assert "not sent" in found
+    assert server.asked
+    assert not any("authorization" in one.headers for one in server.asked)
+
+
+def test_no_credential_for_a_realm_over_plain_http() -> None:
+    """Nor to its token server, by any way: an anonymous token is all there is."""
+    for known in (KNOWN, IDENTITY):
+        gone = Reply(
+            404,
+            {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
+        )
+        with scripted(with_token(lambda _, gone=gone: gone)) as server:  # type: ignore[misc]
+            address = server.address.replace("127.0.0.1", "127.1")
+            with Registry(
+                credentials=lambda _place, known=known: known,
+                insecure=frozenset({address}),
+                policy=QUICK,
+            ) as registry:
+                assert said_of(registry, address) == Absent()
+        for one in server.asked:
+            assert SECRET not in f"{one.body!r}"
+            assert not one.headers.get("authorization", "").startswith("Basic")
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        '{{"errors": [{{"code": "DENIED", "message": "{secret} may not"}}]}}',
+        '{{"errors": [{{"code": "{secret}", "message": "no"}}]}}',
+        '{{"errors": [{{"code": "UNKNOWN", "detail": "{secret}"}}]}}',
+    ],
+    ids=["message", "code", "detail"],
+)
+@pytest.mark.parametrize("status", [401, 403, 404, 503])
+def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
+    """A registry that tells us our own secret, in any form and in any place."""
+    headers = {"Content-Type": "application/json"}
+
+    def script(asked: Asked) -> Reply:
+        secret = KNOWN.forms[int(asked.path.rpartition("/")[2])]
+        return Reply(status, headers, echo.format(secret=secret).encode())
+
+    with (
+        scripted(script) as server,
+        Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
+    ):
+        for number, secret in enumerate(KNOWN.forms):
+            found = said_of(registry, server.address, str(number))
+            assert isinstance(found, str)
+            assert secret.lower() not in found.lower()
+
+
+def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
+    """The registry's own token is one of our secrets, too; also one that it has replaced."""
+    caplog.set_level(logging.DEBUG)
+    count = iter(range(100))
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return Reply(200, {}, f'{{"token": "{BEARER}-{next(count)}"}}'.encode())
+        body = f'{{"errors": [{{"code": "DENIED", "message": "{BEARER}-0 and {BEARER}-1"}}]}}'
+        challenge = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        return Reply(401, {"WWW-Authenticate": challenge}, body.encode())
+
+    found, _ = told(script)
+
+    assert isinstance(found, str)
+    assert "*** and ***" in found
+    assert BEARER not in found
+
+
+def test_nothing_is_logged(stranger: Strange, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever level a program sets: httpcore logs addresses and headers."""
+    caplog.set_level(logging.DEBUG)
+    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
+    stranger.script = lambda _: FOUND
+
+    found, _ = told(with_token(lambda _: Reply(307, there)))
+
+    assert isinstance(found, Present)
+    assert "signature" not in caplog.text
+    assert BEARER not in caplog.text

@@ -1,0 +1,411 @@
+"""Whatever trickles ends: servers on real sockets that go on, byte by byte, until we hang up.
+
+What is asserted is what came out. Without the bounds a server would go on for ever.
+"""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import ssl
+import threading
+import time
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import httpcore
+import pytest
+
+from pipeline.fly.api import FlyApi
+from pipeline.fly.errors import FlyError
+from pipeline.fly.queries import machines_of
+from pipeline.http import wire
+from pipeline.http.backoff import Policy
+from pipeline.http.connections import Connections
+from pipeline.http.errors import HttpError
+from pipeline.http.exchange import Exchange, SlowError
+from pipeline.http.memory_tls import MemoryTls
+from pipeline.http.streams import Backend
+from pipeline.http.tls import nothing, unverified
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from pipeline.registry.request import Request
+from tests.support.background import in_background
+from tests.support.connect_proxy import connect_proxy
+from tests.support.secured import certify
+from tests.support.tls import context_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+SHORT = Policy(attempts=1, pause=0.001, total=0.15, connect=0.1, read=0.1, flow=0.1, storing=0.1)
+LONG = Policy(attempts=1, total=300.0, connect=300.0, read=300.0, flow=300.0, storing=300.0)
+LATE = "in time"
+OK = b"HTTP/1.1 200 OK\r\n"
+LARGE = OK + b"Content-Length: 4294967296\r\n\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
+HEADS = OK + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 990) for n in range(66))
+RECORD = b"\x16\x03\x03\x40\x00"
+"""The beginning of a record of TLS, of 16 KiB."""
+
+
+@contextmanager
+def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that does with each connection what it likes, until that is closed."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                serve(self.request)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    with in_background(server):
+        yield f"127.0.0.1:{server.server_address[1]}"
+
+
+def dripping(
+    at_once: bytes, again: bytes = b"a", *, pause: float = 0.01
+) -> Callable[[socket.socket], None]:
+    """Answer whoever asks by HTTP, and then go on and on."""
+
+    def serve(line: socket.socket) -> None:
+        if line.recv(1 << 16)[:1].isalpha():  # or it asks whether TLS is spoken
+            drip(line, at_once, again, pause=pause)
+
+    return serve
+
+
+def drip(line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: float = 0.01) -> None:
+    """Send, and then go on until they hang up."""
+    line.sendall(at_once)
+    while True:
+        line.sendall(again)
+        time.sleep(pause)
+
+
+def said_by(ask: Callable[[], object]) -> str:
+    """The sentence that comes of it."""
+    with pytest.raises(HttpError) as caught:
+        ask()
+    return caught.value.message
+
+
+def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
+    """What comes of one request there."""
+    context = unverified() if scheme == "https" else nothing()
+    http = Connections(context, proxies=True, policy=policy)
+    url, deadline = f"{scheme}://{address}/", time.monotonic() + policy.total
+    try:
+        return said_by(lambda: wire.send(http, "GET", url, headers={}, deadline=deadline))
+    finally:
+        http.close()
+
+
+@pytest.mark.parametrize(
+    ("at_once", "again"),
+    [
+        (b"", b"H"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        (OK, b"X: y\r\n"),
+        (HEADS, b"a"),
+        (OK + b"Content-Length: 1000000\r\n\r\n", b"a"),
+        (OK + b"\r\n", b"a"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 1000000\r\n\r\n", b"a"),
+        (CHUNKED + CHUNK + b"5;x=", b"a"),
+        (CHUNKED + CHUNK, b"1\r\na\r\n"),
+        (CHUNKED + CHUNK + b"0\r\nX: ", b"a"),
+        (CHUNKED + CHUNK + b"0\r\n", b"X: y\r\n"),
+    ],
+    ids=[
+        *("status", "102", "headers", "after 64 KiB", "body", "no length", "refusal"),
+        *("extension", "chunks", "trailer", "trailers"),
+    ],
+)
+def test_an_answer(at_once: bytes, again: bytes) -> None:
+    """In its head, in its body, or in what HTTP writes around that."""
+    with serving(dripping(at_once, again)) as address, Registry(policy=SHORT) as registry:
+        reference = parse_reference(f"{address}/acme:1")
+        said = said_by(lambda: registry.manifest(reference))
+
+    assert said == f"no answer from `{address}` {LATE}"
+
+
+@pytest.mark.parametrize("informs", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_a_server_that_talks_without_a_pause(informs: bytes) -> None:
+    """It is not the time that ends it, but how much it says."""
+    flood = dripping(b"", (b"HTTP/1.1 %s\r\n\r\n" % informs) * 1000, pause=0.0)
+    with serving(flood) as address:
+        said = sent(address, LONG)
+
+    assert said == f"`{address}` talks without an end, and gives no answer"
+
+
+@pytest.mark.parametrize(
+    ("at_once", "again"),
+    [(LARGE, b"a"), (CHUNKED + CHUNK + b"5;x=", b"a"), (CHUNKED + CHUNK, b"1\r\na\r\n")],
+    ids=["body", "extension", "chunks"],
+)
+def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
+    """It may take as long as it likes, and not bring next to nothing for ever."""
+    with (
+        serving(dripping(at_once, again)) as address,
+        Registry(policy=replace(LONG, flow=0.1)) as registry,
+        pytest.raises(HttpError) as caught,
+    ):
+        read(registry, address)
+
+    assert caught.value.message == f"`{address}` is too slow: 64 KiB take over 0.1 s"
+    assert caught.value.facts.passing
+
+
+def read(registry: Registry, address: str) -> int:
+    """How many bytes of a blob come."""
+    with registry.host(address).stream(Request("GET", "/v2/acme/blobs/b")) as pieces:
+        return sum(map(len, pieces))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "size", "flows"),
+    [(29.0, 1 << 16, True), (10.0, 1 << 15, True), (10.0, 1 << 13, False), (31.0, 1, False)],
+)
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_layer_may_take_hours(seconds: float, size: int, *, flows: bool, taken: bool) -> None:
+    """Each 64 KiB must come, or be taken, within 30 seconds of waiting; all of it need not."""
+    exchange = Exchange(Policy())
+    if not taken:
+        exchange.head_is_here()
+    ends = nullcontext() if flows else pytest.raises(SlowError)
+    with ends:
+        for _ in range(1000):
+            if taken:
+                exchange.wrote(size, seconds)
+            else:
+                exchange.read(size, seconds)
+                exchange.flowed(size)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
+    """A byte now and then, of what would fill any socket's buffers."""
+    over = threading.Event()
+
+    def serve(line: socket.socket) -> None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        while not over.wait(0.01):
+            line.recv(1)
+
+    def pieces() -> Generator[bytes, None, None]:
+        while True:
+            yield bytes(1 << 16)
+
+    body = pieces if streamed else bytes(1 << 26)
+    with serving(serve) as address:
+        http = Connections(nothing(), proxies=False, policy=SHORT)
+        said = said_by(
+            lambda: wire.send(
+                http,
+                "PUT",
+                f"http://{address}/",
+                headers={"Content-Length": str(1 << 40)} if streamed else {},
+                body=body,
+                deadline=time.monotonic() + SHORT.total,
+            )
+        )
+        http.close()
+        over.set()
+
+    # It depends on the buffers whether something is taken at all before the time is over.
+    assert said in {
+        f"no answer from `{address}` {LATE}",
+        f"`{address}` is too slow: 64 KiB take over 0.1 s",
+    }
+
+
+def test_the_answer_to_an_upload() -> None:
+    """It has more time, for the registry stores what it got; and not for ever."""
+
+    def serve(line: socket.socket) -> None:
+        line.recv(1 << 16)
+        drip(line, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def pieces() -> Generator[bytes, None, None]:
+        yield b"abc"
+
+    with serving(serve) as address:
+        http = Connections(nothing(), proxies=False, policy=SHORT)
+        url, length = f"http://{address}/", {"Content-Length": "3"}
+        ask = lambda: wire.send(http, "PUT", url, headers=length, body=pieces, deadline=0.0)  # noqa: E731
+        assert said_by(ask) == f"no answer from `{address}` {LATE}"
+        http.close()
+
+
+def test_a_handshake() -> None:
+    """A record of TLS that does not come to its end."""
+    with serving(lambda line: drip(line, RECORD)) as address:
+        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+
+
+def test_the_question_whether_tls_is_spoken() -> None:
+    """The same in memory, as a host that may speak plain HTTP is asked."""
+    with serving(lambda line: drip(line, RECORD)) as address:
+        host, _, port = address.partition(":")
+        with socket.create_connection((host, int(port))) as line, pytest.raises(TimeoutError):
+            MemoryTls(line, unverified(), host, 0.1)
+
+
+class Secured:
+    """The server's side of TLS, whose records go where it is told."""
+
+    def __init__(self, line: socket.socket, context: ssl.SSLContext) -> None:
+        self._line = line
+        self._heard, self.said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._heard, self.said, server_side=True)
+        self._do(self._tls.do_handshake)
+        line.sendall(self.said.read())
+
+    def recv(self) -> bytes:
+        """What they say."""
+        found: list[bytes] = []
+        self._do(lambda: found.append(self._tls.read(1 << 16)))
+        return b"".join(found)
+
+    def record(self, text: bytes) -> bytes:
+        """What goes over the line for a text."""
+        self._tls.write(text)
+        return self.said.read()
+
+    def _do(self, act: Callable[[], object]) -> None:
+        while True:
+            try:
+                act()
+            except ssl.SSLWantReadError:
+                if self.said.pending:
+                    self._line.sendall(self.said.read())
+                if not (data := self._line.recv(1 << 16)):
+                    raise OSError from None
+                self._heard.write(data)
+            else:
+                return
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """What servers of these tests speak TLS with."""
+    return context_of(certify(tmp_path_factory.mktemp("tls")))
+
+
+def test_records_of_one_byte(theirs: ssl.SSLContext) -> None:
+    """Each is whole, and comes in time."""
+
+    def serve(line: socket.socket) -> None:
+        secured = Secured(line, theirs)
+        secured.recv()
+        while True:
+            line.sendall(secured.record(b"H"))
+            time.sleep(0.01)
+
+    with serving(serve) as address:
+        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+
+
+def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
+    """An answer in one record, of which nothing is seen before its end."""
+
+    def serve(line: socket.socket) -> None:
+        secured = Secured(line, theirs)
+        secured.recv()
+        for byte in secured.record(OK + b"Content-Length: 9000\r\n\r\n" + bytes(9000)):
+            line.sendall(bytes([byte]))
+            time.sleep(0.01)
+
+    with serving(serve) as address:
+        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+
+
+@pytest.mark.parametrize(
+    ("at_once", "again"),
+    [(b"", b"H"), (b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")],
+)
+def test_a_proxys_answer(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again: bytes) -> None:
+    """To the wish for a tunnel: it is the proxy that is named."""
+    with serving(dripping(at_once, again)) as address:
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        said = sent("registry.test", scheme="https")
+
+    assert said == f"no answer from the proxy `{address}` {LATE}"
+
+
+def test_a_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the registry's."""
+
+    def serve(line: socket.socket) -> None:
+        line.recv(1 << 16)
+        drip(line, RECORD)
+
+    with serving(serve) as server, connect_proxy(server) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
+        said = sent("registry.test", replace(LONG, connect=0.1), scheme="https")
+
+    assert said == f"no answer from `registry.test` {LATE}"
+
+
+def within_tls(address: str, policy: Policy) -> httpcore.NetworkStream:
+    """TLS inside the TLS that a proxy speaks."""
+    host, _, port = address.partition(":")
+    exchange = Exchange(policy, until=time.monotonic() + policy.total)
+    outer = Backend().connect_tcp(host, int(port), exchange)
+    secured = outer.start_tls(unverified(), host, exchange)  # type: ignore[arg-type]
+    return secured.start_tls(unverified(), host, exchange)  # type: ignore[arg-type]
+
+
+def test_a_handshake_within_tls(theirs: ssl.SSLContext) -> None:
+    """Each piece of it is a whole record of the outer one."""
+
+    def serve(line: socket.socket) -> None:
+        outer = Secured(line, theirs)
+        while True:
+            line.sendall(outer.record(RECORD))
+            time.sleep(0.01)
+
+    with serving(serve) as address, pytest.raises(httpcore.ConnectTimeout):
+        within_tls(address, SHORT)
+
+
+def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
+    """What is sent through both comes back through both."""
+
+    def serve(line: socket.socket) -> None:
+        with theirs.wrap_socket(line, server_side=True) as outer:
+            inner = Secured(outer, theirs)
+            while text := inner.recv():
+                outer.sendall(inner.record(text.upper()))
+
+    with serving(serve) as address:
+        stream = within_tls(address, LONG)
+        exchange = Exchange(LONG)
+        stream.write(b"hello", exchange)  # type: ignore[arg-type]
+        assert stream.read(100, exchange) == b"HELLO"  # type: ignore[arg-type]
+        assert stream.get_extra_info("ssl_object").version() == "TLSv1.3"
+        stream.close()
+
+
+def test_flys_api() -> None:
+    """By the same sockets: what answers in Fly's place ends too."""
+    with serving(dripping(HEADS)) as address:
+        environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{address}"}
+        with FlyApi(environ, policy=SHORT) as api, pytest.raises(FlyError) as caught:
+            machines_of(api, "acme-web")
+
+    assert caught.value.message == f"Fly could not be asked: no answer from `{address}` {LATE}"
+
+
+def test_a_socket_is_not_asked_to_wait_for_ever() -> None:
+    """Who forgets to say how long gets no answer at all."""
+    with serving(dripping(OK)) as address:
+        host, _, port = address.partition(":")
+        stream = Backend().connect_tcp(host, int(port), Exchange(LONG))
+        with pytest.raises(TypeError, match="how long"):
+            stream.read(1, 10.0)
+        stream.close()

@@ -1,0 +1,158 @@
+"""Files that are written into a project: whole or not at all, and nowhere else."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.process.read_file import FileError, OutsideError
+from pipeline.process.write_file import replace_file, write_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOCK = PurePosixPath("images/web/lock")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project, beside which there is a file of somebody else's."""
+    (tmp_path / "victim").write_text("v")
+    (tmp_path / "project/images/web").mkdir(parents=True)
+    return tmp_path / "project"
+
+
+def only(folder: Path, *names: str) -> None:
+    """Nothing else is left in a folder."""
+    assert sorted(os.listdir(folder)) == sorted(names)  # noqa: PTH208 - names are enough
+
+
+def test_a_new_file_and_an_old_one(root: Path) -> None:
+    """The old one's permissions stay."""
+    write_file(root, LOCK, b"1")
+    made = (root / LOCK).stat().st_mode
+    (root / LOCK).chmod(0o640)
+    write_file(root, LOCK, b"2")
+
+    assert (root / LOCK).read_bytes() == b"2"
+    assert (root / LOCK).stat().st_mode & 0o777 == 0o640
+    assert made & 0o600 == 0o600
+    only(root / "images/web", "lock")
+
+
+@pytest.mark.parametrize("target", ["../../../victim", "/etc/none", "../../../none"])
+def test_a_link_out_of_the_project(root: Path, target: str) -> None:
+    """Refused, whether there is something or not."""
+    (root / LOCK).symlink_to(target)
+
+    with pytest.raises(OutsideError, match="leads out of the project"):
+        write_file(root, LOCK, b"evil")
+
+    assert (root.parent / "victim").read_text() == "v"
+    assert not (root.parent / "none").exists()
+    only(root / "images/web", "lock")
+
+
+def test_a_folder_out_of_the_project(root: Path) -> None:
+    """A folder on the way may be a link as well."""
+    (root / "images/web").rmdir()
+    (root / "images/web").symlink_to("../..")
+
+    with pytest.raises(OutsideError):
+        write_file(root, PurePosixPath("images/web/victim"), b"evil")
+
+    assert (root.parent / "victim").read_text() == "v"
+
+
+def test_links_that_are_laid_for_what_is_written_first(root: Path) -> None:
+    """Names that were once used for it are left alone; the one that is used cannot be known."""
+    for name in (".lock.new", "lock.new", ".lock.tmp", "lock~"):
+        (root / LOCK).with_name(name).symlink_to("../../../victim")
+
+    write_file(root, LOCK, b"1")
+
+    assert (root / LOCK).read_bytes() == b"1"
+    assert not (root / LOCK).is_symlink()
+    assert (root.parent / "victim").read_text() == "v"
+
+
+def test_links_inside_of_the_project(root: Path) -> None:
+    """They stay, and what they lead to is written."""
+    (root / "shared").mkdir()
+    (root / LOCK).symlink_to("../../other/lock")
+    (root / "other").symlink_to("shared")
+
+    write_file(root, LOCK, b"1")
+
+    assert (root / LOCK).is_symlink()
+    assert (root / "shared/lock").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_is_no_file(root: Path, make: Callable[[Path], None]) -> None:
+    """It is not replaced, and nothing is left beside it."""
+    make(root / LOCK)
+
+    with pytest.raises(FileError, match="cannot be written"):
+        write_file(root, LOCK, b"1")
+
+    only(root / "images/web", "lock")
+
+
+def test_a_folder_that_is_not_there(root: Path) -> None:
+    """The operating system's words, in a sentence."""
+    with pytest.raises(FileError, match="cannot be written: no such file or directory"):
+        write_file(root, PurePosixPath("none/lock"), b"1")
+
+
+def test_a_disk_that_is_full(root: Path) -> None:
+    """The old file is whole, and nothing is left beside it."""
+    import resource  # noqa: PLC0415 - for this one
+    import signal  # noqa: PLC0415
+
+    write_file(root, LOCK, b"old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(FileError, match="cannot be written: file too large"):
+            write_file(root, LOCK, b"n" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+    assert (root / LOCK).read_bytes() == b"old"
+    only(root / "images/web", "lock")
+
+
+def test_what_was_changed_meanwhile(root: Path) -> None:
+    """It is not replaced, which the caller is told."""
+    write_file(root, LOCK, b"theirs")
+    folder = os.open(root / "images/web", os.O_RDONLY)
+    try:
+        assert not replace_file(folder, "lock", b"ours", still=lambda: False)
+    finally:
+        os.close(folder)
+
+    assert (root / LOCK).read_bytes() == b"theirs"
+    only(root / "images/web", "lock")
+
+
+def test_what_a_killed_run_left(root: Path) -> None:
+    """It is removed; what another run holds, a link and a FIFO of such a name are left alone."""
+    folder = root / "images/web"
+    left, held, link, fifo = (f".pipeline-{number * 16}.new" for number in "0123")
+    (folder / left).write_text("l")
+    (folder / link).symlink_to("../../../victim")
+    os.mkfifo(folder / fifo)
+    with (folder / held).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        write_file(root, LOCK, b"1")
+
+    only(folder, held, link, fifo, "lock")
+    assert (root.parent / "victim").read_text() == "v"

@@ -1,0 +1,108 @@
+"""Which names are images of the project."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.model.settings import RegistrySettings
+from pipeline.project.edges import project_names
+from pipeline.reference import ImageName, ReferenceSyntaxError
+
+IMAGES = [ImageName("python-base"), ImageName("os-base"), ImageName("os-base-extra")]
+OWN = RegistrySettings(repository="acme-{name}")
+SHARED = RegistrySettings(repository="acme-images", tag="{name}-{fingerprint}")
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("python-base", "python-base"),
+        ("python-base:latest", "python-base"),
+        ("python-base:3.12", None),
+        ("docker.io/library/python-base", None),
+        ("registry.fly.io/acme-python-base", "python-base"),
+        ("registry.fly.io/acme-python-base:deployment-01H", "python-base"),
+        ("registry.fly.io/python-base:v1", None),
+        ("elsewhere.io/acme-python-base:v1", None),
+        ("debian:bookworm", None),
+    ],
+)
+def test_a_bare_name_or_our_repository_is_ours(written: str, found: str | None) -> None:
+    """A tag makes a bare name foreign, and our repository is ours with any tag."""
+    assert found == project_names(OWN, IMAGES).find(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        (f"registry.fly.io/acme-images:os-base-{'0' * 20}", "os-base"),
+        (f"registry.fly.io/acme-images:os-base-extra-{'0' * 20}", "os-base-extra"),
+        ("registry.fly.io/acme-images:other", None),
+        ("os-base", "os-base"),
+    ],
+)
+def test_in_a_shared_repository_the_tag_tells(written: str, found: str | None) -> None:
+    """With one repository for all, the tag's form says whose it is."""
+    assert found == project_names(SHARED, IMAGES).find(written)
+
+
+@pytest.mark.parametrize(
+    "host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
+)
+def test_docker_hub_by_any_name(host: str) -> None:
+    """BuildKit keeps two of the names apart, and means the same registry."""
+    names = project_names(RegistrySettings(host="docker.io", repository="acme/{name}"), IMAGES)
+
+    assert names.find(f"{host}/acme/python-base:1") == "python-base"
+    assert names.find("acme/python-base:1") == "python-base"
+    assert names.find(f"{host}/other/python-base:1") is None
+
+
+@pytest.mark.parametrize("host", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
+@pytest.mark.parametrize("written", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
+def test_a_registry_however_its_host_is_written(host: str, written: str) -> None:
+    """In any case of letters, with its usual port or without; at another port is another one."""
+    names = project_names(RegistrySettings(host=host, repository="acme/{name}"), IMAGES)
+
+    assert names.find(f"{written}/acme/python-base:1") == "python-base"
+    assert names.find("ghcr.io:5000/acme/python-base:1") is None
+
+
+def test_what_is_no_reference_is_an_error() -> None:
+    """A name is never guessed."""
+    with pytest.raises(ReferenceSyntaxError):
+        project_names(OWN, IMAGES).find("Not A Name")
+
+
+NEAR = [ImageName(name) for name in ("base", "node18", "web", "python-base", "os")]
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("bsae", "base"),
+        ("bas", "base"),
+        ("baase", "base"),
+        ("case", "base"),
+        ("pyton-base", "python-base"),
+        ("python_base", "python-base"),
+        ("web", ""),
+        ("wbe", "web"),
+        ("wxy", ""),
+        ("besa", ""),
+        ("node20", ""),
+        ("node1", ""),
+        ("node81", ""),
+        ("base2", ""),
+        ("noed18", "node18"),
+        ("so", ""),
+        ("os2", ""),
+        ("bsae:latest", ""),
+        ("bsae:1", ""),
+        ("library/bsae", ""),
+        (f"bsae@sha256:{'0' * 64}", ""),
+    ],
+)
+def test_one_slip_makes_a_name_near(written: str, found: str) -> None:
+    """A letter more, less or another, or two swapped, in a bare name; never another number."""
+    assert found == project_names(OWN, NEAR).near(written)

@@ -1,0 +1,172 @@
+"""The JSON Schemas: equal to the models, and of one mind with the loader."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+import tomli
+
+from pipeline.project.image_model import ImageFileModel
+from pipeline.project.schema import MODELS, text
+from pipeline.project.settings_model import PipelineFile
+
+PIPELINE_EXAMPLE = """
+requires = ">=0.2"
+images = ["images/*"]
+
+[registry]
+host = "registry.fly.io"
+repository = "{name}"
+tag = "{fingerprint}"
+insecure = false
+
+[build]
+builder = "default"
+platforms = ["linux/amd64"]
+
+[fly]
+org = "acme"
+
+[deploy]
+driver = "fly"
+max_parallel = 4
+waves = [1, "10%", "100%"]
+
+[profiles.local]
+registry = { host = "127.0.0.1:5000" }
+deploy = { driver = "docker" }
+"""
+
+IMAGE_EXAMPLE = """
+context = "../.."
+dockerfile = "Dockerfile"
+target = "runtime"
+platforms = ["linux/amd64"]
+aliases = ["latest"]
+args = { PYTHON = "3.12" }
+secrets = ["id=token,env=TOKEN"]
+salt = "1"
+
+[bases]
+BASE_IMAGE = "python-base"
+
+[test]
+command = ["python3", "-c", "import app"]
+
+[deploy]
+apps = ["acme-api-eu", "acme-api-us"]
+config = "fly.toml"
+after = ["worker"]
+strategy = "rolling"
+"""
+
+READY_EXAMPLE = """
+image = "nginx:1.27"
+
+[deploy]
+apps = "match:acme-*"
+"""
+
+WRONG_PIPELINE = [
+    'hots = "x"',
+    "requires = 0.2",
+    '[profiles.local]\nrequires = ">=0.2"',
+    "images = 'images/*'",
+    "[registry]\nhost = 5000",
+    "[registry]\ninsecure = 'yes'",
+    "[registry]\ntag = 'latest'",
+    "[build]\nplatforms = []",
+    "[build]\nnetwork = 'bridge'",
+    "[build]\nsbom = 1",
+    "[deploy]\nmax_parallel = 0",
+    "[deploy]\nwaves = [0]",
+    "[deploy]\nwaves = [1.5]",
+    "[deploy]\ndriver = 'heroku'",
+    "[profiles]\nlocal = 1",
+    "[profiles.local]\nprofiles = {}",
+    "[profiles.local.registry]\nhots = 'x'",
+]
+
+WRONG_IMAGE = [
+    "salt = 1",
+    "args = { PYTHON = 3.12 }",
+    "aliases = 'latest'",
+    "platforms = []",
+    "[test]\ncommand = []",
+    "[test]\ntimeout = 3",
+    "[test]\ncommand = ['true']\ntimeout = 0",
+    "[deploy]\napps = []",
+    "[deploy]\napps = 'acme-api-eu'",
+    "[deploy]\napps = 'file:'",
+    "image = 5",
+    "[deploy]\nstrategy = 'yolo'",
+    "[depoy]\napps = ['a']",
+]
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """A schema as it is installed with the package."""
+    schema: dict[str, Any] = json.loads(files("pipeline").joinpath("schema", name).read_text())
+    return schema
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_files_are_what_the_models_say(name: str) -> None:
+    """When this fails: `python -m pipeline.project.schema` writes them anew."""
+    assert files("pipeline").joinpath("schema", name).read_text(encoding="utf-8") == text(
+        MODELS[name]
+    )
+    jsonschema.Draft202012Validator.check_schema(shipped(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("pipeline.schema.json", PIPELINE_EXAMPLE),
+        ("image.schema.json", IMAGE_EXAMPLE),
+        ("image.schema.json", READY_EXAMPLE),
+    ],
+)
+def test_a_file_with_every_key_is_accepted_by_both(name: str, example: str) -> None:
+    """The models and the schema take the examples of the design."""
+    data = tomli.loads(example)
+
+    MODELS[name].model_validate(data)
+    jsonschema.validate(data, shipped(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(("pipeline.schema.json", wrong) for wrong in WRONG_PIPELINE),
+        *(("image.schema.json", wrong) for wrong in WRONG_IMAGE),
+    ],
+)
+def test_what_the_loader_refuses_an_editor_underlines(name: str, wrong: str) -> None:
+    """Unknown keys, wrong types and words outside a list are refused by both."""
+    data = tomli.loads(wrong)
+
+    with pytest.raises(ValueError, match="validation error"):
+        MODELS[name].model_validate(data)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, shipped(name))
+
+
+@pytest.mark.parametrize("model", [PipelineFile, ImageFileModel])
+def test_every_key_is_explained(model: type[PipelineFile | ImageFileModel]) -> None:
+    """An editor shows a sentence for each key, in every table."""
+    made = json.loads(text(model))
+    keys = {
+        key: field
+        for table in (made, *made["$defs"].values())
+        for key, field in table["properties"].items()
+    }
+
+    silent = [
+        key for key, field in keys.items() if "$ref" not in field and "description" not in field
+    ]
+    assert silent == []

@@ -1,0 +1,265 @@
+"""Bearer: where a token is fetched, who is told who we are, and what a hostile server gets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.permission import parse_allowed
+from pipeline.model.presence import Absent
+from pipeline.reference import parse_reference
+from pipeline.registry.auth.challenge import parse_challenges, realm_trouble
+from pipeline.registry.auth.credential import Credential, nobody
+from pipeline.registry.client import Registry
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.registry.auth.credential import CredentialSource
+
+QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""No pause to speak of, and patience with a machine that is busy with something else."""
+GONE = Reply(
+    404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+)
+SECRET = "a-secret-for-the-registry"
+
+
+def known(_host: str, /) -> Credential:
+    """A credential for any host."""
+    return Credential("me", SECRET, "the test")
+
+
+def challenging(token: Callable[[Asked], Reply], realm: str = "") -> Callable[[Asked], Reply]:
+    """A registry that wants a token `good`, and its token server."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return token(asked)
+        if asked.headers.get("authorization") == "Bearer good":
+            return GONE
+        where = realm or f"http://{asked.headers['host']}/token"
+        return Reply(401, {"WWW-Authenticate": f'Bearer realm="{where}",service="s"'})
+
+    return script
+
+
+def asked_of(script: Callable[[Asked], Reply]) -> tuple[object, list[Asked]]:
+    """What comes of a HEAD, and all that the server was asked."""
+    with scripted(script) as server, Registry(credentials=known, policy=QUICK) as registry:
+        try:
+            found: object = registry.head(parse_reference(f"{server.address}/acme:1"))
+        except HttpError as error:
+            found = error
+        return found, server.asked
+
+
+def test_a_token_is_fetched_once_for_many() -> None:
+    """One scope, one token; the credential is shown to the token server, and then the token."""
+    good = challenging(lambda _: Reply(200, {}, b'{"token": "good", "expires_in": 300}'))
+    with scripted(good) as server, Registry(credentials=known, policy=QUICK) as registry:
+        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(20)]
+
+        answers = registry.head_all(wanted)
+
+        tokens = [one for one in server.asked if one.path.startswith("/token")]
+        assert set(answers.values()) == {Absent()}
+        assert len(tokens) == 1
+        assert "repository%3Aacme%3Apull" in tokens[0].path
+        assert tokens[0].headers["authorization"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"token": 3}',
+        b'{"token": "a\\nb"}',
+        b'{"token": "good", "expires_in": "soon"}',
+        b'{"token": "good", "expires_in": ' + b"9" * 400 + b"}",
+        b"[" * 60_000,
+    ],
+    ids=range(9),
+)
+def test_a_token_server_that_talks_nonsense(body: bytes) -> None:
+    """An error that says so, and no other."""
+    found, _ = asked_of(challenging(lambda _: Reply(200, {}, body)))
+
+    assert isinstance(found, HttpError)
+    assert SECRET not in found.message + found.hint
+
+
+@pytest.mark.parametrize(
+    "realm",
+    [
+        "http://evil.example.com/token",
+        "http://[::1/token",
+        "ftp://127.0.0.1/token",
+        "http://user@127.0.0.1/token",
+        "nonsense",
+        "",
+    ],
+)
+def test_a_realm_that_is_not_trusted_is_told_nothing(realm: str) -> None:
+    """No request goes there, and none with the credential."""
+    found, _ = asked_of(challenging(lambda _: Reply(500), realm or "//"))
+
+    assert isinstance(found, HttpError)
+
+
+@pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
+def test_a_token_that_is_refused(status: int) -> None:
+    """Neither there nor not there."""
+    found, _ = asked_of(challenging(lambda _: Reply(status, {"Retry-After": "0"})))
+
+    assert isinstance(found, HttpError)
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+def test_json_without_an_end(status: int) -> None:
+    """A body of brackets is no manifest, and no reason."""
+    found, _ = asked_of(
+        lambda _: Reply(status, {"Content-Type": "application/json"}, b"[" * 60_000)
+    )
+
+    assert isinstance(found, HttpError)
+
+
+def test_a_redirect_to_no_address() -> None:
+    """It is not followed."""
+    found, _ = asked_of(lambda _: Reply(307, {"Location": "http://[::1/x"}))
+
+    assert isinstance(found, HttpError)
+
+
+@pytest.mark.parametrize(
+    ("registry", "realm", "trusted"),
+    [
+        ("https://registry-1.docker.io", "https://auth.docker.io/token", True),
+        ("https://registry.gitlab.com", "https://gitlab.com/jwt/auth", True),
+        ("https://ghcr.io", "https://ghcr.io/token", True),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", True),
+        ("http://127.0.0.1:5000", "http://git.example.com/token", False),
+        ("https://registry.co.uk", "https://evil.co.uk/token", False),
+        ("https://mine.github.io", "https://evil.github.io/token", False),
+        ("https://r.example.com", "https://169.254.169.254/token", False),
+        ("https://r.example.com", "https://localhost/token", False),
+        ("https://r.example.com", "http://r.example.com/token", False),
+        ("https://registry.fly.io", "https://api.fly.io.evil.com/token", False),
+        ("https://r.example.com", "https://git.example.com/jwt/auth", True),
+        ("https://r.example.com", "https://git.example.com:443/jwt/auth", True),
+        ("https://r.example.com", "https://GIT.example.com/jwt/auth", True),
+        ("https://r.example.com", "https://git.example.com:8443/jwt/auth", False),
+        ("https://r.example.com", "https://other.example.com:8443/jwt/auth", True),
+        ("https://r.example.com", "https://other.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://a.git.example.com/jwt/auth", False),
+        ("https://r.example.com", "http://git.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://me@git.example.com/jwt/auth", False),
+        ("https://r.example.com", "https://git.example.com:x/jwt/auth", False),
+    ],
+)
+def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool) -> None:
+    """The registry's own host, known pairs, and whom the user trusts with it."""
+    users = frozenset({"git.example.com", "other.example.com:8443"})
+
+    assert (realm_trouble(realm, registry, users) == "") is trusted
+
+
+@pytest.mark.parametrize(
+    ("realm", "asked"),
+    [
+        ("https://git.example.com/jwt/auth", True),
+        ("http://git.example.com/jwt/auth", False),
+        ("https://me@git.example.com/jwt/auth", False),
+        ("https://169.254.169.254/token", False),
+        ("https://localhost/token", False),
+    ],
+)
+def test_whom_nobody_asks_for_a_token(realm: str, *, asked: bool) -> None:
+    """Without a credential it is a redirect: to any host, but neither in clear nor inside."""
+    assert (realm_trouble(realm, "https://r.example.com", sending=False) == "") is asked
+
+
+def elsewhere(
+    source: CredentialSource, trusted: Callable[[str, str], str]
+) -> tuple[object, list[Asked], str]:
+    """What comes of a HEAD at a registry whose token server is another host, and what that heard.
+
+    `trusted` makes of the registry's address and the token server's what the user allows.
+    """
+    token = lambda _: Reply(200, {}, b'{"token": "good"}')  # noqa: E731
+    with scripted(token) as server:
+        there = server.address.replace("127.0.0.1", "localhost")
+
+        def script(asked: Asked) -> Reply:
+            if asked.headers.get("authorization") == "Bearer good":
+                return GONE
+            return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{there}/jwt"'})
+
+        with scripted(script) as registry:
+            pairs = parse_allowed(trusted(registry.address, there)).token_servers
+            with Registry(credentials=source, policy=QUICK, token_servers=pairs) as client:
+                try:
+                    found: object = client.head(parse_reference(f"{registry.address}/acme:1"))
+                except HttpError as error:
+                    found = error
+            word = f"PIPELINE_ALLOW=token-server={registry.address}/{there}"
+            return found, server.asked, word
+
+
+def test_a_token_server_elsewhere_is_told_no_credential() -> None:
+    """It is not asked at all, and the hint has the word that says otherwise."""
+    found, asked, word = elsewhere(known, lambda _registry, _server: "")
+
+    assert isinstance(found, HttpError)
+    assert "another host" in found.message
+    assert f"`{word}`" in found.hint
+    assert asked == []
+
+
+def test_a_token_server_that_the_user_trusts() -> None:
+    """The credential goes there, and to nobody else."""
+    found, asked, _ = elsewhere(known, lambda registry, there: f"token-server={registry}/{there}")
+
+    assert found == Absent()
+    assert [one.headers.get("authorization") for one in asked] == [f"Basic {known('').basic}"]
+
+
+@pytest.mark.parametrize(
+    "word", ["token-server=other.test/{there}", "token-server={registry}/a.io"]
+)
+def test_trust_is_in_a_pair(word: str) -> None:
+    """A token server of another registry's, or another of this one's, is not trusted."""
+    found, asked, _ = elsewhere(
+        known, lambda registry, there: word.format(registry=registry, there=there)
+    )
+
+    assert isinstance(found, HttpError)
+    assert asked == []
+
+
+def test_nobody_asks_a_token_server_elsewhere() -> None:
+    """There is nothing to lose: a public repository of a self-hosted GitLab."""
+    found, asked, _ = elsewhere(nobody, lambda _registry, _server: "")
+
+    assert found == Absent()
+    assert ["authorization" in one.headers for one in asked] == [False]
+
+
+def test_challenges_are_read_as_they_are_written() -> None:
+    """Several in one header, quoted commas, words of any case."""
+    header = 'Negotiate, BEARER Realm="https://a/t", service="b, \\"c", Basic realm=x'
+
+    found = parse_challenges(header)
+
+    assert [challenge.scheme for challenge in found] == ["negotiate", "bearer", "basic"]
+    assert found[1].parameters == {"realm": "https://a/t", "service": 'b, "c'}
+    assert json.dumps(dict(found[2].parameters)) == '{"realm": "x"}'

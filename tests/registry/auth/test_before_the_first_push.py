@@ -1,0 +1,203 @@
+"""A repository that is not there yet: some registries know it only to who may push to it.
+
+Quay answers 401 to a token for `pull` alone that a robot has which may create repositories.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+import pipeline
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent
+from pipeline.reference import Digest, parse_reference
+from pipeline.registry.auth.credential import Credential, nobody
+from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.client import Registry
+from pipeline.registry.contents import Part
+from tests.support.scripted import Asked, Reply, Scripted, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pipeline.registry.auth.credential import CredentialSource
+
+QUICK = Policy(pause=0.001, total=3.0, connect=1.0, read=1.0)
+JSON = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+DIGEST = Digest(f"sha256:{'a' * 64}")
+PULL, PUSH = "repository:acme/new:pull", "repository:acme/new:pull,push"
+
+
+def robot(_place: str, /) -> Credential:
+    """Somebody who may create repositories."""
+    return Credential("acme+robot", "a-secret", "the test")
+
+
+def quay(asked: Asked) -> Reply:
+    """Grants what it is asked for, and knows `acme/new` to who may push there."""
+    url = urlsplit(asked.path)
+    if url.path == "/token":
+        scopes = "+".join(parse_qs(url.query)["scope"]).replace(" ", "+")
+        return Reply(200, {}, f'{{"token": "{scopes}"}}'.encode())
+    if PUSH not in asked.headers.get("authorization", ""):
+        where = f'Bearer realm="http://{asked.headers["host"]}/token",service="s"'
+        return Reply(401, {**JSON, "WWW-Authenticate": where})
+    if asked.method == "POST":
+        return Reply(201)
+    return Reply(404, JSON, b'{"errors": [{"code": "NAME_UNKNOWN"}]}')
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    """A registry."""
+    with scripted(quay) as running:
+        yield running
+
+
+def scopes(server: Scripted) -> list[str]:
+    """For what tokens were asked."""
+    asked = [urlsplit(one.path) for one in server.asked]
+    return [" ".join(parse_qs(url.query)["scope"]) for url in asked if url.path == "/token"]
+
+
+def client(source: CredentialSource = robot) -> Registry:
+    """A client of somebody."""
+    return Registry(credentials=source, policy=QUICK)
+
+
+def test_where_we_push_it_is_asked_once_more(server: Scripted) -> None:
+    """A token for what the push will need, once; the next question begins with it."""
+    first, second = (parse_reference(f"{server.address}/acme/new:{tag}") for tag in "12")
+    with client() as registry:
+        registry.pushes_to([first.repository])
+        assert registry.head(first) == Absent()
+        times = server.count("HEAD")
+        assert registry.head(second) == Absent()
+
+    assert scopes(server) == [PULL, PUSH]
+    assert (times, server.count("HEAD")) == (3, 4)
+
+
+def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
+    """An image and its alias: both are refused before either is asked once more."""
+    both = threading.Barrier(2)
+
+    def script(asked: Asked) -> Reply:
+        shown = asked.headers.get("authorization", "")
+        if shown and "/acme/old/" in asked.path:
+            return Reply(404, JSON, b'{"errors": [{"code": "NAME_UNKNOWN"}]}')
+        if shown.endswith(PULL):
+            both.wait(10)
+        return quay(asked)
+
+    with scripted(script) as server, client() as registry:
+        names = ("old:1", "new:1", "new:latest")
+        wanted = [parse_reference(f"{server.address}/acme/{name}") for name in names]
+        registry.pushes_to(one.repository for one in wanted)
+        found = registry.head_all(wanted)
+
+    assert set(found.values()) == {Absent()}
+    assert scopes(server).count(PUSH) == 1
+
+
+def test_trouble_that_passes_is_no_refusal() -> None:
+    """A 503 in place of the token for the push: it is asked for again."""
+    troubles = iter([Reply(503)])
+
+    def script(asked: Asked) -> Reply:
+        wide = asked.path.startswith("/token") and "push" in asked.path
+        return (wide and next(troubles, None)) or quay(asked)
+
+    with scripted(script) as server, client() as registry:
+        reference = parse_reference(f"{server.address}/acme/new:1")
+        registry.pushes_to([reference.repository])
+        assert registry.head(reference) == Absent()
+
+
+def test_where_we_do_not_push_a_refusal_is_one(server: Scripted) -> None:
+    """An external: nobody asks for more than to read it."""
+    with client() as registry:
+        registry.pushes_to([parse_reference(f"{server.address}/acme/other:1").repository])
+        with pytest.raises(HttpError, match="refused the credential"):
+            registry.head(parse_reference(f"{server.address}/acme/new:1"))
+
+    assert set(scopes(server)) == {PULL}
+
+
+def test_nobody_may_push(server: Scripted) -> None:
+    """Without a credential there is no wider token to get."""
+    reference = parse_reference(f"{server.address}/acme/new:1")
+    with client(nobody) as registry:
+        registry.pushes_to([reference.repository])
+        with pytest.raises(HttpError, match="there is no credential"):
+            registry.head(reference)
+
+    assert set(scopes(server)) == {PULL}
+
+
+@pytest.mark.parametrize("status", [200, 401, 403])
+def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
+    """One more token is asked for in all, and the first refusal is what is told."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token") and "push" in asked.path:
+            return Reply(status, {}, b'{"token": "weak"}')
+        return quay(asked)
+
+    with scripted(script) as server, client() as registry:
+        reference = parse_reference(f"{server.address}/acme/new:1")
+        registry.pushes_to([reference.repository])
+        for _ in range(2):
+            with pytest.raises(HttpError, match="refused the credential from the test"):
+                registry.head(reference)
+
+    assert scopes(server).count(PUSH) == 1
+
+
+def test_basic_knows_no_scope() -> None:
+    """A registry with Basic is asked as ever."""
+    script = lambda _: Reply(401, {**JSON, "WWW-Authenticate": "Basic realm=r"})  # noqa: E731
+    with scripted(script) as server, client() as registry:
+        reference = parse_reference(f"{server.address}/acme/new:1")
+        registry.pushes_to([reference.repository])
+        with pytest.raises(HttpError, match="refused the credential"):
+            registry.head(reference)
+
+    assert [one.method for one in server.asked] == ["HEAD", "GET"]
+
+
+def test_a_blob_for_a_repository_that_is_not_there_yet(server: Scripted) -> None:
+    """A copy asks whether the destination has it, before anything was pushed there."""
+    with client() as registry, scripted(lambda _: Reply(500)) as other:
+        there = parse_reference(f"{server.address}/acme/new:1")
+        registry.pushes_to([there.repository])
+        source = Place(registry.host(other.address), "acme/old")
+        destination = Place(registry.host(server.address), "acme/new")
+        with pytest.raises(HttpError, match="`acme/new`") as caught:
+            copy_blob(Part(DIGEST, 1), Route(source, destination, threading.Event()))
+
+    assert "401" not in caught.value.message
+    assert server.count("HEAD") == 3
+    assert scopes(server) == [PULL, PUSH]
+
+
+def test_a_plan_before_the_first_push(server: Scripted, tmp_path: Path) -> None:
+    """The first question about an image of the project is one about a place that we push to."""
+    (tmp_path / "images/new").mkdir(parents=True)
+    (tmp_path / "images/new/Dockerfile").write_text("FROM scratch\n")
+    settings = f'registry = {{ host = "{server.address}", repository = "acme/{{name}}" }}\n'
+    (tmp_path / "pipeline.toml").write_text(settings)
+    login = {"auths": {server.address: {"auth": robot("").basic}}}
+    environ = {"HOME": str(tmp_path), "DOCKER_AUTH_CONFIG": json.dumps(login)}
+
+    state = pipeline.inspect(pipeline.load(tmp_path, environ=environ), environ=environ)
+
+    assert list(state.presence.values()) == [Absent()]
+    assert PUSH in scopes(server)

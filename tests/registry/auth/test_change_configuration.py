@@ -1,0 +1,136 @@
+"""Docker's `config.json`, changed by several at once: no change of another's is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.errors import WorkError
+from pipeline.registry.auth.change_configuration import change_configuration
+from pipeline.registry.auth.credential import Credential
+from pipeline.runner.login import log_docker_in, name_helper
+
+if TYPE_CHECKING:
+    from pipeline.registry.auth.docker_login import Json
+
+HOSTS = [f"r{number}.example.com" for number in range(20)]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A home with docker's configuration, and our helper on PATH."""
+    helper = tmp_path / "bin" / "docker-credential-fly"
+    helper.parent.mkdir()
+    helper.write_text("#!/bin/sh\n")
+    helper.chmod(0o755)
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker/config.json").write_text('{"auths": {"quay.io": {"auth": "eDp5"}}}')
+    return {"HOME": str(tmp_path), "PATH": str(helper.parent)}
+
+
+def written(environ: dict[str, str]) -> Any:
+    """What docker would read."""
+    return json.loads(Path(environ["HOME"], ".docker/config.json").read_text())
+
+
+def test_twenty_at_once_in_one_process(environ: dict[str, str]) -> None:
+    """Each is kept, beside what was there; nothing else is left, and nobody else may read it."""
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda host: name_helper(host, environ), HOSTS))
+
+    found = written(environ)
+    assert found["credHelpers"] == dict.fromkeys(HOSTS, "fly")
+    assert found["auths"] == {"quay.io": {"auth": "eDp5"}}
+    folder = Path(environ["HOME"], ".docker")
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+    assert (folder / "config.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_several_processes(environ: dict[str, str]) -> None:
+    """The lock is between processes: each adds its hosts, one by one."""
+    code = (
+        "import os, sys\n"
+        "from pipeline.registry.auth.change_configuration import change_configuration\n"
+        "for number in range(10):\n"
+        "    change_configuration(os.environ, lambda c: {**c, sys.argv[1] + str(number): 1})\n"
+    )
+    run = [sys.executable, "-c", code]
+    here = {**environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    others = [subprocess.Popen([*run, word], env=here) for word in ("a", "b")]
+
+    assert [other.wait() for other in others] == [0, 0]
+    assert {f"{word}{n}" for word in "ab" for n in range(10)} <= written(environ).keys()
+
+
+def test_another_program_that_takes_no_lock(environ: dict[str, str]) -> None:
+    """As docker: what it wrote between our look and our write is merged, not lost."""
+    file = Path(environ["HOME"], ".docker/config.json")
+    looks = []
+
+    def change(found: Json) -> Json:
+        looks.append(found)
+        if len(looks) == 1:  # docker saves: a new file under the old name
+            file.with_name("theirs").write_text('{"auths": {}, "theirs": 1}')
+            file.with_name("theirs").replace(file)
+        return {**found, "ours": 1}
+
+    change_configuration(environ, change)
+
+    assert len(looks) == 2
+    assert written(environ) == {"auths": {}, "theirs": 1, "ours": 1}
+
+
+def test_one_that_never_stops(environ: dict[str, str]) -> None:
+    """An end, in a sentence, and the other's file as it is."""
+    file = Path(environ["HOME"], ".docker/config.json")
+
+    def change(found: Json) -> Json:
+        file.write_text(json.dumps({**found, "again": "x" * (len(str(found)) + 1)}))
+        return {"ours": 1}
+
+    with pytest.raises(WorkError, match="is changed by another program all the time"):
+        change_configuration(environ, change)
+
+    assert "ours" not in written(environ)
+
+
+def test_a_link_stays_one(environ: dict[str, str], tmp_path: Path) -> None:
+    """As docker has it, also one that leads to nothing yet."""
+    file = Path(environ["HOME"], ".docker/config.json")
+    file.unlink()
+    file.symlink_to("../dotfiles/docker.json")
+
+    change_configuration(environ, lambda found: {**found, "ours": 1})
+
+    assert file.is_symlink()
+    assert json.loads((tmp_path / "dotfiles/docker.json").read_text()) == {"ours": 1}
+
+
+def test_docker_saves_while_we_hold_its_folder(environ: dict[str, str], tmp_path: Path) -> None:
+    """It reads first and writes last: a change of ours between the two would be lost."""
+    docker = tmp_path / "bin" / "docker"
+    docker.write_text(f"#!{sys.executable} -I\n{DOCKER}")
+    docker.chmod(0o755)
+
+    log_docker_in("r.example.com", Credential("x", "token", "a test"), environ)
+
+    assert (tmp_path / ".docker/seen").read_text() == "held"
+
+
+DOCKER = """
+import fcntl, os, pathlib, sys
+sys.stdin.read()
+folder = pathlib.Path(os.environ["HOME"], ".docker")
+try:
+    fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    seen = "free"
+except BlockingIOError:
+    seen = "held"
+(folder / "seen").write_text(seen)
+"""

@@ -1,0 +1,130 @@
+"""`docker-credential-fly` as docker calls it: a verb, standard input, an exit code, an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = Path(sysconfig.get_path("scripts")) / "docker-credential-fly"
+NOT_FOUND = "credentials not found in native keychain\n"
+TOKEN = {"FLY_API_TOKEN": "FlyV1 fm2_one,fm2_two,fo1_three"}
+LOGIN = json.dumps({"ServerURL": "registry.fly.io", "Username": "x", "Secret": "fm2_given"})
+OTHER = json.dumps({"ServerURL": "ghcr.io", "Username": "me", "Secret": "given"})
+
+
+def called(
+    verb: str, said: str = "", environ: Mapping[str, str] = TOKEN
+) -> subprocess.CompletedProcess[str]:
+    """One call, with no flyctl on PATH and no login in the home."""
+    return subprocess.run(
+        [PROGRAM, *([verb] if verb else [])],
+        input=said,
+        env={"HOME": os.environ["HOME"], "PATH": "/usr/bin:/bin", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "server", ["registry.fly.io", "https://registry.fly.io", "registry.fly.io\n"]
+)
+def test_get(server: str) -> None:
+    """User `x`, and the macaroons alone."""
+    done = called("get", server)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "ServerURL": server.strip(),
+        "Username": "x",
+        "Secret": "fm2_one,fm2_two",
+    }
+
+
+def test_get_for_another_registry_of_flys() -> None:
+    """`FLY_REGISTRY_HOST` names it, and then no other."""
+    environ = {**TOKEN, "FLY_REGISTRY_HOST": "127.0.0.1:5000"}
+
+    assert called("get", "127.0.0.1:5000", environ).returncode == 0
+    assert called("get", "registry.fly.io", environ).stdout == NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("server", "environ"),
+    [
+        ("ghcr.io", TOKEN),
+        ("registry.fly.io.evil.com", TOKEN),
+        ("evil.com/registry.fly.io", TOKEN),
+        ("http://registry.fly.io", TOKEN),
+        ("registry.fly.io", {}),
+    ],
+)
+def test_what_it_does_not_know(server: str, environ: Mapping[str, str]) -> None:
+    """Docker's very words, at which it goes on without a credential."""
+    done = called("get", server, environ)
+
+    assert (done.returncode, done.stdout, done.stderr) == (1, NOT_FOUND, "")
+
+
+@pytest.mark.parametrize("verb", ["get", "store", "erase"])
+def test_no_server(verb: str) -> None:
+    """What docker's own helpers say to it."""
+    assert called(verb).stdout == "no credentials server URL\n"
+    assert called(verb).returncode == 1
+
+
+def test_a_login_that_need_not_be_kept() -> None:
+    """`fly auth docker` and `docker login` end well: whoever asks later gets a fresh token."""
+    stored, erased = called("store", LOGIN), called("erase", "registry.fly.io")
+
+    assert (stored.returncode, stored.stdout) == (0, "")
+    assert (erased.returncode, erased.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(("login", "environ"), [(OTHER, TOKEN), (LOGIN, {})])
+def test_a_login_that_would_be_lost(login: str, environ: Mapping[str, str]) -> None:
+    """It is refused, with what to do; and not quoted."""
+    done = called("store", login, environ)
+
+    assert done.returncode == 1
+    assert "keeps no logins" in done.stdout
+    assert "given" not in done.stdout + done.stderr
+
+
+def test_list_and_version() -> None:
+    """What it could answer for: Fly's registry where there is a token."""
+    assert json.loads(called("list").stdout) == {"registry.fly.io": "x"}
+    assert json.loads(called("list", environ={}).stdout) == {}
+    assert called("version").stdout.startswith("docker-credential-fly ")
+
+
+@pytest.mark.parametrize("verb", ["", "nonsense"])
+def test_another_verb(verb: str) -> None:
+    """A sentence for a person who tries it."""
+    done = called(verb)
+
+    assert done.returncode == 1
+    assert "get, list, store" in done.stdout
+
+
+def test_it_begins_at_once() -> None:
+    """Docker calls it several times for each pull and push: the client is not loaded for that."""
+    script = (
+        "import sys, pipeline.registry.auth.credential_helper; print('httpcore' in sys.modules)"
+    )
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert loaded.stdout == "False\n"

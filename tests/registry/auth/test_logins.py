@@ -1,0 +1,415 @@
+"""Where credentials are found: docker's configuration, helpers, podman's files, variables."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.errors import CredentialError
+from pipeline.registry.auth import helper as helpers
+from pipeline.registry.auth.build_proxies import docker_proxies
+from pipeline.registry.auth.credential import Kind
+from pipeline.registry.auth.keychain import credentials, known_secrets
+from pipeline.registry.auth.namespaces import common
+from pipeline.registry.auth.podman_login import namespaces
+from pipeline.registry.auth.private_config import docker_config
+from tests.support.programs import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "registry.example.com"
+SECRET = "a-secret-of-docker's"
+
+
+def auth(user: str, secret: str) -> str:
+    """An `auth` as docker writes it."""
+    return base64.b64encode(f"{user}:{secret}".encode()).decode()
+
+
+def logins(file: Path, **sections: object) -> None:
+    """A file of docker's form."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(sections), encoding="utf-8")
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """A home of one's own, and a PATH with the folder `bin` in it."""
+    return {"HOME": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", **more}
+
+
+def helper(folder: Path, name: str, script: str) -> None:
+    """A credential helper that notes that it was asked."""
+    file = folder / "bin" / f"docker-credential-{name}"
+    program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
+
+
+def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:
+    """User and secret for a place."""
+    found = credentials(environ)(place)
+    return (found.username, found.secret) if found else None
+
+
+def test_podmans_files_in_their_order(tmp_path: Path) -> None:
+    """The named one, that of the session, that of the home; docker's configuration before all."""
+    named, runtime = tmp_path / "named.json", tmp_path / "run"
+    environ = environment(tmp_path, REGISTRY_AUTH_FILE=str(named), XDG_RUNTIME_DIR=str(runtime))
+    order = [
+        tmp_path / ".config/containers/auth.json",
+        runtime / "containers/auth.json",
+        named,
+        tmp_path / ".docker/config.json",
+    ]
+
+    found = []
+    for number, file in enumerate(order):
+        logins(file, auths={HOST: {"auth": auth("me", f"secret-{number}")}})
+        found.append(pair(environ, HOST))
+
+    assert found == [("me", f"secret-{number}") for number in range(4)]
+    assert credentials(environ)(HOST).known_to_docker  # type: ignore[union-attr]
+
+
+def test_the_folder_of_configurations_may_be_another(tmp_path: Path) -> None:
+    """`XDG_CONFIG_HOME` says where."""
+    logins(tmp_path / "xdg/containers/auth.json", auths={HOST: {"auth": auth("me", SECRET)}})
+
+    environ = environment(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"))
+
+    assert pair(environ, HOST) == ("me", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("place", "user"),
+    [
+        (f"{HOST}/acme/web", "web"),
+        (f"{HOST}/acme/api", "acme"),
+        (f"{HOST}/acme", "acme"),
+        (f"{HOST}/acmeshop", "all"),
+        (HOST, "all"),
+        ("other.example.com/acme/web", None),
+        ("docker.io/library/debian", "hub"),
+    ],
+)
+def test_a_part_of_a_host_may_have_a_login(tmp_path: Path, place: str, user: str | None) -> None:
+    """The longest key that a repository begins with counts, piece by piece."""
+    keys = {f"{HOST}/acme/web": "web", f"{HOST}/acme": "acme", HOST: "all", "docker.io": "hub"}
+    entries = {key: {"auth": auth(name, SECRET)} for key, name in keys.items()}
+    logins(tmp_path / ".config/containers/auth.json", auths=entries)
+    environ = environment(tmp_path)
+
+    found = pair(environ, place)
+
+    assert (found[0] if found else None) == user
+    assert namespaces(environ) == {f"{HOST}/acme/web", f"{HOST}/acme"}
+
+
+@pytest.mark.parametrize("host", ["docker.io", "registry-1.docker.io", "registry.hub.docker.com"])
+@pytest.mark.parametrize(
+    ("key", "docker_finds"),
+    [
+        ("https://index.docker.io/v1/", True),
+        ("index.docker.io", True),
+        ("docker.io", False),
+        ("registry-1.docker.io", False),
+    ],
+)
+def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_finds: bool) -> None:
+    """Docker keeps it under one name, and looks nowhere else; BuildKit is given the others."""
+    logins(tmp_path / ".docker/config.json", auths={key: {"auth": auth("hub", SECRET)}})
+
+    found = credentials(environment(tmp_path))(host)
+
+    assert found is not None
+    assert found.username == "hub"
+    assert found.known_to_docker is docker_finds
+
+
+def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
+    """`host/acme` says nothing of `host`; an address under a scheme does, as docker has it."""
+    entries = {f"{HOST}/acme": {"auth": auth("acme", SECRET)}}
+    logins(tmp_path / ".config/containers/auth.json", auths=entries)
+    assert pair(environment(tmp_path), HOST) is None
+
+    logins(
+        tmp_path / ".config/containers/auth.json",
+        auths={f"https://{HOST}/v2/": {"auth": auth("old", SECRET)}},
+    )
+    assert pair(environment(tmp_path), HOST) == ("old", SECRET)
+
+
+def test_podmans_helper_is_asked(tmp_path: Path) -> None:
+    """`credHelpers` of podman's file; docker is told of the helper, and of no secret."""
+    answer = json.dumps({"ServerURL": HOST, "Username": "me", "Secret": SECRET})
+    helper(tmp_path, "pod", f"cat >/dev/null\ncat <<'END'\n{answer}\nEND")
+    logins(tmp_path / ".config/containers/auth.json", credHelpers={HOST: "pod"})
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="fm2_other")
+    found = credentials(environ)(HOST)
+
+    assert found is not None
+    assert (found.username, found.secret) == ("me", SECRET)
+    with docker_config({HOST: found}, environ) as more:
+        written = (tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text()
+        assert json.loads(written)["credHelpers"] == {HOST: "pod"}
+        assert SECRET not in written
+
+
+def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> None:
+    """Not by an entry under any spelling, not by a helper, a store or the environment."""
+    entry = {"auth": auth("me", SECRET)}
+    logins(
+        tmp_path / ".docker/config.json",
+        auths={HOST: entry, f"https://{HOST}/v1/": entry, "other.example.com": entry},
+        credHelpers={HOST: "pod"},
+        credsStore="desktop",
+    )
+    variable = json.dumps({"auths": {HOST: entry}})
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_AUTH_CONFIG=variable)
+
+    with docker_config({}, environ, [HOST]) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+
+    assert list(written["auths"]) == ["other.example.com"]
+    # An empty helper is how docker is told not to ask the store (`docker/cli`, `GetAuthConfig`).
+    assert written["credHelpers"] == {HOST: ""}
+    assert more["DOCKER_AUTH_CONFIG"] == ""
+
+
+def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
+    """Each host's login, also podman's, or with an odd `auth`."""
+    odd = base64.urlsafe_b64encode(b"me:\xc3\xbf\xc3\xbe?~~~").decode().rstrip("=")
+    assert set(odd) & set("-_")
+    own = {"own.example.com": {"auth": auth("own", SECRET)}, "odd.example.com": {"auth": odd}}
+    logins(tmp_path / ".docker/config.json", auths=own)
+    logins(tmp_path / ".config/containers/auth.json", auths={HOST: {"auth": auth("pod", SECRET)}})
+    variable = {"auths": {"variable.example.com": {"auth": auth("variable", SECRET)}}}
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_AUTH_CONFIG=json.dumps(variable))
+    hosts = ("own.example.com", "odd.example.com", HOST)
+    found = {host: one for host in hosts if (one := credentials(environ)(host))}
+
+    with docker_config(found, environ) as more:
+        folder = tmp_path / more["DOCKER_CONFIG"]
+        auths = json.loads((folder / "config.json").read_text())["auths"]
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((folder / "config.json").stat().st_mode) == 0o600
+
+    assert not folder.exists()
+    assert auths[HOST] == {"auth": auth("pod", SECRET)}
+    assert auths["variable.example.com"] == variable["auths"]["variable.example.com"]
+    assert more["DOCKER_AUTH_CONFIG"] == ""  # it would go before the file
+    assert auths["own.example.com"] == own["own.example.com"]
+    assert base64.b64decode(auths["odd.example.com"]["auth"], validate=True).startswith(b"me:")
+
+
+@pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:2375", "unix:///run/other.sock"])
+def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
+    """It would make build arguments of them, which an `ARG` could bring into an image."""
+    entries = {
+        "default": {"httpProxy": "http://p:1", "noProxy": "x", "allProxy": "none of buildx's"},
+        "tcp://127.0.0.1:2375": {"httpsProxy": "http://q:2"},
+    }
+    logins(tmp_path / ".docker/config.json", auths={}, proxies=entries)
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_HOST=host)
+    of_the_engine = {"HTTPS_PROXY": "http://q:2"}
+
+    with docker_config({}, environ) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+
+    assert "proxies" not in written
+    assert docker_proxies(environ) == (
+        of_the_engine if "tcp" in host else {"HTTP_PROXY": "http://p:1", "NO_PROXY": "x"}
+    )
+
+
+@pytest.mark.parametrize("odd", ["_-8", "eDp5eg", "eA==", "OnNlY3JldA==", "\0", 5, [], "text"])
+def test_docker_is_given_no_login_that_it_cannot_read(tmp_path: Path, odd: object) -> None:
+    """It stops there, in an order that changes, and may then know none of the others either."""
+    whole = {HOST: {"auth": auth("me", SECRET)}, "quiet.example.com": {"auth": ""}, "none": {}}
+    environ = environment(tmp_path, TMPDIR=str(tmp_path))
+    for broken in ({}, {"odd.example.com": odd if odd == "text" else {"auth": odd}}):
+        logins(tmp_path / ".docker/config.json", auths={**broken, **whole})
+        found = credentials(environ)(HOST)
+        assert found is not None
+        with docker_config({HOST: found}, environ) as more:
+            assert bool(more) == bool(broken)
+            if broken:
+                text = (tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text()
+                auths = json.loads(text)["auths"]
+                # What is only written otherwise is written as docker has it.
+                assert auths.pop("odd.example.com", {}) in ({}, {"auth": "eDp5eg=="})
+                assert auths == whole
+
+
+@pytest.mark.parametrize("secret", ["plain", "\u00ff\u00fe?~~~>>>", "with:colons:and more"])
+@pytest.mark.parametrize("safe", [False, True])
+@pytest.mark.parametrize("padded", [False, True])
+def test_every_alphabet_of_base64(tmp_path: Path, secret: str, *, safe: bool, padded: bool) -> None:
+    """Docker's, flyctl's, with and without padding."""
+    encode = base64.urlsafe_b64encode if safe else base64.b64encode
+    written = encode(f"me:{secret}".encode()).decode()
+    entry = {"auth": written if padded else written.rstrip("=")}
+    logins(tmp_path / ".docker/config.json", auths={HOST: entry})
+
+    assert pair(environment(tmp_path), HOST) == ("me", secret)
+
+
+def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
+    """`DOCKER_AUTH_CONFIG`, then `config.json`; an empty one is none, a broken one is an error."""
+    logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("file", SECRET)}})
+    variable = json.dumps({"auths": {HOST: {"auth": auth("variable", SECRET)}}})
+
+    assert pair(environment(tmp_path, DOCKER_AUTH_CONFIG=variable), HOST) == ("variable", SECRET)
+    assert pair(environment(tmp_path, DOCKER_AUTH_CONFIG=""), HOST) == ("file", SECRET)
+    with pytest.raises(CredentialError, match="DOCKER_AUTH_CONFIG"):
+        pair(environment(tmp_path, DOCKER_AUTH_CONFIG=variable[:-1]), HOST)
+
+
+@pytest.mark.parametrize("content", ["[]", "nonsense", "[" * 99_999, '{"auths": "\x00'])
+def test_a_file_that_is_none_is_an_error_without_its_content(tmp_path: Path, content: str) -> None:
+    """It is named, and may hold a secret."""
+    logins(tmp_path / ".config/containers/auth.json")
+    (tmp_path / ".config/containers/auth.json").write_text(content)
+
+    with pytest.raises(CredentialError, match=r"auth\.json") as caught:
+        pair(environment(tmp_path), HOST)
+
+    assert content[:9] not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_an_identity_token_and_the_name_beside_it(tmp_path: Path) -> None:
+    """As Azure's command line writes them."""
+    entry = {"auth": auth("00000000", ""), "identitytoken": SECRET}
+    logins(tmp_path / ".docker/config.json", auths={HOST: entry})
+
+    found = credentials(environment(tmp_path))(HOST)
+
+    assert found is not None
+    assert (found.username, found.secret, found.kind) == ("00000000", SECRET, Kind.IDENTITY_TOKEN)
+    assert found.for_engine == {"identitytoken": SECRET}
+
+
+def test_a_helper_that_knows_nothing(tmp_path: Path) -> None:
+    """Its very words, and then `auths`; other words are an error that quotes them."""
+    helper(tmp_path, "acme", "echo 'credentials not found in native keychain'; exit 1")
+    helper(tmp_path, "other", "echo 'credentials not found, or so'; exit 1")
+    entries = {HOST: {"auth": auth("file", SECRET)}}
+    logins(tmp_path / ".docker/config.json", auths=entries, credsStore="acme")
+    environ = environment(tmp_path)
+
+    assert pair(environ, HOST) == ("file", SECRET)
+    assert not credentials(environ)(HOST).known_to_docker  # type: ignore[union-attr]
+    logins(tmp_path / ".docker/config.json", auths=entries, credsStore="other")
+    with pytest.raises(CredentialError, match="or so"):
+        pair(environ, HOST)
+
+
+def test_only_the_helper_of_the_host_is_asked(tmp_path: Path) -> None:
+    """A broken one of another host's is nobody's trouble; the store is asked for the rest."""
+    known = json.dumps({"ServerURL": HOST, "Username": "<token>", "Secret": SECRET})
+    helper(tmp_path, "good", f"cat >/dev/null\ncat <<'END'\n{known}\nEND")
+    helper(tmp_path, "broken", "exit 3")
+    logins(
+        tmp_path / ".docker/config.json",
+        credHelpers={HOST: "good", "other.example.com": "broken"},
+        credsStore="broken",
+    )
+    environ = environment(tmp_path)
+
+    found = credentials(environ)(HOST)
+
+    assert found is not None
+    assert found.kind is Kind.IDENTITY_TOKEN
+    assert (tmp_path / "good.asked").read_text() == "get\n"
+    assert not (tmp_path / "broken.asked").exists()
+    with pytest.raises(CredentialError, match="broken"):
+        pair(environ, "third.example.com")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo garbage",
+        "exit 0",
+        "echo '[]'",
+        'echo \'{"Username": "me"}\'',
+        "yes '[' | head -c 90000 | tr -d '\\n'",
+        "printf '\\377\\376'",
+        f'echo \'{{"Secret": "{SECRET[:8]}", broken\'',
+        f'echo \'{{"Secret": "{SECRET[:8]}"\' ; exit 1',
+    ],
+    ids=range(8),
+)
+def test_a_helper_that_talks_nonsense(tmp_path: Path, script: str) -> None:
+    """An error that names it, and quotes nothing that may be a secret."""
+    helper(tmp_path, "acme", script)
+
+    with pytest.raises(CredentialError, match="docker-credential-acme") as caught:
+        helpers.get("acme", HOST, environment(tmp_path))
+
+    assert caught.value.hint
+    assert SECRET[:8] not in caught.value.message + caught.value.hint
+
+
+def test_a_helper_that_hangs(tmp_path: Path) -> None:
+    """It is not waited for without an end."""
+    helper(tmp_path, "acme", "exec sleep 20")
+
+    with pytest.raises(CredentialError, match="did not answer"):
+        helpers.get("acme", HOST, environment(tmp_path), timeout=0.2)
+
+
+@pytest.mark.parametrize("name", ["../acme", "a b", "a;touch x", "", "a/b", "ä"])
+def test_a_name_that_cannot_be_a_helpers(tmp_path: Path, name: str) -> None:
+    """Nothing is run."""
+    with pytest.raises(CredentialError, match="cannot be one"):
+        helpers.get(name, HOST, environment(tmp_path))
+
+
+def test_a_helper_that_is_not_there(tmp_path: Path) -> None:
+    """As after a move from Docker Desktop."""
+    logins(tmp_path / ".docker/config.json", credsStore="desktop-gone")
+
+    with pytest.raises(CredentialError, match="not on PATH"):
+        pair(environment(tmp_path), HOST)
+
+
+def test_what_several_places_have_in_common() -> None:
+    """Docker takes one login for a host: that of the innermost part that holds all."""
+    assert common(["h/acme/web", "h/acme/api"]) == "h/acme"
+    assert common(["h/acme/web"]) == "h/acme/web"
+    assert common(["h/acme", "h/other"]) == "h"
+
+
+def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
+    """Of the variables, and of every file that can be read."""
+    logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("me", "docker-one")}})
+    (tmp_path / ".config/containers").mkdir(parents=True)
+    (tmp_path / ".config/containers/auth.json").write_text("broken")
+    variable = json.dumps({"auths": {HOST: {"auth": auth("me", "variable-one")}}})
+    environ = environment(
+        tmp_path, FLY_API_TOKEN="FlyV1 fm2_one,fo1_two", DOCKER_AUTH_CONFIG=variable
+    )
+
+    found = known_secrets(environ)
+
+    assert {"fm2_one", "fo1_two", "docker-one", "variable-one"} <= set(found)
+    assert auth("me", "docker-one") in found
+    assert auth("x", "fm2_one").rstrip("=") in found
+
+
+def test_docker_is_given_a_token_of_a_variable_itself(tmp_path: Path) -> None:
+    """No child has Fly's variables, so that a helper would find nothing in them."""
+    environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="FlyV1 fm2_abc")
+    found = credentials(environ)("registry.fly.io")
+
+    assert found is not None
+    with docker_config({"registry.fly.io": found}, environ) as more:
+        written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
+    assert written["auths"]["registry.fly.io"] == {"auth": auth("x", "fm2_abc")}
+    assert written["credHelpers"] == {"registry.fly.io": ""}

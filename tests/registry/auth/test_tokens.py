@@ -1,0 +1,283 @@
+"""Bearer tokens over real sockets: what is asked for, for how long, how often, and by whom."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import httpx
+import pytest
+
+from pipeline.http.answer import Answer
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import Digest, parse_reference
+from pipeline.registry.auth.credential import Credential, Kind
+from pipeline.registry.auth.session import Access
+from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.client import Registry
+from pipeline.registry.contents import Part
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.registry.auth.credential import CredentialSource
+
+QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""No pause to speak of, and patience with a machine that is busy with something else."""
+GONE = Reply(
+    404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+)
+SECRET = "a-secret-for-the-registry"
+TOKEN = "/token"
+
+
+def password(_place: str, /) -> Credential:
+    """A user with a password."""
+    return Credential("me", SECRET, "the test")
+
+
+def identity(user: str) -> CredentialSource:
+    """A user with an identity token."""
+    known = Credential(user, SECRET, "the test", Kind.IDENTITY_TOKEN)
+    return lambda _place: known
+
+
+def challenge(asked: Asked, before: str = "") -> Reply:
+    """A 401 that sends for a token."""
+    where = f'{before}Bearer realm="http://{asked.headers["host"]}{TOKEN}",service="s"'
+    return Reply(401, {"WWW-Authenticate": where})
+
+
+def registry_with(
+    token: Callable[[Asked], Reply], good: Callable[[str], bool], before: str = ""
+) -> Callable[[Asked], Reply]:
+    """A registry that takes what `good` says, and its token server."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith(TOKEN):
+            return token(asked)
+        authorization = asked.headers.get("authorization", "")
+        return GONE if good(authorization) else challenge(asked, before)
+
+    return script
+
+
+def grant(value: str, **more: object) -> Reply:
+    """A token server's answer."""
+    fields = {"token": value, **more}
+    return Reply(200, {}, str(fields).replace("'", '"').encode())
+
+
+def is_good(authorization: str) -> bool:
+    """Whether it is the token `good`."""
+    return authorization == "Bearer good"
+
+
+@pytest.mark.parametrize("source", [identity("<token>"), identity(""), identity("me")])
+def test_an_identity_token_takes_bearer_where_basic_comes_first(source: CredentialSource) -> None:
+    """`Basic, Bearer`: Basic has no password to give."""
+
+    def token(asked: Asked) -> Reply:
+        form = dict(parse_qsl(asked.body.decode()))
+        assert asked.method == "POST"
+        assert "authorization" not in asked.headers
+        assert form == {
+            "service": "s",
+            "grant_type": "refresh_token",
+            "refresh_token": SECRET,
+            "client_id": "fly-image-pipeline",
+            "scope": "repository:acme:pull",
+        }
+        return Reply(200, {}, b'{"access_token": "good"}')
+
+    script = registry_with(token, is_good, before='Basic realm="r", ')
+    with scripted(script) as server, Registry(credentials=source, policy=QUICK) as registry:
+        assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
+        assert [one.path for one in server.asked if one.path == TOKEN] == [TOKEN]
+        assert not [one for one in server.asked if SECRET in one.headers.get("authorization", "")]
+
+
+def test_nobody_takes_bearer_where_basic_comes_first() -> None:
+    """A public repository is read with an anonymous token."""
+    script = registry_with(lambda _: grant("good"), is_good, before='Basic realm="r", ')
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
+        assert not any("Basic" in one.headers.get("authorization", "") for one in server.asked)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 405])
+def test_a_token_server_without_oauth(status: int) -> None:
+    """The identity token is a password then, for whoever has a name beside it (oauth.md)."""
+
+    def token(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            return Reply(status)
+        named = Credential("me", SECRET, "").basic
+        return grant("good") if asked.headers.get("authorization") == f"Basic {named}" else GONE
+
+    script = registry_with(token, is_good)
+    with scripted(script) as server, Registry(credentials=identity("me"), policy=QUICK) as registry:
+        assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
+        methods = [one.method for one in server.asked if one.path.startswith(TOKEN)]
+        assert methods == ["POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("status", "methods"), [(401, ["POST"]), (403, ["POST"]), (404, ["POST", "GET"])]
+)
+def test_an_identity_token_without_a_name(status: int, methods: list[str]) -> None:
+    """It is never shown as a password: a refusal is one, and 404 leaves nobody's token."""
+    script = registry_with(
+        lambda asked: Reply(status) if asked.method == "POST" else grant("weak"), is_good
+    )
+    source = identity("<token>")
+    with scripted(script) as server, Registry(credentials=source, policy=QUICK) as registry:
+        with pytest.raises(HttpError):
+            registry.head(parse_reference(f"{server.address}/acme:1"))
+        asked = [one for one in server.asked if one.path.startswith(TOKEN)]
+        assert [one.method for one in asked][: len(methods)] == methods
+        assert not any("authorization" in one.headers for one in asked)
+
+
+def test_a_weaker_token_is_no_permission_and_no_loop() -> None:
+    """The server grants less than was asked, with 200, and anew each time."""
+    count = iter(range(1000))
+    script = registry_with(lambda _: grant(f"weak-{next(count)}"), is_good)
+    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+        for _ in range(3):
+            with pytest.raises(HttpError, match="refused the credential"):
+                registry.head(parse_reference(f"{server.address}/acme:1"))
+
+        times = Counter(one.path.startswith(TOKEN) for one in server.asked)
+        # HEAD, the same with a token, GET for the reason: each at most one refresh.
+        assert times[True] <= times[False]
+        assert len(server.asked) <= 3 * 8
+
+
+def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
+    """16 threads with a token that ends at once, on the registry's side: one new one."""
+    valid = threading.Event()
+    count = Counter[str]()
+    lock = threading.Lock()
+
+    def token(_asked: Asked) -> Reply:
+        with lock:
+            count["token"] += 1
+        time.sleep(0.02)
+        return grant("second" if valid.is_set() else "first", expires_in=300)
+
+    def good(authorization: str) -> bool:
+        return authorization == ("Bearer second" if valid.is_set() else "Bearer first")
+
+    script = registry_with(token, good)
+    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+        wanted = parse_reference(f"{server.address}/acme:1")
+        with ThreadPoolExecutor(16) as pool:
+            before = list(pool.map(registry.head, [wanted] * 32))
+            first = count["token"]
+            valid.set()
+            after = list(pool.map(registry.head, [wanted] * 32))
+
+    assert before == after == [Absent()] * 32
+    assert first == 1
+    assert count["token"] == 2
+
+
+def test_each_scope_has_a_token_of_its_own() -> None:
+    """A token for one repository is not tried on another."""
+
+    def token(asked: Asked) -> Reply:
+        scope = parse_qs(urlsplit(asked.path).query)["scope"][0]
+        return grant(f"for-{scope.split(':')[1]}")
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith(TOKEN):
+            return token(asked)
+        repository = asked.path.split("/")[2]
+        given = asked.headers.get("authorization", "")
+        assert not given.startswith("Bearer") or given == f"Bearer for-{repository}"
+        return GONE if given.startswith("Bearer") else challenge(asked)
+
+    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+        names = [parse_reference(f"{server.address}/app{number % 4}:1") for number in range(4)]
+        assert set(registry.head_all(names).values()) == {Absent()}
+        asked = Counter(one.path for one in server.asked if one.path.startswith(TOKEN))
+        assert set(asked.values()) == {1}
+        assert len(asked) == 4
+
+
+def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
+    """`scope` once for each (token.md); some servers read the first alone."""
+    digest = f"sha256:{'0' * 64}"
+    pushed = "repository:to:pull,push"
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith(TOKEN):
+            return grant("good")
+        if not is_good(asked.headers.get("authorization", "")):
+            return challenge(asked)
+        return Reply(201) if asked.method == "POST" else Reply(404)
+
+    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+        host = registry.host(server.address)
+        blob = Part(Digest(digest), 1)
+        copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
+
+        queries = [parse_qs(urlsplit(a.path).query) for a in server.asked if TOKEN in a.path]
+        assert [q["scope"] for q in queries] == [[pushed, "repository:from:pull"]]
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "used"),
+    [("null", 50), ("0", 50), ("-5", 50), ("30", 50), ("300", 290), ("1e9", 3590), ("NaN", 50)],
+)
+def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
+    """60 s where nothing or less is said, an hour at most, and 10 s before its end no more."""
+    now = [1000.0]
+    body = f'{{"token": "good", "expires_in": {expires_in}}}'.encode()
+    with scripted(lambda _: Reply(200, {}, body)) as server, httpx.Client() as http:
+
+        def fetch(
+            method: str, url: str, headers: Mapping[str, str], content: bytes | None
+        ) -> Answer:
+            got = http.request(method, url, headers=dict(headers), content=content)
+            return Answer(got.status_code, url, {}, got.content)
+
+        access = Access(server.address, password, fetch, clock=lambda: now[0])
+        access.prepare()
+        origin = f"http://{server.address}"
+        access.answer(f'Bearer realm="{origin}{TOKEN}"', origin, "s", None)
+        for seconds, fetched in ((0, 1), (used - 0.5, 1), (used + 0.5, 2)):
+            now[0] = 1000.0 + seconds
+            assert access.header(origin, "s") == "Bearer good"
+            assert len(server.asked) == fetched
+
+
+def test_parts_of_a_host_are_asked_as_somebody_else() -> None:
+    """Podman's keys: another login for each part, and no token of one for the other."""
+    manifest = "application/vnd.oci.image.manifest.v1+json"
+    there = Reply(200, {"Content-Type": manifest, "Docker-Content-Digest": f"sha256:{'a' * 64}"})
+
+    def source(place: str, /) -> Credential:
+        return Credential(place.rpartition("/")[2], SECRET, "the test")
+
+    def script(asked: Asked) -> Reply:
+        part = asked.path.split("/")[2]
+        wanted = f"Basic {Credential(part, SECRET, '').basic}"
+        return there if asked.headers.get("authorization") == wanted else GONE
+
+    with scripted(script) as server:
+        parts = frozenset({f"{server.address}/acme", f"{server.address}/other"})
+        names = [parse_reference(f"{part}/web:1") for part in sorted(parts)]
+        with Registry(credentials=source, namespaces=parts, policy=QUICK) as registry:
+            answers = registry.head_all(names)
+
+    assert all(isinstance(found, Present) for found in answers.values())
+    assert len(answers) == 2

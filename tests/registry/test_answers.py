@@ -1,0 +1,292 @@
+"""What each answer of a registry means: present, absent, or an error; never one for another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import parse_reference
+from pipeline.registry.client import Registry
+from pipeline.registry.errors import AbsentError
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.reference import Reference
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+BODY = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+DIGEST = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+FOUND = {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST, "Content-Length": str(len(BODY))}
+JSON = {"Content-Type": "application/json"}
+DISTRIBUTION = {**JSON, "Docker-Distribution-Api-Version": "registry/2.0"}
+QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""No pause to speak of, and patience with a machine that is busy with something else."""
+
+
+def errors(code: str) -> bytes:
+    """An error body of the distribution specification."""
+    return json.dumps({"errors": [{"code": code, "message": "as it says"}]}).encode()
+
+
+def asked_of(script: Callable[[Asked], Reply]) -> Present | Absent | HttpError:
+    """What `head` makes of a registry that answers so."""
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        try:
+            return registry.head(reference(server.address))
+        except HttpError as error:
+            return error
+
+
+def reference(host: str) -> Reference:
+    """Some reference on a host."""
+    return parse_reference(f"{host}/acme-api:0123456789abcdef0123")
+
+
+def test_a_manifest_that_is_there_costs_one_head() -> None:
+    """200 with a digest and a manifest's type: present, in a single request."""
+    with scripted(lambda _: Reply(200, FOUND)) as server, Registry(policy=QUICK) as registry:
+        found = registry.head(reference(server.address))
+
+        assert found == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
+        assert [one.method for one in server.asked] == ["HEAD"]
+        assert registry.requests == 1
+
+
+def test_a_registrys_404_is_absence_in_one_head() -> None:
+    """Distribution's headers show that a registry answers, and no web server before it."""
+    with scripted(lambda _: Reply(404, DISTRIBUTION)) as server, Registry(policy=QUICK) as registry:
+        assert registry.head(reference(server.address)) == Absent()
+        assert server.count() == 1
+
+
+@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
+def test_a_404_without_headers_is_asked_again_for_its_reason(code: str) -> None:
+    """A GET tells by its body that it is a registry's 404."""
+    assert asked_of(lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else errors(code))) == (
+        Absent()
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "text/plain"}, b"404 page not found\n"),
+        ({"Content-Type": "text/html"}, b"<h1>Not Found</h1>"),
+        (JSON, b"{}"),
+        (JSON, b'{"errors": []}'),
+        (JSON, errors("DENIED")),
+        (JSON, errors("UNAUTHORIZED")),
+        (JSON, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}, {"code": "DENIED"}]}'),
+    ],
+)
+def test_a_404_that_is_not_a_registrys_is_not_absence(headers: dict[str, str], body: bytes) -> None:
+    """A proxy's, a login page's, and that of a registry that hides what it denies."""
+    assert isinstance(asked_of(lambda _: Reply(404, headers, body)), HttpError)
+
+
+@pytest.mark.parametrize("body", [b"", errors("DENIED"), errors("MANIFEST_UNKNOWN"), b"\xff{"])
+@pytest.mark.parametrize(
+    "status", [204, 301, 400, 401, 403, 406, 408, 410, 418, 429, 451, 500, 502, 503, 504, 599]
+)
+def test_no_other_status_is_an_answer(status: int, body: bytes) -> None:
+    """Neither there nor not there, whatever words come with it."""
+    headers = {**DISTRIBUTION, "Docker-Content-Digest": DIGEST, "Retry-After": "0"}
+
+    found = asked_of(lambda _: Reply(status, headers, b"" if status == 204 else body))
+
+    assert isinstance(found, HttpError)
+    assert found.status == status
+    assert found.message
+    assert found.hint
+
+
+@pytest.mark.parametrize("cut", [None, 0, 10])
+def test_silence_is_not_an_answer(cut: int | None) -> None:
+    """A connection that is closed before, or in the middle of, an answer."""
+    reply = Reply(0) if cut is None else Reply(200, {"Content-Length": "999"}, BODY, cut=cut)
+
+    found = asked_of(lambda _: reply)
+
+    assert isinstance(found, HttpError)
+    assert found.facts.unreachable
+
+
+def test_nobody_listens() -> None:
+    """The address is named."""
+    with scripted(lambda _: Reply(200, FOUND)) as server:
+        gone = server.address
+    with Registry(policy=QUICK) as registry, pytest.raises(HttpError, match=gone):
+        registry.head(reference(gone))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/html"},
+        {"Content-Type": INDEX},
+        {"Content-Type": "text/html", "Docker-Content-Digest": DIGEST},
+        {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:nonsense"},
+    ],
+)
+def test_a_200_that_proves_nothing_is_proved_by_its_content(headers: dict[str, str]) -> None:
+    """A HEAD without a usable digest or type: the GET's bytes are held against what they say."""
+
+    def script(asked: Asked) -> Reply:
+        return Reply(200, headers if asked.method == "HEAD" else FOUND, BODY)
+
+    assert asked_of(script) == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>log in</html>", b"{}", b"[]", b"null", b'{"schemaVersion": 1}', BODY + b" "],
+)
+def test_a_200_with_other_content_is_not_presence(body: bytes) -> None:
+    """A login page, another document, or a manifest of another digest than the header says."""
+    headers = {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST}
+
+    def script(asked: Asked) -> Reply:
+        return Reply(200, {} if asked.method == "HEAD" else headers, body)
+
+    assert isinstance(asked_of(script), HttpError)
+
+
+def test_an_endless_body_is_not_read_to_its_end() -> None:
+    """A manifest has at most 4 MiB."""
+    large = BODY + b" " * (5 << 20)
+
+    found = asked_of(lambda a: Reply(200, {} if a.method == "HEAD" else FOUND_LARGE, large))
+
+    assert isinstance(found, HttpError)
+    assert "4 MiB" in found.message
+
+
+FOUND_LARGE = {"Content-Type": INDEX}
+
+
+@pytest.mark.parametrize("status", [405, 501])
+def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
+    """Both present and absent are found out by GET."""
+
+    def answering(reply: Reply) -> Callable[[Asked], Reply]:
+        return lambda asked: Reply(status) if asked.method == "HEAD" else reply
+
+    assert isinstance(asked_of(answering(Reply(200, FOUND, BODY))), Present)
+    assert asked_of(answering(Reply(404, JSON, errors("MANIFEST_UNKNOWN")))) == Absent()
+
+
+@pytest.mark.parametrize("trouble", [Reply(500), Reply(502), Reply(429), Reply(0)])
+def test_what_passes_is_asked_again(trouble: Reply) -> None:
+    """Two failures and then an answer: the answer counts."""
+    replies = iter([trouble, trouble])
+
+    found = asked_of(lambda _: next(replies, Reply(404, DISTRIBUTION)))
+
+    assert found == Absent()
+
+
+def test_attempts_are_bounded_and_not_multiplied() -> None:
+    """Three by HEAD, and one GET for the reason."""
+    with scripted(lambda _: Reply(503, JSON)) as server, Registry(policy=QUICK) as registry:
+        with pytest.raises(HttpError, match="503"):
+            registry.head(reference(server.address))
+
+        assert (server.count("HEAD"), server.count("GET")) == (3, 1)
+
+
+def test_a_wait_that_is_too_long_is_not_waited() -> None:
+    """A registry that asks for an hour is not asked again; the person is told when."""
+    found = asked_of(lambda _: Reply(429, {**JSON, "Retry-After": "3600"}))
+
+    assert isinstance(found, HttpError)
+    assert "3600" in found.hint
+
+
+def test_retry_after_is_waited_for_and_told() -> None:
+    """In seconds; every request to the host waits, and it is said once."""
+    replies = iter([Reply(429, {"Retry-After": "1"})])
+    told: list[object] = []
+    with (
+        scripted(lambda _: next(replies, Reply(404, DISTRIBUTION))) as server,
+        Registry(policy=QUICK, report=told.append) as registry,
+    ):
+        began = time.monotonic()
+        assert registry.head(reference(server.address)) == Absent()
+
+        assert time.monotonic() - began >= 1
+        assert len(told) == 1
+
+
+def test_a_host_in_trouble_uses_up_one_allowance() -> None:
+    """A hundred references on a broken host are not three hundred requests and more."""
+    policy = Policy(pause=0.001, total=3.0, allowance=10)
+    with scripted(lambda _: Reply(500, JSON)) as server, Registry(policy=policy) as registry:
+        wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(100)]
+
+        answers = registry.head_all(wanted)
+
+        assert all(isinstance(answer, HttpError) for answer in answers.values())
+        assert list(answers) == wanted
+        # At most: each once by HEAD and by GET, and ten retries.
+        assert server.count() <= 100 * 2 + 10
+
+
+def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
+    """What is asked for by digest has that digest, or is not taken."""
+    with scripted(lambda _: Reply(200, FOUND, BODY)) as server, Registry(policy=QUICK) as registry:
+        other = parse_reference(f"{server.address}/acme@sha256:{'0' * 64}")
+
+        with pytest.raises(HttpError):
+            registry.head(other)
+        with pytest.raises(HttpError):
+            registry.manifest(other)
+
+
+def test_a_manifest_that_is_not_there() -> None:
+    """`manifest` names what is missing, and is told apart from what could not be found out."""
+    reply = Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
+    with (
+        scripted(lambda _: reply) as server,
+        Registry(policy=QUICK) as registry,
+        pytest.raises(AbsentError),
+    ):
+        registry.manifest(reference(server.address))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500])
+def test_a_put_that_was_refused_is_an_error(status: int) -> None:
+    """An alias is moved when the registry says so, and not before."""
+
+    def script(asked: Asked) -> Reply:
+        return Reply(status, JSON) if asked.method == "PUT" else Reply(200, FOUND, BODY)
+
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        at = reference(server.address)
+        manifest = registry.manifest(at)
+
+        with pytest.raises(HttpError):
+            registry.put(at, manifest)
+
+
+def test_a_put_that_was_stored_as_something_else_is_an_error() -> None:
+    """The registry's digest for what it took must be that of the bytes that were sent."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            return Reply(201, {"Docker-Content-Digest": f"sha256:{'0' * 64}"})
+        return Reply(200, FOUND, BODY)
+
+    with scripted(script) as server, Registry(policy=QUICK) as registry:
+        at = reference(server.address)
+
+        with pytest.raises(HttpError, match="stored as"):
+            registry.put(at, registry.manifest(at))

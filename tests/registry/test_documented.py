@@ -1,0 +1,185 @@
+"""The table in `docs/registry.md`: each of its rows, by a server that answers so."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from pipeline.http.backoff import PASSING, Policy
+from pipeline.http.errors import HttpError
+from pipeline.http.wire import MAX_COMPLAINT, MAX_MANIFEST
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import parse_reference
+from pipeline.registry.auth.credential import Credential
+from pipeline.registry.client import Registry
+from tests.registry.test_answers import BODY, DIGEST, DISTRIBUTION, FOUND, INDEX, JSON, errors
+from tests.support.scripted import Asked, Reply, Scripted, scripted
+from tests.support.secured import certify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+PAGE = Path(__file__).parents[2] / "docs" / "registry.md"
+POLICY = Policy(attempts=3, pause=0.001, total=60.0, connect=30.0, read=30.0)
+HASTY = replace(POLICY, read=0.3)
+"""For the answer that does not come in time."""
+HTML = {"Content-Type": "text/html"}
+OTHER = f"sha256:{'0' * 64}"
+
+
+class Row(NamedTuple):
+    """A row of the table: an answer, what it means, whether it is asked again, what is said."""
+
+    answer: str
+    means: str
+    again: str
+    message: str
+    hint: str
+
+
+def rows() -> list[Row]:
+    """The table under "What an answer means"."""
+    section = PAGE.read_text(encoding="utf-8").partition("## What an answer means")[2]
+    lines = section.partition("\n## ")[0].splitlines()
+    cells = [[c.strip() for c in line[1:-1].split("|")] for line in lines if line.startswith("|")]
+    return [Row(*row) for row in cells[2:]]
+
+
+def get_only(head: Reply, get: Reply) -> Callable[[Asked], Reply]:
+    """HEAD is answered in one way, GET in another."""
+    return lambda asked: head if asked.method == "HEAD" else get
+
+
+def slowly(_: Asked) -> Reply:
+    """An answer after we have stopped waiting for it."""
+    time.sleep(HASTY.read * 2)
+    return Reply(200, FOUND)
+
+
+def in_circles(asked: Asked) -> Reply:
+    """A redirect to itself."""
+    return Reply(307, {"Location": asked.path})
+
+
+def challenged(realm: str) -> Callable[[Asked], Reply]:
+    """A registry that wants a token from `realm`."""
+    return lambda _: Reply(401, {**DISTRIBUTION, "WWW-Authenticate": f'Bearer realm="{realm}"'})
+
+
+SCRIPTS: Mapping[str, Callable[[Asked], Reply]] = {
+    "200, with a digest and a manifest's type": lambda _: Reply(200, FOUND),
+    "200 without one of them; GET gives a manifest": get_only(
+        Reply(200, JSON), Reply(200, FOUND, BODY)
+    ),
+    "404 with the headers of a registry": lambda _: Reply(404, DISTRIBUTION),
+    "404 without; GET gives 404 and `MANIFEST_UNKNOWN` or its like": get_only(
+        Reply(404), Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
+    ),
+    "404 of any other server": lambda _: Reply(404, HTML, b"<h1>Not Found</h1>"),
+    "405 or 501 to HEAD; GET gives a manifest": get_only(Reply(405), Reply(200, FOUND, BODY)),
+    "405 or 501 to HEAD; GET gives a registry's 404": get_only(
+        Reply(501), Reply(404, JSON, errors("NAME_UNKNOWN"))
+    ),
+    "200 to HEAD, and a registry's 404 to GET": get_only(
+        Reply(200, HTML), Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
+    ),
+    "401, and we have no credential": lambda _: Reply(401, DISTRIBUTION),
+    "401, and we have shown one": lambda _: Reply(401, DISTRIBUTION),
+    "401 that sends us to another host for a token": challenged("https://evil.example.com/token"),
+    "403": lambda _: Reply(403, DISTRIBUTION, errors("DENIED")),
+    "407": lambda _: Reply(407, HTML),
+    "429": lambda _: Reply(429, {**DISTRIBUTION, "Retry-After": "0"}),
+    "429 with `Retry-After: 3600`": lambda _: Reply(429, {"Retry-After": "3600"}),
+    "408, 500, 502, 503 or 504": lambda _: Reply(503, DISTRIBUTION),
+    "any other status": lambda _: Reply(418, DISTRIBUTION),
+    "a redirect that we do not follow ([why](#redirects))": lambda _: Reply(
+        307, {"Location": "http://user@127.0.0.1/"}
+    ),
+    "redirects without an end": in_circles,
+    "a redirect to nowhere": lambda _: Reply(307),
+    "200 with a page, or another document": lambda _: Reply(200, HTML, b"<h1>Log in</h1>"),
+    "a manifest whose bytes are not of the digest beside them": get_only(
+        Reply(200), Reply(200, {**FOUND, "Docker-Content-Digest": OTHER}, BODY)
+    ),
+    "more than 4 MiB": get_only(
+        Reply(200), Reply(200, {"Content-Type": INDEX}, BODY + b" " * MAX_MANIFEST)
+    ),
+    "no answer in time": slowly,
+    "a connection that is closed or reset": lambda _: Reply(0),
+}
+
+
+def heard(row: Row, folder: Path) -> tuple[object, list[Asked], str]:
+    """What a HEAD comes to, what was asked, and of which host."""
+    if row.answer == "nobody listens":
+        with scripted(lambda _: Reply(200)) as gone:
+            pass
+        return outcome(gone, anonymous=True), [], gone.address
+    if row.answer == "a certificate that is not trusted":
+        with scripted(lambda _: Reply(200, FOUND), certify(folder)) as server:
+            return outcome(server, anonymous=True), server.asked, server.address
+    with scripted(SCRIPTS[row.answer]) as server:
+        anonymous = row.answer == "401, and we have no credential"
+        policy = HASTY if SCRIPTS[row.answer] is slowly else POLICY
+        found = outcome(server, anonymous=anonymous, policy=policy)
+        return found, server.asked, server.address
+
+
+def outcome(server: Scripted, *, anonymous: bool, policy: Policy = POLICY) -> object:
+    """What `head` returns or raises."""
+    who = None if anonymous else Credential("me", "a-secret", "SOURCE")
+    with Registry(credentials=lambda _: who, policy=policy) as registry:
+        try:
+            return registry.head(parse_reference(f"{server.address}/acme/web:1"))
+        except HttpError as error:
+            return error
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.answer)
+def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
+    """Present, absent or unknown; asked again or not; and these very words."""
+    found, asked, host = heard(row, tmp_path)
+
+    means = {Present: "present", Absent: "absent"}.get(type(found), "unknown")
+    assert means == row.means
+    if isinstance(found, HttpError):
+        assert found.exit_code == 4
+        assert found.message.replace(host, "HOST").replace(DIGEST, "D").replace(OTHER, "O") == (
+            row.message
+        )
+        assert found.hint.replace(host, "HOST") == row.hint
+    else:
+        assert row.message == row.hint == ""
+    if asked:
+        first = max(sum(one.method == method for one in asked) for method in ("HEAD", "GET"))
+        assert (first == POLICY.attempts) == (row.again == "yes")
+
+
+def test_every_answer_is_documented() -> None:
+    """No row without a script, and no script without a row."""
+    others = {"nobody listens", "a certificate that is not trusted"}
+
+    assert {row.answer for row in rows()} == {*SCRIPTS, *others}
+
+
+def test_the_numbers_are_documented() -> None:
+    """Attempts, pauses, times and sizes are those of the code."""
+    policy, page = Policy(), PAGE.read_text(encoding="utf-8")
+    numbers = dict(re.findall(r"^\| ([^|]+?) \| ([\d.]+)", page, re.MULTILINE))
+
+    assert numbers["attempts at one request"] == str(policy.attempts)
+    assert numbers["pause before the second, in seconds"] == str(policy.pause)
+    assert numbers["one request with all its attempts, in seconds"] == f"{policy.total:.0f}"
+    assert numbers["failures beyond its successes before a host is left alone"] == str(
+        policy.allowance
+    )
+    assert numbers["to connect, in seconds"] == f"{policy.connect:.0f}"
+    assert numbers["to wait for the next bytes, in seconds"] == f"{policy.read:.0f}"
+    assert numbers["a manifest, in MiB"] == str(MAX_MANIFEST >> 20)
+    assert numbers["any other answer, in KiB"] == str(MAX_COMPLAINT >> 10)
+    assert ", ".join(map(str, sorted(PASSING))) in page

@@ -1,0 +1,293 @@
+"""Each kind of fault between our client and a real registry: right in the end, or an error."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent, Present
+from pipeline.reference import parse_reference
+from pipeline.registry.auth.credential import Credential
+from pipeline.registry.client import Registry
+from pipeline.registry.copy import copy
+from sandbox.registry import Certificate
+from tests.faults.truth import Truth
+from tests.support.faults import KINDS, Asked, Fault, Kind, Proxy, Randomly, faulty
+from tests.support.scripted import Asked as Arrived
+from tests.support.scripted import Reply, scripted
+from tests.support.secured import secured_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pipeline.reference import Reference
+    from sandbox.registry import Registry as Server
+
+    Choose = Callable[[Asked], Fault | None]
+
+QUICK = Policy(pause=0.001, total=5.0, connect=1.0, read=1.0)
+PATIENT = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
+"""For faults that end no wait: a machine that is busy with something else makes no further one."""
+TOKEN = "a-secret-for-the-registry"
+
+PASSES = {
+    *("408", "429, s", "429, date", "500", "502 html", "503", "503, s", "504 html"),
+    *("delay", "stall", "reset before", "closed before", "reset after", "reset inside"),
+    *("closed inside", "garbage", "halved", "other bytes", "no digest"),
+}
+"""What is got over by asking again, whatever was asked."""
+
+HARMLESS = {
+    *("delay", "stall", "other digest", "no digest", "other type"),
+    *("reset inside", "closed inside", "HEAD 404", "HEAD 405"),
+}
+"""What, though it happens every time, leaves the truth in some answer."""
+
+BY_HEAD = {"404 html", "200 html", "other type", "HEAD 405", "HEAD 404"}
+"""What a HEAD may meet and a GET then clears up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A real registry with one image, `acme/api:1`, behind a proxy; and a stranger.
+
+    Proxy and stranger are each test's own: a request of the test before may still be under way.
+    """
+
+    proxy: Proxy
+    truth: Truth
+    ca: Path
+    stranger: str
+    strangers: list[Arrived]
+
+    def at(self, name: str) -> Reference:
+        """A reference, through the proxy."""
+        return parse_reference(f"{self.proxy.address}/acme/{name}")
+
+    def client(self, policy: Policy = QUICK) -> Registry:
+        """A client that trusts the proxy, and is known to the registry."""
+        return Registry(
+            credentials=lambda _: Credential("x", TOKEN, "the test"), ca=self.ca, policy=policy
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """The registry itself, and its certificate, which the proxies have too."""
+
+    registry: Server
+    certificate: Certificate
+    truth: Truth
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
+    """One registry for all tests of this file."""
+    folder = tmp_path_factory.mktemp("behind") / "registry"
+    with secured_registry(folder, user="x", password=TOKEN) as (registry, _):
+        ca = folder / "ca.pem"
+        truth = Truth(registry.address, ca, "x", TOKEN)
+        truth.put("acme/api", "1")
+        yield Upstream(
+            registry, Certificate(folder / "server.pem", folder / "server.key", ca), truth
+        )
+
+
+@pytest.fixture
+def behind(upstream: Upstream) -> Iterator[Behind]:
+    """A proxy before it, with nothing wrong yet."""
+    certificate = upstream.certificate
+    with (
+        faulty(upstream.registry, certificate) as proxy,
+        scripted(lambda _: Reply(200, {"Content-Type": "text/html"}, b"hi"), certificate) as other,
+    ):
+        stranger = other.address.replace("127.0.0.1", "localhost")
+        yield Behind(proxy, upstream.truth, certificate.ca, stranger, other.asked)
+
+
+def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
+    """The fault for the first request (of a method) that it fits, and none after it."""
+    left = [kind]
+
+    def choose(asked: Asked) -> Fault | None:
+        if left and method in ("", asked.method) and kind.fits(asked):
+            return left.pop().make(Random(1), behind.stranger)  # noqa: S311
+        return None
+
+    return choose
+
+
+def always(behind: Behind, kind: Kind) -> Choose:
+    """The fault for every request that it fits."""
+    chance = Random(1)  # noqa: S311
+    return lambda asked: kind.make(chance, behind.stranger) if kind.fits(asked) else None
+
+
+def found(registry: Registry, reference: Reference) -> Present | Absent | HttpError:
+    """What a client makes of it."""
+    try:
+        return registry.head(reference)
+    except HttpError as error:
+        return error
+
+
+@contextmanager
+def tolerated(kind: Kind) -> Iterator[None]:
+    """Take an error for what does not pass, and for nothing else."""
+    try:
+        yield
+    except HttpError as error:
+        if kind.name in PASSES:
+            pytest.fail(f"{kind.name} was not got over: {error.message}")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_one_fault_while_it_is_asked_what_exists(behind: Behind, kind: Kind) -> None:
+    """What passes is asked again until it is right; what does not is an error, and says more."""
+    for name, there in (("api:1", True), ("api:none", False)):
+        behind.proxy.choose = first(behind, kind)
+        with behind.client() as registry:
+            answer = found(registry, behind.at(name))
+
+        if isinstance(answer, HttpError):
+            # What is there by a login page's HEAD, and absent by the registry's GET, is neither.
+            contradiction = kind.name == "200 html" and not there
+            assert contradiction or kind.name not in PASSES | BY_HEAD, answer.message
+            assert answer.message
+            assert answer.hint
+        else:
+            assert isinstance(answer, Present) == there
+    assert [one for one in behind.strangers if "authorization" in one.headers] == []
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [k for k in KINDS if k.name not in {*HARMLESS, "429, date", "503, s"}],
+    ids=lambda kind: kind.name,
+)
+def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
+    """Neither there nor not there, and told in time; where GET alone fails, HEAD is enough."""
+    behind.proxy.choose = always(behind, kind)
+    for name, there in (("api:1", Present), ("api:none", Absent)):
+        began = time.monotonic()
+        with behind.client() as registry:
+            answer = found(registry, behind.at(name))
+
+        by_head = not kind.fits(Asked("HEAD", "/v2/acme/api/manifests/1", 1))
+        assert isinstance(answer, there if by_head else HttpError)
+        assert time.monotonic() - began < 10 * QUICK.total
+    # Three by HEAD and one by GET, or five times around the circle.
+    assert len(behind.proxy.did) <= 2 * max(QUICK.attempts + 1, 5)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [k for k in KINDS if k.fits(Asked("GET", "/v2/acme/api/manifests/1", 1))],
+    ids=lambda kind: kind.name,
+)
+def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
+    """Its very bytes, or an error."""
+    behind.proxy.choose = first(behind, kind, "GET")
+    with behind.client() as registry, tolerated(kind):
+        digest = registry.manifest(behind.at("api:1")).digest
+        assert digest == behind.truth.digest("acme/api", "1")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [k for k in KINDS if k.fits(Asked("PUT", "/v2/acme/api/manifests/1", 1))],
+    ids=lambda kind: kind.name,
+)
+def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
+    """Said to be put is put; what passes is done again."""
+    tag = f"put-{KINDS.index(kind)}"
+    with behind.client() as registry:
+        manifest = registry.manifest(behind.at("api:1"))
+        behind.proxy.choose = first(behind, kind, "PUT")
+        with tolerated(kind):
+            registry.put(behind.at(f"api:{tag}"), manifest)
+            assert behind.truth.digest("acme/api", tag) == manifest.digest
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_an_answer_may_break_off_at_any_byte(behind: Behind, *, reset: bool) -> None:
+    """In its head or in its body: asked again, and right."""
+    digest = behind.truth.digest("acme/api", "1")
+    with behind.client(PATIENT) as registry:
+        for cut in range(0, 1000, 47):
+            broken = Kind("cut", lambda *_, cut=cut: Fault("cut", cut=cut, reset=reset))
+            behind.proxy.choose = first(behind, broken)
+            assert registry.manifest(behind.at("api:1")).digest == digest
+            behind.proxy.choose = first(behind, broken)
+            assert registry.head(behind.at("api:1")).digest == digest  # type: ignore[union-attr]
+
+
+def test_a_copy_is_whole_or_an_error(behind: Behind) -> None:
+    """A fifth of all requests fails: what was said to be copied is there, all of it."""
+    ends: Counter[str] = Counter()
+    for seed in range(12):
+        behind.proxy.choose = Randomly(seed=seed, rate=0.2, stranger=behind.stranger)
+        target = f"copies/{seed}"
+        there = parse_reference(f"{behind.proxy.address}/{target}:1")
+        with behind.client() as registry:
+            try:
+                copy(registry, behind.at("api:1"), there)
+            except HttpError:
+                ends["error"] += 1
+            else:
+                ends["copied"] += 1
+                assert behind.truth.lacks(target, "1") == []
+        assert all(behind.truth.lacks(target, tag) == [] for tag in behind.truth.tags(target))
+    assert ends["error"]
+    assert ends["copied"]
+
+
+def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
+    """Uploads that always fail: three of each blob, and not three times three."""
+    broken = next(kind for kind in KINDS if kind.name == "503")
+    fault = broken.make(Random(1), "")  # noqa: S311
+    behind.proxy.choose = lambda asked: (
+        fault if asked.method == "PUT" and "/blobs/" in asked.path else None
+    )
+    # Under another name it is another host, from which nothing can be mounted.
+    other = behind.proxy.address.replace("127.0.0.1", "localhost")
+    with behind.client(PATIENT) as registry, pytest.raises(HttpError, match="503"):
+        copy(registry, behind.at("api:1"), parse_reference(f"{other}/refused/api:1"))
+
+    uploads = Counter(d.path.partition("digest=")[2] for d in behind.proxy.did if d.method == "PUT")
+    assert len(uploads) == 2
+    assert set(uploads.values()) == {QUICK.attempts}
+
+
+def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
+    """The first two connections are reset before TLS begins: still HTTPS, and right."""
+
+    class Handshakes(Randomly):
+        def hangs_up(self, connection: int) -> bool:
+            return connection - before <= 2
+
+    before = behind.proxy.connections
+    behind.proxy.choose = Handshakes(seed=1, rate=0.0, stranger=behind.stranger)
+    with behind.client() as registry:
+        assert isinstance(registry.head(behind.at("api:1")), Present)
+    assert behind.proxy.hung_up >= 2
+
+
+def test_a_strangers_challenge_is_not_remembered(behind: Behind) -> None:
+    """One answer with a hostile realm is one error; the next request is asked as before."""
+    hostile = next(kind for kind in KINDS if kind.name == "realm elsewhere")
+    behind.proxy.choose = first(behind, hostile)
+    with behind.client() as registry:
+        with pytest.raises(HttpError, match="address that is not trusted"):
+            registry.head(behind.at("api:1"))
+        assert isinstance(registry.head(behind.at("api:1")), Present)
+    assert behind.strangers == []

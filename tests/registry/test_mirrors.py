@@ -1,0 +1,346 @@
+"""Mirrors: what an engine says of them, when they are asked, and what they are never told."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pipeline
+from pipeline.http.backoff import Policy
+from pipeline.http.errors import HttpError
+from pipeline.model.presence import Absent, Present
+from pipeline.project.load import load
+from pipeline.reference import Digest, parse_reference
+from pipeline.registry.auth.credential import Credential
+from pipeline.registry.client import Registry
+from pipeline.registry.manifest import digest_of
+from pipeline.registry.mirrors import Mirror, mirrors_in
+from pipeline.runner import lock
+from tests.support.scripted import Asked, Reply, Scripted, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pipeline.model.events import Event
+
+QUICK = Policy(attempts=2, pause=0.001, total=3.0, connect=1.0, read=1.0)
+TYPE = "application/vnd.oci.image.manifest.v1+json"
+GONE = Reply(
+    404,
+    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
+    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
+)
+
+
+def there(word: str) -> Reply:
+    """A manifest for each word."""
+    config = {"digest": digest_of(word.encode()), "size": 1}
+    body = json.dumps({"schemaVersion": 2, "mediaType": TYPE, "config": config}).encode()
+    return Reply(200, {"Content-Type": TYPE, "Docker-Content-Digest": digest_of(body)}, body)
+
+
+THEIRS, OURS = there("the mirror's"), there("the registry's")
+
+
+@pytest.mark.parametrize(
+    ("said", "mirrors"),
+    [
+        ({"Mirrors": ["https://m.test/"]}, [Mirror("m.test")]),
+        ({"Mirrors": ["https://m.test:5000", "https://n.test/"]}, ["m.test:5000", "n.test"]),
+        ({"Mirrors": ["http://m.test/"]}, [Mirror("m.test", insecure=True)]),
+        ({"Mirrors": ["m.test"]}, [Mirror("m.test")]),
+        ({"Mirrors": ["https://m.test/hub/"]}, [Mirror("m.test", "/hub")]),
+        ({"Mirrors": ["https://me:secret@m.test/"]}, []),
+        ({"Mirrors": ["ftp://m.test/", "https://", "https://[::1", 3, None, ""]}, []),
+        ({"IndexConfigs": {"docker.io": {"Mirrors": ["https://m.test/"]}}}, ["m.test"]),
+        (
+            {"Mirrors": ["https://m.test/"], "IndexConfigs": {"m.test": {"Secure": False}}},
+            [Mirror("m.test", insecure=True)],
+        ),
+        (
+            {"Mirrors": ["https://192.0.2.7/"], "InsecureRegistryCIDRs": ["192.0.2.0/24"]},
+            [Mirror("192.0.2.7", insecure=True)],
+        ),
+        (
+            {"Mirrors": ["https://192.0.3.7/"], "InsecureRegistryCIDRs": ["192.0.2.0/24", "x", 1]},
+            [Mirror("192.0.3.7")],
+        ),
+        ({"Mirrors": None, "IndexConfigs": None}, []),
+        ({"Mirrors": "https://m.test/"}, []),
+        (None, []),
+        ([], []),
+    ],
+)
+def test_what_an_engine_says_of_its_mirrors(said: object, mirrors: list[Mirror | str]) -> None:
+    """In its order; what is none is left out."""
+    wanted = [Mirror(one) if isinstance(one, str) else one for one in mirrors]
+
+    assert list(mirrors_in({"RegistryConfig": said})) == wanted
+
+
+@pytest.mark.parametrize("info", [None, [], "x", {}, {"RegistryConfig": 3}])
+def test_an_engine_that_says_nothing(info: object) -> None:
+    """No mirrors, and no error."""
+    assert mirrors_in(info) == ()
+
+
+def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
+    """Whoever listens there on this machine is somebody else."""
+    hosts = ("127.0.0.1:5000", "localhost:5000", "[::1]:5000", "127.1:5000", "2130706433:5000")
+    urls = [*(f"http://{host}" for host in hosts), "https://m.test"]
+    info = {"RegistryConfig": {"Mirrors": urls}}
+
+    assert len(mirrors_in(info)) == 6
+    assert mirrors_in(info, here=False) == (Mirror("m.test"),)
+
+
+class Both:
+    """A registry, a mirror of it, and a client that knows both; `told` is what it reports."""
+
+    def __init__(self, registry: Scripted, mirror: Scripted, client: Registry) -> None:
+        self.registry, self.mirror, self.client = registry, mirror, client
+        self.reference = parse_reference(f"{registry.address}/library/os:1")
+        self.told: list[Event] = []
+        self.asked: list[str] = []
+
+
+@contextmanager
+def both(
+    mirror: Callable[[Asked], Reply],
+    registry: Callable[[Asked], Reply] = lambda _: OURS,
+    *,
+    path: str = "",
+    public: bool = True,
+) -> Iterator[Both]:
+    """A registry and its mirror; a credential is known for each, with its address in it."""
+    known = lambda place: Credential("me", f"secret-of-{place}", "the test")  # noqa: E731
+    with scripted(mirror) as before, scripted(registry) as behind:
+        made: list[Both] = []
+
+        def find(name: str) -> tuple[Mirror, ...]:
+            made[0].asked.append(name)
+            return (Mirror(before.address, path),)
+
+        def report(event: Event, /) -> None:
+            made[0].told.append(event)
+
+        with Registry(credentials=known, policy=QUICK, mirrors=find, report=report) as client:
+            made.append(Both(behind, before, client))
+            if public:
+                client.reads_public([made[0].reference.repository])
+            yield made[0]
+
+
+def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
+    """By HEAD and by GET; the mirrors are found out once, when they are first needed."""
+    with both(lambda _: THEIRS) as run:
+        assert run.asked == []
+        found = run.client.head(run.reference)
+        manifest = run.client.manifest(run.reference)
+
+    assert isinstance(found, Present)
+    assert found.digest == manifest.digest == THEIRS.headers["Docker-Content-Digest"]
+    assert run.registry.count() == 0
+    assert run.asked == [run.registry.address]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (GONE, 0),
+        (Reply(404), 0),
+        (Reply(401), 1),
+        (Reply(403), 1),
+        (Reply(500), 1),
+        (Reply(0), 1),
+        (Reply(200, {"Content-Type": "text/html"}, b"<h1>Log in</h1>"), 1),
+        (Reply(200, {**THEIRS.headers, "Docker-Content-Digest": "sha256:" + "0" * 64}, b"{}"), 1),
+    ],
+    ids=str,
+)
+def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
+    """The registry is asked, as the engine does; a mirror in trouble is told of once."""
+    with both(lambda _: answer) as run:
+        for _ in range(2):
+            found = run.client.manifest(run.reference)
+
+    assert found.digest == OURS.headers["Docker-Content-Digest"]
+    assert len(run.told) == told
+    assert all(run.mirror.address in str(event) for event in run.told)
+
+
+def test_a_mirror_that_answers_for_another_digest() -> None:
+    """What is asked for by digest is asked of the registry then."""
+    with both(lambda _: THEIRS) as run:
+        wanted = run.reference.pinned(Digest(OURS.headers["Docker-Content-Digest"]))
+        found = run.client.head(wanted)
+
+    assert isinstance(found, Present)
+    assert found.digest == wanted.digest
+    assert len(run.told) == 1
+
+
+def test_a_mirror_that_nobody_runs_is_left_alone() -> None:
+    """It is tried once in a run."""
+    with both(lambda _: Reply(0)) as run:
+        for _ in range(3):
+            assert isinstance(run.client.head(run.reference), Present)
+
+    assert run.mirror.count() == 1
+    assert len(run.told) == 1
+
+
+def test_neither_has_it() -> None:
+    """Absence is the registry's word, never a mirror's."""
+    with both(lambda _: GONE, lambda _: GONE) as run:
+        assert run.client.head(run.reference) == Absent()
+        assert run.registry.count() == 1
+
+    with (
+        both(lambda _: GONE, lambda _: Reply(503)) as run,
+        pytest.raises(HttpError, match="is in trouble"),
+    ):
+        run.client.head(run.reference)
+
+
+def test_nobody_is_told_the_credential_of_another() -> None:
+    """The mirror is asked as whoever we are there, the registry as whoever we are here."""
+    with both(lambda _: GONE) as run:
+        run.client.head(run.reference)
+        sent = {
+            server.address: {one.headers["authorization"] for one in server.asked}
+            for server in (run.mirror, run.registry)
+        }
+
+    for address, headers in sent.items():
+        assert headers == {f"Basic {Credential('me', f'secret-of-{address}', '').basic}"}
+
+
+def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
+    """A mirror that asks for a token gets one for itself."""
+
+    def script(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return Reply(200, {}, b'{"token": "lent"}')
+        if asked.headers.get("authorization") == "Bearer lent":
+            return THEIRS
+        where = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        return Reply(401, {"WWW-Authenticate": where})
+
+    with both(script) as run:
+        assert isinstance(run.client.head(run.reference), Present)
+        heard = [one.headers.get("authorization", "") for one in run.mirror.asked]
+
+    theirs = Credential("me", f"secret-of-{run.registry.address}", "").basic
+    assert run.registry.count() == 0
+    assert not any(theirs in header for header in heard)
+
+
+def test_what_is_not_public_or_is_pushed_to_is_asked_of_the_registry() -> None:
+    """A mirror may hold what was there before: nothing of ours is read, or put, there."""
+    with both(lambda _: THEIRS, public=False) as run:
+        run.client.head(run.reference)
+        assert (run.mirror.count(), run.asked) == (0, [])
+
+    with both(lambda _: THEIRS) as run:
+        run.client.pushes_to([run.reference.repository])
+        run.client.head(run.reference)
+        run.client.put(run.reference, run.client.manifest(run.reference))
+        assert run.mirror.count() == 0
+
+
+def test_a_mirror_below_a_path() -> None:
+    """As Artifactory and Nexus have them."""
+    with both(lambda _: THEIRS, path="/hub") as run:
+        run.client.head(run.reference)
+
+    assert [one.path for one in run.mirror.asked] == ["/hub/v2/library/os/manifests/1"]
+
+
+def project(root: Path, *externals: str) -> None:
+    """A project whose image stands on externals."""
+    (root / "images/web").mkdir(parents=True)
+    stages = "".join(f"FROM {name} AS s{i}\n" for i, name in enumerate(externals))
+    copies = "".join(f"COPY --from=s{i} /a /\n" for i in range(len(externals)))
+    (root / "images/web/Dockerfile").write_text(f"{stages}FROM scratch\n{copies}")
+
+
+def test_the_users_mirror_of_any_registry(tmp_path: Path) -> None:
+    """`PIPELINE_ALLOW` names it; the registry itself, which is nowhere, is not asked."""
+    project(tmp_path, "r.test/outside/os:1")
+    with scripted(lambda _: THEIRS) as mirror:
+        environ = {"HOME": str(tmp_path), "PIPELINE_ALLOW": f"mirror=r.test/{mirror.address}"}
+        pins = lock.look_up(load(tmp_path, environ=environ), environ)
+
+    assert [pin.digest for pin in pins.values()] == [THEIRS.headers["Docker-Content-Digest"]]
+
+
+def engine(mirror: str) -> Callable[[Asked], Reply]:
+    """An engine with a mirror."""
+    info = {"RegistryConfig": {"Mirrors": [f"http://{mirror}/"]}}
+    told = {"/version": {"ApiVersion": "1.45"}, "/info": info}
+
+    def script(asked: Asked) -> Reply:
+        body = next((json.dumps(v) for k, v in told.items() if asked.path.endswith(k)), "OK")
+        return Reply(200, {"Content-Type": "application/json"}, body.encode())
+
+    return script
+
+
+def test_the_engines_mirror_of_docker_hub(tmp_path: Path) -> None:
+    """The engine is asked what it has once, for as many externals as there are."""
+    project(tmp_path, "debian:12", "acme/tool:1")
+    with scripted(lambda _: THEIRS) as mirror, scripted(engine(mirror.address)) as daemon:
+        environ = {"HOME": str(tmp_path), "DOCKER_HOST": f"tcp://{daemon.address}"}
+        pins = lock.look_up(load(tmp_path, environ=environ), environ)
+        asked = [one.path for one in daemon.asked if one.path.endswith("/info")]
+
+    assert len(pins) == 2
+    assert len(asked) == 1
+
+
+def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
+    """Nor is one needed."""
+    with scripted(lambda _: OURS) as server, scripted(engine("m.test")) as daemon:
+        project(tmp_path, f"{server.address}/outside/os:1")
+        environ = {"HOME": str(tmp_path), "DOCKER_HOST": f"tcp://{daemon.address}"}
+        lock.look_up(load(tmp_path, environ=environ), environ)
+
+        assert daemon.count() == 0
+
+
+def test_docker_hub_without_an_engine(tmp_path: Path) -> None:
+    """It is no error that there is none: the user's mirror, by any name of the hub, is asked."""
+    project(tmp_path, "debian:12")
+    with scripted(lambda _: THEIRS) as mirror:
+        environ = {
+            "HOME": str(tmp_path),
+            "DOCKER_HOST": "tcp://127.0.0.1:1",
+            "PIPELINE_ALLOW": f"mirror=index.docker.io/{mirror.address}",
+        }
+        pins = lock.look_up(load(tmp_path, environ=environ), environ)
+
+    assert len(pins) == 1
+
+
+def test_a_public_image_is_asked_of_a_mirror(tmp_path: Path) -> None:
+    """One that is deployed as it is; what the project pushes, to the same registry, is not."""
+    for name, text in {"hello": 'image = "r.test/acme/hello:1"\n', "web": ""}.items():
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "image.toml").write_text(
+            f'{text}[deploy]\napps = ["{name}"]\n'
+        )
+    (tmp_path / "images/web/Dockerfile").write_text("FROM scratch\n")
+    with scripted(lambda _: THEIRS) as mirror, scripted(lambda _: GONE) as server:
+        settings = f'registry = {{ host = "{server.address}" }}\ndeploy = {{ driver = "docker" }}\n'
+        (tmp_path / "pipeline.toml").write_text(settings)
+        words = f"mirror=r.test/{mirror.address},mirror={server.address}/{mirror.address}"
+        environ = {"HOME": str(tmp_path), "PIPELINE_ALLOW": words}
+        state = pipeline.inspect(load(tmp_path, environ=environ), environ=environ)
+
+        assert [type(found) for found in state.presence.values()] == [Present, Absent]
+        assert mirror.count() == server.count() == 1

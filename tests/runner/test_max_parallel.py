@@ -1,0 +1,85 @@
+"""`[deploy] max_parallel`: as many apps at once as that, and no more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.model.apps import Running
+from pipeline.model.events import silent
+from pipeline.model.image import AppSpec
+from pipeline.model.plan import Action, DeployAction, DeployStep, Plan
+from pipeline.model.report import DeployStatus, ImageResult, ImageStatus
+from pipeline.model.settings import DeploySettings, Settings
+from pipeline.reference import ImageName
+from pipeline.registry.auth.keychain import credentials
+from pipeline.registry.client import Registry
+from pipeline.runner.apps import apps_of
+from pipeline.runner.deploy import deploy_with
+from pipeline.runner.deploy_work import Work
+from pipeline.runner.tools import Tools
+from tests.console.values import make_action, make_image, make_project, make_reference
+from tests.support.memory_driver import PlainDriver, digest
+
+if TYPE_CHECKING:
+    from pipeline.model.apps import App
+    from pipeline.model.events import Reporter
+    from pipeline.reference import Reference
+
+WEB = ImageName("web")
+APPS = tuple(f"web-{number}" for number in range(7))
+
+
+@dataclass
+class Counting(PlainDriver):
+    """Takes its time over each app; `most` is how many were under way at once."""
+
+    at_once: int = 1
+    under_way: int = 0
+    most: int = 0
+    count: threading.Condition = field(default_factory=threading.Condition)
+
+    def deploy(
+        self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
+    ) -> Running:
+        """Nothing but to wait."""
+        del app, image, report, fresh
+        with self.count:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.count.notify_all()
+            # Nobody leaves before so many are here at once as may be.
+            self.count.wait_for(lambda: self.most >= self.at_once, timeout=60)
+        time.sleep(0.05)  # one too many would come in now
+        with self.count:
+            self.under_way -= 1
+        return Running(digest(1))
+
+
+def make_plan(at_once: int) -> Plan:
+    """All apps of one image are to be deployed."""
+    image = replace(make_image("web"), deploy=AppSpec(APPS))
+    settings = Settings(deploy=DeploySettings(max_parallel=at_once))
+    project = replace(make_project(image), settings=settings)
+    steps = tuple(DeployStep(app, WEB, DeployAction.DEPLOY, "nothing runs yet") for app in APPS)
+    return Plan(project, (make_action(image, Action.EXISTS),), steps)
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_so_many_at_once(at_once: int) -> None:
+    """All of them come to their end; the limit is used, and kept."""
+    driver, plan = Counting(at_once=at_once), make_plan(at_once)
+    reference = make_reference("web").at(digest(1))
+    image = ImageResult(WEB, ImageStatus.EXISTS, reference, "", digest(1))
+    with Registry(credentials=credentials({})) as registry:
+        tools = Tools(registry, credentials({}), {}, silent, threading.Event())
+        apps = {app.name: app for app in apps_of(plan.project)}
+        results, trouble = deploy_with(Work(plan, driver, {WEB: image}, tools, apps))
+
+    assert trouble is None
+    assert {r.status for r in results.values()} == {DeployStatus.DEPLOYED}
+    assert (len(results), driver.most) == (len(APPS), at_once)

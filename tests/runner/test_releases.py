@@ -1,0 +1,77 @@
+"""Apps put back to the release before, with a driver in memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from pipeline.errors import FaultError
+from pipeline.model.apps import Running
+from pipeline.model.events import silent
+from pipeline.model.image import AppSpec
+from pipeline.reference import ImageName
+from pipeline.runner.releases import put_back
+from tests.console.values import make_image, make_project
+from tests.support.memory_driver import MemoryDriver, digest
+
+API = replace(make_image("api"), deploy=AppSpec(("api-1",)))
+WEB = replace(make_image("web"), deploy=AppSpec(("web-1", "web-2"), after=(ImageName("api"),)))
+PROJECT = make_project(API, WEB)
+NAMES = ("api-1", "web-1")
+
+
+def place() -> MemoryDriver:
+    """Every app runs its second release."""
+    both = [Running(digest(1), "1"), Running(digest(2), "2")]
+    return MemoryDriver({name: [*both] for name in ("api-1", "web-1", "web-2")})
+
+
+def test_the_release_before_is_put_back() -> None:
+    """Those that were named go back, the last by `after` first; others stay."""
+    driver = place()
+
+    ends = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+
+    results = [(r.app, r.status.value, r.release) for r, _ in ends]
+    assert results == [("web-1", "rolled-back", "1"), ("api-1", "rolled-back", "1")]
+    assert driver.now["web-2"][-1].release == "2"
+
+
+def test_one_that_cannot_go_back_is_told_alone() -> None:
+    """The others go back."""
+    driver = place()
+    driver.stuck = {"web-1"}
+
+    ends = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+
+    (web, _), (api, _) = ends
+    assert (web.status.value, web.reason) == ("failed", "its image was pruned")
+    assert web.failure
+    assert api.status.value == "rolled-back"
+
+
+def test_what_is_left_when_the_user_stops_is_blocked() -> None:
+    """Nothing is begun after it."""
+    driver, stop = place(), threading.Event()
+    stop.set()
+
+    ends = put_back(driver, PROJECT, NAMES, silent, stop)
+
+    assert [result.status.value for result, _ in ends] == ["blocked", "blocked"]
+    assert not driver.asked
+
+
+def test_one_that_meets_a_fault_is_told_alone() -> None:
+    """What nobody expected of a driver ends one app's rollback, and hides no other's."""
+    driver = place()
+
+    def raises(app: str) -> None:
+        if app == "web-1":
+            raise ZeroDivisionError
+
+    driver.on_rollback = raises
+
+    (web, error), (api, _) = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+
+    assert (web.status.value, api.status.value) == ("failed", "rolled-back")
+    assert isinstance(error, FaultError)

@@ -1,0 +1,188 @@
+"""A run that nobody expected to end: what it published or deployed by then stays known.
+
+A real registry; what is published is copied from another repository of it, so that no engine is
+needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+import pipeline
+from pipeline.errors import FaultError
+from pipeline.model.events import ImageChanged
+from pipeline.model.report import ImageStatus
+from pipeline.tasks._run import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pipeline.model.events import Event
+    from pipeline.model.plan import Plan
+    from pipeline.model.report import Report
+    from sandbox.registry import Registry
+
+pytestmark = pytest.mark.engine  # it needs the registry server alone
+
+WEB = httpx.Client(trust_env=False)
+TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+class Faulty(threading.Event):
+    """An event that raises once, when it is asked the `turn`-th time; `asked` counts."""
+
+    def __init__(self, turn: int) -> None:
+        super().__init__()
+        self.turn, self.asked = turn, 0
+
+    def is_set(self) -> bool:
+        """Whether it is set."""
+        self.asked += 1
+        if self.asked == self.turn:
+            raise ZeroDivisionError("a secret may be in here")
+        return super().is_set()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _closed() -> Iterator[None]:
+    """The connections of `WEB` end with the tests."""
+    yield
+    WEB.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, registry: Registry) -> Path:
+    """Two images, one on the other, which stand in `staging/` and nowhere else."""
+    root = tmp_path / "project"
+    for name, base in (("os", "scratch"), ("web", "os")):
+        folder = root / "images" / name
+        folder.mkdir(parents=True)
+        (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY own.txt /{name}\n")
+        (folder / "own.txt").write_text(name)
+    settle(root, registry, "staging")
+    project = pipeline.load(root)
+    for name, found in pipeline.fingerprint(project).items():
+        push(f"http://{registry.address}/v2/staging/{name}", found.fingerprint.short)
+    return root
+
+
+def settle(root: Path, registry: Registry, where: str) -> None:
+    """Write the settings of a project whose images belong into the repositories `WHERE/NAME`."""
+    repositories = f'repository = "{where}/{{name}}"\nalso = ["staging/{{name}}"]\n'
+    (root / "pipeline.toml").write_text(f'[registry]\nhost = "{registry.address}"\n{repositories}')
+
+
+def push(repository: str, tag: str) -> None:
+    """An image without layers."""
+    blob = json.dumps({"os": "linux", "architecture": "amd64"}).encode()
+    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+    begun = WEB.post(f"{repository}/blobs/uploads/")
+    WEB.put(f"{begun.headers['Location']}&digest={digest}", content=blob).raise_for_status()
+    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest}
+    document = {"schemaVersion": 2, "mediaType": TYPE, "layers": []}
+    text = json.dumps({**document, "config": {**config, "size": len(blob)}})
+    put = WEB.put(f"{repository}/manifests/{tag}", content=text, headers={"Content-Type": TYPE})
+    put.raise_for_status()
+
+
+def trusting(registry: Registry) -> dict[str, str]:
+    """The environment, in which what stands in `staging/` is trusted."""
+    return {**os.environ, "PIPELINE_ALLOW": f"repository={registry.address}/staging/{{name}}"}
+
+
+def planned(root: Path, registry: Registry, where: str) -> Plan:
+    """What is to be done for `WHERE/`."""
+    settle(root, registry, where)
+    project = pipeline.load(root, environ=trusting(registry))
+    made = pipeline.plan(project, pipeline.inspect(project))
+    assert [action.name for action in made.to_copy] == ["os", "web"]
+    return made
+
+
+def held(registry: Registry, plan: Plan) -> set[str]:
+    """The images of a plan that the registry holds under their tags."""
+    found = set()
+    for action in plan.images:
+        path = f"{action.reference.repository.path}/manifests/{action.reference.tag}"
+        answer = WEB.head(f"http://{registry.address}/v2/{path}", headers={"Accept": TYPE})
+        found |= {str(action.name)} if answer.status_code == 200 else set()
+    return found
+
+
+def done(report: Report) -> set[str]:
+    """The images that a report says this run copied."""
+    return {str(one.name) for one in report.images if one.status is ImageStatus.COPIED}
+
+
+def test_a_fault_anywhere(shop: Path, registry: Registry) -> None:
+    """Whenever it strikes: with something published there is a report, and it is true."""
+    whole = Faulty(0)
+    assert done(pipeline.run(planned(shop, registry, "whole"), stop=whole)) == {"os", "web"}
+    raised, told = 0, 0
+    for turn in range(1, whole.asked):  # the last is asked for the report itself
+        plan = planned(shop, registry, f"fault-{turn}")
+        try:
+            report = pipeline.run(plan, stop=Faulty(turn))
+        except ZeroDivisionError:
+            assert not held(registry, plan)
+            raised += 1
+            continue
+        told += 1
+        assert done(report) == held(registry, plan) == {"os", "web"}
+        assert report.exit_code == 3
+        assert isinstance(report.error, FaultError)
+        assert isinstance(report.error.cause, ZeroDivisionError)
+        assert "ZeroDivisionError" in report.trouble
+        assert "secret" not in report.trouble + report.hint
+
+    assert raised
+    assert told
+
+
+def test_a_reporter_that_raises(shop: Path, registry: Registry) -> None:
+    """It stops no work, and what it raised is in the report."""
+    plan = planned(shop, registry, "reporter")
+
+    def report(event: Event, /) -> None:
+        if isinstance(event, ImageChanged):
+            raise LookupError(event.image)  # noqa: TRY004 - any will do
+
+    ended = pipeline.run(plan, report=report, environ=os.environ)
+
+    assert done(ended) == held(registry, plan) == {"os", "web"}
+    assert isinstance(ended.error, FaultError)
+    assert isinstance(ended.error.cause, LookupError)
+    assert ended.exit_code == 3
+
+
+def test_the_report_comes_first_and_then_the_fault(
+    shop: Path,
+    registry: Registry,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On stdout what was done, on stderr the lines of what happened, without a secret; 3."""
+    monkeypatch.setenv("FLY_API_TOKEN", "fo1_planted")
+
+    def report(event: Event, /) -> None:
+        if isinstance(event, ImageChanged):
+            raise LookupError("fo1_planted")  # noqa: TRY004 - any will do
+
+    ended = pipeline.run(planned(shop, registry, "task"), report=report)
+
+    assert finish(ended, json=True) == 3
+    out, err = capsys.readouterr()
+    assert {i["name"]: i["status"] for i in json.loads(out)["images"]} == {
+        "os": "copied",
+        "web": "copied",
+    }
+    assert "LookupError: ***" in err
+    assert "fo1_planted" not in out + err
