@@ -16,7 +16,7 @@ from ..model.events import LogLine, Notice
 from ..model.masking import masker
 from ..model.report import Failure
 from ..process.cleanup import booted, here, lives, owner
-from ..process.retry import again
+from ..process.retry import retry
 from ..reference import Digest
 from .transient import may_pass
 
@@ -191,7 +191,7 @@ def push(
     def passing(pushed: tuple[Digest | None, str]) -> str:
         return f"`{image}`: {pushed[1]}" if may_pass(pushed[1]) else ""
 
-    digest, fault = again(lambda: _pushed(client, image, credential, report), passing, report, stop)
+    digest, fault = retry(lambda: _pushed(client, image, credential, report), passing, report, stop)
     if fault:
         raise UnknownError(
             f"the engine could not push `{image}`: {fault}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnknownError
 from ..process.cleanup import private_folder
-from ..process.retry import ATTEMPTS, again
+from ..process.retry import ATTEMPTS, retry
 from ..process.supervise import run
 from . import docker_cli as cli
 from .attempts import Attempts
@@ -114,7 +114,7 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
             flags = ("--no-cache",)
         return solved
 
-    solved = again(attempt, _passing, report, stop)
+    solved = retry(attempt, _passing, report, stop)
     outcomes, trouble = _outcomes(solved, stopped=stop.is_set())
     return Solve(attempts.judge(outcomes, solved.progress.names), trouble)
 

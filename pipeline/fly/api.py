@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Self
 
 from ..http import wire
 from ..http.answer import Answer
-from ..http.backoff import PASSING, Gate, Policy, SystemClock, retry_after
+from ..http.backoff import PASSING, Gate, Policy, retry_after
 from ..http.errors import HttpError
 from ..http.retry import Patience, passes
 from ..http.text import plain, read_json
 from ..model.events import silent
+from ..process.wait import SystemClock
 from .endpoints import bases, connections
 from .errors import STATUS_PAGE as SEE
 from .errors import FlyError, NoAppError, in_trouble, out_of_reach, refused, unfitting
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from ..http.backoff import Clock
     from ..http.connections import Connections
     from ..http.retry import Outcome
     from ..model.events import Reporter
+    from ..process.wait import Clock
 
 Json = dict[str, object]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import secrets
-import time
 from typing import TYPE_CHECKING
 
 from ..http.errors import HttpError
+from ..process.wait import wait_until
 from ..registry.blobs import Place, begins_uploads
 from .api import as_object, as_objects
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from threading import Event
 
+    from ..process.wait import Clock
     from ..reference import Repository
     from ..registry.client import Registry
     from .api import FlyApi, Json
@@ -23,7 +25,7 @@ NAME_TAKEN = "name_taken"
 
 ORGANIZATIONS = "query { organizations { nodes { slug } } }"
 _VARIABLES = ("FLY_ORG", "FLY_ORGANIZATION")
-_MOST_PAUSE = 3.0
+_PAUSE, _LONGEST_PAUSE = 0.25, 3.0
 _ADJECTIVES = (
     "able amber arctic brave brisk calm clever crisp dapper eager early fair fleet fresh "
     "gentle golden grand happy humble jolly keen light lively lucky mellow mighty misty "
@@ -71,24 +73,35 @@ def create_app(api: FlyApi, name: str, org: str) -> None:
 
 
 def await_repository(
-    registry: Registry, repository: Repository, stop: Event, *, seconds: float
+    registry: Registry,
+    repository: Repository,
+    stop: Event,
+    *,
+    seconds: float,
+    clock: Clock | None = None,
 ) -> str:
-    """Wait until a push to a new app's repository would be taken; why it is not, else nothing.
+    """Wait until the registry accepts pushes to a new app; return why it does not, or "".
 
-    The registry learns of an app a moment after the API (facts of Fly's: the same "app repository
-    not found" is seen right after a creation).
+    The registry learns of an app a moment after the API: right after a creation it answers "app
+    repository not found".
     """
+    if stop.is_set():
+        return f"interrupted before `{repository.host}` was asked for its repository"
     place = Place(registry.host(str(repository)), repository.path)
-    end, pause, trouble = time.monotonic() + seconds, 0.25, ""
-    while not stop.is_set():
+
+    def missing() -> str:
         try:
-            if begins_uploads(place):
-                return ""
-            trouble = f"`{repository.host}` does not know its repository yet"
+            taken = begins_uploads(place)
         except HttpError as error:
-            trouble = error.message
-        if time.monotonic() + pause > end:
-            break
-        stop.wait(pause)
-        pause = min(pause * 2, _MOST_PAUSE)
-    return trouble or f"interrupted before `{repository.host}` was asked for its repository"
+            return error.message
+        return "" if taken else f"`{repository.host}` does not know its repository yet"
+
+    return wait_until(
+        missing,
+        operator.not_,
+        timeout=seconds,
+        stop=stop,
+        pause=_PAUSE,
+        longest=_LONGEST_PAUSE,
+        clock=clock,
+    )

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..http.backoff import Clock
+    from ..process.wait import Clock
 
 GET_MACHINE = "get machine"
 _USUAL = (1.0, 3.0)

@@ -7,15 +7,19 @@ and a host in real trouble uses up one common allowance of retries instead of th
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from threading import Event, Lock
-from typing import TYPE_CHECKING, Protocol
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ..process.wait import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from threading import Event
+
+    from ..process.wait import Clock
 
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
@@ -42,31 +46,6 @@ class Policy:
     read: float = 10.0
     flow: float = 30.0
     storing: float = 300.0
-
-
-class Clock(Protocol):
-    """Tells the time and lets it pass, in seconds."""
-
-    def now(self) -> float:
-        """The seconds since any beginning."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; awake at once when whoever waits wishes to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class SystemClock:
-    """The time of this machine, which waits for `closed` at most."""
-
-    closed: Event
-
-    def now(self) -> float:
-        """`time.monotonic`, which deadlines are of."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; at once awake when `closed` is set."""
-        self.closed.wait(seconds)
 
 
 class Gate:

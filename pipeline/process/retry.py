@@ -1,37 +1,47 @@
-"""Work that is done again where what stopped it may pass."""
+"""Retry an operation after a transient failure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
 from ..model.events import Notice
+from .wait import SystemClock
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
+    from threading import Event
 
     from ..model.events import Reporter
+    from .wait import Clock
 
 T = TypeVar("T")
 
 ATTEMPTS = 3
 _PAUSE = 1.0
-"""Seconds before the second attempt; twice as long before the third."""
+"""Seconds before the second attempt; twice as many before the third."""
 
 
-def again(
-    work: Callable[[], T], passing: Callable[[T], str], report: Reporter, stop: threading.Event
+def retry(
+    operation: Callable[[], T],
+    transient: Callable[[T], str],
+    report: Reporter,
+    stop: Event,
+    clock: Clock | None = None,
 ) -> T:
-    """What came of `work` in the end: it is done until `passing` names no trouble that may pass.
+    """Run `operation` until it does not fail transiently; return its last result.
 
-    At most `ATTEMPTS` times, each told; not again once `stop` is set.
+    `transient` returns why another attempt may succeed, and an empty text for a result that is
+    final. There are at most `ATTEMPTS`, each after the first is reported as a `Notice`, and none
+    begins after `stop` is set.
     """
+    clock = clock or SystemClock(stop)
     for attempt in range(1, ATTEMPTS):
-        outcome = work()
-        why = passing(outcome)
+        outcome = operation()
+        why = transient(outcome)
         if not why or stop.is_set():
             return outcome
         report(Notice(f"{why}: trying again"))
-        if stop.wait(attempt * _PAUSE):
+        clock.sleep(attempt * _PAUSE)
+        if stop.is_set():
             return outcome
-    return work()
+    return operation()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ..http.answer import Answer
-    from ..http.backoff import Clock
     from ..model.events import Reporter
     from ..model.presence import Presence
+    from ..process.wait import Clock
     from ..reference import Digest, Reference, Repository
     from .auth.credential import Credential, CredentialSource
     from .host import Host

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from ..http import tls
     from ..http.answer import Answer
-    from ..http.backoff import Clock
     from ..http.connections import Connections
     from ..model.events import Reporter
+    from ..process.wait import Clock
     from .auth.credential import CredentialSource
     from .request import Check, MirrorsFirst
     from .transports import Contact

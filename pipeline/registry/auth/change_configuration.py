@@ -13,14 +13,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from ...errors import WorkError
 from ...process.folders import FOLDER
 from ...process.read_file import FileError, unusable
+from ...process.wait import wait_until
 from ...process.write_file import replace_file
 from .docker_login import configuration_file, read_configuration
 
@@ -66,22 +67,21 @@ def locked(environ: Mapping[str, str]) -> Iterator[int]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder, FOLDER)
     try:
-        _wait_for(handle)
+        wait_until(lambda: _lock(handle), timeout=_LONGEST, stop=Event(), pause=_PAUSE)
         yield handle
     finally:
         os.close(handle)  # which ends the lock, too
 
 
-def _wait_for(handle: int) -> None:
-    end = time.monotonic() + _LONGEST
-    while time.monotonic() < end:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_PAUSE)
-        except OSError:  # a file system without locks
-            return None
-    return None
+def _lock(folder: int) -> bool:
+    """Lock an open folder; `False` while another process holds it."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def _change(
