@@ -42,6 +42,7 @@ MOST_PROBLEMS = 100
 """Of one file; where there are so many, looking for the next one helps nobody."""
 
 MOST_TOLD = 1000
+_MOST_LISTED = 50
 _LONGEST = 1000
 """Characters of a message; a value that it quotes may be a megabyte."""
 
@@ -200,6 +201,20 @@ def raise_problems(problems: Sequence[Problem]) -> None:
         if more := len(found) - len(told):
             told.append(Problem(told[-1].location, f"and {more:,} more problems"))
         raise ConfigError(told)
+
+
+def quoted_list(words: Iterable[str]) -> str:
+    """Write words into a sentence: `a`, `b` and `c`; of many, the first fifty.
+
+    >>> quoted_list(["host", "tag"])
+    '`host` and `tag`'
+    """
+    quoted = [f"`{word}`" for word in words]
+    if len(quoted) > _MOST_LISTED:
+        quoted[_MOST_LISTED:] = [f"{len(quoted) - _MOST_LISTED:,} more"]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def _short(problem: Problem) -> Problem:

@@ -15,6 +15,7 @@ ORDER = (
     "errors",
     "reference",
     "graph",
+    "spelling",
     "dockerignore",
     "dockerfile",
     "model",
@@ -33,8 +34,8 @@ ORDER = (
 """From the ground up: a package imports from itself and from those before it."""
 
 ALONE = {
-    "http": {"errors", "reference", "graph", "model", "process"},
-    "console": {"errors", "reference", "graph", "model"},
+    "http": {"errors", "reference", "graph", "spelling", "model", "process"},
+    "console": {"errors", "reference", "graph", "spelling", "model"},
 }
 """Packages that import from fewer: what they are about has nothing to do with the rest."""
 
@@ -42,6 +43,7 @@ PURE = (
     "errors",
     "reference",
     "graph",
+    "spelling",
     "dockerignore",
     "dockerfile",
     "model",
@@ -65,8 +67,8 @@ PURE = (
     "http/redirect",
     "http/text",
     "project/edges",
-    "project/needs",
-    "project/toml_text",
+    "project/permissions",
+    "project/toml_writer",
     "registry/answer",
     "registry/auth/challenge",
     "registry/contents",

@@ -122,7 +122,7 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
 def _with_network(settings: BuildSettings, targets: Sequence[Target]) -> BuildSettings:
     """The settings as the command has them: it allows the network that a step alone wants, too.
 
-    What it allows, the user allowed before (`project.needs`).
+    What it allows, the user allowed before (`project.permissions`).
     """
     if any(target.image.host_network for target in targets):
         return replace(settings, network="host")

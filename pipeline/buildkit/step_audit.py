@@ -1,7 +1,7 @@
 """Steps of a solve that nobody asked for: triggers that `pipeline.lock` does not know. Pure.
 
 What a trigger (ONBUILD) of an external copies is in no fingerprint unless the lock knows the
-trigger. BuildKit numbers what it runs of a stage (`dockerfile.steps`); where it runs
+trigger. BuildKit numbers what it runs of a stage (`dockerfile.step_count`); where it runs
 more than the Dockerfile and the known triggers say, the image has inputs that its tag leaves out.
 
 Since BuildKit 0.17 the step of a trigger says so itself, `[2/3] ONBUILD COPY . /app`. Before, its
@@ -14,14 +14,14 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..dockerfile.frontend import is_dockers
-from ..dockerfile.steps import STEPS
+from ..dockerfile.frontend import is_official_or_mirror
+from ..dockerfile.step_count import STEPS
 from ..model.report import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..dockerfile.steps import StageSteps
+    from ..dockerfile.step_count import StageSteps
     from ..reference import ImageName
     from .progress import Progress
 
@@ -45,7 +45,7 @@ def unexplained(progress: Progress) -> dict[ImageName, Failure]:
     """The images of a solve in which a step ran that nobody asked for, as far as it was told."""
     found: dict[ImageName, Failure] = {}
     for name, target in progress.targets.items():
-        if is_dockers(target.image.frontend):
+        if is_official_or_mirror(target.image.frontend):
             failure = _judge(target.image.steps, _numbered(progress, name))
             if failure:
                 found[name] = failure

@@ -1,14 +1,15 @@
 """The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
 
-from .arguments import is_dockers, is_proxy
+from .arguments import is_proxy
+from .frontend import is_official
 from .named_contexts import KEPT_NAMES, context_key
+from .parser import Dockerfile, Stage, parse
 from .reads import Read, ReadKind, Reads, merge_reads
 from .repository_arguments import given_repositories
 from .resolve import Resolved, resolve
-from .stages import Onbuild
-from .steps import StageSteps, merge_steps
-from .tree import Dockerfile, Stage, parse
-from .walk import NamedImage
+from .stage_graph import Onbuild
+from .stage_walker import NamedImage
+from .step_count import StageSteps, merge_steps
 
 __all__ = [
     "KEPT_NAMES",
@@ -23,7 +24,7 @@ __all__ = [
     "StageSteps",
     "context_key",
     "given_repositories",
-    "is_dockers",
+    "is_official",
     "is_proxy",
     "merge_reads",
     "merge_steps",

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..reference import HUB, ReferenceSyntaxError, parse_reference
+from .errors import RefusedError
 from .instructions import Define, Instruction, Onbuild, parse_instruction
 from .lexer import lex
-from .refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"})
-_FRONTENDS = frozenset({"docker/dockerfile", "docker/dockerfile-upstream"})
 
 
 def is_builders(name: str) -> bool:
@@ -47,34 +45,6 @@ def declared_by(instructions: Iterable[Instruction]) -> frozenset[str]:
         elif isinstance(instruction, Onbuild):
             found |= declared_by(_of_trigger(instruction))
     return frozenset(found)
-
-
-def is_dockers(frontend: str) -> bool:
-    """Whether the image behind `# syntax=` reads the Dockerfiles that are read here.
-
-    >>> is_dockers("docker/dockerfile:1.7-labs"), is_dockers("acme/frontend"), is_dockers("")
-    (True, False, True)
-    """
-    if not frontend:
-        return True
-    try:
-        repository = parse_reference(frontend).repository
-    except ReferenceSyntaxError:
-        return False
-    return repository.host == HUB and repository.path in _FRONTENDS
-
-
-def may_have_labs(frontend: str) -> bool:
-    """Whether the image behind `# syntax=` may know what is still being tried out.
-
-    >>> may_have_labs("docker/dockerfile:1-labs"), may_have_labs("docker/dockerfile:1")
-    (True, False)
-    """
-    if not is_dockers(frontend):
-        return True
-    name, _, digest = frontend.partition("@")
-    _, colon, tag = name.rpartition(":")
-    return "labs" in tag if colon else bool(digest)
 
 
 def _of_trigger(trigger: Onbuild) -> tuple[Instruction, ...]:

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .refusal import RefusedError
-from .split import SPACES
+from .errors import RefusedError
+from .instruction_syntax import SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from .refusal import RefusedError, did_you_mean
+from ..spelling import did_you_mean
+from .errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

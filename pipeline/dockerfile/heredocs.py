@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .expand import Rules, expand
-from .refusal import RefusedError
-from .split import json_form, split_command
+from .errors import RefusedError
+from .instruction_syntax import json_form, split_command
+from .variable_expansion import Rules, expand
 
 _MARK = re.compile(r"[0-9]*+<<(-?)[\t\n\f\r ]*+([^<]*+)")
 _TABS = re.compile(r"^\t+", re.MULTILINE)

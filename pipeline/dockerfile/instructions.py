@@ -10,12 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .checks import check_duration, check_retries
+from ..spelling import did_you_mean
+from .errors import RefusedError
 from .flags import Flags, parse_flags
 from .heredocs import Heredoc, heredoc_word
-from .mounts import check_from
-from .refusal import RefusedError, did_you_mean
-from .split import (
+from .instruction_syntax import (
     SPACES,
     Pair,
     blank_separated,
@@ -25,13 +24,15 @@ from .split import (
     quoted_words,
     split_command,
 )
+from .mounts import check_from
+from .value_checks import check_duration, check_retries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..errors import Location
+    from .instruction_syntax import Command
     from .lexer import Line
-    from .split import Command
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _ONBUILD = re.compile(rf"[{SPACES}]*onbuild[\t\n\f\r ]*", re.IGNORECASE)

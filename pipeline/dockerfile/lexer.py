@@ -15,9 +15,9 @@ from functools import cache
 
 from ..errors import MOST_PROBLEMS, Location, Problem
 from .directives import Directive, escape_of, syntax_of, zone
+from .errors import RefusedError
 from .heredocs import Heredoc, announced
-from .refusal import RefusedError
-from .split import SPACES
+from .instruction_syntax import SPACES
 
 _MAX_LINE = 64 * 1024
 MOST_INSTRUCTIONS = 20_000

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..reference import HUB, ReferenceSyntaxError, parse_reference
-from .origins import SCRATCH, Link, Origin
+from .bases import SCRATCH, Link, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from .tree import Dockerfile
+    from .parser import Dockerfile
 
 KEPT_NAMES = frozenset({"context", SCRATCH})
 """BuildKit keeps these for itself, and looks for no context of that name."""

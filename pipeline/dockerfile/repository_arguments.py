@@ -6,17 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .expand import Rules, expand
-from .refusal import RefusedError
+from .errors import RefusedError
 from .resolve import LINUX
-from .scope import global_arguments, platform_arguments
+from .variable_expansion import Rules, expand
+from .variable_scope import global_arguments, platform_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..reference import Platform
-    from .scope import Globals
-    from .tree import Dockerfile
+    from .parser import Dockerfile
+    from .variable_scope import Globals
 
 _MARKED = re.compile("\0([0-9]+)\0((?:[:@].*)?)", re.DOTALL)
 
@@ -57,6 +57,6 @@ def given_repositories(
 def _expanded(text: str, arguments: Globals, escape: str) -> str:
     """The text with its variables replaced; nothing where it is faulty, which others tell."""
     try:
-        return expand(text, arguments.values, Rules(escape=escape), arguments.room).text
+        return expand(text, arguments.values, Rules(escape=escape), arguments.budget).text
     except RefusedError:
         return ""

@@ -13,25 +13,26 @@ from typing import TYPE_CHECKING
 
 from ..errors import Location, Problem, raise_problems
 from ..reference import Platform
-from . import drift
-from .arguments import is_builders, is_predefined, may_have_labs
+from ..spelling import did_you_mean
+from . import unpinned_sources
+from .arguments import is_builders, is_predefined
+from .bases import SCRATCH, Link, link
+from .expansion_limit import TooMuchError
+from .from_flags import Sources
+from .frontend import may_have_labs
 from .instructions import Onbuild as OnbuildInstruction
 from .instructions import Run
-from .origins import SCRATCH, Link, link
 from .reads import Reads
-from .refusal import did_you_mean
-from .scope import Globals, Scope, first_scope, global_arguments, platform_arguments
-from .size_limit import TooMuchError
-from .sources import Sources
-from .stages import Onbuild, Plan
-from .walk import Findings, NamedImage, Taken, Walker
+from .stage_graph import Onbuild, StageGraph
+from .stage_walker import Findings, NamedImage, StageWalker, Taken
+from .variable_scope import Globals, Scope, first_scope, global_arguments, platform_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from .size_limit import Room
-    from .steps import StageSteps
-    from .tree import Dockerfile, Stage
+    from .expansion_limit import Budget
+    from .parser import Dockerfile, Stage
+    from .step_count import StageSteps
 
 LINUX = Platform("linux", "amd64")
 
@@ -102,27 +103,27 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
     links = link(dockerfile, arguments, findings.problems)
     sources = Sources(dockerfile, findings.problems, frozenset(contexts))
-    plan = Plan(dockerfile, links, platform, onbuild, sources, findings.problems)
-    sound = plan.check()
+    graph = StageGraph(dockerfile, links, platform, onbuild, sources, findings.problems)
+    sound = graph.check()
     index = _target(dockerfile, target, findings.problems)
-    needed = plan.needed(index, unused=False) if sound else ()
-    _walk(plan, needed, arguments, args, platform, findings)
-    read = plan.needed(index, unused=True) if sound else ()
+    needed = graph.needed(index, unused=False) if sound else ()
+    _walk(graph, needed, arguments, args, platform, findings)
+    read = graph.needed(index, unused=True) if sound else ()
     if read != needed:
         # Of a stage that is only named, nothing counts, but what is wrong in it is refused.
         named = Findings(problems=findings.problems)
-        _walk(plan, read, arguments, args, platform, named)
+        _walk(graph, read, arguments, args, platform, named)
         for name in named.taken:
             findings.taken.setdefault(name, Taken())
         findings.problems[:] = dict.fromkeys(findings.problems)
     frontend = args.get("BUILDKIT_SYNTAX", dockerfile.syntax)
     if not may_have_labs(frontend):
-        _refuse_labs(plan, read, findings.problems)
+        _refuse_labs(graph, read, findings.problems)
     raise_problems(findings.problems)
     _builder_arguments(findings, args, arguments)
-    declared = plan.declared()
+    declared = graph.declared()
     unused = _unused(args, declared, predefined)
-    steps = plan.steps(needed)
+    steps = graph.steps(needed)
     if not all(stage.told for stage in steps):
         # A trigger that nobody knows may declare them.
         findings.declared.update((name, args[name]) for name in unused)
@@ -134,17 +135,17 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
         declared=MappingProxyType(findings.declared),
         reads=reads.pop(""),
         stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
-        floating=(*drift.of_frontend(frontend), *findings.floating),
+        floating=(*unpinned_sources.of_frontend(frontend), *findings.floating),
         frontend=frontend,
         onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
         arguments=tuple(sorted(declared)),
-        triggers_known=plan.all_known(),
+        triggers_known=graph.all_known(),
         unused=unused,
         remotes=tuple(findings.remotes),
         steps=steps,
-        host_network=_on_the_host(plan, needed),
+        host_network=_on_the_host(graph, needed),
         contexts=reads,
-        unused_contexts=tuple(sorted(sources.contexts - plan.named_contexts())),
+        unused_contexts=tuple(sorted(sources.contexts - graph.named_contexts())),
     )
 
 
@@ -168,7 +169,7 @@ def _listed(names: Mapping[str, int]) -> str:
 
 
 def _walk(
-    plan: Plan,
+    graph: StageGraph,
     needed: Sequence[int],
     arguments: Globals,
     args: Mapping[str, str],
@@ -177,21 +178,25 @@ def _walk(
 ) -> None:
     scopes: dict[int, Scope] = {}
     for index in needed:
-        linked = plan.links[index]
+        linked = graph.links[index]
         try:
-            scope = scopes[index] = _scope(linked, scopes, plan.dockerfile.escape, arguments.room)
+            scope = scopes[index] = _scope(
+                linked, scopes, graph.dockerfile.escape, arguments.budget
+            )
             _start(linked, arguments, args, platform, findings)
         except TooMuchError as error:
             place = linked.stage.location
             findings.problems.append(Problem(place, error.message, error.hint))
             raise_problems(findings.problems)
-        walker = Walker(index, scope, args, arguments, plan.sources.of, str(platform), findings)
-        for instruction in plan.instructions(index):
+        walker = StageWalker(
+            index, scope, args, arguments, graph.sources.of, str(platform), findings
+        )
+        for instruction in graph.instructions(index):
             walker.take(instruction)
 
 
-def _on_the_host(plan: Plan, stages: Sequence[int]) -> tuple[Location, ...]:
-    instructions = (one for index in stages for one in plan.instructions(index))
+def _on_the_host(graph: StageGraph, stages: Sequence[int]) -> tuple[Location, ...]:
+    instructions = (one for index in stages for one in graph.instructions(index))
     wanted = "host"
     return tuple(
         one.line.find(f"--network={wanted}")
@@ -200,21 +205,21 @@ def _on_the_host(plan: Plan, stages: Sequence[int]) -> tuple[Location, ...]:
     )
 
 
-def _refuse_labs(plan: Plan, stages: Sequence[int], problems: list[Problem]) -> None:
+def _refuse_labs(graph: StageGraph, stages: Sequence[int], problems: list[Problem]) -> None:
     """Say which instructions only a frontend with `labs` in its tag builds."""
-    for instruction in (one for index in stages for one in plan.instructions(index)):
+    for instruction in (one for index in stages for one in graph.instructions(index)):
         if isinstance(instruction, Run) and instruction.devices:
             place = instruction.line.find("--device")
             hint = "begin the file with `# syntax=docker/dockerfile:1-labs`"
             problems.append(Problem(place, "`RUN --device` is still being tried out", hint))
 
 
-def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, room: Room) -> Scope:
+def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, budget: Budget) -> Scope:
     below = linked.base.stage
     if below is not None and below in scopes:
         return scopes[below].child()
     bare = linked.base.image == SCRATCH or bool(linked.base.context)
-    return first_scope(escape, room, scratch=bare)
+    return first_scope(escape, budget, scratch=bare)
 
 
 def _start(

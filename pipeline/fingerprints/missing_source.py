@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
+from ..spelling import closest
 from .disk import Node
 
 if TYPE_CHECKING:
     from ..dockerfile import Read
     from .context import Context
+
+
+_MOST_COMPARED = 10_000
+"""Names of a folder that are compared with the one that is missing, which is done once."""
 
 
 def missing(context: Context, read: Read, shown: str) -> ConfigError:
@@ -37,9 +41,9 @@ def _advice(context: Context, real: str) -> str:
     folder, _, name = real.rpartition("/")
     if context.node(folder) is Node.DIRECTORY:
         names = context.disk.folder(context.path(folder)).names
-        near = get_close_matches(name, names, 1)
+        near = closest(name, names, most=_MOST_COMPARED)
         if near:
-            return f"did you mean `{folder}/{near[0]}`?" if folder else f"did you mean `{near[0]}`?"
+            return f"did you mean `{folder}/{near}`?" if folder else f"did you mean `{near}`?"
     meant = _as_written(real)
     if meant != real:
         return f"BuildKit reads `{meant}` in a flag byte by byte, as `{real}`: give it another name"

@@ -55,7 +55,7 @@ class Secret:
 
 
 def parse_secret(text: str) -> Secret:
-    """Read an entry of `secrets` that was found well-formed (`project.checks`).
+    """Read an entry of `secrets` that was found well-formed (`project.value_checks`).
 
     As in buildx (`util/buildflags/secrets.go`): keys in any case, and with `type=env` the source
     is a variable; a variable that is named goes before a file.

@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..errors import Location, Problem
+from ..errors import Location, Problem, quoted_list
 from ..process.paths import inside
-from .app_config import FILES
+from .file_format import FILES
 from .fly_toml import read_fly_toml
 from .image_file import DeployTable
-from .loaded import Loaded
 from .profiles import profiles_of
-from .wrong_value import listing
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +42,7 @@ class AppConfigs:
         return iter({config.file: config for config in found}.values())
 
 
-def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[AppConfigs]:
+def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Result[AppConfigs]:
     """Read the configurations that `image.toml` names, else the one that flyctl would find."""
     problems: list[Problem] = []
     told = file.deploy or DeployTable()
@@ -56,7 +55,7 @@ def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Loaded[Ap
             place = file.locate("deploy", "apps", index, "config")
             config = _read(root, folder / path, place, problems)
             own |= {app: config} if config else {}
-    return Loaded(None if problems else AppConfigs(shared, own), tuple(problems))
+    return Result(None if problems else AppConfigs(shared, own), tuple(problems))
 
 
 def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ...]:
@@ -72,7 +71,7 @@ def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ..
     named = configs.shared.app if configs.shared else None
     if not apps or (others and (named is None or named in apps)):
         return ()
-    given = listing(others) if others else "no app: each has a configuration of its own"
+    given = quoted_list(others) if others else "no app: each has a configuration of its own"
     message = f"`{profile['config']}` goes to {given}; `apps` is not said in this profile"
     hint = f'name the apps of the profile beside it, as in apps = ["{named or "…"}"]'
     return (Problem(file.locate("deploy", "config"), message, hint),)

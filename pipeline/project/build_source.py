@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ..errors import Location, Problem
 from ..process.paths import inside
 from .fly_build import Said, read_fly_build
-from .folders import DOCKERFILES
-from .loaded import Loaded
+from .image_folders import DOCKERFILES
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,7 +59,7 @@ class BuildSource:
 
 def build_source(
     root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
-) -> Loaded[BuildSource]:
+) -> Result[BuildSource]:
     """Settle what the image is built from. Contradictions are told with both places."""
     problems: list[Problem] = []
     builds: dict[PurePosixPath, FlyBuild] = {}
@@ -68,14 +68,14 @@ def build_source(
         problems += wrong
         builds |= {config.file: build} if build else {}
     if problems:
-        return Loaded(None, tuple(problems))
+        return Result(None, tuple(problems))
     own = _own(folder, file)
     usual = _usual(root, folder)
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
     said = _agreed(builds, own, usual, problems)
     if file.image:
-        return Loaded(BuildSource(file, warnings=_overruled_by_image(builds)))
+        return Result(BuildSource(file, warnings=_overruled_by_image(builds)))
     warnings = _overruled(builds, own)
     image = said.pop("image", None)
     named = own.get("dockerfile") or said.get("dockerfile")
@@ -83,7 +83,7 @@ def build_source(
     built = os.path.lexists(root / dockerfile)
     if image and not (built and _speaks(file)):
         warnings = (_not_built(dockerfile, image),) if built else ()
-        return Loaded(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
+        return Result(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
     warnings += (_built_all_the_same(image),) if image else ()
     foreign = [build.foreign for build in builds.values() if build.foreign]
     if "dockerfile" in own:
@@ -96,7 +96,7 @@ def build_source(
     settled = _settled(folder, file, {k: v for k, v in said.items() if k not in own})
     from_fly = frozenset(said) - frozenset(own)
     source = BuildSource(settled, None, origins, from_fly, warnings)
-    return Loaded(_or_none(source, problems), tuple(problems))
+    return Result(_or_none(source, problems), tuple(problems))
 
 
 def _or_none(source: BuildSource, problems: Sequence[Problem]) -> BuildSource | None:

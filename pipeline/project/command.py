@@ -39,7 +39,7 @@ _GRACE = 10.0
 """Seconds in which all that it left behind is ended; one that runs as somebody else is not."""
 
 
-def printed_by(
+def output_of(
     words: Sequence[str],
     cwd: Path,
     environ: Mapping[str, str],

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..process.read_file import SETTINGS
-from .config_text import ConfigTextError
 from .fly_toml import respelt
+from .positions import ConfigTextError
 
 if TYPE_CHECKING:
     from .named_files import Key, NamedFiles
@@ -46,7 +46,7 @@ def add_containers(data: Mapping[str, object], files: NamedFiles) -> None:
 
 
 def _add_compose(written: str, files: NamedFiles) -> None:
-    from .yaml_text import read_yaml  # noqa: PLC0415 - for those who have it
+    from .yaml_file import parse_yaml  # noqa: PLC0415 - only for those who have such a file
 
     path = written or files.first(_COMPOSE_FILES)
     if not path:
@@ -56,7 +56,7 @@ def _add_compose(written: str, files: NamedFiles) -> None:
     if raw is None:
         return
     try:
-        services = _table(read_yaml(raw.decode()).data.get("services"))
+        services = _table(parse_yaml(raw.decode()).data.get("services"))
     except (ConfigTextError, UnicodeDecodeError) as error:
         files.refuse(_COMPOSE, f"`{path}` cannot be read: {error}")
         return

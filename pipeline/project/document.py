@@ -1,6 +1,6 @@
 """One file of the user's, TOML as a rule: its data, and where each part of it stands.
 
-An app's configuration may be JSON or YAML (`project.app_config`).
+An app's configuration may be JSON or YAML (`project.file_format`).
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from ..errors import Location, Problem
 from ..process.read_file import SETTINGS, FileError, read_file
-from .app_config import language, parse_app_config
-from .config_text import ConfigTextError
-from .loaded import Loaded
+from .file_format import find_positions, language, parse_app_config
+from .positions import ConfigTextError
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path, PurePosixPath
 
-    from .positions import Places, Spot
+    from .positions import Position, Positions
 
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -42,7 +42,7 @@ class Document:
     exists: bool = False
     profile: str = ""
     written: Mapping[str, object] = field(default_factory=dict)
-    _places: list[Places] = field(default_factory=list, repr=False, compare=False)
+    _positions: list[Positions] = field(default_factory=list, repr=False, compare=False)
 
     def locate(self, *path: str | int) -> Location:
         """Where the value at `path` stands; what is nearest around it where there is none."""
@@ -61,16 +61,16 @@ class Document:
         over = ("profiles", self.profile, *path)
         return over if self.profile and _has(self.written, over) else path
 
-    def _location(self, spot: Spot | None) -> Location:
-        return Location(self.file, spot.line, spot.column) if spot else Location(self.file)
+    def _location(self, position: Position | None) -> Location:
+        return (
+            Location(self.file, position.line, position.column) if position else Location(self.file)
+        )
 
-    def _found(self) -> Places:
+    def _found(self) -> Positions:
         # Most files have nothing to place: the grammar is loaded when the first location is asked.
-        if not self._places:
-            from .positions import find_places  # noqa: PLC0415
-
-            self._places.append(find_places(self.text, self.file))
-        return self._places[0]
+        if not self._positions:
+            self._positions.append(find_positions(self.text, self.file))
+        return self._positions[0]
 
 
 def _has(data: object, path: tuple[str | int, ...]) -> bool:
@@ -85,7 +85,7 @@ def _has(data: object, path: tuple[str | int, ...]) -> bool:
     return True
 
 
-def read_document(root: Path, file: PurePosixPath, most: int = SETTINGS) -> Loaded[Document]:
+def read_document(root: Path, file: PurePosixPath, most: int = SETTINGS) -> Result[Document]:
     """Read a file of the project; one that is not there is an empty `Document`.
 
     A byte order mark is accepted, as Cargo and Go's readers do: TOML does not speak of one, and
@@ -96,11 +96,11 @@ def read_document(root: Path, file: PurePosixPath, most: int = SETTINGS) -> Load
         source = read_file(root, file, f"a {language(file.name)} file", most)
     except FileError as error:
         problem = Problem(Location(shown), f"`{file.name}` {error.what}", error.hint)
-        return Loaded(None, (problem,))
-    return Loaded(Document(shown)) if source is None else _parse(source, shown)
+        return Result(None, (problem,))
+    return Result(Document(shown)) if source is None else _parse(source, shown)
 
 
-def _parse(source: bytes, shown: str) -> Loaded[Document]:
+def _parse(source: bytes, shown: str) -> Result[Document]:
     import tomli  # noqa: PLC0415 - not needed for `invoke --list`
 
     source = source.removeprefix(_BOM)
@@ -108,24 +108,24 @@ def _parse(source: bytes, shown: str) -> Loaded[Document]:
         text = source.decode()
         document = Document(shown, parse_app_config(text, shown), text, exists=True)
     except UnicodeDecodeError as error:
-        return Loaded(None, (_not_utf8(source, shown, error),))
+        return Result(None, (_not_utf8(source, shown, error),))
     except ConfigTextError as error:
         kind, place = language(shown), Location(shown, error.line, error.column)
         hint = f"flyctl reads a file of that name as {kind}"
-        return Loaded(None, (Problem(place, f"not {kind}: {error.message}", hint),))
+        return Result(None, (Problem(place, f"not {kind}: {error.message}", hint),))
     except tomli.TOMLDecodeError as error:
-        return Loaded(None, (_not_toml(text, shown, error),))
+        return Result(None, (_not_toml(text, shown, error),))
     except RecursionError:
         deep = Problem(Location(shown), "not TOML that can be read: nested too deeply")
-        return Loaded(None, (deep,))
+        return Result(None, (deep,))
     except ValueError as error:
         # A number of more digits than Python converts: a value, but none that anybody means.
-        return Loaded(None, (Problem(Location(shown), f"not TOML that can be read: {error}"),))
+        return Result(None, (Problem(Location(shown), f"not TOML that can be read: {error}"),))
     problems = tuple(
         Problem(document.locate(*path), message, hint)
         for path, message, hint in _impossible(document.data)
     )
-    return Loaded(None if problems else document, problems)
+    return Result(None if problems else document, problems)
 
 
 def _impossible(data: Mapping[str, object]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -15,8 +15,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..model.settings import repository_of
-from ..model.spelling import Slippery
 from ..reference import ImageName, Repository, parse_reference, registry_named
+from ..spelling import Typos
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class Names:
     bare: frozenset[ImageName]
     repositories: Mapping[Repository, Mapping[ImageName, None]]
     tag: str
-    slippery: Slippery = field(compare=False)
+    typos: Typos = field(compare=False)
 
     def find(self, written: str, given: str = "") -> ImageName | None:
         """The image that `written` names, `None` where it lies outside the project.
@@ -55,9 +55,9 @@ class Names:
             return next(iter(owners))
         return _by_tag(self.tag, owners, reference)
 
-    def near(self, written: str) -> str:
+    def meant(self, written: str) -> str:
         """The image whose bare name somebody most likely meant who wrote this one, or nothing."""
-        return self.slippery.near(written) if _BARE.fullmatch(written) else ""
+        return self.typos.meant(written) if _BARE.fullmatch(written) else ""
 
 
 def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Names:
@@ -67,7 +67,7 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
     for name in names:
         repository = _known(repository_of(settings, name))
         repositories.setdefault(repository, {})[name] = None
-    return Names(frozenset(names), repositories, settings.tag, Slippery(names))
+    return Names(frozenset(names), repositories, settings.tag, Typos(names))
 
 
 def _known(repository: Repository) -> Repository:

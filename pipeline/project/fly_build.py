@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import Problem
 from ..process.paths import inside
 from .fly_toml import written_key
-from .loaded import Loaded
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,14 +48,14 @@ class FlyBuild:
     args: Mapping[str, Said] = field(default_factory=dict)
 
 
-def read_fly_build(config: FlyToml) -> Loaded[FlyBuild]:
+def read_fly_build(config: FlyToml) -> Result[FlyBuild]:
     """Read `[build]`; all that is wrong in it is told at its place."""
     table = config.document.data.get(written_key(config.document.data, "build"))
     if table is None:
-        return Loaded(FlyBuild())
+        return Result(FlyBuild())
     if not isinstance(table, dict):
         place = _place(config)
-        return Loaded(None, (Problem(place, "`build` wants a table", "write its keys below it"),))
+        return Result(None, (Problem(place, "`build` wants a table", "write its keys below it"),))
     problems: list[Problem] = []
     texts = {key: _text(config, table, key, problems) for key in _TEXTS}
     # flyctl's own patch (`patchBuild`), which finds it in small letters alone.
@@ -69,7 +69,7 @@ def read_fly_build(config: FlyToml) -> Loaded[FlyBuild]:
         foreign=_foreign(config, table, texts),
         args=args,
     )
-    return Loaded(None if problems else found, tuple(problems))
+    return Result(None if problems else found, tuple(problems))
 
 
 def _place(config: FlyToml, *path: str) -> Location:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import Location, Problem
-from . import checks
+from . import value_checks
 from .document import read_document
-from .loaded import Loaded
-from .wrong_value import WrongValueError
+from .result import Result
+from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -27,18 +27,18 @@ class FlyToml:
     app: str | None = None
 
 
-def read_fly_toml(root: Path, file: PurePosixPath) -> Loaded[FlyToml]:
+def read_fly_toml(root: Path, file: PurePosixPath) -> Result[FlyToml]:
     """Read a configuration of the project; `file` is relative to `root`. Unknown keys are Fly's.
 
     One that is not there is a problem.
     """
     document, problems = read_document(root, file)
     if document is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     if not document.exists:
-        return Loaded(None, (Problem(Location(str(file)), f"there is no `{file}`"),))
+        return Result(None, (Problem(Location(str(file)), f"there is no `{file}`"),))
     app, app_problems = _app(document)
-    return Loaded(FlyToml(file, document, app), app_problems)
+    return Result(FlyToml(file, document, app), app_problems)
 
 
 def written_key(table: Mapping[str, object], key: str) -> str:
@@ -61,15 +61,15 @@ def respelt(table: Mapping[str, object], keys: Container[str]) -> tuple[str, ...
     return tuple(name for name in table if name not in keys and name.casefold() in keys)
 
 
-def _app(document: Document) -> Loaded[str]:
+def _app(document: Document) -> Result[str]:
     key = written_key(document.data, "app")
     app = document.data.get(key)
     if app is None or app == "":
-        return Loaded(None)
+        return Result(None)
     if not isinstance(app, str):
         problem = Problem(document.locate(key), "`app` wants a string, the name of the app")
-        return Loaded(None, (problem,))
+        return Result(None, (problem,))
     try:
-        return Loaded(checks.app_name(app))
+        return Result(value_checks.app_name(app))
     except WrongValueError as error:
-        return Loaded(None, (Problem(document.locate(key), error.message, error.hint),))
+        return Result(None, (Problem(document.locate(key), error.message, error.hint),))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..model.image import ImageTest
 from ..reference import parse_platform
 from .document import Document, read_document
-from .loaded import Loaded
 from .profiles import with_profile
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,33 +73,33 @@ class ImageFile:
         return self.document.locate(*path)
 
 
-def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Loaded[Document]:
+def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Result[Document]:
     """Read the `image.toml` of a folder (relative to `root`), with the profile merged in."""
     document, problems = read_document(root, folder / IMAGE_FILE)
     if document is None or not document.exists:
-        return Loaded(document, problems)
-    return Loaded(with_profile(document, profile))
+        return Result(document, problems)
+    return Result(with_profile(document, profile))
 
 
-def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Loaded[ImageFile]:
+def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Result[ImageFile]:
     """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
 
     All of its profiles are checked, whichever is asked for.
     """
     document, problems = read_document(root, folder / IMAGE_FILE)
     if document is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     if not document.exists:
-        return Loaded(ImageFile(document))
-    from . import image_model, sentences  # noqa: PLC0415 - pydantic takes its time
+        return Result(ImageFile(document))
+    from . import image_model, validation  # noqa: PLC0415 - pydantic takes its time
 
-    if problems := sentences.check(document, image_model.ImageFileModel):
-        return Loaded(None, problems)
+    if problems := validation.check(document, image_model.ImageFileModel):
+        return Result(None, problems)
     document = with_profile(document, profile)
     # A table of a profile may lack what the rest has; together they must have it.
-    if problems := sentences.check(document, image_model.ImageTables):
-        return Loaded(None, problems)
-    return Loaded(_image_file(document, image_model.ImageTables.model_validate(document.data)))
+    if problems := validation.check(document, image_model.ImageTables):
+        return Result(None, problems)
+    return Result(_image_file(document, image_model.ImageTables.model_validate(document.data)))
 
 
 def _image_file(document: Document, file: ImageTables) -> ImageFile:

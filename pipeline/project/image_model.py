@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from ..reference import Tag as ImageTag
-from . import checks
-from .field_types import APP_NAME, APP_TABLE, STRICT, ArgName, Name, Platforms, Text, Wants
+from . import value_checks
+from .pydantic_types import APP_NAME, APP_TABLE, STRICT, ArgName, Name, Platforms, Text, Wants
 
 _APP_SCHEMA = {
     "anyOf": [
@@ -38,14 +38,14 @@ STRATEGIES = ("rolling", "immediate", "canary", "bluegreen")
 
 
 def _apps(value: object, handler: ValidatorFunctionWrapHandler) -> object:
-    return checks.app_source(value) if isinstance(value, str) else handler(value)
+    return value_checks.app_source(value) if isinstance(value, str) else handler(value)
 
 
 def _kind_of_app(value: object) -> str:
     return APP_TABLE if isinstance(value, (dict, BaseModel)) else APP_NAME
 
 
-AppName = Annotated[str, AfterValidator(checks.app_name)]
+AppName = Annotated[str, AfterValidator(value_checks.app_name)]
 
 
 class AppTable(BaseModel):
@@ -80,7 +80,7 @@ else:
             {
                 "anyOf": [
                     {"type": "array", "items": _APP_SCHEMA, "minItems": 1},
-                    {"type": "string", "pattern": f"^({'|'.join(checks.SOURCES)}):."},
+                    {"type": "string", "pattern": f"^({'|'.join(value_checks.SOURCES)}):."},
                 ]
             }
         ),
@@ -138,7 +138,9 @@ class ImageDeployTable(BaseModel):
     strategy: Annotated[
         str | None,
         Wants("a string", '"rolling"'),
-        AfterValidator(lambda text: text if text is None else checks.one_of(STRATEGIES)(text)),
+        AfterValidator(
+            lambda text: text if text is None else value_checks.one_of(STRATEGIES)(text)
+        ),
         Field(
             description="How machines are replaced. Default: what `config` says.",
             json_schema_extra={"enum": list(STRATEGIES)},
@@ -186,7 +188,7 @@ class ImageTables(BaseModel):
         Field(min_length=1, description="Default: `build.platforms` of pipeline.toml."),
     ] = None
     aliases: Annotated[
-        list[Annotated[ImageTag, AfterValidator(checks.alias)]],
+        list[Annotated[ImageTag, AfterValidator(value_checks.alias)]],
         Wants("a list of tags", '["latest"]'),
         Field(description="Moving tags that are put on each new build."),
     ] = []
@@ -198,7 +200,7 @@ class ImageTables(BaseModel):
         ),
     ] = {}
     secrets: Annotated[
-        list[Annotated[str, AfterValidator(checks.secret)]],
+        list[Annotated[str, AfterValidator(value_checks.secret)]],
         Wants("a list of secrets", '["id=token,env=TOKEN"]'),
         Field(
             description="Secrets for `RUN --mount=type=secret`, in BuildKit's own syntax. Their "
@@ -229,8 +231,8 @@ class ImageTables(BaseModel):
     ] = {}
     contexts: Annotated[
         dict[
-            Annotated[str, AfterValidator(checks.context_name)],
-            Annotated[str, AfterValidator(checks.context_folder)],
+            Annotated[str, AfterValidator(value_checks.context_name)],
+            Annotated[str, AfterValidator(value_checks.context_folder)],
         ],
         Wants("a table of folders", '{ libs = "../../libs" }'),
         Field(
@@ -266,7 +268,7 @@ class ImageFileModel(ImageTables):
     """`image.toml`: what the conventions do not say of an image. All of it is optional."""
 
     profiles: Annotated[
-        dict[Annotated[str, AfterValidator(checks.filled)], ImageProfile],
+        dict[Annotated[str, AfterValidator(value_checks.filled)], ImageProfile],
         Wants("a table of tables", "[profiles.staging]"),
         Field(
             description="Named settings, each merged over the rest by --profile NAME or "

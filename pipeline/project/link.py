@@ -11,8 +11,8 @@ from ..dockerfile import Reads, context_key, given_repositories, merge_reads, me
 from ..errors import ConfigError, Location, Problem
 from ..model.image import Base, External, Image, NamedContext, Triggers
 from ..reference import ReferenceSyntaxError, parse_platform, parse_reference
+from .argument_checks import check_bindings, undeclared, untaken
 from .edges import project_names
-from .undeclared import check_bindings, undeclared, untaken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -286,7 +286,7 @@ def _edges(
             continue
         if name is not None:
             bases.setdefault(written, Base(written, name, place))
-        elif near := known.names.near(written):
+        elif near := known.names.meant(written):
             known.problems.append(_nearly(written, near, place))
         else:
             begins = sorted(begun.get(written, ()))

@@ -12,15 +12,15 @@ from ..model.settings import repository_of
 from ..process.gc_pause import uncollected
 from ..process.paths import real_path
 from ..reference import Reference
-from .after import check_after
-from .app_clashes import app_clashes
-from .folders import find_folders, find_root, working_folder
+from .apps import find_app_clashes
+from .deploy_order import check_after
 from .image_file import read_image_document
+from .image_folders import find_folders, find_root, working_folder
 from .link import join
 from .load_settings import load_settings
 from .lock_file import load_lock
 from .read_image import draft_image
-from .reference_length import long_names
+from .reference_checks import long_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,4 +109,4 @@ def _check_apps(
 ) -> list[Problem]:
     apps = [image for image in images if image.deploy]
     files = {draft.name: draft.file for draft in drafts}
-    return [*app_clashes(root, apps, settings.profile), *check_after(apps, images, files)]
+    return [*find_app_clashes(root, apps, settings.profile), *check_after(apps, images, files)]

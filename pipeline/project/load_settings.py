@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import Location, Problem
+from ..errors import Location, Problem, quoted_list
+from ..spelling import did_you_mean
 from .document import read_document
-from .folders import find_folders
 from .image_file import IMAGE_FILE
-from .loaded import Loaded
+from .image_folders import find_folders
 from .profiles import profiles_of
+from .result import Result
 from .settings import PIPELINE_FILE, read_settings
-from .wrong_value import listing, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def load_settings(
     root: Path, *, profile: str | None, environ: Mapping[str, str]
-) -> Loaded[Settings]:
+) -> Result[Settings]:
     """Read the settings as `read_settings` does, under a profile that some file must have.
 
     It exists if `pipeline.toml` or any `image.toml` has it: they are looked at where
@@ -31,10 +31,10 @@ def load_settings(
     name = profile or environ.get("PIPELINE_PROFILE", "")
     settings, problems = read_settings(root, profile=name, environ=environ)
     if settings is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     if name and (problem := _unknown(root, settings, name, by_flag=bool(profile))):
-        return Loaded(None, (*problems, problem))
-    return Loaded(settings, problems)
+        return Result(None, (*problems, problem))
+    return Result(settings, problems)
 
 
 def _unknown(root: Path, settings: Settings, name: str, *, by_flag: bool) -> Problem | None:
@@ -44,9 +44,11 @@ def _unknown(root: Path, settings: Settings, name: str, *, by_flag: bool) -> Pro
             return None
         known.update(dict.fromkeys(names))
     source = "`--profile`" if by_flag else "`PIPELINE_PROFILE`"
-    there = f"the profiles are {listing(known)}" if known else f"write a table `[profiles.{name}]`"
+    there = (
+        f"the profiles are {quoted_list(known)}" if known else f"write a table `[profiles.{name}]`"
+    )
     message = f"there is no profile `{name}`, which {source} asks for"
-    return Problem(Location(str(PIPELINE_FILE)), message, nearest(name, known) or there)
+    return Problem(Location(str(PIPELINE_FILE)), message, did_you_mean(name, known) or there)
 
 
 def _profiles(root: Path, settings: Settings) -> Iterable[Iterable[str] | None]:

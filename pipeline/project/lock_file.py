@@ -24,8 +24,8 @@ from ..model.image import MOST_TRIGGERS, Pin
 from ..process.read_file import MOST
 from ..reference import ReferenceSyntaxError, parse_digest, parse_platform, parse_reference
 from .document import read_document
-from .loaded import Loaded
-from .toml_text import toml_line
+from .result import Result
+from .toml_writer import toml_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,15 +39,15 @@ _AGAIN = "delete it and run `invoke lock`, or take it from the last commit"
 _HEAD = "# Written by `invoke lock`: which manifest each external image is.\n"
 
 
-def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
+def load_lock(root: Path) -> Result[Mapping[Reference, Pin]]:
     """What `pipeline.lock` in `root` holds of externals; nothing without such a file."""
     document, problems = read_document(root, LOCK_FILE, MOST)
     if document is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     entries = document.data.get("external", [])
     if not isinstance(entries, list):
         place = document.locate("external")
-        return Loaded(None, (Problem(place, "`external` wants a list of tables", _AGAIN),))
+        return Result(None, (Problem(place, "`external` wants a list of tables", _AGAIN),))
     locks: dict[Reference, Pin] = {}
     found: list[Problem] = []
     for index, entry in enumerate(entries):
@@ -60,7 +60,7 @@ def load_lock(root: Path) -> Loaded[Mapping[Reference, Pin]]:
             found.append(_problem(document, index, "an entry wants `reference` and `digest`"))
         except ReferenceSyntaxError as error:
             found.append(_problem(document, index, str(error)))
-    return Loaded(None if found else locks, tuple(found))
+    return Result(None if found else locks, tuple(found))
 
 
 def lock_text(pins: Mapping[Reference, Pin]) -> str:

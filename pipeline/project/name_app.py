@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ..errors import WorkError
 from ..process.read_file import FileError, read_file
 from ..process.write_file import write_file
-from .app_config import language, naming
-from .toml_text import toml_line
+from .file_format import app_line, language
+from .toml_writer import toml_line
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -25,14 +25,14 @@ def name_app(root: Path, file: PurePosixPath, name: str) -> None:
     or YAML.
     """
     if (kind := language(file.name)) != "TOML":
-        hint = f"write `{naming(file.name, name)}` into it yourself"
+        hint = f"write `{app_line(file.name, name)}` into it yourself"
         raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
     try:
         before = read_file(root, file) or b""
         write_file(root, file, _named(before.decode(), name).encode())
     except (FileError, UnicodeDecodeError) as error:
         what = error.what if isinstance(error, FileError) else "is no UTF-8"
-        hint = f"write `{naming(file.name, name)}` into it"
+        hint = f"write `{app_line(file.name, name)}` into it"
         raise WorkError(f"`{file}` {what}", hint=hint) from None
 
 

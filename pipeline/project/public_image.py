@@ -13,7 +13,7 @@ from ..errors import Problem
 from ..process.paths import is_there
 from ..reference import ReferenceSyntaxError, parse_reference
 from .build_source import FOR_BUILDS
-from .loaded import Loaded
+from .result import Result
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -32,18 +32,18 @@ class Public(NamedTuple):
     place: Location
 
 
-def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Loaded[Public]:
+def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Result[Public]:
     """What is deployed as it is; neither a value nor a problem where the image is built."""
     file, named = source.file, source.image
     if file.image:
         built = is_there(root / folder / file.dockerfile)
         problems = _not_both(folder, file) if built else _for_builds(file)
         place = file.locate("image")
-        return Loaded(Public(file.image, place), (*problems, *_syntax(file.image, place)))
+        return Result(Public(file.image, place), (*problems, *_syntax(file.image, place)))
     if named:
         found = (*_syntax(named.value, named.place), *_for_builds(file))
-        return Loaded(Public(named.value, named.place), found)
-    return Loaded(None)
+        return Result(Public(named.value, named.place), found)
+    return Result(None)
 
 
 def _syntax(image: str, place: Location) -> tuple[Problem, ...]:

@@ -17,7 +17,7 @@ from ..fingerprints.context import Context
 from ..fingerprints.disk import Disk, Node
 from ..process.paths import is_file, real_path
 from ..process.read_file import MOST, FileError, read_file, unusable
-from .loaded import Loaded
+from .result import Result
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def read_dockerfile(
     root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None = None
-) -> Loaded[Dockerfile]:
+) -> Result[Dockerfile]:
     """Read and parse the Dockerfile at `path`, which is relative to the project's `root`.
 
     `folder` is the image's; `place` is where the settings name the Dockerfile, if they do.
@@ -38,21 +38,21 @@ def read_dockerfile(
         real = context.follow(path.name)
         found = None if real is None else context.node(real)
         if real is None or found is None:
-            return Loaded(None, (_not_there(root, path, folder, place),))
+            return Result(None, (_not_there(root, path, folder, place),))
         if found is not Node.FILE:
             what = "a folder" if found is Node.DIRECTORY else "no regular file"
             problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
-            return Loaded(None, (problem,))
+            return Result(None, (problem,))
         source = read_file(root, path.parent / real, most=MOST)
         if source is None:
-            return Loaded(None, (_not_there(root, path, folder, place),))
-        return Loaded(parse(source, file=str(path)))
+            return Result(None, (_not_there(root, path, folder, place),))
+        return Result(parse(source, file=str(path)))
     except (FileError, OSError) as error:
         told = error if isinstance(error, FileError) else unusable(error)
         problem = Problem(Location(str(path)), f"`{path}` {told.what}", told.hint)
-        return Loaded(None, (problem,))
+        return Result(None, (problem,))
     except ConfigError as error:
-        return Loaded(None, error.problems)
+        return Result(None, error.problems)
 
 
 def _not_there(

@@ -12,12 +12,12 @@ from ..model.image import UNNAMED, AppSpec
 from ..process.paths import inside, is_folder, real_path
 from ..reference import ReferenceSyntaxError, parse_image_name
 from .app_configs import AppConfigs, app_configs, meant_for_another
-from .app_lists import app_spec
+from .apps import apps_from_source
 from .build_source import build_source
 from .image_file import DeployTable, load_image_file
-from .loaded import Loaded
 from .public_image import public_image
 from .read_dockerfile import read_dockerfile
+from .result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,19 +57,19 @@ class Draft:
         return self.build.file
 
 
-def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Loaded[Draft]:
+def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Result[Draft]:
     """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
     file, problems = load_image_file(root, folder, profile)
     if file is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     configs, config_problems = app_configs(root, folder, file)
-    app, app_problems = _app(root, folder, file, configs) if configs else Loaded(None)
+    app, app_problems = _app(root, folder, file, configs) if configs else Result(None)
     name, name_problems = _name(folder, file)
     known = configs or AppConfigs()
     build, build_problems = build_source(root, folder, file, known)
     found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
     if build is None:
-        return Loaded(None, found)
+        return Result(None, found)
     build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))
     public, wrong = public_image(root, folder, build)
     read = _Read(root, folder, build, name, app)
@@ -86,7 +86,7 @@ class _Read(NamedTuple):
     app: AppSpec | None
 
 
-def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
     root, folder, build, name, app = read
     file = build.file
     dockerfile = inside(folder / file.dockerfile)
@@ -95,39 +95,39 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Loaded[Draft]:
     contexts, wrong = _named_contexts(root, folder, file)
     found = (*problems, *source_problems, *_check_context(root, context, file), *wrong)
     if found or name is None or source is None or dockerfile is None or context is None:
-        return Loaded(None, found)
+        return Result(None, found)
     draft = Draft(name, folder, dockerfile, context, source, build, app, contexts=contexts or {})
     if is_folder(root / context):
-        return Loaded(draft)
-    return Loaded(replace(draft, context_place=file.locate("context")))
+        return Result(draft)
+    return Result(replace(draft, context_place=file.locate("context")))
 
 
-def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Loaded[Draft]:
+def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Result[Draft]:
     _, folder, build, name, app = read
     found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
         found.append(Problem(public.place, "no app is named", hint))
     if found or name is None:
-        return Loaded(None, tuple(found))
+        return Result(None, tuple(found))
     says = PurePosixPath(public.place.file)
     source = parse(f"FROM {public.written}\n".encode(), file=str(says))
-    return Loaded(Draft(name, folder, says, folder, source, build, app, public))
+    return Result(Draft(name, folder, says, folder, source, build, app, public))
 
 
-def _name(folder: PurePosixPath, file: ImageFile) -> Loaded[ImageName]:
+def _name(folder: PurePosixPath, file: ImageFile) -> Result[ImageName]:
     if file.name:
-        return Loaded(file.name)
+        return Result(file.name)
     if not folder.name:
         hint = 'set `name = "…"` in its `image.toml`'
-        return Loaded(
+        return Result(
             None, (Problem(None, "the project's own folder gives an image no name", hint),)
         )
     try:
-        return Loaded(parse_image_name(folder.name))
+        return Result(parse_image_name(folder.name))
     except ReferenceSyntaxError as error:
         hint = 'rename the folder, or set `name = "…"` in its `image.toml`'
-        return Loaded(None, (Problem(Location(str(folder)), str(error), hint),))
+        return Result(None, (Problem(Location(str(folder)), str(error), hint),))
 
 
 def _outside(place: Location, what: str) -> Problem:
@@ -145,7 +145,7 @@ def _check_context(
 
 def _named_contexts(
     root: Path, folder: PurePosixPath, file: ImageFile
-) -> Loaded[Mapping[str, PurePosixPath]]:
+) -> Result[Mapping[str, PurePosixPath]]:
     """The folders of `[contexts]`, relative to the root; one need not be there yet."""
     found = {name: inside(folder / path) for name, path in file.contexts.items()}
     within = {
@@ -158,28 +158,28 @@ def _named_contexts(
         for name in found
         if name not in within
     )
-    return Loaded(within, problems)
+    return Result(within, problems)
 
 
 def _source(
     root: Path, path: PurePosixPath | None, folder: PurePosixPath, build: BuildSource
-) -> Loaded[Dockerfile]:
+) -> Result[Dockerfile]:
     if path is None or not real_path((root / path).parent).is_relative_to(root):
-        return Loaded(None, (_outside(build.file.locate("dockerfile"), "Dockerfile"),))
+        return Result(None, (_outside(build.file.locate("dockerfile"), "Dockerfile"),))
     return read_dockerfile(root, path, folder, build.origins.get("dockerfile"))
 
 
 def _app(
     root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
-) -> Loaded[AppSpec]:
+) -> Result[AppSpec]:
     """A configuration of an app, or `[deploy]`, makes an app image."""
     told, shared = file.deploy, configs.shared
     if told is None and shared is None:
-        return Loaded(None)
+        return Result(None)
     told = told or DeployTable()
     config = shared.file if shared else None
     if told.source:
-        return app_spec(root, folder, file, config)
+        return apps_from_source(root, folder, file, config)
     apps = told.apps or ((shared.app,) if shared and shared.app else ())
     pending = "" if apps else UNNAMED
-    return Loaded(AppSpec(apps, config, told.after, told.strategy, pending, configs.paths))
+    return Result(AppSpec(apps, config, told.after, told.strategy, pending, configs.paths))

@@ -10,12 +10,12 @@ from ..errors import ConfigError, Problem
 from ..model.permission import VARIABLE, parse_allowed
 from ..model.settings import BuildSettings, DeploySettings, DriverName, RegistrySettings, Settings
 from ..reference import HUB, is_hub, parse_platform
-from . import checks
+from . import value_checks
 from .document import read_document
-from .loaded import Loaded
 from .profiles import profiles_of, with_profile
-from .requires import check_version
-from .wrong_value import WrongValueError
+from .required_version import check_version
+from .result import Result
+from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ _MOST_CHECKED = 4 << 20
 _FLY_HOST = RegistrySettings().host
 
 
-def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Loaded[Settings]:
+def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Result[Settings]:
     """Read `pipeline.toml` in `root`; without one, the settings are the defaults.
 
     `profile` names a table under `[profiles]` that is merged over the rest, if it is there.
@@ -42,21 +42,21 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Lo
     """
     document, problems = read_document(root, PIPELINE_FILE)
     if document is None:
-        return Loaded(None, problems)
+        return Result(None, problems)
     if another := check_version(document):
-        return Loaded(None, (another,))
-    from . import sentences, settings_model  # noqa: PLC0415 - pydantic takes its time
+        return Result(None, (another,))
+    from . import settings_model, validation  # noqa: PLC0415 - pydantic takes its time
 
-    if problems := sentences.check(document, settings_model.PipelineFile):
-        return Loaded(None, problems)
+    if problems := validation.check(document, settings_model.PipelineFile):
+        return Result(None, problems)
     if problems := (*_check_names(document), *_check_environ(environ)):
-        return Loaded(None, problems)
+        return Result(None, problems)
     merged = settings_model.Profile.model_validate(with_profile(document, profile).data)
     requires = str(document.data.get("requires", ""))
     settings = replace(_settings(merged, profile, environ), requires=requires)
     if problem := _check_insecure(document, profile, settings.registry, environ):
-        return Loaded(None, (problem,))
-    return Loaded(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
+        return Result(None, (problem,))
+    return Result(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
 
 
 def settings_document(root: Path, profile: str) -> Document | None:
@@ -102,7 +102,7 @@ def _host(written: str, environ: Mapping[str, str]) -> str:
         return HUB
     if written == _FLY_HOST:
         return environ.get("FLY_REGISTRY_HOST") or written
-    if checks.is_loopback(written):
+    if value_checks.is_loopback(written):
         return environ.get("PIPELINE_REGISTRY_HOST") or written
     return written
 
@@ -117,7 +117,7 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     found = []
     for variable in ("PIPELINE_REGISTRY_HOST", "FLY_REGISTRY_HOST"):
         try:
-            checks.host(environ.get(variable) or _FLY_HOST)
+            value_checks.host(environ.get(variable) or _FLY_HOST)
         except ValueError as error:
             hint = error.hint if isinstance(error, WrongValueError) else ""
             found.append(Problem(None, f"`{variable}` in the environment: {error}", hint))
@@ -134,7 +134,7 @@ def _check_insecure(
     """Fly's registry is believed by its certificate alone: what it says is what is deployed."""
     host = registry.host.removesuffix(":443")
     flys = host in (_FLY_HOST, environ.get("FLY_REGISTRY_HOST"))
-    if not registry.insecure or not flys or checks.is_loopback(host):
+    if not registry.insecure or not flys or value_checks.is_loopback(host):
         return None
     where = with_profile(document, profile).locate("registry", "insecure")
     hint = "take it out: Fly's registry has a certificate, and a token for it is never sent without"

@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from ..model.settings import DriverName, Settings
-from . import checks
-from .field_types import STRICT, Platforms, Text, Wants
-from .requires import specifier
+from . import value_checks
+from .pydantic_types import STRICT, Platforms, Text, Wants
+from .required_version import specifier
 
 DRIVERS = tuple(driver.value for driver in DriverName)
 NETWORKS = ("default", "host", "none")
@@ -31,19 +31,19 @@ def _boolean_word(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-CacheText = Annotated[str, AfterValidator(checks.cache)]
+CacheText = Annotated[str, AfterValidator(value_checks.cache)]
 WaveValue = Annotated[
     int | str,
-    PlainValidator(checks.wave),
+    PlainValidator(value_checks.wave),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}),
 ]
 ProvenanceText = Annotated[
     str,
     BeforeValidator(_boolean_word),
-    AfterValidator(checks.provenance),
+    AfterValidator(value_checks.provenance),
     WithJsonSchema({"type": ["boolean", "string"]}),
 ]
-Globs = list[Annotated[str, AfterValidator(checks.glob)]]
+Globs = list[Annotated[str, AfterValidator(value_checks.glob)]]
 
 
 class RegistryTable(BaseModel):
@@ -54,13 +54,13 @@ class RegistryTable(BaseModel):
     host: Annotated[
         str,
         Wants("a string", '"registry.fly.io"'),
-        AfterValidator(checks.host),
+        AfterValidator(value_checks.host),
         Field(description="The registry's host, with its port if it has one."),
     ] = _DEFAULT.registry.host
     repository: Annotated[
         str,
         Wants("a string", '"acme-{name}"'),
-        AfterValidator(checks.repository_template),
+        AfterValidator(value_checks.repository_template),
         Field(
             description="The repository of an image. {name} is the image's name; without it, all "
             "images share one repository, and `tag` must contain {name}."
@@ -69,7 +69,7 @@ class RegistryTable(BaseModel):
     tag: Annotated[
         str,
         Wants("a string", '"{fingerprint}"'),
-        AfterValidator(checks.tag_template),
+        AfterValidator(value_checks.tag_template),
         Field(
             description="The tag of an image. It must contain {fingerprint}, 20 hex digits that "
             "stand for all of the image's inputs, and may contain {name}.",
@@ -86,7 +86,7 @@ class RegistryTable(BaseModel):
         ),
     ] = _DEFAULT.registry.insecure
     also: Annotated[
-        list[Annotated[str, AfterValidator(checks.place_template)]],
+        list[Annotated[str, AfterValidator(value_checks.place_template)]],
         Wants("a list of repositories", '["acme-{name}-staging"]'),
         Field(
             description="Other repositories, on the same host or with a host before them, that may "
@@ -105,7 +105,7 @@ class BuildTable(BaseModel):
     builder: Annotated[
         Text,
         Wants("a string", '"default"'),
-        AfterValidator(checks.builder),
+        AfterValidator(value_checks.builder),
         Field(
             description="The buildx builder that does the work: the local engine, a remote "
             "BuildKit, Kubernetes or a cloud. `docker buildx ls` lists them."
@@ -125,7 +125,7 @@ class BuildTable(BaseModel):
         ),
     ] = list(_DEFAULT.build.cache_from)
     cache_to: Annotated[
-        list[Annotated[str, AfterValidator(checks.cache_destination)]],
+        list[Annotated[str, AfterValidator(value_checks.cache_destination)]],
         Wants("a list of cache destinations", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         Field(
             description="Where BuildKit exports cache to, in its own syntax. {name} is the "
@@ -151,7 +151,7 @@ class BuildTable(BaseModel):
     network: Annotated[
         str,
         Wants("a string", '"host"'),
-        AfterValidator(checks.one_of(NETWORKS)),
+        AfterValidator(value_checks.one_of(NETWORKS)),
         Field(
             description='The network of RUN steps. The builder must allow "host", and so must the '
             "user: `--allow network.host`.",
@@ -180,7 +180,7 @@ class DeployTable(BaseModel):
     driver: Annotated[
         str,
         Wants("a string", '"fly"'),
-        AfterValidator(checks.one_of(DRIVERS)),
+        AfterValidator(value_checks.one_of(DRIVERS)),
         Field(
             description="`fly` deploys to Fly.io; `docker` runs containers on the local engine.",
             json_schema_extra={"enum": list(DRIVERS)},
@@ -251,7 +251,7 @@ class PipelineFile(Profile):
     ] = _DEFAULT.requires
 
     profiles: Annotated[
-        dict[Annotated[str, AfterValidator(checks.filled)], Profile],
+        dict[Annotated[str, AfterValidator(value_checks.filled)], Profile],
         Wants("a table of tables", "[profiles.local]"),
         Field(description="Named settings, each " + (Profile.__doc__ or "")[9:]),
     ] = {}

@@ -23,7 +23,7 @@ from ..fly.errors import FlyError
 from ..fly.queries import app_of, apps_of_org
 from ..model.events import Notice
 from ..model.fly_apps import FlyAppStatus, fly_apps, unasked
-from ..project.app_names import named, unnamed
+from ..project.apps import images_without_app, with_app_names
 from ..registry.auth.fly_login import fly_registry
 from .open_registry import open_registry
 
@@ -82,8 +82,8 @@ def with_generated_names(project: Project, api: FlyApi) -> Project:
             if app_of(api, name) is None:
                 yield name
 
-    wanted = unnamed(project)
-    return named(project, dict(zip((i.name for i in wanted), free(), strict=False)))
+    wanted = images_without_app(project)
+    return with_app_names(project, dict(zip((i.name for i in wanted), free(), strict=False)))
 
 
 def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tuple[FlyApp, ...]:

@@ -13,7 +13,7 @@ from ..model.permission import Allowed
 from ..process.git import keeps
 from ..process.paths import real_path
 from ..project.image_file import read_image_document
-from ..project.needs import READ, WRITE, image_needs, settings_needs
+from ..project.permissions import READ, WRITE, image_needs, settings_needs
 from ..project.settings import settings_document
 from .secrets import missing_secrets, written_path
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.project import Project
     from ..project.document import Document
-    from ..project.needs import Wanted
+    from ..project.permissions import Wanted
 
 _PATHS = frozenset({READ, WRITE})
 _TAKEN = ("build", "cache_from")
@@ -36,7 +36,7 @@ _KEPT = "`{}` is in the repository, as whoever committed it made it"
 def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     """What the user must allow before the plan is done: nothing, where nothing is built or copied.
 
-    What a project may use by itself is in `project.needs`.
+    What a project may use by itself is in `project.permissions`.
     """
     if not plan.to_build and not plan.to_copy:
         return ()

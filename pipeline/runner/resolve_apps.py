@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 
 from ..deploy.protocol import ListingDriver
 from ..errors import UnknownError, raise_problems, usage_error
-from ..project import checks
-from ..project.app_clashes import app_clashes, apps_location
-from ..project.app_lists import listed_apps, names_in
-from ..project.app_names import no_name, unnamed
-from ..project.command import printed_by
+from ..project import value_checks
+from ..project.apps import (
+    apps_in_file,
+    apps_location,
+    find_app_clashes,
+    images_without_app,
+    no_app_named,
+    parse_app_names,
+)
+from ..project.command import output_of
 from ..project.image_file import IMAGE_FILE
-from ..project.wrong_value import WrongValueError
+from ..project.value_checks import WrongValueError
 from .apps import driver_for
 
 if TYPE_CHECKING:
@@ -36,10 +41,13 @@ def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool
     if not any(spec.pending and (commands or not spec.is_command) for spec in specs):
         return project
     raise_problems(
-        [no_name(project.root, image, project.settings.profile) for image in unnamed(project)]
+        [
+            no_app_named(project.root, image, project.settings.profile)
+            for image in images_without_app(project)
+        ]
     )
     raise_problems(
-        [problem for image in project for problem in listed_apps(project, image).problems]
+        [problem for image in project for problem in apps_in_file(project, image).problems]
     )
     known = _known(project, environ)
     images = tuple(
@@ -48,7 +56,7 @@ def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool
         else _resolved(project, image, known, environ)
         for image in project
     )
-    raise_problems(app_clashes(project.root, images, project.settings.profile))
+    raise_problems(find_app_clashes(project.root, images, project.settings.profile))
     empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
     said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
     return replace(project, images=images, warnings=(*project.warnings, *said))
@@ -78,7 +86,7 @@ def _resolved(
     kind, _, rest = spec.pending.partition(":")
     found: Iterable[str]
     if kind == "file":
-        found = listed_apps(project, image).value or ()
+        found = apps_in_file(project, image).value or ()
     elif kind == "match":
         found = _matching(known, rest)
     else:
@@ -90,7 +98,7 @@ def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
     for name in dict.fromkeys(known):
         if fnmatchcase(name, pattern.strip()):
             try:
-                yield checks.app_name(name)
+                yield value_checks.app_name(name)
             except WrongValueError as error:
                 raise UnknownError(f"an app is listed under no name: {error.message}") from None
 
@@ -101,11 +109,11 @@ def _printed(
     place = apps_location(project.root, image, project.settings.profile)
     try:
         allowed = project.settings.allowed.variables
-        text = printed_by(shlex.split(command), project.root, environ, allowed=allowed)
+        text = output_of(shlex.split(command), project.root, environ, allowed=allowed)
     except UnknownError as error:
         hint = "it is run in the project's root, without a shell, and prints one name a line"
         raise UnknownError(f"{place}: {error.message}", hint=hint) from None
-    names, problems = names_in(text, str(place))
+    names, problems = parse_app_names(text, str(place))
     raise_problems([replace(p, location=place) for p in problems])
     return names or ()
 

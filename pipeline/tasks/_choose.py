@@ -5,10 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-from ..errors import (
-    Problem,
-    raise_problems,
-)
+from ..errors import Problem, raise_problems
+from ..spelling import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 Name = TypeVar("Name", bound=str)
+
+_MOST_COMPARED = 10_000
+"""Names that a word of the command line is compared with, which is done once."""
 
 if TYPE_CHECKING:
     Body = Callable[Concatenate[Context, P], int]
@@ -53,8 +54,6 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _no_such(word: str, known: tuple[str, ...], what: str) -> Problem:
-    from difflib import get_close_matches  # noqa: PLC0415 - only when there is one
-
-    near = get_close_matches(word, known, 1)
-    hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known) or 'none'}"
+    hint = did_you_mean(word, known, most=_MOST_COMPARED)
+    hint = hint or f"there are: {', '.join(known) or 'none'}"
     return Problem(None, f"there is no {what} `{word}`", hint)

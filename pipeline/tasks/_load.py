@@ -51,11 +51,11 @@ def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> 
 
 def load_settings(profile: str, allow: Words = None) -> Settings:
     """The settings of that project alone, for what concerns none of its images."""
-    from ..project import folders  # noqa: PLC0415 - loaded late
+    from ..project import image_folders  # noqa: PLC0415 - loaded late
     from ..project import load_settings as settings_loader  # noqa: PLC0415 - loaded late
 
     more = _allowed(allow)
-    root = folders.find_root(folders.working_folder())
+    root = image_folders.find_root(image_folders.working_folder())
     loaded, problems = settings_loader.load_settings(
         root, profile=profile or None, environ=os.environ
     )
@@ -95,15 +95,15 @@ def with_apps(before: Project, *, look: bool = False) -> Project:
 
 def check_look(settings: Settings) -> None:
     """Raise `ConfigError` where a look would run what a login in the project names."""
-    from ..project import folders  # noqa: PLC0415 - loaded late
-    from ..project.project_logins import check_logins  # noqa: PLC0415
+    from ..project import image_folders  # noqa: PLC0415 - loaded late
+    from ..project.credential_helpers import check_logins  # noqa: PLC0415
 
-    check_logins(folders.find_root(folders.working_folder()), settings, os.environ)
+    check_logins(image_folders.find_root(image_folders.working_folder()), settings, os.environ)
 
 
 def check_docker(settings: Settings) -> None:
     """Raise `ConfigError` where docker, run for a look, would run plugins of the project."""
-    from ..project import folders  # noqa: PLC0415 - loaded late
-    from ..project.project_logins import check_plugins  # noqa: PLC0415
+    from ..project import image_folders  # noqa: PLC0415 - loaded late
+    from ..project.credential_helpers import check_plugins  # noqa: PLC0415
 
-    check_plugins(folders.find_root(folders.working_folder()), settings, os.environ)
+    check_plugins(image_folders.find_root(image_folders.working_folder()), settings, os.environ)

@@ -53,7 +53,7 @@ def apps(
     At Fly a repository is an app's, and there is none before the app. New ones belong
     to `[fly] org`, else to FLY_ORG, else to the only organization that the token reaches.
     """
-    from ..project.app_names import name_file, unnamed  # noqa: PLC0415 - loaded late
+    from ..project.apps import app_name_file, images_without_app  # noqa: PLC0415 - loaded late
     from ..runner.create_apps import create_missing, find_apps, fly_api, with_generated_names  # noqa: PLC0415 - loaded late
 
     if check and generate_name:
@@ -61,7 +61,7 @@ def apps(
     if save and not generate_name:
         raise usage_error("`--save` keeps generated names: it goes with `--generate-name`")
     project = load_project(profile, allow)
-    nameless = unnamed(project) if generate_name else ()
+    nameless = images_without_app(project) if generate_name else ()
     with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:
         project = with_generated_names(project, api) if generate_name else project
         project = with_apps(project, look=check)
@@ -70,7 +70,7 @@ def apps(
             found = create_missing(project, found, os.environ, api, report, stop)
         interrupted = stop.is_set()
     names = {
-        name: name_file(image)
+        name: app_name_file(image)
         for image in nameless
         if (spec := project.image(image.name).deploy)
         for name in spec.apps
@@ -103,13 +103,13 @@ def _made(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath]) -> dict[s
 
 def _keep_names(root: Path, made: Mapping[str, PurePosixPath], *, save: bool) -> int:
     """Write generated names where they belong, or say where that is."""
-    from ..project.app_config import naming  # noqa: PLC0415 - loaded late
+    from ..project.file_format import app_line  # noqa: PLC0415 - loaded late
     from ..project.name_app import name_app  # noqa: PLC0415
 
     code = 0
     for name, file in made.items():
         if not save:
-            say(f"write `{naming(file.name, name)}` into `{file}`: `--save` does that")
+            say(f"write `{app_line(file.name, name)}` into `{file}`: `--save` does that")
             continue
         try:
             name_app(root, file, name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.dockerfile import parse
+from pipeline.dockerfile.instruction_syntax import Pair
 from pipeline.dockerfile.instructions import Copy, Define, Run
-from pipeline.dockerfile.split import Pair
 from pipeline.errors import ConfigError, Location
 
 ACCEPTED = [

@@ -135,5 +135,5 @@ def test_names_are_found_among_many() -> None:
     names = project_names(settings, [ImageName(f"image{n}") for n in range(MANY)])
     tags = [f"127.0.0.1:5000/all:image{n}-{'0' * 20}" for n in range(MANY)]
 
-    assert [names.near(f"imag{n}") for n in range(MANY)] == [f"image{n}" for n in range(MANY)]
+    assert [names.meant(f"imag{n}") for n in range(MANY)] == [f"image{n}" for n in range(MANY)]
     assert [names.find(tag) for tag in tags] == [f"image{n}" for n in range(MANY)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import UnknownError
-from pipeline.project.command import printed_by
+from pipeline.project.command import output_of
 from tests.support.processes import patiently, runs
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def said(
 ) -> str:
     """What a script of the shell prints."""
     words, known = ["sh", "-c", script], {"PATH": os.environ["PATH"], **(environ or {})}
-    return printed_by(words, folder, known, allowed=allowed, most=most)
+    return output_of(words, folder, known, allowed=allowed, most=most)
 
 
 def left(folder: Path) -> list[int]:
@@ -63,7 +63,7 @@ def test_who_does_not_end_is_ended(tmp_path: Path, script: str) -> None:
     """Whatever it says meanwhile, or does not."""
     command = ["sh", "-c", f"echo $$ > left; {script}"]
     with pytest.raises(UnknownError, match=r"took longer than 0\.3 s"):
-        printed_by(command, tmp_path, os.environ, timeout=0.3)
+        output_of(command, tmp_path, os.environ, timeout=0.3)
 
     assert not any(map(runs, left(tmp_path)))
 
@@ -79,8 +79,8 @@ def test_whoever_it_leaves_behind_is_ended(tmp_path: Path) -> None:
 def test_it_ends_with_us(tmp_path: Path) -> None:
     """Killed, we leave no command, and nobody behind whom it left."""
     script = (
-        "import sys; from pathlib import Path; from pipeline.project.command import printed_by;"
-        f"printed_by(['sh', '-c', {f'{LEAVES}; sleep 300'!r}], Path(sys.argv[1]),"
+        "import sys; from pathlib import Path; from pipeline.project.command import output_of;"
+        f"output_of(['sh', '-c', {f'{LEAVES}; sleep 300'!r}], Path(sys.argv[1]),"
         f"{{'PATH': {os.environ['PATH']!r}}})"
     )
     ours = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], start_new_session=True)

@@ -105,4 +105,4 @@ NEAR = [ImageName(name) for name in ("base", "node18", "web", "python-base", "os
 )
 def test_one_slip_makes_a_name_near(written: str, found: str) -> None:
     """A letter more, less or another, or two swapped, in a bare name; never another number."""
-    assert found == project_names(OWN, NEAR).near(written)
+    assert found == project_names(OWN, NEAR).meant(written)

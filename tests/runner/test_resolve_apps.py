@@ -163,7 +163,7 @@ def test_a_log_is_no_list(tmp_path: Path) -> None:
 
     assert len(told) == 21
     assert max(map(len, told)) < 400
-    assert "images/web/apps.txt: the rest of it was not read any more" in told
+    assert "images/web/apps.txt: the rest of the file was not read" in told
 
 
 def test_an_app_that_a_command_prints_may_be_another_images(tmp_path: Path) -> None:

@@ -1,0 +1,217 @@
+r"""How BuildKit cuts an instruction into keyword, flags, words, pairs or a JSON array.
+
+Facts from buildkit `frontend/dockerfile/parser` (`split_command.go`, `line_parsers.go`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import NoReturn
+
+from .errors import RefusedError
+
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
+) + "\u2028\u2029\u202f\u205f\u3000"
+"""What Go calls a space (`str.isspace` also takes the separators 1C to 1F, Go does not)."""
+
+_BLANKS = re.compile(r"[\t\v\f\r ]+")
+_SPACES = re.compile(f"[{SPACES}]*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An instruction's parts: `keyword` as written, `flags` unquoted, `rest` untouched."""
+
+    keyword: str
+    flags: tuple[str, ...]
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`name=value` of ARG, ENV or LABEL, neither unquoted nor expanded; `None`: no value given."""
+
+    name: str
+    value: str | None
+
+
+def split_command(text: str, escape: str) -> Command:
+    r"""Cut off the keyword and the flags behind it.
+
+    BuildKit reads flags byte by byte, and takes each byte for a character: `--exclude=é` comes
+    out as `--exclude=Ã©`, and a byte that is a blank in Latin-1 ends a flag.
+
+    >>> split_command("COPY --from=build a b", "\\")
+    Command(keyword='COPY', flags=('--from=build',), rest='a b')
+    """
+    keyword, *more = _BLANKS.split(text.strip(SPACES), maxsplit=1)
+    flags: list[str] = []
+    rest = more[0].encode("utf-8", "replace").decode("latin-1") if more else ""
+    at = 0
+    while (start := _skip_spaces(rest, at)) < len(rest):
+        if not rest.startswith("--", start):
+            return Command(keyword, tuple(flags), _behind(rest, start))
+        word, at = _flag(rest, start, escape)
+        if word == "--":
+            return Command(keyword, tuple(flags), _behind(rest, at))
+        flags.append(word)
+    return Command(keyword, tuple(flags), "")
+
+
+def _behind(rest: str, at: int) -> str:
+    """What is behind the flags, as characters again."""
+    return rest[at:].encode("latin-1").decode("utf-8", "replace").strip(SPACES)
+
+
+def blank_separated(rest: str) -> tuple[str, ...]:
+    """The words between blanks; quotes mean nothing here."""
+    return tuple(_BLANKS.split(rest)) if rest else ()
+
+
+def quoted_words(rest: str, escape: str) -> tuple[str, ...]:
+    """The words between spaces that are neither quoted nor escaped; quotes and escapes stay."""
+    words: list[str] = []
+    at = 0
+    while (at := _skip_spaces(rest, at)) < len(rest):
+        word, at = _quoted_word(rest, at, escape)
+        if word:
+            words.append(word)
+    return tuple(words)
+
+
+def pairs(keyword: str, rest: str, escape: str) -> tuple[Pair, ...]:
+    """The pairs of ENV and LABEL: `a=b c="d e"`, or the old `a b c` for one pair."""
+    words = quoted_words(rest, escape)
+    if not words:
+        raise RefusedError(f"`{keyword}` needs at least one `name=value`")
+    if "=" not in words[0]:
+        return (_old_pair(keyword, rest),)
+    for word in words:
+        if "=" not in word:
+            raise RefusedError(
+                f"`{word}` has no `=`: every word of this `{keyword}` must be `name=value`",
+                hint="put quotes around a value that has spaces",
+                blame=word,
+            )
+    found = tuple(Pair(*word.split("=", 1)) for word in words)
+    if not all(pair.name for pair in found):
+        raise RefusedError(f"a name of `{keyword}` is empty")
+    return found
+
+
+def json_form(rest: str) -> tuple[str, ...] | None:
+    """The strings of a JSON array, `None` if it is no JSON and so means what it says.
+
+    Raises `RefusedError` for a JSON array of anything but strings.
+    """
+    text = rest.lstrip(SPACES)
+    if not text.startswith("["):
+        return None
+    try:
+        found: object = json.loads(
+            text, parse_int=_zero, parse_float=_zero, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise RefusedError("a JSON array here must hold strings only")
+    return tuple(str(item).encode("utf-8", "replace").decode("utf-8") for item in found)
+
+
+def json_with_more(rest: str) -> tuple[str, ...]:
+    """The strings of a JSON array that has text behind it; nothing where there is no such.
+
+    BuildKit before 0.15 takes the array and drops the text; newer versions read it all as words.
+    """
+    text = rest.lstrip(SPACES)
+    if not text.startswith("["):
+        return ()
+    try:
+        found, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return ()
+    if not text[end:].strip(SPACES) or not all(isinstance(item, str) for item in found):
+        return ()
+    return tuple(item.encode("utf-8", "replace").decode("utf-8") for item in found)
+
+
+def _zero(_number: str) -> int:
+    return 0
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _skip_spaces(text: str, at: int) -> int:
+    found = _SPACES.match(text, at)
+    return found.end() if found else at
+
+
+@cache
+def _run(escape: str) -> re.Pattern[str]:
+    """Characters of a word that neither end it nor mean anything else."""
+    return re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+")
+
+
+def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
+    """One flag from `at`, without its quotes and escapes, and where it ends."""
+    out: list[str] = []
+    quote = ""
+    while at < len(rest):
+        if plain := _run(escape).match(rest, at):
+            out.append(plain[0])
+            at = plain.end()
+            continue
+        character = rest[at]
+        if not quote and character in SPACES:
+            break
+        if character == quote:
+            quote = ""
+        elif not quote and character in "'\"":
+            quote = character
+        elif character == escape:
+            at += 1
+            out.append(rest[at : at + 1])
+        else:
+            out.append(character)
+        at += 1
+    return "".join(out), min(at, len(rest))
+
+
+def _quoted_word(rest: str, at: int, escape: str) -> tuple[str, int]:
+    out: list[str] = []
+    quote = ""
+    while at < len(rest):
+        if plain := _run(escape).match(rest, at):
+            out.append(plain[0])
+            at = plain.end()
+            continue
+        character = rest[at]
+        if not quote and character in SPACES:
+            break
+        if character == escape and quote != "'":
+            if at + 1 == len(rest):
+                return "".join(out), len(rest)
+            out.append(character)
+            at += 1
+        elif character == quote:
+            quote = ""
+        elif not quote and character in "'\"":
+            quote = character
+        out.append(rest[at])
+        at += 1
+    return "".join(out), at
+
+
+def _old_pair(keyword: str, rest: str) -> Pair:
+    parts = _BLANKS.split(rest, maxsplit=1)
+    if len(parts) < 2:
+        raise RefusedError(
+            f"`{keyword} {rest}` has no value", hint=f"write `{keyword} {parts[0]}=value`"
+        )
+    return Pair(parts[0], parts[1])

@@ -1,0 +1,181 @@
+"""The stages of a Dockerfile with what each stands on and takes from, and its triggers.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: every FROM and `--from` of the
+file must be right, but triggers are read for the stages that the target needs; a stage begins with
+those of the stage or image right below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .. import graph
+from ..errors import Location, Problem, raise_problems
+from ..reference import Platform
+from .arguments import declared_by
+from .bases import SCRATCH, Link
+from .errors import RefusedError
+from .instructions import Instruction, parse_instruction
+from .instructions import Onbuild as OnbuildInstruction
+from .lexer import Line, lex
+from .named_contexts import settled_links
+from .step_count import StageSteps, count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .from_flags import Sources
+    from .parser import Dockerfile
+
+Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
+"""The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
+
+
+_MOST_TRIGGERS = 5_000
+
+
+@dataclass(slots=True)
+class StageGraph:
+    """The stages with what they stand on; triggers are read for the stages that need them.
+
+    `written` is what they stand on by the file alone, `links` what named contexts leave of it.
+    """
+
+    dockerfile: Dockerfile
+    written: tuple[Link, ...]
+    platform: Platform
+    onbuild: Onbuild
+    sources: Sources
+    problems: list[Problem]
+    triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
+    links: tuple[Link, ...] = field(init=False)
+    fired: int = 0
+
+    def __post_init__(self) -> None:
+        self.links = settled_links(self.written, self.dockerfile, self.sources.contexts)
+
+    def instructions(self, index: int) -> tuple[Instruction, ...]:
+        """What a stage does: the triggers from below, then its own; nothing if it is replaced."""
+        if self.links[index].stage.name in self.sources.contexts:
+            return ()
+        if index not in self.triggered:
+            self.triggered[index] = self._triggers(self.links[index])
+            self._count(self.triggered[index], self.links[index].stage.location)
+        return self.triggered[index] + self.links[index].stage.instructions
+
+    def _count(self, triggers: Sequence[Instruction], place: Location) -> None:
+        """End the search where stages on one another's triggers multiply them."""
+        self.fired += len(triggers)
+        if self.fired > _MOST_TRIGGERS:
+            message = f"up to here, more than {_MOST_TRIGGERS:,} triggers of `ONBUILD` run"
+            self.problems.append(Problem(place, message, "take triggers out, or stages"))
+            raise_problems(self.problems)
+
+    def takes_from(
+        self, instructions: Sequence[Instruction], *, unused: bool = True
+    ) -> frozenset[int]:
+        """The stages that instructions take from, or only name; faults become problems."""
+        origins = (origin for one in instructions for origin in self.sources.of(one))
+        return frozenset(o.stage for o in origins if o.stage is not None and (o.used or unused))
+
+    def named_contexts(self) -> frozenset[str]:
+        """The contexts that anything in the file, or in a trigger that is known, would take."""
+        found = {linked.base.context for linked in self.links}
+        every = [self.links[i].stage.instructions for i in range(len(self.links))]
+        for instructions in (*every, *self.triggered.values()):
+            found |= {origin.context for one in instructions for origin in self.sources.of(one)}
+        return frozenset(found)
+
+    def check(self) -> bool:
+        """What must be right in every stage of the file: `--from`; whether there is no circle.
+
+        As in BuildKit, a circle that leads over a FROM is none: a target that needs it fails for
+        taking from a stage that is not above.
+        """
+        needs = {
+            str(s.index): [str(n) for n in sorted(self.takes_from(s.instructions))]
+            for s in self.dockerfile.stages
+        }
+        cycles = graph.cycles(needs)
+        for cycle in cycles:
+            stages = [self.dockerfile.stages[int(index)] for index in cycle]
+            path = graph.shown([stage.label for stage in stages])
+            self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
+        return not cycles
+
+    def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:
+        """The stages that the target needs, itself included, in order of the file.
+
+        With those that are only named, BuildKit reads them all.
+        """
+        seen: set[int] = set()
+        todo = [target]
+        while todo:
+            index = todo.pop()
+            if index not in seen:
+                seen.add(index)
+                below = self.links[index].base.stage
+                todo += [] if below is None else [below]
+                todo += self.takes_from(self.instructions(index), unused=unused)
+        return tuple(sorted(seen))
+
+    def declared(self) -> frozenset[str]:
+        """What ARG declares anywhere in the file, and in the triggers that a stage begins with."""
+        found: list[Instruction] = [*self.dockerfile.arguments]
+        for stage in self.dockerfile.stages:
+            found += (*stage.instructions, *self.instructions(stage.index))
+        return declared_by(found)
+
+    def all_known(self) -> bool:
+        """Whether the triggers of every image are known that a stage of the file begins with."""
+        begun = (linked for linked in self.links if linked.base.stage is None)
+        return all(self._known_triggers(linked) is not None for linked in begun)
+
+    def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
+        """What BuildKit counts of the needed stages that begin with an image."""
+        begun = (i for i in needed if self.links[i].base.stage is None)
+        return tuple(self._steps(i) for i in begun if self.links[i].base.image not in {"", SCRATCH})
+
+    def _steps(self, index: int) -> StageSteps:
+        linked = self.links[index]
+        told = self._known_triggers(linked) is not None
+        self.instructions(index)
+        fired = self.triggered[index]
+        alone = len(self.dockerfile.stages) == 1
+        return count(linked.stage, fired if told else None, linked.base.image, alone=alone)
+
+    def _known_triggers(self, linked: Link) -> Sequence[str] | None:
+        if linked.base.image == SCRATCH or linked.base.context:
+            return ()
+        return self.onbuild(linked.base.image, linked.platform or self.platform)
+
+    def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
+        # Those of a stage that is replaced run in newer versions of BuildKit (`resolveStages`).
+        base = self.written[linked.stage.index].base
+        if base.stage is None:
+            texts = self._known_triggers(linked) or ()
+            return tuple(self._trigger(text, linked.stage.location) for text in texts)
+        below = self.dockerfile.stages[base.stage].instructions
+        found = [i for i in below if isinstance(i, OnbuildInstruction)]
+        return tuple(self._trigger(i.expression, i.location) for i in found)
+
+    def _trigger(self, text: str, place: Location) -> Instruction:
+        """Read a trigger, which BuildKit does with a backslash as the escape."""
+        try:
+            return parse_instruction(_only_line(text, place.file).moved(place), "\\")
+        except RefusedError as error:
+            self.problems.append(Problem(place, error.message, error.hint))
+            return Instruction(keyword="ONBUILD", line=_empty(place))
+
+
+def _only_line(text: str, file: str) -> Line:
+    lexed = lex(text.encode(), file)
+    if len(lexed.lines) != 1 or lexed.problems:
+        raise RefusedError(f"`ONBUILD {text}` is not one instruction")
+    return lexed.lines[0]
+
+
+def _empty(place: Location) -> Line:
+    return Line(place.file, "", ((-1, place.line, place.column),))

@@ -1,0 +1,92 @@
+"""How many steps BuildKit counts in a stage, by which one that nobody asked for is found.
+
+BuildKit numbers what it runs of a stage, `[builder 2/5] RUN make`: facts from buildkit
+`frontend/dockerfile/dockerfile2llb/convert.go`, `toDispatchState` and `prefixCommand`. FROM is the
+first; `WORKDIR /` has no number; a trigger has the number of what it runs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ..errors import Location
+    from .instructions import Instruction
+    from .parser import Stage
+
+STEPS = frozenset({"ADD", "COPY", "RUN"})
+"""The instructions of which each has one number, always."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSteps:
+    """A stage that begins with an image: `base`, whose triggers are `told` or not known.
+
+    `steps` counts ADD, COPY and RUN, `folders` WORKDIR, those of the known triggers included;
+    `triggers` counts the known triggers of these kinds.
+    """
+
+    labels: frozenset[str]
+    base: str
+    location: Location
+    steps: int
+    folders: int
+    triggers: int
+    told: bool
+
+    @property
+    def last(self) -> int:
+        """The highest number that a step of it can have."""
+        return 1 + self.steps + self.folders
+
+
+def count(
+    stage: Stage,
+    triggers: Sequence[Instruction] | None,
+    base: str,
+    *,
+    alone: bool,
+) -> StageSteps:
+    """The steps of a stage on the image `base`, whose triggers are `None` where nobody knows them.
+
+    `alone`: the file has no other stage; BuildKit then leaves its name out, unless something is
+    copied from an image.
+    """
+    label = stage.name or f"stage-{stage.index}"
+    fired = [instruction.keyword for instruction in triggers or ()]
+    keywords = fired + [instruction.keyword for instruction in stage.instructions]
+    return StageSteps(
+        labels=frozenset({label, ""} if alone else {label}),
+        base=base,
+        location=stage.location,
+        steps=sum(keyword in STEPS for keyword in keywords),
+        folders=keywords.count("WORKDIR"),
+        triggers=sum(keyword in {*STEPS, "WORKDIR"} for keyword in fired),
+        told=triggers is not None,
+    )
+
+
+def merge_steps(found: Iterable[Sequence[StageSteps]]) -> tuple[StageSteps, ...]:
+    """The steps of an image's stages for all its platforms: the most of each stage."""
+    stages: dict[Location, list[StageSteps]] = defaultdict(list)
+    for each in found:
+        for stage in each:
+            stages[stage.location].append(stage)
+    return tuple(_most(same) for same in stages.values())
+
+
+def _most(same: Sequence[StageSteps]) -> StageSteps:
+    first = next((stage for stage in same if not stage.told), same[0])
+    return StageSteps(
+        first.labels,
+        first.base,
+        first.location,
+        max(stage.steps for stage in same),
+        max(stage.folders for stage in same),
+        max(stage.triggers for stage in same),
+        first.told,
+    )

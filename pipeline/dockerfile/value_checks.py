@@ -1,0 +1,160 @@
+"""Values that every frontend refuses: ports, signals, modes, checksums, durations.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `convert_expose.go`,
+`convert_copy.go`), go-connections' `nat` (before BuildKit 0.26), moby/sys `signal`, go-digest and
+dchapes-mode. Where versions differ, the one that takes more is followed; a wrong `--chmod` alone is
+refused though BuildKit before 0.16 builds as if it were not there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..spelling import did_you_mean
+from .errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_SIGNALS = frozenset(
+    "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT "
+    f"STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX "
+    f"{' '.join(f'RTMIN+{n}' for n in range(1, 16))} "
+    f"{' '.join(f'RTMAX-{n}' for n in range(1, 15))}".split(" ")
+)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,98}")
+_OCTAL = re.compile(r"0*[0-7]{1,4}")
+_CLAUSE = r"[augo]*(?:[-+=][rstwXxugo]*)+"
+_SYMBOLIC = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
+_DURATION = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern})+)", re.ASCII)
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "μs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_LEAST, _MOST = 1_000_000, 2**63 - 1
+_LONGEST = 99
+"""Characters of a number: Python takes no more than 4,300 digits, and nobody writes so many."""
+
+
+def check_ports(words: Iterable[str]) -> None:
+    """Check each word of EXPOSE."""
+    for word in words:
+        check_port(word)
+
+
+def check_port(written: str) -> None:
+    """Raise `RefusedError` unless EXPOSE takes it: `80`, `80/udp`, `8000-8010`.
+
+    A port of the host and an address before it are read and mean nothing.
+    """
+    *before, port = written.split(":")
+    port, _, protocol = port.partition("/")
+    if protocol.partition("/")[0].lower() not in {"", "tcp", "udp", "sctp"}:
+        raise RefusedError(f"`{written}`: the protocol is tcp, udp or sctp", blame=written)
+    count = _count_ports(port, written)
+    if before and before[-1]:
+        of_host = _count_ports(before[-1], written)
+        if count not in {1, of_host}:
+            raise RefusedError(f"`{written}` has two ranges of another length", blame=written)
+    if before[:-1] and not _is_address(":".join(before[:-1])):
+        raise RefusedError(f"`{written}` has no IP address before its ports", blame=written)
+
+
+def check_signal(written: str) -> None:
+    """Raise `RefusedError` unless STOPSIGNAL takes it: a number, or a name in any case."""
+    if _NUMBER.fullmatch(written) and int(written):
+        return
+    name = written.upper().removeprefix("SIG")
+    if name not in _SIGNALS:
+        hint = did_you_mean(name, _SIGNALS) or "such as `SIGTERM` or `15`"
+        raise RefusedError(f"`{written}` is no signal", hint=hint, blame=written)
+
+
+def check_mode(written: str) -> None:
+    """Raise `RefusedError` unless `--chmod` takes it: octal digits, or as chmod(1) has them."""
+    if not _OCTAL.fullmatch(written) and not _SYMBOLIC.fullmatch(written):
+        hint = "octal digits up to 7777, or letters as in `u=rwX,go=rX`"
+        raise RefusedError(f"`--chmod={written}` is no mode", hint=hint, blame="--chmod")
+
+
+def check_digest(written: str) -> None:
+    """Raise `RefusedError` unless `--checksum` takes it for a file on the web."""
+    if not _DIGEST.fullmatch(written):
+        hint = "`sha256:` and 64 hex digits in lower case"
+        raise RefusedError(f"`--checksum={written}` is no digest", hint=hint, blame="--checksum")
+
+
+def check_duration(name: str, written: str) -> None:
+    """Raise `RefusedError` unless HEALTHCHECK takes it; empty and nought mean the default."""
+    if not written:
+        return
+    if len(written) > _LONGEST or not _DURATION.fullmatch(written):
+        raise RefusedError(f"`--{name}={written}` is no duration such as `30s`", blame=written)
+    parts = _PART.findall(written)
+    length = sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)
+    if length > _MOST:
+        raise RefusedError(f"`--{name}={written}` is too long", blame=written)
+    if int(length) and (written.startswith("-") or length < _LEAST):
+        raise RefusedError(f"`--{name}={written}` is less than a millisecond", blame=written)
+
+
+def check_retries(written: str) -> None:
+    """Raise `RefusedError` unless HEALTHCHECK takes it as a number of times."""
+    if written and not (_NUMBER.fullmatch(written) and 0 <= int(written) < 2**31):
+        raise RefusedError(f"`--retries={written}` is no number of times", blame=written)
+
+
+def check_target(written: str, workdir: str | None) -> None:
+    """Raise `RefusedError` where a mount would be at `/`; an unknown `workdir` is `None`."""
+    place = written
+    if not written.startswith("/"):
+        if workdir is None:
+            return
+        place = posixpath.normpath(posixpath.join(workdir, written))
+    if place == "/":
+        hint = "" if written else "say where with `target=`"
+        blame = "target" if written else "--mount"
+        raise RefusedError("a mount cannot be at `/`", hint=hint, blame=blame)
+
+
+def check_filled(written: str) -> None:
+    """Raise `RefusedError` where a path of VOLUME comes to nothing."""
+    if not written:
+        raise RefusedError("a path of `VOLUME` is empty")
+
+
+def _count_ports(written: str, whole: str) -> int:
+    """How many a port, or a range of ports, is."""
+    first, _, last = written.partition("-")
+    numbers = (first, last) if "-" in written else (first,)
+    if not all(_NUMBER.fullmatch(text) and 0 <= int(text) <= 65535 for text in numbers):
+        hint = "a port is 0 to 65535: `EXPOSE 8080`, `EXPOSE 8000-8010/udp`"
+        raise RefusedError(f"`{whole}` is no port", hint=hint, blame=whole)
+    start, end = int(numbers[0]), int(numbers[-1])
+    if end < start:
+        raise RefusedError(f"`{whole}`: the range ends before it begins", blame=whole)
+    return end - start + 1
+
+
+def _is_address(written: str) -> bool:
+    try:
+        ipaddress.ip_address(written.removeprefix("[").removesuffix("]") if written else "::")
+    except ValueError:
+        return False
+    return True
+
+
+OF_TEXTS: dict[str, Callable[[str], None]] = {"STOPSIGNAL": check_signal, "VOLUME": check_filled}
+"""What each text of an instruction has to be once its variables are replaced."""

@@ -1,0 +1,217 @@
+"""What variables come to: the arguments before the first FROM, and the environment of a stage.
+
+Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `platform.go`).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import Problem, raise_problems
+from .errors import RefusedError
+from .expansion_limit import Budget, TooMuchError
+from .variable_expansion import Rules, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..reference import Platform
+    from .instructions import Define
+    from .lexer import Line
+    from .parser import Dockerfile
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PER_VARIABLE = 32
+"""To hand a variable on costs as much as this many characters."""
+
+_NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
+
+
+def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[str, str]:
+    """The arguments that exist without being declared before the first FROM."""
+    return {
+        "BUILDPLATFORM": str(build),
+        "BUILDOS": build.os,
+        "BUILDOSVERSION": "",
+        "BUILDARCH": build.architecture,
+        "BUILDVARIANT": build.variant,
+        "TARGETPLATFORM": str(target),
+        "TARGETOS": target.os,
+        "TARGETOSVERSION": "",
+        "TARGETARCH": target.architecture,
+        "TARGETVARIANT": target.variant,
+        "TARGETSTAGE": stage,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """What FROM can use, and what a stage inherits by declaring it.
+
+    `values` has the predefined ones too; `declared` only those of the file; `needs` which others
+    the default of each was made of; `room` is what all variables of the build may come to.
+    """
+
+    values: Mapping[str, str]
+    declared: Mapping[str, str | None]
+    needs: Mapping[str, frozenset[str]]
+    budget: Budget = field(default_factory=Budget, compare=False)
+
+    def behind(self, names: Iterable[str]) -> dict[str, str | None]:
+        """The declared ones among `names`, and those that their defaults used, in turn.
+
+        Raises `TooMuchError`.
+        """
+        found: dict[str, str | None] = {}
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in self.declared and name not in found:
+                needs = sorted(self.needs.get(name, ()))
+                self.budget.spend(_PER_VARIABLE * (1 + len(needs)))
+                found[name] = self.declared[name]
+                todo += needs
+        return found
+
+
+def global_arguments(
+    dockerfile: Dockerfile,
+    predefined: Mapping[str, str],
+    given: Mapping[str, str],
+    problems: list[Problem],
+) -> Globals:
+    """The arguments before the first FROM: given ones beat defaults, later ones see earlier."""
+    values = {name: given.get(name, value) for name, value in predefined.items()}
+    declared: dict[str, str | None] = {}
+    needs: dict[str, frozenset[str]] = {}
+    rules = Rules(escape=dockerfile.escape)
+    budget = Budget()
+    for line, name, default in _defaults(dockerfile.arguments):
+        value = given.get(name)
+        if value is None and default is not None:
+            try:
+                expansion = expand(default, values, rules, budget)
+                budget.spend(_PER_VARIABLE * len(needs.get(name, ())))
+            except RefusedError as error:
+                problems.append(Problem(line.find(default), error.message, error.hint))
+                if isinstance(error, TooMuchError):
+                    raise_problems(problems)
+                continue
+            value = expansion.text
+            needs[name] = needs.get(name, frozenset()) | expansion.used
+        if value is not None:
+            values[name] = value
+        declared[name] = values.get(name)
+    return Globals(values, declared, needs, budget)
+
+
+def _defaults(arguments: Iterable[Define]) -> Iterable[tuple[Line, str, str | None]]:
+    for instruction in arguments:
+        for pair in instruction.pairs:
+            yield instruction.line, pair.name, pair.value
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A text with its variables replaced, and the ones whose value cannot be known here."""
+
+    text: str
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Scope:
+    """The environment of a stage at one of its instructions.
+
+    `open`: it stands on an image whose environment is not known here. `unsure` are variables whose
+    value was made of such. `kept` is what ENV set, which the image carries: a stage on this one
+    begins with it, whatever ARG made of those names here. A `workdir` of `None` is not known.
+    """
+
+    escape: str
+    open: bool
+    values: dict[str, str] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
+    kept: dict[str, Known] = field(default_factory=dict)
+    workdir: str | None = None
+    budget: Budget = field(default_factory=Budget)
+
+    def known(self, text: str) -> Known:
+        """Replace the variables in an instruction's text. Raises `RefusedError`."""
+        return self._known(text, Rules(escape=self.escape, lenient=self.open))
+
+    def document(self, text: str) -> Known:
+        """Replace the variables in a here-document, where quotes mean nothing."""
+        return self._known(text, Rules(quotes=False, lenient=self.open))
+
+    def words(self, text: str, *, forgetful: bool) -> tuple[str, ...]:
+        """The words of a text with its variables replaced; see `Rules` for `forgetful`."""
+        rules = Rules(escape=self.escape, lenient=self.open, forgetful=forgetful)
+        return expand(text, self.values, rules, self.budget).words
+
+    def enter(self, folder: Known) -> None:
+        """Change the working directory. Raises `TooMuchError`."""
+        self.budget.spend(len(self.workdir or ""))
+        if folder.unknown or (self.workdir is None and not folder.text.startswith("/")):
+            self.workdir = None
+        else:
+            self.workdir = posixpath.normpath(posixpath.join(self.workdir or "/", folder.text))
+
+    def doubt(self) -> None:
+        """Any variable may have been set, nobody knows which."""
+        self.budget.spend(_PER_VARIABLE * len(self.values))
+        self.unsure.update(self.values)
+        self.kept = {n: Known(value.text, value.unknown or (n,)) for n, value in self.kept.items()}
+
+    def argue(self, name: str, value: Known) -> None:
+        """Set a variable by ARG: for what follows in this stage, and below no ENV of that name."""
+        if name not in _NOT_ENVIRONMENT:
+            self._set(name, value)
+
+    def keep(self, name: str, value: Known) -> None:
+        """Set a variable by ENV: for what follows, and in the image."""
+        self._set(name, value)
+        self.kept[name] = value
+
+    def child(self) -> Scope:
+        """The environment that a stage standing on this one begins with.
+
+        An image whose ENV is not known here may set what was an ARG in this stage. Raises
+        `TooMuchError`.
+        """
+        self.budget.spend(_PER_VARIABLE * len(self.values))
+        unsure = set(self.values) if self.open else set(self.unsure)
+        child = Scope(
+            self.escape,
+            self.open,
+            dict(self.values),
+            unsure,
+            workdir=self.workdir,
+            budget=self.budget,
+        )
+        for name, value in self.kept.items():
+            child.keep(name, value)
+        return child
+
+    def _set(self, name: str, value: Known) -> None:
+        self.values[name] = value.text
+        if value.unknown:
+            self.unsure.add(name)
+        else:
+            self.unsure.discard(name)
+
+    def _known(self, text: str, rules: Rules) -> Known:
+        expansion = expand(text, self.values, rules, self.budget)
+        missing = expansion.unset if self.open else frozenset()
+        return Known(expansion.text, tuple(sorted(missing | (expansion.used & self.unsure))))
+
+
+def first_scope(escape: str, budget: Budget, *, scratch: bool) -> Scope:
+    """The environment that a stage begins with, on `scratch` or on an image."""
+    scope = Scope(escape, not scratch, budget=budget)
+    if scratch:
+        scope.keep("PATH", Known(_PATH))
+        scope.workdir = "/"
+    return scope

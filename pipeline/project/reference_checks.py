@@ -1,0 +1,67 @@
+"""References that the templates of `pipeline.toml` make of an image's name, and nobody can use.
+
+A template is checked where it is read (`project.value_checks`); whether what it makes is
+too long hangs on the images.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import Problem
+from ..model.cache import parse_cache
+from ..reference import (
+    ReferenceSyntaxError,
+    parse_place,
+    parse_reference,
+    parse_repository,
+    parse_tag,
+)
+from .settings import settings_document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from ..model.image import Image
+    from ..model.settings import Settings
+
+_FINGERPRINT = "0" * 20
+
+
+def long_names(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
+    """Say which templates are too long for the longest of the images' names."""
+    names = [image.name for image in images if not image.public]
+    if not names:
+        return []
+    name = max(names, key=len)
+    found = []
+    for key, text, read in _templates(settings):
+        try:
+            read(text.replace("{name}", name).replace("{fingerprint}", _FINGERPRINT))
+        except ReferenceSyntaxError as error:
+            document = settings_document(root, settings.profile)
+            written = document is not None and document.has(*key)
+            place = document.locate(*key) if document and written else None
+            hint = f"shorten the name `{name}`, or what stands beside it here"
+            found.append(Problem(place, str(error), hint))
+    return found
+
+
+def _templates(
+    settings: Settings,
+) -> Iterator[tuple[tuple[str | int, ...], str, Callable[[str], object]]]:
+    registry, build = settings.registry, settings.build
+    yield ("registry", "repository"), f"{registry.host}/{registry.repository}", parse_repository
+    yield ("registry", "tag"), registry.tag, parse_tag
+    for index, text in enumerate(registry.also):
+        yield ("registry", "also", index), text, lambda place: parse_place(place, registry.host)
+    for key, texts in (("cache_from", build.cache_from), ("cache_to", build.cache_to)):
+        for index, text in enumerate(texts):
+            yield ("build", key, index), text, _read_cache
+
+
+def _read_cache(text: str) -> None:
+    for cache in parse_cache(text):
+        if cache.type == "registry":
+            parse_reference(cache.get("ref"))

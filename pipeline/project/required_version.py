@@ -1,0 +1,60 @@
+"""`requires`: the versions of this software that may work on a project."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from .. import __version__
+from ..errors import Problem
+from .value_checks import WrongValueError
+
+if TYPE_CHECKING:
+    from .document import Document
+
+KEY = "requires"
+NAME = "fly-image-pipeline"
+_LONGEST = 255
+
+
+def specifier(text: str) -> str:
+    """Versions as PEP 440 writes them. Raises `WrongValueError` for anything else."""
+    hint = f'write the least that will do, as in {KEY} = ">={__version__}"'
+    if not text.strip():
+        raise WrongValueError("it is empty", hint=hint)
+    if len(text) > _LONGEST:  # numbers in it may have more digits than Python converts
+        raise WrongValueError(f"it is longer than {_LONGEST} characters", hint=hint)
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        raise WrongValueError(f"`{text}` says no versions as PEP 440 does", hint=hint) from None
+    return text
+
+
+def allows(text: str, version: str = __version__) -> bool:
+    """Whether `version` is among those of a specifier; one before its release is one like others.
+
+    >>> allows(">=0.2,<1", "0.3.0"), allows("~=0.3", "0.2.0"), allows(">=0.2", "0.3.0.dev1")
+    (True, False, True)
+    """
+    return SpecifierSet(text).contains(version, prereleases=True)
+
+
+def check_version(document: Document) -> Problem | None:
+    """What is wrong where `pipeline.toml` wants another version than this one.
+
+    A `requires` that cannot be read is left to the check of the whole file.
+    """
+    wanted = document.data.get(KEY)
+    try:
+        if not isinstance(wanted, str) or allows(specifier(wanted)):
+            return None
+    except WrongValueError:
+        return None
+    return Problem(
+        document.locate(KEY),
+        f"this project wants Fly Image Pipeline {wanted}, and this is {__version__}",
+        f'install "{NAME}{wanted}" from where this one came; it runs in `{sys.prefix}`',
+    )

@@ -1,0 +1,366 @@
+"""What a single value must look like. Each check returns the value or raises `WrongValueError`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from ipaddress import ip_address
+from string import Formatter
+from typing import TYPE_CHECKING
+
+from ..dockerfile import KEPT_NAMES, context_key
+from ..errors import quoted_list
+from ..model.cache import parse_cache
+from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
+from ..model.secret import INTO_IMAGES, parse_secret
+from ..model.waves import WaveError, reach
+from ..reference import parse_host, parse_place, parse_reference, parse_repository, parse_tag
+from ..spelling import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from ..model.waves import Wave
+
+
+class WrongValueError(ValueError):
+    """A wrong value, and what to write instead; it becomes a `Problem` at the value's location."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+_ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""What buildx (`store/util.go`) and docker's contexts (`cli/context/store`) take as names."""
+_APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
+_LONGEST_NAME, _MOST_FOLDERS = 255, 100
+SOURCES = ("file", "match", "command")
+_SECRET_KEYS = {"id", "type", "env", "src", "source", "required"}
+_SECRET_VALUES = {"type": ("env", "file"), "required": ("true", "false")}
+
+
+def host(text: str) -> str:
+    """A registry's host that Docker, too, reads as one.
+
+    A bare word is a path on Docker Hub to Docker (distribution/reference, `normalize.go`).
+    """
+    parse_host(text)
+    if not ("." in text or ":" in text or text == "localhost"):
+        raise WrongValueError(
+            f"`{text}` would be read as a path on Docker Hub, not as a registry",
+            hint=f'give its port, as in "{text}:443"',
+        )
+    return text
+
+
+def is_loopback(text: str) -> bool:
+    """Whether a host, with or without a port, is this machine's own.
+
+    >>> is_loopback("127.0.0.1:5000"), is_loopback("[::1]:5000"), is_loopback("registry.fly.io")
+    (True, True, False)
+    """
+    name = text.rpartition("]")[0].removeprefix("[") or text.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def repository_template(text: str) -> str:
+    """A template of a repository, which may hold `{name}`."""
+    _check_fields(text, {"name"})
+    path = text.format(name=_SAMPLE_NAME)
+    try:
+        # Under a host with a port nothing is filled in, so this judges the path alone.
+        parse_repository(f"localhost:1/{path}")
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{path}` for an image called "{_SAMPLE_NAME}", which is no repository',
+            hint="lower-case letters and digits, with `.`, `_`, `-` or `/` between them",
+        ) from None
+    return text
+
+
+def place_template(text: str) -> str:
+    """A template of a repository on the same host, or with a host before it; may hold `{name}`."""
+    _check_fields(text, {"name"})
+    place = text.format(name=_SAMPLE_NAME)
+    try:
+        # Under a host with a port nothing is filled in, so this judges the path alone.
+        parse_place(place, "localhost:1")
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{place}` for an image called "{_SAMPLE_NAME}", which is no '
+            "repository",
+            hint='as in "acme-{name}-staging", or with a host: "ghcr.io/acme/{name}"',
+        ) from None
+    return text
+
+
+def tag_template(text: str) -> str:
+    """A template of a tag, which must hold `{fingerprint}` and may hold `{name}`."""
+    fields = _check_fields(text, {"name", "fingerprint"})
+    if "fingerprint" not in fields:
+        raise WrongValueError(
+            f"`{text}` must contain {{fingerprint}}: it is what tells one build from the next",
+            hint='write "{fingerprint}", and put moving tags under `aliases` in image.toml',
+        )
+    tag = text.format(name=_SAMPLE_NAME, fingerprint=_SAMPLE_FINGERPRINT)
+    try:
+        parse_tag(tag)
+    except ValueError:
+        raise WrongValueError(
+            f'`{text}` gives `{tag}` for an image called "{_SAMPLE_NAME}", which is no tag',
+            hint="letters, digits, `_`, `.` and `-`, not `.` or `-` first",
+        ) from None
+    return text
+
+
+def alias(text: str) -> str:
+    """A moving tag, which must not be one that stands for inputs: that one never moves."""
+    tag = parse_tag(text)
+    if may_be_fingerprint(tag):
+        raise WrongValueError(
+            f"`{text}` has 20 or more hex digits in a row: it {WHY}",
+            hint="an alias moves; give it a name such as `latest`, or write fewer digits together",
+        )
+    return tag
+
+
+def name_template(text: str) -> str:
+    """Any text in which `{name}`, and no other field, stands for the image's name."""
+    _check_fields(text, {"name"})
+    return filled(text)
+
+
+def cache(text: str) -> str:
+    """Where BuildKit imports cache from, in its own syntax; may hold `{name}`."""
+    try:
+        for entry in parse_cache(name_template(text)):
+            if entry.type == "registry":
+                parse_reference(entry.get("ref").replace("{name}", _SAMPLE_NAME))
+    except WrongValueError:
+        raise
+    except ValueError as error:
+        hint = 'write "type=registry,ref=ghcr.io/acme/cache:{name}", or BuildKit\'s other types'
+        raise WrongValueError(f"`{text}` says no cache: {error}", hint=hint) from None
+    return text
+
+
+def cache_destination(text: str) -> str:
+    """Where BuildKit exports cache to: no tag that stands for inputs."""
+    for tag in cache_tags(cache(text)):
+        if may_be_fingerprint(tag):
+            raise WrongValueError(
+                f"`{text}` exports cache to a tag with 20 or more hex digits in a row: it {WHY}",
+                hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
+            )
+    return text
+
+
+def glob(text: str) -> str:
+    """A glob of folders, relative to the project's root."""
+    parts = filled(text).split("/")
+    if text.startswith("/") or ".." in parts:
+        raise WrongValueError(
+            f"`{text}` leaves the project", hint='globs are relative to its root: "images/*"'
+        )
+    if "\\" in text:
+        raise WrongValueError(f"`{text}` has a backslash", hint="write `/` between folders")
+    if max(map(len, parts)) > _LONGEST_NAME or len(parts) > _MOST_FOLDERS:
+        raise WrongValueError(
+            f"`{text[:_LONGEST_NAME]}…` is longer than any path",
+            hint=f"{_LONGEST_NAME} characters between slashes, {_MOST_FOLDERS} folders at most",
+        )
+    return text
+
+
+def builder(text: str) -> str:
+    """The name of a builder or of a docker context, which no program takes for an option."""
+    if not _BUILDER.fullmatch(filled(text)):
+        raise WrongValueError(
+            f"`{text}` is no name of a builder or of a docker context",
+            hint="`docker buildx ls` lists them: letters and digits, with `.`, `_`, `+` or `-`",
+        )
+    return text
+
+
+def arg_name(text: str) -> str:
+    """The name of a build argument."""
+    if not _ARG.fullmatch(text):
+        raise WrongValueError(
+            f"`{text}` is no name of a build argument", hint="letters, digits and `_`"
+        )
+    return text
+
+
+def app_name(text: str) -> str:
+    """The name of an app; it is a DNS label, as in `NAME.fly.dev`."""
+    if not _APP.fullmatch(text):
+        raise WrongValueError(
+            f"`{text}` is no app name",
+            hint="up to 63 lower-case letters and digits, with `-` between",
+        )
+    return text
+
+
+def app_source(text: str) -> str:
+    """Where names of apps come from: `file:PATH`, `match:PATTERN` or `command:WORDS`."""
+    kind, colon, rest = text.partition(":")
+    hint = 'a list, "file:apps.txt", "match:acme-*" or "command:./tenants.sh"'
+    if not colon or kind not in SOURCES:
+        raise WrongValueError(f"`{text}` does not say where the apps' names are", hint=hint)
+    if not filled(text) or not rest.strip():
+        raise WrongValueError(f"`{text}` names nothing", hint=hint)
+    if kind == "command":
+        _check_words(rest)
+    elif kind == "match" and len(rest) > _LONGEST_NAME:
+        raise WrongValueError(
+            f"`{text[:_LONGEST_NAME]}…` is longer than any app's name",
+            hint="such as `match:acme-*`",
+        )
+    return text
+
+
+def _check_words(command: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        why = str(error).lower()
+        raise WrongValueError(f"`{command}` is no command: {why}", hint="close it") from None
+
+
+def context_name(text: str) -> str:
+    """The name of a named context, as BuildKit looks it up."""
+    try:
+        key = context_key(text)
+    except ValueError as error:
+        hint = "a name such as `libs`, in lower case"
+        raise WrongValueError(f"`{text}` is no name of a context: {error}", hint=hint) from None
+    if key in KEPT_NAMES:
+        message = f"BuildKit keeps the name `{key}` for itself, and looks for no context of it"
+        raise WrongValueError(message, hint="choose another")
+    if key != text:
+        raise WrongValueError(f"BuildKit looks for `{text}` as `{key}`", hint=f"write `{key}`")
+    return text
+
+
+def context_folder(text: str) -> str:
+    """The folder of a named context: no URL, image or layout, which no fingerprint would know."""
+    if _SCHEME.match(text) or text.startswith("git@"):
+        what = text.partition(":")[0]
+        raise WrongValueError(
+            f"`{text}` is no folder of the project: what `{what}` leads to may change without the "
+            "tag changing",
+            hint="name a folder, relative to this file; images are named in the Dockerfile itself, "
+            "where `invoke lock` pins them",
+        )
+    return filled(text)
+
+
+def secret(text: str) -> str:
+    """A secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`.
+
+    Ours is `required=false`: an image may be built without it.
+    """
+    keys = [part.partition("=")[0].strip().lower() for part in filled(text).split(",")]
+    if "id" not in keys:
+        raise WrongValueError(f"`{text}` has no `id`", hint='write "id=token,env=TOKEN"')
+    for part, key in zip(text.split(","), keys, strict=True):
+        if key not in _SECRET_KEYS or not part.partition("=")[2]:
+            raise WrongValueError(
+                f"`{part}` is not understood in a secret",
+                hint=did_you_mean(key, _SECRET_KEYS)
+                or 'write "id=token,env=TOKEN" or "id=token,src=FILE"',
+            )
+        value, values = part.partition("=")[2], _SECRET_VALUES.get(key, ())
+        if values and value not in values:
+            hint = did_you_mean(value, values) or f"it is {' or '.join(f'`{v}`' for v in values)}"
+            raise WrongValueError(f"`{part}` is not understood in a secret", hint=hint)
+    if (variable := parse_secret(text).variable) in INTO_IMAGES:
+        raise WrongValueError(
+            f"`{variable}` cannot hold a secret: buildx would change the image by it",
+            hint="put the secret into a variable of another name",
+        )
+    return text
+
+
+def provenance(text: str) -> str:
+    """What BuildKit's provenance attestation holds: `true`, `false`, or `mode=min|max` and more."""
+    if text in {"true", "false"}:
+        return "true" if text == "true" else ""
+    fields = dict(part.partition("=")[::2] for part in filled(text).split(","))
+    others = {key.strip().strip('"').lower() for key in fields} & {"type", "disabled"}
+    if others or fields.get("mode", "min") not in {"min", "max"} or not all(fields.values()):
+        raise WrongValueError(
+            f"`{text}` is no provenance", hint='true, false, "mode=min" or "mode=max"'
+        )
+    return text
+
+
+def filled(text: str) -> str:
+    """A text of at least one visible character, and without NUL."""
+    if not text.strip():
+        raise WrongValueError(
+            "an empty text means nothing here", hint="leave it out, or fill it in"
+        )
+    if "\0" in text:
+        raise WrongValueError("no name, path or command has a NUL in it", hint="remove it")
+    return text
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """A check for one of a few words."""
+
+    def check(text: str) -> str:
+        if text in choices:
+            return text
+        raise WrongValueError(
+            f"`{text}` is none of {quoted_list(choices)}", hint=did_you_mean(text, choices)
+        )
+
+    return check
+
+
+def wave(value: object) -> Wave:
+    """A wave of `[deploy] waves`: a number of apps, or a share of them."""
+    if not isinstance(value, int | str):
+        raise WrongValueError(f'`{value}` is no wave: write a number or a share such as "10%"')
+    try:
+        reach(value, 1)
+    except WaveError as error:
+        raise WrongValueError(str(error)) from None
+    return value
+
+
+def once(values: Collection[str], what: str) -> None:
+    """Raise where a value is written twice."""
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise WrongValueError(
+                f"{what} `{value}` is written twice", hint="remove one of the two"
+            )
+        seen.add(value)
+
+
+def _check_fields(template: str, allowed: Collection[str]) -> set[str]:
+    can = f"{quoted_list('{' + name + '}' for name in sorted(allowed))} can be filled in"
+    try:
+        parts = list(Formatter().parse(template))
+    except ValueError:
+        raise WrongValueError(f"`{template}` has a lone brace", hint=can) from None
+    fields = {field for _, field, _, _ in parts if field is not None}
+    if odd := next((field for field in sorted(fields) if field not in allowed), None):
+        hint = did_you_mean(odd, allowed) or can
+        raise WrongValueError(f"`{template}` asks for {{{odd}}}, which nothing fills in", hint=hint)
+    if "" in fields or any(spec or conversion for _, _, spec, conversion in parts):
+        raise WrongValueError(f"`{template}` has more in its braces than a name", hint=can)
+    return fields
