@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import docker
 import requests
+from docker import APIClient, DockerClient
 
 from ..errors import UnknownError
-from .engine_client import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from docker import DockerClient
     from docker.errors import APIError
+
+    from ..reference import Digest, Reference
+
+    Json = dict[str, object]
 
 _TIMEOUT = 600
 _QUICK = 10
@@ -85,3 +88,59 @@ def _reason(error: BaseException) -> str:
             return f": {os.strerror(seen.errno).lower()}"
         seen = seen.__context__
     return ""
+
+
+def rename(
+    client: DockerClient, staged: Reference, published: Reference, digest: Digest | None
+) -> None:
+    """Give what is held as `staged` the name `published`, where it is the image of that digest.
+
+    Otherwise, as where another run published first, the name is let go of alone; the layers stay
+    in BuildKit's cache. An engine that does not hold it is left as it is.
+    """
+    try:
+        image = client.images.get(str(staged))
+    except docker.errors.ImageNotFound:
+        return
+    held = image.attrs.get("RepoDigests") or ()
+    if digest and any(name.endswith(f"@{digest}") for name in held):
+        image.tag(str(published.repository), tag=published.tag)
+    client.images.remove(str(staged), noprune=True)
+
+
+class Api(APIClient):
+    """The package's API client, which keeps nothing of the configuration that concerns a login."""
+
+    _kept: Json
+
+    @property
+    def _general_configs(self) -> Json:
+        return self._kept
+
+    @_general_configs.setter
+    def _general_configs(self, read: object) -> None:
+        """Keep proxies for containers and headers for the engine, where they have docker's form."""
+        known = read if isinstance(read, dict) else {}
+        proxies = _section(known, "proxies")
+        self._kept = {
+            # A login for a host that cannot be: without any, the package reads the file again.
+            "auths": {"host.invalid": {}},
+            "proxies": {name: _texts(_section(proxies, name)) for name in proxies},
+            "HttpHeaders": _texts(_section(known, "HttpHeaders")),
+        }
+
+
+class Engine(DockerClient):
+    """The package's client, on top of `Api`."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.api = Api(**settings)
+
+
+def _section(values: Json, name: str) -> Json:
+    value = values.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: text for name, text in values.items() if isinstance(text, str)}

@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from ..errors import UnknownError
-from ..model.events import LogLine, Notice
-from ..model.masking import masker
+from ..model.events import LogLine
 from ..model.report import Failure
 from ..process.cleanup import booted, here, lives, owner
-from ..process.retry import retry
-from ..reference import Digest
-from .transient import may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -29,7 +24,6 @@ if TYPE_CHECKING:
     from ..model.events import Reporter
     from ..model.image import ImageTest
     from ..reference import ImageName, Reference
-    from ..registry.auth.credential import Credential
 
 STEP = "[test]"
 GUARD = "image-test-guard"
@@ -173,58 +167,3 @@ def _tell(line: bytes, kept: list[str], report: Reporter, name: ImageName) -> No
     report(LogLine(name, STEP, text))
     kept.append(text)
     del kept[:-_KEPT]
-
-
-def push(
-    client: DockerClient,
-    image: Reference,
-    credential: Credential | None,
-    report: Reporter,
-    stop: threading.Event,
-) -> Digest | None:
-    """Push a loaded image from the engine; its digest where the engine says it.
-
-    What may pass is tried again, unless `stop` is set by then.
-    Raises `UnknownError`, for a refusal or a registry that cannot be reached.
-    """
-
-    def passing(pushed: tuple[Digest | None, str]) -> str:
-        return f"`{image}`: {pushed[1]}" if may_pass(pushed[1]) else ""
-
-    digest, fault = retry(lambda: _pushed(client, image, credential, report), passing, report, stop)
-    if fault:
-        raise UnknownError(
-            f"the engine could not push `{image}`: {fault}",
-            hint="check the registry and the credential for it with `invoke doctor`",
-        )
-    return digest
-
-
-def _pushed(
-    client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
-) -> tuple[Digest | None, str]:
-    """The digest, and what went wrong, or nothing.
-
-    The docker package does not raise for a push that fails: every line of its stream is looked at.
-    """
-    auth = credential.for_engine if credential else None
-    mask = masker(credential.forms if credential else ())
-    found: Digest | None = None
-    stream = client.api.push(
-        str(image.repository), tag=image.tag, stream=True, decode=True, auth_config=auth
-    )
-    for line in stream:
-        if fault := _fault(line):
-            return None, mask(fault)
-        if told := _PUSHED.search(str(line.get("status", ""))):
-            found = Digest(told[1])
-        if "aux" in line and "ManifestPushedInsteadOfIndex" in line["aux"]:
-            report(Notice(f"one platform of `{image}` was pushed"))
-    return found, ""
-
-
-def _fault(line: Mapping[str, object]) -> str:
-    detail = line.get("errorDetail")
-    if isinstance(detail, dict) and detail.get("message"):
-        return str(detail["message"])
-    return str(line.get("error") or "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..reference import ReferenceSyntaxError, parse_digest
 from .definition import target_name
-from .outcome import Notes
+from .outcome import Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 _PROVENANCE = "buildx.build.provenance"
 
 
-def read_notes(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Notes]:
+def read_metadata(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Metadata]:
     """The notes of each image; empty ones where there is no such file, as after a failure."""
     try:
         written = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
         written = None
     tables = written if isinstance(written, dict) else {}
-    return {name: _notes(tables.get(target_name(name))) for name in names}
+    return {name: _metadata(tables.get(target_name(name))) for name in names}
 
 
-def _notes(written: object) -> Notes:
+def _metadata(written: object) -> Metadata:
     fields = written if isinstance(written, dict) else {}
     # One for each platform where there are several: `buildx.build.provenance/linux/amd64`.
     provenances = (value for key, value in fields.items() if key.startswith(_PROVENANCE))
     sources = (uri for provenance in provenances for uri in _materials(provenance))
-    return Notes(_digest(fields), tuple(dict.fromkeys(sources)))
+    return Metadata(_digest(fields), tuple(dict.fromkeys(sources)))
 
 
 def _digest(fields: Mapping[str, object]) -> Digest | None:

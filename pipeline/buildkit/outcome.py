@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..model.report import Failure
 from ..reference import Digest
 from .definition import Output, target_name
-from .excerpt import Excerpt, find_excerpt, locate
+from .dockerfile_line import Excerpt, find_excerpt, locate
 from .steps import is_cancelled, is_export, is_import, is_push
+from .triggers import unknown_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..reference import ImageName
     from .definition import Target
     from .progress import Progress
-    from .steps import Step
+    from .steps import Step, VertexNames
 
 _ERROR = re.compile(r"ERROR: (?:target ([A-Za-z0-9_-]+): )?(?:failed to solve: )?(.*)", re.DOTALL)
 _NOISE = re.compile(r"^target [A-Za-z0-9_-]+: | of ref \S+::\S+")
@@ -44,7 +45,7 @@ _CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps`
 
 
 @dataclass(frozen=True, slots=True)
-class Notes:
+class Metadata:
     """Of one image: its digest, and the materials of its provenance (from buildx 0.14 on)."""
 
     digest: Digest | None = None
@@ -56,7 +57,7 @@ class Built:
     """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
 
     `seconds` is from the first of its own steps to the last; `sources` are what was read for it
-    (`buildkit.audit`).
+    (`buildkit.provenance`).
     """
 
     digest: Digest | None
@@ -85,19 +86,21 @@ class Cancelled:
 Outcome = Built | Broken | Cancelled
 
 
-def succeeded(progress: Progress, notes: Mapping[ImageName, Notes]) -> dict[ImageName, Outcome]:
+def after_success(
+    progress: Progress, metadata: Mapping[ImageName, Metadata]
+) -> dict[ImageName, Outcome]:
     """All images built, with what BuildKit wrote down of them."""
     return {
         name: Built(
-            notes[name].digest,
+            metadata[name].digest,
             _seconds(progress, name),
-            notes[name].sources or tuple(progress.sources.get(name, ())),
+            metadata[name].sources or tuple(progress.sources.get(name, ())),
         )
         for name in progress.targets
     }
 
 
-def ended(progress: Progress) -> dict[ImageName, Outcome]:
+def after_failure(progress: Progress) -> dict[ImageName, Outcome]:
     """Say how each image ended in a solve that did not succeed.
 
     Only what the stream says to be whole counts as built. BuildKit tells of one failure in words,
@@ -107,12 +110,14 @@ def ended(progress: Progress) -> dict[ImageName, Outcome]:
     return {name: broken.get(name) or _unbroken(progress, name) for name in progress.targets}
 
 
-def unfinished(progress: Progress) -> dict[ImageName, Outcome]:
+def after_connection_loss(progress: Progress) -> dict[ImageName, Outcome]:
     """The same, where what ended the solve is about none of the images."""
     return {name: _unbroken(progress, name) for name in progress.targets}
 
 
-def blame(progress: Progress, outcomes: dict[ImageName, Outcome]) -> dict[ImageName, Outcome]:
+def blame_unfinished(
+    progress: Progress, outcomes: dict[ImageName, Outcome]
+) -> dict[ImageName, Outcome]:
     """The same, where nothing failed and yet the solve did: one that can be at fault is blamed.
 
     That is each unfinished image whose bases are finished: buildx before 0.14 does not say which.
@@ -225,3 +230,36 @@ def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
 def _seconds(progress: Progress, name: ImageName) -> float:
     span = progress.spans.get(name)
     return span.seconds if span else 0.0
+
+
+@dataclass(slots=True)
+class Attempts:
+    """What the attempts at a solve have told so far.
+
+    `unknown_triggers` are images in which such a step ran; `exported` those of which
+    an attempt may have pushed something.
+    """
+
+    unknown_triggers: dict[ImageName, Failure] = field(default_factory=dict)
+    exported: set[ImageName] = field(default_factory=set)
+
+    def take(self, progress: Progress) -> None:
+        """Learn from an attempt that has ended."""
+        self.unknown_triggers |= unknown_triggers(progress)
+        self.exported |= exported(progress)
+
+    def judge(
+        self, outcomes: Mapping[ImageName, Outcome], names: VertexNames
+    ) -> dict[ImageName, Outcome]:
+        """The outcomes, where nothing counts that is unknown_triggers or stands on such."""
+        return {name: self._judge(name, outcome, names) for name, outcome in outcomes.items()}
+
+    def _judge(self, name: ImageName, outcome: Outcome, names: VertexNames) -> Outcome:
+        # It is also why a step fails that reads what nobody knew it would.
+        if name in self.unknown_triggers:
+            return Broken(self.unknown_triggers[name])
+        if isinstance(outcome, Broken):
+            return outcome
+        if not names.ancestors[name].isdisjoint(self.unknown_triggers):
+            return Cancelled()
+        return Cancelled(name in self.exported) if isinstance(outcome, Cancelled) else outcome

@@ -16,7 +16,7 @@ from .steps import (
     is_of_another,
     is_push,
     materials,
-    names,
+    vertex_names,
 )
 from .stream import Log, Record, Status, Text, Vertex, Warned
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..model.events import Event
     from ..reference import ImageName
     from .definition import Target
-    from .steps import Names
+    from .steps import VertexNames
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Progress:
     """
 
     targets: Mapping[ImageName, Target]
-    names: Names
+    names: VertexNames
     steps: dict[str, Step] = field(default_factory=dict)
     spans: dict[ImageName, Span] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
@@ -194,7 +194,7 @@ class Progress:
 
 def progress(targets: Sequence[Target]) -> Progress:
     """A solve of `targets` of which nothing was told yet."""
-    return Progress({target.image.name: target for target in targets}, names(targets))
+    return Progress({target.image.name: target for target in targets}, vertex_names(targets))
 
 
 def _own(step: str) -> bool:

@@ -11,15 +11,22 @@ from ..errors import UnknownError
 from ..process.cleanup import private_folder
 from ..process.retry import ATTEMPTS, retry
 from ..process.supervise import run
-from . import docker_cli as cli
-from .attempts import Attempts
-from .bake_environ import bake_environ, secret_variables
+from .buildx import bake_command, builder_error, find_buildx, is_overloaded
 from .definition import GROUP, definition
-from .metadata import read_notes
-from .outcome import Broken, blame, ended, last_error, succeeded, unfinished
+from .environment import bake_environ, secret_variables
+from .metadata import read_metadata
+from .outcome import (
+    Attempts,
+    Broken,
+    after_connection_loss,
+    after_failure,
+    after_success,
+    blame_unfinished,
+    last_error,
+)
 from .progress import Progress, progress
 from .stream import Decoder, masked
-from .transient import lost, passing
+from .transient import needs_no_cache, transient_failure
 
 if TYPE_CHECKING:
     import threading
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
     from ..process.environ import ChildEnviron
     from ..reference import ImageName
     from .definition import Target
-    from .outcome import Notes, Outcome
+    from .outcome import Metadata, Outcome
     from .stream import Record
 
 MAX_TARGETS = 32
@@ -62,7 +69,7 @@ class _Solved:
 
     code: int
     progress: Progress
-    notes: Mapping[ImageName, Notes]
+    metadata: Mapping[ImageName, Metadata]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Solve:
     """How each image of a solve ended, and what kept the rest from being found out, if anything."""
 
     outcomes: Mapping[ImageName, Outcome]
-    trouble: UnknownError | None = None
+    error: UnknownError | None = None
 
 
 def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
@@ -89,20 +96,20 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     BuildKit says. A failure of one image cancels the others; where it may pass, all is tried
     again. When `stop` is set, the builds are ended, and what is known by then is the answer.
     An image in which a step ran that nobody asked for has failed, whatever became of its push
-    (`buildkit.step_audit`).
+    (`buildkit.triggers`).
     Raises `ConfigError` where names clash (`buildkit.definition.clashes`) or a source policy is set
-    (`buildkit.bake_environ`), and `UnknownError` when there is no docker or no buildx, before
+    (`buildkit.environment`), and `UnknownError` when there is no docker or no buildx, before
     anything is built.
     """
     if not targets:
         return Solve({})
     request = json.dumps(definition(targets, settings)).encode()
     called = _with_network(settings, targets)
-    docker = cli.connect(called, environ)
+    buildx = find_buildx(called, environ)
     secrets = secret_variables([spec for target in targets for spec in target.image.secrets])
-    seen = bake_environ(docker.environ, settings, secrets)
+    seen = bake_environ(buildx.environ, settings, secrets)
     work = _Work(root, targets, seen, request, report, stop, mask)
-    command = partial(cli.bake_command, docker, called, GROUP)
+    command = partial(bake_command, buildx, called, GROUP)
     flags: tuple[str, ...] = ()
     attempts = Attempts()
 
@@ -110,13 +117,13 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
         nonlocal flags
         solved = _run(work, lambda metadata: [*command(metadata), *flags])
         attempts.take(solved.progress)
-        if lost(solved.progress):
+        if needs_no_cache(solved.progress):
             flags = ("--no-cache",)
         return solved
 
     solved = retry(attempt, _passing, report, stop)
-    outcomes, trouble = _outcomes(solved, stopped=stop.is_set())
-    return Solve(attempts.judge(outcomes, solved.progress.names), trouble)
+    outcomes, error = _outcomes(solved, stopped=stop.is_set())
+    return Solve(attempts.judge(outcomes, solved.progress.names), error)
 
 
 def _with_network(settings: BuildSettings, targets: Sequence[Target]) -> BuildSettings:
@@ -133,9 +140,9 @@ def _passing(solved: _Solved) -> str:
     """Why a solve failed, where trying again may help: what is done by then is in the cache."""
     if not solved.code:
         return ""
-    if cli.overloaded(last_error(solved.progress)):
+    if is_overloaded(last_error(solved.progress)):
         return "the builder had too much to do at once and gave up"
-    return passing(solved.progress)
+    return transient_failure(solved.progress)
 
 
 def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
@@ -160,25 +167,25 @@ def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
         take(decoder.end())
         for event in seen.end():
             work.report(event)
-        return _Solved(code, seen, read_notes(metadata, seen.targets))
+        return _Solved(code, seen, read_metadata(metadata, seen.targets))
 
 
 def _outcomes(
     solved: _Solved, *, stopped: bool
 ) -> tuple[Mapping[ImageName, Outcome], UnknownError | None]:
     if solved.code == 0:
-        return succeeded(solved.progress, solved.notes), None
-    outcomes = ended(solved.progress)
+        return after_success(solved.progress, solved.metadata), None
+    outcomes = after_failure(solved.progress)
     if stopped:
         return outcomes, None
     said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
     if not solved.progress.failures:
-        if error := cli.trouble(said):
-            return unfinished(solved.progress), error
-        if cli.overloaded(said):
+        if error := builder_error(said):
+            return after_connection_loss(solved.progress), error
+        if is_overloaded(said):
             message = f"the builder gave up {ATTEMPTS} times: it has too much to do at once"
             hint = "run again when the machine is less busy; what was pushed is kept"
             return outcomes, UnknownError(message, hint=hint)
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
-        return blame(solved.progress, outcomes), None
+        return blame_unfinished(solved.progress, outcomes), None
     return outcomes, None

@@ -93,7 +93,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class VertexNames:
     """How vertices are named in a solve of these targets.
 
     buildx puts a target's name into the vertex's (`[web 2/5] RUN make`, `[web] exporting to
@@ -120,13 +120,13 @@ class Names:
         return [name for name in step.claims if self.ancestors[name].isdisjoint(step.claims)]
 
 
-def names(targets: Sequence[Target]) -> Names:
+def vertex_names(targets: Sequence[Target]) -> VertexNames:
     """The names in a solve of `targets`."""
     linked = {
         target.image.name: [base for base, where in target.bases.items() if where is None]
         for target in targets
     }
-    return Names(
+    return VertexNames(
         {target_name(name): name for name in linked},
         {name: graph.closure(linked, bases) for name, bases in linked.items()},
     )

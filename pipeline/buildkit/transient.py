@@ -29,12 +29,12 @@ _LOST = re.compile(
 )
 
 
-def may_pass(error: str) -> bool:
+def is_transient(error: str) -> bool:
     """Whether trying again a moment later may end better."""
-    return _says(_PASSING, error) or is_lost(error)
+    return _says(_PASSING, error) or is_lost_from_cache(error)
 
 
-def is_lost(error: str) -> bool:
+def is_lost_from_cache(error: str) -> bool:
     """Whether BuildKit's cache holds a step of a killed build that is not there (engine 26.1).
 
     It gives that step out again and again: only a build without the cache gets past it.
@@ -46,15 +46,15 @@ def _says(what: re.Pattern[str], error: str) -> bool:
     return not error.startswith(_RUN) and what.search(error.strip()) is not None
 
 
-def lost(progress: Progress) -> bool:
+def needs_no_cache(progress: Progress) -> bool:
     """Whether a step failed that the cache has lost."""
-    return any(is_lost(step.error) for step in progress.failures)
+    return any(is_lost_from_cache(step.error) for step in progress.failures)
 
 
-def passing(progress: Progress) -> str:
+def transient_failure(progress: Progress) -> str:
     """What failed in a solve, if every failure in it may pass; else nothing."""
     failed = progress.failures
-    if not failed or not all(may_pass(step.error) for step in failed):
+    if not failed or not all(is_transient(step.error) for step in failed):
         return ""
     names = {name: None for step in failed for name in progress.names.owners(step)}
     return f"{', '.join(f'`{name}`' for name in names)}: {failed[0].error}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ConfigError
-from .disk import Disk, Listing, Node
+from .disk import Disk, FileType, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_LINKS = 255
 
 
-class Spot(NamedTuple):
+class ContextPath(NamedTuple):
     """A place of the context: `real` is free of links, `shown` is how the Dockerfile came to it.
 
     Both are relative to the context; "" is the context itself.
@@ -29,7 +29,7 @@ class Spot(NamedTuple):
 
     real: str
     shown: str
-    node: Node
+    file_type: FileType
     linked: bool = False
 
 
@@ -57,11 +57,11 @@ class Filter:
 
 
 @dataclass(slots=True)
-class _Header:
+class _PendingFolder:
     """A folder that is only there if something in it is."""
 
-    spot: Spot
-    told: bool = False
+    item: ContextPath
+    emitted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +72,23 @@ class _Folder:
     shown: str
     inner: str
     levels: tuple[Level, ...]
-    headers: tuple[_Header, ...] = ()
+    pending: tuple[_PendingFolder, ...] = ()
 
 
-class Trail(NamedTuple):
+class FollowedLinks(NamedTuple):
     """The links that were followed from a path, in order, and where they led to."""
 
     links: tuple[str, ...]
     real: str | None
 
 
-class Batch(NamedTuple):
+class FolderContents(NamedTuple):
     """What is kept in a folder: the beginnings of its paths, its files, and all else."""
 
     real: str
     shown: str
     files: list[str]
-    others: list[Spot]
+    others: list[ContextPath]
 
 
 class Context:
@@ -100,17 +100,17 @@ class Context:
         self.ignore = ignore
         self._start = f"{folder}/"
         self._levels: dict[str, Level] = {"": ignore.patterns.top()}
-        self._nodes: dict[str, Node | None] = {"": Node.DIRECTORY}
+        self._types: dict[str, FileType | None] = {"": FileType.DIRECTORY}
 
     def path(self, real: str) -> str:
         """Where a path of the context lies on the disk."""
         return self._start + real
 
-    def node(self, real: str) -> Node | None:
+    def file_type(self, real: str) -> FileType | None:
         """What a build sees at `real`, whose folders are no links; `None` for nothing."""
-        if real not in self._nodes:
-            self._nodes[real] = self._look(real)
-        return self._nodes[real]
+        if real not in self._types:
+            self._types[real] = self._look(real)
+        return self._types[real]
 
     def follow(self, shown: str) -> str | None:
         """Where `shown` lies when all links on the way and at its end are followed.
@@ -119,61 +119,63 @@ class Context:
         """
         return self.trail(shown).real
 
-    def trail(self, shown: str) -> Trail:
+    def trail(self, shown: str) -> FollowedLinks:
         """The same, with the links that lead there."""
         here = ""
         rest = shown.split("/")[::-1]
         links: list[str] = []
         while rest:
             beyond = _step(here, rest.pop())
-            if self.node(beyond) is not Node.LINK:
+            if self.file_type(beyond) is not FileType.LINK:
                 here = beyond
                 continue
             links.append(beyond)
             if len(links) > _MOST_LINKS:
-                return Trail(tuple(links), None)
+                return FollowedLinks(tuple(links), None)
             target = self.disk.link(self.path(beyond))
             rest += target.split("/")[::-1]
             here = "" if target.startswith("/") else here
-        return Trail(tuple(links), here)
+        return FollowedLinks(tuple(links), here)
 
-    def below(self, top: Spot, *filters: Filter) -> Iterator[Spot]:
+    def below(self, top: ContextPath, *filters: Filter) -> Iterator[ContextPath]:
         """All that lies in the folder `top`, each folder before what is in it, in no other order.
 
         A folder that a pattern takes away is there all the same if something in it stays.
         """
-        for batch in self.batches(top, *filters):
-            yield from batch.others
-            for name in batch.files:
-                yield Spot(batch.real + name, batch.shown + name, Node.FILE)
+        for contents in self.folders(top, *filters):
+            yield from contents.others
+            for name in contents.files:
+                yield ContextPath(contents.real + name, contents.shown + name, FileType.FILE)
 
-    def batches(self, top: Spot, *filters: Filter) -> Iterator[Batch]:
-        """The same, folder by folder; only folders in which anything is kept are told."""
+    def folders(self, top: ContextPath, *filters: Filter) -> Iterator[FolderContents]:
+        """The same, folder by folder; only folders in which anything is kept are emitted."""
         checks = (Filter(self.ignore.patterns, wanted=False), *filters) if self.ignore else filters
         starts = (self._level(top.real),) if self.ignore else ()
         levels = (*starts, *(check.patterns.top() for check in filters))
         stack = [_Folder(_begin(top.real), _begin(top.shown), "", levels)]
         while stack:
             folder = stack.pop()
-            batch = self._batch(folder, checks, stack)
-            if batch.files or batch.others:
-                yield from _untold(folder.headers)
-                yield batch
+            contents = self._contents_of(folder, checks, stack)
+            if contents.files or contents.others:
+                yield from _emit_pending(folder.pending)
+                yield contents
 
-    def _batch(self, folder: _Folder, checks: tuple[Filter, ...], stack: list[_Folder]) -> Batch:
+    def _contents_of(
+        self, folder: _Folder, checks: tuple[Filter, ...], stack: list[_Folder]
+    ) -> FolderContents:
         """What is kept in one folder; the folders in it to walk go on the stack."""
         listing = self._listing(folder)
         files = self._kept(folder, listing.files, checks)
-        batch = Batch(folder.real, folder.shown, files, [])
-        for name, node in listing.others:
-            spot = Spot(folder.real + name, folder.shown + name, node)
-            if node is Node.DIRECTORY:
-                keep = self._descend(folder, spot, name, checks, stack)
+        contents = FolderContents(folder.real, folder.shown, files, [])
+        for name, file_type in listing.others:
+            item = ContextPath(folder.real + name, folder.shown + name, file_type)
+            if file_type is FileType.DIRECTORY:
+                keep = self._descend(folder, item, name, checks, stack)
             else:
                 keep = bool(self._kept(folder, [name], checks))
             if keep:
-                batch.others.append(spot)
-        return batch
+                contents.others.append(item)
+        return contents
 
     def _kept(self, folder: _Folder, names: list[str], checks: tuple[Filter, ...]) -> list[str]:
         """Those of the names, none of them a folder's, that all checks keep."""
@@ -190,14 +192,14 @@ class Context:
             return self.disk.folder(self.path(folder.real))
         except ConfigError:
             # BuildKit too passes over what is both excluded and closed to it.
-            if folder.headers and _begin(folder.headers[-1].spot.real) == folder.real:
+            if folder.pending and _begin(folder.pending[-1].item.real) == folder.real:
                 return Listing([], [])
             raise
 
     def _descend(
         self,
         folder: _Folder,
-        spot: Spot,
+        item: ContextPath,
         name: str,
         checks: tuple[Filter, ...],
         stack: list[_Folder],
@@ -206,13 +208,13 @@ class Context:
         inner = folder.inner + name
         paths = [inner] * len(checks)
         if self.ignore:
-            paths[0] = spot.real
+            paths[0] = item.real
         steps = list(zip(checks, paths, folder.levels, strict=True))
         levels = tuple(check.patterns.enter(path, level) for check, path, level in steps)
         kept = all(check.keeps(level) for check, level in zip(checks, levels, strict=True))
         if all(c.may_keep_in(p, level) for (c, p, _), level in zip(steps, levels, strict=True)):
-            headers = folder.headers if kept else (*folder.headers, _Header(spot))
-            stack.append(_Folder(f"{spot.real}/", f"{spot.shown}/", f"{inner}/", levels, headers))
+            pending = folder.pending if kept else (*folder.pending, _PendingFolder(item))
+            stack.append(_Folder(f"{item.real}/", f"{item.shown}/", f"{inner}/", levels, pending))
         return kept
 
     def _level(self, real: str) -> Level:
@@ -221,22 +223,22 @@ class Context:
             self._levels[real] = self.ignore.patterns.enter(real, parent)
         return self._levels[real]
 
-    def _look(self, real: str) -> Node | None:
-        node = self.disk.node(self.path(real))
-        if node is None or not self.ignore:
-            return node
+    def _look(self, real: str) -> FileType | None:
+        file_type = self.disk.file_type(self.path(real))
+        if file_type is None or not self.ignore:
+            return file_type
         if not self._level(real).matched:
-            return node
-        if node is Node.DIRECTORY and self.ignore.may_include_below(real):
-            return node if next(self.below(Spot(real, real, node)), None) else None
+            return file_type
+        if file_type is FileType.DIRECTORY and self.ignore.may_include_below(real):
+            return file_type if next(self.below(ContextPath(real, real, file_type)), None) else None
         return None
 
 
-def _untold(headers: tuple[_Header, ...]) -> Iterator[Batch]:
-    for header in headers:
-        if not header.told:
-            header.told = True
-            yield Batch("", "", [], [header.spot])
+def _emit_pending(pending: tuple[_PendingFolder, ...]) -> Iterator[FolderContents]:
+    for folder in pending:
+        if not folder.emitted:
+            folder.emitted = True
+            yield FolderContents("", "", [], [folder.item])
 
 
 def _begin(path: str) -> str:

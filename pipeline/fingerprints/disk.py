@@ -14,7 +14,6 @@ from ..errors import ConfigError, Location, Problem, WorkError, reason_of
 from ..model.inputs import Stamp
 from ..process.descent import Descent
 from ..process.read_file import MOST, FileError, read_file
-from .git_pointers import STAND_INS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,10 +40,16 @@ _SOMETHING_ELSE = frozenset(
         errno.ENXIO,
     }
 )
+POINTER_HEADS = (
+    b"version https://git-lfs.github.com/spec/",
+    b"version https://hawser.github.com/spec/",
+    b"\0GITCRYPT\0",
+)
+"""First bytes of Git LFS pointers (its name was once Hawser), and of what git-crypt encrypted."""
 _AGAIN = "run again when nothing writes there"
 
 
-class Node(Enum):
+class FileType(Enum):
     """What is found at a path, links not followed."""
 
     FILE = 1
@@ -62,7 +67,7 @@ class Listing(NamedTuple):
     """What is in a folder, in no order: the names of its regular files, and all else."""
 
     files: list[str]
-    others: list[tuple[str, Node]]
+    others: list[tuple[str, FileType]]
 
     @property
     def names(self) -> list[str]:
@@ -84,18 +89,18 @@ class Disk:
         self._root = f"{root}/"
         self.way = Descent(root)
         self._quiet = clock() - _MARGIN
-        self._nodes: dict[str, Node | None] = {}
+        self._types: dict[str, FileType | None] = {}
         self._folders: dict[str, Listing] = {}
         self._files: dict[str, FileFacts] = {}
         self._links: dict[str, str] = {}
         self._contents: dict[str, bytes] = {}
         self.heads: dict[str, bytes] = {}
 
-    def node(self, path: str) -> Node | None:
+    def file_type(self, path: str) -> FileType | None:
         """What is at `path`; `None` for nothing."""
-        if path not in self._nodes:
-            self._nodes[path] = self._look(path)
-        return self._nodes[path]
+        if path not in self._types:
+            self._types[path] = self._look(path)
+        return self._types[path]
 
     def folder(self, path: str) -> Listing:
         """What is in a folder."""
@@ -136,7 +141,7 @@ class Disk:
         """`path` for a person: relative to the root, bytes that are not UTF-8 escaped."""
         return os.fsencode(path.removeprefix(self._root)).decode("utf-8", "backslashreplace")
 
-    def _look(self, path: str) -> Node | None:
+    def _look(self, path: str) -> FileType | None:
         try:
             mode = self.way.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError):
@@ -149,8 +154,12 @@ class Disk:
             if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
                 return None
             self._fail(path, error)
-        kinds = {stat.S_IFREG: Node.FILE, stat.S_IFLNK: Node.LINK, stat.S_IFDIR: Node.DIRECTORY}
-        return kinds.get(stat.S_IFMT(mode), Node.SPECIAL)
+        kinds = {
+            stat.S_IFREG: FileType.FILE,
+            stat.S_IFLNK: FileType.LINK,
+            stat.S_IFDIR: FileType.DIRECTORY,
+        }
+        return kinds.get(stat.S_IFMT(mode), FileType.SPECIAL)
 
     def _list(self, path: str) -> Listing:
         listing = Listing([], [])
@@ -175,7 +184,7 @@ class Disk:
             # also where the clock was set back and what is new seems old.
             found = os.fstat(handle)
             data = os.read(handle, _BLOCK)
-            if data.startswith(STAND_INS):
+            if data.startswith(POINTER_HEADS):
                 self.heads[path] = data
             if len(data) != found.st_size or found.st_ctime_ns > self._quiet:
                 return self._read_watched(path, handle)
@@ -184,7 +193,7 @@ class Disk:
         finally:
             os.close(handle)
         mode = found.st_mode
-        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, stamp(found)
+        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, file_state(found)
 
     def _read_watched(self, path: str, handle: int) -> FileFacts:
         """Read a file that is long, or that may be written to at this moment."""
@@ -197,7 +206,7 @@ class Disk:
             raise self._changed(path)
         mode = before.st_mode
         # One that was written to a moment ago may be again, within the same tick of the clock.
-        known = stamp(before) if before.st_ctime_ns <= self._quiet else None
+        known = file_state(before) if before.st_ctime_ns <= self._quiet else None
         return mode & _OWNER_RUNS != 0, digest, mode & _BITS, known
 
     def _changed(self, path: str) -> WorkError:
@@ -214,15 +223,15 @@ class Disk:
         raise ConfigError([problem]) from error
 
 
-def stamp(found: os.stat_result) -> Stamp:
+def file_state(found: os.stat_result) -> Stamp:
     """By what a file is known again: none of it changes unless its contents, or its status, do."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _node(entry: os.DirEntry[str]) -> Node:
+def _node(entry: os.DirEntry[str]) -> FileType:
     if entry.is_symlink():
-        return Node.LINK
-    return Node.DIRECTORY if entry.is_dir(follow_symlinks=False) else Node.SPECIAL
+        return FileType.LINK
+    return FileType.DIRECTORY if entry.is_dir(follow_symlinks=False) else FileType.SPECIAL
 
 
 def hash_of(handle: int) -> tuple[str, int]:

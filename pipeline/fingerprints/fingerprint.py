@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import graph
 from ..errors import ConfigError, Location, Problem, raise_problems
-from ..model.inputs import EntryKind, Inputs
+from ..model.inputs import ContextInputs, EntryKind, Inputs
 from ..process.gc_pause import uncollected
 from ..process.paths import is_folder
+from .context import Context
+from .context_warnings import context_warnings
 from .disk import Disk
-from .ignore_file import ignore_file_of
+from .find_ignore_file import find_ignore_file, find_ignore_file_in
 from .key import fingerprint_of, key_of, output_options, record
-from .named_contexts import named_contexts
-from .scan import scan
-from .suspects import suspects
+from .scan import scan, scan_context
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    from ..model.image import Image
-    from ..model.inputs import ContextEntry, ContextInputs, Key
+    from ..model.image import Image, NamedContext
+    from ..model.inputs import ContextEntry, Key
     from ..model.project import Project
     from ..reference import ImageName
-    from .ignore_file import IgnoreFile
+    from .find_ignore_file import IgnoreFile
 
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 
@@ -80,15 +81,32 @@ def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanne
             problems += lost
             continue
         try:
-            ignored = ignore_file_of(disk, project.root, image)
+            ignored = find_ignore_file(disk, project.root, image)
             entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
-            contexts = named_contexts(disk, project.root, image)
-            warnings = suspects(disk, project.root, image, entries, ignored, contexts.values())
+            contexts = _named_contexts(disk, project.root, image)
+            warnings = context_warnings(
+                disk, project.root, image, entries, ignored, contexts.values()
+            )
             scans[image.name] = _Scanned(entries, ignored, contexts, warnings)
         except ConfigError as error:
             problems += error.problems
     raise_problems(problems)
     return scans
+
+
+def _named_contexts(disk: Disk, root: Path, image: Image) -> dict[str, ContextInputs]:
+    """What an image reads of each of its named contexts. Raises as `scan` does."""
+    return {
+        name: _named_context(disk, root, image, named) for name, named in image.contexts.items()
+    }
+
+
+def _named_context(disk: Disk, root: Path, image: Image, named: NamedContext) -> ContextInputs:
+    found = find_ignore_file_in(disk, root, named.path)
+    context = Context(disk, str(root / named.path), found.ignore)
+    entries = scan_context(context, named.reads, image.dockerfile)
+    ignored = (found.path, found.source) if found.path else None
+    return ContextInputs(named.path, entries, named.reads.whole, ignored, found.warnings)
 
 
 def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
 from ..spelling import closest
-from .disk import Node
+from .disk import FileType
 
 if TYPE_CHECKING:
     from ..dockerfile import Read
@@ -29,7 +29,7 @@ def missing(context: Context, read: Read, shown: str) -> ConfigError:
 
 def _advice(context: Context, real: str) -> str:
     """Why there is nothing at `real`: excluded, elsewhere, misspelt, or plainly not there."""
-    if context.disk.node(context.path(real)) is not None:
+    if context.disk.file_type(context.path(real)) is not None:
         excluding = context.ignore.reason(real)
         if not excluding:
             return f"`--parents` follows no link: name `{real}`"
@@ -39,7 +39,7 @@ def _advice(context: Context, real: str) -> str:
     if above:
         return f"it is in `{above}`, above the context `{shown}`: make that the `context`"
     folder, _, name = real.rpartition("/")
-    if context.node(folder) is Node.DIRECTORY:
+    if context.file_type(folder) is FileType.DIRECTORY:
         names = context.disk.folder(context.path(folder)).names
         near = closest(name, names, most=_MOST_COMPARED)
         if near:
@@ -58,7 +58,7 @@ def _above(context: Context, shown: str, real: str) -> str:
     folder = context.path("").rstrip("/")
     for _ in shown.split("/") if shown != "." else ():
         folder = folder.rpartition("/")[0]
-        if context.disk.node(f"{folder}/{real}") is not None:
+        if context.disk.file_type(f"{folder}/{real}") is not None:
             return _shown(context, f"{folder}/")
     return ""
 

@@ -18,9 +18,9 @@ from ..dockerignore.patterns import PatternError, Patterns, clean, parse_pattern
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.inputs import ContextEntry, EntryKind
 from ..process.paths import is_folder
-from .context import Batch, Context, Filter, Spot
-from .disk import Disk, Node
-from .ignore_file import ignore_file_of
+from .context import Context, ContextPath, Filter, FolderContents
+from .disk import Disk, FileType
+from .find_ignore_file import find_ignore_file
 from .key import entry_order
 from .missing_source import missing
 
@@ -51,7 +51,7 @@ def scan(
         where = Location(str(image.dockerfile))
         raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
     disk = disk or Disk(root)
-    ignore = ignore_file_of(disk, root, image).ignore if ignore is None else ignore
+    ignore = find_ignore_file(disk, root, image).ignore if ignore is None else ignore
     return scan_context(Context(disk, str(folder), ignore), image.reads, image.dockerfile)
 
 
@@ -66,7 +66,7 @@ def scan_context(
     problems: list[Problem] = []
     for read in _reads(reads, dockerfile):
         try:
-            _add(found, context, _batches(context, read), problems)
+            _add(found, context, _folders_of(context, read), problems)
         except ConfigError as error:
             problems += () if read.optional else error.problems
         except PatternError as error:
@@ -88,20 +88,20 @@ def _reads(reads: Reads, dockerfile: PurePosixPath) -> Iterable[Read]:
 def _add(
     found: dict[str, ContextEntry],
     context: Context,
-    batches: Iterator[Batch],
+    folders: Iterator[FolderContents],
     problems: list[Problem],
 ) -> None:
-    for batch in batches:
-        for name in batch.files:
+    for contents in folders:
+        for name in contents.files:
             try:
-                entry = _file(context, batch.real + name, batch.shown + name)
+                entry = _file(context, contents.real + name, contents.shown + name)
             except ConfigError as error:
                 problems += error.problems
             else:
                 found[entry_order(entry)] = entry
-        for spot in batch.others:
+        for item in contents.others:
             try:
-                entry = _entry(context, spot)
+                entry = _entry(context, item)
             except ConfigError as error:
                 problems += error.problems
             else:
@@ -117,17 +117,17 @@ def _file(context: Context, real: str, shown: str) -> ContextEntry:
     return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stamp)
 
 
-def _entry(context: Context, spot: Spot) -> ContextEntry:
-    shown, node = spot.shown, spot.node
-    real = "" if spot.real == shown else spot.real
-    path = context.path(spot.real)
-    if node is Node.FILE:
-        return _file(context, spot.real, shown)
+def _entry(context: Context, item: ContextPath) -> ContextEntry:
+    shown, file_type = item.shown, item.file_type
+    real = "" if item.real == shown else item.real
+    path = context.path(item.real)
+    if file_type is FileType.FILE:
+        return _file(context, item.real, shown)
     if not shown.isascii():
         _check_name(context, shown, path)
-    if node is Node.DIRECTORY:
+    if file_type is FileType.DIRECTORY:
         return ContextEntry(shown, EntryKind.DIRECTORY, real=real)
-    if node is Node.LINK:
+    if file_type is FileType.LINK:
         target = context.disk.link(path)
         _check_name(context, target, path)
         return ContextEntry(shown, EntryKind.LINK, link=target, real=real)
@@ -146,7 +146,7 @@ def _refused(context: Context, path: str, message: str) -> ConfigError:
     return ConfigError([Problem(Location(context.disk.shown(path)), message, hint)])
 
 
-def _batches(context: Context, read: Read) -> Iterator[Batch]:
+def _folders_of(context: Context, read: Read) -> Iterator[FolderContents]:
     """All places that one source names."""
     if read.parents:
         return _with_parents(context, read)
@@ -155,18 +155,18 @@ def _batches(context: Context, read: Read) -> Iterator[Batch]:
 
 
 def _under(
-    context: Context, sources: Iterable[Spot], filters: tuple[Filter, ...]
-) -> Iterator[Batch]:
+    context: Context, sources: Iterable[ContextPath], filters: tuple[Filter, ...]
+) -> Iterator[FolderContents]:
     """The sources themselves, and what lies in those that are folders."""
     for source in sources:
         if source.shown:
-            yield Batch("", "", [], [source])
-        if source.node is Node.DIRECTORY:
+            yield FolderContents("", "", [], [source])
+        if source.file_type is FileType.DIRECTORY:
             # BuildKit's own key takes all of a folder that the source is a link to.
-            yield from context.batches(source, *(() if source.linked else filters))
+            yield from context.folders(source, *(() if source.linked else filters))
 
 
-def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
+def _with_parents(context: Context, read: Read) -> Iterator[FolderContents]:
     """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`.
 
     A file that this part names is copied whatever stands behind it, and so is a folder itself.
@@ -180,18 +180,18 @@ def _with_parents(context: Context, read: Read) -> Iterator[Batch]:
     found = _is_wild(f"{before}/{pattern}")
     for top in _sources(context, read, source):
         if top.shown:
-            yield Batch("", "", [], [top])
-        if top.node is not Node.DIRECTORY:
+            yield FolderContents("", "", [], [top])
+        if top.file_type is not FileType.DIRECTORY:
             found = True
             continue
-        for batch in context.batches(top, *filters):
-            yield batch
+        for contents in context.folders(top, *filters):
+            yield contents
             found = True
     if not found:
         raise missing(context, read, f"{source}/{pattern}".strip("/"))
 
 
-def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
+def _sources(context: Context, read: Read, pattern: str) -> Iterator[ContextPath]:
     """What a source names, links followed. Raises `ConfigError` for what is not there."""
     if read.kind is ReadKind.MOUNT or not _is_wild(pattern):
         yield _followed(context, read, pattern)
@@ -200,62 +200,64 @@ def _sources(context: Context, read: Read, pattern: str) -> Iterator[Spot]:
     first = next(index for index, part in enumerate(parts) if _is_wild(part))
     base = "/".join(parts[:first])
     start = context.follow(base)
-    if start is None or context.node(start) is None:
+    if start is None or context.file_type(start) is None:
         raise missing(context, read, base)
-    if context.node(start) is not Node.DIRECTORY:
+    if context.file_type(start) is not FileType.DIRECTORY:
         return
-    top = Spot(start, base, Node.DIRECTORY)
-    for spot in _matching(context, top, parts[first:]):
-        yield _followed(context, read, spot.shown) if spot.node is Node.LINK else spot
+    top = ContextPath(start, base, FileType.DIRECTORY)
+    for item in _matching(context, top, parts[first:]):
+        yield (_followed(context, read, item.shown) if item.file_type is FileType.LINK else item)
 
 
-def _matching(context: Context, top: Spot, parts: list[str]) -> Iterator[Spot]:
+def _matching(context: Context, top: ContextPath, parts: list[str]) -> Iterator[ContextPath]:
     """What the pattern `parts` finds below `top`; no link is crossed."""
     if any("[" in part for part in parts):
         yield from _matching_anywhere(context, top, "/".join(parts))
         return
     stack = [(top, 0)]
     while stack:
-        spot, depth = stack.pop()
+        item, depth = stack.pop()
         if depth == len(parts):
-            yield spot
+            yield item
         else:
-            found = _next(context, spot, parts[depth], last=depth + 1 == len(parts))
+            found = _next(context, item, parts[depth], last=depth + 1 == len(parts))
             stack += [(one, depth + 1) for one in reversed(found)]
 
 
-def _next(context: Context, folder: Spot, pattern: str, *, last: bool) -> list[Spot]:
+def _next(context: Context, folder: ContextPath, pattern: str, *, last: bool) -> list[ContextPath]:
     """What the pattern finds in a folder; folders alone, but for the last part of a source."""
-    found: list[Spot] = []
+    found: list[ContextPath] = []
     for name in context.disk.folder(context.path(folder.real)).names:
         if not gomatch.match(pattern, name):
             continue
         real = f"{folder.real}/{name}" if folder.real else name
         shown = f"{folder.shown}/{name}" if folder.shown else name
-        node = context.node(real)
-        if node is not None and (last or node is Node.DIRECTORY):
-            found.append(Spot(real, shown, node))
+        file_type = context.file_type(real)
+        if file_type is not None and (last or file_type is FileType.DIRECTORY):
+            found.append(ContextPath(real, shown, file_type))
     return found
 
 
-def _matching_anywhere(context: Context, top: Spot, pattern: str) -> Iterator[Spot]:
+def _matching_anywhere(context: Context, top: ContextPath, pattern: str) -> Iterator[ContextPath]:
     """The same by looking at every path, for a class such as `[^a]` matches `/` too in Go."""
     start = len(top.shown) + 1 if top.shown else 0
     within: set[str] = set()
-    for spot in sorted(context.below(top), key=lambda spot: spot.shown.split("/")):
-        if spot.shown.rpartition("/")[0] in within:
-            within.add(spot.shown)
-        elif gomatch.match(pattern, spot.shown[start:]):
-            within.add(spot.shown)
-            yield spot
+    for item in sorted(context.below(top), key=lambda item: item.shown.split("/")):
+        if item.shown.rpartition("/")[0] in within:
+            within.add(item.shown)
+        elif gomatch.match(pattern, item.shown[start:]):
+            within.add(item.shown)
+            yield item
 
 
-def _followed(context: Context, read: Read, shown: str) -> Spot:
+def _followed(context: Context, read: Read, shown: str) -> ContextPath:
     real = context.follow(shown)
-    node = None if real is None else context.node(real)
-    if real is None or node is None:
+    file_type = None if real is None else context.file_type(real)
+    if real is None or file_type is None:
         raise missing(context, read, shown)
-    return Spot(real, shown, node, linked=context.disk.node(context.path(shown)) is Node.LINK)
+    return ContextPath(
+        real, shown, file_type, linked=context.disk.file_type(context.path(shown)) is FileType.LINK
+    )
 
 
 def _excluding(read: Read) -> tuple[Filter, ...]:

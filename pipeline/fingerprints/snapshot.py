@@ -24,7 +24,7 @@ from ..model.inputs import EntryKind
 from ..process.cleanup import private_folder
 from ..process.paths import real_path
 from .context import Context
-from .disk import FLAGS, Disk, hash_of, stamp
+from .disk import FLAGS, Disk, file_state, hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -263,9 +263,9 @@ def _copied(source: int, target: int, entry: ContextEntry) -> bool:
     A file whose status is the same before and after has not been written to since it was hashed;
     of any other, the copy is hashed.
     """
-    before = stamp(os.fstat(source))
+    before = file_state(os.fstat(source))
     _pour(source, target)
-    if before == entry.stamp == stamp(os.fstat(source)):
+    if before == entry.stamp == file_state(os.fstat(source)):
         return True
     return hash_of(target)[0] == entry.sha256
 

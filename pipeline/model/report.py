@@ -52,7 +52,7 @@ class Failure:
 class ImageResult:
     """How one image ended; `reason` is in words that a person can check.
 
-    `unaccounted` is what BuildKit read for it, and no fingerprint knows (`buildkit.audit`).
+    `unaccounted` is what BuildKit read for it, and no fingerprint knows (`buildkit.provenance`).
     """
 
     name: ImageName

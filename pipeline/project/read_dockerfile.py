@@ -14,7 +14,7 @@ from ..dockerfile import parse
 from ..dockerignore.ignore_file import NOTHING
 from ..errors import ConfigError, Location, Problem
 from ..fingerprints.context import Context
-from ..fingerprints.disk import Disk, Node
+from ..fingerprints.disk import Disk, FileType
 from ..process.paths import is_file, real_path
 from ..process.read_file import MOST, FileError, read_file, unusable
 from .result import Result
@@ -36,11 +36,11 @@ def read_dockerfile(
     context = Context(Disk(root), str(here), NOTHING)
     try:
         real = context.follow(path.name)
-        found = None if real is None else context.node(real)
+        found = None if real is None else context.file_type(real)
         if real is None or found is None:
             return Result(None, (_not_there(root, path, folder, place),))
-        if found is not Node.FILE:
-            what = "a folder" if found is Node.DIRECTORY else "no regular file"
+        if found is not FileType.FILE:
+            what = "a folder" if found is FileType.DIRECTORY else "no regular file"
             problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
             return Result(None, (problem,))
         source = read_file(root, path.parent / real, most=MOST)
@@ -58,7 +58,7 @@ def read_dockerfile(
 def _not_there(
     root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None
 ) -> Problem:
-    if Disk(root).node(str(root / path)) is Node.LINK:
+    if Disk(root).file_type(str(root / path)) is FileType.LINK:
         return _astray(root, path, folder)
     hint = "add it, or say with `dockerfile` in `image.toml` where it is"
     return Problem(place or Location(str(path)), f"there is no `{path}`", hint)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..buildkit.audit import unaccounted
 from ..buildkit.batches import blocked_by, next_batch
 from ..buildkit.definition import Output, Target
 from ..buildkit.outcome import Broken, Built
+from ..buildkit.provenance import unaccounted
 from ..buildkit.solve import MAX_TARGETS, solve
 from ..buildkit.staging import staged
 from ..errors import ConfigError, UnknownError, WorkError
@@ -101,7 +101,7 @@ def _build_batch(
     try:
         solved = _solve(plan, batch, results, tools)
         outcomes |= solved.outcomes
-        trouble = solved.trouble
+        trouble = solved.error
         gated = set_aside(batch, outcomes)
         if trouble is None:
             test_and_push(gated, outcomes, tools)

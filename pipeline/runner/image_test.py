@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..buildkit.engine import connect
-from ..buildkit.image_test import push, run_test, sweep_tests
+from ..buildkit.image_test import run_test, sweep_tests
 from ..buildkit.outcome import Broken, Built, Cancelled
+from ..buildkit.push import push
 from ..buildkit.staging import staged
 from ..model.events import ImageChanged, Stage
 

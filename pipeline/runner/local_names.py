@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..buildkit.engine import connect
-from ..buildkit.engine_names import rename
+from ..buildkit.engine import connect, rename
 from ..buildkit.staging import staged
 from ..errors import UnknownError
 from ..model.settings import BuildSettings

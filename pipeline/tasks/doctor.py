@@ -88,7 +88,7 @@ def _check(name: str, look: Callable[[], str]) -> Check:
 
 
 def _builder(project: Project) -> str:
-    from ..buildkit.builder_info import check_builder  # noqa: PLC0415 - loaded late
+    from ..buildkit.builder import check_builder  # noqa: PLC0415 - loaded late
 
     return str(check_builder(project.settings.build, os.environ))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.buildkit.metadata import read_notes
-from pipeline.buildkit.outcome import Notes
+from pipeline.buildkit.metadata import read_metadata
+from pipeline.buildkit.outcome import Metadata
 from pipeline.reference import ImageName
 
 FILE = Path(__file__).parent / "written" / "metadata-0.29.json"
@@ -14,7 +14,7 @@ WEB, API = ImageName("web"), ImageName("api")
 
 def test_digest_and_materials() -> None:
     """Both are read; an image that is not in the file has empty notes."""
-    notes = read_notes(FILE, [WEB, API])
+    notes = read_metadata(FILE, [WEB, API])
 
     assert str(notes[WEB].digest).startswith("sha256:d1858771")
     assert notes[WEB].sources == (
@@ -22,7 +22,7 @@ def test_digest_and_materials() -> None:
         "git://127.0.0.1:18766/repo.git#master",
         "http://127.0.0.1:18765/f.txt",
     )
-    assert notes[API] == Notes()
+    assert notes[API] == Metadata()
 
 
 def test_several_platforms_and_the_later_form(tmp_path: Path) -> None:
@@ -34,12 +34,12 @@ def test_several_platforms_and_the_later_form(tmp_path: Path) -> None:
         '{"buildDefinition": {"resolvedDependencies": [{"uri": "pkg:docker/b"}]}}}}'
     )
 
-    assert read_notes(file, [WEB])[WEB].sources == ("pkg:docker/a", "pkg:docker/b")
+    assert read_metadata(file, [WEB])[WEB].sources == ("pkg:docker/a", "pkg:docker/b")
 
 
 def test_no_file(tmp_path: Path) -> None:
     """A solve that failed leaves none, or half of one."""
     (tmp_path / "half.json").write_text('{"web": {')
 
-    assert read_notes(tmp_path / "none.json", [WEB]) == {WEB: Notes()}
-    assert read_notes(tmp_path / "half.json", [WEB]) == {WEB: Notes()}
+    assert read_metadata(tmp_path / "none.json", [WEB]) == {WEB: Metadata()}
+    assert read_metadata(tmp_path / "half.json", [WEB]) == {WEB: Metadata()}

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.buildkit.definition import Output
-from pipeline.buildkit.outcome import Broken, Built, Cancelled, Outcome, blame, ended
+from pipeline.buildkit.outcome import (
+    Broken,
+    Built,
+    Cancelled,
+    Outcome,
+    after_failure,
+    blame_unfinished,
+)
 from pipeline.buildkit.progress import progress
 from pipeline.buildkit.stream import Decoder
 from pipeline.model.report import Failure
@@ -35,7 +42,7 @@ def by_name(outcomes: Mapping[ImageName, Outcome]) -> dict[str, Outcome]:
 
 def read(lines: list[bytes], *names: str, output: Output = Output.PUSH) -> dict[str, Outcome]:
     """How images ended that `lines` tell of."""
-    return by_name(ended(follow(lines, targets(*names, output=output))[0]))
+    return by_name(after_failure(follow(lines, targets(*names, output=output))[0]))
 
 
 @pytest.mark.parametrize("version", ["0.13", "0.29"])
@@ -43,7 +50,7 @@ def test_a_failing_image(version: str) -> None:
     """It alone is broken; its base was pushed; what stands on it and beside it was cancelled."""
     seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
-    outcomes = by_name(ended(seen))
+    outcomes = by_name(after_failure(seen))
 
     assert isinstance(outcomes["base"], Built)
     assert failure(outcomes["broken"]) == Failure(
@@ -68,7 +75,7 @@ def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
         seen.stopping = stopping
         for record in [record for each in end for record in decoder.feed(each)]:
             seen.take(record)
-        return by_name(ended(seen))["base"]
+        return by_name(after_failure(seen))["base"]
 
     assert outcome(stopping=True) == Cancelled(written=True)
     assert failure(outcome(stopping=False)).message == killed
@@ -123,7 +130,7 @@ def test_a_failing_image_on_the_classic_store() -> None:
     """There the engine pushes by itself, and says so in a step of its own."""
     seen, _ = replay("classic-0.29.txt", targets("base", "broken"))
 
-    outcomes = by_name(ended(seen))
+    outcomes = by_name(after_failure(seen))
 
     assert isinstance(outcomes["base"], Built)
     assert isinstance(outcomes["broken"], Broken)
@@ -133,7 +140,7 @@ def test_the_digest_of_what_was_pushed_before_another_failed() -> None:
     """BuildKit names it while it pushes."""
     seen, _ = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
 
-    base = by_name(ended(seen))["base"]
+    base = by_name(after_failure(seen))["base"]
 
     assert isinstance(base, Built)
     said = (DATA / "broken-0.29.txt").read_text(encoding="utf-8")
@@ -145,7 +152,7 @@ def test_a_file_that_is_missing(version: str) -> None:
     """The step of a single target has no prefix; ids of BuildKit's own are left out."""
     seen, _ = replay(f"copy-{version}.txt", targets("copy"))
 
-    said = failure(by_name(ended(seen))["copy"])
+    said = failure(by_name(after_failure(seen))["copy"])
 
     assert said.message == 'failed to calculate checksum "/missing": not found'
     assert said.location == "images/copy/Dockerfile:3"
@@ -248,7 +255,7 @@ def test_an_error_that_could_be_anyone_s() -> None:
     """Those are blamed that could have been built; nothing is tried for ever."""
     seen, _ = follow([b'ERROR: failed to solve: target stage "x"'], targets("base", "web"))
 
-    outcomes = by_name(blame(seen, ended(seen)))
+    outcomes = by_name(blame_unfinished(seen, after_failure(seen)))
 
     assert failure(outcomes["base"]).message == 'target stage "x"'
     assert outcomes["web"] == Cancelled()

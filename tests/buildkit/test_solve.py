@@ -45,5 +45,5 @@ def test_what_the_machine_lacks_is_no_failure_of_an_image(tmp_path: Path, said: 
     )
 
     assert solved.outcomes == {"web": Cancelled()}
-    assert solved.trouble
-    assert said.rpartition(": ")[2] in solved.trouble.message
+    assert solved.error
+    assert said.rpartition(": ")[2] in solved.error.message

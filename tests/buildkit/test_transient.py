@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.buildkit.transient import is_lost, may_pass, passing
+from pipeline.buildkit.transient import is_lost_from_cache, is_transient, transient_failure
 from tests.buildkit.example import follow, replay, targets
 from tests.buildkit.test_progress import END, vertex
 
@@ -29,16 +29,18 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
 )
 def test_what_may_pass(error: str) -> None:
     """The registry, the network or BuildKit itself failed for a moment."""
-    assert may_pass(error)
+    assert is_transient(error)
 
 
 def test_what_the_cache_has_lost() -> None:
     """Of the engine's own errors, not of what a command says."""
     lost = "failed to stat active key during commit: snapshot kx does not exist: not found"
 
-    assert is_lost(f"failed to commit kx to dc during finalize: {lost}")
-    assert not is_lost(f'process "/bin/sh -c false" did not complete successfully: {lost}')
-    assert not is_lost(HEAD + "500 Internal Server Error")
+    assert is_lost_from_cache(f"failed to commit kx to dc during finalize: {lost}")
+    assert not is_lost_from_cache(
+        f'process "/bin/sh -c false" did not complete successfully: {lost}'
+    )
+    assert not is_lost_from_cache(HEAD + "500 Internal Server Error")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_what_the_cache_has_lost() -> None:
 )
 def test_what_does_not(error: str) -> None:
     """A refusal, a full disk, and whatever a command of the user's says."""
-    assert not may_pass(error)
+    assert not is_transient(error)
 
 
 def test_the_image_and_the_error_are_named() -> None:
@@ -65,7 +67,7 @@ def test_the_image_and_the_error_are_named() -> None:
 
     seen, _ = follow(lines, targets("web"))
 
-    assert passing(seen) == f"`web`: {error}"
+    assert transient_failure(seen) == f"`web`: {error}"
 
 
 def test_one_failure_that_stays_is_enough() -> None:
@@ -77,7 +79,7 @@ def test_one_failure_that_stays_is_enough() -> None:
 
     seen, _ = follow(lines, targets("web", "copy"))
 
-    assert passing(seen) == ""
+    assert transient_failure(seen) == ""
 
 
 @pytest.mark.parametrize("version", ["0.13", "0.29"])
@@ -85,4 +87,4 @@ def test_a_command_that_fails(version: str) -> None:
     """As buildx tells it."""
     seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
-    assert passing(seen) == ""
+    assert transient_failure(seen) == ""

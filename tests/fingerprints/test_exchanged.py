@@ -13,7 +13,7 @@ import pytest
 from pipeline.dockerignore.ignore_file import NOTHING
 from pipeline.errors import WorkError
 from pipeline.fingerprints.context import Context
-from pipeline.fingerprints.disk import Disk, Node, stamp
+from pipeline.fingerprints.disk import Disk, FileType, file_state
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import ChangedError, Snapshot
 from pipeline.process.descent import Descent
@@ -59,7 +59,7 @@ def test_a_folder_on_the_way(root: Path, look: str) -> None:
     """What was a folder when its parent was listed is a link when it is gone into."""
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
-    assert ("sub", Node.DIRECTORY) in disk.folder(context.path("")).others
+    assert ("sub", FileType.DIRECTORY) in disk.folder(context.path("")).others
     exchange(root, "web/sub")
 
     with pytest.raises(WorkError, match="changed while it was read"):
@@ -81,7 +81,7 @@ def test_a_folder_that_is_open_already(root: Path) -> None:
 def test_the_context_itself(root: Path) -> None:
     """Links may lead to it, inside the project; out of it none is followed."""
     (root / "to").symlink_to("web")
-    assert Context(Disk(root), str(root / "to"), NOTHING).node("sub/x") is Node.FILE
+    assert Context(Disk(root), str(root / "to"), NOTHING).file_type("sub/x") is FileType.FILE
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
     exchange(root, "web")
@@ -152,4 +152,4 @@ def test_a_write_between_two_looks_when_the_clock_was_set_back(root: Path) -> No
         sys.setprofile(None)
 
     assert done
-    assert sha256 != old or known != stamp(file.stat())
+    assert sha256 != old or known != file_state(file.stat())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.deploy.fly.machines import running_of
+from pipeline.deploy.fly.running import running_of
 from pipeline.fly.api import FlyApi
 from pipeline.fly.create_app import only_org
 from pipeline.fly.errors import FlyError

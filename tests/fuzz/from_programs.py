@@ -8,14 +8,19 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.buildkit import definition
-from pipeline.buildkit.attempts import Attempts
-from pipeline.buildkit.builder_info import _fields
-from pipeline.buildkit.metadata import read_notes
-from pipeline.buildkit.outcome import blame, ended, last_error, succeeded
+from pipeline.buildkit.builder import _fields
+from pipeline.buildkit.metadata import read_metadata
+from pipeline.buildkit.outcome import (
+    Attempts,
+    after_failure,
+    after_success,
+    blame_unfinished,
+    last_error,
+)
 from pipeline.buildkit.progress import progress
 from pipeline.buildkit.stream import Decoder, masked
-from pipeline.buildkit.transient import lost, passing
-from pipeline.deploy.fly.machines import running_of
+from pipeline.buildkit.transient import needs_no_cache, transient_failure
+from pipeline.deploy.fly.running import running_of
 from pipeline.deploy.fly.stamp import stamp_of_rollback
 from pipeline.dockerfile import Reads, parse
 from pipeline.errors import Location, PipelineError
@@ -74,9 +79,9 @@ def _stream(data: bytes) -> None:
 def _judged(seen: Progress) -> None:
     attempts = Attempts()
     attempts.take(seen)
-    outcomes = ended(seen)
-    attempts.judge(blame(seen, outcomes), seen.names)
-    _ = lost(seen), passing(seen), last_error(seen)
+    outcomes = after_failure(seen)
+    attempts.judge(blame_unfinished(seen, outcomes), seen.names)
+    _ = needs_no_cache(seen), transient_failure(seen), last_error(seen)
 
 
 def _metadata(data: bytes) -> None:
@@ -85,7 +90,7 @@ def _metadata(data: bytes) -> None:
         file = Path(folder, "metadata.json")
         file.write_bytes(data)
         seen = progress(_TARGETS)
-        succeeded(seen, read_notes(file, seen.targets))
+        after_success(seen, read_metadata(file, seen.targets))
 
 
 def _builder(data: bytes) -> None:

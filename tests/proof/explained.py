@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.buildkit.progress import progress
-from pipeline.buildkit.step_audit import unexplained
 from pipeline.buildkit.stream import Decoder, Vertex
+from pipeline.buildkit.triggers import unknown_triggers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,5 +40,5 @@ def surplus(stream: bytes, targets: Mapping[str, Sequence[Target]]) -> dict[str,
             head = f"{owner[2]}{owner[3]}{owner[4]}" if len(targets[owner[1]]) > 1 else owner[4]
             alone = f"[{head}] {rest}" if head else rest
             seen[owner[1]].take(replace(record, name=alone))
-    found = {key: unexplained(told) for key, told in seen.items()}
+    found = {key: unknown_triggers(told) for key, told in seen.items()}
     return {key: next(iter(each.values())).message for key, each in found.items() if each}

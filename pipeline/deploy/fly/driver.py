@@ -35,8 +35,7 @@ from ...model.report import Failure
 from ...process.cleanup import private_folder
 from ...reference import ReferenceSyntaxError, parse_reference
 from ..errors import DeployError
-from .differences import differing
-from .machines import running_of
+from .running import differing, running_of
 from .stamp import as_read, leave_stamp, stamp_of_rollback
 
 if TYPE_CHECKING:

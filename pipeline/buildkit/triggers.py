@@ -41,7 +41,7 @@ class _Seen(NamedTuple):
     trigger: bool
 
 
-def unexplained(progress: Progress) -> dict[ImageName, Failure]:
+def unknown_triggers(progress: Progress) -> dict[ImageName, Failure]:
     """The images of a solve in which a step ran that nobody asked for, as far as it was told."""
     found: dict[ImageName, Failure] = {}
     for name, target in progress.targets.items():

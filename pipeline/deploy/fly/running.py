@@ -1,38 +1,78 @@
-"""Where the configuration of an app at Fly is not the one that its files say.
-
-Where the stamp on its machines says that it is, nothing is asked. Else Fly is asked once for what
-it keeps with each release, `configDefinition`: the `fly.toml` as flyctl understood it. The contents
-of `[[files]]` are not in there, but in the list of machines.
-
-`fly secrets set` makes a release that only restarts the machines, and keeps with it what the
-newest release had, also one that failed and reached no machine (flyctl `FromRemoteApp`). So a
-configuration that a failed release had just before is not believed. Where no other came after a
-deploy of ours, its stamp still holds: it knows the keys that flyctl does not, and does not keep.
-"""
+"""The state of an app at Fly: image and health of its machines, and its configuration."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+from collections import Counter
 from itertools import dropwhile, islice, takewhile
 from typing import TYPE_CHECKING
 
 from ...fly.queries import PAGE, releases_of
 from ...fly.values import number_of
+from ...model.apps import Running
 from ...model.configuration import Configuration, differences
-from ...model.stamp import carried_stamp
+from ...model.stamp import carried_stamp, read_stamp
+from ...reference import ReferenceSyntaxError, parse_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ...fly.api import FlyApi
     from ...fly.values import FlyRelease, Machine
-    from ...model.apps import App, Running
+    from ...model.apps import App
+    from ...model.stamp import Stamp
+    from ...reference import Digest
 
 MIXED = "its machines are of different releases"
 NONE_KEPT = "Fly keeps none to compare it with"
 FAILED_BEFORE = "it is that of a release that failed, and may not have reached its machines"
+
+
+def running_of(app: str, machines: Sequence[Machine]) -> Running | None:
+    """The digest of most machines; healthy where all run it and are well. `None` without any.
+
+    Machines that flyctl does not look after do not count, those that are at rest do.
+    """
+    found = [machine for machine in machines if machine.serves]
+    counted = Counter(digest for machine in found if (digest := _digest(machine)))
+    if not counted:
+        return None
+    trouble = _trouble(found, counted)
+    releases = {machine.release for machine in found}
+    digest = counted.most_common(1)[0][0]
+    release = releases.pop() if len(releases) == 1 else ""
+    return Running(
+        digest=digest,
+        release=release,
+        healthy=not trouble,
+        url=f"https://{app}.fly.dev" if any(m.has_services for m in found) else "",
+        trouble=trouble,
+        stamp=_stamp(found, digest, release),
+    )
+
+
+def _stamp(machines: Sequence[Machine], digest: Digest, release: str) -> Stamp | None:
+    """What all machines say that they were deployed with; nothing where one says otherwise."""
+    said = {machine.stamp for machine in machines}
+    return read_stamp(said.pop(), digest, release) if len(said) == 1 else None
+
+
+def _trouble(machines: Sequence[Machine], counted: Counter[Digest]) -> str:
+    if len(counted) > 1:
+        return "its machines run different images"
+    silent = next((machine.id for machine in machines if _digest(machine) is None), "")
+    if silent:
+        return f"Fly does not say which image machine {silent} runs"
+    return next((machine.trouble for machine in machines if machine.trouble), "")
+
+
+def _digest(machine: Machine) -> Digest | None:
+    try:
+        return parse_digest(machine.digest)
+    except ReferenceSyntaxError:
+        return None
 
 
 def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) -> tuple[str, ...]:

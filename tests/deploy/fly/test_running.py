@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.deploy.errors import DeployError
-from pipeline.deploy.fly.differences import FAILED_BEFORE, MIXED, NONE_KEPT
+from pipeline.deploy.fly.running import FAILED_BEFORE, MIXED, NONE_KEPT
 from pipeline.deploy.protocol import RewindingDriver
 from pipeline.fly.errors import FlyError
 from pipeline.model.events import silent

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import load
-from pipeline.buildkit.audit import unaccounted
+from pipeline.buildkit.provenance import unaccounted
 from pipeline.reference import ImageName, Repository
 from tests.support.contexts import write_tree
 

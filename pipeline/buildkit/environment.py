@@ -54,7 +54,7 @@ def bake_environ(
     """The environment for bake; `secrets` are the variables that a build may read as secrets.
 
     Nothing is attested unless asked for, nobody is prompted. Provenance is written down beside the
-    image all the same, for the self-audit (`buildkit.audit`). What lies outside the project
+    image all the same, for the self-audit (`buildkit.provenance`). What lies outside the project
     was allowed by the user by then (`project.permissions`), so bake does not check paths: it would
     refuse the private copies that images are built from, and of many targets it judges one
     (buildx `bake/entitlements.go`); a prompt would fail the build.

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.buildkit.builder_info import check_builder
-from pipeline.buildkit.docker_cli import bake_command, connect, overloaded, read_version, trouble
+from pipeline.buildkit.builder import check_builder
+from pipeline.buildkit.buildx import (
+    bake_command,
+    builder_error,
+    find_buildx,
+    is_overloaded,
+    read_version,
+)
 from pipeline.errors import UnknownError
 from pipeline.model.settings import BuildSettings
 from tests.support.programs import program
@@ -40,7 +46,7 @@ def docker(
 def test_no_docker(tmp_path: Path) -> None:
     """The command line is missing: one sentence, and what to do."""
     with pytest.raises(UnknownError, match="there is no `docker` on PATH") as caught:
-        connect(BuildSettings(), {"PATH": str(tmp_path)})
+        find_buildx(BuildSettings(), {"PATH": str(tmp_path)})
 
     assert caught.value.hint
 
@@ -48,7 +54,7 @@ def test_no_docker(tmp_path: Path) -> None:
 def test_no_buildx(tmp_path: Path) -> None:
     """The plugin is missing."""
     with pytest.raises(UnknownError, match="docker has no buildx plugin"):
-        connect(BuildSettings(), docker(tmp_path, buildx=""))
+        find_buildx(BuildSettings(), docker(tmp_path, buildx=""))
 
 
 def test_an_old_buildx(tmp_path: Path) -> None:
@@ -56,7 +62,7 @@ def test_an_old_buildx(tmp_path: Path) -> None:
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.12.1 x")
 
     with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old: 0\.13 is the least"):
-        connect(BuildSettings(), environ)
+        find_buildx(BuildSettings(), environ)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +95,7 @@ def test_a_buildx_that_does_not_know_its_version(tmp_path: Path, said: str) -> N
     environ = docker(tmp_path, buildx=f"github.com/docker/buildx {said}", inspect=inspect)
     settings = BuildSettings(builder="d", network="host")
 
-    command = bake_command(connect(settings, environ), settings, "ALL", "m.json")
+    command = bake_command(find_buildx(settings, environ), settings, "ALL", "m.json")
     info = check_builder(settings, environ)
 
     assert ("--allow", "network.host") in itertools.pairwise(command)
@@ -101,12 +107,12 @@ def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.13.1+ds1 x")
 
     with pytest.raises(UnknownError, match="cannot set the network"):
-        connect(BuildSettings(network="host"), environ)
+        find_buildx(BuildSettings(network="host"), environ)
 
 
 def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
     """BUILDX_BUILDER and `docker buildx use` stay in force."""
-    found = connect(BuildSettings(), {**docker(tmp_path), "BUILDX_BUILDER": "mine"})
+    found = find_buildx(BuildSettings(), {**docker(tmp_path), "BUILDX_BUILDER": "mine"})
 
     assert found.command == (f"{tmp_path}/docker", "buildx")
     assert found.builder == ()
@@ -115,7 +121,7 @@ def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
 
 def test_a_builder_by_its_name(tmp_path: Path) -> None:
     """A builder of buildx's is named to buildx."""
-    found = connect(BuildSettings(builder="remote"), docker(tmp_path))
+    found = find_buildx(BuildSettings(builder="remote"), docker(tmp_path))
 
     assert found.builder == ("--builder", "remote")
 
@@ -124,7 +130,7 @@ def test_a_docker_context_by_its_name(tmp_path: Path) -> None:
     """Buildx refuses it as a builder and tells to name it to docker; BUILDX_BUILDER would win."""
     environ = {**docker(tmp_path, context="second"), "BUILDX_BUILDER": "mine"}
 
-    found = connect(BuildSettings(builder="second"), environ)
+    found = find_buildx(BuildSettings(builder="second"), environ)
 
     assert found.command == (f"{tmp_path}/docker", "--context", "second", "buildx")
     assert found.builder == ()
@@ -142,7 +148,7 @@ def test_what_bake_is_allowed(
     settings = BuildSettings(network=network)
     environ = docker(tmp_path, buildx=f"github.com/docker/buildx v{version} x")
 
-    command = bake_command(connect(settings, environ), settings, "ALL", "m.json")
+    command = bake_command(find_buildx(settings, environ), settings, "ALL", "m.json")
 
     flags = itertools.pairwise(command)
     assert allowed == [value for flag, value in flags if flag == "--allow"]
@@ -199,7 +205,7 @@ def test_what_bake_is_allowed(
 )
 def test_what_a_message_stands_for(said: str, expected: str) -> None:
     """One clear sentence each, with what to do."""
-    error = trouble(said)
+    error = builder_error(said)
 
     assert error is not None
     assert error.message == expected
@@ -208,7 +214,7 @@ def test_what_a_message_stands_for(said: str, expected: str) -> None:
 
 def test_other_messages_are_no_trouble() -> None:
     """A failing step is not the builder's fault."""
-    assert trouble('failed to solve: process "/bin/sh -c false" did not complete') is None
+    assert builder_error('failed to solve: process "/bin/sh -c false" did not complete') is None
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def test_other_messages_are_no_trouble() -> None:
 )
 def test_a_builder_with_too_much_to_do(said: str, expected: bool) -> None:  # noqa: FBT001
     """Told apart from a registry that does not answer."""
-    assert expected is overloaded(said)
+    assert expected is is_overloaded(said)
 
 
 def test_a_builder_that_does_not_run(tmp_path: Path) -> None:
@@ -252,6 +258,6 @@ def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
     for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):
         program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")
         with pytest.raises(UnknownError) as caught:
-            connect(BuildSettings(), environ)
+            find_buildx(BuildSettings(), environ)
         assert said in caught.value.message
         assert "install" not in caught.value.hint

@@ -40,7 +40,7 @@ _LACKING = (
     "resource temporarily unavailable",
     "input/output error",
 )
-_TROUBLES = (
+_ERRORS = (
     (
         r"Cannot connect to the Docker daemon at ([^ ]+?)\.? ",
         "no engine answers at `{}`",
@@ -81,7 +81,7 @@ _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded
 
 
 @dataclass(frozen=True, slots=True)
-class Docker:
+class Buildx:
     """How buildx is called: the command, and the environment for it.
 
     `version` is `None` where buildx does not know its own. Then it is taken for a new one.
@@ -94,7 +94,7 @@ class Docker:
     environ: Mapping[str, str]
 
 
-def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
+def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
     """Find docker and buildx, without asking an engine anything.
 
     The builder `default` is the one that docker itself would take: BUILDX_BUILDER, what `docker
@@ -119,36 +119,36 @@ def connect(settings: BuildSettings, environ: Mapping[str, str]) -> Docker:
         env.pop("BUILDX_BUILDER", None)
     elif settings.builder != "default":
         builder = ["--builder", settings.builder]
-    return Docker((*command, "buildx"), tuple(builder), version, text, env)
+    return Buildx((*command, "buildx"), tuple(builder), version, text, env)
 
 
-def bake_command(docker: Docker, settings: BuildSettings, group: str, metadata: str) -> list[str]:
+def bake_command(buildx: Buildx, settings: BuildSettings, group: str, metadata: str) -> list[str]:
     """The command that reads a definition from its standard input and builds `group`."""
-    allow = ["--allow", "ssh"] if _has_allow(docker.version) else []
+    allow = ["--allow", "ssh"] if _has_allow(buildx.version) else []
     if settings.network == "host":
         allow += ["--allow", "network.host"]
     progress = ["--progress", "rawjson", "--metadata-file", metadata]
-    return [*docker.command, "bake", *docker.builder, "-f", "-", *progress, *allow, group]
+    return [*buildx.command, "bake", *buildx.builder, "-f", "-", *progress, *allow, group]
 
 
-def ask(docker: Docker, arguments: Sequence[str]) -> str:
+def run_buildx(buildx: Buildx, arguments: Sequence[str]) -> str:
     """What a short command of buildx prints. Raises `UnknownError` when it fails."""
-    done = _quick([*docker.command, *arguments], docker.environ)
+    done = _quick([*buildx.command, *arguments], buildx.environ)
     if done.returncode:
         said = done.stderr.strip().removeprefix("ERROR: ")
-        raise trouble(said) or UnknownError(said or f"`docker buildx {arguments[0]}` failed")
+        raise builder_error(said) or UnknownError(said or f"`docker buildx {arguments[0]}` failed")
     return done.stdout
 
 
-def trouble(said: str) -> UnknownError | None:
+def builder_error(said: str) -> UnknownError | None:
     """The error that a message of buildx's stands for, if it is about reaching the builder."""
-    for pattern, message, hint in _TROUBLES:
+    for pattern, message, hint in _ERRORS:
         if found := re.search(pattern, said):
             return UnknownError(message.format(*found.groups()), hint=hint)
     return None
 
 
-def overloaded(said: str) -> bool:
+def is_overloaded(said: str) -> bool:
     """Whether the builder gave up because it had too much to do at once.
 
     BuildKit waits 5 s for a session and 6 s for a job to appear (`session/group.go`,
@@ -165,7 +165,7 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, i
         # docker/cli: "'buildx' is not a docker command", since 28 "unknown command: docker buildx".
         if said and "command" not in said:
             message = f"`docker buildx` does not run here: {said}"
-            raise trouble(said) or UnknownError(message, hint="`invoke doctor` looks further")
+            raise builder_error(said) or UnknownError(message, hint="`invoke doctor` looks further")
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
     text, version = read_version(done.stdout)
     if version is not None and version < FLOOR:

@@ -10,8 +10,8 @@ from ..errors import ConfigError, Location, Problem
 from ..model.inputs import EntryKind
 from ..process.paths import is_file
 from ..process.read_file import FileError, read_file
-from .git_pointers import cure, stands_for
-from .ignore_file import IGNORE_FILE
+from .disk import POINTER_HEADS
+from .find_ignore_file import IGNORE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from ..model.image import Image
     from ..model.inputs import ContextEntry, ContextInputs
     from .disk import Disk
-    from .ignore_file import IgnoreFile
+    from .find_ignore_file import IgnoreFile
 
 _REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
+_LONGEST_POINTER = 1024
 
 
 class _Context(NamedTuple):
@@ -32,7 +33,7 @@ class _Context(NamedTuple):
     ignore: PurePosixPath
 
 
-def suspects(
+def context_warnings(
     disk: Disk,
     root: Path,
     image: Image,
@@ -113,6 +114,26 @@ def _stand_ins(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
         more = f", as {len(rest)} more are" if rest else ""
         message = f"this file is {what}{more}: the image has not what it stands for"
         yield Problem(Location(first), message, cure(what, first))
+
+
+def stands_for(content: bytes) -> str:
+    r"""What a file of this content is, if it stands for another; nothing for any other file.
+
+    >>> stands_for(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    'a Git LFS pointer'
+    """
+    if content.startswith(POINTER_HEADS[-1]):
+        return "encrypted by git-crypt"
+    pointer = content.startswith(POINTER_HEADS[:-1]) and b"\noid " in content
+    return "a Git LFS pointer" if pointer and len(content) < _LONGEST_POINTER else ""
+
+
+def cure(what: str, path: str) -> str:
+    """What brings the file itself, where `path` is that from the project's root."""
+    if what == "encrypted by git-crypt":
+        return "`git-crypt unlock` decrypts it"
+    fetch = f"`git lfs install`, then `git lfs pull --include '{path}'` fetches it"
+    return f"{fetch}; in a workflow of GitHub's, `lfs: true` of actions/checkout"
 
 
 def _submodules(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownError
-from .docker_cli import ask, connect, trouble
+from .buildx import builder_error, find_buildx, run_buildx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..model.settings import BuildSettings
-    from .docker_cli import Docker
+    from .buildx import Buildx
 
 _FIELD = re.compile(r"^\s*([A-Za-z][\w .-]*?):[ \t]+(\S.*?)\s*$", re.MULTILINE)
 _WORKING = frozenset({"running", "inactive"})  # an inactive one is started by a build
@@ -52,21 +52,21 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
 
     Raises `UnknownError` with what is missing: docker, buildx, the builder, its engine.
     """
-    docker = connect(settings, environ)
-    name = [settings.builder] if docker.builder else []
-    fields = _fields(ask(docker, ["inspect", "--", *name]))
+    buildx = find_buildx(settings, environ)
+    name = [settings.builder] if buildx.builder else []
+    fields = _fields(run_buildx(buildx, ["inspect", "--", *name]))
     status = fields.get("status", "")
     if status not in _WORKING:
         why = fields.get("error") or status or "it does not say why"
         called = fields.get("name", settings.builder)
-        raise trouble(why) or UnknownError(
+        raise builder_error(why) or UnknownError(
             f"the builder `{called}` does not run: {why}", hint="`docker buildx ls` says more"
         )
     return BuilderInfo(
         fields.get("name", settings.builder),
         fields.get("driver", ""),
-        docker.version_text if docker.version else _unsure(docker.version_text),
-        _engine(docker, fields),
+        buildx.version_text if buildx.version else _unsure(buildx.version_text),
+        _engine(buildx, fields),
         fields.get(_SNAPSHOTTER, ""),
         tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
     )
@@ -85,8 +85,8 @@ def _fields(text: str) -> dict[str, str]:
     return found
 
 
-def _engine(docker: Docker, fields: Mapping[str, str]) -> str:
+def _engine(buildx: Buildx, fields: Mapping[str, str]) -> str:
     if fields.get("driver") != "docker":
         return fields.get("buildkit version", fields.get("buildkit", ""))
-    engine = ask(replace(docker, command=docker.command[:-1]), _SERVER_VERSION)
+    engine = run_buildx(replace(buildx, command=buildx.command[:-1]), _SERVER_VERSION)
     return engine.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.buildkit.bake_environ import bake_environ, secret_variables
+from pipeline.buildkit.environment import bake_environ, secret_variables
 from pipeline.errors import ConfigError
 from pipeline.model.settings import BuildSettings
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.buildkit.attempts import Attempts
-from pipeline.buildkit.outcome import Broken, Built, Cancelled, ended
-from pipeline.buildkit.step_audit import unexplained
+from pipeline.buildkit.outcome import Attempts, Broken, Built, Cancelled, after_failure
+from pipeline.buildkit.triggers import unknown_triggers
 from pipeline.dockerfile import parse, resolve
 from pipeline.reference import ImageName, Platform
 from tests.buildkit.example import follow, image, target
@@ -144,7 +143,7 @@ def test_steps_that_nobody_asked_for(dockerfile: str, known: tuple[str, ...], na
     """The first of them is told, and where its stage begins."""
     seen, _ = follow(vertices(names), [made(dockerfile, known)])
 
-    found = unexplained(seen)
+    found = unknown_triggers(seen)
 
     marked = [name for name in names.split("|") if name.endswith(" <")]
     told = {name: failure.message for name, failure in found.items()}
@@ -168,14 +167,14 @@ def test_what_a_former_attempt_pushed_counts() -> None:
     attempts.take(first)
     attempts.take(last)
 
-    (outcome,) = attempts.judge(ended(last), last.names).values()
+    (outcome,) = attempts.judge(after_failure(last), last.names).values()
 
     assert isinstance(outcome, Broken)
     assert "COPY . /app" in outcome.failure.message
 
 
 def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
-    """Nothing of it is unexplained: then its tag may be published."""
+    """Nothing of it is unknown_triggers: then its tag may be published."""
     one = made("FROM corp\n")
     first, _ = follow([*vertices("[1/1] FROM corp"), vertex("exporting to image", "e")], [one])
     last, _ = follow([], [one])
@@ -183,8 +182,8 @@ def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
     attempts.take(first)
     attempts.take(last)
 
-    assert attempts.judge(ended(last), last.names) == {WEB: Cancelled(written=True)}
-    assert ended(last) == {WEB: Cancelled()}
+    assert attempts.judge(after_failure(last), last.names) == {WEB: Cancelled(written=True)}
+    assert after_failure(last) == {WEB: Cancelled()}
 
 
 def test_what_stands_on_an_unexplained_image_is_not_published() -> None:

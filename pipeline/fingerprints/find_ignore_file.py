@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..dockerignore.ignore_file import NOTHING, Ignore, parse_ignore
 from ..errors import Location, Problem
 from .context import Context
-from .disk import Disk, Node
+from .disk import Disk, FileType
 
 if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
@@ -42,7 +42,7 @@ class IgnoreFile:
     warnings: tuple[Problem, ...] = ()
 
 
-def ignore_file_of(disk: Disk, root: Path, image: Image) -> IgnoreFile:
+def find_ignore_file(disk: Disk, root: Path, image: Image) -> IgnoreFile:
     """The ignore file of the Dockerfile of `image`, else that of its context, else none.
 
     Raises `ConfigError` for one that cannot be read, or has a pattern that BuildKit refuses.
@@ -51,7 +51,7 @@ def ignore_file_of(disk: Disk, root: Path, image: Image) -> IgnoreFile:
     return _first(disk, root, (own, image.context / IGNORE_FILE))
 
 
-def ignore_file_in(disk: Disk, root: Path, folder: PurePosixPath) -> IgnoreFile:
+def find_ignore_file_in(disk: Disk, root: Path, folder: PurePosixPath) -> IgnoreFile:
     """The ignore file in a folder of the project alone, as a named context has it."""
     return _first(disk, root, (folder / IGNORE_FILE,))
 
@@ -61,20 +61,20 @@ def _first(disk: Disk, root: Path, paths: tuple[PurePosixPath, ...]) -> IgnoreFi
     for path in paths:
         context = Context(disk, str(root / path.parent), NOTHING)
         real = context.follow(path.name)
-        if real is not None and context.node(real) is Node.FILE:
+        if real is not None and context.file_type(real) is FileType.FILE:
             source = disk.read(context.path(real))
             ignore = parse_ignore(source, file=str(path))
             return IgnoreFile(ignore, path, source, tuple(warnings))
-        if found := context.node(path.name):
+        if found := context.file_type(path.name):
             warnings.append(_astray(path, found))
     return IgnoreFile(warnings=tuple(warnings))
 
 
-def _astray(path: PurePosixPath, found: Node) -> Problem:
+def _astray(path: PurePosixPath, found: FileType) -> Problem:
     """What is said of an ignore file that BuildKit passes over."""
     what = {
-        Node.LINK: f"is a link that leads to no file below `{path.parent}`",
-        Node.DIRECTORY: "is a folder",
+        FileType.LINK: f"is a link that leads to no file below `{path.parent}`",
+        FileType.DIRECTORY: "is a folder",
     }.get(found, "is no file")
     message = f"`{path.name}` {what}: BuildKit does not read it, and it hides nothing"
     return Problem(Location(str(path)), message, _HINT)

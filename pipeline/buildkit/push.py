@@ -1,0 +1,80 @@
+"""Push an image from the local engine."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownError
+from ..model.events import Notice
+from ..model.masking import masker
+from ..process.retry import retry
+from ..reference import Digest
+from .transient import is_transient
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from docker import DockerClient
+
+    from ..model.events import Reporter
+    from ..reference import Reference
+    from ..registry.auth.credential import Credential
+
+_PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
+
+
+def push(
+    client: DockerClient,
+    image: Reference,
+    credential: Credential | None,
+    report: Reporter,
+    stop: threading.Event,
+) -> Digest | None:
+    """Push a loaded image from the engine; its digest where the engine says it.
+
+    What may pass is tried again, unless `stop` is set by then.
+    Raises `UnknownError`, for a refusal or a registry that cannot be reached.
+    """
+
+    def passing(pushed: tuple[Digest | None, str]) -> str:
+        return f"`{image}`: {pushed[1]}" if is_transient(pushed[1]) else ""
+
+    digest, fault = retry(lambda: _pushed(client, image, credential, report), passing, report, stop)
+    if fault:
+        raise UnknownError(
+            f"the engine could not push `{image}`: {fault}",
+            hint="check the registry and the credential for it with `invoke doctor`",
+        )
+    return digest
+
+
+def _pushed(
+    client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
+) -> tuple[Digest | None, str]:
+    """The digest, and what went wrong, or nothing.
+
+    The docker package does not raise for a push that fails: every line of its stream is looked at.
+    """
+    auth = credential.for_engine if credential else None
+    mask = masker(credential.forms if credential else ())
+    found: Digest | None = None
+    stream = client.api.push(
+        str(image.repository), tag=image.tag, stream=True, decode=True, auth_config=auth
+    )
+    for line in stream:
+        if fault := _fault(line):
+            return None, mask(fault)
+        if told := _PUSHED.search(str(line.get("status", ""))):
+            found = Digest(told[1])
+        if "aux" in line and "ManifestPushedInsteadOfIndex" in line["aux"]:
+            report(Notice(f"one platform of `{image}` was pushed"))
+    return found, ""
+
+
+def _fault(line: Mapping[str, object]) -> str:
+    detail = line.get("errorDetail")
+    if isinstance(detail, dict) and detail.get("message"):
+        return str(detail["message"])
+    return str(line.get("error") or "")
