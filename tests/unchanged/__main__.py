@@ -19,8 +19,10 @@ from tests.unchanged.views import (
     RECORDED,
     SAMPLES,
     TASKS,
+    WITH_DOCUMENTS,
     as_text,
     copy_samples,
+    documents_of,
     inputs_of,
     plain_environ,
 )
@@ -45,6 +47,8 @@ def main(checkout: Path) -> None:
             example.write(root)
             view = inputs_of(root, _invoke, {**environ, **example.environ}, example.words)
             _write(example.name, view)
+            if example.name in WITH_DOCUMENTS:
+                _write(f"{example.name}.documents", documents_of(root, _invoke, environ))
         root = Path(scratch) / SAMPLES
         copy_samples(root)
         _write(SAMPLES, inputs_of(root, _invoke, environ))

@@ -17,7 +17,9 @@ from tests.unchanged.views import (
     ROOT,
     SAMPLES,
     TASKS,
+    WITH_DOCUMENTS,
     copy_samples,
+    documents_of,
     inputs_of,
     plain_environ,
 )
@@ -48,6 +50,16 @@ def test_the_graph_and_all_inputs_of_the_samples_are_what_they_were(tmp_path: Pa
     copy_samples(tmp_path / "project")
     found = inputs_of(tmp_path / "project", invoke, plain_environ(tmp_path))
     assert found == _recorded(SAMPLES)
+
+
+@pytest.mark.parametrize(
+    "example", [e for e in EXAMPLES if e.name in WITH_DOCUMENTS], ids=lambda e: e.name
+)
+def test_plans_reports_and_what_exists_are_what_they_were(tmp_path: Path, example: Example) -> None:
+    """From a registry that has nothing, and from one that has everything."""
+    example.write(tmp_path / "project")
+    found = documents_of(tmp_path / "project", invoke, plain_environ(tmp_path))
+    assert found == _recorded(f"{example.name}.documents")
 
 
 def test_each_task_has_the_options_that_it_had() -> None:

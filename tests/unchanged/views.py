@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from tests.support.scripted import Asked, Reply, scripted
 
 if TYPE_CHECKING:
     import subprocess
@@ -16,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 RECORDED = Path(__file__).parent / "recorded"
 SAMPLES = "samples"
 TASKS = "tasks"
+WITH_DOCUMENTS = ("one-repository-for-all", "options-and-salt", "several-apps", "two-levels")
+"""The projects that a registry is asked about; what was recorded is in `NAME.documents.json`."""
 
 _OURS = ("BUILDX_", "CI", "DOCKER_CONFIG", "FLY_", "NO_COLOR", "PIPELINE_")
 """Of the environment, how the names begin that change what is said."""
@@ -72,6 +77,75 @@ def inputs_of(
     graph = said("graph", "--format", "json")
     names = [image["name"] for image in graph["images"]]
     return {"graph": graph, "inputs": {name: said("inputs", name, "--json") for name in names}}
+
+
+def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Plan, report, status and existence, from a registry that has nothing, and one that has all.
+
+    Each is the exit code and the document, without what differs from run to run, and without the
+    sentences for people, whose words may change.
+    """
+
+    def said(host: str, *command: str) -> Any:
+        ended = run(command, root, {**environ, "FLY_REGISTRY_HOST": host})
+        return [ended.returncode, _steady(json.loads(ended.stdout.replace(host, "registry.test")))]
+
+    found: dict[str, Any] = {}
+    for name, script in (("nothing", _has_nothing), ("everything", _has_everything)):
+        with scripted(script) as server:
+            planned = said(server.address, "--dry", "build-all", "--json")
+            found[name] = {"plan": planned}
+            for image in [row["name"] for row in planned[1]["images"]]:
+                exists = said(server.address, "exists", image, "--json")
+                found[name].setdefault("exists", {})[image] = exists
+            found[name]["status"] = said(server.address, "status", "--json")
+            if name == "everything":
+                found[name]["report"] = said(server.address, "build-all", "--json")
+    return found
+
+
+_MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": f"sha256:{'0' * 64}",
+            "size": 2,
+        },
+        "layers": [],
+    }
+).encode()
+_OF_MANIFEST = {
+    "Content-Type": "application/vnd.oci.image.manifest.v1+json",
+    "Docker-Content-Digest": f"sha256:{sha256(_MANIFEST).hexdigest()}",
+}
+_ABSENT = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
+
+
+def _has_nothing(asked: Asked) -> Reply:
+    if "/manifests/" not in asked.path:
+        return Reply(200)
+    return Reply(404, {"Content-Type": "application/json"}, _ABSENT)
+
+
+def _has_everything(asked: Asked) -> Reply:
+    return Reply(200, _OF_MANIFEST, _MANIFEST) if "/manifests/" in asked.path else Reply(200)
+
+
+def _steady(document: Any) -> Any:
+    """A document without times, counts of requests and sentences: their types are left."""
+    if isinstance(document, list):
+        return [_steady(item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    return {
+        key: type(value).__name__ if key in _UNSTEADY else _steady(value)
+        for key, value in document.items()
+    }
+
+
+_UNSTEADY = frozenset({"hint", "reason", "requests", "seconds", "trouble"})
 
 
 def as_text(view: Any) -> str:
