@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,8 +49,7 @@ _LONGEST = 1000
 """Characters of a message; a value that it quotes may be a megabyte."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A place in a file of the user's: `images/web/Dockerfile:3:6`.
 
     `file` is relative to the project's root where it lies inside it. `line` and `column` count
@@ -65,8 +66,7 @@ class Location:
         return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(Struct, frozen=True, order=True):
     """One thing that is wrong in the user's files: where, what, and what to do next."""
 
     location: Location | None

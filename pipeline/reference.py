@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
 from typing import NewType
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 ImageName = NewType("ImageName", str)
 """The name of a node of the DAG: an OCI path component, `python-base`."""
@@ -60,8 +62,7 @@ class ReferenceSyntaxError(ValueError):
     """A string that is no reference; the message says which part of it is wrong."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(Struct, frozen=True, order=True):
     """An OCI platform, `linux/arm64/v8`."""
 
     os: str
@@ -72,8 +73,7 @@ class Platform:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Repository:
+class Repository(Struct, frozen=True, order=True):
     """A registry's host (with its port) and a path on it: `registry.fly.io` and `acme-api`."""
 
     host: str
@@ -83,8 +83,7 @@ class Repository:
         return f"{self.host}/{self.path}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Reference:
+class Reference(Struct, frozen=True, order=True):
     """`host/path:tag@digest`, with a tag or a digest or both; with both, the digest decides.
 
     >>> str(parse_reference("debian"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UnknownError
 from .buildx import builder_error, find_buildx, run_buildx
@@ -21,8 +23,7 @@ _SERVER_VERSION = ("version", "--format", "{{.Server.Version}}")
 _SNAPSHOTTER = "org.mobyproject.buildkit.worker.snapshotter"
 
 
-@dataclass(frozen=True, slots=True)
-class BuilderInfo:
+class BuilderInfo(Struct, frozen=True):
     """A builder that answers.
 
     `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`); `engine` is the

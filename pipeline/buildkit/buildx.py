@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import UnknownError
 from ..process.capture import capture
@@ -80,8 +81,7 @@ _ERRORS = (
 _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Buildx:
+class Buildx(Struct, frozen=True):
     """How buildx is called: the command, and the environment for it.
 
     `version` is `None` where buildx does not know its own. Then it is taken for a new one.

@@ -7,9 +7,10 @@ tried with buildx 0.13 and 0.29 on both stores of the engine.
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..dockerfile import KEPT_NAMES, context_key
 from ..errors import Problem, raise_problems, usage_error
@@ -42,8 +43,7 @@ class Output(StrEnum):
     LOAD = "load"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """An image in a solve, and the reference that it gets.
 
     `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target

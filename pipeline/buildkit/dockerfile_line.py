@@ -12,8 +12,9 @@ BuildKit shows the source of the error that ended the solve (buildkit `solver/er
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..reference import ReferenceSyntaxError, parse_reference
 
@@ -29,8 +30,7 @@ _NUMBERED = re.compile(r"\[[^\]]*\] (.*)", re.DOTALL)
 _METADATA = re.compile(r"\[.*\] load metadata for (\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Lines of a Dockerfile by their number, and the numbers of those that are marked."""
 
     lines: tuple[tuple[int, str], ...]

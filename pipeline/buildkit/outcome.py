@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..model.report import Failure
 from ..reference import Digest
@@ -44,16 +45,14 @@ _MAKE_ROOM = (
 _CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(Struct, frozen=True):
     """Of one image: its digest, and the materials of its provenance (from buildx 0.14 on)."""
 
     digest: Digest | None = None
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
 
     `seconds` is from the first of its own steps to the last; `sources` are what was read for it
@@ -65,16 +64,14 @@ class Built:
     sources: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """A step of this image's own failed, `seconds` after the first of them."""
 
     failure: Failure
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """Not finished, because another image failed or the user stopped the build.
 
     `written`: its export was seen to begin, so that it may have been pushed all the same.
@@ -232,8 +229,7 @@ def _seconds(progress: Progress, name: ImageName) -> float:
     return span.seconds if span else 0.0
 
 
-@dataclass(slots=True)
-class Attempts:
+class Attempts(Struct):
     """What the attempts at a solve have told so far.
 
     `unknown_triggers` are images in which such a step ran; `exported` those of which

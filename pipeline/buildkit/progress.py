@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..model.events import ImageChanged, LogLine, Notice, Stage, StepChanged
 from .definition import Output
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from .steps import VertexNames
 
 
-@dataclass(slots=True)
-class Span:
+class Span(Struct):
     """When an image's own steps began and ended, and the stage that it was last said to be in."""
 
     began: datetime | None = None
@@ -44,8 +45,7 @@ class Span:
         return _seconds(self.began, self.ended)
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """A solve as far as its stream has told. `text` are the lines that are no JSON.
 
     `stopping` is set once the user has wished it to end: what fails from then on was cancelled,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UnknownError
 from ..process.cleanup import private_folder
@@ -50,8 +52,7 @@ two busy cores, 48 targets were too many once in four runs, and 150 always (dock
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """What a solve is made of: the definition as `request`, and who is told."""
 
     root: Path
@@ -63,8 +64,7 @@ class _Work:
     mask: Mask
 
 
-@dataclass(frozen=True, slots=True)
-class _Solved:
+class _Solved(Struct, frozen=True):
     """A solve that ran to some end."""
 
     code: int
@@ -72,8 +72,7 @@ class _Solved:
     metadata: Mapping[ImageName, Metadata]
 
 
-@dataclass(frozen=True, slots=True)
-class Solve:
+class Solve(Struct, frozen=True):
     """How each image of a solve ended, and what kept the rest from being found out, if anything."""
 
     outcomes: Mapping[ImageName, Outcome]

@@ -13,8 +13,9 @@ distribution server deletes by one, the manifest goes with every other tag of it
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..reference import Tag
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from .. import graph
 from .definition import target_name
@@ -31,8 +32,7 @@ _OF_A_SOLVE = "failed to solve: "
 _MAX_LINE = 64 << 10
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """A vertex. `claims` says which images need it, and what it is called in each.
 
     `called` has all that it was called in each, for a step may be two of one stage's. `seen` is
@@ -92,8 +92,7 @@ class Step:
         return texts
 
 
-@dataclass(frozen=True, slots=True)
-class VertexNames:
+class VertexNames(Struct, frozen=True):
     """How vertices are named in a solve of these targets.
 
     buildx puts a target's name into the vertex's (`[web 2/5] RUN make`, `[web] exporting to

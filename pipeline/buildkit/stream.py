@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from binascii import Error as Base64Error
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,8 +26,7 @@ Fields = dict[str, object]
 _MAX_PENDING = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Vertex:
+class Vertex(Struct, frozen=True):
     """A step, as it is now: the same `digest` comes again with each change, under each target."""
 
     digest: str
@@ -36,8 +37,7 @@ class Vertex:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """How far a part of a step is; `current` and `total` are bytes."""
 
     id: str
@@ -47,8 +47,7 @@ class Status:
     completed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """Bytes that a step wrote to standard output (1) or error (2); they end anywhere."""
 
     vertex: str
@@ -56,8 +55,7 @@ class Log:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """What the frontend warns of; `line` is the Dockerfile's, 0 where none is said."""
 
     vertex: str
@@ -65,8 +63,7 @@ class Warned:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A line that is no JSON."""
 
     text: str

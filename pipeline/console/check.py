@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """Whether one thing works: `ok` is `None` where it could not be found out, or does not matter.
 
     `detail` is what was found (a version, an address, an error), `hint` what to do about it.

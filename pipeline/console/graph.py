@@ -7,8 +7,9 @@ with its action in words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..graph import reverse
 from ..model.sanitize import visible, without_escapes
@@ -25,8 +26,7 @@ ABOVE = "see above"
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#<>&`"} | {'"': "#quot;"})
 
 
-@dataclass(frozen=True, slots=True)
-class Twig:
+class Twig(Struct, frozen=True):
     """A line of the tree: the lines that lead to it, a name, and what is said of it."""
 
     guide: str

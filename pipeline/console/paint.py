@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .text import crop, pad, width
 
@@ -67,8 +68,7 @@ def status_style(word: str) -> Style:
     return STATUS_STYLES.get(word, Style.DIM)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A clean text in a table, with its style and its side."""
 
     text: str

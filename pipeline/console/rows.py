@@ -7,9 +7,11 @@ that only goes forward.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
 from ..model.plan import Action, DeployAction
@@ -63,8 +65,7 @@ _OUTPUTS = ("exporting to ", "importing to ", "pushing ")
 LIVELY = frozenset({Mood.WAITING, Mood.ACTIVE})
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """A step that goes on, with its bytes where they are known."""
 
     name: str
@@ -72,8 +73,7 @@ class Step:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """An image or an app. `word` is its stage; `step` and `log` are the last seen, made safe.
 
     `since` is when work on it began, `rested` when the last of it ended, if the image is written

@@ -5,8 +5,9 @@ Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: FROM sees t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import Problem, raise_problems
 from ..reference import Platform, ReferenceSyntaxError, parse_platform, parse_reference
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 SCRATCH = "scratch"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where something is taken from: the stage of that index, or an image (or `scratch`).
 
     Or it is the folder that is known as `context`, a name of `[contexts]`.
@@ -40,8 +40,7 @@ class Origin:
     context: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A stage and what it stands on; `used` are the global arguments that its FROM asked for."""
 
     stage: Stage

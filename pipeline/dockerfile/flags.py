@@ -5,10 +5,11 @@ Facts from buildkit `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..spelling import did_you_mean
 from .errors import RefusedError
@@ -49,8 +50,7 @@ FLAGS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """The values that were given; a truth value is `true` or `false`."""
 
     values: Mapping[str, tuple[str, ...]]

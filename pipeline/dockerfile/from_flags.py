@@ -9,8 +9,10 @@ behind the stages: an image gets the next one where it is named, and `scratch` w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import Problem
 from ..spelling import did_you_mean
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-@dataclass(slots=True)
-class Sources:
+class Sources(Struct):
     """Finds what instructions take from. Ask in the order of the file: numbers depend on it.
 
     `contexts` are the names of folders that go before stages and images.
@@ -38,8 +39,8 @@ class Sources:
     dockerfile: Dockerfile
     problems: list[Problem]
     contexts: frozenset[str] = frozenset()
-    _numbered: list[Origin] = field(init=False)
-    _names: dict[str, int] = field(init=False)
+    _numbered: list[Origin] = field(default_factory=list)
+    _names: dict[str, int] = field(default_factory=dict)
     _found: dict[int, tuple[Origin, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

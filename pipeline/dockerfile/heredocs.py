@@ -7,7 +7,9 @@ these can have them, and not in their JSON form.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .errors import RefusedError
 from .instruction_syntax import json_form, split_command
@@ -21,8 +23,7 @@ _WHOLE_LINE = Rules(keep_unset=True, raw_quotes=True, raw_escapes=True, forgetfu
 _TAKERS = frozenset({"add", "copy", "run"})
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(Struct, frozen=True):
     """`name` ends it; `expand`: variables in it count (COPY and ADD); `chomp`: `<<-`."""
 
     name: str

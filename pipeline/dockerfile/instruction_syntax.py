@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import NoReturn
+
+from msgspec import Struct
 
 from .errors import RefusedError
 
@@ -22,8 +23,7 @@ _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _SPACES = re.compile(f"[{SPACES}]*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """An instruction's parts: `keyword` as written, `flags` unquoted, `rest` untouched."""
 
     keyword: str
@@ -31,8 +31,7 @@ class Command:
     rest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """`name=value` of ARG, ENV or LABEL, neither unquoted nor expanded; `None`: no value given."""
 
     name: str

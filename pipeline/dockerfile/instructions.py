@@ -7,8 +7,9 @@ variable comes to depends on arguments and the stage.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..spelling import did_you_mean
 from .errors import RefusedError
@@ -38,8 +39,7 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _ONBUILD = re.compile(rf"[{SPACES}]*onbuild[\t\n\f\r ]*", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
+class Instruction(Struct, frozen=True, kw_only=True):
     """Any instruction; `texts` are its parts in which variables count."""
 
     keyword: str
@@ -52,8 +52,7 @@ class Instruction:
         return self.line.location
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class From(Instruction):
+class From(Instruction, frozen=True, kw_only=True):
     """`FROM [--platform=platform] base [AS name]`; the name in lower case."""
 
     base: str
@@ -61,15 +60,13 @@ class From(Instruction):
     platform: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Define(Instruction):
+class Define(Instruction, frozen=True, kw_only=True):
     """`ARG` or `ENV`."""
 
     pairs: tuple[Pair, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy(Instruction):
+class Copy(Instruction, frozen=True, kw_only=True):
     """`COPY` or `ADD`. `sources` leave out the here-documents; `origin` is what `--from` says.
 
     `before` are the sources to BuildKit before 0.15, where it reads the instruction otherwise.
@@ -85,8 +82,7 @@ class Copy(Instruction):
     before: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run(Instruction):
+class Run(Instruction, frozen=True, kw_only=True):
     """`RUN`: its mounts and devices as written, and what the shell is given.
 
     `network` is `host` where it is the builder's own.
@@ -98,8 +94,7 @@ class Run(Instruction):
     script: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Onbuild(Instruction):
+class Onbuild(Instruction, frozen=True, kw_only=True):
     """`ONBUILD`: an instruction for the images that stand on this one, as text."""
 
     expression: str

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import cache
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import MOST_PROBLEMS, Location, Problem
 from .directives import Directive, escape_of, syntax_of, zone
@@ -26,8 +28,7 @@ _LONG, _MOST_SEARCHES = 4096, 50
 Documents = Callable[[str, str], "tuple[Heredoc, ...]"]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One instruction, continued lines joined.
 
     `pieces` say where the parts of `text` come from: offset, line and column. A line that is not
@@ -38,7 +39,7 @@ class Line:
     text: str
     pieces: tuple[tuple[int, int, int], ...]
     heredocs: tuple[Heredoc, ...] = ()
-    _searched: list[_Words] = field(default_factory=list, repr=False, compare=False)
+    _searched: list[_Words] = field(default_factory=list)
 
     @property
     def location(self) -> Location:
@@ -98,8 +99,7 @@ class _Words:
 _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-@dataclass(frozen=True, slots=True)
-class Lexed:
+class Lexed(Struct, frozen=True):
     """The instructions of a file and what its directives say."""
 
     lines: tuple[Line, ...]
@@ -148,8 +148,7 @@ def _continuation(escape: str) -> re.Pattern[str]:
     return re.compile(rf"(?:(?<=[^{mark}])|\A){mark}[ \t]*\Z")
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     file: str
     raw: list[str]
     escape: str

@@ -6,9 +6,10 @@ Facts from buildkit `frontend/dockerfile/instructions/commands_runmount.go`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..spelling import did_you_mean
 from .errors import RefusedError
@@ -53,8 +54,7 @@ class MountType(StrEnum):
     SSH = "ssh"
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(Struct, frozen=True):
     """A mount: `origin` is a stage or an image (`from=`), empty for the context."""
 
     type: MountType

@@ -7,8 +7,9 @@ stage of that name, whatever it does, and `resolveBaseImage` an image; `NamedCon
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..reference import HUB, ReferenceSyntaxError, parse_reference
 from .bases import SCRATCH, Link, Origin

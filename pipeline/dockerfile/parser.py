@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import ConfigError, Location, Problem, Problems, raise_problems
 from .errors import RefusedError
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from .lexer import Documents, Line
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One `FROM` and what follows it. `name` is in lower case, empty where it has none."""
 
     index: int
@@ -42,8 +42,7 @@ class Stage:
         return self.name or f"stage {self.index}"
 
 
-@dataclass(frozen=True, slots=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A Dockerfile that was understood; `file` is what its locations say.
 
     `syntax` is the frontend's image of a `# syntax=` line, or nothing; `arguments` are those

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +22,7 @@ class ReadKind(StrEnum):
     MOUNT = "MOUNT"
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A path of the context that is read, with all that is below it.
 
     `pattern` is relative to the context and cleaned; `.` is all of it. Of COPY and ADD it may hold
@@ -40,8 +40,7 @@ class Read:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reads:
+class Reads(Struct, frozen=True):
     """What is read; `whole` says why all of the context counts, where that cannot be told."""
 
     reads: tuple[Read, ...] = ()

@@ -7,9 +7,10 @@ ONBUILD triggers of the stage or image right below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import Location, Problem, raise_problems
 from ..reference import Platform
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 LINUX = Platform("linux", "amd64")
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """What the target needs, for one platform.
 
     * `stages`: the needed ones, in order of the file.

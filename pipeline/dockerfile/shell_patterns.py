@@ -8,8 +8,9 @@ lengths of pattern and value alone, as Go's does. `*` and `?` do not match the e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(Struct, frozen=True):
     """What a match begins with, always as long; and all from the first `*` on, if there is one."""
 
     head: re.Pattern[str]

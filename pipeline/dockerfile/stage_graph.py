@@ -8,8 +8,9 @@ those of the stage or image right below it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from .. import graph
 from ..errors import Location, Problem, raise_problems
@@ -36,8 +37,7 @@ Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
 _MOST_TRIGGERS = 5_000
 
 
-@dataclass(slots=True)
-class StageGraph:
+class StageGraph(Struct):
     """The stages with what they stand on; triggers are read for the stages that need them.
 
     `written` is what they stand on by the file alone, `links` what named contexts leave of it.
@@ -50,7 +50,7 @@ class StageGraph:
     sources: Sources
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
-    links: tuple[Link, ...] = field(init=False)
+    links: tuple[Link, ...] = ()
     fired: int = 0
 
     def __post_init__(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..dockerignore import gomatch
 from ..errors import Location, Problem, Problems, raise_problems
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 _PLACED = frozenset({MountType.BIND, MountType.CACHE, MountType.TMPFS})
 
 
-@dataclass(frozen=True, slots=True)
-class NamedImage:
+class NamedImage(Struct, frozen=True):
     """An image that the Dockerfile names; `written` is what it comes to once expanded.
 
     `instruction` is `FROM`, `COPY --from` or `RUN --mount`; `platform` the one it is asked for.
@@ -39,16 +39,14 @@ class NamedImage:
     platform: str
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """What is read of a context; `whole` says why all of it counts, if it does."""
 
     reads: dict[Read, None] = field(default_factory=dict)
     whole: str = ""
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """What the stages come to, collected stage by stage.
 
     `taken` is what they read of each context: the build's own has no name.
@@ -71,8 +69,7 @@ class Findings:
         taken.whole = taken.whole or reason
 
 
-@dataclass(frozen=True, slots=True)
-class StageWalker:
+class StageWalker(Struct, frozen=True):
     """What a stage is walked with: `index` is its own, `origins` resolves `--from` and `from=`."""
 
     index: int

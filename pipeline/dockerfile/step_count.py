@@ -8,8 +8,9 @@ first; `WORKDIR /` has no number; a trigger has the number of what it runs.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,8 +23,7 @@ STEPS = frozenset({"ADD", "COPY", "RUN"})
 """The instructions of which each has one number, always."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageSteps:
+class StageSteps(Struct, frozen=True):
     """A stage that begins with an image: `base`, whose triggers are `told` or not known.
 
     `steps` counts ADD, COPY and RUN, `folders` WORKDIR, those of the known triggers included;

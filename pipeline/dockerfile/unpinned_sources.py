@@ -7,7 +7,8 @@ to tell, which knows the lock.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _STEP = re.compile(r"&&|\|\||[;|\n()]|\bthen\b|\bdo\b|\belse\b")
 _WORD = re.compile(r"\S+")
@@ -17,8 +18,7 @@ _ARCHIVE = "whatever the archive has"
 _INDEX = "whatever the index has"
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(Struct, frozen=True):
     """A command that installs; `pinned` matches a word that says which version or file."""
 
     command: re.Pattern[str]

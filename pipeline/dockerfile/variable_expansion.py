@@ -7,9 +7,10 @@ Facts from buildkit `frontend/dockerfile/shell/lex.go`. Variables are `$name`, `
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from . import shell_patterns
 from .errors import RefusedError
@@ -28,8 +29,7 @@ _SHOWN = 200
 _PER_CHARACTER = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """How a text is read.
 
     `raw_quotes` and `raw_escapes` leave those in the result; `keep_unset` leaves a variable that
@@ -47,8 +47,7 @@ class Rules:
     forgetful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """What a text comes to: as one word, as `words`, and the variables it asked for."""
 
     text: str
@@ -57,8 +56,11 @@ class Expansion:
     unset: frozenset[str]
 
 
+PLAIN = Rules()
+
+
 def expand(
-    text: str, variables: Mapping[str, str], rules: Rules = Rules(), budget: Budget | None = None
+    text: str, variables: Mapping[str, str], rules: Rules = PLAIN, budget: Budget | None = None
 ) -> Expansion:
     """Replace variables, and take quotes and escapes away; `room` is what they may come to.
 
@@ -87,8 +89,7 @@ def _quoted_run(escape: str) -> re.Pattern[str]:
     return re.compile(f'[^"${re.escape(escape)}]+')
 
 
-@dataclass(slots=True)
-class _Words:
+class _Words(Struct):
     """Collects the words of a text, cut at spaces that are neither quoted nor escaped."""
 
     done: list[str] = field(default_factory=list)
@@ -114,8 +115,7 @@ class _Words:
         return tuple(self.done)
 
 
-@dataclass(slots=True)
-class _Lexer:
+class _Lexer(Struct):
     text: str
     variables: Mapping[str, str]
     rules: Rules

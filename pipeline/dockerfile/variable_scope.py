@@ -6,8 +6,9 @@ Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `platfor
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import Problem, raise_problems
 from .errors import RefusedError
@@ -46,8 +47,7 @@ def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[st
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Globals:
+class Globals(Struct, frozen=True):
     """What FROM can use, and what a stage inherits by declaring it.
 
     `values` has the predefined ones too; `declared` only those of the file; `needs` which others
@@ -57,7 +57,7 @@ class Globals:
     values: Mapping[str, str]
     declared: Mapping[str, str | None]
     needs: Mapping[str, frozenset[str]]
-    budget: Budget = field(default_factory=Budget, compare=False)
+    budget: Budget = field(default_factory=Budget)
 
     def behind(self, names: Iterable[str]) -> dict[str, str | None]:
         """The declared ones among `names`, and those that their defaults used, in turn.
@@ -113,16 +113,14 @@ def _defaults(arguments: Iterable[Define]) -> Iterable[tuple[Line, str, str | No
             yield instruction.line, pair.name, pair.value
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """A text with its variables replaced, and the ones whose value cannot be known here."""
 
     text: str
     unknown: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The environment of a stage at one of its instructions.
 
     `open`: it stands on an image whose environment is not known here. `unsure` are variables whose

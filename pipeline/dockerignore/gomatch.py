@@ -9,15 +9,15 @@ the text behind it fits is final (https://pkg.go.dev/path/filepath#Match).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _NEVER = "(?!)"
 _WILD = re.compile(r"(?:[^\\*?\[]|\\.|\\\Z)*[*?\[]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
+class _Chunk(Struct, frozen=True):
     """What stands between two stars: whether a `*` goes before it, and the text itself."""
 
     star: bool

@@ -9,8 +9,10 @@ try one way after the other, would need for ever for some of them (`dockerignore
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 FOLDERS = "(.*/)?"
 """What patternmatcher makes of a `**` that something stands behind: any folders, or none."""
@@ -38,8 +40,7 @@ _MOST = 1000
 _CLASS_NAME = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     r"""One character, `least` to `most` times (`None`: without end), or an edge.
 
     `text` is Python's expression for the character, which has no other meaning elsewhere, or

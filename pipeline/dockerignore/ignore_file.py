@@ -6,7 +6,7 @@ column, blanks around a pattern and behind its `!` do not count, and `/a` is `a`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..errors import ConfigError, Location, Problem, raise_problems
 from .patterns import NO_PATTERNS, SPACE, PatternError, Patterns, clean, parse_pattern
@@ -21,8 +21,7 @@ _ANY_NAME = "\1"
 _HINT = "the pattern language: https://docs.docker.com/build/concepts/context/#syntax"
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     r"""What a build may not see of its context. Paths are relative to the context, with `/`.
 
     >>> parse_ignore(b"*\n!src", file=".dockerignore").excludes("src/main.py")

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from . import gomatch
 from .automaton import Automaton
@@ -49,8 +51,7 @@ class _Matcher(Protocol):
     def fullmatch(self, path: str, /) -> object: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file.
 
     `regex` is Python's expression for it, or an automaton where that might take for ever. `fault`
@@ -81,8 +82,7 @@ class PatternError(ValueError):
         self.line = pattern.line
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """What the patterns said of a folder; what lies in it inherits that.
 
     `each` has one truth per pattern, `groups` one per run of patterns of the same sign.
@@ -93,8 +93,7 @@ class Level:
     groups: tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     takes_back: bool
     start: int
     stop: int
@@ -111,20 +110,19 @@ class _Group:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(Struct, frozen=True):
     """Patterns in their order. Paths are relative, clean, and use `/`.
 
     All that match a path raise `PatternError` where a faulty one has to be tried for that.
     """
 
     patterns: tuple[Pattern, ...]
-    _each: tuple[_Matcher, ...] = field(init=False, repr=False, compare=False)
-    _groups: tuple[_Group, ...] = field(init=False, repr=False, compare=False)
+    _each: tuple[_Matcher, ...] = ()
+    _groups: tuple[_Group, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_each", tuple(map(_matcher, self.patterns)))
-        object.__setattr__(self, "_groups", tuple(_grouped(self.patterns)))
+        force_setattr(self, "_each", tuple(map(_matcher, self.patterns)))
+        force_setattr(self, "_groups", tuple(_grouped(self.patterns)))
 
     def __bool__(self) -> bool:
         return bool(self.patterns)

@@ -6,8 +6,9 @@ an absolute target starts at the context's root, and `..` does not leave it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from ..errors import ConfigError
 from .disk import Disk, FileType, Listing
@@ -33,8 +34,7 @@ class ContextPath(NamedTuple):
     linked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Patterns that a walk below a source heeds; their paths are relative to that source.
 
     With `wanted`, what matches is kept; without, what does not.
@@ -56,16 +56,14 @@ class Filter:
         return self.patterns.may_take_back_in(folder)
 
 
-@dataclass(slots=True)
-class _PendingFolder:
+class _PendingFolder(Struct):
     """A folder that is only there if something in it is."""
 
     item: ContextPath
     emitted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     """A folder to walk: the beginnings of the paths in it, what the patterns said of it."""
 
     real: str

@@ -8,8 +8,9 @@ file there is passed over without a word (`frontend/dockerui/config.go`, fsutil 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..dockerignore.ignore_file import NOTHING, Ignore, parse_ignore
 from ..errors import Location, Problem
@@ -28,8 +29,7 @@ _HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class IgnoreFile:
+class IgnoreFile(Struct, frozen=True):
     """The patterns in force, and the file that has them.
 
     `path` is from the project's root; without one, none is in force. `warnings` are about those

@@ -8,9 +8,10 @@ links. A wildcard crosses no link. `--exclude` and `--parents` are matched below
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..dockerfile import Read, ReadKind
 from ..dockerignore import gomatch

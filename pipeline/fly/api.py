@@ -6,10 +6,11 @@ Endpoints and answers: superfly/docs `machines/api/`, superfly/fly-go `flaps/` a
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Self
+
+from msgspec import Struct
 
 from ..http import wire
 from ..http.answer import Answer
@@ -44,16 +45,19 @@ _NOT_DONE = 429
 """The status that says that nothing was done: what changes something may be asked again too."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """What is sent to the interface `surface`; what only `reads` may be asked again."""
 
     surface: str
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     body: bytes | None = None
     reads: bool = False
+
+    def __repr__(self) -> str:
+        """Leave out the headers, which hold the token."""
+        return f"{type(self).__name__}({self.surface!r}, {self.method!r}, {self.url!r})"
 
 
 class FlyApi:

@@ -11,9 +11,11 @@ import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UnknownError
 from ..model.masking import forms, masker
@@ -48,8 +50,7 @@ _OVERRIDES = ("FLY_APP", "FLY_REGION", "FLY_JSON", "FLY_VERBOSE", "FLY_LOCAL_ONL
 """Variables that would make another command of the one that we write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a run of flyctl ended. `lines` are the last that it wrote, without secrets.
 
     `release` is the version of the release that it made, where it says so.
@@ -97,19 +98,22 @@ class _Over(threading.Event):
         return self.late or self._stop.is_set()
 
 
-@dataclass(frozen=True, slots=True)
-class Flyctl:
+class Flyctl(Struct, frozen=True):
     """The program at `path`. The token is in `environ`, and never in its words.
 
     A deploy may take `longest` seconds, as long as a job of most CI services; a question `quick`.
     """
 
     path: str
-    environ: ChildEnviron = field(repr=False)
+    environ: ChildEnviron
     mask: Mask
     stop: threading.Event
     longest: float = 6 * 3600.0
     quick: float = 60.0
+
+    def __repr__(self) -> str:
+        """Leave out the environment, which holds the token."""
+        return f"{type(self).__name__}({self.path!r})"
 
     def deploy(
         self, app: str, image: str, cwd: Path, config: str = "", strategy: str = ""

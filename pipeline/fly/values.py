@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from ..http.text import plain
 from .errors import unfitting
@@ -24,8 +25,7 @@ _UNDER_WAY = "bg_deployments_compat"
 """flyctl's own checks for a blue-green deploy, which say nothing of the app."""
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """A machine of an app, as the Machines API has it."""
 
     data: Json
@@ -121,8 +121,7 @@ class Machine:
         return f"machine {self.id} ended with {plain(str(code))}"
 
 
-@dataclass(frozen=True, slots=True)
-class FlyRelease:
+class FlyRelease(Struct, frozen=True):
     """A release as GraphQL has it. `config` is its `fly.toml` as JSON, where Fly kept it."""
 
     version: int

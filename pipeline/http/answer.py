@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..reference import Digest, ReferenceSyntaxError, parse_digest
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """One response: status, headers under lower-case names, body up to a cap.
 
     `url` has neither query nor user. `own` says that the very host answered that was asked, and
@@ -21,11 +21,15 @@ class Answer:
 
     status: int
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
     own: bool = True
     proxy: str = ""
     inside: bool = False
+
+    def __repr__(self) -> str:
+        """Leave out headers and body, which may hold tokens."""
+        return f"{type(self).__name__}({self.status}, {self.url!r}, own={self.own})"
 
     @property
     def media_type(self) -> str:

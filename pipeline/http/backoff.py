@@ -7,11 +7,12 @@ and a host in real trouble uses up one common allowance of retries instead of th
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..process.wait import SystemClock
 
@@ -25,8 +26,7 @@ PASSING = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Bounds, in seconds but for `attempts` and `allowance`.
 
     The pause before attempt n + 1 is `pause` times 2 to the n - 1, give or take a half. `total`

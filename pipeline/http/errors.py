@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from ..errors import UnknownError
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetails:
+class ErrorDetails(Struct, frozen=True):
     """What is known of a failure besides its sentence.
 
     `url` has no query and no user; `codes` are the specification's (`DENIED`, `UNAUTHORIZED`);

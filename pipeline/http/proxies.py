@@ -8,9 +8,10 @@ added is `ALL_PROXY`, for where neither of the others speaks.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +24,15 @@ _MAPPED = 96
 """How many bits stand before an IPv4 address that is written as one of IPv6."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A proxy's address as `variable` has it, user and password included."""
 
-    url: str = field(repr=False)
+    url: str
     variable: str
+
+    def __repr__(self) -> str:
+        """Leave out the address, which may hold a password."""
+        return f"{type(self).__name__}(variable={self.variable!r})"
 
     @property
     def address(self) -> str:
@@ -44,8 +48,7 @@ class Named:
         return self.url if "://" in self.url else f"http://{self.url}"
 
 
-@dataclass(frozen=True, slots=True)
-class Bypass:
+class Bypass(Struct, frozen=True):
     """Who is asked directly: an entry of `NO_PROXY`. An empty `port` is every port.
 
     `suffix` begins with a dot: it is what all names below a domain end with. `itself` says that the
@@ -70,8 +73,7 @@ class Bypass:
         return found and self.port in ("", port)
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(Struct, frozen=True):
     """The proxies that an environment names, and who is asked without."""
 
     by_scheme: Mapping[str, Named]

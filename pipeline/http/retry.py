@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..model.events import Notice
 from .backoff import PASSING, retry_after
@@ -22,8 +23,7 @@ _A_MOMENT = 1.0
 """Seconds to wait after a 429 that does not say how long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Asks one host, named `who` to people, again and again: at its gate, and not for ever."""
 
     who: str

@@ -10,10 +10,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpcore
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .addresses import is_private
 from .exchange import EndlessHeadError, Exchange
@@ -37,8 +38,7 @@ INSIDE = "inside"
 _LOST = (httpcore.NetworkError, httpcore.TimeoutException)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """The proxy before an address: host and port, and the `variable` that names it.
 
     It `tunnels` to what speaks TLS, and passes on what does not. It may be `secure` itself.

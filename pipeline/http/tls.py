@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from .errors import CredentialError
 from .memory_tls import MemoryTls
@@ -15,8 +16,7 @@ _PROBE_TIMEOUT = 2.0
 _HANDSHAKES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """What is believed besides the system: a file of authorities, and docker's folder of them."""
 
     ca: Path | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import ConfigError
 from .configuration import Configuration
@@ -24,8 +25,7 @@ NOT_RUN = "asked of a command: not run"
 HOW_TO_RUN = f"`--allow commands`, or {VARIABLE}=commands, runs the commands that list apps"
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(Struct, frozen=True):
     """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one.
 
     `configuration` is what that file says, `revision` the commit that the project's files are of:
@@ -47,8 +47,7 @@ class App:
         return Stamp(self.configuration.digest, image, release, self.revision)
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """What an app runs now. `release` and `url` are the driver's, empty where unknown.
 
     `trouble` says why it is not healthy, where the driver knows. `stamp` is what the deploy left
@@ -79,8 +78,7 @@ class MissingAppsError(ConfigError):
         self.running = running
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """One release of an app. `image` is `None` where the driver no longer knows it.
 
     `version` and `status` are the driver's own words, `created` is RFC 3339 in UTC or empty.

@@ -7,8 +7,9 @@ anew, so that it cannot understand anything else by it than what the user allowe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .csv_fields import join_fields, split_fields
 
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """Where a cache is, by its `type`: its attributes, each once. `{name}` is in them as written.
 
     >>> parse_cache("type=registry,ref=ghcr.io/acme/cache:{name}")[0].get("ref")

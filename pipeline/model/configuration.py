@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from .normalize import normal
 
@@ -16,8 +17,7 @@ _Path = tuple[str | int, ...]
 _SHOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """What a `fly.toml` says, parsed, and the sha256 of the files that it names, as it names them.
 
     Comments, the order of keys and other spellings of the same do not count, nor does what changes

@@ -7,9 +7,10 @@ lock of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ..errors import Problem
@@ -34,15 +35,13 @@ class Stage(StrEnum):
     BLOCKED = "blocked"
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """The plan is made; the work begins."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class ImageChanged:
+class ImageChanged(Struct, frozen=True):
     """An image has come to another stage; `reason` says why where that is not plain."""
 
     image: ImageName
@@ -51,8 +50,7 @@ class ImageChanged:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class StepChanged:
+class StepChanged(Struct, frozen=True):
     """A step of a Dockerfile (a vertex of BuildKit's) has started, made progress or ended.
 
     `step` is BuildKit's own name for it, without the target's name: `[2/5] RUN apt-get update`.
@@ -71,8 +69,7 @@ class StepChanged:
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(Struct, frozen=True):
     """A line that a step, or a test, wrote."""
 
     image: ImageName
@@ -80,22 +77,19 @@ class LogLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A sentence for the user that is no error: a retry, a warning of the builder's."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """Something that a tag may hide: told before anything is built."""
 
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
-class AppChanged:
+class AppChanged(Struct, frozen=True):
     """An app has come to another stage: `deploying`, `checking`, or a status of the report."""
 
     app: str
@@ -104,8 +98,7 @@ class AppChanged:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The run is over, however it ended."""
 
     report: Report

@@ -5,9 +5,10 @@ At Fly each repository of the registry is an app's, and there is none before the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .settings import DriverName, repository_of
 
@@ -31,8 +32,7 @@ class FlyAppStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class FlyApp:
+class FlyApp(Struct, frozen=True):
     """An app that is needed at Fly, for which images, and how it stands there.
 
     `repository` is where images are pushed to, `None` for one that only runs them. `unknown` says

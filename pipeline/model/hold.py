@@ -7,8 +7,9 @@ before its own beside the app (`model.stamp`), and the older one's is among them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import WorkError
 from .presence import Absent, Hollow
@@ -27,8 +28,7 @@ _LEAST = 7
 """A parent that is shorter than git's own short ids is nobody's, and would be like many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Why an app is left as it is. `deliberate` where somebody went back on purpose."""
 
     reason: str

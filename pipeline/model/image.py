@@ -6,10 +6,11 @@ to the project's root unless said otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from ..reference import Digest, Platform, Reference, Tag
 
@@ -32,8 +33,7 @@ class Kind(StrEnum):
     APP = "app"
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """An edge of the DAG: `written` in the Dockerfile is the image `name` of this project."""
 
     written: str
@@ -52,8 +52,7 @@ MOST_TRIGGERS = 100
 """`ONBUILD` triggers of one image: those that exist have a dozen, and each build reads them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """What `pipeline.lock` holds of an external: its digest, which is that of an index or manifest.
 
     `platforms` are the manifests of an index; `triggers` the ONBUILD triggers for each platform for
@@ -65,8 +64,7 @@ class Pin:
     triggers: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class External:
+class External(Struct, frozen=True):
     """An image outside the DAG.
 
     `locked` is the digest that `pipeline.lock` pins, if it does. `begins` are the platforms for
@@ -82,16 +80,14 @@ class External:
     triggers: tuple[Triggers, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ImageTest:
+class ImageTest(Struct, frozen=True):
     """A command that must exit 0 in a container of the image before its tag is pushed."""
 
     command: tuple[str, ...]
     timeout: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class NamedContext:
+class NamedContext(Struct, frozen=True):
     """A folder of the project that the Dockerfile takes from by a name, and what it reads of it.
 
     `place` is where the settings name it.
@@ -106,8 +102,7 @@ UNNAMED = "unnamed:"
 """In `AppSpec.pending`: the app has no name yet, and is in no run but that of `invoke apps`."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppSpec:
+class AppSpec(Struct, frozen=True):
     """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
 
     `configs` has the configurations that single apps have in place of `config`.
@@ -132,8 +127,7 @@ class AppSpec:
         return self.pending.startswith("command:")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A node of the DAG.
 
     `folder`, `dockerfile`, `context` and `ignore_file` are relative to the project's root.

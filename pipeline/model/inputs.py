@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,8 +31,7 @@ Stamp = tuple[int, int, int, int, int] | None
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ContextEntry:
+class ContextEntry(Struct, frozen=True):
     """One path of a context that the Dockerfile can read.
 
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
@@ -46,13 +46,22 @@ class ContextEntry:
     executable: bool = False
     sha256: str = ""
     link: str = ""
-    real: str = field(default="", compare=False)
-    mode: int = field(default=0, compare=False)
-    stamp: Stamp = field(default=None, compare=False)
+    real: str = ""
+    mode: int = 0
+    stamp: Stamp = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContextEntry) and self._counts == other._counts
+
+    def __hash__(self) -> int:
+        return hash(self._counts)
+
+    @property
+    def _counts(self) -> tuple[str, EntryKind, bool, str, str]:
+        return self.path, self.kind, self.executable, self.sha256, self.link
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """sha256 of all inputs of an image but its test, as 64 hex digits."""
 
     hex: str
@@ -61,8 +70,7 @@ class Key:
         return self.hex
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """The key of an image, or the sha256 of key and test; 64 hex digits."""
 
     hex: str
@@ -76,8 +84,7 @@ class Fingerprint:
         return self.hex[:20]
 
 
-@dataclass(frozen=True, slots=True)
-class ContextInputs:
+class ContextInputs(Struct, frozen=True):
     """What is read of a named context: its folder, and the rest as `Inputs` has it."""
 
     path: PurePosixPath
@@ -87,8 +94,7 @@ class ContextInputs:
     warnings: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What went into one fingerprint, for `inputs` to show.
 
     `key` is the sha256 of all but `test`, the command that the image must pass; `bases` have keys.

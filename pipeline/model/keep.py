@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ..reference import Digest, ImageName, Reference
@@ -33,8 +34,7 @@ class KeepStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """What one machine of `app` is for: a base image, or the release before of the app.
 
     `image` is the project's name of it; an app has one slot for going back, whatever the image.
@@ -55,8 +55,7 @@ class Slot:
         return same and (self.role is Role.ROLLBACK or self.image == other.image)
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """How a slot ended. `reference` is what it should keep, pinned where its digest is known.
 
     `machine` is an id, `since` RFC 3339 in UTC; both are empty where there is none. `unknown` says

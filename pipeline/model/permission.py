@@ -6,10 +6,11 @@ A file of the project cannot say them: whoever sends a pull request writes those
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from ..errors import Problem, raise_problems
 from ..reference import ReferenceSyntaxError, parse_host, parse_repository, registry_named
@@ -44,8 +45,7 @@ class Need(NamedTuple):
         return f"if you trust it, allow it with `--allow {quote(str(self))}`, or in {VARIABLE}"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """Words and their values, in the order in which they were written.
 
     >>> parse_allowed("commands,mirror=docker.io/mirror.example.com").mirrors

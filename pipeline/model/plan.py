@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from .. import graph
 from .configuration import why_differs
@@ -52,8 +54,7 @@ class DeployAction(StrEnum):
     HELD = "held"
 
 
-@dataclass(frozen=True, slots=True)
-class ImageAction:
+class ImageAction(Struct, frozen=True):
     """An image, and whether it is built. `digest` is known for what exists, and what is copied.
 
     One that is deployed as it is (`Image.public`) always exists, under its own `reference`; its
@@ -85,8 +86,7 @@ class ImageAction:
         return self.image.kind
 
 
-@dataclass(frozen=True, slots=True)
-class DeployStep:
+class DeployStep(Struct, frozen=True):
     """An app, what it runs `now`, and whether it is deployed; in the order of the work.
 
     `held` says why one is left that would be deployed otherwise.
@@ -100,8 +100,7 @@ class DeployStep:
     held: Held | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Actions in build order (bases first) and deploys in order of `after`.
 
     `floating` says, for each image, what can change without its tag changing. `warnings` are what

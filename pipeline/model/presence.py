@@ -7,15 +7,15 @@ present is hollow, or that what is absent stands elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ..reference import Digest, Reference
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """The manifest exists under `digest`."""
 
     digest: Digest
@@ -23,21 +23,18 @@ class Present:
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """The registry knows us, and says that there is no such manifest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hollow:
+class Hollow(Struct, frozen=True):
     """The manifest exists under `digest`, and cannot be used; `reason` says what it lacks."""
 
     digest: Digest
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """Absent, and present as `source`, whose tag says the same fingerprint, with `digest`."""
 
     source: Reference

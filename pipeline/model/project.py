@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from ..reference import Reference, Tag
 from .settings import Settings, repository_of
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     from .inputs import Fingerprint
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """Everything that the user's files say. `images` are in build order, bases first.
 
     `warnings` are sentences for the user: what was ignored or looks unintended.
@@ -28,10 +30,10 @@ class Project:
     settings: Settings
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
-    _index: Mapping[ImageName, Image] = field(init=False, repr=False, compare=False)
+    _index: Mapping[ImageName, Image] = MappingProxyType({})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", {image.name: image for image in self.images})
+        force_setattr(self, "_index", {image.name: image for image in self.images})
 
     def __iter__(self) -> Iterator[Image]:
         return iter(self.images)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from ..errors import PipelineError
@@ -32,8 +33,7 @@ class DeployStatus(StrEnum):
     ROLLED_BACK = "rolled-back"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """What BuildKit, a test or a health check said when it failed.
 
     `location` is `file:line:column` of the Dockerfile where it is known, `excerpt` that line's
@@ -48,8 +48,7 @@ class Failure:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageResult:
+class ImageResult(Struct, frozen=True):
     """How one image ended; `reason` is in words that a person can check.
 
     `unaccounted` is what BuildKit read for it, and no fingerprint knows (`buildkit.provenance`).
@@ -65,8 +64,7 @@ class ImageResult:
     unaccounted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DeployResult:
+class DeployResult(Struct, frozen=True):
     """How one app ended. `release` is the driver's own name for it; `url` where it answers.
 
     `deliberate` says of one that is held that somebody wanted it so, and that nothing failed.
@@ -83,8 +81,7 @@ class DeployResult:
     deliberate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """The whole run.
 
     `requests` counts what was asked of registries; `interrupted` says that the user stopped it,
@@ -101,7 +98,7 @@ class Report:
     interrupted: bool = False
     trouble: str = ""
     hint: str = ""
-    error: PipelineError | None = field(default=None, compare=False)
+    error: PipelineError | None = None
 
     @property
     def failed(self) -> bool:

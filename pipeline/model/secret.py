@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -36,8 +37,7 @@ _CREDENTIALS = re.compile(
 """Variables that are there to log in with, to Fly and to registries, and not for any build."""
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """Where the value of a secret is: in a variable `env`, or in a `file`.
 
     With neither, it is in the variable that is called as its `id`, else in such a file.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..reference import Platform, Repository, parse_place
 from .permission import Allowed
@@ -21,8 +23,7 @@ class DriverName(StrEnum):
     DOCKER = "docker"
 
 
-@dataclass(frozen=True, slots=True)
-class RegistrySettings:
+class RegistrySettings(Struct, frozen=True):
     """Where images are pushed, under which names: templates of `{name}` and `{fingerprint}`.
 
     `also` are templates of other repositories, on the same host if they name none, from which an
@@ -36,8 +37,7 @@ class RegistrySettings:
     also: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSettings:
+class BuildSettings(Struct, frozen=True):
     """How BuildKit is asked to build. None of these enters a fingerprint but `sbom`, `provenance`.
 
     `cache_from` and `cache_to` are BuildKit's own syntax; `{name}` in them is the image's name.
@@ -53,8 +53,7 @@ class BuildSettings:
     network: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeploySettings:
+class DeploySettings(Struct, frozen=True):
     """Where apps are deployed, how many at once, and how many before the rest.
 
     With `backwards`, also over what is of a newer commit (`model.hold`).
@@ -66,8 +65,7 @@ class DeploySettings:
     backwards: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """`pipeline.toml` with its profile merged in.
 
     With `strict`, warnings about what a tag may hide are errors. `allowed` is what the user, and no

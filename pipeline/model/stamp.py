@@ -8,7 +8,9 @@ counts while the same image runs, its configuration only while the same release 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..reference import Digest, ReferenceSyntaxError, parse_digest
 
@@ -17,16 +19,14 @@ PARENTS, NEAREST, SHORT = 30, 15, 12
 was made on; each as its first hex digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """A commit of the project's: its id, and the short ids of commits that it was made on."""
 
     id: str
     parents: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """What an app was deployed with.
 
     `configuration` is the digest of its configuration, 64 hex digits, or empty where it is not

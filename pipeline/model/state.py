@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..reference import Reference
 from .project import reference_of
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from .stamp import Revision
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """Fingerprints of images and of what they stand on, and what registry and apps hold.
 
     `presence` has the images that had to be asked for: those that were wanted, and the bases of

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import PipelineError, UnknownError
 from .apps import HOW_TO_RUN, NOT_RUN, MissingAppsError
@@ -27,8 +28,7 @@ class AppState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class AppStatus:
+class AppStatus(Struct, frozen=True):
     """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
 
     `app` is `None` for all apps of an image together whose names are not known (`not_asked`).

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import Location, Problem, quoted_list
 from ..process.paths import inside
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _UNREAD = "fly.yml"
 
 
-@dataclass(frozen=True, slots=True)
-class AppConfigs:
+class AppConfigs(Struct, frozen=True):
     """`shared` is for every app that is not in `own`; it is left out where that is none."""
 
     shared: FlyToml | None = None

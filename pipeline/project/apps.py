@@ -9,8 +9,9 @@ that need the names. Patterns and commands are resolved once, by `runner.resolve
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..errors import Location, Problem
 from ..model.image import UNNAMED, AppSpec

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..errors import Location, Problem
 from ..process.paths import inside
@@ -41,8 +43,7 @@ _ONE_BUILD = "say it in `image.toml`, which goes before both, or give each app a
 _ONE_OF_TWO = "take one of the two out"
 
 
-@dataclass(frozen=True, slots=True)
-class BuildSource:
+class BuildSource(Struct, frozen=True):
     """What an image is built from: `file` has what the configurations say, too.
 
     `image` is a ready image that is deployed in place of a build. `origins` says where a value is

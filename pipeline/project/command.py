@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import UnknownError, reason_of
 from ..model.masking import masker
@@ -68,8 +69,7 @@ def output_of(
     return run.out.decode(errors="replace")
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """A command that runs, by the ends of pipes to read from, and what it has said by now.
 
     `told` is the reaper's word of how it ended, which comes last.

@@ -6,8 +6,9 @@ An app's configuration may be JSON or YAML (`project.file_format`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import Location, Problem
 from ..process.read_file import SETTINGS, FileError, read_file
@@ -28,8 +29,7 @@ _MOST = 2**63
 _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A file. `exists` is false for one that is not there, which is as good as empty.
 
     With a `profile`, `data` has that table of `[profiles]` merged in, and what came from it is
@@ -42,7 +42,7 @@ class Document:
     exists: bool = False
     profile: str = ""
     written: Mapping[str, object] = field(default_factory=dict)
-    _positions: list[Positions] = field(default_factory=list, repr=False, compare=False)
+    _positions: list[Positions] = field(default_factory=list)
 
     def locate(self, *path: str | int) -> Location:
         """Where the value at `path` stands; what is nearest around it where there is none."""

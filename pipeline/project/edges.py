@@ -10,9 +10,10 @@ repository, with any tag.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..model.settings import repository_of
 from ..reference import ImageName, Repository, parse_reference, registry_named
@@ -29,14 +30,13 @@ _FINGERPRINT = "0" * 20
 _BARE = re.compile(r"[^/:@]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """The images of a project, by the names that a Dockerfile may use for them."""
 
     bare: frozenset[ImageName]
     repositories: Mapping[Repository, Mapping[ImageName, None]]
     tag: str
-    typos: Typos = field(compare=False)
+    typos: Typos
 
     def find(self, written: str, given: str = "") -> ImageName | None:
         """The image that `written` names, `None` where it lies outside the project.

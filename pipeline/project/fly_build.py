@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import Problem
 from ..process.paths import inside
@@ -24,16 +25,14 @@ _URLS = ("http:", "https:")
 _TEXTS = ("image", "builder", "builtin", "dockerfile", "ignorefile", "build-target")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A value of a configuration, and where it says so."""
 
     value: str
     place: Location
 
 
-@dataclass(frozen=True, slots=True)
-class FlyBuild:
+class FlyBuild(Struct, frozen=True):
     """What one configuration says of the build; what it leaves out is `None`.
 
     `dockerfile` and `ignorefile` are relative to the project's root. `foreign` is the key of a

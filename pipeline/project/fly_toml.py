@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import Location, Problem
 from . import value_checks
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from .document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class FlyToml:
+class FlyToml(Struct, frozen=True):
     """An app's configuration: where it is, relative to the root, and the app that it names."""
 
     file: PurePosixPath

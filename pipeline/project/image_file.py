@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..model.image import ImageTest
 from ..reference import parse_platform
@@ -25,8 +26,7 @@ _HERE = PurePosixPath()
 _DOCKERFILE = PurePosixPath("Dockerfile")
 
 
-@dataclass(frozen=True, slots=True)
-class DeployTable:
+class DeployTable(Struct, frozen=True):
     """`[deploy]` as written: `None` and empty for what it leaves to convention.
 
     `source` says where the names are, if they are not written here: `file:apps.txt`. `configs`
@@ -41,8 +41,7 @@ class DeployTable:
     strategy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageFile:
+class ImageFile(Struct, frozen=True):
     """What an `image.toml` says, or the conventions where there is none.
 
     `image` is a ready one, as it is written. `context`, `dockerfile` and

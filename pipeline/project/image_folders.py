@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from ..errors import Location, Problem, quoted_list, tell, usage_error
 from ..process.paths import real_path
@@ -29,8 +30,7 @@ _MOST_GLOBS, _MOST_CHARACTERS = 500, 64 << 10
 _MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(Struct, frozen=True):
     """What the globs match, relative to the root, each sorted by path.
 
     `images` have a Dockerfile, an `image.toml`, or a `fly.toml`, `.json` or `.yaml`. `others` have

@@ -6,8 +6,9 @@ import json
 import re
 from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
+
+from msgspec import Struct, field
 
 from .positions import ConfigTextError, Path, Position, Positions
 
@@ -53,8 +54,7 @@ def _no_number(word: str) -> NoReturn:
     raise ConfigTextError(f"`{word}` is no number in JSON")
 
 
-@dataclass(slots=True)
-class _Finder:
+class _Finder(Struct):
     text: str
     positions: Positions = field(default_factory=Positions)
     ends: list[int] = field(default_factory=list)

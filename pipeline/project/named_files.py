@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..process.paths import is_there, real_path
 from ..process.read_file import MOST, FileError, read_file
@@ -21,8 +22,7 @@ Key = tuple[str | int, ...]
 _MOST_UPLOADS = 100
 
 
-@dataclass(slots=True)
-class NamedFiles:
+class NamedFiles(Struct):
     """The files that were read so far, each by its path as it is written.
 
     `folder`, relative to the project's `root`, is where flyctl is run. Paths lead on from there,

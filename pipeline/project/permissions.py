@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..dockerfile import is_proxy
 from ..model.cache import parse_cache
@@ -46,8 +47,7 @@ _SUBJECTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What stands at `key` of a file wants `need`; `what` says for what. `place` is its place else.
 
     Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and

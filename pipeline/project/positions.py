@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 Path = tuple[str | int, ...]
 """Keys and indexes that lead to a value: `("profiles", "local", "images", 0)`."""
@@ -26,8 +27,7 @@ class Position(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Positions:
+class Positions(Struct, frozen=True):
     """The positions of keys and of values, by path; a table's value is its first header."""
 
     keys: dict[Path, Position] = field(default_factory=dict)

@@ -5,9 +5,9 @@ Import this and the models only to read a file: pydantic takes a tenth of a seco
 
 # No `from __future__ import annotations` here: pydantic reads the annotations at run time.
 
-from dataclasses import dataclass
 from typing import Annotated
 
+from msgspec import Struct
 from pydantic import AfterValidator, ConfigDict
 
 from ..reference import ImageName, parse_image_name, parse_platform
@@ -23,8 +23,7 @@ APP_NAME, APP_TABLE = "<name>", "<table>"
 """Tags of what `apps` holds; they come up in pydantic's own paths, where no key is called so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wants:
+class Wants(Struct, frozen=True):
     """What a key takes, in words, with an example as it is written in TOML."""
 
     noun: str

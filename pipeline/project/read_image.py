@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..dockerfile import parse
 from ..errors import Location, Problem
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
     from .public_image import Public
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What a folder says by itself. Paths are relative to the project's root.
 
     `build` is what it is built from, settled between `image.toml` and the configurations of its

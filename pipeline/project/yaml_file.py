@@ -7,8 +7,9 @@ schema, in which `yes` and `no` are texts, with `<<` for what is merged in, as i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from .positions import ConfigTextError, Path, Position, Positions
 
@@ -22,8 +23,7 @@ _BRACKET = re.compile(r"[\[\]{}]")
 _TAG = "tag:yaml.org,2002:"
 
 
-@dataclass(slots=True)
-class Yaml:
+class Yaml(Struct):
     """The data of a file, and the position of every key and value."""
 
     data: dict[str, object] = field(default_factory=dict)
@@ -81,8 +81,7 @@ def _composed(text: str) -> Any | None:
         raise ConfigTextError(f"it cannot be read ({type(error).__name__})") from None
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     found: Yaml
     count: int = 0
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..http.text import read_json
 from ..model.presence import Absent, Present
@@ -51,8 +52,7 @@ _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Struct, frozen=True):
     """One entry of the specification's `errors`: a code, and the server's own words."""
 
     code: str

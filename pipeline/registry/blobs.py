@@ -7,11 +7,12 @@ A blob that is brought is there already, mounted, or streamed; never on our disk
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urljoin, urlsplit
+
+from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
 from .answer import is_registrys, names_blobs_absence
@@ -29,16 +30,14 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A repository on a host that is connected."""
 
     host: Host
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """From where to where blobs are brought, until `stop` is set."""
 
     source: Place

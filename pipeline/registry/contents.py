@@ -6,8 +6,9 @@ OCI image-spec, `manifest.md` and `image-index.md`; docker's schema 2 has the sa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..reference import Digest, Platform, ReferenceSyntaxError, parse_digest, parse_platform
 
@@ -27,8 +28,7 @@ class ContentsError(ValueError):
     """A document that is no manifest; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """A blob, or a child of an index; `size` in bytes.
 
     `platform` is what the index says of a child, if it says anything; `attests` the child that an
@@ -41,8 +41,7 @@ class Part:
     attests: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """The parts of a manifest (a config, layers) or of an index (children).
 
     A layer that is fetched from elsewhere by its `urls`, as Windows has them, is left out.

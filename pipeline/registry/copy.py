@@ -6,9 +6,10 @@ Children before the index that names them, blobs before the manifest: a tag that
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import WorkError
 from ..http.errors import HttpError
@@ -131,8 +132,7 @@ def promised(registry: Registry, source: Reference) -> Manifest:
         ) from None
 
 
-@dataclass(slots=True)
-class _Bringing:
+class _Bringing(Struct):
     """One copy under way, which ends when `stop` is set; the manifests that it has met."""
 
     stop: Event

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..http import wire
 from ..http.addresses import is_inside, is_loopback
@@ -50,8 +52,7 @@ def _any(_answer: Answer) -> None:
     """Find every answer whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What all hosts of one `Registry` share.
 
     `sent` is called once per request that goes out; `pushed` says whether we push to a repository

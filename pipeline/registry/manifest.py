@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
 from ..http.text import read_json
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """The very bytes of a manifest or index, its media type, and the sha256 of the bytes."""
 
-    content: bytes = field(repr=False)
+    content: bytes
     media_type: str
     digest: Digest
+
+    def __repr__(self) -> str:
+        """Leave out the bytes."""
+        return f"{type(self).__name__}({self.media_type!r}, {self.digest!r})"
 
     @property
     def present(self) -> Present:

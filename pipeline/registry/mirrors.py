@@ -7,10 +7,12 @@ has not what is asked for (moby `daemon/pkg/registry/service_v2.go`); so do we.
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..http.addresses import leads_here
 from ..http.errors import HttpError
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
 _HAS = frozenset({200, 206})
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(Struct, frozen=True):
     """A mirror's host, and the `path` before its `/v2/`, if there is one.
 
     One that is `insecure` may speak plain HTTP, or show any certificate.

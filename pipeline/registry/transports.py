@@ -5,9 +5,10 @@ Each has its own, so that a credential cannot wander from one to another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..http import tls
 from ..http.addresses import is_loopback, not_here, not_outside
@@ -26,8 +27,7 @@ _HUB_API = "registry-1.docker.io"
 _IN_CLEAR = Doubt(" over plain HTTP", "give the registry a certificate")
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(Struct, frozen=True):
     """How a registry is reached: its `origin` (scheme and address), and over what.
 
     A `doubt` says why it is shown no credential.

@@ -6,9 +6,10 @@ In a round everything is asked at once, and nothing twice. A refusal or a fault 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 from ..http.errors import HttpError
 from ..http.text import read_json
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from .contents import Part
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What a HEAD found under `reference`, and the platforms that it must be there for."""
 
     reference: Reference
@@ -55,8 +55,7 @@ class _Node(NamedTuple):
     attests: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
+class _Seen(Struct, frozen=True):
     """What was read; `None` and `False` for what is not there, an error where nobody knows."""
 
     manifests: Mapping[_At, Contents | HttpError | None]

@@ -7,8 +7,9 @@ What is pushed is under a tag of this run's own, until it is published.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..buildkit.batches import blocked_by, next_batch
 from ..buildkit.definition import Output, Target

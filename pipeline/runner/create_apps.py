@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import UnknownError, usage_error
 from ..fly.api import FlyApi
@@ -50,8 +52,7 @@ _OTHER_NAME = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fly:
+class _Fly(Struct, frozen=True):
     """What the creation of apps needs."""
 
     api: FlyApi

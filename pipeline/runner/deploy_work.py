@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..model.events import AppChanged
 from ..model.report import DeployResult, DeployStatus
@@ -24,8 +26,7 @@ Ended = tuple["DeployResult", "UnknownError | None"]
 """How an app ended, and what could not be found out about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """The plan, the driver that carries it out, and how the images ended; apps by their name."""
 
     plan: Plan

@@ -5,8 +5,9 @@ The plan was made before the builds, which may have taken minutes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..model.apps import App
 from ..model.hold import hold, let_newer_be

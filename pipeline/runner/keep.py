@@ -7,10 +7,11 @@ release before, which `rollback` needs.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from ..errors import UnknownError, usage_error
 from ..fingerprints.fingerprint import fingerprint
@@ -40,16 +41,14 @@ AT_ONCE = 16
 _RELEASES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper(Tying):
+class Keeper(Tying, frozen=True):
     """What keeping needs of the world besides: the registry, at `host`."""
 
     registry: Registry
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """What is to be kept in one app: bases with what the registry says of them, and a release."""
 
     app: str

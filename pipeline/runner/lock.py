@@ -6,8 +6,9 @@ With it goes what the image does in a build that begins with it: its ONBUILD tri
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
 
 from .. import graph
 from ..errors import WorkError

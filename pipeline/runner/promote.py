@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import PipelineError, Problem, as_told, raise_problems
 from ..model.fingerprint_tag import WHY, is_commit, is_own, may_be_fingerprint
@@ -20,8 +21,7 @@ AT_ONCE = 4
 """Places under way at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Promoted:
+class Promoted(Struct, frozen=True):
     """A destination that is the image of `digest`; `news` says whether it was not before.
 
     `error` says why it is not.

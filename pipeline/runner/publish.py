@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from .. import graph
 from ..buildkit.staging import staged
@@ -45,8 +46,7 @@ On a machine with much else to do, a process may stand still for a tenth of a se
 _AT_ONCE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """An image that this run pushed, and its manifest as the registry holds it."""
 
     action: ImageAction

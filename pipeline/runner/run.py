@@ -6,8 +6,9 @@ import os
 import threading
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..deploy.protocol import CautiousDriver
 from ..errors import UnknownError, as_told, raise_problems

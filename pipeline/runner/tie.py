@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..fly.errors import FlyError
 from ..fly.queries import machines_of
@@ -28,8 +29,7 @@ _WRONG = frozenset({400, 409, 412, 422})
 """Statuses that say that what was asked cannot be, and not that nothing was found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tying:
+class Tying(Struct, frozen=True):
     """Fly's API, and the user's wish to stop."""
 
     api: FlyApi

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,16 +18,14 @@ if TYPE_CHECKING:
     from ..registry.client import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """How images and apps ended so far: what stays known, whatever ends the run."""
 
     images: dict[ImageName, ImageResult] = field(default_factory=dict)
     deploys: dict[str, DeployResult] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """The registry client, who we are there, the environment, who listens, the wish to stop.
 
     `keep_going` and `rollback` are what to do after a failure: see `pipeline.run`. `mark` is in

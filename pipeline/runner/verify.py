@@ -5,8 +5,9 @@ Where nothing is missing and no closer look is wished for, nothing is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from ..errors import Problem, UnknownError, raise_problems
 from ..model.candidates import candidates
@@ -29,8 +30,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """Whom to ask for what: `deep` for parts and platforms, `copies` for other places."""
 
     project: Project

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
+from msgspec.structs import replace
 
 from ._apps import chosen_apps, unasked_images
 from ._command import is_dry, plans

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
+from msgspec.structs import replace
 
 from ..errors import FaultError
 from ._apps import chosen_apps

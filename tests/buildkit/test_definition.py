@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.buildkit.definition import GROUP, Output, Target, clashes, definition, target_name
 from pipeline.dockerfile import context_key, parse

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pipeline.buildkit.staging import staged
 from pipeline.reference import Tag, parse_reference, parse_tag

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.buildkit.outcome import Attempts, Broken, Built, Cancelled, after_failure
 from pipeline.buildkit.triggers import unknown_triggers

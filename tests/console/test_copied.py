@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import StringIO
 from typing import TYPE_CHECKING
 
 import jsonschema
+from msgspec.structs import replace
 
 from pipeline.console.as_json import exists_json, plan_json, report_json
 from pipeline.console.paint import plain

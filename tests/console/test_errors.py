@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.console.errors import show_error, show_failures, show_warnings
 from pipeline.console.out import reporter

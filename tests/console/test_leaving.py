@@ -6,10 +6,10 @@ import io
 import json
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.console import as_json, graph, show
 from pipeline.console.apps import print_releases, print_rollback, print_status

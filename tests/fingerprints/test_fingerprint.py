@@ -6,11 +6,11 @@ import hashlib
 import os
 import re
 import struct
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import ConfigError, Location
 from pipeline.fingerprints.fingerprint import fingerprint

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import UnknownError
 from pipeline.fingerprints.fingerprint import fingerprint
@@ -222,7 +222,7 @@ def test_what_failed_one_image_fails_the_next(root: Path) -> None:
 
     for name in ("web", "www"):
         with pytest.raises(ChangedError):
-            made.add(replace(image, name=name), found)  # type: ignore[arg-type]
+            made.add(replace(image, name=name), found)
 
 
 def test_images_of_one_context_share_what_they_read(root: Path) -> None:

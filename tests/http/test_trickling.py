@@ -11,11 +11,11 @@ import ssl
 import threading
 import time
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpcore
 import pytest
+from msgspec.structs import replace
 
 from pipeline.fly.api import FlyApi
 from pipeline.fly.errors import FlyError

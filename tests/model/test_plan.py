@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import PurePosixPath as Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from pipeline.errors import Problem
 from pipeline.model.apps import Running
@@ -186,8 +187,7 @@ def test_candidates_are_twins_and_then_other_repositories() -> None:
     """Never the image's own place, nor one with other secrets."""
     registry = RegistrySettings("r.io", also=("{name}", "old-{name}", "h.io/acme/{name}"))
     web = make_image("web")
-    secret = make_image("secret")
-    object.__setattr__(secret, "secrets", ("id=token",))
+    secret = replace(make_image("secret"), secrets=("id=token",))
     images = (web, make_image("www"), secret, make_image("other"))
     project = Project(PROJECT.root, Settings(registry=registry), images)
     given = inputs(*images[:3], print_="ab") | inputs(images[3])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.stamp import NEAREST, PARENTS, SHORT, Revision, Stamp, carried_stamp, read_stamp
 from pipeline.reference import Digest

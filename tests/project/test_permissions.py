@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pipeline.model.cache import parse_cache
 from pipeline.model.permission import Allowed, Need, parse_allowed

@@ -7,8 +7,9 @@ built alone.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from pipeline.buildkit.progress import progress
 from pipeline.buildkit.stream import Decoder, Vertex

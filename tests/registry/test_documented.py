@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from pipeline.http.backoff import PASSING, Policy
 from pipeline.http.errors import HttpError
@@ -145,7 +145,13 @@ def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
     """Present, absent or unknown; asked again or not; and these very words."""
     found, asked, host = heard(row, tmp_path)
 
-    means = {Present: "present", Absent: "absent"}.get(type(found), "unknown")
+    means = (
+        "present"
+        if isinstance(found, Present)
+        else "absent"
+        if isinstance(found, Absent)
+        else "unknown"
+    )
     assert means == row.means
     if isinstance(found, HttpError):
         assert found.exit_code == 4

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pipeline.errors import FaultError
 from pipeline.model.apps import Running

@@ -12,10 +12,10 @@ import json
 import random
 import shlex
 import socket
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import docker
+from msgspec import Struct, field
 
 from ...model.configuration import Configuration
 from ...model.stamp import Stamp, read_stamp
@@ -51,8 +51,7 @@ _FIRST_PORT, _PORTS = 25000, 7000
 """Beside the front's, below what systems give out by themselves (32768 on Linux)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Struct, frozen=True):
     """What a release is made of. `image` is pinned.
 
     `revision` is the commit that it was deployed from, where there is one, `root` the folder of
@@ -78,8 +77,7 @@ class Spec:
         return f"{self.image.repository}@{self.image.digest}"
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
+class Making(Struct, frozen=True):
     """A release that is to be. `service` is what `spec.configuration` says.
 
     `reserved` are the app's own ports by their routes' keys, `None` where no front can be had.
@@ -91,8 +89,7 @@ class Making:
     reserved: Mapping[str, int] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(Struct, frozen=True):
     """A release that has containers, whether they run or not; the default group's comes first."""
 
     number: int

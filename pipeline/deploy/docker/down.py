@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
+from msgspec import Struct
 
 from ...buildkit.engine import connect
 from ...errors import PipelineError
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 _HINT = "remove them with `docker rm --force`"
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Struct, frozen=True):
     """How many containers were removed, and the apps of others that were left."""
 
     count: int

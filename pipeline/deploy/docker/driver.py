@@ -18,8 +18,10 @@ deployed the same leaves it at that.
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...buildkit.engine import connect
 from ...errors import UnknownError
@@ -79,8 +81,7 @@ def open_driver(
         yield DockerDriver(client, credentials, stop, front_of(client))
 
 
-@dataclass(frozen=True, slots=True)
-class DockerDriver:
+class DockerDriver(Struct, frozen=True):
     """Deploys to the engine behind `client`; `front` is `None` for one on another machine."""
 
     client: DockerClient

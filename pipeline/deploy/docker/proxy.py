@@ -32,12 +32,12 @@ import socket
 import sys
 import time
 import zlib
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h11
+from msgspec import Struct, field
 
 from .proxy_http import serve_http
 from .proxy_tcp import Route, tunnel
@@ -55,8 +55,7 @@ _TRIES = 50
 _POLL = 0.02
 
 
-@dataclass(slots=True)
-class Front:
+class Front(Struct):
     """All that the process knows: its routes by key, `APP.GROUP:PORT-IN-THE-CONTAINER`."""
 
     routes: dict[str, Route] = field(default_factory=dict)

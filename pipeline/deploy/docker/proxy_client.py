@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from ...model.report import Failure
 from ..errors import DeployError
@@ -34,8 +35,7 @@ _PATIENCE = 15.0
 _LOOK_EVERY = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class FrontClient:
+class FrontClient(Struct, frozen=True):
     """The front of one engine, whose socket is in `folder`, whether it runs or not."""
 
     folder: Path

@@ -10,8 +10,9 @@ waits for the health of a machine. A service or check without `processes` is the
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +25,7 @@ _LEFT_OUT = ("mounts", "files", "statics", "machine_config")
 """Sections that an app may miss; `vm`, `metrics` and the like change nothing that it sees."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """How to ask whether an app is well: `path` on `port`, or a TCP connection without a path.
 
     All times are seconds. With `tls` it is asked by HTTPS; `verify` is whether its certificate
@@ -44,16 +44,14 @@ class Health:
     server_name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
+class Port(Struct, frozen=True):
     """A port in the container that has an address outside; `http` is what is spoken there."""
 
     number: int
     http: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A process group: its command (the image's own where empty), and what it listens on."""
 
     name: str
@@ -68,8 +66,7 @@ class Group:
         return tuple(dict.fromkeys(numbers))
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """How an app lives. `groups` begins with the default one.
 
     `patience` is how long its health is waited for, in seconds, `release_patience` how long the

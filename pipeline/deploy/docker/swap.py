@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ...model.events import Notice
 from ..errors import DeployError
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 _RESTART: Any = {"Name": "unless-stopped"}
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """One way into a release: the app's own port, and where its container answers now."""
 
     key: str

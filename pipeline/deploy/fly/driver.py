@@ -16,9 +16,11 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import Problem, UnknownError, usage_error
 from ...fly.api import FlyApi
@@ -71,8 +73,7 @@ def open_driver(
         yield FlyDriver(api, environ, stop, org)
 
 
-@dataclass(frozen=True, slots=True)
-class FlyDriver:
+class FlyDriver(Struct, frozen=True):
     """Deploys to Fly as whoever `api` is. Machines may take `well` seconds after flyctl's end."""
 
     api: FlyApi

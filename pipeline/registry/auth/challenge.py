@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec import Struct, field
 
 from ...http.addresses import is_loopback
 from ...http.redirect import is_web_address, redirect_trouble
@@ -34,8 +35,7 @@ _KNOWN_REALMS = frozenset(
 """Token servers that stand under another name than their registry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """A scheme in lower case, `basic` or `bearer`, and its parameters under lower-case names."""
 
     scheme: str

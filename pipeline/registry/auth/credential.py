@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+from msgspec import Struct
 
 from ...model.masking import forms
 
@@ -20,8 +21,7 @@ class Kind(StrEnum):
     IDENTITY_TOKEN = "identity token"  # noqa: S105 - the name of a kind
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A user name and a secret, which no `repr` shows.
 
     `source` says in words where it comes from: `FLY_API_TOKEN`, `docker configuration
@@ -31,11 +31,15 @@ class Credential:
     """
 
     username: str
-    secret: str = field(repr=False)
+    secret: str
     source: str
     kind: Kind = Kind.PASSWORD
     known_to_docker: bool = False
     helper: str = ""
+
+    def __repr__(self) -> str:
+        """Leave out the secret."""
+        return f"{type(self).__name__}({self.username!r}, source={self.source!r})"
 
     @property
     def basic(self) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ...process.capture import capture
 from ...process.environ import FLY_TOKENS, for_flyctl
@@ -63,12 +64,15 @@ def fly_token(text: str) -> str:
     return ",".join(macaroons or tokens)
 
 
-@dataclass(frozen=True, slots=True)
-class FlyLogin:
+class FlyLogin(Struct, frozen=True):
     """A whole token, bare, as `fly auth token` prints it; `source` is where it comes from."""
 
-    token: str = field(repr=False)
+    token: str
     source: str
+
+    def __repr__(self) -> str:
+        """Leave out the token."""
+        return f"{type(self).__name__}(source={self.source!r})"
 
 
 def login(environ: Mapping[str, str]) -> FlyLogin | None:

@@ -15,9 +15,10 @@ import re
 import shutil
 import subprocess
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ...errors import PipelineError, UnknownError, reason_of
 from ...process.capture import capture
@@ -37,8 +38,7 @@ _versions: dict[tuple[str, int], str] = {}
 """What programs said, by path and time of change: asked once in a process, not for each app."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlyProgram:
+class FlyProgram(Struct, frozen=True):
     """Flyctl: where it is, and the version that it says to be."""
 
     path: str

@@ -6,9 +6,10 @@ a repository begins with counts (containers/image, `docs/containers-auth.json.5.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ...http.errors import CredentialError
 from ...reference import HUB, is_hub

@@ -7,10 +7,11 @@ looked at it. distribution's `docs/content/spec/auth/token.md` and `oauth.md` ar
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
 
 from ...http.backoff import PASSING, retry_after
 from ...http.errors import CredentialError, ErrorDetails, HttpError
@@ -41,16 +42,18 @@ Azure's (containerd `remotes/docker/authorizer.go`). They take the token as a pa
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A bearer token and the moment, of `time.monotonic`, until which it is used."""
 
-    value: str = field(repr=False)
+    value: str
     until: float
 
+    def __repr__(self) -> str:
+        """Leave out the token itself."""
+        return f"{type(self).__name__}(until={self.until})"
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+
+class Doubt(Struct, frozen=True):
     """Why a host is shown no credential, as words behind its name, and what helps."""
 
     said: str
