@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from ..dockerfile import KEPT_NAMES, context_key
+from ..dockerfile import RESERVED_NAMES, context_key
 from ..errors import Problem, raise_problems, usage_error
 from ..model.cache import parse_cache
 from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
@@ -108,7 +108,7 @@ def _replaced(image: Image) -> Iterable[tuple[str, Location]]:
 
 def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Problem | None:
     key = context_key(written)
-    if key in KEPT_NAMES:
+    if key in RESERVED_NAMES:
         return Problem(
             place,
             f"BuildKit keeps the name `{key}` for itself: an image cannot be used under it",

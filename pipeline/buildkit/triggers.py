@@ -105,7 +105,7 @@ def _failure(stage: StageSteps, steps: set[_Seen]) -> Failure:
         "not know: what it reads is in no fingerprint"
     )
     hint = _CURE
-    if stage.told:
+    if stage.triggers_known:
         message = (
             f"BuildKit ran `{text}` and more ONBUILD triggers of `{stage.base}` than "
             "`pipeline.lock` knows: what they read is in no fingerprint"

@@ -1,8 +1,8 @@
-"""The Dockerfile language as BuildKit reads it: parse a file, resolve a target. Pure."""
+"""Read the Dockerfile language as BuildKit does: parse a file, resolve a target. Pure."""
 
 from .arguments import is_proxy
 from .frontend import is_official
-from .named_contexts import KEPT_NAMES, context_key
+from .named_contexts import RESERVED_NAMES, context_key
 from .parser import Dockerfile, Stage, parse
 from .reads import Read, ReadKind, Reads, merge_reads
 from .repository_arguments import given_repositories
@@ -12,7 +12,7 @@ from .stage_walker import NamedImage
 from .step_count import StageSteps, merge_steps
 
 __all__ = [
-    "KEPT_NAMES",
+    "RESERVED_NAMES",
     "Dockerfile",
     "NamedImage",
     "Onbuild",

@@ -1,4 +1,4 @@
-"""What the stages of a Dockerfile stand on: other stages, images, `scratch`.
+"""Resolve the base of each stage (FROM): another stage, an image, `scratch`.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: FROM sees the stages above it.
 """
@@ -27,11 +27,11 @@ SCRATCH = "scratch"
 
 
 class Origin(Struct, frozen=True):
-    """Where something is taken from: the stage of that index, or an image (or `scratch`).
+    """What something is taken from: the stage of that index, or an image (or `scratch`).
 
-    Or it is the folder that is known as `context`, a name of `[contexts]`.
+    Or the folder that is known as `context`, a name of `[contexts]`.
 
-    Of one that is not `used`, nothing gets into the build; it has to be there all the same.
+    If it is not `used`, nothing of it gets into the build; it must exist all the same.
     """
 
     stage: int | None
@@ -40,8 +40,8 @@ class Origin(Struct, frozen=True):
     context: str = ""
 
 
-class Link(Struct, frozen=True):
-    """A stage and what it stands on; `used` are the global arguments that its FROM asked for."""
+class StageBase(Struct, frozen=True):
+    """A stage and its base; `used` are the global arguments that its FROM uses."""
 
     stage: Stage
     base: Origin
@@ -49,10 +49,12 @@ class Link(Struct, frozen=True):
     used: frozenset[str]
 
 
-def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) -> tuple[Link, ...]:
+def resolve_bases(
+    dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]
+) -> tuple[StageBase, ...]:
     """Resolve every FROM of the file, needed or not, as BuildKit does."""
     above: dict[str, int] = {}
-    links: list[Link] = []
+    links: list[StageBase] = []
     for stage in dockerfile.stages:
         try:
             links.append(_link(stage, above, arguments, dockerfile.escape))
@@ -61,18 +63,18 @@ def link(dockerfile: Dockerfile, arguments: Globals, problems: list[Problem]) ->
             problems.append(Problem(place, error.message, error.hint))
             if isinstance(error, TooMuchError):
                 raise_problems(problems)
-            links.append(Link(stage, Origin(None), None, frozenset()))
+            links.append(StageBase(stage, Origin(None), None, frozenset()))
         if stage.name:
             above[stage.name] = stage.index
     return tuple(links)
 
 
-def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: str) -> Link:
+def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: str) -> StageBase:
     rules = Rules(escape=escape)
     base = expand(stage.start.base, arguments.values, rules, arguments.budget)
     if not base.text:
         raise RefusedError(
-            f"`FROM {stage.start.base}` comes to nothing", hint=_unset_hint(base.unset)
+            f"`FROM {stage.start.base}` expands to nothing", hint=_unset_hint(base.unset)
         )
     platform, used = None, base.used
     if stage.start.platform:
@@ -80,26 +82,26 @@ def _link(stage: Stage, above: Mapping[str, int], arguments: Globals, escape: st
         platform = _platform(stage.start.platform, expansion)
         used |= expansion.used
     if base.text in above:
-        return Link(stage, Origin(above[base.text]), platform, used)
+        return StageBase(stage, Origin(above[base.text]), platform, used)
     if base.text != SCRATCH:
         check_image(base.text, lambda: _from_hint(base, above))
-    return Link(stage, Origin(None, base.text), platform, used)
+    return StageBase(stage, Origin(None, base.text), platform, used)
 
 
 def check_image(written: str, hint: Callable[[], str]) -> None:
-    """Raise `RefusedError` with `hint` where a name is neither a stage's nor an image's."""
+    """Raise `RefusedError` with `hint` if a name is neither a stage's nor an image's."""
     try:
         parse_reference(written)
     except ReferenceSyntaxError as error:
         raise RefusedError(
-            f"`{written}` is no image: {error}", hint=hint(), blame=written
+            f"`{written}` is not an image: {error}", hint=hint(), blame=written
         ) from None
 
 
 def _platform(written: str, expansion: Expansion) -> Platform:
     if not expansion.text:
         raise RefusedError(
-            f"`--platform={written}` comes to nothing",
+            f"`--platform={written}` expands to nothing",
             hint=_unset_hint(expansion.unset),
             blame="--platform",
         )

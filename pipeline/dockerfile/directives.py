@@ -1,8 +1,8 @@
-"""Parser directives: `# syntax=`, `# escape=`, `# check=`, and where their zone ends.
+"""Parse directives at the top of a file: `# syntax=`, `# escape=`, `# check=`.
 
-Facts from buildkit `frontend/dockerfile/parser/directives.go`. The frontend's image is looked for
-in three ways (`#`, `//`, a JSON object), behind a shebang if there is one; the parser itself knows
-only `#` and no shebang.
+Facts from buildkit `frontend/dockerfile/parser/directives.go`. BuildKit looks for the frontend's
+image in three forms (`#`, `//`, a JSON object), after a shebang if there is one; the parser itself
+knows only `#` and no shebang.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ class Directive(Struct, frozen=True):
     line: int
 
 
-def zone(lines: Iterable[str], mark: str = "#") -> list[Directive]:
-    """The directives at the top. Raises `RefusedError` with `blame` as the line of a second one.
+def parse_directives(lines: Iterable[str], mark: str = "#") -> list[Directive]:
+    """Parse the directives at the top of a file.
 
-    The zone ends with the first line that is none, be it another comment or empty.
+    They end with the first line that is not a directive, be it another comment or empty. Raises
+    `RefusedError` for a second one of a name, with its line as `blame`.
     """
     found: list[Directive] = []
     for number, line in enumerate(lines, 1):
@@ -48,7 +49,7 @@ def zone(lines: Iterable[str], mark: str = "#") -> list[Directive]:
 
 
 def escape_of(found: Iterable[Directive]) -> str:
-    r"""The escape character: `\` where none is given. Raises `RefusedError`."""
+    r"""Return the escape character: `\` if none is given. Raises `RefusedError`."""
     for directive in found:
         if directive.name == "escape":
             if directive.value not in {"\\", "`"}:
@@ -61,7 +62,7 @@ def escape_of(found: Iterable[Directive]) -> str:
 
 
 def syntax_of(text: str) -> str:
-    """The frontend's image that the file asks for, or nothing; `text` is without its BOM.
+    """Return the frontend's image that the file asks for, or nothing; `text` is without its BOM.
 
     >>> syntax_of("// syntax = acme/frontend:1")
     'acme/frontend:1'
@@ -77,11 +78,11 @@ def syntax_of(text: str) -> str:
 
 
 def _readable(lines: list[str], mark: str) -> list[Directive]:
-    """The directives up to a fault, which is not this search's to tell."""
+    """Return the directives before the first error, which the parser reports."""
     try:
-        return zone(lines, mark)
+        return parse_directives(lines, mark)
     except RefusedError as error:
-        return zone(lines[: int(error.blame) - 1], mark)
+        return parse_directives(lines[: int(error.blame) - 1], mark)
 
 
 def _json_syntax(text: str) -> str:
@@ -101,5 +102,5 @@ def _directive(line: str, mark: str, number: int) -> Directive | None:
     found = _DIRECTIVE.fullmatch(line.removeprefix(mark).lstrip(SPACES))
     if not found or found[1].lower() not in _KNOWN:
         return None
-    # Where nothing but blanks is behind the sign, one of them is the value.
+    # If only blanks follow the `=`, one of them is the value.
     return Directive(found[1].lower(), found[2].rstrip("\t\n\f\r ") or found[2], number)

@@ -1,7 +1,7 @@
-"""How much the variables of one Dockerfile may come to: `ENV A=$A$A` doubles with each line.
+"""Limit the text that variables expand to: `ENV A=$A$A` doubles it with each line.
 
-The limit is of ours. BuildKit has none, and is ended by the memory that it takes; a Dockerfile that
-anybody builds stays below a thousandth of it.
+The limit is ours. BuildKit has none, and runs until its memory is used up; a real Dockerfile needs
+less than a thousandth of it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from .errors import RefusedError
 
 MOST = 16 << 20
-"""Characters, all in all, of the values that a build of one target is made with."""
+"""Characters of all values together that a build of one target is made with."""
 
 
 class TooMuchError(RefusedError):
-    """There is no more room, for this line or any behind it."""
+    """The limit is reached, for this line and all that follow."""
 
 
 class Budget:
@@ -25,7 +25,7 @@ class Budget:
         self.left = MOST
 
     def spend(self, characters: int) -> None:
-        """Take that much of it. Raises `TooMuchError` where there is no more."""
+        """Subtract that many characters. Raises `TooMuchError` if there are fewer left."""
         self.left -= characters
         if self.left < 0:
             raise TooMuchError(

@@ -1,4 +1,4 @@
-"""The flags of each instruction: `--name`, `--name=value`, which may come twice.
+"""Parse the flags of each instruction: `--name`, `--name=value`, of which some may repeat.
 
 Facts from buildkit `frontend/dockerfile/instructions` (`bflag.go`, `parse.go`, `commands_run*.go`).
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Kind(Enum):
+class FlagKind(Enum):
     """What a flag takes: a truth value (which may be left out), a text, or several texts."""
 
     BOOL = "bool"
@@ -26,50 +26,56 @@ class Kind(Enum):
     MANY = "many"
 
 
-_FILES = {"chown": Kind.TEXT, "chmod": Kind.TEXT, "link": Kind.BOOL, "exclude": Kind.MANY}
+_FILES = {
+    "chown": FlagKind.TEXT,
+    "chmod": FlagKind.TEXT,
+    "link": FlagKind.BOOL,
+    "exclude": FlagKind.MANY,
+}
 
-FLAGS: Mapping[str, Mapping[str, Kind]] = MappingProxyType(
+FLAGS: Mapping[str, Mapping[str, FlagKind]] = MappingProxyType(
     {
-        "ADD": _FILES | {"keep-git-dir": Kind.BOOL, "checksum": Kind.TEXT, "unpack": Kind.BOOL},
-        "COPY": _FILES | {"from": Kind.TEXT, "parents": Kind.BOOL},
-        "FROM": {"platform": Kind.TEXT},
+        "ADD": _FILES
+        | {"keep-git-dir": FlagKind.BOOL, "checksum": FlagKind.TEXT, "unpack": FlagKind.BOOL},
+        "COPY": _FILES | {"from": FlagKind.TEXT, "parents": FlagKind.BOOL},
+        "FROM": {"platform": FlagKind.TEXT},
         "HEALTHCHECK": {
-            "interval": Kind.TEXT,
-            "timeout": Kind.TEXT,
-            "start-period": Kind.TEXT,
-            "start-interval": Kind.TEXT,
-            "retries": Kind.TEXT,
+            "interval": FlagKind.TEXT,
+            "timeout": FlagKind.TEXT,
+            "start-period": FlagKind.TEXT,
+            "start-interval": FlagKind.TEXT,
+            "retries": FlagKind.TEXT,
         },
         "RUN": {
-            "mount": Kind.MANY,
-            "network": Kind.TEXT,
-            "security": Kind.TEXT,
-            "device": Kind.MANY,
+            "mount": FlagKind.MANY,
+            "network": FlagKind.TEXT,
+            "security": FlagKind.TEXT,
+            "device": FlagKind.MANY,
         },
     }
 )
 
 
 class Flags(Struct, frozen=True):
-    """The values that were given; a truth value is `true` or `false`."""
+    """The flags given, by name; a truth value is `true` or `false`."""
 
     values: Mapping[str, tuple[str, ...]]
 
     def text(self, name: str, default: str = "") -> str:
-        """The value of a flag that takes one."""
+        """Return the value of a flag that takes one."""
         return self.values.get(name, (default,))[0]
 
     def many(self, name: str) -> tuple[str, ...]:
-        """All values of a flag that may come several times."""
+        """Return all values of a flag that may repeat."""
         return self.values.get(name, ())
 
     def is_true(self, name: str) -> bool:
-        """Whether a truth value was given and is true."""
+        """Return whether a truth value was given and is true."""
         return self.text(name) == "true"
 
 
 def parse_flags(keyword: str, given: tuple[str, ...]) -> Flags:
-    """Check the flags of an instruction. Raises `RefusedError`."""
+    """Parse and check the flags of an instruction. Raises `RefusedError`."""
     known = FLAGS.get(keyword, {})
     values: dict[str, list[str]] = {}
     for flag in given:
@@ -79,10 +85,10 @@ def parse_flags(keyword: str, given: tuple[str, ...]) -> Flags:
         if kind is None:
             hint = did_you_mean(written, [f"--{option}" for option in known])
             raise RefusedError(f"`{keyword}` has no flag `{written}`", hint=hint, blame=written)
-        if name in values and kind is not Kind.MANY:
+        if name in values and kind is not FlagKind.MANY:
             raise RefusedError(f"`{written}` is given twice", blame=written)
-        text = _truth(written, equals, value) if kind is Kind.BOOL else value
-        if kind is not Kind.BOOL and not equals:
+        text = _truth(written, equals, value) if kind is FlagKind.BOOL else value
+        if kind is not FlagKind.BOOL and not equals:
             raise RefusedError(f"`{written}` needs a value", blame=written)
         values.setdefault(name, []).append(text)
     return Flags({name: tuple(texts) for name, texts in values.items()})

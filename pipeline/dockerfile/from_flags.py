@@ -1,8 +1,8 @@
-"""What instructions take from by `--from` and `from=`: stages, images, `scratch`.
+"""Resolve `--from` of COPY and ADD, and `from=` of mounts: stages, images, `scratch`.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`toCommand`, `detectRunMount`): they see
-the names of all stages, the last of a name wins, and only `--from` takes a number. Numbers go on
-behind the stages: an image gets the next one where it is named, and `scratch` where a mount has no
+the names of all stages, the last of a name wins, and only `--from` takes a number. Numbers continue
+after the stages: an image gets the next one where it is named, and `scratch` where a mount has no
 `from=`, so that after `COPY --from=busybox a /` in a file of one stage, `--from=1` is busybox.
 """
 
@@ -20,7 +20,7 @@ from .bases import SCRATCH, Origin, check_image
 from .errors import RefusedError
 from .instructions import Copy, Instruction, Run
 from .mounts import origin_of, takes_files
-from .named_contexts import settled
+from .named_contexts import with_context
 from .variable_expansion import Rules, expand
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-class Sources(Struct):
-    """Finds what instructions take from. Ask in the order of the file: numbers depend on it.
+class FromFlags(Struct):
+    """Resolves what instructions take from. Call it in the order of the file: numbers depend on it.
 
-    `contexts` are the names of folders that go before stages and images.
-    What is wrong with an instruction is told once, to `problems`; it then takes from nothing.
+    `contexts` are the names of folders that replace stages and images. An error of an instruction
+    is added once to `problems`; the instruction then takes from nothing.
     """
 
     dockerfile: Dockerfile
@@ -49,12 +49,12 @@ class Sources(Struct):
         self._names = {stage.name: stage.index for stage in stages if stage.name}
 
     def of(self, instruction: Instruction) -> tuple[Origin, ...]:
-        """What it takes from; a mount of the context has none."""
+        """Return what an instruction takes from; a mount of the context is left out."""
         key = id(instruction)
         if key not in self._found:
             try:
                 self._found[key] = tuple(
-                    settled(origin, self.dockerfile, self.contexts)
+                    with_context(origin, self.dockerfile, self.contexts)
                     for origin in self._origins(instruction)
                 )
             except RefusedError as error:

@@ -1,4 +1,4 @@
-"""Here-documents: `<<EOF`, `<<-EOF`, `<<"EOF"`, several on one line.
+"""Parse here-documents: `<<EOF`, `<<-EOF`, `<<"EOF"`, several on one line.
 
 Facts from buildkit `frontend/dockerfile/parser/parser.go`. Only ADD, COPY, RUN and an ONBUILD of
 these can have them, and not in their JSON form.
@@ -24,7 +24,7 @@ _TAKERS = frozenset({"add", "copy", "run"})
 
 
 class Heredoc(Struct, frozen=True):
-    """`name` ends it; `expand`: variables in it count (COPY and ADD); `chomp`: `<<-`."""
+    """`name` ends it; `expand`: its variables are expanded (COPY and ADD); `chomp`: `<<-`."""
 
     name: str
     expand: bool
@@ -33,22 +33,22 @@ class Heredoc(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The content as it is used: without leading tabs where `<<-` was written."""
+        """The content as it is used: without leading tabs for `<<-`."""
         return _TABS.sub("", self.content) if self.chomp else self.content
 
 
 def heredoc_word(word: str) -> Heredoc | None:
-    """The here-document that a word stands for, if it does. Never raises."""
+    """Parse a word that announces a here-document; `None` for any other word. Never raises."""
     return _document(word, _BARE, _QUOTED)
 
 
 def announced(text: str, escape: str) -> tuple[Heredoc, ...]:
-    """The here-documents that follow an instruction, still empty."""
+    """Return the here-documents that an instruction announces, without content yet."""
     return _announced(text, escape, (_BARE, _QUOTED, _WHOLE_LINE))
 
 
 def announced_before(text: str, escape: str) -> tuple[Heredoc, ...]:
-    """The same as BuildKit said before 0.15, which knew `<<${X:-EOF}`."""
+    """Return the same as BuildKit before 0.15 did, which understood `<<${X:-EOF}`."""
     rules = (replace(rules, forgetful=False) for rules in (_BARE, _QUOTED, _WHOLE_LINE))
     return _announced(text, escape, tuple(rules))
 

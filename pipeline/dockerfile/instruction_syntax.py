@@ -1,4 +1,4 @@
-r"""How BuildKit cuts an instruction into keyword, flags, words, pairs or a JSON array.
+"""Split an instruction as BuildKit does: into keyword, flags, words, pairs or a JSON array.
 
 Facts from buildkit `frontend/dockerfile/parser` (`split_command.go`, `line_parsers.go`).
 """
@@ -24,7 +24,7 @@ _SPACES = re.compile(f"[{SPACES}]*+")
 
 
 class Command(Struct, frozen=True):
-    """An instruction's parts: `keyword` as written, `flags` unquoted, `rest` untouched."""
+    """An instruction's parts: `keyword` as written, `flags` unquoted, `rest` unchanged."""
 
     keyword: str
     flags: tuple[str, ...]
@@ -39,10 +39,10 @@ class Pair(Struct, frozen=True):
 
 
 def split_command(text: str, escape: str) -> Command:
-    r"""Cut off the keyword and the flags behind it.
+    r"""Split off the keyword and the flags after it.
 
-    BuildKit reads flags byte by byte, and takes each byte for a character: `--exclude=é` comes
-    out as `--exclude=Ã©`, and a byte that is a blank in Latin-1 ends a flag.
+    BuildKit reads flags byte by byte, and takes each byte for a character: `--exclude=é` becomes
+    `--exclude=Ã©`, and a byte that is a blank in Latin-1 ends a flag.
 
     >>> split_command("COPY --from=build a b", "\\")
     Command(keyword='COPY', flags=('--from=build',), rest='a b')
@@ -53,26 +53,26 @@ def split_command(text: str, escape: str) -> Command:
     at = 0
     while (start := _skip_spaces(rest, at)) < len(rest):
         if not rest.startswith("--", start):
-            return Command(keyword, tuple(flags), _behind(rest, start))
+            return Command(keyword, tuple(flags), _after_flags(rest, start))
         word, at = _flag(rest, start, escape)
         if word == "--":
-            return Command(keyword, tuple(flags), _behind(rest, at))
+            return Command(keyword, tuple(flags), _after_flags(rest, at))
         flags.append(word)
     return Command(keyword, tuple(flags), "")
 
 
-def _behind(rest: str, at: int) -> str:
-    """What is behind the flags, as characters again."""
+def _after_flags(rest: str, at: int) -> str:
+    """Return the text after the flags, decoded into characters again."""
     return rest[at:].encode("latin-1").decode("utf-8", "replace").strip(SPACES)
 
 
 def blank_separated(rest: str) -> tuple[str, ...]:
-    """The words between blanks; quotes mean nothing here."""
+    """Split at blanks; quotes have no meaning here."""
     return tuple(_BLANKS.split(rest)) if rest else ()
 
 
 def quoted_words(rest: str, escape: str) -> tuple[str, ...]:
-    """The words between spaces that are neither quoted nor escaped; quotes and escapes stay."""
+    """Split at spaces that are neither quoted nor escaped; quotes and escapes stay."""
     words: list[str] = []
     at = 0
     while (at := _skip_spaces(rest, at)) < len(rest):
@@ -83,7 +83,7 @@ def quoted_words(rest: str, escape: str) -> tuple[str, ...]:
 
 
 def pairs(keyword: str, rest: str, escape: str) -> tuple[Pair, ...]:
-    """The pairs of ENV and LABEL: `a=b c="d e"`, or the old `a b c` for one pair."""
+    """Split the pairs of ENV and LABEL: `a=b c="d e"`, or the old `a b c` for one pair."""
     words = quoted_words(rest, escape)
     if not words:
         raise RefusedError(f"`{keyword}` needs at least one `name=value`")
@@ -103,7 +103,7 @@ def pairs(keyword: str, rest: str, escape: str) -> tuple[Pair, ...]:
 
 
 def json_form(rest: str) -> tuple[str, ...] | None:
-    """The strings of a JSON array, `None` if it is no JSON and so means what it says.
+    """Parse a JSON array of strings; `None` if it is not JSON and so is plain text.
 
     Raises `RefusedError` for a JSON array of anything but strings.
     """
@@ -122,7 +122,7 @@ def json_form(rest: str) -> tuple[str, ...] | None:
 
 
 def json_with_more(rest: str) -> tuple[str, ...]:
-    """The strings of a JSON array that has text behind it; nothing where there is no such.
+    """Parse a JSON array of strings with text after it; return nothing for anything else.
 
     BuildKit before 0.15 takes the array and drops the text; newer versions read it all as words.
     """
@@ -153,12 +153,12 @@ def _skip_spaces(text: str, at: int) -> int:
 
 @cache
 def _run(escape: str) -> re.Pattern[str]:
-    """Characters of a word that neither end it nor mean anything else."""
+    """Match characters of a word that neither end it nor have a special meaning."""
     return re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+")
 
 
 def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
-    """One flag from `at`, without its quotes and escapes, and where it ends."""
+    """Return one flag from `at`, without its quotes and escapes, and where it ends."""
     out: list[str] = []
     quote = ""
     while at < len(rest):

@@ -1,7 +1,7 @@
-"""The instructions of a Dockerfile as values, each with its place.
+"""Parse each instruction of a Dockerfile into a value with its location.
 
-Facts from buildkit `frontend/dockerfile/instructions/parse.go`. Nothing is expanded here: what a
-variable comes to depends on arguments and the stage.
+Facts from buildkit `frontend/dockerfile/instructions/parse.go`. Nothing is expanded here: the value
+of a variable depends on arguments and the stage.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ONBUILD = re.compile(rf"[{SPACES}]*onbuild[\t\n\f\r ]*", re.IGNORECASE)
 
 
 class Instruction(Struct, frozen=True, kw_only=True):
-    """Any instruction; `texts` are its parts in which variables count."""
+    """Any instruction; `texts` are its parts in which variables are expanded."""
 
     keyword: str
     line: Line
@@ -48,7 +48,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
 
     @property
     def location(self) -> Location:
-        """Where it begins."""
+        """Where the instruction begins."""
         return self.line.location
 
 
@@ -67,9 +67,10 @@ class Define(Instruction, frozen=True, kw_only=True):
 
 
 class Copy(Instruction, frozen=True, kw_only=True):
-    """`COPY` or `ADD`. `sources` leave out the here-documents; `origin` is what `--from` says.
+    """`COPY` or `ADD`. `sources` excludes the here-documents; `origin` is the value of `--from`.
 
-    `before` are the sources to BuildKit before 0.15, where it reads the instruction otherwise.
+    `before` are the sources as BuildKit before 0.15 reads them, if it reads the instruction
+    differently.
     """
 
     sources: tuple[str, ...]
@@ -83,9 +84,9 @@ class Copy(Instruction, frozen=True, kw_only=True):
 
 
 class Run(Instruction, frozen=True, kw_only=True):
-    """`RUN`: its mounts and devices as written, and what the shell is given.
+    """`RUN`: its mounts and devices as written, and the script that the shell is given.
 
-    `network` is `host` where it is the builder's own.
+    `network` is `host` for the builder's own network.
     """
 
     mounts: tuple[str, ...] = ()
@@ -95,19 +96,19 @@ class Run(Instruction, frozen=True, kw_only=True):
 
 
 class Onbuild(Instruction, frozen=True, kw_only=True):
-    """`ONBUILD`: an instruction for the images that stand on this one, as text."""
+    """`ONBUILD`: an instruction for the images built on this one, as text."""
 
     expression: str
 
 
 def parse_instruction(line: Line, escape: str) -> Instruction:
-    """Read one instruction. Raises `RefusedError` for what BuildKit refuses of its form."""
+    """Parse one instruction. Raises `RefusedError` if BuildKit refuses its form."""
     command = split_command(line.text, escape)
     keyword = command.keyword.upper()
     parser = _PARSERS.get(keyword)
     if parser is None:
         raise RefusedError(
-            f"`{command.keyword}` is no instruction", hint=did_you_mean(keyword, _PARSERS)
+            f"`{command.keyword}` is not an instruction", hint=did_you_mean(keyword, _PARSERS)
         )
     return parser(line, command, escape)
 
@@ -119,7 +120,7 @@ def _from(line: Line, command: Command, _escape: str) -> Instruction:
     name = words[2].lower() if len(words) == 3 else ""
     if name and not _STAGE_NAME.fullmatch(name):
         raise RefusedError(
-            f"`{words[2]}` is no name for a stage",
+            f"`{words[2]}` is not a valid stage name",
             hint="begin with a letter; then letters, digits, `-`, `_`, `.`",
             blame=words[2],
         )
@@ -204,7 +205,7 @@ def _onbuild(line: Line, command: Command, escape: str) -> Instruction:
     parse_flags("ONBUILD", command.flags)
     inner = split_command(command.rest, escape).keyword.upper()
     if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
-        raise RefusedError(f"`{inner}` cannot stand behind `ONBUILD`", blame=inner)
+        raise RefusedError(f"`{inner}` cannot follow `ONBUILD`", blame=inner)
     parts = [_ONBUILD.sub("", line.text, count=1)]
     parts += [f"{document.content}{document.name}" for document in line.heredocs]
     return Onbuild(keyword="ONBUILD", line=line, expression="\n".join(parts))
@@ -216,7 +217,7 @@ def _healthcheck(line: Line, command: Command, _escape: str) -> Instruction:
     words = json_form(rest)
     if kind.upper() == "NONE":
         if rest:
-            raise RefusedError("`HEALTHCHECK NONE` takes nothing behind it")
+            raise RefusedError("`HEALTHCHECK NONE` takes no arguments")
         return Instruction(keyword="HEALTHCHECK", line=line)
     flags = parse_flags("HEALTHCHECK", command.flags)
     if kind.upper() != "CMD":
@@ -237,7 +238,7 @@ def _one_of(flags: Flags, name: str, allowed: tuple[str, ...]) -> None:
     value = flags.text(name, allowed[0])
     if value not in allowed:
         hint = did_you_mean(value, allowed)
-        raise RefusedError(f"`--{name}={value}` is none of {', '.join(allowed)}", hint=hint)
+        raise RefusedError(f"`--{name}={value}` is not one of {', '.join(allowed)}", hint=hint)
 
 
 def _shell_form(line: Line, command: Command, _escape: str) -> Instruction:

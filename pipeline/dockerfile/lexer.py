@@ -1,8 +1,8 @@
-"""From the bytes of a Dockerfile to its instructions as single lines, each knowing its place.
+"""Split the bytes of a Dockerfile into its instructions as single lines, each with its location.
 
-Facts from buildkit `frontend/dockerfile/parser/parser.go`: a line goes on where it ends in one
-escape character and blanks; comments and empty lines inside are dropped; leading space goes on the
-first line only; a physical line has at most 64 KiB.
+Facts from buildkit `frontend/dockerfile/parser/parser.go`: a line continues if it ends in one
+escape character and blanks; comments and empty lines inside are dropped; leading space is removed
+from the first line only; a physical line has at most 64 KiB.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ..errors import MOST_PROBLEMS, Location, Problem
-from .directives import Directive, escape_of, syntax_of, zone
+from .directives import Directive, escape_of, parse_directives, syntax_of
 from .errors import RefusedError
 from .heredocs import Heredoc, announced
 from .instruction_syntax import SPACES
 
 _MAX_LINE = 64 * 1024
 MOST_INSTRUCTIONS = 20_000
-"""Of one file; nobody's has a tenth of it."""
+"""Instructions of one file: ten times as many as in any real one."""
 _LONG, _MOST_SEARCHES = 4096, 50
 Documents = Callable[[str, str], "tuple[Heredoc, ...]"]
 
 
 class Line(Struct, frozen=True):
-    """One instruction, continued lines joined.
+    """One instruction, its continued lines joined.
 
-    `pieces` say where the parts of `text` come from: offset, line and column. A line that is not
-    in the file as it stands (an ONBUILD trigger) has one piece of offset -1: all of it is there.
+    `pieces` say where the parts of `text` come from: offset, line and column. A line that is not in
+    the file as it is (an ONBUILD trigger) has one piece of offset -1: all of it is there.
     """
 
     file: str
@@ -47,9 +47,9 @@ class Line(Struct, frozen=True):
         return Location(self.file, *self.pieces[0][1:])
 
     def find(self, token: str) -> Location:
-        """Where `token` stands behind the keyword, best as a word of its own.
+        """Locate `token` after the keyword, preferably as a word of its own.
 
-        The beginning of the instruction, if it cannot be found.
+        Returns the beginning of the instruction if it cannot be found.
         """
         offset = -1
         if token and self.pieces[0][0] >= 0:
@@ -69,7 +69,7 @@ class Line(Struct, frozen=True):
         return self._searched[0].find(token)
 
     def moved(self, place: Location) -> Line:
-        """The same instruction, said to be at `place`."""
+        """Return the same instruction, located at `place`."""
         return replace(self, file=place.file, pieces=((-1, place.line, place.column),))
 
 
@@ -79,7 +79,7 @@ def _search(text: str, token: str, start: int) -> int:
 
 
 class _Words:
-    """Where the words of a long instruction stand, so that it is not searched for each of them."""
+    """The offsets of the words of a long instruction, so that it is searched once for all."""
 
     def __init__(self, text: str, start: int) -> None:
         self._text, self._start = text, start
@@ -89,7 +89,7 @@ class _Words:
             self._offsets.setdefault(found[0], start + found.start())
 
     def find(self, token: str) -> int:
-        """The offset of the first; -1 where it is none, nor in the text, or others used that up."""
+        """Return the offset of `token`; -1 if it is not found, or after too many searches."""
         if token in self._offsets:
             return self._offsets[token]
         self._left -= 1
@@ -100,7 +100,7 @@ _WORD = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Lexed(Struct, frozen=True):
-    """The instructions of a file and what its directives say."""
+    """The instructions of a file, and the values of its directives."""
 
     lines: tuple[Line, ...]
     escape: str
@@ -110,9 +110,9 @@ class Lexed(Struct, frozen=True):
 
 
 def lex(source: bytes, file: str, documents: Documents = announced) -> Lexed:
-    """Read a Dockerfile into lines. Never raises: `problems` has what is wrong.
+    """Split a Dockerfile into instructions. Never raises: `problems` has what is wrong.
 
-    `documents` says which here-documents an instruction announces.
+    `documents` returns the here-documents that an instruction announces.
     """
     text = source.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     raw = _physical(text)
@@ -127,7 +127,7 @@ def lex(source: bytes, file: str, documents: Documents = announced) -> Lexed:
 
 
 def _physical(text: str) -> list[str]:
-    """Lines with their ends; only a newline ends one."""
+    """Split into lines with their ends; only a newline ends one."""
     lines = [f"{line}\n" for line in text.split("\n")]
     lines[-1] = lines[-1].removesuffix("\n")
     return lines if lines[-1] else lines[:-1]
@@ -135,7 +135,7 @@ def _physical(text: str) -> list[str]:
 
 def _directives(raw: list[str], file: str, problems: list[Problem]) -> tuple[list[Directive], str]:
     try:
-        found = zone(line.rstrip("\r\n").lstrip(SPACES) for line in raw)
+        found = parse_directives(line.rstrip("\r\n").lstrip(SPACES) for line in raw)
         return found, escape_of(found)
     except RefusedError as error:
         problems.append(Problem(Location(file, int(error.blame), 1), error.message, error.hint))
@@ -174,7 +174,7 @@ class _Reader(Struct):
         return tuple(lines)
 
     def _next(self) -> str | None:
-        """The next physical line, `None` at the end, or where one is too long."""
+        """Return the next physical line, `None` at the end, or if it is too long."""
         if self.at >= len(self.raw):
             return None
         line = self.raw[self.at]
@@ -199,7 +199,7 @@ class _Reader(Struct):
         return Line(self.file, joined, tuple(self.pieces), bodies)
 
     def _add(self, text: str, number: int, column: int) -> bool:
-        """Take a physical line in; whether the instruction goes on behind it."""
+        """Add a physical line; return whether the instruction continues on the next one."""
         found = _continuation(self.escape).search(text)
         part = text[: found.start()] if found else text
         self.pieces.append((self.length, number, column))
@@ -214,7 +214,7 @@ class _Reader(Struct):
             if (end.lstrip("\t") if doc.chomp else end) == doc.name:
                 return replace(doc, content="".join(content))
             content.append(physical)
-        self._problem(start, f"the here-document `{doc.name}` is never closed")
+        self._problem(start, f"the here-document `{doc.name}` is not closed")
         return doc
 
     def _problem(self, line: int, message: str) -> None:

@@ -1,4 +1,4 @@
-"""`RUN --mount=…`: its types and keys.
+"""Parse `RUN --mount=…`: its types and keys.
 
 Facts from buildkit `frontend/dockerfile/instructions/commands_runmount.go`.
 """
@@ -45,7 +45,7 @@ _NUMBERS = {"mode": r"[0-7]+", "uid": r"\d+", "gid": r"\d+", "size": r"(?i)[\d.]
 
 
 class MountType(StrEnum):
-    """What a mount is."""
+    """The type of a mount."""
 
     BIND = "bind"
     CACHE = "cache"
@@ -64,7 +64,7 @@ class Mount(Struct, frozen=True):
 
 
 def origin_of(written: str) -> str:
-    """The stage or image that a mount is from, empty for the context; never expanded."""
+    """Return the stage or image of `from=`, empty for the context; BuildKit never expands it."""
     found = ""
     for name, value in _fields(written):
         if name == "from" and value is not None:
@@ -73,9 +73,9 @@ def origin_of(written: str) -> str:
 
 
 def takes_files(written: str) -> bool:
-    """Whether a mount has the files of its `from=`: one of tmpfs or ssh has none of any.
+    """Return whether a mount has the files of its `from=`; tmpfs and ssh mounts do not.
 
-    True where its type is a variable.
+    Returns true if its type is a variable.
     """
     found = MountType.BIND.value
     for name, value in _fields(written):
@@ -85,7 +85,7 @@ def takes_files(written: str) -> bool:
 
 
 def check_from(written: str) -> None:
-    """Raise `RefusedError` for a form that is refused before anything is expanded."""
+    """Raise `RefusedError` for a form that BuildKit refuses before it expands variables."""
     for name, value in _fields(written):
         if name == "from" and "$" in (value or "")[:-1]:
             raise RefusedError(
@@ -96,7 +96,7 @@ def check_from(written: str) -> None:
 
 
 def parse_mount(written: str, expand: Callable[[str], str]) -> Mount:
-    """Read a mount, its values expanded. Raises `RefusedError`."""
+    """Parse a mount, with its values expanded. Raises `RefusedError`."""
     values: dict[str, str] = {}
     for key, raw in _fields(written):
         name = _NAMES.get(key, key)
@@ -142,7 +142,7 @@ def _check_secret(values: Mapping[str, str]) -> None:
 
 
 def _checked(name: str, value: str) -> str:
-    """The value of a key, in lower case where the key has few values."""
+    """Check the value of a key; return it in lower case if the key has few values."""
     choices: tuple[str, ...] = ()
     if name == "type":
         choices = tuple(MountType)
@@ -151,23 +151,26 @@ def _checked(name: str, value: str) -> str:
     if choices:
         if value.lower() not in choices:
             hint = did_you_mean(value.lower(), choices)
-            text = f"`{name}={value}` of a mount is none of {', '.join(choices)}"
+            text = f"`{name}={value}` of a mount is not one of {', '.join(choices)}"
             raise RefusedError(text, hint=hint, blame=value)
         return value.lower()
     if name in {"readonly", "readwrite", "required"} and value not in _TRUTHS:
         raise RefusedError(f"`{name}={value}` of a mount is neither true nor false", blame=value)
     if name in _NUMBERS and not re.fullmatch(_NUMBERS[name], value):
-        raise RefusedError(f"`{name}={value}` of a mount is no number", blame=f"{name}={value}")
+        raise RefusedError(f"`{name}={value}` of a mount is not a number", blame=f"{name}={value}")
     return value
 
 
 def _fields(written: str) -> Iterator[tuple[str, str | None]]:
-    """Keys in lower case and values, as CSV: quotes may hold commas. Raises `RefusedError`."""
+    """Split into lower-case keys and values, as CSV: quotes may hold commas.
+
+    Raises `RefusedError`.
+    """
     at = 0
     while at <= len(written):
         found = _FIELD.match(written, at)
         if not found:
-            raise RefusedError(f"`--mount={written}` is no list of `key=value`", blame=written)
+            raise RefusedError(f"`--mount={written}` is not a list of `key=value`", blame=written)
         text = found[1]
         text = text[1:-1].replace('""', '"') if text.startswith('"') else text
         key, equals, value = text.partition("=")
@@ -178,6 +181,6 @@ def _fields(written: str) -> Iterator[tuple[str, str | None]]:
 
 
 def source_texts(written: str) -> tuple[str, ...]:
-    """The parts of a mount that decide what it reads, as written."""
+    """Return the parts of a mount that decide what it reads, as written."""
     keys = {"type", "source", "src"}
     return tuple(value for name, value in _fields(written) if name in keys and value is not None)

@@ -1,4 +1,4 @@
-"""A Dockerfile as a value: its global arguments and its stages."""
+"""Parse a Dockerfile into its global arguments and its stages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Stage(Struct, frozen=True):
-    """One `FROM` and what follows it. `name` is in lower case, empty where it has none."""
+    """One `FROM` and the instructions after it. `name` is in lower case, empty if it has none."""
 
     index: int
     start: From
@@ -33,20 +33,20 @@ class Stage(Struct, frozen=True):
 
     @property
     def location(self) -> Location:
-        """Where its `FROM` stands."""
+        """Where its `FROM` is."""
         return self.start.location
 
     @property
     def label(self) -> str:
-        """What to call it in a message."""
+        """Its name in a message."""
         return self.name or f"stage {self.index}"
 
 
 class Dockerfile(Struct, frozen=True):
-    """A Dockerfile that was understood; `file` is what its locations say.
+    """A parsed Dockerfile; `file` is its path in locations.
 
-    `syntax` is the frontend's image of a `# syntax=` line, or nothing; `arguments` are those
-    before the first `FROM`.
+    `syntax` is the frontend's image of a `# syntax=` line, or nothing; `arguments` are those before
+    the first `FROM`.
     """
 
     source: bytes
@@ -58,7 +58,7 @@ class Dockerfile(Struct, frozen=True):
 
 
 def parse(source: bytes, *, file: str) -> Dockerfile:
-    r"""Read a Dockerfile. Raises `ConfigError` with all problems, each at its place.
+    r"""Parse a Dockerfile. Raises `ConfigError` with all problems, each at its location.
 
     >>> [stage.name for stage in parse(b"FROM a AS build\nFROM b\n", file="Dockerfile").stages]
     ['build', '']
@@ -67,7 +67,7 @@ def parse(source: bytes, *, file: str) -> Dockerfile:
         return _parse(source, file, announced)
     except ConfigError:
         if b"<<" in source and b"${" in source:
-            # What one version of BuildKit builds is no fault.
+            # It is not an error if any version of BuildKit builds it.
             with suppress(ConfigError):
                 return _parse(source, file, announced_before)
         raise
@@ -95,7 +95,7 @@ def _instructions(
         except RefusedError as error:
             problems.append(Problem(line.find(error.blame), error.message, error.hint))
             if line.text[:4].upper() == "FROM":
-                # What follows is not to be blamed for having no stage.
+                # Otherwise each instruction after it would be reported as outside of a stage.
                 yield From(keyword="FROM", line=line, base="scratch")
 
 
@@ -123,5 +123,5 @@ def _grouped(
 
 
 def _too_early(instruction: Instruction) -> Problem:
-    message = f"`{instruction.keyword}` stands before the first `FROM`"
-    return Problem(instruction.location, message, "only `ARG` can stand there")
+    message = f"`{instruction.keyword}` is before the first `FROM`"
+    return Problem(instruction.location, message, "only `ARG` may be there")

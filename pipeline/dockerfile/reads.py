@@ -1,4 +1,4 @@
-"""Which paths of its context a Dockerfile reads."""
+"""The paths of its context that a Dockerfile reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ReadKind(StrEnum):
-    """What reads: an instruction that copies, or a bind mount of RUN."""
+    """What reads the path: an instruction that copies, or a bind mount of RUN."""
 
     COPY = "COPY"
     ADD = "ADD"
@@ -25,11 +25,11 @@ class ReadKind(StrEnum):
 class Read(Struct, frozen=True):
     """A path of the context that is read, with all that is below it.
 
-    `pattern` is relative to the context and cleaned; `.` is all of it. Of COPY and ADD it may hold
-    the wildcards of `dockerignore.gomatch` (where its `has_magic` says no, it is a plain name),
-    and with `parents` those of an ignore file (`**` crosses folders). Of MOUNT it is a plain path.
-    `exclude` are the patterns of `--exclude`, relative to what is copied, as they are written. What
-    is `optional` only some versions of BuildKit read, so that it need not be there.
+    `pattern` is relative to the context and clean; `.` is all of it. In COPY and ADD it may have
+    the wildcards of `dockerignore.gomatch` (if its `has_magic` returns false, it is a plain name),
+    and with `parents` those of an ignore file (`**` crosses folders). In MOUNT it is a plain path.
+    `exclude` has the patterns of `--exclude`, relative to what is copied, as written. An `optional`
+    path is read by some versions of BuildKit only, so it need not exist.
     """
 
     pattern: str
@@ -41,14 +41,14 @@ class Read(Struct, frozen=True):
 
 
 class Reads(Struct, frozen=True):
-    """What is read; `whole` says why all of the context counts, where that cannot be told."""
+    """What is read; if the paths are not known, `whole` says why all of the context counts."""
 
     reads: tuple[Read, ...] = ()
     whole: str = ""
 
 
 def merge_reads(parts: Iterable[Reads]) -> Reads:
-    """What any of them reads: of several platforms, say."""
+    """Merge what several read, such as the builds of several platforms."""
     found: dict[Read, None] = {}
     whole = ""
     for part in parts:
@@ -58,7 +58,7 @@ def merge_reads(parts: Iterable[Reads]) -> Reads:
 
 
 def clean(source: str) -> str:
-    """A source as a path below the context: `..` cannot leave it, `.` is the context itself.
+    """Return a source as a path below the context: `..` cannot leave it, `.` is the context itself.
 
     >>> clean("/src/../lib/"), clean("../x"), clean("")
     ('lib', 'x', '.')

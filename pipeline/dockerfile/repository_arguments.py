@@ -1,4 +1,4 @@
-"""Which names in FROM have their whole repository from an argument: `FROM $REPO:$TAG`."""
+"""Find the names in FROM whose whole repository is an argument's value: `FROM $REPO:$TAG`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ def given_repositories(
     names: Mapping[str, str],
     platform: Platform,
 ) -> dict[str, str]:
-    """Find each name of FROM, as it is expanded, whose repository is one of `names`, and which.
+    """Map each expanded name of FROM whose repository is a value of `names` to that value.
 
-    `names` has the values of arguments that stand for an image; `args` are all that are given. A
-    value that is only a part of the repository does not count, nor one that an operator changed:
-    the arguments are replaced by marks, and only where a mark is the whole of it did it come from
-    there.
+    `names` has the values of arguments that name an image; `args` has all that are given. A value
+    that is only a part of the repository does not count, nor one that an operator changed: the
+    arguments are replaced by marks, and only a mark that is the whole repository proves its origin.
     """
     marks = {name: f"\0{number}\0" for number, name in enumerate(names)}
     last = target or dockerfile.stages[-1].name or "default"
@@ -42,7 +41,7 @@ def given_repositories(
     try:
         plain = global_arguments(dockerfile, predefined, {**args, **names}, [])
         marked = global_arguments(dockerfile, predefined, {**args, **marks}, [])
-    except ConfigError:  # too much of them, which others tell
+    except ConfigError:  # their values are too long, which `resolve` reports
         return {}
     values = list(names.values())
     found: dict[str, str] = {}
@@ -55,7 +54,7 @@ def given_repositories(
 
 
 def _expanded(text: str, arguments: Globals, escape: str) -> str:
-    """The text with its variables replaced; nothing where it is faulty, which others tell."""
+    """Expand a text; empty if it is faulty, which `resolve` reports."""
     try:
         return expand(text, arguments.values, Rules(escape=escape), arguments.budget).text
     except RefusedError:

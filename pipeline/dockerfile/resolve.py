@@ -1,8 +1,8 @@
-"""What a build of one target for one platform needs of a Dockerfile.
+"""Resolve a target for one platform: all that its build needs of the Dockerfile.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: every FROM and `--from` of the
-file must be right, but only the stages that the target needs are walked; a stage begins with the
-ONBUILD triggers of the stage or image right below it.
+file must be valid, but only the stages that the target needs are evaluated; a stage begins with the
+ONBUILD triggers of the stage or image directly below it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ..errors import Location, Problem, raise_problems
 from ..reference import Platform
 from ..spelling import did_you_mean
 from . import unpinned_sources
-from .arguments import is_builders, is_predefined
-from .bases import SCRATCH, Link, link
+from .arguments import is_buildkit_argument, is_predefined
+from .bases import SCRATCH, StageBase, resolve_bases
 from .expansion_limit import TooMuchError
-from .from_flags import Sources
+from .from_flags import FromFlags
 from .frontend import may_have_labs
 from .instructions import Onbuild as OnbuildInstruction
 from .instructions import Run
@@ -43,20 +43,22 @@ class Resolved(Struct, frozen=True):
 
     * `stages`: the needed ones, in order of the file.
     * `names`: each use of an image that is neither a stage nor `scratch`.
-    * `declared`: the arguments that count, `None` for no value; a given one that BuildKit itself
-      reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) counts undeclared.
+    * `declared`: the arguments in effect, `None` for no value; a given one that BuildKit itself
+      reads (`BUILDKIT_…`, `SOURCE_DATE_EPOCH`) is included undeclared.
     * `reads`: what is read of the context.
     * `stage_names`: all names of stages in the file, needed or not.
     * `floating`: sentences for what can change without the Dockerfile or its context changing.
     * `frontend`: the image that reads the Dockerfile, or nothing for the builder's own.
-    * `onbuild`: the triggers that the image will carry, as text: hand them to `resolve` for a
+    * `onbuild`: the triggers that the image will carry, as text: pass them to `resolve` for a
       Dockerfile whose FROM names this image.
     * `arguments`: all names that ARG declares anywhere, needed or not, in triggers too.
-    * `triggers_known`: whether the triggers of all images are known that the file begins with.
+    * `triggers_known`: whether the triggers of all images that the file begins with are known.
     * `unused`: given arguments that are none of these, and mean nothing to BuildKit itself.
     * `remotes`: the URLs and Git repositories that `ADD` names.
-    * `steps`: what BuildKit counts of the needed stages that begin with an image.
-    * `host_network`: where a step wants the network of the builder's machine itself.
+    * `steps`: the steps that BuildKit counts in the needed stages that begin with an image.
+    * `host_network`: the steps that want the network of the builder's machine itself.
+    * `contexts`: what is read of each named context.
+    * `unused_contexts`: the given named contexts from which nothing takes.
     """
 
     stages: tuple[Stage, ...]
@@ -78,10 +80,10 @@ class Resolved(Struct, frozen=True):
 
 
 def _nobody_knows(_image: str, _platform: Platform) -> None:
-    """No triggers are known."""
+    """Return `None`: no triggers are known."""
 
 
-def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
+def resolve(  # noqa: PLR0913 - BuildKit is given each of these values, too
     dockerfile: Dockerfile,
     *,
     target: str | None,
@@ -93,26 +95,26 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
 ) -> Resolved:
     """Find what a build of `target` (default: the last stage) for `platform` needs.
 
-    `onbuild` says which triggers an image has that FROM names; `contexts` are the names, as
-    `context_key` writes them, of folders that go before stages and images. Raises `ConfigError`
-    with all problems.
+    `onbuild` returns the triggers of an image that FROM names; `contexts` are the names, as
+    `context_key` writes them, of folders that replace stages and images. Raises `ConfigError` with
+    all problems.
     """
     findings = Findings()
     last = target or dockerfile.stages[-1].name or "default"
     predefined = platform_arguments(build_platform, platform, last)
     arguments = global_arguments(dockerfile, predefined, args, findings.problems)
-    links = link(dockerfile, arguments, findings.problems)
-    sources = Sources(dockerfile, findings.problems, frozenset(contexts))
+    links = resolve_bases(dockerfile, arguments, findings.problems)
+    sources = FromFlags(dockerfile, findings.problems, frozenset(contexts))
     graph = StageGraph(dockerfile, links, platform, onbuild, sources, findings.problems)
     sound = graph.check()
     index = _target(dockerfile, target, findings.problems)
     needed = graph.needed(index, unused=False) if sound else ()
-    _walk(graph, needed, arguments, args, platform, findings)
+    _evaluate(graph, needed, arguments, args, platform, findings)
     read = graph.needed(index, unused=True) if sound else ()
     if read != needed:
-        # Of a stage that is only named, nothing counts, but what is wrong in it is refused.
+        # A stage that is only named is no input of the build; BuildKit refuses errors in it.
         named = Findings(problems=findings.problems)
-        _walk(graph, read, arguments, args, platform, named)
+        _evaluate(graph, read, arguments, args, platform, named)
         for name in named.taken:
             findings.taken.setdefault(name, Taken())
         findings.problems[:] = dict.fromkeys(findings.problems)
@@ -124,8 +126,8 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
     declared = graph.declared()
     unused = _unused(args, declared, predefined)
     steps = graph.steps(needed)
-    if not all(stage.told for stage in steps):
-        # A trigger that nobody knows may declare them.
+    if not all(stage.triggers_known for stage in steps):
+        # A trigger that is not known may declare them.
         findings.declared.update((name, args[name]) for name in unused)
     reads = {name: Reads(tuple(t.reads), t.whole) for name, t in findings.taken.items()}
     own = dockerfile.stages[index].instructions
@@ -150,13 +152,13 @@ def resolve(  # noqa: PLR0913 - each a value that BuildKit is given, too
 
 
 def _target(dockerfile: Dockerfile, target: str | None, problems: list[Problem]) -> int:
-    """The index of the stage to build; the last of a name counts."""
+    """Return the index of the stage to build; of several with one name, the last."""
     stages = dockerfile.stages
     if not target:
         return stages[-1].index
     names = {stage.name: stage.index for stage in stages if stage.name}
     if target.lower() not in names:
-        message = f"there is no stage `{target}`, which is the target"
+        message = f"there is no stage `{target}`, the target"
         hint = did_you_mean(target.lower(), names) or _listed(names)
         problems.append(Problem(Location(dockerfile.file), message, hint))
     return names.get(target.lower(), stages[-1].index)
@@ -168,7 +170,7 @@ def _listed(names: Mapping[str, int]) -> str:
     return "the stages are " + ", ".join(f"`{name}`" for name in names)
 
 
-def _walk(
+def _evaluate(
     graph: StageGraph,
     needed: Sequence[int],
     arguments: Globals,
@@ -206,15 +208,15 @@ def _on_the_host(graph: StageGraph, stages: Sequence[int]) -> tuple[Location, ..
 
 
 def _refuse_labs(graph: StageGraph, stages: Sequence[int], problems: list[Problem]) -> None:
-    """Say which instructions only a frontend with `labs` in its tag builds."""
+    """Add a problem for each instruction that only a frontend with `labs` in its tag builds."""
     for instruction in (one for index in stages for one in graph.instructions(index)):
         if isinstance(instruction, Run) and instruction.devices:
             place = instruction.line.find("--device")
             hint = "begin the file with `# syntax=docker/dockerfile:1-labs`"
-            problems.append(Problem(place, "`RUN --device` is still being tried out", hint))
+            problems.append(Problem(place, "`RUN --device` is experimental", hint))
 
 
-def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, budget: Budget) -> Scope:
+def _scope(linked: StageBase, scopes: Mapping[int, Scope], escape: str, budget: Budget) -> Scope:
     below = linked.base.stage
     if below is not None and below in scopes:
         return scopes[below].child()
@@ -223,20 +225,20 @@ def _scope(linked: Link, scopes: Mapping[int, Scope], escape: str, budget: Budge
 
 
 def _start(
-    linked: Link,
+    linked: StageBase,
     arguments: Globals,
     args: Mapping[str, str],
     platform: Platform,
     findings: Findings,
 ) -> None:
-    """Note the FROM of a stage."""
-    findings.declared.update(arguments.behind(sorted(linked.used)))
+    """Record the FROM of a stage."""
+    findings.declared.update(arguments.with_needed(sorted(linked.used)))
     findings.declared.update((name, args[name]) for name in sorted(linked.used) if name in args)
     image, context = linked.base.image, linked.base.context
     start = linked.stage.start
     if context:
         line = start.location.line
-        findings.cannot_tell(f"the stage at line {line} begins with all of it", context)
+        findings.cannot_tell(f"the stage at line {line} begins with it", context)
     if linked.base.stage is not None or context or image == SCRATCH:
         return
     asked = str(linked.platform or platform)
@@ -245,9 +247,9 @@ def _start(
 
 
 def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:
-    """Arguments that BuildKit reads itself."""
+    """Record the arguments that BuildKit reads itself."""
     for name, value in args.items():
-        if is_builders(name):
+        if is_buildkit_argument(name):
             findings.declared[name] = value
     epoch = arguments.declared.get("SOURCE_DATE_EPOCH")
     if epoch is not None:
@@ -257,6 +259,6 @@ def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: G
 def _unused(
     args: Mapping[str, str], declared: frozenset[str], predefined: Iterable[str]
 ) -> tuple[str, ...]:
-    """Given arguments that nothing can see: most often a slip in a name."""
+    """Return the given arguments that nothing can see: most often a typo."""
     known = declared.union(predefined)
     return tuple(name for name in args if name not in known and not is_predefined(name))

@@ -1,7 +1,7 @@
-"""The shell patterns of `${x#…}`, `${x%…}` and `${x/…/…}`: `*`, `?` and escapes, no classes.
+"""Match the shell patterns of `${x#…}`, `${x%…}` and `${x/…/…}`: `*`, `?` and escapes, no classes.
 
-Facts from buildkit `frontend/dockerfile/shell/lex.go`. What stands between two `*` is as good at
-its first place as at any later one, so that none is tried twice, and the time grows with the
+Facts from buildkit `frontend/dockerfile/shell/lex.go`. For the text between two `*`, the first
+place where it matches is as good as any later one, so none is tried twice: the time grows with the
 lengths of pattern and value alone, as Go's does. `*` and `?` do not match the end of a line.
 """
 
@@ -19,14 +19,14 @@ _TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))", re.ASCII)
 
 
 class _Pattern(Struct, frozen=True):
-    """What a match begins with, always as long; and all from the first `*` on, if there is one."""
+    """The part of fixed length before the first `*`, and all from there on, if there is one."""
 
     head: re.Pattern[str]
     length: int
     tail: re.Pattern[str] | None
 
     def end(self, value: str, behind: int) -> int | None:
-        """Where a match ends whose head ends at `behind`, `None` where there is none."""
+        """Return where a match ends whose head ends at `behind`, `None` if there is none."""
         if not self.tail:
             return behind
         found = self.tail.match(value, behind)
@@ -34,7 +34,7 @@ class _Pattern(Struct, frozen=True):
 
 
 def trim_prefix(value: str, pattern: str, *, greedy: bool) -> str:
-    """`value` without the shortest, or longest, start that the pattern matches.
+    """Remove the shortest, or longest, prefix that the pattern matches.
 
     Raises `ValueError` for a bad escape.
     """
@@ -45,7 +45,7 @@ def trim_prefix(value: str, pattern: str, *, greedy: bool) -> str:
 
 
 def trim_suffix(value: str, pattern: str, *, greedy: bool) -> str:
-    """`value` without the shortest, or longest, end that the pattern matches.
+    """Remove the shortest, or longest, suffix that the pattern matches.
 
     Raises `ValueError` for a bad escape.
     """
@@ -55,7 +55,7 @@ def trim_suffix(value: str, pattern: str, *, greedy: bool) -> str:
 def replace(
     value: str, pattern: str, replacement: str, *, every: bool, take: Callable[[int], None]
 ) -> str:
-    """`value` with the first match, or every match, replaced; `take` is told how much that makes.
+    """Replace the first match, or every match; call `take` with each replacement's length.
 
     Raises `ValueError` for a bad escape.
     """
@@ -68,12 +68,12 @@ def replace(
 
 
 def _matches(value: str, pattern: _Pattern) -> Iterator[tuple[int, int]]:
-    """All matches that do not overlap, from the left."""
+    """Yield all matches that do not overlap, from the left."""
     at = 0
     while at <= len(value) and (head := pattern.head.search(value, at)):
         end = pattern.end(value, head.end())
         if end is None:
-            # No later one fits either whose head ends in the same line.
+            # No later head that ends in the same line can match either.
             line_end = value.find("\n", head.end())
             if line_end < 0:
                 return
@@ -89,7 +89,7 @@ def _replace_all(
     replacement: str,
     take: Callable[[int], None],
 ) -> str:
-    """As Go does: no empty match right behind another one, and `$0` in the replacement counts."""
+    """Replace as Go does: no empty match right after another; `$0` in the replacement counts."""
     out: list[str] = []
     end = 0
     behind = -1
@@ -124,7 +124,7 @@ def _read(pattern: str, *, greedy: bool) -> _Pattern:
 
 
 def _runs(pattern: str) -> list[list[str]]:
-    """What stands between the stars, character by character, as regular expressions."""
+    """Split at the stars; return the characters between them as regular expressions."""
     runs: list[list[str]] = [[]]
     at = 0
     while at < len(pattern):
@@ -143,9 +143,9 @@ def _runs(pattern: str) -> list[list[str]]:
 def _escaped(character: str) -> str:
     if character in {"}", "/", "*", "?", "\\"}:
         return character
-    raise ValueError(f"`\\{character}` is no escape in a pattern")
+    raise ValueError(f"`\\{character}` is not an escape in a pattern")
 
 
 def _reversed(pattern: str) -> str:
-    """The pattern read from its end, each escape still before what it escapes."""
+    """Return the pattern read from its end, each escape still before what it escapes."""
     return "".join(re.findall(r"\\.|.|\\", pattern, re.DOTALL)[::-1])

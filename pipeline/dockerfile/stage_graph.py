@@ -1,8 +1,8 @@
-"""The stages of a Dockerfile with what each stands on and takes from, and its triggers.
+"""The stages of a Dockerfile with their bases, what they take from, and their triggers.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb/convert.go`: every FROM and `--from` of the
-file must be right, but triggers are read for the stages that the target needs; a stage begins with
-those of the stage or image right below it.
+file must be valid, but triggers are read for the stages that the target needs; a stage begins with
+those of the stage or image directly below it.
 """
 
 from __future__ import annotations
@@ -16,48 +16,48 @@ from .. import graph
 from ..errors import Location, Problem, raise_problems
 from ..reference import Platform
 from .arguments import declared_by
-from .bases import SCRATCH, Link
+from .bases import SCRATCH, StageBase
 from .errors import RefusedError
 from .instructions import Instruction, parse_instruction
 from .instructions import Onbuild as OnbuildInstruction
 from .lexer import Line, lex
-from .named_contexts import settled_links
+from .named_contexts import with_contexts
 from .step_count import StageSteps, count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .from_flags import Sources
+    from .from_flags import FromFlags
     from .parser import Dockerfile
 
 Onbuild = Callable[[str, Platform], "Sequence[str] | None"]
-"""The triggers of an image, as FROM comes to name it, for a platform; `None` for not known."""
+"""Returns an image's triggers, by its expanded name in FROM and a platform; `None`: not known."""
 
 
 _MOST_TRIGGERS = 5_000
 
 
 class StageGraph(Struct):
-    """The stages with what they stand on; triggers are read for the stages that need them.
+    """The stages with their bases; triggers are read for the stages that need them.
 
-    `written` is what they stand on by the file alone, `links` what named contexts leave of it.
+    `written` has the bases by the file alone, `links` those with named contexts applied.
     """
 
     dockerfile: Dockerfile
-    written: tuple[Link, ...]
+    written: tuple[StageBase, ...]
     platform: Platform
     onbuild: Onbuild
-    sources: Sources
+    sources: FromFlags
     problems: list[Problem]
     triggered: dict[int, tuple[Instruction, ...]] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
+    links: tuple[StageBase, ...] = ()
     fired: int = 0
 
     def __post_init__(self) -> None:
-        self.links = settled_links(self.written, self.dockerfile, self.sources.contexts)
+        self.links = with_contexts(self.written, self.dockerfile, self.sources.contexts)
 
     def instructions(self, index: int) -> tuple[Instruction, ...]:
-        """What a stage does: the triggers from below, then its own; nothing if it is replaced."""
+        """Return a stage's instructions, triggers first; nothing if a context replaces it."""
         if self.links[index].stage.name in self.sources.contexts:
             return ()
         if index not in self.triggered:
@@ -66,22 +66,22 @@ class StageGraph(Struct):
         return self.triggered[index] + self.links[index].stage.instructions
 
     def _count(self, triggers: Sequence[Instruction], place: Location) -> None:
-        """End the search where stages on one another's triggers multiply them."""
+        """Raise `ConfigError` if stages that build on one another's triggers multiply them."""
         self.fired += len(triggers)
         if self.fired > _MOST_TRIGGERS:
             message = f"up to here, more than {_MOST_TRIGGERS:,} triggers of `ONBUILD` run"
-            self.problems.append(Problem(place, message, "take triggers out, or stages"))
+            self.problems.append(Problem(place, message, "remove triggers, or stages"))
             raise_problems(self.problems)
 
     def takes_from(
         self, instructions: Sequence[Instruction], *, unused: bool = True
     ) -> frozenset[int]:
-        """The stages that instructions take from, or only name; faults become problems."""
+        """Return the stages that instructions take from, or only name; errors become problems."""
         origins = (origin for one in instructions for origin in self.sources.of(one))
         return frozenset(o.stage for o in origins if o.stage is not None and (o.used or unused))
 
     def named_contexts(self) -> frozenset[str]:
-        """The contexts that anything in the file, or in a trigger that is known, would take."""
+        """Return the contexts that anything in the file, or in a known trigger, would take from."""
         found = {linked.base.context for linked in self.links}
         every = [self.links[i].stage.instructions for i in range(len(self.links))]
         for instructions in (*every, *self.triggered.values()):
@@ -89,10 +89,10 @@ class StageGraph(Struct):
         return frozenset(found)
 
     def check(self) -> bool:
-        """What must be right in every stage of the file: `--from`; whether there is no circle.
+        """Check `--from` in every stage of the file; return whether stages have no cycle.
 
-        As in BuildKit, a circle that leads over a FROM is none: a target that needs it fails for
-        taking from a stage that is not above.
+        As in BuildKit, a cycle that includes a FROM is not one: a target that needs it fails
+        because it takes from a stage that is not above.
         """
         needs = {
             str(s.index): [str(n) for n in sorted(self.takes_from(s.instructions))]
@@ -106,9 +106,9 @@ class StageGraph(Struct):
         return not cycles
 
     def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:
-        """The stages that the target needs, itself included, in order of the file.
+        """Return the stages that the target needs, itself included, in order of the file.
 
-        With those that are only named, BuildKit reads them all.
+        With `unused`, also those that are only named: BuildKit reads them all.
         """
         seen: set[int] = set()
         todo = [target]
@@ -122,37 +122,37 @@ class StageGraph(Struct):
         return tuple(sorted(seen))
 
     def declared(self) -> frozenset[str]:
-        """What ARG declares anywhere in the file, and in the triggers that a stage begins with."""
+        """Return what ARG declares anywhere in the file, and in triggers that run in it."""
         found: list[Instruction] = [*self.dockerfile.arguments]
         for stage in self.dockerfile.stages:
             found += (*stage.instructions, *self.instructions(stage.index))
         return declared_by(found)
 
     def all_known(self) -> bool:
-        """Whether the triggers of every image are known that a stage of the file begins with."""
+        """Return whether the triggers of every image that a stage begins with are known."""
         begun = (linked for linked in self.links if linked.base.stage is None)
         return all(self._known_triggers(linked) is not None for linked in begun)
 
     def steps(self, needed: Sequence[int]) -> tuple[StageSteps, ...]:
-        """What BuildKit counts of the needed stages that begin with an image."""
+        """Count the steps of the needed stages that begin with an image."""
         begun = (i for i in needed if self.links[i].base.stage is None)
         return tuple(self._steps(i) for i in begun if self.links[i].base.image not in {"", SCRATCH})
 
     def _steps(self, index: int) -> StageSteps:
         linked = self.links[index]
-        told = self._known_triggers(linked) is not None
+        known = self._known_triggers(linked) is not None
         self.instructions(index)
         fired = self.triggered[index]
         alone = len(self.dockerfile.stages) == 1
-        return count(linked.stage, fired if told else None, linked.base.image, alone=alone)
+        return count(linked.stage, fired if known else None, linked.base.image, alone=alone)
 
-    def _known_triggers(self, linked: Link) -> Sequence[str] | None:
+    def _known_triggers(self, linked: StageBase) -> Sequence[str] | None:
         if linked.base.image == SCRATCH or linked.base.context:
             return ()
         return self.onbuild(linked.base.image, linked.platform or self.platform)
 
-    def _triggers(self, linked: Link) -> tuple[Instruction, ...]:
-        # Those of a stage that is replaced run in newer versions of BuildKit (`resolveStages`).
+    def _triggers(self, linked: StageBase) -> tuple[Instruction, ...]:
+        # Newer versions of BuildKit run the triggers of a replaced stage (`resolveStages`).
         base = self.written[linked.stage.index].base
         if base.stage is None:
             texts = self._known_triggers(linked) or ()
@@ -162,7 +162,7 @@ class StageGraph(Struct):
         return tuple(self._trigger(i.expression, i.location) for i in found)
 
     def _trigger(self, text: str, place: Location) -> Instruction:
-        """Read a trigger, which BuildKit does with a backslash as the escape."""
+        """Parse a trigger, which BuildKit does with a backslash as the escape."""
         try:
             return parse_instruction(_only_line(text, place.file).moved(place), "\\")
         except RefusedError as error:

@@ -1,4 +1,4 @@
-"""Go through the instructions of one stage with its variables, and note what it reads and takes."""
+"""Walk the instructions of a stage with its variables; record what it reads, names and declares."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PLACED = frozenset({MountType.BIND, MountType.CACHE, MountType.TMPFS})
 
 
 class NamedImage(Struct, frozen=True):
-    """An image that the Dockerfile names; `written` is what it comes to once expanded.
+    """An image that the Dockerfile names; `written` is its name after expansion.
 
-    `instruction` is `FROM`, `COPY --from` or `RUN --mount`; `platform` the one it is asked for.
+    `instruction` is `FROM`, `COPY --from` or `RUN --mount`; `platform` the one it is needed for.
     """
 
     written: str
@@ -40,14 +40,14 @@ class NamedImage(Struct, frozen=True):
 
 
 class Taken(Struct):
-    """What is read of a context; `whole` says why all of it counts, if it does."""
+    """What is read of a context; `whole` is the reason why all of it counts, if it does."""
 
     reads: dict[Read, None] = field(default_factory=dict)
     whole: str = ""
 
 
 class Findings(Struct):
-    """What the stages come to, collected stage by stage.
+    """What is found in the stages, collected stage by stage.
 
     `taken` is what they read of each context: the build's own has no name.
     """
@@ -60,17 +60,17 @@ class Findings(Struct):
     problems: list[Problem] = field(default_factory=Problems)
 
     def take(self, context: str, read: Read) -> None:
-        """Note what is read of a context."""
+        """Record what is read of a context."""
         self.taken.setdefault(context, Taken()).reads[read] = None
 
     def cannot_tell(self, reason: str, context: str = "") -> None:
-        """Note why all of a context counts; the first reason stays."""
+        """Record the reason why all of a context counts; the first reason stays."""
         taken = self.taken.setdefault(context, Taken())
         taken.whole = taken.whole or reason
 
 
 class StageWalker(Struct, frozen=True):
-    """What a stage is walked with: `index` is its own, `origins` resolves `--from` and `from=`."""
+    """Walks one stage: `index` is its own, `origins` resolves `--from` and `from=`."""
 
     index: int
     scope: Scope
@@ -81,7 +81,7 @@ class StageWalker(Struct, frozen=True):
     findings: Findings
 
     def take(self, instruction: Instruction) -> None:
-        """Note one instruction; what BuildKit would refuse of it becomes a problem."""
+        """Record one instruction; what BuildKit would refuse becomes a problem."""
         try:
             self._take(instruction)
         except RefusedError as error:
@@ -91,7 +91,7 @@ class StageWalker(Struct, frozen=True):
                 raise_problems(self.findings.problems)
 
     def _take(self, instruction: Instruction) -> None:
-        check = value_checks.OF_TEXTS.get(instruction.keyword)
+        check = value_checks.TEXT_CHECKS.get(instruction.keyword)
         for text in instruction.texts:
             known = self._known(text)
             if check and not known.unknown:
@@ -111,7 +111,7 @@ class StageWalker(Struct, frozen=True):
             self._run(instruction)
 
     def _known(self, text: str) -> Known:
-        """Replace variables; what is wrong with them is said of that text."""
+        """Expand a text; an error in it is located at that text."""
         try:
             return self.scope.known(text)
         except RefusedError as error:
@@ -136,19 +136,19 @@ class StageWalker(Struct, frozen=True):
                 value = self._known(pair.value)
             elif pair.name in self.arguments.values:
                 value = Known(self.arguments.values[pair.name])
-                self.findings.declared.update(self.arguments.behind([pair.name]))
+                self.findings.declared.update(self.arguments.with_needed([pair.name]))
             if value is not None:
-                self.scope.argue(pair.name, value)
+                self.scope.set_argument(pair.name, value)
             self.findings.declared[pair.name] = None if value is None else value.text
 
     def _env(self, instruction: Define) -> None:
-        """All of one ENV sees the environment from before it."""
+        """Set the variables of ENV; each sees the environment from before the instruction."""
         found = [(self._known(p.name), self._known(p.value or "")) for p in instruction.pairs]
         for name, value in found:
             if name.unknown:
                 self.scope.doubt()
             else:
-                self.scope.keep(name.text, value)
+                self.scope.set_environment(name.text, value)
 
     def _copy(self, instruction: Copy) -> None:
         for document in instruction.heredocs:
@@ -157,7 +157,7 @@ class StageWalker(Struct, frozen=True):
         chmod = self._known(instruction.chmod)
         if chmod.text and not chmod.unknown:
             value_checks.check_mode(chmod.text)
-        # Each source is matched, and told apart from others, with all of them.
+        # Each source is matched with each pattern.
         self.scope.budget.spend(len(instruction.sources) * len(instruction.exclude))
         found = self._origins(instruction, f"{instruction.keyword} --from")
         context = _context_of(found[0] if found else None)
@@ -189,7 +189,7 @@ class StageWalker(Struct, frozen=True):
                 raise RefusedError(f"`COPY` cannot take {what}", hint="use `ADD`", blame=written)
             self._remote(instruction, source, git=git)
         elif context is not None:
-            # Cleaning would lose the `/./` of `--parents`, behind which its pattern begins.
+            # Cleaning would lose the `/./` of `--parents`, after which its pattern begins.
             pattern = source if instruction.parents else clean(source)
             self._read(instruction, pattern, written, context)
 
@@ -198,7 +198,7 @@ class StageWalker(Struct, frozen=True):
             try:
                 gomatch.check(pattern)
             except ValueError as error:
-                hint = "a backslash takes `[` literally: two of them, as one is the Dockerfile's"
+                hint = "for a literal `[`, write `\\\\[`: the Dockerfile takes one backslash"
                 raise RefusedError(str(error), hint=hint, blame=written) from None
         kind = ReadKind(instruction.keyword)
         place = instruction.line.find(written)
@@ -241,7 +241,7 @@ class StageWalker(Struct, frozen=True):
         )
 
     def _mount(self, instruction: Run, written: str, context: str | None) -> None:
-        """Note a mount of a context; `None` is a stage or an image."""
+        """Record a mount of a context; `context` is `None` for a stage or an image."""
         unknown = [name for t in source_texts(written) for name in self._known(t).unknown]
         if unknown:
             if context is not None:
@@ -250,13 +250,13 @@ class StageWalker(Struct, frozen=True):
         mount = self._parsed_mount(written)
         if mount is None or context is None:
             return
-        # A cache begins with the files of its `from=`, if it has one.
+        # A cache mount is filled with the files of its `from=`, if it has one.
         if mount.type is MountType.BIND or (context and mount.type is MountType.CACHE):
             place = instruction.line.find(mount.source or "--mount")
             self.findings.take(context, Read(clean(mount.source), ReadKind.MOUNT, place))
 
     def _parsed_mount(self, written: str) -> Mount | None:
-        """The mount; `None` where a value that cannot be known here makes it look wrong."""
+        """Parse a mount; `None` if a value that cannot be known here makes it look wrong."""
         unknown: list[str] = []
 
         def expanded(text: str) -> str:
@@ -277,14 +277,14 @@ class StageWalker(Struct, frozen=True):
     def _origins(self, instruction: Instruction, what: str) -> tuple[Origin, ...]:
         found = self.origins(instruction)
         for origin in found:
-            # A trigger may take from the stage that it runs in, as far as that has come.
+            # A trigger may take from the stage that it runs in, as built so far.
             if origin.stage is not None and origin.stage > self.index:
                 raise RefusedError(
                     f"`{what}` takes from stage {origin.stage}, which is not above this one",
                     hint="move that stage up",
                 )
             if origin.context:
-                # BuildKit must be given it, whether anything in it is read or not.
+                # BuildKit needs the context, whether or not anything in it is read.
                 self.findings.taken.setdefault(origin.context, Taken())
             elif origin.stage is None and origin.image != SCRATCH:
                 place = instruction.line.find(origin.image)
@@ -303,7 +303,7 @@ class StageWalker(Struct, frozen=True):
 
 
 def _context_of(origin: Origin | None) -> str | None:
-    """The context that something is read of, "" for the build's own; `None` for no context."""
+    """Return the context that is read, "" for the build's own; `None` for a stage or an image."""
     if origin is None:
         return ""
     return origin.context or None

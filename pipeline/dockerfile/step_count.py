@@ -1,8 +1,8 @@
-"""How many steps BuildKit counts in a stage, by which one that nobody asked for is found.
+"""Count the steps that BuildKit numbers in a stage, to detect a step that the Dockerfile lacks.
 
-BuildKit numbers what it runs of a stage, `[builder 2/5] RUN make`: facts from buildkit
+BuildKit numbers the steps of a stage, `[builder 2/5] RUN make`: facts from buildkit
 `frontend/dockerfile/dockerfile2llb/convert.go`, `toDispatchState` and `prefixCommand`. FROM is the
-first; `WORKDIR /` has no number; a trigger has the number of what it runs.
+first; `WORKDIR /` has no number; a trigger has the number of the step that it runs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .parser import Stage
 
 STEPS = frozenset({"ADD", "COPY", "RUN"})
-"""The instructions of which each has one number, always."""
+"""The instructions that always have one number each."""
 
 
 class StageSteps(Struct, frozen=True):
-    """A stage that begins with an image: `base`, whose triggers are `told` or not known.
+    """A stage that begins with an image: `base`, whose triggers are known if `triggers_known`.
 
     `steps` counts ADD, COPY and RUN, `folders` WORKDIR, those of the known triggers included;
     `triggers` counts the known triggers of these kinds.
@@ -36,11 +36,11 @@ class StageSteps(Struct, frozen=True):
     steps: int
     folders: int
     triggers: int
-    told: bool
+    triggers_known: bool
 
     @property
     def last(self) -> int:
-        """The highest number that a step of it can have."""
+        """The highest number that a step of the stage can have."""
         return 1 + self.steps + self.folders
 
 
@@ -51,7 +51,7 @@ def count(
     *,
     alone: bool,
 ) -> StageSteps:
-    """The steps of a stage on the image `base`, whose triggers are `None` where nobody knows them.
+    """Count the steps of a stage on the image `base`; `triggers` is `None` if they are not known.
 
     `alone`: the file has no other stage; BuildKit then leaves its name out, unless something is
     copied from an image.
@@ -66,12 +66,12 @@ def count(
         steps=sum(keyword in STEPS for keyword in keywords),
         folders=keywords.count("WORKDIR"),
         triggers=sum(keyword in {*STEPS, "WORKDIR"} for keyword in fired),
-        told=triggers is not None,
+        triggers_known=triggers is not None,
     )
 
 
 def merge_steps(found: Iterable[Sequence[StageSteps]]) -> tuple[StageSteps, ...]:
-    """The steps of an image's stages for all its platforms: the most of each stage."""
+    """Merge the steps of an image's stages for all its platforms: the most of each stage."""
     stages: dict[Location, list[StageSteps]] = defaultdict(list)
     for each in found:
         for stage in each:
@@ -80,7 +80,7 @@ def merge_steps(found: Iterable[Sequence[StageSteps]]) -> tuple[StageSteps, ...]
 
 
 def _most(same: Sequence[StageSteps]) -> StageSteps:
-    first = next((stage for stage in same if not stage.told), same[0])
+    first = next((stage for stage in same if not stage.triggers_known), same[0])
     return StageSteps(
         first.labels,
         first.base,
@@ -88,5 +88,5 @@ def _most(same: Sequence[StageSteps]) -> StageSteps:
         max(stage.steps for stage in same),
         max(stage.folders for stage in same),
         max(stage.triggers for stage in same),
-        first.told,
+        first.triggers_known,
     )

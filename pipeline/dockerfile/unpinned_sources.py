@@ -1,7 +1,7 @@
-"""What can change while the Dockerfile and its context stay: a sentence for each.
+"""Describe what can change while the Dockerfile and its context stay the same.
 
-Only what a reader can act on: each has a way to be pinned. The images themselves are the loader's
-to tell, which knows the lock.
+Only what the user can pin is described. Unpinned images are described in `project.link`, which
+knows the lock file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INDEX = "whatever the index has"
 
 
 class _Tool(Struct, frozen=True):
-    """A command that installs; `pinned` matches a word that says which version or file."""
+    """A command that installs packages; `pinned` matches a word that names a version or a file."""
 
     command: re.Pattern[str]
     takes: str
@@ -67,7 +67,7 @@ _WEB = re.compile(r"https?://\S+")
 
 
 def of_script(script: str, line: int) -> tuple[str, ...]:
-    """Sentences for the steps of a RUN that take whatever is there on the day.
+    """Describe the steps of a RUN that install or download whatever is current.
 
     >>> of_script("apt-get update && apt-get install -y curl", 7)
     ('`apt-get install` takes whatever the archive has, at line 7',)
@@ -82,21 +82,21 @@ def of_script(script: str, line: int) -> tuple[str, ...]:
 
 
 def of_url(source: str, *, pinned: bool, line: int) -> tuple[str, ...]:
-    """A sentence for a file from the web without a checksum."""
+    """Describe a file from the web without a checksum."""
     if pinned:
         return ()
     return (f"`ADD {source}` takes whatever is there: it has no `--checksum`, at line {line}",)
 
 
 def of_git(source: str, *, pinned: bool, line: int) -> tuple[str, ...]:
-    """A sentence for a repository that is not named by its commit."""
+    """Describe a repository that is not pinned to a commit."""
     if pinned:
         return ()
     return (f"`ADD {source}` takes whatever is there: it names no commit, at line {line}",)
 
 
 def of_frontend(syntax: str) -> tuple[str, ...]:
-    """A sentence for a frontend that is not pinned."""
+    """Describe a frontend that is not pinned by a digest."""
     if not syntax or "@" in syntax:
         return ()
     return (f"the frontend `{syntax}` has no digest",)
@@ -126,7 +126,7 @@ def _file(words: str) -> str:
 
 
 def _repository(words: str) -> str:
-    """The first word that is a URL, or `user@host:path`."""
+    """Return the first word that is a URL, or `user@host:path`."""
     return next((word for word in _WORD.findall(words) if _is_remote(word)), "")
 
 
@@ -136,7 +136,7 @@ def _is_remote(word: str) -> bool:
 
 
 def _name(command: str) -> str:
-    """The command without its options, and without the `python -m` before it."""
+    """Return the command without its options, and without `python -m` before it."""
     words = _WORD.findall(command)
     if "-m" in words:
         words = words[words.index("-m") + 1 :]
@@ -148,6 +148,6 @@ def _is_pinned(tool: _Tool, words: list[str]) -> bool:
         return True
     named = [word.strip("'\"") for word in words if not word.startswith("-")]
     if not named:
-        # `npm install` and its like follow a lock file of the project; an upgrade follows nothing.
+        # `npm install` and its like install what a lock file names; an upgrade has no lock file.
         return tool.takes is _INDEX
     return all(tool.pinned.fullmatch(word) for word in named)

@@ -1,4 +1,4 @@
-"""Sources of ADD that are no files: URLs and Git repositories.
+"""Recognize sources of ADD that are not files: URLs and Git repositories.
 
 Facts from buildkit `frontend/dockerfile/dfgitutil/git_ref.go` and `util/gitutil/git_url.go`.
 """
@@ -14,7 +14,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 def is_git(source: str) -> bool:
-    """Whether a source is a Git repository (`github.com/…` without a scheme is a path)."""
+    """Return whether a source is a Git repository (`github.com/…` without a scheme is a path)."""
     if source.startswith(("./", "../", "github.com/")):
         return False
     protocol = _PROTOCOL.match(source)
@@ -27,12 +27,12 @@ def is_git(source: str) -> bool:
 
 
 def is_http(source: str) -> bool:
-    """Whether a source is a file on the web."""
+    """Return whether a source is a file on the web."""
     return source.startswith(("http://", "https://")) and not is_git(source)
 
 
 def is_pinned_git(source: str) -> bool:
-    """Whether the source names a commit by its whole hash."""
+    """Return whether the source names a commit by its full hash."""
     rest, _, fragment = source.partition("#")
     query = parse_qs(rest.partition("?")[2])
     named = [fragment.partition(":")[0]]

@@ -1,9 +1,9 @@
-"""Values that every frontend refuses: ports, signals, modes, checksums, durations.
+"""Check values that every frontend checks: ports, signals, modes, checksums, durations.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `convert_expose.go`,
 `convert_copy.go`), go-connections' `nat` (before BuildKit 0.26), moby/sys `signal`, go-digest and
-dchapes-mode. Where versions differ, the one that takes more is followed; a wrong `--chmod` alone is
-refused though BuildKit before 0.16 builds as if it were not there.
+dchapes-mode. Where versions differ, the most permissive is followed; only a wrong `--chmod` is
+refused although BuildKit before 0.16 ignores it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NANOSECONDS = {
 }
 _LEAST, _MOST = 1_000_000, 2**63 - 1
 _LONGEST = 99
-"""Characters of a number: Python takes no more than 4,300 digits, and nobody writes so many."""
+"""Characters of a number: Python converts at most 4,300 digits, and nobody writes so many."""
 
 
 def check_ports(words: Iterable[str]) -> None:
@@ -55,9 +55,9 @@ def check_ports(words: Iterable[str]) -> None:
 
 
 def check_port(written: str) -> None:
-    """Raise `RefusedError` unless EXPOSE takes it: `80`, `80/udp`, `8000-8010`.
+    """Raise `RefusedError` unless EXPOSE accepts it: `80`, `80/udp`, `8000-8010`.
 
-    A port of the host and an address before it are read and mean nothing.
+    A host port, and an address before it, are accepted and have no effect.
     """
     *before, port = written.split(":")
     port, _, protocol = port.partition("/")
@@ -67,41 +67,41 @@ def check_port(written: str) -> None:
     if before and before[-1]:
         of_host = _count_ports(before[-1], written)
         if count not in {1, of_host}:
-            raise RefusedError(f"`{written}` has two ranges of another length", blame=written)
+            raise RefusedError(f"`{written}` has two ranges of different lengths", blame=written)
     if before[:-1] and not _is_address(":".join(before[:-1])):
         raise RefusedError(f"`{written}` has no IP address before its ports", blame=written)
 
 
 def check_signal(written: str) -> None:
-    """Raise `RefusedError` unless STOPSIGNAL takes it: a number, or a name in any case."""
+    """Raise `RefusedError` unless STOPSIGNAL accepts it: a number, or a name in any case."""
     if _NUMBER.fullmatch(written) and int(written):
         return
     name = written.upper().removeprefix("SIG")
     if name not in _SIGNALS:
         hint = did_you_mean(name, _SIGNALS) or "such as `SIGTERM` or `15`"
-        raise RefusedError(f"`{written}` is no signal", hint=hint, blame=written)
+        raise RefusedError(f"`{written}` is not a signal", hint=hint, blame=written)
 
 
 def check_mode(written: str) -> None:
-    """Raise `RefusedError` unless `--chmod` takes it: octal digits, or as chmod(1) has them."""
+    """Raise `RefusedError` unless `--chmod` accepts it: octal digits, or symbols as in chmod(1)."""
     if not _OCTAL.fullmatch(written) and not _SYMBOLIC.fullmatch(written):
         hint = "octal digits up to 7777, or letters as in `u=rwX,go=rX`"
-        raise RefusedError(f"`--chmod={written}` is no mode", hint=hint, blame="--chmod")
+        raise RefusedError(f"`--chmod={written}` is not a mode", hint=hint, blame="--chmod")
 
 
 def check_digest(written: str) -> None:
-    """Raise `RefusedError` unless `--checksum` takes it for a file on the web."""
+    """Raise `RefusedError` unless `--checksum` accepts it for a file on the web."""
     if not _DIGEST.fullmatch(written):
         hint = "`sha256:` and 64 hex digits in lower case"
-        raise RefusedError(f"`--checksum={written}` is no digest", hint=hint, blame="--checksum")
+        raise RefusedError(f"`--checksum={written}` is not a digest", hint=hint, blame="--checksum")
 
 
 def check_duration(name: str, written: str) -> None:
-    """Raise `RefusedError` unless HEALTHCHECK takes it; empty and nought mean the default."""
+    """Raise `RefusedError` unless HEALTHCHECK accepts it; empty and zero mean the default."""
     if not written:
         return
     if len(written) > _LONGEST or not _DURATION.fullmatch(written):
-        raise RefusedError(f"`--{name}={written}` is no duration such as `30s`", blame=written)
+        raise RefusedError(f"`--{name}={written}` is not a duration such as `30s`", blame=written)
     parts = _PART.findall(written)
     length = sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)
     if length > _MOST:
@@ -111,13 +111,13 @@ def check_duration(name: str, written: str) -> None:
 
 
 def check_retries(written: str) -> None:
-    """Raise `RefusedError` unless HEALTHCHECK takes it as a number of times."""
+    """Raise `RefusedError` unless HEALTHCHECK accepts it as a number of retries."""
     if written and not (_NUMBER.fullmatch(written) and 0 <= int(written) < 2**31):
-        raise RefusedError(f"`--retries={written}` is no number of times", blame=written)
+        raise RefusedError(f"`--retries={written}` is not a number of retries", blame=written)
 
 
 def check_target(written: str, workdir: str | None) -> None:
-    """Raise `RefusedError` where a mount would be at `/`; an unknown `workdir` is `None`."""
+    """Raise `RefusedError` if a mount would be at `/`; `workdir` is `None` if it is not known."""
     place = written
     if not written.startswith("/"):
         if workdir is None:
@@ -130,18 +130,18 @@ def check_target(written: str, workdir: str | None) -> None:
 
 
 def check_filled(written: str) -> None:
-    """Raise `RefusedError` where a path of VOLUME comes to nothing."""
+    """Raise `RefusedError` if a path of VOLUME expands to nothing."""
     if not written:
         raise RefusedError("a path of `VOLUME` is empty")
 
 
 def _count_ports(written: str, whole: str) -> int:
-    """How many a port, or a range of ports, is."""
+    """Count the ports of a port or a range."""
     first, _, last = written.partition("-")
     numbers = (first, last) if "-" in written else (first,)
     if not all(_NUMBER.fullmatch(text) and 0 <= int(text) <= 65535 for text in numbers):
         hint = "a port is 0 to 65535: `EXPOSE 8080`, `EXPOSE 8000-8010/udp`"
-        raise RefusedError(f"`{whole}` is no port", hint=hint, blame=whole)
+        raise RefusedError(f"`{whole}` is not a port", hint=hint, blame=whole)
     start, end = int(numbers[0]), int(numbers[-1])
     if end < start:
         raise RefusedError(f"`{whole}`: the range ends before it begins", blame=whole)
@@ -156,5 +156,5 @@ def _is_address(written: str) -> bool:
     return True
 
 
-OF_TEXTS: dict[str, Callable[[str], None]] = {"STOPSIGNAL": check_signal, "VOLUME": check_filled}
-"""What each text of an instruction has to be once its variables are replaced."""
+TEXT_CHECKS: dict[str, Callable[[str], None]] = {"STOPSIGNAL": check_signal, "VOLUME": check_filled}
+"""The check of each text of an instruction, after its variables are expanded."""

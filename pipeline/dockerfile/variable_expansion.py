@@ -1,4 +1,4 @@
-"""The shell lexer of Dockerfiles: quotes, escapes and `$variables`, with every operator.
+"""Expand variables, quotes and escapes, with every operator: `${X:-y}` becomes `y` if X is unset.
 
 Facts from buildkit `frontend/dockerfile/shell/lex.go`. Variables are `$name`, `${name}` and
 `${name:-word}` with `:-` `-` `:+` `+` `:?` `?` `#` `##` `%` `%%` `/` `//`.
@@ -25,17 +25,18 @@ _MAX_DEPTH = 100
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@,=+-]+")
 _SPACE = re.compile(f"[{SPACES}]")
 _SHOWN = 200
-# A pattern is tried at each character of a value; this many of its own cost as much as one.
+# A pattern is tried at each character of a value; 16 characters of a pattern cost as much as one.
 _PER_CHARACTER = 16
 
 
 class Rules(Struct, frozen=True):
-    """How a text is read.
+    """How a text is expanded.
 
-    `raw_quotes` and `raw_escapes` leave those in the result; `keep_unset` leaves a variable that
-    has no value as it stands; without `quotes` they are plain characters. With `lenient` a missing
-    variable is no fault of `${x:?}`: it may have a value that is not known here. With `forgetful`
-    the list of words loses what a word had before a `${x:-y}` in it, as in BuildKit since 0.15.
+    `raw_quotes` and `raw_escapes` keep those in the result; `keep_unset` leaves a variable that has
+    no value as it is written; without `quotes` they are plain characters. With `lenient` a missing
+    variable is not an error of `${x:?}`: it may have a value that is not known here. With
+    `forgetful` the list of words loses what a word had before a `${x:-y}` in it, as in BuildKit
+    since 0.15.
     """
 
     escape: str = "\\"
@@ -48,7 +49,7 @@ class Rules(Struct, frozen=True):
 
 
 class Expansion(Struct, frozen=True):
-    """What a text comes to: as one word, as `words`, and the variables it asked for."""
+    """A text after expansion: as one word, as `words`, and the variables used and unset."""
 
     text: str
     words: tuple[str, ...]
@@ -62,7 +63,7 @@ PLAIN = Rules()
 def expand(
     text: str, variables: Mapping[str, str], rules: Rules = PLAIN, budget: Budget | None = None
 ) -> Expansion:
-    """Replace variables, and take quotes and escapes away; `room` is what they may come to.
+    """Replace variables, and remove quotes and escapes; `budget` limits the length of the results.
 
     Raises `RefusedError`.
 
@@ -78,19 +79,19 @@ def expand(
 
 @cache
 def _run(escape: str, stop: str, *, quotes: bool) -> re.Pattern[str]:
-    """Characters that mean themselves."""
+    """Match characters that have no special meaning."""
     special = "$<" + escape + stop + ("'\"" if quotes else "")
     return re.compile(f"[^{re.escape(special)}]+")
 
 
 @cache
 def _quoted_run(escape: str) -> re.Pattern[str]:
-    """The same between double quotes."""
+    """Match characters that have no special meaning between double quotes."""
     return re.compile(f'[^"${re.escape(escape)}]+')
 
 
 class _Words(Struct):
-    """Collects the words of a text, cut at spaces that are neither quoted nor escaped."""
+    """Collects the words of a text, split at spaces that are neither quoted nor escaped."""
 
     done: list[str] = field(default_factory=list)
     current: list[str] = field(default_factory=list)
@@ -129,7 +130,7 @@ class _Lexer(Struct):
 
     @property
     def shown(self) -> str:
-        """The text, cut to what a message has room for."""
+        """The text, shortened for a message."""
         return self.text if len(self.text) <= _SHOWN else f"{self.text[: _SHOWN - 3]}..."
 
     def peek(self) -> str:
@@ -141,7 +142,7 @@ class _Lexer(Struct):
         return character
 
     def until(self, stop: str, *, raw: bool) -> tuple[str, tuple[str, ...]]:
-        """Read up to `stop`, or to the end where that is empty; as one word and as words."""
+        """Read up to `stop`, or to the end if that is empty; as one word and as words."""
         before, self.raw = self.raw, raw
         out: list[str] = []
         words = _Words()
@@ -175,7 +176,7 @@ class _Lexer(Struct):
         out.append(value)
 
     def _run(self, characters: re.Pattern[str]) -> str:
-        """What stands here of such characters; one of any kind where there is none."""
+        """Take the characters here that the pattern matches; one of any kind if it matches none."""
         found = characters.match(self.text, self.at)
         if not found:
             return self.take()
@@ -187,7 +188,7 @@ class _Lexer(Struct):
         return (escape if self.raw else "") + self.take()
 
     def _heredoc_mark(self) -> str:
-        """`<<` and the blanks behind it belong to the word, so that `<< EOF` is one."""
+        """Take `<<` and the blanks after it as part of the word, so that `<< EOF` is one word."""
         start = self.at
         self.take()
         if self.peek() == "<":
@@ -199,7 +200,7 @@ class _Lexer(Struct):
     def _single_quoted(self) -> str:
         end = self.text.find("'", self.at + 1)
         if end < 0:
-            raise RefusedError(f"`{self.shown}` opens a `'` and does not close it")
+            raise RefusedError(f"`{self.shown}` has a `'` that is not closed")
         start, self.at = self.at, end + 1
         return self.text[start : end + 1] if self.rules.raw_quotes else self.text[start + 1 : end]
 
@@ -208,13 +209,13 @@ class _Lexer(Struct):
         out = [quote]
         while (character := self.peek()) != '"':
             if not character:
-                raise RefusedError(f'`{self.shown}` opens a `"` and does not close it')
+                raise RefusedError(f'`{self.shown}` has a `"` that is not closed')
             out.append(self._variable() if character == "$" else self._in_double_quotes())
         self.take()
         return "".join([*out, quote])
 
     def _in_double_quotes(self) -> str:
-        """A character; an escape takes only `"`, `$` and itself literally, and else stands."""
+        """Take a character between double quotes; an escape escapes only `"`, `$` and itself."""
         character = self.peek()
         if character != self.rules.escape:
             return self._run(_quoted_run(self.rules.escape))
@@ -276,7 +277,7 @@ class _Lexer(Struct):
         if operator not in {":-", "-", ":+", "+", ":?", "?", "#", "%"} and not (
             operator[:1] == ":" and self.rules.keep_unset and operator not in {":#", ":%"}
         ):
-            raise RefusedError(f"`{operator}` is no operator that `${{{name}…}}` can have")
+            raise RefusedError(f"`{operator}` is not an operator of `${{{name}…}}`")
         word, _ = self.until("}", raw=operator in {"#", "%"})
         return self._operated(name, operator, word)
 
@@ -294,7 +295,7 @@ class _Lexer(Struct):
         if kind == "+":
             return "" if missing else word
         if kind != "?":
-            raise RefusedError(f"`{operator}` is no operator that `${{{name}…}}` can have")
+            raise RefusedError(f"`{operator}` is not an operator of `${{{name}…}}`")
         if missing and not (value is None and self.rules.lenient):
             raise RefusedError(f"`{name}` must have a value" + (f": {word}" if word else ""))
         return value or ""

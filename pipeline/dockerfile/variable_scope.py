@@ -1,4 +1,4 @@
-"""What variables come to: the arguments before the first FROM, and the environment of a stage.
+"""The values of variables: the arguments before the first FROM, and the environment of a stage.
 
 Facts from buildkit `frontend/dockerfile/dockerfile2llb` (`convert.go`, `platform.go`).
 """
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PER_VARIABLE = 32
-"""To hand a variable on costs as much as this many characters."""
+"""Passing a variable on costs as much of the budget as this many characters."""
 
 _NOT_ENVIRONMENT = frozenset({"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"})
 
 
 def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[str, str]:
-    """The arguments that exist without being declared before the first FROM."""
+    """Return the arguments that exist before the first FROM without being declared."""
     return {
         "BUILDPLATFORM": str(build),
         "BUILDOS": build.os,
@@ -48,10 +48,10 @@ def platform_arguments(build: Platform, target: Platform, stage: str) -> dict[st
 
 
 class Globals(Struct, frozen=True):
-    """What FROM can use, and what a stage inherits by declaring it.
+    """The arguments that FROM can use, and that a stage inherits by declaring them.
 
-    `values` has the predefined ones too; `declared` only those of the file; `needs` which others
-    the default of each was made of; `room` is what all variables of the build may come to.
+    `values` includes the predefined ones; `declared` has only those of the file; `needs` has the
+    arguments that the default of each was made of; `budget` limits all variables of the build.
     """
 
     values: Mapping[str, str]
@@ -59,8 +59,8 @@ class Globals(Struct, frozen=True):
     needs: Mapping[str, frozenset[str]]
     budget: Budget = field(default_factory=Budget)
 
-    def behind(self, names: Iterable[str]) -> dict[str, str | None]:
-        """The declared ones among `names`, and those that their defaults used, in turn.
+    def with_needed(self, names: Iterable[str]) -> dict[str, str | None]:
+        """Return the declared ones among `names`, and those that their defaults used, in turn.
 
         Raises `TooMuchError`.
         """
@@ -82,7 +82,10 @@ def global_arguments(
     given: Mapping[str, str],
     problems: list[Problem],
 ) -> Globals:
-    """The arguments before the first FROM: given ones beat defaults, later ones see earlier."""
+    """Evaluate the arguments before the first FROM.
+
+    Given values override defaults, and a default can use the arguments before it.
+    """
     values = {name: given.get(name, value) for name, value in predefined.items()}
     declared: dict[str, str | None] = {}
     needs: dict[str, frozenset[str]] = {}
@@ -114,7 +117,7 @@ def _defaults(arguments: Iterable[Define]) -> Iterable[tuple[Line, str, str | No
 
 
 class Known(Struct, frozen=True):
-    """A text with its variables replaced, and the ones whose value cannot be known here."""
+    """A text with its variables replaced, and the variables whose value cannot be known here."""
 
     text: str
     unknown: tuple[str, ...] = ()
@@ -123,9 +126,10 @@ class Known(Struct, frozen=True):
 class Scope(Struct):
     """The environment of a stage at one of its instructions.
 
-    `open`: it stands on an image whose environment is not known here. `unsure` are variables whose
-    value was made of such. `kept` is what ENV set, which the image carries: a stage on this one
-    begins with it, whatever ARG made of those names here. A `workdir` of `None` is not known.
+    `open`: its base is an image whose environment is not known here. `unsure` are variables whose
+    value depends on such an image. `kept` is what ENV set, which the image carries: a stage built
+    on this one begins with it, whatever ARG made of those names here. A `workdir` of `None` is not
+    known.
     """
 
     escape: str
@@ -141,11 +145,11 @@ class Scope(Struct):
         return self._known(text, Rules(escape=self.escape, lenient=self.open))
 
     def document(self, text: str) -> Known:
-        """Replace the variables in a here-document, where quotes mean nothing."""
+        """Replace the variables in a here-document, where quotes are plain characters."""
         return self._known(text, Rules(quotes=False, lenient=self.open))
 
     def words(self, text: str, *, forgetful: bool) -> tuple[str, ...]:
-        """The words of a text with its variables replaced; see `Rules` for `forgetful`."""
+        """Split a text into words, with its variables replaced; see `Rules` for `forgetful`."""
         rules = Rules(escape=self.escape, lenient=self.open, forgetful=forgetful)
         return expand(text, self.values, rules, self.budget).words
 
@@ -158,23 +162,23 @@ class Scope(Struct):
             self.workdir = posixpath.normpath(posixpath.join(self.workdir or "/", folder.text))
 
     def doubt(self) -> None:
-        """Any variable may have been set, nobody knows which."""
+        """Mark every variable as unsure: any may have been set."""
         self.budget.spend(_PER_VARIABLE * len(self.values))
         self.unsure.update(self.values)
         self.kept = {n: Known(value.text, value.unknown or (n,)) for n, value in self.kept.items()}
 
-    def argue(self, name: str, value: Known) -> None:
-        """Set a variable by ARG: for what follows in this stage, and below no ENV of that name."""
+    def set_argument(self, name: str, value: Known) -> None:
+        """Set a variable by ARG for the rest of this stage; an ENV of that name overrides it."""
         if name not in _NOT_ENVIRONMENT:
             self._set(name, value)
 
-    def keep(self, name: str, value: Known) -> None:
+    def set_environment(self, name: str, value: Known) -> None:
         """Set a variable by ENV: for what follows, and in the image."""
         self._set(name, value)
         self.kept[name] = value
 
     def child(self) -> Scope:
-        """The environment that a stage standing on this one begins with.
+        """Return the environment that a stage built on this one begins with.
 
         An image whose ENV is not known here may set what was an ARG in this stage. Raises
         `TooMuchError`.
@@ -190,7 +194,7 @@ class Scope(Struct):
             budget=self.budget,
         )
         for name, value in self.kept.items():
-            child.keep(name, value)
+            child.set_environment(name, value)
         return child
 
     def _set(self, name: str, value: Known) -> None:
@@ -207,9 +211,9 @@ class Scope(Struct):
 
 
 def first_scope(escape: str, budget: Budget, *, scratch: bool) -> Scope:
-    """The environment that a stage begins with, on `scratch` or on an image."""
+    """Return the environment that a stage begins with, on `scratch` or on an image."""
     scope = Scope(escape, not scratch, budget=budget)
     if scratch:
-        scope.keep("PATH", Known(_PATH))
+        scope.set_environment("PATH", Known(_PATH))
         scope.workdir = "/"
     return scope

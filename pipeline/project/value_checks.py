@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
-from ..dockerfile import KEPT_NAMES, context_key
+from ..dockerfile import RESERVED_NAMES, context_key
 from ..errors import quoted_list
 from ..model.cache import parse_cache
 from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
@@ -244,7 +244,7 @@ def context_name(text: str) -> str:
     except ValueError as error:
         hint = "a name such as `libs`, in lower case"
         raise WrongValueError(f"`{text}` is no name of a context: {error}", hint=hint) from None
-    if key in KEPT_NAMES:
+    if key in RESERVED_NAMES:
         message = f"BuildKit keeps the name `{key}` for itself, and looks for no context of it"
         raise WrongValueError(message, hint="choose another")
     if key != text:

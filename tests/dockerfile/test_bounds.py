@@ -85,10 +85,10 @@ TOLD = {
     "many uses": (f"ENV A={'a' * 60_000}\n" + "LABEL a=$A\n" * 300, "282:9", TOO_MUCH),
     "no use at all": (f"ENV A={'a' * 60_000}\n" + "LABEL a=${A:+b}\n" * 300, "282:9", TOO_MUCH),
     "nested": ("ENV A=" + "${A:-" * 3_000 + "}" * 3_000, "2:7", "nested too deeply"),
-    "a duration": (f"HEALTHCHECK --interval={'1' * 60_000}x CMD a", "2:24", "is no duration"),
-    "a signal": (f"STOPSIGNAL {'1' * 5_000}", "2:12", "is no signal"),
-    "a port": (f"EXPOSE {'1' * 5_000}", "2:8", "is no port"),
-    "tries": (f"HEALTHCHECK --retries={'1' * 5_000} CMD a", "2:23", "no number of times"),
+    "a duration": (f"HEALTHCHECK --interval={'1' * 60_000}x CMD a", "2:24", "is not a duration"),
+    "a signal": (f"STOPSIGNAL {'1' * 5_000}", "2:12", "is not a signal"),
+    "a port": (f"EXPOSE {'1' * 5_000}", "2:8", "is not a port"),
+    "tries": (f"HEALTHCHECK --retries={'1' * 5_000} CMD a", "2:23", "not a number of retries"),
 }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ FAULTY = {
     "only comments": (b"# a\n\n", Location("D"), "no instruction"),
     "unknown escape": (b"# escape=x\nFROM a\n", Location("D", 1, 1), "neither a backslash"),
     "directive twice": (b"# syntax=a\n# Syntax=b\nFROM a\n", Location("D", 2, 1), "twice"),
-    "here-document open": (b"FROM a\nRUN <<E\nx\n", Location("D", 2, 1), "never closed"),
+    "here-document open": (b"FROM a\nRUN <<E\nx\n", Location("D", 2, 1), "is not closed"),
     "line too long": (b"FROM a\nRUN " + b"x" * 65536, Location("D", 2, 1), "longer than"),
 }
 

@@ -100,7 +100,7 @@ def test_what_known_triggers_read_counts(
     image = project(tmp_path, triggers, Dockerfile=dockerfile)
 
     assert [read.pattern for read in image.reads.reads] == reads
-    assert all(stage.told is told for stage in image.steps)
+    assert all(stage.triggers_known is told for stage in image.steps)
     assert ("V" in image.declared) is bool("b" in reads)
 
 
