@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -41,13 +42,20 @@ _GRACE = 1.0
 
 @contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, SIGTERM and SIGHUP set; a second signal interrupts at once."""
+    """Yield an event that Ctrl-C, SIGTERM and SIGHUP set; a second signal interrupts at once.
+
+    Further ones in the second after it are ignored: they would interrupt the cleaning up.
+    """
     stop = threading.Event()
+    interrupted = -math.inf
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal interrupted
+        if not stop.is_set():
+            stop.set()
+        elif time.monotonic() - interrupted >= _GRACE:
+            interrupted = time.monotonic()
             raise KeyboardInterrupt
-        stop.set()
 
     with handled_by(on_signal):
         yield stop
