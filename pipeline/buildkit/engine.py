@@ -12,6 +12,7 @@ import requests
 from docker import APIClient, DockerClient
 
 from ..errors import UnknownError
+from ..http.addresses import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 600
 _QUICK = 10
 """Seconds for a question that may go unanswered."""
-_HERE = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
+_LOCAL_SOCKETS = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
 """How the docker package calls an engine that is reached by a socket or pipe of this machine."""
 
 
@@ -55,15 +56,21 @@ def information(environ: Mapping[str, str]) -> tuple[object, bool]:
     """What the engine says of itself, and whether it is on this machine; nothing without one."""
     try:
         with connect(environ, _QUICK) as client:
-            return client.info(), _is_here(client.api.base_url)
+            return client.info(), is_local(client.api.base_url)
     except UnknownError:
         return None, False
 
 
-def _is_here(base_url: str) -> bool:
+def is_local(base_url: str) -> bool:
+    """Return whether an engine, at an address as the docker package writes it, is on this machine.
+
+    >>> is_local("http+docker://localhost"), is_local("http+docker://ssh")
+    (True, False)
+    """
     parts = urlsplit(base_url)
-    named = parts.hostname if parts.scheme in ("http", "https") else ""
-    return base_url in _HERE or named in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http+docker":
+        return base_url in _LOCAL_SOCKETS
+    return is_loopback(parts.hostname or "")
 
 
 def _trouble(error: APIError) -> UnknownError:

@@ -1,1 +1,1 @@
-"""Places to deploy to: the protocol of a driver, the table of drivers, and the drivers."""
+"""Deploy apps: the protocol of a driver, the table of drivers, and the drivers."""

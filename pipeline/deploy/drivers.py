@@ -1,4 +1,4 @@
-"""The table of drivers: places to deploy to, one module each."""
+"""The table of drivers. Each is a module that deploys to one kind of place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OpenDriver(Protocol):
-    """Open a driver for one run; its connections are closed at the end."""
+    """Opens a driver for one run, and closes its connections at the end."""
 
     def __call__(
         self,
@@ -27,11 +27,10 @@ class OpenDriver(Protocol):
         org: str,
         /,
     ) -> AbstractContextManager[Driver]:
-        """Connect. `stop` is set when the user wants no more waiting.
+        """Open the driver. `stop` is set when the user wants no more waiting.
 
-        `org` is the settings' organization, empty where they name none.
-
-        Raises `UnknownError` where the place cannot be reached.
+        `org` is the organization of the settings, empty if they name none.
+        Raises `UnknownError` if the place cannot be reached.
         """
 
 
@@ -39,10 +38,10 @@ DRIVERS = {
     DriverName.DOCKER: "docker.driver",
     DriverName.FLY: "fly.driver",
 }
-"""The module of each driver, whose `open_driver` is an `OpenDriver`."""
+"""The module of each driver; its `open_driver` is an `OpenDriver`."""
 
 
 def opener(name: DriverName) -> OpenDriver:
-    """Import the driver of that name, and no other: each brings a client of its own."""
+    """Import a driver, and no other, since each needs a client; return its `open_driver`."""
     module = import_module(f".{DRIVERS[name]}", __package__)
     return cast("OpenDriver", module.open_driver)

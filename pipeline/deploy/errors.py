@@ -1,4 +1,4 @@
-"""Why an app is not what it should be."""
+"""The error of a deploy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DeployError(WorkError):
-    """The new release is not healthy, or could not be started; what ran before still runs."""
+    """The new release could not be started or is not healthy; the one before it still runs."""
 
     def __init__(self, failure: Failure, *, hint: str = "") -> None:
         super().__init__(failure.message, hint=hint)

@@ -1,4 +1,8 @@
-"""What a driver does: deploy an app, and say what runs."""
+"""The protocol of a driver: deploy apps, and say what they run.
+
+The optional protocols (`CautiousDriver`, `RewindingDriver`, `ListingDriver`) are for drivers that
+can do more.
+"""
 
 from __future__ import annotations
 
@@ -13,25 +17,25 @@ if TYPE_CHECKING:
 
 
 class Driver(Protocol):
-    """A place to deploy to. One module per driver, one line in `deploy.drivers`."""
+    """Deploys apps to one place. A driver is one module and one line in `deploy.drivers`."""
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What each app (by name) runs now, `None` for nothing yet.
+        """Return what each app (by name) runs now, `None` if it was never deployed.
 
-        Where its configuration is not the app's `configuration`, that is in `Running.differs`.
-        Raises `UnknownError` where it cannot be found out, `MissingAppsError` for apps that must
-        be created first.
+        `Running.differs` says in what its configuration differs from the app's `configuration`.
+        Raises `UnknownError` if it cannot be found out, `MissingAppsError` for apps that must be
+        created first.
         """
 
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
     ) -> Running:
-        """Bring `image` (pinned by digest) to `app` and wait until it is healthy.
+        """Deploy `image` (pinned by digest) to `app` and wait until it is healthy.
 
-        `fresh` says that this run pushed the image: a registry may need a moment to show it.
-        Raises `DeployError` when it is not; what ran before then still runs.
-        Raises `UnknownError` where the place to deploy to cannot be reached.
-        Raises `OvertakenError` where it waited for another deploy, and that was of a newer commit.
+        `fresh` means that this run pushed the image: a registry may need a moment to show it.
+        Raises `DeployError` if it does not become healthy; the release before it still runs.
+        Raises `UnknownError` if the place cannot be reached.
+        Raises `OvertakenError` if it waited for another deploy, and that was of a newer commit.
         """
 
 
@@ -40,7 +44,7 @@ class CautiousDriver(Driver, Protocol):
     """A driver that needs more to deploy than to say what runs."""
 
     def ready(self) -> None:
-        """Look whether apps can be deployed at all, before anything is built for them.
+        """Check that apps can be deployed, before anything is built for them.
 
         Raises `UnknownError` with what is missing.
         """
@@ -48,31 +52,32 @@ class CautiousDriver(Driver, Protocol):
 
 @runtime_checkable
 class RewindingDriver(Driver, Protocol):
-    """A driver that knows an app's earlier releases and can put one back."""
+    """A driver that knows earlier releases of an app and can roll back to the last one."""
 
     def releases(self, app: App, /) -> Sequence[Release]:
-        """All that is known of the app's releases, the newest first.
+        """Return the known releases of the app, newest first.
 
-        Raises `UnknownError` where it cannot be found out.
+        Raises `UnknownError` if they cannot be found out.
         """
 
     def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Put back image and configuration of the release before, and wait until it is healthy.
+        """Deploy image and configuration of the previous release again; wait until it is healthy.
 
-        That is the last good release before the newest one: where the newest failed half-way,
-        what ran before it. With `hold`, it leaves beside the app that somebody went back from the
-        commit that ran, so that the next run does not deploy that commit again.
-        Raises `DeployError` where there is none or it is not healthy; what ran then still runs.
-        Raises `UnknownError` where the place to deploy to cannot be reached.
+        That is the last good release before the newest one: if the newest failed half-way, the one
+        that ran before it. With `hold`, it also records with the app that somebody rolled back from
+        the commit that ran, so that the next run does not deploy that commit again.
+        Raises `DeployError` if there is no such release or it is not healthy; what ran before still
+        runs.
+        Raises `UnknownError` if the place cannot be reached.
         """
 
 
 @runtime_checkable
 class ListingDriver(Driver, Protocol):
-    """A driver that knows which apps there are, for `[deploy] apps = "match:acme-*"`."""
+    """A driver that can list apps, for `[deploy] apps = "match:acme-*"`."""
 
     def names(self) -> Sequence[str]:
-        """The names of all apps that the settings' organization has, in any order.
+        """Return the names of all apps in the settings' organization, in any order.
 
-        Raises `UnknownError` where they cannot be found out.
+        Raises `UnknownError` if they cannot be found out.
         """

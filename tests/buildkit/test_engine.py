@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from pipeline.buildkit.engine import connect
+from pipeline.buildkit.engine import connect, is_local
 from pipeline.errors import UnknownError
 from tests.support.scripted import Asked, Reply, scripted
 
@@ -147,6 +147,24 @@ def test_a_context_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monke
 
     with pytest.raises(UnknownError, match="no Docker engine answers"), connect(os.environ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("base", "local"),
+    [
+        ("http+docker://localhost", True),
+        ("http://127.0.0.1:2375", True),
+        ("https://localhost:2376", True),
+        ("http://[::1]:2375", True),
+        ("http+docker://ssh", False),
+        ("http+docker://localnpipe", True),
+        ("http://10.0.0.7:2375", False),
+        ("https://build.example.com:2376", False),
+    ],
+)
+def test_where_an_engine_is(base: str, *, local: bool) -> None:
+    """Sockets, pipes and loopback; the docker package writes SSH as a socket, too."""
+    assert is_local(base) is local
 
 
 def configure(folder: Path, monkeypatch: pytest.MonkeyPatch, value: object) -> None:

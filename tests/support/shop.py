@@ -6,7 +6,7 @@ import urllib.request
 import zlib
 from typing import TYPE_CHECKING
 
-from pipeline.deploy.docker.proxy_client import front_of
+from pipeline.deploy.docker.proxy_client import proxy_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,9 +70,9 @@ def remove(client: DockerClient, tmp_path: Path) -> None:
     """Remove all of this test's containers, and their routes."""
     for container in containers(client, tmp_path):
         container.remove(force=True)
-    front = front_of(client)
-    assert front is not None
-    front.forget([k for k in front.routes() if k.partition(".")[0].endswith(called("", tmp_path))])
+    proxy = proxy_of(client)
+    assert proxy is not None
+    proxy.forget([k for k in proxy.routes() if k.partition(".")[0].endswith(called("", tmp_path))])
 
 
 def app(

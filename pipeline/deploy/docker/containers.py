@@ -1,9 +1,10 @@
-"""The containers of the driver `docker`: what their names and labels say, and how they are made.
+"""The containers of the driver `docker`: their names, their labels, and how they are created.
 
-Nothing is kept elsewhere. A release is a container for each process group. The one of the default
-group has the app's name while it serves, those of other groups `APP.GROUP`. A new one is called
-`APP.r3` until it takes over, and what it follows is called `APP.r2.old`, kept stopped for a
-rollback. Labels hold all of a release: its image, its `fly.toml`, its addresses.
+The engine keeps all state. A release has a container for each process group. The container of the
+default group has the app's name while it serves, those of other groups are called `APP.GROUP`. A
+new container is called `APP.r3` until it takes over; the one that it replaces is then called
+`APP.r2.old`, and is kept, stopped, for a rollback. Labels hold the rest of a release: image,
+`fly.toml`, ports on the proxy.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 NETWORK = "pipeline"
 APP, DIGEST, RELEASE = "pipeline.app", "pipeline.digest", "pipeline.release"
-GROUP, IMAGE, CONFIG, FRONT = (
+GROUP, IMAGE, CONFIG, PROXY_PORTS = (
     "pipeline.group",
     "pipeline.image",
     "pipeline.config",
@@ -43,19 +44,20 @@ GROUP, IMAGE, CONFIG, FRONT = (
 )
 STAMP, CONTENTS = "pipeline.stamp", "pipeline.contents"
 PROJECT = "pipeline.project"
-"""The folder of the project that deployed it: what `down` goes by."""
+"""The folder of the project that deployed the app; `down` removes containers by it."""
 DEFAULT = "pipeline.default-group"
 OLD = ".old"
 HOST = "127.0.0.1"
 _FIRST_PORT, _PORTS = 25000, 7000
-"""Beside the front's, below what systems give out by themselves (32768 on Linux)."""
+"""Above the ports of the proxy, below those that systems assign themselves (from 32768 on Linux).
+"""
 
 
 class Spec(Struct, frozen=True):
-    """What a release is made of. `image` is pinned.
+    """What a release is made of. `image` is pinned by digest.
 
-    `revision` is the commit that it was deployed from, where there is one, `root` the folder of
-    the project that deploys it. With `back`, `revision` is the one that somebody went back from.
+    `revision` is the commit that it is deployed from, if there is one; `root` is the folder of the
+    project. With `back`, `revision` is the commit that somebody rolled back from.
     """
 
     app: str
@@ -66,21 +68,21 @@ class Spec(Struct, frozen=True):
     back: bool = False
 
     def stamp(self, release: str) -> Stamp:
-        """What the containers of a release of it have as a label."""
+        """Return the stamp that containers of the release have as a label."""
         image, configuration = self.image.digest, self.configuration.digest
         assert image  # noqa: S101 - it is pinned
         return Stamp(configuration, image, release, self.revision, back=self.back)
 
     @property
     def pinned(self) -> str:
-        """The image as the engine takes it: by digest alone."""
+        """The image as the engine takes it: by digest, without a tag."""
         return f"{self.image.repository}@{self.image.digest}"
 
 
-class Making(Struct, frozen=True):
-    """A release that is to be. `service` is what `spec.configuration` says.
+class NewRelease(Struct, frozen=True):
+    """A release to start. `service` is read from `spec.configuration`.
 
-    `reserved` are the app's own ports by their routes' keys, `None` where no front can be had.
+    `reserved` has the app's ports on the proxy by route key, `None` without a proxy.
     """
 
     spec: Spec
@@ -89,8 +91,8 @@ class Making(Struct, frozen=True):
     reserved: Mapping[str, int] | None
 
 
-class Deployed(Struct, frozen=True):
-    """A release that has containers, whether they run or not; the default group's comes first."""
+class DeployedRelease(Struct, frozen=True):
+    """A release that has containers, running or not; that of the default group comes first."""
 
     number: int
     containers: tuple[Container, ...]
@@ -101,86 +103,95 @@ class Deployed(Struct, frozen=True):
         return self.containers[0]
 
     @property
-    def fronts(self) -> dict[str, int]:
-        """The app's own ports by the key of their route; none without a front."""
-        return {key: port for c in self.containers for key, port in fronts(c).items()}
+    def proxy_ports(self) -> dict[str, int]:
+        """The app's ports on the proxy by route key; none without a proxy."""
+        return {key: port for c in self.containers for key, port in proxy_ports(c).items()}
 
 
 def all_containers(client: DockerClient) -> list[Container]:
-    """All that this driver has made on the engine, running or not."""
+    """Return all containers of this driver on the engine, running or not."""
     found = client.containers.list(all=True, filters={"label": APP}, ignore_removed=True)
     return list(found)
 
 
-def deployed(containers: Sequence[Container]) -> tuple[Deployed, ...]:
-    """The releases of one app, the newest first."""
+def deployed(containers: Sequence[Container]) -> tuple[DeployedRelease, ...]:
+    """Group the containers of one app into releases, newest first."""
     by_number: dict[int, list[Container]] = {}
     for container in sorted(containers, key=lambda c: not c.labels.get(DEFAULT, "yes")):
         by_number.setdefault(int(container.labels[RELEASE]), []).append(container)
-    return tuple(Deployed(n, tuple(found)) for n, found in sorted(by_number.items(), reverse=True))
+    return tuple(
+        DeployedRelease(n, tuple(found)) for n, found in sorted(by_number.items(), reverse=True)
+    )
 
 
-def serving(app: str, releases: Sequence[Deployed]) -> Deployed | None:
-    """The release that serves: the one with the app's name.
+def serving(app: str, releases: Sequence[DeployedRelease]) -> DeployedRelease | None:
+    """Return the release that serves: the one whose container has the app's name.
 
-    A run that was killed in its swap may leave none with it. Then the newest that had it serves;
-    one that never had it was not yet asked for its health, or was not well.
+    A run that was killed while swapping may leave none with that name. Then the newest that had it
+    serves; a release that never had it was not healthy, or not checked.
     """
     named = (r for r in releases if r.first.name == app)
-    return next(named, None) or next((r for r in releases if _had_it(r)), None)
+    return next(named, None) or next((r for r in releases if _has_served(r)), None)
 
 
-def before(app: str, releases: Sequence[Deployed]) -> Deployed | None:
-    """The release before the one that serves."""
+def before(app: str, releases: Sequence[DeployedRelease]) -> DeployedRelease | None:
+    """Return the release before the one that serves, if it is kept."""
     now = serving(app, releases)
     older = (r for r in releases if now and r.number < now.number)
-    return next((r for r in older if _had_it(r) and CONFIG in r.first.labels), None)
+    return next((r for r in older if _has_served(r) and CONFIG in r.first.labels), None)
 
 
-def _had_it(release: Deployed) -> bool:
+def _has_served(release: DeployedRelease) -> bool:
     return str(release.first.name).endswith(OLD)
 
 
 def name_of(container: Container) -> str:
-    """The name that a container has while it serves."""
+    """Return the name that a container has while it serves."""
     labels = container.labels
     default = labels.get(DEFAULT, "yes")
     return labels[APP] if default else f"{labels[APP]}.{labels[GROUP]}"
 
 
-def spec_of(release: Deployed) -> Spec:
-    """What a release was made of."""
+def spec_of(release: DeployedRelease) -> Spec:
+    """Read from its labels what a release was made of."""
     labels, stamp = release.first.labels, stamp_of(release)
     image, revision = parse_reference(labels[IMAGE]), stamp.revision if stamp else None
     return Spec(labels[APP], image, configuration_of(release), revision)
 
 
-def configuration_of(release: Deployed) -> Configuration:
-    """The configuration of a release; an empty one where its labels have none."""
+def configuration_of(release: DeployedRelease) -> Configuration:
+    """Read the configuration of a release from its labels; empty if they have none."""
     labels = release.first.labels
     data, contents = labels.get(CONFIG) or "{}", labels.get(CONTENTS) or "{}"
     return Configuration(json.loads(data), json.loads(contents))
 
 
-def stamp_of(release: Deployed) -> Stamp | None:
-    """What a release was deployed with; `None` for one of before there were stamps."""
+def stamp_of(release: DeployedRelease) -> Stamp | None:
+    """Read the stamp of a release; `None` for one that was deployed before there were stamps."""
     labels = release.first.labels
     return read_stamp(labels.get(STAMP), Digest(labels[DIGEST]), labels[RELEASE])
 
 
 def route_key(app: str, group: str, port: int) -> str:
-    """What the front calls the route to a port of a group."""
+    """Return the key of the route from the proxy to a port of a process group."""
     return f"{app}.{group}:{port}"
 
 
-def fronts(container: Container) -> dict[str, int]:
-    """The app's own ports by the key of their route, as the label says."""
-    found: dict[str, int] = json.loads(container.labels.get(FRONT) or "{}")
+def proxy_ports(container: Container) -> dict[str, int]:
+    """Read the app's ports on the proxy, by route key, from a container's label."""
+    found: dict[str, int] = json.loads(container.labels.get(PROXY_PORTS) or "{}")
     return found
 
 
+def exit_code(container: Container) -> int | None:
+    """Ask the engine for a container's state; return its exit code, `None` while it runs."""
+    container.reload()
+    state = container.attrs["State"]
+    return None if state["Status"] in {"running", "created"} else int(state["ExitCode"])
+
+
 def addresses(container: Container) -> dict[int, Address]:
-    """Where each published port answers, as the engine said last."""
+    """Return the address of each published port, as the engine last reported it."""
     ports = container.attrs["NetworkSettings"]["Ports"]
     return {
         int(inside.partition("/")[0]): (bound[0]["HostIp"], int(bound[0]["HostPort"]))
@@ -189,9 +200,9 @@ def addresses(container: Container) -> dict[int, Address]:
     }
 
 
-def create(client: DockerClient, making: Making, group: Group) -> Container:
-    """The container of one group of a release, not started. Raises docker's `APIError`."""
-    spec, service, reserved = making.spec, making.service, making.reserved
+def create(client: DockerClient, release: NewRelease, group: Group) -> Container:
+    """Create, and do not start, the container of one process group. Raises docker's `APIError`."""
+    spec, service, reserved = release.spec, release.service, release.reserved
     default = group == service.groups[0]
     keys = [route_key(spec.app, group.name, port.number) for port in group.ports]
     mine = {key: reserved[key] for key in keys} if reserved is not None else {}
@@ -199,20 +210,20 @@ def create(client: DockerClient, making: Making, group: Group) -> Container:
     labels = {
         APP: spec.app,
         DIGEST: str(spec.image.digest),
-        RELEASE: str(making.number),
+        RELEASE: str(release.number),
         GROUP: group.name,
         DEFAULT: "yes" if default else "",
         IMAGE: str(spec.image),
         CONFIG: json.dumps(spec.configuration.data, default=str),
         CONTENTS: json.dumps(spec.configuration.contents),
-        STAMP: spec.stamp(str(making.number)).text,
-        FRONT: json.dumps(mine),
+        STAMP: spec.stamp(str(release.number)).text,
+        PROXY_PORTS: json.dumps(mine),
         PROJECT: str(spec.root or ""),
     }
     return client.containers.create(
         spec.pinned,
         command=shlex.split(group.command) or None,
-        name=f"{name}.r{making.number}",
+        name=f"{name}.r{release.number}",
         labels=labels,
         environment=environment(spec, service, group.name),
         ports=_published(group, fixed=reserved is not None),
@@ -222,11 +233,11 @@ def create(client: DockerClient, making: Making, group: Group) -> Container:
 
 
 RELEASE_GROUP = "fly_app_release_command"
-"""The group of a release command's container, as flyctl calls it."""
+"""The process group of a release command's container; flyctl uses the same name."""
 
 
 def environment(spec: Spec, service: Service, group: str) -> dict[str, str]:
-    """`[env]` over the variables that Fly sets (fly.io/docs/machines/runtime-environment)."""
+    """Return Fly's variables, then `[env]` (fly.io/docs/machines/runtime-environment)."""
     return {
         "FLY_APP_NAME": spec.app,
         "FLY_REGION": "local",
@@ -239,22 +250,22 @@ def environment(spec: Spec, service: Service, group: str) -> dict[str, str]:
 
 
 def make_network(client: DockerClient) -> None:
-    """The network on which containers reach apps by their names, made where it is missing."""
+    """Create the network on which containers reach apps by name, if it does not exist."""
     if client.networks.list(names=[f"^{NETWORK}$"]):
         return
     try:
         client.networks.create(NETWORK, check_duplicate=True, labels={APP: ""})
     except docker.errors.APIError:
-        # Another app of this run was quicker.
+        # Another app of this run may have created it at the same time.
         if not client.networks.list(names=[f"^{NETWORK}$"]):
             raise
 
 
 def _published(group: Group, *, fixed: bool) -> Any:
-    """Ports for the docker package, whose stubs do not know of a host without a port.
+    """Return the ports to publish, in docker's form; its stubs lack a host without a port.
 
-    A fixed port stays when the engine starts the container again; one that the engine chose does
-    not, and the front would not know. Elsewhere than on this machine we cannot see what is free.
+    A fixed port is the same after the engine restarts the container. One that the engine chose is
+    not, and the proxy would not notice. On a remote engine nobody here knows which ports are free.
     """
     chosen: list[int | None] = []
     for _ in group.published:
@@ -263,7 +274,7 @@ def _published(group: Group, *, fixed: bool) -> Any:
 
 
 def _free_port(taken: Sequence[int | None]) -> int | None:
-    """A port that is free now; `None`, which lets the engine choose, where none is found."""
+    """Return a port that is free now; `None`, which lets the engine choose, if none is found."""
     tries = (_FIRST_PORT + random.randrange(_PORTS) for _ in range(100))  # noqa: S311 - no secret
     return next((port for port in tries if port not in taken and _is_free(port)), None)
 

@@ -1,6 +1,7 @@
 """Remove what the driver `docker` runs: `python -m pipeline.deploy.docker.down [--all]`.
 
-That is of the project in the working directory; with `--all`, of every project on the engine.
+It removes the containers of the project in the working directory, or with `--all` those of every
+project on the engine.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ...errors import PipelineError
 from ...model.report import Failure
 from ...model.sanitize import harmless
 from ..errors import DeployError
-from .containers import APP, NETWORK, PROJECT, RELEASE, all_containers, fronts
-from .proxy_client import front_of
-from .pull import told
+from .containers import APP, NETWORK, PROJECT, RELEASE, all_containers, proxy_ports
+from .engine_errors import engine_errors
+from .proxy_client import proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-    from .proxy_client import FrontClient
+    from .proxy_client import ProxyClient
 
 _HINT = "remove them with `docker rm --force`"
 
 
 class Removed(Struct, frozen=True):
-    """How many containers were removed, and the apps of others that were left."""
+    """How many containers were removed, and the apps of other projects that still have some."""
 
     count: int
     left: tuple[str, ...] = ()
@@ -49,31 +50,31 @@ class Removed(Struct, frozen=True):
 
 
 def remove_all(client: DockerClient) -> Removed:
-    """Remove every container that the driver made, its front and its network.
+    """Remove every container of the driver, its proxy and its network.
 
-    Raises `DeployError` with all that could not be removed, when the rest is gone.
+    Raises `DeployError` that lists what could not be removed, after the rest is gone.
     """
-    with told():
-        front, containers = front_of(client), all_containers(client)
-    return _removed(client, front, containers, [])
+    with engine_errors():
+        proxy, containers = proxy_of(client), all_containers(client)
+    return _removed(client, proxy, containers, [])
 
 
 def remove_project(client: DockerClient, root: Path, apps: Collection[str]) -> Removed:
     """Remove the containers of the project at `root`, and their routes; see `owned`.
 
-    The front and the network go with the last app on the engine. Raises as `remove_all`.
+    Proxy and network are removed with the last app on the engine. Raises as `remove_all` does.
     """
-    with told():
-        front, containers = front_of(client), all_containers(client)
+    with engine_errors():
+        proxy, containers = proxy_of(client), all_containers(client)
     mine = owned(containers, str(root), apps)
-    return _removed(client, front, mine, [c for c in containers if c not in mine])
+    return _removed(client, proxy, mine, [c for c in containers if c not in mine])
 
 
 def owned(containers: Sequence[Container], root: str, apps: Collection[str]) -> list[Container]:
-    """Those of the apps that the project at `root` deployed last, the releases before included.
+    """Return the containers of the apps that the project at `root` deployed last, of all releases.
 
-    An app whose newest release says no project, as those of versions before 0.2, belongs to
-    whoever has an app of that name.
+    If the newest release of an app names no project, as those of versions before 0.2, the app
+    belongs to whoever has an app of that name.
     """
     newest: dict[str, Container] = {}
     for container in sorted(containers, key=lambda c: int(c.labels[RELEASE])):
@@ -88,30 +89,30 @@ def owned(containers: Sequence[Container], root: str, apps: Collection[str]) -> 
 
 def _removed(
     client: DockerClient,
-    front: FrontClient | None,
+    proxy: ProxyClient | None,
     mine: Sequence[Container],
     others: Sequence[Container],
 ) -> Removed:
     failed = []
-    if front and others:
-        kept = {key for container in others for key in fronts(container)}
-        keys = [key for container in mine for key in fronts(container) if key not in kept]
-        failed.append(_tried("the routes", partial(front.forget, keys)))
-    elif front:
-        failed.append(_tried("the front", front.stop))
-    failed += [_tried(f"`{c.name}`", partial(c.remove, force=True)) for c in mine]
+    if proxy and others:
+        kept = {key for container in others for key in proxy_ports(container)}
+        keys = [key for container in mine for key in proxy_ports(container) if key not in kept]
+        failed.append(_try("the routes", partial(proxy.forget, keys)))
+    elif proxy:
+        failed.append(_try("the proxy", proxy.stop))
+    failed += [_try(f"`{c.name}`", partial(c.remove, force=True)) for c in mine]
     if not others:
-        with told():
+        with engine_errors():
             networks = client.networks.list(names=[f"^{NETWORK}$"])
-        failed += [_tried(f"network `{NETWORK}`", network.remove) for network in networks]
+        failed += [_try(f"network `{NETWORK}`", network.remove) for network in networks]
     if any(failed):
         message = f"could not be removed: {'; '.join(why for why in failed if why)}"
         raise DeployError(Failure("down", message), hint=_HINT)
     return Removed(len(mine), tuple(sorted({c.labels[APP] for c in others})))
 
 
-def _tried(what: str, remove: Callable[[], object]) -> str:
-    """Empty where it was removed, or gone already."""
+def _try(what: str, remove: Callable[[], object]) -> str:
+    """Remove something; return why that failed, empty if it is gone."""
     try:
         remove()
     except docker.errors.NotFound:
@@ -124,7 +125,7 @@ def _tried(what: str, remove: Callable[[], object]) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Remove it; for people, what went wrong, and its exit code."""
+    """Remove the containers; print the result or the error, and return the exit code."""
     try:
         with connect(os.environ) as client:
             if "--all" in words:

@@ -1,18 +1,18 @@
-"""The driver `docker`: each process group of an app is a container on the local engine.
+"""The driver `docker`: runs each process group of an app as a container on the local engine.
 
-New containers are started beside the old ones and asked for their health; only then do they take
-over. The app keeps its address: a front (`front.py`) listens on a port of the app's own and
-forwards to the container that serves. Where the engine is on another machine there is no front:
-containers publish their ports there directly, on loopback, and the address changes with each
-release. The engine's DNS follows names, so that on the network `pipeline` containers reach an app
-by its name over all its releases.
+New containers start beside the old ones and have to pass their health checks; only then do they
+take over (`swap`). The app keeps its address: a proxy (`proxy.py`) listens on the app's own port
+and forwards to the container that serves. A remote engine has no proxy: its containers publish
+their ports there, on loopback, and the address changes with each release. On the network
+`pipeline`, containers reach an app by its name, whichever release serves, because the engine's DNS
+follows names.
 
-Names and labels of the containers are all that is kept (`docker_containers`). The release before
-the one that serves stays, stopped, so that `rollback` can put back its image and configuration. As
-with `kubectl rollout undo`, that is a new release, and a second one goes forward again.
+All state is in the names and labels of the containers (`containers.py`). The release before the one
+that serves is kept, stopped, for `rollback`. A rollback is a new release, as with `kubectl rollout
+undo`, and a second one goes forward again.
 
-Where there is a front, one run at a time changes an app; one that finds then that another has just
-deployed the same leaves it at that.
+With a proxy, one run at a time changes an app. A run that waited for another, and finds that it
+deployed the same, deploys nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .containers import (
     APP,
     CONFIG,
     DIGEST,
-    Making,
+    NewRelease,
     Spec,
     addresses,
     all_containers,
@@ -48,8 +48,9 @@ from .containers import (
     spec_of,
     stamp_of,
 )
-from .proxy_client import front_of
-from .pull import has_image, pull, told
+from .engine_errors import engine_errors
+from .proxy_client import proxy_of
+from .pull import has_image, pull
 from .service import service
 from .start import start_release
 
@@ -67,51 +68,51 @@ if TYPE_CHECKING:
     from ...reference import Reference
     from ...registry.auth.credential import CredentialSource
     from ..protocol import Driver
-    from .containers import Deployed
-    from .proxy_client import FrontClient
+    from .containers import DeployedRelease
+    from .proxy_client import ProxyClient
 
 
 @contextmanager
 def open_driver(
     environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, org: str
 ) -> Iterator[Driver]:
-    """The driver on the engine of this environment. Raises `UnknownError` where none answers."""
+    """Open the driver on the engine of this environment. Raises `UnknownError` if none answers."""
     del org  # an engine has none
     with connect(environ) as client:
-        yield DockerDriver(client, credentials, stop, front_of(client))
+        yield DockerDriver(client, credentials, stop, proxy_of(client))
 
 
 class DockerDriver(Struct, frozen=True):
-    """Deploys to the engine behind `client`; `front` is `None` for one on another machine."""
+    """Deploys to the engine behind `client`; `proxy` is `None` for a remote engine."""
 
     client: DockerClient
     credentials: CredentialSource
     stop: threading.Event
-    front: FrontClient | None
+    proxy: ProxyClient | None
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What each app runs now. A front that had died is started again on the way."""
+        """Return what each app runs now. Restarts the proxy if it had died."""
         by_app: dict[str, list[Container]] = {app.name: [] for app in apps}
         for container in all_containers(self.client):
             by_app.get(container.labels[APP], []).append(container)
         found = {app: serving(app, deployed(containers)) for app, containers in by_app.items()}
         here = [release for release in found.values() if release]
-        well = swap.heal(self.front, here) if self.front else frozenset()
+        routed = swap.restore_routes(self.proxy, here) if self.proxy else frozenset()
         wanted = {app.name: app.configuration for app in apps}
-        return {app: _compared(r, well, wanted[app]) if r else None for app, r in found.items()}
+        return {app: _compared(r, routed, wanted[app]) if r else None for app, r in found.items()}
 
     def names(self) -> Sequence[str]:
-        """The apps that have a container here."""
+        """Return the apps that have a container on the engine."""
         return sorted({c.labels[APP] for c in all_containers(self.client)})
 
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
     ) -> Running:
-        """Start `image` beside what runs, wait for its health, then let it take over."""
-        del fresh  # the engine asks the registry that it was pushed to
+        """Start `image` beside what runs, wait until it is healthy, then swap."""
+        del fresh  # the engine pulls from the registry that it was pushed to
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
-        with told():
+        with engine_errors():
             spec = Spec(app.name, image, app.configuration, app.revision, app.root)
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)
@@ -119,25 +120,25 @@ class DockerDriver(Struct, frozen=True):
             with self._alone(app.name):
                 known = self._releases(app.name)
                 now = serving(app.name, known)
-                if now and _is_new(now, then):
-                    found = _running(now, frozenset(now.fronts))
-                    if _is_as(now, spec):
+                if now and (then is None or now.number != then.number):
+                    found = _running(now, frozenset(now.proxy_ports))
+                    if _is_deployed(now, spec):
                         report(Notice(f"another run deployed `{app.name}` at the same time"))
                         return found
                     let_newer_be(app, found)
                 return self._release(spec, known, report)
 
     def releases(self, app: App, /) -> Sequence[Release]:
-        """The release that serves and the one that was kept before it, the newest first."""
-        with told():
+        """Return the release that serves and the one before it, if it is kept, newest first."""
+        with engine_errors():
             known = self._releases(app.name)
         now = serving(app.name, known)
         old = before(app.name, known)
-        return [_told(release) for release in (now, old) if release]
+        return [_release_of(release) for release in (now, old) if release]
 
     def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Put back image, environment, ports, checks and commands of the release before."""
-        with told(), self._alone(app.name):
+        """Deploy image, environment, ports, checks and commands of the previous release again."""
+        with engine_errors(), self._alone(app.name):
             known = self._releases(app.name)
             old = before(app.name, known)
             if old is None:
@@ -154,60 +155,52 @@ class DockerDriver(Struct, frozen=True):
             return self._release(spec, known, report)
 
     def _alone(self, app: str) -> AbstractContextManager[None]:
-        return self.front.alone(app, self.stop) if self.front else nullcontext()
+        return self.proxy.lock(app, self.stop) if self.proxy else nullcontext()
 
-    def _releases(self, app: str) -> tuple[Deployed, ...]:
+    def _releases(self, app: str) -> tuple[DeployedRelease, ...]:
         return deployed([c for c in all_containers(self.client) if c.labels[APP] == app])
 
-    def _release(self, spec: Spec, known: Sequence[Deployed], report: Reporter) -> Running:
-        """Bring up a release under the next number."""
+    def _release(self, spec: Spec, known: Sequence[DeployedRelease], report: Reporter) -> Running:
+        """Start a release under the next number, and swap."""
         wanted, now = service(spec.configuration.data), serving(spec.app, known)
         if wanted.left_out:
             left = ", ".join(wanted.left_out)
             report(Notice(f"`{spec.app}`: the driver `docker` leaves out {left} of its `fly.toml`"))
         number = 1 + max((release.number for release in known), default=0)
-        ports = swap.reserve(self.front, spec, wanted, now, report) if self.front else None
-        new = self._start(Making(spec, wanted, number, ports), now, report)
+        ports = swap.reserve_ports(self.proxy, spec, wanted, now, report) if self.proxy else None
+        new = self._start(NewRelease(spec, wanted, number, ports), now, report)
         report(AppChanged(spec.app, "swapping"))
-        swap.take_over(self.front, new, now, known, wanted.stop_seconds)
-        (release,) = deployed(_again(new))
-        for way in [*swap.ways(release)][1:]:
-            report(Notice(f"`{spec.app}` also answers at {way.url}"))
-        return _running(release, frozenset(release.fronts))
+        swap.take_over(self.proxy, new, now, known, wanted.stop_seconds)
+        for container in new:
+            container.reload()
+        (release,) = deployed(new)
+        for endpoint in [*swap.endpoints(release)][1:]:
+            report(Notice(f"`{spec.app}` also answers at {endpoint.url}"))
+        return _running(release, frozenset(release.proxy_ports))
 
     def _start(
-        self, making: Making, now: Deployed | None, report: Reporter
+        self, release: NewRelease, now: DeployedRelease | None, report: Reporter
     ) -> tuple[Container, ...]:
-        """The new containers, healthy. Ports that were taken for them alone are given back."""
+        """Start the new containers and return them healthy; on failure, remove the new routes."""
         try:
-            return start_release(self.client, making, report, self.stop)
+            return start_release(self.client, release, report, self.stop)
         except BaseException:
-            if self.front and making.reserved:
-                had = now.fronts if now else {}
-                self.front.forget([key for key in making.reserved if key not in had])
+            if self.proxy and release.reserved:
+                had = now.proxy_ports if now else {}
+                self.proxy.forget([key for key in release.reserved if key not in had])
             raise
 
 
-def _is_new(now: Deployed, then: Deployed | None) -> bool:
-    return then is None or now.number != then.number
-
-
-def _is_as(release: Deployed, spec: Spec) -> bool:
-    """Whether a release is what `spec` says, and runs."""
+def _is_deployed(release: DeployedRelease, spec: Spec) -> bool:
+    """Return whether a release has this image and configuration, and runs."""
     same = release.first.labels[DIGEST] == spec.image.digest
     same = same and not differences(configuration_of(release), spec.configuration)
     return same and all(container.status == "running" for container in release.containers)
 
 
-def _again(containers: Sequence[Container]) -> Sequence[Container]:
-    for container in containers:
-        container.reload()
-    return containers
-
-
-def _running(release: Deployed, well: frozenset[str]) -> Running:
-    """What serves; by its own port where the front forwards that."""
-    urls = [way.url for way in swap.ways(release) if way.key in well]
+def _running(release: DeployedRelease, routed: frozenset[str]) -> Running:
+    """Describe the release that serves; its address is on the proxy if its route is in `routed`."""
+    urls = [endpoint.url for endpoint in swap.endpoints(release) if endpoint.key in routed]
     direct = [f"http://{h}:{p}" for c in release.containers for h, p in addresses(c).values()]
     return Running(
         digest=Digest(release.first.labels[DIGEST]),
@@ -218,13 +211,13 @@ def _running(release: Deployed, well: frozenset[str]) -> Running:
     )
 
 
-def _compared(release: Deployed, well: frozenset[str], wanted: Configuration) -> Running:
-    """What serves, and in what its configuration is not the one that is wanted."""
+def _compared(release: DeployedRelease, routed: frozenset[str], wanted: Configuration) -> Running:
+    """Describe the release that serves, and how its configuration differs from `wanted`."""
     differs = differences(configuration_of(release), wanted)
-    return replace(_running(release, well), differs=differs)
+    return replace(_running(release, routed), differs=differs)
 
 
-def _told(release: Deployed) -> Release:
+def _release_of(release: DeployedRelease) -> Release:
     first = release.first
     image = spec_of(release).image if CONFIG in first.labels else None
     created = str(first.attrs["Created"])[:19]

@@ -1,4 +1,4 @@
-"""Wait until a container is well: it runs, and answers as its checks ask."""
+"""Wait until a container is healthy: it runs, and passes its checks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from ...http import tls
 from ...http.backoff import Policy
 from ...http.exchange import Exchange
 from ...http.streams import Backend
+from ...process.wait import wait_until
+from .containers import exit_code
 
 if TYPE_CHECKING:
     import ssl
@@ -28,7 +30,7 @@ _STEADY = 1.0
 _CONNECT = 2.0
 _SILENCE = 0.2
 _PAUSE = 0.2
-_BROKEN = (
+_FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
     httpcore.NetworkError,
@@ -45,114 +47,88 @@ def wait_healthy(
     patience: float,
     stop: threading.Event,
 ) -> str:
-    """Wait until all checks pass; what is wrong where they do not, empty when all is well.
+    """Wait until all checks pass; return why they do not, empty if they do.
 
-    `addresses` says where each published port answers; `patience` is seconds. A container that
-    ends is given up at once, not when its time is over; so is any when `stop` is set.
+    `addresses` has the published address of each port; `patience` is in seconds. It returns early
+    if the container ends or `stop` is set.
     """
     if not group.published:
-        return _steady(container, stop)
-    end = time.monotonic() + patience
-    trouble = "it was not asked"
-    while time.monotonic() < end and not stop.is_set():
-        if ended := _ended(container):
-            return ended
-        trouble = ask_all(group, addresses)
-        if not trouble:
-            return ""
-        stop.wait(min((check.interval for check in group.health), default=_PAUSE))
+        # A worker that listens on nothing is healthy if it still runs after a moment.
+        stop.wait(_STEADY)
+        return _ended(container)
+    ended, failed = wait_until(
+        lambda: _look(container, group, addresses),
+        lambda found: bool(found[0]) or not found[1],
+        timeout=patience,
+        stop=stop,
+        pause=min((check.interval for check in group.health), default=_PAUSE),
+    )
+    if ended or not failed:
+        return ended
     if stop.is_set():
         return "interrupted before it was healthy"
-    return f"not healthy within {patience:g} s: {trouble}"
+    return f"not healthy within {patience:g} s: {failed}"
 
 
-def _steady(container: Container, stop: threading.Event) -> str:
-    """A worker that listens on nothing is well when it still runs after a moment."""
-    stop.wait(_STEADY)
-    return _ended(container)
+def _look(container: Container, group: Group, addresses: Mapping[int, Address]) -> tuple[str, str]:
+    """Return how the container ended, else the first check that fails; both empty if healthy."""
+    ended = _ended(container)
+    return ended, "" if ended else run_checks(group, addresses)
 
 
 def _ended(container: Container) -> str:
-    container.reload()
-    state = container.attrs["State"]
-    if state["Status"] in {"running", "created"}:
-        return ""
-    return f"it ended with exit code {state['ExitCode']}"
+    code = exit_code(container)
+    return "" if code is None else f"it ended with exit code {code}"
 
 
-def ask_all(group: Group, addresses: Mapping[int, Address]) -> str:
-    """Ask each check of a group once, or each port where it has none; the first trouble."""
+def run_checks(group: Group, addresses: Mapping[int, Address]) -> str:
+    """Run each check of a group once; return the first failure, empty if all pass.
+
+    A group without checks passes if each of its ports accepts a connection.
+    """
     if not group.health:
         ports = (_connect(port.number, addresses, _CONNECT) for port in group.ports)
-        return next((trouble for trouble in ports if trouble), "")
-    return next((trouble for check in group.health if (trouble := _ask(check, addresses))), "")
+        return next((failure for failure in ports if failure), "")
+    return next((failed for check in group.health if (failed := _run(check, addresses))), "")
 
 
-def _ask(check: Health, addresses: Mapping[int, Address]) -> str:
+def _run(check: Health, addresses: Mapping[int, Address]) -> str:
     if not check.path:
         return _connect(check.port, addresses, check.timeout)
     try:
-        status = status_of(check, addresses[check.port])
-    except CheckError as error:
+        status = _status(check, addresses[check.port])
+    except _FAILURES as error:
         return f"{check.path} does not answer: {error}"
     return "" if 200 <= status < 300 else f"{check.path} answers {status}"
 
 
 def _connect(port: int, addresses: Mapping[int, Address], timeout: float) -> str:
-    """Connect, and see that it stays so.
+    """Connect to a port; return why that fails, empty if the connection stays open.
 
-    The engine's own proxy takes a connection for any published port, and closes it at once where
+    The engine's own proxy accepts connections for any published port, and closes each at once if
     nothing in the container listens.
     """
     try:
-        line = socket.create_connection(addresses[port], timeout)
+        connection = socket.create_connection(addresses[port], timeout)
     except OSError as error:
         return f"port {port} does not answer: {error}"
-    with line:
-        line.settimeout(_SILENCE)
+    with connection:
+        connection.settimeout(_SILENCE)
         try:
-            return "" if line.recv(1) else f"port {port} closes each connection"
+            return "" if connection.recv(1) else f"port {port} closes each connection"
         except TimeoutError:
-            # Silence is what most servers keep until they are asked.
+            # Most servers send nothing before they receive something.
             return ""
         except OSError as error:
             return f"port {port} does not answer: {error}"
 
 
-class CheckError(Exception):
-    """There is no answer; the text says why."""
+def _status(check: Health, address: Address) -> int:
+    """Send the request of an HTTP check, without a proxy, and return the status of the response.
 
-
-class Bounded(httpx.BaseTransport):
-    """A transport of httpx over sockets that end with an `Exchange`, which is its timeout.
-
-    httpx's own has timeouts for each read alone. Raises httpcore's errors.
+    The whole exchange ends after the timeout of the check, and the body is not read: an app that
+    responds byte by byte, or without end, delays nobody. Raises one of `_FAILURES`.
     """
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._pool = httpcore.ConnectionPool(context, network_backend=Backend())
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body, and give its answer's head."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        asked = httpcore.Request(
-            request.method, url, headers=request.headers.raw, extensions=request.extensions
-        )
-        answer = self._pool.handle_request(asked)
-        return httpx.Response(answer.status, headers=answer.headers)
-
-    def close(self) -> None:
-        """Close the connection, whatever is still coming."""
-        self._pool.close()
-
-
-def status_of(check: Health, address: Address) -> int:
-    """The status that is answered to a check, by no proxy. Raises `CheckError`."""
     host, port = address
     context = tls.Trust().context("") if check.tls and check.verify else tls.unverified()
     bounds = Policy(connect=check.timeout, read=check.timeout)
@@ -162,11 +138,35 @@ def status_of(check: Health, address: Address) -> int:
         **({"sni_hostname": check.server_name} if check.server_name else {}),
     }
     url = f"{'https' if check.tls else 'http'}://{host}:{port}{check.path}"
-    try:
-        with httpx.Client(transport=Bounded(context), trust_env=False) as client:
-            headers = {"user-agent": "fly-image-pipeline", **check.headers}
-            return client.request(
-                check.method, url, headers=headers, extensions=extensions
-            ).status_code
-    except _BROKEN as error:
-        raise CheckError(str(error)) from None
+    with httpx.Client(transport=_DeadlineTransport(context), trust_env=False) as client:
+        headers = {"user-agent": "fly-image-pipeline", **check.headers}
+        response = client.request(check.method, url, headers=headers, extensions=extensions)
+        return response.status_code
+
+
+class _DeadlineTransport(httpx.BaseTransport):
+    """A transport for httpx that ends with an `Exchange`, given as its timeout.
+
+    httpx's own transport has a timeout for each read alone. Raises httpcore's errors.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._pool = httpcore.ConnectionPool(context, network_backend=Backend())
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without a body, and return the head of its response."""
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.url.raw_path,
+        )
+        sent = httpcore.Request(
+            request.method, url, headers=request.headers.raw, extensions=request.extensions
+        )
+        response = self._pool.handle_request(sent)
+        return httpx.Response(response.status, headers=response.headers)
+
+    def close(self) -> None:
+        """Close the connection, whatever is still coming."""
+        self._pool.close()

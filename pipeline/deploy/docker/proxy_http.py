@@ -1,15 +1,14 @@
-"""Forward HTTP/1.1 from one client connection to whatever container serves an app right now.
+"""Forward the HTTP/1.1 requests of a client connection, each to the container that serves now.
 
-Why not plain TCP: a client that keeps its connection open would hold on to the old container until
-that stops, and may send its next request in the very moment in which the connection is cut. Such a
-request is lost, and a client may not repeat it by itself when it is no GET. So this understands
-HTTP/1.1 (by h11, the parser under httpx): the client's connection is kept over all releases, and
-each request goes to the container that serves when the request begins, on a connection of its own.
-Nothing idle is ever tied to a container, and nothing needs to be sent twice. The price is one
-connect on loopback per request.
+Forwarding TCP alone would lose requests: a client with a kept-alive connection stays with the old
+container until that stops, and may send a request at the moment the connection is cut. It cannot
+repeat that by itself unless it is a GET. So the proxy parses HTTP/1.1 (with h11, httpx's parser).
+The client's connection outlives all releases, and each request goes to the current container, on
+a connection of its own. No idle connection belongs to a container, and nothing is sent twice. The
+cost is one connect on loopback per request.
 
-A connection that becomes another protocol (WebSocket, HTTP/2 without TLS) is passed on as bytes,
-and belongs to one container until it ends.
+A connection that changes its protocol (WebSocket, HTTP/2 without TLS) is forwarded as bytes, to one
+container until it ends.
 """
 
 from __future__ import annotations
@@ -21,196 +20,187 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import h11
+from msgspec import Struct
 
-from .proxy_tcp import SIZE, UNREACHABLE, connect, pipe, tunnel
+from .proxy_tcp import BLOCK, UNREACHABLE, connect, pipe, tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .proxy_tcp import Route, Streams
+    from .proxy_tcp import Address, Route, Streams
 
-_HEAD = 64 * 1024
-"""Bytes that the head of a request or an answer may have."""
-_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"upgrade"})
-"""Headers for one connection alone (RFC 9110, 7.6.1)."""
+_LONGEST_HEAD = 64 * 1024
+"""Bytes that the head of a request or a response may have."""
+_HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"upgrade"})
+"""Headers of one connection alone (RFC 9110, 7.6.1)."""
 _HTTP_2 = b"PRI "
-
-_REST = 5.0
-"""Seconds in which the rest of a request must come whose answer is out."""
+_REST_TIMEOUT = 5.0
+"""Seconds to wait for the rest of a request whose response is sent."""
 
 Headers = list[tuple[bytes, bytes]]
 
 
-async def serve_http(route: Route, client: Streams) -> None:
-    """Answer the requests of one client, one after the other, until either side has enough.
+class Peer(Struct, frozen=True):
+    """One end of an exchange, the client or the app: h11's state and the connection's streams."""
 
-    Raises `OSError` and `h11.ProtocolError` where a side breaks off: the caller closes.
+    http: h11.Connection
+    streams: Streams
+
+    async def receive(self) -> Any:
+        """Return h11's next event. Raises `OSError` and `h11.RemoteProtocolError`."""
+        while (event := self.http.next_event()) is h11.NEED_DATA:
+            self.http.receive_data(await self.streams[0].read(BLOCK))
+        return event
+
+    async def send(self, event: h11.Event) -> None:
+        """Send an event. Raises `OSError` and `h11.LocalProtocolError`."""
+        self.streams[1].write(self.http.send(event) or b"")
+        await self.streams[1].drain()
+
+
+async def serve_http(route: Route, streams: Streams) -> None:
+    """Answer the requests of one client in turn, until either side ends the connection.
+
+    Raises `OSError` and `h11.ProtocolError` when a side breaks off; the caller closes.
     """
-    first = await client[0].read(SIZE)
+    first = await streams[0].read(BLOCK)
     if first.startswith(_HTTP_2):
-        await tunnel(route, client, first)
+        await tunnel(route, streams, first)
         return
-    ours = h11.Connection(h11.SERVER, max_incomplete_event_size=_HEAD)
-    ours.receive_data(first)
-    while isinstance(request := await _next(ours, client), h11.Request):
-        with route.borrowed() as upstream:
-            await _exchange(upstream, request, ours, client)
-        await _finished(ours, client)
-        if ours.our_state is not h11.DONE or ours.their_state is not h11.DONE:
+    client = Peer(h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD), streams)
+    client.http.receive_data(first)
+    while isinstance(request := await client.receive(), h11.Request):
+        with route.use() as upstream:
+            await _exchange(client, request, upstream)
+        await _finish_request(client)
+        if client.http.our_state is not h11.DONE or client.http.their_state is not h11.DONE:
             return
-        ours.start_next_cycle()
+        client.http.start_next_cycle()
 
 
-async def _finished(ours: h11.Connection, client: Streams) -> None:
-    """Take the rest of a request that was answered before it was all there.
+async def _finish_request(client: Peer) -> None:
+    """Read the rest of a request that was answered early.
 
-    The client was not told that its connection ends, and may have sent its next request already.
+    The client expects to keep the connection, and may have sent its next request already.
     """
-    if ours.our_state is not h11.DONE or ours.they_are_waiting_for_100_continue:
+    http = client.http
+    if http.our_state is not h11.DONE or http.they_are_waiting_for_100_continue:
         return
     with suppress(TimeoutError):
-        async with asyncio.timeout(_REST):
-            while ours.their_state is h11.SEND_BODY:
-                await _next(ours, client)
+        async with asyncio.timeout(_REST_TIMEOUT):
+            while http.their_state is h11.SEND_BODY:
+                await client.receive()
 
 
-async def _exchange(
-    upstream: tuple[str, int] | None, request: h11.Request, ours: h11.Connection, client: Streams
-) -> None:
-    """One request and its answer; the body goes up while the answer comes down."""
+async def _exchange(client: Peer, request: h11.Request, upstream: Address | None) -> None:
+    """Forward one request and its response; both bodies may be on their way at the same time."""
     try:
-        server = await connect(upstream)
+        streams = await connect(upstream)
     except UNREACHABLE:
-        await _refuse(ours, client)
+        await _respond_502(client)
         return
-    theirs = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD)
+    app = Peer(h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD), streams)
     try:
-        await _send(theirs, server, _forwarded(request))
-        up = asyncio.create_task(_upload(ours, client, theirs, server))
+        await app.send(_forwarded(request))
+        upload = asyncio.create_task(_upload(client, app))
         try:
-            await _download(theirs, server, ours, client, request)
+            await _download(app, client, request)
         finally:
-            up.cancel()
-            await asyncio.gather(up, return_exceptions=True)
-        if theirs.our_state is h11.SWITCHED_PROTOCOL:
-            await _switched(theirs, server, ours, client)
+            upload.cancel()
+            await asyncio.gather(upload, return_exceptions=True)
+        if app.http.our_state is h11.SWITCHED_PROTOCOL:
+            # Bytes of the new protocol may have come along with the heads.
+            client.streams[1].write(app.http.trailing_data[0])
+            app.streams[1].write(client.http.trailing_data[0])
+            await pipe(client.streams, app.streams)
     finally:
-        server[1].close()
+        app.streams[1].close()
 
 
-async def _upload(
-    ours: h11.Connection, client: Streams, theirs: h11.Connection, server: Streams
-) -> None:
-    """The request's body. Where it breaks off, the answer does so too, and tells."""
+async def _upload(client: Peer, app: Peer) -> None:
+    """Forward the request's body. If the client breaks off, close the app's connection too."""
     try:
-        while isinstance(event := await _next(ours, client), h11.Data | h11.EndOfMessage):
-            await _send(theirs, server, event)
+        while isinstance(event := await client.receive(), h11.Data | h11.EndOfMessage):
+            await app.send(event)
             if isinstance(event, h11.EndOfMessage):
                 return
     except h11.RemoteProtocolError:
-        server[1].close()
+        app.streams[1].close()
     except OSError:
-        # The app answers without having read it all.
+        # The app responds without reading the whole body.
         return
 
 
-async def _download(
-    theirs: h11.Connection,
-    server: Streams,
-    ours: h11.Connection,
-    client: Streams,
-    request: h11.Request,
-) -> None:
-    """The answer, or 502 where there is none."""
+async def _download(app: Peer, client: Peer, request: h11.Request) -> None:
+    """Forward the response, or send 502 if there is none."""
     framed = True
     while True:
         try:
-            event = await _next(theirs, server)
+            event = await app.receive()
         except (OSError, h11.RemoteProtocolError):
             event = h11.ConnectionClosed()
         if isinstance(event, h11.Response):
-            framed = _framed(request, event)
-        broken = getattr(server[0], "broken", False) and not framed
-        if isinstance(event, h11.ConnectionClosed) or (
-            broken and isinstance(event, h11.EndOfMessage)
-        ):
-            await _break_off(ours, client)
-            return
-        await _send(ours, client, _answered(event))
+            framed = _is_framed(request, event)
         ended = isinstance(event, h11.EndOfMessage)
-        if ended or theirs.their_state is h11.SWITCHED_PROTOCOL:
+        reset = getattr(app.streams[0], "reset", False) and not framed
+        if isinstance(event, h11.ConnectionClosed) or (ended and reset):
+            await _break_off(client)
+            return
+        await client.send(_returned(event))
+        if ended or app.http.their_state is h11.SWITCHED_PROTOCOL:
             return
 
 
-def _framed(request: h11.Request, answer: h11.Response) -> bool:
-    """Whether an answer says where it ends, other than by the end of its connection."""
-    names = {name for name, _ in answer.headers}
-    bare = request.method == b"HEAD" or answer.status_code in {204, 304}
-    return bare or not names.isdisjoint({b"content-length", b"transfer-encoding"})
+def _is_framed(request: h11.Request, response: h11.Response) -> bool:
+    """Return whether a response says where it ends, other than by closing its connection."""
+    names = {name for name, _ in response.headers}
+    empty = request.method == b"HEAD" or response.status_code in {204, 304}
+    return empty or not names.isdisjoint({b"content-length", b"transfer-encoding"})
 
 
-async def _break_off(ours: h11.Connection, client: Streams) -> None:
-    """502; where a part of the answer is out, never so that it could be taken for the whole."""
-    if ours.our_state is h11.SEND_RESPONSE:
-        await _refuse(ours, client)
+async def _break_off(client: Peer) -> None:
+    """Send 502, or abort a response that has begun, so that nobody takes a part for the whole."""
+    if client.http.our_state is h11.SEND_RESPONSE:
+        await _respond_502(client)
         return
-    # With a reset, since to HTTP/1.0 a plain end is the end of the answer.
-    line = client[1].get_extra_info("socket")
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client[1].transport.abort()
+    # A reset, because in HTTP/1.0 a normal close is the end of a response.
+    writer = client.streams[1]
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
     raise ConnectionAbortedError
 
 
-async def _switched(
-    theirs: h11.Connection, server: Streams, ours: h11.Connection, client: Streams
-) -> None:
-    """From here on it is bytes, beginning with those that came along with the heads."""
-    client[1].write(theirs.trailing_data[0])
-    server[1].write(ours.trailing_data[0])
-    await pipe(client, server)
-
-
-async def _refuse(ours: h11.Connection, client: Streams) -> None:
+async def _respond_502(client: Peer) -> None:
     text = b"the app does not answer\n"
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(text)))]
-    # The rest of the request is not read, so the connection cannot go on.
+    # The rest of the request is not read, so the connection cannot be used again.
     headers.append(("Connection", "close"))
-    await _send(ours, client, h11.Response(status_code=502, headers=headers))
-    await _send(ours, client, h11.Data(data=text))
-    await _send(ours, client, h11.EndOfMessage())
-
-
-async def _next(connection: h11.Connection, streams: Streams) -> Any:
-    while (event := connection.next_event()) is h11.NEED_DATA:
-        connection.receive_data(await streams[0].read(SIZE))
-    return event
-
-
-async def _send(connection: h11.Connection, streams: Streams, event: h11.Event) -> None:
-    streams[1].write(connection.send(event) or b"")
-    await streams[1].drain()
+    await client.send(h11.Response(status_code=502, headers=headers))
+    await client.send(h11.Data(data=text))
+    await client.send(h11.EndOfMessage())
 
 
 def _forwarded(request: h11.Request) -> h11.Request:
-    """The request as the app gets it: with `Upgrade` where that is asked for.
+    """Return the request for the app: no hop-by-hop headers but `Upgrade`, where it is asked for.
 
-    Not with `Connection: close`, though its connection is used once: an app that answers without
-    having read the body would then close at once, and the kernel would drop answer and all.
+    It has no `Connection: close`, although its connection is used once: an app that responds
+    without reading the body would close at once, and the kernel would discard the response.
     """
-    headers = _without(request.headers, _HOP)
-    wishes = [(k, v) for k, v in request.headers if k == b"upgrade"]
-    headers += [*wishes, *([(b"connection", b"upgrade")] if wishes else [])]
+    headers = _without(request.headers, _HOP_BY_HOP)
+    upgrades = [(name, value) for name, value in request.headers if name == b"upgrade"]
+    headers += [*upgrades, *([(b"connection", b"upgrade")] if upgrades else [])]
     if b"host" not in dict(headers):
-        # HTTP/1.0 knows none, and it is 1.1 that the app is asked in.
+        # A request in HTTP/1.0 may have none; it is forwarded in 1.1, which requires one.
         headers.append((b"host", b"localhost"))
     return h11.Request(method=request.method, target=request.target, headers=headers)
 
 
-def _answered(event: h11.Event) -> h11.Event:
-    """An event of the answer as the client gets it; h11 frames the body anew."""
+def _returned(event: h11.Event) -> h11.Event:
+    """Return an event of the response for the client; h11 frames the body anew."""
     if not isinstance(event, h11.Response):
         return event
-    headers = _without(event.headers, _HOP | {b"transfer-encoding"})
+    headers = _without(event.headers, _HOP_BY_HOP | {b"transfer-encoding"})
     return h11.Response(status_code=event.status_code, headers=headers, reason=event.reason)
 
 

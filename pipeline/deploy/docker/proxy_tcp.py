@@ -1,4 +1,4 @@
-"""Routes of the front, and bytes passed on as they are: what is no HTTP/1.1."""
+"""Routes of the proxy, connections to containers, and bytes forwarded unchanged."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SIZE = 64 * 1024
-"""Bytes that are read at once."""
-_TRIES = 10
-_PAUSE = 0.1
+BLOCK = 64 * 1024
+"""Bytes read at once."""
 UNREACHABLE = (OSError, TimeoutError)
+_ATTEMPTS = 10
+_PAUSE = 0.1
 
 Address = tuple[str, int]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Route(Struct):
-    """Where one port of an app goes now, and how much is under way to where.
+    """A port of an app, the container it forwards to, and open connections by container.
 
-    It changes: a swap is one assignment to `upstream`, which the event loop cannot interrupt.
+    It is mutable: a swap assigns `upstream`, which the event loop cannot interrupt.
     """
 
     port: int
@@ -35,8 +35,8 @@ class Route(Struct):
     busy: Counter[Address] = field(default_factory=Counter)
 
     @contextmanager
-    def borrowed(self) -> Iterator[Address | None]:
-        """The container that serves; it counts as busy meanwhile."""
+    def use(self) -> Iterator[Address | None]:
+        """Yield the current upstream, and count it as busy until the end of the block."""
         upstream = self.upstream
         if upstream is None:
             yield None
@@ -46,34 +46,34 @@ class Route(Struct):
             yield upstream
         finally:
             self.busy[upstream] -= 1
-            # Each release has an address of its own, and a front may live for months.
+            # Drop zeros: each release has an address of its own, and a proxy may run for months.
             self.busy = +self.busy
 
 
-class Upstream(asyncio.StreamReader):
-    """What a container sends, to the last byte, also when it then resets the connection.
+class UpstreamReader(asyncio.StreamReader):
+    """Reads from a container up to the last byte, even if it then resets the connection.
 
-    asyncio's own reader throws away what it holds when a reset comes; an app that answers without
-    having read the request resets, and its answer is good. `broken` tells of the reset.
+    asyncio's reader discards its buffer on a reset. An app that answers without reading the whole
+    request causes a reset, and its answer is valid. `reset` is set after one.
     """
 
-    broken = False
+    reset = False
 
     def set_exception(self, exc: Exception) -> None:
-        """Take a reset for the end, after all that came before it."""
+        """Treat a reset as the end of the stream, after all bytes that came before it."""
         del exc
-        self.broken = True
+        self.reset = True
         self.feed_eof()
 
 
 async def connect(upstream: Address | None) -> Streams:
-    """A connection to a container. Raises one of `UNREACHABLE` where there is none in a second.
+    """Connect to a container. Raises one of `UNREACHABLE` if that fails for a second.
 
-    Nothing was sent yet, so a container that is just restarted by the engine is waited for.
+    Nothing has been sent yet, so it is safe to wait while the engine restarts a container.
     """
     if upstream is None:
         raise ConnectionRefusedError("no container serves yet")
-    for _ in range(_TRIES - 1):
+    for _ in range(_ATTEMPTS - 1):
         try:
             return await _open(upstream)
         except OSError:
@@ -82,17 +82,17 @@ async def connect(upstream: Address | None) -> Streams:
 
 
 async def _open(upstream: Address) -> Streams:
-    """As `asyncio.open_connection`, with our reader."""
+    """Do as `asyncio.open_connection` does, with an `UpstreamReader`."""
     loop = asyncio.get_running_loop()
-    reader = Upstream(limit=SIZE, loop=loop)
+    reader = UpstreamReader(limit=BLOCK, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport, _ = await loop.create_connection(lambda: protocol, *upstream)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 async def tunnel(route: Route, client: Streams, first: bytes = b"") -> None:
-    """Pass one connection on to the container that serves when it begins, until it ends."""
-    with route.borrowed() as upstream:
+    """Forward a connection, beginning with `first`, to the current container until it ends."""
+    with route.use() as upstream:
         server = await connect(upstream)
         server[1].write(first)
         try:
@@ -102,15 +102,15 @@ async def tunnel(route: Route, client: Streams, first: bytes = b"") -> None:
 
 
 async def pipe(client: Streams, server: Streams) -> None:
-    """Bytes both ways until both sides have said their last."""
+    """Copy bytes both ways until both sides have closed their direction."""
     await asyncio.gather(_copy(client[0], server[1]), _copy(server[0], client[1]))
 
 
 async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(SIZE):
+    while data := await source.read(BLOCK):
         sink.write(data)
         await sink.drain()
-    if getattr(source, "broken", False):
+    if getattr(source, "reset", False):
         raise ConnectionResetError
     if sink.can_write_eof():
         sink.write_eof()

@@ -1,10 +1,10 @@
-"""What the docker driver needs of a `fly.toml`: groups, ports, environment, how health is asked.
+"""Read from a `fly.toml` what the driver `docker` needs: groups, ports, environment, checks.
 
-Facts from flyctl `internal/appconfig`: checks stand under `http_service.checks`,
-`services[].http_checks`, `services[].tcp_checks` and `checks.NAME`; a duration is a string as Go
-writes it (`"1m30s"`) or a whole number of seconds. `deploy.wait_timeout` is how long a deploy
-waits for the health of a machine. A service or check without `processes` is the default group's:
-`app`, or the first by name (`processgroups.go`). A check without a port asks the `http_service`.
+From flyctl `internal/appconfig`: checks are in `http_service.checks`, `services[].http_checks`,
+`services[].tcp_checks` and `checks.NAME`. A duration is a string as Go writes it (`"1m30s"`) or a
+whole number of seconds. `deploy.wait_timeout` is how long a deploy waits until a machine is
+healthy. A service or check without `processes` belongs to the default group: `app`, or the first by
+name (`processgroups.go`). A check without a port uses that of the `http_service`.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _PATIENCE = 60.0
 _RELEASE_PATIENCE = 300.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _LEFT_OUT = ("mounts", "files", "statics", "machine_config")
-"""Sections that an app may miss; `vm`, `metrics` and the like change nothing that it sees."""
+"""Sections whose absence an app may notice; it does not notice `vm`, `metrics` and the like."""
 
 
 class Health(Struct, frozen=True):
-    """How to ask whether an app is well: `path` on `port`, or a TCP connection without a path.
+    """A health check: a request for `path` on `port`, or without a path a TCP connection.
 
-    All times are seconds. With `tls` it is asked by HTTPS; `verify` is whether its certificate
-    must be good, for `server_name` where that is given.
+    All times are in seconds. With `tls` the request is HTTPS; with `verify` its certificate must be
+    valid, for `server_name` if that is set.
     """
 
     port: int
@@ -45,14 +45,14 @@ class Health(Struct, frozen=True):
 
 
 class Port(Struct, frozen=True):
-    """A port in the container that has an address outside; `http` is what is spoken there."""
+    """A port in the container that is reachable from outside; `http`: it speaks HTTP."""
 
     number: int
     http: bool = True
 
 
 class Group(Struct, frozen=True):
-    """A process group: its command (the image's own where empty), and what it listens on."""
+    """A process group: its command (empty: the image's own), its ports and its checks."""
 
     name: str
     command: str = ""
@@ -61,16 +61,16 @@ class Group(Struct, frozen=True):
 
     @property
     def published(self) -> tuple[int, ...]:
-        """The ports that must be reached from outside, be it only to ask for its health."""
+        """The ports to publish, those that only a health check connects to included."""
         numbers = (*(p.number for p in self.ports), *(h.port for h in self.health))
         return tuple(dict.fromkeys(numbers))
 
 
 class Service(Struct, frozen=True):
-    """How an app lives. `groups` begins with the default one.
+    """How an app runs. `groups` begins with the default one.
 
-    `patience` is how long its health is waited for, in seconds, `release_patience` how long the
-    release command may take. `left_out` are sections that this driver does not do.
+    `patience` is how long a deploy waits until it is healthy, `release_patience` how long the
+    release command may take, in seconds. `left_out` has the sections that this driver ignores.
     """
 
     groups: tuple[Group, ...] = (Group("app"),)
@@ -85,7 +85,7 @@ class Service(Struct, frozen=True):
 
 
 def service(data: Mapping[str, object]) -> Service:
-    """What a parsed `fly.toml` says."""
+    """Read a parsed `fly.toml`."""
     groups = tuple(_groups(data))
     deploy = _table(data, "deploy")
     grace = max((check.grace for group in groups for check in group.health), default=0.0)
@@ -109,7 +109,7 @@ def _left_out(data: Mapping[str, object]) -> Iterator[str]:
 
 
 def seconds(value: object, otherwise: float) -> float:
-    """A duration of a `fly.toml` in seconds."""
+    """Return a duration of a `fly.toml` in seconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     parts = _PART.findall(value) if isinstance(value, str) else []
@@ -117,7 +117,7 @@ def seconds(value: object, otherwise: float) -> float:
 
 
 def _groups(data: Mapping[str, object]) -> Iterator[Group]:
-    """The process groups, the default one first."""
+    """Yield the process groups, the default one first."""
     commands = {str(k): str(v or "") for k, v in _table(data, "processes").items()} or {"app": ""}
     default = "app" if "app" in commands else min(commands)
     for name in sorted(commands, key=lambda n: (n != default, n)):
@@ -126,7 +126,7 @@ def _groups(data: Mapping[str, object]) -> Iterator[Group]:
         health = [check for entry in mine for check in _service_checks(entry)]
         checks = [c for c in _named(data, "checks") if _belongs(c, name, default)]
         health += [_health(c, found) for c in checks if (found := _check_port(data, c))]
-        # Two services may stand on one port; what speaks HTTP there does so for both.
+        # Two services may share a port; if one speaks HTTP there, so does the other.
         ports = tuple({p.number: p for p in sorted(ports, key=lambda p: p.http)}.values())
         yield Group(name, commands[name], ports, tuple(health))
 
@@ -137,7 +137,7 @@ def _belongs(entry: Mapping[str, object], group: str, default: str) -> bool:
 
 
 def _services(data: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """What listens over TCP; `http_service` first, as `http`."""
+    """Yield what listens on TCP, `http_service` first, marked as `http`."""
     http = _table(data, "http_service")
     if _is_number(http.get("internal_port")):
         yield {**http, "http": True}
@@ -159,7 +159,7 @@ def _service_checks(entry: Mapping[str, object]) -> Iterator[Health]:
 
 
 def _check_port(data: Mapping[str, object], check: Mapping[str, object]) -> int:
-    """The port that a check of `[checks]` asks; 0 where nothing says it."""
+    """Return the port of a check in `[checks]`; 0 if there is none."""
     port = check.get("port") or _table(data, "http_service").get("internal_port")
     return port if isinstance(port, int) and _is_number(port) else 0
 

@@ -1,8 +1,7 @@
-"""Start the containers of a new release beside those that serve, and see that they are well."""
+"""Start the containers of a new release beside those that serve, and check their health."""
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,9 @@ import requests
 
 from ...model.events import AppChanged
 from ...model.report import Failure
+from ...process.wait import wait_until
 from ..errors import DeployError
-from .containers import RELEASE_GROUP, addresses, create, make_network
+from .containers import RELEASE_GROUP, addresses, create, exit_code, make_network
 from .health import wait_healthy
 from .service import Group
 
@@ -23,34 +23,33 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from ...model.events import Reporter
-    from .containers import Making
+    from .containers import NewRelease
     from .service import Service
 
 _LAST_LINES = 20
-_TRIES = 3
-_POLL = 0.2
-_TAKEN = ("port is already allocated", "address already in use")
-HINT = "what ran before still runs; see the lines above"
+_ATTEMPTS = 3
+_PORT_TAKEN = ("port is already allocated", "address already in use")
+_HINT = "what ran before still runs; see the lines above"
 
 
 def start_release(
-    client: DockerClient, making: Making, report: Reporter, stop: threading.Event
+    client: DockerClient, release: NewRelease, report: Reporter, stop: threading.Event
 ) -> tuple[Container, ...]:
-    """The containers of a release, one for each group, healthy; none is left where one is not.
+    """Start a container for each process group and return them once all are healthy.
 
-    Raises `DeployError`, with the last lines of the container that is not.
+    Raises `DeployError` with the last lines of the container that is not; then all are removed.
     """
     make_network(client)
-    app, service = making.spec.app, making.service
+    app, service = release.spec.app, release.service
     new: list[Container] = []
     try:
         if service.release_command:
             report(AppChanged(app, "running the release command"))
-            _release_command(client, making, stop)
+            _run_release_command(client, release, stop)
         report(AppChanged(app, "starting"))
         for group in service.groups:
-            # One by one, so that those before one that fails are known.
-            new.append(_started(client, making, group))  # noqa: PERF401
+            # One by one: if one fails, those before it are in the list.
+            new.append(_start(client, release, group))  # noqa: PERF401
         report(AppChanged(app, "checking"))
         for container, group in zip(new, service.groups, strict=True):
             _check(container, group, service, stop)
@@ -61,25 +60,25 @@ def start_release(
     return tuple(new)
 
 
-def _started(client: DockerClient, making: Making, group: Group) -> Container:
-    """A container that was started; again on other ports where one was taken meanwhile."""
-    for _ in range(_TRIES):
-        container = _created(client, making, group)
+def _start(client: DockerClient, release: NewRelease, group: Group) -> Container:
+    """Create and start a container; try other ports if one was taken in the meantime."""
+    for _ in range(_ATTEMPTS):
+        container = _create(client, release, group)
         try:
             container.start()
         except docker.errors.APIError as error:
             _remove(container)
             why = str(error.explanation)
-            if not any(text in why for text in _TAKEN):
+            if not any(text in why for text in _PORT_TAKEN):
                 break
         else:
             return container
-    raise DeployError(Failure("start", f"it could not be started: {why}"), hint=HINT)
+    raise DeployError(Failure("start", f"it could not be started: {why}"), hint=_HINT)
 
 
-def _created(client: DockerClient, making: Making, group: Group) -> Container:
+def _create(client: DockerClient, release: NewRelease, group: Group) -> Container:
     try:
-        return create(client, making, group)
+        return create(client, release, group)
     except ValueError as error:
         why = f"the command of `{group.name}` cannot be read: {error}"
         raise DeployError(Failure("start", why), hint="see `fly.toml`") from error
@@ -87,50 +86,47 @@ def _created(client: DockerClient, making: Making, group: Group) -> Container:
 
 def _check(container: Container, group: Group, service: Service, stop: threading.Event) -> None:
     container.reload()
-    where = addresses(container)
-    trouble = wait_healthy(container, group, where, service.patience, stop)
-    if trouble:
+    unhealthy = wait_healthy(container, group, addresses(container), service.patience, stop)
+    if unhealthy:
         of = f"`{group.name}`: " if len(service.groups) > 1 else ""
-        failure = Failure("health check", f"{of}{trouble}", log=_last_lines(container))
-        raise DeployError(failure, hint=HINT)
+        failure = Failure("health check", f"{of}{unhealthy}", log=_last_lines(container))
+        raise DeployError(failure, hint=_HINT)
 
 
-def _release_command(client: DockerClient, making: Making, stop: threading.Event) -> None:
-    """Run it in a container of its own, on the new image, before anything is started."""
-    service = making.service
-    container = _started(client, making, Group(RELEASE_GROUP, service.release_command))
+def _run_release_command(client: DockerClient, release: NewRelease, stop: threading.Event) -> None:
+    """Run the release command in a container of the new image, before anything is started."""
+    service = release.service
+    container = _start(client, release, Group(RELEASE_GROUP, service.release_command))
     try:
-        if trouble := _ended_well(container, service.release_patience, stop):
-            failure = Failure("release command", trouble, log=_last_lines(container))
-            raise DeployError(failure, hint=HINT)
+        if error := _wait_for_end(container, service.release_patience, stop):
+            failure = Failure("release command", error, log=_last_lines(container))
+            raise DeployError(failure, hint=_HINT)
     finally:
         _remove(container)
 
 
-def _ended_well(container: Container, patience: float, stop: threading.Event) -> str:
-    end = time.monotonic() + patience
-    while not stop.is_set() and time.monotonic() < end:
-        container.reload()
-        state = container.attrs["State"]
-        if state["Status"] not in {"running", "created"}:
-            code = state["ExitCode"]
-            return f"the release command ended with exit code {code}" if code else ""
-        stop.wait(_POLL)
+def _wait_for_end(container: Container, patience: float, stop: threading.Event) -> str:
+    """Wait until the release command ends; return why it failed, empty if it succeeded."""
+    code = wait_until(
+        lambda: exit_code(container), lambda code: code is not None, timeout=patience, stop=stop
+    )
+    if code is not None:
+        return f"the release command ended with exit code {code}" if code else ""
     if stop.is_set():
         return "interrupted before the release command had ended"
     return f"the release command took longer than {patience:g} s"
 
 
 def _remove(container: Container) -> None:
-    """Remove it, or leave it to the next deploy: there is a failure to tell already."""
+    """Remove a container, or leave it to the next deploy: there is a failure to report already."""
     with suppress(docker.errors.APIError, requests.exceptions.RequestException):
         container.remove(force=True)
 
 
 def _last_lines(container: Container) -> tuple[str, ...]:
-    """What the container wrote last; nothing where it cannot be read (some log drivers keep none).
+    """Return what the container wrote last; nothing if some log driver kept none.
 
-    Whoever calls this has a failure to tell, and this is not to hide it.
+    The caller has a failure to report, which an error here must not hide.
     """
     try:
         text = container.logs(tail=_LAST_LINES)

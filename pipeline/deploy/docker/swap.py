@@ -1,4 +1,4 @@
-"""Let a new release take over from the one that serves, without a request being lost."""
+"""Let a new release take over from the one that serves, without losing a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ...model.events import Notice
 from ..errors import DeployError
-from .containers import OLD, addresses, deployed, fronts, name_of, route_key, spec_of
+from .containers import OLD, addresses, deployed, name_of, proxy_ports, route_key, spec_of
 from .service import service
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from ...model.events import Reporter
-    from .containers import Deployed, Spec
-    from .proxy_client import FrontClient
+    from .containers import DeployedRelease, Spec
+    from .proxy_client import ProxyClient
     from .proxy_tcp import Address
     from .service import Service
 
 _RESTART: Any = {"Name": "unless-stopped"}
 
 
-class Way(Struct, frozen=True):
-    """One way into a release: the app's own port, and where its container answers now."""
+class Endpoint(Struct, frozen=True):
+    """A port of an app on the proxy, and the address of the container behind it."""
 
     key: str
     port: int
@@ -35,103 +35,110 @@ class Way(Struct, frozen=True):
 
     @property
     def url(self) -> str:
-        """The app's address, which stays."""
+        """The app's address, which outlives its releases."""
         return f"{'http' if self.http else 'tcp'}://127.0.0.1:{self.port}"
 
 
-def ways(release: Deployed) -> Iterator[Way]:
-    """All ways into a release that has a front, those of the default group first."""
-    if not release.fronts:
+def endpoints(release: DeployedRelease) -> Iterator[Endpoint]:
+    """Yield the endpoints of a release that uses the proxy, those of the default group first."""
+    if not release.proxy_ports:
         return
     spec = spec_of(release)
     groups = service(spec.configuration.data).groups
-    kinds = {route_key(spec.app, g.name, p.number): p.http for g in groups for p in g.ports}
+    http = {route_key(spec.app, g.name, p.number): p.http for g in groups for p in g.ports}
     for container in release.containers:
         where = addresses(container)
-        for key, port in fronts(container).items():
+        for key, port in proxy_ports(container).items():
             inside = int(key.rpartition(":")[2])
             if inside in where:
-                yield Way(key, port, where[inside], http=kinds.get(key, True))
+                yield Endpoint(key, port, where[inside], http=http.get(key, True))
 
 
-def reserve(
-    front: FrontClient, spec: Spec, wanted: Service, now: Deployed | None, report: Reporter
+def reserve_ports(
+    proxy: ProxyClient, spec: Spec, wanted: Service, now: DeployedRelease | None, report: Reporter
 ) -> dict[str, int]:
-    """The app's own ports by their routes' keys: those that it has, or new ones.
+    """Return the app's ports on the proxy by route key: those that it has, or new ones.
 
-    Where the front had died, what serves is served again from here on, not only after the swap.
+    If the proxy had died, this restores the routes of the release that serves, before the swap.
     """
-    heal(front, [now] if now else [])
-    had = now.fronts if now else {}
+    restore_routes(proxy, [now] if now else [])
+    had = now.proxy_ports if now else {}
     found: dict[str, int] = {}
     for group in wanted.groups:
         for port in group.ports:
             key = route_key(spec.app, group.name, port.number)
-            found[key] = _port(front, key, had.get(key, 0), http=port.http)
+            found[key] = _reserve(proxy, key, had.get(key, 0), http=port.http)
             if had.get(key, found[key]) != found[key]:
                 report(Notice(f"`{spec.app}` moves: another program has its port {had[key]}"))
     return found
 
 
-def _port(front: FrontClient, key: str, port: int, *, http: bool) -> int:
+def _reserve(proxy: ProxyClient, key: str, port: int, *, http: bool) -> int:
     try:
-        return front.route(key, port, None, http=http)
+        return proxy.route(key, port, None, http=http)
     except DeployError:
         if not port:
             raise
-        return front.route(key, 0, None, http=http)
+        return proxy.route(key, 0, None, http=http)
 
 
-def heal(front: FrontClient, releases: Sequence[Deployed]) -> frozenset[str]:
-    """Tell the front what it does not know, as one that was started anew; the keys that are well.
+def restore_routes(proxy: ProxyClient, releases: Sequence[DeployedRelease]) -> frozenset[str]:
+    """Add the routes that the proxy lacks, as after a restart; return the keys of those it has.
 
-    It is told gently: another run may be swapping, and know better what serves by now. A port that
-    another program has taken is left out: the next deploy finds another.
+    A route that has an upstream keeps it: another run may be swapping at this moment. A route whose
+    port another program has taken is left out; the next deploy finds another port.
     """
-    wanted = [way for release in releases for way in ways(release)]
-    known = front.routes() if wanted else {}
-    return frozenset(w.key for w in wanted if known.get(w.key, (0,))[0] == w.port or _set(front, w))
+    wanted = [endpoint for release in releases for endpoint in endpoints(release)]
+    known = proxy.routes() if wanted else {}
+    return frozenset(
+        e.key for e in wanted if known.get(e.key, (0,))[0] == e.port or _restore(proxy, e)
+    )
 
 
-def _set(front: FrontClient, way: Way) -> bool:
+def _restore(proxy: ProxyClient, end: Endpoint) -> bool:
     try:
-        port = front.route(way.key, way.port, way.upstream, http=way.http, gentle=True)
+        port = proxy.route(end.key, end.port, end.upstream, http=end.http, gentle=True)
     except DeployError:
         return False
-    return port == way.port
+    return port == end.port
 
 
 def take_over(
-    front: FrontClient | None,
+    proxy: ProxyClient | None,
     new: Sequence[Container],
-    now: Deployed | None,
-    releases: Sequence[Deployed],
+    now: DeployedRelease | None,
+    releases: Sequence[DeployedRelease],
     seconds: int,
 ) -> None:
-    """Requests go to `new` from here on; `now` ends what is under way, stops, and is kept.
+    """Send requests to `new`, let `now` finish the open ones for `seconds`, then stop and keep it.
 
-    Killed anywhere, both still run, and one of them is found to serve. `releases` are all that the
-    app had: what is neither old nor new goes only now, as it may be what killed runs left serving.
+    In this order:
+    1. the proxy routes new requests to the new containers,
+    2. the old and then the new containers are renamed: the name of the app says which one serves,
+    3. the old containers finish their requests and stop,
+    4. all other containers of `releases`, the app's earlier ones, are removed.
+    If the run is killed at any point, old and new still run, and one of them is found to serve. So
+    containers that are neither old nor new go last: a killed run may have left them serving.
     """
     (release,) = deployed(new)
     for container in new:
         container.update(restart_policy=_RESTART)
-    if front:
-        for way in ways(release):
-            front.route(way.key, way.port, way.upstream, http=way.http)
+    if proxy:
+        for end in endpoints(release):
+            proxy.route(end.key, end.port, end.upstream, http=end.http)
     _rename(now, release)
     for container in now.containers if now else ():
-        _retire(front, container, seconds)
+        _retire(proxy, container, seconds)
     for other in releases:
         if now is None or other.number != now.number:
             for container in other.containers:
                 container.remove(force=True)
-    if front and now:
-        front.forget([key for key in now.fronts if key not in release.fronts])
+    if proxy and now:
+        proxy.forget([key for key in now.proxy_ports if key not in release.proxy_ports])
 
 
-def _rename(now: Deployed | None, new: Deployed) -> None:
-    """The default groups come last: whose container has the app's name decides what serves."""
+def _rename(now: DeployedRelease | None, new: DeployedRelease) -> None:
+    """Rename old, then new containers; the default group last, whose name says what serves."""
     for container in reversed(now.containers if now else ()):
         if container.name == name_of(container) and now:
             container.rename(f"{container.name}.r{now.number}{OLD}")
@@ -139,9 +146,9 @@ def _rename(now: Deployed | None, new: Deployed) -> None:
         container.rename(name_of(container))
 
 
-def _retire(front: FrontClient | None, container: Container, seconds: int) -> None:
-    """Stop a container when nothing is under way to it any more, or its time is over."""
-    for address in addresses(container).values() if front else ():
-        if front:
-            front.drain(address, seconds)
+def _retire(proxy: ProxyClient | None, container: Container, seconds: int) -> None:
+    """Stop a container once it has no open requests, after `seconds` in any case."""
+    if proxy:
+        for address in addresses(container).values():
+            proxy.drain(address, seconds)
     container.stop(timeout=seconds)

@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.deploy.docker.containers import Spec
 from pipeline.deploy.docker.down import remove_all
-from pipeline.deploy.docker.proxy_client import front_of, is_local
-from pipeline.deploy.docker.pull import pull, pull_error, told
+from pipeline.deploy.docker.engine_errors import engine_errors
+from pipeline.deploy.docker.proxy_client import proxy_of
+from pipeline.deploy.docker.pull import pull, pull_error
 from pipeline.deploy.errors import DeployError
 from pipeline.errors import UnknownError
 from pipeline.reference import parse_reference
@@ -61,33 +62,16 @@ def test_an_engine_that_goes_away_is_unknown() -> None:
     """Not a failed app."""
     with scripted(lambda _: Reply(0)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
-        with pytest.raises(UnknownError, match="does not answer any more"), told():
+        with pytest.raises(UnknownError, match="does not answer any more"), engine_errors():
             client.containers.list()
         client.close()
 
 
-@pytest.mark.parametrize(
-    ("base", "local"),
-    [
-        ("http+docker://localhost", True),
-        ("http://127.0.0.1:2375", True),
-        ("https://localhost:2376", True),
-        ("http+docker://ssh", False),
-        ("http+docker://localnpipe", False),
-        ("http://10.0.0.7:2375", False),
-        ("https://build.example.com:2376", False),
-    ],
-)
-def test_where_an_engine_is(base: str, *, local: bool) -> None:
-    """As the docker package writes addresses; only one on this machine has a front."""
-    assert is_local(base) is local
-
-
-def test_an_engine_elsewhere_has_no_front() -> None:
-    """It is not even asked for its name."""
+def test_a_remote_engine_has_no_proxy() -> None:
+    """It is not even asked for its ID."""
     client = docker.DockerClient("tcp://192.0.2.1:2375", version="1.45")
     try:
-        assert front_of(client) is None
+        assert proxy_of(client) is None
     finally:
         client.close()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.deploy.docker.health import ask_all
+from pipeline.deploy.docker.health import run_checks
 from pipeline.deploy.docker.service import Group, Health, Port
 from tests.support.background import in_background
 from tests.support.scripted import Reply, scripted
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 def asked(address: str, *checks: Health) -> str:
-    """The trouble of a group whose port 80 answers at `address`."""
+    """The first failure of a group whose port 80 answers at `address`."""
     host, _, port = address.partition(":")
-    return ask_all(Group("app", "", (Port(80),), checks), {80: (host, int(port))})
+    return run_checks(Group("app", "", (Port(80),), checks), {80: (host, int(port))})
 
 
 @contextmanager

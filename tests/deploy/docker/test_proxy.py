@@ -1,4 +1,4 @@
-"""The front as a real process, between real clients and real servers; no engine is needed."""
+"""The proxy as a real process, between real clients and real servers; no engine is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from pipeline.deploy.docker.proxy_client import FrontClient
+from pipeline.deploy.docker.proxy_client import ProxyClient
 from pipeline.deploy.errors import DeployError
 from tests.support.processes import patiently, runs
 from tests.support.scripted import Reply, scripted
@@ -30,11 +30,11 @@ ECHOED = b"bytes \x00\xff"
 
 
 @pytest.fixture
-def front() -> Iterator[FrontClient]:
-    """A front of this test alone."""
+def proxy() -> Iterator[ProxyClient]:
+    """A proxy of this test alone."""
     # Not below `tmp_path`: the name of a socket must be short.
-    with TemporaryDirectory(prefix="front") as folder:
-        found = FrontClient(Path(folder))
+    with TemporaryDirectory(prefix="proxy") as folder:
+        found = ProxyClient(Path(folder))
         try:
             yield found
         finally:
@@ -43,12 +43,12 @@ def front() -> Iterator[FrontClient]:
             patiently(lambda: not runs(pid), seconds=10)
 
 
-def _pid(front: FrontClient) -> int:
-    return int((front.folder / "lock").read_text())
+def _pid(proxy: ProxyClient) -> int:
+    return int((proxy.folder / "lock").read_text())
 
 
 def at(server: Scripted) -> Address:
-    """Its address, as the front wants it."""
+    """Its address, as the proxy wants it."""
     host, _, port = server.address.partition(":")
     return host, int(port)
 
@@ -72,7 +72,7 @@ def all_of(line: socket.socket) -> bytes:
     return b"".join(iter(lambda: line.recv(1024), b""))
 
 
-def test_requests_and_answers_pass_unchanged(front: FrontClient) -> None:
+def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
     """Method, path, headers, bodies up and down; large ones too, and without a known length."""
     big = bytes(range(256)) * 4096
 
@@ -80,7 +80,7 @@ def test_requests_and_answers_pass_unchanged(front: FrontClient) -> None:
         return Reply(201, {"X-Method": asked.method, "X-Path": asked.path}, asked.body)
 
     with scripted(script) as server:
-        port = front.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, at(server))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             sent = client.put("/a?b=c", content=big, headers={"X-One": "1"})
             # `scripted` reads no body of unknown length, so only how it was asked is looked at.
@@ -94,10 +94,10 @@ def test_requests_and_answers_pass_unchanged(front: FrontClient) -> None:
     assert (head.status_code, head.content) == (201, b"")
 
 
-def test_an_answer_that_comes_early_does_not_cost_the_next_request(front: FrontClient) -> None:
-    """The app answers without the body; the client, which was told of no end, goes on."""
+def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyClient) -> None:
+    """The app answers without the body; the client keeps its connection, and goes on."""
     with scripted(lambda asked: Reply(200, body=asked.path.encode())) as server:
-        port = front.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, at(server))
         with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
             file = line.makefile("rwb")
             file.write(b"POST /ab HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -110,17 +110,17 @@ def test_an_answer_that_comes_early_does_not_cost_the_next_request(front: FrontC
     assert (first, second) == (b"/ab", b"/cd")
 
 
-def test_a_connection_outlives_its_container(front: FrontClient) -> None:
+def test_a_connection_outlives_its_container(proxy: ProxyClient) -> None:
     """One client connection, two servers: the next request goes to the second."""
     with (
         scripted(lambda _: Reply(200, body=b"one")) as one,
         scripted(lambda _: Reply(200, body=b"two")) as two,
     ):
-        port = front.route(KEY, 0, at(one))
+        port = proxy.route(KEY, 0, at(one))
         with socket.create_connection(("127.0.0.1", port)) as line:
             file = line.makefile("rwb")
             first = _asked(file)
-            same = front.route(KEY, port, at(two))
+            same = proxy.route(KEY, port, at(two))
             second = _asked(file)
 
     assert (first, second, same) == (b"one", b"two", port)
@@ -138,16 +138,16 @@ def _answer(file: BufferedRWPair) -> bytes:
     return file.read(3)
 
 
-def test_a_gentle_order_does_not_undo_a_swap(front: FrontClient) -> None:
+def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
     """A `status` that looked before the swap must not send requests back to what was stopped."""
     with scripted(lambda _: Reply(200, body=b"new")) as new:
-        port = front.route(KEY, 0, at(new))
-        front.route(KEY, port, ("127.0.0.1", 9), gentle=True)
+        port = proxy.route(KEY, 0, at(new))
+        proxy.route(KEY, port, ("127.0.0.1", 9), gentle=True)
 
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "new"
 
 
-def test_draining_waits_for_what_is_under_way(front: FrontClient) -> None:
+def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
     """And not longer than it may; new requests are somewhere else meanwhile."""
     go_on = threading.Event()
 
@@ -156,30 +156,30 @@ def test_draining_waits_for_what_is_under_way(front: FrontClient) -> None:
         return Reply(200, body=b"slow")
 
     with scripted(slowly) as old, scripted(lambda _: Reply(200, body=b"new")) as new:
-        port = front.route(KEY, 0, at(old))
+        port = proxy.route(KEY, 0, at(old))
         url = f"http://127.0.0.1:{port}/"
         answers: list[str] = []
         client = threading.Thread(target=lambda: answers.append(httpx.get(url).text))
         client.start()
         patiently(lambda: old.count() == 1)
-        front.route(KEY, port, at(new))
+        proxy.route(KEY, port, at(new))
         fresh = httpx.get(url).text
-        short = front.drain(at(old), 0.1)
+        short = proxy.drain(at(old), 0.1)
         go_on.set()
-        left = front.drain(at(old), 60.0)
+        left = proxy.drain(at(old), 60.0)
         client.join()
 
     assert (fresh, short, left, answers) == ("new", 1, 0, ["slow"])
 
 
-def test_an_app_that_breaks_off_is_told(front: FrontClient) -> None:
+def test_an_app_that_breaks_off(proxy: ProxyClient) -> None:
     """502 where there is no answer; a part of one is never passed for the whole."""
 
     def script(asked: Asked) -> Reply:
         return Reply(0) if asked.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
 
     with scripted(script) as server:
-        port = front.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, at(server))
         none = httpx.get(f"http://127.0.0.1:{port}/none")
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://127.0.0.1:{port}/part")
@@ -187,29 +187,29 @@ def test_an_app_that_breaks_off_is_told(front: FrontClient) -> None:
     assert none.status_code == 502
 
 
-def test_before_the_first_release(front: FrontClient) -> None:
+def test_before_the_first_release(proxy: ProxyClient) -> None:
     """The port is there already, and says that nothing serves."""
-    port = front.route(KEY, 0, None)
+    port = proxy.route(KEY, 0, None)
 
     assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 502
 
 
 @pytest.mark.parametrize("first", [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
-def test_what_is_no_http_passes_as_bytes(front: FrontClient, first: bytes) -> None:
+def test_what_is_no_http_passes_as_bytes(proxy: ProxyClient, first: bytes) -> None:
     """Of a TCP service, and HTTP/2 without TLS on an HTTP one; its end passes, too."""
     with closing(echo()) as server:
-        port = front.route(KEY, 0, server.getsockname(), http=bool(first))
+        port = proxy.route(KEY, 0, server.getsockname(), http=bool(first))
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(first + ECHOED)
             line.shutdown(socket.SHUT_WR)
             assert all_of(line) == first + ECHOED
 
 
-def test_a_websocket_is_one_connection(front: FrontClient) -> None:
+def test_a_websocket_is_one_connection(proxy: ProxyClient) -> None:
     """After 101 it is bytes, both ways."""
     accepted = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = front.route(KEY, 0, server.getsockname())
+        port = proxy.route(KEY, 0, server.getsockname())
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(
                 b"GET / HTTP/1.1\r\nHost: web\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
@@ -229,20 +229,20 @@ def test_a_websocket_is_one_connection(front: FrontClient) -> None:
     assert sent == ECHOED
 
 
-def test_a_port_follows_from_the_name(front: FrontClient) -> None:
+def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
     """It is the same after a restart; what another app has cannot be had."""
-    # A name of this test alone: other tests' fronts may have the port that follows from theirs.
+    # A name of this test alone: other tests' proxies may have the port that follows from theirs.
     key = f"alone-{os.getpid()}.app:80"
-    port = front.route(key, 0, None)
-    pid = _pid(front)
-    front.stop()
+    port = proxy.route(key, 0, None)
+    pid = _pid(proxy)
+    proxy.stop()
     patiently(lambda: not runs(pid), seconds=10)
-    again = front.route(key, 0, None)
+    again = proxy.route(key, 0, None)
 
     assert again == port
     assert 20000 <= port < 25000
     with pytest.raises(DeployError, match="is not free"):
-        front.route("other.app:1", port, None)
+        proxy.route("other.app:1", port, None)
 
 
 @pytest.mark.parametrize(
@@ -252,13 +252,13 @@ def test_a_port_follows_from_the_name(front: FrontClient) -> None:
         (b"HTTP/1.0 200 OK\r\n\r\nlarge", False),
     ],
 )
-def test_an_answer_survives_a_reset(front: FrontClient, answer: bytes, *, whole: bool) -> None:
+def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole: bool) -> None:
     """An app answers without having read the request, and closes: the kernel resets.
 
     Where only the end of the connection says that it was all, nobody can know.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        port = front.route(KEY, 0, server.getsockname())
+        port = proxy.route(KEY, 0, server.getsockname())
         with socket.create_connection(("127.0.0.1", port), 5) as line:
             line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n123456789")
             there, _ = server.accept()
@@ -272,30 +272,30 @@ def test_an_answer_survives_a_reset(front: FrontClient, answer: bytes, *, whole:
                     all_of(line)
 
 
-def test_the_front_ends_with_its_last_route(front: FrontClient) -> None:
+def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:
     """And a next one may follow at once."""
-    front.route(KEY, 0, None)
-    front.route("b.app:1", 0, None)
-    pid = _pid(front)
-    front.forget(["b.app:1"])
+    proxy.route(KEY, 0, None)
+    proxy.route("b.app:1", 0, None)
+    pid = _pid(proxy)
+    proxy.forget(["b.app:1"])
     still = runs(pid)
-    front.forget([KEY])
+    proxy.forget([KEY])
     patiently(lambda: not runs(pid), seconds=10)
 
     assert still
-    assert front.routes() == {}
-    assert front.route(KEY, 0, None)
+    assert proxy.routes() == {}
+    assert proxy.route(KEY, 0, None)
 
 
-def test_many_runs_start_one_front(front: FrontClient) -> None:
+def test_many_runs_start_one_proxy(proxy: ProxyClient) -> None:
     """The apps of a run come at the same time."""
     threads = [
-        threading.Thread(target=front.route, args=(f"app-{n}.app:80", 0, None)) for n in range(12)
+        threading.Thread(target=proxy.route, args=(f"app-{n}.app:80", 0, None)) for n in range(12)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(front.routes()) == 12
-    assert len({port for port, _ in front.routes().values()}) == 12
+    assert len(proxy.routes()) == 12
+    assert len({port for port, _ in proxy.routes().values()}) == 12

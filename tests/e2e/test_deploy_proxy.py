@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import httpx
 import pytest
 
-from pipeline.deploy.docker.proxy_client import FrontClient
+from pipeline.deploy.docker.proxy_client import ProxyClient
 from tests.support.processes import patiently, runs
 from tests.support.shop import app, called, deploys, get, running, url
 
@@ -127,20 +127,20 @@ def test_a_run_that_is_killed_in_its_swap(
 
 
 @pytest.fixture
-def own_front(shop: Project) -> Iterator[Path]:
-    """The folder in which the shop's runs have a front of their own, which may be killed."""
+def own_proxy(shop: Project) -> Iterator[Path]:
+    """The folder in which the shop's runs have a proxy of their own, which may be killed."""
     # Not below `tmp_path`: the name of a socket must be short.
-    with TemporaryDirectory(prefix="front") as folder:
+    with TemporaryDirectory(prefix="proxy") as folder:
         shop.environ["TMPDIR"] = folder
         yield Path(folder)
         for running in Path(folder).iterdir():
-            FrontClient(running).stop()
+            ProxyClient(running).stop()
 
 
-def test_a_front_that_died_comes_back(shop: Project, own_front: Path) -> None:
+def test_a_proxy_that_died_comes_back(shop: Project, own_proxy: Path) -> None:
     """It outlives the run; killed, the next `status` starts it, on the same port."""
     first = shop.invoke("deploy-all", "--json")
-    (lock,) = own_front.glob("*/lock")
+    (lock,) = own_proxy.glob("*/lock")
     pid = int(lock.read_text())
     answered = get(url(first, "web"))
 
@@ -160,7 +160,7 @@ def test_a_front_that_died_comes_back(shop: Project, own_front: Path) -> None:
 def test_a_container_that_fell_over_answers_again(
     shop: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """The engine restarts it; nobody has to tell the front."""
+    """The engine restarts it; nobody has to tell the proxy."""
     first = shop.invoke("deploy", "web", "--json")
     container = engine_client.containers.get(called("web", tmp_path))
 
