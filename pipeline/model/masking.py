@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -18,7 +19,7 @@ _SHORTEST = 4
 
 
 def forms(secret: str, user: str = "") -> tuple[str, ...]:
-    """How a secret may be written: itself, its parts between commas, in URLs, in base64.
+    """How a secret may be written: itself, its parts between commas, in URLs, JSON, base64.
 
     >>> "eDp0b2tlbg" in forms("token", "x")
     True
@@ -31,6 +32,7 @@ def forms(secret: str, user: str = "") -> tuple[str, ...]:
             [
                 *kept,
                 *(quote(text, safe="") for text in kept),
+                *(code for text in kept for code in _in_json(text)),
                 *(code for text in (*kept, *pairs) for code in _encoded(text)),
             ]
         )
@@ -48,6 +50,11 @@ def masker(secrets: Iterable[str]) -> Mask:
         return lambda text: text
     found = re.compile("|".join(map(re.escape, wanted)), re.IGNORECASE)
     return lambda text: found.sub("***", text)
+
+
+def _in_json(text: str) -> tuple[str, str]:
+    """The text inside of a JSON string, with and without escapes for what ASCII lacks."""
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _encoded(text: str) -> tuple[str, str]:

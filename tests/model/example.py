@@ -1,0 +1,157 @@
+"""A project to plan, and a line of text for how its images stand and what its apps run.
+
+`plans("web=absent", only="web")` is the plan of such a state, `images(plan)` and `deploys(plan)`
+are what it says, each in one line.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from pipeline.model.apps import Running
+from pipeline.model.image import AppSpec
+from pipeline.model.inputs import Fingerprint, Inputs, Key
+from pipeline.model.plan import plan
+from pipeline.model.presence import Absent, Elsewhere, Hollow, Present
+from pipeline.model.settings import DeploySettings
+from pipeline.model.stamp import Revision, Stamp
+from pipeline.model.state import State, alias_references
+from pipeline.reference import Digest, ImageName, Tag, parse_reference
+from tests.console.values import make_image, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.model.image import Image
+    from pipeline.model.plan import Plan
+    from pipeline.model.presence import Presence, Standing
+    from pipeline.model.project import Project
+    from pipeline.reference import Reference
+
+ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
+SOURCE = parse_reference("ghcr.io/acme/other:1")
+HEAD = Revision("a" * 40)
+STANDINGS: dict[str, Standing] = {
+    "present": Present(ONE),
+    "absent": Absent(),
+    "hollow": Hollow(ONE, "a layer is missing"),
+    "elsewhere": Elsewhere(SOURCE, ONE),
+}
+RUNNING: dict[str, Running | None] = {
+    "nothing": None,
+    "this": Running(ONE),
+    "another": Running(TWO),
+    "ill": Running(ONE, healthy=False),
+    "out-of-memory": Running(ONE, healthy=False, trouble="it is out of memory"),
+    "configured-otherwise": Running(ONE, differs=("`[env] COLOUR`",)),
+    "newer": Running(TWO, stamp=Stamp("", TWO, "2", Revision("b" * 40, (HEAD.id[:12],)))),
+    "newer-same": Running(ONE, stamp=Stamp("", ONE, "2", Revision("b" * 40, (HEAD.id[:12],)))),
+    "went-back": Running(TWO, stamp=Stamp("", TWO, "2", HEAD, back=True)),
+    "older": Running(TWO, stamp=Stamp("", TWO, "2", Revision("c" * 40))),
+}
+
+
+def _app(image: Image, *apps: str, after: tuple[str, ...] = ()) -> Image:
+    names = tuple(ImageName(name) for name in after)
+    return replace(image, deploy=AppSpec(apps, PurePosixPath("fly.toml"), names))
+
+
+OS = make_image("os")
+LANG = make_image("lang", "os")
+WEB = _app(make_image("web", "lang"), "web-1", "web-2", after=("api",))
+API = _app(make_image("api", "lang"), "api-1")
+PROXY = replace(
+    _app(make_image("proxy"), "proxy-1"), public=parse_reference("docker.io/library/nginx:1.27")
+)
+PROJECT = make_project(OS, PROXY, LANG, API, WEB)
+"""In build order: os, proxy (a public image), lang on os, and api and web on lang."""
+
+
+def names(text: str) -> tuple[ImageName, ...]:
+    """Names of images, with spaces between them in the text."""
+    return tuple(ImageName(name) for name in text.split())
+
+
+def presence(text: str) -> dict[ImageName, Standing]:
+    """How images stand, from a text such as `os=present web=absent`."""
+    pairs = (pair.split("=") for pair in text.split())
+    return {ImageName(name): STANDINGS[word] for name, word in pairs}
+
+
+def inputs(project: Project) -> dict[ImageName, Inputs]:
+    """Inputs of all images, each with a fingerprint of its own."""
+    return {
+        image.name: Inputs(
+            name=image.name,
+            key=Key("0" * 64),
+            fingerprint=Fingerprint(image.name.encode().hex().ljust(64, "0")),
+            entries=(),
+            args={},
+            target=None,
+            platforms=image.platforms,
+            bases={},
+            externals={},
+        )
+        for image in project
+    }
+
+
+def plans(
+    standing: str,
+    *,
+    project: Project = PROJECT,
+    only: str = "",
+    force: bool = False,
+    running: str = "",
+    redeploy: str = "",
+    aliases: Mapping[Reference, Presence] | None = None,
+) -> Plan:
+    """Plan for images and apps that stand as two texts say; `running` names the apps chosen."""
+    pairs = [pair.split("=") for pair in running.split()]
+    state = State(
+        project,
+        inputs(project),
+        presence(standing),
+        aliases or {},
+        {app: RUNNING[word] for app, word in pairs},
+        revision=HEAD if running else None,
+    )
+    return plan(
+        project,
+        state,
+        only=names(only) if only else None,
+        force=force,
+        apps=[app for app, _ in pairs],
+        redeploy=redeploy.split(),
+    )
+
+
+def images(made: Plan) -> str:
+    """Say what is done about images: `os=exists web=build!`, with `!` for what is forced."""
+    return " ".join(f"{a.name}={a.action}{'!' if a.forced else ''}" for a in made.images)
+
+
+def deploys(made: Plan) -> str:
+    """Say what is done about apps: `web-1=deploy web-2=current`."""
+    return " ".join(f"{step.app}={step.action}" for step in made.deploys)
+
+
+def with_aliases(*tags: str) -> Project:
+    """Make the project, whose image `web` has these moving tags."""
+    web = replace(WEB, aliases=tuple(Tag(tag) for tag in tags))
+    return make_project(OS, PROXY, LANG, API, web)
+
+
+def alias(project: Project, tag: str) -> Reference:
+    """The reference of one moving tag of `web`."""
+    found = alias_references(project, project.image(ImageName("web")))
+    return next(reference for reference in found if reference.tag == tag)
+
+
+def going_backwards() -> Project:
+    """Make the project, whose settings allow to deploy over newer commits."""
+    settings = replace(PROJECT.settings, deploy=DeploySettings(backwards=True))
+    return replace(PROJECT, settings=settings)
