@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet
 
 # What takes too long for every run: each has a sample in `make test`. CONTRIBUTING says what it is.
 CAMPAIGNS := proof faults kills thousand
-BENCHMARKS := bench-fingerprint bench-exists bench-promote
+BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start
 
 .PHONY: help demo demo-down test sandbox-up test-quick lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
