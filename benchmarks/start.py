@@ -1,4 +1,4 @@
-"""Measure what a run costs before and beside its work, against an empty Invoke task in the same run.
+"""Measure what a run costs before and beside its work, against an empty Invoke task.
 
     make bench-start                                   # the table below
     AGAINST=/path/to/a/checkout make bench-start       # the same commands of other code, in turns
@@ -133,14 +133,15 @@ def _ours(projects: Sequence[Path], far: str, code: Path, suffix: str) -> list[C
     helper = "from pipeline.registry.auth.credential_helper import main; main()"
     get = (sys.executable, "-c", f"import sys; sys.argv[1:] = ['get']; {helper}")
     token = {**near, "FLY_API_TOKEN": "FlyV1 benchmark"}
+    build = invoke, "build-all"
     return [
         Command(f"invoke --list{suffix}", (invoke, "--list"), small, near),
         Command(f"invoke graph, {SMALL} images{suffix}", (invoke, "graph"), small, near),
-        Command(f"build-all, {SMALL} images, nothing to do{suffix}", (invoke, "build-all"), small, near),
-        Command(f"build-all, {LARGE} images, nothing to do{suffix}", (invoke, "build-all"), large, near),
+        Command(f"build-all, {SMALL} images, nothing to do{suffix}", build, small, near),
+        Command(f"build-all, {LARGE} images, nothing to do{suffix}", build, large, near),
         Command(f"docker-credential-fly get{suffix}", get, small, token, "registry.fly.io"),
-        Command(f"build-all, {SMALL} images, {_MS} ms away{suffix}", (invoke, "build-all"), small, away),
-        Command(f"build-all, {LARGE} images, {_MS} ms away{suffix}", (invoke, "build-all"), large, away),
+        Command(f"build-all, {SMALL} images, {_MS} ms away{suffix}", build, small, away),
+        Command(f"build-all, {LARGE} images, {_MS} ms away{suffix}", build, large, away),
     ]
 
 

@@ -10,8 +10,11 @@ from msgspec import Struct, field
 from ..model.image import ImageTest
 from ..reference import parse_platform
 from .document import Document, read_document
+from .image_model import ImageFileModel, ImageTables
 from .profiles import with_profile
 from .result import Result
+from .tables import read_table
+from .validation import check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..errors import Location
     from ..reference import ImageName, Platform, Tag
-    from .image_model import AppTable, ImageDeployTable, ImageTables
+    from .image_model import AppTable, ImageDeployTable
 
 IMAGE_FILE = "image.toml"
 _HERE = PurePosixPath()
@@ -90,15 +93,13 @@ def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Result[I
         return Result(None, problems)
     if not document.exists:
         return Result(ImageFile(document))
-    from . import image_model, validation  # noqa: PLC0415 - pydantic takes its time
-
-    if problems := validation.check(document, image_model.ImageFileModel):
+    if problems := check(document, ImageFileModel):
         return Result(None, problems)
     document = with_profile(document, profile)
     # A table of a profile may lack what the rest has; together they must have it.
-    if problems := validation.check(document, image_model.ImageTables):
+    if problems := check(document, ImageTables):
         return Result(None, problems)
-    return Result(_image_file(document, image_model.ImageTables.model_validate(document.data)))
+    return Result(_image_file(document, read_table(ImageTables, document.data)[0]))
 
 
 def _image_file(document: Document, file: ImageTables) -> ImageFile:
@@ -125,8 +126,8 @@ def _image_file(document: Document, file: ImageTables) -> ImageFile:
 
 def _deploy(table: ImageDeployTable) -> DeployTable:
     return DeployTable(
-        apps=tuple(_name(app) for app in table.apps) if isinstance(table.apps, list) else None,
-        configs=_configs(table.apps) if isinstance(table.apps, list) else {},
+        apps=tuple(_name(app) for app in table.apps) if isinstance(table.apps, tuple) else None,
+        configs=_configs(table.apps) if isinstance(table.apps, tuple) else {},
         source=table.apps if isinstance(table.apps, str) else "",
         config=None if table.config is None else PurePosixPath(table.config),
         after=tuple(table.after),

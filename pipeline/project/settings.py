@@ -16,6 +16,9 @@ from .document import read_document
 from .profiles import profiles_of, with_profile
 from .required_version import check_version
 from .result import Result
+from .settings_model import PipelineFile, Profile
+from .tables import read_table
+from .validation import check
 from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .document import Document
-    from .settings_model import Profile
 
 PIPELINE_FILE = PurePosixPath("pipeline.toml")
 _MOST_CHECKED = 4 << 20
@@ -46,13 +48,11 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Re
         return Result(None, problems)
     if another := check_version(document):
         return Result(None, (another,))
-    from . import settings_model, validation  # noqa: PLC0415 - pydantic takes its time
-
-    if problems := validation.check(document, settings_model.PipelineFile):
+    if problems := check(document, PipelineFile):
         return Result(None, problems)
     if problems := (*_check_names(document), *_check_environ(environ)):
         return Result(None, problems)
-    merged = settings_model.Profile.model_validate(with_profile(document, profile).data)
+    merged, _ = read_table(Profile, with_profile(document, profile).data)
     requires = str(document.data.get("requires", ""))
     settings = replace(_settings(merged, profile, environ), requires=requires)
     if problem := _check_insecure(document, profile, settings.registry, environ):
@@ -156,19 +156,17 @@ def _check_names(document: Document) -> tuple[Problem, ...]:
     if too_many := _check_profiles(document):
         return (too_many,)
     found = (
-        check(document, profile)
+        find(document, profile)
         for profile in ("", *profiles_of(document))
-        for check in (_check_templates, _check_namespace)
+        for find in (_check_templates, _check_namespace)
     )
     return tuple(dict.fromkeys(problem for problem in found if problem))
 
 
 def _check_namespace(document: Document, profile: str) -> Problem | None:
     """Docker reads `docker.io/web` as `docker.io/library/web`, which is nobody's but Docker's."""
-    from .settings_model import Profile  # noqa: PLC0415
-
     merged = with_profile(document, profile)
-    registry = Profile.model_validate(merged.data).registry
+    registry = read_table(Profile, merged.data)[0].registry
     if not is_hub(registry.host) or "/" in registry.repository:
         return None
     key = "repository" if merged.has("registry", "repository") else "host"
@@ -181,10 +179,8 @@ def _check_namespace(document: Document, profile: str) -> Problem | None:
 
 
 def _check_templates(document: Document, profile: str) -> Problem | None:
-    from .settings_model import Profile  # noqa: PLC0415
-
     merged = with_profile(document, profile)
-    registry = Profile.model_validate(merged.data).registry
+    registry = read_table(Profile, merged.data)[0].registry
     if "{name}" in registry.repository or "{name}" in registry.tag:
         return None
     keys = ("tag", "repository")
