@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.processes import patiently
 from tests.support.shop import SICK, app, called, containers, deploys, get, running, url
 
 if TYPE_CHECKING:
@@ -161,9 +161,9 @@ def test_an_interrupted_deploy_leaves_what_ran(
     )
 
     with shop.start("deploy", "web", "--json") as process:
-        wait_for(lambda: len(containers(engine_client, tmp_path)) == 3)
+        patiently(lambda: len(containers(engine_client, tmp_path)) == 3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=110)
 
     assert process.returncode == 130, out + err
     assert '"status": "failed"' in out
@@ -207,11 +207,3 @@ def test_an_engine_that_is_gone_is_not_a_failed_app(shop: Project, tmp_path: Pat
 
     assert ran.code == 4
     assert "no Docker engine answers" in ran.err
-
-
-def wait_for(happened: object) -> None:
-    """Until it has, and not much longer."""
-    end = time.monotonic() + 60
-    while not happened():  # type: ignore[operator]
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.1)

@@ -166,4 +166,4 @@ def test_a_container_that_fell_over_answers_again(
 
     container.restart(timeout=0)
 
-    patiently(lambda: httpx.get(url(first, "web")).text == "web 1", seconds=10)
+    patiently(lambda: httpx.get(url(first, "web")).text == "web 1")

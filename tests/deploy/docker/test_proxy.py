@@ -40,7 +40,7 @@ def proxy() -> Iterator[ProxyClient]:
         finally:
             pid = _pid(found)
             found.stop()
-            patiently(lambda: not runs(pid), seconds=10)
+            patiently(lambda: not runs(pid))
 
 
 def _pid(proxy: ProxyClient) -> int:
@@ -236,7 +236,7 @@ def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
     port = proxy.route(key, 0, None)
     pid = _pid(proxy)
     proxy.stop()
-    patiently(lambda: not runs(pid), seconds=10)
+    patiently(lambda: not runs(pid))
     again = proxy.route(key, 0, None)
 
     assert again == port
@@ -263,7 +263,7 @@ def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole:
             line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n123456789")
             there, _ = server.accept()
             with there:
-                patiently(lambda: there.recv(999, socket.MSG_PEEK).endswith(b"9"), seconds=5)
+                patiently(lambda: there.recv(999, socket.MSG_PEEK).endswith(b"9"))
                 there.sendall(answer)
             if whole:
                 assert line.recv(999).startswith(b"HTTP/1.1 413")
@@ -280,7 +280,7 @@ def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:
     proxy.forget(["b.app:1"])
     still = runs(pid)
     proxy.forget([KEY])
-    patiently(lambda: not runs(pid), seconds=10)
+    patiently(lambda: not runs(pid))
 
     assert still
     assert proxy.routes() == {}
