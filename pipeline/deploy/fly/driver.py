@@ -1,12 +1,13 @@
-"""The driver `fly`: flyctl deploys, and what runs is asked of the Machines API.
+"""The driver `fly`: deploys with flyctl, and asks the Machines API what runs.
 
-What flyctl says is for people; an app runs an image when all its machines name that digest. The
-image is given by digest (`registry.fly.io/acme-web@sha256:…`): of a tag, flyctl deploys whatever
-it stands for when a machine pulls it (flyctl #5010), and one that was pushed over may spread late.
+flyctl's output is for people and decides nothing: an app runs an image when all its machines name
+that digest. The image is given by digest (`registry.fly.io/acme-web@sha256:…`): for a tag, flyctl
+deploys whatever the tag points to when a machine pulls it (flyctl #5010), and a tag that was pushed
+again may reach Fly's hosts late.
 
-Fly itself is the journal of a run: what was deployed is told by its machines, and what ran before
-by its releases, so that a run that was cut off is finished by the next one, from anywhere. A
-release that was cut off leaves machines on two images, which is not `current`.
+Fly keeps all state: machines say what was deployed, releases what ran before. So the next run
+finishes what an interrupted one began, from any machine. An interrupted deploy leaves Fly machines
+on two images, and then the app is not `current`.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ from ...model.fly_apps import SPREAD
 from ...model.hold import let_newer_be
 from ...model.report import Failure
 from ...process.cleanup import private_folder
+from ...process.wait import wait_until
 from ...reference import ReferenceSyntaxError, parse_reference
 from ..errors import DeployError
 from .running import differing, running_of
-from .stamp import as_read, leave_stamp, stamp_of_rollback
+from .stamp import config_file_states, leave_stamp, stamp_of_rollback
 
 if TYPE_CHECKING:
     import threading
@@ -53,13 +55,13 @@ if TYPE_CHECKING:
     from ...registry.auth.credential import CredentialSource
     from ..protocol import Driver
 
-AT_ONCE = 16
+_REQUESTS_AT_ONCE = 16
 HELD = 60.0
-"""Seconds that the lease of another deploy is waited for; that of a dead one ends after 13."""
+"""Seconds to wait for the lease of another deploy; the lease of a dead one ends after 13."""
 WELL = 60.0
-"""Seconds that machines may take to be well after flyctl saw them so."""
-_AGAIN = 2.0
-_ONE_APP = frozenset({403, 404})
+"""Seconds that machines may take to be healthy after flyctl saw them so."""
+_PAUSE = 2.0
+_OF_ONE_APP = frozenset({403, 404})
 _KNOWN_RELEASES = 100
 
 
@@ -67,14 +69,14 @@ _KNOWN_RELEASES = 100
 def open_driver(
     environ: Mapping[str, str], credentials: CredentialSource, stop: threading.Event, org: str
 ) -> Iterator[Driver]:
-    """The driver with the token of this environment. Nothing is asked yet."""
+    """Open the driver with the token of this environment. Sends no request yet."""
     del credentials  # Fly pulls as the organization
     with FlyApi(environ, stop=stop) as api:
         yield FlyDriver(api, environ, stop, org)
 
 
 class FlyDriver(Struct, frozen=True):
-    """Deploys to Fly as whoever `api` is. Machines may take `well` seconds after flyctl's end."""
+    """Deploys to Fly as the user of `api`. Machines may take `well` seconds after flyctl ended."""
 
     api: FlyApi
     environ: Mapping[str, str]
@@ -83,15 +85,16 @@ class FlyDriver(Struct, frozen=True):
     well: float = WELL
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What each app's machines run: one request for each, 16 at once.
+        """Return what each app's machines run: one request for each, 16 at once.
 
-        A second one asks for the configuration of those that we did not deploy as they are wanted.
+        A second request gets the configuration of an app that was not deployed by us as it is
+        wanted.
         """
         found: dict[str, Running | None] = {}
         missing = []
-        lost: list[FlyError] = []
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            answers = pool.map(lambda app: self._ask(app, lost), apps)
+        failed: list[FlyError] = []
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            answers = pool.map(lambda app: self._state_of(app, failed), apps)
             for app, answer in zip(apps, answers, strict=True):
                 if isinstance(answer, NoAppError):
                     missing.append(app.name)
@@ -104,15 +107,15 @@ class FlyDriver(Struct, frozen=True):
         return found
 
     def ready(self) -> None:
-        """Raises `UnknownError` where there is no flyctl, or no token."""
+        """Check that there are a flyctl and a token. Raises `UnknownError` if not."""
         self._flyctl()
 
     def names(self) -> Sequence[str]:
-        """The apps of the organization; one app's token sees that app alone."""
+        """Return the apps of the organization; the token of one app sees that app alone."""
         org = self.org or self.environ.get("FLY_ORG", "")
         if not org:
             raise usage_error(
-                "whose apps are to be listed?",
+                "the apps cannot be listed: no organization is set",
                 hint='set `org = "…"` in `[fly]` of `pipeline.toml`, or FLY_ORG',
             )
         return apps_of_org(self.api, org)
@@ -120,62 +123,65 @@ class FlyDriver(Struct, frozen=True):
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
     ) -> Running:
-        """`fly deploy` of the digest, with the app's own configuration, until all run it."""
+        """Run `fly deploy` with the digest and the app's configuration till all machines run it."""
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
-        wanted, before = f"{image.repository}@{image.digest}", as_read(app)
+        wanted, before = f"{image.repository}@{image.digest}", config_file_states(app)
         if app.config:
-            ended = self._run(app, wanted, app.config, report, fresh=fresh)
+            ended = self._run_flyctl(app, wanted, app.config, report, fresh=fresh)
         else:
-            # In an empty folder: flyctl would take a `fly.toml` that lies where it is run.
+            # In an empty folder, because flyctl reads a `fly.toml` where it is run.
             with private_folder("deploy", self.environ) as folder:
-                ended = self._run(app, wanted, folder, report, fresh=fresh)
-        now, machines = self._settled(app, str(image.digest), ended, report)
-        if as_read(app) != before:
+                ended = self._run_flyctl(app, wanted, folder, report, fresh=fresh)
+        now, machines = self._wait_until_settled(app, str(image.digest), ended, report)
+        if config_file_states(app) != before:
             report(Notice(f"the configuration of `{app.name}` changed while it was deployed"))
             return now
         stamp = app.stamp(image.digest, ended.release)
         return replace(now, stamp=leave_stamp(self.api, app, stamp, machines, report))
 
     def releases(self, app: App, /) -> Sequence[Release]:
-        """The newest hundred, the newest first."""
-        return [_told(release) for release in self._releases(app)]
+        """Return the newest hundred releases, newest first."""
+        return [_release_of(release) for release in self._releases(app)]
 
     def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """A new release of the image and the configuration of the last good one before the newest.
+        """Deploy image and configuration of the last good release before the newest one.
 
-        The configuration is the one that Fly kept with that release, given to flyctl as JSON.
+        The configuration is the one that Fly kept with that release; flyctl gets it as JSON.
         """
         known = self._releases(app)
         old = release_before(known)
         if old is None:
             failure = Failure("rollback", "there is no good release before the one that runs")
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
-        if _told(old).image is None:
-            said = f"Fly names `{plain(old.image)}` as what release {old.version} ran: no image"
-            raise DeployError(Failure("rollback", said))
+        if _release_of(old).image is None:
+            message = f"release {old.version} ran `{plain(old.image)}`, which is not an image"
+            raise DeployError(Failure("rollback", message))
         report(AppChanged(app.name, f"back to release {old.version}"))
         with private_folder("deploy", self.environ) as folder:
-            config = _kept(folder, app, old, report)
-            ended = self._run(app, old.image, config, report, fresh=False)
-        now, machines = self._settled(app, old.image.partition("@")[2], ended, report)
+            config = _config_of(folder, app, old, report)
+            ended = self._run_flyctl(app, old.image, config, report, fresh=False)
+        now, machines = self._wait_until_settled(app, old.image.partition("@")[2], ended, report)
         newest = str(known[0].version)
         stamp = stamp_of_rollback(machines, newest, now.digest, ended.release) if hold else None
         left = leave_stamp(self.api, app, stamp, machines, report) if stamp else None
         return replace(now, stamp=left)
 
-    def _ask(self, app: App, lost: list[FlyError]) -> Running | FlyError | None:
-        """What one app runs; what is no app's own trouble goes into `lost`, and ends the rest."""
-        if lost:
-            return lost[0]
+    def _state_of(self, app: App, failed: list[FlyError]) -> Running | FlyError | None:
+        """Return what one app runs, or the error of the request.
+
+        An error that is not about this app alone goes into `failed`, and no more requests are sent.
+        """
+        if failed:
+            return failed[0]
         try:
             machines = machines_of(self.api, app.name)
             now = running_of(app.name, machines)
             differs = differing(self.api, app, now, machines) if now else ()
             return replace(now, differs=differs) if now else None
         except FlyError as error:
-            if error.status not in _ONE_APP:
-                lost.append(error)
+            if error.status not in _OF_ONE_APP:
+                failed.append(error)
             return error
 
     def _flyctl(self) -> Flyctl:
@@ -192,8 +198,10 @@ class FlyDriver(Struct, frozen=True):
             except UnknownError:
                 raise error from None
 
-    def _run(self, app: App, image: str, config: Path, report: Reporter, *, fresh: bool) -> Ended:
-        """Run flyctl until it ends for a reason that waiting does not change."""
+    def _run_flyctl(
+        self, app: App, image: str, config: Path, report: Reporter, *, fresh: bool
+    ) -> Ended:
+        """Run `fly deploy`; repeat it if the image is not there or another deploy holds the app."""
         flyctl, began = self._flyctl(), time.monotonic()
         folder, name = (config, "") if config.is_dir() else (config.parent, config.name)
         while True:
@@ -201,32 +209,39 @@ class FlyDriver(Struct, frozen=True):
             waited = time.monotonic() - began
             spreading = fresh and ended.image_is_missing and waited < SPREAD
             held = ended.is_held and waited < HELD
-            if not (spreading or held) or self.stop.wait(_AGAIN):
+            if not (spreading or held) or self.stop.wait(_PAUSE):
                 return ended
             why = "waiting for the image" if spreading else "waiting for another deploy"
             report(AppChanged(app.name, why))
             if held:
                 let_newer_be(app, running_of(app.name, machines_of(self.api, app.name)))
 
-    def _settled(
+    def _wait_until_settled(
         self, app: App, digest: str, ended: Ended, report: Reporter
     ) -> tuple[Running, Sequence[Machine]]:
-        """What runs now, and on which machines, when it is what was wanted.
+        """Wait until the machines run what was deployed; return that, and the machines.
 
-        Raises `DeployError` where it is not.
+        Raises `DeployError` if they do not.
         """
         if ended.code:
-            # Where Fly cannot be asked either, that is the trouble.
+            # If this request fails as well, that error says more.
             machines_of(self.api, app.name)
             raise DeployError(_failure(ended, stopped=self.stop.is_set()), hint=_hint(ended))
         report(AppChanged(app.name, "checking"))
-        end = time.monotonic() + self.well
-        while (now := running_of(app.name, found := machines_of(self.api, app.name))) is not None:
-            other = now.healthy and digest not in ("", str(now.digest))
-            if now.healthy and not other and not _behind(found, ended):
-                return replace(now, release=ended.release or now.release), found
-            if other or time.monotonic() >= end or self.stop.wait(_AGAIN):
-                break
+
+        def look() -> tuple[Running | None, Sequence[Machine]]:
+            machines = machines_of(self.api, app.name)
+            return running_of(app.name, machines), machines
+
+        def is_decided(found: tuple[Running | None, Sequence[Machine]]) -> bool:
+            now, machines = found
+            if now is None or not now.healthy:
+                return now is None
+            return _is_other(now, digest) or not _behind(machines, ended)
+
+        now, found = wait_until(look, is_decided, timeout=self.well, stop=self.stop, pause=_PAUSE)
+        if now and now.healthy and not _is_other(now, digest) and not _behind(found, ended):
+            return replace(now, release=ended.release or now.release), found
         raise DeployError(_unsettled(now, found, digest, ended))
 
 
@@ -242,19 +257,24 @@ def _failure(ended: Ended, *, stopped: bool) -> Failure:
 def _hint(ended: Ended) -> str:
     if ended.image_is_missing:
         return (
-            "Fly prunes images that no machine is tied to: run again, and what is missing is "
-            "built; `invoke keep` ties images"
+            "Fly prunes images that no machine uses: run again, and missing images are built; "
+            "`invoke keep` keeps images in use"
         )
     return ""
 
 
 def _behind(machines: Sequence[Machine], ended: Ended) -> str:
-    """The machine that is of an older release than flyctl says that it made; empty without one."""
+    """Return a machine of an older release than the one that flyctl made; empty without one."""
     made = number_of(ended.release)
     if made is None:
         return ""
     numbers = ((one.id, number_of(one.release)) for one in machines if one.serves)
     return next((name for name, number in numbers if number is not None and number < made), "")
+
+
+def _is_other(now: Running, digest: str) -> bool:
+    """Return whether an app runs another image than the one of `digest`, if that is known."""
+    return digest not in ("", str(now.digest))
 
 
 def _unsettled(
@@ -266,18 +286,18 @@ def _unsettled(
         message += "Fly does not say what its machines run" if silent else "the app has no machine"
     elif not now.healthy:
         step, message = "health check", now.trouble
-    elif digest not in ("", str(now.digest)):
+    elif _is_other(now, digest):
         message += f"the machines run `{now.digest}` instead of `{digest}`"
     else:
-        message += f"machine {_behind(machines, ended)} is not of its release {ended.release}"
+        message += f"machine {_behind(machines, ended)} is not of release {ended.release}"
     return Failure(step, message, log=ended.lines)
 
 
-def _kept(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:
-    """The configuration of a release as a file that flyctl reads; the app's own without one."""
+def _config_of(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:
+    """Write the configuration of a release to a file for flyctl; the app's own if Fly kept none."""
     if not old.config:
         text = f"`{app.name}`: Fly kept no configuration of release {old.version}"
-        report(Notice(f"{text}; it goes back with that of today"))
+        report(Notice(f"{text}; the current one is deployed instead"))
         return app.config or folder
     path = folder / "fly.json"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -286,7 +306,7 @@ def _kept(folder: Path, app: App, old: FlyRelease, report: Reporter) -> Path:
     return path
 
 
-def _told(release: FlyRelease) -> Release:
+def _release_of(release: FlyRelease) -> Release:
     try:
         image = parse_reference(release.image) if release.image else None
     except ReferenceSyntaxError:

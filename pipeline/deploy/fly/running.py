@@ -1,4 +1,15 @@
-"""The state of an app at Fly: image and health of its machines, and its configuration."""
+"""What an app at Fly runs: image and health of its machines, and how its configuration differs.
+
+If the stamp on the machines has the wanted configuration, no request is sent for it. Otherwise one
+request gets what Fly keeps with each release, `configDefinition`: the `fly.toml` as flyctl
+understood it. The contents of `[[files]]` are not in there, but in the list of machines.
+
+`fly secrets set` makes a release that only restarts the machines. Fly keeps with it the
+configuration of the newest release, also of one that failed and reached no machine (flyctl
+`FromRemoteApp`). So the configuration of a release is not believed if a failed release just before
+had the same. If only releases of the same configuration followed a deploy of ours, its stamp still
+holds. It also knows the keys that flyctl does not know, and so does not keep.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +42,16 @@ FAILED_BEFORE = "it is that of a release that failed, and may not have reached i
 
 
 def running_of(app: str, machines: Sequence[Machine]) -> Running | None:
-    """The digest of most machines; healthy where all run it and are well. `None` without any.
+    """Return what most of an app's machines run; `None` without machines.
 
-    Machines that flyctl does not look after do not count, those that are at rest do.
+    It is healthy if all machines run it and are. Machines that flyctl does not manage do not count;
+    stopped ones do.
     """
     found = [machine for machine in machines if machine.serves]
     counted = Counter(digest for machine in found if (digest := _digest(machine)))
     if not counted:
         return None
-    trouble = _trouble(found, counted)
+    trouble = _unhealthy(found, counted)
     releases = {machine.release for machine in found}
     digest = counted.most_common(1)[0][0]
     release = releases.pop() if len(releases) == 1 else ""
@@ -54,12 +66,13 @@ def running_of(app: str, machines: Sequence[Machine]) -> Running | None:
 
 
 def _stamp(machines: Sequence[Machine], digest: Digest, release: str) -> Stamp | None:
-    """What all machines say that they were deployed with; nothing where one says otherwise."""
+    """Return the stamp that all machines have; nothing if they differ."""
     said = {machine.stamp for machine in machines}
     return read_stamp(said.pop(), digest, release) if len(said) == 1 else None
 
 
-def _trouble(machines: Sequence[Machine], counted: Counter[Digest]) -> str:
+def _unhealthy(machines: Sequence[Machine], counted: Counter[Digest]) -> str:
+    """Return why the app is not healthy; empty if it is."""
     if len(counted) > 1:
         return "its machines run different images"
     silent = next((machine.id for machine in machines if _digest(machine) is None), "")
@@ -76,9 +89,9 @@ def _digest(machine: Machine) -> Digest | None:
 
 
 def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) -> tuple[str, ...]:
-    """Name what differs, in words; nothing for an app whose project has no configuration for it.
+    """Return in words how the configuration at Fly differs from the project's, if that has one.
 
-    At most one request. Raises `FlyError` where that is not answered.
+    Sends one request at most. Raises `FlyError` if that fails.
     """
     if app.config is None:
         return ()
@@ -87,27 +100,27 @@ def differing(api: FlyApi, app: App, now: Running, machines: Sequence[Machine]) 
     serving = [machine for machine in machines if machine.serves]
     if len({machine.release for machine in serving}) > 1:
         return (MIXED,)
-    alike = _alike(islice(releases_of(api, app.name), PAGE), now.release)
-    if not alike:
+    same = _same_configuration(islice(releases_of(api, app.name), PAGE), now.release)
+    if not same:
         return (NONE_KEPT,)
-    kept = alike[0].config
+    kept = same[0].config
     contents = dict(_contents(kept, serving))
     if (
-        _carried(serving, alike) == app.configuration.digest
+        _stamped_configuration(serving, same) == app.configuration.digest
         and contents == app.configuration.contents
     ):
         return ()
     named = differences(Configuration(kept, contents), app.configuration)
-    failed = any(not one.good and str(one.version) != now.release for one in alike)
+    failed = any(not one.good and str(one.version) != now.release for one in same)
     return named or ((FAILED_BEFORE,) if failed else ())
 
 
-def _alike(releases: Iterable[FlyRelease], running: str) -> Sequence[FlyRelease]:
-    """The release that runs and those just before it with the same configuration, newest first.
+def _same_configuration(releases: Iterable[FlyRelease], running: str) -> Sequence[FlyRelease]:
+    """Return the running release and those just before it with its configuration, newest first.
 
-    A release for secrets may have none of its own, and is passed over. Where machines do not say
-    which they run (flyctl once wrote none), the last good one runs: another may have ended before
-    it reached them.
+    A release for secrets may have none, and is skipped. If machines do not name their release
+    (flyctl once did not write it), the last good one counts as running: another may have ended
+    before it reached them.
     """
     number = number_of(running)
     newer = dropwhile(
@@ -121,33 +134,33 @@ def _same(one: FlyRelease, other: FlyRelease) -> bool:
     return Configuration(one.config).digest == Configuration(other.config).digest
 
 
-def _carried(serving: Iterable[Machine], alike: Iterable[FlyRelease]) -> str:
-    """The configuration that machines were deployed with by us; empty where others came after it.
+def _stamped_configuration(serving: Iterable[Machine], same: Iterable[FlyRelease]) -> str:
+    """Return the digest of the configuration in the machines' stamp, if it still holds; else empty.
 
-    They carry the stamp along, and each release since then had the same configuration. One that
-    `fly scale count` made has no stamp.
+    flyctl copies the stamp with each deploy, so it holds if each later release had the same
+    configuration. A machine that `fly scale count` made has no stamp.
     """
     said = {machine.stamp for machine in serving if machine.stamp}
     text = said.pop() if len(said) == 1 else ""
-    stamps = (carried_stamp(text, str(one.version)) for one in alike)
+    stamps = (carried_stamp(text, str(one.version)) for one in same)
     return next((stamp.configuration for stamp in stamps if stamp), "")
 
 
 def _contents(
     config: Mapping[str, object], machines: Sequence[Machine]
 ) -> Iterator[tuple[str, str]]:
-    """The sha256 of local files as they are on the machines, by the path that is written."""
+    """Yield the sha256 of each local file on the machines, by its path in the configuration."""
     files = config.get("files")
     for file in files if isinstance(files, list) else ():
-        told = file if isinstance(file, dict) else {}
-        path, guest = told.get("local_path"), told.get("guest_path")
+        fields = file if isinstance(file, dict) else {}
+        path, guest = fields.get("local_path"), fields.get("guest_path")
         found = {one for machine in machines if (one := _sha256(machine.file(str(guest))))}
         if path and len(found) == 1:
             yield str(path), found.pop()
 
 
 def _sha256(raw: str) -> str:
-    """The sha256 of what is written as base64; empty for nothing."""
+    """Return the sha256 of data in base64; empty if there is none."""
     try:
         return hashlib.sha256(base64.b64decode(raw, validate=True)).hexdigest() if raw else ""
     except binascii.Error:

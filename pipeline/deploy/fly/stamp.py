@@ -1,8 +1,8 @@
-"""Leave beside an app at Fly what it was deployed with: in the metadata of each of its machines.
+"""Write the stamp of a deploy into the metadata of each machine of an app at Fly.
 
 `POST …/machines/ID/metadata/KEY` (fly-go `SetMetadata`) makes no new version of a machine, needs no
-lease, and starts nothing. flyctl takes foreign metadata along when it deploys over a machine
-(`ToMachineConfig` begins with what the machine has), so that a stamp names its release.
+lease, and starts nothing. flyctl keeps foreign metadata when it deploys over a machine
+(`ToMachineConfig` begins with what the machine has), so a stamp names its release.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from ...model.events import Reporter
     from ...reference import Digest
 
-_AT_ONCE = 4
+_REQUESTS_AT_ONCE = 4
 
 
-def as_read(app: App) -> tuple[tuple[int, int, int] | None, ...]:
-    """How the files of an app's configuration stand on the disk, which flyctl reads by itself.
+def config_file_states(app: App) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return the state of the files of an app's configuration on disk, which flyctl reads itself.
 
-    Where that changes, it may have read another configuration than `app.configuration` is.
+    If that changes, flyctl may have read another configuration than `app.configuration`.
     """
     if app.config is None:
         return ()
     named = (app.config.parent / path for path in app.configuration.contents)
-    return tuple(map(_as_read, (app.config, *named)))
+    return tuple(map(_file_state, (app.config, *named)))
 
 
-def _as_read(file: Path) -> tuple[int, int, int] | None:
+def _file_state(file: Path) -> tuple[int, int, int] | None:
     try:
         found = file.stat()
     except (OSError, ValueError):
@@ -51,9 +51,9 @@ def _as_read(file: Path) -> tuple[int, int, int] | None:
 def stamp_of_rollback(
     machines: Sequence[Machine], before: str, now: Digest, release: str
 ) -> Stamp | None:
-    """What to leave after somebody went back from the release `before`; `None` if that had none.
+    """Return the stamp after a rollback from release `before`; `None` if that had no commit.
 
-    flyctl has carried its stamp along. The configuration is that of an old release, not of a file.
+    flyctl has copied its stamp. The configuration is that of an old release, and not of a file.
     """
     said = {machine.stamp for machine in machines if machine.serves}
     old = carried_stamp(said.pop(), before) if len(said) == 1 else None
@@ -63,19 +63,19 @@ def stamp_of_rollback(
 def leave_stamp(
     api: FlyApi, app: App, stamp: Stamp, machines: Sequence[Machine], report: Reporter
 ) -> Stamp | None:
-    """Write what the machines were deployed with; `None` where nothing was left.
+    """Write the stamp to the machines; return it, or `None` if it was not written.
 
-    Nothing is written where another deploy has come in between. The deploy is well either way: an
-    error is told, and the next run asks once more.
+    Nothing is written if another deploy came in between. The deploy succeeded in any case: an error
+    is reported, and the next run compares configurations again.
     """
     mine = [machine for machine in machines if machine.serves]
     if not stamp.release or any(machine.release != stamp.release for machine in mine):
         return None
     try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
             list(pool.map(partial(write_stamp, api, app.name, text=stamp.text), mine))
     except FlyError as error:
-        text = f"what `{app.name}` was deployed with could not be noted at Fly: {error.message}"
-        report(Notice(f"{text}; the next run asks once more"))
+        text = f"what `{app.name}` was deployed with could not be written to Fly: {error.message}"
+        report(Notice(f"{text}; the next run compares configurations again"))
         return None
     return stamp

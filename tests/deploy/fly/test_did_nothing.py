@@ -47,7 +47,7 @@ def deployed(bench: Bench, image: Reference, printed: str) -> Running:
 
 def test_a_release_that_reached_no_machine(bench: Bench) -> None:
     """The image is the same, so that its number alone can tell."""
-    with pytest.raises(DeployError, match=r"machine \w+ is not of its release 2"):
+    with pytest.raises(DeployError, match=r"machine \w+ is not of release 2"):
         deployed(bench, bench.image(), '{"id":"r2","version":2}')
     with pytest.raises(DeployError, match="and the machines run `sha256"):
         deployed(bench, bench.image("v2"), '{"id":"r2","version":2}')
@@ -67,5 +67,5 @@ def test_a_release_before_that_names_no_image(bench: Bench) -> None:
     web.releases[0].image_ref = "--config=/etc/passwd"
     with bench.driver() as driver:
         assert isinstance(driver, RewindingDriver)
-        with pytest.raises(DeployError, match="what release 1 ran: no image"):
+        with pytest.raises(DeployError, match=r"release 1 ran `.*`, which is not an image"):
             driver.rollback(bench.app, silent)
