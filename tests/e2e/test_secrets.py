@@ -231,7 +231,10 @@ def test_when_a_build_or_we_ourselves_fail(
         project.image(
             "careless",
             "FROM debian:bookworm-slim\n"
-            "RUN --mount=type=secret,id=token cat /run/secrets/token >&2; exit 7\n",
+            # BuildKit runs a step once for all builds that want it at the same time, and shows its
+            # output to all of them: nobody else may want this one.
+            "RUN --mount=type=secret,id=token cat /run/secrets/token >&2; "
+            f"exit 7; : {fresh('')}\n",
         )
         project.write(
             "tasks.py",
