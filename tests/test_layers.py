@@ -60,14 +60,14 @@ PURE = (
     "buildkit/transient",
     "fingerprints/key",
     "http/addresses",
-    "http/answer",
+    "http/response",
     "http/errors",
     "http/redirect",
     "http/text",
     "project/edges",
     "project/permissions",
     "project/toml_writer",
-    "registry/answer",
+    "registry/response",
     "registry/auth/challenge",
     "registry/contents",
     "registry/errors",
@@ -98,8 +98,8 @@ def modules(folder: Path = PACKAGE) -> list[Path]:
 def name_of(path: Path) -> str:
     """The module as `package/module`; a package by its own name.
 
-    >>> name_of(PACKAGE / "http" / "wire.py"), name_of(PACKAGE / "http" / "__init__.py")
-    ('http/wire', 'http')
+    >>> name_of(PACKAGE / "http" / "send.py"), name_of(PACKAGE / "http" / "__init__.py")
+    ('http/send', 'http')
     """
     return str(path.relative_to(PACKAGE)).removesuffix(".py").removesuffix("/__init__")
 

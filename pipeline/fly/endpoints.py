@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..http import tls
-from ..http.addresses import is_loopback, not_here
+from ..http.addresses import is_loopback, not_loopback
 from ..http.connections import Connections
 from ..http.proxies import proxies
+from ..registry.trust import Trust
 from .errors import in_clear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..http.addresses import Address
-    from ..http.backoff import Policy
+    from ..http.retry import Policy
 
 MACHINES = "https://api.machines.dev"
 GRAPHQL = "https://api.fly.io"
@@ -60,10 +61,10 @@ def connections(base: str, policy: Policy) -> Connections:
     parts = urlsplit(base)
     local = is_loopback(parts.hostname or "")
     if parts.scheme == "https":
-        context = tls.Trust().context(parts.netloc)
+        context = Trust().context(parts.netloc)
         return Connections(context, proxies=not local, policy=policy)
-    wrong = not_here if local else _not_flys
-    return Connections(tls.nothing(), proxies=False, policy=policy, wrong_with=wrong)
+    wrong = not_loopback if local else _not_flys
+    return Connections(tls.nothing(), proxies=False, policy=policy, forbidden=wrong)
 
 
 def _not_flys(address: Address) -> str:

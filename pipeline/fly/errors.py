@@ -1,7 +1,7 @@
-"""What goes wrong between us and Fly.
+"""The errors of Fly's APIs.
 
 * UnknownError
-  - FlyError: refused, unreachable, in trouble: nothing was learnt, or nothing was done
+  - FlyError: refused, unreachable, unavailable: nothing was found out, or nothing was done
     + NoAppError: Fly knows us, and no app of that name
 """
 
@@ -17,8 +17,8 @@ ORG_TOKEN = "`fly tokens create org` makes one that reaches all apps of an organ
 class FlyError(UnknownError):
     """Something could not be found out from, or done at, Fly. Holds no secret.
 
-    `status` is the HTTP status that it answered, 0 where it did not; `code` is its own word for the
-    trouble (`name_taken`, `NOT_FOUND`), empty where it gives none.
+    `status` is the HTTP status of the response, 0 where there was none; `code` is Fly's own error
+    code (`name_taken`, `NOT_FOUND`), empty where it gives none.
     """
 
     def __init__(self, message: str, *, hint: str = "", status: int = 0, code: str = "") -> None:
@@ -28,7 +28,7 @@ class FlyError(UnknownError):
 
 
 class NoAppError(FlyError):
-    """There is no app of that name: the Machines API's 404 with a token that counts."""
+    """There is no app of that name: the Machines API's 404 with a token that it accepts."""
 
     def __init__(self, app: str) -> None:
         super().__init__(f"there is no app `{app}` at Fly", hint=CREATE, status=404)
@@ -36,7 +36,7 @@ class NoAppError(FlyError):
 
 
 def no_token() -> FlyError:
-    """Nothing says who we are."""
+    """Return the error for an environment without a token."""
     return FlyError(
         "Fly wants to know who you are, and there is no token",
         hint=f"set FLY_API_TOKEN ({ORG_TOKEN}), or run `fly auth login`",
@@ -44,8 +44,8 @@ def no_token() -> FlyError:
     )
 
 
-def garbled(source: str) -> FlyError:
-    """A token that cannot be one: nothing is sent."""
+def malformed_token(source: str) -> FlyError:
+    """Return the error for a token that no header can hold: nothing is sent."""
     return FlyError(
         f"the token from {source} holds a line break or a character that no token has",
         hint=f"copy it again, all of it and nothing else: {ORG_TOKEN}",
@@ -54,15 +54,15 @@ def garbled(source: str) -> FlyError:
 
 
 def in_clear(host: str) -> FlyError:
-    """An address without TLS, which would show the token to whoever is on the way."""
+    """Return the error for an address without TLS, where others could read the token."""
     return FlyError(
         f"the token for Fly is not sent to `{host}` over plain HTTP",
         hint="look at FLY_API_BASE_URL and FLY_FLAPS_BASE_URL: `https://…`",
     )
 
 
-def refused(source: str, said: str = "") -> FlyError:
-    """A token that does not count, or no longer."""
+def token_refused(source: str, said: str = "") -> FlyError:
+    """Return the error for a token that Fly does not accept, or no longer."""
     return FlyError(
         f"Fly refused the token from {source}{_said(said)}",
         hint=f"it may be wrong or expired: {ORG_TOKEN}, for FLY_API_TOKEN",
@@ -71,7 +71,7 @@ def refused(source: str, said: str = "") -> FlyError:
 
 
 def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
-    """A token that counts, and not for this: an app's for another app, or another organization's.
+    """Return the error for a token of another app or another organization.
 
     The Machines API answers 403 to both and says no more (fly-go `flaps_apps.go`).
     """
@@ -83,15 +83,15 @@ def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
     )
 
 
-def unfitting(what: str = "something else than was asked for") -> FlyError:
-    """An answer that does not have the form that Fly's interfaces have."""
+def unexpected(what: str = "something else than was asked for") -> FlyError:
+    """Return the error for a response that does not have the documented form."""
     return FlyError(f"Fly answers with {what}", hint=STATUS_PAGE)
 
 
-def in_trouble(what: str, status: int, said: str = "", wait: float | None = None) -> FlyError:
-    """Fly's own fault, or an answer that is none; `wait` is what it asks for, in seconds."""
+def unavailable(what: str, status: int, said: str = "", wait: float | None = None) -> FlyError:
+    """Return the error for a response that blames Fly; `wait` is its `Retry-After` in seconds."""
     hint = f"try again {f'in {wait:.0f} seconds' if wait else 'later'}; {STATUS_PAGE}"
-    return FlyError(f"{what} is in trouble: {status}{_said(said)}", hint=hint, status=status)
+    return FlyError(f"{what} is not available: {status}{_said(said)}", hint=hint, status=status)
 
 
 def _said(text: str) -> str:

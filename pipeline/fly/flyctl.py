@@ -24,7 +24,7 @@ from ..process.environ import for_flyctl
 from ..process.supervise import run
 from ..registry.auth.fly_program import fly_program
 from .endpoints import check_for_flyctl
-from .errors import FlyError, unfitting
+from .errors import FlyError, unexpected
 from .values import FlyRelease, newest_first, version_of
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _release(out: str) -> str:
 def _listed(one: object) -> FlyRelease:
     """A release as flyctl prints it: fly-go's names of fields, as they are. Raises `FlyError`."""
     if not isinstance(one, dict):
-        raise unfitting("a release that is none, through flyctl")
+        raise unexpected("a release that is none, through flyctl")
     return FlyRelease(
         version=version_of(one.get("Version")),
         status=str(one.get("Status") or ""),

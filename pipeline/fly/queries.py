@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from .api import as_object, as_objects
-from .errors import FlyError, NoAppError, unfitting
+from .errors import FlyError, NoAppError, unexpected
 from .values import STAMP, machine_of, newest_first, release_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def apps_of_org(api: FlyApi, org: str) -> Sequence[str]:
     found = as_object(api.machines_api("GET", path, org, "list apps", app=False))
     names = [app.get("name") for app in as_objects(found.get("apps"))]
     if not all(isinstance(name, str) for name in names):
-        raise unfitting("an app without a name")
+        raise unexpected("an app without a name")
     return [str(name) for name in names if name]
 
 
@@ -77,7 +77,7 @@ def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
         page = as_object(_app(api.graphql(RELEASES, asked), app).get("releasesUnprocessed"))
         found = newest_first(map(release_of, as_objects(page.get("nodes"))))
         if found and found[0].version >= oldest:
-            raise unfitting(f"the releases of `{app}` out of order")
+            raise unexpected(f"the releases of `{app}` out of order")
         yield from found
         info = as_object(page.get("pageInfo"))
         after = info.get("endCursor")
@@ -86,7 +86,7 @@ def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
         if not found:
             break
         oldest = found[-1].version
-    raise unfitting(f"pages of releases of `{app}` without end")
+    raise unexpected(f"pages of releases of `{app}` without end")
 
 
 def path_of(app: str) -> str:

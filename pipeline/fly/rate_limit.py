@@ -1,8 +1,8 @@
-"""How often Fly may be asked for the same thing.
+"""Keep to the rate limits of Fly's Machines API.
 
-Its Machines API allows one request a second for each action on each app or machine, three at once;
-getting one machine five a second, ten at once (superfly/docs `machines/api/`, "Rate Limits"). Who
-keeps to that is not refused, so that no answer has to be asked for twice.
+It allows one request a second for each action on each app or machine, in bursts of three; getting
+one machine five a second, in bursts of ten (superfly/docs `machines/api/`, "Rate Limits"). Who
+keeps to that gets no 429, and sends no request twice.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from ..process.wait import Clock
 
 GET_MACHINE = "get machine"
-_USUAL = (1.0, 3.0)
+_DEFAULT = (1.0, 3.0)
 _RATES = {GET_MACHINE: (5.0, 10.0)}
-_SPARE = 0.05
-"""Seconds: the two clocks, ours and Fly's, do not start together."""
+"""Requests per second, and how many at once."""
+_MARGIN = 0.05
+"""Seconds: our clock and Fly's do not start together."""
 
 
-class Pace:
-    """Buckets of permissions, one for each action on each subject. Thread-safe."""
+class RateLimit:
+    """A token bucket for each action on each subject. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -29,16 +30,16 @@ class Pace:
         self._buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
     def wait(self, action: str, subject: str) -> None:
-        """Return when the action may be asked for; at once when the user wishes to stop."""
-        if pause := self._booked(action, subject):
+        """Wait until the action is allowed; return at once when the user wants to stop."""
+        if pause := self._take(action, subject):
             self._clock.sleep(pause)
 
-    def _booked(self, action: str, subject: str) -> float:
-        """Take the next permission, and say in how many seconds it counts."""
-        rate, burst = _RATES.get(action, _USUAL)
+    def _take(self, action: str, subject: str) -> float:
+        """Take the next token; return in how many seconds it is valid."""
+        rate, burst = _RATES.get(action, _DEFAULT)
         with self._lock:
             now = self._clock.now()
             left, since = self._buckets.get((action, subject), (burst, now))
             left = min(burst, left + (now - since) * rate) - 1
             self._buckets[action, subject] = (left, now)
-        return 0.0 if left >= 0 else -left / rate + _SPARE
+        return 0.0 if left >= 0 else -left / rate + _MARGIN

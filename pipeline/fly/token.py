@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..http.text import fits_header
 from ..registry.auth.fly_login import authorization, login
-from .errors import garbled, no_token
+from .errors import malformed_token, no_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,5 +68,5 @@ class Token:
             if kept is None:
                 raise no_token()
             if not fits_header(kept.token):
-                raise garbled(kept.source)
+                raise malformed_token(kept.source)
             return kept

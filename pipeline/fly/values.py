@@ -9,7 +9,7 @@ from itertools import islice
 from msgspec import Struct
 
 from ..http.text import plain
-from .errors import unfitting
+from .errors import unexpected
 
 Json = Mapping[str, object]
 
@@ -140,7 +140,7 @@ def machine_of(data: Json) -> Machine:
     """A machine, by which it can be spoken of. Raises `FlyError` for one without an id."""
     machine = Machine(data)
     if not _ID.fullmatch(machine.id):
-        raise unfitting("a machine without an id")
+        raise unexpected("a machine without an id")
     return machine
 
 
@@ -153,7 +153,7 @@ def version_of(number: object) -> int:
     """The version of a release: a number, or its digits. Raises `FlyError` for anything else."""
     found = number_of(str(number)) if isinstance(number, int | str) else None
     if found is None:
-        raise unfitting("a release without a number")
+        raise unexpected("a release without a number")
     return found
 
 
@@ -191,7 +191,7 @@ def _check_depth(value: object) -> None:
         level = [one for outer in level for one in _inside(outer)]
         if not level:
             return
-    raise unfitting("a configuration that is nested too deeply")
+    raise unexpected("a configuration that is nested too deeply")
 
 
 def _inside(value: object) -> Iterable[object]:

@@ -1,0 +1,1 @@
+"""HTTP: connections, TLS, proxies, timeouts, and when a request is sent again."""

@@ -1,8 +1,8 @@
-"""Where a host name leads: to this machine, into a private network, or out into the world.
+"""Tell this machine, private networks and the public Internet apart, by host name or address.
 
-One reading for redirects, token servers, mirrors and what may be said in clear. What forbids reads
-a name as the system's resolver does, which takes `2130706433` for 127.0.0.1; what permits wants it
-written plainly. Nothing is looked up here: whoever connects shows the address that was found.
+One reading of names for redirects, mirrors and plain HTTP. Checks that forbid read a name as the
+system's resolver does, which takes `2130706433` for 127.0.0.1; checks that permit want it written
+plainly. Nothing is looked up here: the sockets check the address that they connect to.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ _INSIDE = (
     *("localhost", "localdomain", "local", "internal", "home.arpa"),
     *("corp", "home", "intranet", "lan", "private"),
 )
-"""Ends of names that no public server has: RFC 6761, 6762 (with its appendix G) and 8375, and
+"""Top-level names that no public server has: RFC 6761, 6762 (with its appendix G) and 8375, and
 ICANN's `internal`."""
 _CARRIERS = tuple(
     ipaddress.IPv6Network(network)
     for network in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96")
 )
-"""What has an IPv4 address as its end: RFC 4291 (compatible, mapped), 2765 (translated), and 6052
-(NAT64: a network without IPv4 reaches all of it so)."""
+"""Networks whose addresses end with an IPv4 address: RFC 4291 (compatible, mapped), 2765
+(translated), and 6052 (NAT64, by which a network without IPv4 reaches all of it)."""
 _NO_ADDRESSES = (ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1"))
 _WORLD = ipaddress.IPv6Network("2000::/3")
-"""All that has been given out of IPv6 (RFC 4291, 2.4): not `64:ff9b:1::/48`, nor `ff00::/8`."""
-_NOBODYS = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv6Network("3fff::/20"))
-"""Set aside (RFC 6890, 9637), which not every Python knows yet."""
+"""All that is allocated of IPv6 (RFC 4291, 2.4): neither `64:ff9b:1::/48` nor `ff00::/8`."""
+_RESERVED = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv6Network("3fff::/20"))
+"""Reserved networks (RFC 6890, 9637) that not every Python knows yet."""
 
 
 def is_loopback(hostname: str) -> bool:
-    """Whether a name is plainly this machine's own: `localhost`, or an address of loopback.
+    """Return whether a name is plainly this machine's: `localhost`, or a loopback address.
 
     >>> is_loopback("127.0.0.1"), is_loopback("127.1"), is_loopback("localhost.")
     (True, False, False)
@@ -46,7 +46,7 @@ def is_loopback(hostname: str) -> bool:
 
 
 def leads_here(hostname: str) -> bool:
-    """Whether a name, however it is spelt, leads to this machine.
+    """Return whether a name, however it is spelt, resolves to this machine.
 
     >>> leads_here("127.1"), leads_here("LOCALHOST."), leads_here("registry.fly.io")
     (True, True, False)
@@ -60,9 +60,9 @@ def leads_here(hostname: str) -> bool:
 
 
 def is_inside(hostname: str) -> bool:
-    """Whether a name, however it is spelt, can only mean this machine or a private network.
+    """Return whether a name, however it is spelt, can only be this machine or in a private network.
 
-    A name without a dot is found by whoever answers for names here, and by nobody else.
+    A name without a dot is known to the local resolver alone.
     """
     name = _plain(hostname)
     address = read_address(name)
@@ -72,29 +72,29 @@ def is_inside(hostname: str) -> bool:
 
 
 def is_private(address: Address) -> bool:
-    """Whether an address is not one of the world's: private, shared, set aside, for many at once.
+    """Return whether an address is not public: private, shared, reserved or multicast.
 
-    One that has another in it is what that is.
+    An address that holds another is judged by that one.
     """
     found = innermost(address)
     if isinstance(found, ipaddress.IPv6Address) and found not in _WORLD:
         return True
-    nobodys = any(found in network for network in _NOBODYS)
-    return nobodys or not found.is_global or found.is_multicast
+    reserved = any(found in network for network in _RESERVED)
+    return reserved or not found.is_global or found.is_multicast
 
 
-def not_here(address: Address) -> str:
-    """Why an address is not this machine's; empty where it is."""
+def not_loopback(address: Address) -> str:
+    """Return what is wrong with an address that must be this machine's; "" if it is."""
     return "" if innermost(address).is_loopback else "which is not this machine"
 
 
-def not_outside(address: Address) -> str:
-    """Why an address is not in the world; empty where it is."""
+def not_public(address: Address) -> str:
+    """Return what is wrong with an address that must be public; "" if it is."""
     return "which is in a private network" if is_private(address) else ""
 
 
 def innermost(address: Address) -> Address:
-    """The IPv4 address in one of IPv6 that has one in it (6to4 too), else the address itself."""
+    """Return the IPv4 address that an IPv6 address holds (6to4 too), else the address itself."""
     if isinstance(address, ipaddress.IPv4Address) or address in _NO_ADDRESSES:
         return address
     if any(address in network for network in _CARRIERS):
@@ -103,7 +103,7 @@ def innermost(address: Address) -> Address:
 
 
 def read_address(hostname: str) -> Address | None:
-    """The address that a host name is, as the system reads it; `None` for the name of a host.
+    """Read an IP address as the system does; `None` for the name of a host.
 
     C's `inet_aton` takes one to four numbers: decimal, octal or hexadecimal.
 
@@ -122,9 +122,9 @@ def read_address(hostname: str) -> Address | None:
 
 
 def _plain(hostname: str) -> str:
-    """A name in small letters, without brackets and without the dot that may end it.
+    """Return a name in lower case, without brackets and without a dot at its end.
 
-    Other letters are read as the network has them (IDNA): full-width digits are digits.
+    Other alphabets are encoded (IDNA): full-width digits are digits.
     """
     name = hostname.lower().removeprefix("[").removesuffix("]").rstrip(".")
     if name.isascii():

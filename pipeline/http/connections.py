@@ -1,7 +1,7 @@
-"""Connections to registries, kept and given out by httpcore, which is what httpx sends with.
+"""Pools of HTTP connections, by httpcore, which is what httpx itself sends with.
 
-httpx itself is not between: its models of a request and an answer take as long again as the
-exchange, which is what bounds thousands of questions at once (`benchmarks.exists`).
+httpx is left out: its models of a request and a response take as long again as the exchange, which
+decides how fast thousands of requests at once are (`benchmarks.exists`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from urllib.parse import quote, unquote, urlsplit
 import httpcore
 
 from .errors import HttpError
-from .exchange import Exchange
 from .proxies import proxies as proxies_of
-from .streams import Backend, ProxyTroubleError, Way
+from .sockets import Backend, Proxy, ProxyFailedError
+from .timeouts import Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -26,28 +26,30 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
     from .addresses import Address
-    from .backoff import Policy
-    from .proxies import Named
+    from .failures import Hints
+    from .proxies import NamedProxy
+    from .retry import Policy
 
     Headers = list[tuple[str, str]]
 
-_KEPT = 32
-"""Idle connections that are kept per address, for `_IDLE` seconds."""
-_IDLE = 5.0
-_BODIES = frozenset({"POST", "PUT", "PATCH"})
-"""Methods whose body has a length even where there is none: servers refuse them without."""
+_IDLE = 32
+"""Connections to one address that are kept open while idle, for `_IDLE_SECONDS`."""
+_IDLE_SECONDS = 5.0
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+"""Methods that have a `Content-Length` even without a body: servers refuse them otherwise."""
 _RESERVED = "%!#$&'()*+,/:;=?@[]~"
-"""What an address may hold as it is (RFC 3986); all else is quoted."""
-_REST = attrgetter("stream._stream._connection._h11_state.trailing_data")
-"""What came behind an answer, in httpcore's own objects: there is no other way to it."""
+"""What an address may hold as it is (RFC 3986); all else is percent-encoded."""
+_TRAILING = attrgetter("stream._stream._connection._h11_state.trailing_data")
+"""The bytes that came after a response, in httpcore's own objects: there is no public way."""
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "fly-image-pipeline"}
 
 
 class Connections:
-    """Connections over `context` to any address, within the bounds of `policy`. Thread-safe.
+    """Connections over the TLS `context` to any address, with the timeouts of `policy`.
 
-    No redirect is followed, no cookie and no credential known. `proxies` honours `HTTPS_PROXY`,
-    `NO_PROXY` and their like; without one, `wrong_with` says why an address is not connected to.
+    Thread-safe. It follows no redirect and knows neither cookies nor credentials. With `proxies`,
+    `HTTPS_PROXY`, `NO_PROXY` and their like apply. Where no proxy does, `forbidden` returns why an
+    address must not be connected to, or "". `hints` go into the errors of failed exchanges.
     """
 
     def __init__(
@@ -56,14 +58,16 @@ class Connections:
         *,
         proxies: bool,
         policy: Policy,
-        wrong_with: Callable[[Address], str] | None = None,
+        forbidden: Callable[[Address], str] | None = None,
+        hints: Hints | None = None,
     ) -> None:
-        self.wrong_with = wrong_with
+        self.policy = policy
+        self.forbidden = forbidden
+        self.hints = hints or {}
         self._context = context
         self._proxies = proxies
-        self.policy = policy
         self._lock = Lock()
-        self._pools: dict[tuple[str, str], tuple[httpcore.ConnectionPool, Way | None]] = {}
+        self._pools: dict[tuple[str, str], tuple[httpcore.ConnectionPool, Proxy | None]] = {}
 
     @contextmanager
     def stream(
@@ -73,76 +77,76 @@ class Connections:
         *,
         headers: Mapping[str, str],
         body: bytes | Iterable[bytes] | None = None,
-        exchange: Exchange | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Iterator[httpcore.Response]:
-        """An answer whose body is yet to be read, in the time that `exchange` has.
+        """Send a request; yield its response, whose body has yet to be read.
 
-        Raises httpcore's errors; that is `UnsupportedProtocol` for an address that is none.
+        Raises httpcore's errors; `UnsupportedProtocol` is for what is not a web address.
         """
         address = urlsplit(quote(url, safe=_RESERVED))
         host = address.netloc.rpartition("@")[2]
-        pool, way = self._pool(address.scheme, host)
-        exchange = exchange or Exchange(self.policy)
+        pool, proxy = self._pool(address.scheme, host)
+        timeouts = timeouts or Timeouts(self.policy)
         request = httpcore.Request(
             method,
             _target(address),
             headers=_headers(method, host, headers, body),
             content=body,
             # httpcore hands them on to the sockets, which are ours (`Stream`), as they are.
-            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), exchange)},
+            extensions={"timeout": dict.fromkeys(("connect", "read", "write"), timeouts)},
         )
         try:
-            answer = pool.handle_request(request)
+            response = pool.handle_request(request)
         except httpcore.ProxyError as error:
-            if way is None or isinstance(error, ProxyTroubleError):
+            if proxy is None or isinstance(error, ProxyFailedError):
                 raise
-            raise ProxyTroubleError(way, str(error)) from None
-        exchange.head_is_here()
+            raise ProxyFailedError(proxy, str(error)) from None
+        timeouts.head_is_here()
         try:
-            yield answer
+            yield response
         finally:
-            if not _is_all(answer):
-                answer.extensions["network_stream"].close()
-            answer.close()
+            if not _is_whole(response):
+                response.extensions["network_stream"].close()
+            response.close()
 
     def forwarder(self, url: str) -> str:
-        """The proxy that passes a request on, and may answer it itself; nothing for a tunnel."""
+        """Return the proxy that forwards a request, and may answer it itself; "" for a tunnel."""
         parts = urlsplit(url)
-        _, way = self._pools.get((parts.scheme, parts.netloc.rpartition("@")[2]), (None, None))
-        return way.address if way and not way.tunnels else ""
+        _, proxy = self._pools.get((parts.scheme, parts.netloc.rpartition("@")[2]), (None, None))
+        return proxy.address if proxy and not proxy.tunnels else ""
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         with self._lock:
             pools = tuple(self._pools.values())
         for pool, _ in pools:
             pool.close()
 
-    def _pool(self, scheme: str, netloc: str) -> tuple[httpcore.ConnectionPool, Way | None]:
+    def _pool(self, scheme: str, netloc: str) -> tuple[httpcore.ConnectionPool, Proxy | None]:
         with self._lock:
             if (scheme, netloc) not in self._pools:
                 named = proxies_of(os.environ).before(f"{scheme}://{netloc}/")
-                proxy = _usable(named) if named and self._proxies else None
-                way = _way(named, proxy, scheme) if named and proxy else None
+                usable = _usable(named) if named and self._proxies else None
+                proxy = _proxy(named, usable, scheme) if named and usable else None
                 pool = httpcore.ConnectionPool(
                     self._context,
-                    proxy=proxy,
+                    proxy=usable,
                     max_connections=None,
-                    max_keepalive_connections=_KEPT,
-                    keepalive_expiry=_IDLE,
-                    network_backend=Backend(way, None if way else self.wrong_with),
+                    max_keepalive_connections=_IDLE,
+                    keepalive_expiry=_IDLE_SECONDS,
+                    network_backend=Backend(proxy, None if proxy else self.forbidden),
                 )
-                self._pools[scheme, netloc] = pool, way
+                self._pools[scheme, netloc] = pool, proxy
             return self._pools[scheme, netloc]
 
 
-def _is_all(answer: httpcore.Response) -> bool:
-    """Whether nothing came behind an answer, as a body behind that of a HEAD.
+def _is_whole(response: httpcore.Response) -> bool:
+    """Return whether nothing came after a response, as a body after that of a HEAD.
 
-    The connection would be kept, and the rest be taken for the answer to what is asked next.
+    Else the connection would be kept, and the rest be read as the response to the next request.
     """
     try:
-        rest, _ = _REST(answer)
+        rest, _ = _TRAILING(response)
     except AttributeError:  # another httpcore: then no connection is used twice
         return False
     return not rest
@@ -151,7 +155,7 @@ def _is_all(answer: httpcore.Response) -> bool:
 def _target(address: SplitResult) -> httpcore.URL:
     try:
         port = address.port
-    except ValueError:  # a port that is none
+    except ValueError:  # not a port
         raise httpcore.UnsupportedProtocol("no web address") from None
     path = address.path or "/"
     return httpcore.URL(
@@ -165,27 +169,27 @@ def _target(address: SplitResult) -> httpcore.URL:
 def _headers(
     method: str,
     host: str,
-    asked: Mapping[str, str],
+    given: Mapping[str, str],
     body: bytes | Iterable[bytes] | None,
 ) -> Headers:
-    """All headers of a request; a body that comes in pieces has its length among `asked`."""
-    headers = {"Host": host, **_HEADERS, **asked}
-    if isinstance(body, bytes) or (body is None and method in _BODIES):
+    """Return all headers of a request; the length of a streamed body is among those `given`."""
+    headers = {"Host": host, **_HEADERS, **given}
+    if isinstance(body, bytes) or (body is None and method in _WITH_BODY):
         headers["Content-Length"] = str(len(body or b""))
     return list(headers.items())
 
 
-def _way(named: Named, proxy: httpcore.Proxy, scheme: str) -> Way:
-    secure = proxy.url.scheme == b"https"
-    return Way(named.address, named.variable, tunnels=scheme == "https", secure=secure)
+def _proxy(named: NamedProxy, usable: httpcore.Proxy, scheme: str) -> Proxy:
+    secure = usable.url.scheme == b"https"
+    return Proxy(named.address, named.variable, tunnels=scheme == "https", secure=secure)
 
 
-def _usable(named: Named) -> httpcore.Proxy:
-    """A proxy that the environment names. Raises `HttpError` for one that cannot be used."""
+def _usable(named: NamedProxy) -> httpcore.Proxy:
+    """Read the address of a proxy. Raises `HttpError` for one that cannot be used."""
     try:
         parts = urlsplit(named.whole)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+    except ValueError:  # not a port
         usable = False
     if not usable:
         raise HttpError(

@@ -1,6 +1,6 @@
-"""TLS over any connection, in memory: inside TLS with a proxy, and to see who speaks it at all.
+"""TLS through `ssl.MemoryBIO`: inside the TLS of a proxy, and to try a handshake.
 
-httpcore's own for a proxy waits anew for each piece of a record; this ends within its timeout.
+httpcore's own for proxies waits anew for each piece of a record; this ends within its timeout.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _RECORD = 1 << 14
 
 
 class MemoryTls:
-    """A TLS connection over `line`, with a socket's calls, each of which ends within its timeout.
+    """Speak TLS over `line` by a socket's methods, each of which ends within the timeout.
 
-    Raises what `ssl` and sockets raise, `TimeoutError` among it.
+    They raise what `ssl` and sockets raise, `TimeoutError` included.
     """
 
     def __init__(
@@ -35,22 +35,22 @@ class MemoryTls:
 
     @property
     def holds_more(self) -> bool:
-        """Whether something came that was not read, and that the line no longer has."""
+        """Whether bytes came that were not read, and that the line no longer has."""
         return bool(self._heard.pending or self.session.pending())
 
     def settimeout(self, seconds: float) -> None:
-        """Set how long each call may take, all of it."""
+        """Set the seconds that each whole call may take."""
         self._timeout = seconds
 
     def recv(self, size: int) -> bytes:
-        """What has come; nothing where the other side has hung up."""
+        """Return what has come; nothing once the other side has closed the connection."""
         try:
             return self._until_done(lambda: self.session.read(size))
         except ssl.SSLEOFError:
             return b""
 
     def send(self, data: memoryview) -> int:
-        """Send the first of `data`, and say how many bytes of it."""
+        """Send the beginning of `data`; return how many bytes of it."""
         return self._until_done(lambda: self.session.write(data[:_RECORD]))
 
     def _until_done(self, act: Callable[[], T]) -> T:
@@ -75,7 +75,7 @@ class MemoryTls:
             self._line.sendall(data)
 
     def _wait(self, end: float) -> None:
-        """Let the next call of the line take as long as is left."""
+        """Give the next call of the line the time that is left."""
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError("timed out")

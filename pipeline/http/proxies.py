@@ -1,8 +1,8 @@
-"""Which proxy stands before an address: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as docker does.
+"""Find the proxy for an address: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, read as Go does.
 
-Docker, buildx and BuildKit are Go programs, which all read these variables by the same package
-(golang.org/x/net/http/httpproxy): what they reach without a proxy is reached so by us too. What is
-added is `ALL_PROXY`, for where neither of the others speaks.
+Docker, buildx and BuildKit are Go programs, which all read these variables with the same package
+(golang.org/x/net/http/httpproxy): what they reach without a proxy, so do we. `ALL_PROXY` is added,
+for a scheme that has no variable of its own.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": "80", "https": "443"}
 _MAPPED = 96
-"""How many bits stand before an IPv4 address that is written as one of IPv6."""
+"""How many bits come before an IPv4 address that is written as IPv6."""
 
 
-class Named(Struct, frozen=True):
-    """A proxy's address as `variable` has it, user and password included."""
+class NamedProxy(Struct, frozen=True):
+    """The address of a proxy as `variable` has it, user and password included."""
 
     url: str
     variable: str
@@ -39,20 +39,20 @@ class Named(Struct, frozen=True):
         """Host and port, without user and password."""
         try:
             return urlsplit(self.whole).netloc.rpartition("@")[2]
-        except ValueError:  # an address that is none
+        except ValueError:  # not an address
             return ""
 
     @property
     def whole(self) -> str:
-        """The address with its scheme, which goes without saying for HTTP."""
+        """The address with its scheme, which may be left out for HTTP."""
         return self.url if "://" in self.url else f"http://{self.url}"
 
 
 class Bypass(Struct, frozen=True):
-    """Who is asked directly: an entry of `NO_PROXY`. An empty `port` is every port.
+    """An entry of `NO_PROXY`: hosts that are reached directly. An empty `port` is every port.
 
-    `suffix` begins with a dot: it is what all names below a domain end with. `itself` says that the
-    domain counts too.
+    `suffix` begins with a dot: all names below a domain end with it. `itself` says that the domain
+    counts too.
     """
 
     port: str = ""
@@ -62,7 +62,7 @@ class Bypass(Struct, frozen=True):
     itself: bool = False
 
     def covers(self, host: str, port: str, address: Address | None) -> bool:
-        """Whether a host, which may be an `address`, is asked directly at a port."""
+        """Return whether a host, which may be an `address`, is reached directly at a port."""
         if self.network is not None:
             return address is not None and address in self.network
         if self.address is not None:
@@ -74,14 +74,14 @@ class Bypass(Struct, frozen=True):
 
 
 class Proxies(Struct, frozen=True):
-    """The proxies that an environment names, and who is asked without."""
+    """The proxies that an environment names, and which hosts are reached without them."""
 
-    by_scheme: Mapping[str, Named]
+    by_scheme: Mapping[str, NamedProxy]
     direct: tuple[Bypass, ...] = ()
     everybody_direct: bool = False
 
-    def before(self, url: str) -> Named | None:
-        """The proxy that stands before a web address; this machine is behind none.
+    def before(self, url: str) -> NamedProxy | None:
+        """Return the proxy for a web address; `None` for this machine, and where there is none.
 
         >>> proxies({"HTTPS_PROXY": "p:3128", "NO_PROXY": "192.0.2.0/24"}).before("https://192.0.2.7/")
         """
@@ -99,18 +99,18 @@ class Proxies(Struct, frozen=True):
 
 
 def proxies(environ: Mapping[str, str]) -> Proxies:
-    """Read an environment; a name in lower case goes before the same in upper case.
+    """Read an environment; a name in lower case comes before the same in upper case.
 
     In a CGI program `HTTP_PROXY` is a header that a client sent, and is not read (httpoxy).
     """
-    found: dict[str, Named] = {}
+    found: dict[str, NamedProxy] = {}
     for scheme in _PORTS:
         names = [f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY"]
         if "REQUEST_METHOD" in environ and scheme == "http":
             names.remove("HTTP_PROXY")
         variable = next((name for name in names if environ.get(name)), None)
         if variable:
-            found[scheme] = Named(environ[variable], variable)
+            found[scheme] = NamedProxy(environ[variable], variable)
     written = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     entries = [entry.strip().lower() for entry in written.split(",")]
     if "*" in entries:
@@ -119,7 +119,7 @@ def proxies(environ: Mapping[str, str]) -> Proxies:
 
 
 def _bypass(entry: str) -> Bypass | None:
-    """An entry of `NO_PROXY`; nothing for one that means nobody."""
+    """Read an entry of `NO_PROXY`; `None` for one that matches no host."""
     if network := _network(entry):
         return Bypass(network=network)
     host, port = _split(entry)
@@ -134,9 +134,9 @@ def _bypass(entry: str) -> Bypass | None:
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """Host and port as Go's `net.SplitHostPort` has them; all of it is the host where it fails.
+    """Split host and port as Go's `net.SplitHostPort` does; all of it is the host where that fails.
 
-    So `[2001:db8::1]:443` names an address, and `[2001:db8::1]`, which has no port, names none.
+    So `[2001:db8::1]:443` names an address, and `[2001:db8::1]`, which has no port, does not.
     """
     head, colon, port = entry.rpartition(":")
     if head.startswith("["):
@@ -165,7 +165,7 @@ def _network(entry: str) -> Network | None:
 
 
 def _address(host: str) -> Address | None:
-    """An address; one of IPv4 in the clothes of IPv6 is one of IPv4."""
+    """Read an address; an IPv4 address that is written as IPv6 is IPv4."""
     address = _plain_address(host)
     return getattr(address, "ipv4_mapped", None) or address
 
@@ -178,7 +178,7 @@ def _plain_address(host: str) -> Address | None:
 
 
 def _ascii(name: str) -> str:
-    """A name as the network knows it: `bücher.example` is `xn--bcher-kva.example`."""
+    """Encode a name as DNS has it: `bücher.example` is `xn--bcher-kva.example`."""
     if name.isascii():
         return name
     try:

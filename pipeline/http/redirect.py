@@ -1,7 +1,8 @@
-"""Where a registry may send us. Pure.
+"""Decide which redirects to follow. Pure.
 
-Blobs live in object stores, so redirects to other hosts are right; what is wrong is to be led
-from HTTPS to plain HTTP, or from the world into a private network (ggcr #2243, CVE-2026-48978).
+Redirects to other hosts are normal, as files are often in an object store; what is refused is the
+way from HTTPS to plain HTTP, or from the public Internet into a private network (ggcr #2243,
+CVE-2026-48978).
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from .addresses import is_inside, read_address
 
 PRIVATE = "into a private network"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
-"""The name of a host, or its address. Of all else, two readers may make two hosts."""
+"""The name of a host, or its address. Anything else, two programs may read as two hosts."""
 
 
-def redirect_trouble(source: str, target: str, *, inside: bool = False) -> str:
-    """Why a redirect from `source` to `target` is not followed; empty where it is.
+def why_not_followed(source: str, target: str, *, inside: bool = False) -> str:
+    """Return why a redirect from `source` to `target` is refused; "" for one that is followed.
 
     `inside` says that `source` is known to be in a private network, whatever its name is.
     """
     if not is_web_address(target):
-        return "it is no web address"
+        return "it is not a web address"
     there, here = urlsplit(target), urlsplit(source)
     if there.username is not None or there.password is not None:
         return "it names a user"
@@ -35,7 +36,7 @@ def redirect_trouble(source: str, target: str, *, inside: bool = False) -> str:
 
 
 def is_web_address(url: str) -> bool:
-    """Whether an address is one of HTTP, with a host that everybody reads alike."""
+    """Return whether a text is an HTTP address, with a host that all programs read alike."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

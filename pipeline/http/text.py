@@ -1,4 +1,4 @@
-"""What others wrote, made fit for a terminal: no control characters, no secrets, not too long."""
+"""Read what a server wrote, within bounds: JSON, and text that is fit for a terminal."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 _LENGTH = 200
 _VALUES = 1_000_000
-"""Values of a JSON text, about: in Python each takes up to forty times its bytes."""
+"""How many values a JSON text may have, about: in Python each takes up to forty times its bytes."""
 
 
 def read_json(content: bytes) -> object:
-    """What a server wrote as JSON, `None` for what is none, or is values or levels without an end.
+    """Parse JSON; `None` for what is not JSON, or has too many values or levels.
 
-    Eight thousand of Fly's machines have a million values.
+    A million values are eight thousand machines of Fly.
     """
     if sum(map(content.count, (b",", b"[", b"{"))) > _VALUES:
         return None
@@ -30,7 +30,7 @@ def read_json(content: bytes) -> object:
 
 
 def plain(text: str, secrets: Iterable[str] = ()) -> str:
-    r"""One line of at most 200 printable characters, with `***` for each of `secrets`.
+    r"""Make one line of at most 200 printable characters, with `***` for each of `secrets`.
 
     >>> plain("denied\n\x1b[31m", ["denied"])
     '*** [31m'
@@ -42,5 +42,5 @@ def plain(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def fits_header(text: str) -> bool:
-    """Whether a token may stand in a header: no line break, and nothing beyond ASCII."""
+    """Return whether a header may hold a token: no line break, and nothing beyond ASCII."""
     return text.isascii() and text.isprintable()

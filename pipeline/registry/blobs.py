@@ -15,16 +15,16 @@ from urllib.parse import quote, urljoin, urlsplit
 from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
-from .answer import is_registrys, names_blobs_absence
 from .manifest import digest_of
 from .refusal import refusal
 from .request import Request
+from .response import is_registrys, names_blobs_absence
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
     from threading import Event
 
-    from ..http.answer import Answer
+    from ..http.response import Response
     from ..reference import Digest
     from .contents import Part
     from .host import Host
@@ -105,7 +105,7 @@ def copy_blob(blob: Part, route: Route) -> None:
         try:
             _upload(blob, route, session)
         except HttpError as error:
-            if route.stop.is_set() or not route.destination.host.may_begin_anew(attempt, error):
+            if route.stop.is_set() or not route.destination.host.may_start_over(attempt, error):
                 raise
         else:
             return
@@ -139,14 +139,14 @@ def _begin(blob: Part, route: Route) -> str:
     return _session(answer, destination)
 
 
-def _session(answer: Answer, place: Place) -> str:
+def _session(answer: Response, place: Place) -> str:
     """The path at which an upload goes on, on the same host: the credential stays there."""
     target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
     if target.netloc != urlsplit(answer.url).netloc or not target.path:
         raise HttpError(
             f"`{place.host.name}` wants uploads sent to another host",
             hint="nothing was sent there; is this the right registry?",
-            facts=ErrorDetails(answer.status, answer.url),
+            details=ErrorDetails(answer.status, answer.url),
         )
     return f"{target.path}?{target.query}" if target.query else target.path
 
@@ -190,7 +190,7 @@ def _get(
     return Request(method, path, _scope(place, "pull"), headers or {})
 
 
-def _is_absent(answer: Answer, place: Place) -> bool:
+def _is_absent(answer: Response, place: Place) -> bool:
     """Whether it is a registry's word that there is no blob. Raises `HttpError`."""
     if answer.status in (200, 206):
         return False
@@ -199,7 +199,7 @@ def _is_absent(answer: Answer, place: Place) -> bool:
     raise _refused(answer, place, "read")
 
 
-def _check(place: Place, digest: Digest, answer: Answer) -> None:
+def _check(place: Place, digest: Digest, answer: Response) -> None:
     if digest_of(answer.body, digest) != digest:
         raise _altered(place, digest)
 
@@ -208,7 +208,7 @@ def _altered(place: Place, digest: Digest) -> HttpError:
     return HttpError(
         f"the blob `{digest}` came from `{place.host.name}` with other contents",
         hint="the registry, or something before it, alters what it is asked for",
-        facts=ErrorDetails(passing=True),
+        details=ErrorDetails(transient=True),
     )
 
 
@@ -216,5 +216,5 @@ def _scope(place: Place, actions: str) -> str:
     return f"repository:{place.path}:{actions}"
 
 
-def _refused(answer: Answer, place: Place, verb: str) -> HttpError:
+def _refused(answer: Response, place: Place, verb: str) -> HttpError:
     return refusal(answer, place.host.name, place.host.access, what=place.path, verb=verb)

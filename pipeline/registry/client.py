@@ -6,20 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from ..http.backoff import Policy
 from ..http.errors import ErrorDetails, HttpError
-from ..http.tls import CERTS_D, Trust
+from ..http.retry import Policy
 from ..model.events import silent
 from ..model.presence import Absent, Present
-from .answer import MANIFEST_TYPES, keeps_tags, names_absence, presence
 from .auth.credential import nobody
 from .auth.namespaces import host_of
 from .errors import AbsentError, ContradictionError, KeptTagError
-from .host import Setting
+from .host import HostSettings
 from .hosts import Hosts, no_mirrors
 from .manifest import Manifest, check_digest, digest_of, read_manifest
 from .refusal import refusal, said_by
 from .request import Request
+from .response import MANIFEST_TYPES, digest_in, keeps_tags, names_absence, presence
+from .trust import CERTS_D, Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from ..http.answer import Answer
+    from ..http.response import Response
     from ..model.events import Reporter
     from ..model.presence import Presence
     from ..process.wait import Clock
@@ -81,7 +81,7 @@ class Registry:
         self._sent = 0
         self._closed = Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
-        self._setting = Setting(
+        self._settings = HostSettings(
             source=credentials,
             insecure=insecure,
             trust=Trust(ca, certs_d),
@@ -103,7 +103,7 @@ class Registry:
     @property
     def doubtful(self) -> frozenset[str]:
         """The insecure hosts where nothing proves who is there: no credential is for them."""
-        return frozenset(h for h in self._setting.insecure if self.host(h).is_doubtful)
+        return frozenset(h for h in self._settings.insecure if self.host(h).is_doubtful)
 
     def showing(self, source: CredentialSource) -> CredentialSource:
         """A source for others who push and pull: it knows nothing of hosts that are `doubtful`."""
@@ -151,7 +151,7 @@ class Registry:
         lost = {
             reference.repository.host: error
             for reference, error in results.items()
-            if isinstance(error, HttpError) and error.facts.unreachable
+            if isinstance(error, HttpError) and error.details.unreachable
         }
         rest = [reference for reference in wanted if reference not in results]
         results |= {r: lost[r.repository.host] for r in rest if r.repository.host in lost}
@@ -192,12 +192,12 @@ class Registry:
             if keeps_tags(answer):
                 raise KeptTagError(reference, said_by(answer, host.access))
             raise _refused(answer, host, reference, verb="write")
-        stored = answer.digest
+        stored = digest_in(answer)
         if stored and stored != digest_of(manifest.content, stored):
             raise HttpError(
                 f"`{reference}` was put as `{manifest.digest}`, and stored as `{stored}`",
                 hint="the registry, or something before it, alters what it is given",
-                facts=ErrorDetails(answer.status, answer.url),
+                details=ErrorDetails(answer.status, answer.url),
             )
         return manifest.digest
 
@@ -232,7 +232,7 @@ class Registry:
 
     def host(self, place: str) -> Host:
         """The registry at a host or a part of it, connected when it is first asked."""
-        return self._hosts.at(place, self._setting)
+        return self._hosts.at(place, self._settings)
 
     def _count(self) -> None:
         with self._lock:
@@ -242,7 +242,7 @@ class Registry:
         first = {self.host(str(r.repository)): r for r in reversed(tuple(wanted))}
         return [reference for host, reference in first.items() if not host.known]
 
-    def _look(self, host: Host, reference: Reference, head: Answer) -> Presence:
+    def _look(self, host: Host, reference: Reference, head: Response) -> Presence:
         """Ask by GET what the HEAD left open: its reason, or the manifest itself.
 
         A 200 with the right content is proof, whatever HEAD said; a 404 is not, where HEAD named
@@ -292,15 +292,15 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
     )
 
 
-def _whole(reference: Reference) -> Callable[[Answer], object]:
+def _whole(reference: Reference) -> Callable[[Response], object]:
     """The check that makes bytes damaged on the way a fault that may pass."""
     return lambda answer: read_manifest(answer, reference)
 
 
-def _named(reference: Reference) -> Callable[[Answer], object]:
+def _named(reference: Reference) -> Callable[[Response], object]:
     """The check that a HEAD answers for the digest that it was asked for."""
 
-    def check(answer: Answer) -> None:
+    def check(answer: Response) -> None:
         found = presence(answer)
         if isinstance(found, Present):
             check_digest(found, reference, answer.url)
@@ -308,6 +308,6 @@ def _named(reference: Reference) -> Callable[[Answer], object]:
     return check
 
 
-def _refused(answer: Answer, host: Host, reference: Reference, *, verb: str) -> HttpError:
+def _refused(answer: Response, host: Host, reference: Reference, *, verb: str) -> HttpError:
     what = reference.repository.path
     return refusal(answer, host.name, host.access, what=what, verb=verb)

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from ..reference import Reference
 
 
+class CredentialError(HttpError):
+    """A credential is configured, and could not be read."""
+
+
 class ContradictionError(HttpError):
     """HEAD says that something exists, and GET that it does not: nobody knows."""
 
-    def __init__(self, reference: Reference, hint: str, facts: ErrorDetails | None = None) -> None:
+    def __init__(
+        self, reference: Reference, hint: str, details: ErrorDetails | None = None
+    ) -> None:
         super().__init__(
-            f"`{reference}` is there by HEAD, and not there by GET", hint=hint, facts=facts
+            f"`{reference}` is there by HEAD, and not there by GET", hint=hint, details=details
         )
 
 

@@ -1,4 +1,4 @@
-"""One registry host: who we are there, asking again, and redirects."""
+"""Talk to one registry host: authorization, redirects and retries."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from urllib.parse import urljoin, urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..http import wire
 from ..http.addresses import is_inside, is_loopback
-from ..http.backoff import PASSING, Gate, Policy
-from ..http.errors import ErrorDetails, HttpError
-from ..http.redirect import PRIVATE, redirect_trouble
-from ..http.retry import Patience, passes
+from ..http.errors import Cause, ErrorDetails, HttpError
+from ..http.failures import redacted
+from ..http.redirect import PRIVATE, why_not_followed
+from ..http.retry import Gate, Policy, Retry
+from ..http.send import send, stream
 from ..model.permission import VARIABLE
 from ..reference import registry_named
 from .auth.challenge import server_of
 from .auth.scope import Widening
 from .auth.session import Access
+from .endpoint import Transports
 from .refusal import refusal
 from .request import Request
-from .transports import Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from ..http import tls
-    from ..http.answer import Answer
     from ..http.connections import Connections
+    from ..http.response import Response
     from ..model.events import Reporter
     from ..process.wait import Clock
     from .auth.credential import CredentialSource
+    from .endpoint import Endpoint
     from .request import Check, MirrorsFirst
-    from .transports import Contact
+    from .trust import Trust
 
-    Send = Callable[[str, Mapping[str, str], Connections], Answer]
-    """One exchange with an address, with further headers, over these connections."""
+    Send = Callable[[str, Mapping[str, str], Connections], Response]
+    """Send a request to an address, with more headers, over these connections."""
 
 
 _READS = frozenset({"GET", "HEAD"})
@@ -48,21 +48,22 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 
 
-def _any(_answer: Answer) -> None:
-    """Find every answer whole."""
+def _accept(_response: Response) -> None:
+    """Accept every response."""
 
 
-class Setting(Struct, frozen=True):
+class HostSettings(Struct, frozen=True):
     """What all hosts of one `Registry` share.
 
-    `sent` is called once per request that goes out; `pushed` says whether we push to a repository
-    (its host and path); `token_servers` are registries and hosts that are told their credentials,
-    `private` registries and hosts of private networks that they may send us to.
+    `sent` is called once per request that goes out. `pushed` returns whether we push to a
+    repository, by its host and path. `token_servers` are pairs of a registry and a host that may
+    have its credential; `private` are pairs of a registry and a host in a private network that it
+    may send us to.
     """
 
     source: CredentialSource
     insecure: frozenset[str]
-    trust: tls.Trust
+    trust: Trust
     policy: Policy
     report: Reporter
     closed: Event
@@ -74,193 +75,197 @@ class Setting(Struct, frozen=True):
 
 
 class Host:
-    """A registry at one host, as whoever we are at `place`. Thread-safe.
+    """A registry at one host, with the credential for `namespace`. Thread-safe.
 
     `mirrors` are asked before it for what is read.
     """
 
     def __init__(
-        self, name: str, setting: Setting, *, place: str, mirrors: MirrorsFirst | None = None
+        self,
+        name: str,
+        settings: HostSettings,
+        *,
+        namespace: str,
+        mirrors: MirrorsFirst | None = None,
     ) -> None:
         self.name = name
         self.known = False
         """Whether it has ever answered."""
-        self._setting = setting
+        self._settings = settings
         self._mirrors = mirrors
-        self._gate = Gate(setting.policy, setting.closed, setting.clock)
-        self._patience = Patience(f"`{name}`", self._gate, setting.report)
+        gate = Gate(settings.policy, settings.closed, settings.clock)
+        self._retry = Retry(f"`{name}`", gate, settings.report)
         self._lock = Lock()
-        insecure = name in setting.insecure
-        self._clients = Clients(name, setting.trust, setting.policy, insecure=insecure)
-        self._found: Contact | None = None
-        self._private = frozenset(s for r, s in setting.private if r == registry_named(name))
+        insecure = name in settings.insecure
+        self._transports = Transports(name, settings.trust, settings.policy, insecure=insecure)
+        self._found: Endpoint | None = None
+        self._private = frozenset(s for r, s in settings.private if r == registry_named(name))
         self._inside = False
-        self._widening = Widening(partial(setting.pushed, name))
-        trusted = frozenset(s for r, s in setting.token_servers if r == registry_named(name))
-        self.access = Access(name, setting.source, self._fetch, place=place, trusted=trusted)
-
-    def ask(self, request: Request, check: Check = _any) -> Answer:
-        """Ask until there is an answer that does not look passing, within the policy's bounds.
-
-        `check` is shown each answer with status 200; what it raises counts as a failure. The last
-        answer is returned whatever it is; `HttpError` is raised where none came.
-        """
-        if found := self._lent(request, check):
-            return found
-        return _answer(self._patience.ask(partial(self._tried, request, check), passes))
-
-    def ask_once(self, request: Request, check: Check = _any) -> Answer:
-        """Ask without asking again."""
-        if found := self._lent(request, check):
-            return found
-        deadline = self._gate.deadline()
-        if not self._gate.wait(deadline):
-            raise self._patience.told_to_wait()
-        return _answer(self._tried(request, check, deadline))
-
-    def _lent(self, request: Request, check: Check) -> Answer | None:
-        """What a mirror has of what is to be read."""
-        if self._mirrors is None or request.method not in _READS:
-            return None
-        answer = self._mirrors.answer(request, check)
-        self.known = self.known or answer is not None
-        return answer
-
-    def may_begin_anew(self, attempt: int, trouble: HttpError) -> bool:
-        """Wait before work of several requests is begun again; `False` where it must not be.
-
-        `attempt` is the number of the one that ended with `trouble`.
-        """
-        again = attempt < self._setting.policy.attempts and trouble.facts.passing
-        if not again or not self._gate.may_retry():
-            return False
-        return self._patience.pause(attempt, trouble, self._gate.deadline())
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether nothing proves who is there, so that no credential is shown."""
-        return self._contact().doubt is not None
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._clients.close()
-        if self._mirrors is not None:
-            self._mirrors.close()
-
-    def _tried(self, request: Request, check: Check, deadline: float) -> Answer | HttpError:
-        """One attempt, with its redirects and with what it takes to say who we are."""
-        try:
-            answer = self._exchange(request, partial(self._send, request, deadline=deadline))
-            if answer.status == 200:
-                check(answer)
-        except HttpError as error:
-            return error
-        self.known = True
-        if answer.status not in PASSING:
-            self._gate.succeeded()
-        return answer
-
-    def _exchange(self, request: Request, send: Send) -> Answer:
-        """The request, and once more with a better `Authorization` if the host asks for one."""
-        origin = self._contact().origin
-        scope = self._widening.of(request.scope)
-        header = self.access.header(origin, scope)
-        answer = self._followed(request, header, send)
-        if answer.status != 401 or not answer.own:
-            return answer
-        challenge = answer.headers.get("www-authenticate", "")
-        better = self.access.answer(challenge, origin, scope, header)
-        answer = self._followed(request, better, send) if better else answer
-
-        def as_who_pushes(wider: str) -> Answer | None:
-            broad = self.access.wider(challenge, origin, wider)
-            return self._followed(request, broad, send) if broad else None
-
-        return self._widening.again(answer, scope, as_who_pushes)
-
-    def _followed(self, request: Request, header: str | None, send: Send) -> Answer:
-        origin = self._contact().origin
-        url, own, inside = f"{origin}{request.path}", True, False
-        for _ in range(_MOST_REDIRECTS):
-            authorization = {"Authorization": header} if header and own else {}
-            answer = self._sent_on(url, authorization, send, own=own, inside=inside)
-            self._inside = answer.inside if own else self._inside
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or not location or request.method not in _READS:
-                return replace(answer, own=own)
-            inside = answer.inside or is_inside(urlsplit(url).hostname or "")
-            url, inside = self._next(url, location, inside=inside)
-            own = own and url.startswith(f"{origin}/")
-        raise HttpError(
-            f"`{self.name}` sends us around in circles",
-            hint="is the address right?",
-            facts=ErrorDetails(answer.status, answer.url),
+        self._widening = Widening(partial(settings.pushed, name))
+        trusted = frozenset(s for r, s in settings.token_servers if r == registry_named(name))
+        self.access = Access(
+            name, settings.source, self._fetch_token, namespace=namespace, trusted=trusted
         )
 
-    def _sent_on(
-        self, url: str, extra: Mapping[str, str], send: Send, *, own: bool, inside: bool
-    ) -> Answer:
-        try:
-            http = self._contact().http if own else self._clients.stranger(inside=inside)
-            return send(url, extra, http)
-        except HttpError as error:
-            if own or not error.facts.forbidden:
-                raise
-            raise HttpError(error.message, hint=self._hint(url), facts=error.facts) from None
+    def ask(self, request: Request, check: Check = _accept) -> Response:
+        """Send a request until its response is final, within the limits of the policy.
 
-    def _hint(self, url: str) -> str:
-        """What says that a registry may send us into a private network."""
-        word = f"{VARIABLE}=private={self.name}/{server_of(url)}"
-        return f"is this the right registry? `{word}` in the environment says that you trust it"
+        `check` sees each response with status 200; an `HttpError` that it raises counts as a
+        failure of the attempt. The last response is returned whatever its status; `HttpError` is
+        raised where there was none.
+        """
+        if found := self._from_mirror(request, check):
+            return found
+        return self._retry.call(partial(self._attempt, request, check))
 
-    def _next(self, url: str, location: str, *, inside: bool) -> tuple[str, bool]:
-        """Where we are sent, and whether we may go there into a private network."""
-        try:
-            target = urljoin(url, location)
-        except ValueError:  # an address that is none, as `http://[::1`
-            target = location
-        inside = inside or server_of(target) in self._private
-        if trouble := redirect_trouble(url, target, inside=inside):
-            raise HttpError(
-                f"`{self.name}` redirects to where we do not go: {trouble}",
-                hint=self._hint(target) if trouble == PRIVATE else "is this the right registry?",
-                facts=ErrorDetails(url=wire.redacted(url)),
-            )
-        return target, inside
+    def ask_once(self, request: Request, check: Check = _accept) -> Response:
+        """Send a request, without retries."""
+        if found := self._from_mirror(request, check):
+            return found
+        return self._retry.call_once(partial(self._attempt, request, check))
 
     @contextmanager
     def stream(self, request: Request) -> Iterator[Iterator[bytes]]:
-        """What is behind a request, piece by piece. Asked once. Raises `HttpError`."""
-        if not self._gate.wait(self._gate.deadline()):
-            raise self._patience.told_to_wait()
+        """Send a request once; yield the body piece by piece. Raises `HttpError`."""
+        self._retry.begin()
         with ExitStack() as stack:
             pieces: list[Iterator[bytes]] = []
 
-            def send(url: str, extra: Mapping[str, str], http: Connections) -> Answer:
-                self._setting.sent()
+            def open_stream(
+                url: str, extra: Mapping[str, str], connections: Connections
+            ) -> Response:
+                self._settings.sent()
                 headers = {**request.headers, **extra}
-                opening = wire.opened(http, request.method, url, headers)
-                answer, found = stack.enter_context(opening)
+                opening = stream(connections, request.method, url, headers)
+                response, found = stack.enter_context(opening)
                 pieces[:] = [found]
-                return answer
+                return response
 
-            answer = self._exchange(request, send)
-            if answer.status != 200:
-                raise refusal(answer, self.name, self.access, what=request.path, verb="read")
+            response = self._exchange(request, open_stream)
+            if response.status != 200:
+                raise refusal(response, self.name, self.access, what=request.path, verb="read")
             yield pieces[0]
+
+    def may_start_over(self, attempt: int, error: HttpError) -> bool:
+        """Wait before work of several requests is done again; `False` where it must not be.
+
+        `attempt` is the number of the one that ended with `error`.
+        """
+        return self._retry.may_start_over(attempt, error)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing proves who answers there, so that no credential is sent."""
+        return self._endpoint().doubt is not None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transports.close()
+        if self._mirrors is not None:
+            self._mirrors.close()
+
+    def _from_mirror(self, request: Request, check: Check) -> Response | None:
+        """Return what a mirror has of what is to be read."""
+        if self._mirrors is None or request.method not in _READS:
+            return None
+        response = self._mirrors.answer(request, check)
+        self.known = self.known or response is not None
+        return response
+
+    def _attempt(self, request: Request, check: Check, deadline: float) -> Response:
+        """Make one attempt, with its redirects and with what authorization takes."""
+        response = self._exchange(request, partial(self._send, request, deadline=deadline))
+        if response.status == 200:
+            check(response)
+        self.known = True
+        return response
+
+    def _exchange(self, request: Request, sender: Send) -> Response:
+        """Send a request; after a 401, send it again with a better `Authorization`."""
+        origin = self._endpoint().origin
+        scope = self._widening.of(request.scope)
+        header = self.access.header(origin, scope)
+        response = self._follow(request, header, sender)
+        if response.status != 401 or not response.own:
+            return response
+        challenge = response.headers.get("www-authenticate", "")
+        better = self.access.answer(challenge, origin, scope, header)
+        response = self._follow(request, better, sender) if better else response
+
+        def as_who_pushes(wider: str) -> Response | None:
+            broad = self.access.wider(challenge, origin, wider)
+            return self._follow(request, broad, sender) if broad else None
+
+        return self._widening.again(response, scope, as_who_pushes)
+
+    def _follow(self, request: Request, header: str | None, sender: Send) -> Response:
+        """Send a request, and follow redirects where it reads."""
+        origin = self._endpoint().origin
+        url, own, inside = f"{origin}{request.path}", True, False
+        for _ in range(_MOST_REDIRECTS):
+            authorization = {"Authorization": header} if header and own else {}
+            response = self._send_to(url, authorization, sender, own=own, inside=inside)
+            self._inside = response.inside if own else self._inside
+            location = response.headers.get("location")
+            if response.status not in _REDIRECTS or not location or request.method not in _READS:
+                return replace(response, own=own)
+            inside = response.inside or is_inside(urlsplit(url).hostname or "")
+            url, inside = self._target(url, location, inside=inside)
+            own = own and url.startswith(f"{origin}/")
+        raise HttpError(
+            f"`{self.name}` redirects in circles",
+            hint="is the address right?",
+            details=ErrorDetails(response.status, response.url),
+        )
+
+    def _send_to(
+        self, url: str, extra: Mapping[str, str], sender: Send, *, own: bool, inside: bool
+    ) -> Response:
+        try:
+            own_connections = self._endpoint().connections
+            used = own_connections if own else self._transports.foreign(inside=inside)
+            return sender(url, extra, used)
+        except HttpError as error:
+            if own or error.details.cause is not Cause.ADDRESS:
+                raise
+            raise HttpError(
+                error.message, hint=self._private_hint(url), details=error.details
+            ) from None
+
+    def _private_hint(self, url: str) -> str:
+        """Return how to permit that a registry sends us into a private network."""
+        word = f"{VARIABLE}=private={self.name}/{server_of(url)}"
+        return f"is this the right registry? `{word}` in the environment says that you trust it"
+
+    def _target(self, url: str, location: str, *, inside: bool) -> tuple[str, bool]:
+        """Return where a redirect leads, and whether that may be in a private network."""
+        try:
+            target = urljoin(url, location)
+        except ValueError:  # not an address, as `http://[::1`
+            target = location
+        inside = inside or server_of(target) in self._private
+        if why := why_not_followed(url, target, inside=inside):
+            raise HttpError(
+                f"a redirect from `{self.name}` is not followed: {why}",
+                hint=self._private_hint(target)
+                if why == PRIVATE
+                else "is this the right registry?",
+                details=ErrorDetails(url=redacted(url)),
+            )
+        return target, inside
 
     def _send(
         self,
         request: Request,
         url: str,
         extra: Mapping[str, str],
-        http: Connections,
+        connections: Connections,
         *,
         deadline: float,
-    ) -> Answer:
-        self._setting.sent()
-        return wire.send(
-            http,
+    ) -> Response:
+        self._settings.sent()
+        return send(
+            connections,
             request.method,
             url,
             headers={**request.headers, **extra},
@@ -268,39 +273,33 @@ class Host:
             deadline=deadline,
         )
 
-    def _fetch(
+    def _fetch_token(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Answer:
-        """For `Access`: a token server is our own host, or a stranger."""
+    ) -> Response:
+        """Send a request to a token server, for `Access`."""
         request = Request(method, "", headers=headers, body=body)
-        deadline = time.monotonic() + self._setting.policy.read
+        deadline = time.monotonic() + self._settings.policy.read
         return self._send(request, url, {}, self._to_token_server(url), deadline=deadline)
 
     def _to_token_server(self, url: str) -> Connections:
-        """What a token is fetched over, after `realm_trouble` has looked at the address."""
-        parts, contact = urlsplit(url), self._contact()
-        if url.startswith(f"{contact.origin}/"):
-            return contact.http
+        """Return the connections to a token server, whose address `realm_trouble` accepted."""
+        parts, endpoint = urlsplit(url), self._endpoint()
+        if url.startswith(f"{endpoint.origin}/"):
+            return endpoint.connections
         if parts.scheme == "http" and is_loopback(parts.hostname or ""):
-            return self._clients.neighbour()
-        ours = parts.hostname == urlsplit(contact.origin).hostname
+            return self._transports.loopback()
+        ours = parts.hostname == urlsplit(endpoint.origin).hostname
         if ours or self.access.is_trusted(url):
-            return self._clients.token_server()
-        return self._clients.stranger(inside=self._inside or server_of(url) in self._private)
+            return self._transports.token_server()
+        return self._transports.foreign(inside=self._inside or server_of(url) in self._private)
 
-    def _contact(self) -> Contact:
-        """How the host is reached, found out once; then the credential, looked up once."""
+    def _endpoint(self) -> Endpoint:
+        """Find out how the host is reached, and look up the credential, both once."""
         if found := self._found:
             return found
         with self._lock:
             if self._found is None:
-                contact = self._clients.contact()
-                self.access.prepare(contact.doubt)
-                self._found = contact
+                endpoint = self._transports.endpoint()
+                self.access.prepare(endpoint.doubt)
+                self._found = endpoint
             return self._found
-
-
-def _answer(outcome: Answer | HttpError) -> Answer:
-    if isinstance(outcome, HttpError):
-        raise outcome
-    return outcome

@@ -15,7 +15,7 @@ from .mirrors import Lenders
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .host import Setting
+    from .host import HostSettings
     from .mirrors import Mirror, Mirrors
 
 
@@ -35,7 +35,7 @@ class Hosts:
         self._pushed: frozenset[Repository] = frozenset()
         self._public: frozenset[Repository] = frozenset()
 
-    def at(self, place: str, setting: Setting) -> Host:
+    def at(self, place: str, setting: HostSettings) -> Host:
         """The registry at a host or a part of it; mirrors stand before what is public."""
         name = next((p for p in parents(place) if p in self._namespaces), host_of(place))
         registry, _, path = place.partition("/")
@@ -44,7 +44,7 @@ class Hosts:
             lent = repository in self._public and repository not in self._pushed
             if (name, lent) not in self._made:
                 lenders = self._lenders(registry, setting) if lent else None
-                self._made[name, lent] = Host(registry, setting, place=name, mirrors=lenders)
+                self._made[name, lent] = Host(registry, setting, namespace=name, mirrors=lenders)
             return self._made[name, lent]
 
     def is_pushed(self, host: str, path: str) -> bool:
@@ -66,9 +66,9 @@ class Hosts:
         for host in self._made.values():
             host.close()
 
-    def _lenders(self, registry: str, setting: Setting) -> Lenders:
+    def _lenders(self, registry: str, setting: HostSettings) -> Lenders:
         def connect(mirror: Mirror) -> Host:
             insecure = setting.insecure | ({mirror.host} if mirror.insecure else frozenset())
-            return Host(mirror.host, replace(setting, insecure=insecure), place=mirror.host)
+            return Host(mirror.host, replace(setting, insecure=insecure), namespace=mirror.host)
 
         return Lenders(registry, self._mirrors, connect, setting.report)

@@ -11,11 +11,11 @@ from ..http.errors import ErrorDetails, HttpError
 from ..http.text import read_json
 from ..model.presence import Present
 from ..reference import Digest
-from .answer import MANIFEST_TYPES
 from .contents import ContentsError, contents
+from .response import MANIFEST_TYPES, digest_in
 
 if TYPE_CHECKING:
-    from ..http.answer import Answer
+    from ..http.response import Response
     from ..reference import Reference
     from .contents import Contents
 
@@ -39,18 +39,18 @@ class Manifest(Struct, frozen=True):
         return Present(self.digest, self.media_type, len(self.content))
 
 
-def read_manifest(answer: Answer, reference: Reference) -> Manifest:
+def read_manifest(answer: Response, reference: Reference) -> Manifest:
     """The manifest in an answer with status 200, held against every digest that is known of it.
 
     Raises `HttpError`, which passes where the bytes were damaged on the way.
     """
     computed = digest_of(answer.body)
-    for claimed in (reference.digest, answer.digest):
+    for claimed in (reference.digest, digest_in(answer)):
         if claimed and claimed != digest_of(answer.body, claimed):
             raise HttpError(
                 f"`{reference}` is `{claimed}` by name, and `{computed}` by content",
                 hint="the registry, or something before it, alters what it is asked for",
-                facts=ErrorDetails(200, answer.url, passing=True),
+                details=ErrorDetails(200, answer.url, transient=True),
             )
     return Manifest(answer.body, _media_type(answer, reference), computed)
 
@@ -63,7 +63,7 @@ def contents_of(manifest: Manifest, reference: Reference) -> Contents:
         raise HttpError(
             f"the manifest of `{reference}` cannot be read: {error}",
             hint="is this a registry? something before it may alter what it is asked for",
-            facts=ErrorDetails(200),
+            details=ErrorDetails(200),
         ) from None
 
 
@@ -73,7 +73,7 @@ def check_digest(found: Present, reference: Reference, url: str) -> Present:
         raise HttpError(
             f"`{reference}` was asked for, and `{found.digest}` is what the registry has",
             hint="the registry, or something before it, alters what it is asked for",
-            facts=ErrorDetails(200, url),
+            details=ErrorDetails(200, url),
         )
     return found
 
@@ -86,7 +86,7 @@ def digest_of(content: bytes, like: Digest | None = None) -> Digest:
     return Digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
 
 
-def _media_type(answer: Answer, reference: Reference) -> str:
+def _media_type(answer: Response, reference: Reference) -> str:
     """The type of the answer, or the one that the manifest itself names."""
     document = read_json(answer.body)
     inside = document.get("mediaType") if isinstance(document, dict) else None
@@ -98,5 +98,5 @@ def _media_type(answer: Answer, reference: Reference) -> str:
         f"`{reference.repository.host}` answers with something that is no manifest for "
         f"`{reference}`" + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
         hint="is this a registry? a login page or a proxy may stand before it",
-        facts=ErrorDetails(200, answer.url),
+        details=ErrorDetails(200, answer.url),
     )

@@ -22,7 +22,7 @@ from ..reference import HUB, ReferenceSyntaxError, parse_host, registry_named
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from ..http.answer import Answer
+    from ..http.response import Response
     from ..model.events import Reporter
     from .host import Host
     from .request import Check, Request
@@ -58,7 +58,7 @@ class Lender:
         self._told = False
         self._gone = False
 
-    def answer(self, request: Request, check: Check) -> Answer | None:
+    def answer(self, request: Request, check: Check) -> Response | None:
         """What the mirror has, `None` where it has it not, or cannot be asked: that is told once.
 
         Asked once for each request, and not again for any where nobody answers.
@@ -69,7 +69,7 @@ class Lender:
             asked = replace(request, path=f"{self._mirror.path}{request.path}")
             answer = self.host.ask_once(asked, check)
         except HttpError as error:
-            if error.facts.unreachable:
+            if error.details.unreachable:
                 self._gone = True
             self._tell(error.message)
             return None
@@ -102,7 +102,7 @@ class Lenders:
         self._lock = Lock()
         self._found: tuple[Lender, ...] | None = None
 
-    def answer(self, request: Request, check: Check) -> Answer | None:
+    def answer(self, request: Request, check: Check) -> Response | None:
         """What the first mirror has that has it, `None` where none has."""
         with self._lock:
             if self._found is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from ..http.backoff import PASSING, retry_after
 from ..http.errors import ErrorDetails, HttpError
+from ..http.retry import TRANSIENT, retry_after
 from ..http.text import plain
-from .answer import CODES, complaints
 from .auth.fly_login import HELPER
+from .response import CODES, complaints
 
 if TYPE_CHECKING:
-    from ..http.answer import Answer
+    from ..http.response import Response
     from .auth.credential import Credential
     from .auth.session import Access
 
@@ -23,58 +23,58 @@ _FLY_REACH = (
 _FLY = (".fly.io", ".flyio.net")
 
 
-def refusal(answer: Answer, host: str, access: Access, *, what: str, verb: str) -> HttpError:
+def refusal(answer: Response, host: str, access: Access, *, what: str, verb: str) -> HttpError:
     """Why `what` (a repository, or "" for the host) could not be worked with.
 
     `verb` says what was wanted of it: `read`, `write`.
     """
-    facts = ErrorDetails(
+    details = ErrorDetails(
         answer.status,
         answer.url,
         tuple(c.code for c in complaints(answer) if c.code in CODES),
-        passing=answer.status in PASSING,
+        transient=answer.status in TRANSIENT,
         retry_after=retry_after(answer.headers),
     )
     if answer.status == 401 and answer.own:
-        return _unauthorized(answer, host, access, facts)
+        return _unauthorized(answer, host, access, details)
     message, hint = _words(answer, host, access, what=what, verb=verb)
     message = f"{message}{said_by(answer, access)}"
     if answer.proxy and not complaints(answer):
         # Over plain HTTP nothing shows who gave it; a registry says more than a status.
         message = f"{message}; it was asked through the proxy `{answer.proxy}`, which may say so"
         hint = f"{hint} NO_PROXY names who is asked without a proxy"
-    return HttpError(message, hint=hint, facts=facts)
+    return HttpError(message, hint=hint, details=details)
 
 
-def _unauthorized(answer: Answer, host: str, access: Access, facts: ErrorDetails) -> HttpError:
+def _unauthorized(answer: Response, host: str, access: Access, details: ErrorDetails) -> HttpError:
     if access.trouble is not None:
         trouble = access.trouble
         return HttpError(
-            f"`{host}` asks who you are, and {trouble.message}", hint=trouble.hint, facts=facts
+            f"`{host}` asks who you are, and {trouble.message}", hint=trouble.hint, details=details
         )
     if access.credential is None:
         return HttpError(
             f"`{host}` asks who you are, and there is no credential for it",
             hint=_log_in(host),
-            facts=facts,
+            details=details,
         )
     source = access.credential.source
     if access.withheld:
         return HttpError(
             f"the credential from {source} is not sent to `{host}`{access.withheld.said}",
             hint=access.withheld.hint,
-            facts=facts,
+            details=details,
         )
     lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
     return HttpError(
         f"`{host}` refused the credential from {source}{said_by(answer, access)}",
         hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
-        facts=facts,
+        details=details,
     )
 
 
 def _words(  # noqa: PLR0911 - one answer for each status
-    answer: Answer, host: str, access: Access, *, what: str, verb: str
+    answer: Response, host: str, access: Access, *, what: str, verb: str
 ) -> tuple[str, str]:
     target = f"`{what}` on `{host}`" if what else f"`{host}`"
     match answer.status:
@@ -95,14 +95,14 @@ def _words(  # noqa: PLR0911 - one answer for each status
             return f"`{host}` has had too many requests", f"try again {until}"
         case status if status >= 500 or status == 408:
             where = "; https://status.flyio.net says more" if _is_fly(host) else ""
-            return f"`{host}` is in trouble: {_status(status)}", f"try again later{where}"
+            return f"`{host}` is not available: {_status(status)}", f"try again later{where}"
         case status if 300 <= status < 400:
             return f"`{host}` redirects, and not to a manifest", "is the address right?"
         case status:
             return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
 
 
-def said_by(answer: Answer, access: Access) -> str:
+def said_by(answer: Response, access: Access) -> str:
     """The registry's own words behind a colon, made harmless; nothing where it says nothing."""
     words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
     text = plain("; ".join(words), access.secrets())

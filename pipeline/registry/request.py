@@ -9,10 +9,10 @@ from msgspec import Struct, field
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..http import wire
-    from ..http.answer import Answer
+    from ..http.response import Response
+    from ..http.send import Body
 
-    Check = Callable[[Answer], object]
+    Check = Callable[[Response], object]
 
 
 class Request(Struct, frozen=True):
@@ -25,13 +25,13 @@ class Request(Struct, frozen=True):
     path: str
     scope: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: wire.Body | None = None
+    body: Body | None = None
 
 
 class MirrorsFirst(Protocol):
     """The mirrors of a registry, which are asked before it for what is read."""
 
-    def answer(self, request: Request, check: Check, /) -> Answer | None:
+    def answer(self, request: Request, check: Check, /) -> Response | None:
         """What the first mirror has that has it, `None` where none has."""
 
     def close(self) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import Location, Problem, WorkError, reason_of
-from ..http.errors import CredentialError
 from ..model.csv_fields import join_fields
 from ..model.masking import forms
 from ..model.secret import parse_secret, source_of
 from ..process.paths import is_file, is_there
 from ..project.image_file import read_image_document
 from ..registry.auth.namespaces import common
+from ..registry.errors import CredentialError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -251,7 +251,7 @@ def test_what_cannot_be_kept_is_told(shop: Shop) -> None:
     }
     assert "`invoke build os` builds and pushes it" in nothing.err
     assert (down.code, down.out) == (4, "")
-    assert "Machines API is in trouble: 503" in down.err
+    assert "Machines API is not available: 503" in down.err
     assert (elsewhere.code, both.code) == (2, 2)
     assert "is not Fly's registry" in elsewhere.err
 

@@ -14,7 +14,7 @@ from pipeline.fly.errors import FlyError
 from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
 from pipeline.fly.retention import reference_of, since, slot_of
 from pipeline.fly.values import Machine
-from pipeline.http.backoff import Policy
+from pipeline.http.retry import Policy
 from tests.support.scripted import Reply, scripted
 
 if TYPE_CHECKING:

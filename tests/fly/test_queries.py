@@ -13,7 +13,7 @@ from pipeline.fly.api import FlyApi
 from pipeline.fly.endpoints import connections
 from pipeline.fly.errors import FlyError, NoAppError
 from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
-from pipeline.http.backoff import Policy
+from pipeline.http.retry import Policy
 from tests.support.connect_proxy import connect_proxy
 from tests.support.fly import FlyStandIn, fly_stand_in
 from tests.support.scripted import Reply, scripted
@@ -136,7 +136,7 @@ def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch)
                 machines_of(api, "acme-web")
         assert proxy.asked == []
     http = connections("http://_api.internal:4280", QUICK)
-    why = http.wrong_with
+    why = http.forbidden
     assert why
     assert why(ip_address("fdaa:0:1::3")) == ""
     assert all(why(ip_address(one)) for one in ("10.0.0.1", "fd00::1", "127.0.0.1", "8.8.8.8"))

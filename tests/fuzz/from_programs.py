@@ -30,7 +30,7 @@ from pipeline.fly.flyctl import _listed, _release
 from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
 from pipeline.fly.retention import reference_of, since, slot_of
 from pipeline.fly.values import release_before
-from pipeline.http.answer import Answer
+from pipeline.http.response import Response
 from pipeline.http.text import read_json
 from pipeline.model.image import Base, Image
 from pipeline.model.masking import masker
@@ -115,10 +115,10 @@ class _Answering(FlyApi):
         super().__init__({"FLY_API_TOKEN": "fm2_hunter2"}, clock=QuickClock())
         self._data = data
 
-    def _ask(self, _request: object) -> Answer:
+    def _ask(self, _request: object) -> Response:
         status, _, body = self._data.partition(b"\n")
         number = int(status) if status.isdigit() and len(status) == 3 else 200
-        return Answer(number, "https://api.machines.dev/v1", {}, body)
+        return Response(number, "https://api.machines.dev/v1", {}, body)
 
 
 def _fly(data: bytes) -> None:

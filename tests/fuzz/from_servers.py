@@ -10,24 +10,25 @@ from socket import create_server, socket
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from pipeline.http import tls, wire
-from pipeline.http.answer import Answer
-from pipeline.http.backoff import Policy
+from pipeline.http import tls
 from pipeline.http.connections import Connections
-from pipeline.http.errors import CredentialError
+from pipeline.http.response import Response
+from pipeline.http.retry import Policy
+from pipeline.http.send import send
 from pipeline.http.text import read_json
 from pipeline.model.image import Pin
 from pipeline.project.lock_file import load_lock, lock_text
 from pipeline.reference import Digest, Platform, parse_reference
-from pipeline.registry.answer import MANIFEST_TYPES, complaints, keeps_tags, presence
 from pipeline.registry.auth import docker_login, podman_login
 from pipeline.registry.auth.credential import Credential
 from pipeline.registry.auth.private_config import docker_config
 from pipeline.registry.auth.session import Access
 from pipeline.registry.contents import manifests_of_platforms, needed, platform_of, serving
+from pipeline.registry.errors import CredentialError
 from pipeline.registry.manifest import contents_of, read_manifest
 from pipeline.registry.mirrors import mirrors_in
 from pipeline.registry.refusal import refusal
+from pipeline.registry.response import MANIFEST_TYPES, complaints, keeps_tags, presence
 from tests.fuzz.target import MEMORY, Target
 
 if TYPE_CHECKING:
@@ -42,10 +43,12 @@ _STATUSES = frozenset(str(status) for status in range(100, 600))
 _HOSTS = ("registry.example.com", "docker.io", "127.0.0.1:5000")
 
 
-def _access(answer: Answer) -> Access:
+def _access(answer: Response) -> Access:
     """Who we are at a registry whose token server gives that answer."""
 
-    def fetch(_method: str, _url: str, _headers: Mapping[str, str], _body: bytes | None) -> Answer:
+    def fetch(
+        _method: str, _url: str, _headers: Mapping[str, str], _body: bytes | None
+    ) -> Response:
         return answer
 
     access = Access(_HOSTS[0], lambda _place: _CREDENTIAL, fetch)
@@ -56,14 +59,14 @@ def _access(answer: Answer) -> Access:
 def _challenge(data: bytes) -> None:
     """The header, and behind an empty line what the token server answers."""
     header, _, token = data.partition(b"\n\n")
-    access = _access(Answer(200, "https://registry.example.com/token", {}, token))
+    access = _access(Response(200, "https://registry.example.com/token", {}, token))
     access.answer(header.decode("latin-1"), "https://registry.example.com", "repository:a:pull", "")
     access.header("https://registry.example.com", "repository:a:pull")
 
 
 def _manifest(data: bytes) -> None:
     """A manifest or an index; what of it goes into the lock must be read again from there."""
-    answer = Answer(200, _URL, {"content-type": MANIFEST_TYPES[0]}, data)
+    answer = Response(200, _URL, {"content-type": MANIFEST_TYPES[0]}, data)
     manifest = read_manifest(answer, _REFERENCE)
     found = contents_of(manifest, _REFERENCE)
     _ = found.blobs
@@ -101,7 +104,7 @@ def _refused(data: bytes) -> None:
     status, *lines = head.decode("latin-1").split("\n")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    answer = Answer(int(status) if status in _STATUSES else 500, _URL, headers, body)
+    answer = Response(int(status) if status in _STATUSES else 500, _URL, headers, body)
     presence(answer)
     keeps_tags(answer)
     complaints(answer)
@@ -116,7 +119,7 @@ def _http(data: bytes) -> None:
         try:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/v2/acme/web/manifests/1"
             until = time.monotonic() + 5
-            answer = wire.send(connections, "GET", url, headers={}, deadline=until)
+            answer = send(connections, "GET", url, headers={}, deadline=until)
         finally:
             served.join()
     presence(answer)

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from pipeline.http.addresses import is_inside, is_loopback, leads_here, read_address
-from pipeline.http.redirect import redirect_trouble
+from pipeline.http.redirect import why_not_followed
 from pipeline.registry.auth.challenge import realm_trouble
 
 HERE = (
@@ -44,7 +44,7 @@ def test_nobody_is_led_inside(host: str) -> None:
     """From the world: by a redirect, or to a token server."""
     target = f"https://{host}/v2/"
 
-    assert redirect_trouble("https://registry.example.com/v2/", target) == "into a private network"
+    assert why_not_followed("https://registry.example.com/v2/", target) == "into a private network"
     assert realm_trouble(target, "https://registry.example.com", sending=False)
     assert realm_trouble(target, "https://registry.example.com")
 
@@ -54,15 +54,15 @@ def test_who_is_inside_may_stay_there(host: str) -> None:
     """A registry of a private network has its store there; its name need not show it."""
     target = f"https://{host}/v2/"
 
-    assert redirect_trouble("https://10.0.0.5/v2/", target) == ""
-    assert redirect_trouble("https://registry.example.com/v2/", target, inside=True) == ""
-    assert redirect_trouble(target, target) == ""
+    assert why_not_followed("https://10.0.0.5/v2/", target) == ""
+    assert why_not_followed("https://registry.example.com/v2/", target, inside=True) == ""
+    assert why_not_followed(target, target) == ""
 
 
 @pytest.mark.parametrize("host", OUTSIDE)
 def test_the_world_is_outside(host: str) -> None:
     """Also what has an address of the world in it, as everything has where there is NAT64."""
-    assert redirect_trouble("https://registry.example.com/", f"https://{host}/") == ""
+    assert why_not_followed("https://registry.example.com/", f"https://{host}/") == ""
     assert not leads_here(host)
 
 
@@ -137,5 +137,5 @@ def test_addresses_are_read_as_the_system_reads_them(host: str) -> None:
 )
 def test_two_readings_are_none(target: str) -> None:
     """What a reader may drop, decode or put into other letters is no host's name."""
-    assert redirect_trouble("https://registry.example.com/", target) == "it is no web address"
+    assert why_not_followed("https://registry.example.com/", target) == "it is not a web address"
     assert realm_trouble(target, "https://registry.example.com", sending=False)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.backoff import Gate, Policy, retry_after
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Gate, Policy, retry_after
 from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry

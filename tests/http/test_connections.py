@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http import wire
-from pipeline.http.backoff import Policy
 from pipeline.http.connections import Connections
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
+from pipeline.http.send import send
 from pipeline.http.tls import nothing
 from pipeline.model.permission import parse_allowed
 from pipeline.model.presence import Absent, Present
@@ -141,7 +141,7 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
     assert caught.value.message == (
         f"the proxy `{proxy.address}` refuses to connect to `{NAME}`: {status}"
     )
-    assert caught.value.facts.passing is status.startswith("503")
+    assert caught.value.details.transient is status.startswith("503")
     assert "HTTPS_PROXY" in caught.value.hint
     assert hint in caught.value.hint
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
@@ -239,7 +239,9 @@ def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str
     with pytest.raises(HttpError) as caught:
         ask(name=name)
     assert caught.value.message == no_answer(address)
-    assert caught.value.hint.startswith("https_proxy names it; NO_PROXY names who is asked without")
+    assert caught.value.hint.startswith(
+        "https_proxy names it; NO_PROXY names the hosts that are reached without"
+    )
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
 
 
@@ -338,7 +340,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
     http = Connections(nothing(), proxies=False, policy=PATIENT)
     with trickling(b"", hangs_up=True) as address:
         with pytest.raises(HttpError) as caught:
-            wire.send(
+            send(
                 http,
                 "PUT",
                 f"http://{address}/",
@@ -449,6 +451,6 @@ def test_a_connection_is_used_again() -> None:
     with in_background(server):
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         for _ in range(3):
-            wire.send(http, "GET", url, headers={}, deadline=time.monotonic() + 30)
+            send(http, "GET", url, headers={}, deadline=time.monotonic() + 30)
         http.close()
     assert len(lines) == 1

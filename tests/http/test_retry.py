@@ -10,11 +10,10 @@ import pytest
 from pipeline.fly.api import FlyApi
 from pipeline.fly.errors import FlyError
 from pipeline.fly.queries import machines_of
-from pipeline.fly.rate_limit import Pace
-from pipeline.http.answer import Answer
-from pipeline.http.backoff import Gate, Policy
+from pipeline.fly.rate_limit import RateLimit
 from pipeline.http.errors import ErrorDetails, HttpError
-from pipeline.http.retry import Patience, passes
+from pipeline.http.response import Response
+from pipeline.http.retry import Gate, Policy, Retry
 from pipeline.model.events import Notice
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
     from pipeline.model.events import Event as Told
 
 POLICY = Policy(attempts=4, pause=1.0, total=60.0, allowance=48)
-FINE, BUSY = Answer(200, ""), Answer(503, "")
+FINE, BUSY = Response(200, ""), Response(503, "")
 FOREVER = Reply(429, {"Retry-After": "3600", "Content-Type": "application/json"}, b"{}")
 
 
-def later(seconds: int, status: int = 429) -> Answer:
+def later(seconds: int, status: int = 429) -> Response:
     """An answer that asks for time."""
-    return Answer(status, "", {"retry-after": str(seconds)})
+    return Response(status, "", {"retry-after": str(seconds)})
 
 
 class Story:
@@ -45,14 +44,21 @@ class Story:
         gate = Gate(policy, Event(), self.clock)
         left = list(outcomes)
 
-        def tried(deadline: float) -> Outcome:
+        def send(deadline: float) -> Response:
             self.times.append(sum(self.clock.slept))
             assert self.clock.now() <= deadline
             if shut:  # another request to this host was told to wait meanwhile
                 gate.shut(shut)
-            return left.pop(0)
+            outcome = left.pop(0)
+            if isinstance(outcome, HttpError):
+                raise outcome
+            return outcome
 
-        self.end = Patience("`the host`", gate, self.told.append).ask(tried, passes)
+        self.end: Outcome
+        try:
+            self.end = Retry("`the host`", gate, self.told.append).call(send)
+        except HttpError as error:
+            self.end = error
 
 
 @pytest.mark.parametrize(
@@ -61,15 +67,15 @@ class Story:
         ([FINE], 1),
         ([BUSY, FINE], 2),
         ([BUSY, BUSY, BUSY, BUSY], 4),
-        ([Answer(418, "")], 1),
-        ([HttpError("cut off", facts=ErrorDetails(passing=True)), FINE], 2),
+        ([Response(418, "")], 1),
+        ([HttpError("cut off", details=ErrorDetails(transient=True)), FINE], 2),
         ([HttpError("no trust")], 1),
         ([later(5), FINE], 2),
         ([later(50), later(50)], 2),
         ([later(59, 503), FINE], 2),
         ([later(61)], 1),
         ([later(3600, 503)], 1),
-        ([HttpError("told", facts=ErrorDetails(passing=True, retry_after=3600.0))], 1),
+        ([HttpError("told", details=ErrorDetails(transient=True, retry_after=3600.0))], 1),
     ],
 )
 def test_how_often_a_host_is_asked(outcomes: list[Outcome], asked: int) -> None:
@@ -103,11 +109,21 @@ def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
     gate = Gate(POLICY, Event(), QuickClock())
     gate.shut(100.0)
 
-    end = Patience("`the host`", gate, lambda _: None).ask(lambda _: FINE, passes)
+    sent: list[float] = []
 
-    assert isinstance(end, HttpError)
-    assert end.message == "`the host` asks everybody to wait"
-    assert end.hint == "try again in 100 seconds"
+    def send(deadline: float) -> Response:
+        sent.append(deadline)
+        return FINE
+
+    retry = Retry("`the host`", gate, lambda _: None)
+
+    for call in (retry.call, retry.call_once):
+        with pytest.raises(HttpError) as caught:
+            call(send)
+        assert caught.value.message == "`the host` asks everybody to wait"
+        assert caught.value.hint == "try again in 100 seconds"
+
+    assert sent == []
 
 
 def test_a_host_that_has_used_up_its_allowance() -> None:
@@ -157,10 +173,10 @@ def test_what_changes_something_at_fly_is_asked_once(method: str, asked: int) ->
 def test_the_pace_that_fly_allows() -> None:
     """Three at once, then one a second."""
     clock = QuickClock()
-    pace = Pace(clock)
+    limit = RateLimit(clock)
     for _ in range(5):
-        pace.wait("list machines", "acme-web")
-    pace.wait("list machines", "acme-api")
+        limit.wait("list machines", "acme-web")
+    limit.wait("list machines", "acme-api")
 
     assert len(clock.slept) == 2
     assert all(0.9 < seconds < 1.1 for seconds in clock.slept)

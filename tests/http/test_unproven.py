@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http import wire
-from pipeline.http.addresses import not_here, not_outside
-from pipeline.http.backoff import Policy
+from pipeline.http.addresses import not_loopback, not_public
 from pipeline.http.connections import Connections
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
+from pipeline.http.send import send
 from pipeline.http.tls import nothing
 from pipeline.model.presence import Present
 from pipeline.reference import parse_reference
@@ -162,22 +162,20 @@ def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
     with scripted(lambda _: Reply(200)) as server:
         port = server.address.rpartition(":")[2]
         there = f"localhost:{port}"
-        http = Connections(nothing(), proxies=False, policy=PATIENT, wrong_with=not_outside)
+        http = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_public)
         with pytest.raises(HttpError, match=r"is at .*, which is in a private network"):
-            wire.send(http, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30)
+            send(http, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30)
         http.close()
         assert server.asked == []
-        here = Connections(nothing(), proxies=False, policy=PATIENT, wrong_with=not_here)
-        answer = wire.send(
-            here, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30
-        )
+        here = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_loopback)
+        answer = send(here, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30)
         here.close()
         assert answer.inside
 
 
 def test_what_is_not_this_machine() -> None:
     """A name as `localhost` that leads elsewhere is told nothing in clear."""
-    here = Connections(nothing(), proxies=False, policy=PATIENT, wrong_with=not_here)
+    here = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_loopback)
     with pytest.raises(HttpError, match=r"is at 192\.0\.2\.7, which is not this machine"):
-        wire.send(here, "GET", "http://192.0.2.7/", headers={}, deadline=time.monotonic() + 30)
+        send(here, "GET", "http://192.0.2.7/", headers={}, deadline=time.monotonic() + 30)
     here.close()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
@@ -117,7 +117,7 @@ def test_silence_is_not_an_answer(cut: int | None) -> None:
     found = asked_of(lambda _: reply)
 
     assert isinstance(found, HttpError)
-    assert found.facts.unreachable
+    assert found.details.unreachable
 
 
 def test_nobody_listens() -> None:

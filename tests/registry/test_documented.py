@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from pipeline.http.backoff import PASSING, Policy
 from pipeline.http.errors import HttpError
-from pipeline.http.wire import MAX_COMPLAINT, MAX_MANIFEST
+from pipeline.http.retry import TRANSIENT, Policy
+from pipeline.http.send import MAX_BODY, MAX_ERROR_BODY
 from pipeline.model.presence import Absent, Present
 from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential
@@ -107,7 +107,7 @@ SCRIPTS: Mapping[str, Callable[[Asked], Reply]] = {
         Reply(200), Reply(200, {**FOUND, "Docker-Content-Digest": OTHER}, BODY)
     ),
     "more than 4 MiB": get_only(
-        Reply(200), Reply(200, {"Content-Type": INDEX}, BODY + b" " * MAX_MANIFEST)
+        Reply(200), Reply(200, {"Content-Type": INDEX}, BODY + b" " * MAX_BODY)
     ),
     "no answer in time": slowly,
     "a connection that is closed or reset": lambda _: Reply(0),
@@ -186,6 +186,6 @@ def test_the_numbers_are_documented() -> None:
     )
     assert numbers["to connect, in seconds"] == f"{policy.connect:.0f}"
     assert numbers["to wait for the next bytes, in seconds"] == f"{policy.read:.0f}"
-    assert numbers["a manifest, in MiB"] == str(MAX_MANIFEST >> 20)
-    assert numbers["any other answer, in KiB"] == str(MAX_COMPLAINT >> 10)
-    assert ", ".join(map(str, sorted(PASSING))) in page
+    assert numbers["a manifest, in MiB"] == str(MAX_BODY >> 20)
+    assert numbers["any other answer, in KiB"] == str(MAX_ERROR_BODY >> 10)
+    assert ", ".join(map(str, sorted(TRANSIENT))) in page

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
 from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential

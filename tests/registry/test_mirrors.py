@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pipeline
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
 from pipeline.project.load import load
 from pipeline.reference import Digest, parse_reference
@@ -202,7 +202,7 @@ def test_neither_has_it() -> None:
 
     with (
         both(lambda _: GONE, lambda _: Reply(503)) as run,
-        pytest.raises(HttpError, match="is in trouble"),
+        pytest.raises(HttpError, match="is not available"),
     ):
         run.client.head(run.reference)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Hollow, Present
 from pipeline.reference import Digest, parse_platform, parse_reference
 from pipeline.registry.client import Registry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.deploy.fly.driver import FlyDriver
 from pipeline.fly.api import FlyApi
-from pipeline.http.backoff import Policy
+from pipeline.http.retry import Policy
 from pipeline.model.apps import App
 from pipeline.model.events import silent
 from pipeline.model.stamp import Revision

@@ -10,9 +10,9 @@ import httpcore
 import httpx
 
 from ...http import tls
-from ...http.backoff import Policy
-from ...http.exchange import Exchange
-from ...http.streams import Backend
+from ...http.retry import Policy
+from ...http.sockets import Backend
+from ...http.timeouts import Timeouts
 from ...process.wait import wait_until
 from .containers import exit_code
 
@@ -130,11 +130,11 @@ def _status(check: Health, address: Address) -> int:
     responds byte by byte, or without end, delays nobody. Raises one of `_FAILURES`.
     """
     host, port = address
-    context = tls.Trust().context("") if check.tls and check.verify else tls.unverified()
+    context = tls.system_trust() if check.tls and check.verify else tls.unverified()
     bounds = Policy(connect=check.timeout, read=check.timeout)
-    exchange = Exchange(bounds, until=time.monotonic() + check.timeout)
+    timeouts = Timeouts(bounds, until=time.monotonic() + check.timeout)
     extensions: dict[str, object] = {
-        "timeout": dict.fromkeys(("connect", "read", "write"), exchange),
+        "timeout": dict.fromkeys(("connect", "read", "write"), timeouts),
         **({"sni_hostname": check.server_name} if check.server_name else {}),
     }
     url = f"{'https' if check.tls else 'http'}://{host}:{port}{check.path}"
@@ -145,7 +145,7 @@ def _status(check: Health, address: Address) -> int:
 
 
 class _DeadlineTransport(httpx.BaseTransport):
-    """A transport for httpx that ends with an `Exchange`, given as its timeout.
+    """A transport for httpx that ends with an `Timeouts`, given as its timeout.
 
     httpx's own transport has a timeout for each read alone. Raises httpcore's errors.
     """

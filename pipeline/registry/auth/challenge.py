@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct, field
 
 from ...http.addresses import is_loopback
-from ...http.redirect import is_web_address, redirect_trouble
+from ...http.redirect import is_web_address, why_not_followed
 from ...reference import parse_host
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def realm_trouble(
     careful as with a redirect.
     """
     if not is_web_address(realm):
-        return "it is no web address"
+        return "it is not a web address"
     ours, theirs = urlsplit(registry), urlsplit(realm)
     in_clear = theirs.scheme == ours.scheme and (not sending or is_loopback(theirs.hostname or ""))
     if not (theirs.scheme == "https" or in_clear):
@@ -83,7 +83,7 @@ def realm_trouble(
         return ""
     if place_of(realm) in trusted:
         return ""
-    return OTHER_HOST if sending else redirect_trouble(registry, realm)
+    return OTHER_HOST if sending else why_not_followed(registry, realm)
 
 
 def server_of(realm: str) -> str:

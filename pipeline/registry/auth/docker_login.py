@@ -13,9 +13,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...http.errors import CredentialError
 from ...process.read_file import FileError, read_own
 from ...reference import HUB, HUB_NAMES, is_hub
+from ..errors import CredentialError
 from . import helper
 from .credential import Credential, Kind
 from .namespaces import home, shown

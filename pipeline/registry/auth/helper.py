@@ -10,10 +10,10 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from ...http.errors import CredentialError
 from ...http.text import plain
 from ...process.capture import capture
 from ...process.environ import find_program, for_docker
+from ..errors import CredentialError
 from .credential import IDENTITY_USER, Credential, Kind
 
 if TYPE_CHECKING:

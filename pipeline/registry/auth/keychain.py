@@ -6,8 +6,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...http.errors import CredentialError
 from ...model.masking import forms
+from ..errors import CredentialError
 from . import docker_login, fly_login, podman_login
 from .namespaces import host_of
 

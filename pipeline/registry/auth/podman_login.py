@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ...http.errors import CredentialError
 from ...reference import HUB, is_hub
+from ..errors import CredentialError
 from . import docker_login, helper
 from .namespaces import home, host_of, parents, shown
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...http.answer import Answer
+    from ...http.response import Response
 
 
 class Widening:
@@ -35,7 +35,9 @@ class Widening:
         """
         return self._found.get(scope, scope)
 
-    def again(self, refused: Answer, scope: str, ask: Callable[[str], Answer | None]) -> Answer:
+    def again(
+        self, refused: Response, scope: str, ask: Callable[[str], Response | None]
+    ) -> Response:
         """Answer once more what was `refused` with a scope for reading, where we push.
 
         `ask` has the answer for a wider scope, `None` where there is no token for it. A repository

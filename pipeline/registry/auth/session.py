@@ -13,21 +13,22 @@ from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
-from ...http.backoff import PASSING, retry_after
-from ...http.errors import CredentialError, ErrorDetails, HttpError
+from ...http.errors import ErrorDetails, HttpError
+from ...http.retry import TRANSIENT, retry_after
 from ...http.text import fits_header, read_json
 from ...model.permission import VARIABLE
+from ..errors import CredentialError
 from .challenge import OTHER_HOST, parse_challenges, place_of, realm_trouble, server_of
 from .credential import IDENTITY_USER, Credential, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ...http.answer import Answer
+    from ...http.response import Response
     from .challenge import Challenge
     from .credential import CredentialSource
 
-    Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Answer]
+    Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Response]
     """Method, URL, headers and body to an answer."""
 
 _SHORTEST = 60
@@ -61,7 +62,7 @@ class Doubt(Struct, frozen=True):
 
 
 class Access:
-    """What one host, or a part of it as `place`, is told of us. Thread-safe.
+    """What one host, or a part of it as `namespace`, is told of us. Thread-safe.
 
     One token per scope is fetched at a time. `trusted` are hosts of token servers that may be shown
     the credential too. `clock` gives seconds from any beginning.
@@ -73,12 +74,12 @@ class Access:
         source: CredentialSource,
         fetch: Fetch,
         *,
-        place: str = "",
+        namespace: str = "",
         trusted: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
-        self._place = place or host
+        self._namespace = namespace or host
         self._trusted = trusted
         self._clock = clock
         self._source = source
@@ -99,7 +100,7 @@ class Access:
             if self._looked_up:
                 return
             try:
-                self.credential = self._source(self._place)
+                self.credential = self._source(self._namespace)
             except CredentialError as error:
                 # It matters only if the registry asks: a public one needs no credential.
                 self.trouble = error
@@ -138,7 +139,7 @@ class Access:
         try:
             return self.answer(challenge, origin, scope, None)
         except HttpError as error:
-            if error.facts.passing:
+            if error.details.transient:
                 raise
             return None  # the refusal of the narrow one says more
 
@@ -152,7 +153,7 @@ class Access:
                 return None
             if f"Basic {self.credential.basic}" == sent:
                 try:
-                    found = self._source(self._place)
+                    found = self._source(self._namespace)
                 except CredentialError:
                     return None
                 if found is None or found.kind is not Kind.PASSWORD:
@@ -207,7 +208,7 @@ class Access:
             hint=hint,
         )
 
-    def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Answer:
+    def _asked(self, realm: str, wanted: Mapping[str, str], scope: str) -> Response:
         who = None if self.withheld else self.credential
         named = who is not None and who.username not in ("", IDENTITY_USER)
         if who and who.kind is Kind.IDENTITY_TOKEN:
@@ -226,28 +227,28 @@ class Access:
         query = urlencode([*wanted.items(), *scopes])
         return self._fetch("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, None)
 
-    def _refused(self, answer: Answer, realm: str) -> HttpError:
+    def _refused(self, answer: Response, realm: str) -> HttpError:
         server = urlsplit(realm).netloc
         who = f"the credential from {self.credential.source}" if self.credential else "anonymity"
-        facts = ErrorDetails(
+        details = ErrorDetails(
             answer.status,
             answer.url,
-            passing=answer.status in PASSING,
+            transient=answer.status in TRANSIENT,
             retry_after=retry_after(answer.headers),
         )
         if answer.status in (401, 403):
             return HttpError(
                 f"`{server}` refused {who} for `{self._host}`",
                 hint=f"log in again: `docker login {self._host}`",
-                facts=facts,
+                details=details,
             )
         return HttpError(
             f"`{server}` gave no token for `{self._host}`: it answered {answer.status}",
             hint="try again later",
-            facts=facts,
+            details=details,
         )
 
-    def _read(self, answer: Answer, realm: str) -> Token:
+    def _read(self, answer: Response, realm: str) -> Token:
         try:
             document = read_json(answer.body)
             fields = document if isinstance(document, dict) else {}
@@ -258,6 +259,6 @@ class Access:
         if not isinstance(value, str) or not fits_header(value):
             raise HttpError(
                 f"`{urlsplit(realm).netloc}` answered something else than a token",
-                facts=ErrorDetails(200, answer.url),
+                details=ErrorDetails(200, answer.url),
             )
         return Token(value, self._clock() + lives - _BUFFER)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.permission import parse_allowed
 from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 import pipeline
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent
 from pipeline.reference import Digest, parse_reference
 from pipeline.registry.auth.credential import Credential, nobody

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.http.errors import CredentialError
 from pipeline.registry.auth import helper as helpers
 from pipeline.registry.auth.build_proxies import docker_proxies
 from pipeline.registry.auth.credential import Kind
@@ -18,6 +17,7 @@ from pipeline.registry.auth.keychain import credentials, known_secrets
 from pipeline.registry.auth.namespaces import common
 from pipeline.registry.auth.podman_login import namespaces
 from pipeline.registry.auth.private_config import docker_config
+from pipeline.registry.errors import CredentialError
 from tests.support.programs import program
 
 if TYPE_CHECKING:

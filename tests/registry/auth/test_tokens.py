@@ -12,9 +12,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import httpx
 import pytest
 
-from pipeline.http.answer import Answer
-from pipeline.http.backoff import Policy
 from pipeline.http.errors import HttpError
+from pipeline.http.response import Response
+from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
 from pipeline.reference import Digest, parse_reference
 from pipeline.registry.auth.credential import Credential, Kind
@@ -246,9 +246,9 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
 
         def fetch(
             method: str, url: str, headers: Mapping[str, str], content: bytes | None
-        ) -> Answer:
+        ) -> Response:
             got = http.request(method, url, headers=dict(headers), content=content)
-            return Answer(got.status_code, url, {}, got.content)
+            return Response(got.status_code, url, {}, got.content)
 
         access = Access(server.address, password, fetch, clock=lambda: now[0])
         access.prepare()

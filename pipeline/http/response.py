@@ -1,4 +1,4 @@
-"""The answer to one HTTP request: status, headers, body."""
+"""The response to one HTTP request: status, headers, body."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from ..reference import Digest, ReferenceSyntaxError, parse_digest
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Answer(Struct, frozen=True):
-    """One response: status, headers under lower-case names, body up to a cap.
+class Response(Struct, frozen=True):
+    """A response: status, headers under lower-case names, and the body up to a limit.
 
-    `url` has neither query nor user. `own` says that the very host answered that was asked, and
-    not one that it redirected to; `inside` that its address is of a private network.
+    `url` has neither query nor user. `own` is false where a redirect led to another host, and
+    `inside` is true where the address that answered is in a private network. `proxy` is a proxy
+    that passed the request on without TLS, and may have answered it itself.
     """
 
     status: int
@@ -37,15 +36,7 @@ class Answer(Struct, frozen=True):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def digest(self) -> Digest | None:
-        """`Docker-Content-Digest`, `None` where it is missing or no digest."""
-        try:
-            return parse_digest(self.headers.get("docker-content-digest", "").strip())
-        except ReferenceSyntaxError:
-            return None
-
-    @property
     def size(self) -> int:
-        """`Content-Length`, 0 where it is missing."""
+        """`Content-Length` in bytes, 0 where it is missing or not a number."""
         length = self.headers.get("content-length", "")
         return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0

@@ -1,4 +1,4 @@
-"""What a registry answered, and what can be read from it. Pure."""
+"""Read what a registry's response says: found, not found, and its error codes. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from msgspec import Struct
 
 from ..http.text import read_json
 from ..model.presence import Absent, Present
+from ..reference import ReferenceSyntaxError, parse_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..http.answer import Answer
+    from ..http.response import Response
+    from ..reference import Digest
 
 
 MANIFEST_TYPES = (
@@ -59,7 +61,15 @@ class Complaint(Struct, frozen=True):
     message: str
 
 
-def complaints(answer: Answer) -> tuple[Complaint, ...]:
+def digest_in(response: Response) -> Digest | None:
+    """Return `Docker-Content-Digest`; `None` where it is missing or malformed."""
+    try:
+        return parse_digest(response.headers.get("docker-content-digest", "").strip())
+    except ReferenceSyntaxError:
+        return None
+
+
+def complaints(answer: Response) -> tuple[Complaint, ...]:
     """The errors in a body of the specification's form, none in any other."""
     document = read_json(answer.body)
     errors = document.get("errors") if isinstance(document, dict) else None
@@ -71,34 +81,35 @@ def complaints(answer: Answer) -> tuple[Complaint, ...]:
     )
 
 
-def presence(answer: Answer) -> Present | Absent | None:
+def presence(answer: Response) -> Present | Absent | None:
     """What a HEAD says: there, not there, or `None` where it takes a GET to know.
 
     A 404 counts if a registry gives it. Without a body that shows in its headers: those of
     distribution, and JSON. Any web server has a 404, and Go's says `404 page not found` in text.
     """
-    if answer.status == 200 and answer.digest and answer.media_type in MANIFEST_TYPES:
-        return Present(answer.digest, answer.media_type, answer.size)
+    digest = digest_in(answer)
+    if answer.status == 200 and digest and answer.media_type in MANIFEST_TYPES:
+        return Present(digest, answer.media_type, answer.size)
     return Absent() if answer.status == 404 and is_registrys(answer) else None
 
 
-def is_registrys(answer: Answer) -> bool:
+def is_registrys(answer: Response) -> bool:
     """Whether headers show that a registry answered, and the very one that was asked."""
     is_registry = "docker-distribution-api-version" in answer.headers
     return answer.own and is_registry and answer.media_type == "application/json"
 
 
-def names_absence(answer: Answer) -> bool:
+def names_absence(answer: Response) -> bool:
     """Whether a GET's answer is a registry's word that there is no such manifest."""
     return _names(answer, _ABSENCE)
 
 
-def names_blobs_absence(answer: Answer) -> bool:
+def names_blobs_absence(answer: Response) -> bool:
     """The same of a blob."""
     return _names(answer, _BLOB_ABSENCE)
 
 
-def keeps_tags(answer: Answer) -> bool:
+def keeps_tags(answer: Response) -> bool:
     """Whether a put was refused because there is such a tag, and tags are not overwritten here.
 
     No specification has a code for it. Harbor answers 412 ("configured as immutable"), Quay 409
@@ -110,7 +121,7 @@ def keeps_tags(answer: Answer) -> bool:
     return answer.own and answer.status >= 400 and bool(_KEPT.search(words))
 
 
-def _names(answer: Answer, absence: frozenset[str]) -> bool:
+def _names(answer: Response, absence: frozenset[str]) -> bool:
     codes = {complaint.code for complaint in complaints(answer)}
     return answer.status == 404 and answer.own and bool(codes) and codes <= absence
 

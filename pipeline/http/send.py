@@ -1,0 +1,168 @@
+"""Send one HTTP request and read its response, without redirects, credentials and retries."""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import closing, contextmanager, nullcontext
+from threading import local
+from typing import TYPE_CHECKING
+
+from .errors import ErrorDetails, HttpError
+from .failures import BROKEN, explain, host_of, redacted
+from .response import Response
+from .sockets import INSIDE
+from .timeouts import Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    import httpcore
+
+    from .connections import Connections
+
+    Body = bytes | Callable[[], Generator[bytes, None, None]]
+    """What is sent: bytes, or a function that begins the same stream anew each time."""
+
+MAX_BODY = 4 * 1024 * 1024
+"""Bytes of a successful response."""
+MAX_ERROR_BODY = 64 * 1024
+"""Bytes of any other response; the rest is not read."""
+PIECE = 1 << 18
+"""Bytes of a stream that are gathered before they are passed on, at least."""
+
+
+def send(  # noqa: PLR0913 - a request has these parts
+    connections: Connections,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    body: Body | None = None,
+    deadline: float,
+    most: int = MAX_BODY,
+) -> Response:
+    """Send one request and return its response, whatever its status. Raises `HttpError`.
+
+    All of it ends by `deadline`, a time of `time.monotonic`. The body of a successful response may
+    have `most` bytes. A body that is streamed may take as long as it flows, and the server
+    `Policy.storing` seconds to store it.
+    """
+    streamed = callable(body)
+    until = math.inf if streamed else deadline
+    timeouts = Timeouts(connections.policy, until=until, stored=streamed)
+    # A generator that is left over ends when garbage is collected, in any thread at any moment:
+    # it would let go of a connection of its source, whose pool may be locked by that very thread.
+    with closing(body()) if callable(body) else nullcontext(body) as content:
+        try:
+            with (
+                _unlogged(),
+                connections.stream(
+                    method, url, headers=headers, body=content, timeouts=timeouts
+                ) as received,
+            ):
+                if streamed:
+                    timeouts.ends_in(connections.policy.read)
+                read = _read(received, url, most)
+                return _response(received, url, read, connections.forwarder(url))
+        except BROKEN as error:
+            # The cause is not kept: it holds the request, and that the credential.
+            raise explain(error, url, connections.hints) from None
+
+
+@contextmanager
+def stream(
+    connections: Connections, method: str, url: str, headers: Mapping[str, str]
+) -> Iterator[tuple[Response, Iterator[bytes]]]:
+    """Send a request; yield its response without the body, and the body piece by piece.
+
+    The response has its body where the status is not 200. The body may take as long as it flows.
+    Raises `HttpError`.
+    """
+    timeouts = Timeouts(connections.policy)
+    try:
+        with (
+            _unlogged(),
+            connections.stream(method, url, headers=headers, timeouts=timeouts) as received,
+        ):
+            body = b""
+            if received.status != 200:
+                timeouts.ends_in(connections.policy.read)
+                body = _read(received, url, MAX_ERROR_BODY)
+            pieces = _pieces(received, url, timeouts, connections)
+            yield _response(received, url, body, connections.forwarder(url)), pieces
+    except BROKEN as error:
+        raise explain(error, url, connections.hints) from None
+
+
+def _response(received: httpcore.Response, url: str, body: bytes, proxy: str) -> Response:
+    headers: dict[str, str] = {}
+    for raw, value in received.headers:
+        name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    inside = bool(received.extensions["network_stream"].get_extra_info(INSIDE))
+    return Response(received.status, redacted(url), headers, body, proxy=proxy, inside=inside)
+
+
+def _read(received: httpcore.Response, url: str, most: int) -> bytes:
+    """Return the body, or the beginning of one that reports an error."""
+    good = received.status == 200
+    limit = most if good else MAX_ERROR_BODY
+    chunks, size = [], 0
+    for chunk in received.iter_stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > limit and good:
+            raise HttpError(
+                f"`{host_of(url)}` answers with more than {limit >> 20} MiB, which is not read",
+                hint="is the address right?",
+                details=ErrorDetails(200, redacted(url)),
+            )
+        if size > limit:
+            break
+    return b"".join(chunks)[:limit]
+
+
+def _pieces(
+    received: httpcore.Response, url: str, timeouts: Timeouts, connections: Connections
+) -> Iterator[bytes]:
+    held: list[bytes] = []
+    size = 0
+    try:
+        for piece in received.iter_stream():
+            timeouts.flowed(len(piece))
+            held.append(piece)
+            size += len(piece)
+            if size >= PIECE:
+                yield b"".join(held)
+                held, size = [], 0
+        if held:
+            yield b"".join(held)
+    except BROKEN as error:
+        raise explain(error, url, connections.hints) from None
+
+
+class _Thread(local):
+    requests = 0
+    """Requests of this thread that are under way."""
+
+
+_thread = _Thread()
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep httpcore from logging the requests of this thread: URLs and headers hold secrets."""
+    _thread.requests += 1
+    try:
+        yield
+    finally:
+        _thread.requests -= 1
+
+
+def _is_of_others(_record: logging.LogRecord) -> bool:
+    return not _thread.requests
+
+
+for _name in ("connection", "http11", "http2", "proxy"):
+    logging.getLogger(f"httpcore.{_name}").addFilter(_is_of_others)
