@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from ..model.actions import ImageAction
     from ..model.image import Image
-    from ..model.plan import ImageAction
     from ..reference import ImageName
 
 _MAKING_LAYERS = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ..errors import Problem
+    from ..model.actions import AppAction, ImageAction
     from ..model.apps import Release, Running
     from ..model.fly_apps import FlyApp
     from ..model.image import Image
     from ..model.inputs import ContextEntry, ContextInputs, Inputs
     from ..model.keep import Kept
-    from ..model.plan import DeployStep, ImageAction, Plan
+    from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
     from ..model.report import DeployResult, Failure, ImageResult, Report
@@ -244,7 +245,7 @@ def _warning(problem: Problem) -> Json:
     }
 
 
-def _step(step: DeployStep) -> Json:
+def _step(step: AppAction) -> Json:
     return {
         "app": step.app,
         "image": step.image,

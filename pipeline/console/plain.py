@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from ..model.actions import Action, DeployAction
 from ..model.events import (
     AppChanged,
     Finished,
@@ -16,7 +17,6 @@ from ..model.events import (
     StepChanged,
     Warned,
 )
-from ..model.plan import Action, DeployAction
 from .errors import failure_lines, warning_lines
 from .paint import plain
 from .rows import Mood, Row, advance, is_chore, is_output

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ..model.actions import Action, DeployAction
 from ..model.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
-from ..model.plan import Action, DeployAction
 from ..model.report import DeployStatus
 from .text import clean, step_text
 

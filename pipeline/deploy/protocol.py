@@ -1,6 +1,6 @@
 """The protocol of a driver: deploy apps, and say what they run.
 
-The optional protocols (`CautiousDriver`, `RewindingDriver`, `ListingDriver`) are for drivers that
+The optional protocols (`CautiousDriver`, `RollbackDriver`, `ListingDriver`) are for drivers that
 can do more.
 """
 
@@ -51,7 +51,7 @@ class CautiousDriver(Driver, Protocol):
 
 
 @runtime_checkable
-class RewindingDriver(Driver, Protocol):
+class RollbackDriver(Driver, Protocol):
     """A driver that knows earlier releases of an app and can roll back to the last one."""
 
     def releases(self, app: App, /) -> Sequence[Release]:

@@ -1,8 +1,8 @@
-"""Apps that are left as they are: what runs is of a newer commit than the project's files.
+"""Hold apps: leave an app alone if it runs a newer commit than the one of the project's files.
 
 Two CI runs of one branch may end in the wrong order, and yesterday's job may be run again. The
-clone of the older run does not know the newer commit; but the newer run left the ids of the commits
-before its own beside the app (`model.stamp`), and the older one's is among them.
+clone of the older run does not know the newer commit. But the newer run left the ids of the commits
+before its own beside the app (`model.stamp`), and the older run's commit is among them.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from .state import State
 
 _SHOWN = 7
-_LEAST = 7
-"""A parent that is shorter than git's own short ids is nobody's, and would be like many."""
+_SHORTEST = 7
+"""Hex digits of a parent: shorter ids than Git's own short ones match too many commits."""
 
 
 class Held(Struct, frozen=True):
-    """Why an app is left as it is. `deliberate` where somebody went back on purpose."""
+    """Why an app is left alone. `deliberate` if somebody rolled it back on purpose."""
 
     reason: str
     deliberate: bool = False
 
 
 def hold(head: Revision | None, running: Running | None) -> Held | None:
-    """Say why files of the commit `head` are not deployed over what runs; `None` where they may be.
+    """Say why the files of the commit `head` must not replace what runs; `None` if they may.
 
     Where either commit is not known, nothing is held.
     """
@@ -53,13 +53,13 @@ def hold(head: Revision | None, running: Running | None) -> Held | None:
 
 
 def _is_before(head: Revision, theirs: Revision) -> bool:
-    """Whether `head` is one of the commits that `theirs` was made on."""
-    known = (parent for parent in theirs.parents if len(parent) >= _LEAST)
+    """Tell whether `head` is among the known ancestors of `theirs`."""
+    known = (parent for parent in theirs.parents if len(parent) >= _SHORTEST)
     return head.id != theirs.id and any(head.id.startswith(parent) for parent in known)
 
 
 class OvertakenError(WorkError):
-    """A newer commit was deployed meanwhile, and is what is `running`: the app is `held`."""
+    """A newer commit was deployed since the plan was made, and is `running`: the app is `held`."""
 
     def __init__(self, held: Held, running: Running) -> None:
         super().__init__(held.reason)
@@ -67,25 +67,25 @@ class OvertakenError(WorkError):
         self.running = running
 
 
-def let_newer_be(app: App, running: Running | None) -> None:
-    """Raises `OvertakenError` where what runs by now is of a newer commit than `app` is."""
+def check_overtaken(app: App, running: Running | None) -> None:
+    """Raise `OvertakenError` if what runs by now is of a newer commit than `app`."""
     held = None if app.backwards else hold(app.revision, running)
     if held and running:
         raise OvertakenError(held, running)
 
 
 def held_apps(project: Project, state: State, apps: Collection[str]) -> dict[str, Held]:
-    """Those of `apps` that must not be deployed; none where the settings let them go backwards."""
+    """Return those of `apps` that must not be deployed; none if the settings allow `backwards`."""
     if project.settings.deploy.backwards:
         return {}
     found = {app: hold(state.revision, state.running.get(app)) for app in apps}
     return {app: held for app, held in found.items() if held}
 
 
-def needless(
+def unneeded_images(
     project: Project, state: State, held: Mapping[str, Held], apps: Collection[str]
 ) -> frozenset[ImageName]:
-    """Name the images that only held apps would run, and that are not there: none is built."""
+    """Name the missing images that only held apps would run: they are not built."""
     found = set()
     for image in project:
         mine = {app for app in image.deploy.apps if app in apps} if image.deploy else set()

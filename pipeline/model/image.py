@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-class Kind(StrEnum):
+class ImageKind(StrEnum):
     """What an image is for."""
 
     BASE = "base"
@@ -180,9 +180,9 @@ class Image(Struct, frozen=True):
     context_place: Location | None = None
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ImageKind:
         """An image with an app is an app image, any other a base."""
-        return Kind.APP if self.deploy else Kind.BASE
+        return ImageKind.APP if self.deploy else ImageKind.BASE
 
     @property
     def base_names(self) -> tuple[ImageName, ...]:

@@ -1,118 +1,59 @@
-"""The plan: what is to be done, in order, each action with its reason.
+"""Decide what must be done, in which order, each action with its reason.
 
-`plan` is pure: it looks at a project and at what exists, and answers with a value. `run` does it.
+`plan` is pure: it compares the project's files with the `State` of the world and returns a `Plan`,
+which `runner.run` carries out.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .. import graph
+from ..errors import UnknownError
+from .actions import Action, AppAction, DeployAction, Fallback, ImageAction
 from .configuration import why_differs
-from .hold import held_apps, needless
+from .hold import held_apps, unneeded_images
 from .presence import Absent, Elsewhere, Hollow, Present
-from .state import alias_references
-from .waves import split
+from .state import alias_references, make_goal
+from .waves import deploy_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from ..errors import Problem
     from ..reference import Digest, ImageName, Reference
     from .apps import Running
     from .hold import Held
-    from .image import Image, Kind
-    from .inputs import Fingerprint, Inputs
+    from .image import Image
+    from .inputs import Inputs
     from .presence import Presence, Standing
     from .project import Project
     from .stamp import Revision
     from .state import State
-    from .waves import Wave
 
 
 _BUILT_ANEW = "its image is built anew"
-
-
-class Action(StrEnum):
-    """What is to be done about an image."""
-
-    BUILD = "build"
-    COPY = "copy"
-    EXISTS = "exists"
-
-
-class DeployAction(StrEnum):
-    """What is to be done about an app."""
-
-    DEPLOY = "deploy"
-    CURRENT = "current"
-    HELD = "held"
-
-
-class ImageAction(Struct, frozen=True):
-    """An image, and whether it is built. `digest` is known for what exists, and what is copied.
-
-    One that is deployed as it is (`Image.public`) always exists, under its own `reference`; its
-    `fingerprint` is in no tag, and a tag that moves to another digest means a deploy.
-
-    `move` are the aliases that do not stand on this image yet. What is `forced` is built though
-    the registry may have it, so that finding it there says nothing of this build; so is what is
-    hollow. `source` is where an image that is copied stands.
-    """
-
-    image: Image
-    reference: Reference
-    fingerprint: Fingerprint
-    action: Action
-    reason: str
-    digest: Digest | None = None
-    move: tuple[Reference, ...] = ()
-    forced: bool = False
-    source: Reference | None = None
-
-    @property
-    def name(self) -> ImageName:
-        """The image's name."""
-        return self.image.name
-
-    @property
-    def kind(self) -> Kind:
-        """Whether it is a base or an app image."""
-        return self.image.kind
-
-
-class DeployStep(Struct, frozen=True):
-    """An app, what it runs `now`, and whether it is deployed; in the order of the work.
-
-    `held` says why one is left that would be deployed otherwise.
-    """
-
-    app: str
-    image: ImageName
-    action: DeployAction
-    reason: str
-    now: Running | None = None
-    held: Held | None = None
+_EXISTS = "the registry has it"
+_OTHER_IMAGE = "it runs another image"
 
 
 class Plan(Struct, frozen=True):
-    """Actions in build order (bases first) and deploys in order of `after`.
+    """Actions for images in build order (bases first), and for apps in order of `after`.
 
-    `floating` says, for each image, what can change without its tag changing. `warnings` are what
-    the tags of these images and of all that they stand on may hide, each once. `inputs` are what
-    went into the fingerprints: nothing else is built from. `requests` counts what the registry was
-    asked to make this plan, in `seconds`. `revision` is the commit that is deployed, where one is
-    known. `unasked` are the images whose apps nobody knows (`model.apps.NOT_RUN`).
+    `floating` says, for each image, what can change without its tag changing. `warnings` are about
+    what the tags of these images and all their bases may hide, each once. `inputs` are what went
+    into the fingerprints, of the images that only a fallback builds too: nothing else is built
+    from. `requests` counts the requests to registries for this plan, in `seconds`. `revision` is
+    the commit that is deployed, if one is known. `unasked` are the images whose apps only a command
+    knows, which was not run (`model.apps.NOT_RUN`).
     """
 
     project: Project
     images: tuple[ImageAction, ...]
-    deploys: tuple[DeployStep, ...] = ()
+    deploys: tuple[AppAction, ...] = ()
     floating: Mapping[ImageName, tuple[str, ...]] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
@@ -123,7 +64,7 @@ class Plan(Struct, frozen=True):
 
     @property
     def backwards(self) -> bool:
-        """Whether apps are deployed also over what is of a newer commit."""
+        """Whether apps are deployed even if they run a newer commit."""
         return self.project.settings.deploy.backwards
 
     @property
@@ -140,24 +81,30 @@ class Plan(Struct, frozen=True):
     def empty(self) -> bool:
         """Whether there is nothing to do."""
         moves = any(action.move for action in self.images)
-        deploys = any(step.action is DeployAction.DEPLOY for step in self.deploys)
+        deploys = any(action.action is DeployAction.DEPLOY for action in self.deploys)
         return not self.to_build and not self.to_copy and not moves and not deploys
 
-    def instead(self, other: Plan) -> Plan:
-        """The plan, with what `other` says of its images that were to be copied.
+    def without_copies(self, failed: Mapping[ImageName, Presence]) -> Plan:
+        """Return the plan in which the fallbacks of copies take their place.
 
-        Images that only `other` knows, as bases that are now needed, are added in build order.
+        `failed` has the images whose copy failed, and what the registry has of each by now: another
+        run may have published it meanwhile, and then nothing is built.
+        Raises `UnknownError` if it is not known what such a build needs.
         """
-        ours = {a.name: a for a in self.images}
-        copied = {a.name for a in self.to_copy}
-        theirs = {a.name: a for a in other.images if a.name not in ours or a.name in copied}
-        actions = ours | theirs
+        actions = {action.name: action for action in self.images}
+        for name, found in failed.items():
+            if not (fallback := actions[name].fallback):
+                continue
+            if isinstance(found, Present):
+                actions[name] = _as_existing(fallback.build, found.digest)
+                continue
+            if fallback.error:
+                raise fallback.error
+            actions |= {name: fallback.build}
+            actions |= {more.name: more for more in fallback.more if more.name not in actions}
         images = tuple(actions[name] for name in self.project.names if name in actions)
-        built = {a.name for a in images if a.action is Action.BUILD}
-        deploys = tuple(_anew(s) if s.image in built else s for s in self.deploys)
-        floating = {**other.floating, **self.floating}
-        inputs = {**self.inputs, **{n: i for n, i in other.inputs.items() if n in theirs}}
-        return replace(self, images=images, deploys=deploys, floating=floating, inputs=inputs)
+        deploys = tuple(_due(a, actions[a.image]) if a.image in failed else a for a in self.deploys)
+        return replace(self, images=images, deploys=deploys)
 
 
 def plan(
@@ -165,39 +112,44 @@ def plan(
     state: State,
     *,
     only: Collection[ImageName] | None = None,
-    force: bool = False,
-    apps: Collection[str] = (),
-    redeploy: Collection[str] = (),
+    force: bool | None = None,
+    apps: Collection[str] | None = None,
+    redeploy: Collection[str] | None = None,
 ) -> Plan:
-    """Say what must be done so that the images `only` (default: all) exist and `apps` run them.
+    """Decide what must be done to reach the goal of `state`. Nothing is asked, nothing is done.
 
-    With `force`, they are built though they exist; their bases are not. Those of `apps` that are
-    in `redeploy` are deployed though they are current. `state` must come from `inspect` with the
-    same `only` and `force`. Nothing is asked and nothing is done here.
+    `inspect` has set the goal; an argument that is given here replaces its part of it. `only` are
+    the images that must exist, with their missing bases, and `apps` the apps that must run them.
+    With `force`, the images in `only` are built even if they exist; their bases are not. The apps
+    in `redeploy` are deployed even if they are current.
     """
-    held = held_apps(project, state, apps)
-    wanted = frozenset(project.names if only is None else only)
-    if only is not None:
-        wanted -= needless(project, state, held, apps)
-    building = to_build(project, state.presence, wanted, force=force)
-    chosen = wanted | {base for name in building for base in project.image(name).base_names}
+    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, given=state.goal)
+    held = held_apps(project, state, goal.apps)
+    wanted = goal.names(project)
+    if goal.images is not None:
+        wanted -= unneeded_images(project, state, held, goal.apps)
+    building = to_build(project, state.presence, wanted, force=goal.force)
+    chosen = wanted | _bases_of(project, building)
     images = tuple(
-        _image_action(state, image, building, forced=force and image.name in wanted)
+        _image_action(state, image, building, forced=goal.force and image.name in wanted)
         for image in project
         if image.name in chosen
     )
-    deploys = _deploy_steps(state, images, apps, held, redeploy)
-    kept = {step.image for step in deploys if step.held}
-    images = tuple(replace(a, move=()) if a.name in kept else a for a in images)
+    images = tuple(_with_fallback(state, action, chosen) for action in images)
+    redeployed = frozenset(goal.redeploy)
+    deploys = _app_actions(state, images, goal.apps, held, redeployed)
+    kept = {action.image for action in deploys if action.held}
+    images = tuple(_without_aliases(a) if a.name in kept else a for a in images)
+    more = (m for a in images if a.fallback for m in a.fallback.more)
     return Plan(
         project,
         images,
         deploys,
-        {a.name: told for a in images if (told := state.inputs[a.name].floating)},
+        {a.name: found for a in images if (found := state.inputs[a.name].floating)},
         state.requests,
         state.seconds,
         _warnings(project, state, chosen),
-        {a.name: state.inputs[a.name] for a in images},
+        {a.name: state.inputs[a.name] for a in (*images, *more)},
         state.revision,
     )
 
@@ -209,7 +161,7 @@ def to_build(
     *,
     force: bool,
 ) -> frozenset[ImageName]:
-    """Name the images that must be built: absent, hollow or forced, and wanted or under such."""
+    """Name the images that must be built: absent, incomplete or forced, and wanted or a base."""
     needed, building = set(wanted), set()
     for image in reversed(project.images):
         if image.public:
@@ -231,8 +183,8 @@ def to_ask(
 ) -> tuple[ImageName, ...]:
     """Name the images whose presence must still be asked for before a plan can be made.
 
-    First those that are wanted, then the bases of what is missing, until nothing is left: an
-    image that exists does not make its bases be asked for.
+    First come the wanted images, then the bases of those that are missing, until nothing is left:
+    the bases of an image that exists are not asked for.
     """
     building = to_build(project, presence, wanted, force=force)
     forced = frozenset(n for n in wanted if force and not project.image(n).public)
@@ -240,47 +192,52 @@ def to_ask(
     return tuple(n for n in project.names if n in needed - forced and n not in presence)
 
 
-def deploy_order(project: Project) -> tuple[tuple[ImageName, ...], ...]:
-    """Group app images by `after`: those of a group may be deployed at once."""
-    return graph.levels({i.name: i.deploy.after for i in project if i.deploy})
+def to_ask_for_fallbacks(
+    project: Project,
+    presence: Mapping[ImageName, Standing],
+    fallback: Mapping[ImageName, Standing | UnknownError],
+    wanted: Collection[ImageName],
+    *,
+    force: bool,
+) -> tuple[ImageName, ...]:
+    """Name the images whose presence must be asked for in case that no copy succeeds.
 
-
-def deploy_waves(
-    steps: Iterable[DeployStep], waves: Sequence[Wave]
-) -> Iterator[tuple[DeployStep, ...]]:
-    """Cut steps that may go at once: each image has first apps of its own.
-
-    Those that are not deployed wait for none, and no share counts them.
+    None is named where nothing is to be copied.
     """
-    changes: dict[ImageName, list[DeployStep]] = {}
-    others: list[DeployStep] = []
-    for step in steps:
-        is_due = step.action is DeployAction.DEPLOY
-        (changes.setdefault(step.image, []) if is_due else others).append(step)
-    if others:
-        yield tuple(others)
-    for parts in zip_longest(*(split(each, waves) for each in changes.values()), fillvalue=()):
-        yield tuple(chain.from_iterable(parts))
+    absent = {n: Absent() for n, s in presence.items() if isinstance(s, Elsewhere)}
+    if not absent:
+        return ()
+    names = to_ask(project, {**presence, **_answered(fallback), **absent}, wanted, force=force)
+    return tuple(name for name in names if name not in fallback)
 
 
 def _warnings(project: Project, state: State, names: Collection[ImageName]) -> tuple[Problem, ...]:
-    """What the tags of images may hide, and those of all that they stand on, each once."""
+    """Return the warnings about images and all their bases, each once."""
     below = graph.closure({image.name: image.base_names for image in project}, names)
     concerned = (name for name in project.names if name in below)
     found = (problem for name in concerned for problem in state.inputs[name].warnings)
     return tuple(dict.fromkeys(found))
 
 
-def _bases_of(project: Project, names: Collection[ImageName]) -> frozenset[ImageName]:
+def _bases_of(project: Project, names: Iterable[ImageName]) -> frozenset[ImageName]:
     return frozenset(base for name in names for base in project.image(name).base_names)
 
 
+def _answered(found: Mapping[ImageName, Standing | UnknownError]) -> dict[ImageName, Standing]:
+    return {name: one for name, one in found.items() if not isinstance(one, UnknownError)}
+
+
 def _image_action(
-    state: State, image: Image, building: Collection[ImageName], *, forced: bool
+    state: State,
+    image: Image,
+    building: Collection[ImageName],
+    *,
+    forced: bool = False,
+    found: Standing | None = None,
 ) -> ImageAction:
     name, reference = image.name, state.reference(image.name)
     fingerprint = state.inputs[name].fingerprint
-    found = state.presence.get(name)
+    found = found or state.presence.get(name)
     if name in building:
         aliases = alias_references(state.project, image)
         anew = forced or isinstance(found, Hollow)
@@ -295,8 +252,51 @@ def _image_action(
         return ImageAction(
             image, reference, fingerprint, Action.COPY, why, digest, move, source=source
         )
-    why = "it is deployed as it is" if image.public else "the registry has it"
+    why = "it is deployed as it is" if image.public else _EXISTS
     return ImageAction(image, reference, fingerprint, Action.EXISTS, why, digest, move)
+
+
+def _with_fallback(
+    state: State, action: ImageAction, planned: Collection[ImageName]
+) -> ImageAction:
+    """Add to an action that copies what is done if the copy fails.
+
+    The bases that are `planned` anyway are left to the plan.
+    """
+    if action.action is not Action.COPY:
+        return action
+    project = state.project
+    presence: dict[ImageName, Standing] = {**state.presence, **_answered(state.fallback)}
+    presence[action.name] = Absent()
+    building = to_build(project, presence, {action.name}, force=False)
+    needed = _bases_of(project, building) - set(planned)
+    build = _image_action(state, action.image, building, found=Absent())
+    if error := next((_not_known(state, n) for n in needed if n not in presence), None):
+        return replace(action, fallback=Fallback(build, error=error))
+    more = tuple(
+        _image_action(state, image, building, found=presence.get(image.name))
+        for image in project
+        if image.name in needed
+    )
+    return replace(action, fallback=Fallback(build, more))
+
+
+def _not_known(state: State, name: ImageName) -> UnknownError:
+    found = state.fallback.get(name)
+    if isinstance(found, UnknownError):
+        return found
+    return UnknownError(f"the registry was not asked for `{state.reference(name)}`")
+
+
+def _as_existing(build: ImageAction, digest: Digest) -> ImageAction:
+    return replace(build, action=Action.EXISTS, reason=_EXISTS, digest=digest)
+
+
+def _without_aliases(action: ImageAction) -> ImageAction:
+    fallback = action.fallback
+    if fallback:
+        fallback = replace(fallback, build=replace(fallback.build, move=()))
+    return replace(action, move=(), fallback=fallback)
 
 
 def _why_build(reference: Reference, found: Standing | None) -> str:
@@ -304,7 +304,7 @@ def _why_build(reference: Reference, found: Standing | None) -> str:
 
 
 def _own_config(state: State, image: Image) -> str:
-    """Say that an app's configuration changed where it is among the files of its own image."""
+    """Say that an app's configuration changed if it is among the files of its own image."""
     files = {entry.path for entry in state.inputs[image.name].entries}
     for app in image.deploy.apps if image.deploy else ():
         running, config = state.running.get(app), _config_inside(image, app)
@@ -314,7 +314,7 @@ def _own_config(state: State, image: Image) -> str:
 
 
 def _config_inside(image: Image, app: str) -> str:
-    """The path of an app's configuration in the context; empty where it lies outside."""
+    """Return the path of an app's configuration in the context; empty if it lies outside."""
     config = image.deploy.config_of(app) if image.deploy else None
     if config is None or not config.is_relative_to(image.context):
         return ""
@@ -323,27 +323,27 @@ def _config_inside(image: Image, app: str) -> str:
 
 def _aliases_to_move(state: State, image: Image, digest: Digest | None) -> tuple[Reference, ...]:
     asked = (r for r in alias_references(state.project, image) if r in state.aliases)
-    return tuple(alias for alias in asked if not _stands_for(state.aliases[alias], digest))
+    return tuple(alias for alias in asked if not _points_to(state.aliases[alias], digest))
 
 
-def _stands_for(found: Presence, digest: Digest | None) -> bool:
+def _points_to(found: Presence, digest: Digest | None) -> bool:
     return isinstance(found, Present) and found.digest == digest
 
 
-def _deploy_steps(
+def _app_actions(
     state: State,
     images: tuple[ImageAction, ...],
     apps: Collection[str],
     held: Mapping[str, Held],
     redeploy: Collection[str],
-) -> tuple[DeployStep, ...]:
+) -> tuple[AppAction, ...]:
     actions = {action.name: action for action in images}
     names = (name for group in deploy_order(state.project) for name in group)
-    chosen, forced = frozenset(apps), frozenset(redeploy)
+    chosen = frozenset(apps)
     return tuple(
-        _deploy_step(
+        _app_action(
             (app, name),
-            _why_deploy(actions.get(name), state.running.get(app), forced=app in forced),
+            _why_deploy(actions.get(name), state.running.get(app), forced=app in redeploy),
             state.running.get(app),
             held.get(app),
         )
@@ -354,27 +354,30 @@ def _deploy_steps(
     )
 
 
-def _deploy_step(
+def _app_action(
     named: tuple[str, ImageName], why: str, running: Running | None, held: Held | None
-) -> DeployStep:
-    """Say what is done about an app that is deployed for the reason `why`, if there is one."""
+) -> AppAction:
+    """Return the action for an app that is deployed for the reason `why`, if there is one."""
     if why and held:
-        return DeployStep(*named, DeployAction.HELD, held.reason, running, held)
+        return AppAction(*named, DeployAction.HELD, held.reason, running, held)
     if why:
-        return DeployStep(*named, DeployAction.DEPLOY, why, running)
-    return DeployStep(*named, DeployAction.CURRENT, "it runs this image", running)
+        return AppAction(*named, DeployAction.DEPLOY, why, running)
+    return AppAction(*named, DeployAction.CURRENT, "it runs this image", running)
 
 
-def _anew(step: DeployStep) -> DeployStep:
-    if step.action is not DeployAction.CURRENT:
-        return step
-    return replace(step, action=DeployAction.DEPLOY, reason=_BUILT_ANEW)
+def _due(action: AppAction, image: ImageAction) -> AppAction:
+    """Return the action for an app whose image could not be copied, as `image` is in its place."""
+    now = action.now.digest if action.now else None
+    if action.action is not DeployAction.CURRENT or (now and now == image.digest):
+        return action
+    why = _BUILT_ANEW if image.action is Action.BUILD else _OTHER_IMAGE
+    return replace(action, action=DeployAction.DEPLOY, reason=why)
 
 
 def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: bool) -> str:
-    """Say why an app is deployed; empty where it is current.
+    """Say why an app is deployed; empty if it is current.
 
-    The image of one that is held may be needed by nobody, and has no action then.
+    The image of an app that is held may not be needed, and then it has no action.
     """
     if action is None:
         return "its image is not built"
@@ -383,7 +386,7 @@ def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: 
     if action.action is Action.BUILD:
         return _BUILT_ANEW
     if running.digest != action.digest:
-        return "it runs another image"
+        return _OTHER_IMAGE
     return _why_same_image(running) or ("forced" if forced else "")
 
 

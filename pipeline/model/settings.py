@@ -13,7 +13,9 @@ from .permission import Allowed
 
 if TYPE_CHECKING:
     from ..reference import ImageName
-    from .waves import Wave
+
+Wave = int | str
+"""How many apps are deployed once a wave has ended: a number, or a share such as `"10%"`."""
 
 
 class DriverName(StrEnum):

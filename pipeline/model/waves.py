@@ -1,17 +1,23 @@
-"""Waves: a few apps first, and the rest only when those are well."""
+"""The order of deploys: groups by `after`, and in each group waves, a few apps before the rest."""
 
 from __future__ import annotations
 
 import re
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
+from .. import graph
+from .actions import DeployAction
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..reference import ImageName
+    from .actions import AppAction
+    from .project import Project
+    from .settings import Wave
 
 T = TypeVar("T")
-
-Wave = int | str
-"""How many apps are deployed when a wave has ended: a number, or a share such as `"10%"`."""
 
 _SHARE = re.compile(r"(100|[1-9]?[0-9])%")
 
@@ -21,7 +27,7 @@ class WaveError(ValueError):
 
 
 def reach(wave: Wave, total: int) -> int:
-    """How many of `total` apps are deployed once `wave` has ended; a share is rounded up.
+    """Return how many of `total` apps are deployed once `wave` has ended; a share is rounded up.
 
     >>> [reach(wave, 1000) for wave in (1, "10%", "100%")]
     [1, 100, 1000]
@@ -34,7 +40,7 @@ def reach(wave: Wave, total: int) -> int:
 
 
 def split(apps: Sequence[T], waves: Sequence[Wave]) -> Iterator[Sequence[T]]:
-    """`apps` in their order, cut where each wave ends; what no wave reaches is the last one.
+    """Cut `apps` where each wave ends; the last part has the apps that no wave reaches.
 
     >>> [len(wave) for wave in split(range(1000), (1, "10%", "100%"))]
     [1, 99, 900]
@@ -44,6 +50,29 @@ def split(apps: Sequence[T], waves: Sequence[Wave]) -> Iterator[Sequence[T]]:
         if end > done:
             yield apps[done:end]
             done = end
+
+
+def deploy_order(project: Project) -> tuple[tuple[ImageName, ...], ...]:
+    """Group app images by `after`: the apps of a group may be deployed at once."""
+    return graph.levels({i.name: i.deploy.after for i in project if i.deploy})
+
+
+def deploy_waves(
+    actions: Iterable[AppAction], waves: Sequence[Wave]
+) -> Iterator[tuple[AppAction, ...]]:
+    """Cut a group into waves: each image has first apps of its own.
+
+    Apps that are not deployed come first, and no share counts them.
+    """
+    changes: dict[ImageName, list[AppAction]] = {}
+    others: list[AppAction] = []
+    for action in actions:
+        is_due = action.action is DeployAction.DEPLOY
+        (changes.setdefault(action.image, []) if is_due else others).append(action)
+    if others:
+        yield tuple(others)
+    for parts in zip_longest(*(split(each, waves) for each in changes.values()), fillvalue=()):
+        yield tuple(chain.from_iterable(parts))
 
 
 def _share(wave: str) -> int:

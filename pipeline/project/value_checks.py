@@ -20,7 +20,7 @@ from ..spelling import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ..model.waves import Wave
+    from ..model.settings import Wave
 
 
 class WrongValueError(ValueError):

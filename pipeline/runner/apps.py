@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec.structs import replace
 
 from ..deploy.drivers import opener
-from ..deploy.protocol import RewindingDriver
-from ..errors import usage_error
 from ..model.apps import App
 from ..project.app_files import read_configuration
 from .open_registry import shown_to_others
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from ..deploy.protocol import Driver
     from ..model.image import Image
     from ..model.project import Project
 
+    OpenDriver: TypeAlias = Callable[[], Driver]
+    """Return the driver of a run, which is opened at the first call."""
+
 
 def apps_of(project: Project) -> tuple[App, ...]:
-    """Every app of the project, in build order of the images."""
+    """Return every app of the project, in build order of the images."""
     return tuple(app for image in project for app in _apps(project, image))
 
 
@@ -39,10 +40,10 @@ def _apps(project: Project, image: Image) -> tuple[App, ...]:
     return tuple(App(n, image.name, configs[n], spec.strategy, root=root) for n in spec.apps)
 
 
-def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:
-    """The apps of these names with their configurations, which are read from their files now.
+def configured_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:
+    """Return the apps of these names, and read their configurations from their files.
 
-    Raises `ConfigError` for one that cannot be deployed as it is.
+    Raises `ConfigError` for an app that cannot be deployed as its file says.
     """
     chosen = frozenset(names)
     apps = tuple(app for app in apps_of(project) if app.name in chosen)
@@ -50,30 +51,28 @@ def wanted_apps(project: Project, names: Collection[str]) -> tuple[App, ...]:
     return tuple(replace(a, configuration=read(a.config)) if a.config else a for a in apps)
 
 
-def as_it_is_now(project: Project, app: App) -> App:
-    """The app with the configuration that its file has by now: a run may have taken an hour."""
+def reread(project: Project, app: App) -> App:
+    """Read an app's configuration again: since the plan was made, an hour may have passed."""
     if app.config is None:
         return app
     return replace(app, configuration=read_configuration(project.root, app.config))
 
 
 @contextmanager
-def driver_for(
+def open_driver(
     project: Project, environ: Mapping[str, str], stop: threading.Event | None = None
-) -> Iterator[Driver]:
-    """The driver that the settings name, opened; its connections are closed at the end."""
+) -> Iterator[OpenDriver]:
+    """Yield a function that returns the project's driver, opened when it is first called.
+
+    All steps of a run share it. Its connections are closed at the end.
+    """
     name = project.settings.deploy.driver
-    wish = stop or threading.Event()
     source = shown_to_others(project.settings, environ)
-    with opener(name)(environ, source, wish, project.settings.org) as driver:
-        yield driver
+    with ExitStack() as stack:
 
+        @cache
+        def opened() -> Driver:
+            driver = opener(name)(environ, source, stop or threading.Event(), project.settings.org)
+            return stack.enter_context(driver)
 
-def rewinding(driver: Driver) -> RewindingDriver:
-    """The driver as one that can go back. Raises `ConfigError` where it cannot."""
-    if isinstance(driver, RewindingDriver):
-        return driver
-    raise usage_error(
-        "this driver keeps no releases, and cannot go back to one",
-        hint='choose another in `[deploy] driver = "…"`, or a profile that does',
-    )
+        yield opened

@@ -1,8 +1,8 @@
-"""Build and push what a plan builds: solve after solve, each image's end told once.
+"""Build and push the images of a plan, batch after batch, and record how each ended.
 
-One solve holds as many images as it can (`buildkit.batches`). When one of them fails,
-BuildKit cancels the rest and says nothing of what it had pushed: the registry is asked.
-What is pushed is under a tag of this run's own, until it is published.
+One solve holds as many images as it can (`buildkit.batches`). When one of them fails, BuildKit
+cancels the rest and says nothing of what it had pushed: the registry is asked. An image is pushed
+under a tag that only this run uses, until it is published.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from ..buildkit.solve import MAX_TARGETS, solve
 from ..buildkit.staging import staged
 from ..errors import ConfigError, UnknownError, WorkError
 from ..fingerprints.snapshot import snapshot
+from ..model.actions import Action
 from ..model.events import Notice
 from ..model.masking import masker
-from ..model.plan import Action
-from ..model.report import Failure, ImageResult, ImageStatus
+from ..model.report import Failure, ImageStatus
 from ..registry.auth.build_proxies import docker_proxies
 from ..registry.auth.private_config import docker_config
-from .confirm import confirm, end
 from .image_test import set_aside, test_and_push
-from .local_names import rename_images
-from .permission import check_image
+from .preflight import check_image
+from .publish import name_on_engine, publish_batch
 from .secrets import build_secrets, given_secrets, logins, without_others
 
 if TYPE_CHECKING:
@@ -37,98 +36,97 @@ if TYPE_CHECKING:
     from ..buildkit.outcome import Outcome
     from ..buildkit.solve import Solve
     from ..fingerprints.snapshot import Snapshot
-    from ..model.plan import ImageAction, Plan
+    from ..model.actions import ImageAction
+    from ..model.plan import Plan
     from ..reference import ImageName, Reference
     from .tools import Tools
 
-Results = dict["ImageName", ImageResult]
 
+def build_images(plan: Plan, tools: Tools) -> None:
+    """Build, test, push and publish the images of the plan, and record how each ended.
 
-def build_images(
-    plan: Plan, tools: Tools, done: Results, trouble: UnknownError | None = None
-) -> tuple[Results, UnknownError | None]:
-    """Bring every image of the plan to its end; the error is what the run stopped at, if any.
-
-    `done` are those that came to their end before.
+    Images that are recorded already were copied. Raises `UnknownError` for what stopped the builds,
+    after all that is known was recorded.
     """
-    results = done | {
-        a.name: end(tools, a, ImageStatus.EXISTS, a.reason, a.digest)
-        for a in plan.images
-        if a.action is Action.EXISTS
-    }
-    while (pending := _pending(plan, results)) and not tools.stop.is_set() and trouble is None:
-        ended, trouble = _build_batch(plan, pending, results, tools)
-        results |= ended
-        results |= _blocked(pending, results, tools)
-        if not tools.keep_going and _failed(results):
+    for action in plan.images:
+        if action.action is Action.EXISTS:
+            tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
+    while (pending := _pending(plan, tools)) and not tools.stop.is_set():
+        try:
+            _build_batch(plan, pending, tools)
+        finally:
+            _block_dependents(pending, tools)
+        if not tools.keep_going and tools.results.failed_images():
             break
-    return results | _untried(plan, results, trouble, tools), trouble
+    failed = ", ".join(f"`{name}`" for name in tools.results.failed_images())
+    why = "interrupted before it was done" if tools.stop.is_set() else ""
+    for action in _pending(plan, tools):
+        why = why or f"not tried, because {failed} failed"
+        tools.end_image(action, ImageStatus.BLOCKED, why)
 
 
-def _pending(plan: Plan, results: Results) -> list[ImageAction]:
-    return [action for action in plan.images if action.name not in results]
+def _pending(plan: Plan, tools: Tools) -> list[ImageAction]:
+    return [action for action in plan.images if action.name not in tools.results.images]
 
 
-def _failed(results: Results) -> list[ImageName]:
-    return [name for name, r in results.items() if r.status is ImageStatus.FAILED]
-
-
-def _blocked(pending: Sequence[ImageAction], results: Results, tools: Tools) -> Results:
+def _block_dependents(pending: Sequence[ImageAction], tools: Tools) -> None:
+    """Record that images are blocked whose base failed."""
     actions = {action.name: action for action in pending}
-    return {
-        name: end(tools, actions[name], ImageStatus.BLOCKED, f"it needs `{fault}`, which failed")
-        for name, fault in blocked_by(pending, _failed(results)).items()
-        if name not in results
-    }
+    for name, fault in blocked_by(pending, tools.results.failed_images()).items():
+        if name not in tools.results.images:
+            why = f"it needs `{fault}`, which failed"
+            tools.end_image(actions[name], ImageStatus.BLOCKED, why)
 
 
-def _untried(plan: Plan, results: Results, trouble: UnknownError | None, tools: Tools) -> Results:
-    failed = ", ".join(f"`{name}`" for name in _failed(results))
-    why = f"not tried, because {failed} failed"
-    if trouble:
-        why = f"not tried, or not to its end: {trouble.message}"
-    if tools.stop.is_set():
-        why = "interrupted before it was done"
-    return {a.name: end(tools, a, ImageStatus.BLOCKED, why) for a in _pending(plan, results)}
+def _build_batch(plan: Plan, pending: Sequence[ImageAction], tools: Tools) -> None:
+    """Build one batch in one solve, test, push and publish it; record how each image ended.
 
-
-def _build_batch(
-    plan: Plan, pending: Sequence[ImageAction], results: Results, tools: Tools
-) -> tuple[Results, UnknownError | None]:
-    """One solve, its tests and pushes, and what the registry then holds."""
+    Raises the first `UnknownError`, after all that is known was recorded.
+    """
     batch = next_batch(pending, at_most=MAX_TARGETS)
     outcomes: dict[ImageName, Outcome] = {}
-    trouble: UnknownError | None = None
+    first: UnknownError | None = None
     try:
-        solved = _solve(plan, batch, results, tools)
+        solved = _solve(plan, batch, tools)
         outcomes |= solved.outcomes
-        trouble = solved.error
-        gated = set_aside(batch, outcomes)
-        if trouble is None:
-            test_and_push(gated, outcomes, tools)
+        first = solved.error
+        to_test = set_aside(batch, outcomes)
+        if first is None:
+            test_and_push(to_test, outcomes, tools)
     except UnknownError as error:
-        trouble = error
-    ended, unknown = confirm(batch, outcomes, tools)
-    rename_images(batch, ended, plan.project.settings.build, tools)
-    ended = {
-        name: _audited(plan, result, outcomes.get(name), tools) for name, result in ended.items()
-    }
-    return ended, trouble or unknown or _no_headway(ended, tools)
+        first = error
+    try:
+        publish_batch(batch, outcomes, tools)
+    except UnknownError as error:
+        first = first or error
+    name_on_engine(batch, plan.project.settings.build, tools)
+    ended = [action.name for action in batch if action.name in tools.results.images]
+    for name in ended:
+        _audit(plan, name, outcomes.get(name), tools)
+    if first:
+        raise first
+    if not ended and not tools.stop.is_set():
+        raise UnknownError(
+            "BuildKit stopped without saying which image failed",
+            hint="run again with `invoke doctor` first, and look at the engine's log",
+        )
 
 
-def _audited(plan: Plan, result: ImageResult, outcome: Outcome | None, tools: Tools) -> ImageResult:
-    """The result with what BuildKit read and no fingerprint knows; it is told once, quietly."""
+def _audit(plan: Plan, name: ImageName, outcome: Outcome | None, tools: Tools) -> None:
+    """Report and record what BuildKit read for an image that is not in its fingerprint."""
     sources = outcome.sources if isinstance(outcome, Built) else ()
     pushed = {action.reference.repository for action in plan.images}
-    found = unaccounted(plan.project, result.name, sources, pushed)
+    found = unaccounted(plan.project, name, sources, pushed)
     for source in found:
-        text = f"`{result.name}` was built from `{source}` too, which is not in its fingerprint"
+        text = f"`{name}` was built from `{source}` too, which is not in its fingerprint"
         tools.report(Notice(text))
-    return replace(result, unaccounted=found) if found else result
+    if found:
+        results = tools.results.images
+        results[name] = replace(results[name], unaccounted=found)
 
 
-def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: Tools) -> Solve:
-    """Build from a copy of the files; an image whose files have changed since is not built."""
+def _solve(plan: Plan, batch: Sequence[ImageAction], tools: Tools) -> Solve:
+    """Build from a copy of the files; an image whose files changed since the plan is not built."""
     proxies = docker_proxies(tools.environ)
     known = logins(batch, tools.credentials)
     theirs = build_secrets([action.image for action in batch], plan.project.root, tools.environ)
@@ -140,7 +138,7 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
         secrets, changed = _copy_files(plan, batch, files, tools)
         left = _left(batch, changed, tools)
         names = {action.name for action in left}
-        targets = [_target(action, names, results, files, tools) for action in left]
+        targets = [_target(action, names, files, tools) for action in left]
         environ = without_others(tools.environ, plan.project, [action.image for action in left])
         solved = solve(
             plan.project.root,
@@ -157,15 +155,15 @@ def _solve(plan: Plan, batch: Sequence[ImageAction], results: Results, tools: To
 def _copy_files(
     plan: Plan, batch: Sequence[ImageAction], files: Snapshot, tools: Tools
 ) -> tuple[dict[ImageName, tuple[str, ...]], dict[ImageName, Outcome]]:
-    """Copy what images read, and look for their secrets, as buildx is given them.
+    """Copy the files that images read, and find their secrets in the form that buildx is given.
 
-    With them, the ends of the images of which something is not what it was.
+    The second value has the outcome of images whose files or secrets are not what they were.
     """
     secrets: dict[ImageName, tuple[str, ...]] = {}
     changed: dict[ImageName, Outcome] = {}
     for action in batch:
         try:
-            # Most were looked at before: not those whose copy failed, and what these stand on.
+            # Most were checked before: not images whose copy failed, nor their bases.
             check_image(plan.project, action.image, tools.environ)
             files.add(action.image, plan.inputs[action.name])
             secrets[action.name] = given_secrets(action.image, files.root, tools.environ)
@@ -178,18 +176,16 @@ def _copy_files(
 def _left(
     batch: Sequence[ImageAction], changed: Mapping[ImageName, Outcome], tools: Tools
 ) -> list[ImageAction]:
-    """The images that are built all the same: none after a failure, if the user does not say so."""
+    """Return the images that are still built: none after a failure, unless the user wants it."""
     if changed and not tools.keep_going:
         return []
     out = {*changed, *blocked_by(batch, list(changed))}
     return [action for action in batch if action.name not in out]
 
 
-def _target(
-    action: ImageAction, batch: set[ImageName], results: Results, files: Snapshot, tools: Tools
-) -> Target:
+def _target(action: ImageAction, batch: set[ImageName], files: Snapshot, tools: Tools) -> Target:
     image = action.image
-    bases = {n: None if n in batch else _pinned(results[n]) for n in image.base_names}
+    bases = {n: None if n in batch else _pinned(n, tools) for n in image.base_names}
     output = Output.LOAD if image.test else Output.PUSH
     named = (context.path for context in image.contexts.values())
     folders = (image.context, image.dockerfile.parent, *named)
@@ -197,16 +193,8 @@ def _target(
     return Target(image, staged(action.reference, tools.mark), output, bases, places)
 
 
-def _pinned(result: ImageResult) -> Reference:
+def _pinned(name: ImageName, tools: Tools) -> Reference:
+    result = tools.results.images[name]
     if result.digest is None:
-        raise UnknownError(f"the digest of the base `{result.name}` is not known")
+        raise UnknownError(f"the digest of the base `{name}` is not known")
     return result.reference.pinned(result.digest)
-
-
-def _no_headway(ended: Results, tools: Tools) -> UnknownError | None:
-    if ended or tools.stop.is_set():
-        return None
-    return UnknownError(
-        "BuildKit stopped without saying which image failed",
-        hint="run again with `invoke doctor` first, and look at the engine's log",
-    )

@@ -1,4 +1,4 @@
-"""The gate before the registry: an image with a test is pushed only after the test has passed."""
+"""Test images before they are pushed: one with a test is pushed only if the test passes."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from ..buildkit.outcome import Outcome
-    from ..model.plan import ImageAction
+    from ..model.actions import ImageAction
     from ..reference import ImageName
     from .tools import Tools
 
 
-Gated = list[tuple["ImageAction", "Built"]]
-"""Images that were built and loaded, and have a test to pass before they are pushed."""
+ToTest = list[tuple["ImageAction", "Built"]]
+"""Images that were built and loaded into the engine, and must pass a test before the push."""
 
 
-def set_aside(batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome]) -> Gated:
-    """Find what is to be tested; in `outcomes` it is not pushed, whatever comes now."""
-    gated = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
-    outcomes |= {action.name: Cancelled() for action, _ in gated}
-    return gated
+def set_aside(batch: Sequence[ImageAction], outcomes: dict[ImageName, Outcome]) -> ToTest:
+    """Return what is to be tested; in `outcomes` it counts as not pushed, whatever happens now."""
+    found = [(a, o) for a in batch if a.image.test and isinstance(o := outcomes.get(a.name), Built)]
+    outcomes |= {action.name: Cancelled() for action, _ in found}
+    return found
 
 
-def test_and_push(gated: Gated, outcomes: dict[ImageName, Outcome], tools: Tools) -> None:
-    """Run the tests of what was built and loaded, push what passes, write the end in `outcomes`.
+def test_and_push(to_test: ToTest, outcomes: dict[ImageName, Outcome], tools: Tools) -> None:
+    """Run the tests of loaded images, push those that pass, and write each outcome.
 
-    Raises `UnknownError` when engine or registry cannot be reached.
+    Raises `UnknownError` if engine or registry cannot be reached.
     """
-    if not gated:
+    if not to_test:
         return
     with ExitStack() as stack:
         client = stack.enter_context(connect(tools.environ))
         sweep_tests(client)
-        for action, built in gated:
+        for action, built in to_test:
             if not tools.stop.is_set():
-                outcomes[action.name] = _gate(client, action, built, tools)
+                outcomes[action.name] = _test_one(client, action, built, tools)
 
 
-def _gate(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
+def _test_one(client: DockerClient, action: ImageAction, built: Built, tools: Tools) -> Outcome:
     if action.image.test is None:
         return built
     image = staged(action.reference, tools.mark)

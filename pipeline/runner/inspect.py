@@ -1,33 +1,56 @@
-"""Ask what exists: the registry, in one parallel round, and the place that apps run on."""
+"""Find out what exists: in the registry, in parallel rounds, and on the place to deploy to."""
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import Problem, raise_problems
+from msgspec import Struct
+
+from ..errors import Problem, UnknownError, raise_problems
 from ..fingerprints.fingerprint import fingerprint
-from ..model.events import silent
-from ..model.plan import to_ask
-from ..model.presence import Absent
+from ..model.candidates import candidates
+from ..model.events import Notice, silent
+from ..model.plan import to_ask, to_ask_for_fallbacks
+from ..model.presence import Absent, Elsewhere, Hollow, Present
 from ..model.project import reference_of
-from ..model.state import State, alias_references
+from ..model.state import State, alias_references, make_goal
 from ..process.git import revision_of
-from .apps import driver_for, wanted_apps
+from ..registry.verify import Look, look_closer
+from .apps import configured_apps, open_driver
 from .open_registry import open_registry
-from .verify import Asking, certain, look_further
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-    from ..model.apps import Running
     from ..model.events import Reporter
+    from ..model.inputs import Inputs
     from ..model.presence import Presence, Standing
     from ..model.project import Project
-    from ..reference import ImageName, Reference
+    from ..model.state import Goal
+    from ..reference import ImageName, Platform, Reference
     from ..registry.client import Registry
+    from .apps import OpenDriver
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Query(Struct, frozen=True):
+    """The registry, and what it is asked about. With `copies`, missing images are looked for."""
+
+    project: Project
+    inputs: Mapping[ImageName, Inputs]
+    registry: Registry
+    report: Reporter
+    goal: Goal
+    copies: bool
+
+    def reference(self, name: ImageName) -> Reference:
+        """Return the reference that the image's inputs give it."""
+        return reference_of(self.project, name, self.inputs[name].fingerprint)
 
 
 def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -38,61 +61,114 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     deep: bool = False,
     copies: bool = True,
     apps: Collection[str] = (),
+    redeploy: Collection[str] = (),
     report: Reporter = silent,
     registry: Registry | None = None,
+    driver: OpenDriver | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> State:
-    """Fingerprint the images in `only` (default: all), ask for them and for what `apps` run.
+    """Fingerprint images and ask the registry for them, and the driver what apps run.
 
-    One request per image, all in parallel; the bases of an image that exists are not asked for.
-    With `force`, the images in `only` are taken as missing, if they are built at all. With `deep`,
-    what exists is looked at more closely: whether its platforms and all its parts are there. With
-    `copies`, what is missing is looked for elsewhere (`model.candidates`).
+    The arguments are the goal of a run, which the returned `State` carries to `plan`: the images in
+    `only` (default: all) are to exist, and `apps` to run them. Each image is asked for once, all in
+    parallel; the bases of an image that exists are not. With `force`, the images in `only` are
+    built even if they exist, and not asked for. `redeploy` are apps to deploy even if they are
+    current. With `deep`, existing images are checked for their platforms and all their parts. With
+    `copies`, missing images are looked for under other references (`model.candidates`); if one is
+    found, what it takes to build it is asked too, in case the copy fails.
 
-    Raises `UnknownError` when the registry refuses or does not answer: nothing is ever taken as
-    absent for want of an answer. Raises `ConfigError` for an image that nobody builds and that is
-    nowhere.
+    Raises `UnknownError` if the registry refuses or does not answer: only its own answer makes an
+    image absent. Raises `ConfigError` for an image that is deployed without a build and that does
+    not exist.
     """
     started = time.monotonic()
     environ = os.environ if environ is None else environ
+    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
     inputs = fingerprint(project, only=only)
-    opened = nullcontext(registry) if registry else open_registry(project.settings, environ, report)
-    with opened as r:
-        wanted = frozenset(project.names if only is None else only)
-        before = r.requests
-        asking = Asking(project, inputs, r, report, deep=deep, copies=copies)
-        presence, aliases = _ask(asking, wanted, force=force)
-        requests = r.requests - before
-    running = _running(project, apps, environ)
-    revision = revision_of(project.root, environ) if apps else None
-    seconds = time.monotonic() - started
-    return State(project, inputs, presence, aliases, running, requests, seconds, revision)
+    with ExitStack() as stack:
+        if registry is None:
+            registry = stack.enter_context(open_registry(project.settings, environ, report))
+        if driver is None:
+            driver = stack.enter_context(open_driver(project, environ))
+        before = registry.requests
+        query = _Query(project, inputs, registry, report, goal, copies)
+        presence, aliases = _ask(query)
+        fallback = _ask_for_fallbacks(query, presence)
+        requests = registry.requests - before
+        running = driver().running(configured_apps(project, apps)) if apps else {}
+        revision = revision_of(project.root, environ) if apps else None
+    return State(
+        project=project,
+        inputs=inputs,
+        presence=presence,
+        aliases=aliases,
+        running=running,
+        requests=requests,
+        seconds=time.monotonic() - started,
+        revision=revision,
+        goal=goal,
+        fallback=fallback,
+    )
 
 
-def _ask(
-    asking: Asking, wanted: frozenset[ImageName], *, force: bool
-) -> tuple[dict[ImageName, Standing], dict[Reference, Presence]]:
-    project = asking.project
-    standing: dict[ImageName, Standing] = {}
-    aliases = [a for n in wanted if not force for a in alias_references(project, project.image(n))]
+def verify_reference(
+    registry: Registry, reference: Reference, platforms: tuple[Platform, ...] = ()
+) -> Presence | Hollow:
+    """Ask whether `reference` exists for `platforms`, with all its parts. Raises `UnknownError`."""
+    found = registry.head(reference)
+    if not isinstance(found, Present):
+        return found
+    answers: dict[Reference, Presence | Hollow] = _raise_unknown(
+        look_closer(registry, [Look(reference, found, platforms)])
+    )
+    return answers[reference]
+
+
+def _ask(query: _Query) -> tuple[dict[ImageName, Standing], dict[Reference, Presence]]:
+    """Ask for images, round after round, and in the first one for the aliases of wanted images."""
+    project, goal = query.project, query.goal
+    wanted = goal.names(project)
+    found: dict[ImageName, Standing] = {}
+    images = () if goal.force else map(project.image, wanted)
+    aliases = [alias for image in images for alias in alias_references(project, image)]
     moving: dict[Reference, Presence] = {}
-    while names := to_ask(project, standing, wanted, force=force):
-        where = {n: reference_of(project, n, asking.inputs[n].fingerprint) for n in names}
-        built = [r for n, r in where.items() if not project.image(n).public]
-        public = [r for n, r in where.items() if project.image(n).public]
-        asking.registry.reads_public(reference.repository for reference in public)
-        unasked = [a for a in aliases if a not in moving]
-        asking.registry.pushes_to(r.repository for r in (*built, *unasked))
-        answers = _answers(asking.registry, [*where.values(), *unasked])
+    while names := to_ask(project, found, wanted, force=goal.force):
+        references = {name: query.reference(name) for name in names}
+        public = [r for n, r in references.items() if project.image(n).public]
+        query.registry.reads_public(reference.repository for reference in public)
+        unasked = [alias for alias in aliases if alias not in moving]
+        built = [r for n, r in references.items() if not project.image(n).public]
+        query.registry.pushes_to(r.repository for r in (*built, *unasked))
+        answers: dict[Reference, Presence] = _raise_unknown(
+            query.registry.head_all([*references.values(), *unasked])
+        )
         moving |= {alias: answers[alias] for alias in unasked}
-        standing |= look_further(asking, {n: answers[r] for n, r in where.items()})
-    raise_problems([_no_such(project, name) for name in _lost(project, standing)])
-    return standing, moving
+        found |= _verify_and_find(query, {n: answers[r] for n, r in references.items()})
+    raise_problems([_no_such(project, name) for name in _missing_public(project, found)])
+    return found, moving
 
 
-def _lost(project: Project, standing: Mapping[ImageName, Standing]) -> list[ImageName]:
-    """The images that nobody builds, and that do not exist."""
-    return [n for n, s in standing.items() if project.image(n).public and isinstance(s, Absent)]
+def _ask_for_fallbacks(
+    query: _Query, presence: Mapping[ImageName, Standing]
+) -> dict[ImageName, Standing | UnknownError]:
+    """Ask for what building the images would take that are to be copied; nothing without copies.
+
+    An image that the registry does not answer for is an error only if the build is needed.
+    """
+    project, goal = query.project, query.goal
+    wanted = goal.names(project)
+    found: dict[ImageName, Standing | UnknownError] = {}
+    while names := to_ask_for_fallbacks(project, presence, found, wanted, force=goal.force):
+        references = {name: query.reference(name) for name in names}
+        query.registry.pushes_to(reference.repository for reference in references.values())
+        answers = query.registry.head_all(list(references.values()))
+        found |= {name: answers[reference] for name, reference in references.items()}
+    return found
+
+
+def _missing_public(project: Project, found: Mapping[ImageName, Standing]) -> list[ImageName]:
+    """Name the images that are deployed without a build and do not exist."""
+    return [n for n, s in found.items() if project.image(n).public and isinstance(s, Absent)]
 
 
 def _no_such(project: Project, name: ImageName) -> Problem:
@@ -101,14 +177,77 @@ def _no_such(project: Project, name: ImageName) -> Problem:
     return Problem(image.externals[0].location, f"there is no image `{image.public}`", hint)
 
 
-def _answers(registry: Registry, references: list[Reference]) -> dict[Reference, Presence]:
-    return certain(registry.head_all(references))
+def _verify_and_find(
+    query: _Query, answers: Mapping[ImageName, Presence]
+) -> dict[ImageName, Standing]:
+    """Verify the images that exist, if that is asked for; look for copies of the others.
+
+    Raises `UnknownError`, and `ConfigError` for an incomplete image that is deployed without a
+    build.
+    """
+    found: dict[ImageName, Standing] = {**answers}
+    if query.goal.deep:
+        found |= _verify(query, {n: a for n, a in answers.items() if isinstance(a, Present)})
+    if query.copies:
+        found |= _find_copies(query, [n for n, s in found.items() if isinstance(s, Absent)])
+    return found
 
 
-def _running(
-    project: Project, apps: Collection[str], environ: Mapping[str, str]
-) -> Mapping[str, Running | None]:
-    if not apps:
+def _verify(query: _Query, present: Mapping[ImageName, Present]) -> dict[ImageName, Standing]:
+    looks = {
+        name: Look(query.reference(name), answer, query.project.image(name).platforms)
+        for name, answer in present.items()
+    }
+    answers: dict[Reference, Presence | Hollow] = _raise_unknown(
+        look_closer(query.registry, list(looks.values()))
+    )
+    found: dict[ImageName, Standing] = {n: answers[k.reference] for n, k in looks.items()}
+    raise_problems(list(_incomplete_public(query.project, found)))
+    return found
+
+
+def _incomplete_public(project: Project, found: Mapping[ImageName, Standing]) -> Iterable[Problem]:
+    """Return a problem for each incomplete image that is deployed without a build."""
+    for name, answer in found.items():
+        image = project.image(name)
+        if image.public and isinstance(answer, Hollow):
+            hint = "`invoke exists REFERENCE --verify deep` looks at any other"
+            yield Problem(image.externals[0].location, answer.reason, hint)
+
+
+def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, Standing]:
+    """Look for absent images under other references; report those that could not be asked for."""
+    places = candidates(query.project, query.inputs, names)
+    if not places:
         return {}
-    with driver_for(project, environ) as driver:
-        return driver.running(wanted_apps(project, apps))
+    answers = query.registry.head_all([place for found in places.values() for place in found])
+    errors = {a.message: r for r, a in answers.items() if isinstance(a, UnknownError)}
+    for message, reference in errors.items():
+        text = f"`{reference}` could not be asked for, and is not copied: {message}"
+        query.report(Notice(text))
+    present = {r: a for r, a in answers.items() if isinstance(a, Present)}
+    firsts = {n: next((r for r in found if r in present), None) for n, found in places.items()}
+    return {name: Elsewhere(r, present[r].digest) for name, r in firsts.items() if r}
+
+
+def _raise_unknown(answers: Mapping[K, V | UnknownError]) -> dict[K, V]:
+    """Return the answers. Raises one `UnknownError` for all that are errors."""
+    found: dict[K, V] = {}
+    errors: dict[str, UnknownError] = {}
+    for key, answer in answers.items():
+        if isinstance(answer, UnknownError):
+            errors.setdefault(answer.message, answer)
+        else:
+            found[key] = answer
+    if errors:
+        raise _together(list(errors.values()), asked=len(answers), answered=len(found))
+    return found
+
+
+def _together(errors: list[UnknownError], *, asked: int, answered: int) -> UnknownError:
+    first = errors[0]
+    if asked == 1:
+        return first
+    more = f" (and {len(errors) - 1} more such)" if len(errors) > 1 else ""
+    message = f"{first.message}{more}; {answered} of {asked} images could be looked up"
+    return UnknownError(message, hint=first.hint)

@@ -1,36 +1,43 @@
-"""Publish what was pushed: put its manifest under the tag that all runs look for, and agree on it.
+"""Publish what a solve pushed: agree with other runs on one image, and record how each ended.
 
 Several runs of one commit may build the same image at once, and two builds seldom have the same
 digest. A registry has no compare-and-swap, so the runs agree as in Fischer's algorithm (Lamport,
 "A fast mutual exclusion algorithm", 1987): look at the tag, put the manifest if nothing is there,
-wait longer than anybody takes from the look to the put, and look again. What stands there then is
-the image, for the run that put it as for those that did not: for reports, for what is built on it,
-for aliases and for deploys.
+wait longer than any run takes from the look to the put, and look again. What the tag is then is the
+image, for the run that put it as for the others: for reports, for what is built on it, for aliases
+and for deploys.
 
 How long others take is not known. They do what we do at the same registry, so we wait twice the
 longest time that we took ourselves, within bounds. A run that is held up for longer between its two
 requests (a machine that sleeps) can still replace the tag after all others agreed. Whichever image
-it is then, it is whole: a manifest is put last, when all that it names is there.
+it is then, it is complete: a manifest is put last, when all that it names is there.
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from .. import graph
+from ..buildkit.engine import connect, rename
+from ..buildkit.outcome import Broken, Built, Cancelled
 from ..buildkit.staging import staged
 from ..errors import PipelineError, UnknownError
+from ..model.events import ImageChanged, Stage
 from ..model.presence import Absent, Present
+from ..model.report import Failure, ImageStatus
+from ..model.settings import BuildSettings
 from ..registry.errors import AbsentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..model.plan import ImageAction
+    from ..buildkit.outcome import Outcome
+    from ..model.actions import ImageAction
     from ..model.presence import Presence
     from ..reference import ImageName
     from ..registry.client import Registry
@@ -44,6 +51,10 @@ On a machine with much else to do, a process may stand still for a tenth of a se
 """
 
 _AT_ONCE = 16
+_RENAMED_AT_ONCE = 8
+_FIRST = "another run published it first"
+_LATER = "another run published it as well, and later"
+_CANCELLED = "pushed before the build was cancelled"
 
 
 class Pushed(Struct, frozen=True):
@@ -53,10 +64,51 @@ class Pushed(Struct, frozen=True):
     manifest: Manifest
 
 
+def publish_batch(
+    batch: Sequence[ImageAction], outcomes: Mapping[ImageName, Outcome], tools: Tools
+) -> None:
+    """Publish what a solve pushed, and record how each of its images ended.
+
+    A cancelled image may have been pushed before, if its export was seen to begin: its staging tag
+    says so, as no other run uses it. What was pushed unseen is not published, as nobody knows what
+    was run for it. An image of which nothing is recorded was not pushed, or the registry does not
+    say. The digest that BuildKit named must be the one that the registry holds.
+
+    Raises the first `UnknownError`, after all that is known was recorded.
+    """
+    waiting = [action for action in batch if _may_be_pushed(action, outcomes)]
+    for action in waiting:
+        tools.report(ImageChanged(action.name, Stage.VERIFYING))
+    staged_images = read_staged(waiting, tools)
+    wrong = {a.name: _mismatch(a, outcomes, staged_images[a.name], tools) for a in waiting}
+    pushed = [
+        Pushed(action, manifest)
+        for action in waiting
+        if not wrong[action.name]
+        and not isinstance(manifest := staged_images[action.name], Absent | UnknownError)
+    ]
+    manifests = {image.action.name: image.manifest for image in pushed}
+    answers = publish(pushed, tools.registry)
+    for action in batch:
+        outcome, answer = outcomes.get(action.name), answers.get(action.name)
+        if isinstance(outcome, Broken):
+            tools.fail_image(action, outcome.failure, outcome.seconds)
+        elif why := wrong.get(action.name):
+            tools.fail_image(action, Failure("verify", why))
+        elif isinstance(answer, PipelineError):
+            if not isinstance(answer, UnknownError):
+                tools.fail_image(action, Failure("publish", answer.message, hint=answer.hint))
+        elif answer is not None:
+            _record_published(action, manifests[action.name], outcome, answer, tools)
+    every = (*staged_images.values(), *answers.values())
+    if error := next((one for one in every if isinstance(one, UnknownError)), None):
+        raise error
+
+
 def read_staged(
     actions: Sequence[ImageAction], tools: Tools
 ) -> Mapping[ImageName, Manifest | Absent | UnknownError]:
-    """What the registry holds under each image's staging tag: one request each, in parallel."""
+    """Read the manifest under each image's staging tag: one request each, in parallel."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(lambda action: _read(action, tools), actions)
         return dict(zip((a.name for a in actions), found, strict=True))
@@ -65,10 +117,10 @@ def read_staged(
 def publish(
     images: Sequence[Pushed], registry: Registry
 ) -> Mapping[ImageName, Presence | PipelineError]:
-    """Publish images, bases first, and say what stands under the tag of each in the end.
+    """Publish images, bases first, and say what each one's tag is in the end.
 
-    Two or three requests each, and one wait for all. What is forced replaces what is there; where
-    the registry does not let it, a `KeptTagError` stands for it.
+    That takes two or three requests each, and one wait for all. A forced image replaces the one
+    that exists; where the registry does not permit that, the answer is a `KeptTagError`.
     """
     if not images:
         return {}
@@ -80,10 +132,75 @@ def publish(
             took = pool.map(lambda name: _put(by_name[name], registry), level)
             spans |= dict(zip(level, took, strict=True))
     done = {name: span for name, span in spans.items() if not isinstance(span, PipelineError)}
-    lost = {name: span for name, span in spans.items() if isinstance(span, PipelineError)}
+    failed = {name: span for name, span in spans.items() if isinstance(span, PipelineError)}
     time.sleep(min(max(2 * max(done.values(), default=0.0), LEAST_WAIT), MOST_WAIT))
     answers = registry.head_all([by_name[name].action.reference for name in done])
-    return {**{name: answers[by_name[name].action.reference] for name in done}, **lost}
+    return {**{name: answers[by_name[name].action.reference] for name in done}, **failed}
+
+
+def name_on_engine(batch: Sequence[ImageAction], settings: BuildSettings, tools: Tools) -> None:
+    """Rename the images that the builder `default` left on the local engine under staging tags.
+
+    The engine keeps what it pushed, under the tag that it was pushed to (`buildkit.staging`); other
+    builders keep images elsewhere. The images are published by now, so no error of the engine
+    matters.
+    """
+    if settings.builder != BuildSettings().builder:
+        return
+
+    def rename_one(action: ImageAction) -> None:
+        result = tools.results.images.get(action.name)
+        digest = result.digest if result else None
+        rename(client, staged(action.reference, tools.mark), action.reference, digest)
+
+    with (
+        suppress(UnknownError),
+        connect(tools.environ) as client,
+        ThreadPoolExecutor(_RENAMED_AT_ONCE) as pool,
+    ):
+        list(pool.map(rename_one, batch))
+
+
+def _may_be_pushed(action: ImageAction, outcomes: Mapping[ImageName, Outcome]) -> bool:
+    outcome = outcomes.get(action.name)
+    if isinstance(outcome, Cancelled):
+        return outcome.written and action.image.test is None
+    return isinstance(outcome, Built)
+
+
+def _mismatch(
+    action: ImageAction,
+    outcomes: Mapping[ImageName, Outcome],
+    found: Manifest | Absent | UnknownError,
+    tools: Tools,
+) -> str:
+    """Say how what was built differs from what the registry holds; empty if it does not."""
+    outcome = outcomes.get(action.name)
+    if not isinstance(outcome, Built) or isinstance(found, UnknownError):
+        return ""
+    if isinstance(found, Absent):
+        return f"it was pushed, and the registry has no `{staged(action.reference, tools.mark)}`"
+    if outcome.digest and outcome.digest != found.digest:
+        return f"`{outcome.digest}` was pushed, and the registry holds `{found.digest}`"
+    return ""
+
+
+def _record_published(
+    action: ImageAction,
+    manifest: Manifest,
+    outcome: Outcome | None,
+    answer: Presence,
+    tools: Tools,
+) -> None:
+    seconds = outcome.seconds if isinstance(outcome, Built) else 0.0
+    if isinstance(answer, Absent):
+        message = f"it was published, and the registry has no `{action.reference}`"
+        tools.fail_image(action, Failure("verify", message), seconds)
+        return
+    why = action.reason if isinstance(outcome, Built) else _CANCELLED
+    if answer.digest != manifest.digest:
+        why = _LATER if action.forced else _FIRST
+    tools.end_image(action, ImageStatus.BUILT, why, answer.digest, seconds=seconds)
 
 
 def _read(action: ImageAction, tools: Tools) -> Manifest | Absent | UnknownError:
@@ -96,7 +213,7 @@ def _read(action: ImageAction, tools: Tools) -> Manifest | Absent | UnknownError
 
 
 def _put(image: Pushed, registry: Registry) -> float | PipelineError:
-    """Put a manifest under its tag unless another is there; the seconds from look to put."""
+    """Put a manifest under its tag unless another is there; return the seconds from look to put."""
     action, began = image.action, time.monotonic()
     try:
         if not action.forced and not isinstance(registry.head(action.reference), Absent):
@@ -110,10 +227,10 @@ def _put(image: Pushed, registry: Registry) -> float | PipelineError:
 
 
 def _is_settled(image: Pushed, registry: Registry) -> bool:
-    """Whether a put that failed was not needed: another run's is there, or ours arrived after all.
+    """Tell whether a failed put was not needed: another run's is there, or ours arrived after all.
 
-    Between our look and our put another run may have published; where no tag can be overwritten,
-    ours is refused then, by each registry in its own words.
+    Between our look and our put another run may have published. If the registry keeps tags, it
+    refuses ours then, each registry in its own words.
     """
     try:
         found = registry.head(image.action.reference)

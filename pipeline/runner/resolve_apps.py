@@ -22,7 +22,7 @@ from ..project.apps import (
 from ..project.command import output_of
 from ..project.image_file import IMAGE_FILE
 from ..project.value_checks import WrongValueError
-from .apps import driver_for
+from .apps import open_driver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,9 +68,10 @@ def _known(project: Project, environ: Mapping[str, str]) -> Sequence[str]:
     specs = (image.deploy for image in project if image.deploy)
     if not any(spec.pending.startswith("match:") for spec in specs):
         return ()
-    with driver_for(project, environ) as driver:
-        if isinstance(driver, ListingDriver):
-            return sorted(driver.names())
+    with open_driver(project, environ) as driver:
+        opened = driver()
+        if isinstance(opened, ListingDriver):
+            return sorted(opened.names())
     name = project.settings.deploy.driver
     raise usage_error(
         f'the driver `{name}` cannot list apps, as `apps = "match:…"` wants',

@@ -1,42 +1,42 @@
-"""Do what a plan says: build and push, move aliases, deploy. Always ends in a true report."""
+"""Carry out a plan: copy, build and push images, move aliases, deploy. It ends in a true report."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..deploy.protocol import CautiousDriver
-from ..errors import UnknownError, as_told, raise_problems
-from ..model.events import Finished, Planned, Warned, silent
-from ..model.plan import DeployAction
-from ..model.report import Report
+from ..errors import PipelineError, UnknownError, as_told
+from ..model.actions import Action
+from ..model.events import Finished, Planned, silent
+from ..model.presence import Present
+from ..model.report import DeployStatus, ImageStatus, Report
 from ..process.cleanup import sweep
 from ..registry.auth.keychain import credentials
 from .aliases import move_aliases
-from .apps import driver_for, rewinding
-from .attestation import published_logins
+from .apps import open_driver
 from .build import build_images
 from .copies import copy_images
-from .deploy import deploy_apps
-from .hold import hold_aliases
+from .deploy import blocked, deploy_apps, hold_aliases
 from .open_registry import open_registry
-from .permission import unmet
-from .rescue import is_anything_done, rescue
+from .preflight import check_before, check_driver
 from .tools import Listener, Tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..errors import PipelineError, Problem
     from ..model.events import Reporter
     from ..model.plan import Plan
-    from ..model.report import DeployResult, ImageResult
     from ..registry.client import Registry
+    from .apps import OpenDriver
+
+_DONE = {Action.BUILD: ImageStatus.BUILT, Action.COPY: ImageStatus.COPIED}
+_CHANGED = {*_DONE.values(), ImageStatus.FAILED, DeployStatus.DEPLOYED, DeployStatus.FAILED}
+"""Statuses of a run that has done, or begun, something that must not be forgotten."""
 
 
 def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -46,109 +46,121 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     rollback: bool = False,
     report: Reporter = silent,
     registry: Registry | None = None,
+    driver: OpenDriver | None = None,
     environ: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
 ) -> Report:
-    """Copy and build what the plan says, move aliases, deploy apps; say how each of them ended.
+    """Copy and build images, move aliases, deploy apps; return how each of them ended.
 
-    A failing image does not raise: it is in the report, as are those that it blocks; with
-    `keep_going`, what does not depend on it is built all the same. `stop` may be set from a
+    A failing image does not raise: it is in the report, and so are the images that it blocks; with
+    `keep_going`, everything that does not depend on it is still built. `stop` may be set from a
     signal handler or another thread: builds are ended cleanly, and the report says so.
 
     With `rollback`, an app that fails makes every app that this run changed go back to what it ran
-    before, the last first. An interrupted run puts nothing back: what is deployed by then is well.
-    What nobody expected does not raise either once something is published or deployed: it is the
-    report's `error`, as is the first that `report` raised, which stops no work.
+    before, the last first. An interrupted run rolls nothing back: what is deployed by then is
+    healthy. An unexpected error does not raise either once something is published or deployed: it
+    is the report's `error`, and so is the first error that `report` raised, which stops no work.
 
-    Raises `ConfigError`, before anything is done, where the driver keeps no releases, for what the
-    user has not allowed, secrets that are not there and logins that would be pushed of images that
-    are to be built, and for what the plan warns of where the settings are strict.
+    Raises `ConfigError` before anything is done: if the driver keeps no releases; for what the user
+    has not allowed, missing secrets, and logins that would be published with images that are to be
+    built; and for the plan's warnings if the settings are strict.
     """
     started = time.monotonic()
     environ = os.environ if environ is None else environ
-    tell = Listener(report)
-    _warn(plan, tell)
-    raise_problems((*_unmet(plan, environ), *published_logins(plan, environ)))
+    stop = stop or threading.Event()
+    listener = Listener(report)
+    check_before(plan, environ, listener)
     sweep(environ)
-    _look_ahead(plan, environ, rollback=rollback)
-    opened = (
-        nullcontext(registry) if registry else open_registry(plan.project.settings, environ, tell)
-    )
-    tell(Planned(plan))
-    with opened as client:
-        before = client.requests
-        wish = stop or threading.Event()
-        known = client.showing(credentials(environ))
-        tools = Tools(client, known, environ, tell, wish, keep_going, rollback)
-        result = _run(plan, tools, started, before)
-    tell(Finished(result))
-    return _with(result, tell.error)
+    with ExitStack() as stack:
+        if driver is None:
+            driver = stack.enter_context(open_driver(plan.project, environ, stop))
+        check_driver(plan, driver, rollback=rollback)
+        if registry is None:
+            opened = open_registry(plan.project.settings, environ, listener)
+            registry = stack.enter_context(opened)
+        listener(Planned(plan))
+        before = registry.requests
+        known = registry.showing(credentials(environ))
+        tools = Tools(registry, known, environ, listener, stop, keep_going, rollback)
+        result = _run(plan, tools, driver)
+        result = replace(
+            result,
+            requests=plan.requests + registry.requests - before,
+            seconds=plan.seconds + time.monotonic() - started,
+        )
+    listener(Finished(result))
+    return _with_error(result, listener.error)
 
 
-def _warn(plan: Plan, tell: Reporter) -> None:
-    """Tell what tags may hide, or refuse it."""
-    if plan.project.settings.strict:
-        raise_problems(plan.warnings)
-    for problem in plan.warnings:
-        tell(Warned(problem))
-
-
-def _unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    if not plan.to_build and not plan.to_copy:
-        return ()
-    return unmet(plan, environ)
-
-
-def _look_ahead(plan: Plan, environ: Mapping[str, str], *, rollback: bool) -> None:
-    """Find out before anything is built what would stop the deploys after it."""
-    if not any(step.action is DeployAction.DEPLOY for step in plan.deploys):
-        return
-    with driver_for(plan.project, environ) as driver:
-        if rollback:
-            rewinding(driver)
-        if isinstance(driver, CautiousDriver):
-            driver.ready()
-
-
-def _run(plan: Plan, tools: Tools, started: float, before: int) -> Report:
-    trouble: PipelineError | None
+def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
+    """Do all steps of the plan. Whatever a step raises, the results so far are in the report."""
+    error: PipelineError | None = None
     try:
-        images, deploys, trouble = _done(plan, tools)
-    except Exception as error:
-        trouble = as_told(error)
-        images, deploys = rescue(plan, tools, trouble)
-        if not is_anything_done(images, deploys):
+        plan = copy_images(plan, tools)
+        build_images(plan, tools)
+        move_aliases(hold_aliases(plan, tools, driver), tools)
+        deploy_apps(plan, tools, driver)
+    except Exception as raised:
+        error = as_told(raised)
+        if not isinstance(raised, PipelineError):
+            _find_published(plan, tools)
+        if not isinstance(raised, UnknownError) and not _is_anything_done(tools):
             raise
+        _end_rest(plan, tools, error)
+    names = dict.fromkeys((*(action.name for action in plan.images), *tools.results.images))
     return Report(
-        images=images,
-        deploys=deploys,
-        requests=plan.requests + tools.registry.requests - before,
-        seconds=plan.seconds + time.monotonic() - started,
+        images=tuple(tools.results.images[name] for name in names),
+        deploys=tuple(tools.results.apps[action.app] for action in plan.deploys),
         interrupted=tools.stop.is_set(),
-        trouble=trouble.message if trouble else "",
-        hint=trouble.hint if trouble else "",
-        error=trouble,
+        trouble=error.message if error else "",
+        hint=error.hint if error else "",
+        error=error,
     )
 
 
-def _done(
-    plan: Plan, tools: Tools
-) -> tuple[tuple[ImageResult, ...], tuple[DeployResult, ...], UnknownError | None]:
-    """Do all that the plan says: how images and apps ended, and what could not be found out."""
-    plan, copied, trouble = copy_images(plan, tools)
-    images, trouble = build_images(plan, tools, copied, trouble)
+def _find_published(plan: Plan, tools: Tools) -> None:
+    """Look for images that were published before an unexpected error, and not recorded yet.
+
+    A forced image is not looked for: its tag may have existed before.
+    """
+    done = tools.results.images
+    rest = [a for a in plan.images if a.name not in done and a.action in _DONE and not a.forced]
     try:
-        moving = hold_aliases(plan, tools)
-    except UnknownError as error:
-        moving, trouble = plan, trouble or error
-    images, trouble = move_aliases(moving, images, trouble, tools)
-    tools.ends.images.update(images)
-    deploys, trouble = deploy_apps(plan, images, trouble, tools)
-    return tuple(images[action.name] for action in plan.images), deploys, trouble
+        found = tools.registry.head_all([action.reference for action in rest])
+    except Exception:  # noqa: BLE001 - the first error is the one to report
+        return
+    for action in rest:
+        answer = found[action.reference]
+        if isinstance(answer, Present):
+            status = _DONE[action.action]
+            tools.end_image(action, status, "it was published by then", answer.digest)
 
 
-def _with(report: Report, raised: Exception | None) -> Report:
-    """The report with what the listener raised, where nothing worse is in it."""
+def _is_anything_done(tools: Tools) -> bool:
+    images = (one.status for one in tools.results.images.values())
+    apps = (one.status for one in tools.results.apps.values())
+    return not _CHANGED.isdisjoint((*images, *apps))
+
+
+def _end_rest(plan: Plan, tools: Tools, error: PipelineError) -> None:
+    """Record that all that has not ended was not tried, or not finished, because of `error`."""
+    why = f"not tried, or not to its end: {error.message}"
+    if tools.stop.is_set():
+        why = "interrupted before it was done"
+    for action in plan.images:
+        if action.name in tools.results.images:
+            continue
+        if action.action is Action.EXISTS:
+            tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
+        else:
+            tools.end_image(action, ImageStatus.BLOCKED, why)
+    for app in plan.deploys:
+        if app.app not in tools.results.apps:
+            tools.end_app(blocked(app, f"not tried: {error.message}"))
+
+
+def _with_error(report: Report, raised: Exception | None) -> Report:
+    """Return the report with what the reporter raised, unless it has an error already."""
     if raised is None or report.error:
         return report
     error = as_told(raised)

@@ -20,8 +20,9 @@ from ..registry.errors import CredentialError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ..model.actions import ImageAction
     from ..model.image import Image
-    from ..model.plan import ImageAction, Plan
+    from ..model.plan import Plan
     from ..model.project import Project
     from ..registry.auth.credential import Credential, CredentialSource
 

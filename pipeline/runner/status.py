@@ -11,7 +11,7 @@ from ..fingerprints.fingerprint import fingerprint
 from ..model.apps import MissingAppsError
 from ..model.project import reference_of
 from ..model.status import judge, not_asked
-from .apps import driver_for, wanted_apps
+from .apps import configured_apps, open_driver
 from .open_registry import open_registry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def status(
     one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
     cannot be reached at all.
     """
-    chosen = wanted_apps(project, apps)
+    chosen = configured_apps(project, apps)
     images = tuple(dict.fromkeys((*(app.image for app in chosen), *unasked)))
     inputs = fingerprint(project, only=images)
     wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in images}
@@ -57,8 +57,8 @@ def _running(
 ) -> Mapping[str, Running | PipelineError | None]:
     if not apps:
         return {}
-    with driver_for(project, environ) as driver:
-        return ask(driver, apps)
+    with open_driver(project, environ) as driver:
+        return ask(driver(), apps)
 
 
 def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:

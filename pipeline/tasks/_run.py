@@ -65,10 +65,11 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
             force=force,
             deep=deep,
             apps=apps,
+            redeploy=redeploy,
             report=report,
             registry=registry,
         )
-        what = plan_of(project, state, only=names, force=force, apps=apps, redeploy=redeploy)
+        what = plan_of(project, state)
         ended = None
         if not is_dry(c):
             # Nothing was begun yet, and an interruption ended at once; a build is ended cleanly.
@@ -95,7 +96,7 @@ def show_plan(what: Plan, *, json: bool) -> None:
     """
     from ..console import as_json, show  # noqa: PLC0415 - loaded late
     from ..console.errors import show_warnings  # noqa: PLC0415
-    from ..runner.permission import unmet  # noqa: PLC0415
+    from ..runner.preflight import unmet  # noqa: PLC0415
 
     warn(what.project, what.warnings)
     missing = unmet(what, os.environ)

@@ -69,12 +69,12 @@ def _ask(
     ours: bool,
 ) -> Presence | Hollow:
     """Whether a reference exists, which for an image of ours is one that is pushed to."""
+    from ..runner.inspect import verify_reference  # noqa: PLC0415 - loaded late
     from ..runner.open_registry import open_registry  # noqa: PLC0415 - loaded late
-    from ..runner.verify import look_closer_at  # noqa: PLC0415 - loaded late
 
     with open_registry(settings, os.environ) as registry:
         if ours:
             registry.pushes_to([reference.repository])
         if deep:
-            return look_closer_at(registry, reference, platforms)
+            return verify_reference(registry, reference, platforms)
         return registry.head(reference)

@@ -53,7 +53,7 @@ def plan(
     project = load_apps(profile, allow, strict=strict, look=True)
     apps = project.apps
     state = inspect(project, apps=apps, deep=deep, report=say_notice)
-    what = replace(plan_of(project, state, apps=apps), unasked=project.unasked)
+    what = replace(plan_of(project, state), unasked=project.unasked)
     show_plan(what, json=json)
     if not exit_code:
         return NOTHING_TO_DO

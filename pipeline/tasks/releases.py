@@ -42,7 +42,7 @@ def releases(
 ) -> int:
     """List an app's releases: version, status, when, image."""
     from ..console import apps, as_json  # noqa: PLC0415 - loaded late
-    from ..runner.releases import releases as ask  # noqa: PLC0415
+    from ..runner.rollback import releases as ask  # noqa: PLC0415
 
     if limit < 1:
         raise usage_error(f"`--limit {limit}` lists nothing", hint="write 1 or more")

@@ -42,7 +42,7 @@ def rollback(
     from ..console import as_json  # noqa: PLC0415
     from ..console.errors import show_failures  # noqa: PLC0415
     from ..model.report import DeployStatus  # noqa: PLC0415
-    from ..runner.releases import roll_back  # noqa: PLC0415
+    from ..runner.rollback import roll_back  # noqa: PLC0415
 
     project = load_apps(profile, allow)
     names = chosen_apps(project, apps)

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from pipeline.buildkit.batches import blocked_by, next_batch
 from pipeline.dockerfile import parse
+from pipeline.model.actions import Action, ImageAction
 from pipeline.model.image import ImageTest
-from pipeline.model.plan import Action, ImageAction
 from pipeline.reference import ImageName
 from tests.console.values import PRINT, make_image, make_reference
 

@@ -14,8 +14,9 @@ from pipeline.console.plain import outlook
 from pipeline.console.rows import Board, Mood
 from pipeline.console.show import plan_lines, print_exists
 from pipeline.console.summary import summary
+from pipeline.model.actions import Action
 from pipeline.model.events import ImageChanged, Planned, Stage
-from pipeline.model.plan import Action, Plan
+from pipeline.model.plan import Plan
 from pipeline.model.presence import Hollow
 from pipeline.model.report import ImageResult, ImageStatus, Report
 from pipeline.reference import parse_reference

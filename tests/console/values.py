@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.dockerfile import Reads, parse
 from pipeline.errors import Location
+from pipeline.model.actions import Action, AppAction, DeployAction, ImageAction
 from pipeline.model.apps import Release, Running
 from pipeline.model.events import (
     AppChanged,
@@ -20,7 +21,7 @@ from pipeline.model.events import (
 )
 from pipeline.model.image import AppSpec, Base, External, Image
 from pipeline.model.inputs import Fingerprint
-from pipeline.model.plan import Action, DeployAction, DeployStep, ImageAction, Plan
+from pipeline.model.plan import Plan
 from pipeline.model.project import Project
 from pipeline.model.report import (
     DeployResult,
@@ -103,8 +104,8 @@ PLAN = Plan(
         make_action(WEB, Action.BUILD),
     ),
     (
-        DeployStep("api", ImageName("api"), DeployAction.DEPLOY, "its image is built anew"),
-        DeployStep("web", ImageName("web"), DeployAction.CURRENT, "it runs this image"),
+        AppAction("api", ImageName("api"), DeployAction.DEPLOY, "its image is built anew"),
+        AppAction("web", ImageName("web"), DeployAction.CURRENT, "it runs this image"),
     ),
     {ImageName("os-base"): ("`debian:bookworm-slim` is not locked",)},
     requests=4,

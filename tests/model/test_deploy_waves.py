@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pipeline.model.plan import DeployAction, DeployStep, deploy_waves
+from pipeline.model.actions import AppAction, DeployAction
+from pipeline.model.waves import deploy_waves
 from pipeline.reference import parse_image_name
 
 
-def _step(app: str, action: DeployAction = DeployAction.DEPLOY) -> DeployStep:
-    return DeployStep(app, parse_image_name(app.split("-", maxsplit=1)[0]), action, "")
+def _step(app: str, action: DeployAction = DeployAction.DEPLOY) -> AppAction:
+    return AppAction(app, parse_image_name(app.split("-", maxsplit=1)[0]), action, "")
 
 
 def test_each_image_has_first_apps_of_its_own() -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import PurePosixPath as Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from msgspec.structs import replace
 
-from pipeline.errors import Problem
+from pipeline.errors import Problem, UnknownError
+from pipeline.model.actions import Action, DeployAction
 from pipeline.model.apps import Running
 from pipeline.model.candidates import candidates
 from pipeline.model.image import AppSpec
 from pipeline.model.inputs import ContextEntry, EntryKind, Fingerprint, Inputs, Key
-from pipeline.model.plan import Action, DeployAction, DeployStep, plan, to_ask
+from pipeline.model.plan import plan, to_ask, to_ask_for_fallbacks
 from pipeline.model.presence import Absent, Elsewhere, Hollow, Present
 from pipeline.model.project import Project
 from pipeline.model.settings import RegistrySettings, Settings
-from pipeline.model.state import State
+from pipeline.model.state import Goal, State
 from pipeline.reference import Digest, ImageName, parse_reference
 from tests.console.values import make_image, make_project
 
@@ -111,7 +113,7 @@ def test_a_plan_warns_of_its_images_and_of_all_that_they_stand_on() -> None:
 
     assert actions(made) == {"web": "exists"}
     assert made.warnings == (one, two)
-    assert made.instead(planned({})).warnings == (one, two)
+    assert made.without_copies({}).warnings == (one, two)
 
 
 def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: Any) -> Plan:
@@ -169,18 +171,107 @@ def test_a_plan_of_copies_alone_is_not_empty() -> None:
     assert not made.empty
 
 
+def copied(running: Running, **fallback: Standing | UnknownError) -> Plan:
+    """The plan to build `top` on `web`, which is to be copied and whose app runs."""
+    web = replace(WEB, deploy=AppSpec(("web",)))
+    project = make_project(OS, web, TOP)
+    state = State(
+        project,
+        inputs(OS, web, TOP),
+        {NAMES[1]: Elsewhere(SOURCE, ONE), NAMES[2]: Absent()},
+        running={"web": running},
+        goal=Goal(NAMES[1:], apps=("web",)),
+        fallback={ImageName(name): found for name, found in fallback.items()},
+    )
+    return plan(project, state)
+
+
 def test_what_could_not_be_copied_is_built_instead() -> None:
     """With the bases that it misses; the rest of the plan stays, and its app is deployed."""
-    before = planned({"web": Elsewhere(SOURCE, ONE), "top": Absent()}, only="top")
-    step = DeployStep("web", NAMES[1], DeployAction.CURRENT, "it runs this image")
-    before = type(before)(before.project, before.images, (step,))
-    other = planned({"os": Absent(), "web": Absent()}, only="web")
+    before = copied(Running(ONE), os=Absent())
 
-    made = before.instead(other)
+    made = before.without_copies({NAMES[1]: Absent()})
 
+    assert actions(before) == {"web": "copy", "top": "build"}
+    assert before.deploys[0].action is DeployAction.CURRENT
     assert actions(made) == {"os": "build", "web": "build", "top": "build"}
     assert made.images[2] is before.images[1]
     assert made.deploys[0].action is DeployAction.DEPLOY
+    assert made.deploys[0].reason == "its image is built anew"
+    assert before.inputs.keys() == {"os", "web", "top"}
+
+
+def test_a_base_that_exists_is_not_built_for_a_copy_that_failed() -> None:
+    """It is in the plan then, and its digest is known."""
+    made = copied(Running(ONE), os=Present(TWO)).without_copies({NAMES[1]: Absent()})
+
+    assert actions(made) == {"os": "exists", "web": "build", "top": "build"}
+    assert made.images[0].digest == TWO
+
+
+@pytest.mark.parametrize(
+    ("running", "published", "action"),
+    [
+        (ONE, ONE, DeployAction.CURRENT),
+        (ONE, TWO, DeployAction.DEPLOY),
+        (TWO, TWO, DeployAction.DEPLOY),
+    ],
+)
+def test_what_another_run_published_meanwhile_is_not_built(
+    running: Digest, published: Digest, action: DeployAction
+) -> None:
+    """Its app is deployed unless it runs that image already, as far as the plan knew."""
+    before = copied(Running(running), os=Absent())
+
+    made = before.without_copies({NAMES[1]: Present(published)})
+
+    assert actions(made) == {"web": "exists", "top": "build"}
+    assert made.images[0].digest == published
+    assert made.deploys[0].action is action
+
+
+def test_a_base_that_is_not_known_stops_the_run_only_where_it_is_needed() -> None:
+    """A token of one app may not ask for another's repository."""
+    refused = UnknownError("401")
+    made = copied(Running(ONE), os=refused)
+
+    assert actions(made.without_copies({})) == {"web": "copy", "top": "build"}
+    assert actions(made.without_copies({NAMES[1]: Present(ONE)}))["web"] == "exists"
+    with pytest.raises(UnknownError) as caught:
+        made.without_copies({NAMES[1]: Absent()})
+    assert caught.value is refused
+    with pytest.raises(UnknownError, match=r"was not asked for `registry\.fly\.io/os"):
+        copied(Running(ONE)).without_copies({NAMES[1]: Absent()})
+
+
+def test_what_builds_instead_of_a_copy_is_asked_for_only_where_there_is_one() -> None:
+    """Round after round, until all that it takes is known."""
+    elsewhere: dict[ImageName, Standing] = {
+        NAMES[1]: Elsewhere(SOURCE, ONE),
+        NAMES[2]: Absent(),
+    }
+    top = [NAMES[2]]
+
+    def asked(
+        presence: Mapping[ImageName, Standing], **fallback: Standing | UnknownError
+    ) -> tuple[str, ...]:
+        found = {ImageName(name): one for name, one in fallback.items()}
+        return to_ask_for_fallbacks(PROJECT, presence, found, top, force=False)
+
+    assert asked({NAMES[2]: Absent(), NAMES[1]: Absent()}) == ()
+    assert asked({NAMES[2]: Present(ONE)}) == ()
+    assert asked(elsewhere) == ("os",)
+    assert asked(elsewhere, os=Present(ONE)) == asked(elsewhere, os=UnknownError("503")) == ()
+
+
+def test_a_plan_knows_what_was_asked_for() -> None:
+    """The goal of the state holds; an argument replaces its part of it."""
+    presence = dict.fromkeys(NAMES, Present(ONE))
+    state = State(PROJECT, inputs(OS, WEB, TOP), presence, goal=Goal(NAMES[1:2], force=True))
+
+    assert actions(plan(PROJECT, state)) == {"os": "exists", "web": "build"}
+    assert actions(plan(PROJECT, state, force=False)) == {"web": "exists"}
+    assert actions(plan(PROJECT, state, only=NAMES[:1])) == {"os": "build"}
 
 
 def test_candidates_are_twins_and_then_other_repositories() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from pipeline.model.actions import AppAction, DeployAction
 from pipeline.model.image import AppSpec
-from pipeline.model.plan import DeployAction, DeployStep, deploy_order, deploy_waves
+from pipeline.model.waves import deploy_order, deploy_waves
 from pipeline.reference import ImageName
 from tests.console.values import make_image, make_project
 from tests.model.example import PROJECT, deploys, going_backwards, images, plans
@@ -163,7 +164,7 @@ def test_the_groups_of_the_project() -> None:
 def test_waves(steps: str, waves: tuple[int | str, ...], expected: str) -> None:
     """Each image has first apps of its own; those with `?` are current and wait for nobody."""
     made = [
-        DeployStep(
+        AppAction(
             step.strip("?"),
             ImageName(step.partition("-")[0]),
             DeployAction.CURRENT if step.endswith("?") else DeployAction.DEPLOY,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.waves import Wave, WaveError, reach, split
+from pipeline.model.waves import WaveError, reach, split
+
+if TYPE_CHECKING:
+    from pipeline.model.settings import Wave
 
 SHARES = st.integers(1, 100).map(lambda share: f"{share}%")
 WAVES = st.lists(st.one_of(st.integers(1, 50), SHARES), max_size=6)

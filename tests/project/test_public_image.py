@@ -8,8 +8,9 @@ import pytest
 
 from pipeline import fingerprint, load, plan
 from pipeline.errors import ConfigError
-from pipeline.model.image import Kind
-from pipeline.model.plan import Action, DeployAction, to_ask, to_build
+from pipeline.model.actions import Action, DeployAction
+from pipeline.model.image import ImageKind
+from pipeline.model.plan import to_ask, to_build
 from pipeline.model.presence import Present
 from pipeline.model.state import State
 from pipeline.reference import ImageName
@@ -53,7 +54,7 @@ def test_a_folder_without_a_dockerfile_names_an_image(
     write(tmp_path, **files)
 
     (hello,) = load(tmp_path).images
-    assert hello.kind is Kind.APP
+    assert hello.kind is ImageKind.APP
     assert str(hello.public) == "docker.io/flyio/hellofly:latest"
     assert hello.deploy
     assert hello.deploy.apps == ("hello",)

@@ -111,5 +111,5 @@ def test_a_program_that_uses_us_moves_none_either(tmp_path: Path) -> None:
         project = replace(project, images=(evil,))
         report = run(plan(project, inspect(project, environ={})), environ={})
 
-    assert "is no alias" in report.images[0].reason
+    assert "cannot be an alias" in report.images[0].reason
     assert not server.count("PUT")

@@ -1,4 +1,4 @@
-"""The deploys of a run, with a driver in memory: order, what is told to a driver, going back."""
+"""The deploys of a run, with a driver in memory: order, what is told to a driver, rolling back."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from pipeline.errors import ConfigError, FaultError
+from pipeline.errors import ConfigError, FaultError, UnknownError
+from pipeline.model.actions import Action, AppAction, DeployAction
 from pipeline.model.apps import Running
 from pipeline.model.events import silent
 from pipeline.model.image import AppSpec
-from pipeline.model.plan import Action, DeployAction, DeployStep, Plan
+from pipeline.model.plan import Plan
 from pipeline.model.report import ImageResult, ImageStatus
 from pipeline.model.settings import DeploySettings, Settings
 from pipeline.reference import ImageName
 from pipeline.registry.auth.keychain import credentials
 from pipeline.registry.client import Registry
-from pipeline.runner.apps import apps_of, rewinding
-from pipeline.runner.deploy import deploy_with
-from pipeline.runner.deploy_work import Work
-from pipeline.runner.tools import Tools
+from pipeline.runner.apps import apps_of
+from pipeline.runner.deploy import Deployment, deploy_with
+from pipeline.runner.rollback import with_releases
+from pipeline.runner.tools import Results, Tools
 from tests.console.values import make_action, make_image, make_project, make_reference
 from tests.support.memory_driver import MemoryDriver, PlainDriver, digest
 
@@ -41,14 +42,14 @@ def tools() -> Iterator[Tools]:
         yield Tools(registry, credentials({}), {}, silent, threading.Event(), rollback=True)
 
 
-def make_work(
+def make_deployment(
     driver: PlainDriver,
     tools: Tools,
     images: Mapping[str, tuple[str, ...]] = PAIR,
     *,
     built: ImageStatus = ImageStatus.BUILT,
     after: Mapping[str, str] = {"web": "api"},
-) -> Work:
+) -> Deployment:
     """A run that deploys every app, one at a time."""
     names = [ImageName(name) for name in images]
     needs = {n: (ImageName(after[n]),) if after.get(n) in names else () for n in names}
@@ -58,12 +59,23 @@ def make_work(
     apps = {app.name: app for app in apps_of(project)}
     running = driver.running(list(apps.values()))
     steps = [
-        DeployStep(a.name, a.image, DeployAction.DEPLOY, "it runs another image", running[a.name])
+        AppAction(a.name, a.image, DeployAction.DEPLOY, "it runs another image", running[a.name])
         for a in apps.values()
     ]
     actions = [make_action(image, Action.EXISTS) for image in made]
     ends = {n: ImageResult(n, built, make_reference(n), "", NEW) for n in names}
-    return Work(Plan(project, tuple(actions), tuple(steps)), driver, ends, tools, apps)
+    plan = Plan(project, tuple(actions), tuple(steps))
+    return Deployment(plan, driver, replace(tools, results=Results(ends)), apps)
+
+
+def deployed(deployment: Deployment) -> tuple[Mapping[str, DeployResult], UnknownError | None]:
+    """Deploy; how each app ended, and the error that the deploy raised."""
+    error = None
+    try:
+        deploy_with(deployment)
+    except UnknownError as raised:
+        error = raised
+    return deployment.tools.results.apps, error
 
 
 def place(*apps: str) -> MemoryDriver:
@@ -81,7 +93,7 @@ def test_a_driver_is_told_what_was_pushed_just_now(tools: Tools, built: ImageSta
     """An image of this run may not be seen by all yet; one that exists is."""
     driver = place("web-1")
 
-    results, _ = deploy_with(make_work(driver, tools, {"web": ("web-1",)}, built=built))
+    results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}, built=built))
 
     assert statuses(results) == {"web-1": "deployed"}
     assert driver.fresh == ({"web-1"} if built is ImageStatus.BUILT else set())
@@ -92,9 +104,9 @@ def test_all_that_changed_goes_back(tools: Tools) -> None:
     driver = place("api-1", "api-2", "web-1", "web-2")
     driver.sick = {"web-2"}
 
-    results, trouble = deploy_with(make_work(driver, tools))
+    results, error = deployed(make_deployment(driver, tools))
 
-    assert trouble is None
+    assert error is None
     assert statuses(results) == {
         "api-1": "rolled-back",
         "api-2": "rolled-back",
@@ -103,7 +115,7 @@ def test_all_that_changed_goes_back(tools: Tools) -> None:
     }
     assert {app: now[-1].digest for app, now in driver.now.items()} == dict.fromkeys(results, OLD)
     assert driver.asked[4:] == ["rollback web-1", "rollback api-2", "rollback api-1"]
-    assert results["api-1"].reason == "put back, because `web-2` failed"
+    assert results["api-1"].reason == "rolled back, because `web-2` failed"
     assert results["web-2"].reason == "it answers 500"
 
 
@@ -112,7 +124,7 @@ def test_without_rollback_what_is_well_stays(tools: Tools) -> None:
     driver = place("api-1", "api-2", "web-1", "web-2")
     driver.sick = {"web-2"}
 
-    results, _ = deploy_with(make_work(driver, replace(tools, rollback=False)))
+    results, _ = deployed(make_deployment(driver, replace(tools, rollback=False)))
 
     assert set(statuses(results).values()) == {"deployed", "failed"}
     assert not [asked for asked in driver.asked if asked.startswith("rollback")]
@@ -123,10 +135,10 @@ def test_an_app_that_failed_half_way_goes_back_too(tools: Tools) -> None:
     driver = place("web-1")
     driver.torn = {"web-1"}
 
-    results, _ = deploy_with(make_work(driver, tools, {"web": ("web-1",)}))
+    results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}))
 
     assert statuses(results) == {"web-1": "rolled-back"}
-    assert results["web-1"].reason == "it answers 500; it was put back"
+    assert results["web-1"].reason == "it answers 500; it was rolled back"
     assert results["web-1"].failure
     assert driver.now["web-1"] == [Running(OLD, "1")]
 
@@ -137,7 +149,7 @@ def test_another_configuration_of_the_same_image_goes_back_too(tools: Tools) -> 
     driver.sick = {"web-1"}
     driver.on_deploy = lambda app: driver.now[app].append(Running(OLD, "2"))
 
-    results, _ = deploy_with(make_work(driver, tools, {"web": ("web-1",)}))
+    results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}))
 
     assert statuses(results) == {"web-1": "rolled-back"}
     assert driver.now["web-1"] == [Running(OLD, "1")]
@@ -148,7 +160,7 @@ def test_what_cannot_be_put_back_is_said_with_both_reasons(tools: Tools) -> None
     driver = place("api-1", "api-2", "web-1", "web-2")
     driver.torn, driver.stuck = {"web-2"}, {"api-1", "web-2"}
 
-    results, _ = deploy_with(make_work(driver, tools))
+    results, _ = deployed(make_deployment(driver, tools))
 
     assert statuses(results) == {
         "api-1": "failed",
@@ -156,9 +168,9 @@ def test_what_cannot_be_put_back_is_said_with_both_reasons(tools: Tools) -> None
         "web-1": "rolled-back",
         "web-2": "failed",
     }
-    why = "`web-2` failed; it could not be put back: its image was pruned"
+    why = "`web-2` failed; it could not be rolled back: its image was pruned"
     assert results["api-1"].reason == why
-    assert "it answers 500; it could not be put back" in results["web-2"].reason
+    assert "it answers 500; it could not be rolled back" in results["web-2"].reason
 
 
 def test_a_first_release_has_nothing_to_go_back_to(tools: Tools) -> None:
@@ -166,7 +178,7 @@ def test_a_first_release_has_nothing_to_go_back_to(tools: Tools) -> None:
     driver = place("web-2")
     driver.sick = {"web-2"}
 
-    results, _ = deploy_with(make_work(driver, tools, {"web": ("web-1", "web-2")}))
+    results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1", "web-2")}))
 
     assert statuses(results) == {"web-1": "deployed", "web-2": "failed"}
     assert "nothing ran to go back to" in results["web-1"].reason
@@ -178,7 +190,7 @@ def test_an_interrupted_run_puts_nothing_back(tools: Tools) -> None:
     driver.sick = {"web-1"}
     driver.on_deploy = lambda app: tools.stop.set() if app == "web-1" else None
 
-    results, _ = deploy_with(make_work(driver, tools))
+    results, _ = deployed(make_deployment(driver, tools))
 
     assert statuses(results) == {
         "api-1": "deployed",
@@ -195,7 +207,7 @@ def test_what_is_not_yet_put_back_when_the_user_stops_is_said(tools: Tools) -> N
     driver.sick = {"web-2"}
     driver.on_rollback = lambda _app: tools.stop.set()
 
-    results, _ = deploy_with(make_work(driver, tools))
+    results, _ = deployed(make_deployment(driver, tools))
 
     assert statuses(results) == {
         "api-1": "deployed",
@@ -203,7 +215,7 @@ def test_what_is_not_yet_put_back_when_the_user_stops_is_said(tools: Tools) -> N
         "web-1": "rolled-back",
         "web-2": "failed",
     }
-    assert "interrupted before it was put back" in results["api-1"].reason
+    assert "interrupted before it was rolled back" in results["api-1"].reason
 
 
 def test_nothing_more_is_begun_where_all_goes_back(tools: Tools) -> None:
@@ -213,7 +225,7 @@ def test_nothing_more_is_begun_where_all_goes_back(tools: Tools) -> None:
     driver.sick = {"api-1"}
     tools = replace(tools, keep_going=True)
 
-    results, _ = deploy_with(make_work(driver, tools, images, after={"web": "db"}))
+    results, _ = deployed(make_deployment(driver, tools, images, after={"web": "db"}))
 
     assert statuses(results) == {"api-1": "failed", "db-1": "rolled-back", "web-1": "blocked"}
 
@@ -221,7 +233,7 @@ def test_nothing_more_is_begun_where_all_goes_back(tools: Tools) -> None:
 def test_a_driver_without_releases_is_refused() -> None:
     """Wrong use, and it is said what to do."""
     with pytest.raises(ConfigError, match="keeps no releases"):
-        rewinding(PlainDriver())
+        with_releases(PlainDriver())
 
 
 def test_many_apps_take_no_longer_than_they_must(tools: Tools) -> None:
@@ -230,7 +242,7 @@ def test_many_apps_take_no_longer_than_they_must(tools: Tools) -> None:
     driver = place(*apps)
     driver.sick = {apps[-1]}
 
-    results, _ = deploy_with(make_work(driver, tools, {"web": apps}))
+    results, _ = deployed(make_deployment(driver, tools, {"web": apps}))
 
     assert list(statuses(results).values()) == ["rolled-back"] * 9_999 + ["failed"]
 
@@ -245,7 +257,7 @@ def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
 
     driver.on_deploy = raises
 
-    results, trouble = deploy_with(make_work(driver, tools))
+    results, error = deployed(make_deployment(driver, tools))
 
     assert statuses(results) == {
         "api-1": "rolled-back",
@@ -253,8 +265,8 @@ def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
         "web-1": "failed",
         "web-2": "rolled-back",
     }
-    assert isinstance(trouble, FaultError)
-    assert isinstance(trouble.cause, ZeroDivisionError)
+    assert isinstance(error, FaultError)
+    assert isinstance(error.cause, ZeroDivisionError)
     assert (
         results["web-1"].reason == "a fault in Fly Image Pipeline ended this: `ZeroDivisionError`"
     )
@@ -271,8 +283,8 @@ def test_a_rollback_that_raises_what_nobody_expects(tools: Tools) -> None:
 
     driver.on_rollback = raises
 
-    results, _ = deploy_with(make_work(driver, tools))
+    results, _ = deployed(make_deployment(driver, tools))
 
     assert statuses(results)["api-2"] == "failed"
     assert statuses(results)["api-1"] == "rolled-back"
-    assert "could not be put back: a fault in Fly Image Pipeline" in results["api-2"].reason
+    assert "could not be rolled back: a fault in Fly Image Pipeline" in results["api-2"].reason

@@ -14,17 +14,16 @@ from pipeline.model.settings import DeploySettings, Settings
 from pipeline.model.stamp import Revision, Stamp
 from pipeline.registry.auth.keychain import credentials
 from pipeline.registry.client import Registry
-from pipeline.runner.deploy import deploy_with
-from pipeline.runner.hold import hold_aliases, without_late
+from pipeline.runner.deploy import hold_aliases, without_overtaken
 from pipeline.runner.tools import Tools
 from tests.console.values import make_reference
-from tests.runner.test_deploy import OLD, make_work, place, statuses
+from tests.runner.test_deploy import OLD, deployed, make_deployment, place, statuses
 from tests.support.memory_driver import MemoryDriver, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.runner.deploy_work import Work
+    from pipeline.runner.deploy import Deployment
 
 HEAD = Revision("a" * 40)
 NEWER = Running(
@@ -39,25 +38,25 @@ def tools() -> Iterator[Tools]:
         yield Tools(registry, credentials({}), {}, silent, threading.Event())
 
 
-def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, Work]:
+def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, Deployment]:
     """A run of `api-1` and then `web-1`; a newer run deploys `web-1` while it deploys `api-1`."""
     driver = place("api-1", "web-1")
     driver.on_deploy = lambda app: driver.now["web-1"].append(NEWER) if app == "api-1" else None
-    work = make_work(driver, tools, {"api": ("api-1",), "web": ("web-1",)})
+    deployment = make_deployment(driver, tools, {"api": ("api-1",), "web": ("web-1",)})
     settings = Settings(deploy=DeploySettings(max_parallel=1, backwards=backwards))
-    project = replace(work.plan.project, settings=settings)
-    plan = replace(work.plan, project=project, revision=HEAD)
-    apps = {n: replace(a, revision=HEAD, backwards=backwards) for n, a in work.apps.items()}
-    return driver, replace(work, plan=plan, apps=apps)
+    project = replace(deployment.plan.project, settings=settings)
+    plan = replace(deployment.plan, project=project, revision=HEAD)
+    apps = {n: replace(a, revision=HEAD, backwards=backwards) for n, a in deployment.apps.items()}
+    return driver, replace(deployment, plan=plan, apps=apps)
 
 
 def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
     """Each app is looked at again right before it is deployed."""
-    driver, work = overtaken(tools)
+    driver, deployment = overtaken(tools)
 
-    results, trouble = deploy_with(work)
+    results, error = deployed(deployment)
 
-    assert trouble is None
+    assert error is None
     assert statuses(results) == {"api-1": "deployed", "web-1": "held"}
     assert results["web-1"].reason == "commit bbbbbbb runs, which is newer"
     assert results["web-1"].release == "9"
@@ -66,20 +65,20 @@ def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
 
 def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
     """That of another image moves; where no alias would move, no app is asked for."""
-    driver, work = overtaken(tools)
-    actions = (replace(a, move=(make_reference(a.name),)) for a in work.plan.images)
-    plan = replace(work.plan, images=tuple(actions))
+    driver, deployment = overtaken(tools)
+    actions = (replace(a, move=(make_reference(a.name),)) for a in deployment.plan.images)
+    plan = replace(deployment.plan, images=tuple(actions))
     driver.now["web-1"].append(NEWER)
 
-    found = without_late(plan, driver)
+    found = without_overtaken(plan, driver)
 
     assert {str(a.name): len(a.move) for a in found.images} == {"api": 1, "web": 0}
-    assert hold_aliases(work.plan, tools) is work.plan
+    assert hold_aliases(deployment.plan, tools, lambda: driver) is deployment.plan
 
 
 def test_where_it_may_go_backwards(tools: Tools) -> None:
     """It does."""
-    driver, work = overtaken(tools, backwards=True)
+    driver, deployment = overtaken(tools, backwards=True)
 
-    assert statuses(deploy_with(work)[0]) == {"api-1": "deployed", "web-1": "deployed"}
+    assert statuses(deployed(deployment)[0]) == {"api-1": "deployed", "web-1": "deployed"}
     assert len(driver.now["web-1"]) == 3

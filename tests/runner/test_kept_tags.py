@@ -12,8 +12,9 @@ import pytest
 
 from pipeline.buildkit.outcome import Built
 from pipeline.buildkit.staging import staged
+from pipeline.model.actions import Action, ImageAction
 from pipeline.model.inputs import Fingerprint
-from pipeline.model.plan import Action, ImageAction, Plan
+from pipeline.model.plan import Plan
 from pipeline.model.project import Project
 from pipeline.model.report import ImageResult, ImageStatus
 from pipeline.model.settings import Settings
@@ -22,7 +23,7 @@ from pipeline.registry.auth.credential import nobody
 from pipeline.registry.client import Registry
 from pipeline.registry.manifest import digest_of
 from pipeline.runner.aliases import move_aliases
-from pipeline.runner.confirm import confirm
+from pipeline.runner.publish import publish_batch
 from pipeline.runner.tools import Tools
 from tests.buildkit.example import image
 from tests.support.scripted import Asked, Reply, scripted
@@ -104,14 +105,13 @@ def tools_of(server: Scripted) -> Iterator[Tools]:
 def test_another_run_was_first(*, forced: bool, status: ImageStatus, reason: str) -> None:
     """Its image is the one that is deployed; where ours was to replace it, that is what failed."""
     with ecr(late=True) as server, tools_of(server) as tools:
-        ended, trouble = confirm(
+        publish_batch(
             [action_at(server, forced=forced)],
             {ImageName("web"): Built(digest_of(OURS))},
             tools,
         )
 
-    result = ended[ImageName("web")]
-    assert trouble is None
+    result = tools.results.images[ImageName("web")]
     assert result.status is status
     assert reason in result.reason
     assert result.digest == (None if forced else digest_of(THEIRS))
@@ -124,10 +124,10 @@ def test_an_alias_that_is_kept() -> None:
         action = action_at(server)
         done = ImageResult(action.name, ImageStatus.BUILT, action.reference, "new", digest_of(OURS))
         plan = Plan(Project(Path(), Settings(), ()), (action,))
-        ended, trouble = move_aliases(plan, {action.name: done}, None, tools)
+        tools.results.images[action.name] = done
+        move_aliases(plan, tools)
 
-    result = ended[action.name]
-    assert trouble is None
+    result = tools.results.images[action.name]
     assert result.status is ImageStatus.FAILED
     assert f"`{action.move[0]}` exists, and its registry lets no tag be overwritten" in (
         result.reason

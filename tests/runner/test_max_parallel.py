@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from pipeline.model.actions import Action, AppAction, DeployAction
 from pipeline.model.apps import Running
 from pipeline.model.events import silent
 from pipeline.model.image import AppSpec
-from pipeline.model.plan import Action, DeployAction, DeployStep, Plan
+from pipeline.model.plan import Plan
 from pipeline.model.report import DeployStatus, ImageResult, ImageStatus
 from pipeline.model.settings import DeploySettings, Settings
 from pipeline.reference import ImageName
 from pipeline.registry.auth.keychain import credentials
 from pipeline.registry.client import Registry
 from pipeline.runner.apps import apps_of
-from pipeline.runner.deploy import deploy_with
-from pipeline.runner.deploy_work import Work
+from pipeline.runner.deploy import Deployment, deploy_with
 from pipeline.runner.tools import Tools
 from tests.console.values import make_action, make_image, make_project, make_reference
 from tests.support.memory_driver import PlainDriver, digest
@@ -66,7 +66,7 @@ def make_plan(at_once: int) -> Plan:
     image = replace(make_image("web"), deploy=AppSpec(APPS))
     settings = Settings(deploy=DeploySettings(max_parallel=at_once))
     project = replace(make_project(image), settings=settings)
-    steps = tuple(DeployStep(app, WEB, DeployAction.DEPLOY, "nothing runs yet") for app in APPS)
+    steps = tuple(AppAction(app, WEB, DeployAction.DEPLOY, "nothing runs yet") for app in APPS)
     return Plan(project, (make_action(image, Action.EXISTS),), steps)
 
 
@@ -79,8 +79,8 @@ def test_so_many_at_once(at_once: int) -> None:
     with Registry(credentials=credentials({})) as registry:
         tools = Tools(registry, credentials({}), {}, silent, threading.Event())
         apps = {app.name: app for app in apps_of(plan.project)}
-        results, trouble = deploy_with(Work(plan, driver, {WEB: image}, tools, apps))
+        tools.results.images[WEB] = image
+        deploy_with(Deployment(plan, driver, tools, apps))
 
-    assert trouble is None
-    assert {r.status for r in results.values()} == {DeployStatus.DEPLOYED}
-    assert (len(results), driver.most) == (len(APPS), at_once)
+    assert {r.status for r in tools.results.apps.values()} == {DeployStatus.DEPLOYED}
+    assert (len(tools.results.apps), driver.most) == (len(APPS), at_once)

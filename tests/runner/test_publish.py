@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from pipeline.errors import PipelineError, UnknownError
+from pipeline.model.actions import Action, ImageAction
 from pipeline.model.inputs import Fingerprint
-from pipeline.model.plan import Action, ImageAction
 from pipeline.model.presence import Absent, Present
 from pipeline.reference import Digest, Reference, Repository, Tag
 from pipeline.registry.client import Registry as Client

@@ -28,7 +28,7 @@ from ...errors import UnknownError
 from ...model.apps import Release, Running
 from ...model.configuration import differences
 from ...model.events import AppChanged, Notice
-from ...model.hold import let_newer_be
+from ...model.hold import check_overtaken
 from ...model.report import Failure
 from ...reference import Digest
 from ..errors import DeployError
@@ -125,7 +125,7 @@ class DockerDriver(Struct, frozen=True):
                     if _is_deployed(now, spec):
                         report(Notice(f"another run deployed `{app.name}` at the same time"))
                         return found
-                    let_newer_be(app, found)
+                    check_overtaken(app, found)
                 return self._release(spec, known, report)
 
     def releases(self, app: App, /) -> Sequence[Release]:

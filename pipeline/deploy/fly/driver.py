@@ -33,7 +33,7 @@ from ...http.text import plain
 from ...model.apps import MissingAppsError, Release
 from ...model.events import AppChanged, Notice
 from ...model.fly_apps import SPREAD
-from ...model.hold import let_newer_be
+from ...model.hold import check_overtaken
 from ...model.report import Failure
 from ...process.cleanup import private_folder
 from ...process.wait import wait_until
@@ -214,7 +214,7 @@ class FlyDriver(Struct, frozen=True):
             why = "waiting for the image" if spreading else "waiting for another deploy"
             report(AppChanged(app.name, why))
             if held:
-                let_newer_be(app, running_of(app.name, machines_of(self.api, app.name)))
+                check_overtaken(app, running_of(app.name, machines_of(self.api, app.name)))
 
     def _wait_until_settled(
         self, app: App, digest: str, ended: Ended, report: Reporter

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.deploy.errors import DeployError
 from pipeline.deploy.fly.driver import FlyDriver
-from pipeline.deploy.protocol import RewindingDriver
+from pipeline.deploy.protocol import RollbackDriver
 from pipeline.fly.api import FlyApi
 from pipeline.model.events import silent
 from tests.support.fly_driver import QUICK, TOML, Bench, opened_bench
@@ -66,6 +66,6 @@ def test_a_release_before_that_names_no_image(bench: Bench) -> None:
     web.releases.append(replace(web.releases[-1], id="r2", version=2))
     web.releases[0].image_ref = "--config=/etc/passwd"
     with bench.driver() as driver:
-        assert isinstance(driver, RewindingDriver)
+        assert isinstance(driver, RollbackDriver)
         with pytest.raises(DeployError, match=r"release 1 ran `.*`, which is not an image"):
             driver.rollback(bench.app, silent)

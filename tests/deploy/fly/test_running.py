@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.deploy.errors import DeployError
 from pipeline.deploy.fly.running import FAILED_BEFORE, MIXED, NONE_KEPT
-from pipeline.deploy.protocol import RewindingDriver
+from pipeline.deploy.protocol import RollbackDriver
 from pipeline.fly.errors import FlyError
 from pipeline.model.events import silent
 from tests.support.fly_driver import TOML, Bench, opened_bench
@@ -194,7 +194,7 @@ def test_a_rollback_leaves_the_app_outdated(bench: Bench) -> None:
     bench.write(TOML.replace("blue", "red"))
     bench.deploy(bench.image())
     with bench.driver() as opened:
-        assert isinstance(opened, RewindingDriver)
+        assert isinstance(opened, RollbackDriver)
         opened.rollback(bench.app, silent)
 
     assert asked(bench) == (("`[env] COLOUR`",), 2)

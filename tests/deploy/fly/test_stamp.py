@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from pipeline.deploy.protocol import RewindingDriver
+from pipeline.deploy.protocol import RollbackDriver
 from pipeline.model.events import AppChanged, Notice, silent
 from pipeline.model.hold import OvertakenError
 from pipeline.model.stamp import Revision
@@ -69,7 +69,7 @@ def test_who_goes_back_leaves_what_they_went_back_from(bench: Bench) -> None:
     bench.deploy(first)
     bench.deploy(bench.image("v2"))
     with bench.driver() as opened:
-        assert isinstance(opened, RewindingDriver)
+        assert isinstance(opened, RollbackDriver)
         done = opened.rollback(bench.app, silent, hold=True)
     found = bench.now()
 
@@ -79,7 +79,7 @@ def test_who_goes_back_leaves_what_they_went_back_from(bench: Bench) -> None:
     assert (found.stamp.revision, found.stamp.back) == (REVISION, True)
     assert found.differs == ()
     with bench.driver() as opened:
-        assert isinstance(opened, RewindingDriver)
+        assert isinstance(opened, RollbackDriver)
         opened.rollback(bench.app, silent)
     assert bench.now().stamp is None
 

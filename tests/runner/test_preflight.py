@@ -14,7 +14,7 @@ from pipeline.model.presence import Absent, Elsewhere, Present
 from pipeline.model.state import State
 from pipeline.project.load import load
 from pipeline.reference import Digest, parse_reference
-from pipeline.runner.permission import check_image, not_allowed
+from pipeline.runner.preflight import check_image, not_allowed
 from pipeline.runner.run import run
 from tests.support.commits import git
 from tests.support.contexts import write_tree

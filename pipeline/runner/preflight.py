@@ -1,4 +1,7 @@
-"""What a project wants that the user has not allowed: told before anything of it is used."""
+"""Check before anything is done: permissions, secrets, published logins, warnings, the driver.
+
+A project may use only its own files and what the user allows (`project.permissions`).
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,73 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..errors import Problem, WorkError
+from ..deploy.protocol import CautiousDriver
+from ..errors import Problem, WorkError, raise_problems
+from ..model.actions import DeployAction
+from ..model.events import Warned
 from ..model.permission import Allowed
 from ..process.git import keeps
 from ..process.paths import real_path
 from ..project.image_file import read_image_document
 from ..project.permissions import READ, WRITE, image_needs, settings_needs
 from ..project.settings import settings_document
+from ..registry.auth.build_proxies import docker_proxies
+from .rollback import with_releases
 from .secrets import missing_secrets, written_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import PurePosixPath
 
+    from ..model.events import Reporter
     from ..model.image import Image
     from ..model.permission import Need
     from ..model.plan import Plan
     from ..model.project import Project
     from ..project.document import Document
     from ..project.permissions import Wanted
+    from .apps import OpenDriver
 
 _PATHS = frozenset({READ, WRITE})
 _TAKEN = ("build", "cache_from")
 _KEPT = "`{}` is in the repository, as whoever committed it made it"
+_LOGIN_HINT = (
+    '`provenance = "mode=min"` publishes no arguments; or take the login out of the proxy\'s '
+    "address, if the proxy needs none"
+)
+
+
+def check_before(plan: Plan, environ: Mapping[str, str], report: Reporter) -> None:
+    """Report the plan's warnings. Raises `ConfigError` for what must not or cannot be built.
+
+    That is what the user has not allowed, secrets that are missing, and logins that would be
+    published; and the warnings, if the settings are strict.
+    """
+    if plan.project.settings.strict:
+        raise_problems(plan.warnings)
+    for problem in plan.warnings:
+        report(Warned(problem))
+    raise_problems((*unmet(plan, environ), *published_logins(plan, environ)))
+
+
+def check_driver(plan: Plan, driver: OpenDriver, *, rollback: bool) -> None:
+    """Find out before anything is built what would stop the deploys after it.
+
+    Raises `ConfigError` if the driver cannot roll back, `UnknownError` for what it lacks.
+    """
+    if not any(action.action is DeployAction.DEPLOY for action in plan.deploys):
+        return
+    opened = driver()
+    if rollback:
+        with_releases(opened)
+    if isinstance(opened, CautiousDriver):
+        opened.ready()
 
 
 def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """What the user must allow before the plan is done: nothing, where nothing is built or copied.
+    """Return what the user must allow before the plan is carried out.
 
-    What a project may use by itself is in `project.permissions`.
+    That is nothing if nothing is built or copied.
     """
     if not plan.to_build and not plan.to_copy:
         return ()
@@ -53,20 +94,41 @@ def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
 
 
 def unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """What is not allowed, and which secrets are not there.
+    """Return what the user has not allowed, and which secrets are missing.
 
-    Whether something is there that is not allowed is nobody's business.
+    A secret that is not allowed is not looked for.
     """
+    if not plan.to_build and not plan.to_copy:
+        return ()
     refused = not_allowed(plan, environ)
     places = {problem.location for problem in refused}
     missing = (p for p in missing_secrets(plan, environ) if p.location not in places)
     return (*refused, *missing)
 
 
+def published_logins(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return a problem if provenance would publish logins of proxies with images that are built.
+
+    With `mode=max`, BuildKit attests all arguments of a build, and the proxies of docker's
+    configuration are among them (moby/buildkit `provenance.FilterArgs`).
+    """
+    # However it is written: BuildKit reads it as a line of CSV.
+    if "max" not in plan.project.settings.build.provenance or not plan.to_build:
+        return ()
+    named = [name for name, value in docker_proxies(environ).items() if "@" in value]
+    if not named:
+        return ()
+    document = settings_document(plan.project.root, plan.project.settings.profile)
+    place = document.locate("build", "provenance") if document else None
+    whose = ", ".join(f"`{name}`" for name in named)
+    message = f"it would be pushed with the login of docker's own proxy in it ({whose})"
+    return (Problem(place, message, _LOGIN_HINT),)
+
+
 def _image_problems(
     project: Project, image: Image, environ: Mapping[str, str]
 ) -> tuple[Problem, ...]:
-    """What the user must allow before an image is built, of what its own file wants."""
+    """Return what the user must allow before an image is built, as its own file wants it."""
 
     def document() -> Document | None:
         return read_image_document(project.root, image.folder, project.settings.profile).value
@@ -75,7 +137,7 @@ def _image_problems(
 
 
 def check_image(project: Project, image: Image, environ: Mapping[str, str]) -> None:
-    """Raise `WorkError` where an image that is about to be built wants what is not allowed."""
+    """Raise `WorkError` if an image that is about to be built wants what is not allowed."""
     if problem := next(iter(_image_problems(project, image, environ)), None):
         raise WorkError(str(problem), hint=problem.hint)
 
@@ -100,7 +162,7 @@ def _problems(
 
 
 def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator[Wanted]:
-    """The same with real paths; nothing for what lies in the project, with all that is in it."""
+    """Return what is wanted with real paths; nothing for what lies in the project entirely."""
     if wanted.need.word not in _PATHS:
         yield wanted
         return
@@ -117,7 +179,7 @@ def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator
 
 
 def _each(wanted: Wanted, common: Need, used: Sequence[Need]) -> Iterator[Wanted]:
-    """One for all of these paths, where they lie below `common`; else each by itself."""
+    """Want all of these paths at once if they lie below `common`; else each by itself."""
     if all(Path(need.value).is_relative_to(common.value) for need in used):
         yield replace(wanted, need=common, each=tuple(used))
     else:
@@ -125,7 +187,7 @@ def _each(wanted: Wanted, common: Need, used: Sequence[Need]) -> Iterator[Wanted
 
 
 def _leading_out(folder: Path, root: Path) -> Iterator[Path]:
-    """Where links in a folder of the project lead that lead out of it.
+    """Return where the links in a folder of the project lead that lead out of it.
 
     BuildKit follows them in a local cache: it reads `index.json` and blobs, and writes
     `oci-layout`, `index.json` and blobs (buildkit `client/ociindex`, containerd's local store).
@@ -136,13 +198,13 @@ def _leading_out(folder: Path, root: Path) -> Iterator[Path]:
 
 
 def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:
-    """A path where its links lead: what is read or written, whatever it is called here."""
+    """Follow the links of a path: what matters is the file that is read or written."""
     at = root / need.value if base is None else written_path(need.value, root / base, environ)
     return need._replace(value=str(real_path(at)))
 
 
 def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> Allowed:
-    """The words with real paths, as far as no link of the project decides where they lead."""
+    """Return the words with real paths, unless a link of the project decides where they lead."""
 
     def real(word: str, value: str) -> str:
         if word not in _PATHS:

@@ -14,7 +14,7 @@ from pipeline.model.presence import Absent, Present
 from pipeline.model.state import State
 from pipeline.project.load import load
 from pipeline.reference import Digest
-from pipeline.runner.attestation import published_logins
+from pipeline.runner.preflight import published_logins
 from pipeline.runner.run import run
 from tests.support.contexts import write_tree
 

@@ -1,4 +1,4 @@
-"""Apps put back to the release before, with a driver in memory."""
+"""Apps rolled back to the release before, with a driver in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.model.apps import Running
 from pipeline.model.events import silent
 from pipeline.model.image import AppSpec
 from pipeline.reference import ImageName
-from pipeline.runner.releases import put_back
+from pipeline.runner.rollback import roll_back_with
 from tests.console.values import make_image, make_project
 from tests.support.memory_driver import MemoryDriver, digest
 
@@ -27,11 +27,11 @@ def place() -> MemoryDriver:
     return MemoryDriver({name: [*both] for name in ("api-1", "web-1", "web-2")})
 
 
-def test_the_release_before_is_put_back() -> None:
+def test_apps_roll_back_to_the_release_before() -> None:
     """Those that were named go back, the last by `after` first; others stay."""
     driver = place()
 
-    ends = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+    ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
 
     results = [(r.app, r.status.value, r.release) for r, _ in ends]
     assert results == [("web-1", "rolled-back", "1"), ("api-1", "rolled-back", "1")]
@@ -43,7 +43,7 @@ def test_one_that_cannot_go_back_is_told_alone() -> None:
     driver = place()
     driver.stuck = {"web-1"}
 
-    ends = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+    ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
 
     (web, _), (api, _) = ends
     assert (web.status.value, web.reason) == ("failed", "its image was pruned")
@@ -56,7 +56,7 @@ def test_what_is_left_when_the_user_stops_is_blocked() -> None:
     driver, stop = place(), threading.Event()
     stop.set()
 
-    ends = put_back(driver, PROJECT, NAMES, silent, stop)
+    ends = roll_back_with(driver, PROJECT, NAMES, silent, stop)
 
     assert [result.status.value for result, _ in ends] == ["blocked", "blocked"]
     assert not driver.asked
@@ -72,7 +72,7 @@ def test_one_that_meets_a_fault_is_told_alone() -> None:
 
     driver.on_rollback = raises
 
-    (web, error), (api, _) = put_back(driver, PROJECT, NAMES, silent, threading.Event())
+    (web, error), (api, _) = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
 
     assert (web.status.value, api.status.value) == ("failed", "rolled-back")
     assert isinstance(error, FaultError)
