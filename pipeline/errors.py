@@ -1,14 +1,14 @@
-"""Every error that a user can meet, and the exit code it stands for.
+"""Every error that a user can meet, with its exit code.
 
 * PipelineError
-  - ConfigError: wrong use or configuration (2); holds all problems found at once
+  - ConfigError: wrong use or configuration (2); has all problems found at once
   - UnknownError: could not find out: no engine, refused, unreachable (4)
-    - FaultError: something that nobody expected, met when the work had begun (3)
+    - FaultError: an unexpected exception after the work had begun (3)
   - WorkError: the work failed (1)
   - InterruptedByUserError: Ctrl-C or SIGTERM (130)
 
-What the machine lacks (`machine_error`) is an `UnknownError` too. Anything else that reaches the
-top is a fault of ours (3).
+What the machine lacks (`machine_error`) is an `UnknownError` too. Any other exception is a fault of
+ours (3).
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ _LACKING = {
     errno.ENOMEM: "close other programs, or give the container more memory",
     errno.EIO: "look at the disk: the system's log says more",
 }
-"""What a machine may be out of, and what to do about it."""
+"""What a machine may run out of, and what to do about it."""
 T = TypeVar("T")
 
 MOST_PROBLEMS = 100
-"""Of one file; where there are so many, looking for the next one helps nobody."""
+"""Of one file; the search for more stops there, as nobody reads them."""
 
-MOST_TOLD = 1000
+MOST_SHOWN = 1000
 _MOST_LISTED = 50
 _LONGEST = 1000
-"""Characters of a message; a value that it quotes may be a megabyte."""
+"""Characters of a message; a value that it quotes may have a megabyte."""
 
 
 class Location(Struct, frozen=True, order=True):
     """A place in a file of the user's: `images/web/Dockerfile:3:6`.
 
-    `file` is relative to the project's root where it lies inside it. `line` and `column` count
-    from 1; 0 means that the whole file, or the whole line, is meant.
+    `file` is relative to the project's root if it is inside it. `line` and `column` count from 1; 0
+    means the whole file, or the whole line.
     """
 
     file: str
@@ -67,7 +67,7 @@ class Location(Struct, frozen=True, order=True):
 
 
 class Problem(Struct, frozen=True, order=True):
-    """One thing that is wrong in the user's files: where, what, and what to do next."""
+    """One error in the user's files: where, what, and what to do next."""
 
     location: Location | None
     message: str
@@ -79,7 +79,7 @@ class Problem(Struct, frozen=True, order=True):
 
 
 class PipelineError(Exception):
-    """Root of all errors that are told to a person without a traceback.
+    """Root of all errors that are shown to a person without a traceback.
 
     `message` is one sentence of what happened, `hint` what to do next (may be empty).
     """
@@ -93,7 +93,7 @@ class PipelineError(Exception):
 
 
 class ConfigError(PipelineError):
-    """The configuration or the command is wrong: all `problems` at once, in order of place."""
+    """The configuration or the command is wrong: all `problems` at once, in order of location."""
 
     exit_code = 2
 
@@ -109,9 +109,9 @@ class UnknownError(PipelineError):
 
 
 class FaultError(UnknownError):
-    """A fault of ours, met when the work had begun: `cause` is what was raised.
+    """A fault of ours, met after the work had begun: `cause` is the exception.
 
-    Its message names the type alone: what others wrote into an exception may be a secret.
+    Its message names only the type: what others wrote into an exception may be a secret.
     """
 
     exit_code = 3
@@ -120,7 +120,7 @@ class FaultError(UnknownError):
         self.cause = cause
         super().__init__(
             f"a fault in Fly Image Pipeline ended this: `{type(cause).__name__}`",
-            hint="what was done by then is above; please report the fault",
+            hint="what was done before is above; please report the fault",
         )
 
 
@@ -136,20 +136,20 @@ class InterruptedByUserError(PipelineError):
     exit_code = 130
 
 
-def as_told(error: Exception) -> PipelineError:
-    """The error; one that is not ours as that of the machine, or as a `FaultError`."""
+def as_pipeline_error(error: Exception) -> PipelineError:
+    """Return the error; one that is not ours as the machine's, or as a `FaultError`."""
     if isinstance(error, PipelineError):
         return error
     return machine_error(error) or FaultError(error)
 
 
 def reason_of(error: OSError) -> str:
-    """Why the operating system refused something, in its own words, for the end of a sentence."""
+    """Return why the operating system refused something, in its words, to end a sentence."""
     return (error.strerror or type(error).__name__).lower()
 
 
 def machine_error(error: Exception) -> UnknownError | None:
-    """The error of a machine that lacks something: room, memory, files, processes. Else `None`."""
+    """Return the error of a machine that lacks room, memory, files or processes; else `None`."""
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, MemoryError):
         number = errno.ENOMEM
@@ -164,12 +164,12 @@ def machine_error(error: Exception) -> UnknownError | None:
 
 
 def usage_error(message: str, *, hint: str = "") -> ConfigError:
-    """A wrong command line, as a `ConfigError` without a place."""
+    """Return a wrong command line as a `ConfigError` without a location."""
     return ConfigError([Problem(None, message, hint)])
 
 
-def tell(found: Sequence[T], problem: Callable[[T], Problem]) -> list[Problem]:
-    """A problem for each thing that is wrong; of many, for the first, and how many more there are.
+def first_problems(found: Sequence[T], problem: Callable[[T], Problem]) -> list[Problem]:
+    """Return a problem for each error; of many, for the first, and how many more there are.
 
     To find out what was meant takes time for each.
     """
@@ -180,24 +180,24 @@ def tell(found: Sequence[T], problem: Callable[[T], Problem]) -> list[Problem]:
 
 
 class Problems(list[Problem]):
-    """What is wrong with one file, as it is found. The last of many ends the search."""
+    """The problems of one file, as they are found; too many end the search."""
 
     def append(self, problem: Problem) -> None:
-        """Add one. Raises `ConfigError` where that makes it `MOST_PROBLEMS`."""
+        """Add a problem. Raises `ConfigError` if that makes it `MOST_PROBLEMS`."""
         super().append(problem)
         if len(self) >= MOST_PROBLEMS:
-            message = f"this is one of {len(self)} problems: no further ones are looked for"
+            message = f"this is one of {len(self)} problems; the search stops here"
             raise_problems([*self, Problem(problem.location, message)])
 
 
 def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise all of `problems` as one `ConfigError`, in order of place; do nothing for none.
+    """Raise all of `problems` as one `ConfigError`, in order of location; do nothing for none.
 
-    Of thousands, the first are told, and how many more there are.
+    Of thousands, the first are listed, and how many more there are.
     """
     if problems:
         found = sorted(set(problems), key=_by_place)
-        told = [_short(problem) for problem in found[:MOST_TOLD]]
+        told = [_short(problem) for problem in found[:MOST_SHOWN]]
         if more := len(found) - len(told):
             told.append(Problem(told[-1].location, f"and {more:,} more problems"))
         raise ConfigError(told)
@@ -224,7 +224,7 @@ def _short(problem: Problem) -> Problem:
 
 
 def _cut(text: str) -> str:
-    """Leave out the middle: a value is quoted there, and what is wrong with it stands behind."""
+    """Leave out the middle: the quoted value is there, and what is wrong with it follows."""
     half = _LONGEST // 2
     return text if len(text) <= _LONGEST else f"{text[:half]}...{text[-half:]}"
 

@@ -1,4 +1,4 @@
-"""Order, cycles and reach in a graph of names. Pure, and generic over what the names are."""
+"""Order, cycles and reachability in a graph of names. Pure, and generic over the names' type."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Node = TypeVar("Node", bound=str)
 
 
 def levels(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]:
-    """Group nodes so that each stands only on nodes of earlier groups; a group is sorted by name.
+    """Group nodes so that each needs only nodes of earlier groups; a group is sorted by name.
 
-    The same graph gives the same answer, in whatever order it was written down. Needs that are no
-    keys are left out. Raises `graphlib.CycleError`; ask `cycles` first.
+    The same graph gives the same result, however it is written down. Needs that are not keys are
+    left out. Raises `graphlib.CycleError`; call `cycles` first.
 
     >>> levels({"web": ["base"], "base": [], "api": ["base"]})
     (('base',), ('api', 'web'))
@@ -34,12 +34,12 @@ def levels(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]
 
 
 def order(needs: Mapping[Node, Iterable[Node]]) -> tuple[Node, ...]:
-    """All nodes, needs first: the groups of `levels` one after the other."""
+    """Return all nodes, needs first: the groups of `levels` one after the other."""
     return tuple(node for group in levels(needs) for node in group)
 
 
 def cycles(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]:
-    """Cycles that share no node, each as a path from a node to its need and back to itself.
+    """Find cycles that share no node, each as a path from a node to its need and back to itself.
 
     Of many, the first ten.
 
@@ -56,7 +56,7 @@ def cycles(needs: Mapping[Node, Iterable[Node]]) -> tuple[tuple[Node, ...], ...]
 
 
 def closure(needs: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> frozenset[Node]:
-    """`start` and all that can be reached from it."""
+    """Return `start` and all that can be reached from it."""
     seen: set[Node] = set()
     todo = list(start)
     while todo:
@@ -68,7 +68,7 @@ def closure(needs: Mapping[Node, Iterable[Node]], start: Iterable[Node]) -> froz
 
 
 def reverse(needs: Mapping[Node, Iterable[Node]]) -> Mapping[Node, Sequence[Node]]:
-    """Who needs each node."""
+    """Return the nodes that need each node."""
     needed_by: defaultdict[Node, list[Node]] = defaultdict(list)
     for node, bases in needs.items():
         for base in dict.fromkeys(bases):
@@ -91,7 +91,7 @@ def _from_smallest(ring: Sequence[Node]) -> tuple[Node, ...]:
 
 
 def shown(path: Sequence[str]) -> str:
-    """A cycle as it stands in a sentence; of a long one, its ends.
+    """Write a cycle into a sentence; of a long one, its ends.
 
     >>> shown(["a", "b", "a"])
     'a -> b -> a'

@@ -14,11 +14,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 ImageName = NewType("ImageName", str)
-"""The name of a node of the DAG: an OCI path component, `python-base`."""
+"""The name of an image of the project, a node of the DAG: an OCI path component, `python-base`."""
 
 Tag = NewType("Tag", str)
 Digest = NewType("Digest", str)
-"""`sha256:` and 64 hex digits: what identifies a manifest, a blob or a config."""
+"""`sha256:` and 64 hex digits: identifies a manifest, a blob or a config."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _COMPONENT_RE = re.compile(_COMPONENT)
@@ -33,7 +33,7 @@ _LAST_PORT = 65535
 
 HUB = "docker.io"
 HUB_NAMES = (HUB, f"index.{HUB}", f"registry-1.{HUB}", "registry.hub.docker.com")
-"""Docker Hub's name in references, and the hosts at which it answers."""
+"""Docker Hub's name in references, and the hosts that serve it."""
 
 _PLATFORM_RE = re.compile(
     r"([a-zA-Z0-9_-]+)(?:\([^()/]*\))?(?:/([a-zA-Z0-9_.-]+)(?:/([a-zA-Z0-9_.-]+))?)?"
@@ -55,11 +55,11 @@ _VARIANTS = {
     ("arm", ""): "v7",
     **{("arm", variant): f"v{variant}" for variant in "5678"},
 }
-"""How containerd writes what can be written in several ways (`platforms/database.go`)."""
+"""How containerd writes a variant that can be written in several ways (`platforms/database.go`)."""
 
 
 class ReferenceSyntaxError(ValueError):
-    """A string that is no reference; the message says which part of it is wrong."""
+    """A string that is not a reference; the message says which part of it is wrong."""
 
 
 class Platform(Struct, frozen=True, order=True):
@@ -101,25 +101,25 @@ class Reference(Struct, frozen=True, order=True):
 
     @property
     def identifier(self) -> Tag | Digest:
-        """What stands behind `manifests/` in a request: the digest where there is one."""
+        """The last part of `manifests/…` in a request: the digest if there is one, else the tag."""
         identifier = self.digest or self.tag
         if identifier is None:
             raise ReferenceSyntaxError(f"`{self.repository}` has neither a tag nor a digest")
         return identifier
 
     def at(self, digest: Digest) -> Reference:
-        """The same reference, pinned."""
+        """Return the same reference, pinned to `digest`."""
         return replace(self, digest=digest)
 
     def pinned(self, digest: Digest) -> Reference:
-        """The repository at `digest`, without a tag."""
+        """Return the repository at `digest`, without a tag."""
         return Reference(self.repository, None, digest)
 
 
 def parse_reference(text: str) -> Reference:
-    """Read a reference as docker does: `docker.io`, `library/` and `latest` are filled in.
+    """Parse a reference as docker does: `docker.io`, `library/` and `latest` are filled in.
 
-    Raises `ReferenceSyntaxError` saying which part is wrong.
+    Raises `ReferenceSyntaxError`, which says which part is wrong.
     """
     rest, digest = _split_digest(text)
     name, tag = _split_tag(rest)
@@ -130,12 +130,12 @@ def parse_reference(text: str) -> Reference:
 
 
 def parse_repository(text: str) -> Repository:
-    """Read `host/path` without a tag or digest. Raises `ReferenceSyntaxError`."""
+    """Parse `host/path` without a tag or digest. Raises `ReferenceSyntaxError`."""
     return _parse_repository(text)
 
 
 def parse_place(text: str, host: str) -> Repository:
-    """Read `host/path`, or a path on `host` where it begins with none.
+    """Parse `host/path`, or a path on `host` if it begins with none.
 
     Raises `ReferenceSyntaxError`.
 
@@ -149,43 +149,43 @@ def parse_place(text: str, host: str) -> Repository:
 
 
 def parse_tag(text: str) -> Tag:
-    """Read a tag. Raises `ReferenceSyntaxError`."""
+    """Parse a tag. Raises `ReferenceSyntaxError`."""
     if not _TAG_RE.fullmatch(text):
         raise ReferenceSyntaxError(
-            f"`{text}` is no tag: up to 128 of letters, digits, `_`, `.`, `-`, not `.` or `-` first"
+            f"`{text}` is not a tag: up to 128 letters, digits, `_`, `.`, `-`, not `.` or `-` first"
         )
     return Tag(text)
 
 
 def parse_digest(text: str) -> Digest:
-    """Read a digest. Raises `ReferenceSyntaxError`."""
+    """Parse a digest. Raises `ReferenceSyntaxError`."""
     if not _DIGEST_RE.fullmatch(text):
-        raise ReferenceSyntaxError(f"`{text}` is no digest, such as `sha256:` and 64 hex digits")
+        raise ReferenceSyntaxError(f"`{text}` is not a digest, such as `sha256:` and 64 hex digits")
     return Digest(text)
 
 
 def parse_image_name(text: str) -> ImageName:
-    """Read the name of an image of the DAG. Raises `ReferenceSyntaxError`."""
+    """Parse the name of an image of the project. Raises `ReferenceSyntaxError`."""
     if not _COMPONENT_RE.fullmatch(text) or len(text) > 128:
         raise ReferenceSyntaxError(
-            f"`{text}` is no image name: lower-case letters and digits, with `.`, `_`, `__` or "
+            f"`{text}` is not an image name: lower-case letters and digits, with `.`, `_`, `__` or "
             "`-` between them"
         )
     return ImageName(text)
 
 
 def parse_platform(text: str) -> Platform:
-    """Read `os/architecture[/variant]`, or one of the first two alone, as containerd does.
+    """Parse `os/architecture[/variant]`, or one of the first two alone, as containerd does.
 
-    What is left out is `linux` and `amd64`, wherever this runs, so that one file is one build.
-    Raises `ReferenceSyntaxError`.
+    The defaults are `linux` and `amd64`, wherever this runs, so that one file is one build. Raises
+    `ReferenceSyntaxError`.
 
     >>> [str(parse_platform(text)) for text in ("linux", "arm64", "linux/armhf", "linux/aarch64")]
     ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm64']
     """
     found = _PLATFORM_RE.fullmatch(text)
     if not found:
-        raise ReferenceSyntaxError(f"`{text}` is no platform, such as `linux/amd64`")
+        raise ReferenceSyntaxError(f"`{text}` is not a platform, such as `linux/amd64`")
     first, *more = found[1].lower(), *(part.lower() for part in found.groups()[1:] if part)
     system = "darwin" if first == "macos" else first
     if more:
@@ -195,13 +195,13 @@ def parse_platform(text: str) -> Platform:
     architecture, variant = _architecture(first)
     if not _ARCHITECTURE_RE.fullmatch(architecture):
         raise ReferenceSyntaxError(
-            f"`{text}` is no platform, such as `linux/amd64`: neither a system nor an architecture"
+            f"`{text}` is not a platform, such as `linux/amd64`: no known system or architecture"
         )
     return Platform("linux", architecture, variant)
 
 
 def _architecture(written: str, variant: str = "") -> tuple[str, str]:
-    """Architecture and variant, each by one name only."""
+    """Return architecture and variant under their canonical names."""
     if written in _ARMS:
         return "arm", _ARMS[written]
     name = _SAME.get(written, written)
@@ -211,7 +211,7 @@ def _architecture(written: str, variant: str = "") -> tuple[str, str]:
 
 
 def registry_named(host: str) -> str:
-    """The registry at a host under the one name that docker has for it: Docker Hub has several.
+    """Return the one name that docker has for the registry at a host: Docker Hub has several.
 
     >>> registry_named("registry-1.docker.io"), registry_named("Quay.io:443")
     ('docker.io', 'quay.io')
@@ -221,21 +221,21 @@ def registry_named(host: str) -> str:
 
 
 def is_hub(host: str) -> bool:
-    """Whether a host is Docker Hub, by whatever name."""
+    """Return whether a host is Docker Hub, under any of its names."""
     return registry_named(host) == HUB
 
 
 def parse_host(text: str) -> str:
-    """Read a registry's host with an optional port. Raises `ReferenceSyntaxError`."""
-    if not _HOST_RE.fullmatch(text) or not _can_be(text):
+    """Parse a registry's host with an optional port. Raises `ReferenceSyntaxError`."""
+    if not _HOST_RE.fullmatch(text) or not _is_valid_host(text):
         raise ReferenceSyntaxError(
-            f"`{text}` is no registry host, such as `registry.fly.io` or `127.0.0.1:5000`"
+            f"`{text}` is not a registry host, such as `registry.fly.io` or `127.0.0.1:5000`"
         )
     return text
 
 
-def _can_be(host: str) -> bool:
-    """Whether an address in brackets and a port can be: the grammar takes any digits for them."""
+def _is_valid_host(host: str) -> bool:
+    """Return whether a host's IPv6 address and port are valid: the grammar takes any digits."""
     name, _, port = host.rpartition("]")
     try:
         if name:
@@ -262,7 +262,7 @@ def _parse_repository(text: str) -> Repository:
         raise ReferenceSyntaxError(f"`{text}` is 64 hex digits, which is an id and not a name")
     host, path = _split_host(text)
     if not _PATH_RE.fullmatch(path):
-        raise ReferenceSyntaxError(f"`{text}` is no repository: `{path}` is not allowed there")
+        raise ReferenceSyntaxError(f"`{text}` is not a repository: `{path}` is not allowed there")
     if len(host) + 1 + len(path) > _MAX_NAME:
         raise ReferenceSyntaxError(f"`{text}` is longer than {_MAX_NAME} characters")
     return Repository(host, path)

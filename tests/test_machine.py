@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from pipeline.errors import FaultError, UnknownError, as_told
+from pipeline.errors import FaultError, UnknownError, as_pipeline_error
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from pipeline.errors import FaultError, UnknownError, as_told
 )
 def test_what_the_machine_lacks(error: Exception, told: str) -> None:
     """A sentence, what to do, and 4."""
-    found = as_told(error)
+    found = as_pipeline_error(error)
 
     assert found.message == f"this machine could not go on: {told}"
     assert (found.exit_code, bool(found.hint)) == (4, True)
@@ -33,5 +33,5 @@ def test_what_the_machine_lacks(error: Exception, told: str) -> None:
 @pytest.mark.parametrize("error", [RuntimeError("a"), KeyError("a"), FileNotFoundError(2, "a")])
 def test_all_else_is_a_fault(error: Exception) -> None:
     """It is to be reported."""
-    assert isinstance(as_told(error), FaultError)
-    assert as_told(UnknownError("a")).message == "a"
+    assert isinstance(as_pipeline_error(error), FaultError)
+    assert as_pipeline_error(UnknownError("a")).message == "a"

@@ -238,7 +238,7 @@ def _start(
     start = linked.stage.start
     if context:
         line = start.location.line
-        findings.cannot_tell(f"the stage at line {line} begins with it", context)
+        findings.cannot_tell(f"the stage at line {line} begins with all of it", context)
     if linked.base.stage is not None or context or image == SCRATCH:
         return
     asked = str(linked.platform or platform)

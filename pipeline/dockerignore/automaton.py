@@ -1,9 +1,9 @@
-"""Match a regular expression in time that grows with its length and the text's, whatever they are.
+"""Match a regular expression in time linear in its length and the text's.
 
-Python's `re` tries one way after the other: `[^/]*a[^/]*a…b` on a name of 200 letters takes it
-longer than anybody lives. Go's `regexp`, and so BuildKit, goes through the text once with the set
-of all places of the expression that it may be at. So does this: a set is the bits of one number,
-and what follows on a set and a character is remembered, as RE2 does.
+Python's `re` backtracks: `[^/]*a[^/]*a…b` on a name of 200 letters would take it longer than
+anybody lives. Go's `regexp`, and so BuildKit, reads the text once with the set of all states that
+the expression may be in. So does this: a set of states is the bits of one number, and the set that
+follows a set and a character is remembered, as in RE2.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from .goregex import FOLDERS, Part, single
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MOST_PLACES = (1 << 16) + 1024
-"""Of a pattern: as many as a line of an ignore file can have without repetitions."""
+MOST_STATES = (1 << 16) + 1024
+"""States of a pattern: as many as a line of an ignore file can have without repetitions."""
 
 _MOST_REMEMBERED = 4_000_000
 _WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")
 _ALWAYS = "none"
 
 
-class _Place:
-    """Where a match may be: `main` has a bit per place, `inside` per `**` that is being crossed."""
+class _States:
+    """A set of states: `main` has a bit per state, `inside` one per `**` that is being crossed."""
 
     __slots__ = ("behind", "following", "inside", "main")
 
@@ -32,11 +32,11 @@ class _Place:
         self.main = main
         self.inside = inside
         self.behind = behind
-        self.following: dict[str, _Place] = {}
+        self.following: dict[str, _States] = {}
 
 
 class _Bits:
-    """Which places there are: per what they take, and of which kind."""
+    """The states as bits: by the character that they take, and by their kind."""
 
     def __init__(self, rows: Iterable[Sequence[Part]], size: int) -> None:
         self._size = size
@@ -61,7 +61,7 @@ class _Bits:
         self.edges = {edge: self._number(places) for edge, places in self._edges.items()}
 
     def _take(self, part: Part, at: int) -> int:
-        """Note a part that begins at the place `at`; where the next one begins."""
+        """Record a part that begins at the state `at`; return where the next one begins."""
         if part.edge:
             self._edges.setdefault(part.edge, []).append(at)
             return at + 1
@@ -86,20 +86,20 @@ class _Bits:
 
 
 class Automaton:
-    """The alternatives of an expression, each a row of parts that has to match all of a text.
+    """Alternatives of an expression, each a row of parts that must match all of a text.
 
-    Raises `ValueError` for one that comes to too much.
+    Raises `ValueError` for one that has too many states.
     """
 
     def __init__(self, alternatives: Iterable[Sequence[Part]]) -> None:
         self._rows = tuple(tuple(parts) for parts in alternatives)
         self._size = sum(1 + sum(map(_length, parts)) for parts in self._rows)
-        if self._size > MOST_PLACES:
-            raise ValueError(f"it comes to more than {MOST_PLACES:,} characters")
-        self._first: _Place | None = None
+        if self._size > MOST_STATES:
+            raise ValueError(f"it expands to more than {MOST_STATES:,} characters")
+        self._first: _States | None = None
 
     def fullmatch(self, text: str) -> bool:
-        """Whether all of the text matches."""
+        """Return whether all of the text matches."""
         place = self._first or self._prepare()
         for character in text:
             following = place.following.get(character)
@@ -108,17 +108,17 @@ class Automaton:
                 return False
         return bool(self._spread(place, "") & self._bits.ends)
 
-    def _prepare(self) -> _Place:
-        """Get ready, when something is matched for the first time."""
+    def _prepare(self) -> _States:
+        """Build the tables, when something is matched for the first time."""
         self._bits = _Bits(self._rows, self._size)
         self._taken: dict[str, tuple[int, int]] = {}
         self._spreading: dict[tuple[str, str], tuple[tuple[int, int], ...]] = {}
-        self._known: dict[tuple[int, int, str], _Place] = {}
+        self._known: dict[tuple[int, int, str], _States] = {}
         self._most = max(64, _MOST_REMEMBERED // (self._size + 64))
-        self._first = _Place(self._bits.starts, 0, "")
+        self._first = _States(self._bits.starts, 0, "")
         return self._first
 
-    def _step(self, place: _Place, character: str) -> _Place:
+    def _step(self, place: _States, character: str) -> _States:
         kind = "word" if character in _WORD else "other"
         main = self._spread(place, kind)
         inside = place.inside | (main & self._bits.folders)
@@ -133,12 +133,12 @@ class Automaton:
         key = (following, inside, kind)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = _Place(following, inside, kind)
+            found = self._known[key] = _States(following, inside, kind)
         place.following[character] = found
         return found
 
     def _forget(self) -> None:
-        """Forget what followed on what; the rings of places would outlive this otherwise."""
+        """Clear the remembered sets; their reference cycles would outlive this object."""
         for place in self._known.values():
             place.following.clear()
         self._known.clear()
@@ -147,7 +147,7 @@ class Automaton:
             self._first.following.clear()
 
     def _on(self, character: str) -> tuple[int, int]:
-        """The places that take the character: once, and any number of times."""
+        """Return the states that take the character: once, and any number of times."""
         if character not in self._taken:
             once = many = 0
             for text, bits in self._bits.once.items():
@@ -159,8 +159,8 @@ class Automaton:
             self._taken[character] = once, many
         return self._taken[character]
 
-    def _spread(self, place: _Place, ahead: str) -> int:
-        """All places that are reached without another character, between what it is and `ahead`."""
+    def _spread(self, place: _States, ahead: str) -> int:
+        """Add all states that are reached without another character, before kind `ahead`."""
         if (place.behind, ahead) not in self._spreading:
             self._spreading[place.behind, ahead] = self._widths(place.behind, ahead)
         main = place.main
@@ -169,7 +169,7 @@ class Automaton:
         return main
 
     def _widths(self, behind: str, ahead: str) -> tuple[tuple[int, int], ...]:
-        """Which places lead how far, in doubling steps: 1, 2, 4, … of them in a row."""
+        """Return which states lead how far, in doubling steps: 1, 2, 4, … of them in a row."""
         skipped = self._bits.skipped
         border = (behind == "word") is not (ahead == "word")
         holds = {"A": not behind, "z": not ahead, "b": border, "B": not border, _ALWAYS: True}

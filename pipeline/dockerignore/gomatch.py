@@ -1,9 +1,9 @@
-r"""Go's `filepath.Match` on paths with `/`: the wildcards of COPY, ADD and of ignore files.
+r"""Match paths with `/` as Go's `filepath.Match`: the wildcards of COPY, ADD and of ignore files.
 
 `*` is any run of characters but `/`, `?` any one but `/`, `[a-z]` and `[^a-z]` a class, `\` takes
-the next character literally. Like Go, and unlike `fnmatch`, a malformed pattern is an error even
-where the name would not have reached the fault, and the shortest stretch that a `*` can take before
-the text behind it fits is final (https://pkg.go.dev/path/filepath#Match).
+the next character literally. Like Go, and unlike `fnmatch`, a malformed pattern is an error even if
+the name does not reach the malformed part, and a `*` takes the shortest run after which the
+following text matches, for good (https://pkg.go.dev/path/filepath#Match).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _WILD = re.compile(r"(?:[^\\*?\[]|\\.|\\\Z)*[*?\[]", re.DOTALL)
 
 
 class _Chunk(Struct, frozen=True):
-    """What stands between two stars: whether a `*` goes before it, and the text itself."""
+    """The text between two stars, and whether a `*` precedes it."""
 
     star: bool
     text: re.Pattern[str] | None
 
 
 def match(pattern: str, name: str) -> bool:
-    r"""Whether `pattern` matches all of `name`. Raises `ValueError` for a malformed pattern.
+    """Return whether `pattern` matches all of `name`. Raises `ValueError` if it is malformed.
 
     >>> match("src/*.py", "src/app.py"), match("src/*.py", "src/web/app.py")
     (True, False)
@@ -41,15 +41,15 @@ def match(pattern: str, name: str) -> bool:
 
 
 def check(pattern: str) -> None:
-    """Raise `ValueError` if the pattern is malformed, saying how."""
+    """Raise `ValueError` if the pattern is malformed, with the reason."""
     _compile(pattern)
 
 
 def check_as_ignored(pattern: str) -> None:
-    """Raise `ValueError` if patternmatcher takes no such pattern.
+    """Raise `ValueError` if patternmatcher refuses the pattern.
 
-    It tries it on the name `.` with Go's `filepath.Match`, which looks no further than to the chunk
-    between two stars that does not fit: `a*[` is refused, and `a/*[` is not.
+    It tries it on the name `.` with Go's `filepath.Match`, which stops at the first chunk between
+    two stars that does not match: `a*[` is refused, and `a/*[` is not.
     """
     name = "."
     at = 0
@@ -63,9 +63,9 @@ def check_as_ignored(pattern: str) -> None:
 
 
 def has_magic(pattern: str) -> bool:
-    r"""Whether a source of COPY is a pattern: whether it has a wildcard that is not escaped.
+    r"""Return whether a source of COPY is a pattern: whether it has an unescaped wildcard.
 
-    BuildKit takes any other for a plain name, backslashes and all.
+    BuildKit takes any other for a plain name, backslashes included.
 
     >>> has_magic("*.py"), has_magic(r"a\*b")
     (True, False)
@@ -74,7 +74,7 @@ def has_magic(pattern: str) -> bool:
 
 
 def _place(chunk: _Chunk, name: str, start: int, *, last: bool) -> int | None:
-    """Where the name goes on after the chunk, `None` where it does not fit."""
+    """Return where the name continues after the chunk, `None` if it does not match."""
     if chunk.text is None:
         return len(name) if "/" not in name[start:] else None
     stop = _star_limit(name, start) if chunk.star else start
@@ -110,7 +110,7 @@ def _next_chunk(pattern: str, at: int) -> tuple[_Chunk, int]:
 
 
 def _chunk(pattern: str, at: int) -> tuple[str, int]:
-    """Everything up to the next star, as a regular expression, and where it ends."""
+    """Translate everything up to the next star into a regular expression; return where it ends."""
     parts: list[str] = []
     while at < len(pattern) and pattern[at] != "*":
         part, at = _atom(pattern, at)

@@ -1,9 +1,9 @@
-r"""Go's regular expressions, as far as path patterns can make them.
+r"""Parse Go's regular expressions, as far as path patterns can produce them.
 
-patternmatcher copies escapes and classes of a pattern into a regular expression, so that Go's
-rules for these hold (regexp/syntax): `[]a]` and `[[:alpha:]]` are classes, `\d` is a digit, `\q` is
-an error. An expression is read into parts, each of one character: Python's own expressions, which
-try one way after the other, would need for ever for some of them (`dockerignore.automaton`).
+patternmatcher copies escapes and classes of a pattern into a regular expression, so Go's rules for
+these apply (regexp/syntax): `[]a]` and `[[:alpha:]]` are classes, `\d` is a digit, `\q` is an
+error. An expression is parsed into parts, each of one character: Python's own engine backtracks,
+and would never finish with some of them (`dockerignore.automaton`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 FOLDERS = "(.*/)?"
-"""What patternmatcher makes of a `**` that something stands behind: any folders, or none."""
+"""What patternmatcher makes of a `**` that something follows: any folders, or none."""
 
 _POSIX = {
     "alnum": "0-9A-Za-z",
@@ -41,11 +41,10 @@ _CLASS_NAME = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
 class Part(Struct, frozen=True):
-    r"""One character, `least` to `most` times (`None`: without end), or an edge.
+    """One character, `least` to `most` times (`None`: unlimited), or an edge.
 
-    `text` is Python's expression for the character, which has no other meaning elsewhere, or
-    `FOLDERS`. An `edge` takes no character: `A` and `z` are the ends, `b` a border of a word, `B`
-    none.
+    `text` is Python's expression for the character, which means the same anywhere, or `FOLDERS`. An
+    `edge` takes no character: `A` and `z` are the ends, `b` is a word boundary, `B` is none.
     """
 
     text: str
@@ -54,10 +53,10 @@ class Part(Struct, frozen=True):
     most: int | None = 1
 
 
-def read(source: str) -> tuple[tuple[Part, ...], ...]:
-    """The alternatives of an expression. Raises `ValueError` where Go has no such expression."""
+def parse(source: str) -> tuple[tuple[Part, ...], ...]:
+    """Parse the alternatives of an expression. Raises `ValueError` if it is invalid in Go."""
     alternatives: list[list[Part]] = [[]]
-    # What a `{2}` would repeat: Go takes nothing that is repeated already.
+    # Whether a `{2}` may follow: Go repeats nothing that is repeated already.
     repeatable = False
     at = 0
     while at < len(source):
@@ -85,7 +84,7 @@ def read(source: str) -> tuple[tuple[Part, ...], ...]:
 
 @lru_cache(maxsize=4096)
 def single(text: str) -> re.Pattern[str]:
-    """The expression of a part, compiled. Raises `ValueError` for a range that is none."""
+    """Compile the expression of a part. Raises `ValueError` for an invalid range."""
     try:
         return re.compile(text)
     except re.error as error:
@@ -93,7 +92,7 @@ def single(text: str) -> re.Pattern[str]:
 
 
 def _part(source: str, at: int) -> tuple[Part, int]:
-    """A part that takes one character, or an edge, and where it ends."""
+    """Parse a part that takes one character, or an edge; return where it ends."""
     if source[at] == "^":
         return Part("", edge="A"), at + 1
     if source[at] == "\\":
@@ -107,11 +106,11 @@ def _part(source: str, at: int) -> tuple[Part, int]:
 
 
 def _times(repeat: re.Match[str], *, repeatable: bool) -> tuple[int, int | None]:
-    """How often something has to be there: Go takes no more than 1000, nor `a{2}{3}`."""
+    """Return how often a part repeats: Go allows at most 1000, and no `a{2}{3}`."""
     least = int(repeat[1])
     most = int(repeat[3]) if repeat[3] else (None if repeat[2] else least)
     if least > _MOST or (most is not None and (most > _MOST or most < least)):
-        raise ValueError(f"`{repeat[0]}` is no number of times")
+        raise ValueError(f"`{repeat[0]}` is not a number of repetitions")
     if not repeatable:
         raise ValueError(f"there is nothing that `{repeat[0]}` could repeat")
     return least, most
@@ -119,7 +118,7 @@ def _times(repeat: re.Match[str], *, repeatable: bool) -> tuple[int, int | None]
 
 def _repeated(part: Part, least: int, most: int | None) -> Part:
     if part.edge:
-        # As often as it is asked for, it says the same.
+        # Repeated, an edge means the same.
         return part if least else Part("", edge="none")
     return replace(part, least=least, most=most)
 
@@ -136,16 +135,16 @@ def _escape(source: str, at: int) -> Part:
 
 
 def _single(char: str) -> str:
-    """An escape that stands for one character."""
+    """Translate an escape that stands for one character."""
     if char in _CONTROLS:
         return _CONTROLS[char]
     if not char or (char.isascii() and char.isalnum()) or not char.isascii():
-        raise ValueError(f"`\\{char}` stands for nothing there")
+        raise ValueError(f"`\\{char}` has no meaning there")
     return re.escape(char)
 
 
 def _class(source: str, start: int) -> tuple[str, int]:
-    """The class that begins at `start`, and where it ends."""
+    """Translate the class that begins at `start`; return where it ends."""
     at = start + 1
     negated = source.startswith("^", at)
     at += negated
@@ -161,7 +160,7 @@ def _class(source: str, start: int) -> tuple[str, int]:
 
 
 def _item(source: str, at: int) -> tuple[str, int]:
-    """A named class, a set, a range or a character of a class, and where it ends."""
+    """Translate a named class, a set, a range or a character of a class; return where it ends."""
     named = _CLASS_NAME.match(source, at)
     if named:
         return _named(*named.groups()), named.end()
@@ -179,7 +178,7 @@ def _item(source: str, at: int) -> tuple[str, int]:
 
 def _named(negation: str, name: str) -> str:
     if name not in _POSIX or negation:
-        raise ValueError(f"`[:{negation}{name}:]` is no class")
+        raise ValueError(f"`[:{negation}{name}:]` is not a class")
     return _POSIX[name]
 
 

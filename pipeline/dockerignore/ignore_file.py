@@ -1,7 +1,7 @@
-"""Ignore files as BuildKit reads them (`.dockerignore`, `<Dockerfile>.dockerignore`).
+"""Parse ignore files as BuildKit does (`.dockerignore`, `<Dockerfile>.dockerignore`).
 
 The lines are read as moby/patternmatcher's `ignorefile` does: `#` is a comment only in the first
-column, blanks around a pattern and behind its `!` do not count, and `/a` is `a`.
+column, blanks around a pattern and after its `!` are removed, and `/a` is `a`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ _BOM = b"\xef\xbb\xbf"
 # The longest line that Go's `bufio.Scanner` takes.
 _LONGEST_LINE = 64 * 1024
 _MOST_PATTERNS = 20_000
-"""Each is tried on each file that those before it leave."""
+"""Each pattern is tried on each file that those before it leave."""
 
 _ANY_NAME = "\1"
 _HINT = "the pattern language: https://docs.docker.com/build/concepts/context/#syntax"
 
 
 class Ignore(Struct, frozen=True):
-    r"""What a build may not see of its context. Paths are relative to the context, with `/`.
+    r"""The patterns that exclude files of a context. Paths are relative to the context, with `/`.
 
     >>> parse_ignore(b"*\n!src", file=".dockerignore").excludes("src/main.py")
     False
@@ -35,9 +35,9 @@ class Ignore(Struct, frozen=True):
         return bool(self.patterns)
 
     def excludes(self, path: str) -> bool:
-        """Whether `path` is kept from the build, itself or by a folder that it lies in.
+        """Return whether `path` is excluded from the build, itself or by a folder that it is in.
 
-        Raises `ConfigError` where that takes a pattern that is none.
+        Raises `ConfigError` if a faulty pattern has to be tried for that.
         """
         try:
             return self.patterns.matches(path)
@@ -45,15 +45,15 @@ class Ignore(Struct, frozen=True):
             raise ConfigError([self.problem(error)]) from None
 
     def problem(self, error: PatternError) -> Problem:
-        """What to tell of a pattern that had to be tried and is none."""
+        """Describe a faulty pattern that had to be tried."""
         return Problem(Location(self.file, error.line), f"BuildKit refuses it: {error}", _HINT)
 
     def may_include_below(self, folder: str) -> bool:
-        """Whether a build may see something in the excluded `folder`; else a walk skips it."""
-        return self.patterns.may_take_back_in(folder)
+        """Return whether a build may see something in an excluded folder; else a walk skips it."""
+        return self.patterns.may_negate_in(folder)
 
     def reason(self, path: str) -> str:
-        """Which line excludes `path`, as `.dockerignore:3`, or "" where none does."""
+        """Return the line that excludes `path`, as `.dockerignore:3`, or "" if none does."""
         pattern = self.patterns.decider(path)
         return str(Location(self.file, pattern.line)) if pattern else ""
 
@@ -62,10 +62,10 @@ NOTHING = Ignore(NO_PATTERNS)
 
 
 def parse_ignore(source: bytes, *, file: str) -> Ignore:
-    """Read an ignore file; `file` is what errors call it.
+    """Parse an ignore file; `file` is its name in errors.
 
-    Bytes that are not UTF-8 stand for themselves, as in the paths of `os.scandir`.
-    Raises `ConfigError` with all bad patterns, each at its line.
+    Bytes that are not UTF-8 are kept as they are, as in the paths of `os.scandir`. Raises
+    `ConfigError` with all bad patterns, each at its line.
     """
     found = []
     problems = []
@@ -82,8 +82,8 @@ def parse_ignore(source: bytes, *, file: str) -> Ignore:
             break
     raise_problems(problems)
     ignore = Ignore(Patterns(tuple(found)), file)
-    # A faulty pattern is an error once it is tried, and this name meets all that any file meets
-    # which no pattern before it matches. BuildKit builds where there is no such file.
+    # A faulty pattern is an error once it is tried, and this name tries all that any file tries
+    # that no pattern before it matches. Without any such file, BuildKit builds.
     ignore.excludes(_ANY_NAME)
     return ignore
 
@@ -94,18 +94,18 @@ def _lines(source: bytes) -> list[str]:
 
 
 def _cleaned(line: str) -> str:
-    """The pattern of one line, in the form that the matcher takes; "" for none."""
+    """Return the pattern of one line, in the form that the matcher takes; "" for none."""
     if len(line.encode("utf-8", "surrogateescape")) >= _LONGEST_LINE:
         raise ValueError(f"a line is longer than {_LONGEST_LINE - 1} bytes")
     if line.startswith("#"):
         return ""
     text = line.strip(SPACE)
-    takes_back = text.startswith("!")
-    text = text[takes_back:].strip(SPACE)
+    negates = text.startswith("!")
+    text = text[negates:].strip(SPACE)
     if text:
         text = clean(text)
         text = text[1:] if len(text) > 1 and text.startswith("/") else text
-    return f"!{text}" if takes_back else text
+    return f"!{text}" if negates else text
 
 
 def _message(line: str, error: ValueError) -> str:

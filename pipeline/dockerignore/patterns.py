@@ -1,11 +1,11 @@
-r"""Lists of path patterns as BuildKit matches them: ignore files, `--exclude`, `--parents`.
+r"""Match lists of path patterns as BuildKit does: ignore files, `--exclude`, `--parents`.
 
 The language is that of moby/patternmatcher, not of gitignore: patterns are anchored at the root,
-`**` spans folders, `!` takes back what an earlier pattern matched, the last match wins, and what
-matches a folder matches all that lies in it. BuildKit turns a pattern into a regular expression of
+`**` spans folders, `!` negates what an earlier pattern matched, the last match wins, and what
+matches a folder matches all that is in it. BuildKit turns a pattern into a regular expression of
 Go's; where that shows (`\d` is a digit, `[[:alpha:]]` a letter) it shows here too. Go matches in
-time that grows with the length of pattern and path; so does this, with Python's own expressions
-where they cannot go astray (`dockerignore.python_regex`), else with an automaton.
+time linear in pattern and path; so does this, with Python's own expressions where they cannot
+backtrack for long (`dockerignore.python_regex`), else with an automaton.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from msgspec.structs import force_setattr
 
 from . import gomatch
 from .automaton import Automaton
-from .goregex import Part, read
-from .python_regex import straight
+from .goregex import Part, parse
+from .python_regex import linear_regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-# What Go's `strings.TrimSpace` takes away; `str.strip` takes four control characters more.
+# What Go's `strings.TrimSpace` removes; `str.strip` removes four control characters more.
 SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
     + "".join(map(chr, range(0x2000, 0x200B)))
@@ -46,20 +46,20 @@ _SHOWN = 80
 
 
 class _Matcher(Protocol):
-    """What tells whether all of a path matches."""
+    """Matches all of a path, or not."""
 
     def fullmatch(self, path: str, /) -> object: ...
 
 
 class Pattern(Struct, frozen=True):
-    """One pattern: `text` is cleaned and without its `!`; `line` is 0 outside of a file.
+    """One pattern: `text` is clean and without its `!`; `line` is 0 outside of a file.
 
-    `regex` is Python's expression for it, or an automaton where that might take for ever. `fault`
-    says why it cannot be tried on a path: BuildKit finds that out when it has to.
+    `regex` is Python's expression for it, or an automaton if that might take too long. `fault` is
+    the reason why it cannot be tried on a path: BuildKit finds that out only when it has to.
     """
 
     text: str
-    takes_back: bool
+    negates: bool
     regex: str | Automaton
     written: str
     line: int = 0
@@ -67,25 +67,25 @@ class Pattern(Struct, frozen=True):
 
     @property
     def literal_folders(self) -> tuple[str, ...]:
-        """The leading components that hold no wildcard: all that it matches lies in them."""
+        """The leading components without a wildcard: all that the pattern matches is in them."""
         components = self.text.split("/")
         plain = [not _SPECIAL.intersection(component) for component in components]
         return tuple(components[: plain.index(False)] if False in plain else components)
 
 
 class PatternError(ValueError):
-    """A pattern had to be tried on a path, and cannot be."""
+    """A pattern had to be tried on a path, and is faulty."""
 
     def __init__(self, pattern: Pattern) -> None:
         shown = pattern.text if len(pattern.text) < _SHOWN else f"{pattern.text[: _SHOWN - 3]}..."
-        super().__init__(f"`{shown}` is no pattern: {pattern.fault}")
+        super().__init__(f"`{shown}` is not a valid pattern: {pattern.fault}")
         self.line = pattern.line
 
 
 class Level(Struct, frozen=True):
-    """What the patterns said of a folder; what lies in it inherits that.
+    """Which patterns matched a folder; what is in the folder inherits that.
 
-    `each` has one truth per pattern, `groups` one per run of patterns of the same sign.
+    `each` has one truth value per pattern, `groups` one per run of patterns of the same sign.
     """
 
     matched: bool
@@ -94,14 +94,14 @@ class Level(Struct, frozen=True):
 
 
 class _Group(Struct, frozen=True):
-    takes_back: bool
+    negates: bool
     start: int
     stop: int
     matchers: tuple[_Matcher, ...]
     faulty: Pattern | None
 
     def matches(self, path: str) -> bool:
-        """Whether one of its patterns matches. Raises `PatternError`."""
+        """Return whether one of its patterns matches. Raises `PatternError`."""
         for matcher in self.matchers:
             if matcher.fullmatch(path):
                 return True
@@ -113,7 +113,7 @@ class _Group(Struct, frozen=True):
 class Patterns(Struct, frozen=True):
     """Patterns in their order. Paths are relative, clean, and use `/`.
 
-    All that match a path raise `PatternError` where a faulty one has to be tried for that.
+    All methods that match a path raise `PatternError` if a faulty pattern has to be tried.
     """
 
     patterns: tuple[Pattern, ...]
@@ -128,7 +128,7 @@ class Patterns(Struct, frozen=True):
         return bool(self.patterns)
 
     def matches(self, path: str) -> bool:
-        """Whether `path` is matched, itself or by a folder that it lies in."""
+        """Return whether `path` is matched, itself or by a folder that it is in."""
         *folders, _last = _prefixes(path)
         level = self.top()
         for folder in folders:
@@ -136,17 +136,17 @@ class Patterns(Struct, frozen=True):
         return self.matches_in(path, level)
 
     def decider(self, path: str) -> Pattern | None:
-        """The pattern by which `path` is matched, or `None` where it is not matched."""
+        """Return the pattern that decides that `path` is matched; `None` if it is not matched."""
         level = self.top()
         for prefix in _prefixes(path):
             level = self.enter(prefix, level)
         if not level.matched:
             return None
         hits = [p for p, hit in zip(self.patterns, level.each, strict=True) if hit]
-        return next(p for p in reversed(hits) if not p.takes_back)
+        return next(p for p in reversed(hits) if not p.negates)
 
     def top(self) -> Level:
-        """The level of the root, which no pattern matches."""
+        """Return the level of the root, which no pattern matches."""
         return Level(
             matched=False,
             each=(False,) * len(self.patterns),
@@ -154,80 +154,80 @@ class Patterns(Struct, frozen=True):
         )
 
     def enter(self, folder: str, parent: Level) -> Level:
-        """The level of `folder`, which lies in a folder of level `parent`."""
+        """Return the level of `folder`, which is in a folder of level `parent`."""
         matched = False
         each = list(parent.each)
         for index, pattern in enumerate(self.patterns):
             # A pattern of the other sign is not even tried (MatchesUsingParentResults), which
-            # shows further down: with `a/b` and then `!a`, `a/b` stays matched.
-            if not each[index] and pattern.takes_back is matched:
+            # matters further down: with `a/b` and then `!a`, `a/b` stays matched.
+            if not each[index] and pattern.negates is matched:
                 if pattern.fault:
                     raise PatternError(pattern)
                 each[index] = bool(self._each[index].fullmatch(folder))
             if each[index]:
-                matched = not pattern.takes_back
+                matched = not pattern.negates
         groups = tuple(any(each[group.start : group.stop]) for group in self._groups)
         return Level(matched, tuple(each), groups)
 
     def matches_in(self, path: str, parent: Level) -> bool:
-        """Whether `path`, which lies in a folder of level `parent`, is matched.
+        """Return whether `path`, which is in a folder of level `parent`, is matched.
 
-        Says the same as `enter(path, parent).matched`, faster.
+        The same as `enter(path, parent).matched`, but faster.
         """
         matched = False
         for group, inherited in zip(self._groups, parent.groups, strict=True):
-            if group.takes_back is matched and (inherited or group.matches(path)):
+            if group.negates is matched and (inherited or group.matches(path)):
                 matched = not matched
         return matched
 
     def tester_in(self, parent: Level) -> Callable[[str], object]:
-        """`matches_in` for many paths of one folder: what it returns is true for a match."""
-        if len(self._groups) == 1 and not self._groups[0].takes_back and not parent.groups[0]:
+        """Return `matches_in` for many paths of one folder: its result is true for a match."""
+        if len(self._groups) == 1 and not self._groups[0].negates and not parent.groups[0]:
             first = self._groups[0]
             alone = len(first.matchers) == 1 and not first.faulty
             return first.matchers[0].fullmatch if alone else first.matches
         return partial(self.matches_in, parent=parent)
 
-    def may_take_back_in(self, folder: str) -> bool:
-        """Whether something below the matched `folder` may not be matched.
+    def may_negate_in(self, folder: str) -> bool:
+        """Return whether something below the matched `folder` may not be matched.
 
-        A walk must look into such a folder; any other it may skip.
+        A walk must look into such a folder; it may skip any other.
         """
-        return any(p.takes_back and _may_reach(p, folder) for p in self.patterns)
+        return any(p.negates and _may_reach(p, folder) for p in self.patterns)
 
     def may_match_in(self, folder: str) -> bool:
-        """Whether something below the unmatched `folder` may be matched."""
-        return any(not p.takes_back and _may_reach(p, folder) for p in self.patterns)
+        """Return whether something below the unmatched `folder` may be matched."""
+        return any(not p.negates and _may_reach(p, folder) for p in self.patterns)
 
 
 def parse_pattern(written: str, line: int = 0) -> Pattern | None:
-    """Read one pattern as patternmatcher's `New` does; `None` for an empty one.
+    """Parse one pattern as patternmatcher's `New` does; `None` for an empty one.
 
-    Raises `ValueError` saying what is wrong with it.
+    Raises `ValueError` with what is wrong with it.
     """
     text = written.strip(SPACE)
     if not text:
         return None
     text = clean(text)
-    takes_back = text.startswith("!")
-    text = text[takes_back:]
+    negates = text.startswith("!")
+    text = text[negates:]
     if not text:
-        raise ValueError("`!` needs a pattern behind it")
+        raise ValueError("`!` needs a pattern after it")
     gomatch.check_as_ignored(text)
     try:
-        return Pattern(text, takes_back, _regex(text), written, line)
+        return Pattern(text, negates, _regex(text), written, line)
     except ValueError as error:
-        return Pattern(text, takes_back, _NEVER, written, line, str(error))
+        return Pattern(text, negates, _NEVER, written, line, str(error))
 
 
 def parse_patterns(written: Iterable[str]) -> Patterns:
-    """Read patterns that stand in no file. Raises `ValueError` as `parse_pattern` does."""
+    """Parse patterns that are not in a file. Raises `ValueError` as `parse_pattern` does."""
     found = (parse_pattern(text) for text in written)
     return Patterns(tuple(pattern for pattern in found if pattern))
 
 
 def clean(path: str) -> str:
-    """The shortest equal path, as Go's `path.Clean`: unlike Python's, `//a` becomes `/a`."""
+    """Return the shortest equal path, as Go's `path.Clean`: unlike Python's, `//a` becomes `/a`."""
     normal = posixpath.normpath(path)
     return normal[1:] if normal.startswith("//") else normal
 
@@ -246,17 +246,17 @@ def _prefixes(path: str) -> list[str]:
 
 def _grouped(patterns: tuple[Pattern, ...]) -> Iterable[_Group]:
     start = 0
-    for takes_back, members in groupby(patterns, key=lambda pattern: pattern.takes_back):
+    for negates, members in groupby(patterns, key=lambda pattern: pattern.negates):
         group = list(members)
         faulty = next((member for member in group if member.fault), None)
         tried = group[: group.index(faulty)] if faulty else group
         stop = start + len(group)
-        yield _Group(takes_back, start, stop, _together(tried), faulty)
+        yield _Group(negates, start, stop, _together(tried), faulty)
         start = stop
 
 
 def _together(patterns: Iterable[Pattern]) -> tuple[_Matcher, ...]:
-    """What matches where any of the patterns does: one expression, and the automata."""
+    """Combine patterns into what matches if any of them does: one expression, and the automata."""
     written = [pattern.regex for pattern in patterns]
     automata = tuple(regex for regex in written if not isinstance(regex, str))
     plain = "|".join(f"(?:{regex})" for regex in written if isinstance(regex, str))
@@ -268,16 +268,16 @@ def _matcher(pattern: Pattern) -> _Matcher:
 
 
 def _regex(text: str) -> str | Automaton:
-    """What tells whether `text` matches a whole path. Raises `ValueError`."""
+    """Return what matches the same whole paths as `text`. Raises `ValueError`."""
     return _plain(text) or _automaton(text)
 
 
 @lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
-    """Python's expression for it, nothing where only an automaton will do. Raises `ValueError`.
+    """Return Python's expression for a pattern, nothing if only an automaton will do.
 
-    patternmatcher knows four ways of matching; which one it takes depends on what it meets. The
-    ignore files of a project's images are much alike: what one of them has is remembered.
+    patternmatcher has four ways of matching, and chooses by the pattern. The ignore files of a
+    project's images are much alike, so results are cached. Raises `ValueError`.
     """
     if _WILD.isdisjoint(text):
         return re.escape(text)
@@ -290,25 +290,25 @@ def _plain(text: str) -> str:
         suffix = text[2:]
         bare = f"|{re.escape(suffix[1:])}" if suffix.startswith("/") else ""
         return f"{_ANYTHING}{re.escape(suffix)}{bare}"
-    return "" if _PARTIAL.search(source) else straight(read(source)[0])
+    return "" if _PARTIAL.search(source) else linear_regex(parse(source)[0])
 
 
 def _automaton(text: str) -> Automaton:
     source, _ = _go_regex(text)
     if not _PARTIAL.search(source):
-        return Automaton(read(source))
-    rows = [list(parts) for parts in read(f"^{source}")]
+        return Automaton(parse(source))
+    rows = [list(parts) for parts in parse(f"^{source}")]
     rows[-1] += [] if _escapes_its_end(text) else [_END]
     return Automaton([_ANY, *parts, _ANY] for parts in rows)
 
 
 def _escapes_its_end(text: str) -> bool:
-    """Whether it ends in a lone backslash, which escapes the `$` that BuildKit puts behind it."""
+    """Return whether a pattern ends in a lone backslash, which escapes BuildKit's final `$`."""
     return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _go_regex(text: str) -> tuple[str, str]:
-    """The regular expression that patternmatcher builds, and its way of matching."""
+    """Return the regular expression that patternmatcher builds, and its way of matching."""
     out: list[str] = []
     way = "exact"
     at = 0
@@ -326,7 +326,7 @@ def _go_regex(text: str) -> tuple[str, str]:
 
 
 def _piece(text: str, at: int) -> tuple[str, int, bool]:
-    """What the character at `at` becomes, how many it takes, and whether it is a wildcard."""
+    """Translate the character at `at`; return its width, and whether it is a wildcard."""
     char = text[at]
     if text.startswith("**", at):
         width = 3 if text.startswith("/", at + 2) else 2
@@ -339,7 +339,7 @@ def _piece(text: str, at: int) -> tuple[str, int, bool]:
     if char == "\\":
         # A lone one at the end escapes the `$` behind it.
         return r"\$", 1, False
-    # patternmatcher means to escape `|`, `{` and `}` too; its table has no place for them.
+    # patternmatcher means to escape `|`, `{` and `}` too, but its table lacks them.
     return ("\\" + char if char in ".+()$" else char), 1, False
 
 

@@ -1,10 +1,10 @@
-"""Write the expressions that Python's `re` matches without trying twice, as most patterns can be.
+"""Write expressions that Python's `re` matches without backtracking for long, if possible.
 
-`re` comes back to each `*` when what stands behind it fails. That costs nothing where nothing could
-fit a second time: within a folder's name the first place for what stands between two `*` is as good
-as any later one, so that it is kept for good (`(?>…)`), and what stands behind the last `*` has to
-be at the name's end. Only of the last name two `*` are left to `re`'s own way, which is faster for
-the usual `*test*.py`, and ends soon: a name has at most 255 bytes.
+`re` returns to each `*` when what follows it does not match. That costs nothing where nothing could
+match a second time: within a folder's name the first place for the text between two `*` is as good
+as any later one, so that it is kept for good (`(?>…)`), and the text after the last `*` has to be
+at the name's end. Only in the last name are two `*` left to `re`'s own way, which is faster for the
+usual `*test*.py`, and ends soon: a name has at most 255 bytes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _SLASH, _REST = Part("/"), Part(".", least=0, most=None)
 _STAR = Part("[^/]", least=0, most=None)
 _MOST_PARTS = 1000
-"""Of a longer pattern the automaton is made sooner."""
+"""For a longer pattern the automaton is built faster."""
 
 
-def straight(parts: Sequence[Part]) -> str:
-    """Python's expression for the parts, nothing where it might go round for long.
+def linear_regex(parts: Sequence[Part]) -> str:
+    """Return Python's expression for the parts, nothing if it might backtrack for long.
 
-    >>> from pipeline.dockerignore.goregex import read
-    >>> straight(read("[^/]*a[^/]*b")[0]), straight(read("a[^a]")[0])
+    >>> from pipeline.dockerignore.goregex import parse
+    >>> linear_regex(parse("[^/]*a[^/]*b")[0]), linear_regex(parse("a[^a]")[0])
     ('[^/]*a[^/]*b', '')
     """
     if len(parts) > _MOST_PARTS:
@@ -54,12 +54,12 @@ def straight(parts: Sequence[Part]) -> str:
 
 
 def _is_fixed(part: Part) -> bool:
-    """Whether it is always as long, and within a name."""
+    """Return whether a part has a fixed length, and does not match `/`."""
     return not part.edge and part.least == part.most and not single(part.text).match("/")
 
 
 def _name(parts: Sequence[Part], *, last: bool = False) -> str:
-    """What a name has to be, from its beginning to its end."""
+    """Return the expression of a name, from its beginning to its end."""
     runs: list[str] = [""]
     for number, part in enumerate(parts):
         if part != _STAR:

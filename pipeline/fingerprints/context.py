@@ -53,7 +53,7 @@ class Filter(Struct, frozen=True):
             return True
         if self.wanted:
             return self.patterns.may_match_in(folder)
-        return self.patterns.may_take_back_in(folder)
+        return self.patterns.may_negate_in(folder)
 
 
 class _PendingFolder(Struct):

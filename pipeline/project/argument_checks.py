@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dockerfile import is_official
-from ..errors import Problem, quoted_list, tell
+from ..errors import Problem, first_problems, quoted_list
 from ..spelling import Typos, did_you_mean
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check_bindings(draft: Draft, names: Names) -> list[Problem]:
         arg, name, place = one
         return Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint)
 
-    return tell(wrong, problem)
+    return first_problems(wrong, problem)
 
 
 def undeclared(draft: Draft, found: Resolved) -> Slips:
@@ -61,11 +61,11 @@ def undeclared(draft: Draft, found: Resolved) -> Slips:
     return Slips(
         (
             *_wrong_time(draft, found),
-            *tell(errors, lambda arg: _error(draft, arg, found.arguments)),
+            *first_problems(errors, lambda arg: _error(draft, arg, found.arguments)),
         ),
         (
-            *tell(warned, lambda arg: _idle(draft, arg, found.arguments)),
-            *tell(likely, lambda arg: _likely(draft, arg, names.meant(arg))),
+            *first_problems(warned, lambda arg: _idle(draft, arg, found.arguments)),
+            *first_problems(likely, lambda arg: _likely(draft, arg, names.meant(arg))),
         ),
     )
 
@@ -81,7 +81,7 @@ def untaken(draft: Draft, found: Resolved, externals: Sequence[External]) -> lis
             did_you_mean(name, names) or "take it out",
         )
 
-    return tell(found.unused_contexts, problem)
+    return first_problems(found.unused_contexts, problem)
 
 
 def _error(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import graph
-from ..errors import Problem, quoted_list, tell
+from ..errors import Problem, first_problems, quoted_list
 from ..spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def check_after(
         hint = _hint(name, names - {image}, owners)
         return Problem(place, f"`after` names `{name}`, which {what}", hint)
 
-    return tell(wrong, problem) + [_circle(path, needs, files) for path in graph.cycles(needs)]
+    return first_problems(wrong, problem) + [
+        _circle(path, needs, files) for path in graph.cycles(needs)
+    ]
 
 
 def _hint(name: str, names: Collection[ImageName], owners: Mapping[str, ImageName]) -> str:

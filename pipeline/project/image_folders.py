@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
 
-from ..errors import Location, Problem, quoted_list, tell, usage_error
+from ..errors import Location, Problem, first_problems, quoted_list, usage_error
 from ..process.paths import real_path
 from .file_format import FILES
 from .result import Result
@@ -215,7 +215,7 @@ def _no_matches(
         glob = settings.globs[index]
         return _no_match(root, glob, matches[glob], _glob_place(document, index))
 
-    return tuple(tell(written, problem))
+    return tuple(first_problems(written, problem))
 
 
 def _glob_place(document: Document | None, index: int) -> Location | None:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from ..errors import Problem, quoted_list, tell
+from ..errors import Problem, first_problems, quoted_list
 from ..spelling import did_you_mean
 from .tables import Table, Wants, keys_of, read_table, unwrapped
 from .value_checks import WrongValueError
@@ -23,7 +23,7 @@ Key = tuple[str | int, ...]
 def check(document: Document, table: type[Table]) -> tuple[Problem, ...]:
     """Return all that is wrong with a file's data, each problem with its place."""
     _, mistakes = read_table(table, document.data)
-    return tuple(tell(mistakes, lambda one: _problem(document, table, one)))
+    return tuple(first_problems(mistakes, lambda one: _problem(document, table, one)))
 
 
 def _problem(document: Document, table: type[Table], mistake: Mistake) -> Problem:

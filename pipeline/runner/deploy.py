@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ..errors import UnknownError, as_told
+from ..errors import UnknownError, as_pipeline_error
 from ..model.actions import DeployAction
 from ..model.apps import App
 from ..model.events import AppChanged
@@ -159,7 +159,7 @@ def _deploy(deployment: Deployment, action: AppAction, image: Reference) -> Unkn
         tools.end_app(_held(action, late.held, late.running))
         return None
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
-        error = as_told(raised)
+        error = as_pipeline_error(raised)
         failure = getattr(error, "failure", None) or Failure("deploy", error.message)
         failed = _result(action, DeployStatus.FAILED, error.message)
         tools.end_app(replace(failed, seconds=time.monotonic() - started, failure=failure))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..errors import PipelineError, Problem, as_told, raise_problems
+from ..errors import PipelineError, Problem, as_pipeline_error, raise_problems
 from ..model.fingerprint_tag import WHY, is_commit, is_own, may_be_fingerprint
 from ..registry.copy import copy_at, digest_at
 
@@ -79,7 +79,7 @@ def _one(registry: Registry, source: Reference, digest: Digest, there: Reference
         news = copy_at(registry, source, digest, there, moves=not _stays(there))
         return Promoted(there, digest, news)
     except Exception as raised:  # noqa: BLE001 - one end must not hide the others
-        return Promoted(there, digest, error=as_told(raised))
+        return Promoted(there, digest, error=as_pipeline_error(raised))
 
 
 def _stays(destination: Reference) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from ..deploy.protocol import RollbackDriver
-from ..errors import UnknownError, as_told, usage_error
+from ..errors import UnknownError, as_pipeline_error, usage_error
 from ..model.events import AppChanged
 from ..model.report import DeployResult, DeployStatus, Failure, Report
 from ..model.waves import deploy_order
@@ -186,7 +186,7 @@ def _attempt(
     try:
         ended = with_releases(driver).rollback(app, report, hold=hold)
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
-        ended = as_told(raised)
+        ended = as_pipeline_error(raised)
     return ended, time.monotonic() - started
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..errors import PipelineError, UnknownError, as_told
+from ..errors import PipelineError, UnknownError, as_pipeline_error
 from ..model.actions import Action
 from ..model.events import Finished, Planned, silent
 from ..model.presence import Present
@@ -101,7 +101,7 @@ def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
         move_aliases(hold_aliases(plan, tools, driver), tools)
         deploy_apps(plan, tools, driver)
     except Exception as raised:
-        error = as_told(raised)
+        error = as_pipeline_error(raised)
         if not isinstance(raised, PipelineError):
             _find_published(plan, tools)
         if not isinstance(raised, UnknownError) and not _is_anything_done(tools):
@@ -163,5 +163,5 @@ def _with_error(report: Report, raised: Exception | None) -> Report:
     """Return the report with what the reporter raised, unless it has an error already."""
     if raised is None or report.error:
         return report
-    error = as_told(raised)
+    error = as_pipeline_error(raised)
     return replace(report, trouble=error.message, hint=error.hint, error=error)

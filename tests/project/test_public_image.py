@@ -87,7 +87,7 @@ def test_a_lock_pins_it(tmp_path: Path) -> None:
     [
         (
             {"fly_toml": 'app = "hello"\n[build]\nimage = "Nope:1:2"\n'},
-            "images/hello/fly.toml:3:9: `Nope:1` is no repository",
+            "images/hello/fly.toml:3:9: `Nope:1` is not a repository",
         ),
         (
             {"image_toml": 'image = "a b"\n[deploy]\napps = ["hello"]\n'},
