@@ -1,1 +1,1 @@
-"""BuildKit over the docker command line: one bake solve, its progress, its failures."""
+"""Build images with BuildKit: batches, the definition for bake, one solve, how each image ended."""

@@ -1,4 +1,4 @@
-"""Which of the images that must be built go into one BuildKit solve."""
+"""Choose which of the images to build go into one BuildKit solve. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MAKING_LAYERS = frozenset({"ADD", "COPY", "RUN", "WORKDIR"})
 
 
 def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAction, ...]:
-    """The images of `pending` (in build order) that can be built in one solve, at most so many.
+    """Return the images of `pending` (in build order) for the next solve, `at_most` of them.
 
-    A base of an image in the batch is in the batch too, or is not pending. An image with a test
-    ends a branch: what stands on it waits until the test has passed and the image is pushed. So
-    does one that may have no layer.
+    A base of an image in the batch is in the batch too, or is not pending. Two kinds of images end
+    a branch, so that their dependents wait for a later batch: an image with a test, which is pushed
+    only after its test has passed, and an image that may have no layer.
     """
     waiting: set[ImageName] = {action.name for action in pending}
     batch: list[ImageAction] = []
@@ -34,10 +34,10 @@ def next_batch(pending: Sequence[ImageAction], *, at_most: int) -> tuple[ImageAc
 
 
 def _has_layers(image: Image) -> bool:
-    """Whether there surely is something for buildx to hand on within a solve.
+    """Return whether an image certainly has a layer that buildx can pass on within a solve.
 
-    Of an image without a layer, as of `FROM scratch` and `ENV` alone, it hands on nothing, and what
-    stands on it fails with "unsupported context source target" (`waitContextDeps`).
+    Without one, as with `FROM scratch` and `ENV` alone, its dependents fail with "unsupported
+    context source target" (buildx `waitContextDeps`).
     """
     written = (i.keyword for stage in image.source.stages for i in stage.instructions)
     return bool(image.externals) or not _MAKING_LAYERS.isdisjoint(written)
@@ -46,7 +46,7 @@ def _has_layers(image: Image) -> bool:
 def blocked_by(
     pending: Sequence[ImageAction], failed: Collection[ImageName]
 ) -> dict[ImageName, ImageName]:
-    """For each of `pending` (in build order) that stands on a failed image: the one at fault."""
+    """Map each of `pending` (in build order) that depends on a failed image to that image."""
     fault: dict[ImageName, ImageName] = {name: name for name in failed}
     blocked = {}
     for action in pending:

@@ -1,4 +1,4 @@
-"""What `doctor` wants to know of the builder."""
+"""Check the builder, for `invoke doctor`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .buildx import Buildx
 
 _FIELD = re.compile(r"^\s*([A-Za-z][\w .-]*?):[ \t]+(\S.*?)\s*$", re.MULTILINE)
-_WORKING = frozenset({"running", "inactive"})  # an inactive one is started by a build
+_WORKING = frozenset({"running", "inactive"})  # a build starts an inactive one
 _SERVER_VERSION = ("version", "--format", "{{.Server.Version}}")
 _SNAPSHOTTER = "org.mobyproject.buildkit.worker.snapshotter"
 
@@ -26,9 +26,9 @@ _SNAPSHOTTER = "org.mobyproject.buildkit.worker.snapshotter"
 class BuilderInfo(Struct, frozen=True):
     """A builder that answers.
 
-    `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`); `engine` is the
-    version of BuildKit or, with the driver `docker`, of the engine. `snapshotter` is empty with
-    the classic store of an engine. `platforms` are those that it can run.
+    `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`). `engine` is the
+    version of BuildKit or, with the driver `docker`, of the engine. `snapshotter` is empty with the
+    classic store of an engine. `platforms` are those that it can run.
     """
 
     name: str
@@ -49,7 +49,7 @@ class BuilderInfo(Struct, frozen=True):
 
 
 def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> BuilderInfo:
-    """Ask the builder that the settings name whether it works.
+    """Ask the builder of the settings whether it works.
 
     Raises `UnknownError` with what is missing: docker, buildx, the builder, its engine.
     """
@@ -58,7 +58,7 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
     fields = _fields(run_buildx(buildx, ["inspect", "--", *name]))
     status = fields.get("status", "")
     if status not in _WORKING:
-        why = fields.get("error") or status or "it does not say why"
+        why = fields.get("error") or status or "no reason given"
         called = fields.get("name", settings.builder)
         raise builder_error(why) or UnknownError(
             f"the builder `{called}` does not run: {why}", hint="`docker buildx ls` says more"
@@ -74,12 +74,12 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
 
 
 def _unsure(version: str) -> str:
-    """What is said of a buildx that does not know its version."""
+    """Describe the version of a buildx that does not know its own."""
     return f"{version or 'without a version'} (its version is not known; it is taken for a new one)"
 
 
 def _fields(text: str) -> dict[str, str]:
-    """The fields of `docker buildx inspect`, the first of each name, which is the builder's."""
+    """Return the fields of `docker buildx inspect`. Of each name, the first is the builder's."""
     found: dict[str, str] = {}
     for match in _FIELD.finditer(text):
         found.setdefault(match[1].lower(), match[2])

@@ -1,4 +1,4 @@
-"""The docker command line with its buildx plugin: is it there, which builder, what stopped it."""
+"""The docker command line with its buildx plugin: find it, make its commands, read its errors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ..model.settings import BuildSettings
 
 FLOOR = (0, 13)
-"""The first buildx with `--progress rawjson`."""
+"""The first version of buildx with `--progress rawjson`."""
 
 _ALLOW_FLOOR = (0, 17)
-"""The first with `bake --allow`, and with the network of a target in a definition."""
+"""The first version with `bake --allow`, and with the network of a target in a definition."""
 
 _TIMEOUT = 30.0
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
@@ -31,7 +31,7 @@ _LOST = (
     r"|failed to list workers|failed to initialize builder|no active sessions?"
     r"|connection reset by peer|unexpected EOF"
 )
-# Go's `PathError` and `SyscallError`, where no step failed: of buildx itself, or of its engine.
+# Go's `PathError` and `SyscallError` of buildx or its engine, if no step failed.
 _GO_ERROR = r"\b((?:open|mkdir|write|rename|remove|fork/exec|pipe2?)\b[^\n]*: "
 _LACKING = (
     "no space left on device",
@@ -82,9 +82,9 @@ _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded
 
 
 class Buildx(Struct, frozen=True):
-    """How buildx is called: the command, and the environment for it.
+    """How to run buildx: the command, the option for the builder, the environment.
 
-    `version` is `None` where buildx does not know its own. Then it is taken for a new one.
+    `version` is `None` if buildx does not know its own; then it counts as a new one.
     """
 
     command: tuple[str, ...]
@@ -95,11 +95,11 @@ class Buildx(Struct, frozen=True):
 
 
 def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
-    """Find docker and buildx, without asking an engine anything.
+    """Find docker and buildx, without a request to an engine.
 
-    The builder `default` is the one that docker itself would take: BUILDX_BUILDER, what `docker
-    buildx use` chose, or the engine of DOCKER_HOST or of the docker context. Any other name is
-    a builder of buildx's or a docker context.
+    The builder `default` is the one that docker itself would use: BUILDX_BUILDER, the choice of
+    `docker buildx use`, or the engine of DOCKER_HOST or of the docker context. Any other name is a
+    builder of buildx or a docker context.
     Raises `UnknownError`.
     """
     docker = find_program("docker", environ)
@@ -123,7 +123,7 @@ def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
 
 
 def bake_command(buildx: Buildx, settings: BuildSettings, group: str, metadata: str) -> list[str]:
-    """The command that reads a definition from its standard input and builds `group`."""
+    """Return the command that reads a definition from standard input and builds `group`."""
     allow = ["--allow", "ssh"] if _has_allow(buildx.version) else []
     if settings.network == "host":
         allow += ["--allow", "network.host"]
@@ -132,7 +132,7 @@ def bake_command(buildx: Buildx, settings: BuildSettings, group: str, metadata: 
 
 
 def run_buildx(buildx: Buildx, arguments: Sequence[str]) -> str:
-    """What a short command of buildx prints. Raises `UnknownError` when it fails."""
+    """Run a short command of buildx and return its output. Raises `UnknownError` if it fails."""
     done = _quick([*buildx.command, *arguments], buildx.environ)
     if done.returncode:
         said = done.stderr.strip().removeprefix("ERROR: ")
@@ -141,7 +141,7 @@ def run_buildx(buildx: Buildx, arguments: Sequence[str]) -> str:
 
 
 def builder_error(said: str) -> UnknownError | None:
-    """The error that a message of buildx's stands for, if it is about reaching the builder."""
+    """Return the error that a message of buildx stands for, if the builder could not be reached."""
     for pattern, message, hint in _ERRORS:
         if found := re.search(pattern, said):
             return UnknownError(message.format(*found.groups()), hint=hint)
@@ -149,7 +149,7 @@ def builder_error(said: str) -> UnknownError | None:
 
 
 def is_overloaded(said: str) -> bool:
-    """Whether the builder gave up because it had too much to do at once.
+    """Return whether the builder gave up because it had too much to do at once.
 
     BuildKit waits 5 s for a session and 6 s for a job to appear (`session/group.go`,
     `solver/jobs.go`); a busy engine with many targets needs longer (docker/buildx#3810).
@@ -158,14 +158,14 @@ def is_overloaded(said: str) -> bool:
 
 
 def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, int] | None]:
-    """The version as buildx writes it, and as numbers; see `read_version`."""
+    """Return the version as buildx writes it, and as numbers; see `read_version`."""
     done = _quick([docker, "buildx", "version"], environ)
     if done.returncode:
         said = done.stderr.strip().partition("\n")[0]
         # docker/cli: "'buildx' is not a docker command", since 28 "unknown command: docker buildx".
         if said and "command" not in said:
             message = f"`docker buildx` does not run here: {said}"
-            raise builder_error(said) or UnknownError(message, hint="`invoke doctor` looks further")
+            raise builder_error(said) or UnknownError(message, hint="`invoke doctor` checks more")
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
     text, version = read_version(done.stdout)
     if version is not None and version < FLOOR:
@@ -175,10 +175,10 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, i
 
 
 def read_version(said: str) -> tuple[str, tuple[int, int] | None]:
-    """What `docker buildx version` says: the version's text, and its numbers where it has any.
+    """Read the output of `docker buildx version`: the version's text, and its numbers if any.
 
-    One that was built from source says `v0.0.0+unknown`, a commit, or nothing. One that was built
-    some commits after a release (`git describe`) counts as the next.
+    A buildx built from source says `v0.0.0+unknown`, a commit, or nothing. One built some commits
+    after a release (`git describe`) counts as the next release.
     """
     words = said.split()[1:]
     found = next((m for word in words if (m := _VERSION.fullmatch(word))), None)
@@ -203,5 +203,5 @@ def _quick(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.Com
         return capture(command, for_docker(environ), timeout=_TIMEOUT)
     except (subprocess.TimeoutExpired, OSError) as error:
         raise UnknownError(
-            f"`docker` did not answer: {error}", hint="`invoke doctor` looks further"
+            f"`docker` did not answer: {error}", hint="`invoke doctor` checks more"
         ) from error

@@ -1,7 +1,7 @@
-"""A solve as `docker buildx bake` reads it: targets, links between them, what is done with each.
+"""The definition of a solve for `docker buildx bake`: targets, links between them, outputs. Pure.
 
-The facts are from buildx `bake/bake.go` and buildkit `frontend/dockerui/namedcontext.go`, and were
-tried with buildx 0.13 and 0.29 on both stores of the engine.
+Facts are from buildx `bake/bake.go` and buildkit `frontend/dockerui/namedcontext.go`, tried with
+buildx 0.13 and 0.29 on both image stores of the engine.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 Json = str | bool | list["Json"] | dict[str, "Json"]
 
 GROUP = "ALL"
-"""The group of all targets. No image can be called so: names have no upper-case letters."""
+"""The group of all targets. No image can have this name: names have no upper-case letters."""
 
 _NO_PROVENANCE = frozenset({"", "false"})
 
 
 class Output(StrEnum):
-    """What becomes of an image: pushed, or loaded into the engine and not pushed."""
+    """What to do with a built image: push it, or load it into the engine without a push."""
 
     PUSH = "push"
     LOAD = "load"
@@ -46,10 +46,10 @@ class Output(StrEnum):
 class Target(Struct, frozen=True):
     """An image in a solve, and the reference that it gets.
 
-    `bases` says for each base either where it is, pinned by digest, or `None`: that it is a target
-    of the same solve. `places` says where BuildKit finds folders of the project that it is not to
-    read themselves. `secrets` are what its steps are given, in BuildKit's own words. `proxies` are
-    those that its steps reach the network by; they are no inputs.
+    `bases` has for each base its reference, pinned by digest, or `None` if it is a target of the
+    same solve. `places` maps folders of the project to the copies that BuildKit reads instead.
+    `secrets` are secrets of its steps, in BuildKit's syntax. `proxies` are proxies for its steps;
+    they are not inputs.
     """
 
     image: Image
@@ -62,7 +62,7 @@ class Target(Struct, frozen=True):
 
 
 def target_name(name: ImageName) -> str:
-    """What an image is called in a definition, where a dot is not allowed. No two come out alike.
+    """Return the target name of an image: without dots, and different for each image.
 
     >>> target_name(ImageName("python3.12"))
     'python3D12'
@@ -71,12 +71,12 @@ def target_name(name: ImageName) -> str:
 
 
 def definition(targets: Sequence[Target], settings: BuildSettings) -> dict[str, Json]:
-    """Write `targets` as the JSON for `docker buildx bake -f - ALL`, run at the project's root.
+    """Return `targets` as the JSON for `docker buildx bake -f - ALL`, run at the project's root.
 
-    A base that is built in this solve must be one of the targets: what is only linked to is not
-    pushed. Media types are OCI's, so that a digest does not depend on BuildKit's version; the
+    A base that is built in this solve must be among the targets: an image that is only linked is
+    not pushed. Media types are OCI's, so that a digest does not depend on BuildKit's version; the
     classic store of an engine pushes docker's all the same.
-    Raises `ConfigError` where a stage would be replaced by a base (see `clashes`).
+    Raises `ConfigError` if a base would replace a stage (see `clashes`).
     """
     raise_problems([problem for target in targets for problem in clashes(target.image)])
     names = [target_name(target.image.name) for target in targets]
@@ -90,11 +90,11 @@ def definition(targets: Sequence[Target], settings: BuildSettings) -> dict[str, 
 
 
 def clashes(image: Image) -> tuple[Problem, ...]:
-    """Say which names of the Dockerfile BuildKit would take for another thing than we do.
+    """Return the names in the Dockerfile that BuildKit would take for something else.
 
-    A named context replaces a stage of the same name, whatever the stage does: in
-    `FROM python-base AS python-base` the stage would be skipped without a word. BuildKit has no
-    other way of writing the name that does not.
+    A named context replaces a stage of the same name, whatever the stage does: in `FROM python-base
+    AS python-base`, BuildKit would skip the stage without a message. It knows no other way to write
+    the name that avoids this.
     """
     stages = {stage.name: stage.location for stage in image.source.stages if stage.name}
     problems = (_clash(written, place, stages) for written, place in _replaced(image))
@@ -124,7 +124,7 @@ def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Pro
 
 
 def _cache_to(template: str, image: Image) -> list[str]:
-    """Where the cache of an image goes. Its name may be what makes a tag of inputs of the whole."""
+    """Return where to export the cache. Refuses a tag that may be a fingerprint tag."""
     caches = _cache_from(template, image)
     if any(may_be_fingerprint(tag) for cache in caches for tag in cache_tags(cache)):
         raise usage_error(
@@ -135,7 +135,7 @@ def _cache_to(template: str, image: Image) -> list[str]:
 
 
 def _cache_from(template: str, image: Image) -> list[str]:
-    """Where cache is, as it was understood, so that buildx can understand nothing else by it."""
+    """Return the caches in a normal form, so that buildx cannot read them differently."""
     return [cache.entry(image.name) for cache in parse_cache(template)]
 
 
@@ -162,7 +162,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
 
 
 def _dockerfile(target: Target) -> str:
-    """The Dockerfile, as a path from the context where that is in the project."""
+    """Return the Dockerfile's path, relative to the context if that is in the project."""
     file = target.image.dockerfile
     if folder := target.places.get(file.parent):
         return f"{folder}/{file.name}"
@@ -170,11 +170,11 @@ def _dockerfile(target: Target) -> str:
 
 
 def _proxies(target: Target) -> dict[str, Json]:
-    """The proxies as arguments under names that no Dockerfile sees: in mixed case, `Http_Proxy`.
+    """Return the proxies as arguments in mixed case, `Http_Proxy`, which no Dockerfile declares.
 
-    BuildKit takes a proxy by its name in any case (`proxyEnvFromBuildArgs`) for what RUN reaches,
-    and keeps it out of image and cache. Under the usual name, an `ARG HTTP_PROXY` would bring the
-    machine's own into the image.
+    BuildKit recognizes a proxy by its name in any case (`proxyEnvFromBuildArgs`), uses it for the
+    network of RUN, and keeps it out of image and cache. Under the usual name, an `ARG HTTP_PROXY`
+    would put the proxy of this machine into the image.
     """
     args = target.image.args
     given = {name.lower() for name in args}
@@ -187,7 +187,7 @@ def _proxies(target: Target) -> dict[str, Json]:
 
 
 def _path(path: str) -> str:
-    # With `./` no folder can be taken for a URL, a target or an image.
+    # With `./`, bake cannot take a folder for a URL, a target or an image.
     return f"./{path}" if path != "." else path
 
 
@@ -227,7 +227,7 @@ def _exporter(output: Output) -> str:
 
 
 def _escaped(value: Json) -> Json:
-    """The same, with nothing in it that HCL would expand: bake reads each string as a template."""
+    """Escape everything that HCL would expand: bake reads each string as a template."""
     if isinstance(value, str):
         return value.replace("${", "$${").replace("%{", "%%{")
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The line of the Dockerfile that a step stands at. Pure.
+"""Find the line of the Dockerfile that a step comes from. Pure.
 
 BuildKit shows the source of the error that ended the solve (buildkit `solver/errdefs/source.go`):
 
@@ -31,19 +31,19 @@ _METADATA = re.compile(r"\[.*\] load metadata for (\S+)")
 
 
 class Excerpt(Struct, frozen=True):
-    """Lines of a Dockerfile by their number, and the numbers of those that are marked."""
+    """Lines of a Dockerfile by number, and the numbers of the marked ones."""
 
     lines: tuple[tuple[int, str], ...]
     marked: tuple[int, ...]
 
     def fits(self, image: Image) -> bool:
-        """Whether the image's Dockerfile has these lines at these places."""
+        """Return whether the image's Dockerfile has these lines at these places."""
         source = _source(image.source)
         return all(_at(source, number) == text.rstrip() for number, text in self.lines)
 
 
 def find_excerpt(text: Sequence[str]) -> Excerpt | None:
-    """The last excerpt among lines of text, or none."""
+    """Return the last excerpt in lines of text, or `None`."""
     rules = [i for i, line in enumerate(text) if _RULE.fullmatch(line)]
     if len(rules) < 2:
         return None
@@ -54,9 +54,9 @@ def find_excerpt(text: Sequence[str]) -> Excerpt | None:
 
 
 def locate(image: Image, step: str, excerpt: Excerpt | None) -> tuple[str, str]:
-    """Where a step stands, as `file:line`, and that line; nothing where it cannot be found.
+    """Return the place of a step as `file:line`, and that line; empty if it cannot be found.
 
-    `step` is its own name, such as `[2/3] RUN make`.
+    `step` is the step's name without an image, such as `[2/3] RUN make`.
     """
     line = excerpt.marked[0] if excerpt and excerpt.fits(image) else _search(image.source, step)
     if not line:
@@ -65,7 +65,7 @@ def locate(image: Image, step: str, excerpt: Excerpt | None) -> tuple[str, str]:
 
 
 def _search(dockerfile: Dockerfile, step: str) -> int:
-    """The line of the instruction that a step is named after, 0 for none or more than one."""
+    """Return the line of the one instruction that a step is named after, else 0."""
     if image := _METADATA.fullmatch(step):
         return _search_from(dockerfile, image[1])
     named = _NUMBERED.fullmatch(step)

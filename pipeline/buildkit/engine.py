@@ -1,4 +1,4 @@
-"""The local engine, through the docker package: only what BuildKit does not do."""
+"""The local engine, through the docker package: what BuildKit does not do itself."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 600
 _QUICK = 10
-"""Seconds for a question that may go unanswered."""
+"""Seconds to wait for an engine that need not be there."""
 _LOCAL_SOCKETS = frozenset({"http+docker://localhost", "http+docker://localnpipe"})
-"""How the docker package calls an engine that is reached by a socket or pipe of this machine."""
+"""The docker package's names for an engine behind a socket or pipe of this machine."""
 
 
 @contextmanager
 def connect(environ: Mapping[str, str], timeout: int = _TIMEOUT) -> Iterator[DockerClient]:
-    """A client of the engine that `DOCKER_HOST` or the docker context names; closed at the end.
+    """Connect to the engine of `DOCKER_HOST` or the docker context; close the client at the end.
 
-    Raises `UnknownError` where no engine answers, and for whatever the engine says in the block
-    that nobody there expects.
+    Raises `UnknownError` if no engine answers, and for errors of the engine that the block does not
+    handle.
     """
     try:
         client = Engine.from_env(environment=dict(environ), timeout=timeout)
-    except Exception as error:  # the package raises plain ones for a context that it cannot read
+    except Exception as error:  # the package raises other errors for an unreadable context
         raise no_engine(environ, error) from error
     try:
         client.ping()
         yield client
     except docker.errors.APIError as error:
-        raise _trouble(error) from None
+        raise _engine_error(error) from None
     except requests.exceptions.RequestException as error:
         raise no_engine(environ, error) from error
     finally:
@@ -53,7 +53,7 @@ def connect(environ: Mapping[str, str], timeout: int = _TIMEOUT) -> Iterator[Doc
 
 
 def information(environ: Mapping[str, str]) -> tuple[object, bool]:
-    """What the engine says of itself, and whether it is on this machine; nothing without one."""
+    """Return what the engine says about itself, and whether it is local; `None` without one."""
     try:
         with connect(environ, _QUICK) as client:
             return client.info(), is_local(client.api.base_url)
@@ -73,14 +73,15 @@ def is_local(base_url: str) -> bool:
     return is_loopback(parts.hostname or "")
 
 
-def _trouble(error: APIError) -> UnknownError:
-    # What it holds beside its sentence is the request, and that may hold a credential.
+def _engine_error(error: APIError) -> UnknownError:
+    # Only its sentence: the error also holds the request, which may hold a credential.
+    """Return the error for an answer of the engine."""
     said = " ".join(str(error.explanation or "").split()) or f"status {error.status_code}"
     return UnknownError(f"the Docker engine says: {said}", hint="its own log says more")
 
 
 def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
-    """No engine answers: said in one sentence, with where it was looked for."""
+    """Return the error that says that no engine answers, and where it was expected."""
     named = environ.get("DOCKER_HOST")
     where = f"`{named}`" if named else "the address of the docker context"
     why = _reason(error)
@@ -100,10 +101,10 @@ def _reason(error: BaseException) -> str:
 def rename(
     client: DockerClient, staged: Reference, published: Reference, digest: Digest | None
 ) -> None:
-    """Give what is held as `staged` the name `published`, where it is the image of that digest.
+    """Tag the image `staged` as `published` if it has that digest, and remove the name `staged`.
 
-    Otherwise, as where another run published first, the name is let go of alone; the layers stay
-    in BuildKit's cache. An engine that does not hold it is left as it is.
+    If the digest differs, because another run published first, only the name is removed; the layers
+    stay in BuildKit's cache. An engine without the image is left alone.
     """
     try:
         image = client.images.get(str(staged))
@@ -116,7 +117,12 @@ def rename(
 
 
 class Api(APIClient):
-    """The package's API client, which keeps nothing of the configuration that concerns a login."""
+    """The docker package's API client, without the logins of the user's docker configuration.
+
+    The package reads all of `config.json` when a client is made, and fails at the first `auth` that
+    it cannot decode, of whatever host. The pipeline finds credentials itself, and passes the right
+    one with each pull and push.
+    """
 
     _kept: Json
 
@@ -126,11 +132,11 @@ class Api(APIClient):
 
     @_general_configs.setter
     def _general_configs(self, read: object) -> None:
-        """Keep proxies for containers and headers for the engine, where they have docker's form."""
+        """Keep proxies for containers and headers for the engine, if they are well-formed."""
         known = read if isinstance(read, dict) else {}
         proxies = _section(known, "proxies")
         self._kept = {
-            # A login for a host that cannot be: without any, the package reads the file again.
+            # A login for a host that cannot exist: without any, the package reads the file again.
             "auths": {"host.invalid": {}},
             "proxies": {name: _texts(_section(proxies, name)) for name in proxies},
             "HttpHeaders": _texts(_section(known, "HttpHeaders")),
@@ -138,7 +144,7 @@ class Api(APIClient):
 
 
 class Engine(DockerClient):
-    """The package's client, on top of `Api`."""
+    """The docker package's client, on top of `Api`."""
 
     def __init__(self, **settings: Any) -> None:
         self.api = Api(**settings)

@@ -1,11 +1,10 @@
-"""What bake sees of the environment: nothing that could change an image and is not in its key.
+"""The environment for bake: without variables that change an image and are not in its key.
 
 buildx reads variables of its own, and some go into the image: SOURCE_DATE_EPOCH becomes a build
-argument, BUILDX_GIT_LABELS makes labels, BUILDX_BAKE_FILE_RELATIVE_PATHS moves contexts. A tag
-comes from files, so that it is the same for whoever computes it, and none of these is handed over;
-nor is any that begins like one of buildx's and is not known here, as a later buildx may read it.
-`args` in `image.toml` is where such values belong. All of buildx's sources were searched for what
-it reads, from 0.13 to 0.36.
+argument, BUILDX_GIT_LABELS adds labels, BUILDX_BAKE_FILE_RELATIVE_PATHS moves contexts. A tag comes
+from files alone, so that it is the same on each machine. So none of these is passed on, nor any
+unknown variable with a prefix of buildx's, since a later buildx may read it. Such values belong
+into `args` in `image.toml`. The list is from a search of all buildx sources from 0.13 to 0.36.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from ..process.environ import ChildEnviron
 
 _THEIRS = ("BUILDX_", "BUILDKIT_", "BAKE_", "EXPERIMENTAL_BUILDKIT_")
-"""How names begin that are buildx's own."""
+"""Prefixes of buildx's own variables."""
 
 _HARMLESS = frozenset(
     {
@@ -43,7 +42,7 @@ _HARMLESS = frozenset(
         "BUILDX_NO_DEFAULT_OCI_ARTIFACT",
     }
 )
-"""Which builder, how it is looked at, and what attestations say and how they are stored."""
+"""Variables about the builder, the output, and the content and storage of attestations."""
 
 _POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 
@@ -51,18 +50,19 @@ _POLICY = "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"
 def bake_environ(
     environ: Mapping[str, str], settings: BuildSettings, secrets: Collection[str] = ()
 ) -> ChildEnviron:
-    """The environment for bake; `secrets` are the variables that a build may read as secrets.
+    """Return the environment for bake; `secrets` are variables that a build may read as secrets.
 
-    Nothing is attested unless asked for, nobody is prompted. Provenance is written down beside the
-    image all the same, for the self-audit (`buildkit.provenance`). What lies outside the project
-    was allowed by the user by then (`project.permissions`), so bake does not check paths: it would
-    refuse the private copies that images are built from, and of many targets it judges one
-    (buildx `bake/entitlements.go`); a prompt would fail the build.
-    Raises `ConfigError` where a source policy is set: it can put one image in another's place, and
-    left out it would protect nobody.
+    Nothing is attested unless the settings say so, and nobody is prompted. Provenance is written to
+    the metadata file in any case, to check it against the fingerprint (`buildkit.provenance`). bake
+    does not check paths: the user has allowed what lies outside the project
+    (`project.permissions`), and bake would refuse the private copies that images are built from,
+    and judges only one of many targets (buildx `bake/entitlements.go`); a prompt would fail the
+    build.
+    Raises `ConfigError` if a source policy is set: it can replace one image by another. Dropped
+    silently, it would not protect anybody.
     """
     if environ.get(_POLICY):
-        message = f"{_POLICY} is set: it can change what images are built from, and no tag knows it"
+        message = f"{_POLICY} is set: it can change what images are built from, and no tag shows it"
         hint = "unset it for this command; `pipeline.lock` pins what images are built from"
         raise ConfigError([Problem(None, message, hint)])
     seen = {name: value for name, value in environ.items() if _may_see(name, secrets)}
@@ -75,7 +75,7 @@ def bake_environ(
 
 
 def secret_variables(specs: Iterable[str]) -> frozenset[str]:
-    """The variables that secrets in BuildKit's syntax may be read from.
+    """Return the variables that secrets in BuildKit's syntax are read from.
 
     >>> sorted(secret_variables(["id=a,ENV=TOKEN", "id=NPM", "id=b,type=env,src=B", "id=c,src=f"]))
     ['B', 'NPM', 'TOKEN']

@@ -1,10 +1,9 @@
-"""Test an image in a container before it is pushed, and push from the local engine what passed."""
+"""Run the test of an image in a container, before the image is pushed."""
 
 from __future__ import annotations
 
 import re
 import threading
-import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import docker
 from ..model.events import LogLine
 from ..model.report import Failure
 from ..process.cleanup import booted, here, lives, owner
+from ..process.wait import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 STEP = "[test]"
 GUARD = "image-test-guard"
 TEST, HOST, OWNER = "pipeline.test", "pipeline.test-host", "pipeline.test-owner"
-"""Labels of a test's container: the image, and whose run it is (`process.cleanup`)."""
+"""Labels of a test's container: the image, and the run that it belongs to (`process.cleanup`)."""
 _KEPT = 20
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
 
@@ -42,10 +42,10 @@ def run_test(
     image_name: ImageName,
     stop: threading.Event,
 ) -> Failure | None:
-    """Run the test's command in a fresh container of a loaded image; `None` when it passes.
+    """Run the test's command in a new container of a loaded image; return `None` if it passes.
 
-    The image's entrypoint is left out: the command is the command. The container is removed in
-    any case. It ends early when `stop` is set.
+    The entrypoint of the image is not used. The container is removed in any case. The test ends
+    early when `stop` is set.
     """
     command = list(test.command)
     try:
@@ -64,14 +64,14 @@ def run_test(
 
 
 def sweep_tests(client: DockerClient) -> None:
-    """Remove the containers of tests that runs on this host left when they were killed.
+    """Remove test containers that killed runs on this host left, also from before a power cut.
 
-    Also those that a power cut left. Of another host that shares the engine, nothing is known.
+    Containers of another host that shares the engine stay: nothing is known about its runs.
     """
     tests: dict[str, str | list[str] | bool] = {"label": [TEST]}
     for container in client.containers.list(all=True, filters=tests, ignore_removed=True):
         if _is_left(container):
-            with suppress(docker.errors.APIError):  # another run may have been quicker
+            with suppress(docker.errors.APIError):  # another run may have removed it
                 container.remove(force=True)
 
 
@@ -84,7 +84,7 @@ def _is_left(container: Container) -> bool:
 
 
 def _created(container: Container) -> float:
-    """When the engine made it; RFC 3339 in UTC, with more digits than Python reads."""
+    """Return when a container was created; RFC 3339 in UTC, with more digits than Python reads."""
     return datetime.fromisoformat(container.attrs["Created"][:19] + "+00:00").timestamp()
 
 
@@ -113,9 +113,9 @@ def _run(
 def _guarded(
     container: Container, timeout: float, stop: threading.Event
 ) -> Iterator[threading.Event]:
-    """Kill the container when its time is over; the event says that this was so.
+    """Kill the container after `timeout` seconds, or when `stop` is set; the event means timeout.
 
-    The thread has ended when this has, however that came.
+    The thread has ended when the block has, in any case.
     """
     over, late = threading.Event(), threading.Event()
     words = (container, timeout, stop, over, late)
@@ -135,19 +135,18 @@ def _guard(
     over: threading.Event,
     late: threading.Event,
 ) -> None:
-    """Kill the container when its time is over, or when the user wants to stop."""
-    end = time.monotonic() + timeout
-    while not over.wait(0.2):
-        if stop.is_set() or time.monotonic() > end:
-            # Said before it is done: whoever waits for the container's end then knows why.
-            if not stop.is_set():
-                late.set()
-            try:
-                container.kill()
-            except docker.errors.APIError:
-                # It had ended by itself.
-                late.clear()
-            return
+    """Wait until the test is over; kill its container after the timeout or when `stop` is set."""
+    stopped = wait_until(stop.is_set, timeout=timeout, stop=over)
+    if over.is_set():
+        return
+    # Set before the kill, so that whoever waits for the container's end knows why it ended.
+    if not stopped:
+        late.set()
+    try:
+        container.kill()
+    except docker.errors.APIError:
+        # It had ended by itself.
+        late.clear()
 
 
 def _follow(container: Container, report: Reporter, name: ImageName) -> list[str]:
@@ -156,13 +155,13 @@ def _follow(container: Container, report: Reporter, name: ImageName) -> list[str
     for chunk in container.logs(stream=True, follow=True):
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
-            _tell(line, kept, report, name)
+            _add_line(line, kept, report, name)
     if rest:
-        _tell(rest, kept, report, name)
+        _add_line(rest, kept, report, name)
     return kept
 
 
-def _tell(line: bytes, kept: list[str], report: Reporter, name: ImageName) -> None:
+def _add_line(line: bytes, kept: list[str], report: Reporter, name: ImageName) -> None:
     text = line.decode(errors="replace").rstrip("\r")
     report(LogLine(name, STEP, text))
     kept.append(text)

@@ -1,4 +1,4 @@
-"""What buildx writes down of a solve that succeeded: `--metadata-file`."""
+"""Read the metadata file that buildx writes after a solve that succeeded (`--metadata-file`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROVENANCE = "buildx.build.provenance"
 
 
 def read_metadata(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Metadata]:
-    """The notes of each image; empty ones where there is no such file, as after a failure."""
+    """Return the metadata of each image; empty without a file, as after a failure."""
     try:
         written = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -30,7 +30,7 @@ def read_metadata(file: Path, names: Iterable[ImageName]) -> dict[ImageName, Met
 
 def _metadata(written: object) -> Metadata:
     fields = written if isinstance(written, dict) else {}
-    # One for each platform where there are several: `buildx.build.provenance/linux/amd64`.
+    # One per platform if there are several: `buildx.build.provenance/linux/amd64`.
     provenances = (value for key, value in fields.items() if key.startswith(_PROVENANCE))
     sources = (uri for provenance in provenances for uri in _materials(provenance))
     return Metadata(_digest(fields), tuple(dict.fromkeys(sources)))
@@ -44,7 +44,7 @@ def _digest(fields: Mapping[str, object]) -> Digest | None:
 
 
 def _materials(provenance: object) -> Iterator[str]:
-    """The addresses in a provenance of SLSA 0.2 (`materials`) or 1 (`resolvedDependencies`)."""
+    """Yield the URIs of a provenance in SLSA 0.2 (`materials`) or 1 (`resolvedDependencies`)."""
     if not isinstance(provenance, dict):
         return
     definition = provenance.get("buildDefinition")

@@ -1,4 +1,9 @@
-"""How each image of a solve ended, from what its stream said. Pure."""
+"""How each image of a solve ended, according to BuildKit's progress stream. Pure.
+
+Whether the build or the push of an image failed is known by the step that failed: `exporting to …`
+and `pushing …` are BuildKit's own (`steps.is_export`, `steps.is_push`), `[2/5] RUN make` is the
+Dockerfile's.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +42,7 @@ _KEPT = (
     "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
     "project gets another digest by `invoke build NAME --force`"
 )
+"""The hint for it."""
 _NO_ROOM = "no space left on device"
 _MAKE_ROOM = (
     "the builder's disk is full: `docker buildx du` says what takes it, and `docker buildx prune` "
@@ -46,17 +52,20 @@ _CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps`
 
 
 class Metadata(Struct, frozen=True):
-    """Of one image: its digest, and the materials of its provenance (from buildx 0.14 on)."""
+    """What buildx wrote about an image: its digest, and the materials of its provenance.
+
+    Provenance is there from buildx 0.14 on.
+    """
 
     digest: Digest | None = None
     sources: tuple[str, ...] = ()
 
 
 class Built(Struct, frozen=True):
-    """Built and, unless it is only loaded, pushed; `digest` where BuildKit named it.
+    """Built and, unless it is only loaded, pushed; `digest` if BuildKit named it.
 
-    `seconds` is from the first of its own steps to the last; `sources` are what was read for it
-    (`buildkit.provenance`).
+    `seconds` is from the first of its own steps to the last; `sources` are the materials of its
+    provenance (`buildkit.provenance`).
     """
 
     digest: Digest | None
@@ -65,7 +74,7 @@ class Built(Struct, frozen=True):
 
 
 class Broken(Struct, frozen=True):
-    """A step of this image's own failed, `seconds` after the first of them."""
+    """One of the image's own steps failed, `seconds` after the first of them."""
 
     failure: Failure
     seconds: float = 0.0
@@ -74,7 +83,7 @@ class Broken(Struct, frozen=True):
 class Cancelled(Struct, frozen=True):
     """Not finished, because another image failed or the user stopped the build.
 
-    `written`: its export was seen to begin, so that it may have been pushed all the same.
+    `written`: its export had begun, so it may have been pushed all the same.
     """
 
     written: bool = False
@@ -86,7 +95,7 @@ Outcome = Built | Broken | Cancelled
 def after_success(
     progress: Progress, metadata: Mapping[ImageName, Metadata]
 ) -> dict[ImageName, Outcome]:
-    """All images built, with what BuildKit wrote down of them."""
+    """Return all images as built, with what buildx wrote about them."""
     return {
         name: Built(
             metadata[name].digest,
@@ -98,24 +107,25 @@ def after_success(
 
 
 def after_failure(progress: Progress) -> dict[ImageName, Outcome]:
-    """Say how each image ended in a solve that did not succeed.
+    """Return how each image ended in a solve that failed.
 
-    Only what the stream says to be whole counts as built. BuildKit tells of one failure in words,
-    with the place in the Dockerfile; of others that failed at the same time by their step alone.
+    An image counts as built only if the stream says that it is complete. BuildKit describes one
+    failure in words, with its place in the Dockerfile; others that failed at the same time only
+    show as failed steps.
     """
     broken = _broken(progress)
     return {name: broken.get(name) or _unbroken(progress, name) for name in progress.targets}
 
 
 def after_connection_loss(progress: Progress) -> dict[ImageName, Outcome]:
-    """The same, where what ended the solve is about none of the images."""
+    """Return how each image ended if the solve's error is not about any of the images."""
     return {name: _unbroken(progress, name) for name in progress.targets}
 
 
 def blame_unfinished(
     progress: Progress, outcomes: dict[ImageName, Outcome]
 ) -> dict[ImageName, Outcome]:
-    """The same, where nothing failed and yet the solve did: one that can be at fault is blamed.
+    """Mark images as broken if the solve failed and no step did: each one that may have caused it.
 
     That is each unfinished image whose bases are finished: buildx before 0.14 does not say which.
     """
@@ -130,12 +140,12 @@ def blame_unfinished(
 
 
 def last_error(progress: Progress) -> str:
-    """What buildx said that stopped it, or nothing."""
-    return _said(progress)[1]
+    """Return buildx's last error, empty if there is none."""
+    return _last_error(progress)[1]
 
 
-def _said(progress: Progress) -> tuple[str, str]:
-    """The target (where it is said) and the text of buildx's error, which may have more lines."""
+def _last_error(progress: Progress) -> tuple[str, str]:
+    """Return target (if named) and text of buildx's last error, of one or more lines."""
     starts = [i for i, line in enumerate(progress.text) if line.startswith("ERROR: ")]
     if not starts:
         return "", ""
@@ -145,7 +155,7 @@ def _said(progress: Progress) -> tuple[str, str]:
 
 def _broken(progress: Progress) -> dict[ImageName, Outcome]:
     excerpt = find_excerpt(progress.text)
-    target, message = _said(progress)
+    target, message = _last_error(progress)
     found: dict[ImageName, Outcome] = {}
     for step in progress.failures:
         for name in progress.names.owners(step):
@@ -168,7 +178,7 @@ def _failure(target: Target, step: Step, excerpt: Excerpt | None) -> Failure:
 
 
 def _hint(message: str) -> str:
-    """What to do about a failure that has one remedy."""
+    """Return what to do about a failure that has one remedy."""
     if _OTHER_BYTES in message:
         return _KEPT
     if _NO_ROOM in message.lower():
@@ -179,7 +189,7 @@ def _hint(message: str) -> str:
 def _spoken_of(
     progress: Progress, target: str, message: str, excerpt: Excerpt | None
 ) -> ImageName | None:
-    """The image that an error without a step is about, or none."""
+    """Return the image that an error without a step is about, if it is clear."""
     if not message or progress.stopping or is_cancelled(message):
         return None
     images = {target_name(name): name for name in progress.targets}
@@ -200,7 +210,7 @@ def _unbroken(progress: Progress, name: ImageName) -> Outcome:
 
 
 def exported(progress: Progress) -> frozenset[ImageName]:
-    """The images whose export was seen to begin: what BuildKit runs for them was told before."""
+    """Return the images whose export has begun; the stream shows it before BuildKit starts it."""
     return frozenset(
         name
         for step in progress.steps.values()
@@ -210,7 +220,7 @@ def exported(progress: Progress) -> frozenset[ImageName]:
 
 
 def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
-    """Whether an image is where it was to go, and the digest if BuildKit pushed it itself."""
+    """Return whether an image is where it should be, and the digest if BuildKit pushed it."""
     steps = [(step.claims[name], step) for step in progress.steps.values() if name in step.claims]
     exports = [step for text, step in steps if is_export(text)]
     if progress.targets[name].output is Output.LOAD:
@@ -230,28 +240,31 @@ def _seconds(progress: Progress, name: ImageName) -> float:
 
 
 class Attempts(Struct):
-    """What the attempts at a solve have told so far.
+    """What the attempts at one solve have in common: what one of them pushed stays pushed.
 
-    `unknown_triggers` are images in which such a step ran; `exported` those of which
-    an attempt may have pushed something.
+    `unknown_triggers` has images in which a step of an unknown trigger ran, `exported` those of
+    which an attempt may have pushed something.
     """
 
     unknown_triggers: dict[ImageName, Failure] = field(default_factory=dict)
     exported: set[ImageName] = field(default_factory=set)
 
     def take(self, progress: Progress) -> None:
-        """Learn from an attempt that has ended."""
+        """Add what an attempt that ended has shown."""
         self.unknown_triggers |= unknown_triggers(progress)
         self.exported |= exported(progress)
 
     def judge(
         self, outcomes: Mapping[ImageName, Outcome], names: VertexNames
     ) -> dict[ImageName, Outcome]:
-        """The outcomes, where nothing counts that is unknown_triggers or stands on such."""
+        """Correct the outcomes by what all attempts have shown.
+
+        Images with unknown triggers are broken, and their dependents do not count as built.
+        """
         return {name: self._judge(name, outcome, names) for name, outcome in outcomes.items()}
 
     def _judge(self, name: ImageName, outcome: Outcome, names: VertexNames) -> Outcome:
-        # It is also why a step fails that reads what nobody knew it would.
+        # First, since an unknown trigger may also be why another step failed.
         if name in self.unknown_triggers:
             return Broken(self.unknown_triggers[name])
         if isinstance(outcome, Broken):

@@ -1,4 +1,4 @@
-"""From BuildKit's records to our events. Pure: it holds what was seen, and touches nothing."""
+"""Turn BuildKit's records into our events. Pure: it holds what the stream has said so far."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Span(Struct):
-    """When an image's own steps began and ended, and the stage that it was last said to be in."""
+    """When an image's own steps began and ended, and the stage that was last reported for it."""
 
     began: datetime | None = None
     ended: datetime | None = None
@@ -46,10 +46,10 @@ class Span(Struct):
 
 
 class Progress(Struct):
-    """A solve as far as its stream has told. `text` are the lines that are no JSON.
+    """The state of a solve, according to its stream. `text` has the lines that are not JSON.
 
-    `stopping` is set once the user has wished it to end: what fails from then on was cancelled,
-    whatever it says of signals.
+    `stopping` is set once the user wants to stop: what fails from then on counts as cancelled,
+    whatever its error says.
     """
 
     targets: Mapping[ImageName, Target]
@@ -70,7 +70,7 @@ class Progress(Struct):
         return [step for step in self.steps.values() if step.failed]
 
     def take(self, record: Record) -> list[Event]:
-        """Learn from a record, and say what it changed."""
+        """Add a record, and return the events that it causes."""
         match record:
             case Vertex():
                 return self._vertex(record)
@@ -85,7 +85,7 @@ class Progress(Struct):
                 return []
 
     def end(self) -> list[Event]:
-        """Say what was still held back when the stream ended."""
+        """Return the events for what was still incomplete when the stream ended."""
         return [event for step in self.steps.values() for event in self._lines(step, step.flush())]
 
     def _step(self, digest: str) -> Step:
@@ -110,26 +110,26 @@ class Progress(Struct):
         return [*self._stage(image, name, vertex), *lines, _changed(image, name, vertex)]
 
     def _is_cancelled(self, step: Step, name: str, error: str) -> bool:
-        """Whether a step that failed only did because all was ended, whatever its error says."""
+        """Return whether a failed step only failed because the solve ended, whatever it says."""
         others = (other for other in self.failures if other is not step)
         return self.stopping or is_of_another(name, error, others)
 
     def _is_of(self, image: ImageName, step: Step) -> bool:
-        """Whether a step is an image's own, as far as can be told by now.
+        """Return whether a step is an image's own, as far as it is known by now.
 
-        The stream of what stands on a base may be ahead of the base's: while a base has shown
-        nothing of its own, any step could still turn out to be the base's.
+        The stream of a dependent may be ahead of its base's: until a base has shown a step of its
+        own, any step could still turn out to be the base's.
         """
         waiting = self.names.ancestors[image] - self._shown
         return not waiting and image in self.names.owners(step)
 
     def _stage(self, image: ImageName, name: str, vertex: Vertex) -> list[Event]:
-        """A stage that this step brings the image to; its time is kept on the way."""
+        """Return the stage that this step brings the image to; record its time."""
         if not _own(name) or vertex.started is None:
             return []
         span = self.spans.setdefault(image, Span())
         span.began = min(span.began or vertex.started, vertex.started)
-        # Another solve may have begun a step that the two share long ago.
+        # Another solve may have begun a shared step long ago.
         span.began = max(span.began, self.began or span.began)
         if vertex.completed:
             span.ended = max(span.ended or vertex.completed, vertex.completed)
@@ -154,7 +154,7 @@ class Progress(Struct):
         return events
 
     def _pushes(self, image: ImageName, step: Step, status: Status) -> bool:
-        """Whether a part of an export is a push; BuildKit's own names what it has pushed."""
+        """Return whether a part of an export is a push; record the digest, which BuildKit names."""
         if not is_push(status.id) or not is_export(step.claims[image]):
             return False
         if status.completed and "@" in status.id:
@@ -174,7 +174,7 @@ class Progress(Struct):
         return self._lines(step, step.write(log.stream, log.data))
 
     def _lines(self, step: Step, lines: Sequence[str]) -> list[Event]:
-        # What two images share is said once, under the first.
+        # A step that two images share is reported once, for the first.
         return [
             LogLine(image, step.claims[image], line)
             for image in self.names.owners(step)[:1]
@@ -193,7 +193,7 @@ class Progress(Struct):
 
 
 def progress(targets: Sequence[Target]) -> Progress:
-    """A solve of `targets` of which nothing was told yet."""
+    """Return the state of a solve of `targets` before it begins."""
     return Progress({target.image.name: target for target in targets}, vertex_names(targets))
 
 
@@ -214,5 +214,5 @@ def _changed(image: ImageName, name: str, vertex: Vertex) -> StepChanged:
 
 
 def _seconds(began: datetime | None, ended: datetime | None) -> float:
-    """From one moment to another by the builder's clock, which may be set back in between."""
+    """Return the seconds between two times of the builder's clock, which may have been set back."""
     return max((ended - began).total_seconds(), 0.0) if began and ended else 0.0

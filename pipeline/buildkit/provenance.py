@@ -1,9 +1,9 @@
-"""The self-audit: what BuildKit says it read, held against what the fingerprint was made of. Pure.
+"""Compare the materials of BuildKit's provenance with the inputs of the fingerprint. Pure.
 
-Sources are as BuildKit's provenance names its materials: an image as a package-url, such as
-`pkg:docker/debian@bookworm-slim?platform=linux%2Famd64`; an address for `ADD`. What is in no
-fingerprint can change without any tag changing, and nothing in the Dockerfile shows it: a trigger
-(`ONBUILD`) of an external, say, that copies from yet another image.
+Materials are an image as a package-url, such as
+`pkg:docker/debian@bookworm-slim?platform=linux%2Famd64`, or an address for `ADD`. A material that
+is in no fingerprint can change without a tag changing, and nothing in the Dockerfile shows it: for
+example a trigger (`ONBUILD`) of an external that copies from yet another image.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OWN_SCANNERS = ("docker/buildkit-syft-scanner", "docker/dockerfile", "tonistiig
 def unaccounted(
     project: Project, name: ImageName, sources: Iterable[str], pushed: Iterable[Repository] = ()
 ) -> tuple[str, ...]:
-    """Those of `sources` that went into no fingerprint of the image or of its bases.
+    """Return those of `sources` that are in no fingerprint of the image or of its bases.
 
     `pushed` are the repositories of the project's own images.
 
@@ -70,7 +70,7 @@ def _repositories(image: Image) -> Iterator[Repository]:
 
 
 def _written(purl: str) -> str:
-    """An image as a Dockerfile names it, from its package-url (github.com/package-url)."""
+    """Return an image as a Dockerfile names it, from its package-url (github.com/package-url)."""
     name, _, qualifiers = purl.removeprefix(_IMAGE).partition("?")
     path, _, version = name.rpartition("@") if "@" in name else (name, "", "")
     path, version = unquote(path), unquote(version)
@@ -82,7 +82,7 @@ def _written(purl: str) -> str:
 
 
 def _same_address(source: str, remote: str) -> bool:
-    """Whether a material is what an `ADD` names: BuildKit adds `.git`, a scheme, a reference."""
+    """Return whether a material is what an `ADD` names: BuildKit adds `.git`, a scheme, a ref."""
     plain, other = (text.partition("#")[0].removesuffix(".git") for text in (source, remote))
     schemes = ("https://", "http://", "git://", "ssh://", "git@")
     for scheme in schemes:

@@ -32,16 +32,18 @@ def push(
     report: Reporter,
     stop: threading.Event,
 ) -> Digest | None:
-    """Push a loaded image from the engine; its digest where the engine says it.
+    """Push a loaded image; return its digest if the engine names it.
 
-    What may pass is tried again, unless `stop` is set by then.
-    Raises `UnknownError`, for a refusal or a registry that cannot be reached.
+    A transient failure is retried, unless `stop` is set.
+    Raises `UnknownError` if the registry refuses or cannot be reached.
     """
 
-    def passing(pushed: tuple[Digest | None, str]) -> str:
+    def transient(pushed: tuple[Digest | None, str]) -> str:
         return f"`{image}`: {pushed[1]}" if is_transient(pushed[1]) else ""
 
-    digest, fault = retry(lambda: _pushed(client, image, credential, report), passing, report, stop)
+    digest, fault = retry(
+        lambda: _pushed(client, image, credential, report), transient, report, stop
+    )
     if fault:
         raise UnknownError(
             f"the engine could not push `{image}`: {fault}",
@@ -53,9 +55,9 @@ def push(
 def _pushed(
     client: DockerClient, image: Reference, credential: Credential | None, report: Reporter
 ) -> tuple[Digest | None, str]:
-    """The digest, and what went wrong, or nothing.
+    """Push once; return the digest, and the error or nothing.
 
-    The docker package does not raise for a push that fails: every line of its stream is looked at.
+    The docker package does not raise for a push that fails, so every line of its stream is read.
     """
     auth = credential.for_engine if credential else None
     mask = masker(credential.forms if credential else ())
@@ -66,8 +68,8 @@ def _pushed(
     for line in stream:
         if fault := _fault(line):
             return None, mask(fault)
-        if told := _PUSHED.search(str(line.get("status", ""))):
-            found = Digest(told[1])
+        if match := _PUSHED.search(str(line.get("status", ""))):
+            found = Digest(match[1])
         if "aux" in line and "ManifestPushedInsteadOfIndex" in line["aux"]:
             report(Notice(f"one platform of `{image}` was pushed"))
     return found, ""

@@ -1,4 +1,4 @@
-"""One BuildKit solve: many images at once through `docker buildx bake`."""
+"""Run one BuildKit solve: many images at once through `docker buildx bake`."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ if TYPE_CHECKING:
     from .stream import Record
 
 MAX_TARGETS = 32
-"""How many targets a solve should have at most.
+"""The most targets that a solve should have.
 
-Each has a session and a job of its own, for which BuildKit waits 5 s and 6 s. With an engine on
-two busy cores, 48 targets were too many once in four runs, and 150 always (docker/buildx#3810).
+Each has a session and a job of its own, for which BuildKit waits 5 s and 6 s. With an engine on two
+busy cores, 48 targets were too many once in four runs, and 150 always (docker/buildx#3810).
 """
 
 
 class _Work(Struct, frozen=True):
-    """What a solve is made of: the definition as `request`, and who is told."""
+    """The inputs of a solve: the definition as `request`, and where events go."""
 
     root: Path
     targets: Sequence[Target]
@@ -65,7 +65,7 @@ class _Work(Struct, frozen=True):
 
 
 class _Solved(Struct, frozen=True):
-    """A solve that ran to some end."""
+    """A solve that ended, with or without success."""
 
     code: int
     progress: Progress
@@ -73,7 +73,7 @@ class _Solved(Struct, frozen=True):
 
 
 class Solve(Struct, frozen=True):
-    """How each image of a solve ended, and what kept the rest from being found out, if anything."""
+    """How each image of a solve ended, and the error that left some of them unknown, if any."""
 
     outcomes: Mapping[ImageName, Outcome]
     error: UnknownError | None = None
@@ -89,16 +89,16 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     stop: threading.Event,
     mask: Mask,
 ) -> Solve:
-    """Build `targets` together, and push or load each; say how each of them ended.
+    """Build `targets` together, push or load each, and return how each of them ended.
 
-    `environ` is all that docker sees of the environment. `mask` takes the secrets out of what
-    BuildKit says. A failure of one image cancels the others; where it may pass, all is tried
-    again. When `stop` is set, the builds are ended, and what is known by then is the answer.
-    An image in which a step ran that nobody asked for has failed, whatever became of its push
+    `environ` is all that docker sees of the environment. `mask` removes secrets from BuildKit's
+    messages. A failure of one image cancels the others; after a transient failure everything is
+    tried again. When `stop` is set, the build is stopped, and the result is what is known by then.
+    An image in which a step ran that nobody asked for has failed, even if it was pushed
     (`buildkit.triggers`).
-    Raises `ConfigError` where names clash (`buildkit.definition.clashes`) or a source policy is set
-    (`buildkit.environment`), and `UnknownError` when there is no docker or no buildx, before
-    anything is built.
+    Raises `ConfigError` if names clash (`buildkit.definition.clashes`) or a source policy is set
+    (`buildkit.environment`), and `UnknownError` if docker or buildx is missing, before anything is
+    built.
     """
     if not targets:
         return Solve({})
@@ -120,23 +120,23 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
             flags = ("--no-cache",)
         return solved
 
-    solved = retry(attempt, _passing, report, stop)
+    solved = retry(attempt, _transient, report, stop)
     outcomes, error = _outcomes(solved, stopped=stop.is_set())
     return Solve(attempts.judge(outcomes, solved.progress.names), error)
 
 
 def _with_network(settings: BuildSettings, targets: Sequence[Target]) -> BuildSettings:
-    """The settings as the command has them: it allows the network that a step alone wants, too.
+    """Return the settings for the command, with host networking if one step asks for it.
 
-    What it allows, the user allowed before (`project.permissions`).
+    The user has allowed it by then (`project.permissions`).
     """
     if any(target.image.host_network for target in targets):
         return replace(settings, network="host")
     return settings
 
 
-def _passing(solved: _Solved) -> str:
-    """Why a solve failed, where trying again may help: what is done by then is in the cache."""
+def _transient(solved: _Solved) -> str:
+    """Return why another attempt may succeed, empty if not; finished steps are in the cache."""
     if not solved.code:
         return ""
     if is_overloaded(last_error(solved.progress)):

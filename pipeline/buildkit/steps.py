@@ -1,4 +1,4 @@
-"""What is known of each step of a solve: whose it is, where it stands, what it wrote. Pure."""
+"""The steps of a solve: which images they belong to, their state, their output. Pure."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _INSTRUCTION = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 _LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
 CANCELLED = "context canceled"
-"""What BuildKit says of a step that was ended because another failed, or the client left."""
+"""BuildKit's error for a step that ended because another failed, or the client left."""
 _OF_A_SOLVE = "failed to solve: "
 _MAX_LINE = 64 << 10
 
 
 class Step(Struct):
-    """A vertex. `claims` says which images need it, and what it is called in each.
+    """A vertex. `claims` has the images that need it, each with the step's name there.
 
-    `called` has all that it was called in each, for a step may be two of one stage's. `seen` is
-    what each image's stream said of it last: one may lag behind the other.
+    `called` has all names for each image, since a step may occur twice in a stage. `seen` is what
+    each image's stream said last; one stream may be behind another.
     """
 
     digest: str
@@ -50,30 +50,30 @@ class Step(Struct):
 
     @property
     def done(self) -> bool:
-        """Whether it came to its end without an error."""
+        """Whether it ended without an error."""
         return not self.error and any(vertex.completed for vertex in self.seen.values())
 
     @property
     def failed(self) -> bool:
-        """Whether it failed by itself. Not: because another did, or the user stopped the build."""
+        """Whether it failed by itself, not because another did or the user stopped the build."""
         return bool(self.error) and not is_cancelled(self.error)
 
     def claim(self, image: ImageName, name: str) -> None:
-        """Note that an image needs it, and what it is called there."""
+        """Record that an image needs it, and its name there."""
         self.claims[image] = name
         self.called.setdefault(image, set()).add(name)
 
     def update(self, image: ImageName, vertex: Vertex) -> bool:
-        """Take what an image's stream says of it, and say whether that is news."""
+        """Record what an image's stream says about it; return whether that is new."""
         news = self.seen.get(image) != vertex
         self.seen[image] = vertex
-        # It may run again after it was cancelled for another image; its own failure is kept.
+        # It may run again after it was cancelled for another image. Its own failure stays.
         if not self.failed or (vertex.completed and not vertex.error):
             self.error = vertex.error
         return news
 
     def write(self, stream: int, data: bytes) -> list[str]:
-        """Take what was written and give the lines that are whole by it."""
+        """Add output, and return the lines that it completes."""
         *lines, rest = (self.pending.get(stream, b"") + data).split(b"\n")
         if len(rest) > _MAX_LINE:
             lines, rest = [*lines, rest], b""
@@ -81,7 +81,7 @@ class Step(Struct):
         return self._keep(lines)
 
     def flush(self) -> list[str]:
-        """Give the lines that were begun and not ended."""
+        """Return the incomplete lines."""
         lines = [rest for rest in self.pending.values() if rest]
         self.pending.clear()
         return self._keep(lines)
@@ -93,18 +93,18 @@ class Step(Struct):
 
 
 class VertexNames(Struct, frozen=True):
-    """How vertices are named in a solve of these targets.
+    """Reads the names of vertices in a solve.
 
-    buildx puts a target's name into the vertex's (`[web 2/5] RUN make`, `[web] exporting to
-    image`), but not where there is one target alone. The steps of a base that is built in the
-    same solve come again under the name of each image that stands on it.
+    buildx puts the target's name into the vertex's (`[web 2/5] RUN make`, `[web] exporting to
+    image`), unless there is only one target. The steps of a base that is built in the same solve
+    occur again under the name of each dependent.
     """
 
     images: Mapping[str, ImageName]
     ancestors: Mapping[ImageName, frozenset[ImageName]]
 
     def split(self, name: str) -> tuple[ImageName | None, str]:
-        """The image that a vertex belongs to, and the step's own name."""
+        """Return the image that a vertex belongs to, and the step's own name."""
         if name.startswith(_BAKE_ITSELF):
             return None, name
         if len(self.images) == 1:
@@ -115,12 +115,12 @@ class VertexNames(Struct, frozen=True):
         return self.images[found[1]], f"[{found[2]}] {found[3]}" if found[2] else found[3]
 
     def owners(self, step: Step) -> list[ImageName]:
-        """Whose step it is: of those that need it, the ones that did not inherit it from a base."""
+        """Return the images that own a step: they need it and did not inherit it from a base."""
         return [name for name in step.claims if self.ancestors[name].isdisjoint(step.claims)]
 
 
 def vertex_names(targets: Sequence[Target]) -> VertexNames:
-    """The names in a solve of `targets`."""
+    """Return the names in a solve of `targets`."""
     linked = {
         target.image.name: [base for base, where in target.bases.items() if where is None]
         for target in targets
@@ -132,24 +132,24 @@ def vertex_names(targets: Sequence[Target]) -> VertexNames:
 
 
 def is_cancelled(error: str) -> bool:
-    """Whether a step ended because another failed, or the user stopped the build."""
+    """Return whether a step ended because another failed, or the user stopped the build."""
     return CANCELLED in error
 
 
 def is_instruction(step: str) -> bool:
-    """Whether a step is one of the Dockerfile's, `[2/5] RUN make`, and not BuildKit's own."""
+    """Return whether a step is an instruction, `[2/5] RUN make`, and not BuildKit's own."""
     return _INSTRUCTION.match(step) is not None
 
 
 def is_export(step: str) -> bool:
-    """Whether a step writes the image out."""
+    """Return whether a step writes the image out."""
     return step.startswith("exporting to ")
 
 
 def materials(step: str) -> tuple[str, ...]:
-    """What a step takes from elsewhere, as provenance calls it: an image looked up, a download.
+    """Return what a step reads from elsewhere, as provenance names it: an image, a download.
 
-    buildx before 0.14 writes no provenance down; the names of steps then tell as much.
+    buildx before 0.14 writes no provenance; the names of steps say as much.
     """
     if found := _LOOKUP.fullmatch(step):
         return (f"pkg:docker/{found[1]}",)
@@ -158,21 +158,21 @@ def materials(step: str) -> tuple[str, ...]:
 
 
 def is_push(text: str) -> bool:
-    """Whether a step, or a part of one, sends something to a registry."""
+    """Return whether a step, or a part of one, sends something to a registry."""
     return text.startswith("pushing ")
 
 
 def is_import(step: str) -> bool:
-    """Whether buildx has the engine take an image in that another builder made."""
+    """Return whether buildx makes the engine load an image that another builder made."""
     return step.startswith("importing to docker")
 
 
 def is_of_another(step: str, error: str, failed: Iterable[Step]) -> bool:
-    """Whether a step of buildx's own ended because of what came first, with its error.
+    """Return whether a step of buildx's own ended because of an earlier failure, with its error.
 
-    buildx pushes and imports by requests to the engine. They share a context with all that the
-    solve does; when one thing fails, that context ends, and Go gives each request that is under way
-    the first failure as its own error (`context.Cause`): of a solve, or of another request.
+    buildx pushes and imports by requests to the engine, which share a context with the solve. When
+    one thing fails, that context ends, and Go gives each open request the first failure as its own
+    error (`context.Cause`): that of a solve, or of another request.
     """
     if not is_push(step) and not is_import(step):
         return False
@@ -180,6 +180,6 @@ def is_of_another(step: str, error: str, failed: Iterable[Step]) -> bool:
 
 
 def _visible(line: bytes) -> str:
-    """What a terminal would show of a line that was rewritten in place."""
+    """Return what a terminal would show of a line that was rewritten in place."""
     text = line.decode(errors="replace").rstrip("\r")
     return text.rpartition("\r")[2]

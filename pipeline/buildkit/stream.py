@@ -1,8 +1,8 @@
-"""BuildKit's raw JSON stream, line by line. Pure.
+"""Decode BuildKit's raw JSON progress stream. Pure.
 
 `--progress rawjson` writes values of `SolveStatus` (buildkit `client/graph.go`) to standard error,
 and error messages between and after them as plain text. buildx 0.13 indents the JSON over several
-lines; later ones write an object per line. Fields that are empty are left out.
+lines; later versions write an object per line. Empty fields are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_PENDING = 8 << 20
 
 
 class Vertex(Struct, frozen=True):
-    """A step, as it is now: the same `digest` comes again with each change, under each target."""
+    """The current state of a step. The same `digest` occurs with each change and each target."""
 
     digest: str
     name: str
@@ -38,7 +38,7 @@ class Vertex(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """How far a part of a step is; `current` and `total` are bytes."""
+    """The progress of a part of a step; `current` and `total` are bytes."""
 
     id: str
     vertex: str
@@ -48,7 +48,7 @@ class Status(Struct, frozen=True):
 
 
 class Log(Struct, frozen=True):
-    """Bytes that a step wrote to standard output (1) or error (2); they end anywhere."""
+    """Bytes that a step wrote to standard output (1) or error (2), not always whole lines."""
 
     vertex: str
     stream: int
@@ -56,7 +56,7 @@ class Log(Struct, frozen=True):
 
 
 class Warned(Struct, frozen=True):
-    """What the frontend warns of; `line` is the Dockerfile's, 0 where none is said."""
+    """A warning of the frontend; `line` is the Dockerfile's, 0 if there is none."""
 
     vertex: str
     text: str
@@ -64,7 +64,7 @@ class Warned(Struct, frozen=True):
 
 
 class Text(Struct, frozen=True):
-    """A line that is no JSON."""
+    """A line that is not JSON."""
 
     text: str
 
@@ -73,12 +73,12 @@ Record = Vertex | Status | Log | Warned | Text
 
 
 def masked(record: Record, mask: Mask) -> Record:
-    """The same record; what the registry and the steps wrote in it went through `mask`."""
+    """Return the record with `mask` applied to what the registry and the steps wrote."""
     match record:
         case Vertex() if record.error:
             return replace(record, error=mask(record.error))
         case Log():
-            # Bytes that are no text come back as they were.
+            # Bytes that are not UTF-8 come back unchanged.
             text = record.data.decode(errors="surrogateescape")
             return replace(record, data=mask(text).encode(errors="surrogateescape"))
         case Warned() | Text():
@@ -87,14 +87,14 @@ def masked(record: Record, mask: Mask) -> Record:
 
 
 class Decoder:
-    """Turns lines into records. What it does not understand comes out as text, or not at all."""
+    """Turns lines into records. What it does not understand becomes text, or is dropped."""
 
     def __init__(self) -> None:
         self._pending: list[bytes] = []
         self._size = 0
 
     def feed(self, line: bytes) -> list[Record]:
-        """Take one line, with or without its end, and give what has come to its end by it."""
+        """Add a line, with or without its end, and return the records that it completes."""
         line = line.rstrip(b"\r\n")
         if not self._pending and not line.startswith(b"{"):
             return [Text(line.decode(errors="replace"))]
@@ -106,7 +106,7 @@ class Decoder:
         return self.end() if self._size > _MAX_PENDING else []
 
     def end(self) -> list[Record]:
-        """Give what was begun and not ended, as text."""
+        """Return incomplete input as text."""
         left, self._pending, self._size = self._pending, [], 0
         return [Text(line.decode(errors="replace")) for line in left]
 
@@ -182,7 +182,7 @@ def _bytes(found: object) -> bytes:
 
 
 def _time(item: Mapping[str, object], key: str) -> datetime | None:
-    """Nothing for Go's zero time, which stands for "not yet", and for a time of no zone."""
+    """Read a time; `None` for Go's zero time, which means "not yet", and without a time zone."""
     try:
         found = datetime.fromisoformat(_text(item, key))
     except ValueError:

@@ -1,7 +1,8 @@
-"""Failures of a solve that may pass: a registry, a network or BuildKit failed for a moment. Pure.
+"""Recognize transient failures of a solve: of a registry, the network or BuildKit. Pure.
 
-BuildKit repeats what its own pushes meet of these (`util/resolver/retryhandler`). An engine that
-pushes for it (the driver `docker`) does not, and neither looks up an image's metadata again.
+BuildKit itself repeats its own pushes after some of these (`util/resolver/retryhandler`). An engine
+that pushes for it (the driver `docker`) does not, and neither repeats the lookup of an image's
+metadata.
 """
 
 from __future__ import annotations
@@ -13,31 +14,32 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 _RUN = "process "
-"""How the error of a command of the user's begins: it quotes the command, whatever that says."""
+"""The beginning of the error of a user's command: it quotes the command, whatever that says."""
 
-_PASSING = re.compile(
+_TRANSIENT = re.compile(
     r"unexpected (?:HTTP )?status\b[^\n]*: (?:408|5\d\d)\b"
     r"|connection reset by peer|broken pipe|\bEOF$|i/o timeout|TLS handshake timeout"
     r"|connection timed out|server sent GOAWAY"
     r"|: server misbehaving\b|temporary failure in name resolution",
     re.IGNORECASE,
 )
-"""Words of Go's `net`, of containerd's and the engine's registry clients. Not 429: who is told to
-wait is not told for how long, and a few seconds are not it."""
+"""Words of Go's `net`, and of the registry clients of containerd and the engine. Without 429: these
+errors do not say how long to wait, and a few seconds would be too short.
+"""
 _LOST = re.compile(
     r"failed to stat active key during commit: snapshot \w+ does not exist: not found$"
 )
 
 
 def is_transient(error: str) -> bool:
-    """Whether trying again a moment later may end better."""
-    return _says(_PASSING, error) or is_lost_from_cache(error)
+    """Return whether another attempt a moment later may succeed."""
+    return _says(_TRANSIENT, error) or is_lost_from_cache(error)
 
 
 def is_lost_from_cache(error: str) -> bool:
-    """Whether BuildKit's cache holds a step of a killed build that is not there (engine 26.1).
+    """Return whether BuildKit's cache names a step of a killed build that is gone (engine 26.1).
 
-    It gives that step out again and again: only a build without the cache gets past it.
+    It returns that step again and again: only a build without the cache gets past it.
     """
     return _says(_LOST, error)
 
@@ -47,12 +49,12 @@ def _says(what: re.Pattern[str], error: str) -> bool:
 
 
 def needs_no_cache(progress: Progress) -> bool:
-    """Whether a step failed that the cache has lost."""
+    """Return whether a step failed that is lost from the cache."""
     return any(is_lost_from_cache(step.error) for step in progress.failures)
 
 
 def transient_failure(progress: Progress) -> str:
-    """What failed in a solve, if every failure in it may pass; else nothing."""
+    """Describe what failed in a solve, if every failure in it is transient; else return nothing."""
     failed = progress.failures
     if not failed or not all(is_transient(step.error) for step in failed):
         return ""

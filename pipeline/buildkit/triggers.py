@@ -1,11 +1,11 @@
-"""Steps of a solve that nobody asked for: triggers that `pipeline.lock` does not know. Pure.
+"""Find steps of ONBUILD triggers that `pipeline.lock` does not know. Pure.
 
-What a trigger (ONBUILD) of an external copies is in no fingerprint unless the lock knows the
-trigger. BuildKit numbers what it runs of a stage (`dockerfile.step_count`); where it runs
-more than the Dockerfile and the known triggers say, the image has inputs that its tag leaves out.
+What a trigger of an external copies is in no fingerprint unless the lock knows the trigger.
+BuildKit numbers the steps of a stage (`dockerfile.steps`). If it runs more than the Dockerfile and
+the known triggers have, the image has inputs that its tag does not cover.
 
-Since BuildKit 0.17 the step of a trigger says so itself, `[2/3] ONBUILD COPY . /app`. Before, its
-number is beyond the total, or it makes one too many of its kind.
+Since BuildKit 0.17 the step of a trigger is marked, `[2/3] ONBUILD COPY . /app`. Before, its number
+is above the total, or there is one step too many of its kind.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NUMBERED = re.compile(
     r"\[([^\]]*?)\s*(\d{1,9})/\d+\] (ONBUILD )?((?:LINK )?([A-Za-z]+).*)", re.DOTALL
 )
 
-_CURE = "`invoke lock` looks at the image and writes its triggers down; then build again"
+_REMEDY = "`invoke lock` looks at the image and writes its triggers down; then build again"
 
 
 class _Seen(NamedTuple):
-    """A step with its number in a stage; a `trigger` says itself that it is one."""
+    """A numbered step of a stage; `trigger` means that it is marked as one."""
 
     number: int
     keyword: str
@@ -42,7 +42,7 @@ class _Seen(NamedTuple):
 
 
 def unknown_triggers(progress: Progress) -> dict[ImageName, Failure]:
-    """The images of a solve in which a step ran that nobody asked for, as far as it was told."""
+    """Return the images of a solve in which a step of an unknown trigger ran, as far as known."""
     found: dict[ImageName, Failure] = {}
     for name, target in progress.targets.items():
         if is_official_or_mirror(target.image.frontend):
@@ -53,7 +53,7 @@ def unknown_triggers(progress: Progress) -> dict[ImageName, Failure]:
 
 
 def _numbered(progress: Progress, name: ImageName) -> Mapping[str, set[_Seen]]:
-    """The numbered steps of an image's own, by the stage that BuildKit says they are of."""
+    """Return the numbered steps of an image's own, by the stage that BuildKit names."""
     found: dict[str, set[_Seen]] = defaultdict(set)
     for step in progress.steps.values():
         if name not in progress.names.owners(step):
@@ -79,13 +79,13 @@ def _judge(stages: Iterable[StageSteps], seen: Mapping[str, set[_Seen]]) -> Fail
 
 
 def _label(stage: str) -> str:
-    """The name of a stage, without the platforms that stand before it where there are several."""
+    """Return the name of a stage, without the platform before it if there are several."""
     last = stage.rpartition(" ")[2]
     return "" if "/" in last else last
 
 
 def _is_more(expected: list[StageSteps], steps: set[_Seen]) -> bool:
-    """Whether more ran than stages of one name have; steps of two platforms share numbers."""
+    """Return whether more steps ran than the stages of one name have; platforms share numbers."""
     asked = {step.number for step in steps if step.keyword in STEPS}
     triggers = {step.number for step in steps if step.trigger}
     return (
@@ -104,11 +104,11 @@ def _failure(stage: StageSteps, steps: set[_Seen]) -> Failure:
         f"BuildKit ran `{text}`, an ONBUILD trigger of `{stage.base}` that `pipeline.lock` does "
         "not know: what it reads is in no fingerprint"
     )
-    hint = _CURE
+    hint = _REMEDY
     if stage.triggers_known:
         message = (
             f"BuildKit ran `{text}` and more ONBUILD triggers of `{stage.base}` than "
             "`pipeline.lock` knows: what they read is in no fingerprint"
         )
-        hint = f"its digest was changed there without its triggers: remove these, and {_CURE}"
+        hint = f"its digest was changed there without its triggers: remove these, and {_REMEDY}"
     return Failure(f"ONBUILD {text}", message, str(stage.location), hint=hint)
