@@ -30,7 +30,7 @@ Below = dict[str, tuple[str, ...]]
 """The ONBUILD triggers of bases, by the names under which a Dockerfile has them."""
 
 
-def join(
+def link_images(
     settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Pin]
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """The images in build order, or every problem that the names have.
@@ -42,8 +42,8 @@ def join(
     problems: list[Problem] = []
     public = {draft.name: draft.public.written for draft in drafts if draft.public}
     known = _Known(settings, names, locks, public, problems)
-    first = {d.name: _join_one(known, d, {}) for d in drafts}
-    images = {name: joined.image for name, joined in first.items() if joined}
+    first = {d.name: _link_one(known, d, {}) for d in drafts}
+    images = {name: linked.image for name, linked in first.items() if linked}
     problems += _cycles(images)
     if problems:
         return (), tuple(problems)
@@ -52,12 +52,12 @@ def join(
     by_name = {draft.name: draft for draft in drafts}
     for name in graph.order({n: image.base_names for n, image in images.items()}):
         below = _triggers(images[name], triggers)
-        joined = first[name]
+        linked = first[name]
         if below:
-            joined = _join_one(known, by_name[name], below)
-        if joined:
-            done[name], triggers[name] = joined.image, joined.onbuild
-            problems += joined.slips
+            linked = _link_one(known, by_name[name], below)
+        if linked:
+            done[name], triggers[name] = linked.image, linked.onbuild
+            problems += linked.slips
     order = graph.order({n: image.base_names for n, image in done.items()})
     return tuple(done[n] for n in order), tuple(problems)
 
@@ -66,7 +66,7 @@ def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
 
 
-class _Joined(NamedTuple):
+class _Linked(NamedTuple):
     """An image, the triggers that it carries, and its arguments that nothing declares.
 
     These are told at the end: a trigger of a base may declare them.
@@ -78,7 +78,7 @@ class _Joined(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What every image is joined with; `problems` is what was found wrong so far.
+    """What every image is linked with; `problems` is what was found wrong so far.
 
     `public` has the images that are deployed as they are, and so begin a stage as they are.
     """
@@ -101,9 +101,9 @@ class _Known(NamedTuple):
         return pin.triggers.get(platform) if pin else None
 
 
-def _join_one(known: _Known, draft: Draft, triggers: Below) -> _Joined | None:
+def _link_one(known: _Known, draft: Draft, triggers: Below) -> _Linked | None:
     if draft.public:
-        return _Joined(_public(known, draft, draft.public))
+        return _Linked(_public(known, draft, draft.public))
     problems = known.problems
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
@@ -123,7 +123,7 @@ def _join_one(known: _Known, draft: Draft, triggers: Below) -> _Joined | None:
     bases, externals = _edges(found, known, given)
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_confused(image)]
-    return _Joined(image, found[0].onbuild, undeclared(draft, found[0]).errors)
+    return _Linked(image, found[0].onbuild, undeclared(draft, found[0]).errors)
 
 
 def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:

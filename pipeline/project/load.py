@@ -1,4 +1,9 @@
-"""Load a project: its files become one frozen value, or one error with every problem in them."""
+"""Load a project: its files become one frozen value, or one error with every problem in them.
+
+The steps, each given what the last one returned: read the settings, find the image folders, read
+each folder, read the lock, link the images by the names in their Dockerfiles, and check what only
+all images together can show.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +13,20 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.project import Project
-from ..model.settings import repository_of
 from ..process.gc_pause import uncollected
 from ..process.paths import real_path
-from ..reference import Reference
 from .apps import find_app_clashes
 from .deploy_order import check_after
-from .image_file import read_image_document
 from .image_folders import find_folders, find_root, working_folder
-from .link import join
+from .link import link_images
 from .load_settings import load_settings
 from .lock_file import load_lock
-from .read_image import draft_image
-from .reference_checks import long_names
+from .read_image import read_image
+from .reference_checks import find_alias_clashes, find_long_references
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import PurePosixPath
 
     from ..model.image import Image
     from ..model.settings import Settings
@@ -36,7 +39,7 @@ def load(
     profile: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Project:
-    """Read the project at `root` (default: at or above the working directory).
+    """Load the project at `root` (default: at or above the working directory).
 
     Raises `ConfigError` with all problems of all files at once.
 
@@ -48,65 +51,54 @@ def load(
 
 
 def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) -> Project:
+    """Take each step, and raise the problems of all of them at once."""
     root = find_root(working_folder()) if root is None else real_path(Path(root))
-    settings, problems = load_settings(root, profile=profile, environ=environ)
+    settings, of_settings = load_settings(root, profile=profile, environ=environ)
     if settings is None:
-        raise ConfigError(problems)
-    drafts, found = _drafts(root, settings)
-    locks, unlocked = load_lock(root)
-    images, wrong = join(settings, drafts, locks or {})
-    clashes = _alias_clashes(root, settings, images)
-    apps = _check_apps(root, settings, drafts, images)
-    too_long = long_names(root, settings, images)
-    raise_problems([*problems, *unlocked, *found, *wrong, *clashes, *apps, *too_long])
+        raise ConfigError(of_settings)
+    folders, of_folders = find_folders(root, settings)
+    drafts, of_images = _read_images(root, folders.images if folders else (), settings.profile)
+    locks, of_lock = load_lock(root)
+    images, of_names = link_images(settings, drafts, locks or {})
+    of_all = _check_together(root, settings, drafts, images)
+    raise_problems([*of_settings, *of_lock, *of_folders, *of_images, *of_names, *of_all])
     return Project(root, settings, images)
 
 
-def _drafts(root: Path, settings: Settings) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    folders, problems = find_folders(root, settings)
-    found = list(problems)
-    drafts: list[Draft] = []
-    for folder in folders.images if folders else ():
-        draft, wrong = draft_image(root, folder, settings.profile)
-        found += wrong
-        if draft:
-            drafts.append(draft)
-    return _distinct(drafts, found), tuple(found)
+def _read_images(
+    root: Path, folders: Iterable[PurePosixPath], profile: str
+) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
+    """Read each folder by itself; of two images with one name, keep the first."""
+    drafts: dict[str, Draft] = {}
+    problems: list[Problem] = []
+    for folder in folders:
+        draft, wrong = read_image(root, folder, profile)
+        problems += wrong
+        if draft and draft.name in drafts:
+            problems.append(_name_taken(draft, drafts[draft.name]))
+        elif draft:
+            drafts[draft.name] = draft
+    return tuple(drafts.values()), tuple(problems)
 
 
-def _distinct(drafts: Sequence[Draft], problems: list[Problem]) -> tuple[Draft, ...]:
-    """Each name once; a second image of a name is a problem at its folder."""
-    kept: dict[str, Draft] = {}
-    for draft in drafts:
-        if draft.name in kept:
-            message = f"the name `{draft.name}` is taken by `{kept[draft.name].folder}`"
-            hint = "rename one of the folders, or give it a `name` in its `image.toml`"
-            written = draft.file.document.has("name")
-            place = draft.file.locate("name") if written else Location(str(draft.folder))
-            problems.append(Problem(place, message, hint))
-        kept.setdefault(draft.name, draft)
-    return tuple(kept.values())
+def _name_taken(draft: Draft, first: Draft) -> Problem:
+    """Describe a second image of one name, at its `name`, else at its folder."""
+    written = draft.file.document.has("name")
+    location = draft.file.locate("name") if written else Location(str(draft.folder))
+    message = f"the name `{draft.name}` is taken by `{first.folder}`"
+    hint = "rename one of the folders, or give it a `name` in its `image.toml`"
+    return Problem(location, message, hint)
 
 
-def _alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
-    """Two images that would move one tag to and fro, as can be in a repository for all."""
-    owner: dict[Reference, Image] = {}
-    problems = []
-    for image in images:
-        repository = repository_of(settings.registry, image.name)
-        for index, tag in enumerate(image.aliases):
-            first = owner.setdefault(Reference(repository, tag), image)
-            if first is not image:
-                document, _ = read_image_document(root, image.folder, settings.profile)
-                place = document.locate("aliases", index) if document else None
-                message = f"`{repository}:{tag}` is an alias of `{first.name}` already"
-                problems.append(Problem(place, message, f'write "{image.name}-{tag}"'))
-    return problems
-
-
-def _check_apps(
+def _check_together(
     root: Path, settings: Settings, drafts: Sequence[Draft], images: Sequence[Image]
 ) -> list[Problem]:
+    """Find what is wrong between images: aliases, apps, their order, and references too long."""
     apps = [image for image in images if image.deploy]
     files = {draft.name: draft.file for draft in drafts}
-    return [*find_app_clashes(root, apps, settings.profile), *check_after(apps, images, files)]
+    return [
+        *find_alias_clashes(root, settings, images),
+        *find_app_clashes(root, apps, settings.profile),
+        *check_after(apps, images, files),
+        *find_long_references(root, settings, images),
+    ]

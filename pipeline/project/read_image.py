@@ -58,7 +58,7 @@ class Draft(Struct, frozen=True):
         return self.build.file
 
 
-def draft_image(root: Path, folder: PurePosixPath, profile: str = "") -> Result[Draft]:
+def read_image(root: Path, folder: PurePosixPath, profile: str = "") -> Result[Draft]:
     """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
     file, problems = load_image_file(root, folder, profile)
     if file is None:

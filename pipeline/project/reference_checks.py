@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from ..errors import Problem
 from ..model.cache import parse_cache
+from ..model.settings import repository_of
 from ..reference import (
+    Reference,
     ReferenceSyntaxError,
     parse_place,
     parse_reference,
     parse_repository,
     parse_tag,
 )
+from .image_file import read_image_document
 from .settings import settings_document
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 _FINGERPRINT = "0" * 20
 
 
-def long_names(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
+def find_long_references(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
     """Say which templates are too long for the longest of the images' names."""
     names = [image.name for image in images if not image.public]
     if not names:
@@ -46,6 +49,22 @@ def long_names(root: Path, settings: Settings, images: Sequence[Image]) -> list[
             hint = f"shorten the name `{name}`, or what stands beside it here"
             found.append(Problem(place, str(error), hint))
     return found
+
+
+def find_alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
+    """Find tags that are an alias of two images, as can be if all share one repository."""
+    owner: dict[Reference, Image] = {}
+    problems = []
+    for image in images:
+        repository = repository_of(settings.registry, image.name)
+        for index, tag in enumerate(image.aliases):
+            first = owner.setdefault(Reference(repository, tag), image)
+            if first is not image:
+                document, _ = read_image_document(root, image.folder, settings.profile)
+                location = document.locate("aliases", index) if document else None
+                message = f"`{repository}:{tag}` is an alias of `{first.name}` already"
+                problems.append(Problem(location, message, f'write "{image.name}-{tag}"'))
+    return problems
 
 
 def _templates(
