@@ -1,4 +1,4 @@
-"""Images that are tied to a machine at Fly, so that they are not pruned, and why each is."""
+"""Images that a stopped machine at Fly pins, so that Fly does not prune them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What an image is kept for: to build on it, or to go back to it."""
+    """What an image is kept for: as a base of builds, or for a rollback."""
 
     BASE = "base"
     ROLLBACK = "rollback"
 
 
 class KeepStatus(StrEnum):
-    """How an image stands, and what was done about it.
+    """What was done to keep an image.
 
-    `kept` was so before; `moved` is a machine that kept another image; `none` says that there is
-    nothing to keep, `absent` that what should be kept is gone or was never pushed.
+    `kept`: it was kept before. `moved`: its machine kept another image. `none`: there is nothing to
+    keep. `absent`: the image that should be kept was pruned, or never pushed.
     """
 
     KEPT = "kept"
@@ -35,9 +35,10 @@ class KeepStatus(StrEnum):
 
 
 class Slot(Struct, frozen=True):
-    """What one machine of `app` is for: a base image, or the release before of the app.
+    """What one machine of `app` keeps: a base image, or the app's previous release.
 
-    `image` is the project's name of it; an app has one slot for going back, whatever the image.
+    `image` is the image's name in the project. An app has one slot for rollbacks, whatever the
+    image.
     """
 
     app: str
@@ -46,20 +47,20 @@ class Slot(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What the user calls it: a base image by its name, a release by its app's."""
+        """The name that the user writes: a base image's own, or the app of a release."""
         return self.image if self.role is Role.BASE else self.app
 
-    def is_one_with(self, other: Slot) -> bool:
-        """Whether both mean the same machine."""
+    def same_machine(self, other: Slot) -> bool:
+        """Tell whether both slots mean the same machine."""
         same = (self.app, self.role) == (other.app, other.role)
         return same and (self.role is Role.ROLLBACK or self.image == other.image)
 
 
 class Kept(Struct, frozen=True):
-    """How a slot ended. `reference` is what it should keep, pinned where its digest is known.
+    """The result for one slot. `reference` is what it should keep, with its digest if known.
 
-    `machine` is an id, `since` RFC 3339 in UTC; both are empty where there is none. `unknown` says
-    of a failure that it tells nothing of the image.
+    `machine` is an id, `since` RFC 3339 in UTC; both are empty if there is no machine. `unknown`
+    means that a failure says nothing about the image: a refused token, no answer.
     """
 
     slot: Slot
@@ -73,10 +74,10 @@ class Kept(Struct, frozen=True):
 
     @property
     def digest(self) -> Digest | None:
-        """Of the image that is or should be kept."""
+        """The digest of the image that is kept, or should be."""
         return self.reference.digest if self.reference else None
 
     @property
     def is_lost(self) -> bool:
-        """Whether what should be kept is not, or may not be."""
+        """Whether an image that should be kept is not kept, or may not be."""
         return self.status in {KeepStatus.ABSENT, KeepStatus.FAILED}

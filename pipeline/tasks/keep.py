@@ -77,7 +77,7 @@ def keep(
 
 def _keep(project: Project, words: str, report: Reporter, stop: threading.Event) -> Sequence[Kept]:
     from ..runner.create_apps import fly_api  # noqa: PLC0415 - loaded late
-    from ..runner.keep import Keeper, keep, keepable, registry_host  # noqa: PLC0415
+    from ..runner.keep import KeepClients, keep, keepable, registry_host  # noqa: PLC0415
     from ..runner.open_registry import open_registry  # noqa: PLC0415
 
     host = registry_host(project, os.environ)
@@ -86,28 +86,28 @@ def _keep(project: Project, words: str, report: Reporter, stop: threading.Event)
         fly_api(os.environ, report, stop) as api,
         open_registry(project.settings, os.environ, report) as registry,
     ):
-        return keep(project, names, Keeper(api, stop, registry, host))
+        return keep(project, names, KeepClients(api, stop, registry, host))
 
 
 def _listed(project: Project, report: Reporter, stop: threading.Event) -> Sequence[Kept]:
     from ..runner.create_apps import fly_api  # noqa: PLC0415 - loaded late
-    from ..runner.release_kept import kept  # noqa: PLC0415
+    from ..runner.keep import list_kept  # noqa: PLC0415
 
     with fly_api(os.environ, report, stop) as api:
-        return kept(project, os.environ, api)
+        return list_kept(project, os.environ, api)
 
 
 def _let_go(
     project: Project, words: str, report: Reporter, stop: threading.Event
 ) -> Sequence[Kept]:
     from ..runner.create_apps import fly_api  # noqa: PLC0415 - loaded late
-    from ..runner.release_kept import kept, release  # noqa: PLC0415
+    from ..runner.keep import list_kept, release_kept  # noqa: PLC0415
 
     with fly_api(os.environ, report, stop) as api:
-        found = kept(project, os.environ, api)
+        found = list_kept(project, os.environ, api)
         every = [one.slot.name for one in found]
         names = every if words == "all" else choose_from(every, words, what="kept image or app")
-        return release(found, names, api)
+        return release_kept(found, names, api)
 
 
 def _show(rows: Sequence[Kept], *, json: bool) -> None:
