@@ -1,8 +1,9 @@
-"""Ask for names of apps that no file lists: a pattern, or a command."""
+"""Find out names of apps that no file lists: they match a pattern, or a command prints them."""
 
 from __future__ import annotations
 
 import shlex
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,21 @@ if TYPE_CHECKING:
 
     from ..model.image import Image
     from ..model.project import Project
+    from .apps import OpenDriver
 
 
-def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool = True) -> Project:
-    """The project with the names of all its apps; itself where nothing is pending.
+def resolve_apps(
+    project: Project,
+    environ: Mapping[str, str],
+    *,
+    commands: bool = True,
+    driver: OpenDriver | None = None,
+) -> Project:
+    """Return the project with the names of all its apps; itself if they are known already.
 
-    Each command is run once, and the driver asked once. Without `commands`, none is run: their
-    images stay in `Project.unasked`. Raises `ConfigError` for names that are none, for an app
-    without a name and for one of two images, `UnknownError` where names cannot be found out.
+    Each command is run once, and the driver is asked once. Without `commands`, none is run: their
+    images stay in `Project.unasked`. Raises `ConfigError` for invalid names, for an app without a
+    name and for an app of two images, `UnknownError` if names cannot be found out.
     """
     specs = [image.deploy for image in project if image.deploy]
     if not any(spec.pending and (commands or not spec.is_command) for spec in specs):
@@ -50,7 +58,9 @@ def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool
     raise_problems(
         [problem for image in project for problem in apps_in_file(project, image).problems]
     )
-    known = _known(project, environ)
+    with ExitStack() as stack:
+        driver = driver or stack.enter_context(open_driver(project, environ))
+        known = _known(project, driver)
     images = tuple(
         image
         if image.deploy and image.deploy.is_command and not commands
@@ -63,15 +73,14 @@ def resolve_apps(project: Project, environ: Mapping[str, str], *, commands: bool
     return replace(project, images=images, warnings=(*project.warnings, *said))
 
 
-def _known(project: Project, environ: Mapping[str, str]) -> Sequence[str]:
-    """The apps that the driver knows of, where a pattern asks for them."""
+def _known(project: Project, driver: OpenDriver) -> Sequence[str]:
+    """List the apps that the driver knows, if a pattern needs them."""
     specs = (image.deploy for image in project if image.deploy)
     if not any(spec.pending.startswith("match:") for spec in specs):
         return ()
-    with open_driver(project, environ) as driver:
-        opened = driver()
-        if isinstance(opened, ListingDriver):
-            return sorted(opened.names())
+    opened = driver()
+    if isinstance(opened, ListingDriver):
+        return sorted(opened.names())
     name = project.settings.deploy.driver
     raise usage_error(
         f'the driver `{name}` cannot list apps, as `apps = "match:…"` wants',

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..model.permission import Allowed
     from ..model.project import Project
     from ..model.settings import Settings
+    from ..runner.apps import OpenDriver
 
 P = ParamSpec("P")
 Name = TypeVar("Name", bound=str)
@@ -78,7 +79,7 @@ def load_apps(
     return with_apps(load_project(profile, allow, strict=strict), look=look)
 
 
-def with_apps(before: Project, *, look: bool = False) -> Project:
+def with_apps(before: Project, *, look: bool = False, driver: OpenDriver | None = None) -> Project:
     """The project with the names of apps that must be asked for.
 
     Who only wants to `look` runs no command of the project's, unless they allow it.
@@ -88,7 +89,7 @@ def with_apps(before: Project, *, look: bool = False) -> Project:
     if look:
         check_look(before.settings)
     commands = not look or before.settings.allowed.commands
-    project = resolve_apps(before, os.environ, commands=commands)
+    project = resolve_apps(before, os.environ, commands=commands, driver=driver)
     for warning in project.warnings[len(before.warnings) :]:
         say(f"warning: {warning}")
     return project

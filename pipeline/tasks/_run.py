@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..model.project import Project
     from ..model.report import Report
     from ..reference import ImageName
+    from ..runner.apps import OpenDriver
 
 
 KEEP_GOING = "after a failure, build what does not depend on it"
@@ -41,6 +43,8 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     redeploy: Collection[str] = (),
     unasked: Collection[ImageName] = (),
     rollback: bool = False,
+    driver: OpenDriver | None = None,
+    stop: threading.Event | None = None,
     json: bool,
 ) -> int:
     """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none.
@@ -53,6 +57,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     from ..runner.open_registry import open_registry  # noqa: PLC0415
     from ..runner.run import run  # noqa: PLC0415
 
+    stop = stop or threading.Event()
     if is_dry(c):
         check_look(project.settings)
     with (
@@ -68,18 +73,20 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
             redeploy=redeploy,
             report=report,
             registry=registry,
+            driver=driver,
         )
         what = plan_of(project, state)
         ended = None
         if not is_dry(c):
             # Nothing was begun yet, and an interruption ended at once; a build is ended cleanly.
-            with stoppable() as stop:
+            with stoppable(stop):
                 ended = run(
                     what,
                     keep_going=keep_going,
                     rollback=rollback,
                     report=report,
                     registry=registry,
+                    driver=driver,
                     stop=stop,
                 )
     if ended is None:

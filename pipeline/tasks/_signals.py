@@ -41,12 +41,12 @@ _GRACE = 1.0
 
 
 @contextmanager
-def stoppable() -> Iterator[threading.Event]:
+def stoppable(stop: threading.Event | None = None) -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM and SIGHUP set; a second signal interrupts at once.
 
     Further ones in the second after it are ignored: they would interrupt the cleaning up.
     """
-    stop = threading.Event()
+    stop = stop or threading.Event()
     interrupted = -math.inf
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:

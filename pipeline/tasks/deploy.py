@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
@@ -9,7 +11,7 @@ from msgspec.structs import replace
 
 from ._apps import chosen_apps, unasked_images
 from ._command import is_dry, plans
-from ._load import load_apps
+from ._load import load_project, with_apps
 from ._options import ALLOW, JSON, PROFILE, STRICT, VERIFY, is_deep
 from ._run import KEEP_GOING, run_project
 from ._say import say
@@ -56,7 +58,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
 ) -> int:
     """Build what is missing, then deploy every app that is not current, in order."""
     deep = is_deep(verify)
-    project = load_apps(profile, allow, strict=strict, look=is_dry(c))
+    project = load_project(profile, allow, strict=strict)
     return _deploy(
         c,
         project,
@@ -99,7 +101,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
 ) -> int:
     """Build what some images or apps need, then deploy those that are not current."""
     deep = is_deep(verify)
-    project = load_apps(profile, allow, strict=strict, look=is_dry(c))
+    project = load_project(profile, allow, strict=strict)
     return _deploy(
         c,
         project,
@@ -123,27 +125,35 @@ def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
     deep: bool,
     json: bool,
 ) -> int:
-    apps, unasked = chosen_apps(project, words), unasked_images(project, words)
-    if not (apps or unasked):
-        say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
-    names = [
-        image.name
-        for image in project
-        if image.name in unasked or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
-    ]
-    return run_project(
-        c,
-        _backwards(project) if force else project,
-        names,
-        force=False,
-        keep_going=keep_going,
-        deep=deep,
-        apps=apps,
-        redeploy=apps if force else (),
-        unasked=unasked,
-        rollback=rollback,
-        json=json,
-    )
+    from ..runner.apps import open_driver  # noqa: PLC0415 - loaded late
+
+    stop = threading.Event()
+    with open_driver(project, os.environ, stop) as driver:
+        project = with_apps(project, look=is_dry(c), driver=driver)
+        apps, unasked = chosen_apps(project, words), unasked_images(project, words)
+        if not (apps or unasked):
+            say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
+        names = [
+            image.name
+            for image in project
+            if image.name in unasked
+            or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
+        ]
+        return run_project(
+            c,
+            _backwards(project) if force else project,
+            names,
+            force=False,
+            keep_going=keep_going,
+            deep=deep,
+            apps=apps,
+            redeploy=apps if force else (),
+            unasked=unasked,
+            rollback=rollback,
+            driver=driver,
+            stop=stop,
+            json=json,
+        )
 
 
 def _backwards(project: Project) -> Project:
