@@ -14,17 +14,16 @@ OF_ITS_OWN = {
     "deploy/docker/proxy.py",
     "deploy/docker/proxy_client.py",
     "process/cleanup.py",
-    "registry/auth/private_config.py",
+    "registry/auth/docker_config.py",
 }
 """Files in private folders of a run."""
 OF_THE_SYSTEM = {"process/reaper.py", "tasks/_output.py"}
 OTHERS = {
     "process/read_file.py": "the one way to read",
     "process/write_file.py": "the one way to write",
-    "process/folders.py": "folders, one from the other",
     "registry/auth/change_configuration.py": "a folder, to lock it",
     "project/schema.py": "for developers: this repository's schemas",
-    "process/descent.py": "contexts: folder by folder from the root, no link followed",
+    "process/openat.py": "folder by folder from the root, no link followed",
     "fingerprints/disk.py": "contexts: of any size, hashed as they are read",
     "runner/secrets.py": "secrets: the first part of a regular file, wherever the user allows",
     "fingerprints/snapshot.py": "contexts, copied as they were hashed",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from ..errors import ConfigError, Location, Problem, WorkError, reason_of
 from ..model.inputs import Stamp
-from ..process.descent import Descent
+from ..process.openat import Descent
 from ..process.read_file import MOST, FileError, read_file
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import graph
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.inputs import ContextInputs, EntryKind, Inputs
-from ..process.gc_pause import uncollected
+from ..process.gc_pause import gc_paused
 from ..process.paths import is_folder
 from .context import Context
 from .context_warnings import context_warnings
@@ -40,7 +40,7 @@ def fingerprint(
     in however many contexts it lies. Raises `ConfigError` with the problems of all images at once,
     and `WorkError` for a file that changes while it is read.
     """
-    with uncollected():
+    with gc_paused():
         return _fingerprint(project, needed(project, only))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..http.errors import HttpError
 from ..process.wait import wait_until
-from ..registry.blobs import Place, begins_uploads
+from ..registry.blobs import accepts_uploads
 from .api import as_object, as_objects
 
 if TYPE_CHECKING:
@@ -87,11 +87,11 @@ def await_repository(
     """
     if stop.is_set():
         return f"interrupted before `{repository.host}` was asked for its repository"
-    place = Place(registry.host(str(repository)), repository.path)
+    place = registry.connect(repository)
 
     def missing() -> str:
         try:
-            taken = begins_uploads(place)
+            taken = accepts_uploads(place)
         except HttpError as error:
             return error.message
         return "" if taken else f"`{repository.host}` does not know its repository yet"

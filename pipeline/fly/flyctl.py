@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from ..errors import UnknownError
 from ..model.masking import forms, masker
-from ..process.drain import drained
+from ..process.capture import drain
 from ..process.environ import for_flyctl
 from ..process.supervise import run
 from ..registry.auth.fly_program import fly_program
@@ -152,7 +152,7 @@ class Flyctl(Struct, frozen=True):
             del lines[:-_LAST_LINES]
 
         over = _Over(self.stop, seconds)
-        with drained(_MOST) as out:
+        with drain(_MOST) as out:
             code = run(
                 [self.path, *words],
                 cwd=cwd,

@@ -1,0 +1,1 @@
+"""Child processes, what they leave behind, and files that are read and written safely."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownError, reason_of
-from .folders import STEP, descend
+from .openat import STEP, descend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

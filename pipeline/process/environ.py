@@ -1,7 +1,7 @@
 """What a program that is started here gets of the environment, and where it is looked for.
 
 No child has a token of Fly's but flyctl, which needs one; Docker has a configuration of ours with
-what it needs (`registry.auth.private_config`). None is looked for in a folder that PATH
+what it needs (`registry.auth.docker_config`). None is looked for in a folder that PATH
 names relatively: that would be a program of whatever tree somebody stands in.
 """
 

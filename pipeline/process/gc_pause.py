@@ -1,4 +1,4 @@
-"""What many small values that live on cost beside making them."""
+"""Pause cyclic garbage collection while many values that stay are made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for circles of values while there are none to find.
+def gc_paused() -> Iterator[None]:
+    """Turn cyclic garbage collection off within the block.
 
     With 100,000 files it takes a fifth of the time, and it grows faster than their number.
     """

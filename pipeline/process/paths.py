@@ -1,13 +1,17 @@
-"""Paths of the user's, most of them relative to the project's root."""
+"""Paths of the user's: what is there, where links lead, the home folder."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def inside(path: PurePosixPath) -> PurePosixPath | None:
-    """The path without `..`; `None` where it leaves the project, or can be in none.
+    """Resolve the `..` in a path of the project; `None` for one that cannot be inside of it.
 
     >>> inside(PurePosixPath("images/web/../../libs")), inside(PurePosixPath("images/../.."))
     (PurePosixPath('libs'), None)
@@ -25,9 +29,9 @@ def inside(path: PurePosixPath) -> PurePosixPath | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether there is a folder; what nobody can look at is none, a name that is too long too.
+    """Return whether a path is a folder; false for one that is too long or may not be looked at.
 
-    `Path.is_dir` raises an error for such before Python 3.14, and so do `is_file` and `exists`.
+    `Path.is_dir` raises an error for such before Python 3.14, as do `is_file` and `exists`.
     """
     try:
         return path.is_dir()
@@ -36,7 +40,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """The same of a file."""
+    """Return whether a path is a file, as `is_folder` does."""
     try:
         return path.is_file()
     except OSError:
@@ -44,7 +48,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_there(path: Path) -> bool:
-    """The same of anything."""
+    """Return whether a path exists, as `is_folder` does."""
     try:
         return path.exists()
     except OSError:
@@ -52,8 +56,29 @@ def is_there(path: Path) -> bool:
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads when its links are followed; one that leads to itself is left in it.
+    """Follow all links in a path; one that leads to itself stays in it.
 
     `Path.resolve` raises `RuntimeError` at such a link before Python 3.13.
     """
     return Path(os.path.realpath(path))
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return the home folder: `HOME`, else the user's in `/etc/passwd`, else `/`.
+
+    A user without an entry there is common in containers.
+    """
+    if environ.get("HOME"):
+        return Path(environ["HOME"])
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
+def shown(path: Path, environ: Mapping[str, str]) -> str:
+    """Write a path for people: `~/.docker/config.json`."""
+    mine = home(environ)
+    if mine == Path("/") or not path.is_relative_to(mine):
+        return str(path)
+    return f"~/{path.relative_to(mine).as_posix()}"

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .folders import STEP, descend
+from .openat import STEP, descend
 from .read_file import FileError, OutsideError, unusable
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Location, Problem, raise_problems
 from ..model.project import Project
-from ..process.gc_pause import uncollected
+from ..process.gc_pause import gc_paused
 from ..process.paths import real_path
 from .apps import find_app_clashes
 from .deploy_order import check_after
@@ -46,7 +46,7 @@ def load(
     >>> load().names  # doctest: +SKIP
     ('os-base', 'python-base', 'web')
     """
-    with uncollected():
+    with gc_paused():
         return _load(root, profile, os.environ if environ is None else environ)
 
 

@@ -1,7 +1,8 @@
-"""Blobs: whether one is there, reading a small one, and bringing one to another repository.
+"""Find, read and copy blobs: configs and layers.
 
-A blob that is brought is there already, mounted, or streamed; never on our disk. distribution-spec,
-"Push": "Mounting a blob from another repository" and "Pushing blobs".
+A blob that is copied is there already, is mounted, or is streamed from one registry to the other;
+it is never written to our disk. distribution-spec, "Push": "Mounting a blob from another
+repository" and "Pushing blobs".
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
-from .manifest import digest_of
+from .manifest import ALTERED, digest_of
 from .refusal import refusal
 from .request import Request
 from .response import is_registrys, names_blobs_absence
@@ -30,147 +31,155 @@ if TYPE_CHECKING:
     from .host import Host
 
 
-class Place(Struct, frozen=True):
-    """A repository on a host that is connected."""
+class RemoteRepository(Struct, frozen=True):
+    """A repository by its path, and the host that it is on."""
 
     host: Host
     path: str
 
 
-class Route(Struct, frozen=True):
-    """From where to where blobs are brought, until `stop` is set."""
+class Transfer(Struct, frozen=True):
+    """The source and destination of copied blobs; setting `stop` ends it."""
 
-    source: Place
-    destination: Place
+    source: RemoteRepository
+    destination: RemoteRepository
     stop: Event
 
     @property
     def mounts(self) -> bool:
-        """Whether both are on one host, which may give the one what the other has."""
+        """Whether both are on one host, which can mount blobs of the one in the other."""
         return self.source.host is self.destination.host
 
 
-def has_blob(place: Place, digest: Digest, size: int) -> bool:
-    """Whether a repository holds a blob of so many bytes. Raises `HttpError`.
+def has_blob(repository: RemoteRepository, digest: Digest, size: int) -> bool:
+    """Return whether a repository holds a blob of `size` bytes. Raises `HttpError`.
 
-    Only a registry's own 404 says no, and only the right size yes, for a login page has another;
-    where a HEAD does not show whose answer it is, a GET of one byte does.
+    Only a registry's own 404 means no, and only the right size means yes, as a login page has
+    another. Where a HEAD does not show who answered, a GET of one byte does.
     """
-    answer = place.host.ask(_get(place, digest, method="HEAD"))
-    doubtful = answer.status == 404 and not is_registrys(answer)
-    if doubtful or (answer.status == 200 and answer.size != size):
-        answer = place.host.ask(_get(place, digest, {"Range": "bytes=0-0"}))
-    if answer.status == 200 and answer.size != size:
-        raise _altered(place, digest)
-    return not _is_absent(answer, place)
+    response = repository.host.ask(_get(repository, digest, method="HEAD"))
+    doubtful = response.status == 404 and not is_registrys(response)
+    if doubtful or (response.status == 200 and response.size != size):
+        response = repository.host.ask(_get(repository, digest, {"Range": "bytes=0-0"}))
+    if response.status == 200 and response.size != size:
+        raise _altered(repository, digest)
+    return not _is_absent(response, repository)
 
 
-def read_blob(place: Place, digest: Digest) -> bytes | None:
-    """A small blob, as configs are, held against its digest; `None` where there is none.
+def read_blob(repository: RemoteRepository, digest: Digest) -> bytes | None:
+    """Read a small blob, as a config is, and check its digest; `None` where there is none.
 
     Raises `HttpError`.
     """
-    answer = place.host.ask(_get(place, digest), partial(_check, place, digest))
-    return None if _is_absent(answer, place) else answer.body
+    response = repository.host.ask(_get(repository, digest), partial(_check, repository, digest))
+    return None if _is_absent(response, repository) else response.body
 
 
-def begins_uploads(place: Place) -> bool:
-    """Whether a push to a repository would begin: an upload is begun, and given up at once.
+def accepts_uploads(repository: RemoteRepository) -> bool:
+    """Begin an upload and cancel it at once, to find out whether pushes are accepted.
 
-    A 404 says that there is no such repository, or not yet. Raises `HttpError`.
+    Returns `False` for a 404: there is no such repository, or not yet. Raises `HttpError`.
     """
-    scope = _scope(place, "pull,push")
-    uploads = f"/v2/{place.path}/blobs/uploads/"
-    answer = place.host.ask_once(Request("POST", uploads, scope, body=b""))
-    if answer.status == 404:
+    scope = _scope(repository, "pull,push")
+    uploads = f"/v2/{repository.path}/blobs/uploads/"
+    response = repository.host.ask_once(Request("POST", uploads, scope, body=b""))
+    if response.status == 404:
         return False
-    if answer.status != 202:
-        raise _refused(answer, place, "write")
-    # Who cannot give it up leaves it to the registry, which forgets such uploads.
-    place.host.ask_once(Request("DELETE", _session(answer, place), scope))
+    if response.status != 202:
+        raise _refused(response, repository, "write")
+    # If it cannot be cancelled, the registry forgets it after a while.
+    repository.host.ask_once(Request("DELETE", _session(response, repository), scope))
     return True
 
 
-def copy_blob(blob: Part, route: Route) -> None:
-    """Bring a blob to another repository. Raises `HttpError`.
+def copy_blob(blob: Part, transfer: Transfer) -> None:
+    """Copy a blob to another repository. Raises `HttpError`.
 
-    A transfer that breaks off begins anew, as not every registry says how far it came.
+    A transfer that breaks off starts over, as not every registry says how far it came.
     """
-    if not route.mounts and _is_there(blob, route.destination):
+    if not transfer.mounts and _is_there(blob, transfer.destination):
         return
     for attempt in count(1):
-        session = _begin(blob, route)
-        if not session or ((route.mounts or attempt > 1) and _is_there(blob, route.destination)):
+        session = _begin(blob, transfer)
+        again = transfer.mounts or attempt > 1
+        if not session or (again and _is_there(blob, transfer.destination)):
             return
         try:
-            _upload(blob, route, session)
+            _upload(blob, transfer, session)
         except HttpError as error:
-            if route.stop.is_set() or not route.destination.host.may_start_over(attempt, error):
+            host = transfer.destination.host
+            if transfer.stop.is_set() or not host.may_start_over(attempt, error):
                 raise
         else:
             return
 
 
-def _is_there(blob: Part, place: Place) -> bool:
-    """As `has_blob`, where a wrong no costs a transfer and nothing else."""
-    answer = place.host.ask(_get(place, blob.digest, method="HEAD"))
-    if answer.status not in (200, 404):
-        raise _refused(answer, place, "read")
-    return answer.status == 200 and answer.size == blob.size
+def _is_there(blob: Part, repository: RemoteRepository) -> bool:
+    """Return whether a blob is there, as `has_blob`; here a wrong no costs only a transfer."""
+    response = repository.host.ask(_get(repository, blob.digest, method="HEAD"))
+    if response.status not in (200, 404):
+        raise _refused(response, repository, "read")
+    return response.status == 200 and response.size == blob.size
 
 
-def _begin(blob: Part, route: Route) -> str:
-    """The path of an upload; nothing where the registry has mounted the blob."""
-    destination, source = route.destination, route.source
+def _begin(blob: Part, transfer: Transfer) -> str:
+    """Begin an upload; return its path, or "" where the registry has mounted the blob."""
+    destination, source = transfer.destination, transfer.source
     uploads = f"/v2/{destination.path}/blobs/uploads/"
     scope = _scope(destination, "pull,push")
-    if route.mounts:
+    if transfer.mounts:
         query = f"?mount={quote(blob.digest)}&from={quote(source.path, safe='')}"
         both = f"{scope} {_scope(source, 'pull')}"
-        answer = destination.host.ask(Request("POST", uploads + query, both, body=b""))
-        if answer.status == 201:
+        response = destination.host.ask(Request("POST", uploads + query, both, body=b""))
+        if response.status == 201:
             return ""
-        if answer.status == 202:
-            return _session(answer, destination)
+        if response.status == 202:
+            return _session(response, destination)
     # Not on one host, or the registry does not mount what it would let us read.
-    answer = destination.host.ask(Request("POST", uploads, scope, body=b""))
-    if answer.status != 202:
-        raise _refused(answer, destination, "write")
-    return _session(answer, destination)
+    response = destination.host.ask(Request("POST", uploads, scope, body=b""))
+    if response.status != 202:
+        raise _refused(response, destination, "write")
+    return _session(response, destination)
 
 
-def _session(answer: Response, place: Place) -> str:
-    """The path at which an upload goes on, on the same host: the credential stays there."""
-    target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
-    if target.netloc != urlsplit(answer.url).netloc or not target.path:
+def _session(response: Response, repository: RemoteRepository) -> str:
+    """Return the path at which an upload continues, on the same host: the credential stays there.
+
+    Raises `HttpError` where it is on another host.
+    """
+    target = urlsplit(urljoin(response.url, response.headers.get("location", "")))
+    if target.netloc != urlsplit(response.url).netloc or not target.path:
         raise HttpError(
-            f"`{place.host.name}` wants uploads sent to another host",
+            f"`{repository.host.name}` wants uploads sent to another host",
             hint="nothing was sent there; is this the right registry?",
-            details=ErrorDetails(answer.status, answer.url),
+            details=ErrorDetails(response.status, response.url),
         )
     return f"{target.path}?{target.query}" if target.query else target.path
 
 
-def _upload(blob: Part, route: Route, session: str) -> None:
-    destination = route.destination
+def _upload(blob: Part, transfer: Transfer, session: str) -> None:
+    destination = transfer.destination
     path = f"{session}{'&' if '?' in session else '?'}digest={quote(blob.digest)}"
     headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
     scope = _scope(destination, "pull,push")
-    body = partial(_pieces, blob, route)
-    answer = destination.host.ask_once(Request("PUT", path, scope, headers, body))
-    if answer.status not in (201, 204):
-        raise _refused(answer, destination, "write")
+    body = partial(_pieces, blob, transfer)
+    response = destination.host.ask_once(Request("PUT", path, scope, headers, body))
+    if response.status not in (201, 204):
+        raise _refused(response, destination, "write")
 
 
-def _pieces(blob: Part, route: Route) -> Generator[bytes, None, None]:
-    """The blob's bytes, held against its digest before the last of them is let go."""
-    source = route.source
+def _pieces(blob: Part, transfer: Transfer) -> Generator[bytes, None, None]:
+    """Iterate over the bytes of a blob; its digest is checked before the last of them is passed on.
+
+    Raises `HttpError`.
+    """
+    source = transfer.source
     algorithm, _, wanted = blob.digest.partition(":")
     seen = hashlib.new(algorithm)
     last, size = b"", 0
     with source.host.stream(_get(source, blob.digest)) as pieces:
         for piece in pieces:
-            if route.stop.is_set():
+            if transfer.stop.is_set():
                 raise HttpError("interrupted")
             size += len(piece)
             if size > blob.size:  # more than the upload was announced with
@@ -184,37 +193,42 @@ def _pieces(blob: Part, route: Route) -> Generator[bytes, None, None]:
 
 
 def _get(
-    place: Place, digest: Digest, headers: Mapping[str, str] | None = None, *, method: str = "GET"
+    repository: RemoteRepository,
+    digest: Digest,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
 ) -> Request:
-    path = f"/v2/{place.path}/blobs/{digest}"
-    return Request(method, path, _scope(place, "pull"), headers or {})
+    path = f"/v2/{repository.path}/blobs/{digest}"
+    return Request(method, path, _scope(repository, "pull"), headers or {})
 
 
-def _is_absent(answer: Response, place: Place) -> bool:
-    """Whether it is a registry's word that there is no blob. Raises `HttpError`."""
-    if answer.status in (200, 206):
+def _is_absent(response: Response, repository: RemoteRepository) -> bool:
+    """Return whether the registry itself says that there is no such blob. Raises `HttpError`."""
+    if response.status in (200, 206):
         return False
-    if answer.status == 404 and (is_registrys(answer) or names_blobs_absence(answer)):
+    if response.status == 404 and (is_registrys(response) or names_blobs_absence(response)):
         return True
-    raise _refused(answer, place, "read")
+    raise _refused(response, repository, "read")
 
 
-def _check(place: Place, digest: Digest, answer: Response) -> None:
-    if digest_of(answer.body, digest) != digest:
-        raise _altered(place, digest)
+def _check(repository: RemoteRepository, digest: Digest, response: Response) -> None:
+    if digest_of(response.body, digest) != digest:
+        raise _altered(repository, digest)
 
 
-def _altered(place: Place, digest: Digest) -> HttpError:
+def _altered(repository: RemoteRepository, digest: Digest) -> HttpError:
     return HttpError(
-        f"the blob `{digest}` came from `{place.host.name}` with other contents",
-        hint="the registry, or something before it, alters what it is asked for",
+        f"`{repository.host.name}` sent other bytes than those of the blob `{digest}`",
+        hint=ALTERED,
         details=ErrorDetails(transient=True),
     )
 
 
-def _scope(place: Place, actions: str) -> str:
-    return f"repository:{place.path}:{actions}"
+def _scope(repository: RemoteRepository, actions: str) -> str:
+    return f"repository:{repository.path}:{actions}"
 
 
-def _refused(answer: Response, place: Place, verb: str) -> HttpError:
-    return refusal(answer, place.host.name, place.host.access, what=place.path, verb=verb)
+def _refused(response: Response, repository: RemoteRepository, verb: str) -> HttpError:
+    host = repository.host
+    return refusal(response, host.name, host.authorizer, what=repository.path, verb=verb)

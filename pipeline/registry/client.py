@@ -11,10 +11,11 @@ from ..http.retry import Policy
 from ..model.events import silent
 from ..model.presence import Absent, Present
 from .auth.credential import nobody
-from .auth.namespaces import host_of
+from .auth.namespace import host_of
+from .blobs import RemoteRepository
 from .errors import AbsentError, ContradictionError, KeptTagError
 from .host import HostSettings
-from .hosts import Hosts, no_mirrors
+from .host_pool import HostPool, no_mirrors
 from .manifest import Manifest, check_digest, digest_of, read_manifest
 from .refusal import refusal, said_by
 from .request import Request
@@ -77,7 +78,7 @@ class Registry:
         clock: Clock | None = None,
     ) -> None:
         self._lock = Lock()
-        self._hosts = Hosts(namespaces, mirrors)
+        self._hosts = HostPool(namespaces, mirrors)
         self._sent = 0
         self._closed = Event()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
@@ -103,7 +104,7 @@ class Registry:
     @property
     def doubtful(self) -> frozenset[str]:
         """The insecure hosts where nothing proves who is there: no credential is for them."""
-        return frozenset(h for h in self._settings.insecure if self.host(h).is_doubtful)
+        return frozenset(h for h in self._settings.insecure if self._named(h).is_doubtful)
 
     def showing(self, source: CredentialSource) -> CredentialSource:
         """A source for others who push and pull: it knows nothing of hosts that are `doubtful`."""
@@ -134,7 +135,7 @@ class Registry:
         Only a registry's own 404 is absence; `HttpError` is raised for whatever else is
         neither yes nor no.
         """
-        host = self.host(str(reference.repository))
+        host = self.host(reference.repository)
         answer = host.ask(_manifest("HEAD", reference), _named(reference))
         return presence(answer) or self._look(host, reference, answer)
 
@@ -171,7 +172,7 @@ class Registry:
 
         Raises `AbsentError` where it does not exist, else `HttpError`.
         """
-        host = self.host(str(reference.repository))
+        host = self.host(reference.repository)
         answer = host.ask(_manifest("GET", reference), _whole(reference))
         if answer.status == 200:
             return read_manifest(answer, reference)
@@ -186,27 +187,27 @@ class Registry:
         Raises `KeptTagError` where there is such a tag and the registry overwrites none, else
         `HttpError`.
         """
-        host = self.host(str(reference.repository))
+        host = self.host(reference.repository)
         answer = host.ask(_put(reference, manifest))
         if answer.status not in (200, 201, 202):
             if keeps_tags(answer):
-                raise KeptTagError(reference, said_by(answer, host.access))
+                raise KeptTagError(reference, said_by(answer, host.authorizer))
             raise _refused(answer, host, reference, verb="write")
         stored = digest_in(answer)
         if stored and stored != digest_of(manifest.content, stored):
             raise HttpError(
                 f"`{reference}` was put as `{manifest.digest}`, and stored as `{stored}`",
-                hint="the registry, or something before it, alters what it is given",
+                hint="the registry or a proxy modifies requests",
                 details=ErrorDetails(answer.status, answer.url),
             )
         return manifest.digest
 
     def ping(self, host: str) -> None:
         """Whether there is a registry at `host` that lets us in. Raises `HttpError`."""
-        at = self.host(host)
+        at = self._named(host)
         answer = at.ask(Request("GET", "/v2/"))
         if answer.status != 200 or not answer.own:
-            raise refusal(answer, host, at.access, what="", verb="use")
+            raise refusal(answer, host, at.authorizer, what="", verb="use")
 
     def close(self, *, wait: bool = True) -> None:
         """End what is under way, and let go of all connections.
@@ -230,16 +231,23 @@ class Registry:
     ) -> None:
         self.close(wait=kind is not KeyboardInterrupt)
 
-    def host(self, place: str) -> Host:
-        """The registry at a host or a part of it, connected when it is first asked."""
-        return self._hosts.at(place, self._settings)
+    def host(self, repository: Repository) -> Host:
+        """Return the host of a repository; it is connected to when it is first asked."""
+        return self._hosts.of(repository, self._settings)
+
+    def connect(self, repository: Repository) -> RemoteRepository:
+        """Return a repository with the host that it is on."""
+        return RemoteRepository(self.host(repository), repository.path)
+
+    def _named(self, host: str) -> Host:
+        return self._hosts.named(host, self._settings)
 
     def _count(self) -> None:
         with self._lock:
             self._sent += 1
 
     def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
-        first = {self.host(str(r.repository)): r for r in reversed(tuple(wanted))}
+        first = {self.host(r.repository): r for r in reversed(tuple(wanted))}
         return [reference for host, reference in first.items() if not host.known]
 
     def _look(self, host: Host, reference: Reference, head: Response) -> Presence:
@@ -261,7 +269,7 @@ class Registry:
             return Absent()
         if head.status == 200 and names_absence(answer):
             facts = ErrorDetails(answer.status, answer.url)
-            hint = "run it again; a proxy or a login page may stand before the registry"
+            hint = "run it again; a proxy or a login page may have answered"
             raise ContradictionError(reference, hint, facts)
         worse = head if answer.status == 404 and not undecided else answer
         raise _refused(worse, host, reference, verb="read")
@@ -310,4 +318,4 @@ def _named(reference: Reference) -> Callable[[Response], object]:
 
 def _refused(answer: Response, host: Host, reference: Reference, *, verb: str) -> HttpError:
     what = reference.repository.path
-    return refusal(answer, host.name, host.access, what=what, verb=verb)
+    return refusal(answer, host.name, host.authorizer, what=what, verb=verb)

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from ..errors import WorkError
 from ..http.errors import HttpError
 from ..model.presence import Present
-from .blobs import Place, Route, copy_blob
+from .blobs import Transfer, copy_blob
 from .errors import AbsentError, ContradictionError, KeptTagError
 from .manifest import contents_of
 
@@ -127,7 +127,7 @@ def promised(registry: Registry, source: Reference) -> Manifest:
     except AbsentError:
         raise ContradictionError(
             source,
-            "run it again; something before the registry may alter what it says. If that "
+            "run it again; a proxy may modify responses. If that "
             "comes again, the tag is hollow: `--verify deep` rebuilds it",
         ) from None
 
@@ -167,9 +167,9 @@ def _bring(
             )
         _bring(registry, source, destination, inner, under_way)
         registry.put(destination.pinned(child), inner)
-    here = Place(registry.host(str(source.repository)), source.repository.path)
-    there = Place(registry.host(str(destination.repository)), destination.repository.path)
-    route = Route(here, there, under_way.stop)
+    here = registry.connect(source.repository)
+    there = registry.connect(destination.repository)
+    route = Transfer(here, there, under_way.stop)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         copies = [pool.submit(copy_blob, blob, route) for blob in parts.blobs]
         for one in copies:

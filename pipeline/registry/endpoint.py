@@ -22,7 +22,7 @@ from ..http.failures import explain
 from ..http.proxies import proxies
 from ..http.send import send
 from ..reference import HUB
-from .auth.session import Doubt
+from .auth.authorizer import Doubt
 
 if TYPE_CHECKING:
     import ssl

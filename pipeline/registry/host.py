@@ -20,9 +20,9 @@ from ..http.retry import Gate, Policy, Retry
 from ..http.send import send, stream
 from ..model.permission import VARIABLE
 from ..reference import registry_named
+from .auth.authorizer import Authorizer
 from .auth.challenge import server_of
 from .auth.scope import Widening
-from .auth.session import Access
 from .endpoint import Transports
 from .refusal import refusal
 from .request import Request
@@ -103,7 +103,7 @@ class Host:
         self._inside = False
         self._widening = Widening(partial(settings.pushed, name))
         trusted = frozenset(s for r, s in settings.token_servers if r == registry_named(name))
-        self.access = Access(
+        self.authorizer = Authorizer(
             name, settings.source, self._fetch_token, namespace=namespace, trusted=trusted
         )
 
@@ -143,7 +143,7 @@ class Host:
 
             response = self._exchange(request, open_stream)
             if response.status != 200:
-                raise refusal(response, self.name, self.access, what=request.path, verb="read")
+                raise refusal(response, self.name, self.authorizer, what=request.path, verb="read")
             yield pieces[0]
 
     def may_start_over(self, attempt: int, error: HttpError) -> bool:
@@ -184,16 +184,16 @@ class Host:
         """Send a request; after a 401, send it again with a better `Authorization`."""
         origin = self._endpoint().origin
         scope = self._widening.of(request.scope)
-        header = self.access.header(origin, scope)
+        header = self.authorizer.header(origin, scope)
         response = self._follow(request, header, sender)
         if response.status != 401 or not response.own:
             return response
         challenge = response.headers.get("www-authenticate", "")
-        better = self.access.answer(challenge, origin, scope, header)
+        better = self.authorizer.answer(challenge, origin, scope, header)
         response = self._follow(request, better, sender) if better else response
 
         def as_who_pushes(wider: str) -> Response | None:
-            broad = self.access.wider(challenge, origin, wider)
+            broad = self.authorizer.wider(challenge, origin, wider)
             return self._follow(request, broad, sender) if broad else None
 
         return self._widening.again(response, scope, as_who_pushes)
@@ -276,7 +276,7 @@ class Host:
     def _fetch_token(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Response:
-        """Send a request to a token server, for `Access`."""
+        """Send a request to a token server, for `Authorizer`."""
         request = Request(method, "", headers=headers, body=body)
         deadline = time.monotonic() + self._settings.policy.read
         return self._send(request, url, {}, self._to_token_server(url), deadline=deadline)
@@ -289,7 +289,7 @@ class Host:
         if parts.scheme == "http" and is_loopback(parts.hostname or ""):
             return self._transports.loopback()
         ours = parts.hostname == urlsplit(endpoint.origin).hostname
-        if ours or self.access.is_trusted(url):
+        if ours or self.authorizer.is_trusted(url):
             return self._transports.token_server()
         return self._transports.foreign(inside=self._inside or server_of(url) in self._private)
 
@@ -300,6 +300,6 @@ class Host:
         with self._lock:
             if self._found is None:
                 endpoint = self._transports.endpoint()
-                self.access.prepare(endpoint.doubt)
+                self.authorizer.prepare(endpoint.doubt)
                 self._found = endpoint
             return self._found

@@ -1,4 +1,4 @@
-"""A manifest as bytes: what is pushed, pulled and hashed, and never written anew."""
+"""Read manifests as the very bytes that are pushed, pulled and hashed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..reference import Reference
     from .contents import Contents
 
+ALTERED = "the registry or a proxy modifies responses"
+"""The hint for bytes that do not have their digest."""
 _ALGORITHMS = ("sha256", "sha384", "sha512")
 
 
@@ -35,51 +37,54 @@ class Manifest(Struct, frozen=True):
 
     @property
     def present(self) -> Present:
-        """That it exists."""
+        """The presence of this manifest."""
         return Present(self.digest, self.media_type, len(self.content))
 
 
 def read_manifest(answer: Response, reference: Reference) -> Manifest:
-    """The manifest in an answer with status 200, held against every digest that is known of it.
+    """Read the manifest in a response with status 200, and check every digest known of it.
 
-    Raises `HttpError`, which passes where the bytes were damaged on the way.
+    Raises `HttpError`, a transient one where the bytes do not have their digest.
     """
     computed = digest_of(answer.body)
     for claimed in (reference.digest, digest_in(answer)):
         if claimed and claimed != digest_of(answer.body, claimed):
             raise HttpError(
-                f"`{reference}` is `{claimed}` by name, and `{computed}` by content",
-                hint="the registry, or something before it, alters what it is asked for",
+                f"`{reference}` should be `{claimed}`, and its bytes are `{computed}`",
+                hint=ALTERED,
                 details=ErrorDetails(200, answer.url, transient=True),
             )
     return Manifest(answer.body, _media_type(answer, reference), computed)
 
 
 def contents_of(manifest: Manifest, reference: Reference) -> Contents:
-    """What a manifest or an index names: the one reader of both. Raises `HttpError`."""
+    """Read the config, layers and children that a manifest or an index names.
+
+    Raises `HttpError`.
+    """
     try:
         return contents(read_json(manifest.content))
     except ContentsError as error:
         raise HttpError(
             f"the manifest of `{reference}` cannot be read: {error}",
-            hint="is this a registry? something before it may alter what it is asked for",
+            hint=f"is this a registry? or {ALTERED}",
             details=ErrorDetails(200),
         ) from None
 
 
 def check_digest(found: Present, reference: Reference, url: str) -> Present:
-    """What a HEAD found, if it is what was asked for by digest. Raises `HttpError`."""
+    """Check that a HEAD by digest found that very digest. Raises `HttpError`."""
     if reference.digest and found.digest != reference.digest:
         raise HttpError(
-            f"`{reference}` was asked for, and `{found.digest}` is what the registry has",
-            hint="the registry, or something before it, alters what it is asked for",
+            f"the registry answers a request for `{reference}` with `{found.digest}`",
+            hint=ALTERED,
             details=ErrorDetails(200, url),
         )
     return found
 
 
 def digest_of(content: bytes, like: Digest | None = None) -> Digest:
-    """The digest of `content`: sha256, or by the algorithm of `like` if that is a known one."""
+    """Compute a digest: by sha256, or by the algorithm of `like` if that is a known one."""
     algorithm = like.partition(":")[0] if like else "sha256"
     if algorithm not in _ALGORITHMS:
         algorithm = "sha256"
@@ -87,7 +92,7 @@ def digest_of(content: bytes, like: Digest | None = None) -> Digest:
 
 
 def _media_type(answer: Response, reference: Reference) -> str:
-    """The type of the answer, or the one that the manifest itself names."""
+    """Return the media type of a response, or the one that the manifest itself names."""
     document = read_json(answer.body)
     inside = document.get("mediaType") if isinstance(document, dict) else None
     for media_type in (answer.media_type, inside):
@@ -95,8 +100,8 @@ def _media_type(answer: Response, reference: Reference) -> str:
         if is_manifest and isinstance(media_type, str) and media_type in MANIFEST_TYPES:
             return media_type
     raise HttpError(
-        f"`{reference.repository.host}` answers with something that is no manifest for "
-        f"`{reference}`" + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
-        hint="is this a registry? a login page or a proxy may stand before it",
+        f"the answer of `{reference.repository.host}` for `{reference}` is not a manifest"
+        + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
+        hint="is this a registry? a login page or a proxy may have answered",
         details=ErrorDetails(200, answer.url),
     )

@@ -44,7 +44,7 @@ class Mirror(Struct, frozen=True):
     insecure: bool = False
 
 
-class Lender:
+class MirrorHost:
     """A mirror of the registry `of`, and whether it is still asked. Thread-safe.
 
     It is asked as whoever we are at the mirror itself: nothing of ours is for another host.
@@ -86,7 +86,7 @@ class Lender:
             self._report(Notice(text))
 
 
-class Lenders:
+class MirrorHosts:
     """The mirrors of a registry, which are found out when first something is to be read of it.
 
     Thread-safe.
@@ -100,7 +100,7 @@ class Lenders:
         self._connect = connect
         self._report = report
         self._lock = Lock()
-        self._found: tuple[Lender, ...] | None = None
+        self._found: tuple[MirrorHost, ...] | None = None
 
     def answer(self, request: Request, check: Check) -> Response | None:
         """What the first mirror has that has it, `None` where none has."""
@@ -116,8 +116,8 @@ class Lenders:
         for lender in self._found or ():
             lender.host.close()
 
-    def _lender(self, mirror: Mirror) -> Lender:
-        return Lender(self._connect(mirror), mirror, self._registry, self._report)
+    def _lender(self, mirror: Mirror) -> MirrorHost:
+        return MirrorHost(self._connect(mirror), mirror, self._registry, self._report)
 
 
 def mirrors_in(info: object, *, here: bool = True) -> tuple[Mirror, ...]:

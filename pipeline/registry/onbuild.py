@@ -12,7 +12,7 @@ from ..http.errors import HttpError
 from ..http.text import read_json
 from ..model.image import MOST_TRIGGERS
 from ..reference import Reference
-from .blobs import Place, read_blob
+from .blobs import read_blob
 from .contents import manifests_of_platforms, serving
 from .manifest import contents_of
 
@@ -51,7 +51,7 @@ def _is_text(value: object) -> bool:
 
 def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> tuple[str, ...]:
     config = contents_of(manifest, reference).config
-    place = Place(registry.host(str(reference.repository)), reference.repository.path)
+    place = registry.connect(reference.repository)
     content = read_blob(place, config.digest) if config else None
     match read_json(content) if content else None:
         case {"config": {"OnBuild": list(found)}} if all(map(_is_text, found)):

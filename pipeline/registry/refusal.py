@@ -13,8 +13,8 @@ from .response import CODES, complaints
 
 if TYPE_CHECKING:
     from ..http.response import Response
+    from .auth.authorizer import Authorizer
     from .auth.credential import Credential
-    from .auth.session import Access
 
 _FLY_REACH = (
     "it is a token of another app or organization, or may only read; "
@@ -23,7 +23,7 @@ _FLY_REACH = (
 _FLY = (".fly.io", ".flyio.net")
 
 
-def refusal(answer: Response, host: str, access: Access, *, what: str, verb: str) -> HttpError:
+def refusal(answer: Response, host: str, access: Authorizer, *, what: str, verb: str) -> HttpError:
     """Why `what` (a repository, or "" for the host) could not be worked with.
 
     `verb` says what was wanted of it: `read`, `write`.
@@ -46,7 +46,9 @@ def refusal(answer: Response, host: str, access: Access, *, what: str, verb: str
     return HttpError(message, hint=hint, details=details)
 
 
-def _unauthorized(answer: Response, host: str, access: Access, details: ErrorDetails) -> HttpError:
+def _unauthorized(
+    answer: Response, host: str, access: Authorizer, details: ErrorDetails
+) -> HttpError:
     if access.trouble is not None:
         trouble = access.trouble
         return HttpError(
@@ -74,7 +76,7 @@ def _unauthorized(answer: Response, host: str, access: Access, details: ErrorDet
 
 
 def _words(  # noqa: PLR0911 - one answer for each status
-    answer: Response, host: str, access: Access, *, what: str, verb: str
+    answer: Response, host: str, access: Authorizer, *, what: str, verb: str
 ) -> tuple[str, str]:
     target = f"`{what}` on `{host}`" if what else f"`{host}`"
     match answer.status:
@@ -102,7 +104,7 @@ def _words(  # noqa: PLR0911 - one answer for each status
             return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
 
 
-def said_by(answer: Response, access: Access) -> str:
+def said_by(answer: Response, access: Authorizer) -> str:
     """The registry's own words behind a colon, made harmless; nothing where it says nothing."""
     words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
     text = plain("; ".join(words), access.secrets())

@@ -15,7 +15,7 @@ from ..http.errors import HttpError
 from ..http.text import read_json
 from ..model.presence import Absent, Hollow
 from ..reference import Digest, Platform, Reference, Repository
-from .blobs import Place, has_blob, read_blob
+from .blobs import RemoteRepository, has_blob, read_blob
 from .contents import Contents, lacking, needed, platform_of
 from .errors import AbsentError
 from .manifest import contents_of
@@ -126,7 +126,7 @@ def _gone(registry: Registry, look: Look) -> Absent:
     raise HttpError(
         f"`{look.reference}` is `{look.found.digest}` by HEAD, which is not there, and another "
         "image by GET",
-        hint="run it again; something before the registry may alter what it says",
+        hint="run it again; a proxy may modify responses",
     )
 
 
@@ -218,5 +218,5 @@ def _manifest(registry: Registry, at: _At) -> Contents | None:
         return None
 
 
-def _place(registry: Registry, at: _At) -> Place:
-    return Place(registry.host(str(at.repository)), at.repository.path)
+def _place(registry: Registry, at: _At) -> RemoteRepository:
+    return registry.connect(at.repository)

@@ -23,8 +23,8 @@ from ..model.actions import Action
 from ..model.events import Notice
 from ..model.masking import masker
 from ..model.report import Failure, ImageStatus
-from ..registry.auth.build_proxies import docker_proxies
-from ..registry.auth.private_config import docker_config
+from ..registry.auth.docker_config import docker_config
+from ..registry.auth.docker_login import docker_proxies
 from .image_test import set_aside, test_and_push
 from .preflight import check_image
 from .publish import name_on_engine, publish_batch

@@ -22,7 +22,7 @@ from ..process.paths import real_path
 from ..project.image_file import read_image_document
 from ..project.permissions import READ, WRITE, image_needs, settings_needs
 from ..project.settings import settings_document
-from ..registry.auth.build_proxies import docker_proxies
+from ..registry.auth.docker_login import docker_proxies
 from .rollback import with_releases
 from .secrets import missing_secrets, written_path
 

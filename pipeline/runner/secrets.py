@@ -14,7 +14,7 @@ from ..model.masking import forms
 from ..model.secret import parse_secret, source_of
 from ..process.paths import is_file, is_there
 from ..project.image_file import read_image_document
-from ..registry.auth.namespaces import common
+from ..registry.auth.namespace import common
 from ..registry.errors import CredentialError
 
 if TYPE_CHECKING:

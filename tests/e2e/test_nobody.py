@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.errors import ConfigError, UnknownError
 from pipeline.process.cleanup import private_folder
+from pipeline.process.paths import home, shown
 from pipeline.project.load import load
-from pipeline.registry.auth.namespaces import home, shown
 from pipeline.tasks._faults import tell_fault
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_the_home_of_nobody_is_the_root(folder: Path) -> None:
     assert shown(Path("/home/me/.docker"), {"HOME": "/home/me"}) == "~/.docker"
     assert shown(Path("/.docker"), {"HOME": "/"}) == "/.docker"
     if os.geteuid() == 0:
-        told = "from pipeline.registry.auth.namespaces import home; print(home({}))"
+        told = "from pipeline.process.paths import home; print(home({}))"
         assert as_nobody("-c", told, cwd=folder).stdout == "/\n"
 
 

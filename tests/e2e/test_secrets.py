@@ -14,8 +14,8 @@ import pytest
 from pipeline.http.errors import HttpError
 from pipeline.http.retry import Policy
 from pipeline.reference import parse_reference
+from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.auth.keychain import credentials
-from pipeline.registry.auth.private_config import docker_config
 from pipeline.registry.client import Registry
 from tests.support import shop as shops
 from tests.support.commits import commit, git

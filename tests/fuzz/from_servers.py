@@ -20,9 +20,9 @@ from pipeline.model.image import Pin
 from pipeline.project.lock_file import load_lock, lock_text
 from pipeline.reference import Digest, Platform, parse_reference
 from pipeline.registry.auth import docker_login, podman_login
+from pipeline.registry.auth.authorizer import Authorizer
 from pipeline.registry.auth.credential import Credential
-from pipeline.registry.auth.private_config import docker_config
-from pipeline.registry.auth.session import Access
+from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.contents import manifests_of_platforms, needed, platform_of, serving
 from pipeline.registry.errors import CredentialError
 from pipeline.registry.manifest import contents_of, read_manifest
@@ -43,7 +43,7 @@ _STATUSES = frozenset(str(status) for status in range(100, 600))
 _HOSTS = ("registry.example.com", "docker.io", "127.0.0.1:5000")
 
 
-def _access(answer: Response) -> Access:
+def _access(answer: Response) -> Authorizer:
     """Who we are at a registry whose token server gives that answer."""
 
     def fetch(
@@ -51,7 +51,7 @@ def _access(answer: Response) -> Access:
     ) -> Response:
         return answer
 
-    access = Access(_HOSTS[0], lambda _place: _CREDENTIAL, fetch)
+    access = Authorizer(_HOSTS[0], lambda _place: _CREDENTIAL, fetch)
     access.prepare()
     return access
 

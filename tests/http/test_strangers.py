@@ -16,9 +16,9 @@ import pytest
 from pipeline.http.errors import HttpError
 from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
-from pipeline.reference import Digest, parse_reference
+from pipeline.reference import Digest, Repository, parse_reference
 from pipeline.registry.auth.credential import Credential, Kind
-from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
 from pipeline.registry.manifest import Manifest, digest_of
@@ -196,11 +196,16 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
         scripted(with_token(script) if bearer else script) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
-        host = registry.host(server.address)
+        host = registry.host(Repository(server.address, "acme"))
         blob = Part(Digest(f"sha256:{'0' * 64}"), 3)
         reference = parse_reference(f"{server.address}/acme:1")
         with pytest.raises(HttpError, match="another host") as upload:
-            copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
+            copy_blob(
+                blob,
+                Transfer(
+                    RemoteRepository(host, "from"), RemoteRepository(host, "to"), threading.Event()
+                ),
+            )
         with pytest.raises(HttpError) as put:
             registry.put(reference, Manifest(MANIFEST, TYPE, digest_of(MANIFEST)))
 
@@ -217,7 +222,7 @@ def test_a_blob_from_elsewhere(stranger: Strange) -> None:
         scripted(script) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
-        host = registry.host(server.address)
+        host = registry.host(Repository(server.address, "acme"))
         with pytest.raises(HttpError) as caught, host.stream(Request("GET", "/v2/a/blobs/b")):
             pytest.fail("it was refused")
 
@@ -247,7 +252,9 @@ def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
         scripted(lambda _: Reply(307, there)) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
-        answer = registry.host(server.address).ask(Request("DELETE", "/v2/acme/blobs/uploads/1"))
+        answer = registry.host(Repository(server.address, "acme")).ask(
+            Request("DELETE", "/v2/acme/blobs/uploads/1")
+        )
 
     assert answer.status == 307
     assert stranger.asked == []

@@ -28,7 +28,7 @@ from pipeline.http.send import send
 from pipeline.http.sockets import Backend
 from pipeline.http.timeouts import SlowError, Timeouts
 from pipeline.http.tls import nothing, unverified
-from pipeline.reference import parse_reference
+from pipeline.reference import Repository, parse_reference
 from pipeline.registry.client import Registry
 from pipeline.registry.request import Request
 from tests.support.background import in_background
@@ -162,7 +162,9 @@ def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
 
 def read(registry: Registry, address: str) -> int:
     """How many bytes of a blob come."""
-    with registry.host(address).stream(Request("GET", "/v2/acme/blobs/b")) as pieces:
+    with registry.host(Repository(address, "acme")).stream(
+        Request("GET", "/v2/acme/blobs/b")
+    ) as pieces:
         return sum(map(len, pieces))
 
 

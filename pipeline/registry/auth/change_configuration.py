@@ -19,7 +19,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from ...errors import WorkError
-from ...process.folders import FOLDER
+from ...process.openat import FOLDER
 from ...process.read_file import FileError, unusable
 from ...process.wait import wait_until
 from ...process.write_file import replace_file

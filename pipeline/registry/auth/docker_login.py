@@ -13,12 +13,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...process.paths import home, shown
 from ...process.read_file import FileError, read_own
 from ...reference import HUB, HUB_NAMES, is_hub
 from ..errors import CredentialError
-from . import helper
+from . import ask_helper
 from .credential import Credential, Kind
-from .namespaces import home, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,13 @@ HUB_KEY = "https://index.docker.io/v1/"
 
 _HUB_INDEX = f"index.{HUB}"
 ENVIRONMENT = "DOCKER_AUTH_CONFIG"
+_PROXIES = {
+    "httpProxy": "HTTP_PROXY",
+    "httpsProxy": "HTTPS_PROXY",
+    "noProxy": "NO_PROXY",
+    "ftpProxy": "FTP_PROXY",
+}
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 Json = dict[str, object]
 
 
@@ -78,12 +85,25 @@ def from_configuration(environ: Mapping[str, str], host: str) -> Credential | No
     path = configuration_folder(environ) / "config.json"
     source = f"docker configuration {shown(path, environ)}"
     name = helper_name(configuration, host)
-    if name and (credential := helper.get(name, server_key(host), environ)):
+    if name and (credential := ask_helper.get(name, server_key(host), environ)):
         return credential
     auths = section(configuration, "auths")
     # Docker stops at the first entry that it cannot read, in no order: it may find none of them.
     known = not name and all(map(docker_reads, auths.values())) and _docker_finds(auths, host)
     return credential_of(entry_of(auths, host), source, known_to_docker=known)
+
+
+def docker_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the build arguments that buildx makes of the `proxies` in docker's configuration.
+
+    They are those of the engine's address, else of `default` (docker/cli
+    `ConfigFile.ParseProxyConfig`, buildx `GetProxyConfig`). Raises `CredentialError`.
+    """
+    configured = section(read_configuration(environ), "proxies")
+    host = environ.get("DOCKER_HOST") or _DEFAULT_ENGINE
+    chosen = configured[host] if host in configured else configured.get("default")
+    found = chosen if isinstance(chosen, dict) else {}
+    return {name: str(found[key]) for key, name in _PROXIES.items() if found.get(key)}
 
 
 def helper_name(configuration: Json, host: str) -> str:

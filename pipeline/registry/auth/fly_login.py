@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from ...process.capture import capture
 from ...process.environ import FLY_TOKENS, for_flyctl
+from ...process.paths import home, shown
 from ...process.read_file import FileError, read_own
 from .credential import Credential
 from .fly_program import candidates
-from .namespaces import home, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...model.masking import forms
 from ..errors import CredentialError
 from . import docker_login, fly_login, podman_login
-from .namespaces import host_of
+from .namespace import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

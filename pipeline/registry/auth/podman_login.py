@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ...process.paths import home, shown
 from ...reference import HUB, is_hub
 from ..errors import CredentialError
-from . import docker_login, helper
-from .namespaces import home, host_of, parents, shown
+from . import ask_helper, docker_login
+from .namespace import host_of, parents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +67,7 @@ def _find(
     if is_hub(host := host_of(place)):
         host, place = HUB, f"{HUB}{place.removeprefix(host)}"
     name = str(docker_login.section(configuration, "credHelpers").get(host) or "")
-    if name and (found := helper.get(name, docker_login.server_key(host), environ)):
+    if name and (found := ask_helper.get(name, docker_login.server_key(host), environ)):
         return replace(found, known_to_docker=False, helper=name)
     auths = docker_login.section(configuration, "auths")
     entries = (_entry(auths, key) for key in parents(place))

@@ -16,9 +16,9 @@ import pipeline
 from pipeline.http.errors import HttpError
 from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent
-from pipeline.reference import Digest, parse_reference
+from pipeline.reference import Digest, Repository, parse_reference
 from pipeline.registry.auth.credential import Credential, nobody
-from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
 from tests.support.scripted import Asked, Reply, Scripted, scripted
@@ -178,10 +178,12 @@ def test_a_blob_for_a_repository_that_is_not_there_yet(server: Scripted) -> None
     with client() as registry, scripted(lambda _: Reply(500)) as other:
         there = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([there.repository])
-        source = Place(registry.host(other.address), "acme/old")
-        destination = Place(registry.host(server.address), "acme/new")
+        source = RemoteRepository(registry.host(Repository(other.address, "acme")), "acme/old")
+        destination = RemoteRepository(
+            registry.host(Repository(server.address, "acme")), "acme/new"
+        )
         with pytest.raises(HttpError, match="`acme/new`") as caught:
-            copy_blob(Part(DIGEST, 1), Route(source, destination, threading.Event()))
+            copy_blob(Part(DIGEST, 1), Transfer(source, destination, threading.Event()))
 
     assert "401" not in caught.value.message
     assert server.count("HEAD") == 3

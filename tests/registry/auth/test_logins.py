@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.registry.auth import helper as helpers
-from pipeline.registry.auth.build_proxies import docker_proxies
+from pipeline.registry.auth import ask_helper as helpers
 from pipeline.registry.auth.credential import Kind
+from pipeline.registry.auth.docker_config import docker_config
+from pipeline.registry.auth.docker_login import docker_proxies
 from pipeline.registry.auth.keychain import credentials, known_secrets
-from pipeline.registry.auth.namespaces import common
+from pipeline.registry.auth.namespace import common
 from pipeline.registry.auth.podman_login import namespaces
-from pipeline.registry.auth.private_config import docker_config
 from pipeline.registry.errors import CredentialError
 from tests.support.programs import program
 

@@ -61,7 +61,7 @@ class Doubt(Struct, frozen=True):
     hint: str
 
 
-class Access:
+class Authorizer:
     """What one host, or a part of it as `namespace`, is told of us. Thread-safe.
 
     One token per scope is fetched at a time. `trusted` are hosts of token servers that may be shown

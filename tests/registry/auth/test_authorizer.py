@@ -16,10 +16,10 @@ from pipeline.http.errors import HttpError
 from pipeline.http.response import Response
 from pipeline.http.retry import Policy
 from pipeline.model.presence import Absent, Present
-from pipeline.reference import Digest, parse_reference
+from pipeline.reference import Digest, Repository, parse_reference
+from pipeline.registry.auth.authorizer import Authorizer
 from pipeline.registry.auth.credential import Credential, Kind
-from pipeline.registry.auth.session import Access
-from pipeline.registry.blobs import Place, Route, copy_blob
+from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
 from tests.support.scripted import Asked, Reply, scripted
@@ -226,9 +226,14 @@ def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
         return Reply(201) if asked.method == "POST" else Reply(404)
 
     with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
-        host = registry.host(server.address)
+        host = registry.host(Repository(server.address, "acme"))
         blob = Part(Digest(digest), 1)
-        copy_blob(blob, Route(Place(host, "from"), Place(host, "to"), threading.Event()))
+        copy_blob(
+            blob,
+            Transfer(
+                RemoteRepository(host, "from"), RemoteRepository(host, "to"), threading.Event()
+            ),
+        )
 
         queries = [parse_qs(urlsplit(a.path).query) for a in server.asked if TOKEN in a.path]
         assert [q["scope"] for q in queries] == [[pushed, "repository:from:pull"]]
@@ -250,7 +255,7 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
             got = http.request(method, url, headers=dict(headers), content=content)
             return Response(got.status_code, url, {}, got.content)
 
-        access = Access(server.address, password, fetch, clock=lambda: now[0])
+        access = Authorizer(server.address, password, fetch, clock=lambda: now[0])
         access.prepare()
         origin = f"http://{server.address}"
         access.answer(f'Bearer realm="{origin}{TOKEN}"', origin, "s", None)

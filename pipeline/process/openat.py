@@ -1,8 +1,8 @@
-"""Reach what lies below a folder step by step, so that no link on the way leads out of it.
+"""Open files below a folder step by step, so that no link on the way leads out of it.
 
-A path that was looked at a moment ago may lead elsewhere now: a folder on the way to it can be
-exchanged for a link. So each folder is opened from the open one that it lies in, and what is in it
-is reached by its name alone (`openat(2)` and its kin); a link in the place of a folder is refused.
+A path that was checked a moment ago may lead elsewhere now: a folder on the way can be exchanged
+for a link. So each folder is opened relative to the open one that contains it, by its name alone
+(`openat(2)` and its kin), and a link in place of a folder is refused.
 """
 
 from __future__ import annotations
@@ -13,14 +13,28 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .folders import FOLDER, descend
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+STEP = FOLDER | os.O_NOFOLLOW
 _MOST = 64
 """Folders that are open at once: a process may have 256 on some systems."""
+
+
+def descend(here: int, names: Iterable[str]) -> int:
+    """Open the folder that `names` lead to from the open folder `here`, which is closed.
+
+    Raises `OSError`, ELOOP or ENOTDIR for a link on the way.
+    """
+    for name in names:
+        try:
+            below = os.open(name, STEP, dir_fd=here)
+        finally:
+            os.close(here)
+        here = below
+    return here
 
 
 class Descent:
