@@ -45,7 +45,7 @@ _ERRORS = (
     (
         r"Cannot connect to the Docker daemon at ([^ ]+?)\.? ",
         "no engine answers at `{}`",
-        "start Docker, or set DOCKER_HOST to an engine that runs; `invoke doctor` looks further",
+        "start Docker, or set DOCKER_HOST to an engine that runs; `invoke doctor` checks more",
     ),
     (
         r"permission denied while trying to connect",
@@ -60,7 +60,7 @@ _ERRORS = (
     (
         r"error during connect: (.*)",
         "no engine answers: {}",
-        "check DOCKER_HOST and that the engine runs; `invoke doctor` looks further",
+        "check DOCKER_HOST and that the engine runs; `invoke doctor` checks more",
     ),
     (
         _LOST,

@@ -85,7 +85,7 @@ def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:
     named = environ.get("DOCKER_HOST")
     where = f"`{named}`" if named else "the address of the docker context"
     why = _reason(error)
-    hint = "start Docker, or set DOCKER_HOST to where it runs; `invoke doctor` looks again"
+    hint = "start Docker, or set DOCKER_HOST to where it runs; `invoke doctor` checks again"
     return UnknownError(f"no Docker engine answers at {where}{why}", hint=hint)
 
 

@@ -1,7 +1,7 @@
-"""The context of a build as BuildKit sees it: the files that the ignore file leaves.
+"""The context of a build as BuildKit sees it: the files that the ignore file does not exclude.
 
-Links are followed inside the context alone, as BuildKit follows them (cache/contenthash/path.go):
-an absolute target starts at the context's root, and `..` does not leave it.
+Links are followed inside the context, as BuildKit follows them (cache/contenthash/path.go): an
+absolute target starts at the context's root, and `..` does not leave it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MOST_LINKS = 255
 
 
 class ContextPath(NamedTuple):
-    """A place of the context: `real` is free of links, `shown` is how the Dockerfile came to it.
+    """A path in the context: `real` without links, `shown` as the Dockerfile names it.
 
     Both are relative to the context; "" is the context itself.
     """
@@ -35,20 +35,20 @@ class ContextPath(NamedTuple):
 
 
 class Filter(Struct, frozen=True):
-    """Patterns that a walk below a source heeds; their paths are relative to that source.
+    """Patterns that apply to a walk below a source; their paths are relative to that source.
 
-    With `wanted`, what matches is kept; without, what does not.
+    With `wanted`, what matches is kept; without, what does not match.
     """
 
     patterns: Patterns
     wanted: bool
 
     def keeps(self, level: Level) -> bool:
-        """Whether a folder of this level is kept."""
+        """Return whether a folder of this level is kept."""
         return level.matched is self.wanted
 
     def may_keep_in(self, folder: str, level: Level) -> bool:
-        """Whether anything below `folder` may be kept."""
+        """Return whether anything below `folder` may be kept."""
         if self.keeps(level):
             return True
         if self.wanted:
@@ -57,14 +57,14 @@ class Filter(Struct, frozen=True):
 
 
 class _PendingFolder(Struct):
-    """A folder that is only there if something in it is."""
+    """An excluded folder, which is in the context only if something in it is."""
 
     item: ContextPath
     emitted: bool = False
 
 
 class _Folder(Struct, frozen=True):
-    """A folder to walk: the beginnings of the paths in it, what the patterns said of it."""
+    """A folder to walk: the prefixes of its paths, and the patterns' state in it."""
 
     real: str
     shown: str
@@ -74,14 +74,14 @@ class _Folder(Struct, frozen=True):
 
 
 class FollowedLinks(NamedTuple):
-    """The links that were followed from a path, in order, and where they led to."""
+    """The links that were followed from a path, in order, and where they lead."""
 
     links: tuple[str, ...]
     real: str | None
 
 
 class FolderContents(NamedTuple):
-    """What is kept in a folder: the beginnings of its paths, its files, and all else."""
+    """What is kept in a folder: the prefixes of its paths, its files, and all else."""
 
     real: str
     shown: str
@@ -90,7 +90,7 @@ class FolderContents(NamedTuple):
 
 
 class Context:
-    """One context under one ignore file. Errors are those of `Disk`."""
+    """One context with one ignore file. Raises the errors of `Disk`."""
 
     def __init__(self, disk: Disk, folder: str, ignore: Ignore) -> None:
         self.disk = disk
@@ -101,24 +101,24 @@ class Context:
         self._types: dict[str, FileType | None] = {"": FileType.DIRECTORY}
 
     def path(self, real: str) -> str:
-        """Where a path of the context lies on the disk."""
+        """Return a path of the context as a path on the disk."""
         return self._start + real
 
     def file_type(self, real: str) -> FileType | None:
-        """What a build sees at `real`, whose folders are no links; `None` for nothing."""
+        """Return what a build sees at `real`, a path through no links; `None` for nothing."""
         if real not in self._types:
             self._types[real] = self._look(real)
         return self._types[real]
 
     def follow(self, shown: str) -> str | None:
-        """Where `shown` lies when all links on the way and at its end are followed.
+        """Return where `shown` leads when all links are followed; nothing needs to be there.
 
-        There may be nothing there. `None`: the links go round in a circle.
+        `None` if the links go in a circle.
         """
         return self.trail(shown).real
 
     def trail(self, shown: str) -> FollowedLinks:
-        """The same, with the links that lead there."""
+        """Return the links on the way of `follow`, and where they lead."""
         here = ""
         rest = shown.split("/")[::-1]
         links: list[str] = []
@@ -136,9 +136,9 @@ class Context:
         return FollowedLinks(tuple(links), here)
 
     def below(self, top: ContextPath, *filters: Filter) -> Iterator[ContextPath]:
-        """All that lies in the folder `top`, each folder before what is in it, in no other order.
+        """Yield everything in the folder `top`, each folder before its contents.
 
-        A folder that a pattern takes away is there all the same if something in it stays.
+        The order is otherwise undefined. An excluded folder is yielded if something in it is kept.
         """
         for contents in self.folders(top, *filters):
             yield from contents.others
@@ -146,7 +146,7 @@ class Context:
                 yield ContextPath(contents.real + name, contents.shown + name, FileType.FILE)
 
     def folders(self, top: ContextPath, *filters: Filter) -> Iterator[FolderContents]:
-        """The same, folder by folder; only folders in which anything is kept are emitted."""
+        """Yield the same, folder by folder, only those in which something is kept."""
         checks = (Filter(self.ignore.patterns, wanted=False), *filters) if self.ignore else filters
         starts = (self._level(top.real),) if self.ignore else ()
         levels = (*starts, *(check.patterns.top() for check in filters))
@@ -161,7 +161,7 @@ class Context:
     def _contents_of(
         self, folder: _Folder, checks: tuple[Filter, ...], stack: list[_Folder]
     ) -> FolderContents:
-        """What is kept in one folder; the folders in it to walk go on the stack."""
+        """Return what is kept in one folder; put its folders on the stack."""
         listing = self._listing(folder)
         files = self._kept(folder, listing.files, checks)
         contents = FolderContents(folder.real, folder.shown, files, [])
@@ -176,7 +176,7 @@ class Context:
         return contents
 
     def _kept(self, folder: _Folder, names: list[str], checks: tuple[Filter, ...]) -> list[str]:
-        """Those of the names, none of them a folder's, that all checks keep."""
+        """Return the names, none of them a folder's, that all filters keep."""
         begin = folder.real if self.ignore else folder.inner
         for check, level in zip(checks, folder.levels, strict=True):
             test = check.patterns.tester_in(level)
@@ -189,7 +189,7 @@ class Context:
         try:
             return self.disk.folder(self.path(folder.real))
         except ConfigError:
-            # BuildKit too passes over what is both excluded and closed to it.
+            # BuildKit too ignores a folder that is excluded and that it cannot read.
             if folder.pending and _begin(folder.pending[-1].item.real) == folder.real:
                 return Listing([], [])
             raise
@@ -202,7 +202,7 @@ class Context:
         checks: tuple[Filter, ...],
         stack: list[_Folder],
     ) -> bool:
-        """Put a folder on the stack if anything in it may be kept; say whether it is itself."""
+        """Put a folder on the stack if something in it may be kept; return whether it itself is."""
         inner = folder.inner + name
         paths = [inner] * len(checks)
         if self.ignore:
@@ -244,7 +244,7 @@ def _begin(path: str) -> str:
 
 
 def _step(here: str, part: str) -> str:
-    """One component further, without looking at the disk."""
+    """Append one component of a path, without a look at the disk."""
     if part in {"", "."}:
         return here
     if part == "..":

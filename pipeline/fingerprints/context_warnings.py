@@ -1,4 +1,4 @@
-"""What is likely copied by mistake: the warnings that the files of an image call for."""
+"""Warn of files in a context that are likely copied by mistake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LONGEST_POINTER = 1024
 
 
 class _Context(NamedTuple):
-    """A context of an image: its folder, what is read of it, the ignore file to write to."""
+    """A context of an image: its folder, what is read of it, the ignore file to extend."""
 
     folder: PurePosixPath
     entries: tuple[ContextEntry, ...]
@@ -41,10 +41,10 @@ def context_warnings(
     ignored: IgnoreFile,
     named: Iterable[ContextInputs],
 ) -> tuple[Problem, ...]:
-    """The warnings about the files that `image` reads of its contexts.
+    """Return the warnings about the files that `image` reads of its contexts.
 
-    One for each thing that is wrong and each ignore file, however many files it is about, so that
-    images of one context say the same.
+    There is one for each mistake and ignore file, however many files it is about, so that images
+    with the same context have the same warnings.
     """
     own = _Context(image.context, entries, ignored.path or image.context / IGNORE_FILE)
     others = (_Context(one.path, one.entries, one.path / IGNORE_FILE) for one in named)
@@ -52,13 +52,13 @@ def context_warnings(
     for context in (own, *others):
         found += _repositories(root, context)
         found += _configurations(root, image, context)
-        found += _stand_ins(disk, root, context)
+        found += _placeholders(disk, root, context)
         found += _submodules(disk, root, context)
     return tuple(found)
 
 
 def _repositories(root: Path, context: _Context) -> Iterator[Problem]:
-    """The folder (in a worktree the file) in which Git keeps a repository."""
+    """Yield a warning if Git's data is copied: a folder, in a worktree a file."""
     hidden = (entry.path for entry in context.entries if "/." in f"/{entry.path}")
     found = dict.fromkeys(path for entry in hidden if (path := _repository(entry)) is not None)
     if not found:
@@ -70,7 +70,7 @@ def _repositories(root: Path, context: _Context) -> Iterator[Problem]:
         f"`{first}` is copied: two clones of one commit have two tags, and what it holds comes "
         "along, such as the token that a CI job leaves there"
     )
-    yield _unnamed(root, context, what, line)
+    yield _to_exclude(root, context, what, line)
 
 
 def _repository(path: str) -> str | None:
@@ -80,7 +80,7 @@ def _repository(path: str) -> str | None:
 
 
 def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Problem]:
-    """The configuration of an app, which flyctl itself leaves out where no ignore file is."""
+    """Yield a warning for each app configuration that is copied; flyctl itself excludes it."""
     spec = image.deploy
     files = {spec.config, *spec.configs.values()} - {None} if spec else set()
     if not files:
@@ -90,36 +90,36 @@ def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Pro
         path = os.path.relpath(file, str(context.folder))
         if path in copied:
             what = f"`{path}` is copied: each change of the app's configuration builds it anew"
-            yield _unnamed(root, context, what, path)
+            yield _to_exclude(root, context, what, path)
 
 
-def _unnamed(root: Path, context: _Context, what: str, line: str) -> Problem:
-    """What an ignore file ought to name."""
+def _to_exclude(root: Path, context: _Context, what: str, line: str) -> Problem:
+    """Return the warning about a path that the ignore file should name."""
     there = is_file(root / context.ignore)
     verb = "add" if there else f"write `{context.ignore}` with"
     return Problem(Location(str(context.ignore)), what, f"{verb} the line `{line}`")
 
 
-def _stand_ins(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
-    """Files that are there in place of others."""
+def _placeholders(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
+    """Yield a warning for pointers of Git LFS and files encrypted by git-crypt."""
     if not disk.heads:
         return
     kinds: dict[str, list[str]] = {}
     for entry in context.entries:
         path = _place(root, context, _real(entry))
-        if entry.kind is EntryKind.FILE and (what := stands_for(disk.heads.get(path, b""))):
+        if entry.kind is EntryKind.FILE and (what := placeholder_of(disk.heads.get(path, b""))):
             kinds.setdefault(what, []).append(disk.shown(path))
     for what, paths in kinds.items():
         first, *rest = dict.fromkeys(paths)
         more = f", as {len(rest)} more are" if rest else ""
-        message = f"this file is {what}{more}: the image has not what it stands for"
-        yield Problem(Location(first), message, cure(what, first))
+        message = f"this file is {what}{more}: the image does not get the real file"
+        yield Problem(Location(first), message, remedy_for(what, first))
 
 
-def stands_for(content: bytes) -> str:
-    r"""What a file of this content is, if it stands for another; nothing for any other file.
+def placeholder_of(content: bytes) -> str:
+    r"""Return which placeholder of Git LFS or git-crypt a file is; empty for any other file.
 
-    >>> stands_for(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    >>> placeholder_of(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
     'a Git LFS pointer'
     """
     if content.startswith(POINTER_HEADS[-1]):
@@ -128,8 +128,8 @@ def stands_for(content: bytes) -> str:
     return "a Git LFS pointer" if pointer and len(content) < _LONGEST_POINTER else ""
 
 
-def cure(what: str, path: str) -> str:
-    """What brings the file itself, where `path` is that from the project's root."""
+def remedy_for(what: str, path: str) -> str:
+    """Return the command that brings the real file; `path` is relative to the project's root."""
     if what == "encrypted by git-crypt":
         return "`git-crypt unlock` decrypts it"
     fetch = f"`git lfs install`, then `git lfs pull --include '{path}'` fetches it"
@@ -137,7 +137,7 @@ def cure(what: str, path: str) -> str:
 
 
 def _submodules(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
-    """Folders in which Git is to put another repository, and has not."""
+    """Yield a warning for each submodule that is not checked out."""
     known: dict[Path, frozenset[str]] = {}
     folders = [_real(entry) for entry in context.entries if entry.kind is EntryKind.DIRECTORY]
     for real in folders if context.entries else ("",):
@@ -151,14 +151,14 @@ def _submodules(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
 def _is_empty(disk: Disk, path: str) -> bool:
     try:
         return not disk.folder(path).names
-    except ConfigError:  # nothing in it is read, so that it need not be open to us
+    except ConfigError:  # nothing in it is read, so it need not be readable
         return False
 
 
 def _is_submodule(folder: Path, root: Path, known: dict[Path, frozenset[str]]) -> bool:
-    """Whether a repository around a folder says that another belongs there.
+    """Return whether a repository around a folder has a submodule there.
 
-    `known` is what was read of `.gitmodules` for other folders.
+    `known` has the submodules by folder, and is filled on the way.
     """
     for above in folder.parents:
         if above not in known:
@@ -171,7 +171,7 @@ def _is_submodule(folder: Path, root: Path, known: dict[Path, frozenset[str]]) -
 
 
 def _modules(folder: Path) -> frozenset[str]:
-    """The paths that `.gitmodules` in a folder names."""
+    """Return the paths that `.gitmodules` in a folder names."""
     try:
         text = (read_file(folder, ".gitmodules") or b"").decode(errors="replace")
     except FileError:
@@ -190,5 +190,5 @@ def _real(entry: ContextEntry) -> str:
 
 
 def _place(root: Path, context: _Context, path: str) -> str:
-    """A path of a context as the disk knows it."""
+    """Return a path of a context as a path on the disk."""
     return f"{root / context.folder}/{path}".rstrip("/")

@@ -1,4 +1,4 @@
-"""The user's files: each folder listed and each file hashed once in a run."""
+"""The user's files: each folder is listed and each file hashed once in a run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _BLOCK = 1 << 18
 _BITS = 0o7777
 _OWNER_RUNS = stat.S_IXUSR
 _sha256 = hashlib.sha256
-# A file whose status changed before this long before the run began is not written to meanwhile:
-# it is read once, and its state asked for once. The margin covers clocks that tick in steps.
+# A file that had not changed for this long (in nanoseconds) when the run began is not being
+# written: it is read once, with one `fstat`. The margin covers clocks with a coarse resolution.
 _MARGIN = 2_000_000_000
-# Without O_NONBLOCK, a FIFO that took the place of a file would stop us for ever.
+# Without O_NONBLOCK, opening a FIFO that replaced a file would block for ever.
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-# What opening or reading says of a path that is no longer the regular file that was listed.
+# Errors of opening or reading a path that is not the listed regular file any more.
 _SOMETHING_ELSE = frozenset(
     {
         errno.EAGAIN,
@@ -45,12 +45,12 @@ POINTER_HEADS = (
     b"version https://hawser.github.com/spec/",
     b"\0GITCRYPT\0",
 )
-"""First bytes of Git LFS pointers (its name was once Hawser), and of what git-crypt encrypted."""
+"""First bytes of Git LFS pointers (once called Hawser) and of files encrypted by git-crypt."""
 _AGAIN = "run again when nothing writes there"
 
 
 class FileType(Enum):
-    """What is found at a path, links not followed."""
+    """The type of a file, links not followed."""
 
     FILE = 1
     LINK = 2
@@ -59,12 +59,13 @@ class FileType(Enum):
 
 
 FileFacts = tuple[bool, str, int, Stamp]
-"""What counts of a file (whether its owner may execute it, its digest), its permission bits, and
-by what it is known again."""
+"""What the fingerprint takes of a file (whether its owner may execute it, its sha256), then its
+permission bits, and its state to recognize it by.
+"""
 
 
 class Listing(NamedTuple):
-    """What is in a folder, in no order: the names of its regular files, and all else."""
+    """The contents of a folder, unordered: the names of its regular files, and all else."""
 
     files: list[str]
     others: list[tuple[str, FileType]]
@@ -76,12 +77,12 @@ class Listing(NamedTuple):
 
 
 class Disk:
-    """Reads below `root`, which errors leave out of the paths that they show.
+    """Reads files below `root`, which error messages leave out of paths.
 
-    Paths are absolute strings as `os.scandir` gives them: a byte that is not UTF-8 is a surrogate.
-    What cannot be read raises `ConfigError`; what changes meanwhile, `WorkError`. `heads` has the
-    beginnings of files that seem to stand for others (`fingerprints.git_pointers`). By `way`, all
-    but configuration is reached: no link on it leads out of `root`.
+    Paths are absolute strings as `os.scandir` returns them: a byte that is not UTF-8 is a
+    surrogate. Raises `ConfigError` for what cannot be read, `WorkError` for what changes meanwhile.
+    `heads` has the first bytes of files that may be placeholders (`fingerprints.context_warnings`).
+    `way` opens everything but configuration: no link on the path leads out of `root`.
     """
 
     def __init__(self, root: Path, clock: Callable[[], int] = time.time_ns) -> None:
@@ -97,26 +98,26 @@ class Disk:
         self.heads: dict[str, bytes] = {}
 
     def file_type(self, path: str) -> FileType | None:
-        """What is at `path`; `None` for nothing."""
+        """Return the type of the file at `path`; `None` if there is none."""
         if path not in self._types:
             self._types[path] = self._look(path)
         return self._types[path]
 
     def folder(self, path: str) -> Listing:
-        """What is in a folder."""
+        """Return the contents of a folder."""
         if path not in self._folders:
             self._folders[path] = self._list(path)
         return self._folders[path]
 
     def file(self, path: str) -> FileFacts:
-        """A regular file's facts."""
+        """Return a regular file's facts."""
         facts = self._files.get(path)
         if facts is None:
             facts = self._files[path] = self._read(path)
         return facts
 
     def read(self, path: str) -> bytes:
-        """What is in a regular file of the project, the same however often it is asked for."""
+        """Return the contents of a regular file of the project, the same at each call."""
         if path not in self._contents:
             try:
                 content = read_file(self._project, path, most=MOST)
@@ -129,7 +130,7 @@ class Disk:
         return self._contents[path]
 
     def link(self, path: str) -> str:
-        """A symlink's target as it is written."""
+        """Return a symlink's target as it is written."""
         if path not in self._links:
             try:
                 self._links[path] = self.way.readlink(path)
@@ -138,7 +139,7 @@ class Disk:
         return self._links[path]
 
     def shown(self, path: str) -> str:
-        """`path` for a person: relative to the root, bytes that are not UTF-8 escaped."""
+        """Return `path` for messages: relative to the root, bytes that are not UTF-8 escaped."""
         return os.fsencode(path.removeprefix(self._root)).decode("utf-8", "backslashreplace")
 
     def _look(self, path: str) -> FileType | None:
@@ -151,7 +152,7 @@ class Disk:
                 return None
             raise
         except OSError as error:
-            if error.errno == errno.ELOOP:  # a folder on the way is a link that leads to itself
+            if error.errno == errno.ELOOP:  # a folder on the path is a link to itself
                 return None
             self._fail(path, error)
         kinds = {
@@ -180,8 +181,8 @@ class Disk:
         except OSError as error:
             self._fail(path, error)
         try:
-            # Before it is read: whoever copies it later, and finds it the same, copies these bytes,
-            # also where the clock was set back and what is new seems old.
+            # Before it is read: a later copy that finds the same state has these bytes, even if
+            # the clock was set back, so that a new file seems old.
             found = os.fstat(handle)
             data = os.read(handle, _BLOCK)
             if data.startswith(POINTER_HEADS):
@@ -196,7 +197,7 @@ class Disk:
         return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, file_state(found)
 
     def _read_watched(self, path: str, handle: int) -> FileFacts:
-        """Read a file that is long, or that may be written to at this moment."""
+        """Read a file that is large, or that may be changing at this moment."""
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
             raise self._changed(path)
@@ -205,7 +206,7 @@ class Disk:
         if size != before.st_size or _moment(before) != _moment(after):
             raise self._changed(path)
         mode = before.st_mode
-        # One that was written to a moment ago may be again, within the same tick of the clock.
+        # A file written a moment ago may be written again within the same tick of the clock.
         known = file_state(before) if before.st_ctime_ns <= self._quiet else None
         return mode & _OWNER_RUNS != 0, digest, mode & _BITS, known
 
@@ -218,13 +219,13 @@ class Disk:
         problem = Problem(
             Location(self.shown(path)),
             f"cannot be read: {reason_of(error)}",
-            "give yourself the right to read it, or name it in the ignore file",
+            "give yourself permission to read it, or name it in the ignore file",
         )
         raise ConfigError([problem]) from error
 
 
 def file_state(found: os.stat_result) -> Stamp:
-    """By what a file is known again: none of it changes unless its contents, or its status, do."""
+    """Return what a file is recognized by: it changes whenever its contents or status do."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -235,7 +236,7 @@ def _node(entry: os.DirEntry[str]) -> FileType:
 
 
 def hash_of(handle: int) -> tuple[str, int]:
-    """The digest of an open file's bytes from its beginning, and how many there were."""
+    """Return the digest of all bytes of an open file, and their number."""
     digest = hashlib.sha256()
     size = 0
     while data := os.pread(handle, _BLOCK, size):

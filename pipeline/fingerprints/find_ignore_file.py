@@ -1,9 +1,9 @@
 """Find the ignore file of an image as BuildKit does, links included.
 
-The frontend asks for `<Dockerfile>.dockerignore` in the folder that the Dockerfile lies in, and if
-that cannot be read for `.dockerignore` in the context. A link is followed inside of that folder
-alone: an absolute target starts at the folder, and `..` does not leave it. One that leads to no
-file there is passed over without a word (`frontend/dockerui/config.go`, fsutil `followlinks.go`).
+The frontend reads `<Dockerfile>.dockerignore` in the Dockerfile's folder, and if that cannot be
+read `.dockerignore` in the context. A link is followed inside that folder only: an absolute target
+starts at the folder, and `..` does not leave it. BuildKit ignores a link that leads to no file
+there, without a message (`frontend/dockerui/config.go`, fsutil `followlinks.go`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 IGNORE_FILE = ".dockerignore"
 _HINT = (
-    "put the file itself there, or remove it; until then, what it was to keep out (secrets, `.git`)"
+    "put the file itself there, or remove it; until then, what it should exclude (secrets, `.git`)"
     " may be in the image"
 )
 
@@ -32,8 +32,8 @@ _HINT = (
 class IgnoreFile(Struct, frozen=True):
     """The patterns in force, and the file that has them.
 
-    `path` is from the project's root; without one, none is in force. `warnings` are about those
-    that look like one and are none.
+    `path` is relative to the project's root; `None` means that no file is in force. `warnings` are
+    about what has the name of an ignore file and is none.
     """
 
     ignore: Ignore = NOTHING
@@ -43,16 +43,16 @@ class IgnoreFile(Struct, frozen=True):
 
 
 def find_ignore_file(disk: Disk, root: Path, image: Image) -> IgnoreFile:
-    """The ignore file of the Dockerfile of `image`, else that of its context, else none.
+    """Return the ignore file of the Dockerfile of `image`, else that of its context, else none.
 
-    Raises `ConfigError` for one that cannot be read, or has a pattern that BuildKit refuses.
+    Raises `ConfigError` if it cannot be read, or has a pattern that BuildKit refuses.
     """
     own = image.dockerfile.with_name(f"{image.dockerfile.name}{IGNORE_FILE}")
     return _first(disk, root, (own, image.context / IGNORE_FILE))
 
 
 def find_ignore_file_in(disk: Disk, root: Path, folder: PurePosixPath) -> IgnoreFile:
-    """The ignore file in a folder of the project alone, as a named context has it."""
+    """Return the ignore file of a folder, as BuildKit uses it for a named context."""
     return _first(disk, root, (folder / IGNORE_FILE,))
 
 
@@ -66,15 +66,15 @@ def _first(disk: Disk, root: Path, paths: tuple[PurePosixPath, ...]) -> IgnoreFi
             ignore = parse_ignore(source, file=str(path))
             return IgnoreFile(ignore, path, source, tuple(warnings))
         if found := context.file_type(path.name):
-            warnings.append(_astray(path, found))
+            warnings.append(_not_read(path, found))
     return IgnoreFile(warnings=tuple(warnings))
 
 
-def _astray(path: PurePosixPath, found: FileType) -> Problem:
-    """What is said of an ignore file that BuildKit passes over."""
+def _not_read(path: PurePosixPath, found: FileType) -> Problem:
+    """Return the warning about something that BuildKit does not read as an ignore file."""
     what = {
         FileType.LINK: f"is a link that leads to no file below `{path.parent}`",
         FileType.DIRECTORY: "is a folder",
-    }.get(found, "is no file")
-    message = f"`{path.name}` {what}: BuildKit does not read it, and it hides nothing"
+    }.get(found, "is not a file")
+    message = f"`{path.name}` {what}: BuildKit does not read it, and it excludes nothing"
     return Problem(Location(str(path)), message, _HINT)

@@ -1,4 +1,7 @@
-"""The fingerprints of a project: each image's inputs read, bases before what stands on them."""
+"""Compute the fingerprints of a project: read each image's inputs, bases before dependents.
+
+The files that are hashed come from `scan`, the key is made in `key`.
+"""
 
 from __future__ import annotations
 
@@ -33,19 +36,19 @@ _SET_ID = stat.S_ISUID | stat.S_ISGID
 def fingerprint(
     project: Project, *, only: Collection[ImageName] | None = None
 ) -> Mapping[ImageName, Inputs]:
-    """The inputs of images and their fingerprints, in build order.
+    """Return the inputs and fingerprints of images, in build order.
 
-    They are those of `only` (default: all) and of what these stand on; of no other is any file
-    looked at, so that what another step makes for it need not be there. No file is hashed twice,
-    in however many contexts it lies. Raises `ConfigError` with the problems of all images at once,
-    and `WorkError` for a file that changes while it is read.
+    That is of `only` (default: all images) and of their bases. Files of other images are not read,
+    so they need not exist yet. No file is hashed twice, even if it is in several contexts.
+    Raises `ConfigError` with the problems of all images at once, and `WorkError` for a file that
+    changes while it is read.
     """
     with gc_paused():
         return _fingerprint(project, needed(project, only))
 
 
 def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image, ...]:
-    """The images in `only` (`None`: all) and those that they stand on, in build order."""
+    """Return the images in `only` (`None`: all) and their bases, in build order."""
     if only is None:
         return project.images
     below = graph.closure({image.name: image.base_names for image in project}, only)
@@ -64,7 +67,7 @@ def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName
 
 
 class _Scanned(NamedTuple):
-    """What a look at the files of an image found: what it reads, under which ignore file."""
+    """What an image reads: files of its context and of named contexts, ignore file, warnings."""
 
     entries: tuple[ContextEntry, ...]
     ignored: IgnoreFile
@@ -95,7 +98,11 @@ def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanne
 
 
 def _named_contexts(disk: Disk, root: Path, image: Image) -> dict[str, ContextInputs]:
-    """What an image reads of each of its named contexts. Raises as `scan` does."""
+    """Return what an image reads of each named context. Raises as `scan` does.
+
+    A named context is a folder of the project. BuildKit reads `.dockerignore` in the folder itself,
+    and no other (`frontend/dockerui/namedcontext.go`).
+    """
     return {
         name: _named_context(disk, root, image, named) for name, named in image.contexts.items()
     }
@@ -110,14 +117,16 @@ def _named_context(disk: Disk, root: Path, image: Image, named: NamedContext) ->
 
 
 def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
-    """Say where contexts are named that are no folders, or not there (yet)."""
-    hint = "name one, relative to this file, or run first what makes it"
+    """Yield a problem for each context that is not a folder, or does not exist (yet)."""
+    hint = "name one, relative to this file, or run first the command that creates it"
     if not is_folder(project.root / image.context):
         place = image.context_place or Location(str(image.folder))
-        yield Problem(place, f"the context `{image.context}` is no folder", hint)
+        yield Problem(place, f"the context `{image.context}` is not a folder", hint)
     for name, named in image.contexts.items():
         if not is_folder(project.root / named.path):
-            yield Problem(named.place, f"the context `{name}`, `{named.path}`, is no folder", hint)
+            yield Problem(
+                named.place, f"the context `{name}`, `{named.path}`, is not a folder", hint
+            )
 
 
 def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
@@ -152,7 +161,7 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
 
 
 def _unusual_bits(entries: tuple[ContextEntry, ...]) -> tuple[str, ...]:
-    """A sentence if permission bits that the fingerprint leaves out would surprise in an image."""
+    """Return a sentence about permission bits that the image has and the fingerprint ignores."""
     unusual = [e for e in entries if e.kind is EntryKind.FILE and _surprises(e.mode)]
     if not unusual:
         return ()
@@ -166,5 +175,5 @@ def _unusual_bits(entries: tuple[ContextEntry, ...]) -> tuple[str, ...]:
 
 
 def _surprises(mode: int) -> bool:
-    """Set-id, or not readable for all: what a clone of the repository would not have."""
+    """Return whether bits differ from those of a fresh clone: set-id, or not readable for all."""
     return bool(mode & _SET_ID) or not mode & stat.S_IROTH

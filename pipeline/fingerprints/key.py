@@ -1,8 +1,8 @@
-"""The key of an image, sha256 over a canonical record of all its inputs, and the fingerprint.
+"""Compute an image's key, the sha256 of a canonical record of its inputs, and its fingerprint.
 
-The fingerprint is the key, or with a `[test]` the sha256 over a record of key and command.
-`docs/fingerprint.md` specifies both records byte for byte; this module and that page change
-together, and a change of either changes `VERSION`.
+The fingerprint is the key or, with a `[test]`, the sha256 of a record of key and command.
+`docs/fingerprint.md` specifies both records byte for byte. Change it together with this module;
+each change of either changes `VERSION`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ NO_CONTEXTS: Mapping[str, Sequence[ContextEntry]] = MappingProxyType({})
 
 
 def key_of(record: bytes) -> Key:
-    """The key of an image with this record."""
+    """Return the key of an image with this record."""
     return Key(hashlib.sha256(record).hexdigest())
 
 
 def fingerprint_of(key: Key, test: ImageTest | None = None) -> Fingerprint:
-    """The fingerprint of an image with this key, whose tag says that it passed `test` if it has it.
+    """Return the fingerprint for a key and a test: its tag means that the image passed the test.
 
-    The command counts and not its timeout: an image that passed would pass with more time.
+    The command counts, the timeout does not: an image that passed would pass with more time.
     """
     if test is None:
         return Fingerprint(key.hex)
@@ -51,11 +51,12 @@ def record(
     options: Mapping[str, str],
     contexts: Mapping[str, Sequence[ContextEntry]] = NO_CONTEXTS,
 ) -> bytes:
-    """The record of `image`, as `docs/fingerprint.md` lays it out.
+    """Return the record of `image`, in the layout of `docs/fingerprint.md`.
 
     `entries` are what its Dockerfile reads of the context, in any order, and `contexts` what it
-    reads of each named context; `bases` holds at least the keys of the images it stands on;
-    `options` is what `output_options` says. Raises `KeyError` for a base without a key.
+    reads of each named context. `bases` has at least the keys of its bases. `options` comes from
+    `output_options`.
+    Raises `KeyError` for a base without a key.
     """
     platforms = sorted({str(platform) for platform in image.platforms})
     sections = {
@@ -76,9 +77,9 @@ def record(
 
 
 def output_options(build: BuildSettings) -> dict[str, str]:
-    """The settings that change what is pushed; one at its default is not named.
+    """Return the settings that change what is pushed, without those at their default.
 
-    So a setting that a later version adds leaves the fingerprints of who does not use it alone.
+    So a setting that a later version adds changes no fingerprint of those who do not use it.
     """
     options = {}
     if build.sbom:
@@ -89,9 +90,9 @@ def output_options(build: BuildSettings) -> dict[str, str]:
 
 
 def entry_order(entry: ContextEntry) -> str:
-    """What entries are sorted by: the bytes of the path, then the kind.
+    """Return the sort key of entries: the bytes of the path, then the kind.
 
-    Code points and the bytes of UTF-8 sort alike, and NUL, which no path holds, before both.
+    Code points and the bytes of UTF-8 sort alike, and NUL, which no path contains, before both.
     """
     return entry.path + "\0" + entry.kind
 
@@ -101,7 +102,7 @@ def _framed(sections: Mapping[str, bytes]) -> bytes:
 
 
 def _values(image: Image, name: str) -> bytes:
-    """The value of an argument, or those that it has for each platform."""
+    """Encode the value of an argument, or one value per platform if they differ."""
     values = image.differing.get(name) or (image.declared[name],)
     return _list(map(_option, values))
 
@@ -131,7 +132,7 @@ _KINDS = {EntryKind.FILE: b"f", EntryKind.LINK: b"l", EntryKind.DIRECTORY: b"d"}
 
 
 _NOTHING = frozenset({b"\x00", b"\x00" * 8})
-"""Payloads of sections that are left out: none, an empty list, an empty text."""
+"""Payloads of sections that are left out: `None`, an empty list, an empty text."""
 
 
 def _boolean(value: bool) -> bytes:  # noqa: FBT001 -- it is the value, not a flag
@@ -160,5 +161,5 @@ def _list(items: Iterable[bytes]) -> bytes:
 
 
 def _pairs(values: Mapping[str, bytes]) -> bytes:
-    """A list of names and encoded values, sorted by the bytes of the name."""
+    """Encode a list of names and encoded values, sorted by the bytes of the name."""
     return _list(_text(name) + values[name] for name in sorted(values))

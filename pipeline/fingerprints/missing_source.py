@@ -1,4 +1,4 @@
-"""A source that is not in the context: what is wrong with it, and what to do."""
+"""Explain a source that is not in the context: why, and what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_COMPARED = 10_000
 
 
 def missing(context: Context, read: Read, shown: str) -> ConfigError:
-    """The error for `shown`, which an instruction reads, and which a build does not see."""
+    """Return the error for `shown`, a source of an instruction that a build does not find."""
     real = context.follow(shown)
     target = f", where it leads to `{real}`," if real not in {None, shown} else ""
     message = f"`{shown}`{target} is not in the context"
@@ -28,7 +28,7 @@ def missing(context: Context, read: Read, shown: str) -> ConfigError:
 
 
 def _advice(context: Context, real: str) -> str:
-    """Why there is nothing at `real`: excluded, elsewhere, misspelt, or plainly not there."""
+    """Return why nothing is at `real`: excluded, elsewhere, misspelt, or simply missing."""
     if context.disk.file_type(context.path(real)) is not None:
         excluding = context.ignore.reason(real)
         if not excluding:
@@ -51,9 +51,9 @@ def _advice(context: Context, real: str) -> str:
 
 
 def _above(context: Context, shown: str, real: str) -> str:
-    """The nearest folder of the project above the context that has `real`; empty for none.
+    """Return the nearest folder of the project above the context that has `real`, else empty.
 
-    In many a monorepo one folder is the context of all images.
+    In many monorepos one folder is the context of all images.
     """
     folder = context.path("").rstrip("/")
     for _ in shown.split("/") if shown != "." else ():
@@ -68,7 +68,7 @@ def _shown(context: Context, folder: str) -> str:
 
 
 def _as_written(path: str) -> str:
-    """What the Dockerfile has for a path that a flag names, each byte of which is a character."""
+    """Return a path as the Dockerfile has it; BuildKit reads each byte of a flag as a character."""
     try:
         return path.encode("latin-1").decode("utf-8")
     except UnicodeError:

@@ -1,9 +1,9 @@
-"""What a Dockerfile reads of its context, as BuildKit reads it.
+"""Find the files that a Dockerfile reads of its context, as BuildKit finds them.
 
-A source of COPY or ADD is followed where it is a link, also when a wildcard found it, and stands in
-the result as what it leads to, which is what lands in the image; links in a copied folder stay
-links. A wildcard crosses no link. `--exclude` and `--parents` are matched below the source
-(cache/contenthash/checksum.go, solver/llbsolver/file/backend.go, fsutil's copy.go).
+These are the files that are hashed. A source of COPY or ADD that is a link is followed, also if a
+wildcard found it, and the result has what it leads to, since that gets into the image; links in a
+copied folder stay links. A wildcard does not cross links. `--exclude` and `--parents` match below
+the source (cache/contenthash/checksum.go, solver/llbsolver/file/backend.go, fsutil's copy.go).
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _NOWHERE = Location("")
 def scan(
     root: Path, image: Image, *, disk: Disk | None = None, ignore: Ignore | None = None
 ) -> tuple[ContextEntry, ...]:
-    """The paths of the context that `image` reads, sorted by the bytes of the path.
+    """Return the paths of the context that `image` reads, sorted by the bytes of the path.
 
-    `root` is the project's. A `disk` that is shared by several calls reads each file once; where
-    the ignore file is read already, `ignore` has it.
+    `root` is the project's. A `disk` shared by several calls reads each file once; `ignore` is the
+    ignore file if it is read already.
     Raises `ConfigError` with all sources that do not exist and all files that cannot be read, and
     `WorkError` for a file that changes meanwhile.
     """
     folder = root / image.context
     if not is_folder(folder):
         where = Location(str(image.dockerfile))
-        raise ConfigError([Problem(where, f"its context `{image.context}` is no folder")])
+        raise ConfigError([Problem(where, f"its context `{image.context}` is not a folder")])
     disk = disk or Disk(root)
     ignore = find_ignore_file(disk, root, image).ignore if ignore is None else ignore
     return scan_context(Context(disk, str(folder), ignore), image.reads, image.dockerfile)
@@ -59,7 +59,7 @@ def scan(
 def scan_context(
     context: Context, reads: Reads, dockerfile: PurePosixPath
 ) -> tuple[ContextEntry, ...]:
-    """The paths of a context that `reads` names, sorted by the bytes of the path.
+    """Return the paths of a context that `reads` names, sorted by the bytes of the path.
 
     Raises as `scan` does.
     """
@@ -78,7 +78,7 @@ def scan_context(
 
 
 def _reads(reads: Reads, dockerfile: PurePosixPath) -> Iterable[Read]:
-    """What is read, the same sources in several stages once."""
+    """Return what is read; a source that several stages read is there once."""
     unique = {replace(r, location=_NOWHERE): r for r in reads.reads}
     if not reads.whole:
         return unique.values()
@@ -132,7 +132,7 @@ def _entry(context: Context, item: ContextPath) -> ContextEntry:
         target = context.disk.link(path)
         _check_name(context, target, path)
         return ContextEntry(shown, EntryKind.LINK, link=target, real=real)
-    raise _refused(context, path, "is a socket, a device or a pipe, and would be read")
+    raise _refused(context, path, "is a socket, a device or a pipe, and the build would read it")
 
 
 def _check_name(context: Context, name: str, path: str) -> None:
@@ -148,7 +148,7 @@ def _refused(context: Context, path: str, message: str) -> ConfigError:
 
 
 def _folders_of(context: Context, read: Read) -> Iterator[FolderContents]:
-    """All places that one source names."""
+    """Yield everything that one source names, folder by folder."""
     if read.parents:
         return _with_parents(context, read)
     pattern = _clean(read.pattern)
@@ -158,19 +158,19 @@ def _folders_of(context: Context, read: Read) -> Iterator[FolderContents]:
 def _under(
     context: Context, sources: Iterable[ContextPath], filters: tuple[Filter, ...]
 ) -> Iterator[FolderContents]:
-    """The sources themselves, and what lies in those that are folders."""
+    """Yield the sources themselves, and the contents of those that are folders."""
     for source in sources:
         if source.shown:
             yield FolderContents("", "", [], [source])
         if source.file_type is FileType.DIRECTORY:
-            # BuildKit's own key takes all of a folder that the source is a link to.
+            # For a source that is a link to a folder, BuildKit's own key has the whole folder.
             yield from context.folders(source, *(() if source.linked else filters))
 
 
 def _with_parents(context: Context, read: Read) -> Iterator[FolderContents]:
-    """What `COPY --parents` reads: patterns of ignore files, below the part before `/./`.
+    """Yield what `COPY --parents` reads: patterns as in ignore files, below the part before `/./`.
 
-    A file that this part names is copied whatever stands behind it, and so is a folder itself.
+    A file that this part names is copied whatever follows, and so is a folder itself.
     """
     before, pivot, behind = read.pattern.partition(_PIVOT)
     source, pattern = (_clean(before), _clean(behind)) if pivot else ("", _clean(read.pattern))
@@ -193,7 +193,7 @@ def _with_parents(context: Context, read: Read) -> Iterator[FolderContents]:
 
 
 def _sources(context: Context, read: Read, pattern: str) -> Iterator[ContextPath]:
-    """What a source names, links followed. Raises `ConfigError` for what is not there."""
+    """Yield what a source names, links followed. Raises `ConfigError` if it is missing."""
     if read.kind is ReadKind.MOUNT or not _is_wild(pattern):
         yield _followed(context, read, pattern)
         return
@@ -211,7 +211,7 @@ def _sources(context: Context, read: Read, pattern: str) -> Iterator[ContextPath
 
 
 def _matching(context: Context, top: ContextPath, parts: list[str]) -> Iterator[ContextPath]:
-    """What the pattern `parts` finds below `top`; no link is crossed."""
+    """Yield what the pattern `parts` matches below `top`; links are not crossed."""
     if any("[" in part for part in parts):
         yield from _matching_anywhere(context, top, "/".join(parts))
         return
@@ -226,7 +226,7 @@ def _matching(context: Context, top: ContextPath, parts: list[str]) -> Iterator[
 
 
 def _next(context: Context, folder: ContextPath, pattern: str, *, last: bool) -> list[ContextPath]:
-    """What the pattern finds in a folder; folders alone, but for the last part of a source."""
+    """Return what the pattern matches in a folder: only folders, except for the last part."""
     found: list[ContextPath] = []
     for name in context.disk.folder(context.path(folder.real)).names:
         if not gomatch.match(pattern, name):
@@ -240,7 +240,7 @@ def _next(context: Context, folder: ContextPath, pattern: str, *, last: bool) ->
 
 
 def _matching_anywhere(context: Context, top: ContextPath, pattern: str) -> Iterator[ContextPath]:
-    """The same by looking at every path, for a class such as `[^a]` matches `/` too in Go."""
+    """Yield the same by matching every path: a class such as `[^a]` matches `/` too in Go."""
     start = len(top.shown) + 1 if top.shown else 0
     within: set[str] = set()
     for item in sorted(context.below(top), key=lambda item: item.shown.split("/")):
@@ -274,17 +274,17 @@ def _patterns(read: Read, written: tuple[str, ...]) -> Patterns:
 
 @lru_cache(maxsize=16)
 def _parsed(written: tuple[str, ...]) -> Patterns:
-    """The patterns, which all sources of an instruction share."""
+    """Parse patterns, which all sources of an instruction share."""
     return parse_patterns(written)
 
 
 def _clean(pattern: str) -> str:
-    """The pattern below the context; "" is the context itself."""
+    """Return the pattern relative to the context; "" is the context itself."""
     return clean(f"/{pattern}")[1:]
 
 
 def _is_wild(pattern: str) -> bool:
-    """Whether BuildKit takes it for a wildcard: an escaped one does not make it one."""
+    """Return whether BuildKit reads it as a wildcard; an escaped character does not make it one."""
     escaped = False
     for character in pattern:
         if escaped:

@@ -1,13 +1,13 @@
-"""What a solve is given to read: a copy of the files that went into the fingerprints, and no other.
+"""Copy the files that are in the fingerprints, for BuildKit to read, and no others.
 
-Between the look at a file and BuildKit's, it may change. So each is compared with what its
-fingerprint says while it is copied, and what is built has no way to see anything else.
+A file may change between its hashing and BuildKit's read. So each file is compared with its
+fingerprint while it is copied, and the build cannot see anything but the copy.
 
-BuildKit does not ask for a file again whose size and time of change it has seen under its name
-(fsutil's `diff_containerd.go`). A file with other bytes and the same time would be built from the
-bytes that it had before. So a copy has its file's time to the second, and below the second digits
-of the sha256 of its contents: other bytes have another time, however they came to be there. Images
-do not depend on it: BuildKit's keys know no times, and its layers only whole seconds of them.
+BuildKit does not request a file again if it has seen its size and modification time under its name
+before (fsutil's `diff_containerd.go`). A file with other bytes and the same time would be built
+with the bytes it had before. So a copy has its file's time to the second, and below the second
+digits of the sha256 of its contents: other bytes always have another time. Images do not depend on
+it: BuildKit's keys contain no times, and its layers only whole seconds.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _ODD_NANOSECONDS = 123_456_700
 _BITS = 0o7777
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CAPABILITY = "security.capability"
-"""The one extended attribute of a file that COPY keeps and that means something in a container."""
+"""The only extended attribute of a file that COPY keeps and that matters in a container."""
 
 
 class ChangedError(WorkError):
-    """A file is not what it was when its fingerprint was computed."""
+    """A file differs from what its fingerprint was computed from."""
 
 
 @contextmanager
 def snapshot(root: Path, environ: Mapping[str, str]) -> Iterator[Snapshot]:
-    """A snapshot of nothing yet, of the project at `root`; it is removed at the end.
+    """Create an empty snapshot of the project at `root`, and remove it at the end.
 
-    Raises `UnknownError` where no folder can be made that keeps times as exactly as it must.
+    Raises `UnknownError` if no folder on a file system with exact times can be made.
     """
     with private_folder("files", environ, roomy=True) as folder:
         _require_exact_times(folder)
@@ -58,10 +58,10 @@ def snapshot(root: Path, environ: Mapping[str, str]) -> Iterator[Snapshot]:
 
 
 class Snapshot:
-    """A copy of files of a project, each at the path that it has there, below `folder`.
+    """A copy of files of a project below `folder`, each at its path in the project.
 
-    Links on the way to a context are no part of it: a context lies at its real path. What two
-    images read is copied once.
+    Links on the way to a context are left out: a context is at its real path. What two images read
+    is copied once.
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
@@ -75,8 +75,8 @@ class Snapshot:
     def add(self, image: Image, inputs: Inputs) -> None:
         """Copy what an image reads.
 
-        Raises `ChangedError` where that has changed since `inputs` were found, and `UnknownError`
-        where there is no room for the copy.
+        Raises `ChangedError` if that has changed since `inputs` were found, and `UnknownError` if
+        there is no room for the copy.
         """
         try:
             self._add(image, inputs)
@@ -86,14 +86,14 @@ class Snapshot:
             raise UnknownError(message, hint="make room there, or set TMPDIR") from error
 
     def settle(self) -> None:
-        """Give the folders the modes and times of those they stand for, when all is in them."""
+        """Give the folders the modes and times of the originals, after everything is copied."""
         for path in sorted(self._folders, reverse=True):
             known = self._folders[path]
             os.chmod(path, known.st_mode & _BITS)  # noqa: PTH101 - `path` is a string, of bytes too
             os.utime(path, ns=(known.st_mtime_ns, known.st_mtime_ns))
 
     def place(self, folder: PurePosixPath) -> str:
-        """Where a folder of the project lies in the snapshot."""
+        """Return where a folder of the project is in the snapshot."""
         return str(self._folder / self._real(folder))
 
     def _add(self, image: Image, inputs: Inputs) -> None:
@@ -115,7 +115,7 @@ class Snapshot:
             self._entry(context.path(real), entry)
 
     def _followed(self, context: Context, entry: ContextEntry) -> str:
-        """Where an entry lies, with the links that lead there copied too."""
+        """Return the real path of an entry, and copy the links that lead there."""
         if not entry.real:
             return entry.path
         head, tail = entry.path, ""
@@ -174,7 +174,7 @@ class Snapshot:
             os.close(target)
 
     def _text(self, path: PurePosixPath, content: bytes) -> None:
-        """Write what was read of a file beside the context: a Dockerfile, an ignore file."""
+        """Write a file that was read beside the context: a Dockerfile, an ignore file."""
         context = self._open(path.parent)
         real = self._trail(context, path.name)
         place = context.path(real or path.name)
@@ -211,7 +211,7 @@ class Snapshot:
         self._done[path] = what
 
     def _folder_at(self, path: str) -> None:
-        """Make a folder, and those that it lies in up to the project's root."""
+        """Create a folder and its parents up to the project's root."""
         mirrored = self._mirror(path)
         if mirrored in self._folders:
             return
@@ -225,14 +225,14 @@ class Snapshot:
         self._folders[mirrored] = found
 
     def _is_done(self, path: str, what: str) -> bool:
-        """Whether the path is copied already; it must then have been the same."""
+        """Return whether the path is copied already; it must have been the same then."""
         before = self._done.get(path)
         if before not in {None, what}:
             raise self._changed(path)
         return before is not None
 
     def _mirrored(self, path: str) -> str:
-        """Where a path of the disk lies in the snapshot; the folder that it lies in is made."""
+        """Return a path in the snapshot, after creating the folder that it is in."""
         self._folder_at(path.rpartition("/")[0])
         return self._mirror(path)
 
@@ -249,7 +249,7 @@ class Snapshot:
         return real.relative_to(self.root)
 
     def _lost(self, path: str, error: OSError) -> PipelineError:
-        """The error where something cannot be reached: it changed, or the machine fails."""
+        """Return the error for something that cannot be read: it changed, or the machine fails."""
         return machine_error(error) or self._changed(path)
 
     def _changed(self, path: str) -> ChangedError:
@@ -258,10 +258,10 @@ class Snapshot:
 
 
 def _copied(source: int, target: int, entry: ContextEntry) -> bool:
-    """Copy the bytes of an open file, and say whether they are those of the entry.
+    """Copy the bytes of an open file; return whether they are those of the entry.
 
-    A file whose status is the same before and after has not been written to since it was hashed;
-    of any other, the copy is hashed.
+    A file with the same status before and after has not been written since it was hashed; of any
+    other file, the copy is hashed.
     """
     before = file_state(os.fstat(source))
     _pour(source, target)
@@ -271,18 +271,18 @@ def _copied(source: int, target: int, entry: ContextEntry) -> bool:
 
 
 def _pour(source: int, target: int) -> None:
-    """Copy all of an open file; where the file system can, without reading it."""
+    """Copy all of an open file, by the file system itself if it can."""
     if hasattr(os, "copy_file_range"):
         with suppress(OSError):
             while os.copy_file_range(source, target, _MUCH):
                 pass
-    # What is left, where the kernel cannot copy between the two (`copy_file_range(2)`).
+    # The rest, if the kernel cannot copy between the two (`copy_file_range(2)`).
     while data := os.read(source, _BLOCK):
         _write(target, data)
 
 
 def _keep_capabilities(source: int, target: int) -> None:
-    """Most files have none, and some systems know none."""
+    """Copy capabilities. Most files have none, and some systems do not know them."""
     if hasattr(os, "setxattr"):
         with suppress(OSError):
             os.setxattr(target, _CAPABILITY, os.getxattr(source, _CAPABILITY))
@@ -301,15 +301,15 @@ def _date(target: int, found: os.stat_result, sha256: str) -> None:
 
 
 def _require_exact_times(folder: Path) -> None:
-    """Raise `UnknownError` where a file system drops what `_date` puts below the second.
+    """Raise `UnknownError` if the file system drops what `_date` puts below the second.
 
     ext3, ext4 with inodes of 128 bytes and HFS+ keep whole seconds, FAT two of them, exFAT
-    hundredths. NTFS keeps 100 nanoseconds, and that is enough.
+    hundredths. NTFS keeps 100 nanoseconds, which is enough.
     """
     moment = _SECOND + _ODD_NANOSECONDS
     os.utime(folder, ns=(moment, moment))
     if folder.stat().st_mtime_ns // 100 != moment // 100:
-        message = f"files cannot be copied to `{folder.parent}`: it keeps no exact times of files"
+        message = f"files cannot be copied to `{folder.parent}`: it keeps no exact file times"
         why = "BuildKit tells changed files by their times, and would build old contents"
         raise UnknownError(message, hint=f"set TMPDIR to a folder on another file system; {why}")
 

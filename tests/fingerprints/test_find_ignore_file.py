@@ -74,7 +74,7 @@ def test_what_buildkit_passes_over_hides_nothing(
     (warning,) = found.warnings
     assert str(warning.location) == place
     assert message in warning.message
-    assert "hides nothing" in warning.message
+    assert "excludes nothing" in warning.message
 
 
 def test_the_contexts_file_stands_in_for_one_that_leads_nowhere(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
 
     (tmp_path / "images" / "web" / "image.toml").write_text('[contexts]\nlibs = "none"\n')
     load(tmp_path)
-    with pytest.raises(ConfigError, match=r"image.toml:2:8: .*`images/web/none`, is no folder"):
+    with pytest.raises(ConfigError, match=r"image.toml:2:8: .*`images/web/none`, is not a folder"):
         inputs(tmp_path)
 
 

@@ -393,7 +393,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(root: Path) -> None:
 
 def test_a_context_that_is_no_folder(tmp_path: Path) -> None:
     """Told as wrong configuration."""
-    with pytest.raises(ConfigError, match="its context `nowhere` is no folder"):
+    with pytest.raises(ConfigError, match="its context `nowhere` is not a folder"):
         scan(tmp_path, image_of("FROM scratch\n", context="nowhere"))
 
 

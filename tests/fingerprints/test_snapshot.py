@@ -282,7 +282,7 @@ def whole_seconds(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount")
 def test_a_file_system_without_times_below_the_second(root: Path, whole_seconds: Path) -> None:
     """There, other bytes of the same size and second would be built from what BuildKit has."""
-    wrong = pytest.raises(UnknownError, match="keeps no exact times")
+    wrong = pytest.raises(UnknownError, match="keeps no exact file times")
     with wrong as caught, snapshot(root, {"TMPDIR": str(whole_seconds)}):
         pass
     assert "set TMPDIR to a folder on another file system" in (caught.value.hint or "")

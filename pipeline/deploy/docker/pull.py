@@ -27,7 +27,7 @@ _MISSING = (
     "no match for platform",
 )
 _FULL = ("no space left on device", "disk quota exceeded")
-_HINT = "`invoke doctor` looks at registry and credentials"
+_HINT = "`invoke doctor` checks registry and credentials"
 
 
 def has_image(client: DockerClient, spec: Spec) -> bool:
