@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from ..model.events import ImageChanged, LogLine, Notice, Stage, StepChanged
+from ..model.events import ImageChanged, LogLine, Notice, Phase, StepChanged
 from .definition import Output
 from .steps import (
     CANCELLED,
@@ -37,7 +37,7 @@ class Span(Struct):
 
     began: datetime | None = None
     ended: datetime | None = None
-    stage: Stage | None = None
+    stage: Phase | None = None
 
     @property
     def seconds(self) -> float:
@@ -133,11 +133,11 @@ class Progress(Struct):
         span.began = max(span.began, self.began or span.began)
         if vertex.completed:
             span.ended = max(span.ended or vertex.completed, vertex.completed)
-        return self._come_to(image, Stage.PUSHING if is_push(name) else Stage.BUILDING)
+        return self._come_to(image, Phase.PUSHING if is_push(name) else Phase.BUILDING)
 
-    def _come_to(self, image: ImageName, stage: Stage) -> list[Event]:
+    def _come_to(self, image: ImageName, stage: Phase) -> list[Event]:
         span = self.spans.setdefault(image, Span())
-        if span.stage in (stage, Stage.PUSHING):
+        if span.stage in (stage, Phase.PUSHING):
             return []
         span.stage = stage
         return [ImageChanged(image, stage)]
@@ -147,7 +147,7 @@ class Progress(Struct):
         events: list[Event] = []
         for image in self.names.owners(step):
             if self._pushes(image, step, status):
-                events += self._come_to(image, Stage.PUSHING)
+                events += self._come_to(image, Phase.PUSHING)
         if status.total:
             step.amounts[status.id] = (status.current, status.total)
             events += self._amount(step)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..model.apps import NOT_RUN
 from ..model.inputs import EntryKind
-from ..model.presence import Hollow, Present
+from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def report_json(report: Report) -> Json:
     }
 
 
-def exists_json(reference: Reference, presence: Presence | Hollow) -> Json:
+def exists_json(reference: Reference, presence: Presence | Incomplete) -> Json:
     """`pipeline.exists/1`: unknown is never a document, but an error.
 
     What is hollow does not exist, and `reason` says what it lacks.
@@ -128,7 +128,7 @@ def exists_json(reference: Reference, presence: Presence | Hollow) -> Json:
         "reference": str(reference),
         "exists": digest is not None,
         "digest": digest,
-        "reason": presence.reason if isinstance(presence, Hollow) else None,
+        "reason": presence.reason if isinstance(presence, Incomplete) else None,
     }
 
 

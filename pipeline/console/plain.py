@@ -12,8 +12,8 @@ from ..model.events import (
     ImageChanged,
     LogLine,
     Notice,
+    Phase,
     Planned,
-    Stage,
     StepChanged,
     Warned,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
 _FROM_RE = re.compile(r"\[[^\]]*\] FROM |\[context [^\]]*\] ")
-_QUIET = frozenset({Stage.VERIFYING.value})
+_QUIET = frozenset({Phase.VERIFYING.value})
 _SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
 _TIMED = frozenset({Mood.GOOD, Mood.BAD})
 

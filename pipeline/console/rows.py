@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..model.actions import Action, DeployAction
-from ..model.events import AppChanged, ImageChanged, LogLine, Planned, Stage, StepChanged
+from ..model.events import AppChanged, ImageChanged, LogLine, Phase, Planned, StepChanged
 from ..model.report import DeployStatus
 from .text import clean, step_text
 
@@ -35,17 +35,17 @@ class Mood(Enum):
 
 
 IMAGE_MOODS = {
-    Stage.WAITING: Mood.WAITING,
-    Stage.COPYING: Mood.ACTIVE,
-    Stage.BUILDING: Mood.ACTIVE,
-    Stage.TESTING: Mood.ACTIVE,
-    Stage.PUSHING: Mood.ACTIVE,
-    Stage.VERIFYING: Mood.ACTIVE,
-    Stage.BUILT: Mood.GOOD,
-    Stage.COPIED: Mood.GOOD,
-    Stage.EXISTS: Mood.SKIPPED,
-    Stage.FAILED: Mood.BAD,
-    Stage.BLOCKED: Mood.BLOCKED,
+    Phase.WAITING: Mood.WAITING,
+    Phase.COPYING: Mood.ACTIVE,
+    Phase.BUILDING: Mood.ACTIVE,
+    Phase.TESTING: Mood.ACTIVE,
+    Phase.PUSHING: Mood.ACTIVE,
+    Phase.VERIFYING: Mood.ACTIVE,
+    Phase.BUILT: Mood.GOOD,
+    Phase.COPIED: Mood.GOOD,
+    Phase.EXISTS: Mood.SKIPPED,
+    Phase.FAILED: Mood.BAD,
+    Phase.BLOCKED: Mood.BLOCKED,
 }
 APP_MOODS = {
     "waiting": Mood.WAITING,
@@ -82,7 +82,7 @@ class Row(Struct, frozen=True):
 
     name: str
     app: bool
-    word: str = Stage.WAITING.value
+    word: str = Phase.WAITING.value
     mood: Mood = Mood.WAITING
     steps: tuple[Step, ...] = ()
     last: Step | None = None
@@ -118,11 +118,11 @@ def advance(row: Row, event: ImageChanged | StepChanged | LogLine | AppChanged, 
     """The row after an event. An ended row is not woken by what a cancelled build still says."""
     match event:
         case ImageChanged():
-            mood = IMAGE_MOODS[event.stage]
-            return _turned(row, event.stage.value, mood, event, now)
+            mood = IMAGE_MOODS[event.phase]
+            return _turned(row, event.phase.value, mood, event, now)
         case AppChanged():
-            mood = APP_MOODS.get(event.stage, Mood.ACTIVE)
-            return _turned(row, clean(event.stage), mood, event, now)
+            mood = APP_MOODS.get(event.phase, Mood.ACTIVE)
+            return _turned(row, clean(event.phase), mood, event, now)
         case _ if row.mood not in LIVELY:
             return row
         case LogLine():
@@ -164,7 +164,7 @@ class Board:
 def planned_rows(plan: Plan) -> tuple[Row, ...]:
     """The rows that a run begins with."""
     images = [
-        Row(a.name, app=False, word=Stage.EXISTS.value, mood=Mood.SKIPPED, reason=clean(a.reason))
+        Row(a.name, app=False, word=Phase.EXISTS.value, mood=Mood.SKIPPED, reason=clean(a.reason))
         if a.action is Action.EXISTS
         else Row(a.name, app=False)
         for a in plan.images
@@ -202,7 +202,7 @@ def _stepped(row: Row, event: StepChanged, now: float) -> Row:
     # BuildKit loads contexts long before an image's turn: that is no work on the image yet.
     chore = is_chore(name)
     if row.mood is Mood.WAITING and not chore:
-        row = replace(row, word=Stage.BUILDING.value, mood=Mood.ACTIVE, since=now)
+        row = replace(row, word=Phase.BUILDING.value, mood=Mood.ACTIVE, since=now)
     if event.completed:
         left = tuple(s for s in row.steps if s.name != name)
         rested = now if is_output(name) and not left else row.rested

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..model.apps import HOW_TO_RUN, NOT_RUN
 from ..model.inputs import EntryKind
-from ..model.presence import Hollow, Present
+from ..model.presence import Incomplete, Present
 from .graph import twigs
 from .paint import Cell, Style, columns, status_style
 from .plain import outlook
@@ -58,7 +58,7 @@ def print_inputs(
 
 def print_exists(
     reference: Reference,
-    presence: Presence | Hollow,
+    presence: Presence | Incomplete,
     stream: TextIO | None = None,
     *,
     environ: Mapping[str, str] | None = None,
@@ -68,7 +68,7 @@ def print_exists(
     paint = painter(stream, environ)
     if isinstance(presence, Present):
         line = f"{paint('exists', Style.GREEN)}  {reference}  {presence.digest}"
-    elif isinstance(presence, Hollow):
+    elif isinstance(presence, Incomplete):
         line = f"{paint('hollow', Style.RED)}  {clean(presence.reason)}"
     else:
         line = f"{paint('absent', Style.YELLOW)}  {reference}"

@@ -1,4 +1,4 @@
-"""Apps, what runs of them, and how a driver deploys them."""
+"""Apps, what they run, and their releases."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 NOT_RUN = "asked of a command: not run"
-"""The reason of the one row for apps that a command lists, where only looking is wanted."""
+"""The reason in the one row for apps that a command lists, if a task must run no command."""
 
 HOW_TO_RUN = f"`--allow commands`, or {VARIABLE}=commands, runs the commands that list apps"
 
 
 class App(Struct, frozen=True):
-    """An app to deploy to. `config` is its `fly.toml` as an absolute path, if it has one.
+    """An app to deploy to. `config` is the absolute path of its `fly.toml`, if it has one.
 
-    `configuration` is what that file says, `revision` the commit that the project's files are of:
-    a deploy leaves both beside the app, as a `Stamp`. `root` is the project's folder. With
-    `backwards` it is deployed also over a newer commit.
+    `configuration` is what that file says, `revision` the commit of the project's files: a deploy
+    leaves both beside the app, as a `Stamp`. `root` is the project's folder. With `backwards`, the
+    app is deployed even if it runs a newer commit.
     """
 
     name: str
@@ -43,16 +43,16 @@ class App(Struct, frozen=True):
     backwards: bool = False
 
     def stamp(self, image: Digest, release: str) -> Stamp:
-        """What a deploy of this app leaves, where it made `release` of `image`."""
+        """Return what a deploy leaves beside this app, if it made `release` of `image`."""
         return Stamp(self.configuration.digest, image, release, self.revision)
 
 
 class Running(Struct, frozen=True):
-    """What an app runs now. `release` and `url` are the driver's, empty where unknown.
+    """What an app runs now. `release` and `url` are the driver's, empty if unknown.
 
-    `trouble` says why it is not healthy, where the driver knows. `stamp` is what the deploy left
-    that made it, `None` where somebody else deployed, or nothing was left. `differs` are the keys
-    of its configuration that are not as the files say, in words; none where it is as they say.
+    `trouble` says why it is not healthy, if the driver knows. `stamp` is what the deploy of this
+    release left, `None` if it left nothing or was not ours. `differs` names the keys in which its
+    configuration differs from the files.
     """
 
     digest: Digest
@@ -65,7 +65,7 @@ class Running(Struct, frozen=True):
 
 
 class MissingAppsError(ConfigError):
-    """Apps that the place to deploy to does not know; `running` is what the others run."""
+    """Apps that do not exist where they are to be deployed; `running` is what the others run."""
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class MissingAppsError(ConfigError):
 
 
 class Release(Struct, frozen=True):
-    """One release of an app. `image` is `None` where the driver no longer knows it.
+    """One release of an app. `image` is `None` if the driver no longer knows it.
 
-    `version` and `status` are the driver's own words, `created` is RFC 3339 in UTC or empty.
+    `version` and `status` are as the driver writes them, `created` is RFC 3339 in UTC or empty.
     """
 
     version: str

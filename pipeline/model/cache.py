@@ -1,7 +1,7 @@
-"""An entry of `cache_from` or `cache_to`, in BuildKit's own syntax.
+"""Parse entries of `cache_from` and `cache_to`, in BuildKit's own syntax.
 
-Read as buildx reads it (`util/buildflags/cache.go`). buildx is given what was read here, written
-anew, so that it cannot understand anything else by it than what the user allowed.
+They are parsed as buildx does it (`util/buildflags/cache.go`). buildx is given the parsed entry,
+written anew, so that it cannot read anything else from it than what the user allowed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Cache(Struct, frozen=True):
-    """Where a cache is, by its `type`: its attributes, each once. `{name}` is in them as written.
+    """A cache: its `type` and its attributes, each once. `{name}` in them is not filled in yet.
 
     >>> parse_cache("type=registry,ref=ghcr.io/acme/cache:{name}")[0].get("ref")
     'ghcr.io/acme/cache:{name}'
@@ -30,17 +30,17 @@ class Cache(Struct, frozen=True):
     attributes: tuple[tuple[str, str], ...]
 
     def get(self, key: str) -> str:
-        """The value of an attribute; empty where there is none."""
+        """Return the value of an attribute, empty if there is none."""
         return dict(self.attributes).get(key, "")
 
     def entry(self, name: ImageName) -> str:
-        """The entry for one image, as buildx is given it."""
+        """Return the entry for one image, as buildx is given it."""
         filled = ((key, value.replace("{name}", name)) for key, value in self.attributes)
         return join_fields((("type", self.type), *filled))
 
 
 def parse_cache(text: str) -> tuple[Cache, ...]:
-    """Read an entry, which may be references alone. Raises `ValueError` saying what is wrong."""
+    """Parse an entry, which may be nothing but references. Raises `ValueError`."""
     fields = split_fields(text)
     if "=" not in text:
         return tuple(Cache("registry", (("ref", field.strip()),)) for field in fields)
@@ -49,9 +49,9 @@ def parse_cache(text: str) -> tuple[Cache, ...]:
         name, equals, value = field.partition("=")
         key = name.strip().lower()
         if not equals or not _NAME.fullmatch(key):
-            raise ValueError(f"`{field}` is no `key=value`")
+            raise ValueError(f"`{field}` is not `key=value`")
         pairs[key] = value
     kind = pairs.pop("type", "")
     if not _NAME.fullmatch(kind):
-        raise ValueError(f"`{kind}` is no type" if kind else "it has no `type`")
+        raise ValueError(f"`{kind}` is not a type" if kind else "it has no `type`")
     return (Cache(kind, tuple(pairs.items())),)

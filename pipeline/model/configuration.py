@@ -1,4 +1,4 @@
-"""The configuration of an app: what a deploy makes of its machines, and where two differ."""
+"""The configuration of an app as a value, and the keys in which two of them differ."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHOWN = 4
 
 
 class Configuration(Struct, frozen=True):
-    """What a `fly.toml` says, parsed, and the sha256 of the files that it names, as it names them.
+    """A parsed `fly.toml`, and the sha256 of the files that it names, by the names it has for them.
 
-    Comments, the order of keys and other spellings of the same do not count, nor does what changes
+    Comments, the order of keys and other spellings of a value do not count, nor do keys that change
     no machine (`model.normalize`).
     """
 
@@ -29,9 +29,9 @@ class Configuration(Struct, frozen=True):
 
     @property
     def digest(self) -> str:
-        """sha256 of all that counts, 64 hex digits: no value can be read from that."""
-        told = [[list(path), value] for path, value in sorted(self._values().items(), key=str)]
-        text = json.dumps([told, sorted(self.contents.items())])
+        """sha256 of all that counts, as 64 hex digits. No value can be read from it."""
+        values = [[list(path), value] for path, value in sorted(self._values().items(), key=str)]
+        text = json.dumps([values, sorted(self.contents.items())])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def _values(self) -> dict[_Path, str]:
@@ -39,7 +39,7 @@ class Configuration(Struct, frozen=True):
 
 
 def differences(old: Configuration, new: Configuration) -> tuple[str, ...]:
-    """Name the keys in which two configurations differ, as their file writes them; no values.
+    """Name the keys in which two configurations differ, as a file writes them, without values.
 
     >>> differences(Configuration({"env": {"A": "1"}}), Configuration({"env": {"A": "2"}}))
     ('`[env] A`',)
@@ -55,7 +55,7 @@ def differences(old: Configuration, new: Configuration) -> tuple[str, ...]:
 
 
 def why_differs(keys: tuple[str, ...]) -> str:
-    """Say in one short line that a configuration differs, and in what."""
+    """Say in one short line in which keys a configuration differs."""
     more = len(keys) - _SHOWN
     rest = f" and {more} more" if more > 0 else ""
     return f"its configuration differs: {', '.join(keys[:_SHOWN])}{rest}"
@@ -73,7 +73,7 @@ def _leaves(value: object, path: _Path) -> Iterator[tuple[_Path, str]]:
 
 
 def _written(path: _Path) -> str:
-    """The key at a path, as TOML has it: `kill_signal`, `[env] COLOUR`, `[[vm]] memory`."""
+    """Write the key at a path as TOML does: `kill_signal`, `[env] COLOUR`, `[[vm]] memory`."""
     *above, key = path
     names = ".".join(str(part) for part in above if isinstance(part, str))
     if not names:

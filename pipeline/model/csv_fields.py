@@ -1,4 +1,4 @@
-"""Lines of CSV, in which buildx reads what is written as `key=value,key=value`."""
+"""Split and join lines of CSV: buildx reads `key=value,key=value` as such a line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def split_fields(line: str) -> list[str]:
-    """Cut a line at its commas; a field in quotes may hold some. Raises `ValueError`.
+    """Split a line at its commas; a field in quotes may hold some. Raises `ValueError`.
 
     >>> split_fields('type=local,"dest=/a,b"')
     ['type=local', 'dest=/a,b']
@@ -20,12 +20,12 @@ def split_fields(line: str) -> list[str]:
     try:
         (fields,) = csv.reader([line], strict=True)
     except csv.Error as error:
-        raise ValueError(f"it is no list with commas: {error}") from None
+        raise ValueError(f"it is not a list with commas: {error}") from None
     return fields
 
 
 def join_fields(pairs: Iterable[tuple[str, str]]) -> str:
-    """Write keys and their values as one line.
+    """Join keys and their values to one line.
 
     >>> join_fields([("id", "token"), ("src", "/home/me/a,b")])
     'id=token,"src=/home/me/a,b"'

@@ -1,8 +1,7 @@
-"""What the library tells while it works: frozen values, handed to a reporter.
+"""Events: frozen values that the library hands to a reporter while it works.
 
-The library never prints. Whoever wants to see something passes a `Reporter`; the console is one.
-Events of one run arrive from several threads; the runner serialises them, so a reporter needs no
-lock of its own.
+The library never prints. To see something, pass a `Reporter`; the console is one. Events of one run
+come from several threads; the runner serializes them, so a reporter needs no lock of its own.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from .report import Report
 
 
-class Stage(StrEnum):
-    """Where an image is in its run."""
+class Phase(StrEnum):
+    """The phase that an image is in during a run."""
 
     WAITING = "waiting"
     COPYING = "copying"
@@ -36,26 +35,27 @@ class Stage(StrEnum):
 
 
 class Planned(Struct, frozen=True):
-    """The plan is made; the work begins."""
+    """The plan is made, and the work begins."""
 
     plan: Plan
 
 
 class ImageChanged(Struct, frozen=True):
-    """An image has come to another stage; `reason` says why where that is not plain."""
+    """An image has entered another phase; `reason` says why, if that is not obvious."""
 
     image: ImageName
-    stage: Stage
+    phase: Phase
     reason: str = ""
     seconds: float = 0.0
 
 
 class StepChanged(Struct, frozen=True):
-    """A step of a Dockerfile (a vertex of BuildKit's) has started, made progress or ended.
+    """A step of a Dockerfile (a vertex in BuildKit) has started, made progress or ended.
 
     `step` is BuildKit's own name for it, without the target's name: `[2/5] RUN apt-get update`.
-    A `completed` one may have `failed`, or be `cancelled` because another did, or the user wished
-    so; it may then begin again. `current` and `total` are bytes, 0 where BuildKit says none.
+    A `completed` step may have `failed`, or been `cancelled` because another step failed or the
+    user stopped the run; it may then start again. `current` and `total` are bytes, 0 if BuildKit
+    names none.
     """
 
     image: ImageName
@@ -70,7 +70,7 @@ class StepChanged(Struct, frozen=True):
 
 
 class LogLine(Struct, frozen=True):
-    """A line that a step, or a test, wrote."""
+    """A line of output of a step or a test."""
 
     image: ImageName
     step: str
@@ -78,28 +78,28 @@ class LogLine(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """A sentence for the user that is no error: a retry, a warning of the builder's."""
+    """A sentence for the user that is not an error: a retry, a warning of the builder."""
 
     text: str
 
 
 class Warned(Struct, frozen=True):
-    """Something that a tag may hide: told before anything is built."""
+    """A warning of the plan: something that a tag may hide. It comes before anything is built."""
 
     problem: Problem
 
 
 class AppChanged(Struct, frozen=True):
-    """An app has come to another stage: `deploying`, `checking`, or a status of the report."""
+    """An app has entered another phase: `deploying`, `checking`, or a status of the report."""
 
     app: str
-    stage: str
+    phase: str
     reason: str = ""
     seconds: float = 0.0
 
 
 class Finished(Struct, frozen=True):
-    """The run is over, however it ended."""
+    """The run is over."""
 
     report: Report
 
@@ -108,11 +108,11 @@ Event = Planned | ImageChanged | StepChanged | LogLine | Notice | Warned | AppCh
 
 
 class Reporter(Protocol):
-    """Is told of each event, in order. It must not raise and must return quickly."""
+    """A function that gets each event, in order. It must not raise, and must return quickly."""
 
     def __call__(self, event: Event, /) -> None:
-        """Take one event."""
+        """Take an event."""
 
 
 def silent(_event: Event, /) -> None:
-    """Listen to nothing: the reporter of a library call that names none."""
+    """Ignore an event: the reporter of a library call that names none."""

@@ -1,9 +1,9 @@
-"""Which tags only a build may publish: those that may be made of a fingerprint. Pure.
+"""Recognize tags that may be made of a fingerprint: only a build may publish them.
 
-A tag of inputs stands for the same image for ever, so nothing else may be put under one. Which tags
-those are does not hang on the template that is in force: it may be changed in the same commit as an
-alias, and projects that share a repository have templates of their own. But each of them holds
-`{fingerprint}`, so that no tag of inputs is without 20 hex digits in a row.
+Such a tag means the same image for ever, so nothing else may be put under it. Which tags those are
+does not depend on the current template: it may be changed in the same commit as an alias, and
+projects that share a repository have templates of their own. But every template has
+`{fingerprint}`, so every tag of inputs has 20 hex digits in a row.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from ..reference import Reference
 
-# In either case of letters: a registry on a disk that knows no case has one file for both.
+# Upper or lower case: a registry on a case-insensitive disk has one file for both.
 _RUN = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
 _GIT = (40, 64)
 
-WHY = "may be the tag of some image's inputs, which stands for the same image for ever"
+WHY = "may be the tag of some image's inputs, which means the same image for ever"
 
 
 def may_be_fingerprint(tag: str) -> bool:
-    """Whether a tag template could make this tag, of whatever image, in whatever project.
+    """Tell whether a tag template could make this tag, for any image in any project.
 
     >>> may_be_fingerprint("99e119ac964f836b8d22"), may_be_fingerprint("web-99e119ac964f836b8d22")
     (True, True)
@@ -38,7 +38,7 @@ def may_be_fingerprint(tag: str) -> bool:
 
 
 def is_commit(tag: str) -> bool:
-    """Whether all that makes a tag look like one of inputs is the full id of a Git commit.
+    """Tell whether a tag looks like one of inputs only because of the full id of a Git commit.
 
     Only a template that writes 20 more hex digits right beside `{fingerprint}` could make it.
     """
@@ -46,24 +46,24 @@ def is_commit(tag: str) -> bool:
 
 
 def is_own(source: Reference, destination: Reference) -> bool:
-    """Whether `destination` is the tag of inputs that `source` has, in another repository.
+    """Tell whether `destination` is the tag of inputs of `source`, in another repository.
 
-    A source that names a digest may be anything, whatever tag is written beside it.
+    A source that names a digest may be any image, whatever tag is written beside it.
     """
     elsewhere = source.repository != destination.repository
     return elsewhere and source.digest is None and source.tag == destination.tag
 
 
 def cache_tags(cache: str) -> Iterator[Tag]:
-    """The tags that BuildKit would push a cache to, of an entry in its own syntax: of every `ref`.
+    """Yield the tags that BuildKit would push a cache to: those of every `ref` of an entry.
 
-    Raises `ValueError` for what is no list with commas.
+    Raises `ValueError` for text that is not a list with commas.
 
     >>> list(cache_tags("type=registry,ref=ghcr.io/acme/cache:web")), list(cache_tags("type=gha"))
     (['web'], [])
     """
     fields = [field.strip() for field in split_fields(cache)]
-    bare = all("=" not in field for field in fields)  # an entry of a reference alone
+    bare = all("=" not in field for field in fields)  # an entry that is nothing but references
     for field in fields:
         key, _, value = field.partition("=")
         if bare or key.strip().lower() == "ref":

@@ -1,6 +1,6 @@
 """The Fly apps that a project needs: those it deploys to, and those whose repositories it uses.
 
-At Fly each repository of the registry is an app's, and there is none before the app.
+At Fly, each repository of the registry belongs to an app, and does not exist before the app.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SPREAD = 60.0
 
 
 class FlyAppStatus(StrEnum):
-    """How an app stands at Fly, and what was done about it."""
+    """Whether an app exists at Fly, and what was done about it."""
 
     EXISTS = "exists"
     CREATED = "created"
@@ -33,10 +33,10 @@ class FlyAppStatus(StrEnum):
 
 
 class FlyApp(Struct, frozen=True):
-    """An app that is needed at Fly, for which images, and how it stands there.
+    """An app that images need at Fly, and its status there.
 
-    `repository` is where images are pushed to, `None` for one that only runs them. `unknown` says
-    of a failure that it tells nothing of the app: a refused token, no answer.
+    `repository` is where images are pushed to, `None` for an app that only runs them. `unknown`
+    means that a failure says nothing about the app: a refused token, no answer.
     """
 
     name: str
@@ -49,22 +49,22 @@ class FlyApp(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """Whether it could not be created, for a reason that concerns the app itself."""
+        """Whether the app could not be created, for a reason that concerns the app itself."""
         return self.status is FlyAppStatus.FAILED and not self.unknown
 
     @property
     def created(self) -> bool:
-        """Whether there is one now that was not there before."""
+        """Whether the app was created."""
         return self.status is FlyAppStatus.CREATED
 
     @property
     def missing(self) -> bool:
-        """Whether there is none, and none was asked for."""
+        """Whether the app does not exist, and was not to be created."""
         return self.status is FlyAppStatus.MISSING
 
 
 def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
-    """The apps that a project needs, each once, in build order; `registry` is the host of Fly's.
+    """Return the apps that a project needs, each once, in build order. `registry` is Fly's host.
 
     >>> [app.name for app in fly_apps(project, "registry.fly.io")]  # doctest: +SKIP
     ['acme-os-base', 'acme-web', 'acme-web-eu']
@@ -81,12 +81,12 @@ def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
 
 
 def unasked(project: Project) -> tuple[ImageName, ...]:
-    """The images that may need more apps at Fly: only a command knows them, which was not run."""
+    """Name the images that may need more apps at Fly: only a command knows them, and was not run."""
     return project.unasked if project.settings.deploy.driver is DriverName.FLY else ()
 
 
 def fly_repository(project: Project, image: Image, registry: str) -> Repository | None:
-    """Where an image lives on Fly's registry; `None` where it is not pushed there."""
+    """Return an image's repository on Fly's registry; `None` if it is not pushed there."""
     settings = project.settings.registry
     if image.public or settings.host != registry:
         return None
@@ -94,7 +94,7 @@ def fly_repository(project: Project, image: Image, registry: str) -> Repository 
 
 
 def app_of_repository(repository: Repository) -> str:
-    """The app whose repository it is: the first part of its path."""
+    """Return the app that a repository belongs to: the first part of its path."""
     return repository.path.partition("/")[0]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..errors import WorkError
-from .presence import Absent, Hollow
+from .presence import Absent, Incomplete
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -89,7 +89,7 @@ def unneeded_images(
     found = set()
     for image in project:
         mine = {app for app in image.deploy.apps if app in apps} if image.deploy else set()
-        missing = isinstance(state.presence.get(image.name), Absent | Hollow)
+        missing = isinstance(state.presence.get(image.name), Absent | Incomplete)
         if mine and missing and mine <= held.keys():
             found.add(image.name)
     return frozenset(found)

@@ -16,7 +16,7 @@ from ..errors import UnknownError
 from .actions import Action, AppAction, DeployAction, Fallback, ImageAction
 from .configuration import why_differs
 from .hold import held_apps, unneeded_images
-from .presence import Absent, Elsewhere, Hollow, Present
+from .presence import Absent, Elsewhere, Incomplete, Present
 from .state import alias_references, make_goal
 from .waves import deploy_order
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .hold import Held
     from .image import Image
     from .inputs import Inputs
-    from .presence import Presence, Standing
+    from .presence import Availability, Presence
     from .project import Project
     from .stamp import Revision
     from .state import State
@@ -156,7 +156,7 @@ def plan(
 
 def to_build(
     project: Project,
-    presence: Mapping[ImageName, Standing],
+    presence: Mapping[ImageName, Availability],
     wanted: Collection[ImageName],
     *,
     force: bool,
@@ -167,7 +167,7 @@ def to_build(
         if image.public:
             continue
         forced = force and image.name in wanted
-        missing = isinstance(presence.get(image.name), Absent | Hollow)
+        missing = isinstance(presence.get(image.name), Absent | Incomplete)
         if image.name in needed and (forced or missing):
             building.add(image.name)
             needed.update(image.base_names)
@@ -176,7 +176,7 @@ def to_build(
 
 def to_ask(
     project: Project,
-    presence: Mapping[ImageName, Standing],
+    presence: Mapping[ImageName, Availability],
     wanted: Collection[ImageName],
     *,
     force: bool,
@@ -194,8 +194,8 @@ def to_ask(
 
 def to_ask_for_fallbacks(
     project: Project,
-    presence: Mapping[ImageName, Standing],
-    fallback: Mapping[ImageName, Standing | UnknownError],
+    presence: Mapping[ImageName, Availability],
+    fallback: Mapping[ImageName, Availability | UnknownError],
     wanted: Collection[ImageName],
     *,
     force: bool,
@@ -223,7 +223,9 @@ def _bases_of(project: Project, names: Iterable[ImageName]) -> frozenset[ImageNa
     return frozenset(base for name in names for base in project.image(name).base_names)
 
 
-def _answered(found: Mapping[ImageName, Standing | UnknownError]) -> dict[ImageName, Standing]:
+def _answered(
+    found: Mapping[ImageName, Availability | UnknownError],
+) -> dict[ImageName, Availability]:
     return {name: one for name, one in found.items() if not isinstance(one, UnknownError)}
 
 
@@ -233,14 +235,14 @@ def _image_action(
     building: Collection[ImageName],
     *,
     forced: bool = False,
-    found: Standing | None = None,
+    found: Availability | None = None,
 ) -> ImageAction:
     name, reference = image.name, state.reference(image.name)
     fingerprint = state.inputs[name].fingerprint
     found = found or state.presence.get(name)
     if name in building:
         aliases = alias_references(state.project, image)
-        anew = forced or isinstance(found, Hollow)
+        anew = forced or isinstance(found, Incomplete)
         why = "forced" if forced else f"{_why_build(reference, found)}{_own_config(state, image)}"
         return ImageAction(
             image, reference, fingerprint, Action.BUILD, why, None, aliases, forced=anew
@@ -266,7 +268,7 @@ def _with_fallback(
     if action.action is not Action.COPY:
         return action
     project = state.project
-    presence: dict[ImageName, Standing] = {**state.presence, **_answered(state.fallback)}
+    presence: dict[ImageName, Availability] = {**state.presence, **_answered(state.fallback)}
     presence[action.name] = Absent()
     building = to_build(project, presence, {action.name}, force=False)
     needed = _bases_of(project, building) - set(planned)
@@ -299,8 +301,8 @@ def _without_aliases(action: ImageAction) -> ImageAction:
     return replace(action, move=(), fallback=fallback)
 
 
-def _why_build(reference: Reference, found: Standing | None) -> str:
-    return found.reason if isinstance(found, Hollow) else f"the registry has no `{reference}`"
+def _why_build(reference: Reference, found: Availability | None) -> str:
+    return found.reason if isinstance(found, Incomplete) else f"the registry has no `{reference}`"
 
 
 def _own_config(state: State, image: Image) -> str:

@@ -27,7 +27,7 @@ class Absent(Struct, frozen=True):
     """The registry knows us, and says that there is no such manifest."""
 
 
-class Hollow(Struct, frozen=True):
+class Incomplete(Struct, frozen=True):
     """The manifest exists under `digest`, and cannot be used; `reason` says what it lacks."""
 
     digest: Digest
@@ -44,5 +44,5 @@ class Elsewhere(Struct, frozen=True):
 Presence = Present | Absent
 """The answer to one HEAD."""
 
-Standing = Present | Absent | Hollow | Elsewhere
+Availability = Present | Absent | Incomplete | Elsewhere
 """How an image stands after all that was asked."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .apps import Running
     from .image import Image
     from .inputs import Inputs
-    from .presence import Presence, Standing
+    from .presence import Availability, Presence
     from .project import Project
     from .stamp import Revision
 
@@ -75,14 +75,14 @@ class State(Struct, frozen=True):
 
     project: Project
     inputs: Mapping[ImageName, Inputs]
-    presence: Mapping[ImageName, Standing] = field(default_factory=dict)
+    presence: Mapping[ImageName, Availability] = field(default_factory=dict)
     aliases: Mapping[Reference, Presence] = field(default_factory=dict)
     running: Mapping[str, Running | None] = field(default_factory=dict)
     requests: int = 0
     seconds: float = 0.0
     revision: Revision | None = None
     goal: Goal = Goal()
-    fallback: Mapping[ImageName, Standing | UnknownError] = field(default_factory=dict)
+    fallback: Mapping[ImageName, Availability | UnknownError] = field(default_factory=dict)
 
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the image's inputs give it."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ..http.errors import HttpError
 from ..http.text import read_json
-from ..model.presence import Absent, Hollow
+from ..model.presence import Absent, Incomplete
 from ..reference import Digest, Platform, Reference, Repository
 from .blobs import RemoteRepository, has_blob, read_blob
 from .contents import Contents, lacking, needed, platform_of
@@ -65,7 +65,7 @@ class _Seen(Struct, frozen=True):
 
 def look_closer(
     registry: Registry, looks: Sequence[Look]
-) -> dict[Reference, Present | Absent | Hollow | HttpError]:
+) -> dict[Reference, Present | Absent | Incomplete | HttpError]:
     """Whether each is whole. `Absent` is what was removed since its HEAD.
 
     What is not there by the digest of its HEAD is asked for by its name once more: that HEAD may
@@ -163,7 +163,7 @@ def _config_to_read(node: _Node, known: Mapping[_At, Contents | HttpError | None
     return [_blob(node, found.config)]
 
 
-def _judge(look: Look, seen: _Seen) -> Present | Absent | Hollow | HttpError:
+def _judge(look: Look, seen: _Seen) -> Present | Absent | Incomplete | HttpError:
     lost: list[str] = []
     platforms: list[Platform] = []
     for node in _nodes(look, seen.manifests):
@@ -179,7 +179,7 @@ def _judge(look: Look, seen: _Seen) -> Present | Absent | Hollow | HttpError:
         platform = node.platform or _platform(node, found, seen)
         platforms += [platform] if platform else []
     lacks = lacking(lost, look.platforms, platforms)
-    return Hollow(look.found.digest, f"`{look.reference}` {lacks}") if lacks else look.found
+    return Incomplete(look.found.digest, f"`{look.reference}` {lacks}") if lacks else look.found
 
 
 def _look_at(node: _Node, found: Contents, seen: _Seen, lost: list[str]) -> HttpError | None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from ..errors import PipelineError, UnknownError
-from ..model.events import ImageChanged, Notice, Stage
+from ..model.events import ImageChanged, Notice, Phase
 from ..model.presence import Present
 from ..model.report import ImageStatus
 from ..registry.copy import bring
@@ -59,7 +59,7 @@ def _bring(action: ImageAction, tools: Tools) -> Pushed | None:
     """Bring all of an image but its tag; `None` if that fails, which is reported."""
     if action.source is None or tools.stop.is_set():
         return None
-    tools.report(ImageChanged(action.name, Stage.COPYING, action.reason))
+    tools.report(ImageChanged(action.name, Phase.COPYING, action.reason))
     try:
         manifest = bring(tools.registry, action.source, action.reference, tools.stop)
     except PipelineError as error:
@@ -71,7 +71,7 @@ def _bring(action: ImageAction, tools: Tools) -> Pushed | None:
 def _report_failure(action: ImageAction, why: str, tools: Tools) -> None:
     if not tools.stop.is_set():
         tools.report(Notice(f"`{action.name}` could not be copied, and is built: {why}"))
-        tools.report(ImageChanged(action.name, Stage.WAITING))
+        tools.report(ImageChanged(action.name, Phase.WAITING))
 
 
 def _ask_again(failed: Sequence[ImageAction], tools: Tools) -> dict[ImageName, Presence]:

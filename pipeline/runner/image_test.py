@@ -12,7 +12,7 @@ from ..buildkit.image_test import run_test, sweep_tests
 from ..buildkit.outcome import Broken, Built, Cancelled
 from ..buildkit.push import push
 from ..buildkit.staging import staged
-from ..model.events import ImageChanged, Stage
+from ..model.events import ImageChanged, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def _test_one(client: DockerClient, action: ImageAction, built: Built, tools: To
     if action.image.test is None:
         return built
     image = staged(action.reference, tools.mark)
-    tools.report(ImageChanged(action.name, Stage.TESTING))
+    tools.report(ImageChanged(action.name, Phase.TESTING))
     failure = run_test(
         client,
         image,
@@ -68,6 +68,6 @@ def _test_one(client: DockerClient, action: ImageAction, built: Built, tools: To
         return Cancelled()
     if failure:
         return Broken(failure)
-    tools.report(ImageChanged(action.name, Stage.PUSHING))
+    tools.report(ImageChanged(action.name, Phase.PUSHING))
     credential = tools.credentials(str(action.reference.repository))
     return replace(built, digest=push(client, image, credential, tools.report, tools.stop))

@@ -14,7 +14,7 @@ from ..fingerprints.fingerprint import fingerprint
 from ..model.candidates import candidates
 from ..model.events import Notice, silent
 from ..model.plan import to_ask, to_ask_for_fallbacks
-from ..model.presence import Absent, Elsewhere, Hollow, Present
+from ..model.presence import Absent, Elsewhere, Incomplete, Present
 from ..model.project import reference_of
 from ..model.state import State, alias_references, make_goal
 from ..process.git import revision_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..model.events import Reporter
     from ..model.inputs import Inputs
-    from ..model.presence import Presence, Standing
+    from ..model.presence import Availability, Presence
     from ..model.project import Project
     from ..model.state import Goal
     from ..reference import ImageName, Platform, Reference
@@ -113,22 +113,22 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 
 def verify_reference(
     registry: Registry, reference: Reference, platforms: tuple[Platform, ...] = ()
-) -> Presence | Hollow:
+) -> Presence | Incomplete:
     """Ask whether `reference` exists for `platforms`, with all its parts. Raises `UnknownError`."""
     found = registry.head(reference)
     if not isinstance(found, Present):
         return found
-    answers: dict[Reference, Presence | Hollow] = _raise_unknown(
+    answers: dict[Reference, Presence | Incomplete] = _raise_unknown(
         look_closer(registry, [Look(reference, found, platforms)])
     )
     return answers[reference]
 
 
-def _ask(query: _Query) -> tuple[dict[ImageName, Standing], dict[Reference, Presence]]:
+def _ask(query: _Query) -> tuple[dict[ImageName, Availability], dict[Reference, Presence]]:
     """Ask for images, round after round, and in the first one for the aliases of wanted images."""
     project, goal = query.project, query.goal
     wanted = goal.names(project)
-    found: dict[ImageName, Standing] = {}
+    found: dict[ImageName, Availability] = {}
     images = () if goal.force else map(project.image, wanted)
     aliases = [alias for image in images for alias in alias_references(project, image)]
     moving: dict[Reference, Presence] = {}
@@ -149,15 +149,15 @@ def _ask(query: _Query) -> tuple[dict[ImageName, Standing], dict[Reference, Pres
 
 
 def _ask_for_fallbacks(
-    query: _Query, presence: Mapping[ImageName, Standing]
-) -> dict[ImageName, Standing | UnknownError]:
+    query: _Query, presence: Mapping[ImageName, Availability]
+) -> dict[ImageName, Availability | UnknownError]:
     """Ask for what building the images would take that are to be copied; nothing without copies.
 
     An image that the registry does not answer for is an error only if the build is needed.
     """
     project, goal = query.project, query.goal
     wanted = goal.names(project)
-    found: dict[ImageName, Standing | UnknownError] = {}
+    found: dict[ImageName, Availability | UnknownError] = {}
     while names := to_ask_for_fallbacks(project, presence, found, wanted, force=goal.force):
         references = {name: query.reference(name) for name in names}
         query.registry.pushes_to(reference.repository for reference in references.values())
@@ -166,7 +166,7 @@ def _ask_for_fallbacks(
     return found
 
 
-def _missing_public(project: Project, found: Mapping[ImageName, Standing]) -> list[ImageName]:
+def _missing_public(project: Project, found: Mapping[ImageName, Availability]) -> list[ImageName]:
     """Name the images that are deployed without a build and do not exist."""
     return [n for n, s in found.items() if project.image(n).public and isinstance(s, Absent)]
 
@@ -179,13 +179,13 @@ def _no_such(project: Project, name: ImageName) -> Problem:
 
 def _verify_and_find(
     query: _Query, answers: Mapping[ImageName, Presence]
-) -> dict[ImageName, Standing]:
+) -> dict[ImageName, Availability]:
     """Verify the images that exist, if that is asked for; look for copies of the others.
 
     Raises `UnknownError`, and `ConfigError` for an incomplete image that is deployed without a
     build.
     """
-    found: dict[ImageName, Standing] = {**answers}
+    found: dict[ImageName, Availability] = {**answers}
     if query.goal.deep:
         found |= _verify(query, {n: a for n, a in answers.items() if isinstance(a, Present)})
     if query.copies:
@@ -193,29 +193,31 @@ def _verify_and_find(
     return found
 
 
-def _verify(query: _Query, present: Mapping[ImageName, Present]) -> dict[ImageName, Standing]:
+def _verify(query: _Query, present: Mapping[ImageName, Present]) -> dict[ImageName, Availability]:
     looks = {
         name: Look(query.reference(name), answer, query.project.image(name).platforms)
         for name, answer in present.items()
     }
-    answers: dict[Reference, Presence | Hollow] = _raise_unknown(
+    answers: dict[Reference, Presence | Incomplete] = _raise_unknown(
         look_closer(query.registry, list(looks.values()))
     )
-    found: dict[ImageName, Standing] = {n: answers[k.reference] for n, k in looks.items()}
+    found: dict[ImageName, Availability] = {n: answers[k.reference] for n, k in looks.items()}
     raise_problems(list(_incomplete_public(query.project, found)))
     return found
 
 
-def _incomplete_public(project: Project, found: Mapping[ImageName, Standing]) -> Iterable[Problem]:
+def _incomplete_public(
+    project: Project, found: Mapping[ImageName, Availability]
+) -> Iterable[Problem]:
     """Return a problem for each incomplete image that is deployed without a build."""
     for name, answer in found.items():
         image = project.image(name)
-        if image.public and isinstance(answer, Hollow):
+        if image.public and isinstance(answer, Incomplete):
             hint = "`invoke exists REFERENCE --verify deep` looks at any other"
             yield Problem(image.externals[0].location, answer.reason, hint)
 
 
-def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, Standing]:
+def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, Availability]:
     """Look for absent images under other references; report those that could not be asked for."""
     places = candidates(query.project, query.inputs, names)
     if not places:

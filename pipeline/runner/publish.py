@@ -27,7 +27,7 @@ from ..buildkit.engine import connect, rename
 from ..buildkit.outcome import Broken, Built, Cancelled
 from ..buildkit.staging import staged
 from ..errors import PipelineError, UnknownError
-from ..model.events import ImageChanged, Stage
+from ..model.events import ImageChanged, Phase
 from ..model.presence import Absent, Present
 from ..model.report import Failure, ImageStatus
 from ..model.settings import BuildSettings
@@ -78,7 +78,7 @@ def publish_batch(
     """
     waiting = [action for action in batch if _may_be_pushed(action, outcomes)]
     for action in waiting:
-        tools.report(ImageChanged(action.name, Stage.VERIFYING))
+        tools.report(ImageChanged(action.name, Phase.VERIFYING))
     staged_images = read_staged(waiting, tools)
     wrong = {a.name: _mismatch(a, outcomes, staged_images[a.name], tools) for a in waiting}
     pushed = [

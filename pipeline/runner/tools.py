@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from ..model.events import AppChanged, ImageChanged, Stage
+from ..model.events import AppChanged, ImageChanged, Phase
 from ..model.report import ImageResult, ImageStatus
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Tools(Struct, frozen=True):
         failure: Failure | None = None,
     ) -> None:
         """Report how an image ended, and record it."""
-        self.report(ImageChanged(action.name, Stage(status.value), reason, seconds))
+        self.report(ImageChanged(action.name, Phase(status.value), reason, seconds))
         self.results.images[action.name] = ImageResult(
             action.name, status, action.reference, reason, digest, seconds, failure
         )

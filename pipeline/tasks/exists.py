@@ -16,7 +16,7 @@ from ._say import write_json
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from ..model.presence import Hollow, Presence
+    from ..model.presence import Incomplete, Presence
     from ..model.settings import Settings
     from ..reference import Platform, Reference
     from ._command import Words
@@ -67,7 +67,7 @@ def _ask(
     *,
     deep: bool,
     ours: bool,
-) -> Presence | Hollow:
+) -> Presence | Incomplete:
     """Whether a reference exists, which for an image of ours is one that is pushed to."""
     from ..runner.inspect import verify_reference  # noqa: PLC0415 - loaded late
     from ..runner.open_registry import open_registry  # noqa: PLC0415 - loaded late

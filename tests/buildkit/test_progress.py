@@ -8,7 +8,7 @@ from base64 import b64encode
 import pytest
 
 from pipeline.buildkit.definition import Output
-from pipeline.model.events import Event, ImageChanged, LogLine, Notice, Stage, StepChanged
+from pipeline.model.events import Event, ImageChanged, LogLine, Notice, Phase, StepChanged
 from tests.buildkit.example import follow, replay, targets
 
 VERSIONS = pytest.mark.parametrize("version", ["0.13", "0.29"])
@@ -31,9 +31,9 @@ def log(text: str | bytes, stream: int = 1) -> bytes:
     return line(logs=[{"vertex": "d", "stream": stream, "data": b64encode(data).decode()}])
 
 
-def stages(events: list[Event], name: str) -> list[Stage]:
+def stages(events: list[Event], name: str) -> list[Phase]:
     """The stages that an image came to."""
-    return [e.stage for e in events if isinstance(e, ImageChanged) and e.image == name]
+    return [e.phase for e in events if isinstance(e, ImageChanged) and e.image == name]
 
 
 def texts(events: list[Event]) -> list[str]:
@@ -46,7 +46,7 @@ def test_each_image_builds_then_pushes(version: str) -> None:
     """A real stream: each stage once, in order."""
     _, events = replay(f"built-{version}.txt", targets("base", "web"))
 
-    assert [Stage.BUILDING, Stage.PUSHING] == stages(events, "base") == stages(events, "web")
+    assert [Phase.BUILDING, Phase.PUSHING] == stages(events, "base") == stages(events, "web")
 
 
 @VERSIONS
@@ -78,7 +78,7 @@ def test_a_single_target_has_no_prefix() -> None:
 
 
 def test_a_step_s_name_is_without_the_target() -> None:
-    """Stage and platform stay."""
+    """Phase and platform stay."""
     _, events = follow(
         [vertex("[base linux/amd64 build 2/3] RUN make", completed=END, cached=True)],
         targets("base", "web"),
@@ -173,7 +173,7 @@ def test_what_is_loaded_is_never_said_to_be_pushed() -> None:
         targets("base", output=Output.LOAD),
     )
 
-    assert stages(events, "base") == [Stage.BUILDING]
+    assert stages(events, "base") == [Phase.BUILDING]
 
 
 @pytest.mark.parametrize(

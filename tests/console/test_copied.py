@@ -15,9 +15,9 @@ from pipeline.console.rows import Board, Mood
 from pipeline.console.show import plan_lines, print_exists
 from pipeline.console.summary import summary
 from pipeline.model.actions import Action
-from pipeline.model.events import ImageChanged, Planned, Stage
+from pipeline.model.events import ImageChanged, Phase, Planned
 from pipeline.model.plan import Plan
-from pipeline.model.presence import Hollow
+from pipeline.model.presence import Incomplete
 from pipeline.model.report import ImageResult, ImageStatus, Report
 from pipeline.reference import parse_reference
 from tests.console import schemas
@@ -33,7 +33,7 @@ COPY = replace(
 )
 PLAN = Plan(PROJECT, (COPY, make_action(PYTHON, Action.EXISTS)), requests=3)
 COPIED = ImageResult(OS.name, ImageStatus.COPIED, make_reference("os-base"), WHY, DIGEST, 1.5)
-HOLLOW = Hollow(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256:0a`")
+HOLLOW = Incomplete(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256:0a`")
 
 
 def test_a_plan_counts_and_explains_copies() -> None:
@@ -77,8 +77,8 @@ def test_a_row_waits_is_copied_and_is_good() -> None:
     moods = []
     events: tuple[Event, ...] = (
         Planned(PLAN),
-        ImageChanged(OS.name, Stage.COPYING),
-        ImageChanged(OS.name, Stage.COPIED, WHY, 1.0),
+        ImageChanged(OS.name, Phase.COPYING),
+        ImageChanged(OS.name, Phase.COPIED, WHY, 1.0),
     )
     for event in events:
         board.take(event, 0.0)

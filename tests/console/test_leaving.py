@@ -26,7 +26,7 @@ from pipeline.model.events import (
     ImageChanged,
     LogLine,
     Notice,
-    Stage,
+    Phase,
     StepChanged,
     Warned,
 )
@@ -34,7 +34,7 @@ from pipeline.model.fly_apps import FlyApp, FlyAppStatus
 from pipeline.model.image import External
 from pipeline.model.inputs import ContextEntry, EntryKind, Inputs, Key
 from pipeline.model.keep import KeepStatus, Kept, Role, Slot
-from pipeline.model.presence import Hollow
+from pipeline.model.presence import Incomplete
 from pipeline.model.report import DeployResult, DeployStatus, Failure
 from pipeline.reference import ImageName
 from tests.console.values import (
@@ -123,7 +123,7 @@ def test_tables_and_errors(said: str, colour: str) -> None:
         written(lambda s: show.print_plan(plan, s, environ=environ)),
         written(lambda s: show.print_report(report, s, environ=environ)),
         written(lambda s: show.print_inputs(inputs, s, environ=environ)),
-        written(lambda s: show.print_exists(DEBIAN, Hollow(DIGEST, said), s, environ=environ)),
+        written(lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)),
         written(lambda s: show.print_doctor([Check(said, False, said, said)], s, environ=environ)),
         written(lambda s: print_status([status], s, environ=environ)),
         written(lambda s: print_releases([Release(said, said, None, said)], s, environ=environ)),
@@ -145,11 +145,11 @@ def test_a_run(said: str, *, live: bool) -> None:
     stream = io.StringIO()
     with reporter(stream, live=live, environ={"TERM": "xterm", "NO_COLOR": "1"}) as report:
         for event in (
-            ImageChanged(NAME, Stage.BUILDING, said),
+            ImageChanged(NAME, Phase.BUILDING, said),
             StepChanged(NAME, said),
             LogLine(NAME, said, said),
             StepChanged(NAME, said, completed=True, seconds=2),
-            ImageChanged(NAME, Stage.FAILED, said),
+            ImageChanged(NAME, Phase.FAILED, said),
             AppChanged(said, said, said),
             Notice(said),
             Warned(Problem(Location(said), said, said)),

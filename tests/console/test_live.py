@@ -19,7 +19,7 @@ from pipeline.console.live import choose, frame
 from pipeline.console.out import reporter
 from pipeline.console.rows import Board, Mood, Row, Step
 from pipeline.console.text import width
-from pipeline.model.events import Event, ImageChanged, Stage, StepChanged
+from pipeline.model.events import Event, ImageChanged, Phase, StepChanged
 from pipeline.reference import ImageName
 from tests.console.values import RUN
 
@@ -121,10 +121,10 @@ def test_what_is_pushed_rests_until_its_solve_ends() -> None:
     push = "pushing registry.fly.io/web:1234 with docker"
     board = Board()
     events: tuple[Event, ...] = (
-        ImageChanged(WEB, Stage.BUILDING),
+        ImageChanged(WEB, Phase.BUILDING),
         StepChanged(WEB, "exporting to image"),
         StepChanged(WEB, "exporting to image", completed=True),
-        ImageChanged(WEB, Stage.PUSHING),
+        ImageChanged(WEB, Phase.PUSHING),
         StepChanged(WEB, push),
         StepChanged(WEB, push, completed=True),
     )

@@ -6,7 +6,7 @@ import io
 import itertools
 
 from pipeline.console.out import reporter
-from pipeline.model.events import Finished, ImageChanged, LogLine, Planned, Stage, StepChanged
+from pipeline.model.events import Finished, ImageChanged, LogLine, Phase, Planned, StepChanged
 from pipeline.model.plan import Plan
 from pipeline.reference import ImageName
 from tests.console.values import FAILURE, PROJECT, RUN
@@ -89,7 +89,7 @@ def test_quick_chores_are_left_out() -> None:
 
 def test_a_stage_is_told_once() -> None:
     """The same stage told twice is one line."""
-    changed = ImageChanged(WEB, Stage.BUILDING)
+    changed = ImageChanged(WEB, Phase.BUILDING)
 
     assert written(changed, changed) == ["web | building"]
 
@@ -192,4 +192,4 @@ def test_a_long_step_is_readable() -> None:
 
 def test_verifying_makes_no_line() -> None:
     """One request per image is not worth one."""
-    assert written(ImageChanged(WEB, Stage.VERIFYING)) == []
+    assert written(ImageChanged(WEB, Phase.VERIFYING)) == []

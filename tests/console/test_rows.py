@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.console.rows import Board, Mood, Row, advance
-from pipeline.model.events import ImageChanged, LogLine, Stage, StepChanged
+from pipeline.model.events import ImageChanged, LogLine, Phase, StepChanged
 from pipeline.reference import ImageName
 from tests.console.values import RUN
 
@@ -56,7 +56,7 @@ def test_progress_keeps_the_bytes() -> None:
 def test_an_ended_image_is_not_woken() -> None:
     """What a cancelled build still says does not bring its image back to life."""
     row = after(
-        ImageChanged(WEB, Stage.FAILED, "no"),
+        ImageChanged(WEB, Phase.FAILED, "no"),
         StepChanged(WEB, "[1/2] RUN x"),
         LogLine(WEB, "[1/2] RUN x", "late"),
     )
@@ -67,9 +67,9 @@ def test_an_ended_image_is_not_woken() -> None:
 def test_time_is_kept_where_none_is_told() -> None:
     """An image that failed without a time took as long as it was seen at work."""
     row = after(
-        ImageChanged(WEB, Stage.BUILDING),
-        ImageChanged(WEB, Stage.PUSHING),
-        ImageChanged(WEB, Stage.FAILED, "no"),
+        ImageChanged(WEB, Phase.BUILDING),
+        ImageChanged(WEB, Phase.PUSHING),
+        ImageChanged(WEB, Phase.FAILED, "no"),
     )
 
     assert row.elapsed(99.0) == 2.0

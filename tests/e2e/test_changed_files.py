@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import inspect, load, plan, run
-from pipeline.model.events import ImageChanged, Stage
+from pipeline.model.events import ImageChanged, Phase
 from pipeline.reference import ImageName
 from tests.support.oci import last_layer
 
@@ -61,7 +61,7 @@ def test_a_file_that_changes_between_the_look_and_the_build(project: Project) ->
     write(file, "111")
 
     def edit(event: Event, /) -> None:
-        if event == ImageChanged(ImageName("base"), Stage.TESTING):
+        if event == ImageChanged(ImageName("base"), Phase.TESTING):
             write(file, "222")
 
     loaded = load(project.root)

@@ -15,7 +15,7 @@ from pipeline.model.apps import Running
 from pipeline.model.image import AppSpec
 from pipeline.model.inputs import Fingerprint, Inputs, Key
 from pipeline.model.plan import plan
-from pipeline.model.presence import Absent, Elsewhere, Hollow, Present
+from pipeline.model.presence import Absent, Elsewhere, Incomplete, Present
 from pipeline.model.settings import DeploySettings
 from pipeline.model.stamp import Revision, Stamp
 from pipeline.model.state import State, alias_references
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from pipeline.model.image import Image
     from pipeline.model.plan import Plan
-    from pipeline.model.presence import Presence, Standing
+    from pipeline.model.presence import Availability, Presence
     from pipeline.model.project import Project
     from pipeline.reference import Reference
 
 ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
 SOURCE = parse_reference("ghcr.io/acme/other:1")
 HEAD = Revision("a" * 40)
-STANDINGS: dict[str, Standing] = {
+STANDINGS: dict[str, Availability] = {
     "present": Present(ONE),
     "absent": Absent(),
-    "hollow": Hollow(ONE, "a layer is missing"),
+    "hollow": Incomplete(ONE, "a layer is missing"),
     "elsewhere": Elsewhere(SOURCE, ONE),
 }
 RUNNING: dict[str, Running | None] = {
@@ -75,7 +75,7 @@ def names(text: str) -> tuple[ImageName, ...]:
     return tuple(ImageName(name) for name in text.split())
 
 
-def presence(text: str) -> dict[ImageName, Standing]:
+def presence(text: str) -> dict[ImageName, Availability]:
     """How images stand, from a text such as `os=present web=absent`."""
     pairs = (pair.split("=") for pair in text.split())
     return {ImageName(name): STANDINGS[word] for name, word in pairs}

@@ -15,7 +15,7 @@ from pipeline.model.candidates import candidates
 from pipeline.model.image import AppSpec
 from pipeline.model.inputs import ContextEntry, EntryKind, Fingerprint, Inputs, Key
 from pipeline.model.plan import plan, to_ask, to_ask_for_fallbacks
-from pipeline.model.presence import Absent, Elsewhere, Hollow, Present
+from pipeline.model.presence import Absent, Elsewhere, Incomplete, Present
 from pipeline.model.project import Project
 from pipeline.model.settings import RegistrySettings, Settings
 from pipeline.model.state import Goal, State
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline.model.image import Image
     from pipeline.model.plan import Plan
-    from pipeline.model.presence import Standing
+    from pipeline.model.presence import Availability
 
 OS, WEB, TOP = make_image("os"), make_image("web", "os"), make_image("top", "web")
 PROJECT = make_project(OS, WEB, TOP)
@@ -54,7 +54,7 @@ def inputs(*images: Image, print_: str = "") -> dict[ImageName, Inputs]:
     }
 
 
-def planned(standing: Mapping[str, Standing], only: str = "") -> Plan:
+def planned(standing: Mapping[str, Availability], only: str = "") -> Plan:
     """The plan for all images, or for one."""
     presence = {ImageName(name): found for name, found in standing.items()}
     state = State(PROJECT, inputs(OS, WEB, TOP), presence)
@@ -70,7 +70,7 @@ def test_what_is_hollow_is_built_as_if_forced() -> None:
     """Its tag says nothing of the build, and its reason is what it lacks."""
     reason = "`os:1` lacks the layer `x`"
 
-    made = planned({"os": Hollow(ONE, reason), "web": Present(TWO), "top": Present(TWO)})
+    made = planned({"os": Incomplete(ONE, reason), "web": Present(TWO), "top": Present(TWO)})
 
     hollow = made.images[0]
     assert (hollow.action, hollow.reason, hollow.forced) == (Action.BUILD, reason, True)
@@ -80,7 +80,7 @@ def test_what_is_hollow_is_built_as_if_forced() -> None:
 
 def test_bases_of_what_is_hollow_are_asked_for() -> None:
     """They are needed for the build, as those of what is absent."""
-    asked = to_ask(PROJECT, {NAMES[1]: Hollow(ONE, "x")}, [NAMES[1]], force=False)
+    asked = to_ask(PROJECT, {NAMES[1]: Incomplete(ONE, "x")}, [NAMES[1]], force=False)
 
     assert asked == ("os",)
 
@@ -171,7 +171,7 @@ def test_a_plan_of_copies_alone_is_not_empty() -> None:
     assert not made.empty
 
 
-def copied(running: Running, **fallback: Standing | UnknownError) -> Plan:
+def copied(running: Running, **fallback: Availability | UnknownError) -> Plan:
     """The plan to build `top` on `web`, which is to be copied and whose app runs."""
     web = replace(WEB, deploy=AppSpec(("web",)))
     project = make_project(OS, web, TOP)
@@ -246,14 +246,14 @@ def test_a_base_that_is_not_known_stops_the_run_only_where_it_is_needed() -> Non
 
 def test_what_builds_instead_of_a_copy_is_asked_for_only_where_there_is_one() -> None:
     """Round after round, until all that it takes is known."""
-    elsewhere: dict[ImageName, Standing] = {
+    elsewhere: dict[ImageName, Availability] = {
         NAMES[1]: Elsewhere(SOURCE, ONE),
         NAMES[2]: Absent(),
     }
     top = [NAMES[2]]
 
     def asked(
-        presence: Mapping[ImageName, Standing], **fallback: Standing | UnknownError
+        presence: Mapping[ImageName, Availability], **fallback: Availability | UnknownError
     ) -> tuple[str, ...]:
         found = {ImageName(name): one for name, one in fallback.items()}
         return to_ask_for_fallbacks(PROJECT, presence, found, top, force=False)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.http.errors import HttpError
 from pipeline.http.retry import Policy
-from pipeline.model.presence import Absent, Hollow, Present
+from pipeline.model.presence import Absent, Incomplete, Present
 from pipeline.reference import Digest, parse_platform, parse_reference
 from pipeline.registry.client import Registry
 from pipeline.registry.copy import copy_at
@@ -57,7 +57,7 @@ NAME_AT = "manifests/1"
 
 def looked(
     replies: Mapping[str, Reply | Callable[[Asked], Reply]],
-) -> Present | Absent | Hollow | HttpError:
+) -> Present | Absent | Incomplete | HttpError:
     """What a closer look at a registry with these replies makes of the image."""
 
     def script(asked: Asked) -> Reply:
@@ -84,7 +84,7 @@ def test_a_registrys_404_is_a_lack(at: str) -> None:
     for reply in (Reply(404, DISTRIBUTION), named):
         found = looked({at: reply})
 
-        assert isinstance(found, Hollow)
+        assert isinstance(found, Incomplete)
         assert at.removeprefix("blobs/") in found.reason
 
 
