@@ -81,7 +81,7 @@ def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
 
 
 def unasked(project: Project) -> tuple[ImageName, ...]:
-    """Name the images that may need more apps at Fly: only a command knows them, and was not run."""
+    """Name the images whose apps at Fly are not known: only a command knows them, not run."""
     return project.unasked if project.settings.deploy.driver is DriverName.FLY else ()
 
 
