@@ -1,4 +1,4 @@
-"""The registry: what exists, manifests, and tags put on them. All hosts of a run, one object."""
+"""Talk to registries: check what exists, read manifests, put tags."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = 16
-"""Requests under way at once: at 25 ms latency they keep one core of Python busy."""
+"""Requests at once: with 25 ms of latency they keep one core of Python busy."""
 
 _READ = {"Accept": ", ".join(MANIFEST_TYPES)}
 _HEAD_UNSUPPORTED = (405, 501)
 
 
 class Registry:
-    """Speaks the OCI distribution API to any number of hosts. Thread-safe; one per run.
+    """A client of the OCI distribution API for any number of hosts. Thread-safe; one per run.
 
-    `namespaces` are parts of hosts (`quay.io/acme`) where we are somebody else. `insecure` names
-    hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may speak
-    plain HTTP anyway. `ca` is a file of further authorities. `token_servers` are registries, each
-    with a host that may be told its credential, and `private` with a host of a private network that
-    it may send us to; `mirrors` are asked first for what `reads_public` names. Retries are told to
-    `report` as `Notice`, from any thread; `clock` is what they wait by.
+    `namespaces` are parts of hosts (`quay.io/acme`) with a credential of their own. `insecure`
+    names hosts (`10.0.0.5:5000`) that may speak plain HTTP or show any certificate; loopback may
+    speak plain HTTP anyway. `ca` is a file of more authorities. `token_servers` are pairs of a
+    registry and a host that may have its credential; `private` are pairs of a registry and a host
+    in a private network that it may send us to. `mirrors` are asked first for what `reads_public`
+    names. Waits are reported to `report` as `Notice`, from any thread; `clock` is what they use.
 
     >>> with Registry(credentials=credentials(os.environ)) as registry:
     ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
@@ -98,16 +98,16 @@ class Registry:
 
     @property
     def requests(self) -> int:
-        """How many requests were sent so far, retries and token requests included."""
+        """How many requests were sent, retries and token requests included."""
         return self._sent
 
     @property
     def doubtful(self) -> frozenset[str]:
-        """The insecure hosts where nothing proves who is there: no credential is for them."""
+        """The insecure hosts that prove their identity by nothing: they get no credential."""
         return frozenset(h for h in self._settings.insecure if self._named(h).is_doubtful)
 
     def showing(self, source: CredentialSource) -> CredentialSource:
-        """A source for others who push and pull: it knows nothing of hosts that are `doubtful`."""
+        """Return a source of credentials for other programs, without those of `doubtful` hosts."""
 
         def look_up(place: str, /) -> Credential | None:
             return None if host_of(place) in self.doubtful else source(place)
@@ -115,24 +115,24 @@ class Registry:
         return look_up
 
     def pushes_to(self, repositories: Iterable[Repository]) -> None:
-        """Say where will be pushed: there, who may not read is asked again as who may push.
+        """Note repositories that will be pushed to: if reading is refused, push rights are tried.
 
-        Quay refuses, with 401, to read a repository that is not there yet, and says 404 to who has
-        the right to create it.
+        Quay answers 401 to who reads a repository that does not exist yet, and 404 to who may
+        create it.
         """
         self._hosts.pushes_to(repositories)
 
     def reads_public(self, repositories: Iterable[Repository]) -> None:
-        """Say which repositories are somebody else's: they are read through mirrors, if any.
+        """Note repositories that belong to others: they are read through mirrors, if there are any.
 
-        What we push to never is: a mirror may hold what was there before.
+        Those that we push to never are, as a mirror may hold an older state.
         """
         self._hosts.reads_public(repositories)
 
     def head(self, reference: Reference) -> Presence:
-        """Whether `reference` exists. One request where nothing goes wrong.
+        """Check whether `reference` exists, with one request if nothing goes wrong.
 
-        Only a registry's own 404 is absence; `HttpError` is raised for whatever else is
+        Only a registry's own 404 means absent. Raises `HttpError` for any other answer that is
         neither yes nor no.
         """
         host = self.host(reference.repository)
@@ -142,10 +142,10 @@ class Registry:
     def head_all(
         self, references: Collection[Reference]
     ) -> Mapping[Reference, Presence | HttpError]:
-        """`head` for each, 16 at a time; an error stands where the answer would.
+        """Call `head` for each, 16 at a time; an error takes the place of a result.
 
-        The first request to a host that we do not know goes alone: if nobody is there, that is
-        found out once. The order is that of `references`.
+        The first request to a host goes alone: if nobody answers, that is found out once. The
+        order is that of `references`.
         """
         wanted = tuple(dict.fromkeys(references))
         results = self.each(self.head, self._scouts(wanted))
@@ -160,7 +160,7 @@ class Registry:
         return {reference: results[reference] for reference in wanted}
 
     def each(self, ask: Callable[[T], R], wanted: Collection[T]) -> dict[T, R | HttpError]:
-        """What `ask` answers for each, 16 at a time; an error stands where the answer would.
+        """Call `ask` for each, 16 at a time; an `HttpError` takes the place of a result.
 
         `ask` must not call this itself: it would wait for a worker that waits for it.
         """
@@ -168,9 +168,9 @@ class Registry:
         return dict(zip(wanted, answers, strict=True))
 
     def manifest(self, reference: Reference) -> Manifest:
-        """The manifest behind `reference`, its bytes held against their digest.
+        """Read a manifest, and check its digest.
 
-        Raises `AbsentError` where it does not exist, else `HttpError`.
+        Raises `AbsentError` where it does not exist, and `HttpError`.
         """
         host = self.host(reference.repository)
         answer = host.ask(_manifest("GET", reference), _whole(reference))
@@ -181,11 +181,10 @@ class Registry:
         raise _refused(answer, host, reference, verb="read")
 
     def put(self, reference: Reference, manifest: Manifest) -> Digest:
-        """Put `manifest`, byte for byte, under the tag (or digest) of `reference`.
+        """Push `manifest`, byte for byte, under the tag (or digest) of `reference`.
 
-        What it names must be in that repository already: this moves an alias, it copies nothing.
-        Raises `KeptTagError` where there is such a tag and the registry overwrites none, else
-        `HttpError`.
+        The blobs and manifests that it names must be in that repository already. Raises
+        `KeptTagError` where the tag exists and the registry overwrites none, and `HttpError`.
         """
         host = self.host(reference.repository)
         answer = host.ask(_put(reference, manifest))
@@ -196,24 +195,23 @@ class Registry:
         stored = digest_in(answer)
         if stored and stored != digest_of(manifest.content, stored):
             raise HttpError(
-                f"`{reference}` was put as `{manifest.digest}`, and stored as `{stored}`",
+                f"`{reference}` was pushed as `{manifest.digest}`, and stored as `{stored}`",
                 hint="the registry or a proxy modifies requests",
                 details=ErrorDetails(answer.status, answer.url),
             )
         return manifest.digest
 
     def ping(self, host: str) -> None:
-        """Whether there is a registry at `host` that lets us in. Raises `HttpError`."""
+        """Check that there is a registry at `host` that accepts us. Raises `HttpError`."""
         at = self._named(host)
         answer = at.ask(Request("GET", "/v2/"))
         if answer.status != 200 or not answer.own:
             raise refusal(answer, host, at.authorizer, what="", verb="use")
 
     def close(self, *, wait: bool = True) -> None:
-        """End what is under way, and let go of all connections.
+        """Cancel all requests, and close all connections.
 
-        A request that went out is waited for, at most as long as `Policy.read` says, unless
-        nobody will be there to see what comes of it.
+        With `wait`, requests that were sent are waited for, at most for `Policy.read` seconds.
         """
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -251,10 +249,10 @@ class Registry:
         return [reference for host, reference in first.items() if not host.known]
 
     def _look(self, host: Host, reference: Reference, head: Response) -> Presence:
-        """Ask by GET what the HEAD left open: its reason, or the manifest itself.
+        """Decide by a GET what a HEAD left open: its reason, or the manifest itself.
 
-        A 200 with the right content is proof, whatever HEAD said; a 404 is not, where HEAD named
-        another trouble.
+        A 200 with the right bytes proves presence, whatever HEAD said; a 404 does not prove absence
+        where HEAD gave another error.
         """
         if head.status == 429:
             raise _refused(head, host, reference, verb="read")
@@ -301,12 +299,12 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
 
 
 def _whole(reference: Reference) -> Callable[[Response], object]:
-    """The check that makes bytes damaged on the way a fault that may pass."""
+    """Return a check that makes damaged bytes a transient failure."""
     return lambda answer: read_manifest(answer, reference)
 
 
 def _named(reference: Reference) -> Callable[[Response], object]:
-    """The check that a HEAD answers for the digest that it was asked for."""
+    """Return a check that a HEAD by digest found that digest."""
 
     def check(answer: Response) -> None:
         found = presence(answer)

@@ -1,6 +1,7 @@
-"""What a manifest or an index names, and what an image lacks of it.
+"""Read what a manifest or an index names, and find what an image lacks of it. Pure.
 
-OCI image-spec, `manifest.md` and `image-index.md`; docker's schema 2 has the same fields.
+This is the one reader of both: OCI image-spec, `manifest.md` and `image-index.md`; docker's
+schema 2 has the same fields.
 """
 
 from __future__ import annotations
@@ -16,23 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _ATTESTS = "vnd.docker.reference.digest"
-"""BuildKit's annotation of an attestation manifest: the child that it speaks of."""
+"""BuildKit's annotation of an attestation manifest: the manifest that it is about."""
 _UNKNOWN = "unknown"
-"""The operating system of what runs nowhere."""
+"""The operating system of an attestation."""
 MOST_PARTS = 1000
-"""Layers or children of one manifest: an engine unpacks 127 layers, and an index has a few dozen
-platforms; each of them is asked for."""
+"""Layers or children of one manifest, each of which is a request: an engine unpacks 127 layers, and
+an index has a few dozen platforms."""
 
 
 class ContentsError(ValueError):
-    """A document that is no manifest; the message says what is wrong with it."""
+    """A document is not a manifest; the message says why."""
 
 
 class Part(Struct, frozen=True):
     """A blob, or a child of an index; `size` in bytes.
 
-    `platform` is what the index says of a child, if it says anything; `attests` the child that an
-    attestation manifest speaks of.
+    `platform` is what the index says about a child, if anything; `attests` is the child that an
+    attestation manifest is about.
     """
 
     digest: Digest
@@ -44,7 +45,7 @@ class Part(Struct, frozen=True):
 class Contents(Struct, frozen=True):
     """The parts of a manifest (a config, layers) or of an index (children).
 
-    A layer that is fetched from elsewhere by its `urls`, as Windows has them, is left out.
+    Layers that are fetched from elsewhere by their `urls`, as Windows has them, are left out.
     """
 
     config: Part | None = None
@@ -61,11 +62,11 @@ class Contents(Struct, frozen=True):
 def contents(document: object) -> Contents:
     """Read the JSON of a manifest or an index. Raises `ContentsError`.
 
-    An index has a list of `manifests`, which may be empty, and a manifest has a `config`. The words
-    of whoever wrote the document are not in the error: they may be anything.
+    An index has a list of `manifests`, which may be empty, and a manifest has a `config`. The error
+    quotes nothing of the document, which may hold anything.
     """
     if not isinstance(document, dict):
-        raise ContentsError("it is no JSON object")
+        raise ContentsError("it is not a JSON object")
     config = document.get("config")
     if not isinstance(config, dict) and not isinstance(document.get("manifests"), list):
         raise ContentsError("it has neither a list of `manifests` nor a `config`")
@@ -78,7 +79,7 @@ def contents(document: object) -> Contents:
 
 
 def platform_of(config: object) -> Platform | None:
-    """The platform that an image's config names; an index says it of a child in the same way."""
+    """Read the platform of an image's config, or of a child in an index."""
     match config:
         case {"os": str(system), "architecture": str(architecture), **rest}:
             variant = rest.get("variant")
@@ -91,9 +92,9 @@ def platform_of(config: object) -> Platform | None:
 
 
 def manifests_of_platforms(children: Iterable[Part]) -> dict[Platform, Digest]:
-    """The manifest of each platform in an index, the first of those that name one twice.
+    """Return the manifest of each platform in an index, the first where there are several.
 
-    Attestations, whose platform is `unknown`, and children that name none are left out.
+    Attestations, whose platform is `unknown`, and children without a platform are left out.
     """
     found: dict[Platform, Digest] = {}
     for part in children:
@@ -103,15 +104,15 @@ def manifests_of_platforms(children: Iterable[Part]) -> dict[Platform, Digest]:
 
 
 def serving(asked: Platform, there: Collection[Platform]) -> Platform | None:
-    """Which of the platforms that are there BuildKit takes for `asked`, `None` for none of them.
+    """Choose the platform that BuildKit takes for `asked`; `None` where none of them can run.
 
-    containerd's `platforms/compare.go`: what a processor can run besides, the nearest first.
+    containerd's `platforms/compare.go`: what else a processor can run, the nearest first.
     """
     return next((one for one in (asked, *_runs(asked)) if one in there), None)
 
 
 def _runs(asked: Platform) -> Iterator[Platform]:
-    """What else a machine of that platform runs, the nearest first."""
+    """Iterate over the other platforms that a machine can run, the nearest first."""
     system, architecture = asked.os, asked.architecture
     version = int(asked.variant[1:]) if re.fullmatch(r"v\d", asked.variant) else 0
     if architecture == "amd64":
@@ -124,9 +125,9 @@ def _runs(asked: Platform) -> Iterator[Platform]:
 
 
 def needed(children: Sequence[Part], platforms: Iterable[Platform]) -> tuple[Part, ...]:
-    """The children of an index that `platforms` need, attestations included; all for none.
+    """Choose the children of an index that `platforms` need, and their attestations.
 
-    One whose platform is not said may be any of them.
+    Without `platforms`, all. A child without a platform may be for any.
     """
     wanted = frozenset(platforms)
     if not wanted:
@@ -140,7 +141,7 @@ def needed(children: Sequence[Part], platforms: Iterable[Platform]) -> tuple[Par
 
 
 def lacking(lost: Sequence[str], platforms: Iterable[Platform], has: Iterable[Platform]) -> str:
-    """What an image lacks, in words: parts that are `lost`, or a platform; nothing if it is whole.
+    """Say what an image lacks: parts that are `lost`, or a platform; "" if it is complete.
 
     >>> lacking(["the layer `sha256:0a`", "the config `sha256:0b`"], [], [])
     'lacks the layer `sha256:0a` and one more part'
@@ -153,11 +154,11 @@ def lacking(lost: Sequence[str], platforms: Iterable[Platform], has: Iterable[Pl
 
 
 def _entries(document: Mapping[str, object], key: str) -> list[Mapping[str, object]]:
-    """The objects of a list. Go writes a list of nothing as `null`."""
+    """Return the objects of a list. Go writes an empty list as `null`."""
     found = document.get(key)
     entries = [] if found is None else found
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ContentsError(f"its `{key}` are none")
+        raise ContentsError(f"its `{key}` are not a list of objects")
     if len(entries) > MOST_PARTS:
         raise ContentsError(f"it names {len(entries):,} `{key}`, and no image has {MOST_PARTS:,}")
     return entries
@@ -175,4 +176,4 @@ def _part(entry: Mapping[str, object], key: str) -> Part:
             parse_digest(attests) if isinstance(attests, str) else None,
         )
     except ReferenceSyntaxError:
-        raise ContentsError(f"one of its `{key}` has no digest, or one that is none") from None
+        raise ContentsError(f"one of its `{key}` has no digest, or a malformed one") from None

@@ -1,6 +1,7 @@
-"""Put an image under another tag or into another repository, without pulling it.
+"""Copy an image to another tag or another repository, without pulling it.
 
-Children before the index that names them, blobs before the manifest: a tag that resolves is whole.
+Children are pushed before the index that names them, and blobs before the manifest, so that a tag
+is complete from the moment that it resolves.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from .manifest import Manifest
 
 AT_ONCE = 4
-"""Blobs under way at once."""
+"""Blobs that are copied at once."""
 MOST_MANIFESTS = 500
-"""Manifests below one that is copied: an index has a few dozen, and none is nested deeper."""
+"""Manifests below the one that is copied: an index has a few dozen."""
 MOST_BYTES = 16 * 1024 * 1024
-"""Bytes of these manifests: of indexes in indexes, all are held at once."""
+"""Bytes of these manifests, which are all in memory at once."""
 
 
 def copy(registry: Registry, source: Reference, destination: Reference) -> tuple[Digest, bool]:
-    """Make `destination` the very image that `source` is; its digest, and whether that was news.
+    """Copy `source` to `destination`; return its digest, and whether that changed anything.
 
     Two requests where it is there already. Raises `AbsentError` where there is no `source`, and
     `HttpError`.
@@ -42,7 +43,7 @@ def copy(registry: Registry, source: Reference, destination: Reference) -> tuple
 
 
 def digest_at(registry: Registry, source: Reference) -> Digest:
-    """What `source` is. Raises `AbsentError` where there is none, and `HttpError`."""
+    """Look up the digest of `source`. Raises `AbsentError` where there is none, and `HttpError`."""
     found = registry.head(source)
     if not isinstance(found, Present):
         raise AbsentError(source)
@@ -57,10 +58,10 @@ def copy_at(
     *,
     moves: bool = True,
 ) -> bool:
-    """Make `destination` the image of that digest that `source` holds, and say if that was news.
+    """Copy the image `digest` of `source` to `destination`; return whether that changed anything.
 
-    Raises `AbsentError` where `source` has it not, `KeptTagError` where `destination` cannot be
-    replaced, `WorkError` where it is another image and not one that `moves`, and `HttpError`.
+    Raises `AbsentError` where `source` does not have it, `KeptTagError` where `destination` cannot
+    be overwritten, `WorkError` where it is another image and `moves` is false, and `HttpError`.
     """
     registry.pushes_to([destination.repository])
     there = registry.head(destination)
@@ -79,12 +80,11 @@ def copy_at(
 
 
 def put(registry: Registry, destination: Reference, manifest: Manifest) -> bool:
-    """Put a manifest under a tag, and say if that was news: another run may have been quicker.
+    """Push a manifest under a tag; return whether that changed anything.
 
-    A put that fails is no error where its manifest is there all the same, whatever was said of it.
-
-    Raises `KeptTagError` where another manifest is there and cannot be replaced, and
-    `HttpError`.
+    A push that fails is not an error where the tag has this manifest all the same: another run may
+    have been quicker. Raises `KeptTagError` where it has another one and cannot be overwritten,
+    and `HttpError`.
     """
     try:
         registry.put(destination, manifest)
@@ -96,7 +96,7 @@ def put(registry: Registry, destination: Reference, manifest: Manifest) -> bool:
 
 
 def _is(registry: Registry, reference: Reference, digest: Digest) -> bool:
-    """Whether a tag is an image, as far as can be found out."""
+    """Return whether a tag is an image; false where that cannot be found out."""
     try:
         found = registry.head(reference)
     except HttpError:
@@ -105,9 +105,9 @@ def _is(registry: Registry, reference: Reference, digest: Digest) -> bool:
 
 
 def bring(registry: Registry, source: Reference, place: Reference, stop: Event) -> Manifest:
-    """Bring all that `source` names to the repository of `place`; the manifest, yet to be put.
+    """Copy all that `source` names to the repository of `place`; return the manifest to push.
 
-    `stop` ends it with an error. Raises `AbsentError` where there is no `source`, and
+    Setting `stop` ends it with an error. Raises `AbsentError` where there is no `source`, and
     `HttpError`.
     """
     registry.pushes_to([place.repository])
@@ -118,9 +118,9 @@ def bring(registry: Registry, source: Reference, place: Reference, stop: Event) 
 
 
 def promised(registry: Registry, source: Reference) -> Manifest:
-    """The manifest of what a HEAD has just named by its digest. Raises `HttpError`.
+    """Read the manifest whose digest a HEAD has just given. Raises `HttpError`.
 
-    If it is absent by that digest, nobody knows: the HEAD may have named a wrong one.
+    If it is absent by that digest, the HEAD may have been wrong, so it does not count as absent.
     """
     try:
         return registry.manifest(source)
@@ -133,7 +133,7 @@ def promised(registry: Registry, source: Reference) -> Manifest:
 
 
 class _Bringing(Struct):
-    """One copy under way, which ends when `stop` is set; the manifests that it has met."""
+    """The state of one copy: the manifests that it has met, and their size in bytes."""
 
     stop: Event
     met: set[Digest] = field(default_factory=set)
@@ -147,14 +147,14 @@ def _bring(
     manifest: Manifest,
     under_way: _Bringing,
 ) -> None:
-    """All that a manifest names, brought to another repository; what it names twice, once."""
+    """Copy all that a manifest names to another repository, each once."""
     parts = contents_of(manifest, source)
     children = {child.digest for child in parts.children} - under_way.met
     under_way.met |= children
     if len(under_way.met) > MOST_MANIFESTS:
         raise HttpError(
             f"`{source}` leads to more than {MOST_MANIFESTS} manifests, which are not all copied",
-            hint="no image is made of so many: is it one?",
+            hint="is it an image? none has so many",
         )
     for child in sorted(children):
         inner = registry.manifest(source.pinned(child))
@@ -163,7 +163,7 @@ def _bring(
             raise HttpError(
                 f"`{source}` leads to manifests of more than {MOST_BYTES >> 20} MiB, which are not "
                 "all copied",
-                hint="no image has such manifests: is it one?",
+                hint="is it an image? none has so large ones",
             )
         _bring(registry, source, destination, inner, under_way)
         registry.put(destination.pinned(child), inner)

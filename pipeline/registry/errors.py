@@ -1,12 +1,12 @@
-"""What goes wrong between us and a registry.
+"""The errors of the registry client.
 
 * UnknownError
-  - HttpError: refused, unreachable, in trouble, or no registry at all: nothing was learnt
+  - HttpError: refused, unreachable, unavailable, or not a registry: nothing was found out
     + CredentialError: docker's configuration or a credential helper could not be read
     + ContradictionError: HEAD says that something exists, and GET that it does not
 * WorkError
-  - AbsentError: the registry knows us, and says that what was asked for does not exist
-  - KeptTagError: the registry overwrites no tag, and there is one of that name
+  - AbsentError: the registry accepts our credential, and says that the image does not exist
+  - KeptTagError: the tag exists, and the registry overwrites none
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class CredentialError(HttpError):
-    """A credential is configured, and could not be read."""
+    """A credential is configured, and cannot be read."""
 
 
 class ContradictionError(HttpError):
-    """HEAD says that something exists, and GET that it does not: nobody knows."""
+    """HEAD says that an image exists, and GET that it does not."""
 
     def __init__(
         self, reference: Reference, hint: str, details: ErrorDetails | None = None
@@ -36,7 +36,7 @@ class ContradictionError(HttpError):
 
 
 class AbsentError(WorkError):
-    """What was to be fetched does not exist: an authenticated 404, and no fault."""
+    """The image does not exist: the registry's own 404."""
 
     def __init__(self, reference: Reference) -> None:
         super().__init__(f"`{reference}` does not exist", hint="build it first: `invoke build-all`")
@@ -44,11 +44,11 @@ class AbsentError(WorkError):
 
 
 class KeptTagError(WorkError):
-    """A tag was to be put on another manifest, and its registry keeps tags as they are."""
+    """A tag cannot be moved to another manifest, as the registry overwrites no tag."""
 
     def __init__(self, reference: Reference, said: str) -> None:
         super().__init__(
-            f"`{reference}` exists, and its registry lets no tag be overwritten{said}",
+            f"`{reference}` exists, and its registry does not overwrite tags{said}",
             hint="delete the tag there, allow it to be overwritten, or use another: a change of "
             "`salt` in image.toml makes another of an image's own",
         )

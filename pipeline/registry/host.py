@@ -22,7 +22,7 @@ from ..model.permission import VARIABLE
 from ..reference import registry_named
 from .auth.authorizer import Authorizer
 from .auth.challenge import server_of
-from .auth.scope import Widening
+from .auth.scope import ReadScopes
 from .endpoint import Transports
 from .refusal import refusal
 from .request import Request
@@ -101,7 +101,7 @@ class Host:
         self._found: Endpoint | None = None
         self._private = frozenset(s for r, s in settings.private if r == registry_named(name))
         self._inside = False
-        self._widening = Widening(partial(settings.pushed, name))
+        self._scopes = ReadScopes(partial(settings.pushed, name))
         trusted = frozenset(s for r, s in settings.token_servers if r == registry_named(name))
         self.authorizer = Authorizer(
             name, settings.source, self._fetch_token, namespace=namespace, trusted=trusted
@@ -183,7 +183,7 @@ class Host:
     def _exchange(self, request: Request, sender: Send) -> Response:
         """Send a request; after a 401, send it again with a better `Authorization`."""
         origin = self._endpoint().origin
-        scope = self._widening.of(request.scope)
+        scope = self._scopes.of(request.scope)
         header = self.authorizer.header(origin, scope)
         response = self._follow(request, header, sender)
         if response.status != 401 or not response.own:
@@ -196,7 +196,7 @@ class Host:
             broad = self.authorizer.wider(challenge, origin, wider)
             return self._follow(request, broad, sender) if broad else None
 
-        return self._widening.again(response, scope, as_who_pushes)
+        return self._scopes.retry_wider(response, scope, as_who_pushes)
 
     def _follow(self, request: Request, header: str | None, sender: Send) -> Response:
         """Send a request, and follow redirects where it reads."""
@@ -282,7 +282,7 @@ class Host:
         return self._send(request, url, {}, self._to_token_server(url), deadline=deadline)
 
     def _to_token_server(self, url: str) -> Connections:
-        """Return the connections to a token server, whose address `realm_trouble` accepted."""
+        """Return the connections to a token server, whose address `why_untrusted` accepted."""
         parts, endpoint = urlsplit(url), self._endpoint()
         if url.startswith(f"{endpoint.origin}/"):
             return endpoint.connections

@@ -1,7 +1,7 @@
-"""Mirrors: hosts that are asked for a public image before its registry, as the engine asks them.
+"""Read public images through mirrors, as the engine does.
 
-The engine knows mirrors of Docker Hub alone, and goes on to the next where one does not answer, or
-has not what is asked for (moby `daemon/pkg/registry/service_v2.go`); so do we.
+The engine has mirrors for Docker Hub alone, and goes on to the next one where a mirror does not
+answer or does not have the image (moby `daemon/pkg/registry/service_v2.go`); so do we.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from .request import Check, Request
 
     Mirrors = Callable[[str], Sequence["Mirror"]]
-    """The mirrors of a registry, under the name that docker has for it (`docker.io`)."""
+    """Return the mirrors of a registry, by the name that docker has for it (`docker.io`)."""
 
 _HAS = frozenset({200, 206})
 
 
 class Mirror(Struct, frozen=True):
-    """A mirror's host, and the `path` before its `/v2/`, if there is one.
+    """The host of a mirror, and the `path` before its `/v2/`, if there is one.
 
-    One that is `insecure` may speak plain HTTP, or show any certificate.
+    An `insecure` one may speak plain HTTP, or show any certificate.
     """
 
     host: str
@@ -45,9 +45,9 @@ class Mirror(Struct, frozen=True):
 
 
 class MirrorHost:
-    """A mirror of the registry `of`, and whether it is still asked. Thread-safe.
+    """A mirror of the registry `of`, as long as it answers. Thread-safe.
 
-    It is asked as whoever we are at the mirror itself: nothing of ours is for another host.
+    It gets the credential for the mirror itself, if there is one, and never that for the registry.
     """
 
     def __init__(self, host: Host, mirror: Mirror, of: str, report: Reporter) -> None:
@@ -55,13 +55,14 @@ class MirrorHost:
         self._mirror = mirror
         self._of = of
         self._report = report
-        self._told = False
+        self._reported = False
         self._gone = False
 
     def answer(self, request: Request, check: Check) -> Response | None:
-        """What the mirror has, `None` where it has it not, or cannot be asked: that is told once.
+        """Send a request to the mirror; return `None` where it does not have it, or fails.
 
-        Asked once for each request, and not again for any where nobody answers.
+        A failure is reported once. There are no retries, and no more requests after it did not
+        answer at all.
         """
         if self._gone:
             return None
@@ -71,26 +72,23 @@ class MirrorHost:
         except HttpError as error:
             if error.details.unreachable:
                 self._gone = True
-            self._tell(error.message)
+            self._report_once(error.message)
             return None
         if answer.status in _HAS:
             return answer
         if answer.status != 404:
-            self._tell(f"it answers {answer.status}")
+            self._report_once(f"it answers {answer.status}")
         return None
 
-    def _tell(self, why: str) -> None:
-        if not self._told:
-            self._told = True
+    def _report_once(self, why: str) -> None:
+        if not self._reported:
+            self._reported = True
             text = f"`{self._mirror.host}`, a mirror of `{self._of}`, is left out: {why}"
             self._report(Notice(text))
 
 
 class MirrorHosts:
-    """The mirrors of a registry, which are found out when first something is to be read of it.
-
-    Thread-safe.
-    """
+    """The mirrors of a registry, which are looked up at the first request. Thread-safe."""
 
     def __init__(
         self, registry: str, find: Mirrors, connect: Callable[[Mirror], Host], report: Reporter
@@ -103,27 +101,27 @@ class MirrorHosts:
         self._found: tuple[MirrorHost, ...] | None = None
 
     def answer(self, request: Request, check: Check) -> Response | None:
-        """What the first mirror has that has it, `None` where none has."""
+        """Return the response of the first mirror that has it; `None` where none has."""
         with self._lock:
             if self._found is None:
                 found = self._find(registry_named(self._registry))
-                self._found = tuple(map(self._lender, found))
-        answers = (lender.answer(request, check) for lender in self._found)
+                self._found = tuple(map(self._mirror_host, found))
+        answers = (one.answer(request, check) for one in self._found)
         return next((answer for answer in answers if answer), None)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        for lender in self._found or ():
-            lender.host.close()
+        """Close all connections."""
+        for mirror in self._found or ():
+            mirror.host.close()
 
-    def _lender(self, mirror: Mirror) -> MirrorHost:
+    def _mirror_host(self, mirror: Mirror) -> MirrorHost:
         return MirrorHost(self._connect(mirror), mirror, self._registry, self._report)
 
 
 def mirrors_in(info: object, *, here: bool = True) -> tuple[Mirror, ...]:
-    """The mirrors of Docker Hub in what an engine says of itself (`docker info`), in its order.
+    """Read the mirrors of Docker Hub in the output of `docker info`, in their order.
 
-    Those on loopback are left out where the engine is not `here`, on this machine.
+    Those on loopback are left out where the engine is not on this machine (`here`).
 
     >>> mirrors_in({"RegistryConfig": {"Mirrors": ["https://mirror.example.com/"]}})
     (Mirror(host='mirror.example.com', path='', insecure=False),)
@@ -149,7 +147,7 @@ def _mirror(url: str, is_insecure: Callable[[str], bool]) -> Mirror | None:
 
 
 def _insecure_by(config: Mapping[str, object]) -> Callable[[str], bool]:
-    """Whether the engine takes a host for insecure: by name, or, for an address, by its network."""
+    """Return a check of whether the engine treats a host as insecure: by name, or by network."""
     indexes, written = _object(config.get("IndexConfigs")), config.get("InsecureRegistryCIDRs")
     networks = [n for n in written if isinstance(n, str)] if isinstance(written, list) else []
 

@@ -1,4 +1,4 @@
-"""The ONBUILD triggers of an image, as its configuration has them.
+"""Read the ONBUILD triggers of an image from its config.
 
 docker's `image-spec-v1.2.md`: `config.OnBuild` is a list of instructions as text, or null. OCI's
 image-spec has no such field, and BuildKit reads it there all the same.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def onbuild(
     registry: Registry, reference: Reference, manifest: Manifest, platforms: Iterable[Platform]
 ) -> dict[Platform, tuple[str, ...]]:
-    """The triggers that the image behind `manifest` has for each of `platforms` that it is for.
+    """Read the triggers of an image for each of `platforms` that it is for.
 
     Two requests for each platform of an index, one for a manifest. Raises `HttpError`.
     """
@@ -45,24 +45,24 @@ def onbuild(
 
 
 def _is_text(value: object) -> bool:
-    """Whether a value is a text that a file and BuildKit can hold: one without NUL."""
+    """Return whether a value is a text without NUL, which a file and BuildKit can hold."""
     return isinstance(value, str) and "\0" not in value
 
 
 def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> tuple[str, ...]:
     config = contents_of(manifest, reference).config
-    place = registry.connect(reference.repository)
-    content = read_blob(place, config.digest) if config else None
+    repository = registry.connect(reference.repository)
+    content = read_blob(repository, config.digest) if config else None
     match read_json(content) if content else None:
         case {"config": {"OnBuild": list(found)}} if all(map(_is_text, found)):
             if len(found) > MOST_TRIGGERS:
                 raise HttpError(f"`{reference}` has more than {MOST_TRIGGERS} triggers")
             return tuple(found)
         case {"config": {"OnBuild": other}} if other is not None:
-            raise HttpError(f"the triggers of `{reference}` cannot be read: they are no texts")
+            raise HttpError(f"the triggers of `{reference}` cannot be read: they are not texts")
         case dict():
             return ()
     raise HttpError(
         f"`{reference}` has no configuration that can be read",
-        hint="is this an image that can stand behind `FROM`?",
+        hint="is this an image that `FROM` can name?",
     )

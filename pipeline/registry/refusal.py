@@ -1,4 +1,4 @@
-"""An answer that is neither present nor absent, as a sentence for people and what to do next."""
+"""Put the refusal of a registry into words: what happened, and what to do next."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ _FLY_REACH = (
 _FLY = (".fly.io", ".flyio.net")
 
 
-def refusal(answer: Response, host: str, access: Authorizer, *, what: str, verb: str) -> HttpError:
-    """Why `what` (a repository, or "" for the host) could not be worked with.
+def refusal(
+    answer: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
+) -> HttpError:
+    """Return the error for a response that is neither found nor not found.
 
-    `verb` says what was wanted of it: `read`, `write`.
+    `what` is a repository, or "" for the host; `verb` is what we wanted of it: `read`, `write`.
     """
     details = ErrorDetails(
         answer.status,
@@ -36,61 +38,62 @@ def refusal(answer: Response, host: str, access: Authorizer, *, what: str, verb:
         retry_after=retry_after(answer.headers),
     )
     if answer.status == 401 and answer.own:
-        return _unauthorized(answer, host, access, details)
-    message, hint = _words(answer, host, access, what=what, verb=verb)
-    message = f"{message}{said_by(answer, access)}"
+        return _unauthorized(answer, host, authorizer, details)
+    message, hint = _words(answer, host, authorizer, what=what, verb=verb)
+    message = f"{message}{said_by(answer, authorizer)}"
     if answer.proxy and not complaints(answer):
         # Over plain HTTP nothing shows who gave it; a registry says more than a status.
-        message = f"{message}; it was asked through the proxy `{answer.proxy}`, which may say so"
-        hint = f"{hint} NO_PROXY names who is asked without a proxy"
+        message = f"{message}; the answer may be that of the proxy `{answer.proxy}`"
+        hint = f"{hint} NO_PROXY names the hosts that are reached without a proxy"
     return HttpError(message, hint=hint, details=details)
 
 
 def _unauthorized(
-    answer: Response, host: str, access: Authorizer, details: ErrorDetails
+    answer: Response, host: str, authorizer: Authorizer, details: ErrorDetails
 ) -> HttpError:
-    if access.trouble is not None:
-        trouble = access.trouble
+    if authorizer.error is not None:
+        error = authorizer.error
         return HttpError(
-            f"`{host}` asks who you are, and {trouble.message}", hint=trouble.hint, details=details
+            f"`{host}` asks who you are, and {error.message}", hint=error.hint, details=details
         )
-    if access.credential is None:
+    if authorizer.credential is None:
         return HttpError(
             f"`{host}` asks who you are, and there is no credential for it",
             hint=_log_in(host),
             details=details,
         )
-    source = access.credential.source
-    if access.withheld:
+    source = authorizer.credential.source
+    if authorizer.withheld:
         return HttpError(
-            f"the credential from {source} is not sent to `{host}`{access.withheld.said}",
-            hint=access.withheld.hint,
+            f"the credential from {source} is not sent to `{host}`{authorizer.withheld.said}",
+            hint=authorizer.withheld.hint,
             details=details,
         )
     lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
     return HttpError(
-        f"`{host}` refused the credential from {source}{said_by(answer, access)}",
+        f"`{host}` refused the credential from {source}{said_by(answer, authorizer)}",
         hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
         details=details,
     )
 
 
 def _words(  # noqa: PLR0911 - one answer for each status
-    answer: Response, host: str, access: Authorizer, *, what: str, verb: str
+    answer: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
 ) -> tuple[str, str]:
     target = f"`{what}` on `{host}`" if what else f"`{host}`"
     match answer.status:
         case 403:
-            credential = access.credential
+            credential = authorizer.credential
             who = f"the credential from {credential.source}" if credential else "anonymous"
             other = _FLY_REACH if _is_fly(host) or _is_flys(credential) else ""
-            return f"{who} may not {verb} {target}", other or "ask its owner for the right to"
+            ask = f"ask the owner for permission to {verb} it"
+            return f"{who} may not {verb} {target}", other or ask
         case 404:
-            trouble = f"`{host}` answers 404, and not as a registry does"
-            return trouble, "is the address right? another server may listen there"
+            message = f"`{host}` answers 404, and not as a registry does"
+            return message, "is the address right? another server may listen there"
         case 407:
-            trouble = f"a proxy before `{host}` wants to know who you are"
-            return trouble, "look at HTTP_PROXY: user and password are part of its address"
+            message = f"a proxy before `{host}` asks for a login"
+            return message, "look at HTTP_PROXY: user and password are part of its address"
         case 429:
             seconds = retry_after(answer.headers)
             until = f"in {seconds:.0f} seconds" if seconds else "later"
@@ -104,10 +107,10 @@ def _words(  # noqa: PLR0911 - one answer for each status
             return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
 
 
-def said_by(answer: Response, access: Authorizer) -> str:
-    """The registry's own words behind a colon, made harmless; nothing where it says nothing."""
+def said_by(answer: Response, authorizer: Authorizer) -> str:
+    """Return the registry's own words after a colon, without secrets; "" where it says nothing."""
     words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
-    text = plain("; ".join(words), access.secrets())
+    text = plain("; ".join(words), authorizer.secrets())
     return f": {text}" if text else ""
 
 

@@ -1,4 +1,4 @@
-"""A request to a registry, before it is known over which connection it goes."""
+"""A request to a registry, whatever connection it is sent over."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Request(Struct, frozen=True):
-    """A request to a registry: a path from its root, and the scope that a token needs for it.
+    """A request to a registry: the path with its query, and the scope that a token needs for it.
 
-    A `body` that is too large to hold is given as a function that begins it anew each time.
+    A `body` that is too large for memory is a function that begins the same stream anew each time.
     """
 
     method: str
@@ -29,10 +29,10 @@ class Request(Struct, frozen=True):
 
 
 class MirrorsFirst(Protocol):
-    """The mirrors of a registry, which are asked before it for what is read."""
+    """The mirrors of a registry, which are asked before it."""
 
     def answer(self, request: Request, check: Check, /) -> Response | None:
-        """What the first mirror has that has it, `None` where none has."""
+        """Return the response of the first mirror that has it; `None` where none has."""
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close all connections."""

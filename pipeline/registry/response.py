@@ -24,7 +24,7 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-"""All that a tag may stand for. A registry answers 404 for a type that is not asked for."""
+"""The media types of a tag's manifest. A registry answers 404 where `Accept` lacks the type."""
 
 CODES = frozenset(
     {
@@ -47,7 +47,7 @@ CODES = frozenset(
         "UNSUPPORTED",
     }
 )
-"""The specification's codes, and those that registries add; anything else could be anything."""
+"""The error codes of the specification, and those that registries add; others are not shown."""
 
 _KEPT = re.compile(r"immutab|overwrit|tag already exist", re.IGNORECASE)
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
@@ -55,7 +55,7 @@ _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
 
 
 class Complaint(Struct, frozen=True):
-    """One entry of the specification's `errors`: a code, and the server's own words."""
+    """An entry of `errors` in a response: a code, and the server's own words."""
 
     code: str
     message: str
@@ -70,7 +70,7 @@ def digest_in(response: Response) -> Digest | None:
 
 
 def complaints(answer: Response) -> tuple[Complaint, ...]:
-    """The errors in a body of the specification's form, none in any other."""
+    """Read the `errors` of a response; none where it does not have the specification's form."""
     document = read_json(answer.body)
     errors = document.get("errors") if isinstance(document, dict) else None
     entries = errors if isinstance(errors, list) else []
@@ -82,9 +82,9 @@ def complaints(answer: Response) -> tuple[Complaint, ...]:
 
 
 def presence(answer: Response) -> Present | Absent | None:
-    """What a HEAD says: there, not there, or `None` where it takes a GET to know.
+    """Read the result of a HEAD: present, absent, or `None` where it takes a GET to know.
 
-    A 404 counts if a registry gives it. Without a body that shows in its headers: those of
+    A 404 counts if a registry gives it. Without a body that shows in the headers: those of
     distribution, and JSON. Any web server has a 404, and Go's says `404 page not found` in text.
     """
     digest = digest_in(answer)
@@ -94,23 +94,23 @@ def presence(answer: Response) -> Present | Absent | None:
 
 
 def is_registrys(answer: Response) -> bool:
-    """Whether headers show that a registry answered, and the very one that was asked."""
+    """Return whether the headers are those of a registry, and of the very one that was asked."""
     is_registry = "docker-distribution-api-version" in answer.headers
     return answer.own and is_registry and answer.media_type == "application/json"
 
 
 def names_absence(answer: Response) -> bool:
-    """Whether a GET's answer is a registry's word that there is no such manifest."""
+    """Return whether the body of a 404 says that there is no such manifest."""
     return _names(answer, _ABSENCE)
 
 
 def names_blobs_absence(answer: Response) -> bool:
-    """The same of a blob."""
+    """Return whether the body of a 404 says that there is no such blob."""
     return _names(answer, _BLOB_ABSENCE)
 
 
 def keeps_tags(answer: Response) -> bool:
-    """Whether a put was refused because there is such a tag, and tags are not overwritten here.
+    """Return whether a push was refused because the tag exists and may not be overwritten.
 
     No specification has a code for it. Harbor answers 412 ("configured as immutable"), Quay 409
     `TAG_IMMUTABLE` ("tag is immutable and cannot be overwritten"); of ECR, users report

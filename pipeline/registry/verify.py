@@ -1,7 +1,7 @@
-"""A closer look at what is present: whether all that its manifests name is there, and usable.
+"""Check that an image is complete: all manifests and blobs that it names exist.
 
-Round after round, as each says what the next must ask: manifests, their children, and all blobs.
-In a round everything is asked at once, and nothing twice. A refusal or a fault is an error.
+It takes several rounds, as each finds what the next one must ask for: manifests, their children,
+all blobs. Within a round everything is asked for at once, and nothing twice.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..http.errors import HttpError
 from ..http.text import read_json
 from ..model.presence import Absent, Incomplete
 from ..reference import Digest, Platform, Reference, Repository
-from .blobs import RemoteRepository, has_blob, read_blob
+from .blobs import has_blob, read_blob
 from .contents import Contents, lacking, needed, platform_of
 from .errors import AbsentError
 from .manifest import contents_of
 
 MOST = 5000
-"""Manifests and blobs that an image may be made of: each is a request."""
+"""Manifests and blobs of one image, each of which is a request."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Look(Struct, frozen=True):
-    """What a HEAD found under `reference`, and the platforms that it must be there for."""
+    """What a HEAD found at `reference`, and the platforms that the image must have."""
 
     reference: Reference
     found: Present
@@ -48,7 +48,7 @@ class _At(NamedTuple):
 
 
 class _Node(NamedTuple):
-    """A manifest of an image; `platform` is what its index says of it, if it stands in one."""
+    """A manifest of an image; `platform` is what the index says of it, if it is in one."""
 
     at: _At
     platform: Platform | None = None
@@ -56,7 +56,7 @@ class _Node(NamedTuple):
 
 
 class _Seen(Struct, frozen=True):
-    """What was read; `None` and `False` for what is not there, an error where nobody knows."""
+    """What was read: `None` and `False` for what does not exist, an error where it is unknown."""
 
     manifests: Mapping[_At, Contents | HttpError | None]
     blobs: Mapping[_At, bool | HttpError]
@@ -66,10 +66,10 @@ class _Seen(Struct, frozen=True):
 def look_closer(
     registry: Registry, looks: Sequence[Look]
 ) -> dict[Reference, Present | Absent | Incomplete | HttpError]:
-    """Whether each is whole. `Absent` is what was removed since its HEAD.
+    """Check that each image is complete. `Absent` is one that was removed since its HEAD.
 
-    What is not there by the digest of its HEAD is asked for by its name once more: that HEAD may
-    have been wrong, and then nobody knows.
+    An image that does not exist by the digest of its HEAD is looked up by its name once more. If it
+    exists by that, the HEAD was wrong, and the result is an error.
     """
     manifests: dict[_At, Contents | HttpError | None] = {}
     while (
@@ -87,15 +87,17 @@ def look_closer(
     blobs = {at for node in nodes for at in _blobs(node, manifests)} - configs
     seen = _Seen(
         manifests,
-        registry.each(lambda at: has_blob(_place(registry, at), at.digest, at.size), blobs),
-        registry.each(lambda at: read_blob(_place(registry, at), at.digest), configs),
+        registry.each(
+            lambda at: has_blob(registry.connect(at.repository), at.digest, at.size), blobs
+        ),
+        registry.each(lambda at: read_blob(registry.connect(at.repository), at.digest), configs),
     )
     judged = {look.reference: gone.get(look) or _judge(look, seen) for look in bounded}
     return {look.reference: judged.get(look.reference) or _endless(look) for look in looks}
 
 
 def _bounded(looks: Sequence[Look], known: Mapping[_At, Contents | HttpError | None]) -> list[Look]:
-    """The looks at what is made of no more parts than are asked for, as far as that is known."""
+    """Return the looks at images of at most `MOST` parts, as far as they are known."""
     return [look for look in looks if not _is_endless(look, known)]
 
 
@@ -107,9 +109,8 @@ def _is_endless(look: Look, known: Mapping[_At, Contents | HttpError | None]) ->
 
 def _endless(look: Look) -> HttpError:
     return HttpError(
-        f"`{look.reference}` names more than {MOST:,} manifests and blobs, which are not all asked "
-        "for",
-        hint="no image is made of so many: is it one?",
+        f"`{look.reference}` names more than {MOST:,} manifests and blobs: too many to check",
+        hint="is it an image? none has so many",
     )
 
 
@@ -118,7 +119,7 @@ def _root(look: Look) -> _At:
 
 
 def _gone(registry: Registry, look: Look) -> Absent:
-    """That there is nothing under a name. Raises `HttpError` where a GET finds something."""
+    """Confirm that a name does not exist. Raises `HttpError` where a GET finds something."""
     try:
         registry.manifest(look.reference)
     except AbsentError:
@@ -131,9 +132,9 @@ def _gone(registry: Registry, look: Look) -> Absent:
 
 
 def _nodes(look: Look, known: Mapping[_At, Contents | HttpError | None]) -> Iterator[_Node]:
-    """The manifest of a look, and the children that it needs, as far as they are known.
+    """Iterate over an image's manifest and the children that it needs, as far as they are known.
 
-    Each once: an index may name the same child a thousand times, and so may that.
+    Each once: an index may name the same child a thousand times, and so may that one.
     """
     repository = look.reference.repository
     pending, seen = [_Node(_root(look))], set[_Node]()
@@ -156,7 +157,7 @@ def _blobs(node: _Node, known: Mapping[_At, Contents | HttpError | None]) -> lis
 
 
 def _config_to_read(node: _Node, known: Mapping[_At, Contents | HttpError | None]) -> list[_At]:
-    """The config of an image whose platform no index says: it stands there."""
+    """Return the config to read where no index says the platform of an image."""
     found = known[node.at]
     if not isinstance(found, Contents) or not found.config or node.platform or node.attests:
         return []
@@ -173,9 +174,8 @@ def _judge(look: Look, seen: _Seen) -> Present | Absent | Incomplete | HttpError
         if found is None:
             lost.append(f"the manifest `{node.at.digest}`{_of(node)}")
             continue
-        trouble = _look_at(node, found, seen, lost)
-        if trouble:
-            return trouble
+        if error := _look_at(node, found, seen, lost):
+            return error
         platform = node.platform or _platform(node, found, seen)
         platforms += [platform] if platform else []
     lacks = lacking(lost, look.platforms, platforms)
@@ -183,7 +183,7 @@ def _judge(look: Look, seen: _Seen) -> Present | Absent | Incomplete | HttpError
 
 
 def _look_at(node: _Node, found: Contents, seen: _Seen, lost: list[str]) -> HttpError | None:
-    """Note which blobs of a manifest are not there."""
+    """Note in `lost` which blobs of a manifest do not exist; return an error, if there is one."""
     for part in found.blobs:
         at = _blob(node, part)
         answer = seen.configs[at] if at in seen.configs else seen.blobs[at]
@@ -218,5 +218,5 @@ def _manifest(registry: Registry, at: _At) -> Contents | None:
         return None
 
 
-def _place(registry: Registry, at: _At) -> RemoteRepository:
-    return registry.connect(at.repository)
+def _has_blob(registry: Registry, at: _At) -> bool:
+    return has_blob(registry.connect(at.repository), at.digest, at.size)

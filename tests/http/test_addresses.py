@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.http.addresses import is_inside, is_loopback, leads_here, read_address
 from pipeline.http.redirect import why_not_followed
-from pipeline.registry.auth.challenge import realm_trouble
+from pipeline.registry.auth.challenge import why_untrusted
 
 HERE = (
     *("127.0.0.1", "127.8.9.10", "127.1", "127.0.1", "2130706433", "017700000001", "0x7f000001"),
@@ -45,8 +45,8 @@ def test_nobody_is_led_inside(host: str) -> None:
     target = f"https://{host}/v2/"
 
     assert why_not_followed("https://registry.example.com/v2/", target) == "into a private network"
-    assert realm_trouble(target, "https://registry.example.com", sending=False)
-    assert realm_trouble(target, "https://registry.example.com")
+    assert why_untrusted(target, "https://registry.example.com", sending=False)
+    assert why_untrusted(target, "https://registry.example.com")
 
 
 @pytest.mark.parametrize("host", [*HERE, *INSIDE])
@@ -138,4 +138,4 @@ def test_addresses_are_read_as_the_system_reads_them(host: str) -> None:
 def test_two_readings_are_none(target: str) -> None:
     """What a reader may drop, decode or put into other letters is no host's name."""
     assert why_not_followed("https://registry.example.com/", target) == "it is not a web address"
-    assert realm_trouble(target, "https://registry.example.com", sending=False)
+    assert why_untrusted(target, "https://registry.example.com", sending=False)

@@ -99,7 +99,7 @@ def tools_of(server: Scripted) -> Iterator[Tools]:
     ("forced", "status", "reason"),
     [
         (False, ImageStatus.BUILT, "another run published it first"),
-        (True, ImageStatus.FAILED, "lets no tag be overwritten"),
+        (True, ImageStatus.FAILED, "does not overwrite tags"),
     ],
 )
 def test_another_run_was_first(*, forced: bool, status: ImageStatus, reason: str) -> None:
@@ -129,8 +129,6 @@ def test_an_alias_that_is_kept() -> None:
 
     result = tools.results.images[action.name]
     assert result.status is ImageStatus.FAILED
-    assert f"`{action.move[0]}` exists, and its registry lets no tag be overwritten" in (
-        result.reason
-    )
+    assert f"`{action.move[0]}` exists, and its registry does not overwrite tags" in (result.reason)
     assert result.failure is not None
     assert "delete the tag there" in result.failure.hint

@@ -268,7 +268,7 @@ def test_force_where_no_tag_can_be_overwritten(
 
     assert isinstance(error, KeptTagError)
     assert error.exit_code == 1
-    assert "lets no tag be overwritten" in error.message
+    assert "does not overwrite tags" in error.message
     assert refusal[2] in error.message
     assert "`salt`" in error.hint
 

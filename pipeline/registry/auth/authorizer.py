@@ -1,7 +1,7 @@
-"""Proving to one host who we are: Basic, sent at once, or Bearer, once the host asks for it.
+"""Answer a 401: make the `Authorization` header, Basic at once or Bearer when a registry asks.
 
-A credential is shown to its own host only; a token server is asked after `realm_trouble` has
-looked at it. distribution's `docs/content/spec/auth/token.md` and `oauth.md` are the source.
+A credential is sent to its own host only, and a token server is asked only if `why_untrusted` has
+nothing against it. Sources: distribution's `docs/content/spec/auth/token.md` and `oauth.md`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ...http.retry import TRANSIENT, retry_after
 from ...http.text import fits_header, read_json
 from ...model.permission import VARIABLE
 from ..errors import CredentialError
-from .challenge import OTHER_HOST, parse_challenges, place_of, realm_trouble, server_of
+from .challenge import OTHER_HOST, parse_challenges, place_of, server_of, why_untrusted
 from .credential import IDENTITY_USER, Credential, Kind
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from .credential import CredentialSource
 
     Fetch = Callable[[str, str, Mapping[str, str], bytes | None], Response]
-    """Method, URL, headers and body to an answer."""
+    """Send a request, by its method, URL, headers and body."""
 
 _SHORTEST = 60
-"""Seconds that a token lives where the server says nothing, or less."""
+"""Seconds that a token is valid where the server does not say it, or says less."""
 _LONGEST = 3600
-"""Seconds after which a token is fetched anew, whatever the server promised."""
+"""Seconds after which a new token is fetched, whatever the server promised."""
 _BUFFER = 10
 """Seconds before its end at which a token is no longer used."""
 _NO_OAUTH = frozenset({400, 401, 404, 405})
 """How token servers say that they have no OAuth2: 404 by the specification, 401 JFrog's, 400
-Azure's (containerd `remotes/docker/authorizer.go`). They take the token as a password."""
+Azure's (containerd `remotes/docker/authorizer.go`). They accept the token as a password."""
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -55,17 +55,17 @@ class Token(Struct, frozen=True):
 
 
 class Doubt(Struct, frozen=True):
-    """Why a host is shown no credential, as words behind its name, and what helps."""
+    """Why a host gets no credential, as words after its name, and a hint."""
 
     said: str
     hint: str
 
 
 class Authorizer:
-    """What one host, or a part of it as `namespace`, is told of us. Thread-safe.
+    """Authorize requests to one host, with the credential for `namespace`. Thread-safe.
 
-    One token per scope is fetched at a time. `trusted` are hosts of token servers that may be shown
-    the credential too. `clock` gives seconds from any beginning.
+    One token per scope is fetched at a time. `trusted` are hosts of token servers that may have the
+    credential too. `clock` returns seconds since an arbitrary beginning.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class Authorizer:
         self._tokens: dict[str, Token] = {}
         self._scopes: dict[str, Lock] = {}
         self.credential: Credential | None = None
-        self.trouble: CredentialError | None = None
+        self.error: CredentialError | None = None
         self.withheld: Doubt | None = None
         self._former: frozenset[str] = frozenset()
 
     def prepare(self, doubt: Doubt | None = None) -> None:
-        """Look the credential up, once. With a `doubt` it is shown to nobody."""
+        """Look up the credential, once. With a `doubt` it is not sent."""
         with self._lock:
             if self._looked_up:
                 return
@@ -103,19 +103,23 @@ class Authorizer:
                 self.credential = self._source(self._namespace)
             except CredentialError as error:
                 # It matters only if the registry asks: a public one needs no credential.
-                self.trouble = error
+                self.error = error
             self.withheld = doubt if self.credential else None
             self._looked_up = True
 
     def header(self, origin: str, scope: str) -> str | None:
-        """The `Authorization` to begin with; `None` for nobody."""
+        """Return the `Authorization` for the first attempt; `None` without a credential."""
         if self._bearer is not None:
             return f"Bearer {self._token(self._bearer, origin, scope, refused=None)}"
         usable = self.credential if not self.withheld else None
         return f"Basic {usable.basic}" if usable and usable.kind is Kind.PASSWORD else None
 
     def answer(self, challenge: str, origin: str, scope: str, sent: str | None) -> str | None:
-        """The `Authorization` for a second try after a 401; `None` where there is nothing new."""
+        """Return the `Authorization` for a second attempt after a 401; `None` for nothing new.
+
+        `challenge` is `WWW-Authenticate`, and `sent` the header of the first attempt. Raises
+        `HttpError` where there is no token.
+        """
         known = [c for c in parse_challenges(challenge) if c.scheme in ("basic", "bearer")]
         bearer = next((c for c in known if c.scheme == "bearer"), None)
         if bearer is None or known[0] is not bearer:
@@ -125,14 +129,14 @@ class Authorizer:
         # A token that was just fetched for this very request was refused: it will not get better.
         refused = sent.removeprefix("Bearer ") if sent and sent.startswith("Bearer ") else None
         token = self._token(bearer, origin, scope, refused=refused)
-        # A challenge that brings no token, as one of a stranger's on the way, is not remembered.
+        # A challenge that leads to no token, as one of a proxy, is not remembered.
         self._bearer = bearer
         return f"Bearer {token}" if token != refused else None
 
     def wider(self, challenge: str, origin: str, scope: str) -> str | None:
-        """The `Authorization` with a token for a wider scope, `None` where there is none for us.
+        """Return the `Authorization` for a wider scope; `None` where it is refused.
 
-        Raises `HttpError` for trouble that may pass.
+        Raises `HttpError` for a transient failure.
         """
         if self.credential is None or self.withheld:
             return None
@@ -141,12 +145,12 @@ class Authorizer:
         except HttpError as error:
             if error.details.transient:
                 raise
-            return None  # the refusal of the narrow one says more
+            return None  # the refusal of the narrower scope says more
 
     def _renewed(self, sent: str | None) -> str | None:
-        """Another login than the one that was refused, if there is one by now.
+        """Return a newer login than the one that was refused, if there is one.
 
-        A login of Fly's lives five minutes, and whoever renews it does not tell us.
+        A login of flyctl's is valid for five minutes, and other programs renew it.
         """
         with self._lock:
             if self.withheld or not sent or self.credential is None:
@@ -164,11 +168,11 @@ class Authorizer:
         return header if header != sent else None
 
     def is_trusted(self, url: str) -> bool:
-        """Whether the user named the host of a token server."""
+        """Return whether the user trusts a token server with the credential."""
         return place_of(url) in self._trusted
 
     def secrets(self) -> tuple[str, ...]:
-        """All that must never be shown, in each form in which it is sent."""
+        """Return all that must never be shown, in each form in which it is sent."""
         tokens = tuple(token.value for token in self._tokens.values())
         ours = self.credential.forms if self.credential else ()
         return (*tokens, *ours, *self._former)
@@ -189,8 +193,8 @@ class Authorizer:
     def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
         realm = challenge.parameters.get("realm", "")
         sending = self.credential is not None and not self.withheld
-        if trouble := realm_trouble(realm, origin, self._trusted, sending=sending):
-            raise self._untrusted(realm, trouble)
+        if why := why_untrusted(realm, origin, self._trusted, sending=sending):
+            raise self._untrusted(realm, why)
         service = challenge.parameters.get("service")
         wanted = {"service": service} if service else {}
         answer = self._asked(realm, wanted, scope)
@@ -198,13 +202,13 @@ class Authorizer:
             raise self._refused(answer, realm)
         return self._read(answer, realm)
 
-    def _untrusted(self, realm: str, trouble: str) -> HttpError:
+    def _untrusted(self, realm: str, why: str) -> HttpError:
         hint = "no credential was sent there; is this the right registry?"
-        if trouble == OTHER_HOST and (server := server_of(realm)):
+        if why == OTHER_HOST and (server := server_of(realm)):
             word = f"{VARIABLE}=token-server={self._host}/{server}"
             hint = f"{hint} `{word}` in the environment says that you trust it"
         return HttpError(
-            f"`{self._host}` sends us for a token to an address that is not trusted: {trouble}",
+            f"`{self._host}` sends us for a token to an address that is not trusted: {why}",
             hint=hint,
         )
 
@@ -258,7 +262,7 @@ class Authorizer:
             value, lives = None, 0.0
         if not isinstance(value, str) or not fits_header(value):
             raise HttpError(
-                f"`{urlsplit(realm).netloc}` answered something else than a token",
+                f"the answer of `{urlsplit(realm).netloc}` is not a token",
                 details=ErrorDetails(200, answer.url),
             )
         return Token(value, self._clock() + lives - _BUFFER)

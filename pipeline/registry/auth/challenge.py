@@ -1,4 +1,4 @@
-"""`WWW-Authenticate`: how a registry asks who we are (RFC 9110, 11.6.1). Pure."""
+"""Read `WWW-Authenticate`, by which a registry asks for a credential (RFC 9110, 11.6.1). Pure."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _KNOWN_REALMS = frozenset(
         ("nvcr.io", "authn.nvidia.com"),
     }
 )
-"""Token servers that stand under another name than their registry."""
+"""Registries and their token servers on other hosts."""
 
 
 class Challenge(Struct, frozen=True):
-    """A scheme in lower case, `basic` or `bearer`, and its parameters under lower-case names."""
+    """A scheme in lower case (`basic`, `bearer`), and its parameters under lower-case names."""
 
     scheme: str
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_challenges(header: str) -> tuple[Challenge, ...]:
-    """All challenges of one header, in their order; what cannot be read ends the reading.
+    """Parse the challenges of a header, in their order, as far as it can be read.
 
     >>> parse_challenges('Negotiate, Bearer realm="https://a/t",service="b, c"')[1].scheme
     'bearer'
@@ -60,16 +60,16 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
     return tuple(Challenge(scheme, parameters) for scheme, parameters in found)
 
 
-def realm_trouble(
+def why_untrusted(
     realm: str, registry: str, trusted: frozenset[str] = frozenset(), *, sending: bool = True
 ) -> str:
-    """Why a token server `realm` is not asked on behalf of the origin `registry`; empty if it is.
+    """Return why the token server `realm` is not asked for the origin `registry`; "" if it is.
 
-    CVE-2020-15157, CVE-2025-51471 and their kin: a registry that can name any realm can have the
-    credential sent anywhere. One that is shown a credential (`sending`) must be the registry's own
+    CVE-2020-15157, CVE-2025-51471 and the like: a registry that can name any realm can have the
+    credential sent anywhere. A server that gets a credential (`sending`) must be the registry's own
     host, a known pair (a host of the same domain may be anybody's: `github.io`) or among the hosts
-    that the user has `trusted` with it; over HTTPS, or on this machine. Who has no credential is as
-    careful as with a redirect.
+    that the user has `trusted`; over HTTPS, or on this machine. Without a credential, the rules are
+    those of redirects.
     """
     if not is_web_address(realm):
         return "it is not a web address"
@@ -87,7 +87,7 @@ def realm_trouble(
 
 
 def server_of(realm: str) -> str:
-    """The host of a token server as `PIPELINE_ALLOW` names it; empty where that cannot be said."""
+    """Return the host of a token server as `PIPELINE_ALLOW` names it; "" for a malformed one."""
     try:
         return parse_host(place_of(realm))
     except ValueError:
@@ -95,7 +95,7 @@ def server_of(realm: str) -> str:
 
 
 def place_of(url: str) -> str:
-    """The host of an address, with its port where that is another than usual."""
+    """Return the host of an address, with its port unless it is the default."""
     parts = urlsplit(url)
     usual = 443 if parts.scheme == "https" else 80
     hostname, port = parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""Who we are at a registry: values, and the shape of whatever knows them."""
+"""Credentials for registries, and the protocol of their sources."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from msgspec import Struct
 from ...model.masking import forms
 
 IDENTITY_USER = "<token>"
-"""The user name with which a credential helper says that its secret is an identity token."""
+"""The user name by which a credential helper marks its secret as an identity token."""
 
 
 class Kind(StrEnum):
-    """What the secret is: a password (or token in its place), or an OAuth2 refresh token."""
+    """What the secret is: a password (or a token in its place), or an OAuth2 refresh token."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a kind
     IDENTITY_TOKEN = "identity token"  # noqa: S105 - the name of a kind
@@ -55,20 +55,20 @@ class Credential(Struct, frozen=True):
 
     @property
     def forms(self) -> tuple[str, ...]:
-        """All that must never be shown, in each form in which it may come back."""
+        """All that must never be shown, in each form in which it may be sent back."""
         return (self.basic, *forms(self.secret, self.username))
 
 
 class CredentialSource(Protocol):
-    """Answers who we are at a host (`quay.io`) or a part of it (`quay.io/acme`)."""
+    """Look up the credential for a namespace: `quay.io`, or a part of it (`quay.io/acme`)."""
 
-    def __call__(self, place: str, /) -> Credential | None:
-        """Look the place up; `None` for nobody.
+    def __call__(self, namespace: str, /) -> Credential | None:
+        """Return the credential; `None` where there is none.
 
-        Raises `CredentialError` where what is configured cannot be read.
+        Raises `CredentialError` where one is configured and cannot be read.
         """
 
 
-def nobody(_place: str, /) -> Credential | None:
-    """The source that knows no credential: every request is anonymous."""
+def nobody(_namespace: str, /) -> Credential | None:
+    """Return no credential: every request is anonymous."""
     return None

@@ -1,4 +1,4 @@
-"""Reading a repository that is not there yet: some registries know it only to who may push to it.
+"""Read a repository that does not exist yet with the scope of a push, where `pull` is refused.
 
 Quay answers 401 to a token for `pull`, and 404 to one for `pull,push` (its `v2auth.py`); Docker Hub
 answers 401 to the first.
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ...http.response import Response
 
 
-class Widening:
-    """What one host's scopes for reading have become. Thread-safe.
+class ReadScopes:
+    """The scopes by which the repositories of one host can be read. Thread-safe.
 
-    `is_pushed` says whether we push to a repository, by its path.
+    `is_pushed` returns whether we push to a repository, by its path.
     """
 
     def __init__(self, is_pushed: Callable[[str], bool]) -> None:
@@ -28,21 +28,21 @@ class Widening:
         self._found: dict[str, str] = {}
 
     def of(self, scope: str) -> str:
-        """The scope to ask for in place of `scope`: that of a push where reading alone was refused.
+        """Return the scope to ask for instead of `scope`: that of a push where `pull` was refused.
 
-        >>> Widening(lambda path: True).of("repository:acme/web:pull")
+        >>> ReadScopes(lambda path: True).of("repository:acme/web:pull")
         'repository:acme/web:pull'
         """
         return self._found.get(scope, scope)
 
-    def again(
+    def retry_wider(
         self, refused: Response, scope: str, ask: Callable[[str], Response | None]
     ) -> Response:
-        """Answer once more what was `refused` with a scope for reading, where we push.
+        """Repeat a request that was `refused` with the wider scope of a push, if we push there.
 
-        `ask` has the answer for a wider scope, `None` where there is no token for it. A repository
-        is asked about one request at a time, until it is known what to ask for; where who may push
-        is refused too, no other request is sent.
+        `ask` sends it with a wider scope, and returns `None` where there is no token for that. For
+        each repository this is tried by one request at a time, and not again once the wider scope
+        was refused as well.
         """
         if refused.status != 401 or not refused.own or not self._may_widen(scope):
             return refused

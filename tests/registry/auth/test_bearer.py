@@ -12,7 +12,7 @@ from pipeline.http.retry import Policy
 from pipeline.model.permission import parse_allowed
 from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference
-from pipeline.registry.auth.challenge import parse_challenges, realm_trouble
+from pipeline.registry.auth.challenge import parse_challenges, why_untrusted
 from pipeline.registry.auth.credential import Credential, nobody
 from pipeline.registry.client import Registry
 from tests.support.scripted import Asked, Reply, scripted
@@ -170,7 +170,7 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
     """The registry's own host, known pairs, and whom the user trusts with it."""
     users = frozenset({"git.example.com", "other.example.com:8443"})
 
-    assert (realm_trouble(realm, registry, users) == "") is trusted
+    assert (why_untrusted(realm, registry, users) == "") is trusted
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
 )
 def test_whom_nobody_asks_for_a_token(realm: str, *, asked: bool) -> None:
     """Without a credential it is a redirect: to any host, but neither in clear nor inside."""
-    assert (realm_trouble(realm, "https://r.example.com", sending=False) == "") is asked
+    assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is asked
 
 
 def elsewhere(
