@@ -18,7 +18,6 @@ from ..model.presence import Absent, Elsewhere, Incomplete, Present
 from ..model.project import reference_of
 from ..model.state import State, alias_references, make_goal
 from ..process.git import revision_of
-from ..registry.verify import Look, look_closer
 from .apps import configured_apps, open_driver
 from .open_registry import open_registry
 
@@ -115,6 +114,8 @@ def verify_reference(
     registry: Registry, reference: Reference, platforms: tuple[Platform, ...] = ()
 ) -> Presence | Incomplete:
     """Ask whether `reference` exists for `platforms`, with all its parts. Raises `UnknownError`."""
+    from ..registry.verify import Look, look_closer  # noqa: PLC0415 - only for `--verify deep`
+
     found = registry.head(reference)
     if not isinstance(found, Present):
         return found
@@ -194,6 +195,8 @@ def _verify_and_find(
 
 
 def _verify(query: _Query, present: Mapping[ImageName, Present]) -> dict[ImageName, Availability]:
+    from ..registry.verify import Look, look_closer  # noqa: PLC0415 - only for `--verify deep`
+
     looks = {
         name: Look(query.reference(name), answer, query.project.image(name).platforms)
         for name, answer in present.items()

@@ -17,13 +17,8 @@ from ..model.presence import Present
 from ..model.report import DeployStatus, ImageStatus, Report
 from ..process.cleanup import sweep
 from ..registry.auth.keychain import credentials
-from .aliases import move_aliases
 from .apps import open_driver
-from .build import build_images
-from .copies import copy_images
-from .deploy import blocked, deploy_apps, hold_aliases
 from .open_registry import open_registry
-from .preflight import check_before, check_driver
 from .tools import Listener, Tools
 
 if TYPE_CHECKING:
@@ -69,12 +64,19 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     stop = stop or threading.Event()
     listener = Listener(report)
-    check_before(plan, environ, listener)
+    idle = plan.empty and not plan.deploys
+    if plan.warnings or not idle:
+        from .preflight import check_before  # noqa: PLC0415 - most runs have nothing to check
+
+        check_before(plan, environ, listener)
     sweep(environ)
     with ExitStack() as stack:
         if driver is None:
             driver = stack.enter_context(open_driver(plan.project, environ, stop))
-        check_driver(plan, driver, rollback=rollback)
+        if not idle:
+            from .preflight import check_driver  # noqa: PLC0415 - most runs deploy nothing
+
+            check_driver(plan, driver, rollback=rollback)
         if registry is None:
             opened = open_registry(plan.project.settings, environ, listener)
             registry = stack.enter_context(opened)
@@ -96,10 +98,11 @@ def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
     """Do all steps of the plan. Whatever a step raises, the results so far are in the report."""
     error: PipelineError | None = None
     try:
-        plan = copy_images(plan, tools)
-        build_images(plan, tools)
-        move_aliases(hold_aliases(plan, tools, driver), tools)
-        deploy_apps(plan, tools, driver)
+        if plan.empty and not plan.deploys:
+            for action in plan.images:
+                tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
+        else:
+            plan = _do_steps(plan, tools, driver)
     except Exception as raised:
         error = as_pipeline_error(raised)
         if not isinstance(raised, PipelineError):
@@ -116,6 +119,22 @@ def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
         hint=error.hint if error else "",
         error=error,
     )
+
+
+def _do_steps(plan: Plan, tools: Tools, driver: OpenDriver) -> Plan:
+    """Do the steps one after the other. A copy may become a build: return the plan after that."""
+    # BuildKit, the engine's client and the deploys are half of all that is imported. Where nothing
+    # is to do, which is most runs, none of it is needed.
+    from .aliases import move_aliases  # noqa: PLC0415
+    from .build import build_images  # noqa: PLC0415
+    from .copies import copy_images  # noqa: PLC0415
+    from .deploy import deploy_apps, hold_aliases  # noqa: PLC0415
+
+    plan = copy_images(plan, tools)
+    build_images(plan, tools)
+    move_aliases(hold_aliases(plan, tools, driver), tools)
+    deploy_apps(plan, tools, driver)
+    return plan
 
 
 def _find_published(plan: Plan, tools: Tools) -> None:
@@ -144,6 +163,8 @@ def _is_anything_done(tools: Tools) -> bool:
 
 def _end_rest(plan: Plan, tools: Tools, error: PipelineError) -> None:
     """Record that all that has not ended was not tried, or not finished, because of `error`."""
+    from .deploy import blocked  # noqa: PLC0415 - only after an error
+
     why = f"not tried, or not to its end: {error.message}"
     if tools.stop.is_set():
         why = "interrupted before it was done"
