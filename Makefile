@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet
 CAMPAIGNS := proof faults kills thousand
 BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start
 
-.PHONY: help demo demo-down test sandbox-up test-quick lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
+.PHONY: help demo demo-down test sandbox-up test-quick mutants lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## Show what there is
@@ -46,8 +46,11 @@ test: $(VENV)/.dev ## Everything: lint, types, tests on a real engine and regist
 sandbox-up:
 	$(SANDBOX) up
 
-test-quick: $(VENV)/.dev ## What needs no engine, in seconds
-	$(BIN)/pytest -m "not engine" tests/core tests/test_layers.py
+test-quick: $(VENV)/.dev ## What needs neither engine nor registry
+	$(BIN)/pytest -m "not engine and not registry" -n $(WORKERS)
+
+mutants: $(VENV)/.dev ## Break the pure packages in many small ways: does test-quick notice each?
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 $(CAMPAIGNS): $(VENV)/.dev
 	$(SANDBOX) up

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,12 @@ CAMPAIGNS = {"faults", "kills", "proof"}
 WAITING = {"edge", "fly"}
 """Folders whose tests wait for answers and pauses, and leave the processor alone meanwhile."""
 
+STARTING = {"fly_stand_in", "open_shop", "opened_bench", "secured_registry", "serve"}
+"""Functions that start a registry, or the stand-in for Fly with one: a module that imports one."""
+
+SERVERS = {"apt-get", "containerd", "docker-registry", "dockerd", "dpkg-deb", "buildkitd"}
+"""Programs that no test starts which is marked neither `engine` nor `registry`."""
+
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
@@ -54,8 +61,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that nobody waits for it alone at the end.
 
-    Beside the campaigns, which keep all cores busy by themselves, stands what mostly waits.
+    Beside the campaigns, which keep all cores busy by themselves, stands what mostly waits. Who
+    uses the engine or a registry is marked so, by fixtures and by what the module imports.
     """
+    for item in items:
+        fixtures: set[str] = set(getattr(item, "fixturenames", ()))
+        if "engine" in fixtures:
+            item.add_marker("engine")
+        if "registry" in fixtures or STARTING & vars(getattr(item, "module", None) or item).keys():
+            item.add_marker("registry")
 
     def turn(item: pytest.Item) -> int:
         parts = set(item.path.relative_to(HERE).parts)
@@ -78,6 +92,27 @@ def _heard() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _starts_no_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that is to be quick starts no server: `make test-quick` needs none of them."""
+    marked = {"engine", "registry"}.intersection(mark.name for mark in request.node.iter_markers())
+    _allowed.append(bool(marked))
+    yield
+    _allowed.pop()
+
+
+_allowed = [True]
+
+
+def _refuse_servers(event: str, arguments: tuple[object, ...]) -> None:
+    if event in {"subprocess.Popen", "os.posix_spawn"} and not _allowed[-1]:
+        name = Path(os.fsdecode(arguments[0] or "")).name  # type: ignore[arg-type]
+        assert name not in SERVERS, f"`{name}`: mark this test `engine` or `registry`"
+
+
+sys.addaudithook(_refuse_servers)
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,7 @@ class Target(Struct, frozen=True):
 def target_name(name: ImageName) -> str:
     """Return the target name of an image: without dots, and different for each image.
 
-    >>> target_name(ImageName("python3.12"))
+    >>> target_name("python3.12")
     'python3D12'
     """
     return name.replace(".", "D")

@@ -33,8 +33,8 @@ def unaccounted(
 
     `pushed` are the repositories of the project's own images.
 
-    >>> unaccounted(project, ImageName("web"), ["pkg:docker/alpine@3"])
-    ('docker.io/library/alpine:3',)
+        unaccounted(project, ImageName("web"), ["pkg:docker/alpine@3"])
+        # ('docker.io/library/alpine:3',)
     """
     edges = {image.name: image.base_names for image in project}
     images = [project.image(one) for one in graph.closure(edges, [name])]

@@ -57,9 +57,9 @@ class Registry:
     in a private network that it may send us to. `mirrors` are asked first for what `reads_public`
     names. Waits are reported to `report` as `Notice`, from any thread; `clock` is what they use.
 
-    >>> with Registry(credentials=credentials(os.environ)) as registry:
-    ...     registry.head(parse_reference("registry.fly.io/acme-api:1"))
-    Present(digest='sha256:...', media_type='application/vnd.oci.image.index.v1+json', size=1609)
+        with Registry(credentials=credentials(os.environ)) as registry:
+            registry.head(parse_reference("registry.fly.io/acme-api:1"))
+        # Present('sha256:…', 'application/vnd.oci.image.index.v1+json', 1609)
     """
 
     def __init__(  # noqa: PLR0913 - by name, and each with a default

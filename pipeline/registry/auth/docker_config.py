@@ -42,8 +42,8 @@ def docker_config(
     credentials in it (0600), and links to all else that the user's folder holds; it is removed at
     the end, and after a kill by the next run.
 
-    >>> with docker_config({"registry.fly.io": credential}, os.environ) as more:
-    ...     subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
+        with docker_config({"registry.fly.io": credential}, os.environ) as more:
+            subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
     """
     ours = {host: one for host, one in credentials.items() if not one.known_to_docker}
     proxies = docker_login.section(docker_login.read_configuration(environ), "proxies")

@@ -1,0 +1,101 @@
+"""`python -m tests.mutants [NAME…]`: apply each breakage, and see whether the quick tests notice.
+
+Each is applied alone, in a copy of the tree. First the tests run that it concerns, and if all of
+these pass, everything that `make test-quick` runs. The exit code is 1 if any breakage survives, or
+no longer applies. NAME is a part of a breakage's name.
+"""
+
+# ruff: noqa: T201 - a command that prints what it found
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tests.mutants.mutant import ROOT, Mutant, StaleMutantError
+from tests.mutants.table import MUTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_QUICK = "not engine and not registry"
+_LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
+_AT_ONCE = 2
+
+
+def main(words: Sequence[str]) -> int:
+    """Try the breakages whose names contain one of `words`, or all; print a line for each."""
+    chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
+    if not chosen:
+        print("no breakage has such a name", file=sys.stderr)
+        return 2
+    return try_all(chosen)
+
+
+def try_all(mutants: Sequence[Mutant], everything: Sequence[str] = ("tests",)) -> int:
+    """Try breakages, two at a time; `everything` are the tests of which one must notice each."""
+    try:
+        for mutant in mutants:
+            mutant.applied()
+    except StaleMutantError as error:
+        print(error, file=sys.stderr)
+        return 1
+    started = time.monotonic()
+    with TemporaryDirectory(prefix="mutants-") as scratch:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for number in range(_AT_ONCE):
+            tree = Path(scratch) / str(number)
+            shutil.copytree(ROOT, tree, ignore=_LEFT_OUT, symlinks=True)
+            trees.put(tree)
+        sound = trees.get()
+        if not _passes(sound, sorted({path for mutant in mutants for path in mutant.paths})):
+            print("without any breakage, these tests fail already", file=sys.stderr)
+            return 1
+        trees.put(sound)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            survived = list(pool.map(lambda mutant: _survives(mutant, trees, everything), mutants))
+    seconds = time.monotonic() - started
+    print(f"{len(mutants)} breakages, {sum(survived)} survived, {seconds:.0f} s")
+    return int(any(survived))
+
+
+def _survives(mutant: Mutant, trees: SimpleQueue[Path], everything: Sequence[str]) -> bool:
+    """Break one of the trees, run the tests in it, and mend it again."""
+    tree = trees.get()
+    file = tree / "pipeline" / mutant.file
+    whole = file.read_bytes()
+    started = time.monotonic()
+    file.write_text(mutant.applied(tree), encoding="utf-8")
+    try:
+        noticed = "noticed"
+        if _passes(tree, mutant.paths):
+            noticed = "SURVIVED" if _passes(tree, everything) else "noticed elsewhere"
+    finally:
+        file.write_bytes(whole)
+        trees.put(tree)
+    seconds = time.monotonic() - started
+    print(f"{noticed:18}{seconds:5.1f} s  {mutant.file:36}{mutant.name}", flush=True)
+    return noticed == "SURVIVED"
+
+
+def _passes(tree: Path, paths: Sequence[str]) -> bool:
+    """Run the quick tests at these paths of a tree, up to the first that fails."""
+    # What Python compiled of a file is told from a new one by its size and second alone.
+    environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", _QUICK]
+    ended = subprocess.run(
+        [*command, *paths], cwd=tree, env=environ, capture_output=True, check=False
+    )
+    return ended.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

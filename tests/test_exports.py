@@ -1,0 +1,68 @@
+"""What packages export: people's code depends on these names, and on their being there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+LIBRARY = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
+EXPORTS = {
+    "pipeline": LIBRARY,
+    "pipeline.tasks": ["ns"],
+    "pipeline.dockerfile": [
+        "RESERVED_NAMES",
+        "Dockerfile",
+        "NamedImage",
+        "Onbuild",
+        "Read",
+        "ReadKind",
+        "Reads",
+        "Resolved",
+        "Stage",
+        "StageSteps",
+        "context_key",
+        "given_repositories",
+        "is_official",
+        "is_proxy",
+        "merge_reads",
+        "merge_steps",
+        "parse",
+        "resolve",
+    ],
+    "fly_image_pipeline": LIBRARY,
+    "fly_image_pipeline.tasks": ["ns"],
+}
+
+
+@pytest.mark.parametrize(("package", "names"), EXPORTS.items())
+def test_a_package_exports_these_names(package: str, names: list[str]) -> None:
+    """No fewer and no others, and each can be had."""
+    module = import_module(package)
+    assert sorted(module.__all__) == sorted(names)
+    assert [name for name in names if getattr(module, name, None) is None] == []
+
+
+@pytest.mark.parametrize("package", ["pipeline", "fly_image_pipeline"])
+def test_the_library_is_the_same_under_both_names(package: str) -> None:
+    """The functions, and not copies of them."""
+    ours = import_module("pipeline")
+    theirs = import_module(package)
+    assert [name for name in LIBRARY if getattr(theirs, name) is not getattr(ours, name)] == []
+
+
+@pytest.mark.parametrize("package", ["pipeline", "fly_image_pipeline"])
+def test_a_name_that_is_not_there_is_an_error(package: str) -> None:
+    """As of any module, and with that name."""
+    with pytest.raises(AttributeError, match="nothing_of_ours"):
+        import_module(package).nothing_of_ours  # noqa: B018 - looking it up is the test
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_no_module_of_ours_takes_the_name_of_a_function(name: str) -> None:
+    """`import pipeline.tasks` first must not make `pipeline.run` a module."""
+    code = f"import pipeline.tasks; from pipeline import {name}; print(callable({name}))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"
