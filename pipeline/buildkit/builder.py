@@ -20,22 +20,20 @@ if TYPE_CHECKING:
 _FIELD = re.compile(r"^\s*([A-Za-z][\w .-]*?):[ \t]+(\S.*?)\s*$", re.MULTILINE)
 _WORKING = frozenset({"running", "inactive"})  # a build starts an inactive one
 _SERVER_VERSION = ("version", "--format", "{{.Server.Version}}")
-_SNAPSHOTTER = "org.mobyproject.buildkit.worker.snapshotter"
 
 
 class BuilderInfo(Struct, frozen=True):
     """A builder that answers.
 
     `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`). `engine` is the
-    version of BuildKit or, with the driver `docker`, of the engine. `snapshotter` is empty with the
-    classic store of an engine. `platforms` are those that it can run.
+    version of BuildKit or, with the driver `docker`, of the engine. `platforms` are those that it
+    can run.
     """
 
     name: str
     driver: str
     buildx: str
     engine: str
-    snapshotter: str
     platforms: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -68,7 +66,6 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
         fields.get("driver", ""),
         buildx.version_text if buildx.version else _unsure(buildx.version_text),
         _engine(buildx, fields),
-        fields.get(_SNAPSHOTTER, ""),
         tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
     )
 

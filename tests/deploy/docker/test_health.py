@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import socketserver
 import threading
@@ -9,9 +10,10 @@ import time
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
+import docker
 import pytest
 
-from pipeline.deploy.docker.health import run_checks
+from pipeline.deploy.docker.health import run_checks, wait_healthy
 from pipeline.deploy.docker.service import Group, Health, Port
 from tests.support.background import in_background
 from tests.support.scripted import Reply, scripted
@@ -20,6 +22,8 @@ from tests.support.secured import certify
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from docker.models.containers import Container
 
     from tests.support.scripted import Asked
 
@@ -154,3 +158,54 @@ def test_a_port_that_refuses() -> None:
         address = f"127.0.0.1:{server.getsockname()[1]}"
 
     assert "port 80 does not answer" in asked(address, Health(80))
+
+
+WEB, WORKER = Group("web", "", (Port(80),)), Group("worker")
+NOBODY = {80: ("127.0.0.1", 1)}
+
+
+@contextmanager
+def container(status: str, code: int = 0) -> Iterator[Container]:
+    """A container in that state, of an engine that knows no other."""
+    state = {"Id": "c", "Name": "/web", "State": {"Status": status, "ExitCode": code}}
+    with scripted(lambda _: Reply(200, body=json.dumps(state).encode())) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        try:
+            yield client.containers.get("c")
+        finally:
+            client.close()
+
+
+@pytest.mark.parametrize("group", [WEB, WORKER])
+def test_a_container_that_ended(group: Group) -> None:
+    """Nobody waits for the rest of an hour."""
+    with container("exited", 3) as ended:
+        found = wait_healthy(ended, group, NOBODY, 3600.0, threading.Event())
+
+    assert found == "it ended with exit code 3"
+
+
+def test_a_container_that_stays_unhealthy() -> None:
+    """The message has the time, and the check that failed last."""
+    with container("running") as deaf:
+        found = wait_healthy(deaf, WEB, NOBODY, 0.0, threading.Event())
+
+    assert found.startswith("not healthy within 0 s: port 80 does not answer: ")
+
+
+def test_an_interruption_is_not_a_timeout() -> None:
+    """Once the user wants to stop."""
+    stop = threading.Event()
+    stop.set()
+    with container("running") as deaf:
+        assert wait_healthy(deaf, WEB, NOBODY, 3600.0, stop) == "interrupted before it was healthy"
+
+
+def test_a_healthy_container() -> None:
+    """A worker that still runs, and a service whose port stays open."""
+    with container("running") as well, listening(closes=False) as address:
+        host, _, port = address.partition(":")
+        worker = wait_healthy(well, WORKER, {}, 60.0, threading.Event())
+        web = wait_healthy(well, WEB, {80: (host, int(port))}, 60.0, threading.Event())
+
+    assert (worker, web) == ("", "")
