@@ -173,10 +173,10 @@ def first_problems(found: Sequence[T], problem: Callable[[T], Problem]) -> list[
 
     To find out what was meant takes time for each.
     """
-    told = [problem(one) for one in found[:MOST_PROBLEMS]]
-    if more := len(found) - len(told):
-        told.append(Problem(told[-1].location, f"and {more:,} more problems are in the file"))
-    return told
+    listed = [problem(one) for one in found[:MOST_PROBLEMS]]
+    if more := len(found) - len(listed):
+        listed.append(Problem(listed[-1].location, f"and {more:,} more problems are in the file"))
+    return listed
 
 
 class Problems(list[Problem]):
@@ -197,10 +197,10 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     """
     if problems:
         found = sorted(set(problems), key=_by_place)
-        told = [_short(problem) for problem in found[:MOST_SHOWN]]
-        if more := len(found) - len(told):
-            told.append(Problem(told[-1].location, f"and {more:,} more problems"))
-        raise ConfigError(told)
+        listed = [_short(problem) for problem in found[:MOST_SHOWN]]
+        if more := len(found) - len(listed):
+            listed.append(Problem(listed[-1].location, f"and {more:,} more problems"))
+        raise ConfigError(listed)
 
 
 def quoted_list(words: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The configurations of an image's apps: one for all, and those that single apps have."""
+"""Read the configurations of an image's apps: one for all, and those of single apps."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _UNREAD = "fly.yml"
 
 
 class AppConfigs(Struct, frozen=True):
-    """`shared` is for every app that is not in `own`; it is left out where that is none."""
+    """`shared` is for every app that is not in `own`; `None` if there is no such app or file."""
 
     shared: FlyToml | None = None
     own: Mapping[str, FlyToml] = field(default_factory=dict)
 
     @property
     def paths(self) -> dict[str, PurePosixPath]:
-        """The files of the apps that have one of their own."""
+        """The configuration files of the apps that have one of their own."""
         return {app: config.file for app, config in self.own.items()}
 
     def __iter__(self) -> Iterator[FlyToml]:
-        """Each file once."""
+        """Iterate over the files, each once."""
         found = (*((self.shared,) if self.shared else ()), *self.own.values())
         return iter({config.file: config for config in found}.values())
 
@@ -45,13 +45,13 @@ class AppConfigs(Struct, frozen=True):
 def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Result[AppConfigs]:
     """Read the configurations that `image.toml` names, else the one that flyctl would find."""
     problems: list[Problem] = []
-    told = file.deploy or DeployTable()
-    apps = told.apps or ()
-    alone = bool(apps) and all(app in told.configs for app in apps)
+    deploy = file.deploy or DeployTable()
+    apps = deploy.apps or ()
+    alone = bool(apps) and all(app in deploy.configs for app in apps)
     shared = None if alone else _shared(root, folder, file, problems)
     own: dict[str, FlyToml] = {}
     for index, app in enumerate(apps):
-        if path := told.configs.get(app):
+        if path := deploy.configs.get(app):
             place = file.locate("deploy", "apps", index, "config")
             config = _read(root, folder / path, place, problems)
             own |= {app: config} if config else {}
@@ -59,9 +59,9 @@ def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Result[Ap
 
 
 def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ...]:
-    """Warn where a profile has a `config` of its own that goes to apps of the rest of the file.
+    """Warn if a profile has a `config` of its own that goes to apps of the rest of the file.
 
-    Most who write that mean the app that it names: a run of the profile would deploy the others.
+    Most people who write that mean the app that it names, but the profile would deploy the others.
     """
     profile = profiles_of(file.document).get(file.document.profile, {}).get("deploy")
     if not isinstance(profile, dict) or "config" not in profile or "apps" in profile:
@@ -71,14 +71,14 @@ def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ..
     named = configs.shared.app if configs.shared else None
     if not apps or (others and (named is None or named in apps)):
         return ()
-    given = quoted_list(others) if others else "no app: each has a configuration of its own"
-    message = f"`{profile['config']}` goes to {given}; `apps` is not said in this profile"
-    hint = f'name the apps of the profile beside it, as in apps = ["{named or "…"}"]'
+    given = quoted_list(others) if others else "no app, as each has its own configuration"
+    message = f"`{profile['config']}` goes to {given}; this profile has no `apps`"
+    hint = f'name the apps of this profile beside it, as in apps = ["{named or "…"}"]'
     return (Problem(file.locate("deploy", "config"), message, hint),)
 
 
 def default_config(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
-    """The file that flyctl would take in a folder; `None` where there is none."""
+    """Return the file that flyctl would take in a folder; `None` if there is none."""
     return next((folder / name for name in FILES if os.path.lexists(root / folder / name)), None)
 
 
@@ -100,7 +100,7 @@ def _shared(
 def _read(
     root: Path, path: PurePosixPath, place: Location, problems: list[Problem]
 ) -> FlyToml | None:
-    """Read one; `place` is where it is named."""
+    """Read one configuration; `place` is where it is named."""
     clean = inside(path)
     if clean is None:
         message = "the app's configuration lies outside the project"

@@ -1,9 +1,9 @@
-"""An app's configuration with the files that it names, which flyctl sends along.
+"""Read an app's configuration and the files that it names, which flyctl sends along.
 
-flyctl is run in the folder of the configuration, and reads `local_path` from there
-(`internal/appconfig/config.go`). So it does the folders of `[[statics]]` that are named relatively,
+flyctl runs in the folder of the configuration, and reads `local_path` from there
+(`internal/appconfig/config.go`), as well as the folders of `[[statics]]` with a relative path,
 which it uploads (`internal/command/deploy/statics`). It finds keys in any case of letters: those
-that lead to files are taken in one spelling alone, so that none is overlooked.
+that lead to files are accepted in one spelling only, so that none is overlooked.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _NAMING = frozenset({"files", "statics", "experimental", "machine_config", "cont
 
 
 def read_configuration(root: Path, file: Path) -> Configuration:
-    """Read what a configuration of the project at `root` says, and the files that it names.
+    """Read a configuration of the project at `root`, and the files that it names.
 
     Raises `ConfigError` for what cannot be read, and for what flyctl would refuse after the build,
-    such as a file that is missing.
+    such as a missing file.
     """
     shown = PurePosixPath(file.relative_to(root))
     named = NamedFiles(root, shown.parent)
@@ -51,8 +51,8 @@ def read_configuration(root: Path, file: Path) -> Configuration:
         if path and isinstance(path, str) and not path.startswith("/") and not bucket:
             named.below(path, ("statics", index, "guest_path"))
     add_containers(data, named)
-    if named.troubles:
-        raise_problems([Problem(document.locate(*k), w, h) for k, w, h in named.troubles])
+    if named.problems:
+        raise_problems([Problem(document.locate(*k), w, h) for k, w, h in named.problems])
     return Configuration(data, named.contents)
 
 

@@ -1,4 +1,4 @@
-"""From what an image is built: `image.toml` first, then `[build]` of its apps' configurations."""
+"""Decide what an image is built from: `image.toml` first, then `[build]` of a `fly.toml`."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ FOR_BUILDS = (
     "contexts",
     "test",
 )
-"""Keys of `image.toml` that are for an image that is built."""
+"""Keys of `image.toml` that only an image that is built may have."""
 
-_ONE_BUILD = "say it in `image.toml`, which goes before both, or give each app an image of its own"
-_ONE_OF_TWO = "take one of the two out"
+_ONE_BUILD = "set it in `image.toml`, which overrides both, or give each app an image of its own"
+_ONE_OF_TWO = "remove one of the two"
 
 
 class BuildSource(Struct, frozen=True):
-    """What an image is built from: `file` has what the configurations say, too.
+    """What an image is built from: `file` includes what the configurations add.
 
-    `image` is a ready image that is deployed in place of a build. `origins` says where a value is
-    written that `image.toml` or a configuration gives: `dockerfile`, `target`, `args.NAME`;
+    `image` is a ready image that is deployed instead of a build. `origins` has the location of each
+    value that `image.toml` or a configuration gives: `dockerfile`, `target`, `args.NAME`;
     `from_fly` are those of a configuration.
     """
 
@@ -61,7 +61,7 @@ class BuildSource(Struct, frozen=True):
 def build_source(
     root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
 ) -> Result[BuildSource]:
-    """Settle what the image is built from. Contradictions are told with both places."""
+    """Decide what the image is built from; a contradiction is a problem with both locations."""
     problems: list[Problem] = []
     builds: dict[PurePosixPath, FlyBuild] = {}
     for config in configs:
@@ -70,31 +70,31 @@ def build_source(
         builds |= {config.file: build} if build else {}
     if problems:
         return Result(None, tuple(problems))
-    own = _own(folder, file)
-    usual = _usual(root, folder)
+    own = _own_values(folder, file)
+    usual = _default_dockerfile(root, folder)
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
-    said = _agreed(builds, own, usual, problems)
+    said = _agreed_values(builds, own, usual, problems)
     if file.image:
-        return Result(BuildSource(file, warnings=_overruled_by_image(builds)))
-    warnings = _overruled(builds, own)
+        return Result(BuildSource(file, warnings=_overridden_by_image(builds)))
+    warnings = _overridden(builds, own)
     image = said.pop("image", None)
     named = own.get("dockerfile") or said.get("dockerfile")
     dockerfile = PurePosixPath(named.value) if named else usual
     built = os.path.lexists(root / dockerfile)
-    if image and not (built and _speaks(file)):
+    if image and not (built and _says_how_to_build(file)):
         warnings = (_not_built(dockerfile, image),) if built else ()
         return Result(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
     warnings += (_built_all_the_same(image),) if image else ()
     foreign = [build.foreign for build in builds.values() if build.foreign]
     if "dockerfile" in own:
-        warnings += tuple(_overrules(said, "`dockerfile`") for said in foreign)
+        warnings += tuple(_ignored(said, "`dockerfile`") for said in foreign)
     else:
         problems += [_cannot_build(said) for said in foreign]
     context = inside(folder / file.context) or folder
     warnings += _ignore_files(root, dockerfile, context, builds)
     origins = {key: one.place for key, one in {**said, **own}.items()}
-    settled = _settled(folder, file, {k: v for k, v in said.items() if k not in own})
+    settled = _completed(folder, file, {k: v for k, v in said.items() if k not in own})
     from_fly = frozenset(said) - frozenset(own)
     source = BuildSource(settled, None, origins, from_fly, warnings)
     return Result(_or_none(source, problems), tuple(problems))
@@ -104,8 +104,8 @@ def _or_none(source: BuildSource, problems: Sequence[Problem]) -> BuildSource | 
     return None if problems else source
 
 
-def _own(folder: PurePosixPath, file: ImageFile) -> dict[str, Said]:
-    """What `image.toml` says of what a configuration may say too."""
+def _own_values(folder: PurePosixPath, file: ImageFile) -> dict[str, Said]:
+    """Return the values of `image.toml` that a configuration may have too."""
     own = {}
     if file.document.has("dockerfile"):
         path = inside(folder / file.dockerfile)
@@ -122,70 +122,70 @@ def _values(build: FlyBuild) -> dict[str, Said]:
     return {key: said for key, said in (named | args).items() if said}
 
 
-def _agreed(
+def _agreed_values(
     builds: Mapping[PurePosixPath, FlyBuild],
     own: Mapping[str, Said],
     dockerfile: PurePosixPath,
     problems: list[Problem],
 ) -> dict[str, Said]:
-    """What the configurations say, where they say the same or `image.toml` goes before them."""
+    """Return the configurations' values; they must agree, or `image.toml` overrides them."""
     each = {file: _values(build) for file, build in builds.items()}
     found: dict[str, Said] = {}
     for key in dict.fromkeys(key for values in each.values() for key in values):
         usual = Said(str(dockerfile) if key == "dockerfile" else "", Location(""))
-        told = [(file, values.get(key, usual)) for file, values in each.items()]
-        first = found[key] = next(said for _, said in told if said is not usual)
+        stated = [(file, values.get(key, usual)) for file, values in each.items()]
+        first = found[key] = next(said for _, said in stated if said is not usual)
         if key not in own:
-            problems += _contradictions(key, first, told)
+            problems += _contradictions(key, first, stated)
     return found
 
 
 def _contradictions(
-    key: str, first: Said, told: Sequence[tuple[PurePosixPath, Said]]
+    key: str, first: Said, stated: Sequence[tuple[PurePosixPath, Said]]
 ) -> Iterator[Problem]:
-    for file, said in told:
+    for file, said in stated:
         if said.value != first.value:
             place = said.place if said.place.file else Location(str(file))
-            here = f"`{said.value}`" if said.place.file else "not"
+            here = f"`{said.value}` here" if said.place.file else "not set here"
             message = (
-                f"one image is built once: `{_shown(key)}` is {here} said here, and "
+                f"one image is built once, but `{_shown(key)}` is {here}, and "
                 f"`{first.value}` at {first.place}"
             )
             yield Problem(place, message, _ONE_BUILD)
 
 
-def _overruled(
+def _overridden(
     builds: Mapping[PurePosixPath, FlyBuild], own: Mapping[str, Said]
 ) -> tuple[Problem, ...]:
-    """What configurations say otherwise than `image.toml`."""
+    """Warn of values in configurations that `image.toml` overrides."""
     found = []
     for build in builds.values():
         for key, said in _values(build).items():
             if key in own and own[key].value != said.value:
                 what = f"`{_shown(key)}` is `{said.value}` here"
-                message = f"{what}, and `{own[key].value}` at {own[key].place}, which goes before"
+                message = f"{what}, and `{own[key].value}` at {own[key].place}, which overrides it"
                 found.append(Problem(said.place, message, _ONE_OF_TWO))
     return tuple(found)
 
 
-def _overruled_by_image(builds: Mapping[PurePosixPath, FlyBuild]) -> tuple[Problem, ...]:
+def _overridden_by_image(builds: Mapping[PurePosixPath, FlyBuild]) -> tuple[Problem, ...]:
     places = (said.place for build in builds.values() for said in _values(build).values())
-    message = "it is not heeded: `image` in `image.toml` goes before it"
+    message = "it is ignored: `image` in `image.toml` overrides it"
     return tuple(Problem(place, message, _ONE_OF_TWO) for place in places)
 
 
-def _overrules(said: Said, what: str) -> Problem:
-    message = f"`{said.value}` is not heeded: {what} in `image.toml` goes before it"
+def _ignored(said: Said, what: str) -> Problem:
+    message = f"`{said.value}` is ignored: {what} in `image.toml` overrides it"
     return Problem(said.place, message, _ONE_OF_TWO)
 
 
-def _speaks(file: ImageFile) -> bool:
-    """Whether `image.toml` says how the image is built."""
+def _says_how_to_build(file: ImageFile) -> bool:
+    """Return whether `image.toml` has keys about how the image is built."""
     return any(file.document.has(key) for key in FOR_BUILDS)
 
 
 def _not_built(dockerfile: PurePosixPath, image: Said) -> Problem:
-    message = f"`{dockerfile}` is not built: `image` goes before it, as it does for `fly deploy`"
+    message = f"`{dockerfile}` is not built: `image` overrides it, as in `fly deploy`"
     return Problem(image.place, message, "remove one of the two")
 
 
@@ -197,14 +197,14 @@ def _built_all_the_same(image: Said) -> Problem:
 def _cannot_build(said: Said) -> Problem:
     message = f"`{said.value}`: only a Dockerfile can be built here"
     hint = (
-        "write a Dockerfile and take this out; where there is one that is meant, "
-        '`dockerfile = "Dockerfile"` in `image.toml` goes before this'
+        "write a Dockerfile and remove this; if there is a Dockerfile, set "
+        '`dockerfile = "Dockerfile"` in `image.toml` to override this'
     )
     return Problem(said.place, message, hint)
 
 
-def _usual(root: Path, folder: PurePosixPath) -> PurePosixPath:
-    """The Dockerfile that is taken where none is named: as by BuildKit and flyctl."""
+def _default_dockerfile(root: Path, folder: PurePosixPath) -> PurePosixPath:
+    """Return the Dockerfile that BuildKit and flyctl take if none is named."""
     small = folder / DOCKERFILES[1]
     exists = os.path.lexists(root / small) and not os.path.lexists(root / folder / DOCKERFILES[0])
     return small if exists else folder / DOCKERFILES[0]
@@ -216,9 +216,9 @@ def _ignore_files(
     context: PurePosixPath,
     builds: Mapping[PurePosixPath, FlyBuild],
 ) -> tuple[Problem, ...]:
-    """Ignore files that are not in force, here as in `fly deploy`.
+    """Warn of ignore files that have no effect, here as in `fly deploy`.
 
-    flyctl gives `ignorefile` to builds without BuildKit alone (`dockerfile_builder.go`), and
+    flyctl passes `ignorefile` to builds without BuildKit only (`dockerfile_builder.go`), and
     BuildKit itself knows two names.
     """
     beside = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
@@ -226,8 +226,8 @@ def _ignore_files(
     return tuple(
         Problem(
             build.ignorefile.place,
-            f"`{build.ignorefile.value}` is not in force: BuildKit reads `{read}`, and "
-            "`fly deploy` heeds `ignorefile` without BuildKit alone; what it should leave out "
+            f"`{build.ignorefile.value}` has no effect: BuildKit reads `{read}`, and "
+            "`fly deploy` uses `ignorefile` only without BuildKit; what it should exclude "
             "may be in the image",
             f"move it to `{beside}`",
         )
@@ -236,8 +236,8 @@ def _ignore_files(
     )
 
 
-def _settled(folder: PurePosixPath, file: ImageFile, said: Mapping[str, Said]) -> ImageFile:
-    """The `image.toml` with what the configurations add to it."""
+def _completed(folder: PurePosixPath, file: ImageFile, said: Mapping[str, Said]) -> ImageFile:
+    """Return the `image.toml` with what the configurations add to it."""
     args = {k.removeprefix("args."): v.value for k, v in said.items() if k.startswith("args.")}
     path = said.get("dockerfile")
     relative = PurePosixPath(os.path.relpath(path.value, folder)) if path else file.dockerfile

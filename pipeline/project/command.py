@@ -1,6 +1,6 @@
-"""What a command of the user's prints: it is run without a shell, and neither for ever nor endless.
+"""Run a user's command without a shell, with a timeout, and return what it prints.
 
-Nothing of it is left when it has ended (`process.reaper`), nor when we are gone.
+No process of it is left after it has ended (`process.reaper`), nor after we are gone.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0
 """Seconds that a command may take."""
 MOST = 4 << 20
-"""Bytes that it may print: names of some hundred thousand apps."""
+"""Bytes that it may print: the names of some hundred thousand apps."""
 _AT_ONCE = 1 << 16
 _READS = 16
 _LAST = 1 << 13
 """Bytes of standard error that are kept."""
 _LAST_LINES = 5
 _GRACE = 10.0
-"""Seconds in which all that it left behind is ended; one that runs as somebody else is not."""
+"""Seconds in which all that it started is ended; a process of another user is not."""
 
 
 def output_of(
@@ -49,19 +49,19 @@ def output_of(
     timeout: float = TIMEOUT,
     most: int = MOST,
 ) -> str:
-    """What the command writes to its standard output.
+    """Run a command, and return what it writes to standard output.
 
-    It has no credentials of ours in its environment, but for the variables that are `allowed`.
-    Raises `UnknownError` where it cannot be started, does not end within `timeout` seconds, prints
-    more than `most` bytes, or ends with another code than 0; the last lines of its standard error
-    are in the message.
+    Its environment has none of our credentials, except variables in `allowed`. Raises
+    `UnknownError` if it cannot be started, does not end within `timeout` seconds, prints more than
+    `most` bytes, or exits with a code other than 0; the message has the last lines of its standard
+    error.
     """
     with _started(words, cwd, for_command(environ, allowed)) as run:
         _follow(run, words[0], timeout, most)
-    if run.told.startswith(b"errno "):
-        why = os.strerror(int(run.told.split()[1])).lower()
+    if run.report.startswith(b"errno "):
+        why = os.strerror(int(run.report.split()[1])).lower()
         raise UnknownError(f"`{words[0]}` could not be started: {why}")
-    code = int(run.told) if run.told else None
+    code = int(run.report) if run.report else None
     if code != 0:
         how = "was ended from outside" if code is None else f"ended with {code}"
         said = _last_lines(run.err, environ)
@@ -70,23 +70,23 @@ def output_of(
 
 
 class _Run(Struct):
-    """A command that runs, by the ends of pipes to read from, and what it has said by now.
+    """A running command: the ends of pipes to read from, and what was read so far.
 
-    `told` is the reaper's word of how it ended, which comes last.
+    `report` is the reaper's report of how it ended, which comes last.
     """
 
     streams: Mapping[int, str]
     out: bytearray = field(default_factory=bytearray)
     err: bytes = b""
-    told: bytes = b""
+    report: bytes = b""
 
     @property
     def line(self) -> int:
-        """Where the reaper tells."""
+        """The pipe that the reaper writes its report to."""
         return next(number for number, name in self.streams.items() if name == "end")
 
     def take(self, number: int) -> bool:
-        """Take what can be read now; whether more may come."""
+        """Read what is available now; return whether more may come."""
         try:
             said = os.read(number, _AT_ONCE)
         except BlockingIOError:
@@ -97,15 +97,17 @@ class _Run(Struct):
             case "err":
                 self.err = (self.err + said)[-_LAST:]
             case _:
-                self.told += said
+                self.report += said
         return bool(said)
 
 
 @contextmanager
 def _started(words: Sequence[str], cwd: Path, environ: ChildEnviron) -> Iterator[_Run]:
-    """Start it; at the end of the block it is ended, and whatever it has started."""
-    (waiting, ours), (line, tells), (out, writes), (err, complains) = (os.pipe() for _ in range(4))
-    program = [sys.executable, "-I", "-S", reaper.__file__, str(waiting), str(tells), *words]
+    """Start the command; at the end of the block it is ended, with all that it has started."""
+    (waiting, ours), (line, report_end), (out, out_end), (err, errors_end) = (
+        os.pipe() for _ in range(4)
+    )
+    program = [sys.executable, "-I", "-S", reaper.__file__, str(waiting), str(report_end), *words]
     with ExitStack() as files:
         for number in (line, out, err):
             os.set_blocking(number, False)
@@ -116,9 +118,9 @@ def _started(words: Sequence[str], cwd: Path, environ: ChildEnviron) -> Iterator
                 cwd=cwd,
                 env=environ,
                 stdin=subprocess.DEVNULL,
-                stdout=writes,
-                stderr=complains,
-                pass_fds=(waiting, tells),
+                stdout=out_end,
+                stderr=errors_end,
+                pass_fds=(waiting, report_end),
                 start_new_session=True,
             )
             files.callback(_end, child)
@@ -126,8 +128,8 @@ def _started(words: Sequence[str], cwd: Path, environ: ChildEnviron) -> Iterator
             why = reason_of(error)
             raise UnknownError(f"`{words[0]}` could not be started: {why}") from None
         finally:
-            files.callback(os.close, ours)  # the first to go: the reaper waits for that
-            for number in (waiting, tells, writes, complains):
+            files.callback(os.close, ours)  # closed first: the reaper waits for that
+            for number in (waiting, report_end, out_end, errors_end):
                 os.close(number)
         yield _Run({out: "out", err: "err", line: "end"})
 
@@ -140,12 +142,12 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(run: _Run, name: str, timeout: float, most: int) -> None:
-    """Read until the reaper tells how the command ended, and all that it had said by then."""
+    """Read until the reaper reports how the command ended, and all that it printed before."""
     deadline = time.monotonic() + timeout
     with selectors.DefaultSelector() as selector:
         for number in run.streams:
             selector.register(number, selectors.EVENT_READ)
-        while run.line in selector.get_map() and not run.told:
+        while run.line in selector.get_map() and not run.report:
             ready = selector.select(deadline - time.monotonic())
             if not ready or time.monotonic() > deadline:
                 raise UnknownError(f"`{name}` took longer than {timeout:g} s")
@@ -154,7 +156,7 @@ def _follow(run: _Run, name: str, timeout: float, most: int) -> None:
                     selector.unregister(number)
             _check(run, name, most)
     for number in run.streams:
-        # A pipe holds no more than that: what comes after it is from somebody who is ended now.
+        # A pipe holds no more: what comes later is from a process that is being ended now.
         for _ in range(_READS):
             if not run.take(number):
                 break

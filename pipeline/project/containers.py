@@ -1,9 +1,9 @@
-"""Machines with more than one container: the files that say which, `compose.yml` or JSON.
+"""Read machines with more than one container: `compose.yml` or JSON says which.
 
-flyctl puts the image of a deploy into one container alone: of a compose file the one service that
+flyctl puts the image of a deploy into one container only: of a compose file the one service that
 has `build`, of a `machine_config` the container that `container` names, else `app`, else the first
-(`internal/containerconfig`). The other containers are what these files say, so that a change of
-them is seen in their contents. What flyctl would refuse after the build, or silently leave without
+(`internal/containerconfig`). The other containers are defined by these files, so that a change of
+them shows in their contents. What flyctl would refuse after the build, or silently deploy without
 the image, is refused before it.
 """
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _COMPOSE: Key = ("build", "compose")
 _OF_MACHINES = frozenset({"containers", "files", "name", "image", "guest_path", "local_path"})
-"""Keys of a machine's configuration that say which files it brings, and of which container."""
+"""Keys of a machine's configuration that name its files, or the container that has them."""
 
 
 def add_containers(data: Mapping[str, object], files: NamedFiles) -> None:
-    """Read what the configuration says of containers, and the files that are named there."""
+    """Read what the configuration says about containers, and the files that it names for them."""
     for name in respelt(data, {"build"}):
         if any(key.casefold() == "compose" for key in _table(data[name])):
             files.spell({name: ""}, (), {"build"})
@@ -69,7 +69,7 @@ def _add_compose(written: str, files: NamedFiles) -> None:
 
 
 def _check_services(services: Mapping[str, object], path: str, files: NamedFiles) -> None:
-    """See that one service runs the image of the deploy, and each other has its own."""
+    """Check that one service runs the image of the deploy, and each other has its own."""
     tables = {name: _table(service) for name, service in services.items()}
     built = [name for name, table in tables.items() if table.get("build") is not None]
     hint = "write `build: .` in the one service that is this image"
@@ -78,7 +78,7 @@ def _check_services(services: Mapping[str, object], path: str, files: NamedFiles
         files.refuse(_COMPOSE, why, hint)
     elif len(built) > 1:
         names = "`, `".join(built)
-        files.refuse(_COMPOSE, f"`{names}` have `build` in `{path}`, and one alone may", hint)
+        files.refuse(_COMPOSE, f"`{names}` have `build` in `{path}`, but only one may", hint)
     for name, table in tables.items():
         if name not in built and not table.get("image"):
             why = f"the service `{name}` of `{path}` has neither `image` nor `build`"
@@ -86,14 +86,14 @@ def _check_services(services: Mapping[str, object], path: str, files: NamedFiles
 
 
 def _host_path(volume: object) -> str:
-    """The file that a volume brings in (flyctl `parseVolume`); empty for a volume without one."""
+    """Return the file that a volume mounts (flyctl `parseVolume`), or nothing."""
     parts = volume.split(":") if isinstance(volume, str) else []
     has_host = len(parts) == 3 or (len(parts) == 2 and parts[1] not in {"ro", "rw"})
     return parts[0] if has_host else ""
 
 
 def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None:
-    """Read a machine's configuration: JSON right there, or in a file."""
+    """Read a machine's configuration: JSON in place, or in a file."""
     text, called = written, "machine_config"
     if not written.startswith("{"):
         if not written.endswith(".json"):
@@ -106,7 +106,7 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
     try:
         machine = _table(json.loads(text, object_pairs_hook=_once))
     except (ValueError, RecursionError) as error:
-        files.refuse(key, f"`{called}` is no JSON: {error}")
+        files.refuse(key, f"`{called}` is not JSON: {error}")
         return
     containers = [_table(one) for one in _list(machine.get("containers"))]
     _check_containers(containers, (key, called), chosen, files)
@@ -117,14 +117,14 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
                 why = f"flyctl reads `{name}` of `{called}` as `{name.casefold()}`"
                 files.refuse(key, why, f"write `{name.casefold()}`")
         for path in filter(None, (_text(entry.get("local_path")) for entry in entries)):
-            # Also beside a `raw_value`: flyctl looks for it by the `guest_path`, in all entries.
+            # Also with a `raw_value`: flyctl looks for it by the `guest_path`, in all entries.
             files.count(path, key)
 
 
 def _check_containers(
     containers: list[Mapping[str, object]], where: tuple[Key, str], chosen: str, files: NamedFiles
 ) -> None:
-    """See that the image of the deploy has its container, and each other one an image."""
+    """Check that the image of the deploy has its container, and each other one an image."""
     key, called = where
     names = [_text(container.get("name")) for container in containers]
     if chosen and names and chosen not in names:
@@ -137,7 +137,7 @@ def _check_containers(
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON. Of a key that is there twice, Go mixes what both say."""
+    """Return a JSON object. Raises `ValueError` for a key that occurs twice: Go mixes both."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]

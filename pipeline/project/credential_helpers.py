@@ -1,7 +1,7 @@
-"""Logins of docker's and podman's that lie in the project, and name programs.
+"""Refuse logins of docker and podman that are in the project and name programs.
 
-`DOCKER_CONFIG` may say so, as in a job that writes its own into the working copy. But whoever wrote
-the rest of the tree may have written that, too.
+`DOCKER_CONFIG` may point there, as in a job that writes its own into the working copy. But whoever
+wrote the rest of the tree may have written that, too.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _PLUGINS = "cli-plugins"
 
 
 def check_logins(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise `ConfigError` where a login in the project names a program that it is to be asked of.
+    """Raise `ConfigError` if a login in the project names a credential helper.
 
     For tasks that only look: they run no program that the tree names, unless the user allows it.
     """
     podman = (path.absolute() for path in podman_login.files(environ))
     files = (_docker(environ) / "config.json", *podman)
-    _refuse(_naming(real_path(root), files, _HELPERS, environ), settings)
+    _refuse(_files_with(real_path(root), files, _HELPERS, environ), settings)
 
 
 def check_plugins(root: Path, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Raise `ConfigError` where docker itself would run plugins that lie in the project.
+    """Raise `ConfigError` if docker itself would run plugins that are in the project.
 
     For a task that only looks, and runs docker.
     """
     folder, real = _docker(environ), real_path(root)
-    _refuse(_naming(real, (folder / "config.json",), _FOLDERS, environ), settings)
-    _refuse((one for one in (folder / _PLUGINS,) if not _is_theirs(one, real)), settings)
+    _refuse(_files_with(real, (folder / "config.json",), _FOLDERS, environ), settings)
+    _refuse((one for one in (folder / _PLUGINS,) if not _are_outside(one, real)), settings)
 
 
 def _docker(environ: Mapping[str, str]) -> Path:
@@ -58,21 +58,21 @@ def _refuse(found: Iterator[Path], settings: Settings) -> None:
         )
 
 
-def _naming(
+def _files_with(
     root: Path, files: Collection[Path], keys: Collection[str], environ: Mapping[str, str]
 ) -> Iterator[Path]:
     for path in files:
         if real_path(path).is_relative_to(root):
-            told = docker_login.read_file(path, environ)
-            if any(told.get(key) for key in keys):
+            login = docker_login.read_file(path, environ)
+            if any(login.get(key) for key in keys):
                 yield path
 
 
-def _is_theirs(plugins: Path, root: Path) -> bool:
-    """Whether no plugin in a folder of them is the project's: each lies elsewhere.
+def _are_outside(plugins: Path, root: Path) -> bool:
+    """Return whether every plugin in a folder is outside of the project.
 
-    A link counts as what it leads to, if that has its name: docker would run any program as a
-    plugin, and `sh` runs what it is told to.
+    A link counts as its target, if that has the same name: docker would run any program as a
+    plugin, and `sh` runs any script.
     """
     if not real_path(plugins).is_relative_to(root):
         return True

@@ -1,4 +1,4 @@
-"""`after` in `image.toml`: which images' apps are deployed before an image's own."""
+"""Check `after` in `image.toml`: the images whose apps are deployed before an image's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def check_after(
     apps: Sequence[Image], images: Sequence[Image], files: Mapping[ImageName, ImageFile]
 ) -> list[Problem]:
-    """Find names in `after` that are no app image, and circles, each at its place.
+    """Find names in `after` that are not app images, and cycles, each at its location.
 
     `apps` are those of `images` that are deployed; `files` has the `image.toml` of each.
     """
@@ -37,13 +37,13 @@ def check_after(
 
     def problem(one: tuple[ImageName, int, ImageName]) -> Problem:
         image, index, name = one
-        what = "is a base, which is not deployed" if name in bases else "is no image"
+        what = "is a base, which is not deployed" if name in bases else "is not an image"
         place = files[image].locate("deploy", "after", index)
         hint = _hint(name, names - {image}, owners)
         return Problem(place, f"`after` names `{name}`, which {what}", hint)
 
     return first_problems(wrong, problem) + [
-        _circle(path, needs, files) for path in graph.cycles(needs)
+        _cycle(path, needs, files) for path in graph.cycles(needs)
     ]
 
 
@@ -52,15 +52,15 @@ def _hint(name: str, names: Collection[ImageName], owners: Mapping[str, ImageNam
         return f"`{name}` is an app; `after` names its image: `{owners[name]}`"
     if near := did_you_mean(name, names):
         return near
-    return f"those that are deployed are {quoted_list(sorted(names))}" if names else "take it out"
+    return f"those that are deployed are {quoted_list(sorted(names))}" if names else "remove it"
 
 
-def _circle(
+def _cycle(
     path: Sequence[ImageName],
     needs: Mapping[ImageName, tuple[ImageName, ...]],
     files: Mapping[ImageName, ImageFile],
 ) -> Problem:
     first, second = path[0], path[1]
     place: Location = files[first].locate("deploy", "after", needs[first].index(second))
-    message = f"`after` goes in a circle: {graph.shown(path)}"
-    return Problem(place, message, "take one of these names out")
+    message = f"`after` forms a cycle: {graph.shown(path)}"
+    return Problem(place, message, "remove one of these names")

@@ -1,4 +1,4 @@
-"""One file of the user's, TOML as a rule: its data, and where each part of it stands.
+"""Read a file of the user's, mostly TOML: its data, and the location of each part.
 
 An app's configuration may be JSON or YAML (`project.file_format`).
 """
@@ -30,10 +30,10 @@ _WHERE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 class Document(Struct, frozen=True):
-    """A file. `exists` is false for one that is not there, which is as good as empty.
+    """A file. `exists` is false if there is none, which is as good as an empty one.
 
     With a `profile`, `data` has that table of `[profiles]` merged in, and what came from it is
-    located there; `written` is then the data as the file has it.
+    located there; `written` is then the data as in the file.
     """
 
     file: str
@@ -45,19 +45,19 @@ class Document(Struct, frozen=True):
     _positions: list[Positions] = field(default_factory=list)
 
     def locate(self, *path: str | int) -> Location:
-        """Where the value at `path` stands; what is nearest around it where there is none."""
+        """Locate the value at `path`, or what is nearest around it if there is none."""
         return self._location(self._found().value(self._origin(path)))
 
     def locate_key(self, *path: str | int) -> Location:
-        """Where the last key of `path` stands."""
+        """Locate the last key of `path`."""
         return self._location(self._found().key(self._origin(path)))
 
     def has(self, *path: str | int) -> bool:
-        """Whether the user wrote a value at `path`."""
+        """Return whether the user wrote a value at `path`."""
         return _has(self.data, path)
 
     def _origin(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-        """The path in the file of a value that may come from the profile."""
+        """Return the path in the file of a value that may come from the profile."""
         over = ("profiles", self.profile, *path)
         return over if self.profile and _has(self.written, over) else path
 
@@ -67,7 +67,7 @@ class Document(Struct, frozen=True):
         )
 
     def _found(self) -> Positions:
-        # Most files have nothing to place: the grammar is loaded when the first location is asked.
+        # Most files need no location: the grammar is loaded for the first one.
         if not self._positions:
             self._positions.append(find_positions(self.text, self.file))
         return self._positions[0]
@@ -86,9 +86,9 @@ def _has(data: object, path: tuple[str | int, ...]) -> bool:
 
 
 def read_document(root: Path, file: PurePosixPath, most: int = SETTINGS) -> Result[Document]:
-    """Read a file of the project; one that is not there is an empty `Document`.
+    """Read a file of the project; a missing one is an empty `Document`.
 
-    A byte order mark is accepted, as Cargo and Go's readers do: TOML does not speak of one, and
+    A byte order mark is accepted, as by Cargo and Go's readers: TOML does not mention one, and
     Windows editors write it.
     """
     shown = str(file)
@@ -119,7 +119,7 @@ def _parse(source: bytes, shown: str) -> Result[Document]:
         deep = Problem(Location(shown), "not TOML that can be read: nested too deeply")
         return Result(None, (deep,))
     except ValueError as error:
-        # A number of more digits than Python converts: a value, but none that anybody means.
+        # A number of more digits than Python converts: valid TOML, but surely a mistake.
         return Result(None, (Problem(Location(shown), f"not TOML that can be read: {error}"),))
     problems = tuple(
         Problem(document.locate(*path), message, hint)
@@ -129,15 +129,15 @@ def _parse(source: bytes, shown: str) -> Result[Document]:
 
 
 def _impossible(data: Mapping[str, object]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """Values that no program takes which is handed them: their place, why, and what to do.
+    """Yield values that no program accepts: their path, the reason, and what to do.
 
-    Not by recursion: what a reader could just follow down may be too deep for another one.
+    Not recursive: data that one reader could still follow down may be too deep for another.
     """
     left: list[tuple[tuple[str | int, ...], object]] = [((), data)]
     while left:
         path, value = left.pop()
         if len(path) > _DEEPEST:
-            yield path, f"this is nested deeper than {_DEEPEST} tables or lists", "take some out"
+            yield path, f"this is nested deeper than {_DEEPEST} tables or lists", "remove some"
             return
         if isinstance(value, dict):
             left += [((*path, key), one) for key, one in value.items()]
@@ -145,9 +145,9 @@ def _impossible(data: Mapping[str, object]) -> Iterator[tuple[tuple[str | int, .
         elif isinstance(value, list):
             left += [((*path, index), one) for index, one in enumerate(value)]
         if isinstance(value, str) and "\0" in value:
-            yield path, "a NUL can be in no name, argument or variable", "take it out"
+            yield path, "a name, argument or variable cannot have a NUL in it", "remove it"
         elif isinstance(value, int) and not -_MOST <= value < _MOST:
-            yield path, "a number of more than 64 bits", "is it meant as a text? write it in quotes"
+            yield path, "a number of more than 64 bits", "if it is a text, write it in quotes"
 
 
 def _not_utf8(source: bytes, shown: str, error: UnicodeDecodeError) -> Problem:
@@ -177,7 +177,7 @@ def _toml_hint(message: str, shown: str) -> str:
     if "overwrite" in message or "declare" in message:
         return "a key or table may be written once; remove one of the two"
     if "Unclosed" in message:
-        return "close it; the place shown is where something else was met"
+        return "close it; the location is where something else was found"
     return "see https://toml.io for how the file is written"
 
 

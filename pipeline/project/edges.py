@@ -1,10 +1,9 @@
-"""Which names in a Dockerfile are images of this project, and which are outside of it.
+"""Decide which names in a Dockerfile are images of this project: the edges of its graph.
 
-Stages, `scratch` and arguments are resolved before; here is what is left. A name is an image of
-the project when it is (a) its bare name, without a tag or with `:latest`, or (b) its repository on
-our registry, by any of the registry's names: with any tag, or, where all images share one
-repository, with a tag of its form, or (c) bound by `[bases]`, or by a value of `args`, as its whole
-repository, with any tag.
+Stages, `scratch` and arguments are resolved before. A name is an image of the project if it is (a)
+its bare name, without a tag or with `:latest`, or (b) its repository on our registry, by any of the
+registry's names: with any tag, or, if all images share one repository, with a tag of its form, or
+(c) bound by `[bases]`, or by a value of `args`, as its whole repository, with any tag.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ class Names(Struct, frozen=True):
     typos: Typos
 
     def find(self, written: str, given: str = "") -> ImageName | None:
-        """The image that `written` names, `None` where it lies outside the project.
+        """Return the image that `written` names, `None` if it is external.
 
-        `given` is its repository where all of that came from an argument. Raises
-        `ReferenceSyntaxError` when it is no reference at all.
+        `given` is its repository, if all of that is an argument's value. Raises
+        `ReferenceSyntaxError` if it is not a reference.
         """
         reference = parse_reference(written)
         if given in self.bare:
@@ -50,13 +49,13 @@ class Names(Struct, frozen=True):
         bare = written.removesuffix(":latest")
         if bare in self.bare:
             return ImageName(bare)
-        owners = self.repositories.get(_known(reference.repository), {})
+        owners = self.repositories.get(_canonical(reference.repository), {})
         if len(owners) == 1 and "{name}" not in self.tag:
             return next(iter(owners))
         return _by_tag(self.tag, owners, reference)
 
     def meant(self, written: str) -> str:
-        """The image whose bare name somebody most likely meant who wrote this one, or nothing."""
+        """Return the image whose bare name is misspelt in `written`, or nothing."""
         return self.typos.meant(written) if _BARE.fullmatch(written) else ""
 
 
@@ -65,20 +64,20 @@ def project_names(settings: RegistrySettings, images: Iterable[ImageName]) -> Na
     repositories: dict[Repository, dict[ImageName, None]] = {}
     names = tuple(images)
     for name in names:
-        repository = _known(repository_of(settings, name))
+        repository = _canonical(repository_of(settings, name))
         repositories.setdefault(repository, {})[name] = None
     return Names(frozenset(names), repositories, settings.tag, Typos(names))
 
 
-def _known(repository: Repository) -> Repository:
-    """The repository by the one name that its registry has, however its host is written."""
+def _canonical(repository: Repository) -> Repository:
+    """Return the repository under the one name of its registry, however its host is written."""
     return Repository(registry_named(repository.host), repository.path)
 
 
 def _by_tag(
     template: str, owners: Mapping[ImageName, None], reference: Reference
 ) -> ImageName | None:
-    """The owner whose name is in the tag: all else of it is as long as it always is."""
+    """Return the owner whose name is in the tag; the rest of a tag has a fixed length."""
     tag = reference.tag or ""
     count = template.count("{name}")
     if not count:

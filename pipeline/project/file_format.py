@@ -1,7 +1,7 @@
-"""An app's configuration as flyctl reads it: TOML, or by the ending of its name JSON or YAML.
+"""Read an app's configuration as flyctl does: TOML, or by the ending of its name JSON or YAML.
 
 flyctl `internal/appconfig/serde.go`: a name that ends with `.json` is JSON, one with `.yaml` YAML,
-and any other TOML, `.yml` too. Where none is named it takes the first that is there of `FILES`
+and any other TOML, `.yml` too. If none is named, it takes the first of `FILES` that exists
 (`internal/command/command.go`, `appConfigFilePaths`).
 """
 
@@ -21,7 +21,7 @@ FILES = ("fly.toml", "fly.json", "fly.yaml")
 
 
 def language(name: str) -> str:
-    """Say what a file of that name is read as: `TOML`, `JSON` or `YAML`.
+    """Return what a file of that name is read as: `TOML`, `JSON` or `YAML`.
 
     >>> language("fly.toml"), language("fly.yaml"), language("fly.yml")
     ('TOML', 'YAML', 'TOML')
@@ -32,7 +32,7 @@ def language(name: str) -> str:
 
 
 def app_line(file: str, app: str) -> str:
-    """The line that names an app, in the language of that file.
+    """Return the line that names an app, in the language of that file.
 
     >>> app_line("fly.toml", "web"), app_line("fly.json", "web")
     ('app = "web"', '"app": "web"')
@@ -42,7 +42,7 @@ def app_line(file: str, app: str) -> str:
 
 
 def parse_app_config(text: str, name: str) -> Mapping[str, object]:
-    """Read the text of a file of that name; an empty YAML file has no keys.
+    """Parse the text of a file of that name; an empty YAML file has no keys.
 
     Raises `ConfigTextError`, and for TOML tomli's own `ValueError`.
     """

@@ -1,6 +1,6 @@
-"""`[build]` of an app's configuration, read by flyctl's rules.
+"""Read `[build]` of an app's configuration by flyctl's rules.
 
-`internal/command/deploy/deploy_build.go`: `image` goes before everything else, then `builder`;
+`internal/command/deploy/deploy_build.go`: `image` overrides everything else, then `builder`;
 `dockerfile` and `ignorefile` are relative to the configuration, even with a `/` before them.
 """
 
@@ -26,17 +26,17 @@ _TEXTS = ("image", "builder", "builtin", "dockerfile", "ignorefile", "build-targ
 
 
 class Said(Struct, frozen=True):
-    """A value of a configuration, and where it says so."""
+    """A value of a configuration, and its location."""
 
     value: str
     place: Location
 
 
 class FlyBuild(Struct, frozen=True):
-    """What one configuration says of the build; what it leaves out is `None`.
+    """The build settings of one configuration; what it leaves out is `None`.
 
     `dockerfile` and `ignorefile` are relative to the project's root. `foreign` is the key of a
-    build that is none of a Dockerfile: `builder`, `buildpacks` or `builtin`.
+    build without a Dockerfile: `builder`, `buildpacks` or `builtin`.
     """
 
     image: Said | None = None
@@ -48,16 +48,16 @@ class FlyBuild(Struct, frozen=True):
 
 
 def read_fly_build(config: FlyToml) -> Result[FlyBuild]:
-    """Read `[build]`; all that is wrong in it is told at its place."""
+    """Read `[build]`, with each problem at its location."""
     table = config.document.data.get(written_key(config.document.data, "build"))
     if table is None:
         return Result(FlyBuild())
     if not isinstance(table, dict):
         place = _place(config)
-        return Result(None, (Problem(place, "`build` wants a table", "write its keys below it"),))
+        return Result(None, (Problem(place, "`build` must be a table", "write its keys below it"),))
     problems: list[Problem] = []
     texts = {key: _text(config, table, key, problems) for key in _TEXTS}
-    # flyctl's own patch (`patchBuild`), which finds it in small letters alone.
+    # flyctl's own patch (`patchBuild`), which finds it in lower case only.
     older = _text(config, table, "build_target", problems) if "build_target" in table else None
     args = {name: said for name, said in _args(config, table, problems) if said}
     found = FlyBuild(
@@ -84,7 +84,7 @@ def _text(
         return None
     place = _place(config, name)
     if not isinstance(value, str):
-        problems.append(Problem(place, f"`build.{name}` wants a string", "write it in quotes"))
+        problems.append(Problem(place, f"`build.{name}` must be a string", "write it in quotes"))
         return None
     return Said(value, place)
 
@@ -98,19 +98,21 @@ def _args(
         return
     if not isinstance(values, dict):
         place = _place(config, name)
-        problems.append(Problem(place, f"`build.{name}` wants a table", 'as in { VERSION = "1" }'))
+        problems.append(
+            Problem(place, f"`build.{name}` must be a table", 'as in { VERSION = "1" }')
+        )
         return
     for arg, value in values.items():
         place = _place(config, name, arg)
         if isinstance(value, str):
             yield arg, Said(value, place)
         else:
-            message = f"`build.{name}.{arg}` wants a string"
+            message = f"`build.{name}.{arg}` must be a string"
             problems.append(Problem(place, message, "write it in quotes"))
 
 
 def _path(config: FlyToml, said: Said | None, key: str, problems: list[Problem]) -> Said | None:
-    """A file that is named relative to the configuration, as relative to the project's root."""
+    """Return a path that is relative to the configuration as relative to the project's root."""
     if said is None:
         return None
     if said.value.strip().lower().startswith(_URLS):

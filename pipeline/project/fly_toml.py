@@ -1,4 +1,4 @@
-"""What is needed of a `fly.toml` before anything is deployed. All else in it is Fly's."""
+"""Read what is needed of a `fly.toml` before a deploy. All else in it is Fly's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FlyToml(Struct, frozen=True):
-    """An app's configuration: where it is, relative to the root, and the app that it names."""
+    """An app's configuration: its file, relative to the root, and the app that it names."""
 
     file: PurePosixPath
     document: Document
@@ -28,9 +28,9 @@ class FlyToml(Struct, frozen=True):
 
 
 def read_fly_toml(root: Path, file: PurePosixPath) -> Result[FlyToml]:
-    """Read a configuration of the project; `file` is relative to `root`. Unknown keys are Fly's.
+    """Read a configuration of the project; `file` is relative to `root`.
 
-    One that is not there is a problem.
+    Unknown keys are Fly's. A missing file is a problem.
     """
     document, problems = read_document(root, file)
     if document is None:
@@ -42,7 +42,7 @@ def read_fly_toml(root: Path, file: PurePosixPath) -> Result[FlyToml]:
 
 
 def written_key(table: Mapping[str, object], key: str) -> str:
-    """The key as the file writes it; an exact one goes before another case of letters.
+    """Return the key as the file writes it; an exact match before one in another case.
 
     All three formats pass through Go's JSON reader (`mapToConfig` in flyctl's `patches.go`), which
     finds a key in any case.
@@ -53,7 +53,7 @@ def written_key(table: Mapping[str, object], key: str) -> str:
 
 
 def respelt(table: Mapping[str, object], keys: Container[str]) -> tuple[str, ...]:
-    """Keys that Go's JSON reader takes for one of `keys`, although they are written otherwise.
+    """Return keys that Go's JSON reader takes for one of `keys` despite another case.
 
     >>> respelt({"Files": [], "files": [], "env": {}}, {"files"})
     ('Files',)
@@ -67,7 +67,7 @@ def _app(document: Document) -> Result[str]:
     if app is None or app == "":
         return Result(None)
     if not isinstance(app, str):
-        problem = Problem(document.locate(key), "`app` wants a string, the name of the app")
+        problem = Problem(document.locate(key), "`app` must be a string, the name of the app")
         return Result(None, (problem,))
     try:
         return Result(value_checks.app_name(app))

@@ -1,4 +1,4 @@
-"""`image.toml`: read, checked, and turned into values."""
+"""Read `image.toml`, check it, and turn it into values."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _DOCKERFILE = PurePosixPath("Dockerfile")
 class DeployTable(Struct, frozen=True):
     """`[deploy]` as written: `None` and empty for what it leaves to convention.
 
-    `source` says where the names are, if they are not written here: `file:apps.txt`. `configs`
-    has the configurations that single apps have of their own.
+    `source` says where the names are, if they are not written here: `file:apps.txt`. `configs` has
+    the configurations that single apps have of their own.
     """
 
     apps: tuple[str, ...] | None = None
@@ -45,12 +45,11 @@ class DeployTable(Struct, frozen=True):
 
 
 class ImageFile(Struct, frozen=True):
-    """What an `image.toml` says, or the conventions where there is none.
+    """The keys of an `image.toml`, or the conventions if there is none.
 
-    `image` is a ready one, as it is written. `context`, `dockerfile` and
-    `contexts` are relative to the folder.
-    `bases` binds a build argument to an image, with the place that says so. `locate` finds the
-    place of any other key.
+    `image` is a ready one, as written. `context`, `dockerfile` and `contexts` are relative to the
+    folder. `bases` binds a build argument to an image, with the location that says so. `locate`
+    finds the location of any other key.
     """
 
     document: Document
@@ -71,7 +70,7 @@ class ImageFile(Struct, frozen=True):
     deploy: DeployTable | None = None
 
     def locate(self, *path: str | int) -> Location:
-        """Where the value at `path` stands in the file."""
+        """Locate the value at `path` in the file."""
         return self.document.locate(*path)
 
 
@@ -86,7 +85,7 @@ def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Resu
 def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Result[ImageFile]:
     """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
 
-    All of its profiles are checked, whichever is asked for.
+    All of its profiles are checked, whichever is selected.
     """
     document, problems = read_document(root, folder / IMAGE_FILE)
     if document is None:

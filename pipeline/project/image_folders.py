@@ -1,4 +1,4 @@
-"""Which folder is the project's root, and which folders in it are images."""
+"""Find the project's root, and the folders in it that are images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .document import Document
 
 DOCKERFILES = ("Dockerfile", "dockerfile")
-"""What a Dockerfile may be called that is named nowhere, the first that is there."""
+"""The names of a Dockerfile that is not named elsewhere; the first that exists is taken."""
 
 _MOST_LINKED = 10_000
 _MOST_GLOBS, _MOST_CHARACTERS = 500, 64 << 10
@@ -31,10 +31,10 @@ _MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
 class Folders(Struct, frozen=True):
-    """What the globs match, relative to the root, each sorted by path.
+    """The folders that the globs match, relative to the root, sorted by path.
 
     `images` have a Dockerfile, an `image.toml`, or a `fly.toml`, `.json` or `.yaml`. `others` have
-    none of these: no images, but when a Dockerfile names one of them, its own is probably missing.
+    none of these; if a Dockerfile names one of them, its own is probably missing.
     """
 
     images: tuple[PurePosixPath, ...]
@@ -42,17 +42,17 @@ class Folders(Struct, frozen=True):
 
 
 def working_folder() -> Path:
-    """The working directory. Raises `ConfigError` where it is not there any more."""
+    """Return the working directory. Raises `ConfigError` if it does not exist any more."""
     try:
         return Path.cwd()
     except OSError:
         raise usage_error(
-            "the working directory is not there any more", hint="go into the project's folder anew"
+            "the working directory does not exist any more", hint="change to the project's folder"
         ) from None
 
 
 def find_root(start: Path) -> Path:
-    """The project's root as seen from `start`, as an absolute path.
+    """Find the project's root as seen from `start`, as an absolute path.
 
     It is the nearest folder at or above `start` with a `pipeline.toml`; without one, the nearest
     with an `images` folder or a Git repository; without these, `start` itself.
@@ -68,7 +68,7 @@ def find_folders(root: Path, settings: Settings) -> Result[Folders]:
     """Find the image folders that `settings.globs` match.
 
     Hidden folders are left out unless the glob itself begins with a dot there, and `**` follows no
-    links. A glob of the user's that finds no image is a problem at its place, and so is finding
+    links. A glob of the user's that finds no image is a problem at its location, and so is finding
     none at all.
     """
     if problem := _too_many(root, settings):
@@ -93,7 +93,7 @@ def find_folders(root: Path, settings: Settings) -> Result[Folders]:
 def _is_convention(folder: Path) -> bool:
     try:
         return (folder / "images").is_dir() or _exists(folder / ".git")
-    except OSError:  # a folder that this user may not look into
+    except OSError:  # a folder that this user may not read
         return False
 
 
@@ -106,16 +106,19 @@ def _is_image(folder: Path) -> bool:
 
 
 def _matching(root: Path, glob: str) -> tuple[PurePosixPath, ...]:
-    """The folders that a glob matches, sorted. Raises `WrongValueError` for too many by links."""
+    """Return the folders that a glob matches, sorted.
+
+    Raises `WrongValueError` if links lead to too many.
+    """
     parts = tuple(part for part in glob.split("/") if part not in {"", "."})
     return tuple(sorted(_descend(root, parts)))
 
 
 def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[PurePosixPath]:
-    """Go through each folder once, with all places of the glob that its path may be at.
+    """Visit each folder once, with all parts of the glob that its path may be at.
 
-    Below links there may be as many paths as anybody likes: two links to their own folder make two
-    of each, and four of each of these.
+    Links can make any number of paths: two links to their own folder make two of each, and four of
+    each of these.
     """
     stack = [_Visit(PurePosixPath(), _skipped(parts, {0}), linked=False)]
     linked = 0
@@ -158,7 +161,7 @@ def _below(
 
 
 def _skipped(parts: tuple[str, ...], places: set[int]) -> set[int]:
-    """The places, and those behind each `**` there, which may stand for no folder at all."""
+    """Add the part after each `**`, which may stand for no folder at all."""
     for place in sorted(places):
         end = place
         while end < len(parts) and parts[end] == "**":
@@ -168,7 +171,7 @@ def _skipped(parts: tuple[str, ...], places: set[int]) -> set[int]:
 
 
 def _fits(name: str, pattern: str) -> bool:
-    """Whether a name matches as in a shell: a leading dot only where the pattern has one."""
+    """Return whether a name matches as in a shell: a leading dot only if the pattern has one."""
     return fnmatchcase(name, pattern) and name.startswith(".") == pattern.startswith(".")
 
 
@@ -190,13 +193,13 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _too_many(root: Path, settings: Settings) -> Problem | None:
-    """Each glob is tried on each folder."""
+    """Return a problem for too many globs: each is tried on each folder."""
     count, size = len(settings.globs), sum(map(len, settings.globs))
     if count <= _MOST_GLOBS and size <= _MOST_CHARACTERS:
         return None
     place = _glob_place(settings_document(root, settings.profile), 0)
     message = f"`images` has {count:,} globs of {size:,} characters"
-    hint = f"{_MOST_GLOBS:,} of them, and {_MOST_CHARACTERS:,} characters in all, are the most"
+    hint = f"{_MOST_GLOBS:,} of them, and {_MOST_CHARACTERS:,} characters in all, are the limit"
     return Problem(place, message, hint)
 
 
@@ -206,7 +209,7 @@ def _no_matches(
     matches: Mapping[str, tuple[PurePosixPath, ...]],
     images: frozenset[PurePosixPath],
 ) -> tuple[Problem, ...]:
-    """The globs of the user's, none of a default, that find no image."""
+    """Find globs of the user's, not of a default, that match no image."""
     lost = [n for n, glob in enumerate(settings.globs) if images.isdisjoint(matches[glob])]
     document = settings_document(root, settings.profile) if lost else None
     written = [index for index in lost if _glob_place(document, index)]
@@ -219,7 +222,7 @@ def _no_matches(
 
 
 def _glob_place(document: Document | None, index: int) -> Location | None:
-    """Where a glob is written; `None` where it is the default's."""
+    """Return where a glob is written; `None` for a default."""
     if document is None or not document.has("images", index):
         return None
     return document.locate("images", index)
@@ -230,7 +233,7 @@ def _no_match(
 ) -> Problem:
     if folders:
         some = quoted_list(str(folder) for folder in folders[:3])
-        hint = f"there is {some} without one; add it, or mend the glob"
+        hint = f"there is {some} without one; add it, or correct the glob"
         return Problem(place, f"`{glob}` matches no folder with a Dockerfile", hint)
     if glob.endswith(("Dockerfile", ".toml")):
         parent = glob.rpartition("/")[0] or "."

@@ -1,4 +1,4 @@
-"""A JSON file, and where its keys and values stand in it."""
+"""Parse a JSON file, and locate its keys and values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCALAR = re.compile(r"[^\s,\]}]+")
 
 
 def parse_json(text: str) -> Mapping[str, object]:
-    """Read an object as Go does. Raises `ConfigTextError`."""
+    """Parse an object as Go does. Raises `ConfigTextError`."""
     try:
         data = json.loads(text, parse_constant=_no_number)
     except json.JSONDecodeError as error:
@@ -38,20 +38,20 @@ def parse_json(text: str) -> Mapping[str, object]:
     except UnicodeEncodeError:
         raise ConfigTextError("a `\\u` escape is half of a pair") from None
     if not isinstance(data, dict):
-        raise ConfigTextError("an object is wanted, with its keys in braces", 1, 1)
+        raise ConfigTextError("it must be an object, with its keys in braces", 1, 1)
     return data
 
 
 def json_positions(text: str) -> Positions:
     """Find the position of every key and value of a text that `parse_json` accepts."""
     finder = _Finder(text)
-    with suppress(RecursionError):  # what is nested so deeply has no place, but what is around it
+    with suppress(RecursionError):  # what is nested too deeply is located at what is around it
         finder.value(0, ())
     return finder.positions
 
 
 def _no_number(word: str) -> NoReturn:
-    raise ConfigTextError(f"`{word}` is no number in JSON")
+    raise ConfigTextError(f"`{word}` is not a number in JSON")
 
 
 class _Finder(Struct):
@@ -60,7 +60,7 @@ class _Finder(Struct):
     ends: list[int] = field(default_factory=list)
 
     def value(self, start: int, path: Path) -> int:
-        """Note the value that begins at or after `start`; return where it ends."""
+        """Record the value that begins at or after `start`; return where it ends."""
         at = self._skip(start)
         self.positions.values[path] = self._position(at)
         if self.text[at] in "{[":
@@ -78,7 +78,7 @@ class _Finder(Struct):
                 end = found.end() if found else at + 1
                 step = json.loads(self.text[at:end])
                 self.positions.keys[(*path, step)] = self._position(at)
-                at = self._skip(end) + 1  # behind the colon
+                at = self._skip(end) + 1  # after the colon
             at = self._skip(self.value(at, (*path, step)))
             if self.text[at] == ",":
                 at = self._skip(at + 1)

@@ -1,4 +1,4 @@
-"""Join the images of a project by the names in their Dockerfiles: bases, externals, order."""
+"""Link the images of a project by the names in their Dockerfiles: bases, externals, order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..dockerfile import Reads, context_key, given_repositories, merge_reads, me
 from ..errors import ConfigError, Location, Problem
 from ..model.image import Base, External, Image, NamedContext, Triggers
 from ..reference import ReferenceSyntaxError, parse_platform, parse_reference
-from .argument_checks import check_bindings, undeclared, untaken
+from .argument_checks import check_bindings, undeclared_arguments, unused_contexts
 from .edges import project_names
 
 if TYPE_CHECKING:
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from .read_image import Draft
 
 Below = dict[str, tuple[str, ...]]
-"""The ONBUILD triggers of bases, by the names under which a Dockerfile has them."""
+"""The ONBUILD triggers of bases, by the names that a Dockerfile uses for them."""
 
 
 def link_images(
     settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Pin]
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
-    """The images in build order, or every problem that the names have.
+    """Return the images in build order, or every problem of their names.
 
-    `locks` pins externals, and knows their ONBUILD triggers. An image is resolved twice where a
-    base of it has such: they run in it.
+    `locks` pins externals, and has their ONBUILD triggers. An image is resolved again if a base of
+    it has triggers, as they run in it.
     """
     names = project_names(settings.registry, [draft.name for draft in drafts])
     problems: list[Problem] = []
@@ -67,9 +67,9 @@ def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below
 
 
 class _Linked(NamedTuple):
-    """An image, the triggers that it carries, and its arguments that nothing declares.
+    """An image, the triggers that it carries, and its undeclared_arguments arguments.
 
-    These are told at the end: a trigger of a base may declare them.
+    These are reported at the end: a trigger of a base may declare them.
     """
 
     image: Image
@@ -78,9 +78,9 @@ class _Linked(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """What every image is linked with; `problems` is what was found wrong so far.
+    """What every image is linked with; `problems` collects what is wrong.
 
-    `public` has the images that are deployed as they are, and so begin a stage as they are.
+    `public` has the ready images, which begin a stage as they are.
     """
 
     settings: Settings
@@ -90,13 +90,13 @@ class _Known(NamedTuple):
     problems: list[Problem]
 
     def triggers(self, written: str, given: str, platform: Platform) -> tuple[str, ...] | None:
-        """The ONBUILD triggers of an image that is not built here, `None` where nobody knows."""
+        """Return the ONBUILD triggers of an image that is not built here; `None`: not known."""
         try:
             name = self.names.find(written, given)
             if name is not None and name not in self.public:
                 return ()
             pin = self.locks.get(parse_reference(written if name is None else self.public[name]))
-        except ReferenceSyntaxError:  # which is told where it stands
+        except ReferenceSyntaxError:  # which is reported at its location
             return None
         return pin.triggers.get(platform) if pin else None
 
@@ -118,23 +118,23 @@ def _link_one(known: _Known, draft: Draft, triggers: Below) -> _Linked | None:
     try:
         found = [_resolve(draft, {**draft.file.args, **bound}, p, onbuild) for p in platforms]
     except ConfigError as error:
-        problems += _placed(draft, error.problems)
+        problems += _located(draft, error.problems)
         return None
     bases, externals = _edges(found, known, given)
     image = _image(draft, found, platforms, bound, bases, externals)
-    problems += [*clashes(image), *_confused(image)]
-    return _Linked(image, found[0].onbuild, undeclared(draft, found[0]).errors)
+    problems += [*clashes(image), *_indistinguishable(image)]
+    return _Linked(image, found[0].onbuild, undeclared_arguments(draft, found[0]).errors)
 
 
-def _placed(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
-    """The same; a target that is no stage is told where the settings name it."""
+def _located(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
+    """Locate a missing target at the setting that names it."""
     place = draft.build.origins.get("target")
     lost = Location(str(draft.dockerfile))
     return [replace(p, location=place) if place and p.location == lost else p for p in problems]
 
 
 def _public(known: _Known, draft: Draft, public: Public) -> Image:
-    """An image that is deployed as it is, under the reference that its file names."""
+    """Return a ready image, which is deployed under the reference that its file names."""
     platforms = known.settings.build.platforms
     external = _external(public.written, public.place, known, platforms)
     reference, locked = external.reference, external.locked
@@ -201,8 +201,8 @@ def _image(
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
         warnings=(
             *draft.build.warnings,
-            *undeclared(draft, found[0]).warnings,
-            *untaken(draft, found[0], externals),
+            *undeclared_arguments(draft, found[0]).warnings,
+            *unused_contexts(draft, found[0], externals),
         ),
         origins=draft.build.origins,
         contexts=_contexts(draft, found),
@@ -213,25 +213,25 @@ def _image(
 
 
 def _target(draft: Draft, found: Sequence[Resolved]) -> str | None:
-    """The target, `None` for the last stage however it is called: it is the same build."""
+    """Return the target; `None` for the last stage under any name, as it is the same build."""
     last = found[0].stages[-1] is draft.source.stages[-1]
     return None if last else draft.file.target
 
 
 def _declared(found: Sequence[Resolved]) -> dict[str, str | None]:
-    """Every declared argument; where platforms differ in a value, all values with commas."""
+    """Return every declared argument; if platforms differ in a value, all values with commas."""
     declared: dict[str, str | None] = {}
     for name in _declared_names(found):
         values = dict.fromkeys(resolved.declared.get(name) for resolved in found)
-        told = [value for value in values if value is not None]
-        declared[name] = ",".join(told) if told else None
+        known = [value for value in values if value is not None]
+        declared[name] = ",".join(known) if known else None
     return declared
 
 
 def _differing(
     found: Sequence[Resolved], platforms: Sequence[Platform]
 ) -> dict[str, tuple[str | None, ...]]:
-    """The values of arguments that have more than one, in the order of sorted platforms."""
+    """Return the values of arguments that differ, in the order of sorted platforms."""
     of = {str(platform): each for platform, each in zip(platforms, found, strict=True)}
     ordered = [of[platform].declared for platform in sorted(of)]
     values = {n: tuple(each.get(n) for each in ordered) for n in _declared_names(found)}
@@ -258,7 +258,7 @@ def _unpinned(externals: Sequence[External]) -> tuple[str, ...]:
 def _given(
     draft: Draft, names: Names, bound: Mapping[str, str], platforms: Sequence[Platform]
 ) -> dict[str, str]:
-    """The names of FROM whose repository an argument gave that stands for an image."""
+    """Map names of FROM whose whole repository is an argument's value to the image it names."""
     args = draft.file.args
     images = {arg: value for arg, value in args.items() if value in names.bare} | dict(bound)
     if not images:
@@ -276,7 +276,7 @@ def _edges(
 ) -> tuple[tuple[Base, ...], tuple[External, ...]]:
     bases: dict[str, Base] = {}
     externals: dict[str, External] = {}
-    begun = _begun(found)
+    begun = _platforms_of_bases(found)
     for named in (named for resolved in found for named in resolved.names):
         written, place = named.written, named.location
         try:
@@ -300,8 +300,8 @@ def _nearly(written: str, near: str, place: Location) -> Problem:
     return Problem(place, f"there is no image `{written}` in this project", hint)
 
 
-def _begun(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
-    """For each image that a stage begins with, the platforms that it is asked for."""
+def _platforms_of_bases(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
+    """Return the platforms that each image that a stage begins with is needed for."""
     begun: dict[str, set[Platform]] = {}
     for named in (named for resolved in found for named in resolved.names):
         if named.instruction == "FROM":
@@ -312,15 +312,15 @@ def _begun(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
 def _external(written: str, place: Location, known: _Known, begins: Sequence[Platform]) -> External:
     reference = parse_reference(written)
     pin = known.locks.get(reference)
-    # What the Dockerfile pins itself is pinned.
+    # The Dockerfile's own pin overrides the lock.
     locked = pin.digest if pin and not reference.digest else None
-    told = ((p, pin.triggers.get(p, ())) for p in begins) if pin else ()
-    triggers = tuple(Triggers(platform, texts) for platform, texts in told if texts)
+    by_platform = ((p, pin.triggers.get(p, ())) for p in begins) if pin else ()
+    triggers = tuple(Triggers(platform, texts) for platform, texts in by_platform if texts)
     return External(written, reference, place, locked, tuple(begins), triggers)
 
 
 def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext]:
-    """The named contexts that are taken from, on any platform."""
+    """Return the named contexts that are taken from, on any platform."""
     names = dict.fromkeys(name for resolved in found for name in resolved.contexts)
     reads = {
         name: merge_reads(r.contexts[name] for r in found if name in r.contexts) for name in names
@@ -331,14 +331,14 @@ def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext
     }
 
 
-def _confused(image: Image) -> list[Problem]:
-    """A base's named context also stands in for Docker Hub's image of that name: told apart."""
+def _indistinguishable(image: Image) -> list[Problem]:
+    """Find Docker Hub's images whose name a base has too: BuildKit cannot distinguish the two."""
     keys = {context_key(base.written): base for base in image.bases}
     return [
         Problem(
             external.location,
             f"`{external.written}` and the image `{keys[context_key(external.written)].written}` "
-            "of this project are one name to BuildKit",
+            "of this project have one name to BuildKit",
             "rename the project's image",
         )
         for external in image.externals
@@ -356,5 +356,7 @@ def _cycle(images: Mapping[ImageName, Image], path: Sequence[ImageName]) -> Prob
     shown = graph.shown(path)
     if len(path) == 2:
         hint = f"Docker Hub's image of that name is `docker.io/library/{path[0]}`"
-        return Problem(edge.location, f"`{path[0]}` stands on itself: {shown}", hint)
-    return Problem(edge.location, f"images stand on each other: {shown}", "take one edge out")
+        return Problem(edge.location, f"`{path[0]}` depends on itself: {shown}", hint)
+    return Problem(
+        edge.location, f"images depend on each other: {shown}", "remove one of these dependencies"
+    )

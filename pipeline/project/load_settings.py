@@ -1,4 +1,4 @@
-"""The settings under the profile that the user chose, which some file must have."""
+"""Load the settings under the profile that the user chose, which some file must have."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def load_settings(
 ) -> Result[Settings]:
     """Read the settings as `read_settings` does, under a profile that some file must have.
 
-    It exists if `pipeline.toml` or any `image.toml` has it: they are looked at where
-    `pipeline.toml` does not.
+    If `pipeline.toml` does not have the profile, each `image.toml` is searched for it.
     """
     name = profile or environ.get("PIPELINE_PROFILE", "")
     settings, problems = read_settings(root, profile=name, environ=environ)
@@ -47,14 +46,14 @@ def _unknown(root: Path, settings: Settings, name: str, *, by_flag: bool) -> Pro
     there = (
         f"the profiles are {quoted_list(known)}" if known else f"write a table `[profiles.{name}]`"
     )
-    message = f"there is no profile `{name}`, which {source} asks for"
+    message = f"there is no profile `{name}`, which {source} names"
     return Problem(Location(str(PIPELINE_FILE)), message, did_you_mean(name, known) or there)
 
 
 def _profiles(root: Path, settings: Settings) -> Iterable[Iterable[str] | None]:
-    """The profiles of each file, one after the other; `None` for a file that cannot be read."""
+    """Yield the names of each file's profiles; `None` for a file that cannot be read."""
     document = read_document(root, PIPELINE_FILE).value
-    # What is wrong with a file is told where it is read, and must not hide behind this.
+    # A file's own error is reported where it is read, and this must not hide it.
     yield profiles_of(document) if document else None
     folders = find_folders(root, settings).value
     for folder in folders.images if folders else ():

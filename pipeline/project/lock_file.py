@@ -1,17 +1,17 @@
-"""`pipeline.lock`: which manifest each external is, until somebody locks anew.
+"""Read and write `pipeline.lock`: the manifest of each external, until somebody locks again.
 
     [[external]]
     reference = "docker.io/library/debian:bookworm-slim"
-    digest = "sha256:…"                       # of the index, or of the manifest where there is none
+    digest = "sha256:…"                       # of the index, or of the manifest if there is none
     platforms = { "linux/amd64" = "sha256:…" }
     triggers = { "linux/amd64" = ["COPY . /app"] }
 
-`triggers` are the ONBUILD instructions of its configuration, for the platforms that a Dockerfile
-begins a stage with; none for a platform that is not there is not known, as in a file that an older
-version wrote.
+`triggers` are the ONBUILD instructions of its config, for the platforms that a Dockerfile begins a
+stage with. Those of a platform that is not listed are not known, as in a file that an older version
+wrote.
 
-It is TOML that a program writes and a person reads in a review: sorted, an entry of a few lines for
-each reference, so that two branches that lock different images do not conflict.
+A program writes the file and a person reads it in a review: it is sorted TOML, an entry of a few
+lines for each reference, so that two branches that lock different images do not conflict.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _HEAD = "# Written by `invoke lock`: which manifest each external image is.\n"
 
 
 def load_lock(root: Path) -> Result[Mapping[Reference, Pin]]:
-    """What `pipeline.lock` in `root` holds of externals; nothing without such a file."""
+    """Read the externals in `pipeline.lock` of `root`; nothing without such a file."""
     document, problems = read_document(root, LOCK_FILE, MOST)
     if document is None:
         return Result(None, problems)
     entries = document.data.get("external", [])
     if not isinstance(entries, list):
         place = document.locate("external")
-        return Result(None, (Problem(place, "`external` wants a list of tables", _AGAIN),))
+        return Result(None, (Problem(place, "`external` must be a list of tables", _AGAIN),))
     locks: dict[Reference, Pin] = {}
     found: list[Problem] = []
     for index, entry in enumerate(entries):
@@ -57,22 +57,22 @@ def load_lock(root: Path) -> Result[Mapping[Reference, Pin]]:
                 found.append(_twice(document, index, reference))
             locks[reference] = pin
         except (KeyError, TypeError):
-            found.append(_problem(document, index, "an entry wants `reference` and `digest`"))
+            found.append(_problem(document, index, "an entry needs `reference` and `digest`"))
         except ReferenceSyntaxError as error:
             found.append(_problem(document, index, str(error)))
     return Result(None if found else locks, tuple(found))
 
 
 def lock_text(pins: Mapping[Reference, Pin]) -> str:
-    """The file for these references. Raises `ReferenceSyntaxError` for one that is none."""
+    """Write the file for these references. Raises `ReferenceSyntaxError` for an invalid one."""
     return _HEAD + "".join(_entry(reference, pins[reference]) for reference in sorted(pins))
 
 
 def _pin(entry: Mapping[str, object]) -> Pin:
-    """What an entry holds that a build needs. Raises `ReferenceSyntaxError`."""
+    """Return what a build needs of an entry. Raises `ReferenceSyntaxError`."""
     triggers = entry.get("triggers", {})
     if not isinstance(triggers, dict) or not all(map(_texts, triggers.values())):
-        raise ReferenceSyntaxError("`triggers` wants a list of instructions for each platform")
+        raise ReferenceSyntaxError("`triggers` must be a list of instructions for each platform")
     if max(map(len, triggers.values()), default=0) > MOST_TRIGGERS:
         raise ReferenceSyntaxError(f"an image has {MOST_TRIGGERS} `triggers` at most")
     known = {parse_platform(platform): tuple(texts) for platform, texts in triggers.items()}
@@ -84,7 +84,7 @@ def _texts(value: object) -> bool:
 
 
 def _entry(reference: Reference, pin: Pin) -> str:
-    """An entry as the file has it. What is parsed anew was said by a registry."""
+    """Write an entry. What a registry said is parsed again."""
     platforms = {_platform(one): parse_digest(digest) for one, digest in pin.platforms.items()}
     triggers = {_platform(one): texts for one, texts in pin.triggers.items()}
     return "".join(
@@ -103,7 +103,7 @@ def _platform(platform: Platform) -> str:
 
 
 def _twice(document: Document, index: int, reference: Reference) -> Problem:
-    message = f"`{reference}` is locked twice: nobody could say to which digest"
+    message = f"`{reference}` is locked twice: it is not clear to which digest"
     hint = "remove one of the two, or delete the file and run `invoke lock`"
     return Problem(document.locate("external", index, "reference"), message, hint)
 

@@ -1,4 +1,4 @@
-"""Write an app's name into a `fly.toml`, because the user asked for it."""
+"""Write an app's name into a `fly.toml`, when the user asks for it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
 
 _EMPTY = re.compile(r"^app[ \t]*=[ \t]*(?:\"\"|'')", re.MULTILINE)
-"""At the top level: an `app` of a table would come after its header."""
+"""Matches before the first table only: an `app` of a table comes after its header."""
 
 
 def name_app(root: Path, file: PurePosixPath, name: str) -> None:
-    """Put `app = "NAME"` into a `fly.toml` that names none, and make the file where there is none.
+    """Put `app = "NAME"` into a `fly.toml` that names no app; create the file if there is none.
 
-    All else in it stays, byte for byte. Raises `WorkError` where it cannot be written, or is JSON
-    or YAML.
+    All else in it stays, byte for byte. Raises `WorkError` if it cannot be written, or is JSON or
+    YAML.
     """
     if (kind := language(file.name)) != "TOML":
         hint = f"write `{app_line(file.name, name)}` into it yourself"
-        raise WorkError(f"`{file}` is {kind}, and a name is written into TOML alone", hint=hint)
+        raise WorkError(f"`{file}` is {kind}, and a name can be written into TOML only", hint=hint)
     try:
         before = read_file(root, file) or b""
         write_file(root, file, _named(before.decode(), name).encode())
     except (FileError, UnicodeDecodeError) as error:
-        what = error.what if isinstance(error, FileError) else "is no UTF-8"
+        what = error.what if isinstance(error, FileError) else "is not UTF-8"
         hint = f"write `{app_line(file.name, name)}` into it"
         raise WorkError(f"`{file}` {what}", hint=hint) from None
 

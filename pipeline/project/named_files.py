@@ -1,4 +1,4 @@
-"""Files that an app's configuration names: what is in them, and what is wrong with them."""
+"""Read files that an app's configuration names, and record what is wrong with them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _MOST_UPLOADS = 100
 
 
 class NamedFiles(Struct):
-    """The files that were read so far, each by its path as it is written.
+    """The files that were read so far, each by its path as written.
 
-    `folder`, relative to the project's `root`, is where flyctl is run. Paths lead on from there,
-    but not out of the project: else what is deployed would be whatever the machine has there.
-    A file that is named often is read once: `known` has those, by where they lie. `uploads` counts
-    folders. `troubles` are the keys of the configuration that cannot be deployed as they are, why,
-    and what to do.
+    `folder`, relative to the project's `root`, is where flyctl runs. Paths start there, but must
+    not leave the project: otherwise a deploy would contain whatever the machine has there. A file
+    that is named often is read once: `known` has those, by their real path. `uploads` counts
+    folders. `problems` are the keys of the configuration that cannot be deployed as they are, the
+    reason, and a hint.
     """
 
     root: Path
@@ -37,25 +37,25 @@ class NamedFiles(Struct):
     contents: dict[str, str] = field(default_factory=dict)
     known: dict[Path, str] = field(default_factory=dict)
     uploads: int = 0
-    troubles: list[tuple[Key, str, str]] = field(default_factory=list)
+    problems: list[tuple[Key, str, str]] = field(default_factory=list)
 
     def read(self, path: str, key: Key, most: int = MOST) -> bytes | None:
-        """Read a file that the value at `key` names; one that cannot be read is in `troubles`."""
+        """Read a file that the value at `key` names; if that fails, add a problem."""
         here = f"it is looked for in `{self.folder}`, where flyctl is run"
         try:
             data = read_file(self.root, self.folder / path, most=most)
         except FileError as error:
-            self.troubles.append((key, f"`{path}` {error.what}", error.hint or here))
+            self.problems.append((key, f"`{path}` {error.what}", error.hint or here))
             return None
         if data is None:
             why = f"`{path}` cannot be read: no such file or directory"
-            self.troubles.append((key, why, here))
+            self.problems.append((key, why, here))
             return None
         self.contents[path] = hashlib.sha256(data).hexdigest()
         return data
 
     def count(self, path: str, key: Key) -> None:
-        """Read a file of which its contents alone count."""
+        """Record the hash of a file of which only the contents matter."""
         real = real_path(self.root / self.folder / path)
         if real in self.known:
             self.contents[path] = self.known[real]
@@ -63,7 +63,7 @@ class NamedFiles(Struct):
             self.known[real] = self.contents[path]
 
     def note(self, path: str, key: Key, *, below: str) -> None:
-        """Note a file that flyctl leaves out where it cannot be read."""
+        """Record the hash of a file that flyctl leaves out if it cannot be read."""
         real = real_path(self.root / self.folder / below / path)
         if real in self.known:
             self.contents[path] = self.known[real]
@@ -72,20 +72,20 @@ class NamedFiles(Struct):
             data = read_file(self.root, self.folder / below / path, most=MOST)
         except FileError as error:
             if _can_be_read(self.root / self.folder / below / path):
-                self.troubles.append((key, f"`{path}` {error.what}", error.hint))
+                self.problems.append((key, f"`{path}` {error.what}", error.hint))
             return
         if data is not None:
             self.contents[path] = self.known[real] = hashlib.sha256(data).hexdigest()
 
     def below(self, path: str, key: Key) -> None:
-        """See that a folder, and all that flyctl would upload of it, lies in the project.
+        """Check that a folder, and all that flyctl would upload of it, is in the project.
 
-        Links to files are followed by flyctl, and links to folders in it are not.
+        flyctl follows links to files, and does not follow links to folders in it.
         """
         self.uploads += 1
         if self.uploads > _MOST_UPLOADS:
             if self.uploads == _MOST_UPLOADS + 1:
-                self.refuse(key, f"these are more than {_MOST_UPLOADS} folders to upload")
+                self.refuse(key, f"there are more than {_MOST_UPLOADS} folders to upload")
             return
         root, top = real_path(self.root), real_path(self.root / self.folder / path)
         found = (Path(at, name) for at, _, names in os.walk(top) for name in names)
@@ -104,16 +104,16 @@ class NamedFiles(Struct):
             self.refuse((*path, name), why, f"write `{name.casefold()}`")
 
     def first(self, names: Iterable[str]) -> str:
-        """The first of these files that is there, or nothing."""
+        """Return the first of these files that exists, or nothing."""
         return next((name for name in names if is_there(self.root / self.folder / name)), "")
 
     def refuse(self, key: Key, why: str, hint: str = "") -> None:
-        """Say that what stands at `key` cannot be deployed."""
-        self.troubles.append((key, why, hint))
+        """Add the problem that the value at `key` cannot be deployed."""
+        self.problems.append((key, why, hint))
 
 
 def _can_be_read(path: Path) -> bool:
-    """Whether flyctl would read what is no file for us: it is too large, or has no end."""
+    """Return whether flyctl would read what we do not: a file too large, or without an end."""
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -1,9 +1,8 @@
-"""What a project's files want that is not the project's own: each the user must allow. Pure.
+"""Find what a project's files need from outside of it, which the user must allow. Pure.
 
-A project may use its files, each image's own repository, `type=gha` caches
-of GitHub's own runner, and variables of the environment as secrets, as those were set for builds.
-It may not, by itself, use what the user is known by, other places of the machine, or what others
-can write to.
+A project may use its files, each image's own repository, `type=gha` caches of GitHub's own runner,
+and variables of the environment as secrets, as those were set for builds. It may not, by itself,
+use the user's credentials, other places of the machine, or what others can write to.
 """
 
 from __future__ import annotations
@@ -42,18 +41,18 @@ Key = tuple[str | int, ...]
 _SUBJECTS = {
     READ: "`{}` lies outside the project",
     WRITE: "`{}` lies outside the project",
-    "repository": "`{}` is no repository of this project's images",
+    "repository": "`{}` is not a repository of this project's images",
     "cache": "the cache `{}` is reached with your own credentials",
 }
 
 
-class Wanted(Struct, frozen=True):
-    """What stands at `key` of a file wants `need`; `what` says for what. `place` is its place else.
+class Requirement(Struct, frozen=True):
+    """The value at `key` of a file needs a permission; `what` says what for.
 
-    Instead of `need`, all of `each` may be allowed, where there are any. The value of `READ` and
-    `WRITE` is a path as it is written. It begins at the project's root; with a `base`, in that
-    folder of the project, or, as a secret's may, at home. `subject` says what is odd about the
-    value, where that is not what its word is for.
+    `place` is its location if no key is. Instead of `need`, all of `each` may be allowed, if there
+    are any. The value of `READ` and `WRITE` is a path as written. It begins at the project's root;
+    with a `base`, in that folder of the project, or, as a secret's may, in the home folder.
+    `subject` says what is wrong with the value, where the word of `need` does not say it.
     """
 
     key: Key
@@ -65,36 +64,36 @@ class Wanted(Struct, frozen=True):
     subject: str = ""
 
     def is_allowed(self, allowed: Allowed) -> bool:
-        """Whether the user said so: of each, where there are any, as `need` is but their word."""
+        """Return whether the user allowed it: all of `each` if there are any, else `need`."""
         return all(allowed.grants(need) for need in self.each or (self.need,))
 
     @property
     def message(self) -> str:
-        """What is wrong where it is not allowed."""
+        """The error if it is not allowed."""
         subject = (self.subject or _SUBJECTS.get(self.need.word, "")).format(self.need.value)
         return f"{subject}: {self.what}" if subject else self.what
 
 
-def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
-    """What an image wants by its own files; `variables` are those that are set."""
+def image_needs(image: Image, variables: Container[str]) -> Iterator[Requirement]:
+    """Yield what an image needs by its own files; `variables` are those that are set."""
     for place in image.host_network:
-        yield Wanted((), Need(HOST_NETWORK), _REACHES, place=place)
+        yield Requirement((), Need(HOST_NETWORK), _REACHES, place=place)
     for index, text in enumerate(image.secrets):
         variable, file = source_of(parse_secret(text), variables)
         key = ("secrets", index)
         if file:
             what = "a secret of the build would be read there"
-            yield Wanted(key, Need(READ, file), what, image.folder)
+            yield Requirement(key, Need(READ, file), what, image.folder)
         elif is_credential(variable):
             what = f"steps of the build would be given `{variable}`, which is for logging in"
-            yield Wanted(key, Need("secret", variable), what)
+            yield Requirement(key, Need("secret", variable), what)
     for index, text in enumerate(image.ssh):
         ssh, key = parse_ssh(text), ("ssh", index)
         if not ssh.paths:
             what = "steps of the build could use the keys of your SSH agent"
-            yield Wanted(key, Need("ssh"), what)
+            yield Requirement(key, Need("ssh"), what)
         what = "a key or an agent of the build would be used there"
-        yield from (Wanted(key, Need(READ, _here(path)), what) for path in ssh.paths)
+        yield from (Requirement(key, Need(READ, _here(path)), what) for path in ssh.paths)
 
     for name, value in image.args.items():
         if is_proxy(name) and name not in image.declared and (proxy := _authority(value)):
@@ -102,15 +101,15 @@ def image_needs(image: Image, variables: Container[str]) -> Iterator[Wanted]:
                 f"`{name}` would decide what steps of the build are answered, and no tag knows of "
                 "it: the Dockerfile has no `ARG` for it"
             )
-            yield Wanted(("args", name), Need("proxy", proxy), what)
+            yield Requirement(("args", name), Need("proxy", proxy), what)
 
 
-def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator[Wanted]:
-    """What `pipeline.toml` wants of builds and copies; `names` are all images of the project."""
+def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator[Requirement]:
+    """Yield what `pipeline.toml` needs for builds and copies; `names` are all images."""
     registry, build = settings.registry, settings.build
     own = {name: repository_of(registry, name) for name in names}
     if build.network == "host":
-        yield Wanted(("build", "network"), Need(HOST_NETWORK), _REACHES)
+        yield Requirement(("build", "network"), Need(HOST_NETWORK), _REACHES)
     for index, text in enumerate(registry.also):
         find = partial(_repository, text, partial(parse_place, host=registry.host))
         what = "images would be copied from there to the project's own tags"
@@ -129,25 +128,25 @@ def _caches(texts: Iterable[str]) -> Iterator[tuple[int, Cache]]:
 
 def _cache_needs(
     key: Key, cache: Cache, what: str, path: Need, own: Mapping[ImageName, Repository]
-) -> Iterator[Wanted]:
+) -> Iterator[Requirement]:
     if cache.type == "local" and path.value and own:
         paths = dict.fromkeys(_here(path.value.replace(NAME_FIELD, name)) for name in own)
         each = tuple(Need(path.word, one) for one in paths)
         folder = posixpath.dirname(_here(path.value).partition(NAME_FIELD)[0])
         common = Need(path.word, folder) if len(each) > 1 and folder != "/" else each[0]
-        yield Wanted(key, common, what, each=each)
+        yield Requirement(key, common, what, each=each)
     elif cache.type == "registry" and cache.get("ref"):
         unsafe = cache.get("registry.insecure") not in {"", "false"}
         find = partial(_repository, cache.get("ref"), lambda ref: parse_reference(ref).repository)
         yield from _foreign(key, find, what, own, unsafe=unsafe)
     elif cache.type not in {"local", "registry", "inline"}:
-        yield from (Wanted(key, need, what) for need in _elsewhere(cache))
+        yield from (Requirement(key, need, what) for need in _elsewhere(cache))
 
 
 def _elsewhere(cache: Cache) -> Iterator[Need]:
-    """Where a cache is that is known to buildx by the user's own credentials for it.
+    """Return the places of a cache that buildx reaches with the user's own credentials.
 
-    buildx gives those of the environment to whatever place the entry names (`build/opt.go`).
+    buildx uses those of the environment for any place that the entry names (`build/opt.go`).
     """
     if cache.type == "gha":
         urls = (cache.get(key) for key in ("url", "url_v2"))
@@ -172,24 +171,24 @@ def _foreign(
     own: Mapping[ImageName, Repository],
     *,
     unsafe: bool = False,
-) -> Iterator[Wanted]:
-    """A repository that is not the image's own; one word, where there are many of them.
+) -> Iterator[Requirement]:
+    """Yield the need for repositories that are not the image's own: one word for many of them.
 
-    That of another image does not count: whoever writes the files may call an image as they like.
-    Nor does one that is reached without a check of who it is.
+    Another image's repository needs a permission too, as whoever writes the files can give an image
+    any name, and so does one whose identity is not verified.
     """
     places = ((find(name), repository) for name, repository in own.items())
     foreign = {there for there, here in places if unsafe or there != here}
     each = tuple(Need("repository", str(repository)) for repository in sorted(foreign))
     if len(each) == 1:
-        yield Wanted(key, each[0], what)
+        yield Requirement(key, each[0], what)
     elif each:
         template = str(find(SOME_NAME)).replace(SOME_NAME, NAME_FIELD)
-        yield Wanted(key, Need("repository", template), what, each=each)
+        yield Requirement(key, Need("repository", template), what, each=each)
 
 
 def _authority(url: str) -> str:
-    """Host and port of a proxy, as it is written with a scheme or without, and without a login.
+    """Return host and port of a proxy, written with a scheme or without, and without a login.
 
     >>> _authority("http://me:pass@proxy.acme.dev:3128/"), _authority("proxy.acme.dev:3128")
     ('proxy.acme.dev:3128', 'proxy.acme.dev:3128')
@@ -199,5 +198,5 @@ def _authority(url: str) -> str:
 
 
 def _here(path: str) -> str:
-    """A path that begins at the project's root, or is absolute: none begins at home."""
+    """Return a path that begins at the project's root, or is absolute; none begins at home."""
     return path if path.startswith("/") else f"./{path}"

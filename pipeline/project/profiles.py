@@ -1,4 +1,4 @@
-"""`[profiles.NAME]`: the part of a file that `--profile NAME` merges over the rest."""
+"""Merge `[profiles.NAME]`, the part of a file that `--profile NAME` puts over the rest."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 Table = dict[str, object]
 _OF_THE_FILE = ("profiles", "requires")
-"""Keys that are the file's, and that no profile has."""
+"""Keys of the whole file, which no profile has."""
 
 
 def profiles_of(document: Document) -> dict[str, Table]:
-    """The profiles that a file has, by name."""
+    """Return the profiles of a file, by name."""
     written = (document.written or document.data).get("profiles")
     if not isinstance(written, dict):
         return {}
@@ -25,9 +25,9 @@ def profiles_of(document: Document) -> dict[str, Table]:
 
 
 def with_profile(document: Document, name: str) -> Document:
-    """The file with one of its profiles merged in: tables key by key, anything else as a whole.
+    """Merge one profile into a file's data: tables key by key, anything else as a whole.
 
-    Where it has no such profile, it is what is written outside of all.
+    If the file has no such profile, its data is what is outside of all profiles.
     """
     plain = {key: value for key, value in document.data.items() if key not in _OF_THE_FILE}
     data = _merge(plain, profiles_of(document).get(name, {}))

@@ -1,8 +1,8 @@
-"""Images that are deployed as they are: named in `image.toml` or `fly.toml`, and never built.
+"""Ready images: named in `image.toml` or `fly.toml`, deployed as they are and never built.
 
 A folder without a Dockerfile whose `image.toml` has `image = "nginx:1.27"`, or whose `fly.toml` has
 that in `[build]`, is an app image from any registry. Beside a Dockerfile, `image` of a `fly.toml`
-goes before it, as it does for `fly deploy`, unless `image.toml` says how an image is built.
+overrides it, as in `fly deploy`, unless `image.toml` says how an image is built.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _HINT = "an image is named as in `nginx:1.27` or `ghcr.io/acme/web:1`"
 
 
 class Public(NamedTuple):
-    """A reference as it is `written`, and where."""
+    """A reference as written, and its location."""
 
     written: str
     place: Location
 
 
 def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Result[Public]:
-    """What is deployed as it is; neither a value nor a problem where the image is built."""
+    """Return the image to deploy as it is; no value and no problem if the image is built."""
     file, named = source.file, source.image
     if file.image:
         built = is_there(root / folder / file.dockerfile)
@@ -55,12 +55,12 @@ def _syntax(image: str, place: Location) -> tuple[Problem, ...]:
 
 
 def _not_both(folder: PurePosixPath, file: ImageFile) -> tuple[Problem, ...]:
-    message = f"there is `{folder / file.dockerfile}` too: an image is built, or named"
+    message = f"there is `{folder / file.dockerfile}` too: an image is either built or named"
     return (Problem(file.locate("image"), message, "remove one of the two"),)
 
 
 def _for_builds(file: ImageFile) -> tuple[Problem, ...]:
     written = [key for key in FOR_BUILDS if file.document.has(key)]
     message = "`{}` is for an image that is built, and this one is deployed as it is"
-    hint = "take it out, or add a Dockerfile in place of the image's name"
+    hint = "remove it, or add a Dockerfile instead of the image's name"
     return tuple(Problem(file.document.locate_key(k), message.format(k), hint) for k in written)

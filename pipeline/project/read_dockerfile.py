@@ -1,7 +1,7 @@
-"""Read the Dockerfile of an image, where BuildKit reads it.
+"""Read the Dockerfile of an image from where BuildKit reads it.
 
-buildx sends the folder that it lies in, and BuildKit follows a link inside of that folder alone:
-an absolute target starts at the folder, and `..` does not leave it (buildx `build/opt.go`, fsutil
+buildx sends the folder that contains it, and BuildKit follows a link inside of that folder only: an
+absolute target starts at the folder, and `..` does not leave it (buildx `build/opt.go`, fsutil
 `followlinks.go`).
 """
 
@@ -40,7 +40,7 @@ def read_dockerfile(
         if real is None or found is None:
             return Result(None, (_not_there(root, path, folder, place),))
         if found is not FileType.FILE:
-            what = "a folder" if found is FileType.DIRECTORY else "no regular file"
+            what = "a folder" if found is FileType.DIRECTORY else "not a regular file"
             problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
             return Result(None, (problem,))
         source = read_file(root, path.parent / real, most=MOST)
@@ -48,8 +48,8 @@ def read_dockerfile(
             return Result(None, (_not_there(root, path, folder, place),))
         return Result(parse(source, file=str(path)))
     except (FileError, OSError) as error:
-        told = error if isinstance(error, FileError) else unusable(error)
-        problem = Problem(Location(str(path)), f"`{path}` {told.what}", told.hint)
+        failure = error if isinstance(error, FileError) else unusable(error)
+        problem = Problem(Location(str(path)), f"`{path}` {failure.what}", failure.hint)
         return Result(None, (problem,))
     except ConfigError as error:
         return Result(None, error.problems)
@@ -59,18 +59,18 @@ def _not_there(
     root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None
 ) -> Problem:
     if Disk(root).file_type(str(root / path)) is FileType.LINK:
-        return _astray(root, path, folder)
-    hint = "add it, or say with `dockerfile` in `image.toml` where it is"
+        return _bad_link(root, path, folder)
+    hint = "add it, or set `dockerfile` in `image.toml`"
     return Problem(place or Location(str(path)), f"there is no `{path}`", hint)
 
 
-def _astray(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:
-    """A link that BuildKit cannot follow: to nothing, or out of its folder."""
+def _bad_link(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:
+    """Describe a link that BuildKit cannot follow: to nothing, or out of its folder."""
     link, target = root / path, real_path(root / path)
     written = os.readlink(link)  # noqa: PTH115 - `Path.readlink` would tidy the target up
     if not is_file(target):
         message = f"`{path}` is a link to `{written}`, where there is no file"
-        return Problem(Location(str(path)), message, "mend the link, or put a file in its place")
+        return Problem(Location(str(path)), message, "correct the link, or put a file in its place")
     message = f"`{path}` is a link to `{written}`: BuildKit does not follow it out of its folder"
     if not target.is_relative_to(root):
         return Problem(Location(str(path)), message, "put a copy of the file in its place")

@@ -1,4 +1,4 @@
-"""One image of a project, from its folder: read first, then joined to the others by their names."""
+"""Read one image of a project from its folder; `link` then joins it to the others."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
 
 
 class Draft(Struct, frozen=True):
-    """What a folder says by itself. Paths are relative to the project's root.
+    """An image as its folder describes it. Paths are relative to the project's root.
 
-    `build` is what it is built from, settled between `image.toml` and the configurations of its
-    apps. `context_place` is where the context is named, if it is not there yet. `public` is the
-    image that is deployed as it is, where it is not built, and as it is written; `source` then is
-    one `FROM` of it.
+    `build` is what it is built from, by `image.toml` and the configurations of its apps.
+    `context_place` is where the context is named, if it does not exist yet. `public` is the ready
+    image, if it is not built, as written; `source` then is one `FROM` of it.
     """
 
     name: ImageName
@@ -78,7 +77,7 @@ def read_image(root: Path, folder: PurePosixPath, profile: str = "") -> Result[D
 
 
 class _Read(NamedTuple):
-    """What is known of a folder, however its image comes about."""
+    """What is read of any folder, whether its image is built or ready."""
 
     root: Path
     folder: PurePosixPath
@@ -132,7 +131,7 @@ def _name(folder: PurePosixPath, file: ImageFile) -> Result[ImageName]:
 
 
 def _outside(place: Location, what: str) -> Problem:
-    hint = "only files of the project go into a fingerprint; move it, or move the project's root"
+    hint = "a fingerprint covers only files of the project: move it, or move the project's root"
     return Problem(place, f"the {what} lies outside the project", hint)
 
 
@@ -147,7 +146,7 @@ def _check_context(
 def _named_contexts(
     root: Path, folder: PurePosixPath, file: ImageFile
 ) -> Result[Mapping[str, PurePosixPath]]:
-    """The folders of `[contexts]`, relative to the root; one need not be there yet."""
+    """Return the folders of `[contexts]`, relative to the root; one need not exist yet."""
     found = {name: inside(folder / path) for name, path in file.contexts.items()}
     within = {
         name: path
@@ -173,14 +172,14 @@ def _source(
 def _app(
     root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
 ) -> Result[AppSpec]:
-    """A configuration of an app, or `[deploy]`, makes an app image."""
-    told, shared = file.deploy, configs.shared
-    if told is None and shared is None:
+    """Return the apps of an image: an app's configuration, or `[deploy]`, makes it an app image."""
+    deploy, shared = file.deploy, configs.shared
+    if deploy is None and shared is None:
         return Result(None)
-    told = told or DeployTable()
+    deploy = deploy or DeployTable()
     config = shared.file if shared else None
-    if told.source:
+    if deploy.source:
         return apps_from_source(root, folder, file, config)
-    apps = told.apps or ((shared.app,) if shared and shared.app else ())
+    apps = deploy.apps or ((shared.app,) if shared and shared.app else ())
     pending = "" if apps else UNNAMED
-    return Result(AppSpec(apps, config, told.after, told.strategy, pending, configs.paths))
+    return Result(AppSpec(apps, config, deploy.after, deploy.strategy, pending, configs.paths))

@@ -1,7 +1,7 @@
-"""References that the templates of `pipeline.toml` make of an image's name, and nobody can use.
+"""Check the references that the templates of `pipeline.toml` make of the images' names.
 
-A template is checked where it is read (`project.value_checks`); whether what it makes is
-too long hangs on the images.
+A template by itself is checked where it is read (`project.value_checks`); whether a reference is
+too long, or two are equal, depends on the images.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FINGERPRINT = "0" * 20
 
 
 def find_long_references(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
-    """Say which templates are too long for the longest of the images' names."""
+    """Find templates that are too long for the longest of the images' names."""
     names = [image.name for image in images if not image.public]
     if not names:
         return []
@@ -46,13 +46,13 @@ def find_long_references(root: Path, settings: Settings, images: Sequence[Image]
             document = settings_document(root, settings.profile)
             written = document is not None and document.has(*key)
             place = document.locate(*key) if document and written else None
-            hint = f"shorten the name `{name}`, or what stands beside it here"
+            hint = f"shorten the name `{name}`, or the text beside it here"
             found.append(Problem(place, str(error), hint))
     return found
 
 
 def find_alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) -> list[Problem]:
-    """Find tags that are an alias of two images, as can be if all share one repository."""
+    """Find tags that are an alias of two images, as is possible if all share one repository."""
     owner: dict[Reference, Image] = {}
     problems = []
     for image in images:

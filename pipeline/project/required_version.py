@@ -20,7 +20,7 @@ _LONGEST = 255
 
 
 def specifier(text: str) -> str:
-    """Versions as PEP 440 writes them. Raises `WrongValueError` for anything else."""
+    """Check a version specifier of PEP 440. Raises `WrongValueError` for anything else."""
     hint = f'write the least that will do, as in {KEY} = ">={__version__}"'
     if not text.strip():
         raise WrongValueError("it is empty", hint=hint)
@@ -29,12 +29,12 @@ def specifier(text: str) -> str:
     try:
         SpecifierSet(text)
     except InvalidSpecifier:
-        raise WrongValueError(f"`{text}` says no versions as PEP 440 does", hint=hint) from None
+        raise WrongValueError(f"`{text}` is not a PEP 440 version specifier", hint=hint) from None
     return text
 
 
 def allows(text: str, version: str = __version__) -> bool:
-    """Whether `version` is among those of a specifier; one before its release is one like others.
+    """Return whether a specifier allows `version`, pre-releases included.
 
     >>> allows(">=0.2,<1", "0.3.0"), allows("~=0.3", "0.2.0"), allows(">=0.2", "0.3.0.dev1")
     (True, False, True)
@@ -43,9 +43,9 @@ def allows(text: str, version: str = __version__) -> bool:
 
 
 def check_version(document: Document) -> Problem | None:
-    """What is wrong where `pipeline.toml` wants another version than this one.
+    """Return a problem if `pipeline.toml` requires another version than this one.
 
-    A `requires` that cannot be read is left to the check of the whole file.
+    A `requires` that cannot be parsed is left to the check of the whole file.
     """
     wanted = document.data.get(KEY)
     try:
@@ -55,6 +55,6 @@ def check_version(document: Document) -> Problem | None:
         return None
     return Problem(
         document.locate(KEY),
-        f"this project wants Fly Image Pipeline {wanted}, and this is {__version__}",
+        f"this project requires Fly Image Pipeline {wanted}, and this is {__version__}",
         f'install "{NAME}{wanted}" from where this one came; it runs in `{sys.prefix}`',
     )

@@ -1,6 +1,6 @@
 """JSON Schemas of `pipeline.toml` and `image.toml`, for editors; made from the models.
 
-`python -m pipeline.project.schema` writes them anew. A test holds files and models equal.
+`python -m pipeline.project.schema` writes them again. A test compares the files with the models.
 """
 
 from __future__ import annotations

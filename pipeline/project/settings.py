@@ -1,4 +1,4 @@
-"""`pipeline.toml`: read, checked, a profile merged in, and the environment after it."""
+"""Read `pipeline.toml`: check it, merge a profile in, and apply the environment."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Re
 
 
 def settings_document(root: Path, profile: str) -> Document | None:
-    """The project's `pipeline.toml`, with its profile merged in, if it can be read."""
+    """Return the project's `pipeline.toml`, with its profile merged in, if it can be read."""
     document = read_document(root, PIPELINE_FILE).value
     return with_profile(document, profile) if document else None
 
@@ -98,7 +98,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
 
 
 def _host(written: str, environ: Mapping[str, str]) -> str:
-    """The host that is meant, which the environment may name; Docker Hub has one name here."""
+    """Return the host, which the environment may replace; Docker Hub has one name here."""
     if is_hub(written):
         return HUB
     if written == _FLY_HOST:
@@ -109,7 +109,7 @@ def _host(written: str, environ: Mapping[str, str]) -> str:
 
 
 def _place(written: str, environ: Mapping[str, str]) -> str:
-    """A repository with its host, if it has one, as the environment calls that."""
+    """Return a repository; the environment may replace its host, if it has one."""
     host, slash, path = written.partition("/")
     return f"{_host(host, environ)}/{path}" if slash else written
 
@@ -132,27 +132,27 @@ def _check_environ(environ: Mapping[str, str]) -> tuple[Problem, ...]:
 def _check_insecure(
     document: Document, profile: str, registry: RegistrySettings, environ: Mapping[str, str]
 ) -> Problem | None:
-    """Fly's registry is believed by its certificate alone: what it says is what is deployed."""
+    """Refuse `insecure` for Fly's registry: only its certificate proves who it is."""
     host = registry.host.removesuffix(":443")
     flys = host in (_FLY_HOST, environ.get("FLY_REGISTRY_HOST"))
     if not registry.insecure or not flys or value_checks.is_loopback(host):
         return None
     where = with_profile(document, profile).locate("registry", "insecure")
-    hint = "take it out: Fly's registry has a certificate, and a token for it is never sent without"
+    hint = "remove it: Fly's registry has a certificate, and its token is never sent without one"
     return Problem(where, f"`insecure` cannot be true for Fly's registry, `{host}`", hint)
 
 
 def _check_profiles(document: Document) -> Problem | None:
-    """Each profile is checked with all of the file around it."""
+    """Limit the profiles: each is checked with all of the file around it."""
     count, size = len(profiles_of(document)), len(document.text)
     if count * size <= _MOST_CHECKED:
         return None
     message = f"there are {count:,} profiles, which is too many for a file of {size >> 10:,} KiB"
-    return Problem(document.locate_key("profiles"), message, "take some out")
+    return Problem(document.locate_key("profiles"), message, "remove some")
 
 
 def _check_names(document: Document) -> tuple[Problem, ...]:
-    """Find templates that give two images the same reference, or one that none can have."""
+    """Find templates that give two images the same reference, or an invalid one."""
     if too_many := _check_profiles(document):
         return (too_many,)
     found = (
@@ -164,7 +164,7 @@ def _check_names(document: Document) -> tuple[Problem, ...]:
 
 
 def _check_namespace(document: Document, profile: str) -> Problem | None:
-    """Docker reads `docker.io/web` as `docker.io/library/web`, which is nobody's but Docker's."""
+    """Refuse `docker.io/web`, which Docker reads as its own `docker.io/library/web`."""
     merged = with_profile(document, profile)
     registry = read_table(Profile, merged.data)[0].registry
     if not is_hub(registry.host) or "/" in registry.repository:
@@ -172,8 +172,8 @@ def _check_namespace(document: Document, profile: str) -> Problem | None:
     key = "repository" if merged.has("registry", "repository") else "host"
     return Problem(
         merged.locate("registry", key),
-        f"a repository on Docker Hub stands below a user or an organization, and "
-        f"`{registry.repository}` below none",
+        f"a repository on Docker Hub belongs to a user or an organization, and "
+        f"`{registry.repository}` to neither",
         'write repository = "acme/{name}" under `[registry]`',
     )
 
@@ -189,6 +189,6 @@ def _check_templates(document: Document, profile: str) -> Problem | None:
     return Problem(
         merged.locate("registry", key),
         f"`{registry.repository}` is one repository for all images, and the tag "
-        f"`{registry.tag}` does not tell them apart",
+        f"`{registry.tag}` does not distinguish them",
         'write tag = "{name}-{fingerprint}", or put {name} into `repository`',
     )

@@ -25,7 +25,7 @@ def toml_positions(text: str) -> Positions:
     source = text.encode()
     tree = Parser(Language(tree_sitter_toml.language())).parse(source)
     finder = _Finder(source.split(b"\n"))
-    with suppress(RecursionError):  # what is nested so deeply has no place, but what is around it
+    with suppress(RecursionError):  # what is nested too deeply is located at what is around it
         finder.document(tree.root_node)
     return finder.positions
 
@@ -65,7 +65,7 @@ class _Finder:
         return path
 
     def _entered(self, path: Path) -> Path:
-        """The last element, where the path is an array of tables."""
+        """Add the index of the last element, if the path is an array of tables."""
         return (*path, self.counts[path] - 1) if path in self.counts else path
 
     def _pairs(self, node: Node, table: Path) -> None:
@@ -100,7 +100,7 @@ class _Finder:
 
     def _position(self, node: Node) -> Position:
         row, column = node.start_point
-        # Nodes come in their order, mostly: a long line is counted on from the one before.
+        # Nodes mostly come in order: on a long line, counting continues from the node before.
         before, start, characters = self.last
         if before != row or start > column:
             start = characters = 0
@@ -126,7 +126,7 @@ def _leaves(key: Node) -> Iterator[Node]:
 
 
 def _name(key: Node) -> str:
-    """The name that a key spells, with its quotes and escapes undone."""
+    """Return the name that a key spells, with its quotes and escapes resolved."""
     text = (key.text or b"").decode()
     if key.type != "quoted_key":
         return text

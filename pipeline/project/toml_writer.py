@@ -1,8 +1,8 @@
 """Write TOML: the one place where a text, ours or a registry's, becomes a line of a file. Pure.
 
-Every string and key is quoted, so that none can end its line and begin another, and what a terminal
-would obey, or turn around, is escaped. tomli-w quotes as well, but has no table in one line for
-those who want one: each entry of a lock would be three tables, and every lock written anew.
+Every string and key is quoted, so that none can end its line and begin another, and characters that
+a terminal would obey, or that reverse its text, are escaped. tomli-w quotes as well, but has no
+inline tables as an option: each entry of a lock would be three tables, and every lock rewritten.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 def toml_line(key: str, value: Value) -> str:
-    r"""A key and its value, in one line whatever they are.
+    r"""Write a key and its value in one line, whatever they are.
 
     >>> toml_line("app", 'web"\n[env]')
     'app = "web\\"\\n[env]"\n'
@@ -42,7 +42,7 @@ def _value(value: Value) -> str:
 
 
 def _string(text: str) -> str:
-    """A string as JSON has it, which TOML reads alike; no file holds half a character."""
+    """Write a string as in JSON, which TOML reads alike; a lone surrogate becomes `?`."""
     whole = _HALVES.sub("?", text)
     return "".join(map(_shown, json.dumps(whole, ensure_ascii=False)))
 

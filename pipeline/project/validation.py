@@ -1,4 +1,4 @@
-"""Check a settings file, and describe each of its mistakes for the person who wrote it."""
+"""Check a settings file, and describe each mistake to its author, with its location."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Key = tuple[str | int, ...]
 
 
 def check(document: Document, table: type[Table]) -> tuple[Problem, ...]:
-    """Return all that is wrong with a file's data, each problem with its place."""
+    """Return all that is wrong with a file's data, each problem with its location."""
     _, mistakes = read_table(table, document.data)
     return tuple(first_problems(mistakes, lambda one: _problem(document, table, one)))
 
@@ -45,7 +45,7 @@ def _unknown_key(document: Document, table: type[Table], key: Key) -> Problem:
     hint = (
         did_you_mean(word, known) or _elsewhere(table, word) or f"its keys are {quoted_list(known)}"
     )
-    return Problem(document.locate_key(*key), f"`{word}` is no key of {where}", hint)
+    return Problem(document.locate_key(*key), f"`{word}` is not a key of {where}", hint)
 
 
 def _elsewhere(table: type[Table], word: str) -> str:
@@ -54,7 +54,7 @@ def _elsewhere(table: type[Table], word: str) -> str:
         for name, annotation in keys_of(table).items()
         if (inner := _table_in(annotation)) and word in keys_of(inner)
     ]
-    return f"it belongs into {quoted_list(owners)}" if owners else ""
+    return f"it belongs to {quoted_list(owners)}" if owners else ""
 
 
 def _missing(document: Document, table: type[Table], key: Key) -> Problem:
@@ -73,13 +73,13 @@ def _of_value(table: type[Table], mistake: Mistake) -> tuple[str, str]:
     if kind == "empty":
         return f"{name} is empty", f"leave it out, or give {wants}"
     if kind == "small":
-        return f"{name} wants a number {mistake.because}, not {value}", ""
+        return f"{name} must be a number {mistake.because}, not {value}", ""
     if kind == "infinite":
-        return f"{name} wants {wants}, not {value}", ""
+        return f"{name} must be {wants}, not {value}", ""
     if kind == "table" and not wants:
-        return f"{name} wants a table, not {_kind_of(value)}", "write its keys below it"
+        return f"{name} must be a table, not {_kind_of(value)}", "write its keys below it"
     within = f", and {_element(rest)} is {_kind_of(value)}" if rest else f", not {_kind_of(value)}"
-    return f"{name} wants {wants}{within}", _quoted(kind, value)
+    return f"{name} must be {wants}{within}", _quoted(kind, value)
 
 
 def _refused(mistake: Mistake) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def _wanted(table: type[Table], key: Key) -> tuple[Wants | None, Key]:
 
 
 def _is_entry(annotation: Any, rest: Key) -> bool:
-    """Say whether `rest` is a table of a table of tables, such as the profile `local`."""
+    """Return whether `rest` is a table of a table of tables, such as the profile `local`."""
     return bool(rest) and _is_mapping(annotation) and _table_in(annotation) is not None
 
 
@@ -130,7 +130,7 @@ def _tables_in(annotation: Any) -> Iterator[type[Table]]:
 
 
 def _names(key: Key) -> list[str]:
-    """A path without the numbers of elements."""
+    """Return a path without the numbers of elements."""
     return [part for part in key if isinstance(part, str)]
 
 
@@ -158,7 +158,7 @@ def _kind_of(value: object) -> str:
 
 
 def _quoted(kind: str, value: object) -> str:
-    """How to write a bare value where a string is wanted."""
+    """Suggest how to write a bare value where a string is expected."""
     if kind == "str" and isinstance(value, (bool, int, float)):
         return f'write it in quotes: "{str(value).lower()}"'
     if kind == "list" and isinstance(value, str):

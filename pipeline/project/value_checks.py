@@ -1,4 +1,4 @@
-"""What a single value must look like. Each check returns the value or raises `WrongValueError`."""
+"""Check single values. Each check returns the value or raises `WrongValueError`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class WrongValueError(ValueError):
 _ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""What buildx (`store/util.go`) and docker's contexts (`cli/context/store`) take as names."""
+"""The names that buildx (`store/util.go`) and docker's contexts (`cli/context/store`) accept."""
 _APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
 _LONGEST_NAME, _MOST_FOLDERS = 255, 100
@@ -45,7 +45,7 @@ _SECRET_VALUES = {"type": ("env", "file"), "required": ("true", "false")}
 
 
 def host(text: str) -> str:
-    """A registry's host that Docker, too, reads as one.
+    """Check a registry's host, which Docker, too, must read as a host.
 
     A bare word is a path on Docker Hub to Docker (distribution/reference, `normalize.go`).
     """
@@ -59,7 +59,7 @@ def host(text: str) -> str:
 
 
 def is_loopback(text: str) -> bool:
-    """Whether a host, with or without a port, is this machine's own.
+    """Return whether a host, with or without a port, is this machine's own.
 
     >>> is_loopback("127.0.0.1:5000"), is_loopback("[::1]:5000"), is_loopback("registry.fly.io")
     (True, True, False)
@@ -74,42 +74,41 @@ def is_loopback(text: str) -> bool:
 
 
 def repository_template(text: str) -> str:
-    """A template of a repository, which may hold `{name}`."""
+    """Check a template of a repository, which may have `{name}`."""
     _check_fields(text, {"name"})
     path = text.format(name=_SAMPLE_NAME)
     try:
-        # Under a host with a port nothing is filled in, so this judges the path alone.
+        # Under a host with a port nothing is filled in, so this checks the path alone.
         parse_repository(f"localhost:1/{path}")
     except ValueError:
         raise WrongValueError(
-            f'`{text}` gives `{path}` for an image called "{_SAMPLE_NAME}", which is no repository',
+            f'`{text}` gives `{path}` for the image "{_SAMPLE_NAME}", which is not a repository',
             hint="lower-case letters and digits, with `.`, `_`, `-` or `/` between them",
         ) from None
     return text
 
 
 def place_template(text: str) -> str:
-    """A template of a repository on the same host, or with a host before it; may hold `{name}`."""
+    """Check a template of a repository, with or without a host before it; may have `{name}`."""
     _check_fields(text, {"name"})
     place = text.format(name=_SAMPLE_NAME)
     try:
-        # Under a host with a port nothing is filled in, so this judges the path alone.
+        # Under a host with a port nothing is filled in, so this checks the path alone.
         parse_place(place, "localhost:1")
     except ValueError:
         raise WrongValueError(
-            f'`{text}` gives `{place}` for an image called "{_SAMPLE_NAME}", which is no '
-            "repository",
+            f'`{text}` gives `{place}` for the image "{_SAMPLE_NAME}", which is not a repository',
             hint='as in "acme-{name}-staging", or with a host: "ghcr.io/acme/{name}"',
         ) from None
     return text
 
 
 def tag_template(text: str) -> str:
-    """A template of a tag, which must hold `{fingerprint}` and may hold `{name}`."""
+    """Check a template of a tag, which must have `{fingerprint}` and may have `{name}`."""
     fields = _check_fields(text, {"name", "fingerprint"})
     if "fingerprint" not in fields:
         raise WrongValueError(
-            f"`{text}` must contain {{fingerprint}}: it is what tells one build from the next",
+            f"`{text}` must contain {{fingerprint}}: it distinguishes one build from the next",
             hint='write "{fingerprint}", and put moving tags under `aliases` in image.toml',
         )
     tag = text.format(name=_SAMPLE_NAME, fingerprint=_SAMPLE_FINGERPRINT)
@@ -117,14 +116,14 @@ def tag_template(text: str) -> str:
         parse_tag(tag)
     except ValueError:
         raise WrongValueError(
-            f'`{text}` gives `{tag}` for an image called "{_SAMPLE_NAME}", which is no tag',
+            f'`{text}` gives `{tag}` for the image "{_SAMPLE_NAME}", which is not a tag',
             hint="letters, digits, `_`, `.` and `-`, not `.` or `-` first",
         ) from None
     return text
 
 
 def alias(text: str) -> str:
-    """A moving tag, which must not be one that stands for inputs: that one never moves."""
+    """Check a moving tag; it must not look like a fingerprint tag, which never moves."""
     tag = parse_tag(text)
     if may_be_fingerprint(tag):
         raise WrongValueError(
@@ -135,13 +134,13 @@ def alias(text: str) -> str:
 
 
 def name_template(text: str) -> str:
-    """Any text in which `{name}`, and no other field, stands for the image's name."""
+    """Check a text in which `{name}`, and no other field, stands for the image's name."""
     _check_fields(text, {"name"})
     return filled(text)
 
 
 def cache(text: str) -> str:
-    """Where BuildKit imports cache from, in its own syntax; may hold `{name}`."""
+    """Check where BuildKit imports cache from, in its own syntax; may have `{name}`."""
     try:
         for entry in parse_cache(name_template(text)):
             if entry.type == "registry":
@@ -150,23 +149,23 @@ def cache(text: str) -> str:
         raise
     except ValueError as error:
         hint = 'write "type=registry,ref=ghcr.io/acme/cache:{name}", or BuildKit\'s other types'
-        raise WrongValueError(f"`{text}` says no cache: {error}", hint=hint) from None
+        raise WrongValueError(f"`{text}` is not a cache: {error}", hint=hint) from None
     return text
 
 
 def cache_destination(text: str) -> str:
-    """Where BuildKit exports cache to: no tag that stands for inputs."""
+    """Check where BuildKit exports cache to; not to a tag that looks like a fingerprint."""
     for tag in cache_tags(cache(text)):
         if may_be_fingerprint(tag):
             raise WrongValueError(
                 f"`{text}` exports cache to a tag with 20 or more hex digits in a row: it {WHY}",
-                hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
+                hint='best use a repository for cache alone, as in "ghcr.io/acme/cache:{name}"',
             )
     return text
 
 
 def glob(text: str) -> str:
-    """A glob of folders, relative to the project's root."""
+    """Check a glob of folders, relative to the project's root."""
     parts = filled(text).split("/")
     if text.startswith("/") or ".." in parts:
         raise WrongValueError(
@@ -183,36 +182,36 @@ def glob(text: str) -> str:
 
 
 def builder(text: str) -> str:
-    """The name of a builder or of a docker context, which no program takes for an option."""
+    """Check the name of a builder or of a docker context, which no program takes for an option."""
     if not _BUILDER.fullmatch(filled(text)):
         raise WrongValueError(
-            f"`{text}` is no name of a builder or of a docker context",
+            f"`{text}` is not a name of a builder or of a docker context",
             hint="`docker buildx ls` lists them: letters and digits, with `.`, `_`, `+` or `-`",
         )
     return text
 
 
 def arg_name(text: str) -> str:
-    """The name of a build argument."""
+    """Check the name of a build argument."""
     if not _ARG.fullmatch(text):
         raise WrongValueError(
-            f"`{text}` is no name of a build argument", hint="letters, digits and `_`"
+            f"`{text}` is not a name of a build argument", hint="letters, digits and `_`"
         )
     return text
 
 
 def app_name(text: str) -> str:
-    """The name of an app; it is a DNS label, as in `NAME.fly.dev`."""
+    """Check the name of an app; it is a DNS label, as in `NAME.fly.dev`."""
     if not _APP.fullmatch(text):
         raise WrongValueError(
-            f"`{text}` is no app name",
+            f"`{text}` is not an app name",
             hint="up to 63 lower-case letters and digits, with `-` between",
         )
     return text
 
 
 def app_source(text: str) -> str:
-    """Where names of apps come from: `file:PATH`, `match:PATTERN` or `command:WORDS`."""
+    """Check a source of app names: `file:PATH`, `match:PATTERN` or `command:WORDS`."""
     kind, colon, rest = text.partition(":")
     hint = 'a list, "file:apps.txt", "match:acme-*" or "command:./tenants.sh"'
     if not colon or kind not in SOURCES:
@@ -234,18 +233,18 @@ def _check_words(command: str) -> None:
         shlex.split(command)
     except ValueError as error:
         why = str(error).lower()
-        raise WrongValueError(f"`{command}` is no command: {why}", hint="close it") from None
+        raise WrongValueError(f"`{command}` is not a command: {why}", hint="close it") from None
 
 
 def context_name(text: str) -> str:
-    """The name of a named context, as BuildKit looks it up."""
+    """Check the name of a named context, as BuildKit looks it up."""
     try:
         key = context_key(text)
     except ValueError as error:
         hint = "a name such as `libs`, in lower case"
-        raise WrongValueError(f"`{text}` is no name of a context: {error}", hint=hint) from None
+        raise WrongValueError(f"`{text}` is not a name of a context: {error}", hint=hint) from None
     if key in RESERVED_NAMES:
-        message = f"BuildKit keeps the name `{key}` for itself, and looks for no context of it"
+        message = f"BuildKit reserves the name `{key}`, and looks for no context of that name"
         raise WrongValueError(message, hint="choose another")
     if key != text:
         raise WrongValueError(f"BuildKit looks for `{text}` as `{key}`", hint=f"write `{key}`")
@@ -253,12 +252,12 @@ def context_name(text: str) -> str:
 
 
 def context_folder(text: str) -> str:
-    """The folder of a named context: no URL, image or layout, which no fingerprint would know."""
+    """Check the folder of a named context: a URL, image or layout would be in no fingerprint."""
     if _SCHEME.match(text) or text.startswith("git@"):
         what = text.partition(":")[0]
         raise WrongValueError(
-            f"`{text}` is no folder of the project: what `{what}` leads to may change without the "
-            "tag changing",
+            f"`{text}` is not a folder of the project: what `{what}` leads to may change, and the "
+            "tag stay the same",
             hint="name a folder, relative to this file; images are named in the Dockerfile itself, "
             "where `invoke lock` pins them",
         )
@@ -266,9 +265,9 @@ def context_folder(text: str) -> str:
 
 
 def secret(text: str) -> str:
-    """A secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`.
+    """Check a secret in BuildKit's own syntax: `id=token,env=TOKEN` or `id=token,src=FILE`.
 
-    Ours is `required=false`: an image may be built without it.
+    `required=false` is ours: an image may be built without it.
     """
     keys = [part.partition("=")[0].strip().lower() for part in filled(text).split(",")]
     if "id" not in keys:
@@ -276,63 +275,63 @@ def secret(text: str) -> str:
     for part, key in zip(text.split(","), keys, strict=True):
         if key not in _SECRET_KEYS or not part.partition("=")[2]:
             raise WrongValueError(
-                f"`{part}` is not understood in a secret",
+                f"`{part}` is not valid in a secret",
                 hint=did_you_mean(key, _SECRET_KEYS)
                 or 'write "id=token,env=TOKEN" or "id=token,src=FILE"',
             )
         value, values = part.partition("=")[2], _SECRET_VALUES.get(key, ())
         if values and value not in values:
             hint = did_you_mean(value, values) or f"it is {' or '.join(f'`{v}`' for v in values)}"
-            raise WrongValueError(f"`{part}` is not understood in a secret", hint=hint)
+            raise WrongValueError(f"`{part}` is not valid in a secret", hint=hint)
     if (variable := parse_secret(text).variable) in INTO_IMAGES:
         raise WrongValueError(
-            f"`{variable}` cannot hold a secret: buildx would change the image by it",
+            f"`{variable}` cannot hold a secret: buildx would let it change the image",
             hint="put the secret into a variable of another name",
         )
     return text
 
 
 def provenance(text: str) -> str:
-    """What BuildKit's provenance attestation holds: `true`, `false`, or `mode=min|max` and more."""
+    """Check a provenance setting: `true`, `false`, or `mode=min|max` and more."""
     if text in {"true", "false"}:
         return "true" if text == "true" else ""
     fields = dict(part.partition("=")[::2] for part in filled(text).split(","))
     others = {key.strip().strip('"').lower() for key in fields} & {"type", "disabled"}
     if others or fields.get("mode", "min") not in {"min", "max"} or not all(fields.values()):
         raise WrongValueError(
-            f"`{text}` is no provenance", hint='true, false, "mode=min" or "mode=max"'
+            f"`{text}` is not a provenance", hint='true, false, "mode=min" or "mode=max"'
         )
     return text
 
 
 def filled(text: str) -> str:
-    """A text of at least one visible character, and without NUL."""
+    """Check that a text has a visible character, and no NUL."""
     if not text.strip():
         raise WrongValueError(
-            "an empty text means nothing here", hint="leave it out, or fill it in"
+            "an empty text has no meaning here", hint="leave it out, or fill it in"
         )
     if "\0" in text:
-        raise WrongValueError("no name, path or command has a NUL in it", hint="remove it")
+        raise WrongValueError("a name, path or command cannot have a NUL in it", hint="remove it")
     return text
 
 
 def one_of(choices: Sequence[str]) -> Callable[[str], str]:
-    """A check for one of a few words."""
+    """Return a check for one of a few words."""
 
     def check(text: str) -> str:
         if text in choices:
             return text
         raise WrongValueError(
-            f"`{text}` is none of {quoted_list(choices)}", hint=did_you_mean(text, choices)
+            f"`{text}` is not one of {quoted_list(choices)}", hint=did_you_mean(text, choices)
         )
 
     return check
 
 
 def wave(value: object) -> Wave:
-    """A wave of `[deploy] waves`: a number of apps, or a share of them."""
+    """Check a wave of `[deploy] waves`: a number of apps, or a share of them."""
     if not isinstance(value, int | str):
-        raise WrongValueError(f'`{value}` is no wave: write a number or a share such as "10%"')
+        raise WrongValueError(f'`{value}` is not a wave: write a number or a share such as "10%"')
     try:
         reach(value, 1)
     except WaveError as error:
@@ -341,7 +340,7 @@ def wave(value: object) -> Wave:
 
 
 def once(values: Collection[str], what: str) -> None:
-    """Raise where a value is written twice."""
+    """Raise `WrongValueError` if a value is written twice."""
     seen: set[str] = set()
     for value in values:
         if value in seen:
@@ -356,11 +355,11 @@ def _check_fields(template: str, allowed: Collection[str]) -> set[str]:
     try:
         parts = list(Formatter().parse(template))
     except ValueError:
-        raise WrongValueError(f"`{template}` has a lone brace", hint=can) from None
+        raise WrongValueError(f"`{template}` has a single brace", hint=can) from None
     fields = {field for _, field, _, _ in parts if field is not None}
     if odd := next((field for field in sorted(fields) if field not in allowed), None):
         hint = did_you_mean(odd, allowed) or can
         raise WrongValueError(f"`{template}` asks for {{{odd}}}, which nothing fills in", hint=hint)
     if "" in fields or any(spec or conversion for _, _, spec, conversion in parts):
-        raise WrongValueError(f"`{template}` has more in its braces than a name", hint=can)
+        raise WrongValueError(f"`{template}` has more than a name in its braces", hint=can)
     return fields

@@ -1,7 +1,7 @@
-"""A YAML file as Go's yaml.v3 reads it, which flyctl uses, and where its keys and values stand.
+"""Parse a YAML file as flyctl does with Go's yaml.v3, and locate its keys and values.
 
-ruamel.yaml reads it into nodes, which know their places; what a scalar means is YAML 1.2's core
-schema, in which `yes` and `no` are texts, with `<<` for what is merged in, as in yaml.v3.
+ruamel.yaml parses it into nodes, which know their positions; the meaning of a scalar is YAML 1.2's
+core schema, in which `yes` and `no` are texts, with `<<` for merges, as in yaml.v3.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Yaml(Struct):
 
 
 def parse_yaml(text: str) -> Yaml:
-    """Read a file of one document, a mapping or nothing. Raises `ConfigTextError`."""
+    """Parse a file of one document, a mapping or nothing. Raises `ConfigTextError`."""
     _check_size(text)
     root = _composed(text)
     found = Yaml()
@@ -42,15 +42,15 @@ def parse_yaml(text: str) -> Yaml:
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
     if not isinstance(data, dict):
-        raise ConfigTextError("a mapping of keys is wanted", 1, 1)
+        raise ConfigTextError("it must be a mapping of keys", 1, 1)
     found.data = data
     return found
 
 
 def _check_size(text: str) -> None:
-    """Refuse what ruamel.yaml would take minutes for, long before it says anything."""
+    """Refuse a text that ruamel.yaml would take minutes for."""
     if text.count(":") + text.count(",") + text.count("- ") > _MOST_NODES:
-        raise ConfigTextError("it comes to more than can be read")
+        raise ConfigTextError("it has more nodes than can be read")
     depth = deepest = 0
     for mark in _BRACKET.findall(text):
         depth = max(0, depth + (1 if mark in "[{" else -1))
@@ -64,7 +64,7 @@ def _composed(text: str) -> Any | None:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
 
     reader = YAML(typ="safe", pure=True)
-    reader.composer.warn_double_anchors = False  # YAML allows an anchor to be set anew
+    reader.composer.warn_double_anchors = False  # YAML allows an anchor to be set again
     try:
         return reader.compose(text)
     except MarkedYAMLError as error:
@@ -77,7 +77,7 @@ def _composed(text: str) -> Any | None:
         raise ConfigTextError(getattr(error, "reason", "it cannot be read"), *place) from None
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
-    except Exception as error:  # noqa: BLE001 - it asserts what `%YAML 1.22` is not, and the like
+    except Exception as error:  # noqa: BLE001 - it fails assertions on `%YAML 1.22`, and the like
         raise ConfigTextError(f"it cannot be read ({type(error).__name__})") from None
 
 
@@ -86,12 +86,12 @@ class _Reader(Struct):
     count: int = 0
 
     def value(self, node: Any, path: Path, above: frozenset[int]) -> object:
-        """Turn a node into data, and note where it stands; `above` are the nodes around it."""
+        """Convert a node into data, and record its position; `above` are the nodes around it."""
         self.count += 1
         if self.count > _MOST_NODES:
-            raise _wrong(node, "it comes to more than can be read")
+            raise _wrong(node, "it has more nodes than can be read")
         if id(node) in above:
-            raise _wrong(node, "an anchor stands inside of itself")
+            raise _wrong(node, "an anchor refers to itself")
         self.found.positions.values[path] = _position(node)
         kind = str(node.tag).removeprefix(_TAG)
         if kind == "map":
@@ -149,11 +149,11 @@ def _scalar(node: Any, kind: str) -> object:
             return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
     except ValueError:
         return text
-    raise _wrong(node, f"the tag `{node.tag}` means nothing here")
+    raise _wrong(node, f"the tag `{node.tag}` has no meaning here")
 
 
 def _integer(text: str) -> int:
-    """A number as Go reads it: one that begins with 0 is octal."""
+    """Parse a number as Go does: one that begins with 0 is octal."""
     octal = text.lstrip("+-").startswith("0") and text.lstrip("+-").isdigit()
     return int(text, 8) if octal else int(text, 0)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.project import Project
     from ..project.document import Document
-    from ..project.permissions import Wanted
+    from ..project.permissions import Requirement
     from .apps import OpenDriver
 
 _PATHS = frozenset({READ, WRITE})
@@ -144,7 +144,7 @@ def check_image(project: Project, image: Image, environ: Mapping[str, str]) -> N
 
 def _problems(
     project: Project,
-    wanted: Iterable[Wanted],
+    wanted: Iterable[Requirement],
     environ: Mapping[str, str],
     document: Callable[[], Document | None],
 ) -> tuple[Problem, ...]:
@@ -161,7 +161,7 @@ def _problems(
     )
 
 
-def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator[Wanted]:
+def _outside(wanted: Requirement, root: Path, environ: Mapping[str, str]) -> Iterator[Requirement]:
     """Return what is wanted with real paths; nothing for what lies in the project entirely."""
     if wanted.need.word not in _PATHS:
         yield wanted
@@ -178,7 +178,7 @@ def _outside(wanted: Wanted, root: Path, environ: Mapping[str, str]) -> Iterator
             yield replace(wanted, need=need._replace(value=str(stray)), each=())
 
 
-def _each(wanted: Wanted, common: Need, used: Sequence[Need]) -> Iterator[Wanted]:
+def _each(wanted: Requirement, common: Need, used: Sequence[Need]) -> Iterator[Requirement]:
     """Want all of these paths at once if they lie below `common`; else each by itself."""
     if all(Path(need.value).is_relative_to(common.value) for need in used):
         yield replace(wanted, need=common, each=tuple(used))

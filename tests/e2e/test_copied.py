@@ -78,7 +78,7 @@ def test_from_another_repository(shop: Project, registry: Registry) -> None:
     assert refused.code == 2
     assert untouched == {"HEAD"}
     for told in (plan.err, refused.err):
-        assert f"pipeline.toml:3:9: `{word.partition('=')[2]}` is no repository of" in told
+        assert f"pipeline.toml:3:9: `{word.partition('=')[2]}` is not a repository of" in told
         assert f"allow it with `--allow '{word}'`" in told
     assert web["reason"] == (
         f"`{registry.address}/staging/web:{fingerprint}` has the same fingerprint"

@@ -108,7 +108,7 @@ def test_a_working_folder_that_is_gone(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(gone)
     gone.rmdir()
     try:
-        with pytest.raises(ConfigError, match="the working directory is not there any more"):
+        with pytest.raises(ConfigError, match="the working directory does not exist any more"):
             load()
     finally:
         os.chdir(folder)

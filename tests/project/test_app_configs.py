@@ -76,9 +76,9 @@ def test_a_profile_is_merged_over_the_rest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("apps", "profile", "said"),
     [
-        ('["acme"]', "", "`fly.eu.toml` goes to `acme`; `apps` is not said in this profile"),
+        ('["acme"]', "", "`fly.eu.toml` goes to `acme`; this profile has no `apps`"),
         ('["acme", { name = "b", config = "fly.toml" }]', "", "`fly.eu.toml` goes to `acme`; "),
-        ('[{ name = "b", config = "fly.toml" }]', "", "`fly.eu.toml` goes to no app: each has"),
+        ('[{ name = "b", config = "fly.toml" }]', "", "`fly.eu.toml` goes to no app, as each has"),
         ('["acme"]', 'apps = ["acme-eu"]', ""),
         ('["acme", "acme-eu"]', "", ""),
     ],
@@ -107,16 +107,16 @@ def test_a_profile_exists_if_any_file_has_it(tmp_path: Path) -> None:
     assert [i.salt for i in load(tmp_path, profile="staging", environ={})] == ["", "1"]
     assert [i.salt for i in load(tmp_path, environ={"PIPELINE_PROFILE": "local"})] == ["", ""]
     (problem,) = refusal(tmp_path, "stagign")
-    assert "there is no profile `stagign`, which `--profile` asks for" in problem.message
+    assert "there is no profile `stagign`, which `--profile` names" in problem.message
     assert problem.hint == "did you mean `staging`?"
 
 
 @pytest.mark.parametrize(
     ("profile", "text", "place", "said"),
     [
-        ("", '[profiles.us]\nslat = "1"\n', "2:1", "`slat` is no key of `[profiles.us]`"),
-        ("us", '[profiles.us.deploy]\nafter = ["wb"]\n', "2:10", "names `wb`, which is no image"),
-        ("us", "[profiles.us]\nargs = { A = 1 }\n", "2:14", "wants a table of strings"),
+        ("", '[profiles.us]\nslat = "1"\n', "2:1", "`slat` is not a key of `[profiles.us]`"),
+        ("us", '[profiles.us.deploy]\nafter = ["wb"]\n', "2:10", "`wb`, which is not an image"),
+        ("us", "[profiles.us]\nargs = { A = 1 }\n", "2:14", "must be a table of strings"),
         ("us", "[profiles.us.test]\ntimeout = 5\n", "1:14", "lacks `command`"),
         ("us", '[deploy]\nconfig = "fly.toml"\n[profiles.us.deploy]\nconfig = "n.toml"\n',
          "4:10", "there is no `images/web/n.toml`"),
@@ -155,11 +155,11 @@ def test_each_app_may_have_a_configuration_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("listed", "place", "said", "hint"),
     [
-        ('[{ nmae = "a" }]', "2:11", "`nmae` is no key of `[deploy.apps]`", "mean `name`?"),
+        ('[{ nmae = "a" }]', "2:11", "`nmae` is not a key of `[deploy.apps]`", "mean `name`?"),
         ('[{ config = "a" }]', "2:9", "`[deploy.apps]` lacks `name`", "`name` is an app name"),
-        ('[{ name = "A" }]', "2:18", "`A` is no app name", "lower-case"),
-        ('["a", { name = "b", config = 5 }]', "2:37", "`deploy.apps.1.config` wants a path", ""),
-        ('["a", 5]', "2:14", "`deploy.apps` wants a list of app names", "in quotes"),
+        ('[{ name = "A" }]', "2:18", "`A` is not an app name", "lower-case"),
+        ('["a", { name = "b", config = 5 }]', "2:37", "`deploy.apps.1.config` must be a path", ""),
+        ('["a", 5]', "2:14", "`deploy.apps` must be a list of app names", "in quotes"),
         ('[{ name = "b", config = "n.toml" }]', "2:32", "there is no `images/web/n.toml`", "add"),
         ('[{ name = "b", config = "../../../n" }]', "2:32", "lies outside the project", "inside"),
     ],
@@ -208,19 +208,19 @@ def test_the_file_is_the_one_that_flyctl_takes(
     ("file", "text", "place", "said", "hint"),
     [
         ("fly.json", '{\n "app" "a"}', ":2:8", "not JSON: expecting", "as JSON"),
-        ("fly.json", '{\n "env": [1, {"b": "]"}],\n "app": "A"\n}', ":3:9", "`A` is no app", ""),
-        ("fly.json", "[]", ":1:1", "an object is wanted", ""),
+        ("fly.json", '{\n "env": [1, {"b": "]"}],\n "app": "A"\n}', ":3:9", "`A` is not an", ""),
+        ("fly.json", "[]", ":1:1", "it must be an object", ""),
         ("fly.json", '{"a": "\\ud800"}', "", "half of a pair", ""),
         ("fly.yaml", "env:\n  A: b: c\n", ":2:7", "not YAML: mapping values are not", "as YAML"),
-        ("fly.yaml", "env: {A: 1}\napp: A\n", ":2:6", "`A` is no app name", ""),
-        ("fly.yaml", "env: &a\n  b: *a\n", ":1:6", "stands inside of itself", ""),
+        ("fly.yaml", "env: {A: 1}\napp: A\n", ":2:6", "`A` is not an app name", ""),
+        ("fly.yaml", "env: &a\n  b: *a\n", ":1:6", "refers to itself", ""),
         ("fly.yaml", "app: a\napp: b\n", ":2:1", "`app` is there twice", ""),
         ("fly.yaml", "app: a\n---\napp: b\n", ":2:1", "another document", ""),
         ("fly.yaml", "8080: a\n", ":1:1", "a key must be a text", ""),
         ("fly.yaml", "app: a\nb: \x01\n", ":2:4", "special characters are not allowed", ""),
         ("fly.json", '{"a": ' + "9" * 5000 + "}", "", "not JSON: ", ""),
         ("fly.json", '{"b": ' + "[" * 90 + "]" * 90 + ', "app": "A"}', ":1:196", "`A` is no", ""),
-        ("fly.json", '{"b": ' + "[" * 700 + "]" * 700 + "}", ":1:107", "deeper than 100", "take"),
+        ("fly.json", '{"b": ' + "[" * 700 + "]" * 700 + "}", ":1:107", "deeper than 100", "remove"),
         ("fly.yml", "app: a\n", "", "flyctl does not read `fly.yml`", "rename it"),
         ("eu.yml", "app: a\n", ":1:4", "not TOML", "whose name ends with `.yaml`: rename it"),
     ],

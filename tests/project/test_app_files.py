@@ -140,7 +140,7 @@ def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
         (
             "[build.compose]\n",
             {"compose_yml": "services:\n  a:\n    build: .\n  b:\n    build: .\n"},
-            "`a`, `b` have `build` in `compose.yml`, and one alone may",
+            "`a`, `b` have `build` in `compose.yml`, but only one may",
         ),
         (
             "[build.compose]\n",
@@ -149,8 +149,8 @@ def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
         ),
         ("[build.compose]\n", {"compose_yml": "a: [\n"}, "`compose.yml` cannot be read: "),
         ('machine_config = "cli.yaml"\n', {}, "neither JSON nor the name of a `.json` file"),
-        ('machine_config = "cli.json"\n', {"cli_json": "{"}, "`cli.json` is no JSON: "),
-        ('machine_config = "cli.json"\n', {"cli_json": "[" * 100_000}, "`cli.json` is no JSON: "),
+        ('machine_config = "cli.json"\n', {"cli_json": "{"}, "`cli.json` is not JSON: "),
+        ('machine_config = "cli.json"\n', {"cli_json": "[" * 100_000}, "`cli.json` is not JSON: "),
         ('machine_config = "/etc/x.json"\n', {}, "`/etc/x.json` lies outside the project"),
         ('machine_config = "../../../x.json"\n', {}, "`../../../x.json` lies outside the project"),
         (
@@ -204,7 +204,7 @@ def _machine(*files: str, more: str = "") -> str:
         (
             "",
             _machine('{"guest_path": "/a", "local_path": "/etc/passwd"}', more=', "files": [{}]'),
-            "`cli.json` is no JSON: the key `files` is there twice",
+            "`cli.json` is not JSON: the key `files` is there twice",
         ),
         (
             "",

@@ -25,7 +25,7 @@ def test_what_is_no_name_is_told_at_its_place(tmp_path: Path, name: str) -> None
 
     (problem,) = caught.value.problems
     assert str(problem).startswith("pipeline.toml:2:11: ")
-    assert "is no name of a builder or of a docker context" in problem.message
+    assert "is not a name of a builder or of a docker context" in problem.message
 
 
 @pytest.mark.parametrize("name", ["default", "desktop-linux", "cloud-acme-default", "1_a.b+c"])

@@ -34,8 +34,8 @@ def refusal(root: Path) -> tuple[Problem, ...]:
 @pytest.mark.parametrize(
     ("name", "said", "hint"),
     [
-        ("wroker", "`after` names `wroker`, which is no image", "did you mean `worker`?"),
-        ("acme-worker", "is no image", "`acme-worker` is an app; `after` names its image"),
+        ("wroker", "`after` names `wroker`, which is not an image", "did you mean `worker`?"),
+        ("acme-worker", "is not an image", "`acme-worker` is an app; `after` names its image"),
         ("os", "`after` names `os`, which is a base, which is not deployed", "are `api` and"),
     ],
 )
@@ -63,4 +63,4 @@ def test_a_circle_has_its_place(tmp_path: Path) -> None:
     (problem,) = refusal(tmp_path)
 
     assert str(problem.location) == "images/api/image.toml:2:10"
-    assert problem.message == "`after` goes in a circle: api -> web -> api"
+    assert problem.message == "`after` forms a cycle: api -> web -> api"

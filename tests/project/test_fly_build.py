@@ -148,10 +148,10 @@ def test_an_argument_that_nothing_declares_is_warned_of(tmp_path: Path) -> None:
         ('dockerfile = "https://x.test/D"\n', "3:14", "`dockerfile` is a URL"),
         ('dockerfile = "../../../D"\n', "3:14", "`dockerfile` lies outside the project"),
         ('dockerfile = "Prod"\n', "3:14", "there is no `images/web/Prod`"),
-        ("dockerfile = 5\n", "3:14", "`build.dockerfile` wants a string"),
-        ('build-target = "d"\n', "3:16", "there is no stage `d`, which is the target"),
-        ("args = { V = 1 }\n", "3:14", "`build.args.V` wants a string"),
-        ('args = "V=1"\n', "3:8", "`build.args` wants a table"),
+        ("dockerfile = 5\n", "3:14", "`build.dockerfile` must be a string"),
+        ('build-target = "d"\n', "3:16", "there is no stage `d`, the target"),
+        ("args = { V = 1 }\n", "3:14", "`build.args.V` must be a string"),
+        ('args = "V=1"\n', "3:8", "`build.args` must be a table"),
         ('ignorefile = "../../../x"\n', "3:14", "`ignorefile` lies outside the project"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_named_dockerfile_goes_before_a_builder(tmp_path: Path) -> None:
 
     (warning,) = web(tmp_path).warnings
 
-    assert "`builder` is not heeded" in warning.message
+    assert "`builder` is ignored" in warning.message
 
 
 def test_an_image_goes_before_a_dockerfile_as_for_flyctl(tmp_path: Path) -> None:
@@ -242,8 +242,8 @@ def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
         "images/web/fly.us.toml",
         "images/web/fly.us.toml:2:16",
     ]
-    assert "`args.V` is not said here, and `1` at images/web/fly.toml:5:5" in found[0].message
-    assert "`c` said here, and `b` at images/web/fly.toml:3:16" in found[1].message
+    assert "`args.V` is not set here, and `1` at images/web/fly.toml:5:5" in found[0].message
+    assert "`c` here, and `b` at images/web/fly.toml:3:16" in found[1].message
 
     settings = (folder / "image.toml").read_text()
     (folder / "image.toml").write_text(settings.replace('"eu", ', ""))

@@ -12,7 +12,7 @@ from pipeline.project.document import read_document
 if TYPE_CHECKING:
     from pathlib import Path
 
-NUL = "a NUL can be in no name, argument or variable"
+NUL = "a name, argument or variable cannot have a NUL in it"
 LARGE = "a number of more than 64 bits"
 
 

@@ -108,7 +108,7 @@ def test_a_part_of_a_repository_names_no_base(
 def test_an_image_on_hubs_image_of_its_own_name(tmp_path: Path, written: str) -> None:
     """The hint has a name that means the other one, and that name does."""
     place, message, hint = refused(tmp_path / "a", f"FROM {written}\n")
-    assert (place, message) == ("images/web/Dockerfile:1:6", "`web` stands on itself: web -> web")
+    assert (place, message) == ("images/web/Dockerfile:1:6", "`web` depends on itself: web -> web")
     assert hint == "Docker Hub's image of that name is `docker.io/library/web`"
 
     image = joined(tmp_path / "b", "FROM docker.io/library/web\n")
@@ -152,7 +152,7 @@ triggers = {{ "linux/amd64" = TRIGGERS }}
         ("FROM scratch\nARG node_version\n", "did you mean `node_version`?"),
         ("FROM scratch AS no\nARG NODE_VERSION\nFROM scratch\n", "did you mean `NODE_VERSION`?"),
         ("FROM base\nARG NODE_VERSION\n", "did you mean `NODE_VERSION`?"),
-        ("FROM scratch\n", "add `ARG` to `images/web/Dockerfile`, or take it out here"),
+        ("FROM scratch\n", "add `ARG` to `images/web/Dockerfile`, or remove it here"),
         (f"# syntax=docker/dockerfile:1.7-labs\n{NODE}", "did you mean `NODE_VERSION`?"),
     ],
 )
@@ -208,7 +208,7 @@ def test_a_time_may_have_a_name(tmp_path: Path, value: str) -> None:
 def test_a_given_time_that_is_none(tmp_path: Path) -> None:
     """Every frontend refuses it."""
     told = refused(tmp_path, "FROM scratch\n", 'args = { SOURCE_DATE_EPOCH = "abc" }\n')
-    assert told[:2] == ("images/web/image.toml:1:30", "`abc` is no time for `SOURCE_DATE_EPOCH`")
+    assert told[:2] == ("images/web/image.toml:1:30", "`abc` is not a time for `SOURCE_DATE_EPOCH`")
 
 
 ELSEWHERE = {

@@ -9,7 +9,7 @@ from pipeline.model.cache import parse_cache
 from pipeline.model.permission import Allowed, Need, parse_allowed
 from pipeline.model.secret import is_credential
 from pipeline.model.settings import BuildSettings, RegistrySettings, Settings
-from pipeline.project.permissions import Wanted, image_needs, settings_needs
+from pipeline.project.permissions import Requirement, image_needs, settings_needs
 from pipeline.reference import ImageName
 from tests.support.contexts import image_of
 
@@ -19,7 +19,7 @@ SHARED = RegistrySettings("r.test", "acme", "{name}-{fingerprint}")
 NOTHING = ""
 
 
-def words(wanted: Wanted) -> str:
+def words(wanted: Requirement) -> str:
     """The word that would allow it, and the folder in which a path begins that has one."""
     return f"{wanted.base}/{wanted.need}" if wanted.base else str(wanted.need)
 
@@ -218,7 +218,7 @@ def test_proxies_that_no_tag_knows(args: dict[str, str], word: str) -> None:
     assert [words(one) for one in image_needs(image, set())] == ([word] if word else [])
 
 
-FOREIGN = Wanted(
+FOREIGN = Requirement(
     ("registry", "also", 0),
     Need("repository", "r.test/x-{name}"),
     "",

@@ -102,7 +102,7 @@ def test_a_lock_pins_it(tmp_path: Path) -> None:
             {"image_toml": 'salt = "1"\n', "fly_toml": FLY_TOML},
             "images/hello/image.toml:1:1: `salt` is for an image that is built",
         ),
-        ({"image_toml": "image = 5\n"}, "`image` wants an image such as"),
+        ({"image_toml": "image = 5\n"}, "`image` must be an image such as"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(

@@ -44,7 +44,7 @@ def test_a_link_inside_its_folder_is_followed_as_by_buildkit(tmp_path: Path, lin
     [
         ("../../common/Dockerfile", "does not follow it out", '`dockerfile = "../../common/'),
         ("../web/real", "does not follow it out", '`dockerfile = "real"`'),
-        ("none", "where there is no file", "mend the link"),
+        ("none", "where there is no file", "correct the link"),
         ("/etc/hostname", "does not follow it out", "put a copy of the file in its place"),
     ],
 )
@@ -81,7 +81,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     (folder / "Dockerfile").unlink()
     os.mkfifo(folder / "Dockerfile")
 
-    with pytest.raises(ConfigError, match="`images/web/Dockerfile` is no regular file"):
+    with pytest.raises(ConfigError, match="`images/web/Dockerfile` is not a regular file"):
         load(tmp_path)
 
 

@@ -54,7 +54,7 @@ def test_another_version_is_told_before_all_else(tmp_path: Path) -> None:
 
     this = pipeline.__version__
     assert said.startswith(
-        f"pipeline.toml:2:12: this project wants Fly Image Pipeline >=9, and this is {this}"
+        f"pipeline.toml:2:12: this project requires Fly Image Pipeline >=9, and this is {this}"
     )
     assert 'install "fly-image-pipeline>=9"' in said
 

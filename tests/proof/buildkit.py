@@ -53,14 +53,14 @@ class Built:
     error: str = ""
 
 
-class Wanted(NamedTuple):
+class Requirement(NamedTuple):
     """A project that is to be built, by one way or by both."""
 
     project: Project
     ways: tuple[str, ...]
 
 
-def build_each(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
+def build_each(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
     """Build the image `app` of each project; the keys become the names of targets.
 
     A failure cancels its neighbours: they are built again without it, or in two halves where it
@@ -78,7 +78,7 @@ def build_each(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]
     return build_each(one, folder) | build_each(other, folder)
 
 
-def _patiently(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
+def _patiently(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
     """Solve again where the engine, and not a project, was at fault; but not for ever."""
     for _ in range(_ATTEMPTS - 1):
         found = _solve(projects, folder)
@@ -87,7 +87,7 @@ def _patiently(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]
     return _solve(projects, folder)
 
 
-def _solve(projects: Mapping[str, Wanted], folder: Path) -> dict[str, Built]:
+def _solve(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
     targets: dict[str, object] = {}
     for key, (project, ways) in projects.items():
         if PLAIN in ways:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import fingerprint, load
 from pipeline.errors import ConfigError
-from tests.proof.buildkit import APP, AT_ONCE, COPY, PLAIN, Wanted, build_each
+from tests.proof.buildkit import APP, AT_ONCE, COPY, PLAIN, Requirement, build_each
 from tests.proof.changes import UNSEEN, Change, changes
 from tests.proof.tree import write
 
@@ -122,10 +122,10 @@ def _judged(pairs: Sequence[Pair], folder: Path) -> Iterator[Verdict]:
         some = {f"c{number}": pair for number, pair in enumerate(pairs)}
         laid = {key: _laid(pair, folder / key) for key, pair in some.items()}
         ways = {key: _ways(pair) for key, pair in some.items()}
-        before = {key: Wanted(one.before, ways[key][:1]) for key, one in laid.items()}
+        before = {key: Requirement(one.before, ways[key][:1]) for key, one in laid.items()}
         first = build_each(before, folder)
         after = {
-            key: Wanted(one.after, ways[key])
+            key: Requirement(one.after, ways[key])
             for key, one in laid.items()
             if one.after and not first[key].error
         }

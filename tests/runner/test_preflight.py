@@ -61,7 +61,7 @@ SAID = {
         "`{out}/key` lies outside the project: a key or an agent of the build would be used there"
     ),
     "pipeline.toml:4:16": (
-        "`r.test/evil/web` is no repository of this project's images: "
+        "`r.test/evil/web` is not a repository of this project's images: "
         "images would be copied from there to the project's own tags"
     ),
     "pipeline.toml:7:11": (

@@ -70,9 +70,9 @@ def test_a_name_that_is_none_has_its_line(tmp_path: Path) -> None:
         ('"fiel:apps.txt"', "images/web/image.toml:2:8: `fiel:apps.txt` does not say where"),
         ('"acme-eu"', "does not say where the apps' names are"),
         ('"match:"', "`match:` names nothing"),
-        ('"command:echo \'a"', "`echo 'a` is no command"),
-        ("5", "`deploy.apps` wants a list of app names"),
-        ('["acme-eu", "Acme"]', "images/web/image.toml:2:20: `Acme` is no app name"),
+        ('"command:echo \'a"', "`echo 'a` is not a command"),
+        ("5", "`deploy.apps` must be a list of app names"),
+        ('["acme-eu", "Acme"]', "images/web/image.toml:2:20: `Acme` is not an app name"),
         ("[]", "`deploy.apps` is empty"),
     ],
 )
