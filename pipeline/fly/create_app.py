@@ -1,4 +1,4 @@
-"""New apps at Fly: in which organization, by which name, and whether the registry knows them."""
+"""Create apps at Fly: choose the organization and the name, and wait for the registry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .api import FlyApi, Json
 
 NAME_TAKEN = "name_taken"
-"""Fly's word for a name that an app of any organization has (fly-go `flaps/flaps_error.go`)."""
+"""Fly's error code for a name that is taken in any organization (fly-go `flaps/flaps_error.go`)."""
 
 ORGANIZATIONS = "query { organizations { nodes { slug } } }"
 _VARIABLES = ("FLY_ORG", "FLY_ORGANIZATION")
@@ -42,19 +42,19 @@ _NOUNS = (
 
 
 def named_org(environ: Mapping[str, str]) -> str:
-    """The organization that the environment names, as flyctl reads it; empty without one."""
+    """Return the organization that the environment names, as flyctl reads it; "" for none."""
     return next((environ[name] for name in _VARIABLES if environ.get(name)), "")
 
 
 def only_org(api: FlyApi) -> str:
-    """The organization that the token reaches where that is one alone, else empty."""
+    """Return the organization that the token reaches, if it is only one; else ""."""
     found = as_object(api.graphql(ORGANIZATIONS, {}).get("organizations"))
     slugs = [node.get("slug") for node in as_objects(found.get("nodes"))]
     return slugs[0] if len(slugs) == 1 and isinstance(slugs[0], str) else ""
 
 
 def generated_name() -> str:
-    """A name as flyctl makes them, by itself and not by asking (`internal/haikunator`).
+    """Generate a name as flyctl does, which has its own list of words, too (`internal/haikunator`).
 
     >>> generated_name()  # doctest: +SKIP
     'quiet-harbor-4821'
@@ -87,17 +87,17 @@ def await_repository(
     """
     if stop.is_set():
         return f"interrupted before `{repository.host}` was asked for its repository"
-    place = registry.connect(repository)
+    remote = registry.connect(repository)
 
-    def missing() -> str:
+    def refused() -> str:
         try:
-            taken = accepts_uploads(place)
+            accepted = accepts_uploads(remote)
         except HttpError as error:
             return error.message
-        return "" if taken else f"`{repository.host}` does not know its repository yet"
+        return "" if accepted else f"`{repository.host}` does not know its repository yet"
 
     return wait_until(
-        missing,
+        refused,
         operator.not_,
         timeout=seconds,
         stop=stop,

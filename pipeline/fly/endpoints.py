@@ -1,8 +1,9 @@
-"""Where Fly's two interfaces are, and over what a token may go there.
+"""The addresses of Fly's two interfaces, and connections over which a token may be sent.
 
-`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` lead elsewhere, as they do for flyctl. In clear a token
-goes to this machine, or inside Fly's own network, which is encrypted: `http://_api.internal:4280`
-(superfly/docs `machines/api/working-with-machines-api`) at one of its addresses.
+`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` set other addresses, as for flyctl. Over plain HTTP a
+token is only sent to this machine, or inside Fly's private network, which is encrypted:
+`http://_api.internal:4280` (superfly/docs `machines/api/working-with-machines-api`), if that
+resolves to one of its addresses.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NETWORK = ipaddress.IPv6Network("fdaa::/16")
 
 
 def bases(environ: Mapping[str, str]) -> dict[str, str]:
-    """The address of each interface: `machines` and `graphql`."""
+    """Return the base URL of each interface: `machines` and `graphql`."""
     return {
         "machines": (environ.get("FLY_FLAPS_BASE_URL") or MACHINES).rstrip("/"),
         "graphql": (environ.get("FLY_API_BASE_URL") or GRAPHQL).rstrip("/"),
@@ -40,7 +41,7 @@ def bases(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def check_base(base: str) -> None:
-    """Raise `FlyError` for an address where others may listen on the way."""
+    """Raise `FlyError` for a base URL by which a token could be read on the way."""
     parts = urlsplit(base)
     hostname = parts.hostname or ""
     if parts.scheme != "https" and not is_loopback(hostname) and hostname != _INTERNAL:
@@ -48,7 +49,7 @@ def check_base(base: str) -> None:
 
 
 def check_for_flyctl(environ: Mapping[str, str]) -> None:
-    """Raise `FlyError` where flyctl, which goes by its environment, would send a token in clear."""
+    """Raise `FlyError` where flyctl, by its environment, would send a token over plain HTTP."""
     for base in bases(environ).values():
         check_base(base)
         if not base.lower().startswith("https:") and (named := proxies(environ).before(base)):
@@ -56,7 +57,7 @@ def check_for_flyctl(environ: Mapping[str, str]) -> None:
 
 
 def connections(base: str, policy: Policy) -> Connections:
-    """What a token may be sent over. Raises `FlyError` where there is nothing."""
+    """Return connections that a token may be sent over. Raises `FlyError` where it may not."""
     check_base(base)
     parts = urlsplit(base)
     local = is_loopback(parts.hostname or "")

@@ -1,8 +1,8 @@
-"""flyctl, run as its users run it: only this deploys to Fly.
+"""Run flyctl, which deploys to Fly.
 
 Flags, variables and exit codes: superfly/flyctl `internal/command/deploy/deploy.go`,
 `internal/config/config.go`, `internal/cli/cli.go`. Its texts are for people and change; two of its
-failures are known by their words, as it has no other way to tell them.
+failures can only be recognized by them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _LAST_LINES, _LONGEST = 20, 4096
 _MOST = 4 << 20
-"""Bytes of its output that count: a list of 25 releases has some ten thousand."""
+"""Bytes of its output that are kept: a list of 25 releases has some ten thousand."""
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
 _HELD = ("failed to acquire lease", "lease currently held", "failed to obtain lease")
 _QUIET = {
@@ -47,13 +47,13 @@ _QUIET = {
     "NO_COLOR": "1",
 }
 _OVERRIDES = ("FLY_APP", "FLY_REGION", "FLY_JSON", "FLY_VERBOSE", "FLY_LOCAL_ONLY")
-"""Variables that would make another command of the one that we write."""
+"""Variables that would change the meaning of our commands."""
 
 
 class Ended(Struct, frozen=True):
-    """How a run of flyctl ended. `lines` are the last that it wrote, without secrets.
+    """How a run of flyctl ended. `lines` are its last ones, without secrets.
 
-    `release` is the version of the release that it made, where it says so.
+    `release` is the version of the release that it made, if it printed that.
     """
 
     code: int
@@ -62,7 +62,7 @@ class Ended(Struct, frozen=True):
 
     @property
     def message(self) -> str:
-        """Its own words for what went wrong, in one line."""
+        """Its own error message, in one line."""
         errors = [line for line in self.lines if line.startswith("Error: ")]
         if errors:
             return errors[-1].removeprefix("Error: ").partition(" (Request ID:")[0]
@@ -70,12 +70,12 @@ class Ended(Struct, frozen=True):
 
     @property
     def image_is_missing(self) -> bool:
-        """Whether Fly does not find the image: never, or not yet."""
+        """Whether Fly does not find the image, or does not find it yet."""
         return self.code != 0 and self._says(_NOT_THERE)
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody else deploys to the app: a lease ends with its deploy, or by itself."""
+        """Whether another deploy of the app is running: its lease ends with it, or by itself."""
         return self.code != 0 and self._says(_HELD)
 
     def _says(self, words: Sequence[str]) -> bool:
@@ -84,7 +84,7 @@ class Ended(Struct, frozen=True):
 
 
 class _Over(threading.Event):
-    """Set when the user stops or the time is up, whichever comes first; then `late` says which."""
+    """Set when the user stops or the time is up, whichever comes first; `late` says which."""
 
     def __init__(self, stop: threading.Event, seconds: float) -> None:
         super().__init__()
@@ -93,15 +93,15 @@ class _Over(threading.Event):
         self.late = False
 
     def is_set(self) -> bool:
-        """Whether it is over."""
+        """Return whether it is over."""
         self.late = self.late or time.monotonic() >= self._end
         return self.late or self._stop.is_set()
 
 
 class Flyctl(Struct, frozen=True):
-    """The program at `path`. The token is in `environ`, and never in its words.
+    """The program at `path`. The token is in `environ`, and never in the arguments.
 
-    A deploy may take `longest` seconds, as long as a job of most CI services; a question `quick`.
+    A deploy may take `longest` seconds, as long as a job of most CI services; a query `quick`.
     """
 
     path: str
@@ -118,9 +118,9 @@ class Flyctl(Struct, frozen=True):
     def deploy(
         self, app: str, image: str, cwd: Path, config: str = "", strategy: str = ""
     ) -> Ended:
-        """`fly deploy` of an image that exists; `config` is a file as seen from `cwd`.
+        """Run `fly deploy` with an existing image; `config` is relative to `cwd`.
 
-        When `stop` is set it is interrupted, and ends in order.
+        When `stop` is set, it is interrupted and ends in order.
         """
         words = ["deploy", "--app", app, "--image", image, "--remote-only", "--yes"]
         words += ["--config", config] if config else []
@@ -129,8 +129,8 @@ class Flyctl(Struct, frozen=True):
         return replace(ended, release=_release(out))
 
     def releases(self, app: str) -> Sequence[FlyRelease]:
-        """The 25 newest releases, without their configuration. Raises `UnknownError`."""
-        # Not the working directory, which may be gone, or have a `fly.toml` of something else.
+        """List the 25 newest releases, without their configuration. Raises `UnknownError`."""
+        # Not the working directory, which may be gone, or have a `fly.toml` of another app.
         ended, out = self._run(
             ["releases", "--app", app, "--image", "--json"], Path("/"), self.quick
         )
@@ -139,12 +139,12 @@ class Flyctl(Struct, frozen=True):
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, list):
-            why = ended.message if ended.code else "what it prints is no list"
+            why = ended.message if ended.code else "its output is not a list"
             raise UnknownError(f"flyctl cannot list the releases of `{app}`: {why}")
         return newest_first(map(_listed, found))
 
     def _run(self, words: Sequence[str], cwd: Path, seconds: float) -> tuple[Ended, str]:
-        """How it ended, and the last megabytes of what it wrote to its standard output."""
+        """Run flyctl; return how it ended, and the last megabytes of its standard output."""
         lines: list[str] = []
 
         def take(line: bytes) -> None:
@@ -163,14 +163,14 @@ class Flyctl(Struct, frozen=True):
                 out=out.pipe,
             )
         if over.late:
-            lines.append(f"Error: flyctl did not end in {seconds / 60:.0f} minutes")
+            lines.append(f"Error: flyctl took longer than {seconds / 60:.0f} minutes")
         return Ended(code, tuple(lines)), out.kept.decode(errors="replace")
 
 
 def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:
-    """Flyctl of this PATH, with a token. Raises `UnknownError` where there is none.
+    """Find flyctl on PATH, and give it a token. Raises `UnknownError` where there is none.
 
-    It would send the token wherever the environment says, in clear too: then it is not given one.
+    Raises `FlyError` where the environment would make it send the token over plain HTTP.
     """
     check_for_flyctl(environ)
     program = fly_program(environ)
@@ -180,7 +180,7 @@ def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -
 
 
 def _release(out: str) -> str:
-    """The version in the line that FLY_EMIT_RELEASE_JSON makes it print; older ones print none."""
+    """Read the version in the line that FLY_EMIT_RELEASE_JSON adds; older versions print none."""
     for line in reversed(out.splitlines()):
         if line.startswith('{"id"'):
             with suppress(ValueError, RecursionError, FlyError):
@@ -189,9 +189,9 @@ def _release(out: str) -> str:
 
 
 def _listed(one: object) -> FlyRelease:
-    """A release as flyctl prints it: fly-go's names of fields, as they are. Raises `FlyError`."""
+    """Read a release as flyctl prints it, by fly-go's names of fields. Raises `FlyError`."""
     if not isinstance(one, dict):
-        raise unexpected("a release that is none, through flyctl")
+        raise unexpected("a malformed release, through flyctl")
     return FlyRelease(
         version=version_of(one.get("Version")),
         status=str(one.get("Status") or ""),

@@ -1,4 +1,4 @@
-"""What is asked of Fly: apps, machines, releases. One function for each question."""
+"""Query Fly for apps, machines and releases."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from .values import FlyRelease, Machine
 
 PAGE = 25
-"""Releases in one answer: as many as flyctl asks for."""
+"""Releases in one response: as many as flyctl asks for."""
 _PAGES = 40
-"""Pages that are asked for at most: nobody here wants more than four."""
+"""Pages that are read at most: four are enough for any caller."""
 
 RELEASES = """\
 query($app: String!, $first: Int!, $after: String) {
@@ -33,7 +33,7 @@ query($app: String!, $first: Int!, $after: String) {
 
 
 def app_of(api: FlyApi, name: str) -> Json | None:
-    """The app, `None` where the name is free. Raises `FlyError` for one out of our reach."""
+    """Return an app; `None` where the name is free. Raises `FlyError` for one out of reach."""
     try:
         return as_object(api.machines_api("GET", path_of(name), name, "get app"))
     except NoAppError:
@@ -41,7 +41,7 @@ def app_of(api: FlyApi, name: str) -> Json | None:
 
 
 def apps_of_org(api: FlyApi, org: str) -> Sequence[str]:
-    """The names of an organization's apps; with an app's token that app alone (facts of Fly's)."""
+    """List the names of an organization's apps; a token of one app sees only that app."""
     path = f"/apps?{urlencode({'org_slug': org})}"
     found = as_object(api.machines_api("GET", path, org, "list apps", app=False))
     names = [app.get("name") for app in as_objects(found.get("apps"))]
@@ -51,7 +51,7 @@ def apps_of_org(api: FlyApi, org: str) -> Sequence[str]:
 
 
 def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
-    """All machines of an app that are not destroyed, whoever made them. One request.
+    """List all machines of an app that are not destroyed, whoever made them. One request.
 
     Raises `NoAppError` where there is no such app.
     """
@@ -60,15 +60,15 @@ def machines_of(api: FlyApi, app: str) -> tuple[Machine, ...]:
 
 
 def write_stamp(api: FlyApi, app: str, machine: Machine, *, text: str) -> None:
-    """Leave our text in the metadata of a machine, which stays as it is and runs on."""
+    """Write a text into the metadata of a machine, which keeps running."""
     path = f"{path_of(app)}/machines/{machine.id}/metadata/{STAMP}"
     api.machines_api("POST", path, machine.id, "set metadata", body={"value": text})
 
 
 def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
-    """All releases of an app, the newest first; pages are asked for as they are needed.
+    """Iterate over all releases of an app, the newest first; pages are read as they are needed.
 
-    Raises `FlyError` for pages that do not go on from one another: a rollback goes by this order.
+    Raises `FlyError` for pages out of order, as a rollback depends on it.
     """
     after: object = None
     oldest: float = inf
@@ -90,7 +90,7 @@ def releases_of(api: FlyApi, app: str) -> Iterator[FlyRelease]:
 
 
 def path_of(app: str) -> str:
-    """Where an app's things are, below `/v1`."""
+    """Return the path of an app, which goes after `/v1`."""
     return f"/apps/{quote(app, safe='')}"
 
 

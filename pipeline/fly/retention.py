@@ -1,11 +1,11 @@
-"""Machines that never start, and hold an image: as long as there is one, Fly keeps the image.
+"""Keep images at Fly: create, update and remove the machines that pin them (`invoke keep`).
 
-superfly/docs, "Using base images for faster deployments": "as long as an image is associated with a
-Machine -- even if the Machine is stopped -- it won't be deleted." With `skip_launch` it does not
-even start once. `fly deploy` looks after machines of `fly_platform_version` v2 alone (fly-go
-`IsAppsV2`). A blue-green one refuses machines without it in a process group of the app's, and takes
-a machine of no group for the default one's (flyctl `validateNoDetachedBluegreenMachines`): so
-these have a group that no `fly.toml` has.
+Fly prunes images that no machine has. superfly/docs, "Using base images for faster deployments":
+"as long as an image is associated with a Machine -- even if the Machine is stopped -- it won't be
+deleted." With `skip_launch` a machine does not even start once. `fly deploy` manages only machines
+of `fly_platform_version` v2 (fly-go `IsAppsV2`). A blue-green deploy refuses other machines in a
+process group of the app, and treats one without a group as of the default one (flyctl
+`validateNoDetachedBluegreenMachines`): so these have a group that no `fly.toml` has.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _NO_NAME = re.compile(r"[^a-z0-9-]+")
 
 
 def slot_of(app: str, machine: Machine) -> Slot | None:
-    """What a machine keeps an image for; `None` for one that is not ours."""
+    """Read what a machine keeps an image for; `None` for one that is not ours."""
     role, image = machine.metadata.get(ROLE), machine.metadata.get(IMAGE)
     known = isinstance(role, str) and role in set(Role) and isinstance(image, str)
     return Slot(app, Role(str(role)), ImageName(str(image))) if known else None
 
 
 def reference_of(machine: Machine) -> Reference | None:
-    """The image that a machine keeps, with its tag where it was kept by one."""
+    """Return the image that a machine keeps, with its tag if it has one."""
     try:
         return parse_reference(str(machine.metadata.get(REFERENCE) or machine.image))
     except ReferenceSyntaxError:
@@ -48,12 +48,15 @@ def reference_of(machine: Machine) -> Reference | None:
 
 
 def since(machine: Machine) -> str:
-    """When it was given its image."""
+    """Return when a machine got its image."""
     return plain(str(machine.data.get("updated_at") or machine.data.get("created_at") or ""))
 
 
 def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
-    """A machine for an image that is pinned. Raises `FlyError`: 409 where there is one already."""
+    """Create the stopped machine that pins an image.
+
+    Raises `FlyError`, with status 409 where there is one already.
+    """
     body: Json = {"name": _machine_name(slot), "config": _config(slot, image), "skip_launch": True}
     path = f"{path_of(slot.app)}/machines"
     made = api.machines_api("POST", path, slot.app, "create machine", body=body)
@@ -61,7 +64,7 @@ def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
 
 
 def move_keeper(api: FlyApi, slot: Slot, machine: Machine, image: Reference) -> Machine:
-    """The same machine for another image; all of its configuration anew. Raises `FlyError`."""
+    """Update a machine to pin another image; its whole configuration is set. Raises `FlyError`."""
     body: Json = {"config": _config(slot, image), "skip_launch": True}
     if version := machine.data.get("instance_id"):
         body["current_version"] = version
@@ -71,7 +74,7 @@ def move_keeper(api: FlyApi, slot: Slot, machine: Machine, image: Reference) -> 
 
 
 def remove_keeper(api: FlyApi, slot: Slot, machine: str) -> None:
-    """Let go of an image, by the machine's id: Fly may prune it. Raises `FlyError`."""
+    """Destroy the machine of that id: Fly may prune its image. Raises `FlyError`."""
     path = f"{path_of(slot.app)}/machines/{machine}?force=true"
     api.machines_api("DELETE", path, machine, "delete machine")
 
@@ -91,7 +94,7 @@ def _config(slot: Slot, image: Reference) -> Json:
 
 
 def _machine_name(slot: Slot) -> str:
-    """One name for one slot: of two runs at the same time, only one adds the machine."""
+    """Return the machine's name for a slot: of two runs at once, only one can create it."""
     if slot.role is Role.ROLLBACK:
         return "keep-rollback"
     plain = _NO_NAME.sub("-", slot.image)[:40]

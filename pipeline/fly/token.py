@@ -1,4 +1,4 @@
-"""Who we are at Fly: looked up once, and anew where a login has run out."""
+"""The token for Fly's APIs, which is looked up again when flyctl's login has expired."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from ..registry.auth.fly_login import FlyLogin
 
 _KEPT = 120.0
-"""Seconds that flyctl's login is not asked for again: it lives five minutes."""
+"""Seconds after which flyctl is asked again: its login is valid for five minutes."""
 
 
 class Token:
     """The token of `FLY_ACCESS_TOKEN`, `FLY_API_TOKEN` or flyctl's login. Thread-safe.
 
-    One of the environment lives for years; a login of flyctl's is asked for every two minutes, and
-    flyctl renews it.
+    A token of the environment is valid for years; flyctl is asked for its login every two minutes,
+    and renews it.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -39,20 +39,20 @@ class Token:
 
     @property
     def text(self) -> str:
-        """All of it, as flyctl takes it in `FLY_API_TOKEN`."""
+        """The whole token, as `FLY_API_TOKEN` may have it for flyctl."""
         return authorization(self._look().token, all_tokens=True).removeprefix("Bearer ")
 
     def header(self, *, all_tokens: bool = False) -> str:
-        """The `Authorization` header: for GraphQL with `all_tokens`."""
+        """Return the `Authorization` header; GraphQL needs `all_tokens`."""
         return authorization(self._look().token, all_tokens=all_tokens)
 
     def secrets(self) -> tuple[str, ...]:
-        """What must not be shown: each of its parts."""
+        """Return what must not be shown: the token and each of its parts."""
         found = self._found
         return (found.token, *found.token.split(",")) if found else ()
 
     def renew(self) -> bool:
-        """Look it up anew after a refusal; whether there is another now."""
+        """Look up the token again after a refusal; return whether it is another one now."""
         before = self._found
         with self._lock:
             self._found = None

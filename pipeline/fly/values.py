@@ -1,4 +1,4 @@
-"""What Fly says of machines and releases, as values (fly-go `machine_types.go`, `types.go`)."""
+"""Machines and releases of Fly, as values (fly-go `machine_types.go`, `types.go`)."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ Json = Mapping[str, object]
 
 _DIGITS, _DEEPEST = 18, 64
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""Machines' ids are 14 hex digits; any other text could change the address that it is put in."""
+"""Ids of machines are 14 hex digits; any other text could change a URL that it is put into."""
 STAMP = "pipeline_stamp"
 """Our own key in a machine's metadata."""
 _OURS_ALONE = frozenset({"fly_app_release_command", "fly_app_console"})
 _GONE = frozenset({"destroying", "destroyed"})
 _AT_REST = frozenset({"stopped", "suspended"})
 _UNDER_WAY = "bg_deployments_compat"
-"""flyctl's own checks for a blue-green deploy, which say nothing of the app."""
+"""The beginning of flyctl's own checks for a blue-green deploy, which say nothing about the app."""
 
 
 class Machine(Struct, frozen=True):
-    """A machine of an app, as the Machines API has it."""
+    """A machine of an app, as the Machines API returns it."""
 
     data: Json
 
@@ -42,49 +42,49 @@ class Machine(Struct, frozen=True):
 
     @property
     def region(self) -> str:
-        """Where it is."""
+        """Its region, such as `fra`."""
         return _text(self.data, "region")
 
     @property
     def digest(self) -> str:
-        """The digest of the image that it runs; empty where Fly names none."""
+        """The digest of its image, empty where Fly gives none."""
         return _text(_table(self.data, "image_ref"), "digest")
 
     @property
     def image(self) -> str:
-        """The image as its configuration names it."""
+        """The image by the name in its configuration."""
         return _text(self.config, "image")
 
     @property
     def config(self) -> Json:
-        """Its configuration, whole."""
+        """Its whole configuration."""
         return _table(self.data, "config")
 
     @property
     def metadata(self) -> Json:
-        """What its maker wrote beside it."""
+        """Its metadata, which any client may write."""
         return _table(self.config, "metadata")
 
     @property
     def release(self) -> str:
-        """The version of the release that it runs, empty where flyctl wrote none."""
+        """The version of its release, empty where flyctl wrote none."""
         return _text(self.metadata, "fly_release_version")
 
     @property
     def stamp(self) -> str:
-        """What the last deploy of ours left beside it (`model.stamp`), as it is written."""
+        """The stamp that our last deploy wrote (`model.stamp`), as text."""
         return _text(self.metadata, STAMP)
 
     def file(self, guest_path: str) -> str:
-        """A file of its configuration, as base64; empty where it has none of that path."""
+        """Return a file of its configuration, as base64; "" where there is none at that path."""
         files = _list(self.config, "files")
         return next((_text(f, "raw_value") for f in files if f.get("guest_path") == guest_path), "")
 
     @property
     def serves(self) -> bool:
-        """Whether it is one that `fly deploy` looks after (flyctl `ListFlyAppsMachines`).
+        """Whether `fly deploy` manages it (flyctl `ListFlyAppsMachines`).
 
-        A release command's or console's is not, nor one that keeps an image.
+        False for a release command, a console, and a machine that keeps an image.
         """
         group = _text(self.metadata, "fly_process_group")
         made = _text(self.metadata, "fly_platform_version") == "v2"
@@ -92,14 +92,14 @@ class Machine(Struct, frozen=True):
 
     @property
     def has_services(self) -> bool:
-        """Whether Fly's proxy leads to it."""
+        """Whether Fly's proxy routes to it."""
         return bool(self.config.get("services"))
 
     @property
     def trouble(self) -> str:
-        """Why it is not well, in words; empty where it is.
+        """Why it is not healthy, in words; empty if it is.
 
-        One at rest is well: Fly starts it when it is needed, unless it ended in a crash.
+        A stopped one is healthy unless it crashed: Fly starts it when it is needed.
         """
         if self.state in _AT_REST:
             return self._crash()
@@ -122,7 +122,7 @@ class Machine(Struct, frozen=True):
 
 
 class FlyRelease(Struct, frozen=True):
-    """A release as GraphQL has it. `config` is its `fly.toml` as JSON, where Fly kept it."""
+    """A release as GraphQL returns it. `config` is its `fly.toml` as JSON, if Fly stored it."""
 
     version: int
     status: str
@@ -132,12 +132,12 @@ class FlyRelease(Struct, frozen=True):
 
     @property
     def good(self) -> bool:
-        """Whether it went through."""
+        """Whether its deploy succeeded."""
         return self.status in {"complete", "succeeded"}
 
 
 def machine_of(data: Json) -> Machine:
-    """A machine, by which it can be spoken of. Raises `FlyError` for one without an id."""
+    """Read a machine. Raises `FlyError` for one without a valid id."""
     machine = Machine(data)
     if not _ID.fullmatch(machine.id):
         raise unexpected("a machine without an id")
@@ -145,12 +145,12 @@ def machine_of(data: Json) -> Machine:
 
 
 def newest_first(releases: Iterable[FlyRelease]) -> Sequence[FlyRelease]:
-    """Releases in the order of their numbers, whatever the one in which Fly told them."""
+    """Sort releases by their version, whatever the order in which Fly returned them."""
     return sorted(releases, key=lambda one: one.version, reverse=True)
 
 
 def version_of(number: object) -> int:
-    """The version of a release: a number, or its digits. Raises `FlyError` for anything else."""
+    """Read the version of a release: a number, or its digits. Raises `FlyError` for others."""
     found = number_of(str(number)) if isinstance(number, int | str) else None
     if found is None:
         raise unexpected("a release without a number")
@@ -158,22 +158,22 @@ def version_of(number: object) -> int:
 
 
 def number_of(version: str) -> int | None:
-    """The number that the version of a release is; `None` for other text."""
+    """Return the version of a release as a number; `None` for other text."""
     good = version.isascii() and version.isdigit() and len(version) <= _DIGITS
     return int(version) if good else None
 
 
 def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
-    """Of releases, the newest first, what a rollback puts back: the last good one before the first.
+    """Choose the release that a rollback restores: the last successful one before the newest.
 
-    Where the newest failed half-way, that is what ran before it.
+    `releases` begin with the newest. If that one failed, it is what ran before it.
     """
     earlier = islice(releases, 1, None)
     return next((one for one in earlier if one.good and one.image), None)
 
 
 def release_of(node: Json) -> FlyRelease:
-    """A node of `releasesUnprocessed`. Raises `FlyError` for what no release can be."""
+    """Read a node of `releasesUnprocessed`. Raises `FlyError` for a malformed one."""
     _check_depth(node.get("configDefinition"))
     return FlyRelease(
         version=version_of(node.get("version")),
@@ -185,7 +185,7 @@ def release_of(node: Json) -> FlyRelease:
 
 
 def _check_depth(value: object) -> None:
-    """Raise `FlyError` for what is nested so deeply that no configuration is."""
+    """Raise `FlyError` for a value that is nested too deeply to be a configuration."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [one for outer in level for one in _inside(outer)]

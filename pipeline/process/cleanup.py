@@ -1,10 +1,10 @@
-"""What a run keeps outside of itself while it lasts, and how the next run removes it after a kill.
+"""Temporary folders, and how the next run removes those of a run that was killed.
 
-Nothing of a process that gets SIGKILL can clean up. So whatever outlives a process says whose it
-is: the process's number, when it started (numbers come again, in a container at each start), and
-where that number means anything (`here`). Containers that share a folder for temporary files do not
-know one another's numbers; so a folder has a file besides that is locked, and the kernel unlocks it
-when its process ends, however that came. What cannot be judged is left.
+A process that gets SIGKILL cannot clean up. So whatever outlives a process names its owner: the
+process id, when the process started (ids are reused, in a container at each start), and where that
+id is valid (`here`). Containers that share a folder for temporary files do not see each other's
+processes; so each folder also has a locked file, which the kernel unlocks when its process ends in
+any way. What cannot be judged is left.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobo
 _OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
 _OLD = 7 * 24 * 3600.0
-"""Seconds after which a folder without a lock is nobody's any more, wherever it comes from."""
+"""Seconds after which a folder without a lock is removed, whoever made it."""
 
 
 @contextmanager
 def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False) -> Iterator[Path]:
-    """A folder (0700) for `what` (letters), removed at the end, and after a kill by the next run.
+    """Make a folder (0700) for `what` (letters); it is removed at the end, or by the next run.
 
-    It is in memory of this user's (`XDG_RUNTIME_DIR`) where there is one, else in `TMPDIR`. A
-    `roomy` one may take gigabytes: it is in `TMPDIR`, else in `/var/tmp`, which is on a disk.
+    It is in the user's memory file system (`XDG_RUNTIME_DIR`) if there is one, else in `TMPDIR`. A
+    `roomy` one may hold gigabytes: it is in `TMPDIR`, else in `/var/tmp`, which is on a disk.
     Raises `UnknownError` where none can be made.
     """
     found = _parents(environ)
@@ -58,9 +58,9 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
 
 
 def keep_report(text: str, environ: Mapping[str, str]) -> Path | None:
-    """Write what a run came to into a file of this user's alone that stays; `None` where none can.
+    """Write a run's result to a file that stays (0600); return its path, `None` where none can be.
 
-    In the first folder that takes it: that for temporary files, those of the system, the home.
+    It is in the first folder where it can be written: temporary folders, then the home folder.
     """
     named = (environ.get(name) for name in ("TMPDIR", "XDG_RUNTIME_DIR", "HOME"))
     temporary, *more = (Path(name).absolute() if name else None for name in named)
@@ -78,7 +78,7 @@ def keep_report(text: str, environ: Mapping[str, str]) -> Path | None:
 
 
 def sweep(environ: Mapping[str, str]) -> None:
-    """Remove the folders that killed runs of this user left behind."""
+    """Remove the folders that this user's killed runs left behind."""
     for parent in _parents(environ):
         with suppress(OSError):
             for path in parent.glob(f"{_PREFIX}*"):
@@ -94,7 +94,7 @@ def _sweep(path: Path) -> None:
     judged = found["place"] == _place() or time.time() - known.st_mtime > _OLD
     try:
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:  # it has no name yet, none can be had there, or version 0.1 made it
+    except FileNotFoundError:  # not locked yet, no locks there, or made by version 0.1
         if judged:
             _remove(path)
         return
@@ -106,23 +106,23 @@ def _sweep(path: Path) -> None:
 
 
 def _is_free(lock: int, *, unless_known: bool) -> bool:
-    """Whether nobody holds a lock, which is held then until it is closed."""
+    """Take a lock if it is free; return whether it was. It is held until the file is closed."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # the file system knows no locks
+    except OSError:  # a file system without locks
         return unless_known
     return True
 
 
 def owner() -> str:
-    """Name this process, as others can tell it from any that comes later: `PID.STARTED`."""
+    """Name this process by its id and its start, which no later process has: `PID.STARTED`."""
     return f"{os.getpid()}.{_started(os.getpid())}"
 
 
 def lives(who: str) -> bool:
-    """Whether the process that `owner` named still runs, as far as can be told here."""
+    """Return whether the process that `owner` named still runs; true where that is unknown."""
     match = _OWNER.fullmatch(who)
     if match is None:
         return True
@@ -131,15 +131,15 @@ def lives(who: str) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's: then its start cannot be ours
+    except OSError:  # another user's
         return _started(pid) == match["started"]
     return _started(pid) == match["started"]
 
 
 def here() -> str:
-    """Where process numbers mean what they mean to us: this host, its boot, its namespace of them.
+    """Name the scope in which process ids are valid: the host, its boot, its PID namespace.
 
-    Without the boot, two machines of one name that share an engine would be one.
+    Without the boot, two machines of the same name that share an engine would be one.
     """
     parts = [socket.gethostname()]
     with suppress(OSError):
@@ -150,7 +150,7 @@ def here() -> str:
 
 
 def booted() -> float:
-    """When this machine began, in seconds of its clock, or a little before."""
+    """Return when this machine booted, or up to a minute before, in seconds of its clock."""
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 60
 
 
@@ -159,21 +159,21 @@ def _place() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process started, in the kernel's ticks since boot (proc(5)); 0 where none are told."""
+    """Return when a process started, in ticks since boot (proc(5)); 0 where that is unknown."""
     with suppress(OSError):
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         fields = stat.rpartition(")")[2].split()
-        # One that nobody waits for is over, though its number is still taken.
+        # A zombie has ended, though its id is still taken.
         return "" if fields[0] in "ZX" else fields[19]
     return "0"
 
 
 def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
-    """A new folder, and what holds its lock until it is closed.
+    """Make a folder; return it, and a handle that holds its lock until it is closed.
 
-    The lock has its name only once it is locked: whoever can lock it then knows its owner over.
-    It is a file, as a folder's lock is not seen by another machine that shares the file system.
-    Something is written to it: where there is no room, that is found out here.
+    The lock file gets its name only once it is locked: who can lock it knows that its owner ended.
+    It is a file, as other machines that share the file system do not see the lock of a folder.
+    Something is written to it, so that a full disk is found out here.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
@@ -181,7 +181,7 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
         lock = os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.write(lock, f"{owner()} {here()}\n".encode(errors="replace"))
-            with suppress(OSError):  # the file system knows no locks
+            with suppress(OSError):  # a file system without locks
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 new.rename(folder / _LOCK)
         except OSError:
@@ -194,7 +194,7 @@ def _locked_folder(parent: Path, prefix: str) -> tuple[Path, int]:
 
 
 def _first(parents: Sequence[Path], prefix: str) -> tuple[Path, int]:
-    """A locked folder in the first of some folders where it can be made. Raises `UnknownError`."""
+    """Make a locked folder in the first of `parents` where that works. Raises `UnknownError`."""
     for parent in parents:
         try:
             return _locked_folder(parent, prefix)
@@ -204,10 +204,10 @@ def _first(parents: Sequence[Path], prefix: str) -> tuple[Path, int]:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, also where folders in it may not be written to, or lie very deep."""
+    """Remove a folder, also where folders in it are read-only, or very deep."""
     try:
         _remove_all(folder)
-    except RecursionError:  # Python's own walk goes as deep as its stack
+    except RecursionError:  # Python's own walk goes only as deep as its stack
         with suppress(OSError, RecursionError):
             _empty(folder)
             _remove_all(folder)
@@ -216,7 +216,7 @@ def _remove(folder: Path) -> None:
 def _empty(folder: Path) -> None:
     """Remove all that is in a folder, however deep, step by step.
 
-    No program is asked to do so, as `rm`: it would be looked for on PATH, with our environment.
+    No program such as `rm` is run: it would be looked up on PATH, with our environment.
     """
     here = os.open(folder, STEP)
     left = [_without_files(here)]
@@ -236,7 +236,7 @@ def _empty(folder: Path) -> None:
 
 
 def _without_files(here: int) -> list[str]:
-    """The names of the folders in an open folder; all else in it is removed."""
+    """Remove all but the folders in an open folder; return their names."""
     with os.scandir(here) as entries:
         found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_folder in found:
@@ -260,7 +260,7 @@ def _no_folder(where: str, error: OSError) -> UnknownError:
 
 
 def _parents(environ: Mapping[str, str]) -> list[Path]:
-    """Where such folders lie: the fastest place first, the one with most room last."""
+    """Return where temporary folders can be: the fastest first, the one with most room last."""
     try:
         found = [Path(environ.get("TMPDIR") or _usual()).absolute()]
     except OSError as error:
@@ -274,9 +274,9 @@ def _parents(environ: Mapping[str, str]) -> list[Path]:
 
 
 def _usual() -> str:
-    """Where the system has temporary files. Raises `FileNotFoundError` where none can be written.
+    """Return the system's temporary folder. Raises `FileNotFoundError` where there is none.
 
-    Python takes the working directory then, where the user's files are.
+    Python would take the working directory then, where the user's files are.
     """
     found = Path(tempfile.gettempdir())
     if found.name != "tmp" and found == Path.cwd():

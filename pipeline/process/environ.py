@@ -1,8 +1,8 @@
-"""What a program that is started here gets of the environment, and where it is looked for.
+"""Make the environment of child processes, and find programs on PATH.
 
-No child has a token of Fly's but flyctl, which needs one; Docker has a configuration of ours with
-what it needs (`registry.auth.docker_config`). None is looked for in a folder that PATH
-names relatively: that would be a program of whatever tree somebody stands in.
+Only flyctl gets Fly's token; Docker gets a configuration with what it needs
+(`registry.auth.docker_config`). Relative folders of PATH are ignored: a program in them would be
+one of whatever folder the user is in.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 ChildEnviron = NewType("ChildEnviron", dict[str, str])
-"""An environment that a child may have: only the functions here make one."""
+"""An environment for a child process: only the functions here make one."""
 
 FLY_TOKENS = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 _LOGINS = ("DOCKER_AUTH_CONFIG",)
-"""Variables that hold what registries want, which Docker alone needs."""
+"""Variables with logins for registries, which only Docker needs."""
 
 GIT_SETTINGS = (
     ("safe.bareRepository", "explicit"),
     ("core.fsmonitor", ""),
     ("core.hooksPath", os.devnull),
 )
-"""What keeps Git from running programs of a folder that was made to look like a repository. buildx
-asks it about a build's folder, and we about the project."""
+"""Settings that keep Git from running programs of a folder that was made to look like a repository.
+buildx runs it in the folder of a build, and we in the project."""
 
 
 _FOR_GIT = ("PATH", "HOME", "GIT_CEILING_DIRECTORIES", "SYSTEMROOT", "TMPDIR")
@@ -43,17 +43,17 @@ _GIT_ALONE = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-"""`GIT_NO_LAZY_FETCH` is known since Git 2.44. The setting `protocol.allow` gives way to what a
-repository says of one protocol; `GIT_ALLOW_PROTOCOL` to nothing (Git's own documentation)."""
+"""`GIT_NO_LAZY_FETCH` exists since Git 2.44. A repository can override the setting `protocol.allow`
+for one protocol, but not `GIT_ALLOW_PROTOCOL` (Git's own documentation)."""
 
 
 def find_program(name: str, environ: Mapping[str, str]) -> str | None:
-    """The file that `name` is on PATH, in a folder that is named from the root on."""
+    """Find the program `name` in the absolute folders of PATH; `None` where there is none."""
     return shutil.which(name, path=os.pathsep.join(path_folders(environ)))
 
 
 def path_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The folders of PATH that are named from the root on.
+    """Return the absolute folders of PATH.
 
     >>> path_folders({"PATH": "/usr/bin::.:node_modules/.bin:/bin"})
     ('/usr/bin', '/bin')
@@ -63,29 +63,29 @@ def path_folders(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def for_docker(environ: Mapping[str, str], secrets: Collection[str] = ()) -> ChildEnviron:
-    """Docker with its plugins and helpers: what registries want, and of Fly's what is in `secrets`.
+    """Make the environment of Docker, its plugins and helpers: without Fly's tokens.
 
-    These are the variables that a build reads as secrets.
+    `secrets` are variables that a build reads as secrets, which stay.
     """
     return _with_git_settings(_given(environ, FLY_TOKENS, secrets))
 
 
 def for_flyctl(environ: Mapping[str, str], token: str = "") -> ChildEnviron:
-    """flyctl: the one token of Fly's that it is given, and nothing that registries want."""
+    """Make the environment of flyctl: with one `token`, and without logins for registries."""
     given = _given(environ, (*FLY_TOKENS, *_LOGINS))
     return ChildEnviron({**given, "FLY_ACCESS_TOKEN": token} if token else given)
 
 
 def for_command(environ: Mapping[str, str], allowed: Collection[str] = ()) -> ChildEnviron:
-    """A command of the project's: no tokens and logins, but for variables that the user allows.
+    """Make the environment of a project's own command: no credentials but those `allowed`.
 
-    They are the same as a build may not have as secrets by the project's own word.
+    What counts as a credential is what a build may not read as a secret without permission, either.
     """
     return _given(environ, tuple(filter(is_credential, environ)), allowed)
 
 
 def for_git(environ: Mapping[str, str]) -> ChildEnviron:
-    """Git, asked about a repository that may be anybody's: it fetches nothing, and asks nobody."""
+    """Make the environment of Git for a repository of unknown origin: no fetches, no prompts."""
     kept = {name: environ[name] for name in _FOR_GIT if name in environ}
     return _given({**kept, **_GIT_ALONE}, ())
 
@@ -95,13 +95,13 @@ def _given(
 ) -> ChildEnviron:
     given = {n: value for n, value in environ.items() if n not in withheld or n in kept}
     if "PATH" in given:
-        # Not an empty one, which would be the folder that somebody stands in.
+        # An empty PATH would be the current folder.
         given["PATH"] = os.pathsep.join(path_folders(environ)) or os.defpath
     return ChildEnviron(given)
 
 
 def _with_git_settings(given: ChildEnviron) -> ChildEnviron:
-    """Settings of Git's that go before those of a repository, after the user's own."""
+    """Add settings of Git that override those of a repository, after the user's own."""
     count = given.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
     for number, (key, value) in enumerate(GIT_SETTINGS, first):

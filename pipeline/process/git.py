@@ -1,9 +1,9 @@
-"""What Git knows of a project's files: asked so that it runs nothing of the repository's.
+"""Ask Git about the project, without running anything of the repository.
 
-Hooks, a file-system monitor and fetching what a partial clone lacks are off, and so are variables
-that a hook or another run of git would hand down. That the folder may belong to somebody else, as
-in a container of a CI system, is no reason not to look: what is read runs no command, and
-`tasks.py` of the same folder already has.
+Hooks, the file-system monitor and lazy fetches of a partial clone are off, and variables that a
+hook or another run of git would pass on are removed. The folder may belong to another user, as in a
+container of a CI system: what is read runs no command, and `tasks.py` of the same folder already
+has.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 _SEEN = 500
-"""So many of the newest commits are looked at: merged branches lie between the first parents."""
+"""How many of the newest commits are read: merged branches are between the first parents."""
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _OPTIONS = (*(f"{key}={value}" for key, value in GIT_SETTINGS), "safe.directory=*")
 
 
 def revision_of(root: Path, environ: Mapping[str, str]) -> Revision | None:
-    """The commit of the repository that `root` is in, and commits that it was made on.
+    """Return the current commit of the repository of `root`, and commits that it is based on.
 
-    Those are its first parents, and the nearest of all: who merges `main` into their own work, as
-    `git pull` does, and pushes that, leaves the `main` of before behind a second parent.
-    `None` where there is no Git, no repository or no commit: nothing is known then, and nothing is
-    wrong. A shallow clone has as many parents as it was fetched with.
+    Those are its first parents, and the nearest of all others: a merge of `main` into one's own
+    work, as `git pull` makes it, has the former `main` as its second parent. `None` where there is
+    no Git, no repository or no commit, which is not an error. A shallow clone has only the parents
+    that it was fetched with.
     """
     lines = _history(root, environ)
     if not lines or not all(_COMMIT.fullmatch(word) for line in lines for word in line):
@@ -53,21 +53,21 @@ def _first_parents(parents: Mapping[str, Sequence[str]], commit: str) -> Iterato
 
 
 def keeps(root: Path, paths: Sequence[Path], environ: Mapping[str, str]) -> bool:
-    """Whether Git has any of these paths, or what lies below, in the repository of `root`.
+    """Return whether Git tracks any of `paths`, or files below, in the repository of `root`.
 
-    What it has may have come with a commit, from whoever made that. Nothing is known where there is
-    no Git or no repository.
+    Tracked files may have come with a commit by somebody else. False where there is no Git or no
+    repository.
     """
     words = ["--literal-pathspecs", "ls-files", "--cached", "--", *map(os.fspath, paths)]
     done = _git(root, words, environ)
     if done is None:
         return False
-    # It refuses to look at a path inside of a submodule, which is another repository's file.
+    # A path inside of a submodule is an error, and is tracked by that repository.
     return "is in submodule" in done.stderr if done.returncode else bool(done.stdout)
 
 
 def _history(root: Path, environ: Mapping[str, str]) -> list[list[str]]:
-    """The newest commits, each followed by its parents; nothing where git does not say."""
+    """Return the newest commits, each followed by its parents; none where Git fails."""
     listing = ["rev-list", "--parents", f"--max-count={_SEEN}", "HEAD", "--"]
     done = _git(root, listing, environ)
     if done is None or done.returncode:

@@ -38,7 +38,7 @@ def descend(here: int, names: Iterable[str]) -> int:
 
 
 class Descent:
-    """What lies below `root`, itself reached however it is named. For one thread.
+    """Open what is below `root`, which may itself be reached by links. For one thread.
 
     Paths are absolute strings; all methods raise `OSError`, ELOOP or ENOTDIR for a link on the way.
     """
@@ -52,16 +52,16 @@ class Descent:
         weakref.finalize(self, _close, self._open)
 
     def start_at(self, folder: str) -> None:
-        """Let links lead to `folder`, the beginning of a context, as long as they stay below."""
+        """Follow links in the path of `folder`, the root of a context, if they stay below."""
         self._starts.add(folder)
 
     def open(self, path: str, flags: int) -> int:
-        """Open what is at `path`."""
+        """Open the file at `path`; return its handle."""
         folder, _, name = path.rpartition("/")
         return os.open(name, flags, dir_fd=self._at(folder))
 
     def lstat(self, path: str) -> os.stat_result:
-        """What is at `path`, a link not followed."""
+        """Return the status of what is at `path`, without following a link."""
         path = path.rstrip("/")
         if path == self._root or path in self._starts:
             return os.fstat(self._at(path))
@@ -69,12 +69,12 @@ class Descent:
         return os.stat(name, dir_fd=self._at(folder), follow_symlinks=False)
 
     def readlink(self, path: str) -> str:
-        """The target of a link as it is written."""
+        """Return the target of a link as it is written."""
         folder, _, name = path.rpartition("/")
         return os.readlink(name, dir_fd=self._at(folder))
 
     def folder(self, path: str) -> int:
-        """The open folder at `path`, for as long as nothing else is asked for."""
+        """Return the open folder at `path`, which is valid until the next call."""
         return self._at(path.rstrip("/"))
 
     def _at(self, path: str) -> int:
@@ -110,7 +110,7 @@ class Descent:
         return descend(os.dup(self._at(path)), names[::-1])
 
     def _below(self, start: str) -> Sequence[str]:
-        """The way from the root to where a beginning lies."""
+        """Return the folders from the root to that of a context's root."""
         real = os.path.realpath(start)
         if real == self._real:
             return ()

@@ -1,9 +1,9 @@
-"""Read a file of the user's whole: a regular one, of a bounded size, inside the project.
+"""Read files of the project: regular ones, of bounded size, inside the project.
 
-Whoever sends a pull request writes the project's files, and Git keeps links. A link out of the
-project would bring another file of the machine into what is built or deployed; a FIFO, or a file
-without end, would hold us for ever. Nothing of these is opened. What takes the place of a file
-between two looks is met by `O_NONBLOCK`, and by a second look at what was opened.
+Who sends a pull request writes the project's files, and Git stores links. A link out of the project
+would bring another file of the machine into what is built or deployed; a FIFO or an endless file
+would block us for ever. None of these is opened. If one takes the place of a file after it was
+checked, `O_NONBLOCK` and a second check of the open file help.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
 
 SETTINGS = 1 << 20
-"""The most bytes of a file that people write settings in."""
+"""The most bytes of a settings file."""
 MOST = 16 << 20
-"""The most bytes of any other file: more than that, BuildKit sends no frontend in one message
-(buildkit `frontend/gateway/grpcclient/client.go`, containerd `defaults`)."""
+"""The most bytes of any other file: BuildKit sends a frontend no larger messages (buildkit
+`frontend/gateway/grpcclient/client.go`, containerd `defaults`)."""
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _NO_FILE = frozenset({errno.ENOENT})
@@ -33,7 +33,7 @@ _WHOLE = "is this the file that is meant?"
 
 
 class FileError(Exception):
-    """Why a file is not read, or not written: `what` stands behind its name in a sentence."""
+    """A file cannot be read or written; `what` goes after its name in a sentence."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
@@ -48,16 +48,16 @@ class OutsideError(FileError):
 def read_file(
     root: Path, file: PurePosixPath | str, kind: str = "", most: int = SETTINGS
 ) -> bytes | None:
-    """Read a file of the project at `root`, or `None` where there is none.
+    """Read a file of the project at `root`; `None` where there is none.
 
-    A link is followed that stays inside. `kind` says what is expected: `a TOML file`. Raises
-    `FileError` for what is no file, or has more than `most` bytes, and `OutsideError`.
+    Links that stay inside the project are followed. `kind` is what is expected: `a TOML file`.
+    Raises `FileError` for what is not a file or has more than `most` bytes, and `OutsideError`.
     """
     return _read(os.path.join(root, file), str(root), kind, most)  # noqa: PTH118 - much faster
 
 
 def read_own(path: Path, most: int = MOST) -> bytes | None:
-    """Read a file of the user's own, wherever links to it lead; `None` where that is nowhere.
+    """Read a file of the user, following all links; `None` where there is none.
 
     Raises `FileError`.
     """
@@ -89,12 +89,12 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
 
 
 def unusable(error: OSError, verb: str = "read") -> FileError:
-    """An operating system's refusal as a sentence."""
+    """Return the error for a refusal of the operating system."""
     return FileError(f"cannot be {verb}: {reason_of(error)}", "check its permissions")
 
 
 def _refuse_unless_missing(path: str, error: OSError, missing: frozenset[int]) -> None:
-    """Say what is wrong with a path, unless nothing is there."""
+    """Raise `FileError` unless the path just does not exist."""
     if error.errno not in missing:
         raise unusable(error) from None
     if missing is _NOWHERE and os.path.islink(path):  # noqa: PTH114 - as above
@@ -115,7 +115,7 @@ def _too_large(most: int) -> FileError:
 
 
 def _check_place(handle: int, path: str, root: str) -> None:
-    """See that an open file lies inside `root`, whatever its path was when that was looked at."""
+    """Check that an open file is inside `root`, whatever its path was when it was checked."""
     real = _place_of(handle, path)
     if real.startswith(f"{root.rstrip('/')}/"):
         return
@@ -124,7 +124,7 @@ def _check_place(handle: int, path: str, root: str) -> None:
 
 
 def _place_of(handle: int, path: str) -> str:
-    """Where an open file lies, without links."""
+    """Return the path of an open file, without links."""
     try:
         return os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - no tidying up
     except OSError:  # no Linux: the path, if it still leads to that file
@@ -135,7 +135,7 @@ def _place_of(handle: int, path: str) -> str:
 
 
 def _content(handle: int, size: int, most: int) -> bytes:
-    """All of it; it may have grown since it was looked at, and then has its bound all the same."""
+    """Read an open file; it may have grown since it was checked, and is still bounded."""
     parts = [os.read(handle, size + 1)]
     total = len(parts[0])
     while parts[-1] and total != size:

@@ -1,12 +1,12 @@
-"""Run a command, and end all that it has started when it ends, or when nobody waits for it.
+"""Run a command, and end all processes that it started once it ends or its caller is gone.
 
-A program by itself, started with this file's name: it imports nothing of the package. On Linux the
+A program of its own, run by the name of this file: it imports nothing of the package. On Linux the
 processes that the command leaves behind become its children, also those in sessions of their own
 (prctl(2), PR_SET_CHILD_SUBREAPER), and it ends them all. Elsewhere it ends the command's group.
 
-Its arguments are two file descriptors and the command. It reads from the first, which ends when
-nobody waits any more, and writes to the second how the command ended: its exit code, negative for
-a signal, or `errno N` where it could not be started.
+Its arguments are two file descriptors and the command. The first is closed when the caller is
+gone; to the second it writes how the command ended: its exit code, negative for a signal, or
+`errno N` where it could not be started.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SUBREAPER = 36
 
 
 def main() -> None:
-    """Run the command of the arguments to its end, or to that of whoever waits."""
-    waiting, told = int(sys.argv[1]), int(sys.argv[2])
-    os.set_inheritable(waiting, False)
-    os.set_inheritable(told, False)
+    """Run the command in the arguments until it ends, or the caller does."""
+    caller, result = int(sys.argv[1]), int(sys.argv[2])
+    os.set_inheritable(caller, False)
+    os.set_inheritable(result, False)
     adopt()
     ended, awake = os.pipe()
     os.set_blocking(awake, False)
@@ -35,22 +35,22 @@ def main() -> None:
     try:
         child = subprocess.Popen(sys.argv[3:], stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        os.write(told, f"errno {error.errno}".encode())
+        os.write(result, f"errno {error.errno}".encode())
         return
     while child.poll() is None:
-        if waiting in select.select([waiting, ended], [], [])[0]:
+        if caller in select.select([caller, ended], [], [])[0]:
             break
         os.read(ended, 512)
     code = child.poll()
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
-    with suppress(BrokenPipeError):  # nobody waits any more
-        os.write(told, str(-signal.SIGKILL if code is None else code).encode())
-    end_children()  # for ever, where one runs as somebody else: who waits ends us then
+    with suppress(BrokenPipeError):  # the caller is gone
+        os.write(result, str(-signal.SIGKILL if code is None else code).encode())
+    end_children()  # for ever, where one runs as another user: the caller ends us then
 
 
 def adopt() -> None:
-    """Become the parent of orphans below, where the system has such a thing."""
+    """Become the parent of orphaned descendants, where the system supports that."""
     if sys.platform == "linux":
         import ctypes  # noqa: PLC0415 - not needed elsewhere
 
@@ -58,7 +58,7 @@ def adopt() -> None:
 
 
 def end_children() -> None:
-    """End every child, and those that become children by that."""
+    """End all children, and those that become children by that."""
     while True:
         for pid in children():
             with suppress(ProcessLookupError, PermissionError):
@@ -70,7 +70,7 @@ def end_children() -> None:
 
 
 def children() -> list[int]:
-    """The numbers of our children; none where there is no `/proc`."""
+    """Return the ids of our children; none where there is no `/proc`."""
     try:
         with os.scandir("/proc") as found:
             processes = [one for one in found if one.name.isdecimal()]
@@ -80,7 +80,7 @@ def children() -> list[int]:
 
 
 def parent(process: str) -> int:
-    """The number of a process's parent, by its folder in `/proc`; 0 where it has ended."""
+    """Return the id of a process's parent, by its folder in `/proc`; 0 where it has ended."""
     with suppress(OSError), open(f"{process}/stat", "rb") as stat:  # noqa: PTH123 - pathlib costs 10 ms
         # The name before it may have blanks and brackets.
         return int(stat.read().rpartition(b")")[2].split()[1])

@@ -1,7 +1,7 @@
-"""A child process in a group of its own, which can be asked to stop and leaves nothing behind.
+"""Run a child process in a group of its own, stop it when asked to, and leave nothing behind.
 
-Its life is tied to ours: a shell beside it waits at a pipe that we hold and never write to. When we
-are gone, however that came, the pipe ends, and the shell kills the group, itself included.
+It does not outlive us: a shell beside it waits at a pipe that we hold and never write to. When we
+end in any way, the pipe is closed, and the shell kills the group, itself included.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 _PATIENCE = ((signal.SIGINT, 10.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 _LOOK_EVERY = 0.1
 _LONGEST = 16 << 20
-"""Bytes of a line, beyond which another begins. BuildKit's have some hundred thousand."""
+"""Bytes after which a line is split. BuildKit's have some hundred thousand."""
 _LINGERING = 2.0
-"""Seconds for what a command that has ended left running, which may still hold our pipe."""
-_TIED = """
+"""Seconds for processes that an ended command left running, which may still hold our pipe."""
+_SCRIPT = """
 exec 9<&0
 ( trap '' INT TERM HUP; read -r _; kill -KILL 0 ) <&9 >/dev/null 2>&1 &
 exec "$@" <"$0" 9<&-
 """
-"""Start the shell that waits, and become the command. `$0` is what the command reads.
+"""Start the shell that waits, and become the command. `$0` is the command's standard input.
 
-A background job gets the standard input that it is given by another number than 0.
+The pipe is number 9, as a background job gets `/dev/null` for number 0.
 """
 
 
@@ -60,7 +60,7 @@ def run(  # noqa: PLR0913 - a command has these parts
         request = folder / "stdin"  # a pipe could block us both
         request.write_bytes(stdin)
         child = subprocess.Popen(
-            ["/bin/sh", "-c", _TIED, str(request), *command],
+            ["/bin/sh", "-c", _SCRIPT, str(request), *command],
             cwd=cwd,
             env=environ,
             stdin=life,
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 - a command has these parts
 
 @contextmanager
 def _pipe() -> Iterator[int]:
-    """The end to read from of a pipe; no child inherits the other end, which ends with us."""
+    """Yield the read end of a pipe; no child inherits the write end, which is closed with us."""
     here, ours = os.pipe()
     try:
         yield here

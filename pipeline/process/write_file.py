@@ -1,9 +1,9 @@
-"""Write a file of the user's: whole or not at all, and where it seems to be.
+"""Write files of the project atomically, and only inside of it.
 
-The content goes to a new file beside the old one, which then takes its name (`rename`): a reader
-sees one or the other, and a full disk leaves the old one. Folders are entered one by one, and no
-link is followed on the way: what a path led to when it was looked at, it may not lead to when it is
-written. A new file that a killed run left is removed by the next one: its lock ended with the run.
+The content goes to a new file beside the old one, which is then renamed over it: a reader sees one
+or the other, and a full disk leaves the old one. Folders are opened one by one and no link is
+followed, as a path may lead elsewhere since it was checked. A new file that a killed run left is
+removed by the next run, as its lock ended with its process.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _DRAFT = re.compile(r"\.pipeline-[0-9a-f]{16}\.new")
 def write_file(root: Path, file: PurePosixPath, content: bytes) -> None:
     """Write a file of the project at `root`; its permissions stay as they are.
 
-    Where it is a link that stays inside of the project, what it leads to is written. Raises
-    `FileError` for one that does not, and where it cannot be written.
+    A link that stays inside the project is followed. Raises `FileError` for one that does not, and
+    where the file cannot be written.
     """
     real, target = os.path.realpath(root), os.path.realpath(root / file)
     if not target.startswith(f"{real.rstrip('/')}/"):
@@ -55,10 +55,10 @@ def replace_file(
     mode: int | None = None,
     still: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Put a file of this content in place of `name` in an open folder; say whether it was done.
+    """Replace the file `name` in an open folder; return whether it was replaced.
 
-    It is not if `still` is false at the end. `mode` is for its permissions, without which they are
-    those of the file before it. Raises `OSError`, and `FileError` for what is no file.
+    It is not if `still` returns false right before. Without `mode`, the permissions stay as they
+    are. Raises `OSError`, and `FileError` for what is not a file.
     """
     kept = _mode(folder, name) if mode is None else mode
     _sweep(folder)
@@ -79,21 +79,21 @@ def replace_file(
             os.unlink(draft, dir_fd=folder)
         raise
     finally:
-        os.close(handle)  # now, for its lock kept the new file from being swept
+        os.close(handle)  # not before, as its lock keeps other runs from removing the new file
     return True
 
 
 def _draft(folder: int, mode: int) -> tuple[str, int]:
-    """A new file in a folder, held by a lock, and its name."""
+    """Make a new file in a folder; return its name, and a handle that holds its lock."""
     while True:
         name = f".pipeline-{secrets.token_hex(8)}.new"
         handle = os.open(name, _NEW, mode, dir_fd=folder)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # it was swept before it was held
+        except BlockingIOError:  # another run removes it before it was locked
             os.close(handle)
             continue
-        except OSError:  # a file system without locks, where nothing is swept
+        except OSError:  # a file system without locks, where nothing is removed
             return name, handle
         if os.fstat(handle).st_nlink:
             return name, handle
@@ -101,7 +101,7 @@ def _draft(folder: int, mode: int) -> tuple[str, int]:
 
 
 def _sweep(folder: int) -> None:
-    """Remove what killed runs left: new files that nobody holds."""
+    """Remove what killed runs left: new files that nobody has locked."""
     for name in filter(_DRAFT.fullmatch, os.listdir(folder)):
         with suppress(OSError):
             if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
@@ -119,7 +119,7 @@ def _remove_unless_held(folder: int, name: str) -> None:
 
 @contextmanager
 def _folder(root: str, parts: tuple[str, ...]) -> Iterator[int]:
-    """A folder below `root`, opened step by step."""
+    """Open a folder below `root`, step by step."""
     handle = descend(os.open(root, STEP), parts)
     try:
         yield handle
@@ -128,7 +128,10 @@ def _folder(root: str, parts: tuple[str, ...]) -> Iterator[int]:
 
 
 def _mode(folder: int, name: str) -> int | None:
-    """The permissions of a file, `None` where there is none. Raises `FileError` for no file."""
+    """Return the permissions of a file; `None` where there is none.
+
+    Raises `FileError` for what is not a file.
+    """
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

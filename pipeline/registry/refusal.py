@@ -43,7 +43,7 @@ def refusal(
     message = f"{message}{said_by(answer, authorizer)}"
     if answer.proxy and not complaints(answer):
         # Over plain HTTP nothing shows who gave it; a registry says more than a status.
-        message = f"{message}; the answer may be that of the proxy `{answer.proxy}`"
+        message = f"{message}; sent through the proxy `{answer.proxy}`, which may have answered"
         hint = f"{hint} NO_PROXY names the hosts that are reached without a proxy"
     return HttpError(message, hint=hint, details=details)
 

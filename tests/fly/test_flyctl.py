@@ -182,7 +182,7 @@ def test_it_does_not_end(tmp_path: Path) -> None:
     ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
 
     assert ended.code != 0
-    assert ended.message == "flyctl did not end in 0 minutes"
+    assert ended.message == "flyctl took longer than 0 minutes"
 
 
 def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Docker's credential helper protocol: `docker-credential-NAME get`, a server on stdin, JSON out.
+"""Ask a credential helper of docker: `docker-credential-NAME get`, a server on stdin, JSON out.
 
 Source: docker/docker-credential-helpers, `client/command.go` and `credentials/credentials.go`.
 """
@@ -28,15 +28,15 @@ TIMEOUT = 30.0
 def get(
     name: str, server: str, environ: Mapping[str, str], *, timeout: float = TIMEOUT
 ) -> Credential | None:
-    """What the helper `name` knows of `server`, `None` where it says that it knows nothing.
+    """Ask the helper `name` for the credential of `server`; `None` where it has none.
 
-    Raises `CredentialError` where it is missing, does not answer within `timeout` seconds, answers
-    nonsense, or fails for another reason.
+    Raises `CredentialError` where the helper is missing, does not answer within `timeout` seconds,
+    answers something else, or fails for another reason.
     """
     if not _NAME.fullmatch(name):
         raise CredentialError(
             "docker's configuration names a credential helper that cannot be one",
-            hint="mend `credsStore` and `credHelpers` in docker's configuration",
+            hint="correct `credsStore` and `credHelpers` in docker's configuration",
         )
     program = f"docker-credential-{name}"
     done = _run(program, server, environ, timeout)
@@ -60,7 +60,7 @@ def _run(
     if file is None:
         raise CredentialError(
             f"docker's configuration names the credential helper `{program}`, which is not on PATH",
-            hint="install it, or take `credsStore` and `credHelpers` out of docker's configuration",
+            hint="install it, or remove `credsStore` and `credHelpers` in docker's configuration",
         )
     try:
         return capture([file, "get"], for_docker(environ), timeout=timeout, given=server)
@@ -77,8 +77,8 @@ def _credential(program: str, output: str) -> Credential | None:
         user, secret = str(answer["Username"]), str(answer["Secret"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CredentialError(
-            f"the credential helper `{program}` answered something else than a credential",
-            hint="log in again, or take the helper out of docker's configuration",
+            f"the answer of the credential helper `{program}` is not a credential",
+            hint="log in again, or remove the helper in docker's configuration",
         ) from None
     if not secret:
         return None

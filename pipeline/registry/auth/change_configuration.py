@@ -1,11 +1,11 @@
-"""Change docker's `config.json` so that no other change of it is lost.
+"""Change docker's `config.json` without losing the changes of other programs.
 
-docker itself takes no lock: it reads the file when it starts, and renames what it has made of it
-over the file when it ends (docker/cli `config/configfile/file.go`, `Save`). So runs of ours wait
-for each other by a lock on the folder, which leaves no file behind and ends with its holder; and
-what another program wrote since we read is seen right before ours takes its place, and merged.
-What docker had read before our change, and writes after it, it takes back: `docker login` is
-therefore run under the lock as well, but one that somebody else runs is not ours to hold.
+docker itself takes no lock: it reads the file when it starts, and replaces it by a rename when it
+ends (docker/cli `config/configfile/file.go`, `Save`). So our runs wait for each other by a lock on
+the folder, which leaves no file behind and ends with its process; and right before the file is
+replaced, it is checked for changes by others since it was read, and read again. A docker that had
+read the file before our change and writes it afterwards undoes our change: our own `docker login`
+is therefore run under the lock, but one that somebody else runs cannot be stopped.
 """
 
 from __future__ import annotations
@@ -33,15 +33,14 @@ if TYPE_CHECKING:
 _TRIES = 10
 _LONGEST = 90.0
 _PAUSE = 0.02
-"""Seconds. Whoever holds the lock is done within a minute, or hangs; then we go on without it."""
+"""Seconds. Who holds the lock is done within a minute, or hangs; then we go on without it."""
 
 
 def change_configuration(environ: Mapping[str, str], change: Callable[[Json], Json]) -> Path:
-    """Replace docker's configuration by what `change` makes of it; the file that has it.
+    """Replace docker's configuration by what `change` makes of it; return the path of the file.
 
-    Whole or not at all, and for its owner alone: it may hold the logins of other hosts. A link
-    stays one, as docker has it. Raises `WorkError`, and `CredentialError` for one that cannot be
-    read.
+    The file is readable by its owner only, as it may hold other logins. A link stays a link, as
+    with docker. Raises `WorkError`, and `CredentialError` for a file that cannot be read.
     """
     file = configuration_file(environ)
     try:
@@ -54,14 +53,14 @@ def change_configuration(environ: Mapping[str, str], change: Callable[[Json], Js
         raise WorkError(f"`{file}` {unusable(error, 'written').what}") from None
     except FileError as error:
         raise WorkError(f"`{file}` {error.what}", hint=error.hint) from None
-    raise WorkError(f"`{file}` is changed by another program all the time", hint="run it again")
+    raise WorkError(f"another program keeps changing `{file}`", hint="run it again")
 
 
 @contextmanager
 def locked(environ: Mapping[str, str]) -> Iterator[int]:
-    """Hold the folder that docker's configuration is in, made where there is none.
+    """Lock the folder of docker's configuration; yield it as an open folder.
 
-    Raises `OSError` where it cannot be opened.
+    It is made if there is none. Raises `OSError` where it cannot be opened.
     """
     folder = Path(os.path.realpath(configuration_file(environ))).parent
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +69,7 @@ def locked(environ: Mapping[str, str]) -> Iterator[int]:
         wait_until(lambda: _lock(handle), timeout=_LONGEST, stop=Event(), pause=_PAUSE)
         yield handle
     finally:
-        os.close(handle)  # which ends the lock, too
+        os.close(handle)  # this ends the lock, too
 
 
 def _lock(folder: int) -> bool:
@@ -87,7 +86,7 @@ def _lock(folder: int) -> bool:
 def _change(
     folder: int, name: str, environ: Mapping[str, str], change: Callable[[Json], Json]
 ) -> bool:
-    """Change what is there now; say whether it was still there when it was replaced."""
+    """Replace the file, unless it has changed since it was read; return whether it was replaced."""
     before = _state(folder, name)
     content = json.dumps(change(read_configuration(environ)), indent="\t") + "\n"
     return replace_file(
@@ -96,7 +95,7 @@ def _change(
 
 
 def _state(folder: int, name: str) -> tuple[int, ...] | None:
-    """By what a file is known again, `None` where there is none."""
+    """Return what changes when a file is changed; `None` where there is no file."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

@@ -1,12 +1,12 @@
-"""`docker-credential-fly`: a Fly token for docker, fresh each time that docker asks.
+"""The program `docker-credential-fly`: give docker a fresh Fly token each time that it asks.
+
+`invoke login` names it in docker's `config.json`:
 
     {"credHelpers": {"registry.fly.io": "fly"}}
 
-stands in docker's `config.json` for it; `invoke login` writes that.
-
 The protocol is Docker's (docker/docker-credential-helpers, `credentials/credentials.go`): a verb,
-a server on standard input, JSON or a sentence on standard output. Nothing is ever stored: the
-token is the environment's or flyctl's own.
+a server on standard input, JSON or a sentence on standard output. Nothing is stored: the token is
+that of the environment or of flyctl.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from .credential import Credential
 
 NOT_FOUND = "credentials not found in native keychain"
-"""What docker takes for "I know nothing of it", word for word."""
+"""The text by which docker recognizes that there is no credential."""
 
 _NO_SERVER = "no credentials server URL"
-"""The same for a question without a server."""
+"""The text by which docker recognizes that no server was given."""
 
 _VERBS = "get, list, store, erase and version"
 _KEEPS_NOTHING = "docker-credential-fly keeps no logins: it hands out Fly's own tokens"
 
 
 def main() -> int:
-    """Answer one call of docker's."""
+    """Answer one call by docker."""
     verb = sys.argv[1] if len(sys.argv) == 2 else ""
     said = "" if verb in ("", "list", "version") else sys.stdin.read().strip()
     code, answered = answer(verb, said, os.environ)
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def answer(verb: str, said: str, environ: Mapping[str, str]) -> tuple[int, str]:
-    """The exit code and the output for a verb and what came with it on standard input.
+    """Return the exit code and the output for a verb and the text of standard input.
 
     >>> answer("get", "registry.fly.io", {"FLY_API_TOKEN": "fm2_a"})
     (0, '{"ServerURL": "registry.fly.io", "Username": "x", "Secret": "fm2_a"}')
@@ -78,9 +78,9 @@ def _get(server: str, environ: Mapping[str, str]) -> tuple[int, str]:
 
 
 def _store(said: str, environ: Mapping[str, str]) -> tuple[int, str]:
-    """`docker login` has just logged in, and would have the login kept.
+    """Answer `docker login`, which asks to store a login.
 
-    That of Fly's registry need not be, for whoever asks gets one; any other would be lost.
+    That of Fly's registry need not be stored, as it is looked up anew; any other would be lost.
     """
     server = _server(said)
     if not server:

@@ -1,9 +1,9 @@
-"""A docker configuration of our own for BuildKit: private, short-lived, and gone afterwards.
+"""Make a temporary docker configuration with our credentials, for BuildKit.
 
-BuildKit's client reads credentials from docker's configuration alone. Where ours comes from
-elsewhere (Fly's variables, flyctl's login), a copy that nobody else can read names our credential
-helper, who is asked when a push begins: a login of Fly's lives five minutes, and a build may take
-longer. What has no helper is put into the copy itself.
+BuildKit's client reads credentials from docker's configuration only. Where ours come from elsewhere
+(Fly's variables, flyctl's login), a private copy names our credential helper, which is asked when a
+push begins: a login of flyctl's is valid for five minutes, and a build may take longer. Credentials
+without a helper are written into the copy itself.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def docker_config(
     environ: Mapping[str, str],
     doubtful: Collection[str] = (),
 ) -> Iterator[Mapping[str, str]]:
-    """Let docker and its plugins use each host's credential; yields the variables to add.
+    """Let docker and its plugins use the credential of each host; yield the variables to set.
 
-    None is there for `doubtful` hosts, not even the user's own: nothing proves who they are.
+    `doubtful` hosts get none, not even the user's own: nothing proves their identity.
 
-    Nothing is made, and `{}` yielded, where docker finds all of them by itself, and has no proxies
-    in its configuration: it makes build arguments of those (`buildkit.definition`). Otherwise
-    `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the rest of the
-    credentials in it (0600), and links to all else that the user's folder holds; it is removed at
-    the end, and after a kill by the next run.
+    Nothing is made, and `{}` yielded, where docker finds all of them by itself and has no proxies
+    in its configuration, of which it would make build arguments (`buildkit.definition`). Otherwise
+    `DOCKER_CONFIG` names a folder (0700) with the user's `config.json` and the other credentials
+    (0600), and links to all else in the user's folder. It is removed at the end, or by the next
+    run after a kill.
 
         with docker_config({"registry.fly.io": credential}, os.environ) as more:
             subprocess.run(["docker", "buildx", "bake"], env={**os.environ, **more})
@@ -68,12 +68,12 @@ def _fill(
         file.write(text)
     more = {"DOCKER_CONFIG": str(folder)}
     if environ.get(docker_login.ENVIRONMENT):
-        # It would win over the file; its logins are in the file now.
+        # It would take precedence over the file; its logins are in the file now.
         more[docker_login.ENVIRONMENT] = ""
     if not environ.get("BUILDX_CONFIG"):
         more["BUILDX_CONFIG"] = str(users / "buildx")
     if any(credential.helper for credential in credentials.values()):
-        # Ours is installed beside this Python, whose folder need not be on the user's PATH.
+        # Our helper is installed beside this Python, whose folder may not be on the user's PATH.
         more["PATH"] = f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"
     return more
 
@@ -83,7 +83,7 @@ def _scripts() -> Path:
 
 
 def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
-    """Whether a helper is asked: a token of a variable is none that one could ask for."""
+    """Return whether a helper can be asked: it does not see tokens of variables."""
     name = f"docker-credential-{credential.helper}"
     path = {"PATH": f"{environ.get('PATH', '')}{os.pathsep}{_scripts()}"}
     if credential.helper == fly_login.HELPER and fly_login.from_environment(environ):
@@ -92,10 +92,10 @@ def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
 
 
 def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:
-    """The user's configuration with ours in it, and no entry over which docker would stumble.
+    """Return the user's configuration with our credentials, without entries that docker rejects.
 
-    An empty entry in `credHelpers` is how docker/cli is told to read `auths` for one host although
-    there is a store for all (`configfile.getConfiguredCredentialStore`).
+    An empty entry in `credHelpers` makes docker/cli read `auths` for one host although there is a
+    store for all (`configfile.getConfiguredCredentialStore`).
     """
     theirs = docker_login.read_configuration(environ)
     extra = docker_login.section(docker_login.read_environment(environ), "auths")
@@ -113,7 +113,7 @@ def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> 
 
 
 def _without(configuration: docker_login.Json, hosts: Collection[str]) -> docker_login.Json:
-    """A configuration that knows nobody at `hosts`: neither by an entry nor by any helper."""
+    """Return a configuration without credentials for `hosts`, by an entry or by a helper."""
     auths = docker_login.section(configuration, "auths")
     for host in hosts:
         auths = docker_login.without(auths, host)
@@ -129,7 +129,7 @@ def _entry(credential: Credential) -> docker_login.Json:
 
 
 def _standard(entry: object) -> object:
-    """An entry whose `auth` docker can read: one in another alphabet makes it refuse the file."""
+    """Encode `auth` as docker does: by one in another alphabet, it would reject the whole file."""
     if not isinstance(entry, dict) or not isinstance(auth := entry.get("auth"), str):
         return entry
     pair = docker_login.decode_auth(auth)
@@ -137,7 +137,7 @@ def _standard(entry: object) -> object:
 
 
 def _link(users: Path, folder: Path) -> None:
-    """All that the user's folder holds besides the configuration: contexts, plugins, buildx."""
+    """Link to all else in the user's folder: contexts, plugins, buildx."""
     with suppress(OSError):
         for path in users.iterdir():
             if path.name != "config.json":

@@ -1,9 +1,9 @@
-"""The credentials that `docker login` left: `DOCKER_AUTH_CONFIG`, helpers, store, `auths`.
+"""Read docker's `config.json`: the logins of `docker login`, credential helpers, proxies.
 
-The order is docker/cli's (`cli/config/configfile`, `cli/config/credentials`), with two kindnesses:
-`auths` is still read where a store knows nothing (flyctl writes there whatever the store), and
-any alphabet of base64 is read (flyctl without docker writes the URL-safe one). What docker itself
-would not find in this way is marked, so that BuildKit is given it.
+The order is docker/cli's (`cli/config/configfile`, `cli/config/credentials`), with two exceptions:
+`auths` is also read where a store has no login (flyctl writes there whatever the store), and any
+alphabet of base64 is accepted (flyctl without docker writes the URL-safe one). A login that docker
+itself would not find is marked, so that BuildKit gets it from us.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HUB_KEY = "https://index.docker.io/v1/"
-"""The name under which docker has kept Docker Hub's login since its first days."""
+"""The key of Docker Hub's login."""
 
 _HUB_INDEX = f"index.{HUB}"
 ENVIRONMENT = "DOCKER_AUTH_CONFIG"
@@ -39,48 +39,48 @@ Json = dict[str, object]
 
 
 def configuration_folder(environ: Mapping[str, str]) -> Path:
-    """Where docker keeps its configuration: `DOCKER_CONFIG`, else `~/.docker`."""
+    """Return the folder of docker's configuration: `DOCKER_CONFIG`, else `~/.docker`."""
     folder = environ.get("DOCKER_CONFIG")
     return Path(folder) if folder else home(environ) / ".docker"
 
 
 def configuration_file(environ: Mapping[str, str]) -> Path:
-    """Docker's `config.json`."""
+    """Return the path of docker's `config.json`."""
     return configuration_folder(environ) / "config.json"
 
 
 def read_configuration(environ: Mapping[str, str]) -> Json:
-    """What is in docker's `config.json`, empty where there is none. Raises `CredentialError`."""
+    """Read docker's `config.json`; empty where there is none. Raises `CredentialError`."""
     return read_file(configuration_file(environ), environ)
 
 
 def read_file(path: Path, environ: Mapping[str, str]) -> Json:
-    """A configuration of docker's form, empty where there is none. Raises `CredentialError`."""
+    """Read a file of the same form; empty where there is none. Raises `CredentialError`."""
     what = f"`{shown(path, environ)}`"
     try:
         content = read_own(path)
         text = "" if content is None else content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise CredentialError(f"{what} is no UTF-8", hint="mend it, or move it away") from None
+        raise CredentialError(f"{what} is not UTF-8", hint="repair it, or move it away") from None
     except FileError as error:
-        hint = "mend its permissions, or move it away"
+        hint = "correct its permissions, or move it away"
         raise CredentialError(f"{what} {error.what}", hint=hint) from None
     return _parse(text, what)
 
 
 def read_environment(environ: Mapping[str, str]) -> Json:
-    """The configuration in `DOCKER_AUTH_CONFIG`, empty where there is none."""
+    """Read the configuration in `DOCKER_AUTH_CONFIG`; empty where there is none."""
     return _parse(environ.get(ENVIRONMENT, ""), f"`{ENVIRONMENT}`")
 
 
 def from_environment(environ: Mapping[str, str], host: str) -> Credential | None:
-    """The credential in `DOCKER_AUTH_CONFIG`; docker before 28 does not know the variable."""
+    """Look up a credential in `DOCKER_AUTH_CONFIG`, which docker before 28 does not read."""
     entry = entry_of(section(read_environment(environ), "auths"), host)
     return credential_of(entry, ENVIRONMENT)
 
 
 def from_configuration(environ: Mapping[str, str], host: str) -> Credential | None:
-    """The credential that docker's configuration holds, or its helper knows."""
+    """Look up a credential in docker's configuration, or ask the helper that it names."""
     configuration = read_configuration(environ)
     path = configuration_folder(environ) / "config.json"
     source = f"docker configuration {shown(path, environ)}"
@@ -107,7 +107,7 @@ def docker_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def helper_name(configuration: Json, host: str) -> str:
-    """The credential helper for `host`: its own, else the store for all, else none."""
+    """Return the credential helper for `host`: its own, else the one for all hosts, else ""."""
     helpers = section(configuration, "credHelpers")
     for key in _keys(host):
         if key in helpers:
@@ -116,18 +116,18 @@ def helper_name(configuration: Json, host: str) -> str:
 
 
 def server_key(host: str) -> str:
-    """Under which name docker stores a login for `host`."""
+    """Return the key by which docker stores a login for `host`."""
     return HUB_KEY if is_hub(host) else host
 
 
 def section(configuration: Json, name: str) -> Json:
-    """An object inside of the configuration, empty where there is none."""
+    """Return an object of the configuration; empty where there is none."""
     value = configuration.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def decode_auth(auth: str) -> tuple[str, str] | None:
-    """User and secret of an `auth`, in any alphabet of base64 with or without padding.
+    """Decode an `auth` to user and secret, in any alphabet of base64, with or without padding.
 
     >>> decode_auth("eDp0b2tlbg")
     ('x', 'token')
@@ -136,13 +136,13 @@ def decode_auth(auth: str) -> tuple[str, str] | None:
     try:
         decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
         user, colon, secret = decoded.decode("utf-8").partition(":")
-    except ValueError:  # no base64, no UTF-8, not even ASCII
+    except ValueError:  # not base64, not UTF-8, or not even ASCII
         return None
     return (user, secret.strip("\0")) if colon and user else None
 
 
 def encode_auth(user: str, secret: str) -> str:
-    """An `auth` as docker writes and reads it."""
+    """Encode an `auth` as docker does."""
     return base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
 
 
@@ -151,24 +151,24 @@ def _parse(text: str, what: str) -> Json:
         value = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
         # The decoder's own error holds the whole text, secrets and all.
-        raise CredentialError(f"{what} is not JSON", hint="mend it, or move it away") from None
+        raise CredentialError(f"{what} is not JSON", hint="repair it, or move it away") from None
     if not isinstance(value, dict):
-        raise CredentialError(f"{what} is no JSON object", hint="mend it, or move it away")
+        raise CredentialError(f"{what} is not a JSON object", hint="repair it, or move it away")
     return value
 
 
 def _keys(host: str) -> tuple[str, ...]:
-    """Under which names a login for `host` may be kept, the one that docker uses first."""
+    """Return the keys that a login for `host` may have, docker's own first."""
     return (HUB_KEY, _HUB_INDEX, *HUB_NAMES) if is_hub(host) else (host,)
 
 
 def _docker_finds(auths: Json, host: str) -> bool:
-    """Whether docker looks where the login for `host` is: Docker Hub's has one place alone."""
+    """Return whether docker itself finds the login: it reads Docker Hub's by one key only."""
     return not is_hub(host) or any(key == HUB_KEY or _bare(key) == _HUB_INDEX for key in auths)
 
 
 def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) -> Credential | None:
-    """The credential in an entry of `auths`, `None` where there is none in it."""
+    """Read the credential in an entry of `auths`; `None` where it has none."""
     token = entry.get("identitytoken")
     pair = _user_and_secret(entry)
     if isinstance(token, str) and token:
@@ -181,7 +181,7 @@ def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) ->
 
 
 def entry_of(auths: Json, host: str) -> Json:
-    """The entry for a host: the exact key first, then what is the host under a scheme or a path."""
+    """Find the entry for a host: by the exact key, else by a key with a scheme or a path."""
     for key in (*_keys(host), *sorted(auths)):
         exact = key in _keys(host)
         if key in auths and (exact or _bare(key) in _keys(host)):
@@ -192,7 +192,7 @@ def entry_of(auths: Json, host: str) -> Json:
 
 
 def without(auths: Json, host: str) -> Json:
-    """The entries of all hosts but this one, whose key may have a scheme or a path."""
+    """Return the entries of all other hosts; keys may have a scheme or a path."""
     return {key: entry for key, entry in auths.items() if _bare(key) != host}
 
 
@@ -211,7 +211,7 @@ def _user_and_secret(entry: Json) -> tuple[str, str] | None:
 
 
 def docker_reads(entry: object) -> bool:
-    """Whether docker reads this entry of `auths`: it wants the standard alphabet with padding."""
+    """Return whether docker can read an entry: it needs the standard alphabet, with padding."""
     if not isinstance(entry, dict):
         return False
     auth = entry.get("auth")

@@ -1,4 +1,4 @@
-"""Fly's tokens: in the environment, and in the login that flyctl keeps."""
+"""Find Fly's token: in the environment, or in the login of flyctl."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 FLY_REGISTRY = "registry.fly.io"
 FLY_USER = "x"
-"""What Fly's registry wants as a user name: exactly this (flyctl `internal/command/auth`)."""
+"""The user name that Fly's registry requires (flyctl `internal/command/auth`)."""
 
 HELPER = "fly"
-"""Our credential helper for Fly's registry: `docker-credential-fly`."""
+"""The name of our credential helper for Fly's registry: `docker-credential-fly`."""
 
 _TIMEOUT = 30.0
 """Seconds: flyctl may renew its login over the network."""
@@ -36,12 +36,12 @@ _LINE = re.compile(r"""^access_token:[ \t]*(["']?)(?P<token>[^"'#\n]*)\1[ \t]*$"
 
 
 def fly_registry(environ: Mapping[str, str]) -> str:
-    """The host of Fly's registry: `FLY_REGISTRY_HOST`, else `registry.fly.io`, as flyctl has it."""
+    """Return the host of Fly's registry as flyctl does: `FLY_REGISTRY_HOST`, or the public one."""
     return environ.get("FLY_REGISTRY_HOST") or FLY_REGISTRY
 
 
 def bare(text: str) -> str:
-    """A token without the scheme before it, and without spaces between its parts.
+    """Remove the scheme before a token, and spaces between its parts.
 
     >>> bare("FlyV1 fm2_a, fo1_c")
     'fm2_a,fo1_c'
@@ -52,9 +52,9 @@ def bare(text: str) -> str:
 
 
 def fly_token(text: str) -> str:
-    """A Fly token as its registry wants it: no scheme, macaroons alone where there are any.
+    """Return a Fly token as its registry wants it: no scheme, only macaroons if there are any.
 
-    So does flyctl (fly-go `tokens.Docker`).
+    flyctl does the same (fly-go `tokens.Docker`).
 
     >>> fly_token("FlyV1 fm2_a,fm2_b,fo1_c")
     'fm2_a,fm2_b'
@@ -65,7 +65,7 @@ def fly_token(text: str) -> str:
 
 
 class FlyLogin(Struct, frozen=True):
-    """A whole token, bare, as `fly auth token` prints it; `source` is where it comes from."""
+    """A whole token without its scheme, as `fly auth token` prints it, and where it comes from."""
 
     token: str
     source: str
@@ -76,17 +76,17 @@ class FlyLogin(Struct, frozen=True):
 
 
 def login(environ: Mapping[str, str]) -> FlyLogin | None:
-    """Who we are at Fly's API: a variable of the environment, else flyctl's login."""
+    """Find the token for Fly's API: a variable of the environment, else flyctl's login."""
     for name in FLY_TOKENS:
         if text := bare(environ.get(name, "")):
             return FlyLogin(text, name)
-    return _asked(environ) or _kept(environ)
+    return _from_program(environ) or _from_file(environ)
 
 
 def authorization(token: str, *, all_tokens: bool) -> str:
-    """The header for Fly's API: macaroons as `FlyV1 …`, OAuth alone as `Bearer …`.
+    """Make the header for Fly's API: macaroons as `FlyV1 …`, an OAuth token as `Bearer …`.
 
-    The Machines API gets macaroons alone, GraphQL `all_tokens` (fly-go `tokens/tokens.go`).
+    The Machines API gets macaroons only, GraphQL `all_tokens` (fly-go `tokens/tokens.go`).
     """
     if not any(part.startswith(_MACAROON) for part in token.split(",")):
         return f"Bearer {token}"
@@ -94,12 +94,12 @@ def authorization(token: str, *, all_tokens: bool) -> str:
 
 
 def variables_in(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """What the variables hold: a token each, with whatever belongs to it."""
+    """Return the tokens of all variables."""
     return tuple(text for name in FLY_TOKENS if (text := bare(environ.get(name, ""))))
 
 
 def from_environment(environ: Mapping[str, str]) -> Credential | None:
-    """The token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
+    """Return the token in `FLY_ACCESS_TOKEN`, else in `FLY_API_TOKEN`: flyctl's order."""
     for name in FLY_TOKENS:
         if token := fly_token(environ.get(name, "")):
             return Credential(FLY_USER, token, name, helper=HELPER)
@@ -107,15 +107,15 @@ def from_environment(environ: Mapping[str, str]) -> Credential | None:
 
 
 def from_flyctl(environ: Mapping[str, str]) -> Credential | None:
-    """The login of flyctl: as flyctl itself says it, who renews it, else as its file has it."""
-    found = _asked(environ) or _kept(environ)
+    """Return the login of flyctl: by asking flyctl, which renews it, else from its file."""
+    found = _from_program(environ) or _from_file(environ)
     if found is None:
         return None
     return Credential(FLY_USER, fly_token(found.token), found.source, helper=HELPER)
 
 
-def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
-    """What `fly auth token --json` answers: a login of a user's lives five minutes otherwise.
+def _from_program(environ: Mapping[str, str]) -> FlyLogin | None:
+    """Ask `fly auth token --json`, which renews a login that is valid for five minutes.
 
     The command is deprecated, and there is no other (flyctl `internal/command/auth/token.go`).
     """
@@ -125,7 +125,7 @@ def _asked(environ: Mapping[str, str]) -> FlyLogin | None:
 
 
 def _printed(program: str, environ: Mapping[str, str]) -> str:
-    """The token that a program prints; empty where it has none, or is not flyctl."""
+    """Return the token that a program prints; "" where it has none, or is not flyctl."""
     try:
         done = capture([program, "auth", "token", "--json"], for_flyctl(environ), timeout=_TIMEOUT)
         token = json.loads(done.stdout)["token"] if not done.returncode else ""
@@ -134,8 +134,8 @@ def _printed(program: str, environ: Mapping[str, str]) -> str:
     return bare(token) if isinstance(token, str) else ""
 
 
-def _kept(environ: Mapping[str, str]) -> FlyLogin | None:
-    """The login that `fly auth login` left: flyctl writes the token as one line of plain YAML."""
+def _from_file(environ: Mapping[str, str]) -> FlyLogin | None:
+    """Read the file of `fly auth login`, where the token is one line of plain YAML."""
     folder = environ.get("FLY_CONFIG_DIR")
     path = (Path(folder) if folder else home(environ) / ".fly") / "config.yml"
     try:

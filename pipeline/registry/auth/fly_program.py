@@ -1,11 +1,11 @@
-"""Which program on PATH is flyctl: Concourse, too, has one that is called `fly`.
+"""Find flyctl on PATH: Concourse, too, has a program that is called `fly`.
 
-flyctl is installed under both names. Either says what it is in one line, which begins with the name
-that it was started by (superfly/flyctl `internal/buildinfo`):
+flyctl is installed as `flyctl` and `fly`. Both print their version in one line, which begins with
+the name that it was started by (superfly/flyctl `internal/buildinfo`):
 
     fly v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00:00:00Z BranchName: master
 
-Concourse's knows no command `version`, and says so.
+Concourse's does not have the command `version`.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NAMES = ("flyctl", "fly")
-"""The order matters: nobody else's program is called `flyctl`."""
+"""The order matters: no other program is called `flyctl`."""
 _SAYS = re.compile(r"^\S+ v(\S+) \S+/\S+ Commit: ", re.MULTILINE)
 _TIMEOUT = 30.0
 _INSTALL = "install it: https://fly.io/docs/flyctl/install/"
 
 _looking = threading.Lock()
 _versions: dict[tuple[str, int], str] = {}
-"""What programs said, by path and time of change: asked once in a process, not for each app."""
+"""Versions by path and time of change: looked up once in a process, not for each app."""
 
 
 class FlyProgram(Struct, frozen=True):
-    """Flyctl: where it is, and the version that it says to be."""
+    """The path and the version of flyctl."""
 
     path: str
     version: str
 
 
 def candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """All programs on PATH that may be flyctl, the likeliest first; each once, links followed."""
+    """Find the programs on PATH that may be flyctl, the likeliest first; each once."""
     folders = path_folders(environ)
     found = (shutil.which(name, path=folder) for name in _NAMES for folder in folders)
     by_file: dict[str, str] = {}
@@ -57,9 +57,9 @@ def candidates(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def fly_program(environ: Mapping[str, str]) -> FlyProgram:
-    """The first program on PATH that says that it is flyctl.
+    """Find the first program on PATH that says that it is flyctl.
 
-    Raises `UnknownError` where none does, with what each of the others said.
+    Raises `UnknownError` where none does, with what each of them said.
     """
     others = []
     for path in candidates(environ):
@@ -93,11 +93,11 @@ def _version(path: str, environ: Mapping[str, str]) -> str:
 def _asked(path: str, environ: Mapping[str, str]) -> str:
     env = {name: value for name, value in environ.items() if name != "FLY_JSON"}
     try:
-        # A program that may be anybody's gets no token, and its answer is to be a line of text.
+        # It may be another program: it gets no token.
         quiet = for_flyctl({**env, "FLY_NO_UPDATE_CHECK": "1", "NO_COLOR": "1"})
         done = capture([path, "version"], quiet, timeout=_TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise _OtherProgramError(f"`{path} version` does not end") from None
+        raise _OtherProgramError(f"`{path} version` took longer than {_TIMEOUT:g} s") from None
     except OSError as error:
         raise _not_run(path, error) from None
     if not done.returncode and (said := _SAYS.search(done.stdout)):

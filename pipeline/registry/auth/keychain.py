@@ -1,4 +1,4 @@
-"""Where a credential is looked for, in order. Nothing here speaks to a network."""
+"""Look up credentials: Fly's variables, docker's logins, podman's, flyctl's. No network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
-    """Fly's registry, and where its token is looked for apart from docker's configuration."""
+    """Return Fly's registry, and the source of its token besides docker's configuration."""
     host = fly_login.fly_registry(environ)
 
-    def look_up(asked: str, /) -> Credential | None:
-        if host_of(asked) != host:
+    def look_up(namespace: str, /) -> Credential | None:
+        if host_of(namespace) != host:
             return None
         return fly_login.from_environment(environ) or fly_login.from_flyctl(environ)
 
@@ -30,9 +30,9 @@ def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
 
 
 def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """All that is in the environment and in files of logins, in every form; no helper is asked.
+    """Return all secrets of the environment and of files with logins, in every form.
 
-    For the last net before a person's eyes: what cannot be read is passed over.
+    They are masked in what people see. No helper is asked, and unreadable files are skipped.
     """
     tokens = fly_login.variables_in(environ)
     found = [form for token in tokens for form in forms(token, fly_login.FLY_USER)]
@@ -52,26 +52,26 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
 def credentials(
     environ: Mapping[str, str], *, fly_hosts: Collection[str] | None = None
 ) -> CredentialSource:
-    """What environment and home folder hold: Fly's variables, docker's, podman's, flyctl's login.
+    """Make a source of the credentials in the environment and the home folder.
 
-    A Fly token is shown to `fly_hosts` alone; by default that is the host that
-    `FLY_REGISTRY_HOST` names, else `registry.fly.io`. Each call looks anew, for a login of Fly's
-    lives five minutes. Nobody (`None`) is right for a public or a local registry.
+    A Fly token is sent to `fly_hosts` only; by default that is the host that `FLY_REGISTRY_HOST`
+    names, else `registry.fly.io`. Each call reads everything anew, as a login of flyctl's is valid
+    for five minutes. A public or a local registry needs no credential (`None`).
 
     >>> credentials({"FLY_API_TOKEN": "FlyV1 fm2_abc"})("registry.fly.io").source
     'FLY_API_TOKEN'
     """
     fly = frozenset([fly_login.fly_registry(environ)] if fly_hosts is None else fly_hosts)
     lookups: tuple[Callable[[str], Credential | None], ...] = (
-        lambda place: fly_login.from_environment(environ) if host_of(place) in fly else None,
-        lambda place: docker_login.from_environment(environ, host_of(place)),
-        lambda place: docker_login.from_configuration(environ, host_of(place)),
-        lambda place: podman_login.from_files(environ, place),
-        lambda place: fly_login.from_flyctl(environ) if host_of(place) in fly else None,
+        lambda name: fly_login.from_environment(environ) if host_of(name) in fly else None,
+        lambda name: docker_login.from_environment(environ, host_of(name)),
+        lambda name: docker_login.from_configuration(environ, host_of(name)),
+        lambda name: podman_login.from_files(environ, name),
+        lambda name: fly_login.from_flyctl(environ) if host_of(name) in fly else None,
     )
 
-    def look_up(place: str, /) -> Credential | None:
-        found = (lookup(place) for lookup in lookups)
+    def look_up(namespace: str, /) -> Credential | None:
+        found = (lookup(namespace) for lookup in lookups)
         return next((credential for credential in found if credential), None)
 
     return look_up

@@ -1,7 +1,7 @@
-"""The credentials that `podman login` left: `auth.json`, which buildah and skopeo share.
+"""Read the logins of `podman login`: `auth.json`, which buildah and skopeo use, too.
 
-Docker does not read it. Its keys may name a part of a host (`quay.io/acme`): the longest one that
-a repository begins with counts (containers/image, `docs/containers-auth.json.5.md`).
+Docker does not read it. Its keys may name a part of a host (`quay.io/acme`): of those that a
+repository begins with, the longest counts (containers/image, `docs/containers-auth.json.5.md`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """Where podman keeps logins: the file that is named, that of the session, that of the home."""
+    """Return podman's files: that of `REGISTRY_AUTH_FILE`, of the session, of the home folder."""
     named, runtime = environ.get("REGISTRY_AUTH_FILE"), environ.get("XDG_RUNTIME_DIR")
     lasting = Path(environ.get("XDG_CONFIG_HOME") or home(environ) / ".config")
     return (
@@ -34,22 +34,22 @@ def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     )
 
 
-def from_files(environ: Mapping[str, str], place: str) -> Credential | None:
-    """The credential for a host or a part of it, `None` where podman knows none.
+def from_files(environ: Mapping[str, str], namespace: str) -> Credential | None:
+    """Look up the credential for a namespace; `None` where podman has none.
 
     Raises `CredentialError` where a file cannot be read.
     """
     for path in files(environ):
         configuration = docker_login.read_file(path, environ)
-        if found := _find(configuration, place, path, environ):
+        if found := _find(configuration, namespace, path, environ):
             return found
     return None
 
 
 def namespaces(environ: Mapping[str, str]) -> frozenset[str]:
-    """The parts of hosts that have a login of their own: `quay.io/acme`.
+    """Return the parts of hosts that have a login of their own: `quay.io/acme`.
 
-    What cannot be read is not told here, but by whoever looks a credential up.
+    A file that cannot be read is skipped: looking up a credential will report it.
     """
     found: set[str] = set()
     for path in files(environ):
@@ -62,21 +62,21 @@ def namespaces(environ: Mapping[str, str]) -> frozenset[str]:
 
 
 def _find(
-    configuration: docker_login.Json, place: str, path: Path, environ: Mapping[str, str]
+    configuration: docker_login.Json, namespace: str, path: Path, environ: Mapping[str, str]
 ) -> Credential | None:
-    if is_hub(host := host_of(place)):
-        host, place = HUB, f"{HUB}{place.removeprefix(host)}"
+    if is_hub(host := host_of(namespace)):
+        host, namespace = HUB, f"{HUB}{namespace.removeprefix(host)}"
     name = str(docker_login.section(configuration, "credHelpers").get(host) or "")
     if name and (found := ask_helper.get(name, docker_login.server_key(host), environ)):
         return replace(found, known_to_docker=False, helper=name)
     auths = docker_login.section(configuration, "auths")
-    entries = (_entry(auths, key) for key in parents(place))
+    entries = (_entry(auths, key) for key in parents(namespace))
     entry = next((entry for entry in entries if entry), {})
     return docker_login.credential_of(entry, f"podman's login {shown(path, environ)}")
 
 
 def _entry(auths: docker_login.Json, key: str) -> docker_login.Json:
-    """An address under a scheme is docker's old way of naming a host; another path is a part."""
+    """Find an entry: a key with a scheme names a host, as old dockers wrote it; others a part."""
     if "/" not in key:
         return docker_login.entry_of({k: v for k, v in auths.items() if _names_host(k)}, key)
     entry = auths.get(key)

@@ -94,7 +94,7 @@ def test_one_that_never_stops(environ: dict[str, str]) -> None:
         file.write_text(json.dumps({**found, "again": "x" * (len(str(found)) + 1)}))
         return {"ours": 1}
 
-    with pytest.raises(WorkError, match="is changed by another program all the time"):
+    with pytest.raises(WorkError, match="another program keeps changing"):
         change_configuration(environ, change)
 
     assert "ours" not in written(environ)
