@@ -79,7 +79,7 @@ class Resolved(Struct, frozen=True):
     unused_contexts: tuple[str, ...] = ()
 
 
-def _nobody_knows(_image: str, _platform: Platform) -> None:
+def _unknown_triggers(_image: str, _platform: Platform) -> None:
     """Return `None`: no triggers are known."""
 
 
@@ -90,7 +90,7 @@ def resolve(  # noqa: PLR0913 - BuildKit is given each of these values, too
     args: Mapping[str, str],
     platform: Platform,
     build_platform: Platform = LINUX,
-    onbuild: Onbuild = _nobody_knows,
+    onbuild: Onbuild = _unknown_triggers,
     contexts: Collection[str] = (),
 ) -> Resolved:
     """Find what a build of `target` (default: the last stage) for `platform` needs.

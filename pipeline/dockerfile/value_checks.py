@@ -45,7 +45,7 @@ _NANOSECONDS = {
 }
 _LEAST, _MOST = 1_000_000, 2**63 - 1
 _LONGEST = 99
-"""Characters of a number: Python converts at most 4,300 digits, and nobody writes so many."""
+"""Characters of a number: Python converts at most 4,300 digits, and no real number has as many."""
 
 
 def check_ports(words: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from .image_model import ImageFileModel
 from .settings_model import PipelineFile
 from .tables import About, Above, AtLeast, Table, keys_of, unwrapped
 
-FOLDER = Path(__file__).parents[2] / "schema"
+FOLDER = Path(__file__).parents[1] / "schema"
 MODELS: dict[str, type[Table]] = {
     "pipeline.schema.json": PipelineFile,
     "image.schema.json": ImageFileModel,

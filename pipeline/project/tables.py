@@ -1,7 +1,7 @@
 """Tables of a settings file as annotated classes, and the reader that checks data against them.
 
-A key is a class attribute; its annotation says what it takes, and its default what it is without a
-word:
+A key is a class attribute; its annotation says what it takes, and its default is the value of a
+key that is not written:
 
     class FlyTable(Table):
         org: Annotated[Text, Wants("a string", '"acme"'), About("The organization.")] = ""
@@ -39,7 +39,7 @@ class Table:
 
 
 class Wants(NamedTuple):
-    """What a key takes, in words, with an example as it is written in TOML."""
+    """What a key takes, in words, with an example as written in TOML."""
 
     noun: str
     example: str
@@ -51,7 +51,7 @@ class Wants(NamedTuple):
 class About:
     """What an editor says of a key, and what its JSON Schema has beside, or `instead` of, its type.
 
-    Hashed by identity, as `typing` wants of what is in an annotation.
+    Hashed by identity, as `typing` needs it of what is in an annotation.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Mistake(NamedTuple):
     """What is wrong with the value at a path, or with its last key.
 
     `kind` is `unknown` or `missing` for a key, `key` for one that a check refuses, `refused` for
-    such a value, `empty`, `small` or `infinite`; else the type that was wanted. `because` is the
+    such a value, `empty`, `small` or `infinite`; else the type that was expected. `because` is the
     error of the check, or the bound.
     """
 
@@ -111,13 +111,13 @@ class Mistake(NamedTuple):
 
 
 def read_table(table: type[T], data: Mapping[str, object]) -> tuple[T, list[Mistake]]:
-    """Read data as a table; its values are sound only where no mistake is found."""
+    """Read data as a table; its values are valid only if there is no mistake."""
     mistakes: list[Mistake] = []
     return _table(table, data, (), mistakes), mistakes
 
 
 def keys_of(table: type[Table]) -> Mapping[str, Any]:
-    """The annotations of a table's keys, in their order; those of its base class come first."""
+    """Return the annotations of a table's keys, in order; those of its base class come first."""
     if table not in _KEYS:
         layers = [one.__annotations__ for one in reversed(table.__mro__[:-1])]
         _KEYS[table] = {key: layer[key] for layer in layers for key in layer}
@@ -125,7 +125,7 @@ def keys_of(table: type[Table]) -> Mapping[str, Any]:
 
 
 def unwrapped(annotation: Any) -> tuple[Any, tuple[object, ...]]:
-    """An annotation without `Annotated` and `None`, and the marks of all its layers."""
+    """Return an annotation without `Annotated` and `None`, and the marks of all its layers."""
     marks: tuple[object, ...] = ()
     while True:
         if get_origin(annotation) is Annotated:

@@ -11,7 +11,7 @@ import pytest
 import tomli
 
 from pipeline.project.image_model import ImageFileModel
-from pipeline.project.schema import MODELS, text
+from pipeline.project.schema import FOLDER, MODELS, text
 from pipeline.project.settings_model import PipelineFile
 from pipeline.project.tables import Mistake, read_table
 
@@ -175,3 +175,8 @@ def test_every_key_is_explained(model: type[PipelineFile | ImageFileModel]) -> N
         key for key, field in keys.items() if "$ref" not in field and "description" not in field
     ]
     assert silent == []
+
+
+def test_they_are_written_where_they_are_shipped() -> None:
+    """`python -m pipeline.project.schema` writes over the files of the package."""
+    assert [(FOLDER / name).is_file() for name in MODELS] == [True] * len(MODELS)
