@@ -44,8 +44,8 @@ def onbuild(
     return known
 
 
-def _is_text(value: object) -> bool:
-    """Return whether a value is a text without NUL, which a file and BuildKit can hold."""
+def is_trigger(value: object) -> bool:
+    """Return whether a value can be a trigger: a text without NUL, which a file can hold."""
     return isinstance(value, str) and "\0" not in value
 
 
@@ -54,7 +54,7 @@ def _triggers(registry: Registry, reference: Reference, manifest: Manifest) -> t
     repository = registry.connect(reference.repository)
     content = read_blob(repository, config.digest) if config else None
     match read_json(content) if content else None:
-        case {"config": {"OnBuild": list(found)}} if all(map(_is_text, found)):
+        case {"config": {"OnBuild": list(found)}} if all(map(is_trigger, found)):
             if len(found) > MOST_TRIGGERS:
                 raise HttpError(f"`{reference}` has more than {MOST_TRIGGERS} triggers")
             return tuple(found)

@@ -31,6 +31,8 @@ _OTHER = Configuration({"env": {"A": "1"}})
 _AMD64 = Platform("linux", "amd64")
 _ARGUMENTS = {"A": "v", "VERSION": "1.2", "EMPTY": ""}
 _PATHS = ("a", "a" * 200, "src/main.py", "node_modules/x/y.js", ".git/HEAD", "a/b/c/d/e/f", "é.txt")
+_LONGEST_PATH = 4095
+"""Bytes: Linux opens no longer one (`PATH_MAX`)."""
 _PROJECT = {
     "pipeline.toml": '[registry]\nhost = "127.0.0.1:5000"\n',
     "images/base/Dockerfile": "FROM scratch\nCOPY a /a\n",
@@ -51,7 +53,7 @@ def _dockerfile(data: bytes) -> None:
 def _ignore(data: bytes) -> None:
     ignore = parse_ignore(data, file=".dockerignore")
     lines = data.decode("utf-8", "surrogateescape").split("\n")
-    for path in (*_PATHS, *(line for line in lines[:20] if line)):
+    for path in (*_PATHS, *(line for line in lines[:20] if 0 < len(line) <= _LONGEST_PATH)):
         ignore.excludes(path)
         ignore.reason(path)
         ignore.may_include_below(path)

@@ -27,6 +27,7 @@ from pipeline.registry.contents import manifests_of_platforms, needed, platform_
 from pipeline.registry.errors import CredentialError
 from pipeline.registry.manifest import contents_of, read_manifest
 from pipeline.registry.mirrors import mirrors_in
+from pipeline.registry.onbuild import is_trigger
 from pipeline.registry.refusal import refusal
 from pipeline.registry.response import MANIFEST_TYPES, complaints, keeps_tags, presence
 from tests.fuzz.target import MEMORY, Target
@@ -81,7 +82,7 @@ def _config(data: bytes) -> None:
     document = read_json(data)
     platform_of(document)
     match document:
-        case {"config": {"OnBuild": list(found)}} if all(isinstance(one, str) for one in found):
+        case {"config": {"OnBuild": list(found)}} if all(map(is_trigger, found)):
             _written(Pin(_DIGEST, triggers={_AMD64: tuple(found)}))
 
 
