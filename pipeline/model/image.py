@@ -1,7 +1,7 @@
-"""The values that go down through a run: images, settings, project.
+"""An image of the project, and all that its Dockerfile and `image.toml` say about it.
 
-All are frozen and hold no handle on the world. Paths of the user's are `PurePosixPath`, relative
-to the project's root unless said otherwise.
+All values are frozen. Paths in the project are `PurePosixPath`, relative to its root unless a
+docstring says otherwise.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
 class ImageKind(StrEnum):
-    """What an image is for."""
+    """Whether an image becomes an app."""
 
     BASE = "base"
     APP = "app"
 
 
 class Base(Struct, frozen=True):
-    """An edge of the DAG: `written` in the Dockerfile is the image `name` of this project."""
+    """An edge of the graph: `written` in the Dockerfile is the image `name` of this project."""
 
     written: str
     name: ImageName
@@ -42,21 +42,21 @@ class Base(Struct, frozen=True):
 
 
 class Triggers(NamedTuple):
-    """The ONBUILD triggers of an image for one platform, in its order, as they are written."""
+    """The ONBUILD triggers of an image for one platform, in order, as they are written."""
 
     platform: Platform
     instructions: tuple[str, ...]
 
 
 MOST_TRIGGERS = 100
-"""`ONBUILD` triggers of one image: those that exist have a dozen, and each build reads them all."""
+"""The most `ONBUILD` triggers of one image: real ones have a dozen, and each build reads all."""
 
 
 class Pin(Struct, frozen=True):
-    """What `pipeline.lock` holds of an external: its digest, which is that of an index or manifest.
+    """What `pipeline.lock` has of an external: the digest of its index or manifest.
 
-    `platforms` are the manifests of an index; `triggers` the ONBUILD triggers for each platform for
-    which its configuration was looked at.
+    `platforms` are the manifests of an index; `triggers` the ONBUILD triggers for each platform
+    whose configuration was read.
     """
 
     digest: Digest
@@ -65,11 +65,10 @@ class Pin(Struct, frozen=True):
 
 
 class External(Struct, frozen=True):
-    """An image outside the DAG.
+    """An image outside the project that a Dockerfile names.
 
     `locked` is the digest that `pipeline.lock` pins, if it does. `begins` are the platforms for
-    which a stage begins with it; `triggers` the ONBUILD triggers that the lock knows for those, of
-    which an image without any has none.
+    which a stage begins with it; `triggers` the ONBUILD triggers that the lock knows for those.
     """
 
     written: str
@@ -81,14 +80,14 @@ class External(Struct, frozen=True):
 
 
 class ImageTest(Struct, frozen=True):
-    """A command that must exit 0 in a container of the image before its tag is pushed."""
+    """A command that must exit with 0 in a container of the image before the image is pushed."""
 
     command: tuple[str, ...]
     timeout: float = 300.0
 
 
 class NamedContext(Struct, frozen=True):
-    """A folder of the project that the Dockerfile takes from by a name, and what it reads of it.
+    """A named context: a folder of the project, and what the Dockerfile reads of it.
 
     `place` is where the settings name it.
     """
@@ -99,15 +98,15 @@ class NamedContext(Struct, frozen=True):
 
 
 UNNAMED = "unnamed:"
-"""In `AppSpec.pending`: the app has no name yet, and is in no run but that of `invoke apps`."""
+"""In `AppSpec.pending`: the app has no name yet, and only `invoke apps` handles it."""
 
 
 class AppSpec(Struct, frozen=True):
-    """How an image becomes apps: their names, the `fly.toml`, what must be deployed before.
+    """How an image is deployed: names of apps, their `fly.toml`, what must be deployed before.
 
-    `configs` has the configurations that single apps have in place of `config`.
-    `pending` is where further names must be asked for before they are in `apps`, as it is written:
-    `match:acme-*` or `command:./tenants.sh`; `UNNAMED` where no name is written anywhere.
+    `configs` has the configurations that single apps have in place of `config`. `pending` is where
+    further names come from that are not in `apps` yet, as it is written: `match:acme-*` or
+    `command:./tenants.sh`; `UNNAMED` if no name is written anywhere.
     """
 
     apps: tuple[str, ...]
@@ -118,35 +117,34 @@ class AppSpec(Struct, frozen=True):
     configs: Mapping[str, PurePosixPath] = field(default_factory=dict)
 
     def config_of(self, app: str) -> PurePosixPath | None:
-        """The configuration of one of the apps, if it has one."""
+        """Return the configuration of one of the apps, if it has one."""
         return self.configs.get(app, self.config)
 
     @property
     def is_command(self) -> bool:
-        """Whether a command must be run to know the names."""
+        """Whether only a command knows the names."""
         return self.pending.startswith("command:")
 
 
 class Image(Struct, frozen=True):
-    """A node of the DAG.
+    """A node of the graph.
 
     `folder`, `dockerfile`, `context` and `ignore_file` are relative to the project's root.
-    `args` holds every build argument that is given (bindings of `[bases]` included);
-    `declared` the ones that the Dockerfile declares for the stages in use, with the value that
-    the build will see (`None`: declared without a value). Where platforms see different values,
-    `differing` has them in the order of sorted platforms, and `declared` has them in one text for
-    people. `reads` says which context files count.
-    `frontend` is the image of a `# syntax=` line, literal. `floating` says in sentences what can
+    `args` has every build argument that is given (bindings of `[bases]` included); `declared` the
+    arguments that the Dockerfile declares for the stages in use, with the value that the build will
+    see (`None`: declared without a value). If platforms see different values, `differing` has them
+    in the order of sorted platforms, and `declared` has them in one text for people. `reads` says
+    which context files count.
+    `frontend` is the image of a `# syntax=` line, as written. `floating` says in sentences what can
     change without the fingerprint changing; `remotes` are the URLs and Git repositories of `ADD`.
-    `public` is what is deployed where nothing is built, pinned where `pipeline.lock` pins it;
+    `public` is the image that is deployed without a build, pinned if `pipeline.lock` pins it;
     `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
-    `steps` is what BuildKit counts of the stages that begin with an image.
-    `warnings` are what its tag may hide, as far as settings and Dockerfile say it: each with its
-    place and what to do about it. `origins` says where a value is written that settings give:
-    `dockerfile`, `target`, `args.NAME`. `contexts` are the folders that the Dockerfile takes from,
-    by the names that it has for them. `context_place` is where the settings name the context, if it
-    was not there when the project was loaded. `host_network` is where its steps want the network of
-    the builder's machine itself.
+    `steps` is how many steps BuildKit counts in the stages that begin with an image.
+    `warnings` are about what its tag may hide, as settings and Dockerfile show it: each with its
+    place and what to do. `origins` says where a value of the settings is written: `dockerfile`,
+    `target`, `args.NAME`. `contexts` are the named contexts. `context_place` is where the settings
+    name the context, if it was not there when the project was loaded. `host_network` is where its
+    steps want the network of the builder's machine.
     """
 
     name: ImageName
@@ -181,10 +179,10 @@ class Image(Struct, frozen=True):
 
     @property
     def kind(self) -> ImageKind:
-        """An image with an app is an app image, any other a base."""
+        """An image with an app is an app image, any other one a base."""
         return ImageKind.APP if self.deploy else ImageKind.BASE
 
     @property
     def base_names(self) -> tuple[ImageName, ...]:
-        """The images it stands on, each once, in the order of the Dockerfile."""
+        """The names of its bases, each once, in the order of the Dockerfile."""
         return tuple(dict.fromkeys(base.name for base in self.bases))

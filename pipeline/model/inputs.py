@@ -1,4 +1,4 @@
-"""The inputs of an image: what goes into its fingerprint."""
+"""The inputs of an image: all that goes into its fingerprint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class EntryKind(StrEnum):
-    """What a path of a context is."""
+    """The type of a path in a context."""
 
     FILE = "file"
     LINK = "link"
@@ -27,7 +27,7 @@ class EntryKind(StrEnum):
 Stamp = tuple[int, int, int, int, int] | None
 """Device, inode, size, and when contents and status of a file changed, in nanoseconds.
 
-`None` where that says nothing: the file had only just changed.
+`None` if that proves nothing: the file had changed only a moment ago.
 """
 
 
@@ -35,10 +35,10 @@ class ContextEntry(Struct, frozen=True):
     """One path of a context that the Dockerfile can read.
 
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
-    `link` is a symlink's target as it is written. A source of COPY that is a link stands here as
-    what it leads to, as in the image; `real` is then where that lies. `mode` are a file's
-    permission bits; `stamp` is by what the file is known to be as it was. None of the three counts:
-    entries that differ in them alone are equal.
+    `link` is a symlink's target as it is written. A source of COPY that is a link is here as what
+    it leads to, as in the image; `real` is then where that lies. `mode` are a file's permission
+    bits; `stamp` proves that the file is still the same. None of the three is part of the value:
+    entries that differ in nothing else are equal.
     """
 
     path: str
@@ -62,7 +62,7 @@ class ContextEntry(Struct, frozen=True):
 
 
 class Key(Struct, frozen=True):
-    """sha256 of all inputs of an image but its test, as 64 hex digits."""
+    """sha256 of all inputs of an image except its test, as 64 hex digits."""
 
     hex: str
 
@@ -85,7 +85,7 @@ class Fingerprint(Struct, frozen=True):
 
 
 class ContextInputs(Struct, frozen=True):
-    """What is read of a named context: its folder, and the rest as `Inputs` has it."""
+    """What is read of a named context: its folder, and the rest as in `Inputs`."""
 
     path: PurePosixPath
     entries: tuple[ContextEntry, ...]
@@ -95,15 +95,16 @@ class ContextInputs(Struct, frozen=True):
 
 
 class Inputs(Struct, frozen=True):
-    """What went into one fingerprint, for `inputs` to show.
+    """All that went into one fingerprint, for the task `inputs`.
 
-    `key` is the sha256 of all but `test`, the command that the image must pass; `bases` have keys.
-    `whole_context` says why all of the context counts (empty: only what the Dockerfile reads).
-    `floating` are inputs that can change without the tag changing, as sentences. `warnings` are
-    what the tag may hide: the image's own, and what its files show. `ignored` is the ignore file in
-    force: its path from the project's root, and its bytes. `origins` says where settings give a
-    value (see `Image`), and `dockerfile` is the Dockerfile's path from the root. `contexts` are the
-    named ones, by name; `triggers` the known ones of externals, by reference.
+    `key` is the sha256 of everything except `test`, the command that the image must pass; `bases`
+    have keys. `whole_context` says why all of the context counts (empty: only what the Dockerfile
+    reads). `floating` says in sentences what can change without the tag changing. `warnings` are
+    about what the tag may hide: the image's own, and what its files show. `ignored` is the ignore
+    file that applies: its path from the project's root, and its bytes. `origins` says where a value
+    of the settings is written (see `Image`), and `dockerfile` is the Dockerfile's path from the
+    root. `contexts` are the named contexts, by name; `triggers` the known ones of externals, by
+    reference.
     """
 
     name: ImageName

@@ -1,4 +1,4 @@
-"""Secrets in texts of others: every form in which one may come back, and `***` in its place."""
+"""Mask secrets in text from outside: find every form of a secret, and write `***` instead."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Mask = Callable[[str], str]
-    """A text to the same text without the secrets."""
+    """A function that returns a text without the secrets."""
 
 _SHORTEST = 4
-"""Characters: what is shorter stands in half of all words, and protects nothing."""
+"""Characters of the shortest secret: a shorter one is part of many words, and protects nothing."""
 
 
 def forms(secret: str, user: str = "") -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def forms(secret: str, user: str = "") -> tuple[str, ...]:
 
 
 def masker(secrets: Iterable[str]) -> Mask:
-    """A function that writes `***` for each of `secrets`, in upper or lower case.
+    """Return a function that writes `***` for each of `secrets`, in upper or lower case.
 
     >>> masker(["fm2_abc"])("denied: FM2_abc")
     'denied: ***'
@@ -58,7 +58,7 @@ def _in_json(text: str) -> tuple[str, str]:
 
 
 def _encoded(text: str) -> tuple[str, str]:
-    """Base64 in both alphabets, without the padding: it need not be there."""
+    """Return base64 in both alphabets, without padding, which may be missing."""
     content = text.encode(errors="surrogateescape")
     standard, safe = base64.b64encode(content), base64.urlsafe_b64encode(content)
     return standard.decode().rstrip("="), safe.decode().rstrip("=")

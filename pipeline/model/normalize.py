@@ -1,9 +1,9 @@
-"""One form for what a `fly.toml` may say in several, so that the same configuration compares equal.
+"""Normalize a `fly.toml`, so that two spellings of the same configuration compare equal.
 
 flyctl reads old and new spellings alike (`internal/appconfig/patches.go`) and keeps with a release
-what it understood, without what is empty (`config.go`, the tags of its structs). What changes no
-machine is left out: `app`, which `--app` names anyway, `[build]` but for a compose file, how a
-deploy goes about it. A key that is not known here counts as it is written.
+what it understood, without empty values (`config.go`, the tags of its structs). Keys that change no
+machine are left out: `app`, which `--app` names anyway, `[build]` except for a compose file, and
+how a deploy proceeds. An unknown key counts as it is written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LISTS = frozenset(
     {"vm", "mounts", "metrics", "services", "ports", "tcp_checks", "http_checks", "restart"}
 )
 _FREE = frozenset({"env", "processes", "export"})
-"""Tables whose keys are the user's own: all of them count, empty or not."""
+"""Tables with keys of the user: all of them count, empty or not."""
 _WHOLE = frozenset({"port", "internal_port", "start_port", "end_port"})
 _TEXTS = frozenset({"memory", "initial_size"})
 _WORDS = frozenset({"cmd", "entrypoint", "exec"})
@@ -40,16 +40,16 @@ _AS_ABSENT = frozenset(
         *("cpus", "memory_mb", "max_memory_mb", "gpus"),
     }
 )
-"""Keys for which `false` or 0 is the same as nothing; for others it is not the default."""
+"""Keys for which `false` or 0 is the default; for others it is not."""
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
 _UNITS["h"] = 60 * _UNITS["m"]
 _LONGEST, _MOST = 64, 10**18
-"""Letters of a number or duration, and a number, beyond which none is meant: it stays as it is."""
+"""Characters of a number or duration, and a number, beyond which a value is left as it is."""
 
 
 def normal(data: Json) -> dict[str, object]:
-    """Say the same in the one form: a parsed file, or what Fly keeps with a release."""
+    """Normalize a parsed file, or what Fly keeps with a release."""
     found = {key: value for key, value in data.items() if key not in {"app", "build"}}
     compose = _table(data.get("build")).get("compose")
     if compose is not None:
@@ -61,7 +61,7 @@ def normal(data: Json) -> dict[str, object]:
     _old_experimental(found)
     for name, new in _OTHER_NAMES.items():
         if name in found:
-            # flyctl has those of the old names first.
+            # flyctl puts those of the old names first.
             found[new] = [*_tables(found.pop(name)), *_tables(found.get(new))]
     if isinstance(found.get("env"), list):
         found["env"] = {k: v for table in _tables(found["env"]) for k, v in table.items()}
@@ -75,7 +75,7 @@ def normal(data: Json) -> dict[str, object]:
 
 
 def _old_experimental(found: dict[str, object]) -> None:
-    """Move what `[experimental]` once held to where it is now."""
+    """Move keys that `[experimental]` once had to where they are now."""
     if "experimental" not in found:
         return
     old = dict(_table(found["experimental"]))
@@ -89,14 +89,14 @@ def _old_experimental(found: dict[str, object]) -> None:
 
 
 def _clean(table: Json, parent: str = "") -> dict[str, object]:
-    """Bring each value of a table into its form, and leave out those that say nothing."""
+    """Normalize each value of a table, and leave out the empty ones."""
     values = {str(key): _value(str(key), value, parent) for key, value in table.items()}
     return {key: value for key, value in values.items() if not _is_nothing(key, value)}
 
 
 def _value(key: str, value: object, parent: str) -> object:
     if key == "headers":
-        # What answers get: a text, several, or `false` to take one away.
+        # Headers of responses: a text, several, or `false` to remove one.
         return value if parent == "response" else _headers(value)
     if isinstance(value, Mapping):
         if key in _FREE:
@@ -106,7 +106,7 @@ def _value(key: str, value: object, parent: str) -> object:
         value = [value]
     if isinstance(value, list):
         cleaned = [_clean(v, key) if isinstance(v, Mapping) else v for v in value]
-        # Which groups a section is for is a set.
+        # The process groups of a section are a set.
         return sorted(map(str, cleaned)) if key == "processes" else cleaned
     return _scalar(key, value)
 
@@ -124,7 +124,7 @@ def _scalar(key: str, value: object) -> object:
 
 
 def _old_text(key: str, value: str) -> object:
-    """Read what once was one text, and is a list or a table now."""
+    """Parse a text that is a list or a table in the current form."""
     if key in _WORDS:
         return [value]
     if key == "concurrency":
@@ -134,14 +134,14 @@ def _old_text(key: str, value: str) -> object:
 
 
 def _headers(value: object) -> object:
-    """Headers of a check: a table of texts, or a list of names and values."""
+    """Normalize the headers of a check: a table of texts, or a list of names and values."""
     if isinstance(value, list):
         return {str(t.get("name")): _text(t.get("value", "")) for t in _tables(value)}
     return {str(name): _text(one) for name, one in _table(value).items()}
 
 
 def _nanoseconds(value: object, unit: int) -> object:
-    """Read a duration as Go writes it, or a number of `unit`; anything else stays as it is."""
+    """Parse a duration as Go writes it, or a number of `unit`; leave anything else as it is."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value * unit if abs(value) < _MOST else value
     text = value if isinstance(value, str) and len(value) <= _LONGEST else ""
@@ -157,7 +157,7 @@ def _whole(value: object) -> object:
 
 
 def _text(value: object) -> object:
-    """Read a value where texts stand, as Go's `%v` writes it."""
+    """Write a value as text, as Go's `%v` does."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 10**6:

@@ -1,6 +1,6 @@
-"""What the user allows a project beyond what is its own: words of `PIPELINE_ALLOW` and `--allow`.
+"""Parse and check the user's permissions: the words of `PIPELINE_ALLOW` and `--allow`.
 
-A file of the project cannot say them: whoever sends a pull request writes those.
+No file of the project can grant one: whoever sends a pull request writes those files.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ VARIABLE = "PIPELINE_ALLOW"
 HOST_NETWORK = "network.host"
 NAME_FIELD = "{name}"
 SOME_NAME = "0name0"
-"""A name that an image may have, in the place of `{name}`."""
+"""A valid image name, to put in the place of `{name}`."""
 
 
 class Need(NamedTuple):
-    """A word that something in the project's files wants the user to say, and its value.
+    """A permission that the project's files need: a word, and its value.
 
-    Paths are real ones, without links, by the time when they are judged.
+    Paths are real paths, without links, when they are checked.
     """
 
     word: str
@@ -39,14 +39,14 @@ class Need(NamedTuple):
 
     @property
     def hint(self) -> str:
-        """How the user says it, ready to be copied."""
+        """The command-line option that grants it, ready to be copied."""
         if "," in self.value:
-            return "it cannot be allowed, as it has a comma in it: words stand between commas"
+            return "it cannot be allowed, as it has a comma in it: commas separate the words"
         return f"if you trust it, allow it with `--allow {quote(str(self))}`, or in {VARIABLE}"
 
 
 class Allowed(Struct, frozen=True):
-    """Words and their values, in the order in which they were written.
+    """The permissions that the user grants: words and their values, in order.
 
     >>> parse_allowed("commands,mirror=docker.io/mirror.example.com").mirrors
     (('docker.io', 'mirror.example.com'),)
@@ -58,33 +58,33 @@ class Allowed(Struct, frozen=True):
         return Allowed((*self.words, *more.words)) if more.words else self
 
     def grants(self, need: Need) -> bool:
-        """Whether a word says what is needed, or more."""
+        """Tell whether a word grants what is needed, or more."""
         same = _SAME.get(need.word, str.__eq__)
         return any(name == need.word and same(value, need.value) for name, value in self.words)
 
     @property
     def commands(self) -> bool:
-        """Whether programs that the project names may run where it is only looked at."""
+        """Whether tasks that change nothing may run programs that the project names."""
         return self.grants(Need("commands"))
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Variables that hold credentials, which what the project names may read all the same."""
+        """Variables with credentials that programs of the project may read."""
         return tuple(value for name, value in self.words if name == "secret")
 
     @property
     def token_servers(self) -> tuple[tuple[str, str], ...]:
-        """Registries, and the hosts that are told their credentials to get a token."""
+        """Registries, and the hosts that get their credentials in exchange for a token."""
         return self._pairs("token-server")
 
     @property
     def private(self) -> tuple[tuple[str, str], ...]:
-        """Registries of the world, and hosts of private networks that they may send us to."""
+        """Public registries, and hosts of private networks that they may redirect to."""
         return self._pairs("private")
 
     @property
     def mirrors(self) -> tuple[tuple[str, str], ...]:
-        """Registries, and the hosts that are asked before them for what is public."""
+        """Registries, and the mirrors that are asked before them for public images."""
         return self._pairs("mirror")
 
     def _pairs(self, word: str) -> tuple[tuple[str, str], ...]:
@@ -96,7 +96,7 @@ class Allowed(Struct, frozen=True):
 
 
 def parse_allowed(text: str, source: str = VARIABLE) -> Allowed:
-    """Read a list of words. Raises `ConfigError` for all that are none, together.
+    """Parse a list of words. Raises one `ConfigError` for all that are not valid.
 
     >>> parse_allowed("ssh, secret=TOKEN").words
     (('ssh', ''), ('secret', 'TOKEN'))
@@ -142,12 +142,12 @@ def _is_cache(value: str) -> bool:
 
 
 def _holds(folder: str, path: str) -> bool:
-    """Whether a path is a folder, or below it. Both are absolute, and without `..` and links."""
+    """Tell whether a path is a folder, or below it. Both are absolute, without `..` and links."""
     return PurePosixPath(path).is_relative_to(folder)
 
 
 def _fits(template: str, value: str) -> bool:
-    """Whether a value is what a template says, with some image's name in each `{name}`."""
+    """Tell whether a value fits a template, with some image's name in each `{name}`."""
     if NAME_FIELD not in template:
         return template == value
     parts = map(re.escape, template.split(NAME_FIELD))
@@ -181,7 +181,7 @@ _WORDS: dict[str, tuple[str, Callable[[str], bool] | None]] = {
     "mirror": ("HOST/HOST", _is_pair),
     "secret": ("NAME", _any),
 }
-"""Each word, how its value is written, and whether a text is one; buildx's own words first."""
+"""Each word, how its value is written, and what checks it; buildx's own words first."""
 
 _SAME: dict[str, Callable[[str, str], bool]] = {
     "fs.read": _holds,
@@ -189,4 +189,4 @@ _SAME: dict[str, Callable[[str, str], bool]] = {
     "repository": _is_same_repository,
     "cache": _fits,
 }
-"""Whether the value of a word covers one that is needed; else they must be equal."""
+"""What tells whether a granted value covers a needed one; other values must be equal."""

@@ -1,8 +1,8 @@
-"""What a registry says of a reference: present, absent; anything else is an error.
+"""Whether an image exists in a registry: present, absent, incomplete, or elsewhere.
 
 Only an authenticated 404 is absence (distribution-spec, "Checking if content exists"); a refusal
-or a fault is raised as `UnknownError`, never read as either. A closer look may find that what is
-present is hollow, or that what is absent stands elsewhere.
+or a fault raises `UnknownError`, and is never taken for either. Further requests may find that a
+present image is incomplete, or that an absent one exists under another reference.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ class Present(Struct, frozen=True):
 
 
 class Absent(Struct, frozen=True):
-    """The registry knows us, and says that there is no such manifest."""
+    """The registry has accepted our credentials, and has no such manifest."""
 
 
 class Incomplete(Struct, frozen=True):
-    """The manifest exists under `digest`, and cannot be used; `reason` says what it lacks."""
+    """The manifest exists under `digest`, and parts of it are missing; `reason` says which."""
 
     digest: Digest
     reason: str
 
 
 class Elsewhere(Struct, frozen=True):
-    """Absent, and present as `source`, whose tag says the same fingerprint, with `digest`."""
+    """Absent, and present as `source`, which has the same fingerprint, with `digest`."""
 
     source: Reference
     digest: Digest
 
 
 Presence = Present | Absent
-"""The answer to one HEAD."""
+"""The answer to one HEAD request."""
 
 Availability = Present | Absent | Incomplete | Elsewhere
-"""How an image stands after all that was asked."""
+"""The answer after all requests for an image."""

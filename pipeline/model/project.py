@@ -1,4 +1,4 @@
-"""A project: its settings and its images, in build order."""
+"""A project: its settings, and its images in build order."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Project(Struct, frozen=True):
-    """Everything that the user's files say. `images` are in build order, bases first.
+    """All that the user's files say. `images` are in build order, bases first.
 
-    `warnings` are sentences for the user: what was ignored or looks unintended.
+    `warnings` are sentences for the user about what was ignored or looks unintended.
     """
 
     root: Path
@@ -39,7 +39,7 @@ class Project(Struct, frozen=True):
         return iter(self.images)
 
     def image(self, name: ImageName) -> Image:
-        """The image called `name`. Raises `KeyError`."""
+        """Return the image called `name`. Raises `KeyError`."""
         return self._index[name]
 
     @property
@@ -49,19 +49,19 @@ class Project(Struct, frozen=True):
 
     @property
     def apps(self) -> tuple[str, ...]:
-        """The names of all apps that are known, in build order of their images."""
+        """The names of all known apps, in build order of their images."""
         return tuple(app for image in self.images if image.deploy for app in image.deploy.apps)
 
     @property
     def unasked(self) -> tuple[ImageName, ...]:
-        """The images whose apps a command lists that was not run."""
+        """The images whose apps are not known, as a command lists them that was not run."""
         return tuple(i.name for i in self.images if i.deploy and i.deploy.is_command)
 
 
 def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:
-    """The reference that an image is pushed under: its repository, and the tag of its inputs.
+    """Return the reference that an image is pushed under: repository, and tag of its inputs.
 
-    One that is deployed as it is keeps its own: its fingerprint goes into no tag.
+    An image that is deployed without a build keeps its own, as its fingerprint is in no tag.
     """
     if public := project.image(name).public:
         return public

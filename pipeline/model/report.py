@@ -1,4 +1,4 @@
-"""What a run came to: one result per image and per app, and what it cost."""
+"""The report of a run: one result per image and per app, the requests, the time."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class DeployStatus(StrEnum):
 
 
 class Failure(Struct, frozen=True):
-    """What BuildKit, a test or a health check said when it failed.
+    """What failed: a step of a build, a test, a health check.
 
-    `location` is `file:line:column` of the Dockerfile where it is known, `excerpt` that line's
-    text, `log` the last lines that the failing step wrote, `hint` says what to do.
+    `location` is `file:line:column` of the Dockerfile if it is known, `excerpt` that line's text,
+    `log` the last lines of output of the failing step, `hint` what to do.
     """
 
     step: str
@@ -49,9 +49,10 @@ class Failure(Struct, frozen=True):
 
 
 class ImageResult(Struct, frozen=True):
-    """How one image ended; `reason` is in words that a person can check.
+    """How one image ended, and why.
 
-    `unaccounted` is what BuildKit read for it, and no fingerprint knows (`buildkit.provenance`).
+    `unaccounted` is what BuildKit read for it that is not in its fingerprint
+    (`buildkit.provenance`).
     """
 
     name: ImageName
@@ -65,9 +66,9 @@ class ImageResult(Struct, frozen=True):
 
 
 class DeployResult(Struct, frozen=True):
-    """How one app ended. `release` is the driver's own name for it; `url` where it answers.
+    """How one app ended. `release` is the driver's name for what it runs, `url` its address.
 
-    `deliberate` says of one that is held that somebody wanted it so, and that nothing failed.
+    `deliberate` means that a held app was rolled back on purpose, so that nothing failed.
     """
 
     app: str
@@ -84,11 +85,10 @@ class DeployResult(Struct, frozen=True):
 class Report(Struct, frozen=True):
     """The whole run.
 
-    `requests` counts what was asked of registries; `interrupted` says that the user stopped it,
-    and that what is missing was not tried. `trouble` says what kept the run from finding out how
-    things stand (a lost engine, a registry that refuses), `hint` what to do, and `error` is the
-    error itself: a `FaultError` for one of ours, which is here and not raised, so that what was
-    done is known.
+    `requests` counts the requests to registries. `interrupted` means that the user stopped the run,
+    so that the rest was not tried. `trouble` is the message of the error that ended the run early
+    (a lost engine, a registry that refuses), `hint` what to do, and `error` the error itself: a
+    `FaultError` for a fault of ours, which is here and not raised, so that the results are known.
     """
 
     images: tuple[ImageResult, ...]
@@ -102,7 +102,7 @@ class Report(Struct, frozen=True):
 
     @property
     def failed(self) -> bool:
-        """Whether anything that was asked for was not done."""
+        """Whether anything that the user wanted was not done."""
         bad = {ImageStatus.FAILED, ImageStatus.BLOCKED}
         bad_deploys = {DeployStatus.FAILED, DeployStatus.BLOCKED, DeployStatus.ROLLED_BACK}
         return (

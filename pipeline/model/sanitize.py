@@ -1,7 +1,8 @@
-r"""What others wrote, made harmless for whoever reads it: terminals, CI runners, readers of JSON.
+r"""Make text from outside harmless for terminals, CI runners and readers of JSON.
 
-Names, logs and messages come from builds, registries, Fly and trees, so from anybody. Escape codes
-in them could move the cursor or hide text; a line can be an order to the runner that reads a log:
+Names, logs and messages come from builds, registries, Fly and repositories, so from anybody. Escape
+codes in them could move the cursor or hide text; a line can be a command to the runner that reads a
+log:
 
 - GitHub's takes `::name …::` behind any blanks, and `##[name …]` anywhere in a line
   (actions/runner `ActionCommand.cs`); Forgejo's and Gitea's do the same;
@@ -9,8 +10,8 @@ in them could move the cursor or hide text; a line can be an order to the runner
   `##teamcity[…]`;
 - GitLab's sections, Travis' folds, Buildkite's and Jenkins' notes need an escape code or a `\r`.
 
-Such a beginning gets a blank inside: it can still be read, and is no order any more. That is done
-on every machine, as a log is often read by another than the one that wrote it.
+A blank is put into such a beginning: people can still read it, and runners ignore it. That is done
+on every machine, as another one may read the log.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# `re` remembers what it has compiled; most runs need none of these.
+# Compiled by `re` at first use, as most runs need none of these.
 # ECMA-48: CSI sequences; OSC, DCS, PM, APC and SOS strings up to BEL or ST; two-byte escapes.
 _ESCAPE = (
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
@@ -26,16 +27,16 @@ _ESCAPE = (
     r"|\x1b[ -/]*[0-~]"
 )
 _OUR_STYLE = r"\x1b\[(?:[0-2]|3[0-6])m"
-"""The codes that we write (`console.paint`): others' would be lost among them."""
+"""The codes that we write ourselves (`console.paint`)."""
 _HASHED = r"#(?=#[A-Za-z]*\[)"
 _COLONS = rf"((?:\s|[\u200c\u200d]|{_OUR_STYLE})*:)(?=:)"
 _SEEN = r"[^\x00-\xff\s\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 _JOINED = rf"(?<={_SEEN})[\u200c\u200d](?={_SEEN})"
-"""What makes one emoji of several, or spells Persian. Elsewhere it only makes names look alike."""
+"""Joiners, which make one emoji of several, or spell Persian. Elsewhere they only hide in names."""
 
 
 def harmless(text: str) -> str:
-    r"""Lines as they may leave: no code but our styles, and no order to a CI runner.
+    r"""Return lines without codes except our styles, and without commands to a CI runner.
 
     >>> harmless("  ::set-output name=a::b\x1b[2J")
     '  : :set-output name=a::b'
@@ -46,12 +47,12 @@ def harmless(text: str) -> str:
 
 
 def without_escapes(text: str) -> str:
-    """The text without escape codes; control characters may be left."""
+    """Return the text without escape codes; control characters may be left."""
     return re.sub(_ESCAPE, "", text)
 
 
 def visible(text: str) -> str:
-    """The text without control characters and what is as invisible; a line's end is a blank."""
+    """Return the text without control and other invisible characters; a newline becomes a blank."""
     if text.isprintable():
         return text
     joined = {found.start() for found in re.finditer(_JOINED, text)}
@@ -59,7 +60,7 @@ def visible(text: str) -> str:
 
 
 def harmless_json(document: str) -> str:
-    r"""A JSON document that says the same, with what could be obeyed or mislead escaped.
+    r"""Return an equal JSON document, in which commands and invisible characters are escaped.
 
     >>> harmless_json('{"a": "##[x]\x9b"}')
     '{"a": "\\u0023#[x]\\u009b"}'
@@ -93,7 +94,7 @@ def _shown(character: str) -> str:
         return " "
     if category == "Cs":
         return "\N{REPLACEMENT CHARACTER}"
-    # Cf holds the bidirectional overrides, which make text read otherwise than it is.
+    # Cf has the bidirectional overrides, which show text in another order than it has.
     return "" if category in {"Cc", "Cf"} else character
 
 

@@ -1,4 +1,4 @@
-"""A secret of a build as `image.toml` writes it: BuildKit's own words, and `required` of ours."""
+"""Parse a build secret of `image.toml`: BuildKit's own syntax, and `required`."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ INTO_IMAGES = frozenset(
         "SOURCE_DATE_EPOCH",
     }
 )
-"""Variables that buildx makes something of in an image: it sees none of them, nor can a secret."""
+"""Variables that change images if buildx sees them: it gets none, so no secret can be one."""
 
 _CREDENTIALS = re.compile(
-    # Fly's own, however many there are of them.
+    # Fly's own.
     r"FLY_(?:\w+_)?TOKENS?(?:_\w+)?"
-    # Docker's, and what logins are usually made from.
+    # Docker's, and those that logins usually use.
     r"|DOCKER_AUTH_CONFIG|DOCKER(?:_?HUB)?_(?:PASSWORD|TOKEN)"
-    # What GitLab and GitHub put into each job, or their runners into each step. The token of
-    # GitLab's job is in the address of its repository, too.
+    # Those that GitLab, GitHub and others set for each job or step. The token of a GitLab job is
+    # in the URL of its repository, too.
     r"|CI_(?:(?:JOB|BUILD)_TOKEN|JOB_JWT\w*|(?:REGISTRY|DEPLOY|DEPENDENCY_PROXY)_PASSWORD)"
     r"|CI_REPOSITORY_URL|ACTIONS_(?:RUNTIME_TOKEN|ID_TOKEN_REQUEST_TOKEN)"
     r"|BUILDKITE_AGENT_ACCESS_TOKEN|CIRCLE_OIDC_TOKEN\w*|BITBUCKET_STEP_OIDC_TOKEN"
-    # What the credential helpers of clouds log in with.
+    # Those that credential helpers of clouds log in with.
     r"|AWS_(?:SECRET_ACCESS_KEY|SESSION_TOKEN|CONTAINER_AUTHORIZATION_TOKEN)|AZURE_CLIENT_SECRET"
     r"|CLOUDSDK_AUTH_ACCESS_TOKEN"
 )
-"""Variables that are there to log in with, to Fly and to registries, and not for any build."""
+"""Variables with credentials of Fly and registries, which no build needs."""
 
 
 class Secret(Struct, frozen=True):
     """Where the value of a secret is: in a variable `env`, or in a `file`.
 
-    With neither, it is in the variable that is called as its `id`, else in such a file.
+    With neither, it is in the variable of the name `id`, or else in the file of that name.
     """
 
     id: str
@@ -50,15 +50,15 @@ class Secret(Struct, frozen=True):
 
     @property
     def variable(self) -> str:
-        """The variable that it may be in; nothing for one that is in a file."""
+        """The variable that it may be in; empty for a secret in a file."""
         return self.env or ("" if self.file else self.id)
 
 
 def parse_secret(text: str) -> Secret:
-    """Read an entry of `secrets` that was found well-formed (`project.value_checks`).
+    """Parse an entry of `secrets` that `project.value_checks` has found well-formed.
 
-    As in buildx (`util/buildflags/secrets.go`): keys in any case, and with `type=env` the source
-    is a variable; a variable that is named goes before a file.
+    As in buildx (`util/buildflags/secrets.go`), keys are case-insensitive, and with `type=env` the
+    source is a variable. A named variable takes precedence over a file.
 
     >>> parse_secret("id=token,src=~/token,required=false")
     Secret(id='token', env='', file='~/token', required=False)
@@ -75,14 +75,14 @@ def parse_secret(text: str) -> Secret:
 
 
 def source_of(secret: Secret, variables: Container[str]) -> tuple[str, str]:
-    """The variable that a secret is in, or else the file; `variables` are those that are set."""
+    """Return the variable or else the file of a secret, given the `variables` that are set."""
     if secret.env or (not secret.file and secret.id in variables):
         return secret.env or secret.id, ""
     return "", secret.file or secret.id
 
 
 def is_credential(variable: str) -> bool:
-    """Whether a variable has what we, or docker, are known by at Fly or a registry.
+    """Tell whether a variable has a credential of Fly or a registry.
 
     >>> [is_credential(name) for name in ("FLY_API_TOKEN", "DOCKER_AUTH_CONFIG", "NPM_TOKEN")]
     [True, True, False]

@@ -1,4 +1,4 @@
-"""`pipeline.toml` as values: registry, build, deploy, and what the user allows."""
+"""The settings of `pipeline.toml` as values, and what the user allows."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Wave = int | str
 
 
 class DriverName(StrEnum):
-    """Where apps run."""
+    """The driver that deploys apps."""
 
     FLY = "fly"
     DOCKER = "docker"
 
 
 class RegistrySettings(Struct, frozen=True):
-    """Where images are pushed, under which names: templates of `{name}` and `{fingerprint}`.
+    """Where images are pushed to: templates with `{name}` and `{fingerprint}`.
 
-    `also` are templates of other repositories, on the same host if they name none, from which an
-    image is copied that is missing in its own.
+    `also` are templates of other repositories, on the same host if they name none. An image that is
+    missing in its own repository is copied from there.
     """
 
     host: str = "registry.fly.io"
@@ -40,10 +40,9 @@ class RegistrySettings(Struct, frozen=True):
 
 
 class BuildSettings(Struct, frozen=True):
-    """How BuildKit is asked to build. None of these enters a fingerprint but `sbom`, `provenance`.
+    """Options of builds. Of these, only `sbom` and `provenance` are part of fingerprints.
 
-    `cache_from` and `cache_to` are BuildKit's own syntax; `{name}` in them is the image's name.
-    `timeout` is in seconds without any sign of life from the builder.
+    `cache_from` and `cache_to` are in BuildKit's own syntax; `{name}` in them is the image's name.
     """
 
     builder: str = "default"
@@ -56,9 +55,9 @@ class BuildSettings(Struct, frozen=True):
 
 
 class DeploySettings(Struct, frozen=True):
-    """Where apps are deployed, how many at once, and how many before the rest.
+    """The driver, how many apps are deployed at once, and in which waves.
 
-    With `backwards`, also over what is of a newer commit (`model.hold`).
+    With `backwards`, apps are deployed even if they run a newer commit (`model.hold`).
     """
 
     driver: DriverName = DriverName.FLY
@@ -70,8 +69,8 @@ class DeploySettings(Struct, frozen=True):
 class Settings(Struct, frozen=True):
     """`pipeline.toml` with its profile merged in.
 
-    With `strict`, warnings about what a tag may hide are errors. `allowed` is what the user, and no
-    file, allows the project.
+    With `strict`, warnings about what a tag may hide are errors. `allowed` is what the user permits
+    on the command line and in the environment.
     """
 
     globs: tuple[str, ...] = ("images/*",)
@@ -85,15 +84,15 @@ class Settings(Struct, frozen=True):
     allowed: Allowed = field(default_factory=Allowed)
 
     def allowing(self, more: Allowed) -> Settings:
-        """The settings, with what is allowed beyond."""
+        """Return the settings with further permissions."""
         return replace(self, allowed=self.allowed + more)
 
 
 def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:
-    """Where an image of the project lives."""
+    """Return the repository of an image of the project."""
     return Repository(settings.host, settings.repository.format(name=name, fingerprint=""))
 
 
 def other_repositories_of(settings: RegistrySettings, name: ImageName) -> tuple[Repository, ...]:
-    """Where an image of the project may live besides."""
+    """Return the other repositories that an image of the project may be in."""
     return tuple(parse_place(text.format(name=name), settings.host) for text in settings.also)

@@ -1,6 +1,6 @@
-"""An entry of `ssh`, in BuildKit's own syntax: `default`, or `id=key,key`.
+"""Parse an entry of `ssh`, in BuildKit's own syntax: `default`, or `id=key,key`.
 
-Read as buildx and BuildKit do (`util/buildflags/ssh.go`, `session/sshforward/sshprovider`).
+It is parsed as by buildx and BuildKit (`util/buildflags/ssh.go`, `session/sshforward/sshprovider`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Ssh(NamedTuple):
-    """The user's agent under a name; or, with `paths`, keys in files, or the socket of an agent."""
+    """The user's SSH agent under a name; or, with `paths`, key files, or the socket of an agent."""
 
     id: str
     paths: tuple[str, ...] = ()
@@ -19,7 +19,7 @@ class Ssh(NamedTuple):
 
 
 def parse_ssh(text: str) -> Ssh:
-    """Read an entry. Where the first path is empty, the agent is meant, whatever follows.
+    """Parse an entry. If the first path is empty, the agent is meant, whatever follows.
 
     >>> parse_ssh("deploy=/keys/a,/keys/b"), parse_ssh("default=,/keys/a")
     (Ssh(id='deploy', paths=('/keys/a', '/keys/b')), Ssh(id='default', paths=()))

@@ -1,8 +1,8 @@
-"""What a deploy leaves beside an app, so that the next run knows what runs without asking further.
+"""The stamp that a deploy leaves beside an app: what was deployed, and from which commit.
 
-At Fly it stands in the metadata of each machine, on an engine in a label of each container. A
-later deploy by somebody else carries it along: so it names what it was written with. Its commit
-counts while the same image runs, its configuration only while the same release does.
+At Fly it is in the metadata of each machine, on an engine in a label of each container. A later
+deploy by somebody else copies it along, so it names the image and release that it was written for.
+Its commit counts while the same image runs, its configuration only while the same release does.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from msgspec.structs import replace
 from ..reference import Digest, ReferenceSyntaxError, parse_digest
 
 PARENTS, NEAREST, SHORT = 30, 15, 12
-"""So many first parents are left beside an app, and so many of the nearest commits of all that it
-was made on; each as its first hex digits."""
+"""How many first parents a stamp has, how many of the nearest ancestors, and how many hex digits of
+each."""
 
 
 class Revision(Struct, frozen=True):
-    """A commit of the project's: its id, and the short ids of commits that it was made on."""
+    """A commit of the project: its id, and the short ids of ancestors."""
 
     id: str
     parents: tuple[str, ...] = ()
@@ -29,10 +29,10 @@ class Revision(Struct, frozen=True):
 class Stamp(Struct, frozen=True):
     """What an app was deployed with.
 
-    `configuration` is the digest of its configuration, 64 hex digits, or empty where it is not
-    known; `image` and `release` are what it was written with. `revision` is `None` where the
-    project is in no Git repository. With `back`, somebody went back from that commit on purpose to
-    an earlier release, which runs.
+    `configuration` is the digest of its configuration, 64 hex digits, or empty if it is not known;
+    `image` and `release` are those that the stamp was written for. `revision` is `None` if the
+    project is not in a Git repository. With `back`, somebody rolled back on purpose from that
+    commit to an earlier release, which runs.
     """
 
     configuration: str
@@ -43,9 +43,9 @@ class Stamp(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The stamp in one line of JSON, some 800 bytes at most. It holds no secret."""
+        """The stamp in one line of JSON, some 800 bytes at most, without secrets."""
         revision = self.revision or Revision("")
-        told = {
+        document = {
             "configuration": self.configuration,
             "image": self.image,
             "release": self.release,
@@ -53,15 +53,14 @@ class Stamp(Struct, frozen=True):
             "parents": " ".join(revision.parents),
             **({"back": "yes"} if self.back else {}),
         }
-        return json.dumps(told, separators=(",", ":"))
+        return json.dumps(document, separators=(",", ":"))
 
 
 def read_stamp(text: object, image: Digest, release: str) -> Stamp | None:
-    """The stamp that was written as `text`, if it was with the `image` that runs.
+    """Parse a stamp, if it was written for the `image` that runs; else return `None`.
 
-    Where another `release` than its own runs that image, as after `fly secrets set`, it still says
-    which commit that is of, but no configuration. `None` for anything else: text of another
-    version, or of nobody's, is not believed.
+    If another `release` than its own runs that image, as after `fly secrets set`, its commit still
+    counts, but not its configuration. Text of another version, or of another program, is `None`.
     """
     stamp = _parsed(text)
     if stamp is None or stamp.image != image:
@@ -70,7 +69,7 @@ def read_stamp(text: object, image: Digest, release: str) -> Stamp | None:
 
 
 def carried_stamp(text: object, release: str) -> Stamp | None:
-    """The stamp of an earlier `release`, which flyctl carried along to the machines of the next."""
+    """Parse the stamp of an earlier `release`, which flyctl copied to the machines of the next."""
     stamp = _parsed(text)
     return stamp if stamp and release and stamp.release == release else None
 

@@ -1,4 +1,4 @@
-"""How apps stand: what each runs, beside what the project's files want it to run."""
+"""The status of apps: what each runs, compared with what the project's files want."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AppState(StrEnum):
-    """How an app stands. One that is not healthy is that, whatever it runs."""
+    """The state of an app. One that is not healthy is `unhealthy`, whatever it runs."""
 
     CURRENT = "current"
     OUTDATED = "outdated"
@@ -29,11 +29,11 @@ class AppState(StrEnum):
 
 
 class AppStatus(Struct, frozen=True):
-    """An app: what runs `now` (`None` for nothing, or not known), and what is `wanted`.
+    """What an app runs `now` (`None` for nothing, or if it is not known), and what is `wanted`.
 
-    `app` is `None` for all apps of an image together whose names are not known (`not_asked`).
-    `digest` is what the registry has under `wanted`, `None` where it has nothing or is not known.
-    `hint` says what to do about one that is missing or not known.
+    `app` is `None` in the one row for all apps of an image whose names are not known (`not_asked`).
+    `digest` is what the registry has under `wanted`, `None` if it has nothing or is not known.
+    `hint` says what to do about an app that is missing or not known.
     """
 
     app: str | None
@@ -52,7 +52,7 @@ def judge(
     presence: Presence | UnknownError,
     now: Running | PipelineError | None,
 ) -> AppStatus:
-    """Say how an app stands, from what registry and driver answered."""
+    """Return the status of an app, from the answers of registry and driver."""
     state, reason = _judge(presence, now)
     digest = presence.digest if isinstance(presence, Present) else None
     running = None if isinstance(now, PipelineError) else now
@@ -62,7 +62,7 @@ def judge(
 
 
 def not_asked(image: ImageName, wanted: Reference, presence: Presence | UnknownError) -> AppStatus:
-    """The one row for apps that a command lists which was not run."""
+    """Return the one row for apps that only a command knows, which was not run."""
     digest = presence.digest if isinstance(presence, Present) else None
     return AppStatus(None, image, AppState.UNKNOWN, NOT_RUN, wanted, digest, hint=HOW_TO_RUN)
 

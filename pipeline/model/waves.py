@@ -35,7 +35,7 @@ def reach(wave: Wave, total: int) -> int:
     if isinstance(wave, str):
         return min(total, -(-total * _share(wave) // 100))
     if isinstance(wave, bool) or wave < 1:
-        raise WaveError(f"`{wave}` is no number of apps: write 1 or more")
+        raise WaveError(f"`{wave}` is not a number of apps: write 1 or more")
     return min(total, wave)
 
 
@@ -78,5 +78,5 @@ def deploy_waves(
 def _share(wave: str) -> int:
     match = _SHARE.fullmatch(wave)
     if match is None or match[1] == "0":
-        raise WaveError(f'`{wave}` is no share of the apps: write "1%" to "100%"')
+        raise WaveError(f'`{wave}` is not a share of the apps: write "1%" to "100%"')
     return int(match[1])

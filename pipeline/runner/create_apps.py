@@ -1,4 +1,4 @@
-"""Create the Fly apps that a project needs and that are missing."""
+"""Find the Fly apps that a project needs, and create those that are missing."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
 
 AT_ONCE = 16
 REGISTRY_WAIT = 60.0
-"""Seconds in which the registry should know a new app."""
+"""Seconds until the registry should know a new app."""
 
 _WRONG = frozenset({400, 409, 422})
-"""Statuses that say that what was asked cannot be, and not that nothing was found out."""
+"""Statuses that say that a request cannot be granted; others say nothing about the app."""
 
 _OTHER_NAME = (
     "names are shared by all of Fly: choose another in `[registry] repository` or as `app`, or "
-    "leave `app` out and run `invoke apps --generate-name`; with a token of one app alone, "
-    "`fly tokens create org` makes one that tells more"
+    "leave `app` out and run `invoke apps --generate-name`; a token of one app sees no others, "
+    "`fly tokens create org` makes one that does"
 )
 
 
 class _Fly(Struct, frozen=True):
-    """What the creation of apps needs."""
+    """The clients, the organization and the stop event for creating apps."""
 
     api: FlyApi
     registry: Registry
@@ -66,15 +66,15 @@ class _Fly(Struct, frozen=True):
 def fly_api(
     environ: Mapping[str, str], report: Reporter, stop: threading.Event
 ) -> Iterator[FlyApi]:
-    """Fly's interfaces, opened; their connections are closed at the end."""
+    """Open Fly's APIs; their connections are closed at the end."""
     with FlyApi(environ, report=report, stop=stop) as api:
         yield api
 
 
 def with_generated_names(project: Project, api: FlyApi) -> Project:
-    """The project with a name for each app without one; no app at Fly has that name now.
+    """Return the project with a generated name for each app without one; none exists at Fly yet.
 
-    Raises `FlyError` where that cannot be found out.
+    Raises `FlyError` if that cannot be found out.
     """
 
     def free() -> Iterator[str]:
@@ -88,11 +88,11 @@ def with_generated_names(project: Project, api: FlyApi) -> Project:
 
 
 def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tuple[FlyApp, ...]:
-    """How each app that the project needs stands; nothing is created.
+    """Find out which apps that the project needs exist; nothing is created.
 
-    One request lists the organization's apps; each that is not listed is asked for by itself, for a
-    token of one app lists no other. Raises `ConfigError` where the project needs no app of Fly's,
-    `UnknownError` where nothing at all can be found out.
+    One request lists the organization's apps. An app that is not listed is asked for by itself, as
+    a token of one app lists no other. Raises `ConfigError` if the project needs no app at Fly,
+    `UnknownError` if nothing at all can be found out.
     """
     needed = fly_apps(project, fly_registry(environ))
     if not (needed or unasked(project)):
@@ -117,8 +117,8 @@ def create_missing(
 ) -> tuple[FlyApp, ...]:
     """Create those of `found` that are missing, and wait until the registry knows them.
 
-    One that cannot be created does not keep the others from it. Raises `ConfigError` where no
-    organization is named, and more than one could be meant.
+    An app that cannot be created stops no other. Raises `ConfigError` if no organization is named
+    and the token reaches more than one, or none.
     """
     if not any(app.status is FlyAppStatus.MISSING for app in found):
         return tuple(found)
@@ -148,14 +148,14 @@ def _listed(api: FlyApi, org: str) -> frozenset[str]:
     try:
         return frozenset(apps_of_org(api, org)) if org else frozenset()
     except FlyError as error:
-        # A token of one app may not list: that tells nothing of the apps (facts of Fly's).
+        # A token of one app may not list: that says nothing about the apps (facts of Fly's).
         if error.status in {401, 403, 404}:
             return frozenset()
         raise
 
 
 def _in_rounds(look: partial[FlyApp], needed: Sequence[FlyApp]) -> Iterator[FlyApp]:
-    """Sixteen at once; the others are not asked for where nothing was found out of these."""
+    """Ask for sixteen at once; stop after a round in which nothing could be found out."""
     left = iter(needed)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while some := list(islice(left, AT_ONCE)):
@@ -195,7 +195,7 @@ def _created(fly: _Fly, app: FlyApp) -> FlyApp:
 
 
 def _after(fly: _Fly, app: FlyApp, error: FlyError) -> FlyApp:
-    """What a creation that was refused, or whose answer was lost, has come to."""
+    """Find out the result of a creation that was refused, or whose answer was lost."""
     taken = error.code == NAME_TAKEN
     with suppress(FlyError):
         if app_of(fly.api, app.name) is not None:

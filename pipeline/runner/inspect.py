@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ..errors import Problem, UnknownError, raise_problems
 from ..fingerprints.fingerprint import fingerprint
-from ..model.candidates import candidates
+from ..model.copy_sources import copy_sources
 from ..model.events import Notice, silent
 from ..model.plan import to_ask, to_ask_for_fallbacks
 from ..model.presence import Absent, Elsewhere, Incomplete, Present
@@ -73,7 +73,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     parallel; the bases of an image that exists are not. With `force`, the images in `only` are
     built even if they exist, and not asked for. `redeploy` are apps to deploy even if they are
     current. With `deep`, existing images are checked for their platforms and all their parts. With
-    `copies`, missing images are looked for under other references (`model.candidates`); if one is
+    `copies`, missing images are looked for under other references (`model.copy_sources`); if one is
     found, what it takes to build it is asked too, in case the copy fails.
 
     Raises `UnknownError` if the registry refuses or does not answer: only its own answer makes an
@@ -222,7 +222,7 @@ def _incomplete_public(
 
 def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, Availability]:
     """Look for absent images under other references; report those that could not be asked for."""
-    places = candidates(query.project, query.inputs, names)
+    places = copy_sources(query.project, query.inputs, names)
     if not places:
         return {}
     answers = query.registry.head_all([place for found in places.values() for place in found])

@@ -1,6 +1,6 @@
-"""Pin externals: ask their registries which manifest each reference is, and write it down.
+"""Pin externals: ask registries for the digest of each reference, and write `pipeline.lock`.
 
-With it goes what the image does in a build that begins with it: its ONBUILD triggers.
+The lock also has the ONBUILD triggers of externals that a stage begins with.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ Pins = dict["Reference", Pin]
 
 
 def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
-    """What every external that names no digest itself is now; its triggers are not looked at.
+    """Ask for the digest of every external that names none itself, without its triggers.
 
-    Raises `AbsentError` for one that does not exist, `UnknownError` where that cannot be told.
+    Raises `AbsentError` for one that does not exist, `UnknownError` if that is not known.
     """
     with _opened(project, environ) as registry:
         manifests = {reference: registry.manifest(reference) for reference in externals(project)}
@@ -44,10 +44,10 @@ def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
 
 
 def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pins:
-    """The pins with the ONBUILD triggers of what a stage begins with.
+    """Add the ONBUILD triggers of externals that a stage begins with.
 
-    What the lock knows of the same digest is not asked for again. An external that the Dockerfile
-    pins itself is added where it has triggers. Raises as `look_up` does.
+    Triggers that the lock has for the same digest are not asked for again. An external that the
+    Dockerfile pins itself is added if it has triggers. Raises the errors of `look_up`.
     """
     locked = load_lock(project.root).value or {}
     with _opened(project, environ) as registry:
@@ -61,31 +61,31 @@ def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pin
 
 
 def platforms_of(project: Project, reference: Reference) -> tuple[Platform, ...]:
-    """The platforms for which a stage of the project begins with an external."""
+    """Return the platforms for which a stage of the project begins with an external."""
     every = (e for image in project for e in image.externals if e.reference == reference)
     return tuple(sorted({platform for external in every for platform in external.begins}))
 
 
 def pinned(project: Project) -> tuple[tuple[Reference, Digest], ...]:
-    """The externals that name their digest themselves and begin a stage, sorted, each once."""
+    """Return the externals that name their digest and begin a stage, sorted, each once."""
     every = (e.reference for image in project for e in image.externals if e.begins)
     return tuple((r, r.digest) for r in sorted(set(every)) if r.digest)
 
 
 def externals(project: Project) -> tuple[Reference, ...]:
-    """The references of externals that a lock can pin, sorted, each once."""
+    """Return the references of externals that a lock can pin, sorted, each once."""
     every = (external.reference for image in project for external in image.externals)
     return tuple(sorted({reference for reference in every if reference.digest is None}))
 
 
 def moved(project: Project, found: Pins) -> list[tuple[Reference, Digest | None, Digest]]:
-    """Those that are not as the lock has them: the reference, before (if locked), now."""
+    """Return externals that differ from the lock: the reference, before (if locked), now."""
     locked = {e.reference: e.locked for image in project for e in image.externals}
     return [(r, locked[r], pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
 
 
 def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:
-    """The images that a change of `reference` rebuilds: its users, and what stands on them."""
+    """Name the images that a change of `reference` rebuilds: its users and their dependents."""
     users = [i.name for i in project if any(e.reference == reference for e in i.externals)]
     above = graph.reverse({image.name: image.base_names for image in project})
     reached = graph.closure(above, users)
@@ -93,7 +93,7 @@ def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:
 
 
 def write(project: Project, found: Pins) -> None:
-    """Write `pipeline.lock`, whole or not at all. Raises `WorkError` where that cannot be."""
+    """Write `pipeline.lock`, completely or not at all. Raises `WorkError` if that fails."""
     try:
         write_file(project.root, LOCK_FILE, lock_text(found).encode())
     except FileError as error:
@@ -102,7 +102,7 @@ def write(project: Project, found: Pins) -> None:
 
 @contextmanager
 def _opened(project: Project, environ: Mapping[str, str]) -> Iterator[Registry]:
-    """A client that reads externals through mirrors, where there are any, as the engine does."""
+    """Open a client that reads externals through mirrors, if there are any, as the engine does."""
     with open_registry(project.settings, environ) as registry:
         every = (external.reference for image in project for external in image.externals)
         registry.pushes_to(repository_of(project.settings.registry, name) for name in project.names)
@@ -111,13 +111,13 @@ def _opened(project: Project, environ: Mapping[str, str]) -> Iterator[Registry]:
 
 
 class _Looker(NamedTuple):
-    """Who looks at configurations, and what the lock knows of them."""
+    """The registry, and the pins that the lock has already."""
 
     registry: Registry
     locked: Mapping[Reference, Pin]
 
     def looked(self, reference: Reference, pin: Pin, platforms: Sequence[Platform]) -> Pin:
-        """The pin with the triggers of `platforms`."""
+        """Return the pin with the triggers of `platforms`."""
         before = self.locked.get(reference)
         known = before.triggers if before and before.digest == pin.digest else {}
         triggers = {platform: known[platform] for platform in platforms if platform in known}

@@ -1,4 +1,4 @@
-"""Log docker in to Fly's registry: as `fly auth docker` does, or by our credential helper."""
+"""Log docker in to Fly's registry: as `fly auth docker` does, or with our credential helper."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TIMEOUT = 60.0
 
 
 def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
-    """Fly's registry, and a token that it has taken just now. Raises `UnknownError`."""
+    """Return Fly's registry, and a token that it has just accepted. Raises `UnknownError`."""
     host, source = fly_credentials(environ)
     found = source(host)
     if found is None:
@@ -45,10 +45,10 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
         )
     command = [docker, "login", f"--username={credential.username}", "--password-stdin", "--", host]
     with ExitStack() as stack:
-        with suppress(OSError):  # docker will say what is wrong with the folder
+        with suppress(OSError):  # docker itself reports what is wrong with the folder
             stack.enter_context(change_configuration.locked(environ))
         try:
-            # Docker may hand it to our own helper, who looks whether it will find it again.
+            # Docker may pass it to our own helper, which checks that it can find it again.
             done = capture(
                 command, for_docker(environ, FLY_TOKENS), timeout=_TIMEOUT, given=credential.secret
             )
@@ -60,11 +60,11 @@ def log_docker_in(host: str, credential: Credential, environ: Mapping[str, str])
 
 
 def name_helper(host: str, environ: Mapping[str, str]) -> Path:
-    """Name `docker-credential-fly` in docker's configuration, and leave the rest of it alone.
+    """Name `docker-credential-fly` in docker's configuration, and keep the rest of it.
 
-    A token of an earlier login to `host` is taken out of it: nobody would read it any more.
-    Raises `WorkError` where docker would not find the helper, and `UnknownError` where the
-    configuration cannot be read.
+    The token of an earlier login to `host` is removed, as nothing would read it any more.
+    Raises `WorkError` if docker would not find the helper, and `UnknownError` if the configuration
+    cannot be read.
     """
     if find_program("docker-credential-fly", environ) is None:
         hint = "put the folder where this package's scripts are installed on PATH"
@@ -75,7 +75,7 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
 
 
 def _helped(written: Json, host: str) -> Json:
-    """A configuration of docker's in which our helper knows the login to `host`."""
+    """Return docker's configuration with our helper as the one for `host`."""
     changed: Json = {**written}
     changed["credHelpers"] = {**docker_login.section(written, "credHelpers"), host: "fly"}
     if "auths" in written:

@@ -1,4 +1,4 @@
-"""The registry client of a project, as its settings and the environment have it."""
+"""Open the registry client of a project, from its settings and the environment."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
-    """The credentials of this environment, as those may have them who pull by themselves.
+    """Return the credentials that may be given to others who pull images: an engine, flyctl.
 
-    A host that the project calls insecure is asked first, when somebody wants its credential.
+    The credential of a host that the project calls insecure is given only after asking that host.
     """
     source = credentials(environ)
 
@@ -41,7 +41,7 @@ def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> Credentia
 def open_registry(
     settings: Settings, environ: Mapping[str, str], report: Reporter = silent
 ) -> Iterator[Registry]:
-    """A client for all registries, with the credentials of this environment, closed at the end."""
+    """Open a client for all registries with the credentials of this environment."""
     allowed, registry = settings.allowed, settings.registry
     insecure = frozenset({registry.host}) if registry.insecure else frozenset()
     opened = Registry(
@@ -58,7 +58,7 @@ def open_registry(
 
 
 def _mirrors(registry: str, allowed: Allowed, environ: Mapping[str, str]) -> tuple[Mirror, ...]:
-    """The user's mirrors of a registry, then the engine's, which knows those of Docker Hub."""
+    """Return the user's mirrors of a registry, then the engine's, which has some for Docker Hub."""
     from ..buildkit.engine import information  # noqa: PLC0415 - the edge is opened late
 
     named = tuple(Mirror(host) for name, host in allowed.mirrors if name == registry)

@@ -1,4 +1,4 @@
-"""Bring one image to several places: what they can share is brought once."""
+"""Copy an image to other references; what several of them share is copied once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from ..registry.client import Registry
 
 AT_ONCE = 4
-"""Places under way at once."""
+"""Destinations that are copied to at the same time."""
 
 
 class Promoted(Struct, frozen=True):
-    """A destination that is the image of `digest`; `news` says whether it was not before.
+    """A destination that is the image of `digest`; `news` means that it was not before.
 
-    `error` says why it is not.
+    `error` says why it could not be copied.
     """
 
     reference: Reference
@@ -37,23 +37,23 @@ def promote(
     registry: Registry,
     source: Reference,
     destinations: Sequence[Reference],
-    told: Callable[[Promoted], None],
+    on_end: Callable[[Promoted], None],
 ) -> tuple[Promoted, ...]:
-    """Make all destinations the image that `source` is now; `told` hears of each as it ends.
+    """Copy the image that `source` is now to all destinations; call `on_end` as each one ends.
 
-    The first of each host has its blobs streamed, from which the others of that host mount them.
-    One that fails stops no other. Raises `AbsentError` where there is no `source`,
-    `UnknownError`, and `ConfigError` for a destination that stands for other inputs.
+    Blobs are streamed to the first destination of each host, from which the others of that host
+    mount them. A destination that fails stops no other. Raises `AbsentError` if there is no
+    `source`, `UnknownError`, and `ConfigError` for a destination whose tag means other inputs.
     """
     raise_problems([problem for d in destinations if (problem := _foreign(source, d))])
     digest = digest_at(registry, source)
     firsts = {d.repository.host: d for d in reversed(destinations)}
     near = {source.repository.host: source}
     lead = [d for d in destinations if d is firsts[d.repository.host]]
-    done = _copied(registry, dict.fromkeys(lead, source), digest, told)
+    done = _copied(registry, dict.fromkeys(lead, source), digest, on_end)
     near = {d.repository.host: d for d, ended in done.items() if not ended.error} | near
     rest = {d: near.get(d.repository.host, source) for d in destinations if d not in done}
-    done |= _copied(registry, rest, digest, told)
+    done |= _copied(registry, rest, digest, on_end)
     return tuple(done[destination] for destination in destinations)
 
 
@@ -61,15 +61,15 @@ def _copied(
     registry: Registry,
     sources: Mapping[Reference, Reference],
     digest: Digest,
-    told: Callable[[Promoted], None],
+    on_end: Callable[[Promoted], None],
 ) -> dict[Reference, Promoted]:
-    """The end of each destination, which is told as it comes."""
+    """Copy to destinations, a few at once; call `on_end` for each."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         ends = [pool.submit(_one, registry, s, digest, d) for d, s in sources.items()]
         done: dict[Reference, Promoted] = {}
         for end in ends:
             result = end.result()
-            told(result)
+            on_end(result)
             done[result.reference] = result
         return done
 
@@ -83,13 +83,13 @@ def _one(registry: Registry, source: Reference, digest: Digest, there: Reference
 
 
 def _stays(destination: Reference) -> bool:
-    """Whether a tag is one of inputs, which never moves."""
+    """Tell whether a tag is one of inputs, which never moves."""
     tag = str(destination.tag)
     return may_be_fingerprint(tag) and not is_commit(tag)
 
 
 def _foreign(source: Reference, destination: Reference) -> Problem | None:
-    """Say that a tag of inputs is not that of the image which would be put there."""
+    """Return a problem if a destination is the tag of other inputs than those of `source`."""
     if not _stays(destination) or is_own(source, destination):
         return None
     if destination.tag == source.tag and source.digest:

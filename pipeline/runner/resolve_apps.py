@@ -111,7 +111,9 @@ def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
             try:
                 yield value_checks.app_name(name)
             except WrongValueError as error:
-                raise UnknownError(f"an app is listed under no name: {error.message}") from None
+                raise UnknownError(
+                    f"the driver lists an app whose name is not valid: {error.message}"
+                ) from None
 
 
 def _printed(

@@ -1,4 +1,4 @@
-"""What a solve is trusted with: logins at registries, and secrets that its steps may read."""
+"""The logins and secrets that a solve gets: those of registries, and build secrets."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _DOCKERS = re.compile(
     r"(?:ACTIONS|AWS|AZURE|BUILDKIT|BUILDX|DOCKER|GOOGLE|SSH|XDG)_|HOME$|PATH$|(?:ALL|HTTPS?|NO)_PROXY$",
     re.IGNORECASE,
 )
-"""Variables of docker's own, of clouds' helpers, and of caches (`gha`, `s3`, `azblob`)."""
+"""Variables of docker itself, of credential helpers, and of caches (`gha`, `s3`, `azblob`)."""
 _LINE = 8
-"""Characters that a line of a secret file must have to be a secret by itself."""
+"""Characters that a line of a secret file must have to be masked by itself."""
 
 
 def logins(actions: Sequence[ImageAction], credentials: CredentialSource) -> dict[str, Credential]:
-    """Who we are at each host that these builds push to or read from.
+    """Return the credentials for each host that these builds push to or pull from.
 
-    Raises `CredentialError` for where they push to. Elsewhere a broken helper matters only if the
-    host asks, and then docker itself says so.
+    Raises `CredentialError` for hosts that they push to. For others, a broken helper matters only
+    if the host asks for a login, and then docker itself reports it.
     """
     places: defaultdict[str, list[str]] = defaultdict(list)
     for action in actions:
@@ -64,7 +64,7 @@ def logins(actions: Sequence[ImageAction], credentials: CredentialSource) -> dic
 
 
 def missing_secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
-    """The secrets that images which are to be built need and that are not there: all at once."""
+    """Return a problem for each missing secret of the images that are to be built."""
     root, profile = plan.project.root, plan.project.settings.profile
     found = (
         _missing(root, profile, action.image, number, why)
@@ -76,9 +76,9 @@ def missing_secrets(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ..
 
 
 def given_secrets(image: Image, root: Path, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The secrets of an image, as buildx is given them: with the paths of files written out.
+    """Return an image's secrets as buildx is given them, with absolute paths of files.
 
-    Raises `WorkError` for one that is no longer there.
+    Raises `WorkError` for one that is missing by now.
     """
     found = [_found(text, image, root, environ) for text in image.secrets]
     if lost := next((one.why for one in found if one.why), ""):
@@ -89,9 +89,9 @@ def given_secrets(image: Image, root: Path, environ: Mapping[str, str]) -> tuple
 def without_others(
     environ: Mapping[str, str], project: Project, images: Sequence[Image]
 ) -> dict[str, str]:
-    """The environment for a build of `images`, without secrets that other images alone declare.
+    """Return the environment for a build of `images`, without secrets that only others declare.
 
-    What Docker and its plugins read for themselves stays: `[build] cache_to` may need it.
+    Variables that Docker and its plugins read stay: `[build] cache_to` may need them.
     """
     names = {image.name for image in images}
     theirs = {s for image in images for s in map(_variable, image.secrets)}
@@ -107,9 +107,9 @@ def _variable(text: str) -> str:
 def build_secrets(
     images: Sequence[Image], root: Path, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The values of the secrets that the images' steps may read, each in all of its forms.
+    """Return the values of the secrets that the images' steps may read, each in all its forms.
 
-    A step that prints one prints it into a log that others read.
+    They are masked, as a step may print one into a log that others read.
     """
     found = (_found(text, image, root, environ) for image in images for text in image.secrets)
     values = (value for text in dict.fromkeys(one.value for one in found) for value in _lines(text))
@@ -119,7 +119,7 @@ def build_secrets(
 class _Found(NamedTuple):
     """A secret as buildx is given it, and its value; or `why` there is none.
 
-    Without an entry, buildx is not given it: nobody needs it, and it is not there.
+    Without an entry, buildx is not given it: it is missing, and not required.
     """
 
     entry: str = ""
@@ -152,7 +152,7 @@ def _missing(root: Path, profile: str, image: Image, number: int, why: str) -> P
 
 
 def written_path(written: str, folder: Path, environ: Mapping[str, str]) -> Path:
-    """Where a file lies that is named in `folder`, or in the home of whoever this runs for."""
+    """Return the path of a file that is named relative to `folder`, or to the home (`~`)."""
     home = environ.get("HOME", "")
     if home and (written == "~" or written.startswith("~/")):
         written = home + written[1:]
@@ -160,17 +160,19 @@ def written_path(written: str, folder: Path, environ: Mapping[str, str]) -> Path
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The whole, and each line that is long enough to be a secret by itself."""
+    """Yield the whole text, and each line that is long enough to be masked by itself."""
     yield text.strip()
     yield from (line.strip() for line in text.splitlines() if len(line.strip()) >= _LINE)
 
 
 def _content(path: Path, root: Path) -> tuple[str, str]:
-    """What is in a file, and why that is nothing if it is."""
+    """Return the text of a file, and why it is empty if it is."""
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
         if not is_file(path):
-            return "", f"`{shown}` is no file" if is_there(path) else f"there is no file `{shown}`"
+            return "", f"`{shown}` is not a file" if is_there(
+                path
+            ) else f"there is no file `{shown}`"
         with path.open("rb") as file:
             return file.read(_LONGEST).decode(errors="replace"), f"the file `{shown}` is empty"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Ask how apps stand. Nothing is built and nothing is changed."""
+"""Find out the status of apps. Nothing is built and nothing is changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..reference import ImageName
 
 AT_ONCE = 16
-"""So many apps are asked for one by one at the same time, where asking for all together failed."""
+"""Apps that are asked for at the same time, one by one, if asking for all together failed."""
 
 
 def status(
@@ -33,11 +33,11 @@ def status(
     environ: Mapping[str, str],
     unasked: Collection[ImageName] = (),
 ) -> tuple[AppStatus, ...]:
-    """How each of `apps` stands, in build order of their images; then a row for each `unasked`.
+    """Return the status of `apps`, in build order of their images; then a row for each `unasked`.
 
-    One request per image and, where all is well, one per app at most. What cannot be found out of
-    one image or app leaves that one unknown. Raises `UnknownError` where the place to deploy to
-    cannot be reached at all.
+    That takes one request per image and, without errors, one per app at most. An image or app that
+    cannot be found out is `unknown`, and stops no other. Raises `UnknownError` if the driver cannot
+    be reached at all.
     """
     chosen = configured_apps(project, apps)
     images = tuple(dict.fromkeys((*(app.image for app in chosen), *unasked)))
@@ -62,9 +62,9 @@ def _running(
 
 
 def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:
-    """What each app runs. An error that one of them causes is its own alone, as is not to exist.
+    """Return what each app runs, or the error for it. A missing app has an error, too.
 
-    Where nothing answers for so many apps as are asked at once, the others are not asked.
+    If a whole round of apps gets no answer, the others are not asked for.
     """
     try:
         return driver.running(apps)

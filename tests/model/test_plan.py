@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pipeline.errors import Problem, UnknownError
 from pipeline.model.actions import Action, DeployAction
 from pipeline.model.apps import Running
-from pipeline.model.candidates import candidates
+from pipeline.model.copy_sources import copy_sources
 from pipeline.model.image import AppSpec
 from pipeline.model.inputs import ContextEntry, EntryKind, Fingerprint, Inputs, Key
 from pipeline.model.plan import plan, to_ask, to_ask_for_fallbacks
@@ -283,7 +283,7 @@ def test_candidates_are_twins_and_then_other_repositories() -> None:
     project = Project(PROJECT.root, Settings(registry=registry), images)
     given = inputs(*images[:3], print_="ab") | inputs(images[3])
 
-    found = candidates(project, given, [web.name, images[3].name])
+    found = copy_sources(project, given, [web.name, images[3].name])
 
     tag = "ab" + "0" * 18
     assert [str(reference) for reference in found[web.name]] == [
@@ -292,4 +292,4 @@ def test_candidates_are_twins_and_then_other_repositories() -> None:
         f"h.io/acme/web:{tag}",
     ]
     assert [r.repository.path for r in found[images[3].name]] == ["old-other", "acme/other"]
-    assert candidates(PROJECT, inputs(OS, WEB, TOP), NAMES) == {}
+    assert copy_sources(PROJECT, inputs(OS, WEB, TOP), NAMES) == {}

@@ -187,7 +187,7 @@ def test_a_pattern_takes_the_apps_that_fit() -> None:
 def test_an_app_that_is_listed_under_no_name(name: str) -> None:
     """Nothing is deployed to what cannot be an app; one that is listed twice is one app."""
     assert list(_matching(["acme-eu", "acme-eu", name], "acme-eu")) == ["acme-eu"]
-    with pytest.raises(UnknownError, match="an app is listed under no name"):
+    with pytest.raises(UnknownError, match="the driver lists an app whose name is not valid"):
         list(_matching(["acme-eu", name], "acme-*"))
 
 

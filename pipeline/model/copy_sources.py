@@ -1,4 +1,4 @@
-"""Where else an image may stand that is missing under its own reference."""
+"""Find other references under which a missing image may exist, to copy it from there."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .project import Project
 
 
-def candidates(
+def copy_sources(
     project: Project, inputs: Mapping[ImageName, Inputs], names: Iterable[ImageName]
 ) -> dict[ImageName, tuple[Reference, ...]]:
-    """For each image that has such places, all of them, the nearest first.
+    """Return the references that each image may be copied from, the nearest first.
 
-    These are other images of the project with the same fingerprint, as far as `inputs` has them,
-    and the image itself in the repositories of `[registry] also`.
+    These are other images of the project with the same fingerprint, if `inputs` has them, and the
+    image itself in the repositories of `[registry] also`.
     """
     alike: dict[str, list[Image]] = defaultdict(list)
     for image in project:
@@ -44,9 +44,9 @@ def candidates(
 def _twins(
     project: Project, inputs: Mapping[ImageName, Inputs], image: Image, alike: Iterable[Image]
 ) -> Iterable[Reference]:
-    """The same image under other names, if it was made in the same way.
+    """Yield references of the same image under other names, if it has the same secrets.
 
-    The test is in the fingerprint; secrets are not, and must not be got round by a copy.
+    A test is part of the fingerprint. Secrets are not, and a copy must not bypass them.
     """
     for other in alike:
         same = (other.secrets, other.ssh) == (image.secrets, image.ssh)
