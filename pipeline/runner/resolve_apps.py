@@ -111,9 +111,8 @@ def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
             try:
                 yield value_checks.app_name(name)
             except WrongValueError as error:
-                raise UnknownError(
-                    f"the driver lists an app whose name is not valid: {error.message}"
-                ) from None
+                why = f"the driver lists an app whose name is not valid: {error.message}"
+                raise UnknownError(why) from None
 
 
 def _printed(

@@ -170,9 +170,8 @@ def _content(path: Path, root: Path) -> tuple[str, str]:
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     try:
         if not is_file(path):
-            return "", f"`{shown}` is not a file" if is_there(
-                path
-            ) else f"there is no file `{shown}`"
+            wrong = f"`{shown}` is not a file" if is_there(path) else ""
+            return "", wrong or f"there is no file `{shown}`"
         with path.open("rb") as file:
             return file.read(_LONGEST).decode(errors="replace"), f"the file `{shown}` is empty"
     except OSError as error:

@@ -64,7 +64,7 @@ LOST = [
     ("id=k,src=none", "there is no file `web/none`"),
     ("id=k,src=shared/key", "there is no file `web/shared/key`"),
     ("id=k,src=hollow", "the file `web/hollow` is empty"),
-    ("id=k,src=../shared", "`shared` is no file"),
+    ("id=k,src=../shared", "`shared` is not a file"),
     ("id=none", "there is no variable `none`, and there is no file `web/none`"),
 ]
 
