@@ -1,1 +1,1 @@
-"""Fly: its Machines API and GraphQL over HTTP, and flyctl, which deploys."""
+"""Fly.io: its Machines API and GraphQL, and flyctl, which deploys."""

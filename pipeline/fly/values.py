@@ -96,7 +96,7 @@ class Machine(Struct, frozen=True):
         return bool(self.config.get("services"))
 
     @property
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why it is not healthy, in words; empty if it is.
 
         A stopped one is healthy unless it crashed: Fly starts it when it is needed.

@@ -48,7 +48,7 @@ def is_loopback(hostname: str) -> bool:
 def leads_here(hostname: str) -> bool:
     """Return whether a name, however it is spelt, resolves to this machine.
 
-    >>> leads_here("127.1"), leads_here("LOCALHOST."), leads_here("registry.fly.io")
+    >>> leads_here("127.1"), leads_here("LOCALHOST."), leads_here("a.example")
     (True, True, False)
     """
     name = _plain(hostname)

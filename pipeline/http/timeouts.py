@@ -2,7 +2,7 @@
 
 httpcore's timeouts are for each read and write, so what comes byte by byte never ends. A `Timeouts`
 object takes their place: httpcore hands it on to the sockets, and each call of a socket asks how
-long it may still wait. A body that may be large, as a layer, has no deadline; it must flow instead.
+long it may still wait. A body that may be large has no deadline; it must flow instead.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
             raise OutsideError(_OUTSIDE, _INSIDE) from None
         return None
     except ValueError:
-        raise FileError("is no path", "a name has no NUL in it") from None
+        raise FileError("is not a path", "a name has no NUL in it") from None
     try:
         found = os.fstat(handle)
         _check(found, kind, most)
@@ -98,12 +98,12 @@ def _refuse_unless_missing(path: str, error: OSError, missing: frozenset[int]) -
     if error.errno not in missing:
         raise unusable(error) from None
     if missing is _NOWHERE and os.path.islink(path):  # noqa: PTH114 - as above
-        raise FileError("is a link to nothing", "mend or remove it")
+        raise FileError("is a link to nothing", "correct or remove it")
 
 
 def _check(found: os.stat_result, kind: str, most: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         expected = f", where {kind} is expected" if kind else ""
         raise FileError(f"is {what}{expected}", "rename it")
     if found.st_size > most:

@@ -137,6 +137,6 @@ def _mode(folder: int, name: str) -> int | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(found.st_mode):
-        what = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
         raise FileError(f"is {what}, and cannot be written", "remove it, or rename it")
     return stat.S_IMODE(found.st_mode) & _BITS

@@ -1,1 +1,1 @@
-"""The registry client: what exists, with which digest, who we are there, and moving a tag."""
+"""The client of the OCI distribution API: manifests, blobs, tags, copies, credentials."""

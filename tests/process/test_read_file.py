@@ -28,11 +28,11 @@ def listening(path: Path) -> None:
 
 
 ODD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "FIFO": (os.mkfifo, "is no regular file, where a TOML file is expected"),
-    "socket": (listening, "is no regular file"),
+    "FIFO": (os.mkfifo, "is not a regular file, where a TOML file is expected"),
+    "socket": (listening, "is not a regular file"),
     "folder": (os.mkdir, "is a folder, where a TOML file is expected"),
     "endless": (sparse, "has more than 1 MiB, and is not read"),
-    "device": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
     "nowhere": (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
     "itself": (lambda path: path.symlink_to(path.name), "is a link to nothing"),
     "up": (lambda path: path.symlink_to(".."), "is a folder"),
@@ -99,7 +99,7 @@ def test_what_is_not_there(root: Path) -> None:
     assert read_file(root, "none") is None
     assert read_file(root, "a/none") is None
     assert read_own(root / "none") is None
-    with pytest.raises(FileError, match="is no path"):
+    with pytest.raises(FileError, match="is not a path"):
         read_file(root, "a\0b")
 
 
@@ -121,5 +121,5 @@ def test_the_users_own_files_may_be_anywhere(root: Path) -> None:
 
     assert read_own(root / "link") == b"s"
     assert read_own(root / "dangling") is None
-    with pytest.raises(FileError, match="is no regular file"):
+    with pytest.raises(FileError, match="is not a regular file"):
         read_own(root / "pipe")

@@ -266,5 +266,5 @@ def test_a_volume_that_flyctl_would_read_and_we_do_not(tmp_path: Path) -> None:
 
     endless, outside = refusals(tmp_path, "[build.compose]\n", compose_yml=compose)
 
-    assert "`/dev/zero` is no regular file" in endless
+    assert "`/dev/zero` is not a regular file" in endless
     assert "`/etc/passwd` lies outside the project" in outside

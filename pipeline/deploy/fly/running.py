@@ -78,7 +78,7 @@ def _unhealthy(machines: Sequence[Machine], counted: Counter[Digest]) -> str:
     silent = next((machine.id for machine in machines if _digest(machine) is None), "")
     if silent:
         return f"Fly does not say which image machine {silent} runs"
-    return next((machine.trouble for machine in machines if machine.trouble), "")
+    return next((machine.problem for machine in machines if machine.problem), "")
 
 
 def _digest(machine: Machine) -> Digest | None:
