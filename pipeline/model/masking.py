@@ -19,7 +19,7 @@ _SHORTEST = 4
 
 
 def forms(secret: str, user: str = "") -> tuple[str, ...]:
-    """How a secret may be written: itself, its parts between commas, in URLs, JSON, base64.
+    """Return the forms of a secret: itself, its parts between commas, in URLs, JSON, base64.
 
     >>> "eDp0b2tlbg" in forms("token", "x")
     True
@@ -53,7 +53,7 @@ def masker(secrets: Iterable[str]) -> Mask:
 
 
 def _in_json(text: str) -> tuple[str, str]:
-    """The text inside of a JSON string, with and without escapes for what ASCII lacks."""
+    """Return the text inside a JSON string, with and without escapes for what ASCII lacks."""
     return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 

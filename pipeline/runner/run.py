@@ -102,7 +102,9 @@ def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
             for action in plan.images:
                 tools.end_image(action, ImageStatus.EXISTS, action.reason, action.digest)
         else:
-            plan = _do_steps(plan, tools, driver)
+            # What could not be copied is built: from here on, that is the plan.
+            plan = _copy(plan, tools)
+            _do_rest(plan, tools, driver)
     except Exception as raised:
         error = as_pipeline_error(raised)
         if not isinstance(raised, PipelineError):
@@ -121,20 +123,23 @@ def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:
     )
 
 
-def _do_steps(plan: Plan, tools: Tools, driver: OpenDriver) -> Plan:
-    """Do the steps one after the other. A copy may become a build: return the plan after that."""
+def _copy(plan: Plan, tools: Tools) -> Plan:
+    from .copies import copy_images  # noqa: PLC0415 - see `_do_rest`
+
+    return copy_images(plan, tools)
+
+
+def _do_rest(plan: Plan, tools: Tools, driver: OpenDriver) -> None:
+    """Do the steps after the copies, one after the other."""
     # BuildKit, the engine's client and the deploys are half of all that is imported. Where nothing
     # is to do, which is most runs, none of it is needed.
     from .aliases import move_aliases  # noqa: PLC0415
     from .build import build_images  # noqa: PLC0415
-    from .copies import copy_images  # noqa: PLC0415
     from .deploy import deploy_apps, hold_aliases  # noqa: PLC0415
 
-    plan = copy_images(plan, tools)
     build_images(plan, tools)
     move_aliases(hold_aliases(plan, tools, driver), tools)
     deploy_apps(plan, tools, driver)
-    return plan
 
 
 def _find_published(plan: Plan, tools: Tools) -> None:

@@ -147,6 +147,26 @@ def test_a_fault_anywhere(shop: Path, registry: Registry) -> None:
     assert told
 
 
+def test_what_a_failed_copy_needs_is_in_the_report(shop: Path, registry: Registry) -> None:
+    """The base that only a build needs, also where there is no engine to build it."""
+    settle(shop, registry, "lost")
+    project = pipeline.load(shop, environ=trusting(registry))
+    plan = pipeline.plan(project, pipeline.inspect(project, only=[project.names[1]]))
+    source = plan.images[0].source
+    assert source
+    path = f"{source.repository.path}/manifests/{source.digest}"
+    WEB.delete(f"http://{registry.address}/v2/{path}").raise_for_status()
+
+    report = pipeline.run(plan, environ={**os.environ, "DOCKER_HOST": "tcp://127.0.0.1:1"})
+
+    assert [action.name for action in plan.images] == ["web"]
+    assert {one.name: one.status.value for one in report.images} == {
+        "os": "blocked",
+        "web": "blocked",
+    }
+    assert report.exit_code == 4
+
+
 def test_a_reporter_that_raises(shop: Path, registry: Registry) -> None:
     """It stops no work, and what it raised is in the report."""
     plan = planned(shop, registry, "reporter")
