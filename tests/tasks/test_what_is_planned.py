@@ -1,0 +1,164 @@
+"""A table: the words of a command, what a registry has, and what is then to be done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.project import Project, three_levels
+from tests.support.scripted import Asked, Reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.scripted import Scripted
+
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": f"sha256:{'0' * 64}",
+            "size": 2,
+        },
+        "layers": [],
+    }
+).encode()
+FOUND = {
+    "Content-Type": "application/vnd.oci.image.manifest.v1+json",
+    "Docker-Content-Digest": f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}",
+}
+# As the distribution server says it, so that a HEAD is enough.
+LOST = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
+ALL = "os lang web api"
+
+
+class Shelf:
+    """What a registry has: whole repositories, or single references without the host."""
+
+    def __init__(self) -> None:
+        self.has: set[str] = set()
+
+    def __call__(self, asked: Asked) -> Reply:
+        """Answer a request for a manifest."""
+        found = re.fullmatch(r"/v2/(.+)/manifests/(.+)", asked.path)
+        if not found:
+            return Reply(200, LOST)
+        if {found[1], f"{found[1]}:{found[2]}"} & self.has:
+            return Reply(200, FOUND, MANIFEST)
+        return Reply(404, LOST, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """Nothing yet."""
+    return Shelf()
+
+
+@pytest.fixture
+def server(shelf: Shelf) -> Iterator[Scripted]:
+    """A registry that has what is on the shelf."""
+    with scripted(shelf) as running:
+        yield running
+
+
+@pytest.fixture
+def levels(tmp_path: Path, server: Scripted) -> Project:
+    """Two bases on one another, and two images on the second: os, lang, web and api."""
+    made = Project(tmp_path, tmp_path / "none.log")
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.write("pipeline.toml", f'[registry]\nhost = "{server.address}"\nalso = ["old/{{name}}"]\n')
+    three_levels(made)
+    return made
+
+
+def planned(project: Project, words: str) -> tuple[str, list[str]]:
+    """What `words` would do, as `os=build web=exists`, and the references of these images."""
+    allowed = {"PIPELINE_ALLOW": f"repository={_host(project)}/old/{{name}}"}
+    ran = project.invoke("--dry", *words.split(), "--json", environ=allowed)
+    assert ran.code == 0, ran.err
+    images = ran.json["images"]
+    said = " ".join(f"{image['name']}={image['action']}" for image in images)
+    return said, [image["reference"].partition("/")[2] for image in images]
+
+
+def _host(project: Project) -> str:
+    text = (project.root / "pipeline.toml").read_text()
+    return text.partition('host = "')[2].partition('"')[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "has", "expected"),
+    [
+        ("build-all", "", "os=build lang=build api=build web=build"),
+        ("build-all", ALL, "os=exists lang=exists api=exists web=exists"),
+        ("build-all", "os lang api", "os=exists lang=exists api=exists web=build"),
+        ("build-all", "lang web api", "os=build lang=exists api=exists web=exists"),
+        ("build web", "", "os=build lang=build web=build"),
+        ("build web", "lang", "lang=exists web=build"),
+        ("build web", "web", "web=exists"),
+        ("build web,api", "lang", "lang=exists api=build web=build"),
+        ("build-all --only lang", "", "os=build lang=build"),
+        ("build-all --only w*,os", "os lang", "os=exists lang=exists web=build"),
+        ("build lang --dependents", "", "os=build lang=build api=build web=build"),
+        ("build lang --dependents", ALL, "lang=exists api=exists web=exists"),
+        ("build web --force", ALL, "lang=exists web=build"),
+        ("build web --force", "os", "os=exists lang=build web=build"),
+        ("build-all --force", ALL, "os=build lang=build api=build web=build"),
+        ("build web", "old/web", "web=copy"),
+        ("build web", "old/lang", "lang=copy web=build"),
+        ("build-all", "os old/lang old/web api", "os=exists lang=copy api=exists web=copy"),
+        ("build web --force", "old/lang old/web", "lang=copy web=build"),
+        ("build-all --force", f"{ALL} old/web", "os=build lang=build api=build web=build"),
+    ],
+)
+def test_the_words_of_a_command(
+    levels: Project, shelf: Shelf, words: str, has: str, expected: str
+) -> None:
+    """Which images, whether they are forced, and the bases that they miss."""
+    shelf.has = set(has.split())
+    assert planned(levels, words)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "has", "asked"),
+    [
+        ("build-all", ALL, 4),
+        ("build web", "web", 1),
+        ("build web,api", "web api", 2),
+        ("build web --force", "lang", 1),
+    ],
+)
+def test_one_head_is_asked_for_each_image_that_may_be_there(
+    levels: Project, shelf: Shelf, server: Scripted, words: str, has: str, asked: int
+) -> None:
+    """No base of an image that is there, nothing that is forced, and no other repository."""
+    shelf.has = set(has.split())
+    planned(levels, words)
+    assert [one.method for one in server.asked] == ["HEAD"] * asked
+    assert len({one.path for one in server.asked}) == asked
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("images/web/web.txt", "os=exists lang=exists api=exists web=build"),
+        ("images/lang/lang.txt", "os=exists lang=build api=build web=build"),
+        ("images/os/os.txt", "os=build lang=build api=build web=build"),
+        ("images/web/notes.md", "os=exists lang=exists api=exists web=exists"),
+    ],
+)
+def test_a_change_builds_its_image_and_all_that_are_built_on_it(
+    levels: Project, shelf: Shelf, file: str, expected: str
+) -> None:
+    """A byte of a file that the Dockerfile reads; any other file changes nothing."""
+    shelf.has = set(planned(levels, "build-all")[1])
+    with (levels.root / file).open("a", encoding="utf-8") as handle:
+        handle.write("x")
+    assert planned(levels, "build-all")[0] == expected
