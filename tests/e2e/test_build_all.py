@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.images import push_image
 from pipeline.buildkit.solve import MAX_TARGETS
 from tests.support.programs import program
 from tests.support.project import three_levels
@@ -67,78 +66,6 @@ def test_nothing_changed_costs_one_head_each_and_no_process(
     assert len(set(asked)) == 4
     assert ran.json["requests"] == 4
     assert not started.exists()
-
-
-@pytest.mark.parametrize(
-    ("file", "rebuilt"),
-    [
-        ("images/web/web.txt", {"web"}),
-        ("images/lang/lang.txt", {"lang", "web", "api"}),
-        ("images/os/os.txt", {"os", "lang", "web", "api"}),
-        ("images/web/notes.md", set()),
-    ],
-)
-def test_a_change_rebuilds_what_stands_on_it(
-    project: Project, file: str, rebuilt: set[str]
-) -> None:
-    """A byte changed rebuilds its image and all that stand on it; an unread file, nothing."""
-    three_levels(project)
-    built(project)
-
-    with (project.root / file).open("a", encoding="utf-8") as handle:
-        handle.write("x")
-
-    assert built(project) == rebuilt
-
-
-def test_one_image_and_the_bases_that_it_misses(project: Project) -> None:
-    """`build web` builds web and what it stands on, and leaves the rest alone."""
-    three_levels(project)
-
-    ran = project.invoke("build", "web", "--json")
-
-    assert ran.statuses() == {"os": "built", "lang": "built", "web": "built"}
-
-
-def test_only_some_of_all(project: Project) -> None:
-    """`build-all --only` takes names and patterns, and builds the bases that they miss."""
-    three_levels(project)
-
-    first = project.invoke("build-all", "--only", "lang", "--json")
-    second = project.invoke("build-all", "--only", "w*,os", "--json")
-
-    assert first.statuses() == {"os": "built", "lang": "built"}
-    assert second.statuses() == {"os": "exists", "lang": "exists", "web": "built"}
-
-
-def test_a_base_with_its_dependents(project: Project) -> None:
-    """`build lang --dependents` builds what stands on it too."""
-    three_levels(project)
-
-    ran = project.invoke("build", "lang", "--dependents", "--json")
-
-    assert set(ran.statuses()) == {"os", "lang", "web", "api"}
-
-
-def test_force_builds_what_exists_and_not_its_bases(project: Project) -> None:
-    """`--force` is for the images that are named."""
-    three_levels(project)
-    built(project)
-
-    ran = project.invoke("build", "web", "--force", "--json")
-
-    assert ran.statuses() == {"web": "built", "lang": "exists"}
-
-
-def test_an_existing_base_is_not_asked_for_where_its_dependents_exist(project: Project) -> None:
-    """`build web` with web there is one request."""
-    three_levels(project)
-    built(project)
-
-    ran = project.invoke("build", "web", "--json")
-
-    assert ran.json["requests"] == 1
-    assert ran.statuses() == {"web": "exists"}
 
 
 def test_a_failure_blocks_what_stands_on_it_and_is_explained(project: Project) -> None:
@@ -271,34 +198,26 @@ def test_a_bound_argument_and_copy_from_are_edges(project: Project) -> None:
 
 
 def test_many_images_in_one_run(project: Project, tmp_path: Path) -> None:
-    """170 images, 80 of them to build: no solve has more than it survives (docker/buildx #3810)."""
+    """40 images: no solve has more than it survives (docker/buildx #3810), and none is lost."""
     project.image("base", "FROM scratch\nCOPY base.txt /\n", base_txt="base")
-    for number in range(169):
+    for number in range(39):
         project.image(f"leaf{number:03}", "FROM base\nCOPY leaf.txt /\n", leaf_txt=str(number))
-    planned = project.invoke("plan", "--json").json["images"]
-    for image in planned[80:]:
-        repository, _, tag = image["reference"].rpartition(":")
-        push_image(repository, [tag])
 
     path = noting_what_is_solved(tmp_path)
     first = project.invoke("build-all", "--json", environ={"PATH": path})
-    before = len(project.requests())
     second = project.invoke("build-all", "--json")
-    asked = project.requests()[before:]
 
     assert first.code == second.code == 0, first.err[-3000:]
-    assert list(first.statuses().values()) == ["built"] * 80 + ["exists"] * 90
+    assert list(first.statuses().values()) == ["built"] * 40
     sizes = [
         len(group["targets"])
         for file in (tmp_path / "solves").iterdir()
         for group in json.loads(file.read_text())["group"].values()
     ]
-    assert sum(sizes) == 80
+    assert sum(sizes) == 40
     assert max(sizes) <= MAX_TARGETS
-    assert list(second.statuses().values()) == ["exists"] * 170
-    assert second.json["requests"] == 170
-    assert [method for method, _ in asked] == ["HEAD"] * 170
-    assert len(set(asked)) == 170
+    assert list(second.statuses().values()) == ["exists"] * 40
+    assert second.json["requests"] == 40
 
 
 def noting_what_is_solved(folder: Path) -> str:

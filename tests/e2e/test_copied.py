@@ -158,15 +158,6 @@ def test_dependents_are_built_on_what_was_copied(shop: Project, registry: Regist
     assert found["top"][: len(found["web"])] == found["web"]
 
 
-def test_forced_is_built(shop: Project, registry: Registry) -> None:
-    """Nothing is looked for elsewhere."""
-    settle(shop, registry, PRODUCTION)
-
-    ran = shop.invoke("build-all", "--force", "--json")
-
-    assert ran.statuses() == {"os": "built", "web": "built"}
-
-
 def test_where_nobody_answers(shop: Project, registry: Registry) -> None:
     """A place that cannot be asked is told, and the next has it, or the image is built."""
     gone = f"127.0.0.1:{free_port()}"
@@ -196,12 +187,3 @@ def test_what_cannot_be_copied_is_built(shop: Project, registry: Registry) -> No
     assert ran.statuses() == {"os": "built", "web": "built"}
     assert "`web` could not be copied, and is built" in ran.err
     assert all(is_whole(image["reference"]) for image in ran.json["images"])
-
-
-def test_nothing_missing_costs_nothing(shop: Project, registry: Registry) -> None:
-    """One request an image, whatever other places there are."""
-    settle(shop, registry, 'also = ["a/{name}", "b/{name}", "c/{name}"]\n', STAGING)
-
-    ran = shop.invoke("build-all", "--json")
-
-    assert ran.json["requests"] == 2

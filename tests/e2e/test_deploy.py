@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -107,37 +106,6 @@ def test_what_is_not_healthy_does_not_take_over(
     assert old.attrs["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
     assert len(containers(engine_client, tmp_path)) == 2
     assert {d["image"]: d["action"] for d in planned.json["deploys"]}["web"] == "deploy"
-
-
-def test_an_app_waits_for_those_that_it_comes_after(shop: Project, tmp_path: Path) -> None:
-    """`after` names what must be well before; when it is not, the app is left as it is."""
-    shop.write("images/web/image.toml", '[deploy]\nafter = ["api"]\n')
-    app(shop, tmp_path, "api", answer="", status="crash")
-
-    failing = shop.invoke("deploy-all", "--json", "--keep-going")
-    app(shop, tmp_path, "api", answer="", status="200 OK")
-    well = shop.invoke("deploy-all", "--json")
-
-    assert failing.code == 1
-    assert deploys(failing) == {"api": "failed", "web": "blocked"}
-    assert well.code == 0, well.err
-    assert [d["image"] for d in well.json["deploys"]] == ["api", "web"]
-    assert deploys(well) == {"api": "deployed", "web": "deployed"}
-
-
-def test_a_wave_that_fails_stops_the_rest(shop: Project, tmp_path: Path) -> None:
-    """One app first, and it is sick: the others are left alone, also with `--keep-going`."""
-    settings = (shop.root / "pipeline.toml").read_text()
-    shop.write("pipeline.toml", f"{settings}waves = [1]\n")
-    names = [f"{called('web', tmp_path)}-{n}" for n in range(3)]
-    shop.write("images/web/image.toml", f"[deploy]\napps = {json.dumps(names)}\n")
-    app(shop, tmp_path, "web", answer="", status="crash")
-
-    ran = shop.invoke("deploy", "web", "--json", "--keep-going")
-
-    assert ran.code == 1, ran.err
-    statuses = [(d["app"], d["status"]) for d in ran.json["deploys"]]
-    assert statuses == list(zip(names, ("failed", "blocked", "blocked"), strict=True))
 
 
 def test_one_app_by_its_name(shop: Project, tmp_path: Path) -> None:
