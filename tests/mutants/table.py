@@ -122,7 +122,7 @@ MUTANTS = (
     Mutant(
         "any repository is ours",
         "project/edges.py",
-        "owners = self.repositories.get(_known(reference.repository), {})",
+        "owners = self.repositories.get(_canonical(reference.repository), {})",
         "owners = next(iter(self.repositories.values()), {})",
         _EDGES,
     ),
