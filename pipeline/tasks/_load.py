@@ -1,48 +1,33 @@
-"""Load the project for a task; say on stderr what looks unintended."""
+"""Load the project of the working directory, and print its warnings."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..errors import (
-    ConfigError,
-)
+from ..errors import ConfigError, usage_error
+from ..model.permission import parse_allowed
+from ..project import load_settings as settings_loader
+from ..project.image_folders import find_root, working_folder
+from ..project.load import load
 from ._say import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import FrameType
-
-    from invoke.context import Context
-
-    Handler = Callable[[int, FrameType | None], None]
-
     from ..model.permission import Allowed
     from ..model.project import Project
     from ..model.settings import Settings
     from ..runner.apps import OpenDriver
-
-P = ParamSpec("P")
-Name = TypeVar("Name", bound=str)
-
-if TYPE_CHECKING:
-    Body = Callable[Concatenate[Context, P], int]
-    Made = Callable[Concatenate[Context, P], None]
-    Words = Sequence[str] | None
-    """What `--allow` says each time that it is written."""
+    from ._command import Words
 
 
 def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
-    """The project at or above the working directory; what looks unintended is said on stderr.
+    """Load the project at or above the working directory, and print its warnings to stderr.
 
     With `strict`, its settings are strict whatever its file says. `allow` adds to what the
     environment allows it (`model.permission`).
     """
-    from ..project.load import load  # noqa: PLC0415 - pydantic costs 100 ms
-
     more = _allowed(allow)
     project = load(profile=profile or None)
     for warning in project.warnings:
@@ -52,12 +37,9 @@ def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> 
 
 
 def load_settings(profile: str, allow: Words = None) -> Settings:
-    """The settings of that project alone, for what concerns none of its images."""
-    from ..project import image_folders  # noqa: PLC0415 - loaded late
-    from ..project import load_settings as settings_loader  # noqa: PLC0415 - loaded late
-
+    """Load the settings of the project alone, and none of its images. Raises `ConfigError`."""
     more = _allowed(allow)
-    root = image_folders.find_root(image_folders.working_folder())
+    root = find_root(working_folder())
     loaded, problems = settings_loader.load_settings(
         root, profile=profile or None, environ=os.environ
     )
@@ -67,24 +49,29 @@ def load_settings(profile: str, allow: Words = None) -> Settings:
 
 
 def _allowed(words: Words) -> Allowed:
-    from ..model.permission import parse_allowed  # noqa: PLC0415 - not needed for `invoke --list`
-
     return parse_allowed(",".join(words or ()), "`--allow`")
+
+
+def is_deep(word: str) -> bool:
+    """Return whether `--verify` is `deep`. Raises `ConfigError` for another word."""
+    if word not in {"", "deep"}:
+        raise usage_error(f"`{word}` is no way to verify", hint="`deep`, or leave `--verify` out")
+    return word == "deep"
 
 
 def load_apps(
     profile: str, allow: Words = None, *, strict: bool = False, look: bool = False
 ) -> Project:
-    """As `load_project`, with the names of apps that must be asked for; see `with_apps`."""
+    """Load the project, and list the apps that no file names; see `with_apps`."""
     return with_apps(load_project(profile, allow, strict=strict), look=look)
 
 
 def with_apps(before: Project, *, look: bool = False, driver: OpenDriver | None = None) -> Project:
-    """The project with the names of apps that must be asked for.
+    """Return the project with the apps that a command or the organization lists.
 
-    Who only wants to `look` runs no command of the project's, unless they allow it.
+    A task that only looks (`look`) runs no command of the project, unless the user allows it.
     """
-    from ..runner.resolve_apps import resolve_apps  # noqa: PLC0415 - loaded late
+    from ..runner.resolve_apps import resolve_apps
 
     if look:
         check_look(before.settings)
@@ -96,16 +83,14 @@ def with_apps(before: Project, *, look: bool = False, driver: OpenDriver | None 
 
 
 def check_look(settings: Settings) -> None:
-    """Raise `ConfigError` where a look would run what a login in the project names."""
-    from ..project import image_folders  # noqa: PLC0415 - loaded late
-    from ..project.credential_helpers import check_logins  # noqa: PLC0415
+    """Raise `ConfigError` if looking would run a credential helper that is in the project."""
+    from ..project.credential_helpers import check_logins
 
-    check_logins(image_folders.find_root(image_folders.working_folder()), settings, os.environ)
+    check_logins(find_root(working_folder()), settings, os.environ)
 
 
 def check_docker(settings: Settings) -> None:
-    """Raise `ConfigError` where docker, run for a look, would run plugins of the project."""
-    from ..project import image_folders  # noqa: PLC0415 - loaded late
-    from ..project.credential_helpers import check_plugins  # noqa: PLC0415
+    """Raise `ConfigError` if docker, run for a look, would run plugins that are in the project."""
+    from ..project.credential_helpers import check_plugins
 
-    check_plugins(image_folders.find_root(image_folders.working_folder()), settings, os.environ)
+    check_plugins(find_root(working_folder()), settings, os.environ)

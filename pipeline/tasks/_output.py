@@ -1,4 +1,4 @@
-"""stdout and stderr while a task works: what cannot be written ends nothing that is under way."""
+"""Keep a task working when stdout or stderr can no longer be written."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
+from ..console.terminal import Patient
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from _typeshed import ReadableBuffer
 
-    from ..console.terminal import Patient
-
 READER_GONE, UNWRITTEN = 141, 4
-"""What a shell says of a program that a closed pipe ended; and: could not find out, for a person
-or a script who cannot read the answer."""
+"""The exit codes of a program that a closed pipe ended, and of a result that nobody could read."""
 
 
 @contextmanager
 def patient_output(*, keep: bool = False) -> Iterator[Patient]:
-    """Write nothing more to a stream that has failed once; yields stdout, whose `error` says why.
+    """Stop writing to a stream that has failed once; yield stdout, whose `error` says why.
 
-    With `keep`, it also has all that was to be written, so that no report of work is lost.
+    With `keep`, it also holds all that was to be written, so that no report of work is lost.
 
-    A closed stdout or stderr is taken by a file that swallows all: whatever is opened next would
-    else be what children take for theirs.
+    The file descriptor of a closed stdout or stderr is filled with /dev/null. Otherwise the next
+    file that is opened would get it, and child processes would write there.
     """
-    from ..console.terminal import Patient  # noqa: PLC0415 - loaded late
-
     _take_closed()
     before = sys.stdout, sys.stderr
     out = Patient(_buffered(sys.stdout), kept=[] if keep else None)
@@ -49,7 +46,7 @@ def patient_output(*, keep: bool = False) -> Iterator[Patient]:
 
 
 def unwritten(out: Patient) -> int:
-    """How a task ends whose result could not be written, 0 where it was; the reason is told."""
+    """Return the exit code for a result that could not be written, and print why; else 0."""
     if out.error is None:
         return 0
     if isinstance(out.error, ConnectionError):
@@ -57,7 +54,7 @@ def unwritten(out: Patient) -> int:
     why = getattr(out.error, "strerror", None) or "it is closed"
     rest = "only its output is lost"
     if out.kept:
-        from ..process.cleanup import keep_report  # noqa: PLC0415 - only when it is lost
+        from ..process.cleanup import keep_report
 
         path = keep_report("".join(out.kept), os.environ)
         rest = f"its result is in `{path}`" if path else rest
@@ -70,20 +67,20 @@ def unwritten(out: Patient) -> int:
 
 
 class _Waiting(io.FileIO):
-    """A file that waits for room, also where whoever shares it made it non-blocking."""
+    """A file whose writes wait for room even if it was made non-blocking."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write what there is room for, once there is any."""
+        """Write what fits, as soon as something does."""
         while (written := cast("int | None", super().write(data))) is None:
             select.select((), (self,), ())
         return written
 
 
 def _buffered(stream: TextIO | None) -> TextIO | None:
-    """The stream, with a buffer and patience where Python's own lacks one of the two.
+    """Return a stream that has a buffer and waits for room.
 
-    Without a buffer (PYTHONUNBUFFERED), it loses in silence what the system does not take at once.
-    A pipe that is non-blocking, as Node.js leaves those that it shares, breaks it when it is full.
+    Without a buffer (PYTHONUNBUFFERED), Python silently loses what the system does not take at
+    once. A full pipe that is non-blocking, as Node.js leaves those that it shares, raises an error.
     """
     if stream is None or not _is_hasty(stream):
         return stream
@@ -96,7 +93,7 @@ def _is_hasty(stream: TextIO) -> bool:
         return True
     try:
         return not os.get_blocking(stream.fileno())
-    except (OSError, ValueError):  # it is no file, or closed
+    except (OSError, ValueError):  # it is not a file, or closed
         return False
 
 
@@ -109,7 +106,7 @@ def _take_closed() -> None:
 
 
 def _swallow(number: int) -> None:
-    """Let what is written to a file of that number vanish: Python flushes once more at its end."""
+    """Point a file descriptor at /dev/null: Python flushes its streams once more at its end."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_RDWR)
         if null != number:

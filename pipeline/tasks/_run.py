@@ -1,4 +1,4 @@
-"""Inspect, plan, run: what `build`, `build-all`, `deploy` and `deploy-all` have in common."""
+"""Inspect, plan and run: the shared part of `build`, `build-all`, `deploy` and `deploy-all`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ..console import as_json
+from ..console.errors import show_warnings
 from ..errors import FaultError
+from ..model.plan import plan as plan_of
+from ..runner.inspect import inspect
+from ..runner.open_registry import open_registry
+from ..runner.run import run
 from ._command import is_dry
 from ._faults import tell_fault
 from ._load import check_look
@@ -28,9 +34,6 @@ if TYPE_CHECKING:
     from ..runner.apps import OpenDriver
 
 
-KEEP_GOING = "after a failure, build what does not depend on it"
-
-
 def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     c: Context,
     project: Project,
@@ -47,16 +50,12 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     stop: threading.Event | None = None,
     json: bool,
 ) -> int:
-    """Inspect, plan, run; with `apps`, also deploy those, and with `rollback` all or none.
+    """Build the images in `names`, deploy `apps`, and return the exit code.
 
-    Those in `redeploy` are deployed though they are current. In a dry run the plan is shown, and
-    nothing is run; the apps of `unasked` are not known then.
+    `redeploy` are apps to deploy even if they are current. With `rollback`, all apps are deployed
+    or none. In a dry run the plan is shown, and nothing is run; `unasked` are images whose apps
+    are not known then.
     """
-    from ..model.plan import plan as plan_of  # noqa: PLC0415 - loaded late
-    from ..runner.inspect import inspect  # noqa: PLC0415
-    from ..runner.open_registry import open_registry  # noqa: PLC0415
-    from ..runner.run import run  # noqa: PLC0415
-
     stop = stop or threading.Event()
     if is_dry(c):
         check_look(project.settings)
@@ -78,7 +77,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
         what = plan_of(project, state)
         ended = None
         if not is_dry(c):
-            # Nothing was begun yet, and an interruption ended at once; a build is ended cleanly.
+            # Until here an interruption ends the process at once; from here, builds end cleanly.
             with stoppable(stop):
                 ended = run(
                     what,
@@ -96,14 +95,13 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
 
 
 def show_plan(what: Plan, *, json: bool) -> None:
-    """A plan on stdout, and on stderr what tags may hide.
+    """Print a plan to stdout, and its warnings to stderr.
 
-    Secrets that are not there, and what is not allowed, are no error here, so that a plan can be
-    made where nobody has or trusts them.
+    Missing secrets and missing permissions are only warnings here: a plan can be made by somebody
+    who has neither.
     """
-    from ..console import as_json, show  # noqa: PLC0415 - loaded late
-    from ..console.errors import show_warnings  # noqa: PLC0415
-    from ..runner.preflight import unmet  # noqa: PLC0415
+    from ..console import show
+    from ..runner.preflight import unmet
 
     warn(what.project, what.warnings)
     missing = unmet(what, os.environ)
@@ -116,9 +114,7 @@ def show_plan(what: Plan, *, json: bool) -> None:
 
 
 def finish(report: Report, *, json: bool) -> int:
-    """Print the report where it is wanted as data; its exit code is the answer."""
-    from ..console import as_json  # noqa: PLC0415 - loaded late
-
+    """Print the report if it is wanted as JSON; return its exit code."""
     if json:
         write_json(as_json.report_json(report))
     if isinstance(report.error, FaultError):

@@ -1,43 +1,30 @@
-"""Ctrl-C, SIGTERM and SIGHUP: stop cleanly, or leave at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: stop cleanly, or end at once."""
 
 from __future__ import annotations
 
 import math
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
 from ._say import say
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from invoke.context import Context
-
     Handler = Callable[[int, FrameType | None], None]
-
-
-P = ParamSpec("P")
-Name = TypeVar("Name", bound=str)
-
-if TYPE_CHECKING:
-    Body = Callable[Concatenate[Context, P], int]
-    Made = Callable[Concatenate[Context, P], None]
-    Words = Sequence[str] | None
-    """What `--allow` says each time that it is written."""
-
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a CI job that is cancelled, a terminal that is closed."""
 _GRACE = 1.0
-"""Seconds in which an interruption ends by itself, as nothing was begun that it had to end."""
+"""Seconds until a signal that the main thread does not hear ends the process."""
 
 
 @contextmanager
@@ -63,8 +50,8 @@ def stoppable(stop: threading.Event | None = None) -> Iterator[threading.Event]:
 
 @contextmanager
 def handled_by(handler: Handler) -> Iterator[None]:
-    """Give the signals of `SIGNALS` to a handler, but for those that are ignored (`nohup`)."""
-    # Python gives signals to its main thread alone.
+    """Set a handler for the signals of `SIGNALS`, except for ignored ones (`nohup`)."""
+    # Python runs signal handlers in its main thread only.
     ours = threading.current_thread() is threading.main_thread()
     heard = [s for s in SIGNALS if ours and signal.getsignal(s) is not signal.SIG_IGN]
     before = {s: signal.signal(s, handler) for s in heard}
@@ -76,18 +63,17 @@ def handled_by(handler: Handler) -> Iterator[None]:
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Handle a signal as Ctrl-C."""
     raise KeyboardInterrupt
 
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """End the process on a signal also where its main thread cannot hear it.
+    """End the process on a signal even if its main thread is waiting in the kernel.
 
-    CPython runs a handler in the main thread between two instructions: for a signal that comes
-    right before a call that waits in the kernel, that is when the call returns.
+    CPython runs a handler in the main thread between two instructions. After a signal that comes
+    right before a blocking call, that is when the call returns.
     """
-    import socket  # noqa: PLC0415 - not needed for `invoke --list`
-
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -111,7 +97,7 @@ def _watch(line: socket.socket) -> None:
 
 
 def leave() -> NoReturn:
-    """End at once. A thread may still wait for an answer, and Python would wait for the thread."""
+    """End the process at once. Python would wait for threads that wait for answers."""
     with suppress(OSError):  # the terminal may be gone
         say("interrupted")
         sys.stdout.flush()

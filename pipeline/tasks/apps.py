@@ -1,35 +1,24 @@
-"""`apps`: the Fly apps that the project needs, created where they are missing."""
+"""`apps`: create the Fly apps that are missing."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from ..errors import WorkError, usage_error
 from ._command import changes
-from ._load import load_project, with_apps
 from ._options import ALLOW, JSON, PROFILE
-from ._say import console, say, tell, tell_unasked, write_json
-from ._signals import INTERRUPTED, stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path, PurePosixPath
-
     from invoke.context import Context
 
-    from ..model.fly_apps import FlyApp
     from ._command import Words
-
-FAILED, UNKNOWN, MISSING = 1, 4, 5
 
 
 @task(
     help={
         "check": "create nothing: say what is missing, and end with 5 if anything is",
-        "generate_name": "make a name, and an app, for each `fly.toml` without `app`",
+        "generate_name": "create an app with a generated name for each `fly.toml` without `app`",
         "save": "write generated names into `fly.toml`",
         "json": JSON,
         "allow": ALLOW,
@@ -53,77 +42,8 @@ def apps(
     At Fly a repository is an app's, and there is none before the app. New ones belong
     to `[fly] org`, else to FLY_ORG, else to the only organization that the token reaches.
     """
-    from ..project.apps import app_name_file, images_without_app  # noqa: PLC0415 - loaded late
-    from ..runner.create_apps import create_missing, find_apps, fly_api, with_generated_names  # noqa: PLC0415 - loaded late
+    from ._create_apps import run
 
-    if check and generate_name:
-        raise usage_error("`--check` creates nothing, and a generated name is an app's that is")
-    if save and not generate_name:
-        raise usage_error("`--save` keeps generated names: it goes with `--generate-name`")
-    project = load_project(profile, allow)
-    nameless = images_without_app(project) if generate_name else ()
-    with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:
-        project = with_generated_names(project, api) if generate_name else project
-        project = with_apps(project, look=check)
-        found = find_apps(project, os.environ, api)
-        if not check:
-            found = create_missing(project, found, os.environ, api, report, stop)
-        interrupted = stop.is_set()
-    names = {
-        name: app_name_file(image)
-        for image in nameless
-        if (spec := project.image(image.name).deploy)
-        for name in spec.apps
-    }
-    _show(found, names, json=json)
-    unsaved = _keep_names(project.root, _made(found, names), save=save)
-    if interrupted:
-        return INTERRUPTED
-    return unsaved or _code(found, check=check) or tell_unasked(project)
-
-
-def _show(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath], *, json: bool) -> None:
-    """The result on stdout; on stderr what went wrong, each trouble once with all its apps."""
-    from ..console import as_json, fly  # noqa: PLC0415 - loaded late
-
-    if json:
-        write_json(as_json.apps_json(found, {name: str(file) for name, file in names.items()}))
-    else:
-        fly.print_fly_apps(found)
-    told = {(a.reason, a.hint): a for a in found if a.failed or a.unknown}
-    for app in told.values():
-        tell(WorkError(f"`{app.name}`: {app.reason}", hint=app.hint))
-
-
-def _made(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath]:
-    """The generated names that are an app's now."""
-    created = {app.name for app in found if app.created}
-    return {name: file for name, file in names.items() if name in created}
-
-
-def _keep_names(root: Path, made: Mapping[str, PurePosixPath], *, save: bool) -> int:
-    """Write generated names where they belong, or say where that is."""
-    from ..project.file_format import app_line  # noqa: PLC0415 - loaded late
-    from ..project.name_app import name_app  # noqa: PLC0415
-
-    code = 0
-    for name, file in made.items():
-        if not save:
-            say(f"write `{app_line(file.name, name)}` into `{file}`: `--save` does that")
-            continue
-        try:
-            name_app(root, file, name)
-            say(f"`{file}` names the app `{name}` now")
-        except WorkError as error:
-            tell(error)
-            code = FAILED
-    return code
-
-
-def _code(found: Sequence[FlyApp], *, check: bool) -> int:
-    if any(app.failed for app in found):
-        return FAILED
-    if any(app.unknown for app in found):
-        return UNKNOWN
-    missing = any(app.missing for app in found)
-    return MISSING if check and missing else 0
+    return run(
+        check=check, generate_name=generate_name, save=save, json=json, allow=allow, profile=profile
+    )

@@ -1,30 +1,22 @@
-"""`deploy` and `deploy-all`."""
+"""`deploy-all` and `deploy`: build what apps need, and deploy them."""
 
 from __future__ import annotations
 
-import os
-import threading
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
-from msgspec.structs import replace
 
-from ._apps import chosen_apps, unasked_images
-from ._command import is_dry, plans
-from ._load import load_project, with_apps
-from ._options import ALLOW, JSON, PROFILE, STRICT, VERIFY, is_deep
-from ._run import KEEP_GOING, run_project
-from ._say import say
+from ._command import plans
+from ._options import ALLOW, JSON, KEEP_GOING, PROFILE, STRICT, VERIFY
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from ..model.project import Project
     from ._command import Words
 
 
-FORCE = "deploy apps that are current too, and over a newer commit; nothing is built for it"
-ROLLBACK = "when an app fails, put back what this run changed (Ctrl-C puts nothing back)"
+FORCE = "deploy even apps that are current or of a newer commit; builds nothing more"
+ROLLBACK = "when an app fails, roll back all that this run deployed (Ctrl-C rolls nothing back)"
 
 
 @task(
@@ -57,17 +49,19 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that is not current, in order."""
-    deep = is_deep(verify)
-    project = load_project(profile, allow, strict=strict)
-    return _deploy(
+    from ._deploy import run
+
+    return run(
         c,
-        project,
         only,
         force=force,
         keep_going=keep_going,
         rollback=rollback,
-        deep=deep,
+        verify=verify,
+        strict=strict,
         json=json,
+        allow=allow,
+        profile=profile,
     )
 
 
@@ -100,65 +94,17 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     profile: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy those that are not current."""
-    deep = is_deep(verify)
-    project = load_project(profile, allow, strict=strict)
-    return _deploy(
+    from ._deploy import run
+
+    return run(
         c,
-        project,
         names,
         force=force,
         keep_going=keep_going,
         rollback=rollback,
-        deep=deep,
+        verify=verify,
+        strict=strict,
         json=json,
-    )
-
-
-def _deploy(  # noqa: PLR0913 - each a choice of the user's, by keyword
-    c: Context,
-    project: Project,
-    words: str,
-    *,
-    force: bool,
-    keep_going: bool,
-    rollback: bool,
-    deep: bool,
-    json: bool,
-) -> int:
-    from ..runner.apps import open_driver  # noqa: PLC0415 - loaded late
-
-    stop = threading.Event()
-    with open_driver(project, os.environ, stop) as driver:
-        project = with_apps(project, look=is_dry(c), driver=driver)
-        apps, unasked = chosen_apps(project, words), unasked_images(project, words)
-        if not (apps or unasked):
-            say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
-        names = [
-            image.name
-            for image in project
-            if image.name in unasked
-            or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
-        ]
-        return run_project(
-            c,
-            _backwards(project) if force else project,
-            names,
-            force=False,
-            keep_going=keep_going,
-            deep=deep,
-            apps=apps,
-            redeploy=apps if force else (),
-            unasked=unasked,
-            rollback=rollback,
-            driver=driver,
-            stop=stop,
-            json=json,
-        )
-
-
-def _backwards(project: Project) -> Project:
-    """The project, whose apps are deployed also over what is of a newer commit."""
-    settings = project.settings
-    return replace(
-        project, settings=replace(settings, deploy=replace(settings.deploy, backwards=True))
+        allow=allow,
+        profile=profile,
     )

@@ -1,24 +1,18 @@
-"""`lock`: pin externals, and say which have moved."""
+"""`lock`: pin external images, and say which have moved."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
 from ._command import changes
-from ._load import check_look, load_project
 from ._options import ALLOW, PROFILE
-from ._say import say
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
     from ._command import Words
-
-
-MOVED = 1
 
 
 @task(
@@ -32,24 +26,6 @@ MOVED = 1
 @changes(see="lock --check", unless="check")
 def lock(_c: Context, *, check: bool = False, allow: Words = None, profile: str = "") -> int:
     """Write `pipeline.lock`: which manifest each external image is now."""
-    from ..runner.lock import affected, look_inside, look_up, moved, write  # noqa: PLC0415 - loaded late
+    from ._lock import run
 
-    project = load_project(profile, allow)
-    if check:
-        check_look(project.settings)
-    found = look_up(project, os.environ)
-    changes = moved(project, found)
-    for reference, before, now in changes:
-        was = f"was `{before}`" if before else "was not locked"
-        images = ", ".join(f"`{name}`" for name in affected(project, reference))
-        say(f"`{reference}` is `{now}`, and {was}; it affects {images}")
-    if check:
-        return _checked(len(changes), len(found))
-    write(project, look_inside(project, found, os.environ))
-    say(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
-    return 0
-
-
-def _checked(changes: int, externals: int) -> int:
-    say(f"{changes} of {externals} externals are not as `pipeline.lock` has them")
-    return MOVED if changes else 0
+    return run(check=check, allow=allow, profile=profile)

@@ -1,23 +1,17 @@
-"""`promote`: an image under another tag, or in another app's repository."""
+"""`promote`: put an image under other tags or repositories."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from invoke.tasks import task
 
-from ..errors import usage_error
 from ._command import changes
 from ._options import ALLOW, JSON, PROFILE
-from ._reference import asked
-from ._say import say, write_json
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
-    from ..reference import Reference
-    from ..runner.promote import Promoted
     from ._command import Words
 
 
@@ -44,58 +38,6 @@ def promote(
     profile: str = "",
 ) -> int:
     """Put an image under another tag or app, without pulling it."""
-    from ..runner.open_registry import open_registry  # noqa: PLC0415 - loaded late
-    from ..runner.promote import promote as bring  # noqa: PLC0415
+    from ._promote import run
 
-    settings, source, _ = asked(name, profile, allow)
-    words = [word.strip() for word in destination.split(",") if word.strip()]
-    wanted = list(
-        dict.fromkeys(_destination(word, source, settings.registry.host) for word in words)
-    )
-    if not wanted:
-        raise usage_error("no destination is named", hint="`:tag`, `app:tag` or `host/app:tag`")
-    with open_registry(settings, os.environ) as registry:
-        done = bring(registry, source, wanted, lambda ended: _tell(source, ended))
-        requests = registry.requests
-    if json:
-        rows = [_row(one) for one in done]
-        document = {"schema": "pipeline.promote/1", "source": str(source), "destinations": rows}
-        write_json({**document, "requests": requests})
-    return max((one.error.exit_code for one in done if one.error), default=0)
-
-
-def _tell(source: Reference, ended: Promoted) -> None:
-    if ended.error:
-        say(f"error: `{ended.reference}` is not `{source}`: {ended.error.message}")
-        if ended.error.hint:
-            say(f"hint: {ended.error.hint}")
-        return
-    say(f"`{ended.reference}` is {'now' if ended.news else 'already'} `{source}`, `{ended.digest}`")
-
-
-def _row(one: Promoted) -> dict[str, object]:
-    return {
-        "reference": str(one.reference),
-        "digest": one.digest,
-        "copied": one.news,
-        "error": one.error.message if one.error else None,
-    }
-
-
-def _destination(word: str, source: Reference, host: str) -> Reference:
-    """A destination as it is written: what it leaves out is the source's, or the project's."""
-    from ..reference import Reference, ReferenceSyntaxError, parse_reference, parse_tag  # noqa: PLC0415 - loaded late
-
-    try:
-        if word.startswith(":"):
-            return Reference(source.repository, parse_tag(word[1:]), None)
-        head, slash, _ = word.partition("/")
-        whole = bool(slash) and ("." in head or ":" in head or head == "localhost")
-        named = word if whole else f"{host}/{word}"
-        tagged = ":" in named.rpartition("/")[2]
-        found = parse_reference(named if tagged else f"{named}:{source.tag or 'latest'}")
-    except ReferenceSyntaxError as error:
-        raise usage_error(str(error), hint="`:tag`, `app:tag` or `host/repository:tag`") from error
-    if found.digest:
-        raise usage_error(f"`{word}` is a digest, and a tag is wanted")
-    return found
+    return run(name, destination, json=json, allow=allow, profile=profile)

@@ -1,0 +1,75 @@
+"""Choose apps and deploy them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ..runner.apps import open_driver
+from ._choose import choose_apps, choose_unlisted
+from ._command import is_dry
+from ._load import is_deep, load_project, with_apps
+from ._run import run_project
+from ._say import say
+
+if TYPE_CHECKING:
+    from invoke.context import Context
+
+    from ..model.project import Project
+    from ._command import Words
+
+
+def run(  # noqa: PLR0913 - the options of the command line
+    c: Context,
+    words: str,
+    *,
+    force: bool,
+    keep_going: bool,
+    rollback: bool,
+    verify: str,
+    strict: bool,
+    json: bool,
+    allow: Words,
+    profile: str,
+) -> int:
+    """Deploy the apps that `words` choose, or all; return the exit code."""
+    deep = is_deep(verify)
+    project = load_project(profile, allow, strict=strict)
+    stop = threading.Event()
+    with open_driver(project, os.environ, stop) as driver:
+        project = with_apps(project, look=is_dry(c), driver=driver)
+        apps, unasked = choose_apps(project, words), choose_unlisted(project, words)
+        if not (apps or unasked):
+            say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
+        names = [
+            image.name
+            for image in project
+            if image.name in unasked
+            or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
+        ]
+        return run_project(
+            c,
+            _backwards(project) if force else project,
+            names,
+            force=False,
+            keep_going=keep_going,
+            deep=deep,
+            apps=apps,
+            redeploy=apps if force else (),
+            unasked=unasked,
+            rollback=rollback,
+            driver=driver,
+            stop=stop,
+            json=json,
+        )
+
+
+def _backwards(project: Project) -> Project:
+    """Return the project with `backwards`: its apps are deployed over newer commits too."""
+    settings = project.settings
+    return replace(
+        project, settings=replace(settings, deploy=replace(settings.deploy, backwards=True))
+    )

@@ -1,0 +1,124 @@
+"""Check what a run needs: project, engine, buildx, registry, credentials, Fly."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..buildkit.builder import check_builder
+from ..buildkit.engine import connect
+from ..console import as_json, show
+from ..console.check import Check
+from ..console.text import amount
+from ..errors import ConfigError, PipelineError
+from ..model.settings import DriverName
+from ..registry.auth.fly_program import fly_program
+from ..registry.auth.keychain import credentials
+from ..runner.open_registry import open_registry
+from ._load import check_docker, check_look, load_project
+from ._say import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ..model.project import Project
+    from ._command import Words
+
+WELL, UNWELL = 0, 4
+
+
+def run(
+    *,
+    json: bool,
+    allow: Words,
+    profile: str,
+) -> int:
+    """Run all checks and print them; return 4 if one failed."""
+    checks = tuple(_checks(profile, allow))
+    if json:
+        write_json(as_json.doctor_json(checks))
+    else:
+        show.print_doctor(checks)
+    return UNWELL if any(check.ok is False for check in checks) else WELL
+
+
+def _checks(profile: str, allow: Words) -> Iterator[Check]:
+    try:
+        project = load_project(profile, allow)
+    except ConfigError as error:
+        first = error.problems[0]
+        yield _version("")
+        yield Check("project", ok=False, detail=str(first), hint=first.hint)
+        return
+    yield _version(project.settings.requires)
+    yield Check(
+        "project",
+        ok=True,
+        detail=f"{amount(len(project.images), 'image', 'images')} in {project.root}",
+    )
+    try:
+        check_look(project.settings)
+        check_docker(project.settings)
+    except ConfigError as error:
+        first = error.problems[0]
+        yield Check("logins", ok=False, detail=str(first), hint=first.hint)
+        return
+    yield _check("builder", lambda: _builder(project))
+    yield _check("engine", _engine)
+    yield _credential(project)
+    yield _check("registry", lambda: _registry(project))
+    yield _fly(project)
+
+
+def _version(requires: str) -> Check:
+    wanted = f"; the project wants {requires}" if requires else ""
+    return Check("version", ok=True, detail=f"Fly Image Pipeline {__version__}{wanted}")
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, detail=look())
+    except PipelineError as error:
+        return Check(name, ok=False, detail=error.message, hint=error.hint)
+
+
+def _builder(project: Project) -> str:
+    return str(check_builder(project.settings.build, os.environ))
+
+
+def _engine() -> str:
+    with connect(os.environ) as client:
+        version = client.version()
+        return f"Docker {version.get('Version')} on {version.get('Os')}/{version.get('Arch')}"
+
+
+def _credential(project: Project) -> Check:
+    host = project.settings.registry.host
+    try:
+        found = credentials(os.environ)(host)
+    except PipelineError as error:
+        return Check("credential", ok=False, detail=error.message, hint=error.hint)
+    detail = f"for `{host}`: " + (found.source if found else "none, asked anonymously")
+    return Check("credential", ok=True if found else None, detail=detail)
+
+
+def _registry(project: Project) -> str:
+    host = project.settings.registry.host
+    known = credentials(os.environ)(host) is not None
+    with open_registry(project.settings, os.environ) as registry:
+        registry.ping(host)
+        known = known and host not in registry.doubtful
+    return f"`{host}` answers" + (", and takes the credential" if known else "")
+
+
+def _fly(project: Project) -> Check:
+    try:
+        found = fly_program(os.environ)
+    except PipelineError as error:
+        by_fly = project.settings.deploy.driver is DriverName.FLY
+        needed = by_fly and any(image.deploy for image in project)
+        why = "" if needed else "; no app here is deployed by it"
+        ok = False if needed else None
+        return Check("flyctl", ok=ok, detail=f"{error.message}{why}", hint=error.hint)
+    return Check("flyctl", ok=True, detail=f"{found.version}, {found.path}")

@@ -1,0 +1,37 @@
+"""Remove the containers that the driver `docker` runs."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..buildkit.engine import connect
+from ..deploy.docker.down import remove_all, remove_project
+from ..errors import usage_error
+from ..model.settings import DriverName
+from ._load import load_project
+from ._say import say
+
+if TYPE_CHECKING:
+    from ._command import Words
+
+
+def run(
+    *,
+    all_projects: bool,
+    allow: Words,
+    profile: str,
+) -> int:
+    """Remove the containers of the project, or with `all_projects` of every project."""
+    project = load_project(profile, allow)
+    driver = project.settings.deploy.driver
+    if driver is not DriverName.DOCKER:
+        raise usage_error(
+            f"`down` is for the driver `docker`, and these settings deploy with `{driver}`",
+            hint="choose the profile whose containers shall go: `invoke down --profile local`",
+        )
+    with connect(os.environ) as client:
+        ours = project.root, project.apps
+        removed = remove_all(client) if all_projects else remove_project(client, *ours)
+    say(str(removed))
+    return 0

@@ -1,0 +1,48 @@
+"""Print what `build-all` and `deploy-all` would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from ..model.events import Notice
+from ..model.plan import plan as plan_of
+from ..runner.inspect import inspect
+from ._load import is_deep, load_apps
+from ._run import show_plan
+from ._say import say
+
+if TYPE_CHECKING:
+    from ..model.events import Event
+    from ._command import Words
+
+
+NOTHING_TO_DO, UNKNOWN, SOMETHING_TO_DO = 0, 4, 5
+
+
+def run(
+    *,
+    exit_code: bool,
+    verify: str,
+    strict: bool,
+    json: bool,
+    allow: Words,
+    profile: str,
+) -> int:
+    """Print the plan; with `exit_code`, return 5 if there is something to do."""
+    deep = is_deep(verify)
+    project = load_apps(profile, allow, strict=strict, look=True)
+    apps = project.apps
+    state = inspect(project, apps=apps, deep=deep, report=say_notice)
+    what = replace(plan_of(project, state), unasked=project.unasked)
+    show_plan(what, json=json)
+    if not exit_code:
+        return NOTHING_TO_DO
+    return SOMETHING_TO_DO if not what.empty else UNKNOWN if what.unasked else NOTHING_TO_DO
+
+
+def say_notice(event: Event, /) -> None:
+    """Print the notices of `inspect`; there is no run to show."""
+    if isinstance(event, Notice):
+        say(f"note: {event.text}")
