@@ -226,8 +226,8 @@ def _ignore_files(
     return tuple(
         Problem(
             build.ignorefile.place,
-            f"`{build.ignorefile.value}` has no effect: BuildKit reads `{read}`, and "
-            "`fly deploy` uses `ignorefile` only without BuildKit; what it should exclude "
+            f"`{build.ignorefile.value}` is not in force: BuildKit reads `{read}`, and "
+            "`fly deploy` heeds `ignorefile` without BuildKit alone; what it should leave out "
             "may be in the image",
             f"move it to `{beside}`",
         )
