@@ -128,13 +128,13 @@ class FlyApi:
             self._limit.wait(action, subject)
             sent = {**(headers or {}), **self._headers()}
             reads = method == "GET"
-            answer = self._ask(_Request("machines", method, url, sent, content, reads))
-            if answer.status != 401 or renewed or not self.token.renew():
+            response = self._ask(_Request("machines", method, url, sent, content, reads))
+            if response.status != 401 or renewed or not self.token.renew():
                 break
-        if not 200 <= answer.status < 300:
-            raise self._refusal(answer, path, app=app)
-        found = read_json(answer.body)
-        if found is None and reads and answer.body.strip() != b"null":
+        if not 200 <= response.status < 300:
+            raise self._refusal(response, path, app=app)
+        found = read_json(response.body)
+        if found is None and reads and response.body.strip() != b"null":
             raise unexpected()
         return found
 
@@ -143,12 +143,12 @@ class FlyApi:
         content = json.dumps({"query": query, "variables": dict(variables)}).encode()
         url = f"{self._bases['graphql']}/graphql"
         sent = self._headers(all_tokens=True)
-        answer = self._ask(_Request("graphql", "POST", url, sent, content, reads=True))
-        found = read_json(answer.body)
-        if answer.status == 401:
-            raise token_refused(self.token.source, self._said(answer))
-        if answer.status != 200 or not isinstance(found, dict):
-            raise unavailable("Fly's API", answer.status, self._said(answer), _wait(answer))
+        response = self._ask(_Request("graphql", "POST", url, sent, content, reads=True))
+        found = read_json(response.body)
+        if response.status == 401:
+            raise token_refused(self.token.source, self._said(response))
+        if response.status != 200 or not isinstance(found, dict):
+            raise unavailable("Fly's API", response.status, self._said(response), _wait(response))
         if errors := found.get("errors"):
             first = errors[0] if isinstance(errors, list) else errors
             raise self._graphql_error(first if isinstance(first, dict) else {"message": first})
@@ -164,27 +164,27 @@ class FlyApi:
             return out_of_reach("what was asked for", self.token.source, message)
         return FlyError(f"Fly says: {message}", hint=STATUS_PAGE, status=200, code=code)
 
-    def _refusal(self, answer: Response, path: str, *, app: bool) -> FlyError:
-        said, name = self._said(answer), path.partition("?")[0].split("/")[2:3]
-        if answer.status == 401:
+    def _refusal(self, response: Response, path: str, *, app: bool) -> FlyError:
+        said, name = self._said(response), path.partition("?")[0].split("/")[2:3]
+        if response.status == 401:
             return token_refused(self.token.source, said)
-        if answer.status == 403:
+        if response.status == 403:
             what = f"the app `{name[0]}`" if name else "the organization"
             return out_of_reach(what, self.token.source, said)
-        if answer.status == 404 and app and name and "machine" not in said.lower():
+        if response.status == 404 and app and name and "machine" not in said.lower():
             return NoAppError(name[0])
-        if answer.status in TRANSIENT:
-            return unavailable("Fly's Machines API", answer.status, said, _wait(answer))
-        found = read_json(answer.body)
+        if response.status in TRANSIENT:
+            return unavailable("Fly's Machines API", response.status, said, _wait(response))
+        found = read_json(response.body)
         code = str(found.get("status") or "") if isinstance(found, dict) else ""
         message = (
-            f"Fly answers {answer.status} to `{path.partition('?')[0]}`: {said or 'no reason'}"
+            f"Fly answers {response.status} to `{path.partition('?')[0]}`: {said or 'no reason'}"
         )
-        return FlyError(message, hint=STATUS_PAGE, status=answer.status, code=code)
+        return FlyError(message, hint=STATUS_PAGE, status=response.status, code=code)
 
-    def _said(self, answer: Response) -> str:
+    def _said(self, response: Response) -> str:
         """Return Fly's own words, without secrets and control characters."""
-        found = read_json(answer.body)
+        found = read_json(response.body)
         error = found.get("error") if isinstance(found, dict) else None
         return plain(str(error), self.token.secrets()) if error else ""
 
@@ -230,8 +230,8 @@ def _is_retryable(request: _Request, outcome: Outcome) -> bool:
     return is_transient(outcome) and (request.reads or not_done)
 
 
-def _wait(answer: Response) -> float | None:
-    return retry_after(answer.headers)
+def _wait(response: Response) -> float | None:
+    return retry_after(response.headers)
 
 
 def as_object(value: object) -> Json:

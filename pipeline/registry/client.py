@@ -136,8 +136,8 @@ class Registry:
         neither yes nor no.
         """
         host = self.host(reference.repository)
-        answer = host.ask(_manifest("HEAD", reference), _named(reference))
-        return presence(answer) or self._look(host, reference, answer)
+        response = host.ask(_manifest("HEAD", reference), _named(reference))
+        return presence(response) or self._look(host, reference, response)
 
     def head_all(
         self, references: Collection[Reference]
@@ -173,12 +173,12 @@ class Registry:
         Raises `AbsentError` where it does not exist, and `HttpError`.
         """
         host = self.host(reference.repository)
-        answer = host.ask(_manifest("GET", reference), _whole(reference))
-        if answer.status == 200:
-            return read_manifest(answer, reference)
-        if names_absence(answer):
+        response = host.ask(_manifest("GET", reference), _whole(reference))
+        if response.status == 200:
+            return read_manifest(response, reference)
+        if names_absence(response):
             raise AbsentError(reference)
-        raise _refused(answer, host, reference, verb="read")
+        raise _refused(response, host, reference, verb="read")
 
     def put(self, reference: Reference, manifest: Manifest) -> Digest:
         """Push `manifest`, byte for byte, under the tag (or digest) of `reference`.
@@ -187,26 +187,26 @@ class Registry:
         `KeptTagError` where the tag exists and the registry overwrites none, and `HttpError`.
         """
         host = self.host(reference.repository)
-        answer = host.ask(_put(reference, manifest))
-        if answer.status not in (200, 201, 202):
-            if keeps_tags(answer):
-                raise KeptTagError(reference, said_by(answer, host.authorizer))
-            raise _refused(answer, host, reference, verb="write")
-        stored = digest_in(answer)
+        response = host.ask(_put(reference, manifest))
+        if response.status not in (200, 201, 202):
+            if keeps_tags(response):
+                raise KeptTagError(reference, said_by(response, host.authorizer))
+            raise _refused(response, host, reference, verb="write")
+        stored = digest_in(response)
         if stored and stored != digest_of(manifest.content, stored):
             raise HttpError(
                 f"`{reference}` was pushed as `{manifest.digest}`, and stored as `{stored}`",
                 hint="the registry or a proxy modifies requests",
-                details=ErrorDetails(answer.status, answer.url),
+                details=ErrorDetails(response.status, response.url),
             )
         return manifest.digest
 
     def ping(self, host: str) -> None:
         """Check that there is a registry at `host` that accepts us. Raises `HttpError`."""
         at = self._named(host)
-        answer = at.ask(Request("GET", "/v2/"))
-        if answer.status != 200 or not answer.own:
-            raise refusal(answer, host, at.authorizer, what="", verb="use")
+        response = at.ask(Request("GET", "/v2/"))
+        if response.status != 200 or not response.own:
+            raise refusal(response, host, at.authorizer, what="", verb="use")
 
     def close(self, *, wait: bool = True) -> None:
         """Cancel all requests, and close all connections.
@@ -259,17 +259,17 @@ class Registry:
         # HEAD had its retries where it failed; a GET after a good HEAD is a request of its own.
         patient = head.status in (200, 404, *_HEAD_UNSUPPORTED)
         ask = host.ask if patient else host.ask_once
-        answer = ask(_manifest("GET", reference), _whole(reference))
-        if answer.status == 200:
-            return read_manifest(answer, reference).present
+        response = ask(_manifest("GET", reference), _whole(reference))
+        if response.status == 200:
+            return read_manifest(response, reference).present
         undecided = head.status in (404, *_HEAD_UNSUPPORTED)
-        if undecided and names_absence(answer):
+        if undecided and names_absence(response):
             return Absent()
-        if head.status == 200 and names_absence(answer):
-            facts = ErrorDetails(answer.status, answer.url)
+        if head.status == 200 and names_absence(response):
+            facts = ErrorDetails(response.status, response.url)
             hint = "run it again; a proxy or a login page may have answered"
             raise ContradictionError(reference, hint, facts)
-        worse = head if answer.status == 404 and not undecided else answer
+        worse = head if response.status == 404 and not undecided else response
         raise _refused(worse, host, reference, verb="read")
 
 
@@ -300,20 +300,20 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
 
 def _whole(reference: Reference) -> Callable[[Response], object]:
     """Return a check that makes damaged bytes a transient failure."""
-    return lambda answer: read_manifest(answer, reference)
+    return lambda response: read_manifest(response, reference)
 
 
 def _named(reference: Reference) -> Callable[[Response], object]:
     """Return a check that a HEAD by digest found that digest."""
 
-    def check(answer: Response) -> None:
-        found = presence(answer)
+    def check(response: Response) -> None:
+        found = presence(response)
         if isinstance(found, Present):
-            check_digest(found, reference, answer.url)
+            check_digest(found, reference, response.url)
 
     return check
 
 
-def _refused(answer: Response, host: Host, reference: Reference, *, verb: str) -> HttpError:
+def _refused(response: Response, host: Host, reference: Reference, *, verb: str) -> HttpError:
     what = reference.repository.path
-    return refusal(answer, host.name, host.authorizer, what=what, verb=verb)
+    return refusal(response, host.name, host.authorizer, what=what, verb=verb)

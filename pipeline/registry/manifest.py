@@ -41,20 +41,20 @@ class Manifest(Struct, frozen=True):
         return Present(self.digest, self.media_type, len(self.content))
 
 
-def read_manifest(answer: Response, reference: Reference) -> Manifest:
+def read_manifest(response: Response, reference: Reference) -> Manifest:
     """Read the manifest in a response with status 200, and check every digest known of it.
 
     Raises `HttpError`, a transient one where the bytes do not have their digest.
     """
-    computed = digest_of(answer.body)
-    for claimed in (reference.digest, digest_in(answer)):
-        if claimed and claimed != digest_of(answer.body, claimed):
+    computed = digest_of(response.body)
+    for claimed in (reference.digest, digest_in(response)):
+        if claimed and claimed != digest_of(response.body, claimed):
             raise HttpError(
                 f"`{reference}` should be `{claimed}`, and its bytes are `{computed}`",
                 hint=ALTERED,
-                details=ErrorDetails(200, answer.url, transient=True),
+                details=ErrorDetails(200, response.url, transient=True),
             )
-    return Manifest(answer.body, _media_type(answer, reference), computed)
+    return Manifest(response.body, _media_type(response, reference), computed)
 
 
 def contents_of(manifest: Manifest, reference: Reference) -> Contents:
@@ -91,17 +91,17 @@ def digest_of(content: bytes, like: Digest | None = None) -> Digest:
     return Digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
 
 
-def _media_type(answer: Response, reference: Reference) -> str:
+def _media_type(response: Response, reference: Reference) -> str:
     """Return the media type of a response, or the one that the manifest itself names."""
-    document = read_json(answer.body)
+    document = read_json(response.body)
     inside = document.get("mediaType") if isinstance(document, dict) else None
-    for media_type in (answer.media_type, inside):
+    for media_type in (response.media_type, inside):
         is_manifest = isinstance(document, dict) and document.get("schemaVersion") == 2
         if is_manifest and isinstance(media_type, str) and media_type in MANIFEST_TYPES:
             return media_type
     raise HttpError(
         f"the answer of `{reference.repository.host}` for `{reference}` is not a manifest"
-        + (f": {answer.media_type}" if answer.media_type.isprintable() else ""),
+        + (f": {response.media_type}" if response.media_type.isprintable() else ""),
         hint="is this a registry? a login page or a proxy may have answered",
-        details=ErrorDetails(200, answer.url),
+        details=ErrorDetails(200, response.url),
     )

@@ -68,16 +68,16 @@ class MirrorHost:
             return None
         try:
             asked = replace(request, path=f"{self._mirror.path}{request.path}")
-            answer = self.host.ask_once(asked, check)
+            response = self.host.ask_once(asked, check)
         except HttpError as error:
             if error.details.unreachable:
                 self._gone = True
             self._report_once(error.message)
             return None
-        if answer.status in _HAS:
-            return answer
-        if answer.status != 404:
-            self._report_once(f"it answers {answer.status}")
+        if response.status in _HAS:
+            return response
+        if response.status != 404:
+            self._report_once(f"it answers {response.status}")
         return None
 
     def _report_once(self, why: str) -> None:
@@ -107,7 +107,7 @@ class MirrorHosts:
                 found = self._find(registry_named(self._registry))
                 self._found = tuple(map(self._mirror_host, found))
         answers = (one.answer(request, check) for one in self._found)
-        return next((answer for answer in answers if answer), None)
+        return next((response for response in answers if response), None)
 
     def close(self) -> None:
         """Close all connections."""

@@ -24,32 +24,32 @@ _FLY = (".fly.io", ".flyio.net")
 
 
 def refusal(
-    answer: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
+    response: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
 ) -> HttpError:
     """Return the error for a response that is neither found nor not found.
 
     `what` is a repository, or "" for the host; `verb` is what we wanted of it: `read`, `write`.
     """
     details = ErrorDetails(
-        answer.status,
-        answer.url,
-        tuple(c.code for c in complaints(answer) if c.code in CODES),
-        transient=answer.status in TRANSIENT,
-        retry_after=retry_after(answer.headers),
+        response.status,
+        response.url,
+        tuple(c.code for c in complaints(response) if c.code in CODES),
+        transient=response.status in TRANSIENT,
+        retry_after=retry_after(response.headers),
     )
-    if answer.status == 401 and answer.own:
-        return _unauthorized(answer, host, authorizer, details)
-    message, hint = _words(answer, host, authorizer, what=what, verb=verb)
-    message = f"{message}{said_by(answer, authorizer)}"
-    if answer.proxy and not complaints(answer):
+    if response.status == 401 and response.own:
+        return _unauthorized(response, host, authorizer, details)
+    message, hint = _words(response, host, authorizer, what=what, verb=verb)
+    message = f"{message}{said_by(response, authorizer)}"
+    if response.proxy and not complaints(response):
         # Over plain HTTP nothing shows who gave it; a registry says more than a status.
-        message = f"{message}; sent through the proxy `{answer.proxy}`, which may have answered"
+        message = f"{message}; sent through the proxy `{response.proxy}`, which may have answered"
         hint = f"{hint} NO_PROXY names the hosts that are reached without a proxy"
     return HttpError(message, hint=hint, details=details)
 
 
 def _unauthorized(
-    answer: Response, host: str, authorizer: Authorizer, details: ErrorDetails
+    response: Response, host: str, authorizer: Authorizer, details: ErrorDetails
 ) -> HttpError:
     if authorizer.error is not None:
         error = authorizer.error
@@ -71,17 +71,17 @@ def _unauthorized(
         )
     lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
     return HttpError(
-        f"`{host}` refused the credential from {source}{said_by(answer, authorizer)}",
+        f"`{host}` refused the credential from {source}{said_by(response, authorizer)}",
         hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
         details=details,
     )
 
 
 def _words(  # noqa: PLR0911 - one answer for each status
-    answer: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
+    response: Response, host: str, authorizer: Authorizer, *, what: str, verb: str
 ) -> tuple[str, str]:
     target = f"`{what}` on `{host}`" if what else f"`{host}`"
-    match answer.status:
+    match response.status:
         case 403:
             credential = authorizer.credential
             who = f"the credential from {credential.source}" if credential else "anonymous"
@@ -95,7 +95,7 @@ def _words(  # noqa: PLR0911 - one answer for each status
             message = f"a proxy before `{host}` asks for a login"
             return message, "look at HTTP_PROXY: user and password are part of its address"
         case 429:
-            seconds = retry_after(answer.headers)
+            seconds = retry_after(response.headers)
             until = f"in {seconds:.0f} seconds" if seconds else "later"
             return f"`{host}` has had too many requests", f"try again {until}"
         case status if status >= 500 or status == 408:
@@ -107,9 +107,9 @@ def _words(  # noqa: PLR0911 - one answer for each status
             return f"`{host}` answers {_status(status)} for {target}", "is the address right?"
 
 
-def said_by(answer: Response, authorizer: Authorizer) -> str:
+def said_by(response: Response, authorizer: Authorizer) -> str:
     """Return the registry's own words after a colon, without secrets; "" where it says nothing."""
-    words = [f"{c.code.lower()} {c.message}" for c in complaints(answer)]
+    words = [f"{c.code.lower()} {c.message}" for c in complaints(response)]
     text = plain("; ".join(words), authorizer.secrets())
     return f": {text}" if text else ""
 

@@ -69,9 +69,9 @@ def digest_in(response: Response) -> Digest | None:
         return None
 
 
-def complaints(answer: Response) -> tuple[Complaint, ...]:
+def complaints(response: Response) -> tuple[Complaint, ...]:
     """Read the `errors` of a response; none where it does not have the specification's form."""
-    document = read_json(answer.body)
+    document = read_json(response.body)
     errors = document.get("errors") if isinstance(document, dict) else None
     entries = errors if isinstance(errors, list) else []
     return tuple(
@@ -81,35 +81,35 @@ def complaints(answer: Response) -> tuple[Complaint, ...]:
     )
 
 
-def presence(answer: Response) -> Present | Absent | None:
+def presence(response: Response) -> Present | Absent | None:
     """Read the result of a HEAD: present, absent, or `None` where it takes a GET to know.
 
     A 404 counts if a registry gives it. Without a body that shows in the headers: those of
     distribution, and JSON. Any web server has a 404, and Go's says `404 page not found` in text.
     """
-    digest = digest_in(answer)
-    if answer.status == 200 and digest and answer.media_type in MANIFEST_TYPES:
-        return Present(digest, answer.media_type, answer.size)
-    return Absent() if answer.status == 404 and is_registrys(answer) else None
+    digest = digest_in(response)
+    if response.status == 200 and digest and response.media_type in MANIFEST_TYPES:
+        return Present(digest, response.media_type, response.size)
+    return Absent() if response.status == 404 and is_registrys(response) else None
 
 
-def is_registrys(answer: Response) -> bool:
+def is_registrys(response: Response) -> bool:
     """Return whether the headers are those of a registry, and of the very one that was asked."""
-    is_registry = "docker-distribution-api-version" in answer.headers
-    return answer.own and is_registry and answer.media_type == "application/json"
+    is_registry = "docker-distribution-api-version" in response.headers
+    return response.own and is_registry and response.media_type == "application/json"
 
 
-def names_absence(answer: Response) -> bool:
+def names_absence(response: Response) -> bool:
     """Return whether the body of a 404 says that there is no such manifest."""
-    return _names(answer, _ABSENCE)
+    return _names(response, _ABSENCE)
 
 
-def names_blobs_absence(answer: Response) -> bool:
+def names_blobs_absence(response: Response) -> bool:
     """Return whether the body of a 404 says that there is no such blob."""
-    return _names(answer, _BLOB_ABSENCE)
+    return _names(response, _BLOB_ABSENCE)
 
 
-def keeps_tags(answer: Response) -> bool:
+def keeps_tags(response: Response) -> bool:
     """Return whether a push was refused because the tag exists and may not be overwritten.
 
     No specification has a code for it. Harbor answers 412 ("configured as immutable"), Quay 409
@@ -117,13 +117,13 @@ def keeps_tags(answer: Response) -> bool:
     `TAG_INVALID` ("cannot be overwritten because the repository is immutable"), of Google's
     `MANIFEST_INVALID` ("has enabled tag immutability").
     """
-    words = " ".join(f"{one.code} {one.message}" for one in complaints(answer))
-    return answer.own and answer.status >= 400 and bool(_KEPT.search(words))
+    words = " ".join(f"{one.code} {one.message}" for one in complaints(response))
+    return response.own and response.status >= 400 and bool(_KEPT.search(words))
 
 
-def _names(answer: Response, absence: frozenset[str]) -> bool:
-    codes = {complaint.code for complaint in complaints(answer)}
-    return answer.status == 404 and answer.own and bool(codes) and codes <= absence
+def _names(response: Response, absence: frozenset[str]) -> bool:
+    codes = {complaint.code for complaint in complaints(response)}
+    return response.status == 404 and response.own and bool(codes) and codes <= absence
 
 
 def _message(entry: Mapping[str, object]) -> str:

@@ -197,10 +197,10 @@ class Authorizer:
             raise self._untrusted(realm, why)
         service = challenge.parameters.get("service")
         wanted = {"service": service} if service else {}
-        answer = self._asked(realm, wanted, scope)
-        if answer.status != 200:
-            raise self._refused(answer, realm)
-        return self._read(answer, realm)
+        response = self._asked(realm, wanted, scope)
+        if response.status != 200:
+            raise self._refused(response, realm)
+        return self._read(response, realm)
 
     def _untrusted(self, realm: str, why: str) -> HttpError:
         hint = "no credential was sent there; is this the right registry?"
@@ -223,38 +223,38 @@ class Authorizer:
                 "client_id": "fly-image-pipeline",
                 "scope": scope,
             }
-            answer = self._fetch("POST", realm, _FORM, urlencode(form).encode())
-            if answer.status not in (_NO_OAUTH if named else {404}):
-                return answer
+            response = self._fetch("POST", realm, _FORM, urlencode(form).encode())
+            if response.status not in (_NO_OAUTH if named else {404}):
+                return response
         headers = {"Authorization": f"Basic {who.basic}"} if who and named else {}
         scopes = [("scope", one) for one in scope.split()]
         query = urlencode([*wanted.items(), *scopes])
         return self._fetch("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, None)
 
-    def _refused(self, answer: Response, realm: str) -> HttpError:
+    def _refused(self, response: Response, realm: str) -> HttpError:
         server = urlsplit(realm).netloc
         who = f"the credential from {self.credential.source}" if self.credential else "anonymity"
         details = ErrorDetails(
-            answer.status,
-            answer.url,
-            transient=answer.status in TRANSIENT,
-            retry_after=retry_after(answer.headers),
+            response.status,
+            response.url,
+            transient=response.status in TRANSIENT,
+            retry_after=retry_after(response.headers),
         )
-        if answer.status in (401, 403):
+        if response.status in (401, 403):
             return HttpError(
                 f"`{server}` refused {who} for `{self._host}`",
                 hint=f"log in again: `docker login {self._host}`",
                 details=details,
             )
         return HttpError(
-            f"`{server}` gave no token for `{self._host}`: it answered {answer.status}",
+            f"`{server}` gave no token for `{self._host}`: it answered {response.status}",
             hint="try again later",
             details=details,
         )
 
-    def _read(self, answer: Response, realm: str) -> Token:
+    def _read(self, response: Response, realm: str) -> Token:
         try:
-            document = read_json(answer.body)
+            document = read_json(response.body)
             fields = document if isinstance(document, dict) else {}
             value = fields.get("token") or fields.get("access_token")
             lives = min(max(_SHORTEST, float(fields.get("expires_in") or 0)), _LONGEST)
@@ -263,6 +263,6 @@ class Authorizer:
         if not isinstance(value, str) or not fits_header(value):
             raise HttpError(
                 f"the answer of `{urlsplit(realm).netloc}` is not a token",
-                details=ErrorDetails(200, answer.url),
+                details=ErrorDetails(200, response.url),
             )
         return Token(value, self._clock() + lives - _BUFFER)
