@@ -31,7 +31,7 @@ HERE = Path(__file__).parent.parent
 CAMPAIGNS = {"faults", "kills", "proof"}
 """Folders whose samples take minutes each, and work on several things at once by themselves."""
 
-WAITING = {"edge", "fly"}
+WAITING = {"fly", "fly_stand_in", "http", "registry"}
 """Folders whose tests wait for answers and pauses, and leave the processor alone meanwhile."""
 
 STARTING = {"fly_stand_in", "open_shop", "opened_bench", "secured_registry", "serve"}
