@@ -361,8 +361,8 @@ MUTANTS = (
     Mutant(
         "any 404 is absence",
         "registry/response.py",
-        "return Absent() if answer.status == 404 and is_registrys(answer) else None",
-        "return Absent() if answer.status == 404 else None",
+        "return Absent() if response.status == 404 and is_registrys(response) else None",
+        "return Absent() if response.status == 404 else None",
         "registry/test_answers.py",
     ),
     Mutant(
