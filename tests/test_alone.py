@@ -12,7 +12,7 @@ from tests.support.invoker import modules
 
 FIRST = """
 import importlib, os, sys, traceback
-import docker, httpcore, invoke.main, pydantic, rich.live, tree_sitter
+import docker, httpcore, invoke.main, msgspec, rich.live, tree_sitter
 
 for name in sys.argv[1:]:
     if os.fork() == 0:
