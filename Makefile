@@ -13,6 +13,8 @@ IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 # fetched without a hash. Our own build tool is in the lists too.
 INSTALL    := $(BIN)/pip install --quiet --require-hashes --no-deps --only-binary :all:
 INSTALL_US := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+# As pip does with a wheel: Invoke writes no bytecode, and each run would compile all that it imports.
+COMPILE_US := $(BIN)/python -m compileall -q pipeline fly_image_pipeline
 # Renovate reads these commands at the head of each list, and runs them too.
 COMPILE := $(BIN)/uv pip compile --quiet
 
@@ -88,11 +90,13 @@ $(VENV)/bin/python:
 $(VENV)/.runtime: pyproject.toml requirements/run.txt | $(VENV)/bin/python
 	$(INSTALL) --requirement requirements/run.txt
 	$(INSTALL_US)
+	$(COMPILE_US)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	$(INSTALL) --requirement requirements/dev.txt
 	$(INSTALL_US)
+	$(COMPILE_US)
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.tools: requirements/tools.txt $(VENV)/.dev

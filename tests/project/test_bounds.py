@@ -93,7 +93,7 @@ def test_what_nobody_means_is_refused(tmp_path: Path, text: str, said: str) -> N
 
 
 OF_AN_APP = {
-    "JSON in one line": ("fly.json", f'{{"app": "a", "build": {{"args": {{{JSON}}}}}}}', "must be a string"),
+    "JSON in one line": ("fly.json", f'{{"app": "a", "build": {{"args": {{{JSON}}}}}}}', "string"),
     "YAML of brackets": ("fly.yaml", f"app: a\nx: {'[' * 20_000}\n", "nested too deeply"),
     "YAML of lines": ("fly.yaml", "app: a\n" + "# a: b\n" * 30_000, "more nodes than can be read"),
 }
