@@ -146,7 +146,7 @@ def test_an_image_pruned_between_plan_and_deploy_is_not_waited_for(shop: Shop) -
     found = {one["app"]: one for one in json.loads(out)["deploys"]}
     assert (found["acme-api"]["status"], found["acme-web"]["status"]) == ("deployed", "failed")
     assert "could not find image" in found["acme-web"]["reason"].lower()
-    assert "run again, and what is missing is built" in err
+    assert "run again, and missing images are built" in err
     assert shop.deploys() == 2
     shop.fly.knobs.start_seconds = 0.02
     again = shop.invoke("deploy-all", "--json")
