@@ -66,7 +66,7 @@ def _pushed(
         str(image.repository), tag=image.tag, stream=True, decode=True, auth_config=auth
     )
     for line in stream:
-        if fault := _fault(line):
+        if fault := stream_error(line):
             return None, mask(fault)
         if match := _PUSHED.search(str(line.get("status", ""))):
             found = Digest(match[1])
@@ -75,7 +75,8 @@ def _pushed(
     return found, ""
 
 
-def _fault(line: Mapping[str, object]) -> str:
+def stream_error(line: Mapping[str, object]) -> str:
+    """Return the error in a line of a push or pull, or nothing: the docker package raises none."""
     detail = line.get("errorDetail")
     if isinstance(detail, dict) and detail.get("message"):
         return str(detail["message"])

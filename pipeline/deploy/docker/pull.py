@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import docker
 
+from ...buildkit.push import stream_error
 from ...errors import UnknownError
 from ...model.masking import masker
 from ...model.report import Failure
 from ..errors import DeployError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from docker import DockerClient
 
     from ...registry.auth.credential import CredentialSource
@@ -51,7 +50,7 @@ def pull(client: DockerClient, spec: Spec, credentials: CredentialSource) -> Non
     name, digest = str(spec.image.repository), spec.image.digest
     try:
         lines = client.api.pull(name, tag=digest, auth_config=auth, stream=True, decode=True)
-        fault = _fault(lines)
+        fault = next(filter(None, map(stream_error, lines)), "")
     except docker.errors.APIError as error:
         # Without its cause: the response holds the request, which holds the credential.
         raise pull_error(spec, mask(str(error.explanation))) from None
@@ -72,14 +71,3 @@ def pull_error(spec: Spec, text: str) -> DeployError | UnknownError:
         hint = "it is gone from the registry: `invoke build-all --verify deep` looks for it"
         return DeployError(Failure("pull", message), hint=hint)
     return UnknownError(message, hint=_HINT)
-
-
-def _fault(lines: Iterable[Mapping[str, object]]) -> str:
-    """Return the error in the stream of a pull: the docker package does not raise for it."""
-    for line in lines:
-        detail = line.get("errorDetail")
-        if isinstance(detail, dict) and detail.get("message"):
-            return str(detail["message"])
-        if line.get("error"):
-            return str(line["error"])
-    return ""

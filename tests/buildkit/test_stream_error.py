@@ -1,0 +1,22 @@
+"""Errors in the stream of a push or pull, which the docker package does not raise."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.buildkit.push import stream_error
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ({"errorDetail": {"message": "denied"}, "error": "short"}, "denied"),
+        ({"errorDetail": {"message": ""}, "error": "short"}, "short"),
+        ({"errorDetail": "denied", "error": "short"}, "short"),
+        ({"error": "short"}, "short"),
+        ({"status": "Pushed"}, ""),
+    ],
+)
+def test_the_detail_goes_before_the_short_form(line: dict[str, object], error: str) -> None:
+    """The engine sends both; of a line without an error there is none."""
+    assert stream_error(line) == error
