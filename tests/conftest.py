@@ -1,4 +1,4 @@
-"""Projects in temporary folders, real registries, the real engine, and Invoke as a real process."""
+"""Shared fixtures: a project in a temporary folder, a real registry, the engine of `make test`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sandbox.registry import Registry
 
-# How long an example takes is the machine's matter: it may be busy with something else.
+# Hypothesis sets no deadline: the machine may be busy with other work.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -29,16 +29,16 @@ settings.load_profile("any machine")
 
 HERE = Path(__file__).parent.parent
 CAMPAIGNS = {"faults", "kills", "proof"}
-"""Folders whose samples take minutes each, and work on several things at once by themselves."""
+"""Folders whose tests take minutes each and run several processes at once."""
 
 WAITING = {"fly", "fly_stand_in", "http", "registry"}
-"""Folders whose tests wait for answers and pauses, and leave the processor alone meanwhile."""
+"""Folders whose tests mostly wait for responses and pauses, and use little CPU."""
 
 STARTING = {"fly_stand_in", "open_shop", "opened_bench", "secured_registry", "serve"}
-"""Functions that start a registry, or the stand-in for Fly with one: a module that imports one."""
+"""Functions that start a registry or a fake Fly. A module that imports one is marked `registry`."""
 
 SERVERS = {"apt-get", "containerd", "docker-registry", "dockerd", "dpkg-deb", "buildkitd"}
-"""Programs that no test starts which is marked neither `engine` nor `registry`."""
+"""Programs that only tests with the mark `engine` or `registry` may start."""
 
 CACHE = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
 HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
@@ -46,8 +46,8 @@ HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Keep a file's tests together on one worker, and those of all campaigns."""
-    # xdist has no types. Its own way to group, `loadgroup`, does nothing with pytest 9.2.
+    """Run all tests of a file on one worker, and all campaigns on one worker."""
+    # xdist has no types. Its option `--dist loadgroup` does nothing with pytest 9.2.
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
 
     class Together(LoadScopeScheduling):  # type: ignore[misc]
@@ -59,10 +59,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that nobody waits for it alone at the end.
+    """Mark the tests that use the engine or a registry, and start the slowest tests first.
 
-    Beside the campaigns, which keep all cores busy by themselves, stands what mostly waits. Who
-    uses the engine or a registry is marked so, by fixtures and by what the module imports.
+    Fixtures and imports decide the marks. The campaigns keep all cores busy, so the tests that
+    mostly wait run beside them.
     """
     for item in items:
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
@@ -84,9 +84,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _heard() -> None:
-    """What is started here hears signals, also where the tests are a job in the background.
+    """Restore SIGINT and SIGHUP, so that the processes which tests start can be interrupted.
 
-    A shell lets such a job ignore Ctrl-C, and `nohup` a closed terminal; so would all its children.
+    A shell lets a background job ignore Ctrl-C, and `nohup` lets it ignore a closed terminal. Child
+    processes inherit that.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -96,7 +97,7 @@ def _heard() -> None:
 
 @pytest.fixture(autouse=True)
 def _starts_no_server(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that is to be quick starts no server: `make test-quick` needs none of them."""
+    """Refuse servers in a test with neither mark: `make test-quick` must need none of them."""
     marked = {"engine", "registry"}.intersection(mark.name for mark in request.node.iter_markers())
     _allowed.append(bool(marked))
     yield
@@ -117,30 +118,30 @@ sys.addaudithook(_refuse_servers)
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the developer's home, or takes a token from the environment."""
+    """Set an empty HOME, and remove tokens from the environment."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-    # The engine stays as `make test` says it; the registry is each test's own.
+    # The variables of the engine stay as `make test` set them. Each test has its own registry.
     for name in ("FLY_API_TOKEN", "FLY_ACCESS_TOKEN", "PIPELINE_PROFILE", *HOSTS):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
 def tool_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The packages that this machine has fetched already, for a test that starts an engine."""
+    """Use this machine's cache of downloaded packages, for a test that starts an engine."""
     monkeypatch.setenv("XDG_CACHE_HOME", CACHE)
 
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """The engine that `make test` starts: without it, tests fail, and do not skip."""
+    """Fail, instead of skip, without the engine that `make test` starts."""
     found = subprocess.run(["docker", "version"], capture_output=True, check=False)
     if found.returncode:
-        pytest.fail("no engine: run `make test`, which starts one")
+        pytest.fail("no engine: run `make test`, which starts it")
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
-    """An empty registry of this test alone; its log names each request."""
+    """Start an empty registry for this test; its access log has a line for each request."""
     folder = tmp_path / "registry"
     with serve(folder, Settings(access_log=True)) as running:
         yield running
@@ -148,7 +149,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 @pytest.fixture
 def project(tmp_path: Path, registry: Registry, engine: None) -> Project:
-    """A project without images that pushes to `registry`."""
+    """Make a project without images that pushes to `registry`."""
     del engine
     root = tmp_path / "project"
     root.mkdir()
@@ -160,7 +161,7 @@ def project(tmp_path: Path, registry: Registry, engine: None) -> Project:
 
 @pytest.fixture
 def samples(tmp_path: Path) -> Path:
-    """A copy of this repository's own project, as a user has it: files, and nothing built."""
+    """Copy the sample project of this repository."""
     root = tmp_path / "samples"
     root.mkdir()
     for name in ("images", "pipeline.toml", "tasks.py"):

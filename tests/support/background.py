@@ -1,4 +1,4 @@
-"""A server of the standard library in a thread of its own, until the end of a block."""
+"""Run a `socketserver` server in a thread during a block."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def in_background(server: socketserver.BaseServer) -> Iterator[None]:
-    """Serve meanwhile; at the end it is shut down and closed, and its thread is waited for."""
+    """Serve in a thread during the block; then shut down, close the socket and join the thread."""
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""A proxy on a real socket before a real registry, which is told of each request and may wait."""
+"""A real proxy in front of a real registry, with a hook before and after each request."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from tests.support.scripted import Scripted
 
     Hook = Callable[[Asked], Reply | None]
-    """May sleep; what it returns is answered in the registry's place."""
+    """A hook may sleep. A reply that it returns is sent instead of the registry's response."""
 
 _OWN = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
 def nothing(_asked: Asked) -> None:
-    """Let it pass."""
+    """Change nothing."""
 
 
 @contextmanager
 def between(address: str, before: Hook = nothing, after: Hook = nothing) -> Iterator[Scripted]:
-    """Forward to the registry at `address`; the hooks run before that, and before the answer."""
+    """Forward to the registry at `address`; call `before` before, `after` after each request."""
 
     def script(asked: Asked) -> Reply:
         if reply := before(asked):
@@ -38,7 +38,7 @@ def between(address: str, before: Hook = nothing, after: Hook = nothing) -> Iter
 
 
 def forwarded(address: str, asked: Asked) -> Reply:
-    """What the registry answers."""
+    """Send a request to the registry and return its response."""
     connection = http.client.HTTPConnection(address, timeout=20)
     try:
         kept = {k: v for k, v in asked.headers.items() if k not in {*_OWN, "host"}}

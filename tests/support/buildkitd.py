@@ -1,7 +1,8 @@
-"""BuildKit's own API on a socket, as `buildkitd` serves it, from the BuildKit inside an engine.
+"""BuildKit's own API on a Unix socket, as `buildkitd` serves it, from an engine's BuildKit.
 
-An engine speaks it too, once a connection to its API is upgraded (moby `api/server/router/grpc`).
-buildx's driver `remote` wants it bare, so the upgrade is done here, and then bytes go both ways.
+An engine serves BuildKit's API after an HTTP upgrade (moby `api/server/router/grpc`). buildx's
+driver `remote` wants it without one. So this server does the upgrade, and then copies bytes both
+ways.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class _Server(ThreadingMixIn, UnixStreamServer):
 
 @contextmanager
 def buildkitd(engine: Path, path: Path) -> Iterator[str]:
-    """Serve at `path` the BuildKit of the engine whose socket is `engine`; its address."""
+    """Serve at `path` the BuildKit of the engine with the socket `engine`; yield its address."""
 
     class Handler(BaseRequestHandler):
         def handle(self) -> None:

@@ -1,4 +1,4 @@
-"""A clock on which time passes only by waiting, and then at once: no test waits for it."""
+"""A fake clock: sleeping moves its time forward and returns at once."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class QuickClock:
-    """Stands still but for what is slept. It begins at the machine's time, as sockets know it."""
+    """A clock that only `sleep` moves. It starts at the machine's time, which sockets use, too."""
 
     slept: list[float] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
-        """The beginning, and all that was slept."""
+        """Return the start time plus all time slept."""
         return self.began + sum(self.slept)
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Add to the time slept, without waiting."""
         self.slept.append(seconds)

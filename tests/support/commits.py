@@ -1,4 +1,4 @@
-"""A project of a test in a Git repository of its own."""
+"""Run git in a test's project, and commit to a repository of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ for _role in ("AUTHOR", "COMMITTER"):
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git in a folder, as nobody's; what it prints."""
+    """Run git in a folder as a fixed author, and return its stdout."""
     done = subprocess.run(
         ["git", "-C", str(folder), *words],
         env={"PATH": os.environ["PATH"], **_WHO},
@@ -28,7 +28,7 @@ def git(folder: Path, *words: str) -> str:
 
 
 def commit(folder: Path, message: str = "x") -> str:
-    """Commit all that is in a folder, a repository or not yet; the commit's id."""
+    """Commit all files of a folder, run `git init` if needed, and return the commit's id."""
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")

@@ -1,4 +1,4 @@
-"""An HTTP proxy on a real socket: tunnels by CONNECT to one server, whatever name is asked for."""
+"""A real HTTP proxy that tunnels every CONNECT to one server, whatever host it names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tunnels:
-    """A running proxy: its `address`, and the heads of all requests that came."""
+    """A running proxy: its `address`, and the request line and headers of each request."""
 
     address: str
     heads: list[str]
@@ -25,7 +25,7 @@ class Tunnels:
 
 @contextmanager
 def connect_proxy(server: str, *, status: str = "200 OK") -> Iterator[Tunnels]:
-    """Answer each CONNECT with `status`; with 200, what follows goes to `server`."""
+    """Answer each CONNECT with `status`; with 200, tunnel to `server`."""
     heads: list[str] = []
     host, _, port = server.partition(":")
 

@@ -1,4 +1,4 @@
-"""Small projects on the disk: a tree of files, and the images that Dockerfiles in it make."""
+"""Small projects on disk: a tree of files, and the images of its Dockerfiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AMD64 = Platform("linux", "amd64")
 
 
 def write_tree(root: Path, files: Mapping[str, str | None]) -> None:
-    """Write text to paths; `None` makes a folder, `-> x` a link to `x`."""
+    """Write text files; `None` makes a folder, `-> x` makes a symbolic link to `x`."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def image_of(
     args: Mapping[str, str] | None = None,
     bases: Mapping[str, str] | None = None,
 ) -> Image:
-    """The image of a Dockerfile in the folder called `name`; `bases`: as written, to the image."""
+    """Return the image of a Dockerfile in the folder `name`; `bases` maps names to images."""
     path = PurePosixPath(name, "Dockerfile")
     source = parse(dockerfile.encode(), file=str(path))
     resolved = resolve(source, target=target, args=args or {}, platform=AMD64)
@@ -65,5 +65,5 @@ def image_of(
 
 
 def project_of(root: Path, *images: Image) -> Project:
-    """A project of images, which are given in build order."""
+    """Return a project of these images, given in build order."""
     return Project(root, Settings(), images)

@@ -1,4 +1,4 @@
-"""Docker as tests use it: a configuration of a user's own, and what they leave on the engine."""
+"""A Docker configuration for a test, and removal of containers that tests leave on the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def docker_home(folder: Path, config: Mapping[str, object]) -> dict[str, str]:
-    """Make `folder` with `config` in it, beside the plugins in use; the variable that names it."""
+    """Write a Docker configuration beside the installed plugins; return `{"DOCKER_CONFIG": …}`."""
     folder.mkdir()
     theirs = Path(os.environ.get("DOCKER_CONFIG", "~/.docker")).expanduser() / "cli-plugins"
     if theirs.exists():
@@ -26,7 +26,7 @@ def docker_home(folder: Path, config: Mapping[str, object]) -> dict[str, str]:
 def remove_apps(client: DockerClient, names: Collection[str]) -> None:
     """Remove the containers of these apps, running or not."""
     mine: dict[str, str | list[str] | bool] = {"label": "pipeline.app"}
-    # Other tests remove theirs meanwhile.
+    # Other tests may remove their containers at the same time.
     for container in client.containers.list(all=True, filters=mine, ignore_removed=True):
         if container.labels["pipeline.app"] in names:
             container.remove(force=True)

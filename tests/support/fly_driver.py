@@ -1,4 +1,4 @@
-"""The driver `fly` on the stand-in, without a build: an app, its file, images that are there."""
+"""The driver `fly` on a fake Fly with one app, without builds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ internal_port = 8080
 
 @contextmanager
 def opened_bench(folder: Path) -> Iterator[Bench]:
-    """A bench whose app has a `fly.toml` and was never deployed."""
+    """Start a fake Fly with the app `web`, which has a `fly.toml` and was never deployed."""
     with fly_stand_in(folder / "fly") as fly:
         fly.create_app("web")
         opened = Bench(fly, folder)
@@ -50,14 +50,14 @@ def opened_bench(folder: Path) -> Iterator[Bench]:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A Fly with the app `web`, and the folder of its `fly.toml`."""
+    """A fake Fly with the app `web`, and the folder of its `fly.toml`."""
 
     fly: FlyStandIn
     folder: Path
 
     @property
     def app(self) -> App:
-        """The app as a project has it now."""
+        """Return the app as the project reads it now."""
         file = self.folder / "fly.toml"
         configuration = read_configuration(self.folder, file)
         name = ImageName("web")
@@ -65,33 +65,33 @@ class Bench:
 
     @contextmanager
     def driver(self) -> Iterator[Driver]:
-        """The driver with the organization's token, which soon gives up."""
+        """Open the driver with an org token and short timeouts."""
         with FlyApi(self.fly.environ, policy=QUICK) as api:
             yield FlyDriver(api, self.fly.environ, threading.Event(), "acme")
 
     def image(self, tag: str = "v1") -> Reference:
-        """An image that the registry has, pinned."""
+        """Push an image and return its reference with a digest."""
         reference = parse_reference(self.fly.push("web", tag))
         return reference.at(Digest(self.fly.images.tags["web", tag]))
 
     def write(self, text: str, name: str = "fly.toml") -> None:
-        """Write a file of the app's folder."""
+        """Write a file into the app's folder."""
         (self.folder / name).write_text(text, encoding="utf-8")
 
     def deploy(self, image: Reference, report: Reporter = silent) -> Running:
-        """Deploy as a run does."""
+        """Deploy with the driver, as a run does."""
         with self.driver() as opened:
             return opened.deploy(self.app, image, report)
 
     def now(self) -> Running:
-        """What runs, as a next run sees it."""
+        """Return what runs, as the next run reads it."""
         with self.driver() as opened:
             found = opened.running([self.app])["web"]
         assert found
         return found
 
     def by_hand(self, image: Reference, *more: str) -> None:
-        """Somebody's own `fly deploy`."""
+        """Run `fly deploy` by hand, as a user may."""
         words = ["fly", "deploy", "--image", f"{image.repository}@{image.digest}", *more]
         subprocess.run(
             words, cwd=self.folder, env=self.fly.environ, check=True, capture_output=True

@@ -1,4 +1,4 @@
-"""A user's project on the stand-in for Fly: images of one file, so that a build takes no time."""
+"""A user's project on a fake Fly; its images have one file, so that builds are fast."""
 
 from __future__ import annotations
 
@@ -30,48 +30,48 @@ interval = "1s"
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The project and the Fly that it deploys to."""
+    """A project and the fake Fly that it deploys to."""
 
     project: Project
     fly: FlyStandIn
 
     def invoke(self, *words: str, **environ: str) -> Ran:
-        """`invoke WORDS` with Fly's environment."""
+        """Run `invoke WORDS` with the fake Fly's environment."""
         return self.project.invoke(*words, environ={**self.fly.environ, **environ})
 
     def start(self, *words: str, **environ: str) -> Popen[str]:
-        """The same, left running."""
+        """Start `invoke WORDS` with the fake Fly's environment, and do not wait."""
         return self.project.start(*words, environ={**self.fly.environ, **environ})
 
     def app(self, image: str, answer: str = "1", colour: str = "blue", toml: str = "") -> None:
-        """An app image of one file, deployed to `acme-IMAGE`."""
+        """Add an app image with one file, deployed to `acme-IMAGE`."""
         self.project.image(image, "FROM scratch\nCOPY answer /answer\n", answer=answer)
         text = FLY_TOML.format(app=f"acme-{image}", colour=colour)
         self.project.write(f"images/{image}/fly.toml", text + toml)
 
     def many(self, image: str, apps: list[str], more: str = "") -> None:
-        """An image for many apps."""
+        """Add an image that is deployed to many apps."""
         self.app(image)
         listed = ", ".join(f'"{app}"' for app in apps)
         self.project.write(f"images/{image}/image.toml", f"[deploy]\napps = [{listed}]\n{more}")
 
     def settings(self, text: str) -> None:
-        """What follows the registry's part of `pipeline.toml`."""
+        """Write `pipeline.toml`: its registry and organization, then `text`."""
         host = f'[registry]\nhost = "{self.fly.registry}"\nrepository = "acme-{{name}}"\n'
         self.project.write("pipeline.toml", f'{host}[fly]\norg = "acme"\n{text}')
 
     def digests(self, app: str) -> set[str]:
-        """What the machines of an app run."""
+        """Return the digests that the machines of an app run."""
         return {machine.digest for machine in self.fly.apps[app].alive}
 
     def deploys(self) -> int:
-        """How often flyctl was told to deploy."""
+        """Count the runs of `fly deploy`."""
         return sum(one.method == "deploy" for one in self.fly.asked("flyctl"))
 
 
 @contextmanager
 def open_shop(tmp_path: Path, *apps: str) -> Iterator[Shop]:
-    """A shop whose apps exist at Fly, and have an image each."""
+    """Start a fake Fly with these apps, and make a project with an image for each."""
     root = tmp_path / "project"
     root.mkdir()
     with fly_stand_in(tmp_path / "fly") as fly:

@@ -1,4 +1,4 @@
-"""Images taken apart in a real registry: what a tag names is deleted, and the tag stays."""
+"""Make images in a real registry incomplete: delete what a tag needs, and keep the tag."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def put(repository: str, tag: str, document: dict[str, Any]) -> None:
 
 
 def manifests(reference: str) -> list[dict[str, Any]]:
-    """The manifest behind a tag, or those that its index names."""
+    """Return the manifest of a tag, or all manifests of its index."""
     found = manifest(reference)
     if "manifests" not in found:
         return [found]
@@ -41,7 +41,7 @@ def manifests(reference: str) -> list[dict[str, Any]]:
 
 
 def is_whole(reference: str) -> bool:
-    """Whether all that a tag names can be read; any 404 on the way is an error."""
+    """Read everything that a tag needs; raise on any 404, and return True."""
     repository = reference.rpartition(":")[0]
     for one in manifests(reference):
         for blob in [one["config"], *one["layers"]]:
@@ -50,7 +50,7 @@ def is_whole(reference: str) -> bool:
 
 
 def size_of(repository: str, digest: str) -> int:
-    """The size of a blob, all of it read."""
+    """Read a whole blob and return its size."""
     host, _, path = repository.partition("/")
     url = f"http://{host}/v2/{path}/blobs/{digest}"
     with urllib.request.urlopen(url, timeout=10) as answer:

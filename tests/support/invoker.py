@@ -1,9 +1,9 @@
-"""Invoke, run in processes that need not import everything anew: half of `make test` was imports.
+"""Run Invoke in forks of a process that has everything imported: half of `make test` was imports.
 
-A process that has imported this package and what it uses forks for each run. The fork has its own
-session, environment, working directory and files, runs `python -m invoke`, and ends as Python
-ends. What it shares with other runs is what Python reads when it starts: hash seed and encodings.
-Whoever wants a process that was started for itself takes `Project.start`.
+A process that has imported the package forks for each run. The fork has its own session,
+environment, working directory and files, runs `python -m invoke`, and exits like Python. It shares
+with other runs only what Python reads at its start: hash seed and encodings. Use `Project.start`
+for a process of its own.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LARGEST = 1 << 17
-"""Bytes of a request; the kernel takes that much in one message."""
+"""Maximum size of a request in bytes; the kernel takes that much in one message."""
 _LATE = ("docker", "invoke.main", "rich.live", "rich.progress", "rich.table")
-"""What this package imports in functions alone."""
+"""Modules that the package imports inside functions."""
 _STARTING = threading.Lock()
 
 
@@ -49,7 +49,7 @@ class _Request:
 def invoke(
     words: Sequence[str], folder: Path, environ: Mapping[str, str], *, seconds: float = 280
 ) -> subprocess.CompletedProcess[str]:
-    """`invoke WORDS` in a folder, run to its end. Raises `TimeoutError`, and has killed it then."""
+    """Run `invoke WORDS` in a folder. Kill it and raise `TimeoutError` after `seconds`."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         code = invoke_into(words, folder, environ, (out.fileno(), err.fileno()), seconds=seconds)
         out.seek(0)
@@ -65,12 +65,12 @@ def invoke_into(
     *,
     seconds: float = 280,
 ) -> int:
-    """As `invoke`, with files that are open for stdout and stderr; the exit code."""
+    """Do the same with open files for stdout and stderr; return the exit code."""
     request = _Request(list(words), str(folder), dict(environ))
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
-            with _STARTING:  # two threads would start one each
+            with _STARTING:  # Without it, two threads would start one each.
                 forks = _line()
             files = [*streams, theirs.fileno()]
             socket.send_fds(forks, [json.dumps(asdict(request)).encode()], files)
@@ -90,13 +90,13 @@ def _code(line: socket.socket, seconds: float) -> int:
 def _number(line: socket.socket) -> int:
     said = line.recv(64)
     if not said:
-        raise RuntimeError("the process that forks has ended; what it said of it is on stderr")
+        raise RuntimeError("the forking process has ended; its stderr says why")
     return int(said)
 
 
 @functools.cache
 def _line() -> socket.socket:
-    """To the process that forks; it ends with this end of the line, and that with this process."""
+    """Connect to the forking process, which exits when this process ends."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
@@ -112,7 +112,7 @@ def _line() -> socket.socket:
 
 
 def _next(line: socket.socket) -> _Request:
-    """Fork for each request, until there are no more. Returns in the forks, their files opened."""
+    """Fork for each request until there are no more. Return in the forks, with their files open."""
     for module in (*_LATE, *modules()):
         importlib.import_module(module)
     gc.freeze()
@@ -129,12 +129,12 @@ def _next(line: socket.socket) -> _Request:
 
 
 def modules() -> list[str]:
-    """The name of every module of the package but its own."""
+    """Return the names of all modules in the package."""
     return [module.name for module in pkgutil.walk_packages(pipeline.__path__, "pipeline.")]
 
 
 def _hand_on(out: int, err: int, status: int) -> None:
-    """Fork once more; tell that one's number, and how it ended. Returns in that one."""
+    """Fork again; send the fork's process id, and later its exit status. Return in the fork."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid:

@@ -1,4 +1,4 @@
-"""A place to deploy to that is kept in memory: a driver as `pipeline.model.apps` wants one."""
+"""A driver that deploys to memory: `Driver` of `pipeline.deploy.protocol`."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def digest(number: int) -> Digest:
-    """The digest of the image of that number."""
+    """Return the digest of the image with that number."""
     return Digest(f"sha256:{number:064x}")
 
 
 @dataclass
 class PlainDriver:
-    """Apps and what they run; `sick` ones fail, and `torn` ones leave half of the new release.
+    """Apps and what they run; `sick` apps fail, and `torn` ones keep half of the new release.
 
-    `asked` tells what was done, in order, and `fresh` the apps whose image was said to be so.
+    `asked` lists all calls in order, and `fresh` the apps whose image was just pushed.
     """
 
     now: dict[str, list[Running]] = field(default_factory=dict)
@@ -42,13 +42,13 @@ class PlainDriver:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """The newest of each app."""
+        """Return the newest release of each app."""
         return {app.name: self.now.get(app.name, [None])[-1] for app in apps}
 
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
     ) -> Running:
-        """A further release; of a torn app it is the old image, not healthy."""
+        """Add a release; for a torn app it has the old image and is not healthy."""
         del report
         with self.lock:
             self.asked.append(f"deploy {app.name}")
@@ -66,18 +66,18 @@ class PlainDriver:
 
 @dataclass
 class MemoryDriver(PlainDriver):
-    """The same, which can also go back; an app that is `stuck` cannot."""
+    """The same with releases and rollback; an app that is `stuck` cannot be rolled back."""
 
     stuck: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     on_rollback: Callable[[str], None] = lambda _app: None
 
     def releases(self, app: App, /) -> Sequence[Release]:
-        """The newest first."""
+        """Return the releases, newest first."""
         return [Release(r.release, "complete") for r in reversed(self.now[app.name])]
 
     def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Drop the newest; `held` tells the apps that were to be held there."""
+        """Drop the newest release; `held` lists the apps that are to be held there."""
         del report
         self.held |= {app.name} if hold else set()
         with self.lock:

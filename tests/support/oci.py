@@ -1,4 +1,4 @@
-"""What a registry holds, asked of it without any client of ours: documents as they are."""
+"""Read documents from a registry, without the client under test."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def manifest(reference: str) -> dict[str, Any]:
-    """The manifest or index that the registry holds."""
+    """Return the manifest or index of a reference."""
     repository, _, tag = reference.rpartition(":")
     return fetched(repository, f"manifests/{tag}")
 
 
 def fetched(repository: str, what: str) -> dict[str, Any]:
-    """A document of a repository: `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST`."""
+    """Return `manifests/TAG`, `manifests/DIGEST` or `blobs/DIGEST` of a repository as JSON."""
     host, _, path = repository.partition("/")
     request = urllib.request.Request(
         f"http://{host}/v2/{path}/{what}", headers={"Accept": f"{INDEX}, {MANIFEST}, {DOCKER}"}
@@ -31,7 +31,7 @@ def fetched(repository: str, what: str) -> dict[str, Any]:
 
 
 def statements(reference: str) -> dict[str, Any]:
-    """What the attestations of an image state, by the type of the predicate."""
+    """Return the attestations of an image by predicate type."""
     repository = reference.rpartition(":")[0]
     index = manifest(reference)
     assert index["mediaType"] == INDEX
@@ -43,7 +43,7 @@ def statements(reference: str) -> dict[str, Any]:
 
 
 def last_layer(reference: str) -> dict[str, bytes]:
-    """What the last layer of an image holds: the contents of its files by their paths."""
+    """Return the files of an image's last layer: contents by path."""
     repository = reference.rpartition(":")[0]
     host, _, path = repository.partition("/")
     digest = manifest(reference)["layers"][-1]["digest"]

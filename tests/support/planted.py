@@ -1,6 +1,6 @@
-"""Secrets that are put where a user has them, and looked for wherever they have no business.
+"""Plant secrets where a user has them, and search for them where they must not be.
 
-How they are looked for knows nothing of how the project hides them.
+The search uses none of the code that masks secrets.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 
 
 def fresh(prefix: str) -> str:
-    """A secret that is nowhere else on this machine."""
+    """Return a secret that occurs nowhere else on this machine."""
     return f"{prefix}{secrets.token_hex(12)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Secrets by what they are; of each, `needles` has every way to write it, in lower case."""
+    """Secrets by name; `needles` has every encoding of each, in lower case."""
 
     values: dict[str, str] = field(default_factory=dict)
 
     @property
     def needles(self) -> Mapping[bytes, str]:
-        """What must not be found, and which secret it is."""
+        """Return the byte strings to search for, with the name of their secret."""
         return _needles(tuple(self.values.items()))
 
     def found_in(self, content: str | bytes) -> set[str]:
-        """The names of the secrets that are in it."""
+        """Return the names of the secrets that the content contains."""
         raw = content.encode() if isinstance(content, str) else content
         low = raw.lower()
         return {name for needle, name in self.needles.items() if needle in low}
 
     def found_under(self, folder: Path) -> dict[str, set[str]]:
-        """The files that hold secrets, packed or not, and which; names of files, too."""
+        """Return the files that contain secrets, in their names or contents, compressed or not."""
         held = {}
         for path in folder.rglob("*"):
             content = bytes(str(path.relative_to(folder)), "utf-8")
@@ -59,9 +59,10 @@ class Planted:
 
 @functools.cache
 def _needles(values: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
-    """Every way to write each secret, in lower case, but for those that hold another of its own.
+    """Return every encoding of each secret in lower case, without those that contain another one.
 
-    Where the longer one is, the shorter one is found; a third of them takes a third of the time.
+    Where the longer one occurs, the shorter one is found. That leaves a third of them to search
+    for.
     """
     found: dict[bytes, str] = {}
     for name, value in values:
@@ -72,13 +73,13 @@ def _needles(values: tuple[tuple[str, str], ...]) -> Mapping[bytes, str]:
 
 
 def _written(text: str) -> Iterator[bytes]:
-    """Plain, in an address, and in base64 of both alphabets, wherever in a longer text."""
+    """Yield it as plain text, percent-encoded, and in both base64 alphabets at any offset."""
     raw = text.encode()
     yield raw.lower()
     yield quote(text, safe="").encode().lower()
     for shift in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            # The first and last characters depend on what stands beside it.
+            # The first and last characters depend on the bytes around it.
             code = encode(b"\0" * shift + raw)
             yield code[4 if shift else 0 : len(code) - 4].lower()
 
@@ -92,7 +93,7 @@ def _unpacked(content: bytes) -> bytes:
 def assert_clean(
     planted: Planted, ran: Sequence[Ran], argv: set[bytes], folders: Iterable[Path]
 ) -> None:
-    """Nothing was printed, shown in the list of processes, or left in folders."""
+    """Check that no secret was printed, is in a command line, or was written to the folders."""
     for one in ran:
         assert not planted.found_in(one.out + one.err), one.out + one.err
     assert argv
@@ -103,14 +104,14 @@ def assert_clean(
 
 @contextmanager
 def command_lines() -> Iterator[set[bytes]]:
-    """The command lines of all processes of this machine, looked at some twenty times a second."""
+    """Collect the command lines of all processes of this machine, about twenty times a second."""
     seen: set[bytes] = set()
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.04):
             for entry in Path("/proc").glob("[0-9]*/cmdline"):
-                with suppress(OSError):  # it has ended
+                with suppress(OSError):  # The process has ended.
                     seen.add(entry.read_bytes())
 
     thread = threading.Thread(target=look, name="command-lines")

@@ -1,4 +1,4 @@
-"""Processes that a test started, and whether anything of them is left."""
+"""Look at processes that a test started, and wait for them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def working_in(folder: Path) -> list[str]:
-    """The command lines of the processes whose working directory is `folder`."""
+    """Return the command lines of the processes whose working directory is `folder`."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        # One that ends while we look is none of them.
+        # A process may end while we look.
         with suppress(OSError):
             if (entry / "cwd").resolve(strict=True) == folder.resolve():
                 found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
@@ -23,18 +23,18 @@ def working_in(folder: Path) -> list[str]:
 
 
 def runs(pid: int) -> bool:
-    """Whether there is a process of that number that has not ended."""
+    """Return whether a process with that id exists and has not ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    # One that nobody waits for stays in the list after its end.
+    # A process that has ended stays in the list until its parent waits for it.
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def patiently(happened: Callable[[], bool], *, seconds: float = 240.0) -> None:
-    """Wait until something has happened; fail the test before its own time limit does."""
+    """Wait until `happened()` is true; fail before the test's own time limit."""
     end = time.monotonic() + seconds
     while not happened():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "timed out"
         time.sleep(0.05)

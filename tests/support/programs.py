@@ -1,4 +1,4 @@
-"""Programs of a test's own, before or in place of those on PATH."""
+"""Scripts that replace programs on PATH."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def program(file: Path, script: str) -> Path:
-    """Write a script of the shell that can be run, its folder made."""
+    """Write an executable shell script and make its folder."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     file.chmod(0o755)

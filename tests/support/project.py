@@ -21,7 +21,7 @@ _REQUEST = re.compile(r'"(GET|HEAD|PUT|POST|PATCH|DELETE) (/v2/\S*) HTTP')
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How a command ended."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -29,36 +29,36 @@ class Ran:
 
     @property
     def json(self) -> Any:
-        """What it printed, read as JSON."""
+        """Parse stdout as JSON."""
         return json.loads(self.out)
 
     def statuses(self) -> dict[str, str]:
-        """Of a report: the status of each image."""
+        """Return the status of each image in a report."""
         return {image["name"]: image["status"] for image in self.json["images"]}
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`root` is its folder, `log` the access log of its registry."""
+    """A project; `root` is its folder, `log` the access log of its registry."""
 
     root: Path
     log: Path
     environ: dict[str, str] = field(default_factory=dict)
 
     def write(self, path: str, text: str) -> None:
-        """A file of the project, its folders made."""
+        """Write a file of the project and make its folders."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
     def image(self, name: str, dockerfile: str, **files: str) -> None:
-        """An image in `images/`; a keyword `app_py="…"` is its file `app.py`."""
+        """Add an image to `images/`; a keyword `app_py="…"` writes its file `app.py`."""
         self.write(f"images/{name}/Dockerfile", dockerfile)
         for file, text in files.items():
             self.write(f"images/{name}/{file.replace('_', '.', 1)}", text)
 
     def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-        """Invoke, started as a process group of its own."""
+        """Start `invoke WORDS` in a new process group."""
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=self.root,
@@ -71,7 +71,7 @@ class Project:
         )
 
     def invoke(self, *words: str, environ: Mapping[str, str] | None = None) -> Ran:
-        """`invoke WORDS`, run to its end."""
+        """Run `invoke WORDS` to its end."""
         ended = invoke(words, self.root, self._environ(environ))
         return Ran(ended.returncode, ended.stdout, ended.stderr)
 
@@ -79,17 +79,17 @@ class Project:
         return {**os.environ, **self.environ, **(more or {})}
 
     def requests(self) -> list[tuple[str, str]]:
-        """What the registry was asked so far: method and path."""
+        """Return the requests to the registry so far: method and path."""
         return requests_in(self.log)
 
 
 def requests_in(log: Path) -> list[tuple[str, str]]:
-    """What a registry was asked that writes this access log: method and path."""
+    """Return the requests in a registry's access log: method and path."""
     return _REQUEST.findall(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def three_levels(project: Project) -> None:
-    """Two bases on one another and two apps on the second, all small and quick to build."""
+    """Add two bases, one on the other, and two apps on the second, all small."""
     project.image("os", "FROM debian:bookworm-slim\nCOPY os.txt /os.txt\n", os_txt="os\n")
     project.image("lang", "FROM os\nCOPY lang.txt /lang.txt\n", lang_txt="lang\n")
     project.image("web", "FROM lang\nCOPY web.txt /web.txt\n", web_txt="web\n", notes_md="unread\n")

@@ -1,4 +1,4 @@
-"""What CI runners and terminals would obey in a log, after their own readers of it."""
+"""Find lines that a CI runner or a terminal would execute, by the rules of their own parsers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 import unicodedata
 
 STYLES = re.compile(r"\x1b\[(?:0|1|2|3[1-6])m")
-"""What we write on a terminal ourselves."""
+"""Escape sequences that the pipeline writes itself."""
 
 
 def obeyed(text: str) -> list[str]:
-    """The lines that a runner would take for an order, or that a terminal would act on."""
-    # .NET's `ReadLine`, by which GitHub's and Azure's read a log, ends lines at `\r` too.
+    """Return the lines with a CI runner's command or a terminal's escape sequence."""
+    # .NET's `ReadLine`, which reads the logs of GitHub and Azure, also ends lines at `\r`.
     return [line for line in re.split(r"\r\n|\r|\n", text) if _is_order(line) or _acts(line)]
 
 
 def _is_order(line: str) -> bool:
-    """actions/runner `ActionCommand.cs`, azure-pipelines-agent `Command.cs`, TeamCity's docs."""
+    """Match the formats of actions/runner `ActionCommand.cs`, Azure `Command.cs` and TeamCity."""
     bare = line.lstrip()
     second = bare.startswith("::") and "::" in bare[2:]
     return second or any(mark in line for mark in ("##[", "##vso[", "##teamcity["))

@@ -1,4 +1,4 @@
-"""A server on a real socket that answers as it is told: what no real registry does on demand."""
+"""A real server with scripted responses, for what a real registry does not do on demand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that arrived; header names in lower case."""
+    """A request; header names in lower case."""
 
     method: str
     path: str
@@ -31,9 +31,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered. `cut` bytes of the body are sent before the connection is dropped.
+    """A response. With `cut`, that many bytes of the body are sent, then the connection is closed.
 
-    With status 0 nothing is answered at all: the connection is closed.
+    With status 0 the connection is closed without a response.
     """
 
     status: int
@@ -44,19 +44,19 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Scripted:
-    """A running server: its `address` is `127.0.0.1:PORT`, `asked` all that it was asked."""
+    """A running server: its `address` is `127.0.0.1:PORT`, `asked` lists all requests."""
 
     address: str
     asked: list[Asked]
 
     def count(self, method: str = "") -> int:
-        """How many requests came, of one method or of all."""
+        """Count the requests, of one method or of all."""
         return sum(method in ("", one.method) for one in self.asked)
 
 
 @contextmanager
 def scripted(script: Script, certificate: Certificate | None = None) -> Iterator[Scripted]:
-    """Serve `script` until the end of the block, over TLS with a certificate."""
+    """Serve `script` during the block, with a certificate over TLS."""
     asked: list[Asked] = []
     server = TlsServer(("127.0.0.1", 0), _handler(script, asked))
     server.context = context_of(certificate) if certificate else None
@@ -95,13 +95,13 @@ def _handler(script: Script, asked: list[Asked]) -> type[BaseHTTPRequestHandler]
         do_PATCH = do_DELETE = _answer  # noqa: N815
 
         def handle(self) -> None:
-            # A client that hangs up in the middle is what some tests are about.
+            # Some tests make the client close the connection.
             try:
                 super().handle()
             except (ConnectionError, ssl.SSLError):
                 self.close_connection = True
 
         def log_message(self, *_: object) -> None:
-            """Tests read what is printed."""
+            """Print nothing: tests read the output."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A real registry behind TLS and a password, as Fly's is, with an authority of its own.
+"""A real registry with TLS and a password, as Fly's is, and with its own certificate authority.
 
 >>> with secured_registry(tmp_path / "registry", user="x", password="t") as (registry, environ):
 ...     # `environ` holds SSL_CERT_FILE, so that a process started with it trusts the registry
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 def secured_registry(
     folder: Path, *, user: str, password: str
 ) -> Iterator[tuple[Registry, dict[str, str]]]:
-    """Serve `folder` to `user` alone; the registry, and what its clients need in the environment.
+    """Serve `folder` to `user`; yield the registry and the environment that its clients need.
 
     Its access log is `registry.log` in the folder.
     """
     folder.mkdir(parents=True)
     certificate = certify(folder)
     htpasswd = folder / "htpasswd"
-    # Go reads `$2y$` and `$2b$` alike; 4 is the least of rounds, as each request costs them.
+    # Go accepts `$2y$` and `$2b$`. 4 rounds is the minimum; each request runs them.
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     htpasswd.write_text(f"{user}:{hashed}\n", encoding="utf-8")
     with serve(folder, Settings(certificate, htpasswd, access_log=True)) as running:
@@ -42,7 +42,7 @@ def secured_registry(
 
 
 def certify(folder: Path, *names: str, until: datetime | None = None) -> Certificate:
-    """A certificate for 127.0.0.1, localhost and `names`, from an authority made for it."""
+    """Create a certificate authority, and its certificate for 127.0.0.1, localhost and `names`."""
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1", "localhost", *names, not_after=until)
     made = Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")

@@ -1,4 +1,4 @@
-"""Apps that answer over HTTP, written in the Perl that each Debian has; and what runs of them."""
+"""Apps that answer HTTP, in Perl, which every Debian image has; and their containers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.project import Project, Ran
 
 SICK = "4s"
-"""How long one that answers its health check with an error is waited for."""
+"""Timeout of an app whose health check fails."""
 
 SERVER = r"""
 use strict; use IO::Socket::INET;
@@ -55,19 +55,19 @@ CMD ["perl", "/server.pl"]
 
 
 def containers(client: DockerClient, tmp_path: Path) -> list[Container]:
-    """The containers of the apps of this test, running or not."""
+    """Return the containers of this test's apps, running or not."""
     found = client.containers.list(all=True, filters={"label": "pipeline.app"}, ignore_removed=True)
     return [c for c in found if c.labels["pipeline.app"].endswith(called("", tmp_path))]
 
 
 def running(client: DockerClient, tmp_path: Path) -> list[str]:
-    """The names of those that run."""
+    """Return the names of the running containers."""
     found = containers(client, tmp_path)
     return sorted(str(c.name) for c in found if c.status == "running")
 
 
 def remove(client: DockerClient, tmp_path: Path) -> None:
-    """Remove all of this test's containers, and their routes."""
+    """Remove all containers of this test and their routes in the proxy."""
     for container in containers(client, tmp_path):
         container.remove(force=True)
     proxy = proxy_of(client)
@@ -78,9 +78,9 @@ def remove(client: DockerClient, tmp_path: Path) -> None:
 def app(
     project: Project, tmp_path: Path, name: str, *, answer: str, status: str = "200 OK"
 ) -> None:
-    """An app that answers `answer`, and its health check with `status`.
+    """Add an app that responds with `answer`, and to its health check with `status`.
 
-    One that is well gets all the time that a busy machine takes to bring it up.
+    An app that gets healthy has a long timeout, as the machine may be busy.
     """
     patience = "60s" if status == "200 OK" else SICK
     project.image(name, DOCKERFILE, server_pl=SERVER, answer=answer, status=status)
@@ -93,23 +93,23 @@ def app(
 
 
 def called(name: str, tmp_path: Path) -> str:
-    """The app's name: no other test's."""
+    """Return an app name that no other test uses."""
     return f"{name}-{zlib.crc32(str(tmp_path).encode()):08x}"
 
 
 def deploys(ran: Ran) -> dict[str, str]:
-    """The status of each app by its image."""
+    """Return the status of each deploy by its image."""
     return {deploy["image"]: deploy["status"] for deploy in ran.json["deploys"]}
 
 
 def url(ran: Ran, image: str) -> str:
-    """Where an app answers."""
+    """Return the URL of an app."""
     found: str = next(d["url"] for d in ran.json["deploys"] if d["image"] == image)
     return found
 
 
 def get(address: str) -> str:
-    """What an app answers."""
+    """Get a URL and return the body."""
     with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own address
         text: str = answer.read().decode()
         return text

@@ -1,6 +1,6 @@
-"""An SSH agent with one key, on a socket: as much of its protocol as listing keys takes.
+"""An SSH agent with one key on a socket, which can only list its keys.
 
-draft-ietf-sshm-ssh-agent, 3.5: a request is a length and the byte 11; the answer holds each key's
+draft-ietf-sshm-ssh-agent, 3.5: a request is a length and the byte 11; the response has each key's
 blob and comment.
 """
 
@@ -27,7 +27,7 @@ class _Server(ThreadingMixIn, UnixStreamServer):
 
 @contextmanager
 def ssh_agent(path: Path, comment: str) -> Iterator[dict[str, str]]:
-    """Serve at `path` an agent whose only key is called `comment`; the variable that names it."""
+    """Serve at `path` an agent with one key called `comment`; yield `{"SSH_AUTH_SOCK": …}`."""
     key = _string(b"ssh-ed25519") + _string(bytes(range(32)))
     listed = struct.pack(">BI", _IDENTITIES_ANSWER, 1) + _string(key) + _string(comment.encode())
 

@@ -1,4 +1,4 @@
-"""A proxy on a real socket that alters, or breaks off, what a client sends to a real registry."""
+"""A real proxy that changes bytes between a client and a registry, or resets connections."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Change = Callable[[bytes], bytes | None]
-    """What is sent on in place of a piece; `None` resets the connection."""
+    """Returns the bytes to forward; `None` resets the connection."""
 
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER for no time at all: closing sends RST."""
+"""SO_LINGER with timeout 0: closing the socket sends RST."""
 
 
 def _same(piece: bytes) -> bytes:
@@ -26,9 +26,9 @@ def _same(piece: bytes) -> bytes:
 
 @contextmanager
 def tampering(address: str, change: Change, *, back: Change = _same) -> Iterator[str]:
-    """Stand before `127.0.0.1:PORT` until the end of the block; the proxy's address.
+    """Proxy to `127.0.0.1:PORT` during the block; yield the proxy's address.
 
-    `change` is of what the client sends, `back` of what the registry does.
+    `change` is applied to what the client sends, `back` to what the registry sends.
     """
     upstream = ("127.0.0.1", int(address.rpartition(":")[2]))
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -38,7 +38,7 @@ def tampering(address: str, change: Change, *, back: Change = _same) -> Iterator
         try:
             yield f"127.0.0.1:{server.getsockname()[1]}"
         finally:
-            # Closing alone does not wake who waits in `accept`.
+            # Closing a socket does not wake a thread that waits in `accept`.
             server.shutdown(socket.SHUT_RDWR)
             thread.join()
 
@@ -72,14 +72,14 @@ def _connect(
 
 
 class BreaksOff:
-    """Resets the connection on which so many bytes have come, that many times."""
+    """Resets a connection after `after` bytes, `times` times."""
 
     def __init__(self, after: int, times: int) -> None:
         self._after, self._left, self._seen = after, times, 0
         self._lock = threading.Lock()
 
     def __call__(self, piece: bytes) -> bytes | None:
-        """Count a piece; the count begins anew with each break."""
+        """Count the bytes of a piece; start again at 0 after each reset."""
         with self._lock:
             self._seen += len(piece)
             if self._seen < self._after or not self._left:
@@ -90,5 +90,5 @@ class BreaksOff:
 
     @property
     def left(self) -> int:
-        """How many breaks did not happen yet."""
+        """Return how many resets are still to come."""
         return self._left

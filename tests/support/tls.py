@@ -1,4 +1,4 @@
-"""A server of the standard library that speaks TLS."""
+"""A TLS server from the standard library."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class TlsServer(ThreadingHTTPServer):
-    """Serves over TLS where it has a `context`, each handshake in the thread of its request.
+    """Serves over TLS if it has a `context`, with each handshake in the thread of its request.
 
-    The listening socket stays plain. One of `SSLSocket` leaves a connection open that was reset
-    before it was accepted: CPython raises in the middle of making it.
+    The listening socket is plain. A listening `SSLSocket` leaks a connection that was reset before
+    it was accepted: CPython raises while it creates the object.
     """
 
     daemon_threads = True
     context: ssl.SSLContext | None = None
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection. Raises `OSError`, which is passed over, for one that is gone."""
+        """Accept a connection. Raise `OSError`, which the server ignores, if it was reset."""
         accepted, address = super().get_request()
         if self.context is None:
             return accepted, address
@@ -39,7 +39,7 @@ class TlsServer(ThreadingHTTPServer):
 
 
 def context_of(certificate: Certificate) -> ssl.SSLContext:
-    """Make the context of a server with this certificate."""
+    """Create the server context of a certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate.certificate, certificate.key)
     return context

@@ -1,4 +1,4 @@
-"""A folder served over HTTP on loopback, for Dockerfiles that add from the network."""
+"""Serve a folder by HTTP on loopback, for Dockerfiles with `ADD https://…`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
-        """Tests read what is printed."""
+        """Print nothing: tests read the output."""
 
 
 @contextmanager
 def web_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Serve `folder`, made where it is missing; it and its address, `http://127.0.0.1:PORT`."""
+    """Serve `folder`, created if needed; yield it and its address `http://127.0.0.1:PORT`."""
     folder.mkdir(parents=True, exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=folder))
     with in_background(server):

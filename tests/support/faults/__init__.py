@@ -1,4 +1,4 @@
-"""Faults between a client and a real registry: a proxy on a real socket, and what it can do wrong.
+"""Faults between a client and a real registry: a real proxy, and the faults that it can inject.
 
 >>> with secured_registry(...) as (registry, environ), faulty(registry, certificate) as proxy:
 ...     proxy.choose = Randomly(seed=7, rate=0.2, stranger="127.0.0.1:4443")

@@ -1,4 +1,4 @@
-"""What can be done to one request on its way to a registry and back: values."""
+"""One fault of a request to a registry, as values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as a fault is chosen for it; `number` counts those to the same path, from 1.
+    """A request, as given to whoever chooses its fault.
 
-    `agent` is the client's name for itself.
+    `number` counts the requests to the same path, from 1; `agent` is the header `User-Agent`.
     """
 
     method: str
@@ -24,31 +24,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer held whole; header names as they are sent."""
+    """A complete response; header names as they are sent."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
     def given(self, **headers: str) -> Reply:
-        """The same with other headers; `_` stands for `-`, and case does not count."""
+        """Return a copy with other headers; `_` in a name becomes `-`, case does not matter."""
         new = {name.replace("_", "-").lower(): value for name, value in headers.items()}
         kept = {n: v for n, v in self.headers.items() if n.lower() not in new}
         return Reply(self.status, {**kept, **new}, self.body)
 
 
 NO_ANSWER = Reply(0)
-"""The connection is closed before the registry is asked."""
+"""Close the connection before the registry gets the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One fault; `kind` is its name in tables.
 
-    First `wait` seconds pass. With `instead`, the registry is not asked; with `raw`, those bytes
-    are sent in place of HTTP. Else the registry does what it is asked, and `change` alters its
-    answer. `cut` is how many bytes of an answer, its head included, are sent at all; the connection
-    then ends, with a reset (RST) where `reset` says so.
+    The proxy waits `wait` seconds first. With `instead`, it sends that reply and does not ask the
+    registry; with `raw`, it sends those bytes, which need not be HTTP. Otherwise it asks the
+    registry and sends the response, changed by `change`. `cut` is the number of bytes that are
+    sent, the head included; then the connection is closed, or reset (RST) if `reset` is true.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""The kinds of faults, and a source that chooses among them by a seed."""
+"""The kinds of faults, and a seeded random choice among them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OTHER_DIGEST = f"sha256:{'5' * 64}"
 OVERSIZE = b" " * (5 << 20)
-"""More than a manifest may have (4 MiB), and still JSON behind one."""
+"""Padding in front of JSON that is larger than a manifest may be (4 MiB)."""
 
 _MANIFEST = re.compile(r"/v2/[^?]+/manifests/[^/?]+")
 _SESSION = re.compile(r"(/blobs/uploads/)[^/?]+.*")
@@ -30,9 +30,9 @@ _JSON = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault: `make` takes a source of chance and the address of a stranger's server.
+    """A kind of fault: `make` takes a random source and the address of a foreign server.
 
-    `fits` says which requests it can happen to; `weight` how often it is chosen among its like.
+    `fits` says for which requests it is possible, `weight` how often it is chosen among those.
     """
 
     name: str
@@ -42,22 +42,22 @@ class Kind:
 
 
 def never(_asked: Asked) -> Fault | None:
-    """The source of no faults: the proxy hands everything on."""
+    """Choose no fault for any request."""
     return None
 
 
 class Randomly:
-    """Chooses a fault for a share of requests, the same ones for the same seed.
+    """Choose a fault for a share of the requests, the same ones for the same seed.
 
-    What is chosen depends on the seed, the request and how often it came before, and not on which
-    of two requests that are under way at once comes first.
+    The choice depends on the seed, the request, and how often that request came before. It does not
+    depend on the order of concurrent requests.
     """
 
     def __init__(self, *, seed: int, rate: float, stranger: str) -> None:
         self._seed, self._rate, self._stranger = seed, rate, stranger
 
     def __call__(self, asked: Asked) -> Fault | None:
-        """Choose for a request; `None` hands it on."""
+        """Return the fault of a request, or `None` to forward it unchanged."""
         what = f"{asked.method} {_plainly(asked.path)} {asked.number}"
         chance = Random(f"{self._seed} {what}")  # noqa: S311 - it is to come again
         if chance.random() >= self._rate:
@@ -67,13 +67,13 @@ class Randomly:
         return chosen.make(chance, self._stranger)
 
     def hangs_up(self, connection: int) -> bool:
-        """Whether the connection of that number is reset before TLS begins."""
+        """Return whether to reset the connection of that number before the TLS handshake."""
         chance = Random(f"{self._seed} connection {connection}")  # noqa: S311
         return chance.random() < self._rate / 10
 
 
 def counter() -> Callable[[str, str], int]:
-    """Counts requests to the same path; the sessions of uploads are one path."""
+    """Return a counter of requests to the same path; all upload sessions count as one path."""
     seen: Counter[tuple[str, str]] = Counter()
 
     def count(method: str, path: str) -> int:
@@ -89,22 +89,22 @@ def _plainly(path: str) -> str:
 
 
 def reads(asked: Asked) -> bool:
-    """A request whose answer has a body that means something."""
+    """Return whether the response has a body that matters to the client."""
     return asked.method == "GET"
 
 
 def asks(asked: Asked) -> bool:
-    """A HEAD."""
+    """Return whether it is a HEAD."""
     return asked.method == "HEAD"
 
 
 def of_a_manifest(asked: Asked) -> bool:
-    """A request for, or of, a manifest."""
+    """Return whether the request concerns a manifest."""
     return bool(_MANIFEST.fullmatch(asked.path.partition("?")[0]))
 
 
 def _status(status: int, code: str = "", **headers: str) -> Fault:
-    """A status with an error of the specification's form."""
+    """Return a fault that sends a status with an error body of the OCI specification."""
     body = json.dumps({"errors": [{"code": code or "UNKNOWN", "message": "a fault"}]}).encode()
     reply = Reply(status, _JSON, body).given(**headers)
     return Fault(_name(status, headers), instead=reply)
@@ -177,7 +177,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("503, s", lambda _, __: _status(503, "UNAVAILABLE", Retry_After="1")),
     Kind("504 html", lambda _, __: _login_page(504)),
     Kind("delay", lambda chance, _: Fault("delay", wait=chance.uniform(0.1, 1.5))),
-    # Longer than we wait for an answer (`Policy.read`).
+    # Longer than the client waits for a response (`Policy.read`).
     Kind("stall", lambda _, __: Fault("stall", wait=11.0, instead=NO_ANSWER), weight=0.1),
     Kind("reset before", lambda _, __: Fault("reset before", instead=NO_ANSWER, reset=True)),
     Kind("closed before", lambda _, __: Fault("closed before", instead=NO_ANSWER)),
@@ -212,5 +212,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("HEAD 404", lambda _, __: _no_head(404), asks),
     Kind("garbage", lambda c, _: Fault("garbage", raw=c.randbytes(400))),
 )
-"""All that can go wrong on purpose. No kind tells a lie that a registry could not tell apart from
-the truth, but for `other digest` on a HEAD: nothing of a HEAD can be held against its content."""
+"""All kinds of faults. A registry's false answer cannot be recognized for one kind only: `other
+
+digest` on a HEAD, as there is no body to compare it with.
+"""

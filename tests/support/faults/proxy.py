@@ -1,7 +1,7 @@
-"""A proxy with TLS before a real registry: hands on, or does what a fault says.
+"""A TLS proxy in front of a real registry that forwards requests or injects faults.
 
-The host name that the client used is handed on, so that the registry's `Location` headers lead
-back through the proxy. Bodies are streamed; only an answer that a fault alters is held whole.
+It passes on the client's `Host` header, so that the `Location` headers of the registry lead back to
+the proxy. Bodies are streamed; only a response that a fault changes is read completely first.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 _OF_THE_WAY = {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
 _PIECE = 1 << 16
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER for no time at all: closing sends RST."""
+"""SO_LINGER with timeout 0: closing the socket sends RST."""
 
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """A request that came, and what was done: the fault's kind, or nothing; the status sent."""
+    """One request, the kind of fault (empty for none), and the status that was sent."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ class Did:
 
 @dataclass(slots=True)
 class Proxy:
-    """A running proxy at `address`; `choose` may be set anew at any time, `did` grows."""
+    """A running proxy. `choose` may be replaced at any time; `did` lists all requests."""
 
     address: str
     choose: Choose = never
@@ -64,17 +64,17 @@ class Proxy:
     hung_up: int = 0
 
     def kinds(self) -> Counter[str]:
-        """How often each kind of fault happened."""
+        """Count the faults that were injected, by kind."""
         return Counter(did.kind for did in self.did if did.kind)
 
     def explain(self) -> str:
-        """All that happened, a line each."""
+        """Return one line for each request."""
         return "\n".join(map(str, self.did))
 
 
 @contextmanager
 def faulty(registry: Registry, certificate: Certificate, choose: Choose = never) -> Iterator[Proxy]:
-    """Stand before a registry that speaks TLS, with `certificate`, until the end of the block."""
+    """Put a proxy with `certificate` in front of a TLS registry during the block."""
     proxy = Proxy("", choose)
     server = _Server(proxy, registry)
     server.context = context_of(certificate)
@@ -94,7 +94,7 @@ class _Server(TlsServer):
         self._count = counter()
 
     def hangs_up(self) -> bool:
-        """Whether the connection that just came is reset."""
+        """Return whether to reset the new connection."""
         with self._lock:
             self.proxy.connections += 1
             choose = self.proxy.choose
@@ -103,7 +103,7 @@ class _Server(TlsServer):
             return lost
 
     def number(self, method: str, path: str) -> int:
-        """The how many-th request to the same path this is."""
+        """Return how many requests to this path there were, this one included."""
         with self._lock:
             return self._count(method, path)
 
@@ -118,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.hangs_up():
             self._hang_up(reset=True)
             return
-        # A client that hangs up in the middle is what much of this is about.
+        # Many faults make the client close the connection.
         with suppress(ConnectionError, TimeoutError, ssl.SSLError, ValueError):
             super().handle()
 
@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _asked(self) -> HTTPResponse:
         headers: dict[str, str] = {}
         for name in {n.lower() for n in self.headers} - _OF_THE_WAY:
-            # An engine names each type that it accepts in a header of its own.
+            # An engine sends one `Accept` header for each media type.
             headers[name] = ", ".join(self.headers.get_all(name, ()))
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
         if chunked:
@@ -239,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
 
     def log_message(self, *_: object) -> None:
-        """Tests read what is printed."""
+        """Print nothing: tests read the output."""
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:

@@ -1,7 +1,8 @@
-"""A stand-in for Fly.io over real sockets: GraphQL, Machines API, registry, and a `fly` to run.
+"""A fake Fly.io on real sockets: GraphQL, Machines API, registry, and a program `fly`.
 
-As strict as the facts that are public; each module names its source. "Facts" are the sections of
-the project's notes on Fly, gathered from superfly/flyctl, superfly/fly-go and superfly/docs.
+It is as strict as the public facts about the real one; each module names its sources. "Facts" are
+the sections of the project's notes on Fly, taken from superfly/flyctl, superfly/fly-go and
+superfly/docs.
 """
 
 from tests.support.fly.stand_in import FlyStandIn, fly_stand_in

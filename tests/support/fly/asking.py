@@ -1,4 +1,4 @@
-"""Questions to the stand-in that no client of ours asks: what it answers, as it is."""
+"""Send raw requests to the fake Fly, without the client under test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An answer: header names in lower case."""
+    """A response; header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -28,12 +28,12 @@ class Said:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """Parse the body as JSON."""
         return json.loads(self.body)
 
 
 def ask(address: str, method: str, path: str, *, value: Any = None, **headers: str) -> Said:
-    """One request on a connection of its own; `value` goes as JSON, `x_y` is the header `x-y`."""
+    """Send one request on a new connection; `value` is sent as JSON, `x_y` is the header `x-y`."""
     connection = HTTPConnection(address, timeout=70)
     body = None if value is None else json.dumps(value).encode()
     given = {name.replace("_", "-"): text for name, text in headers.items()}
@@ -47,13 +47,13 @@ def ask(address: str, method: str, path: str, *, value: Any = None, **headers: s
 
 
 def machines(fly: FlyStandIn, method: str, path: str, value: Any = None, **headers: str) -> Said:
-    """A request to the Machines API, `path` below `/v1`, as an org token unless told otherwise."""
+    """Send a request to the Machines API, `path` below `/v1`, by default with an org token."""
     given = {"authorization": fly.environ["FLY_API_TOKEN"], **headers}
     return ask(fly.api.removeprefix("http://"), method, f"/v1{path}", value=value, **given)
 
 
 def graphql(fly: FlyStandIn, query: str, token: str = "", **variables: Any) -> Any:
-    """What GraphQL answers, parsed; its status is always 200."""
+    """Send a GraphQL query and return the parsed body; the status is always 200."""
     said = ask(
         fly.api.removeprefix("http://"),
         "POST",
@@ -66,7 +66,7 @@ def graphql(fly: FlyStandIn, query: str, token: str = "", **variables: Any) -> A
 
 
 def registry(fly: FlyStandIn, method: str, path: str, token: str = "", user: str = "x") -> Said:
-    """A request to the registry, `path` below `/v2`; without a token, without authorization."""
+    """Send a request to the registry, `path` below `/v2`; no token means no `Authorization`."""
     bare = token.removeprefix("FlyV1 ")
     basic = base64.b64encode(f"{user}:{bare}".encode()).decode()
     headers = {"authorization": f"Basic {basic}"} if token else {}
@@ -77,7 +77,7 @@ def registry(fly: FlyStandIn, method: str, path: str, token: str = "", user: str
 def flyctl(
     fly: FlyStandIn, *words: str, cwd: Path, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """A run of `fly` as a process; `environ` is set over the stand-in's own."""
+    """Run `fly` as a process; `environ` is merged over the environment of the fake Fly."""
     return subprocess.run(
         ["fly", *words],
         cwd=cwd,

@@ -1,7 +1,7 @@
-"""Fly's registry: what it asks of a client, before the real registry that keeps the images.
+"""Fly's registry: its rules about access, in front of a real registry that stores the images.
 
-Facts, section 2.4: Basic alone; 401 the same for what exists and what does not; `name unknown` for
-an app that does not exist; `denied` without rights; no list of tags, no deletion.
+Facts, section 2.4: only Basic; 401 whether or not the repository exists; `name unknown` for an app
+that does not exist; `denied` without rights; no tag list, no deletion.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ READS = ("GET", "HEAD")
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Lets through to `storage` what Fly would let through."""
+    """Forwards to `storage` the requests that Fly would accept."""
 
     world: World
     tokens: Tokens
@@ -38,7 +38,7 @@ class Front:
     storage: str
 
     def handle(self, exchange: Exchange) -> None:
-        """Answer a request, and remember it."""
+        """Answer a request and record it."""
         down = self.world.knobs.down.get("registry")
         if down == "drop":
             self._remember(exchange, 0)
@@ -48,7 +48,7 @@ class Front:
         if refused is None:
             status = self._pass_on(exchange)
         else:
-            # What is left of a body would be taken for the next request.
+            # The unread rest of a body would be parsed as the next request.
             exchange.close_connection = exchange.command not in READS
             exchange.send(refused)
             status = refused.status
@@ -74,7 +74,7 @@ class Front:
         app = self.world.apps.get(parts[0])
         if app is not None and not token.sees(app):
             return denied()
-        # One repository for an app, named after it (facts, 2.4 and 8.9).
+        # Each app has one repository, with its name (facts, 2.4 and 8.9).
         if parts[1] not in ("blobs", "manifests", "referrers"):
             return _unknown(parts)
         if (
@@ -110,7 +110,7 @@ class Front:
         return answer.status
 
     def _target(self, exchange: Exchange) -> str:
-        """The path, without a mount from a repository that the token may not read."""
+        """Return the path, without a mount from a repository that the token may not read."""
         parts = urlsplit(exchange.path)
         source = parse_qs(parts.query).get("from", [""])[0]
         token = self.tokens.of_basic(exchange.headers.get("Authorization", ""))
@@ -124,7 +124,7 @@ class Front:
         self, connection: http.client.HTTPConnection, exchange: Exchange, target: str
     ) -> None:
         connection.putrequest(exchange.command, target, skip_host=True, skip_accept_encoding=True)
-        # The registry makes `Location` from it: uploads come back through this front.
+        # The registry makes `Location` from this host, so uploads come back to this server.
         connection.putheader("Host", exchange.headers["Host"])
         connection.putheader("X-Forwarded-Proto", "https" if _is_tls(exchange) else "http")
         for name, value in exchange.headers.items():
@@ -153,12 +153,12 @@ class Front:
 
 
 def errors(code: str, message: str) -> dict[str, object]:
-    """The body of a refusal, as the distribution specification has it."""
+    """Return an error body as in the OCI distribution specification."""
     return {"errors": [{"code": code, "message": message}]}
 
 
 def denied() -> Answer:
-    """For a repository that the token has no right to (facts, 2.4)."""
+    """Return the response for a repository that the token has no rights to (facts, 2.4)."""
     return Answer(403, errors("DENIED", "requested access to the resource is denied"))
 
 
@@ -192,5 +192,5 @@ def _copy_chunks(exchange: Exchange, connection: http.client.HTTPConnection) -> 
         exchange.rfile.readline()
         connection.send(b"%x\r\n%s\r\n" % (size, block))
     while exchange.rfile.readline().strip():
-        """A trailer that nobody reads."""
+        """Skip the trailer."""
     connection.send(b"0\r\n\r\n")

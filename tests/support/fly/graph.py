@@ -1,4 +1,4 @@
-"""GraphQL at `/graphql`: the part of Fly's schema in `schema.graphql`, executed for real.
+"""GraphQL at `/graphql`: the part of Fly's schema in `schema.graphql`, executed by graphql-core.
 
 Errors and headers: facts, section 5; superfly/fly-go `auth.go` (macaroons as `FlyV1 …`, OAuth as
 `Bearer …`).
@@ -47,7 +47,7 @@ class Graph:
     schema: GraphQLSchema
 
     def answer(self, asked: Asked) -> Answer:
-        """HTTP 200 also for errors; 400 for a body that is no GraphQL request at all."""
+        """Answer 200 also for errors, and 400 for a body that is no GraphQL request."""
         try:
             body = json.loads(asked.body)
             document = parse(body["query"])
@@ -83,10 +83,10 @@ class Root:
     token: Token | None
 
     def authenticated(self) -> Token:
-        """The token.
+        """Return the token.
 
         Raises:
-            GraphQLError: there is none that counts.
+            GraphQLError: there is none, or it has expired.
 
         """
         if self.token is None:
@@ -94,7 +94,7 @@ class Root:
         return self.token
 
     def app(self, info: GraphQLResolveInfo[Any], name: str = "", **_: object) -> dict[str, Any]:
-        """An app that the token sees; another organization's is not found, as if it were none."""
+        """Return an app that the token sees; an app of another organization is "not found"."""
         del info
         found = self.graph.world.apps.get(name)
         if found is None or not self.authenticated().sees(found):
@@ -103,7 +103,7 @@ class Root:
         return self.app_json(found)
 
     def appNameAvailable(self, info: GraphQLResolveInfo[Any], name: str) -> bool:  # noqa: N802 - the schema's
-        """Whether no organization has an app of that name."""
+        """Return whether no organization has an app with that name."""
         del info
         self.authenticated()
         return name not in self.graph.world.apps
@@ -114,9 +114,9 @@ class Root:
         organizationId: str = "",  # noqa: N803 - the schema's
         **page: Any,
     ) -> dict[str, Any]:
-        """The apps that a token of an organization sees.
+        """Return the apps that an organization's token sees.
 
-        A token of one app is refused (facts, 2.3: `apps list` fails with it).
+        The token of one app is refused (facts, 2.3: `apps list` fails with it).
         """
         del info
         token = self.authenticated()
@@ -129,7 +129,7 @@ class Root:
     def organization(
         self, info: GraphQLResolveInfo[Any], slug: str = "", **_: object
     ) -> dict[str, Any]:
-        """The token's organization; any other is not found."""
+        """Return the token's organization; every other one is "not found"."""
         del info
         token = self.authenticated()
         if slug != token.org:
@@ -137,17 +137,17 @@ class Root:
         return self.org_json(slug)
 
     def organizations(self, info: GraphQLResolveInfo[Any], **page: Any) -> dict[str, Any]:
-        """The one of the token."""
+        """Return the organization of the token."""
         del info
         return connection([self.org_json(self.authenticated().org)], page)
 
     def viewer(self, info: GraphQLResolveInfo[Any]) -> dict[str, Any]:
-        """Who a token stands for."""
+        """Return the user of a token."""
         del info
         return {"__typename": "Macaroon", **user(self.authenticated().org)}
 
     def org_json(self, slug: str) -> dict[str, Any]:
-        """`Organization`."""
+        """Return `Organization` as JSON."""
         return {
             "id": organization_id(slug),
             "internalNumericId": str(int(unique("org", slug)[:6], 16)),
@@ -160,7 +160,7 @@ class Root:
         }
 
     def app_json(self, app: App) -> dict[str, Any]:
-        """`App`."""
+        """Return `App` as JSON."""
         releases = [release_json(one) for one in reversed(app.releases)]
         newest = releases[0] if releases else None
         return {
@@ -187,7 +187,7 @@ class Root:
         }
 
     def image(self, app: App, ref: str) -> dict[str, Any]:
-        """`App.image(ref)`, as `fly deploy --image` asks it (fly-go `ResolveImageForApp`)."""
+        """Resolve `App.image(ref)` for `fly deploy --image` (fly-go `ResolveImageForApp`)."""
         try:
             found = self.graph.images.resolve(ref, app.org, self.authenticated())
         except NotFoundError:
@@ -196,12 +196,12 @@ class Root:
 
 
 def schema() -> GraphQLSchema:
-    """The schema, ready to execute."""
+    """Return the executable schema."""
     return build_schema(SCHEMA.read_text(encoding="utf-8"))
 
 
 def operation(body: bytes) -> str:
-    """What a request asks for, as `app.releasesUnprocessed`: for the list of requests."""
+    """Return the queried fields, such as `app.releasesUnprocessed`, for the list of requests."""
     try:
         document = parse(json.loads(body)["query"])
     except (ValueError, KeyError, TypeError, GraphQLError):

@@ -1,6 +1,6 @@
-"""What GraphQL shows of apps, releases and images; pages of them.
+"""GraphQL nodes: apps, releases and images, in pages.
 
-Fields: superfly/flyctl `gql/schema.graphql`; pages by cursor as Relay has them.
+Fields: superfly/flyctl `gql/schema.graphql`; pages by cursor as in Relay.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from tests.support.fly.world import Release
 
 MOST = 200
-"""Nodes in a page; flyctl asks for no more (`internal/command/apps/list.go`)."""
+"""Maximum of nodes in a page; flyctl requests no more (`internal/command/apps/list.go`)."""
 
 
 def release_json(release: Release) -> dict[str, Any]:
-    """`Release` and `ReleaseUnprocessed`."""
+    """Return `Release` or `ReleaseUnprocessed` as JSON."""
     return {
         "id": release.id,
         "version": release.version,
@@ -42,7 +42,7 @@ def release_json(release: Release) -> dict[str, Any]:
 
 
 def image_json(found: Image) -> dict[str, Any]:
-    """`Image`."""
+    """Return `Image` as JSON."""
     at = found.ref
     return {
         "id": image_id(at.digest),
@@ -61,10 +61,10 @@ def image_json(found: Image) -> dict[str, Any]:
 
 
 def connection(nodes: list[dict[str, Any]], page: dict[str, Any]) -> dict[str, Any]:
-    """A page of nodes by `first` and `after` (or `last` and `before`), as Relay has it.
+    """Return a page of nodes by `first` and `after` (or `last` and `before`), as in Relay.
 
     Raises:
-        GraphQLError: the cursor is none of ours.
+        GraphQLError: the cursor is not valid.
 
     """
     start = _position(page["after"]) if page.get("after") else 0
@@ -91,22 +91,22 @@ def connection(nodes: list[dict[str, Any]], page: dict[str, Any]) -> dict[str, A
 
 
 def organization_id(slug: str) -> str:
-    """The id of an organization, opaque to clients."""
+    """Return the id of an organization, which is opaque to clients."""
     return unique("organization", slug)[:16]
 
 
 def image_id(digest: str) -> str:
-    """The id of an image: `img_…`."""
+    """Return the id of an image: `img_…`."""
     return f"img_{unique('image', digest)[:16]}"
 
 
 def user(name: str) -> dict[str, Any]:
-    """`User`."""
+    """Return `User` as JSON."""
     return {"id": unique("user", name)[:16], "email": f"{name}@example.com", "name": name}
 
 
 def refused(message: str, code: str) -> GraphQLError:
-    """An error with its code, for whoever raises it."""
+    """Return an error with its code."""
     return GraphQLError(message, extensions={"code": code})
 
 

@@ -1,6 +1,6 @@
 """How Fly resolves an image: its own registry, with a delay after a push, then public registries.
 
-Facts: 2.5 (propagation), 2.6 (linux/amd64 alone), 2.7 (pruning), 3.3 (references), 4 (errors).
+Facts: 2.5 (propagation), 2.6 (only linux/amd64), 2.7 (pruning), 3.3 (references), 4 (errors).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MANIFESTS = (
 
 
 class NotFoundError(Exception):
-    """There is no such image, or not yet, or not for this token; the text is the registry's."""
+    """The image does not exist, not yet, or not for this token; has the registry's text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a reference stands for: `size` is the sum of its layers, compressed, in bytes."""
+    """A resolved image: `size` is the sum of its compressed layers in bytes."""
 
     ref: ImageRef
     size: int
@@ -41,22 +41,22 @@ class Image:
 
 @dataclass(slots=True)
 class Images:
-    """The images of Fly's registry at `address`, kept by the real registry at `storage`."""
+    """The images of Fly's registry at `address`, stored in the real registry at `storage`."""
 
     world: World
     address: str
     storage: str
     pushed: dict[tuple[str, str], float] = field(default_factory=dict)
-    """When a (repository, tag or digest) was pushed, on the clock of `time.monotonic`."""
+    """When a (repository, tag or digest) was pushed, by `time.monotonic`."""
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
     """Digest of each (repository, tag)."""
     pruned: set[tuple[str, str]] = field(default_factory=set)
-    """(repository, digest) that are gone."""
+    """Each removed (repository, digest)."""
     public: dict[str, str] = field(default_factory=dict)
     """Digests of public images by their full reference with a tag."""
 
     def heard_push(self, repository: str, tag: str, digest: str) -> None:
-        """A manifest was pushed: it is there from now, and resolvable a while later."""
+        """Record the push of a manifest, which becomes resolvable after a delay."""
         known = self.tags.get((repository, tag)) == digest
         if known and (repository, digest) not in self.pruned:
             return
@@ -67,13 +67,13 @@ class Images:
         self.pruned.discard((repository, digest))
 
     def digest_of(self, ref: ImageRef) -> str:
-        """The digest that a tag, or a digest as `tag`, stands for in the storage; empty without."""
+        """Return the stored digest of a tag (or of a digest), or an empty string."""
         if ref.tag.startswith("sha256:"):
             return ref.tag
         return self.tags.get((ref.repository, ref.tag), "")
 
     def is_pruned(self, repository: str, digest: str) -> bool:
-        """Whether an image was removed: by a test, or as it was tied to no machine for too long."""
+        """Return whether a test removed the image, or no machine used it for too long."""
         age = time.monotonic() - self.pushed.get((repository, digest), time.monotonic())
         retention = self.world.knobs.retention_seconds
         if retention is not None and age > retention:
@@ -83,7 +83,7 @@ class Images:
         return (repository, digest) in self.pruned
 
     def resolve(self, text: str, org: str, token: Token | None, *, lag: float = 0.0) -> Image:
-        """The image of a reference for an app of an organization; `lag` on top of propagation.
+        """Resolve a reference for an organization; `lag` is added to the propagation delay.
 
         Raises:
             NotFoundError: with the registry's text, `MANIFEST_UNKNOWN: …` or `unauthorized`.
@@ -119,10 +119,10 @@ class Images:
 
 
 def fetch_image(host: str, ref: ImageRef) -> Image:
-    """Ask a registry for a manifest, and for the one of linux/amd64 where it is an index.
+    """Get a manifest from a registry; from an index, the one of linux/amd64.
 
     Raises:
-        NotFoundError: it has none, or none of that platform.
+        NotFoundError: there is none, or none of that platform.
 
     """
     manifest, digest = _manifest(host, ref.repository, ref.digest or ref.tag)

@@ -1,4 +1,4 @@
-"""Leases on machines: whoever holds one sends its nonce with each change (facts, section 4)."""
+"""Leases on machines: their holder sends the nonce with each change (facts, section 4)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NONCE = "fly-machine-lease-nonce"
 
 
 def current(machine: Machine) -> Lease | None:
-    """The lease of a machine, if it has not run out."""
+    """Return the lease of a machine, unless it has expired."""
     lease = machine.lease
     return lease if lease is not None and time.monotonic() < lease.until else None
 
 
 def require(machine: Machine, nonce: str) -> None:
-    """Let through whoever holds the lease, and anybody where there is none.
+    """Check that the machine has no lease, or that this is its nonce.
 
     Raises:
-        RefusedError: 409, somebody else holds it.
+        RefusedError: 409, another client holds the lease.
 
     """
     lease = current(machine)
@@ -37,7 +37,7 @@ def require(machine: Machine, nonce: str) -> None:
 
 
 def take(world: World, machine: Machine, owner: str, seconds: float) -> Lease:
-    """A new lease; 409 where there is one."""
+    """Take a lease; 409 if there is one already."""
     with world.lock:
         require(machine, "")
         made = Lease(
@@ -52,12 +52,12 @@ def take(world: World, machine: Machine, owner: str, seconds: float) -> Lease:
 
 
 def release(machine: Machine) -> None:
-    """Give it back."""
+    """Release the lease."""
     machine.lease = None
 
 
 def answer(world: World, machine: Machine, token: Token, asked: Asked) -> Answer:
-    """`POST`, `GET` and `DELETE` of `…/lease`."""
+    """Answer `POST`, `GET` and `DELETE` of `…/lease`."""
     nonce = asked.headers.get(NONCE, "")
     if asked.method == "GET":
         lease = current(machine)

@@ -1,7 +1,7 @@
-"""The rates that the Machines API allows (superfly/docs `machines/api/`, "Rate Limits").
+"""The rate limits of the Machines API (superfly/docs `machines/api/`, "Rate Limits").
 
-One request a second for each action on each machine or app, three at once; getting a machine five a
-second, ten at once; a hundred deletions of apps a minute.
+One request a second for each action on each machine or app, with a burst of three. Getting a
+machine: five a second, with a burst of ten. Deleting apps: a hundred a minute.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ SHARED = {"delete app"}
 
 @dataclass(slots=True)
 class Limits:
-    """Buckets of tokens, by action and what it is done to."""
+    """Token buckets, by action and by what it is done to."""
 
     knobs: Knobs
     refused: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    """What is left, and when that was counted."""
+    """Remaining requests, and when they were counted."""
 
     def take(self, action: str, subject: str) -> None:
         """Count a request.
 
         Raises:
-            RefusedError: 429, and it is not done.
+            RefusedError: 429; the request is not executed.
 
         """
         if not self.knobs.rate_limits:

@@ -1,7 +1,7 @@
-"""What is done to one machine, by the Machines API and by flyctl alike (facts, section 4).
+"""Actions on one machine, used by the Machines API and by flyctl (facts, section 4).
 
-Texts of refusals that were seen in the open: alchemy-run/distilled `packages/fly-io/patches/
-machines/` (start, wait, leases); the rest is in the API's manner.
+Error texts that are public: alchemy-run/distilled `packages/fly-io/patches/machines/` (start, wait,
+leases). The others are written in the same style.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """On the machines of one app, with one token."""
+    """Actions on the machines of one app with one token."""
 
     world: World
     images: Images
@@ -50,7 +50,7 @@ class Actions:
     token: Token
 
     def create(self, asked: Asked) -> Answer:
-        """`POST …/machines`."""
+        """Answer `POST …/machines`."""
         body = checked(asked.body, CREATE_MACHINE)
         self.limits.take("create machine", self.app.name)
         config = body.get("config") or {}
@@ -70,7 +70,7 @@ class Actions:
         return Answer(200, as_json(self.world, self.app, machine, nonce=True))
 
     def read(self, machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
-        """`GET …/machines/ID` and what is below it."""
+        """Answer `GET …/machines/ID` and the paths below it."""
         self.limits.take("get machine" if not path else path[0], machine.id)
         match path:
             case ():
@@ -85,7 +85,7 @@ class Actions:
         raise RefusedError(404, "page not found")
 
     def change(self, machine: Machine, asked: Asked, method: str, path: tuple[str, ...]) -> Answer:
-        """`POST` and `DELETE` of a machine and of what is below it."""
+        """Answer `POST` and `DELETE` of a machine and of the paths below it."""
         self.limits.take(" ".join((method, *path[:1])), machine.id)
         match (method, *path):
             case ("POST",):
@@ -138,7 +138,7 @@ class Actions:
         return Answer(200, {"ok": True})
 
     def _wait(self, machine: Machine, asked: Asked) -> Answer:
-        """`state` may be repeated, or several with commas; flyctl sends `version`."""
+        """Wait for a state. `state` may be repeated or have commas; flyctl also sends `version`."""
         given = (state for text in asked.values("state") for state in text.split(","))
         wanted = {one for state in given for one in SETTLED.get(state, (state,))} or {"started"}
         if not wanted <= WAITABLE:
@@ -162,7 +162,7 @@ class Actions:
 def make(
     world: World, app: App, config: dict[str, Any], image: ImageRef, *, region: str, name: str = ""
 ) -> Machine:
-    """A machine in `created`."""
+    """Create a machine in the state `created`."""
     made = world.new_id("machine", app.name)
     stamp = now()
     full = {"guest": GUEST, **config}
@@ -185,7 +185,7 @@ def make(
 def update(
     world: World, machine: Machine, config: dict[str, Any], image: ImageRef, *, skip: bool = False
 ) -> None:
-    """Another configuration, whole; it runs anew unless `skip` and it did not run."""
+    """Replace the configuration and restart, unless `skip` is true and the machine is stopped."""
     machine.config = {"guest": GUEST, **config}
     machine.image = image
     machine.version += 1
@@ -197,14 +197,14 @@ def update(
 
 
 def launch(machine: Machine) -> None:
-    """Start it; that takes `start_seconds`."""
+    """Start a machine, which takes `start_seconds`."""
     machine.state = "started"
     machine.started = time.monotonic()
     machine.happened("start", "started", "flyd")
 
 
 def as_json(world: World, app: App, machine: Machine, *, nonce: bool = False) -> dict[str, Any]:
-    """`Machine` of fly-go: the nonce of a lease is shown to whoever took it with the creation."""
+    """Return `Machine` of fly-go; the nonce of a lease is in the response to the creation only."""
     checks = world.checks(app.name, machine)
     lease = machine.lease
     return {
@@ -228,7 +228,7 @@ def as_json(world: World, app: App, machine: Machine, *, nonce: bool = False) ->
 
 
 def summary(machine: dict[str, Any]) -> dict[str, Any]:
-    """What `summary=true` leaves of a machine."""
+    """Return the fields that remain with `summary=true`."""
     return {name: value for name, value in machine.items() if name not in SUMMARY_OMITS}
 
 

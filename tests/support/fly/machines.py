@@ -1,4 +1,4 @@
-"""The Machines API: `/v1/apps` and what is below it.
+"""The Machines API: `/v1/apps` and the paths below it.
 
 Endpoints, bodies and statuses: facts, section 4; the public OpenAPI description (superfly/
 fly-openapi-sdk `go/api/openapi.yaml` and newer copies); superfly/docs `machines/api/`.
@@ -37,7 +37,7 @@ class MachinesApi:
     limits: Limits
 
     def answer(self, asked: Asked) -> Answer:
-        """The answer, with the header `fly-request-id`; a refusal is `{"error", "status"}`."""
+        """Answer a request, with the header `fly-request-id`; an error is `{"error", "status"}`."""
         try:
             token = self._token(asked)
             answer = self._route(asked, token, asked.segments[1:])
@@ -68,7 +68,7 @@ class MachinesApi:
         raise RefusedError(404, "page not found")
 
     def _app(self, name: str, token: Token, *, change: bool = False) -> App:
-        """404: the name is free. 403: there is one, out of this token's reach (facts, 4)."""
+        """Return an app. 404: there is none. 403: the token does not reach it (facts, 4)."""
         app = self.world.apps.get(name)
         if app is None:
             raise RefusedError(404, "app not found")
@@ -83,7 +83,7 @@ class MachinesApi:
         if org != token.org:
             raise RefusedError(403, "you are not authorized to access this organization")
         self.limits.take("list apps", org)
-        # A token of one app silently sees no other (facts, 2.3).
+        # The token of one app sees only that app, without an error (facts, 2.3).
         apps = [app_json(app) for app in self.world.of_org(org) if token.sees(app)]
         return Answer(200, {"total_apps": len(apps), "apps": apps})
 
@@ -151,10 +151,10 @@ class MachinesApi:
 
 
 def create_app(world: World, name: str, org: str, network: str = "default") -> App:
-    """A new app; names are unique over all organizations.
+    """Create an app; names are unique across all organizations.
 
     Raises:
-        RefusedError: it is taken (`name_taken`), or no name for an app.
+        RefusedError: the name is taken (`name_taken`), or not valid.
 
     """
     if not (name.replace("-", "").isalnum() and name.islower() and 2 <= len(name) <= 63):
@@ -168,7 +168,7 @@ def create_app(world: World, name: str, org: str, network: str = "default") -> A
 
 
 def app_json(app: App) -> dict[str, Any]:
-    """`App` of the OpenAPI description."""
+    """Return `App` of the OpenAPI description."""
     return {
         "id": app.id,
         "internal_numeric_id": app.number,

@@ -1,7 +1,7 @@
-"""The metadata of a machine, key by key or all at once.
+"""The metadata of a machine, by key or all at once.
 
 Paths and bodies: the OpenAPI description's newer copy (cloudy-sky-software/pulumi-fly-machines). A
-lease does not guard it (alchemy-run/distilled `machineLeases.patch.json`).
+lease does not protect it (alchemy-run/distilled `machineLeases.patch.json`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def answer(machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
-    """What is asked of `…/metadata` and `…/metadata/KEY`."""
+    """Answer requests for `…/metadata` and `…/metadata/KEY`."""
     match (asked.method, *path):
         case ("GET",):
             return Answer(200, of(machine))
@@ -36,7 +36,7 @@ def answer(machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
 
 
 def of(machine: Machine) -> dict[str, str]:
-    """The metadata of a machine."""
+    """Return the metadata of a machine."""
     return dict(machine.config.get("metadata") or {})
 
 
@@ -48,7 +48,7 @@ def _merge(machine: Machine, asked: Asked) -> Answer:
 
 
 def _set(machine: Machine, changes: dict[str, str]) -> Answer:
-    # What is null or empty is removed.
+    # Null and empty values are removed.
     kept = {name: value for name, value in {**of(machine), **changes}.items() if value}
     machine.config = {**machine.config, "metadata": kept}
     return Answer(204)

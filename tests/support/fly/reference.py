@@ -1,4 +1,4 @@
-"""Image references as Fly's API takes them: a tag, a digest, or a public name (facts, 3.3.4)."""
+"""Image references as Fly's API accepts them: a tag, a digest, or a public name (facts, 3.3.4)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*\Z")
 
 
 class BadReferenceError(ValueError):
-    """Not a reference."""
+    """The text is not a reference."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """`MachineImageRef` of fly-go: tag or digest may be empty, until it is resolved."""
+    """`MachineImageRef` of fly-go: tag or digest may be empty until it is resolved."""
 
     registry: str
     repository: str
@@ -29,11 +29,11 @@ class ImageRef:
         return f"{name}:{self.tag}" if self.tag else f"{name}@{self.digest}"
 
     def resolved(self, digest: str) -> ImageRef:
-        """The same with the digest that it stands for."""
+        """Return a copy with the digest of the image."""
         return replace(self, digest=digest)
 
     def as_json(self) -> dict[str, Any]:
-        """As `image_ref` of a machine; without a tag the key is left out (`omitempty`)."""
+        """Return the `image_ref` of a machine; the key of an empty tag is omitted (`omitempty`)."""
         tag = {"tag": self.tag} if self.tag else {}
         return {
             "registry": self.registry,
@@ -45,10 +45,10 @@ class ImageRef:
 
 
 def parse(text: str) -> ImageRef:
-    """A reference; without a host it is Docker Hub's, without tag and digest `latest`.
+    """Parse a reference; the default host is Docker Hub, the default tag `latest`.
 
     Raises:
-        BadReferenceError: it is not one.
+        BadReferenceError: the text is not a reference.
 
     """
     rest, _, digest = text.partition("@")

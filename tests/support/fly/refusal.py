@@ -1,4 +1,4 @@
-"""What the Machines API says when it does not do what it is asked."""
+"""Errors of the Machines API."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""REST at `/api/v1`: what current flyctl asks of releases, undocumented.
+"""The undocumented REST API at `/api/v1`, from which current flyctl reads releases.
 
 Paths, keys and statuses: facts, section 5; superfly/flyctl `internal/uiex/releases.go` and
-`organizations.go`. flyctl's own writes (`POST` and `PATCH` of releases) are made by the stand-in's
-`fly` itself.
+`organizations.go`. The fake `fly` makes flyctl's own changes (`POST` and `PATCH` of releases)
+without this API.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Rest:
     tokens: Tokens
 
     def answer(self, asked: Asked) -> Answer:
-        """The answer; a refusal is `{"error": TEXT}`."""
+        """Answer a request; an error is `{"error": TEXT}`."""
         try:
             return self._route(asked, self._token(asked))
         except RefusedError as refused:
@@ -73,7 +73,7 @@ class Rest:
 
 
 def release_json(release: Release) -> dict[str, Any]:
-    """`Release` of uiex."""
+    """Return `Release` of uiex."""
     return {
         "id": release.id,
         "version": release.version,

@@ -1,4 +1,4 @@
-"""Images put into the registry behind the front, without a build and uncounted."""
+"""Put images into the storage of the fake Fly, without a build and without a recorded request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def put_image(storage: str, repository: str, tag: str, content: str) -> str:
-    """An image of one layer that differs with `content`; its digest."""
+    """Push an image of one layer that contains `content`; return its digest."""
     connection = HTTPConnection(storage, timeout=10)
     try:
         config = {"architecture": "amd64", "os": "linux", "config": {"Cmd": [content]}}

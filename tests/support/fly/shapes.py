@@ -1,12 +1,12 @@
-"""The bodies that the Machines API takes: their fields and types.
+"""Fields and types of the request bodies of the Machines API.
 
-Facts of the public OpenAPI description (superfly/fly-openapi-sdk `go/api/openapi.yaml`, the newer
-copy in cloudy-sky-software/pulumi-fly-machines `provider/cmd/…/openapi.yml`) and of superfly/fly-go
-`machine_types.go` (`LaunchMachineInput`, `MachineConfig`). The real API ignores what it does not
-know; here an unknown field is refused, as it would be a field that does nothing.
+Sources: the public OpenAPI description (superfly/fly-openapi-sdk `go/api/openapi.yaml`, the newer
+copy in cloudy-sky-software/pulumi-fly-machines `provider/cmd/…/openapi.yml`) and superfly/fly-go
+`machine_types.go` (`LaunchMachineInput`, `MachineConfig`). The real API ignores unknown fields.
+Here they are refused, because a misspelt field would have no effect.
 
-A shape is a type, `[shape]` for a list, `{"*": shape}` for a map with any keys, a dictionary of the
-known fields else, or a tuple of words for an enumeration.
+A shape is a type, `[shape]` for a list, `{"*": shape}` for a map with any keys, another dictionary
+for an object with these fields, or a tuple of strings for an enumeration.
 """
 
 from __future__ import annotations
@@ -163,10 +163,10 @@ NOTHING: dict[str, Any] = {}
 
 
 def checked(body: bytes, shape: dict[str, Any]) -> dict[str, Any]:
-    """The JSON object of a body, if it has the shape.
+    """Parse a body and check its shape.
 
     Raises:
-        RefusedError: 400, with the path of the field that is wrong.
+        RefusedError: 400, with the path of the wrong field.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""The stand-in for Fly as tests hold it: see `fly_stand_in`."""
+"""Start a fake Fly, and control it from a test."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ SURFACES = ("machines", "graphql", "rest", "registry")
 
 @dataclass(frozen=True, slots=True)
 class FlyStandIn:
-    """A Fly of its own: `registry` is `127.0.0.1:PORT`, `api` a URL, `storage` the real registry's.
+    """A running fake Fly: `registry` is `127.0.0.1:PORT`, `api` a URL, `storage` the real registry.
 
-    `knobs` may be turned at any time; the methods below turn the usual ones.
+    `knobs` may be changed at any time; the methods below change the usual ones.
     """
 
     registry: str
@@ -55,47 +55,47 @@ class FlyStandIn:
 
     @property
     def knobs(self) -> Knobs:
-        """How it behaves."""
+        """Return the settings that change its behaviour."""
         return self.world.knobs
 
     @property
     def apps(self) -> dict[str, App]:
-        """All apps by name."""
+        """Return all apps by name."""
         return self.world.apps
 
     @property
     def requests(self) -> list[Request]:
-        """All that was asked, in the order of the answers."""
+        """Return all recorded requests, in the order of the responses."""
         return list(self.world.requests)
 
     def asked(self, surface: str, part: str = "") -> list[Request]:
-        """The requests of one surface, whose path has a part."""
+        """Return the requests to one surface whose path contains `part`."""
         return [one for one in self.requests if one.surface == surface and part in one.path]
 
     def create_app(self, name: str, org: str = "acme") -> App:
-        """An app that the registry knows at once."""
+        """Create an app, which its registry knows at once."""
         app = self.world.create_app(name, org)
         app.created = float("-inf")
         return app
 
     def org_token(self, org: str = "acme", *, seconds: float = float("inf")) -> str:
-        """`FlyV1 fm2_…`, for all apps of an organization; a login's lives five minutes."""
+        """Create a token `FlyV1 fm2_…` for all apps of an organization."""
         return self.tokens.give(org, seconds=seconds)
 
     def app_token(self, app: str) -> str:
-        """A deploy token: of one app alone."""
+        """Create a deploy token, which is for one app."""
         return self.tokens.give(self.apps[app].org, app)
 
     def expired_token(self, org: str = "acme") -> str:
-        """One that counted once."""
+        """Create a token that has expired."""
         return self.tokens.give(org, seconds=-1)
 
     def readonly_token(self, org: str = "acme") -> str:
-        """One that changes nothing."""
+        """Create a read-only token."""
         return self.tokens.give(org, readonly=True)
 
     def sick(self, app: str = "", region: str = "", machine: str = "", image: str = "") -> None:
-        """Let machines never get healthy: of an app, a region, an id, or running an image."""
+        """Never let machines get healthy: those of an app, a region, an id, or with an image."""
         self.knobs.sick.append(Sickness(app, region, machine, image))
 
     def heal(self) -> None:
@@ -103,32 +103,32 @@ class FlyStandIn:
         self.knobs.sick.clear()
 
     def down(self, *surfaces: str, how: str = "503") -> None:
-        """Let surfaces (all, or `machines`, `graphql`, `rest`, `registry`) answer 503 or `drop`."""
+        """Switch off all surfaces, or some of `machines`, `graphql`, `rest`, `registry`."""
         assert how in ("503", "drop"), how
         assert set(surfaces) <= set(SURFACES), surfaces
         self.knobs.down.update(dict.fromkeys(surfaces or SURFACES, how))
 
     def up(self) -> None:
-        """Let all surfaces answer."""
+        """Switch all surfaces on."""
         self.knobs.down.clear()
 
     def push(self, app: str, tag: str, content: str = "") -> str:
-        """Put an image into an app's repository, without a build; its reference.
+        """Put an image into an app's repository without a build; return its reference.
 
-        It is as if somebody had pushed it, but stands in no list of requests.
+        It counts as pushed, but is not in the list of requests.
         """
         digest = put_image(self.storage, app, tag, content or f"{app} {tag}")
         self.images.heard_push(app, tag, digest)
         return f"{self.registry}/{app}:{tag}"
 
     def prune(self, reference: str) -> None:
-        """Remove an image from the registry, as Fly does with what no machine is tied to."""
+        """Remove an image from the registry, as Fly removes those that no machine uses."""
         ref = parse(reference)
         digest = ref.digest or self.images.tags[ref.repository, ref.tag]
         self.images.pruned.add((ref.repository, digest))
 
     def publish(self, reference: str) -> str:
-        """Let there be a public image of that name, `flyio/hellofly:latest`; its digest."""
+        """Create a public image, such as `flyio/hellofly:latest`; return its digest."""
         ref = parse(reference)
         name = f"{ref.registry}/{ref.repository}:{ref.tag}"
         digest = "sha256:" + (unique(name) + unique(name, 1) + unique(name, 2))[:64]
@@ -140,11 +140,11 @@ class FlyStandIn:
 def fly_stand_in(
     folder: Path, *, org: str = "acme", tls: bool = False, **knobs: Any
 ) -> Iterator[FlyStandIn]:
-    """A Fly that listens on loopback until the end of the block; keeps what it must in `folder`.
+    """Serve a fake Fly on loopback during the block, with its files in `folder`.
 
-    `environ` is what a process needs to use it instead of Fly: addresses, an org token, and `fly`
-    first on PATH. With `tls` the API and the registry speak TLS, of an authority in SSL_CERT_FILE.
-    `knobs` are the fields of `Knobs`.
+    `environ` is the environment of a process that uses it: addresses, an org token, and `fly` first
+    on PATH. With `tls` the API and the registry use TLS, with the certificate authority in
+    SSL_CERT_FILE. `knobs` are fields of `Knobs`.
 
     >>> with fly_stand_in(tmp_path / "fly", propagation_seconds=2) as fly:
     ...     fly.create_app("acme-web")

@@ -1,4 +1,4 @@
-"""HTTP on real sockets: what arrives, what is answered, and a server of one function."""
+"""HTTP on real sockets: requests, responses, and a server that calls one function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: header names in lower case, the path's segments unquoted."""
+    """A request: header names in lower case, the segments of its path unquoted."""
 
     method: str
     target: str
@@ -34,28 +34,28 @@ class Asked:
 
     @property
     def segments(self) -> tuple[str, ...]:
-        """The path without its query: `/v1/apps/web` is `("v1", "apps", "web")`."""
+        """Split the path without its query: `/v1/apps/web` is `("v1", "apps", "web")`."""
         return tuple(unquote(one) for one in urlsplit(self.target).path.strip("/").split("/"))
 
     @property
     def query(self) -> dict[str, str]:
-        """The last value of each parameter."""
+        """Return the last value of each parameter."""
         found = parse_qs(urlsplit(self.target).query, keep_blank_values=True)
         return {name: values[-1] for name, values in found.items()}
 
     def values(self, name: str) -> list[str]:
-        """All values of a parameter."""
+        """Return all values of a parameter."""
         return parse_qs(urlsplit(self.target).query).get(name, [])
 
     @property
     def authorization(self) -> str:
-        """The header, empty without one."""
+        """Return the header `Authorization`, or an empty string."""
         return self.headers.get("authorization", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON value; None is no body at all."""
+    """A status and a JSON value; None means no body."""
 
     status: int
     value: Any = None
@@ -66,17 +66,17 @@ TLS_HELLO = b"\x16"
 
 
 class Server(TlsServer):
-    """Takes as many connections at once as a thousand deploys make."""
+    """A server for as many simultaneous connections as a thousand deploys open."""
 
     request_queue_size = 512
 
     def server_close(self) -> None:
-        """Close it; a socket under TLS that a client has left may fail to."""
+        """Close the socket; ignore the error of a TLS socket whose client has gone."""
         with suppress(OSError):
             super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hung up is no error of ours; anything else is shown."""
+        """Ignore a client that closed its connection, and show every other error."""
         import sys  # noqa: PLC0415 - only here
 
         if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
@@ -84,24 +84,24 @@ class Server(TlsServer):
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One request on its connection, for whoever answers by hand."""
+    """One request on its connection, for functions that write the response themselves."""
 
     protocol_version = "HTTP/1.1"
     timeout = 120
     disable_nagle_algorithm = True
     fresh = True
-    """Whether nothing was asked on this connection yet."""
+    """Whether this connection had no request yet."""
 
     def do_any(self) -> None:
-        """Give the request to the server's function."""
+        """Pass the request to the server's function."""
         cast("dict[str, Handle]", self.server.__dict__)["handle"](self)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_any  # noqa: N815 - http.server's
 
     def handle_one_request(self) -> None:
-        """Tell who speaks TLS that this is plain HTTP, as Go's server does: Docker goes on with it.
+        """Answer a TLS client with plain HTTP, as Go does, so that Docker falls back to HTTP.
 
-        A client's hello has no line feed that the line of a request would end with.
+        A TLS handshake has no line feed that would end a request line.
         """
         try:
             hello = self.connection.recv(1, socket.MSG_PEEK) if self._is_plain() else b""
@@ -119,16 +119,16 @@ class Exchange(BaseHTTPRequestHandler):
         return self.fresh and not isinstance(self.connection, ssl.SSLSocket)
 
     def log_message(self, *_: object) -> None:
-        """Tests read what is printed."""
+        """Print nothing: tests read the output."""
 
     def asked(self) -> Asked:
-        """The request with its body."""
+        """Return the request with its body."""
         length = int(self.headers.get("Content-Length") or 0)
         names = {name.lower(): value for name, value in self.headers.items()}
         return Asked(self.command, self.path, names, self.rfile.read(length))
 
     def send(self, answer: Answer) -> None:
-        """Answer with JSON."""
+        """Send a JSON response."""
         body = b"" if answer.value is None else json.dumps(answer.value).encode()
         self.send_response(answer.status)
         for name, value in {"Content-Type": "application/json", **answer.headers}.items():
@@ -139,13 +139,13 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def drop(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without a response."""
         self.close_connection = True
 
 
 @contextmanager
 def serving(handle: Handle, certificate: Certificate | None = None) -> Iterator[str]:
-    """Answer on a free port of 127.0.0.1 until the end of the block; `127.0.0.1:PORT`."""
+    """Serve on a free port of 127.0.0.1 during the block; yield `127.0.0.1:PORT`."""
     server = Server(("127.0.0.1", 0), Exchange)
     server.__dict__["handle"] = handle
     server.context = context_of(certificate) if certificate else None

@@ -1,6 +1,6 @@
-"""What Fly knows in the stand-in: organizations, apps, machines, releases, and the knobs of a test.
+"""The state of the fake Fly: organizations, apps, machines, releases, and a test's settings.
 
-Shapes of what the API prints: facts sections 3.4 and 4; superfly/fly-go `machine_types.go`
+Fields as the API prints them: facts sections 3.4 and 4; superfly/fly-go `machine_types.go`
 (`Machine`, `MachineImageRef`, `MachineCheckStatus`) and `types.go` (`Release`).
 """
 
@@ -24,12 +24,12 @@ REGION = "iad"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One that the stand-in answered.
+    """A request that the fake Fly answered.
 
     `surface` is `machines`, `graphql`, `rest`, `registry` or `flyctl`. `path` is the path with its
-    query; of GraphQL the fields asked for (`app.releasesUnprocessed`); of flyctl the whole command
+    query; for GraphQL the queried fields (`app.releasesUnprocessed`); for flyctl the whole command
     line, with its words in `argv`, `method` its command (`deploy`, `apps create`) and `status` its
-    exit code (-1: it was gone before its end). A connection that was dropped has status 0.
+    exit code (-1: it was killed). A dropped connection has status 0.
     """
 
     surface: str
@@ -41,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Sickness:
-    """Machines that never get healthy: of an app, a region, an id, an image; empty means any."""
+    """Machines that never get healthy: of an app, a region, an id, an image; empty matches all."""
 
     app: str = ""
     region: str = ""
@@ -49,7 +49,7 @@ class Sickness:
     image: str = ""
 
     def has(self, app: str, machine: Machine) -> bool:
-        """Whether it strikes a machine. `image` is any part of the reference or digest it runs."""
+        """Return whether a machine matches. `image` is any part of its reference or digest."""
         return (
             self.app in ("", app)
             and self.region in ("", machine.region)
@@ -60,12 +60,12 @@ class Sickness:
 
 @dataclass(slots=True)
 class Knobs:
-    """How the stand-in behaves; all times in seconds. Read anew at each request."""
+    """Settings that change how the fake Fly behaves; times in seconds, read at each request."""
 
     propagation_seconds: float = 0.0
-    """How long an image that was pushed is not found by whoever deploys it."""
+    """How long a pushed image cannot be found by a deploy."""
     release_lag_seconds: float = 0.0
-    """How much longer it is not found when a release is created: flyctl then says 404."""
+    """How much longer it cannot be found when a release is created: flyctl then gets 404."""
     registry_knows_app_after: float = 0.0
     retention_seconds: float | None = None
     start_seconds: float = 0.02
@@ -73,18 +73,18 @@ class Knobs:
     latency: float = 0.0
     lease_seconds: float = 13.0
     mounts: bool = True
-    """Whether blobs are mounted from another app's repository; nobody knows (facts, 2.4)."""
+    """Whether blobs can be mounted from another app's repository. Not known (facts, 2.4)."""
     rate_limits: bool = False
     metadata_down: bool = False
-    """Whether the metadata of machines cannot be changed: 503, as it happens alone at times."""
+    """Whether changing the metadata of machines answers 503, as it does alone at times."""
     sick: list[Sickness] = field(default_factory=list)
     down: dict[str, str] = field(default_factory=dict)
-    """Which surfaces are down, and how: `503` or `drop`."""
+    """The surfaces that are off, and how they fail: `503` or `drop`."""
 
 
 @dataclass(slots=True)
 class Lease:
-    """A hold on a machine: who has it may change it, others get 409."""
+    """A lease: its holder may change the machine, others get 409."""
 
     nonce: str
     owner: str
@@ -95,7 +95,7 @@ class Lease:
 
 @dataclass(slots=True)
 class Machine:
-    """A machine; `config` is what was sent, whole, as the API keeps it."""
+    """A machine; `config` is the whole configuration that was sent."""
 
     id: str
     name: str
@@ -109,22 +109,22 @@ class Machine:
     version: int = 1
     cordoned: bool = False
     started: float | None = None
-    """On the clock of `time.monotonic`; None where it was never launched."""
+    """By `time.monotonic`; None if it was never started."""
     lease: Lease | None = None
     events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def digest(self) -> str:
-        """The digest of the image that it runs."""
+        """Return the digest of its image."""
         return self.image.digest
 
     @property
     def process_group(self) -> str:
-        """Of its metadata: `app`, `worker`; empty for a machine that flyctl did not make."""
+        """Return the process group of its metadata; empty if flyctl did not create the machine."""
         return str((self.config.get("metadata") or {}).get("fly_process_group", ""))
 
     def happened(self, kind: str, status: str, source: str = "user") -> None:
-        """Put an event before the others: the API lists the newest first."""
+        """Insert an event at the front: the API lists the newest first."""
         stamp = int(time.time() * 1000)
         made = unique(self.id, kind, len(self.events))
         event = {"id": made, "type": kind, "status": status, "source": source, "timestamp": stamp}
@@ -133,7 +133,7 @@ class Machine:
 
 @dataclass(slots=True)
 class Release:
-    """One of an app. `status`: `running`, `complete`, `failed`, `interrupted` (facts, 5)."""
+    """A release. `status` is `running`, `complete`, `failed` or `interrupted` (facts, 5)."""
 
     id: str
     version: int
@@ -149,7 +149,7 @@ class Release:
 
 @dataclass(slots=True)
 class App:
-    """An app of an organization; its releases are the oldest first."""
+    """An app; its releases are sorted from the oldest."""
 
     id: str
     name: str
@@ -157,34 +157,34 @@ class App:
     number: int
     network: str
     created: float
-    """On the clock of `time.monotonic`."""
+    """By `time.monotonic`."""
     machines: list[Machine] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
     ips: list[str] = field(default_factory=list)
 
     @property
     def alive(self) -> list[Machine]:
-        """Its machines that are not destroyed."""
+        """Return the machines that are not destroyed."""
         return [one for one in self.machines if one.state not in GONE]
 
     @property
     def status(self) -> str:
-        """`pending` before the first release that came through, then `deployed`."""
+        """Return `pending` before the first complete release, then `deployed`."""
         return "deployed" if any(one.status == "complete" for one in self.releases) else "pending"
 
     @property
     def config(self) -> dict[str, Any]:
-        """The fly.toml of the newest release; empty without one."""
+        """Return the fly.toml of the newest release, or an empty one."""
         return self.releases[-1].config if self.releases else {}
 
     def machine(self, wanted: str) -> Machine | None:
-        """The machine of that id."""
+        """Return the machine with that id."""
         return next((one for one in self.machines if one.id == wanted), None)
 
 
 @dataclass(slots=True)
 class World:
-    """All of it. Whoever reads or writes more than one thing holds `lock`."""
+    """The whole state. Hold `lock` to read or write more than one value."""
 
     knobs: Knobs
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -194,7 +194,7 @@ class World:
     made: int = 0
 
     def create_app(self, name: str, org: str, network: str = "default") -> App:
-        """An app of that name; the caller has seen to it that the name is free."""
+        """Create an app; the caller has checked that the name is free."""
         with self.lock:
             self.made += 1
             if org not in self.orgs:
@@ -204,22 +204,22 @@ class World:
             return app
 
     def of_org(self, org: str) -> list[App]:
-        """The apps of an organization, in the order of their creation."""
+        """Return the apps of an organization in the order of their creation."""
         with self.lock:
             return [app for app in self.apps.values() if app.org == org]
 
     def new_id(self, *parts: object) -> str:
-        """Hex digits that no other call got."""
+        """Return hex digits that no other call returns."""
         with self.lock:
             self.made += 1
             return unique(self.made, *parts)
 
     def sick(self, app: str, machine: Machine) -> bool:
-        """Whether that machine never gets healthy."""
+        """Return whether that machine never gets healthy."""
         return any(one.has(app, machine) for one in self.knobs.sick)
 
     def state(self, app: str, machine: Machine) -> str:
-        """The state of a machine now: starting takes a while; a sick one without checks hangs."""
+        """Return the state of a machine; starting takes a while, and never ends if it is sick."""
         if machine.state != "started" or machine.started is None:
             return machine.state
         if time.monotonic() < machine.started + self.knobs.start_seconds:
@@ -227,7 +227,7 @@ class World:
         return "starting" if self.sick(app, machine) and not _checked(machine) else "started"
 
     def checks(self, app: str, machine: Machine) -> list[dict[str, Any]]:
-        """The health checks of a machine and how they stand (`MachineCheckStatus` of fly-go)."""
+        """Return the health checks of a machine (`MachineCheckStatus` of fly-go)."""
         after = self.knobs.start_seconds + self.knobs.check_seconds
         due = machine.started is not None and time.monotonic() >= machine.started + after
         well = due and machine.state == "started" and not self.sick(app, machine)
@@ -238,12 +238,12 @@ class World:
         ]
 
     def healthy(self, app: str, machine: Machine) -> bool:
-        """Whether it is started and all of its checks pass."""
+        """Return whether it is started and all of its checks pass."""
         passing = all(one["status"] == "passing" for one in self.checks(app, machine))
         return self.state(app, machine) == "started" and passing
 
     def images_in_use(self) -> Iterator[tuple[str, str]]:
-        """Repository and digest of what machines are tied to, running or not (facts, 2.7)."""
+        """Yield repository and digest of each machine's image, running or not (facts, 2.7)."""
         with self.lock:
             for app in self.apps.values():
                 for machine in app.alive:
@@ -261,10 +261,10 @@ def _checked(machine: Machine) -> list[str]:
 
 
 def unique(*parts: object) -> str:
-    """26 hex digits made of the parts."""
+    """Return 26 hex digits that are derived from the parts."""
     return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:26]
 
 
 def now() -> str:
-    """The time as the API writes it."""
+    """Return the time in the API's format."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")

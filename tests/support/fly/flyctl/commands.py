@@ -1,6 +1,7 @@
-"""The other commands, and what they print (facts, 3.4; superfly/flyctl `internal/command/`).
+"""The simple commands and their output (facts, 3.4; superfly/flyctl `internal/command/`).
 
-Keys are PascalCase where Go's structs have no tags: releases, apps, image show; machines have them.
+Keys are PascalCase where the Go structs have no JSON tags: releases, apps, image show. Those of
+machines have tags.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TAKEN = (
 
 
 def version(context: Context) -> None:
-    """`fly version --json`: flyctl `internal/buildinfo`, one line."""
+    """Run `fly version --json`: one line (flyctl `internal/buildinfo`)."""
     told = {
         "Name": "fly",
         "Version": VERSION,
@@ -50,7 +51,7 @@ def version(context: Context) -> None:
 
 
 def releases(context: Context) -> None:
-    """`fly releases --json`: the 25 newest; `--image` changes the table alone."""
+    """Run `fly releases --json`: the 25 newest; `--image` changes only the table."""
     name = app_name(context)
     try:
         app = context.graphql_app(name)
@@ -70,7 +71,7 @@ def releases(context: Context) -> None:
 
 
 def release_json(release: Release) -> dict[str, Any]:
-    """`Release` of fly-go, which has no JSON tags. What the query leaves out is empty."""
+    """Return `Release` of fly-go, which has no JSON tags; fields that the query omits are empty."""
     who = user(release.user)
     return {
         "ID": release.id,
@@ -95,7 +96,7 @@ def release_json(release: Release) -> dict[str, Any]:
 
 
 def status(context: Context) -> None:
-    """`fly status --json`."""
+    """Run `fly status --json`."""
     app = context.graphql_app(app_name(context))
     context.reach("machines")
     world = context.world
@@ -118,7 +119,7 @@ def status(context: Context) -> None:
 
 
 def machine_list(context: Context) -> None:
-    """`fly machine list --json`."""
+    """Run `fly machine list --json`."""
     app = context.flaps_app(app_name(context))
     found = [machine_actions.as_json(context.world, app, one) for one in app.alive]
     if context.line.on("json"):
@@ -128,18 +129,18 @@ def machine_list(context: Context) -> None:
 
 
 def image_show(context: Context) -> None:
-    """`fly image show --json`: an array of maps of strings."""
+    """Run `fly image show --json`: an array of maps of strings."""
     app = context.flaps_app(app_name(context))
     context.session.json([_image_row(one) for one in app.alive])
 
 
 def apps_create(context: Context) -> None:
-    """`fly apps create NAME --org S`."""
+    """Run `fly apps create NAME --org S`."""
     line = context.line
     token_text = context.token_text()
     name = line.words[0] if line.words else line.value("name")
     if not name and line.on("generate-name"):
-        # As flyctl's `haikunator`: made up here, by the client, and not by Fly.
+        # flyctl, not Fly, generates the name (`haikunator`).
         name = f"quiet-leaf-{secrets.randbelow(9999)}"
     if not name:
         raise FailedError("prompt: non interactive")
@@ -168,7 +169,7 @@ def apps_create(context: Context) -> None:
 
 
 def apps_list(context: Context) -> None:
-    """`fly apps list`: with a token of one app it fails (facts, 2.3)."""
+    """Run `fly apps list`; it fails with the token of one app (facts, 2.3)."""
     token = context.graphql_token()
     if token.app:
         raise FailedError("Not authorized to access this organization")
@@ -183,7 +184,7 @@ def apps_list(context: Context) -> None:
 
 
 def apps_destroy(context: Context) -> None:
-    """`fly apps destroy NAME… --yes`."""
+    """Run `fly apps destroy NAME… --yes`."""
     for name in context.line.words:
         if not context.line.on("yes"):
             raise FailedError("yes flag must be specified when not running interactively")
@@ -194,7 +195,7 @@ def apps_destroy(context: Context) -> None:
 
 
 def app_json(app: App) -> dict[str, Any]:
-    """`App` of fly-go, the fields that the query of `apps list` fills (facts, 3.4)."""
+    """Return `App` of fly-go with the fields that `apps list` queries (facts, 3.4)."""
     newest = release_json(app.releases[-1]) if app.releases else None
     return {
         "ID": app.name,
@@ -213,7 +214,7 @@ def app_json(app: App) -> dict[str, Any]:
 
 
 def config_validate(context: Context) -> None:
-    """`fly config validate`."""
+    """Run `fly config validate`."""
     found = context.config()
     context.app_name(found[1] if found else None)
     if found is None:
@@ -222,7 +223,7 @@ def config_validate(context: Context) -> None:
 
 
 def app_name(context: Context) -> str:
-    """The app of a command that takes no words of its own."""
+    """Return the app of a command that takes no arguments."""
     context.token_text()
     if context.line.words:
         full = f"fly {context.line.command}"

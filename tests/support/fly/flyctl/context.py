@@ -1,4 +1,4 @@
-"""What each command of flyctl needs first: a token, an app's name and configuration, an API.
+"""What every flyctl command needs: token, app name, app configuration, and an API.
 
 superfly/flyctl `internal/command/command.go` (`RequireSession`, `RequireAppName`) and
 `internal/config/config.go` (`applyEnv`).
@@ -42,10 +42,10 @@ class Context:
     line: Line
 
     def token_text(self) -> str:
-        """The token of `--access-token` or the environment.
+        """Return the token of `--access-token` or of the environment.
 
         Raises:
-            FailedError: there is none.
+            FailedError: there is no token.
 
         """
         given = (self.session.environ.get(name, "") for name in TOKENS)
@@ -55,14 +55,14 @@ class Context:
         return text
 
     def token(self) -> Token | None:
-        """The token, if Fly knows it."""
+        """Return the token, if Fly knows it."""
         return self.tokens.find(self.token_text())
 
     def reach(self, surface: str) -> None:
-        """Go on where an API can be reached: it is ours, and up.
+        """Check that the environment points to this fake Fly, and that the API is not switched off.
 
         Raises:
-            FailedError: with the text of Go's client or of fly-go.
+            FailedError: with the text of Go's HTTP client or of fly-go.
 
         """
         self.session.check()
@@ -78,7 +78,7 @@ class Context:
             raise FailedError("server returned a non-200 status code: 503")
 
     def flaps_app(self, name: str) -> App:
-        """An app, as flyctl gets it from the Machines API.
+        """Return an app, read from the Machines API as flyctl does.
 
         Raises:
             FailedError: 401, 403 and 404, with the API's text.
@@ -98,10 +98,10 @@ class Context:
         return app
 
     def graphql_app(self, name: str) -> App:
-        """An app, as flyctl gets it by GraphQL.
+        """Return an app, read by GraphQL as flyctl does.
 
         Raises:
-            FailedError: it is not there for this token.
+            FailedError: this token does not see such an app.
 
         """
         token = self.graphql_token()
@@ -111,7 +111,7 @@ class Context:
         return app
 
     def graphql_token(self) -> Token:
-        """The token, for a question by GraphQL.
+        """Return the token for a GraphQL query.
 
         Raises:
             FailedError: Fly does not know it.
@@ -125,16 +125,16 @@ class Context:
         return token
 
     def org(self) -> str:
-        """The organization of `--org` or the environment, empty without."""
+        """Return the organization of `--org` or of the environment, or an empty string."""
         environ = self.session.environ
         given = environ.get("FLY_ORG") or environ.get("FLY_ORGANIZATION") or ""
         return self.line.value("org", given)
 
     def app_name(self, config: dict[str, Any] | None) -> str:
-        """By `--app`, `FLY_APP` or the file, in that order.
+        """Return the app name of `--app`, `FLY_APP` or the file, in that order.
 
         Raises:
-            FailedError: by none.
+            FailedError: none of them names an app.
 
         """
         given = self.line.value("app") or self.session.environ.get("FLY_APP", "")
@@ -144,10 +144,10 @@ class Context:
         return name
 
     def config(self) -> tuple[Path, dict[str, Any]] | None:
-        """The app's configuration: of `--config`, or of the working directory; None without.
+        """Return the app's configuration: `--config`, or that of the working directory, or None.
 
         Raises:
-            FailedError: `--config` names none, or it cannot be read.
+            FailedError: `--config` names no file, or it cannot be read.
 
         """
         given = self.line.value("config")

@@ -1,4 +1,4 @@
-"""`fly auth …` and `fly tokens create …` (facts, 2.1, 2.2 and 3.4)."""
+"""The commands `fly auth …` and `fly tokens create …` (facts, 2.1, 2.2 and 3.4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def auth_token(context: Context) -> None:
-    """`fly auth token --json`: deprecated, says so on stderr."""
+    """Run `fly auth token --json`, which prints on stderr that it is deprecated."""
     text = context.token_text()
     if context.line.on("json"):
         context.session.json({"token": text})
@@ -30,7 +30,7 @@ def auth_token(context: Context) -> None:
 
 
 def auth_whoami(context: Context) -> None:
-    """`fly auth whoami`."""
+    """Run `fly auth whoami`."""
     email = user(context.graphql_token().org)["email"]
     if context.line.on("json"):
         context.session.json({"email": email})
@@ -39,7 +39,7 @@ def auth_whoami(context: Context) -> None:
 
 
 def auth_docker(context: Context) -> None:
-    """`fly auth docker`: `docker login` with the bare token on stdin (facts, 2.1)."""
+    """Run `fly auth docker`: `docker login`, the token without `FlyV1` on stdin (facts, 2.1)."""
     environ = context.session.environ
     host = environ.get("FLY_REGISTRY_HOST", "registry.fly.io")
     bare = context.token_text().removeprefix("FlyV1 ")
@@ -53,7 +53,7 @@ def auth_docker(context: Context) -> None:
 
 
 def tokens_create(context: Context) -> None:
-    """`fly tokens create deploy|org|readonly --json`: `{"token": "FlyV1 fm2_…"}`."""
+    """Run `fly tokens create deploy|org|readonly --json`: `{"token": "FlyV1 fm2_…"}`."""
     kind = context.line.command.split()[-1]
     token = context.graphql_token()
     app = context.graphql_app(app_name(context)).name if kind == "deploy" else ""

@@ -1,7 +1,7 @@
-"""`fly deploy` of an image: resolve it, create a release, then machine by machine.
+"""`fly deploy` of an image: resolve it, create a release, then update machine by machine.
 
 Order of steps and texts: facts, sections 3.1 to 3.3; superfly/flyctl `internal/command/deploy/
-deploy.go` (`DeployWithConfig`). Nothing is built here: without an image it fails.
+deploy.go` (`DeployWithConfig`). It builds nothing: without an image it fails.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STRATEGIES = ("canary", "rolling", "bluegreen", "immediate")
 
 
 def deploy(context: Context) -> None:
-    """The command."""
+    """Run `fly deploy`."""
     line, session = context.line, context.session
     if len(line.words) > 1:
         raise FailedError(f"accepts at most 1 arg(s), received {len(line.words)}")
@@ -56,7 +56,7 @@ def _verified(context: Context) -> tuple[str, dict[str, Any]]:
 
 
 def _run(rollout: Rollout) -> Release:
-    """Carry it out; whoever is killed cannot tell Fly, and leaves the release `running`."""
+    """Deploy. A killed flyctl cannot report to Fly, so its release stays `running`."""
     release = rollout.release
     try:
         rollout.all()
@@ -113,7 +113,8 @@ def _start(context: Context, app: App, config: dict[str, Any], image: Image) -> 
     context.reach("rest")
     reference = str(image.ref)
     try:
-        # `POST /api/v1/releases` resolves the reference again: its tag may be gone by now.
+        # `POST /api/v1/releases` resolves the reference again; its tag may have been removed by
+        # now.
         lag = context.world.knobs.release_lag_seconds
         image = context.images.resolve(reference, app.org, token, lag=lag)
     except NotFoundError:

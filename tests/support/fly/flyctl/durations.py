@@ -1,4 +1,4 @@
-"""Go's durations, as the flags of `fly deploy` take them (flyctl `parseDurationFlag`)."""
+"""Go durations, as the flags of `fly deploy` accept them (flyctl `parseDurationFlag`)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
 def seconds_of(flag: str, text: str) -> float:
-    """`5m0s`, `300` or `none` (for ever) in seconds.
+    """Convert `5m0s`, `300` or `none` (no limit) to seconds.
 
     Raises:
-        FailedError: it is none of them.
+        FailedError: the text has none of these forms.
 
     """
     if text == "none":
@@ -31,7 +31,7 @@ def seconds_of(flag: str, text: str) -> float:
 
 
 def go_duration(seconds: float) -> str:
-    """A duration as Go's `Duration.String` writes it: `1m30s`, `500ms`, `1h0m0s`."""
+    """Format seconds as Go's `Duration.String` does: `1m30s`, `500ms`, `1h0m0s`."""
     if 0 < seconds < 1:
         return f"{seconds * 1000:g}ms"
     hours, rest = divmod(seconds, 3600)

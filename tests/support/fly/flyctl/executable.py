@@ -1,12 +1,13 @@
-"""The programs `fly` and `flyctl` that are put on PATH: Perl, which starts in 15 ms.
+"""The programs `fly` and `flyctl` on PATH, in Perl, which starts in 15 ms.
 
-They send their words, working directory and environment to the stand-in, print what comes back and
-end with the code they are told. A SIGTERM or SIGINT is passed on, as flyctl hears both (`main.go`,
-`newContext`); a SIGKILL closes the connection, and what was begun stays half-done.
+A program sends its arguments, working directory and environment to the fake Fly, prints the
+response, and exits with the code in it. It passes on SIGTERM and SIGINT, which flyctl handles
+(`main.go`, `newContext`). SIGKILL closes the connection, and the command stops half-way.
 
-Sent: the working directory, the number of words, each word, then the environment as NAME=VALUE;
-each as its length in decimal, a line feed, its bytes; then a length of -1. Received, any number of:
-`o` or `e`, the length, a line feed, that many bytes; at last `x`, the exit code, a line feed.
+Sent: the working directory, the number of arguments, each argument, then the environment as
+NAME=VALUE; each as its length in decimal, a line feed, its bytes; then a length of -1. Received,
+any number of: `o` or `e`, the length, a line feed, that many bytes; at last `x`, the exit code, a
+line feed.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ die "fly: the stand-in is gone\n";
 
 
 def write_executables(folder: Path, port: int) -> Path:
-    """Write `fly` and `flyctl` into a folder; the folder, for PATH."""
+    """Write `fly` and `flyctl` into a folder and return it, for PATH."""
     folder.mkdir(parents=True, exist_ok=True)
     text = SCRIPT.format(perl=shutil.which("perl") or "/usr/bin/perl", port=port)
     for name in ("fly", "flyctl"):

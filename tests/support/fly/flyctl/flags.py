@@ -1,4 +1,4 @@
-"""The flags of each command, and how cobra reads them.
+"""The flags of each command, parsed as cobra does.
 
 Names, shorthands, aliases and kinds: superfly/flyctl `internal/command/*/`, `internal/flag/flag.go`
 and `internal/flag/machines.go`; the texts are those of spf13/pflag and spf13/cobra.
@@ -94,31 +94,31 @@ ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A command line that was understood: `values` holds the last value of each flag by name."""
+    """A parsed command line: `values` has the values of each flag by its name."""
 
     command: str
     words: tuple[str, ...]
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def value(self, name: str, otherwise: str = "") -> str:
-        """The value of a flag, or what it is without."""
+        """Return the last value of a flag, or `otherwise`."""
         return self.values.get(name, (otherwise,))[-1]
 
     def all(self, name: str) -> list[str]:
-        """The values of a flag that may be given several times, or with commas."""
+        """Return all values of a flag that may be repeated or have commas."""
         return [one for text in self.values.get(name, ()) for one in text.split(",")]
 
     def on(self, name: str, *, otherwise: bool = False) -> bool:
-        """Whether a switch is on."""
+        """Return whether a boolean flag is set."""
         text = self.value(name, "true" if otherwise else "false")
         return text.lower() in ("1", "t", "true")
 
 
 def command_of(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The command that the first words name, and the rest.
+    """Split a command line into the command (`apps create`) and the rest.
 
     Raises:
-        FailedError: there is no such command here.
+        FailedError: the fake flyctl has no such command.
 
     """
     named: list[str] = []
@@ -137,10 +137,10 @@ def command_of(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 
 def understood(command: str, words: Iterable[str]) -> Line:
-    """Flags and positional words of a command.
+    """Parse the flags and positional arguments of a command.
 
     Raises:
-        FailedError: a flag that it does not have, or without its value.
+        FailedError: an unknown flag, or a flag without its value.
 
     """
     known = {**EVERYWHERE, **COMMANDS[command]}

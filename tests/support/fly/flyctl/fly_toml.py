@@ -1,4 +1,4 @@
-"""What flyctl makes of a fly.toml: process groups, and the configuration of a machine.
+"""How flyctl reads a fly.toml: process groups, and the configuration of a machine.
 
 Keys: facts, section 6; superfly/flyctl `internal/appconfig/config.go` and `machines.go`
 (`ToMachineConfig`).
@@ -38,10 +38,10 @@ CHECK_KEYS = {
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The file's tables, `.toml`, `.json` or `.yaml`; any other ending is TOML to flyctl.
+    """Parse `.toml`, `.json` or `.yaml`; flyctl reads any other suffix as TOML.
 
     Raises:
-        FailedError: it is none.
+        FailedError: the file is not valid.
 
     """
     text = path.read_text(encoding="utf-8")
@@ -54,12 +54,12 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def groups(config: dict[str, Any]) -> list[str]:
-    """The names of the process groups, sorted; `app` where there are none."""
+    """Return the sorted names of the process groups, or `app` if there are none."""
     return sorted(config.get("processes") or {}) or [DEFAULT_GROUP]
 
 
 def services(config: dict[str, Any], group: str) -> list[dict[str, Any]]:
-    """The `services` of a machine of a group."""
+    """Return the `services` of a machine in a group."""
     found = [_http_service(config["http_service"])] if "http_service" in config else []
     found += config.get("services") or []
     mine = [one for one in found if group in (one.get("processes") or groups(config))]
@@ -67,7 +67,7 @@ def services(config: dict[str, Any], group: str) -> list[dict[str, Any]]:
 
 
 def machine_config(config: dict[str, Any], group: str, image: str) -> dict[str, Any]:
-    """`MachineConfig` of a group."""
+    """Return the `MachineConfig` of a group."""
     made: dict[str, Any] = {
         "image": image,
         "env": {
@@ -101,10 +101,10 @@ def machine_config(config: dict[str, Any], group: str, image: str) -> dict[str, 
 
 
 def files(config: dict[str, Any], cwd: Path) -> list[dict[str, str]]:
-    """`files` of a machine; those of `local_path` are read where flyctl is run.
+    """Return the `files` of a machine; `local_path` is relative to the working directory.
 
     Raises:
-        FailedError: one is not there.
+        FailedError: a file does not exist.
 
     """
     made = []
@@ -122,9 +122,10 @@ def files(config: dict[str, Any], cwd: Path) -> list[dict[str, str]]:
 
 
 def definition(config: dict[str, Any]) -> dict[str, Any]:
-    """What is kept with a release: the struct that flyctl read it into, as JSON.
+    """Return the configuration that Fly stores with a release: flyctl's Go struct as JSON.
 
-    Durations as Go writes them, texts where texts stand, and nothing that is empty (`omitempty`).
+    Durations are as Go writes them, strings where the struct has strings, and empty values are
+    omitted (`omitempty`).
     """
     kept = {name: _kept(name, value) for name, value in config.items()}
     kept["env"] = {name: str(value) for name, value in (config.get("env") or {}).items()}

@@ -1,8 +1,8 @@
-"""What a deploy does once there is a release: new machines, and the existing ones updated.
+"""A deploy after its release was created: create new machines, update the existing ones.
 
 Order, filters and texts: superfly/flyctl `internal/command/deploy/machines_deploymachinesapp.go`,
 `machines_launchinput.go`, `strategy_bluegreen.go`; `internal/machine/leasable_machine.go` (waiting)
-and `machine_set.go` (leases on all machines before the first is touched).
+and `machine_set.go` (it takes the leases of all machines before it changes the first).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SICK_GREEN = "could not get all green machines to be healthy"
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A release that is under way."""
+    """A release in progress."""
 
     context: Context
     app: App
@@ -46,11 +46,11 @@ class Rollout:
     release: Release
 
     def all(self) -> None:
-        """Everything after the release was created.
+        """Do everything that follows the creation of the release.
 
         Raises:
-            FailedError: a machine did not get well, or the release command failed.
-            GoneError: flyctl was killed; what it began stays as it is, leases and all.
+            FailedError: a machine did not become healthy, or the release command failed.
+            GoneError: flyctl was killed; machines and leases stay as they are.
 
         """
         before = self._machines()
@@ -69,7 +69,7 @@ class Rollout:
             self._roll(sorted(kept, key=attrgetter("id")))
 
     def _machines(self) -> list[Machine]:
-        # Those that flyctl made: fly-go `IsFlyAppsPlatform`, flaps `ListFlyAppsMachines`.
+        # The machines that flyctl made: fly-go `IsFlyAppsPlatform`, flaps `ListFlyAppsMachines`.
         return [
             one
             for one in self.app.alive
@@ -92,7 +92,7 @@ class Rollout:
             return
         self.context.session.out(f"Running {self.app.name} release_command: {command}\n")
         self.context.session.pause(self.context.world.knobs.start_seconds)
-        # No machine runs it here: `false` and `exit 1` fail, anything else succeeds.
+        # No machine runs the command: `false` and `exit 1` fail, everything else succeeds.
         if command.split()[0] in ("false", "exit"):
             text = "error release_command machine exited with non-zero status of 1"
             raise FailedError(f"release command failed - aborting deployment. {text}")
@@ -147,7 +147,7 @@ class Rollout:
     def _update(self, machine: Machine) -> None:
         world = self.context.world
         self.context.reach("machines")
-        # A machine that sleeps gets its new configuration asleep.
+        # A suspended machine gets its new configuration without being started.
         asleep = machine.state != "started"
         self.context.session.out(f"Updating machine {machine.id}\n")
         config = self._machine_config(machine.process_group, machine)
@@ -175,7 +175,7 @@ class Rollout:
 
     @contextmanager
     def _leased(self, machines: list[Machine]) -> Iterator[None]:
-        """Hold all machines; whoever is killed in the middle leaves its leases to run out."""
+        """Hold the leases of all machines; a killed flyctl leaves them until they expire."""
         held: list[Machine] = []
         try:
             for machine in machines:
@@ -207,7 +207,7 @@ class Rollout:
         )
 
     def _machine_config(self, group: str, like: Machine | None) -> dict[str, Any]:
-        """`ToMachineConfig` begins with what the machine has, foreign metadata among it."""
+        """Merge the new configuration over the machine's own, as `ToMachineConfig` does."""
         made = fly_toml.machine_config(self.config, group, self.release.image_ref)
         if found := fly_toml.files(self.config, self.context.session.cwd):
             made["files"] = found
@@ -223,7 +223,7 @@ class Rollout:
         return made
 
     def _image(self) -> ImageRef:
-        # Only the tag is kept (facts, 3.3.5): a tag that was moved since is what runs.
+        # Only the tag is passed on (facts, 3.3.5): if it has moved since, the new image runs.
         wanted = self.release.image_ref
         try:
             return self.context.images.resolve(wanted, self.app.org, self.context.token()).ref

@@ -1,4 +1,4 @@
-"""A run of `fly` from its words to its exit code (superfly/flyctl `internal/cli/cli.go`)."""
+"""Run one `fly` command, from its arguments to its exit code (flyctl `internal/cli/cli.go`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KILLED = -1
 
 @dataclass(frozen=True, slots=True)
 class Flyctl:
-    """Answers the executables; `api` is where their environment must point."""
+    """Runs what the programs send; `api` is the address that their environment must have."""
 
     world: World
     tokens: Tokens
@@ -32,7 +32,7 @@ class Flyctl:
     api: str
 
     def run(self, session: Session) -> None:
-        """One process, to its end; then it stands in the list of requests."""
+        """Run one command to its end, then add it to the list of requests."""
         command, code = "?", KILLED
         try:
             command, words = command_of(session.argv)

@@ -1,4 +1,4 @@
-"""One run of `fly`: its words and environment, its output, and whether it still lives."""
+"""One process of `fly`: its arguments, environment and output, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class GoneError(Exception):
-    """The process is dead: SIGKILL, and nothing of it can be told to Fly any more."""
+    """The process was killed by SIGKILL; it can send nothing more to Fly."""
 
 
 class InterruptedRunError(Exception):
-    """It got SIGINT or SIGTERM: it ends in order, with code 127 (facts, 3.2)."""
+    """The process got SIGINT or SIGTERM; it exits with code 127 (facts, 3.2)."""
 
 
 class FailedError(Exception):
-    """Printed as `Error: TEXT`, code 1; `after` is the suggestion below it (facts, 3.2)."""
+    """Prints `Error: TEXT` and exits with 1; `after` is a hint printed below it (facts, 3.2)."""
 
     def __init__(self, text: str, *, after: str = "", request_id: str = "") -> None:
         super().__init__(text)
@@ -45,35 +45,35 @@ class Session:
     link: socket.socket
 
     def out(self, text: str) -> None:
-        """Print to stdout, as it is."""
+        """Write text to stdout."""
         self._send("o", text)
 
     def err(self, text: str) -> None:
-        """Print to stderr, as it is."""
+        """Write text to stderr."""
         self._send("e", text)
 
     def json(self, value: Any) -> None:
-        """Print JSON as flyctl's `render.JSON` does: four spaces deep."""
+        """Print JSON as flyctl's `render.JSON` does, indented by four spaces."""
         self.out(json.dumps(value, indent=4) + "\n")
 
     def leave(self, code: int) -> None:
-        """End the process with a code."""
+        """End the process with an exit code."""
         self.check()
         with suppress(OSError):
             self.link.sendall(f"x {code}\n".encode())
 
     def check(self) -> None:
-        """Go on only while the process lives.
+        """Raise if the process was killed or interrupted.
 
         Raises:
             GoneError: it was killed.
-            InterruptedRunError: it was asked to stop.
+            InterruptedRunError: it got SIGINT or SIGTERM.
 
         """
         self.pause(0)
 
     def pause(self, seconds: float) -> None:
-        """Wait; the same exceptions as `check`, at once when it happens."""
+        """Sleep; raise the exceptions of `check` as soon as they apply."""
         readable, _, _ = select.select([self.link], [], [], seconds)
         if not readable:
             return
@@ -84,7 +84,7 @@ class Session:
         raise InterruptedRunError if said else GoneError
 
     def until(self, happened: Callable[[], bool], seconds: float) -> bool:
-        """Wait for something, so long; whether it happened."""
+        """Wait until `happened()` is true, at most `seconds`; return whether it is."""
         end = time.monotonic() + seconds
         while not happened():
             if time.monotonic() >= end:
@@ -122,7 +122,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 @contextmanager
 def answering(run: Callable[[Session], None]) -> Iterator[int]:
-    """Answer the executables on a free port of 127.0.0.1 until the end of the block; the port."""
+    """Answer the programs on a free port of 127.0.0.1 during the block; yield the port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.__dict__["run"] = run
     with in_background(server):
