@@ -1,5 +1,5 @@
-"""What a person or a script sees of a run: live view, plain lines, texts, pictures, JSON.
+"""Output for people and scripts: live view, plain lines, tables, graphs, errors, JSON.
 
-Nothing here decides anything: values of `model` come in, characters go out. Data goes to
-stdout, everything else to stderr; which stream that is, the caller says.
+This package makes no decisions: it turns values of `model` into text. Data goes to stdout,
+everything else to stderr; the caller passes the stream.
 """

@@ -1,4 +1,4 @@
-"""Apps as text for a person: how they stand, their releases, what a rollback came to."""
+"""Print tables of apps: their state, their releases, the results of a rollback."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..model.status import AppState
-from .paint import Cell, Style, columns, plain, status_style
+from .paint import Cell, Style, columns, header, plain, status_style
 from .summary import deploy_table, short_digest
 from .terminal import columns_of, painter, write_lines
 from .text import clean, width
@@ -28,7 +28,7 @@ def print_status(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a line per app and how many stand how; to stdout by default."""
+    """Write a line per app, then the number of apps in each state; to stdout by default."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
     write_lines(status_lines(statuses, paint, cells=columns_of(stream)), stream)
@@ -40,7 +40,7 @@ def print_releases(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a line per release, the newest first."""
+    """Write a line per release, the newest first; to stdout by default."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
     write_lines(release_lines(releases, paint, cells=columns_of(stream)), stream)
@@ -52,7 +52,7 @@ def print_rollback(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a line per app."""
+    """Write a line per app; to stdout by default."""
     stream = stream or sys.stdout
     lines = deploy_table(results, painter(stream, environ), cells=columns_of(stream))
     write_lines(lines, stream)
@@ -61,48 +61,44 @@ def print_rollback(
 def status_lines(
     statuses: Sequence[AppStatus], paint: Paint, *, cells: int | None = None
 ) -> list[str]:
-    """A table of apps, and a line such as `current 3, missing 1`; `cells` is a terminal's width.
+    """Return a table of apps, and a line such as `current 3, missing 1`.
 
-    Where it does not fit, the digests are left out: an address that was cut could not be opened.
+    `cells` is the width of the terminal. A table that is wider loses its digests, because nobody
+    can open a URL that was cut.
     """
     if not statuses:
         return ["no apps"]
-    head = titles("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
+    head = header("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
     rows = [head, *map(_status_row, statuses)]
     if cells is not None and max(map(width, columns(rows, plain))) > cells:
         rows = [[*row[:3], row[-1]] for row in rows]
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
     hints = dict.fromkeys(status.hint for status in statuses if status.hint)
-    told = [f"{paint('hint:', Style.CYAN)} {clean(hint)}" for hint in hints]
-    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD), *told]
+    hint_lines = [f"{paint('hint:', Style.CYAN)} {clean(hint)}" for hint in hints]
+    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD), *hint_lines]
 
 
 def release_lines(
     releases: Sequence[Release], paint: Paint, *, cells: int | None = None
 ) -> list[str]:
-    """A table of releases."""
+    """Return a table of releases."""
     if not releases:
         return ["no releases"]
-    head = titles("RELEASE", "STATUS", "WHEN", "IMAGE")
+    head = header("RELEASE", "STATUS", "WHEN", "IMAGE")
     return columns([head, *map(_release_row, releases)], paint, cells=cells)
-
-
-def titles(*words: str) -> list[Cell]:
-    """The titles of a table."""
-    return [Cell(title, Style.BOLD) for title in words]
 
 
 def _status_row(status: AppStatus) -> list[Cell]:
     now, word = status.now, status.state.value
-    well = status.state is AppState.CURRENT and now and now.url
+    show_url = status.state is AppState.CURRENT and now and now.url
     return [
         Cell(clean(status.app or f"apps of {status.image}")),
         Cell(word, status_style(word)),
         Cell(clean(now.release) if now else ""),
         Cell(short_digest(now.digest) if now else "-", Style.DIM),
         Cell(short_digest(status.digest) or "-", Style.DIM),
-        Cell(clean(now.url if well and now else status.reason.partition("\n")[0])),
+        Cell(clean(now.url if show_url and now else status.reason.partition("\n")[0])),
     ]
 
 
@@ -111,5 +107,5 @@ def _release_row(release: Release) -> list[Cell]:
         Cell(clean(release.version)),
         Cell(clean(release.status), status_style(release.status)),
         Cell(clean(release.created) or "-"),
-        Cell(clean(str(release.image)) if release.image else "not known any more"),
+        Cell(clean(str(release.image)) if release.image else "no longer known"),
     ]

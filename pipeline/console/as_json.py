@@ -1,6 +1,6 @@
-"""Results as JSON for scripts: keys stay as they are; more may be added at the end.
+"""Results as JSON for scripts. Keys never change; new ones may be added at the end.
 
-Each function answers with a dictionary whose keys stand in the documented order; `dump` writes it.
+Each function returns a dictionary with its keys in the documented order; `dump` writes it.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ Json = dict[str, object]
 def dump(value: Json, stream: TextIO) -> None:
     """Write one JSON document and a newline.
 
-    Characters that cannot be seen are escaped, and so is what a CI runner would take for an order
-    (`model.sanitize`): readers get the same values. Where the stream's encoding lacks a
-    character, all characters outside of ASCII are escaped.
+    Invisible characters are escaped, and so is text that a CI runner would take for a command
+    (`model.sanitize`). A JSON parser reads the same values. If the encoding of the stream lacks
+    a character, all characters outside ASCII are escaped.
     """
     text = harmless_json(json.dumps(value, ensure_ascii=False, indent=2))
     try:
@@ -52,7 +52,7 @@ def dump(value: Json, stream: TextIO) -> None:
 
 
 def plan_json(plan: Plan) -> Json:
-    """`pipeline.plan/1`."""
+    """Return a `pipeline.plan/1`."""
     return {
         "schema": "pipeline.plan/1",
         "images": [_action(plan, action) for action in plan.images],
@@ -62,12 +62,12 @@ def plan_json(plan: Plan) -> Json:
 
 
 def graph_json(project: Project) -> Json:
-    """`pipeline.graph/1`, images in build order."""
+    """Return a `pipeline.graph/1`, images in build order."""
     return {"schema": "pipeline.graph/1", "images": [_node(image) for image in project]}
 
 
 def inputs_json(inputs: Inputs) -> Json:
-    """`pipeline.inputs/1`."""
+    """Return a `pipeline.inputs/1`."""
     return {
         "schema": "pipeline.inputs/1",
         "name": inputs.name,
@@ -104,7 +104,7 @@ def _context(inputs: ContextInputs) -> Json:
 
 
 def report_json(report: Report) -> Json:
-    """`pipeline.report/1`; seconds to the millisecond."""
+    """Return a `pipeline.report/1`; seconds are rounded to milliseconds."""
     return {
         "schema": "pipeline.report/1",
         "images": [_image_result(result) for result in report.images],
@@ -118,9 +118,9 @@ def report_json(report: Report) -> Json:
 
 
 def exists_json(reference: Reference, presence: Presence | Incomplete) -> Json:
-    """`pipeline.exists/1`: unknown is never a document, but an error.
+    """Return a `pipeline.exists/1`. An unknown presence is an error, and has no document.
 
-    What is hollow does not exist, and `reason` says what it lacks.
+    An incomplete image does not exist, and `reason` says what it lacks.
     """
     digest = presence.digest if isinstance(presence, Present) else None
     return {
@@ -133,35 +133,41 @@ def exists_json(reference: Reference, presence: Presence | Incomplete) -> Json:
 
 
 def doctor_json(checks: Iterable[Check]) -> Json:
-    """`pipeline.doctor/1`: `ok` is null where it could not be found out."""
+    """Return a `pipeline.doctor/1`; `ok` is null if the check had no result."""
     rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
     return {"schema": "pipeline.doctor/1", "checks": rows}
 
 
 def status_json(statuses: Iterable[AppStatus]) -> Json:
-    """`pipeline.status/1`: `running` is null for nothing, and where it could not be found out."""
+    """Return a `pipeline.status/1`; `running` is null if nothing runs, or if that is unknown."""
     return {"schema": "pipeline.status/1", "apps": [_status(status) for status in statuses]}
 
 
 def releases_json(app: str, releases: Iterable[Release]) -> Json:
-    """`pipeline.releases/1`, the newest first; `created` is RFC 3339 in UTC, null if not known."""
+    """Return a `pipeline.releases/1`, the newest first.
+
+    `created` is RFC 3339 in UTC, or null if it is unknown.
+    """
     rows = [_release(release) for release in releases]
     return {"schema": "pipeline.releases/1", "app": app, "releases": rows}
 
 
 def rollback_json(results: Iterable[DeployResult]) -> Json:
-    """`pipeline.rollback/1`: `deploys` as in a report."""
+    """Return a `pipeline.rollback/1`; `deploys` is as in a report."""
     return {"schema": "pipeline.rollback/1", "deploys": [_deploy_result(r) for r in results]}
 
 
 def apps_json(apps: Iterable[FlyApp], generated: Mapping[str, str]) -> Json:
-    """`pipeline.apps/1`; `generated` maps a name that was made to the file it belongs into."""
+    """Return a `pipeline.apps/1`; `generated` maps generated names to the files for them."""
     rows = [_fly_app(app, generated.get(app.name)) for app in apps]
     return {"schema": "pipeline.apps/1", "apps": rows}
 
 
 def keep_json(rows: Iterable[Kept]) -> Json:
-    """`pipeline.keep/1`; `since` is RFC 3339 in UTC, `machine` the id of what keeps the image."""
+    """Return a `pipeline.keep/1`.
+
+    `since` is RFC 3339 in UTC; `machine` is the id of the machine that keeps the image.
+    """
     return {"schema": "pipeline.keep/1", "images": [_kept(row) for row in rows]}
 
 
@@ -256,7 +262,7 @@ def _step(step: AppAction) -> Json:
 
 
 def _unasked(image: ImageName) -> Json:
-    """The one row for apps that nobody knows the names of."""
+    """Return the one row for an image whose list of apps was not read."""
     return {"app": None, "image": image, "action": "unknown", "reason": NOT_RUN, "differs": []}
 
 

@@ -1,4 +1,4 @@
-"""A finding of `doctor`."""
+"""The result of one check of `doctor`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Check(Struct, frozen=True):
-    """Whether one thing works: `ok` is `None` where it could not be found out, or does not matter.
+    """The result of one check. `ok` is `None` if there is none, or if it does not matter.
 
-    `detail` is what was found (a version, an address, an error), `hint` what to do about it.
+    `detail` is what was found (a version, an address, an error), `hint` how to fix it.
     """
 
     name: str

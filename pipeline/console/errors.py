@@ -1,4 +1,4 @@
-"""Errors and failures for a person: what, where, and what to do next. No traceback."""
+"""Print errors, warnings and failures: what happened, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from .paint import Paint
 
 _LINE = "    "
-_WHERE_HELD = (
-    "`--force` deploys it all the same; where branches take turns on an app, "
-    "`backwards = true` in `[deploy]` of `pipeline.toml`, or of a profile"
+_HELD_HINT = (
+    "`--force` deploys it anyway; if branches take turns on an app, set `backwards = true` in "
+    "`[deploy]` of `pipeline.toml` or of a profile"
 )
 
 
 def show_error(
     error: PipelineError, stream: TextIO, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write an error: `error: …`, an empty line, `hint: …`. All problems of a `ConfigError`.
+    """Write an error: `error: …`, an empty line, `hint: …`.
 
-    A problem begins with `file:line:column:`, which terminals and editors make a link.
+    Of a `ConfigError`, all problems are written. Each begins with `file:line:column:`, which
+    terminals and editors turn into a link.
     """
     paint = painter(stream, os.environ if environ is None else environ)
     write_lines(list(error_lines(error, paint)), stream)
@@ -41,7 +42,7 @@ def show_error(
 def show_warnings(
     problems: Iterable[Problem], stream: TextIO, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write warnings: `warning: file:line:column: …`, and under each what to do about it."""
+    """Write warnings: `warning: file:line:column: …`, and its hint below."""
     paint = painter(stream, os.environ if environ is None else environ)
     lines = [line for problem in problems for line in warning_lines(problem, paint)]
     if lines:
@@ -51,38 +52,38 @@ def show_warnings(
 def show_failures(
     report: Report, stream: TextIO, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write what failed and why, what that blocked, and what kept the run from finding out."""
+    """Write what failed and why, what that blocked, and the error that ended the run early."""
     lines = list(failure_lines(report, painter(stream, environ)))
     if lines:
         write_lines(lines, stream)
 
 
 def error_lines(error: PipelineError, paint: Paint) -> Iterator[str]:
-    """The lines of `show_error`."""
+    """Return the lines of `show_error`."""
     failure = getattr(error, "failure", None)
     if isinstance(error, ConfigError):
         yield from _problem_lines(error.problems, paint)
     else:
         yield from _message_lines(error.message, error.hint, paint)
         if failure is not None:
-            yield from _detail_lines(failure, paint, said=error.message)
+            yield from _detail_lines(failure, paint, printed=error.message)
 
 
 def warning_lines(problem: Problem, paint: Paint) -> Iterator[str]:
-    """The lines of one warning."""
-    yield from _placed_lines(paint("warning:", Style.YELLOW), problem, paint)
+    """Return the lines of one warning."""
+    yield from _located_lines(paint("warning:", Style.YELLOW), problem, paint)
     if problem.hint:
         yield from _hint_lines(problem.hint, paint, indent="  ")
 
 
 def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
-    """The lines of `show_failures`; none when nothing failed."""
-    ended = [
+    """Return the lines of `show_failures`; none if nothing failed."""
+    results = [
         (str(i.name), i.reason, i.failure, i.status is ImageStatus.FAILED) for i in report.images
     ]
-    ended += [(d.app, d.reason, d.failure, _went_wrong(d)) for d in report.deploys]
+    results += [(d.app, d.reason, d.failure, _failed_itself(d)) for d in report.deploys]
     gap = False
-    for name, reason, failure, failed in ended:
+    for name, reason, failure, failed in results:
         if failed:
             yield from [""] * gap
             yield from _failed_lines(name, reason, failure, paint)
@@ -93,8 +94,8 @@ def failure_lines(report: Report, paint: Paint) -> Iterator[str]:
         yield from _message_lines(report.trouble, report.hint, paint)
 
 
-def _went_wrong(result: DeployResult) -> bool:
-    """Whether an app failed by itself: one that another took along is told of with its like."""
+def _failed_itself(result: DeployResult) -> bool:
+    """Return whether the app itself failed, and was not rolled back because of another app."""
     rolled_back = result.status is DeployStatus.ROLLED_BACK and result.failure is not None
     return rolled_back or result.status is DeployStatus.FAILED
 
@@ -102,7 +103,7 @@ def _went_wrong(result: DeployResult) -> bool:
 def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
     first, *more = clean_lines(message)
     yield f"{_error(paint)} {first}"
-    yield from _further(more)
+    yield from _indented(more)
     if hint:
         yield ""
         yield from _hint_lines(hint, paint)
@@ -110,7 +111,7 @@ def _message_lines(message: str, hint: str, paint: Paint) -> Iterator[str]:
 
 def _problem_lines(problems: Sequence[Problem], paint: Paint) -> Iterator[str]:
     for problem in problems:
-        yield from _placed_lines(_error(paint), problem, paint)
+        yield from _located_lines(_error(paint), problem, paint)
         if problem.hint and len(problems) > 1:
             yield from _hint_lines(problem.hint, paint, indent="  ")
     if len(problems) == 1 and problems[0].hint:
@@ -118,21 +119,21 @@ def _problem_lines(problems: Sequence[Problem], paint: Paint) -> Iterator[str]:
         yield from _hint_lines(problems[0].hint, paint)
 
 
-def _placed_lines(word: str, problem: Problem, paint: Paint) -> Iterator[str]:
+def _located_lines(word: str, problem: Problem, paint: Paint) -> Iterator[str]:
     first, *more = clean_lines(problem.message)
     where = paint(f"{clean(str(problem.location))}:", Style.BOLD) + " " if problem.location else ""
     yield f"{word} {where}{first}"
-    yield from _further(more)
+    yield from _indented(more)
 
 
 def _hint_lines(hint: str, paint: Paint, *, indent: str = "") -> Iterator[str]:
     first, *more = clean_lines(hint)
     yield f"{indent}{paint('hint:', Style.CYAN)} {first}"
-    yield from _further(more, indent)
+    yield from _indented(more, indent)
 
 
-def _further(lines: Sequence[str], indent: str = "") -> Iterator[str]:
-    """What goes on in a further line: indented, so that none of them looks like a word of ours."""
+def _indented(lines: Sequence[str], indent: str = "") -> Iterator[str]:
+    """Indent the further lines of a message, so that none looks like a message of its own."""
     return (f"{indent}  {line}".rstrip() for line in lines)
 
 
@@ -149,7 +150,7 @@ def _failed_lines(name: str, reason: str, failure: Failure | None, paint: Paint)
     yield from _detail_lines(failure, paint)
 
 
-def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator[str]:
+def _detail_lines(failure: Failure, paint: Paint, *, printed: str = "") -> Iterator[str]:
     if failure.location:
         yield f"  {paint(clean(failure.location), Style.BOLD)}"
     for line in clean_lines(failure.excerpt) if failure.excerpt else ():
@@ -157,7 +158,7 @@ def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator
     if failure.log:
         yield paint("  last lines of its log:", Style.DIM)
         yield from (f"{_LINE}{line}".rstrip() for text in failure.log for line in clean_lines(text))
-    if failure.message != said:
+    if failure.message != printed:
         yield from (f"  {line}".rstrip() for line in clean_lines(failure.message))
     if failure.hint:
         yield from _hint_lines(failure.hint, paint, indent="  ")
@@ -165,8 +166,8 @@ def _detail_lines(failure: Failure, paint: Paint, *, said: str = "") -> Iterator
 
 def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
     reasons: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for word, name, reason in _taken_along(report):
-        # What the trouble kept from being tried is said once, by the trouble itself.
+    for word, name, reason in _affected(report):
+        # An error that ended the run blocks many: it is printed once, as the error itself.
         if not (report.trouble and report.trouble in reason):
             reasons[word, reason].append(name)
     yield from [""] * (gap and bool(reasons))
@@ -174,11 +175,11 @@ def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
         who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
         yield f"{paint(f'{word}:', Style.YELLOW)} {who}: {clean(reason)}"
     if any(app.status is DeployStatus.HELD for app in report.deploys):
-        yield from _hint_lines(_WHERE_HELD, paint)
+        yield from _hint_lines(_HELD_HINT, paint)
 
 
-def _taken_along(report: Report) -> Iterator[tuple[str, str, str]]:
-    """What did not fail itself, but for another: a word, its name, the reason."""
+def _affected(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Return status, name and reason of images and apps that did not fail themselves."""
     for image in report.images:
         if image.status is ImageStatus.BLOCKED:
             yield "blocked", str(image.name), image.reason

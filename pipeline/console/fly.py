@@ -1,4 +1,4 @@
-"""What `apps` and `keep` found and made at Fly, as text for a person."""
+"""Print the tables of the tasks `apps` and `keep`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..model.fly_apps import FlyAppStatus
 from ..model.keep import KeepStatus
-from .apps import titles
-from .paint import Cell, Style, columns, status_style
+from .paint import Cell, Style, columns, header, status_style
 from .summary import short_digest
 from .terminal import columns_of, painter, write_lines
 from .text import clean
@@ -29,15 +28,15 @@ def print_fly_apps(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a line per app, and how many stand how; to stdout by default."""
+    """Write a line per app, then the number of apps with each status; to stdout by default."""
     stream = stream or sys.stdout
     lines = fly_app_lines(apps, painter(stream, environ), cells=columns_of(stream))
     write_lines(lines, stream)
 
 
 def fly_app_lines(apps: Sequence[FlyApp], paint: Paint, *, cells: int | None = None) -> list[str]:
-    """A table of apps, and a line such as `exists 3, created 1`."""
-    rows = [titles("APP", "STATUS", "IMAGES", "REASON"), *map(_row, apps)]
+    """Return a table of apps, and a line such as `exists 3, created 1`."""
+    rows = [header("APP", "STATUS", "IMAGES", "REASON"), *map(_row, apps)]
     counts = Counter(app.status for app in apps)
     total = ", ".join(f"{s.value} {counts[s]}" for s in FlyAppStatus if counts[s])
     return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD)]
@@ -56,10 +55,10 @@ def print_kept(
 
 
 def kept_lines(rows: Sequence[Kept], paint: Paint, *, cells: int | None = None) -> list[str]:
-    """A table of images, and a line such as `kept 3, added 1`."""
+    """Return a table of images, and a line such as `kept 3, added 1`."""
     if not rows:
         return ["no image is kept"]
-    head = titles("APP", "STATUS", "FOR", "IMAGE", "MACHINE", "SINCE", "REASON")
+    head = header("APP", "STATUS", "FOR", "IMAGE", "MACHINE", "SINCE", "REASON")
     counts = Counter(row.status for row in rows)
     total = ", ".join(f"{s.value} {counts[s]}" for s in KeepStatus if counts[s])
     table = columns([head, *map(_kept_row, rows)], paint, cells=cells)

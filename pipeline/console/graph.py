@@ -1,7 +1,7 @@
-"""The DAG as text: a tree, DOT for Graphviz, a Mermaid flowchart. Pure strings; no colour.
+"""The graph as text: a tree, DOT for Graphviz, a Mermaid flowchart. Without colour.
 
-Arrows lead from a base to what stands on it, as a build goes. With a plan, each image is marked
-with its action in words.
+Arrows lead from a base to its dependents, in build order. With a plan, each image is shown with
+its action.
 """
 
 from __future__ import annotations
@@ -22,53 +22,54 @@ if TYPE_CHECKING:
     from ..model.project import Project
     from ..reference import ImageName
 
-ABOVE = "see above"
+SEE_ABOVE = "see above"
 _ENTITIES = str.maketrans({c: f"#{ord(c)};" for c in "#<>&`"} | {'"': "#quot;"})
 
 
-class Twig(Struct, frozen=True):
-    """A line of the tree: the lines that lead to it, a name, and what is said of it."""
+class TreeLine(Struct, frozen=True):
+    """A line of the tree: `prefix` has the branches, such as `│   └── `; the rest is the text."""
 
-    guide: str
+    prefix: str
     name: str
     action: str
     note: str
 
     def __str__(self) -> str:
         notes = ", ".join(filter(None, (self.action, self.note)))
-        return f"{self.guide}{self.name}" + (f" ({notes})" if notes else "")
+        return f"{self.prefix}{self.name}" + (f" ({notes})" if notes else "")
 
 
 def tree(project: Project, plan: Plan | None = None) -> str:
-    """Each image under its first base, and named once more under each further one.
+    """Draw a tree, in which an image stands below each of its bases.
 
-    An image whose dependents are drawn elsewhere says "see above". Ends in a newline, if not empty.
+    Its dependents are drawn below its first base only; elsewhere it says "see above". The text
+    ends in a newline, unless it is empty.
     """
-    return "".join(f"{twig}\n" for twig in twigs(project, plan))
+    return "".join(f"{line}\n" for line in tree_lines(project, plan))
 
 
-def twigs(project: Project, plan: Plan | None = None) -> Iterator[Twig]:
-    """The lines of the tree, from the top."""
+def tree_lines(project: Project, plan: Plan | None = None) -> Iterator[TreeLine]:
+    """Return the lines of the tree, from the top."""
     actions = _actions(plan)
     under = reverse({image.name: image.base_names for image in project})
     seen: set[ImageName] = set()
-    # A stack instead of recursion: a chain of images may be longer than Python's stack.
+    # No recursion: a chain of images may be deeper than Python's limit.
     todo = [(i.name, "", "") for i in reversed(project.images) if not i.base_names]
     while todo:
-        name, guide, below = todo.pop()
+        name, prefix, below = todo.pop()
         dependents = () if name in seen else under.get(name, ())
-        note = ABOVE if name in seen and under.get(name) else _note(project.image(name))
+        note = SEE_ABOVE if name in seen and under.get(name) else _note(project.image(name))
         seen.add(name)
-        yield Twig(guide, name, actions.get(name, ""), note)
+        yield TreeLine(prefix, name, actions.get(name, ""), note)
         for index, dependent in enumerate(reversed(dependents)):
             branch, line = ("└── ", "    ") if index == 0 else ("├── ", "│   ")
             todo.append((dependent, below + branch, below + line))
 
 
 def dot(project: Project, plan: Plan | None = None) -> str:
-    """A digraph for Graphviz: apps are ellipses, externals dashed, what is built is bold.
+    """Draw a digraph for Graphviz: apps are ellipses, externals dashed, images to build bold.
 
-    Every id is quoted, so any name is allowed (graphviz.org, "The DOT Language").
+    Every id is quoted, so that any name is allowed (graphviz.org, "The DOT Language").
     """
     actions = _actions(plan)
     lines = ["digraph images {", "  rankdir=LR;", '  node [shape=box, fontname="sans-serif"];']
@@ -79,10 +80,10 @@ def dot(project: Project, plan: Plan | None = None) -> str:
 
 
 def mermaid(project: Project, plan: Plan | None = None) -> str:
-    """A Mermaid flowchart, for Markdown that shows one (GitHub's, GitLab's).
+    """Draw a Mermaid flowchart, as Markdown on GitHub and GitLab shows it.
 
-    An id is made of the name so that a diff of two pictures shows what changed, and so that no
-    name is a word of Mermaid's (`end`) or an arrow of it (`a--b`).
+    Ids are made from names, so that a diff of two flowcharts shows what changed. They are escaped,
+    because a name may be a keyword (`end`) or an arrow (`a--b`) of Mermaid.
     """
     actions = _actions(plan)
     lines = ["flowchart LR"]
@@ -115,12 +116,12 @@ def _edges(project: Project) -> list[tuple[str, str]]:
     return edges
 
 
-def _bare(text: str) -> str:
+def _visible(text: str) -> str:
     return visible(without_escapes(text))
 
 
 def _quoted(text: str) -> str:
-    escaped = _bare(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _visible(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
@@ -138,8 +139,8 @@ def _mermaid_node(image: Image, action: str) -> str:
 
 
 def _label(text: str, action: str = "") -> str:
-    """Text in Mermaid's entities (mermaid.js.org, "Entity codes"): browsers see no tag of it."""
-    escaped = _bare(text).translate(_ENTITIES)
+    """Escape a text with Mermaid's entity codes (mermaid.js.org), so that it cannot be HTML."""
+    escaped = _visible(text).translate(_ENTITIES)
     return f'"{escaped}<br/>{action}"' if action else f'"{escaped}"'
 
 
@@ -156,5 +157,5 @@ def _external_id(reference: str) -> str:
 
 
 def _escaped_id(text: str) -> str:
-    # `_` is the sign of an escape, so it is escaped too: two names never share an id.
+    # `_` begins an escape, so it is escaped, too: no two names have the same id.
     return re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):02x}", text)

@@ -1,7 +1,7 @@
-"""The live view: a terminal's worth of rows, drawn anew some times a second, gone at the end.
+"""The live view: a row per image and app, drawn several times a second, removed at the end.
 
-The view never writes into the scrollback but for notices and the summary, and it fits the height
-of the terminal: what is in work or has failed is shown, the rest is counted.
+Only notices and the summary stay in the scrollback. The view fits the height of the terminal: if
+there are more rows, it shows those that work or have failed, and counts the rest.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from ..model.events import Finished, Notice, Planned, Warned
 from ..model.sanitize import visible, without_escapes
 from .errors import failure_lines, warning_lines
 from .paint import coloured, plain
-from .rows import Board, Mood, Row, is_output
+from .rows import Row, RowStatus, RowTable, is_output
 from .summary import summary
-from .terminal import Canvas, Patient, wants_colour
+from .terminal import Canvas, TolerantStream, wants_colour
 from .text import clean, crop, duration, pad, size, width
 
 if TYPE_CHECKING:
@@ -39,34 +39,34 @@ FRAMES_PER_SECOND = 8
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SPINNER_PLAIN = "|/-\\"
 _GLYPHS = {
-    Mood.WAITING: ".",
-    Mood.GOOD: "✓",
-    Mood.SKIPPED: "=",
-    Mood.BAD: "✗",
-    Mood.BLOCKED: "-",
+    RowStatus.WAITING: ".",
+    RowStatus.DONE: "✓",
+    RowStatus.SKIPPED: "=",
+    RowStatus.FAILED: "✗",
+    RowStatus.BLOCKED: "-",
 }
 _STYLES = {
-    Mood.WAITING: "dim",
-    Mood.ACTIVE: "cyan",
-    Mood.GOOD: "green",
-    Mood.SKIPPED: "dim",
-    Mood.BAD: "bold red",
-    Mood.BLOCKED: "yellow",
+    RowStatus.WAITING: "dim",
+    RowStatus.ACTIVE: "cyan",
+    RowStatus.DONE: "green",
+    RowStatus.SKIPPED: "dim",
+    RowStatus.FAILED: "bold red",
+    RowStatus.BLOCKED: "yellow",
 }
-# Where not all rows fit: what needs eyes first.
-_URGENCY = {
-    Mood.BAD: 0,
-    Mood.ACTIVE: 1,
-    Mood.BLOCKED: 2,
-    Mood.GOOD: 3,
-    Mood.WAITING: 4,
-    Mood.SKIPPED: 5,
+# The order in the footer: what matters most comes first.
+_FOOTER_ORDER = {
+    RowStatus.FAILED: 0,
+    RowStatus.ACTIVE: 1,
+    RowStatus.BLOCKED: 2,
+    RowStatus.DONE: 3,
+    RowStatus.WAITING: 4,
+    RowStatus.SKIPPED: 5,
 }
 _PLURALS = {"exists": "exist"}
 _LONGEST_NAME = 40
-_WORDS = len("building")
-"""The column of words is at least so wide, so that it does not jump from frame to frame."""
-_RESTING = {"building": "exported", "pushing": "pushed"}
+_WORD_CELLS = len("building")
+"""The smallest width of the column of words: it seldom changes from frame to frame."""
+_EXPORTED_WORDS = {"building": "exported", "pushing": "pushed"}
 _PUSH_RE = re.compile(r"pushing ([^/\s]+)/\S+ with docker")
 
 
@@ -74,11 +74,11 @@ _PUSH_RE = re.compile(r"pushing ([^/\s]+)/\S+ with docker")
 def live_reporter(
     stream: TextIO, environ: Mapping[str, str], clock: Callable[[], float]
 ) -> Iterator[Reporter]:
-    """Show a run on a terminal; however the block is left, the cursor is there again."""
-    patient = Patient(stream)
+    """Show a run on a terminal. The cursor is visible again however the block ends."""
+    output = TolerantStream(stream)
     colour = wants_colour(stream, environ)
     console = Console(
-        file=Canvas(patient),  # type: ignore[arg-type] # rich only writes, flushes and asks what it is
+        file=Canvas(output),  # type: ignore[arg-type] # rich needs these methods only
         force_terminal=True,
         no_color=not colour,
         markup=False,
@@ -97,7 +97,7 @@ def live_reporter(
     )
 
     def report(event: Event, /) -> None:
-        view.take(event)
+        view.handle(event)
         match event:
             case Notice():
                 console.print(Text(f"note: {clean(event.text)}", style="dim"))
@@ -107,7 +107,7 @@ def live_reporter(
                 console.print(Text.from_ansi("\n".join(lines)))
             case Finished():
                 live.stop()
-                _write_end(event.report, console, patient, colour=colour)
+                _write_summary(event.report, console, output, colour=colour)
             case _:
                 pass
 
@@ -116,28 +116,28 @@ def live_reporter(
 
 
 class LiveView:
-    """What rich draws: the rows as they are at that moment."""
+    """What rich draws: the current rows."""
 
     def __init__(self, console: Console, clock: Callable[[], float]) -> None:
-        self._ascii = not console.encoding.startswith("utf")
+        self._ascii_only = not console.encoding.startswith("utf")
         self._clock = clock
-        self._board = Board()
+        self._table = RowTable()
         self._lock = threading.Lock()
-        self._began = clock()
+        self._started = clock()
 
-    def take(self, event: Event) -> None:
-        """Note an event; drawing goes on in a thread of its own."""
+    def handle(self, event: Event) -> None:
+        """Update the rows; another thread draws them."""
         with self._lock:
             if isinstance(event, Planned):
-                self._began = self._clock()
-            self._board.take(event, self._clock())
+                self._started = self._clock()
+            self._table.handle(event, self._clock())
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw one frame, a line lower than the terminal so that it never scrolls."""
+        """Draw one frame. It has a line less than the terminal, so that nothing scrolls."""
         now = self._clock()
         with self._lock:
-            rows, spent = self._board.rows, now - self._began
-        signs = _SPINNER_PLAIN if self._ascii else _SPINNER
+            rows, spent = self._table.rows, now - self._started
+        signs = _SPINNER_PLAIN if self._ascii_only else _SPINNER
         spin = signs[int(now * FRAMES_PER_SECOND) % len(signs)]
         height = max(console.size.height - 1, 2)
         lines = frame(rows, cells=options.max_width, height=height, now=now, spent=spent, spin=spin)
@@ -147,40 +147,40 @@ class LiveView:
 def frame(
     rows: Sequence[Row], *, cells: int, height: int, now: float, spent: float, spin: str
 ) -> list[Text]:
-    """The lines of one picture: at most `height`, none wider than `cells`."""
+    """Return the lines of one frame: at most `height`, none wider than `cells`."""
     if not rows:
-        return [_line([(f"{spin} looking at what exists; {duration(spent)}", "dim")], cells)]
-    shown, rest = choose(rows, height - 1)
+        return [_line([(f"{spin} finding out what exists; {duration(spent)}", "dim")], cells)]
+    shown, rest = split_rows(rows, height - 1)
     names = min(max((width(row.name) for row in shown), default=0), _LONGEST_NAME)
-    words = max((_WORDS, *(width(_word(row)) for row in shown)))
-    active = sum(row.mood is Mood.ACTIVE and bool(row.log) for row in shown)
-    roomy = len(shown) + active < height
+    words = max((_WORD_CELLS, *(width(_word(row)) for row in shown)))
+    active = sum(row.status is RowStatus.ACTIVE and bool(row.log) for row in shown)
+    with_logs = len(shown) + active < height
     lines = []
     for row in shown:
         lines.append(_row_line(row, names, words, cells, now, spin))
-        if roomy and row.log and row.mood is Mood.ACTIVE:
+        if with_logs and row.log and row.status is RowStatus.ACTIVE:
             lines.append(_line([(" " * (words + 4) + row.log, "dim")], cells))
     return [*lines, _line([(_footer(rows, rest, spent), "bold")], cells)]
 
 
-def choose(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
+def split_rows(rows: Sequence[Row], room: int) -> tuple[Sequence[Row], Sequence[Row]]:
     """Split rows into those to show, in their order, and those to count.
 
-    All where they fit. Else what failed and what is in work; where even that is too much, half of
-    the room at most goes to failures while there is work to see.
+    If they fit, all are shown; otherwise those that have failed or work. If even these are too
+    many, failures get at most half of the lines while there is work to show.
     """
     if len(rows) <= room:
         return rows, ()
-    failed = [row for row in rows if row.mood is Mood.BAD]
-    active = [row for row in rows if row.mood is Mood.ACTIVE and row.rested is None]
+    failed = [row for row in rows if row.status is RowStatus.FAILED]
+    active = [row for row in rows if row.status is RowStatus.ACTIVE and row.exported_at is None]
     for_active = min(len(active), max(room - len(failed), room - room // 2))
-    kept = {id(row) for row in failed[: room - for_active] + active[:for_active]}
-    shown = [row for row in rows if id(row) in kept]
-    return shown, [row for row in rows if id(row) not in kept]
+    chosen = {id(row) for row in failed[: room - for_active] + active[:for_active]}
+    shown = [row for row in rows if id(row) in chosen]
+    return shown, [row for row in rows if id(row) not in chosen]
 
 
 def _footer(rows: Sequence[Row], rest: Sequence[Row], spent: float) -> str:
-    counted = Counter((_URGENCY[row.mood], row.app, _word(row)) for row in rest or rows)
+    counted = Counter((_FOOTER_ORDER[row.status], row.app, _word(row)) for row in rest or rows)
     words = ", ".join(
         f"{number} {_plural(word) if number > 1 else word}"
         for (_, _, word), number in sorted(counted.items())
@@ -189,8 +189,8 @@ def _footer(rows: Sequence[Row], rest: Sequence[Row], spent: float) -> str:
 
 
 def _word(row: Row) -> str:
-    if row.rested is not None:
-        return _RESTING.get(row.word, row.word)
+    if row.exported_at is not None:
+        return _EXPORTED_WORDS.get(row.word, row.word)
     return f"app {row.word}" if row.app else row.word
 
 
@@ -199,32 +199,38 @@ def _plural(word: str) -> str:
 
 
 def _row_line(row: Row, names: int, words: int, cells: int, now: float, spin: str) -> Text:
-    glyph = _GLYPHS.get(row.mood, spin) if row.rested is None else _GLYPHS[Mood.WAITING]
-    style = _STYLES[row.mood]
+    glyph = _GLYPHS.get(row.status, spin) if row.exported_at is None else _GLYPHS[RowStatus.WAITING]
+    style = _STYLES[row.status]
     time = duration(row.elapsed(now)) if row.elapsed(now) else ""
     start = f"{glyph} {pad(_word(row), words)}  "
     name = pad(crop(row.name, names), names)
     room = cells - width(start) - names - 2 - (width(time) + 2 if time else 0)
-    what = pad(crop(_what(row), room), max(room, 0))
-    said = "red" if row.mood is Mood.BAD else "dim" if row.mood is not Mood.ACTIVE else ""
+    text = pad(crop(_text(row), room), max(room, 0))
+    text_style = (
+        "red"
+        if row.status is RowStatus.FAILED
+        else "dim"
+        if row.status is not RowStatus.ACTIVE
+        else ""
+    )
     tail = f"  {time}" if time else ""
-    return _line([(start, style), (f"{name}  ", ""), (what, said), (tail, "dim")], cells)
+    return _line([(start, style), (f"{name}  ", ""), (text, text_style), (tail, "dim")], cells)
 
 
-def _what(row: Row) -> str:
-    if row.mood is not Mood.ACTIVE:
-        return row.reason if row.mood in {Mood.BAD, Mood.BLOCKED} else ""
+def _text(row: Row) -> str:
+    if row.status is not RowStatus.ACTIVE:
+        return row.reason if row.status in {RowStatus.FAILED, RowStatus.BLOCKED} else ""
     step = row.step
-    if step is None or row.rested is not None:
+    if step is None or row.exported_at is not None:
         return row.reason
-    name = _named(step.name, row.word)
+    name = _short_step(step.name, row.word)
     if step.total:
         return f"{size(step.current)} of {size(step.total)}  {name}"
     return f"{size(step.current)}  {name}" if step.current else name
 
 
-def _named(step: str, word: str) -> str:
-    """The step beside the row's word: `pushing  web  to registry.fly.io`."""
+def _short_step(step: str, word: str) -> str:
+    """Return a step without what the word says already: `pushing  web  to registry.fly.io`."""
     if found := _PUSH_RE.fullmatch(step):
         return f"to {found[1]}"
     return "layers" if word == "pushing" and is_output(step) else step
@@ -238,7 +244,9 @@ def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
     return line
 
 
-def _write_end(report: Report, console: Console, stream: Patient, *, colour: bool) -> None:
+def _write_summary(
+    report: Report, console: Console, stream: TolerantStream, *, colour: bool
+) -> None:
     paint = coloured if colour else plain
     lines = summary(report, paint, cells=console.width)
     failures = list(failure_lines(report, paint))

@@ -1,4 +1,4 @@
-"""The reporter of a command: a live view on a terminal, plain lines elsewhere."""
+"""The reporter of a run: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .terminal import Patient, wants_live
+from .terminal import TolerantStream, wants_live
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,11 +24,10 @@ def reporter(
     environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Reporter]:
-    """Show a run on `stream`, which is stderr: stdout is for data.
+    """Show a run on `stream`, which should be stderr: stdout is for data.
 
-    `live` decides where the stream's own answer is not wanted: without it, a terminal that is not
-    dumb gets the live view unless `CI` is set. On `Finished`, the summary is written, then what
-    failed and why; nothing has to be written after it. A stream that breaks does not raise.
+    `live` forces or forbids the live view. By default a terminal gets it, unless it is dumb or `CI`
+    is set. `Finished` prints the summary, and what failed and why. A broken stream does not raise.
 
     >>> with reporter(sys.stderr) as report:  # doctest: +SKIP
     ...     run(plan, report=report)
@@ -40,6 +39,6 @@ def reporter(
         with live_reporter(stream, environ, clock) as report:
             yield report
     else:
-        from .plain import PlainLines  # noqa: PLC0415 - only where it is used
+        from .plain import PlainLines  # noqa: PLC0415 - the live view does not need it
 
-        yield PlainLines(Patient(stream), clock)
+        yield PlainLines(TolerantStream(stream), clock)

@@ -1,4 +1,4 @@
-"""Colour for text that is written once, and columns. Words carry the meaning; colour only helps."""
+"""Colours and columns of text. Words carry the meaning; colour only helps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Style(StrEnum):
-    """SGR parameters of ECMA-48."""
+    """A text style: the parameter of an SGR escape sequence (ECMA-48)."""
 
     NONE = ""
     BOLD = "1"
@@ -30,12 +30,12 @@ Paint = Callable[[str, Style], str]
 
 
 def coloured(text: str, style: Style) -> str:
-    """Put a style on a text."""
+    """Return the text with escape sequences for its style."""
     return f"\x1b[{style}m{text}\x1b[0m" if style and text else text
 
 
 def plain(text: str, _style: Style) -> str:
-    """Leave a text as it is."""
+    """Return the text without a style."""
     return text
 
 
@@ -64,22 +64,27 @@ STATUS_STYLES = {
 
 
 def status_style(word: str) -> Style:
-    """The style of an action's or a status's word; what needs no attention is dim."""
+    """Return the style for an action or status; those that need no attention are dim."""
     return STATUS_STYLES.get(word, Style.DIM)
 
 
 class Cell(Struct, frozen=True):
-    """A clean text in a table, with its style and its side."""
+    """A cell of a table: its text, already made safe, its style and alignment."""
 
     text: str
     style: Style = Style.NONE
     right: bool = False
 
 
-def columns(rows: Iterable[Sequence[Cell]], paint: Paint, *, cells: int | None = None) -> list[str]:
-    """Align rows of the same length, two spaces between columns; no spaces at the ends.
+def header(*titles: str) -> list[Cell]:
+    """Return the first row of a table; the column `TIME` is aligned to the right."""
+    return [Cell(title, Style.BOLD, right=title == "TIME") for title in titles]
 
-    With `cells`, the last column is cut so that lines are no wider than that.
+
+def columns(rows: Iterable[Sequence[Cell]], paint: Paint, *, cells: int | None = None) -> list[str]:
+    """Align rows of equal length, with two spaces between columns and none at the end.
+
+    With `cells`, the last column is cut so that no line is wider.
     """
     table = list(rows)
     widths = [max(width(cell.text) for cell in column) for column in zip(*table, strict=True)]

@@ -1,4 +1,4 @@
-"""Lines for logs: each begins with its image's name; no colour, and nothing is ever overwritten."""
+"""Print a run as lines for logs: each begins with the name of its image; no colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..model.events import (
 )
 from .errors import failure_lines, warning_lines
 from .paint import plain
-from .rows import Mood, Row, advance, is_chore, is_output
+from .rows import Row, RowStatus, advance, is_internal, is_output
 from .summary import summary
 from .text import amount, clean, duration, pad, step_text, width
 
@@ -28,36 +28,36 @@ if TYPE_CHECKING:
 
     from ..model.events import Event
     from ..model.plan import Plan
-    from .terminal import Patient
+    from .terminal import TolerantStream
 
 _MARK_RE = re.compile(r"\[[^\]]*\]|pushing(?= )")
 _FROM_RE = re.compile(r"\[[^\]]*\] FROM |\[context [^\]]*\] ")
-_QUIET = frozenset({Phase.VERIFYING.value})
-_SILENT = frozenset({Mood.WAITING, Mood.SKIPPED})
-_TIMED = frozenset({Mood.GOOD, Mood.BAD})
+_UNPRINTED_PHASES = frozenset({Phase.VERIFYING.value})
+_UNPRINTED = frozenset({RowStatus.WAITING, RowStatus.SKIPPED})
+_TIMED = frozenset({RowStatus.DONE, RowStatus.FAILED})
 
 
 class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
-    Progress in bytes is left out. A step is named when it begins, and again when the log turns
-    back to it. What BuildKit does of its own, and writing the image out, is told at its end, and
-    only where it took a second or more. BuildKit runs some steps twice, such as a `FROM` to
-    resolve it and to fetch it: it is named once, and its end is told where it took its time.
-    Images that exist are not told one by one: the summary has them.
+    Progress in bytes is left out. A step is printed when it begins, and again when its log
+    continues after that of another step. Internal steps of BuildKit and exports are printed when
+    they end, and only if they took a second or more. BuildKit runs some steps twice, such as a
+    `FROM` to resolve and to fetch it: the step is printed once, and its end if that took a second
+    or more. Images that exist are printed in the summary only.
     """
 
-    def __init__(self, stream: Patient, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: TolerantStream, clock: Callable[[], float]) -> None:
         self._stream = stream
         self._clock = clock
         self._cells = 0
         self._rows: dict[tuple[bool, str], Row] = {}
-        self._begun: set[tuple[str, str]] = set()
+        self._started: set[tuple[str, str]] = set()
         self._ended: set[tuple[str, str]] = set()
-        self._speaking: dict[str, str] = {}
+        self._log_step: dict[str, str] = {}
 
     def __call__(self, event: Event, /) -> None:
-        """Write what is worth a line."""
+        """Write the lines of an event, if it has any."""
         for line in self._lines(event):
             self._stream.write(f"{line}\n")
         self._stream.flush()
@@ -65,10 +65,12 @@ class PlainLines:
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
             case Planned():
-                self._cells = max((width(name) for name in _busy(event.plan)), default=0)
-                yield outlook(event.plan)
+                self._cells = max(
+                    (width(name) for name in _names_to_work_on(event.plan)), default=0
+                )
+                yield plan_totals(event.plan)
             case ImageChanged() | AppChanged():
-                yield from self._turn(event)
+                yield from self._phase(event)
             case StepChanged():
                 yield from self._step(event)
             case LogLine():
@@ -82,54 +84,54 @@ class PlainLines:
                 failures = list(failure_lines(event.report, plain))
                 yield from lines + [""] * bool(failures) + failures
 
-    def _say(self, name: str, text: str) -> str:
+    def _prefixed(self, name: str, text: str) -> str:
         return f"{pad(clean(name), self._cells)} | {text}".rstrip()
 
-    def _turn(self, event: ImageChanged | AppChanged) -> Iterator[str]:
+    def _phase(self, event: ImageChanged | AppChanged) -> Iterator[str]:
         app = isinstance(event, AppChanged)
         name = event.app if isinstance(event, AppChanged) else event.image
         before = self._rows.get((app, name), Row(name, app=app))
         row = self._rows[app, name] = advance(before, event, self._clock())
-        silent = row.mood in _SILENT or row.word in _QUIET
+        silent = row.status in _UNPRINTED or row.word in _UNPRINTED_PHASES
         if not silent and (row.word, row.reason) != (before.word, before.reason):
-            spent = f" in {duration(row.seconds)}" if row.mood in _TIMED and row.seconds else ""
+            spent = f" in {duration(row.seconds)}" if row.status in _TIMED and row.seconds else ""
             reason = f": {row.reason}" if row.reason else ""
-            yield self._say(name, f"{row.word}{spent}{reason}")
+            yield self._prefixed(name, f"{row.word}{spent}{reason}")
 
     def _step(self, event: StepChanged) -> Iterator[str]:
         step, key = step_text(event.step), (event.image, event.step)
-        if is_chore(step) or is_output(step):
+        if is_internal(step) or is_output(step):
             if event.completed and event.seconds >= 1:
-                text = step if is_chore(step) else _mark(step)
-                yield self._say(event.image, f"{text} done in {duration(event.seconds)}")
+                text = step if is_internal(step) else _mark(step)
+                yield self._prefixed(event.image, f"{text} done in {duration(event.seconds)}")
         elif not event.completed:
-            if key not in self._begun:
-                self._begun.add(key)
-                self._speaking[event.image] = event.step
-                yield self._say(event.image, step)
+            if key not in self._started:
+                self._started.add(key)
+                self._log_step[event.image] = event.step
+                yield self._prefixed(event.image, step)
         elif key not in self._ended or event.seconds >= 1:
-            text = _mark(step) if key in self._begun else step
+            text = _mark(step) if key in self._started else step
             if end := _end(step, event):
-                yield self._say(event.image, f"{text} {end}")
-            elif key not in self._begun:
-                yield self._say(event.image, text)
-            self._note_end(key, event)
+                yield self._prefixed(event.image, f"{text} {end}")
+            elif key not in self._started:
+                yield self._prefixed(event.image, text)
+            self._remember_end(key, event)
 
-    def _note_end(self, key: tuple[str, str], event: StepChanged) -> None:
-        """What was cancelled may begin anew, and is then named again."""
-        note = set.discard if event.cancelled else set.add
-        note(self._begun, key)
-        note(self._ended, key)
+    def _remember_end(self, key: tuple[str, str], event: StepChanged) -> None:
+        """Remember that a step has ended; forget a cancelled one, which may start again."""
+        change = set.discard if event.cancelled else set.add
+        change(self._started, key)
+        change(self._ended, key)
 
     def _log(self, event: LogLine) -> Iterator[str]:
-        if event.step and self._speaking.get(event.image) != event.step:
-            self._speaking[event.image] = event.step
-            yield self._say(event.image, step_text(event.step))
-        yield self._say(event.image, f"  {clean(event.text)}")
+        if event.step and self._log_step.get(event.image) != event.step:
+            self._log_step[event.image] = event.step
+            yield self._prefixed(event.image, step_text(event.step))
+        yield self._prefixed(event.image, f"  {clean(event.text)}")
 
 
-def outlook(plan: Plan) -> str:
-    """What a plan comes to: `2 to build, 5 exist; 1 to deploy, 2 are current`."""
+def plan_totals(plan: Plan) -> str:
+    """Return the totals of a plan: `2 to build, 5 exist; 1 to deploy, 2 are current`."""
     existing = [action for action in plan.images if action.action is Action.EXISTS]
     copies = f"{len(plan.to_copy)} to copy, " if plan.to_copy else ""
     exist = amount(len(existing), "exists", "exist")
@@ -146,14 +148,14 @@ def outlook(plan: Plan) -> str:
     return "; ".join(parts)
 
 
-def _busy(plan: Plan) -> list[str]:
+def _names_to_work_on(plan: Plan) -> list[str]:
     deploys = [step.app for step in plan.deploys if step.action is DeployAction.DEPLOY]
     images = (action.name for action in (*plan.to_build, *plan.to_copy))
     return [*images, *map(clean, deploys)]
 
 
 def _end(step: str, event: StepChanged) -> str:
-    """How a step ended; nothing for a base that was only resolved."""
+    """Say how a step ended; nothing if a base was only resolved."""
     if event.failed or event.cancelled:
         word = "failed in" if event.failed else "cancelled after"
         return f"{word} {duration(event.seconds)}"
@@ -165,6 +167,6 @@ def _end(step: str, event: StepChanged) -> str:
 
 
 def _mark(step: str) -> str:
-    """`[2/5]` of `[2/5] RUN apt-get update`, `pushing` of `pushing REFERENCE with docker`."""
+    """Shorten `[2/5] RUN make` to `[2/5]`, and `pushing REFERENCE with docker` to `pushing`."""
     found = _MARK_RE.match(step)
     return found[0] if found else step

@@ -1,7 +1,7 @@
-"""What is known of each image and app while a run goes on: events in, rows out.
+"""The progress of each image and app during a run, as rows that events update.
 
-`Row` is a value and `advance` pure; `Board` holds the rows of now. Times are seconds of any clock
-that only goes forward.
+`Row` is a frozen value and `advance` is pure; `RowTable` holds the current rows. Times are seconds
+of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -23,50 +23,50 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
 
 
-class Mood(Enum):
-    """What a row asks of the one who looks."""
+class RowStatus(Enum):
+    """How the work on an image or app goes; it decides colour, sign and order."""
 
     WAITING = "waiting"
     ACTIVE = "active"
-    GOOD = "good"
+    DONE = "done"
     SKIPPED = "skipped"
-    BAD = "bad"
+    FAILED = "failed"
     BLOCKED = "blocked"
 
 
-IMAGE_MOODS = {
-    Phase.WAITING: Mood.WAITING,
-    Phase.COPYING: Mood.ACTIVE,
-    Phase.BUILDING: Mood.ACTIVE,
-    Phase.TESTING: Mood.ACTIVE,
-    Phase.PUSHING: Mood.ACTIVE,
-    Phase.VERIFYING: Mood.ACTIVE,
-    Phase.BUILT: Mood.GOOD,
-    Phase.COPIED: Mood.GOOD,
-    Phase.EXISTS: Mood.SKIPPED,
-    Phase.FAILED: Mood.BAD,
-    Phase.BLOCKED: Mood.BLOCKED,
+IMAGE_STATUSES = {
+    Phase.WAITING: RowStatus.WAITING,
+    Phase.COPYING: RowStatus.ACTIVE,
+    Phase.BUILDING: RowStatus.ACTIVE,
+    Phase.TESTING: RowStatus.ACTIVE,
+    Phase.PUSHING: RowStatus.ACTIVE,
+    Phase.VERIFYING: RowStatus.ACTIVE,
+    Phase.BUILT: RowStatus.DONE,
+    Phase.COPIED: RowStatus.DONE,
+    Phase.EXISTS: RowStatus.SKIPPED,
+    Phase.FAILED: RowStatus.FAILED,
+    Phase.BLOCKED: RowStatus.BLOCKED,
 }
-APP_MOODS = {
-    "waiting": Mood.WAITING,
-    DeployStatus.DEPLOYED.value: Mood.GOOD,
-    DeployStatus.CURRENT.value: Mood.SKIPPED,
-    DeployStatus.FAILED.value: Mood.BAD,
-    DeployStatus.ROLLED_BACK.value: Mood.BAD,
-    DeployStatus.BLOCKED.value: Mood.BLOCKED,
-    DeployStatus.HELD.value: Mood.BLOCKED,
+APP_STATUSES = {
+    "waiting": RowStatus.WAITING,
+    DeployStatus.DEPLOYED.value: RowStatus.DONE,
+    DeployStatus.CURRENT.value: RowStatus.SKIPPED,
+    DeployStatus.FAILED.value: RowStatus.FAILED,
+    DeployStatus.ROLLED_BACK.value: RowStatus.FAILED,
+    DeployStatus.BLOCKED.value: RowStatus.BLOCKED,
+    DeployStatus.HELD.value: RowStatus.BLOCKED,
 }
-_CHORE_RE = re.compile(r"\[internal\]|\[context [^\]]*\] load metadata for ")
-"""How BuildKit marks steps of its own; a base that exists already is a context to it."""
+_INTERNAL_RE = re.compile(r"\[internal\]|\[context [^\]]*\] load metadata for ")
+"""How BuildKit names internal steps; a base that exists is a named context of the build."""
 
 _OUTPUTS = ("exporting to ", "importing to ", "pushing ")
-"""How it names what comes after the last instruction."""
+"""How BuildKit names the steps after the last instruction."""
 
-LIVELY = frozenset({Mood.WAITING, Mood.ACTIVE})
+UNFINISHED = frozenset({RowStatus.WAITING, RowStatus.ACTIVE})
 
 
-class Step(Struct, frozen=True):
-    """A step that goes on, with its bytes where they are known."""
+class RowStep(Struct, frozen=True):
+    """A step of a build, with its bytes if they are known."""
 
     name: str
     current: int = 0
@@ -74,71 +74,72 @@ class Step(Struct, frozen=True):
 
 
 class Row(Struct, frozen=True):
-    """An image or an app. `word` is its stage; `step` and `log` are the last seen, made safe.
+    """An image or an app. `word` is its phase; `log` is the last line of its log, made safe.
 
-    `since` is when work on it began, `rested` when the last of it ended, if the image is written
-    out and waits for others of its solve; `seconds` is how long it took once it has ended.
+    `steps` are running, `last` has ended. `since` is when the work began. `exported_at` is when the
+    image was exported, while it waits for others of its solve. `seconds` is how long all took, once
+    it has ended.
     """
 
     name: str
     app: bool
     word: str = Phase.WAITING.value
-    mood: Mood = Mood.WAITING
-    steps: tuple[Step, ...] = ()
-    last: Step | None = None
+    status: RowStatus = RowStatus.WAITING
+    steps: tuple[RowStep, ...] = ()
+    last: RowStep | None = None
     log: str = ""
     reason: str = ""
     since: float | None = None
-    rested: float | None = None
+    exported_at: float | None = None
     seconds: float = 0.0
 
     @property
-    def step(self) -> Step | None:
-        """The step begun last of those that go on, else the last that ended."""
+    def step(self) -> RowStep | None:
+        """The running step that started last; without one, the step that ended last."""
         return self.steps[-1] if self.steps else self.last
 
     def elapsed(self, now: float) -> float:
-        """Seconds of work up to now, or in all."""
+        """Return the seconds of work until now, or of all work if it has ended."""
         if self.since is None:
             return self.seconds
-        return (now if self.rested is None else self.rested) - self.since
+        return (now if self.exported_at is None else self.exported_at) - self.since
 
 
-def is_chore(step: str) -> bool:
-    """Whether a step is of BuildKit's own: loading a context, a Dockerfile, an ignore file."""
-    return _CHORE_RE.match(step) is not None
+def is_internal(step: str) -> bool:
+    """Return whether BuildKit added the step: it loads a context, Dockerfile or ignore file."""
+    return _INTERNAL_RE.match(step) is not None
 
 
 def is_output(step: str) -> bool:
-    """Whether a step writes the image out: exports, loads or pushes it."""
+    """Return whether a step exports, loads or pushes the image."""
     return step.startswith(_OUTPUTS)
 
 
 def advance(row: Row, event: ImageChanged | StepChanged | LogLine | AppChanged, now: float) -> Row:
-    """The row after an event. An ended row is not woken by what a cancelled build still says."""
+    """Return the row after an event. Late steps and logs of a cancelled build do not change it."""
     match event:
         case ImageChanged():
-            mood = IMAGE_MOODS[event.phase]
-            return _turned(row, event.phase.value, mood, event, now)
+            status = IMAGE_STATUSES[event.phase]
+            return _with_phase(row, event.phase.value, status, event, now)
         case AppChanged():
-            mood = APP_MOODS.get(event.phase, Mood.ACTIVE)
-            return _turned(row, clean(event.phase), mood, event, now)
-        case _ if row.mood not in LIVELY:
+            status = APP_STATUSES.get(event.phase, RowStatus.ACTIVE)
+            return _with_phase(row, clean(event.phase), status, event, now)
+        case _ if row.status not in UNFINISHED:
             return row
         case LogLine():
             return replace(row, log=clean(event.text).strip() or row.log)
         case StepChanged():
-            return _stepped(row, event, now)
+            return _with_step(row, event, now)
 
 
-class Board:
-    """The rows of a run, in the plan's order; what the plan did not name comes at the end."""
+class RowTable:
+    """The rows of a run, in the order of the plan; names that are not in the plan come last."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[bool, str], Row] = {}
 
-    def take(self, event: Event, now: float) -> None:
-        """Note an event."""
+    def handle(self, event: Event, now: float) -> None:
+        """Update the row that an event is about."""
         match event:
             case Planned():
                 self._rows = {(row.app, row.name): row for row in planned_rows(event.plan)}
@@ -151,7 +152,7 @@ class Board:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """All rows, images first."""
+        """All rows; images come before apps."""
         return tuple(sorted(self._rows.values(), key=lambda row: row.app))
 
     def _advance(
@@ -162,9 +163,15 @@ class Board:
 
 
 def planned_rows(plan: Plan) -> tuple[Row, ...]:
-    """The rows that a run begins with."""
+    """Return the rows at the start of a run."""
     images = [
-        Row(a.name, app=False, word=Phase.EXISTS.value, mood=Mood.SKIPPED, reason=clean(a.reason))
+        Row(
+            a.name,
+            app=False,
+            word=Phase.EXISTS.value,
+            status=RowStatus.SKIPPED,
+            reason=clean(a.reason),
+        )
         if a.action is Action.EXISTS
         else Row(a.name, app=False)
         for a in plan.images
@@ -176,7 +183,7 @@ def planned_rows(plan: Plan) -> tuple[Row, ...]:
             clean(s.app),
             app=True,
             word=s.action.value,
-            mood=APP_MOODS[s.action.value],
+            status=APP_STATUSES[s.action.value],
             reason=clean(s.reason),
         )
         for s in plan.deploys
@@ -184,29 +191,33 @@ def planned_rows(plan: Plan) -> tuple[Row, ...]:
     return (*images, *apps)
 
 
-def _turned(row: Row, word: str, mood: Mood, event: ImageChanged | AppChanged, now: float) -> Row:
-    row = replace(row, word=word, mood=mood, reason=clean(event.reason))
-    if mood is Mood.ACTIVE:
+def _with_phase(
+    row: Row, word: str, status: RowStatus, event: ImageChanged | AppChanged, now: float
+) -> Row:
+    row = replace(row, word=word, status=status, reason=clean(event.reason))
+    if status is RowStatus.ACTIVE:
         since = now if row.since is None else row.since
-        return replace(row, since=since, rested=None, last=None)
-    if mood is Mood.WAITING:
+        return replace(row, since=since, exported_at=None, last=None)
+    if status is RowStatus.WAITING:
         return row
     seconds = event.seconds or row.elapsed(now)
-    return replace(row, since=None, rested=None, seconds=seconds, steps=(), log="")
+    return replace(row, since=None, exported_at=None, seconds=seconds, steps=(), log="")
 
 
-def _stepped(row: Row, event: StepChanged, now: float) -> Row:
+def _with_step(row: Row, event: StepChanged, now: float) -> Row:
     name = step_text(event.step)
-    known = next((s for s in row.steps if s.name == name), Step(name))
-    step = Step(name, event.current or known.current, event.total or known.total)
-    # BuildKit loads contexts long before an image's turn: that is no work on the image yet.
-    chore = is_chore(name)
-    if row.mood is Mood.WAITING and not chore:
-        row = replace(row, word=Phase.BUILDING.value, mood=Mood.ACTIVE, since=now)
+    known = next((s for s in row.steps if s.name == name), RowStep(name))
+    step = RowStep(name, event.current or known.current, event.total or known.total)
+    # BuildKit loads contexts long before it builds the image: that does not start the row.
+    internal = is_internal(name)
+    if row.status is RowStatus.WAITING and not internal:
+        row = replace(row, word=Phase.BUILDING.value, status=RowStatus.ACTIVE, since=now)
     if event.completed:
         left = tuple(s for s in row.steps if s.name != name)
-        rested = now if is_output(name) and not left else row.rested
-        return replace(row, steps=left, last=row.last if chore else step, rested=rested)
+        exported_at = now if is_output(name) and not left else row.exported_at
+        return replace(
+            row, steps=left, last=row.last if internal else step, exported_at=exported_at
+        )
     if known in row.steps:
         return replace(row, steps=tuple(step if s == known else s for s in row.steps))
-    return replace(row, steps=(*row.steps, step), log="", rested=None)
+    return replace(row, steps=(*row.steps, step), log="", exported_at=None)

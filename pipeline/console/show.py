@@ -1,4 +1,4 @@
-"""Results as text for a person: what was asked for goes to stdout, if no other stream is given."""
+"""Print results as text; to stdout, if no other stream is given."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from ..model.apps import HOW_TO_RUN, NOT_RUN
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
-from .graph import twigs
+from .graph import tree_lines
 from .paint import Cell, Style, columns, status_style
-from .plain import outlook
+from .plain import plan_totals
 from .summary import summary
 from .terminal import columns_of, painter, write_lines
 from .text import amount, clean
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from ..model.report import Report
     from ..reference import Reference
     from .check import Check
-    from .graph import Twig
+    from .graph import TreeLine
     from .paint import Paint
 
 
 def print_plan(
     plan: Plan, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write each action and its reason, what is floating, and the totals; to stdout by default."""
+    """Write each action and its reason, floating content, and the totals; to stdout by default."""
     stream = stream or sys.stdout
     write_lines(list(plan_lines(plan, painter(stream, environ))), stream)
 
@@ -42,7 +42,7 @@ def print_plan(
 def print_report(
     report: Report, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write the summary of a report. A reporter has done so already, on its own stream."""
+    """Write the summary of a report. The reporter of a run prints it by itself."""
     stream = stream or sys.stdout
     lines = summary(report, painter(stream, environ), cells=columns_of(stream))
     write_lines(lines, stream)
@@ -51,7 +51,7 @@ def print_report(
 def print_inputs(
     inputs: Inputs, stream: TextIO | None = None, *, environ: Mapping[str, str] | None = None
 ) -> None:
-    """Write what goes into a fingerprint."""
+    """Write all inputs of a fingerprint."""
     stream = stream or sys.stdout
     write_lines(list(inputs_lines(inputs, painter(stream, environ))), stream)
 
@@ -63,13 +63,13 @@ def print_exists(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write whether a reference exists, and under which digest, or what it lacks."""
+    """Write whether a reference exists: its digest, or what an incomplete image lacks."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
     if isinstance(presence, Present):
         line = f"{paint('exists', Style.GREEN)}  {reference}  {presence.digest}"
     elif isinstance(presence, Incomplete):
-        line = f"{paint('hollow', Style.RED)}  {clean(presence.reason)}"
+        line = f"{paint('incomplete', Style.RED)}  {clean(presence.reason)}"
     else:
         line = f"{paint('absent', Style.YELLOW)}  {reference}"
     write_lines([line], stream)
@@ -82,10 +82,10 @@ def print_tree(
     plan: Plan | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the DAG as a tree, marked with the plan's actions where there is one."""
+    """Write the graph as a tree, with the actions of a plan if there is one."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
-    write_lines([_twig_line(twig, paint) for twig in twigs(project, plan)], stream)
+    write_lines([_tree_line(line, paint) for line in tree_lines(project, plan)], stream)
 
 
 def print_doctor(
@@ -94,20 +94,20 @@ def print_doctor(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a line per check, what to do under those that need it, and how many failed."""
+    """Write a line per check, hints below those that failed, and how many failed."""
     stream = stream or sys.stdout
     write_lines(list(doctor_lines(checks, painter(stream, environ))), stream)
 
 
 def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
-    """The lines of `plan`."""
+    """Return the lines of `plan`."""
     rows = []
     for action in value.images:
         word = action.action.value
         rows.append(_plan_row(word, action.name, action.reason))
         if word == "exists" and action.move:
             tags = ", ".join(f"`{alias.tag}`" for alias in action.move)
-            rows.append(_plan_row("alias", action.name, f"{tags} must be moved to it"))
+            rows.append(_plan_row("alias", action.name, f"{tags} must move to it"))
     rows += [_plan_row(step.action.value, step.app, step.reason) for step in value.deploys]
     rows += [_plan_row("unknown", f"apps of {name}", NOT_RUN) for name in value.unasked]
     yield from columns(rows, paint) if rows else []
@@ -118,23 +118,25 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
     if value.unasked:
         yield f"{paint('hint:', Style.CYAN)} {HOW_TO_RUN}"
     yield ""
-    yield paint(f"{outlook(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD)
+    yield paint(
+        f"{plan_totals(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD
+    )
 
 
 def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
-    """The lines of `inputs`."""
+    """Return the lines of `inputs`."""
     yield f"{paint(value.name, Style.BOLD)}  {value.fingerprint}"
     if value.test:
         yield from _section("key", [(str(value.key), "without the test")], paint)
         yield from _section("test", [(shlex.join(value.test), "")], paint)
-    said = {key: f"from {place}" for key, place in value.origins.items()}
+    origins = {key: f"from {place}" for key, place in value.origins.items()}
     if value.dockerfile:
         path = str(value.dockerfile)
-        yield from _section("dockerfile", [(path, said.get("dockerfile", ""))], paint)
+        yield from _section("dockerfile", [(path, origins.get("dockerfile", ""))], paint)
     if value.ignored:
         yield from _section("ignore file", [(str(value.ignored[0]), "")], paint)
     target = value.target or "the last stage"
-    yield from _section("target", [(target, said.get("target", ""))], paint)
+    yield from _section("target", [(target, origins.get("target", ""))], paint)
     yield from _section("platforms", [(str(p), "") for p in value.platforms], paint)
     yield from _section("bases", [(n, str(k)) for n, k in value.bases.items()], paint)
     externals = [(r, d or "not locked") for r, d in value.externals.items()]
@@ -142,14 +144,14 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     for reference, found in value.triggers.items():
         rows = [(f"ONBUILD {text}", str(p)) for p, each in found for text in each]
         yield from _section(f"triggers of {reference}", rows, paint)
-    args = [(name, _argument(v, said.get(f"args.{name}", ""))) for name, v in value.args.items()]
+    args = [(name, _argument(v, origins.get(f"args.{name}", ""))) for name, v in value.args.items()]
     yield from _section("args", args, paint)
     title = _files("files", value.whole_context)
     yield from _section(title, [_entry(entry) for entry in value.entries], paint)
     for name, context in value.contexts.items():
         title = _files(f"context {name} ({context.path})", context.whole_context)
         rows = [_entry(entry) for entry in context.entries]
-        yield from _section(title, rows or [("nothing of it", "")], paint)
+        yield from _section(title, rows or [("no file is read", "")], paint)
     yield from _section("floating", [(text, "") for text in value.floating], paint)
 
 
@@ -163,7 +165,7 @@ def _argument(value: str | None, origin: str) -> str:
 
 
 def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
-    """The lines of `doctor`."""
+    """Return the lines of `doctor`."""
     words = {True: "ok", False: "failed", None: "note"}
     rows = [
         [Cell(words[c.ok], status_style(words[c.ok])), Cell(clean(c.name)), Cell(clean(c.detail))]
@@ -176,14 +178,16 @@ def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
     failed = sum(check.ok is False for check in checks)
     yield ""
     yield (
-        f"{failed} of {amount(len(checks), 'check', 'checks')} failed" if failed else "all is well"
+        f"{failed} of {amount(len(checks), 'check', 'checks')} failed"
+        if failed
+        else "all checks passed"
     )
 
 
-def _twig_line(twig: Twig, paint: Paint) -> str:
-    action = paint(twig.action, status_style(twig.action))
-    notes = ", ".join(filter(None, (action, paint(clean(twig.note), Style.DIM))))
-    return f"{paint(twig.guide, Style.DIM)}{twig.name}" + (f" ({notes})" if notes else "")
+def _tree_line(line: TreeLine, paint: Paint) -> str:
+    action = paint(line.action, status_style(line.action))
+    notes = ", ".join(filter(None, (action, paint(clean(line.note), Style.DIM))))
+    return f"{paint(line.prefix, Style.DIM)}{line.name}" + (f" ({notes})" if notes else "")
 
 
 def _plan_row(word: str, name: str, reason: str) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""A report in lines: what each image and app came to, and what was saved."""
+"""The summary of a run: how each image and app ended, and the totals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..model.report import DeployStatus, ImageStatus
-from .paint import Cell, Style, columns, plain, status_style
+from .paint import Cell, Style, columns, header, plain, status_style
 from .text import amount, clean, duration, width
 
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from ..reference import Digest
     from .paint import Paint
 
-FULL = 40
-"""Up to so many rows, those that needed nothing are listed too; beyond it they are counted."""
+MAX_ROWS = 40
+"""In a longer table, images and apps that did not change are counted, not listed."""
 
-_QUIET = frozenset({ImageStatus.EXISTS, DeployStatus.CURRENT})
+_UNCHANGED = frozenset({ImageStatus.EXISTS, DeployStatus.CURRENT})
 _SHOWN_RESULTS = frozenset({ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.EXISTS})
 
 
 def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[str]:
-    """The tables of images and apps, and the totals; `cells` is a terminal's width."""
+    """Return tables of images and apps, and the totals; `cells` is the width of the terminal."""
     lines = image_table(report.images, paint, cells=cells)
     if report.deploys:
         lines += ["", *deploy_table(report.deploys, paint, cells=cells)]
@@ -36,14 +36,14 @@ def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[s
 def image_table(
     results: Sequence[ImageResult], paint: Paint, *, cells: int | None = None
 ) -> list[str]:
-    """One line per image; many that exist already are one line together.
+    """Return a line per image; if there are many, those that exist are one line together.
 
-    Where references do not fit the terminal, digests are left out and the registry's host goes
-    into the head: what was cut could not be copied.
+    If references do not fit into the terminal, digests are left out and the registry goes into the
+    header, because nobody can copy a reference that was cut.
     """
-    loud = [r for r in results if len(results) <= FULL or r.status not in _QUIET]
-    lines = columns(_image_rows(loud, cells), paint, cells=cells) if loud else []
-    if hidden := len(results) - len(loud):
+    listed = [r for r in results if len(results) <= MAX_ROWS or r.status not in _UNCHANGED]
+    lines = columns(_image_rows(listed, cells), paint, cells=cells) if listed else []
+    if hidden := len(results) - len(listed):
         lines.append(paint(f"… {amount(hidden, 'more exists', 'more exist')}", Style.DIM))
     return lines
 
@@ -51,19 +51,20 @@ def image_table(
 def deploy_table(
     results: Sequence[DeployResult], paint: Paint, *, cells: int | None = None
 ) -> list[str]:
-    """One line per app."""
-    loud = [r for r in results if len(results) <= FULL or r.status not in _QUIET]
-    head = _head("APP", "STATUS", "TIME", "RELEASE", "URL OR REASON")
-    lines = columns([head, *map(_deploy_row, loud)], paint, cells=cells) if loud else []
-    if hidden := len(results) - len(loud):
+    """Return a line per app; if there are many, those that are current are one line together."""
+    listed = [r for r in results if len(results) <= MAX_ROWS or r.status not in _UNCHANGED]
+    head = header("APP", "STATUS", "TIME", "RELEASE", "URL OR REASON")
+    lines = columns([head, *map(_deploy_row, listed)], paint, cells=cells) if listed else []
+    if hidden := len(results) - len(listed):
         lines.append(paint(f"… {amount(hidden, 'more is', 'more are')} current", Style.DIM))
     return lines
 
 
 def totals(report: Report) -> list[str]:
-    """`built 2, exists 5, failed 0 in 12.3 s; 7 requests; 5 builds skipped`, apps in a line before.
+    """Return `built 2, exists 5, failed 0 in 12.3 s; 7 requests; 5 builds skipped`.
 
-    What a skipped build would have cost nobody knows, so it is counted and not timed.
+    The totals of apps come in a line before. Skipped builds are counted: the time that they would
+    have taken is unknown.
     """
     lines = []
     if report.deploys:
@@ -81,7 +82,7 @@ def totals(report: Report) -> list[str]:
 
 
 def short_digest(digest: Digest | None) -> str:
-    """The first 12 hex digits, as docker shows an id; nothing for none."""
+    """Return the first 12 hex digits, as docker shows ids; empty for `None`."""
     return digest.partition(":")[2][:12] if digest else ""
 
 
@@ -96,12 +97,8 @@ def _counts(
     return ", ".join(f"{w} {known.get(w, 0)}" for w in words if w in always or w in known)
 
 
-def _head(*titles: str) -> list[Cell]:
-    return [Cell(title, Style.BOLD, right=title == "TIME") for title in titles]
-
-
 def _image_rows(results: Sequence[ImageResult], cells: int | None) -> list[list[Cell]]:
-    head = _head("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
+    head = header("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
     rows = [head, *map(_image_row, results)]
     shown = [r for r in results if r.status in _SHOWN_RESULTS]
     wide = columns([head, *map(_image_row, shown)], plain)
@@ -118,25 +115,25 @@ def _image_row(result: ImageResult) -> list[Cell]:
         Cell(result.status.value, status_style(result.status.value)),
         _time(result.seconds),
         Cell(short_digest(result.digest), Style.DIM),
-        Cell(_what(result)),
+        Cell(_text(result)),
     ]
 
 
-def _what(result: ImageResult) -> str:
+def _text(result: ImageResult) -> str:
     if result.status in _SHOWN_RESULTS:
         return str(result.reference)
     return clean(result.reason.partition("\n")[0])
 
 
 def _deploy_row(result: DeployResult) -> list[Cell]:
-    well = result.status in {DeployStatus.DEPLOYED, DeployStatus.CURRENT}
-    what = result.url if well and result.url else result.reason.partition("\n")[0]
+    show_url = result.status in {DeployStatus.DEPLOYED, DeployStatus.CURRENT}
+    text = result.url if show_url and result.url else result.reason.partition("\n")[0]
     return [
         Cell(clean(result.app)),
         Cell(result.status.value, status_style(result.status.value)),
         _time(result.seconds),
         Cell(clean(result.release)),
-        Cell(clean(what)),
+        Cell(clean(text)),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a stream can show, and the one place where text leaves: harmless, and stopping no run."""
+"""Output streams: what they can show, and writing text to them that is safe to show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLAIN_SIGNS = str.maketrans(
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person looks at the stream; a closed one is none."""
+    """Return whether the stream is a terminal; false for a closed one."""
     try:
         return stream.isatty()
     except ValueError:
@@ -26,7 +26,7 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether the stream can be drawn on: a terminal that is not dumb, and no CI."""
+    """Return whether to draw a live view: on a terminal that is not dumb, and not in CI."""
     term = environ.get("TERM", "" if os.name == "posix" else "windows")
     able = term not in {"", "dumb", "unknown"}
     ci = environ.get("CI", "").lower() not in {"", "0", "false"}
@@ -34,7 +34,7 @@ def wants_live(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Whether to colour: no-color.org first, force-color.org next, else on an able terminal."""
+    """Return whether to use colour: `NO_COLOR` decides, then `FORCE_COLOR`, then the terminal."""
     if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR"):
@@ -43,13 +43,13 @@ def wants_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def painter(stream: TextIO, environ: Mapping[str, str] | None = None) -> Paint:
-    """How to style text for the stream."""
+    """Return the function that styles text for the stream."""
     environ = os.environ if environ is None else environ
     return coloured if wants_colour(stream, environ) else plain
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """How wide the terminal is; `None` where the stream is none and lines may be long."""
+    """Return the width of the terminal; `None` if the stream is not one, and lines may be long."""
     if not is_terminal(stream):
         return None
     try:
@@ -59,7 +59,7 @@ def columns_of(stream: TextIO) -> int | None:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    """The text with every character that the stream's encoding lacks replaced."""
+    """Return the text with every character replaced that the encoding of the stream lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         text.encode(encoding)
@@ -69,18 +69,17 @@ def encodable(text: str, stream: TextIO) -> str:
 
 
 def write_lines(lines: list[str], stream: TextIO) -> None:
-    """Write data: characters are replaced where they must be, errors of the stream are raised."""
+    """Write lines, made safe to show. Errors of the stream are raised."""
     stream.write(encodable(harmless("".join(f"{line}\n" for line in lines)), stream))
     stream.flush()
 
 
-class Patient:
-    """A stream that goes quiet when it breaks: a closed log must not end a build.
+class TolerantStream:
+    """A stream whose errors raise nothing: a closed log must not end a build.
 
-    What is written to it leaves harmless (`model.sanitize`): lines are written whole.
-    `error` is what broke it; whoever writes what must not be lost asks for it at the end, and gives
-    a list that keeps it all. A stream that is `None`, as Python has it for one that was closed
-    before it began, breaks when something is written.
+    After the first error, which is kept as `error`, nothing more is written. Text is made safe
+    (`model.sanitize`). Each line must be written in one call. `kept`, if given, gets all text. The
+    stream is `None` if it was closed when Python started; the first write sets `error`.
     """
 
     def __init__(self, stream: TextIO | None, kept: list[str] | None = None) -> None:
@@ -90,16 +89,16 @@ class Patient:
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
-        """Write what the encoding allows, made harmless; nothing after a failure."""
-        left = harmless(text)
+        """Write a text that is made safe; nothing after an error."""
+        safe = harmless(text)
         if self.kept is not None:
-            self.kept.append(left)
-        self.draw(left)
+            self.kept.append(safe)
+        self.draw(safe)
         return len(text)
 
     def draw(self, text: str) -> None:
-        """Write what the encoding allows as it is, with codes that are our own."""
-        if isinstance(self._stream, Patient):
+        """Write a text of ours with its escape sequences; nothing after an error."""
+        if isinstance(self._stream, TolerantStream):
             self._stream.draw(text)
         elif self._stream is None:
             self.error = self.error or ValueError("closed")
@@ -110,7 +109,7 @@ class Patient:
                 self.error = error
 
     def flush(self) -> None:
-        """Flush; a failure is the last one."""
+        """Flush, unless there was an error."""
         if self._stream is not None and self.error is None:
             try:
                 self._stream.flush()
@@ -118,23 +117,23 @@ class Patient:
                 self.error = error
 
     def isatty(self) -> bool:
-        """Whether a person looks at it."""
+        """Return whether the stream is a terminal."""
         return self._stream is not None and is_terminal(self._stream)
 
     def fileno(self) -> int:
-        """The number of the file behind it. Raises `OSError` where there is none."""
+        """Return the number of its file. Raises `OSError` if it has none."""
         if self._stream is None:
-            raise OSError("it is closed")
+            raise OSError("the stream is closed")
         return self._stream.fileno()
 
 
-class Canvas(Patient):
-    """What the live view draws on: its codes leave as they are, as its texts are clean already."""
+class Canvas(TolerantStream):
+    """The stream of the live view: its text is safe already, and its escape sequences are kept."""
 
-    def __init__(self, stream: Patient) -> None:
+    def __init__(self, stream: TolerantStream) -> None:
         super().__init__(cast("TextIO", stream))
 
     def write(self, text: str) -> int:
-        """Write what the encoding allows; nothing after a failure."""
+        """Write a text with its escape sequences; nothing after an error."""
         self.draw(text)
         return len(text)

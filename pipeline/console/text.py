@@ -1,7 +1,7 @@
-"""Characters that are safe to show, and their width in a terminal.
+"""Text that is safe to show, and its width in a terminal.
 
-Steps and log lines come from builds, so from anybody: escape codes in them could move the cursor,
-set the title or hide text. They are removed here, and nothing is ever read as markup.
+Steps and log lines come from builds, which may be anybody's: escape sequences in them could move
+the cursor, set the title or hide text. `clean` removes them, and nothing is read as markup.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _LINE_LIMIT = 4000
 
 
 def clean(text: str) -> str:
-    r"""One line without escape codes and control characters, at most some thousand characters.
+    r"""Return one line without escape sequences and control characters, cut after 4000 characters.
 
-    Of a line that was overwritten with `\r`, as progress bars do, the last writing stays.
+    Of a line that was overwritten after `\r`, as progress bars do, the last text remains.
 
     >>> clean("10 %\r\x1b[32m100 %\x1b[0m\n")
     '100 %'
@@ -35,9 +35,9 @@ def clean(text: str) -> str:
 
 
 def step_text(step: str) -> str:
-    r"""Name a step of BuildKit's for people: safe, its blanks squeezed, its digests short.
+    r"""Return the name of a step of BuildKit, made safe, with single spaces and short digests.
 
-    BuildKit joins the lines of an instruction with their indentation.
+    BuildKit joins the lines of an instruction including their indentation.
 
     >>> step_text("[2/4] RUN apt-get update     && apt-get install tini")
     '[2/4] RUN apt-get update && apt-get install tini'
@@ -46,12 +46,12 @@ def step_text(step: str) -> str:
 
 
 def clean_lines(text: str) -> list[str]:
-    """The lines of a text, each made safe."""
+    """Return the lines of a text, each made safe."""
     return [clean(line) for line in text.split("\n")]
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal a clean text takes: two for a wide character."""
+    """Return how many cells of a terminal a safe text takes: two for a wide character."""
     return cell_len(text)
 
 
@@ -62,7 +62,7 @@ def pad(text: str, cells: int, *, right: bool = False) -> str:
 
 
 def crop(text: str, cells: int) -> str:
-    """Cut a text to a width; what was cut ends in an ellipsis.
+    """Cut a text to a width; a cut text ends in an ellipsis.
 
     >>> crop("RUN apt-get update", 9)
     'RUN apt-…'
@@ -75,7 +75,7 @@ def crop(text: str, cells: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for people.
+    """Return seconds as people write them.
 
     >>> duration(12.34), duration(185), duration(3720)
     ('12.3 s', '3 min 05 s', '1 h 02 min')
@@ -90,7 +90,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes for people, in powers of 1000 as docker shows them.
+    """Return a number of bytes as docker shows it, with powers of 1000.
 
     >>> size(999), size(12_345_678)
     ('999 B', '12.3 MB')
@@ -104,7 +104,7 @@ def size(count: int) -> str:
 
 
 def amount(count: int, one: str, many: str) -> str:
-    """A number and its noun or verb.
+    """Return a number with its noun or verb in singular or plural.
 
     >>> amount(1, "request", "requests"), amount(5, "exists", "exist")
     ('1 request', '5 exist')

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PipelineError, machine_error, usage_error
 from ._faults import FAULT, tell_fault
-from ._output import patient_output, unwritten
+from ._output import tolerant_output, unwritten
 from ._say import tell
 from ._signals import handled_by, interrupt, leave, watched
 
@@ -27,7 +27,7 @@ def exit_code(body: Callable[[], int], *, answers: bool) -> int:
     task only looks: without its output, the codes of `ANSWERS` say nothing either.
     """
     try:
-        with patient_output(keep=not answers) as out:
+        with tolerant_output(keep=not answers) as out:
             code = _ended(body)
             out.flush()
             lost = unwritten(out)

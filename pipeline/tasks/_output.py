@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TextIO, cast
 
-from ..console.terminal import Patient
+from ..console.terminal import TolerantStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ READER_GONE, UNWRITTEN = 141, 4
 
 
 @contextmanager
-def patient_output(*, keep: bool = False) -> Iterator[Patient]:
+def tolerant_output(*, keep: bool = False) -> Iterator[TolerantStream]:
     """Stop writing to a stream that has failed once; yield stdout, whose `error` says why.
 
     With `keep`, it also holds all that was to be written, so that no report of work is lost.
@@ -31,8 +31,8 @@ def patient_output(*, keep: bool = False) -> Iterator[Patient]:
     """
     _take_closed()
     before = sys.stdout, sys.stderr
-    out = Patient(_buffered(sys.stdout), kept=[] if keep else None)
-    err = Patient(_buffered(sys.stderr))
+    out = TolerantStream(_buffered(sys.stdout), kept=[] if keep else None)
+    err = TolerantStream(_buffered(sys.stderr))
     sys.stdout, sys.stderr = cast("TextIO", out), cast("TextIO", err)
     try:
         yield out
@@ -45,7 +45,7 @@ def patient_output(*, keep: bool = False) -> Iterator[Patient]:
                 _swallow(number)
 
 
-def unwritten(out: Patient) -> int:
+def unwritten(out: TolerantStream) -> int:
     """Return the exit code for a result that could not be written, and print why; else 0."""
     if out.error is None:
         return 0

@@ -56,4 +56,4 @@ def test_releases_are_listed_with_their_image() -> None:
     _, newest, older = stream.getvalue().splitlines()
     assert newest.split()[:3] == ["v3", "complete", "2026-11-24T15:00:00Z"]
     assert newest.endswith(str(RELEASES[0].image))
-    assert older.endswith("not known any more")
+    assert older.endswith("no longer known")

@@ -1,4 +1,4 @@
-"""What is copied, and what is hollow, in plans, runs, reports and answers."""
+"""What is copied, and incomplete images, in plans, runs, reports and answers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from pipeline.console.as_json import exists_json, plan_json, report_json
 from pipeline.console.paint import plain
-from pipeline.console.plain import outlook
-from pipeline.console.rows import Board, Mood
+from pipeline.console.plain import plan_totals
+from pipeline.console.rows import RowStatus, RowTable
 from pipeline.console.show import plan_lines, print_exists
 from pipeline.console.summary import summary
 from pipeline.model.actions import Action
@@ -33,14 +33,14 @@ COPY = replace(
 )
 PLAN = Plan(PROJECT, (COPY, make_action(PYTHON, Action.EXISTS)), requests=3)
 COPIED = ImageResult(OS.name, ImageStatus.COPIED, make_reference("os-base"), WHY, DIGEST, 1.5)
-HOLLOW = Incomplete(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256:0a`")
+INCOMPLETE = Incomplete(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256:0a`")
 
 
 def test_a_plan_counts_and_explains_copies() -> None:
     """In words, with where from."""
     lines = list(plan_lines(PLAN, plain))
 
-    assert outlook(PLAN) == "0 to build, 1 to copy, 1 exists"
+    assert plan_totals(PLAN) == "0 to build, 1 to copy, 1 exists"
     assert lines[0].split() == ["copy", "os-base", *WHY.split()]
 
 
@@ -73,28 +73,28 @@ def test_a_report_counts_a_copy_as_a_build_that_was_saved() -> None:
 
 def test_a_row_waits_is_copied_and_is_good() -> None:
     """The stages of a copy."""
-    board = Board()
-    moods = []
+    table = RowTable()
+    statuses = []
     events: tuple[Event, ...] = (
         Planned(PLAN),
         ImageChanged(OS.name, Phase.COPYING),
         ImageChanged(OS.name, Phase.COPIED, WHY, 1.0),
     )
     for event in events:
-        board.take(event, 0.0)
-        moods.append(board.rows[0].mood)
+        table.handle(event, 0.0)
+        statuses.append(table.rows[0].status)
 
-    assert moods == [Mood.WAITING, Mood.ACTIVE, Mood.GOOD]
-    assert board.rows[1].mood is Mood.SKIPPED
+    assert statuses == [RowStatus.WAITING, RowStatus.ACTIVE, RowStatus.DONE]
+    assert table.rows[1].status is RowStatus.SKIPPED
 
 
-def test_what_is_hollow_does_not_exist() -> None:
+def test_an_incomplete_image_does_not_exist() -> None:
     """Text and JSON say what it lacks."""
     reference, stream = parse_reference("registry.fly.io/web:1"), StringIO()
 
-    document = exists_json(reference, HOLLOW)
-    print_exists(reference, HOLLOW, stream, environ={})
+    document = exists_json(reference, INCOMPLETE)
+    print_exists(reference, INCOMPLETE, stream, environ={})
 
     jsonschema.validate(document, schemas.EXISTS)
-    assert (document["exists"], document["reason"]) == (False, HOLLOW.reason)
-    assert stream.getvalue() == f"hollow  {HOLLOW.reason}\n"
+    assert (document["exists"], document["reason"]) == (False, INCOMPLETE.reason)
+    assert stream.getvalue() == f"incomplete  {INCOMPLETE.reason}\n"

@@ -157,7 +157,7 @@ def test_apps_that_are_held_are_told_with_what_to_do() -> None:
     first, second = failures(Report((), tuple(held))).splitlines()
 
     assert first == f"held: `eu`, `us`: {why}"
-    assert second.startswith("hint: `--force` deploys it all the same; ")
+    assert second.startswith("hint: `--force` deploys it anyway; ")
 
 
 def test_nothing_is_written_about_success() -> None:

@@ -17,7 +17,7 @@ from pipeline.console.check import Check
 from pipeline.console.errors import show_error, show_warnings
 from pipeline.console.fly import print_fly_apps, print_kept
 from pipeline.console.out import reporter
-from pipeline.console.terminal import Patient
+from pipeline.console.terminal import TolerantStream
 from pipeline.errors import ConfigError, Location, Problem, UnknownError
 from pipeline.model.apps import Release, Running
 from pipeline.model.events import (
@@ -187,8 +187,8 @@ def test_pictures(said: str) -> None:
     outside = External(hostile, DEBIAN, Location("Dockerfile", 1))
     project = make_project(*PROJECT.images, image, replace(API, externals=(outside,)))
 
-    dot = written(lambda stream: Patient(stream).write(graph.dot(project)))
-    mermaid = written(lambda stream: Patient(stream).write(graph.mermaid(project)))
+    dot = written(lambda stream: TolerantStream(stream).write(graph.dot(project)))
+    mermaid = written(lambda stream: TolerantStream(stream).write(graph.mermaid(project)))
     tree = written(lambda stream: show.print_tree(project, stream, environ={}))
 
     assert not obeyed(dot + mermaid + tree)

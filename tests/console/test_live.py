@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.console.live import choose, frame
+from pipeline.console.live import frame, split_rows
 from pipeline.console.out import reporter
-from pipeline.console.rows import Board, Mood, Row, Step
+from pipeline.console.rows import Row, RowStatus, RowStep, RowTable
 from pipeline.console.text import width
 from pipeline.model.events import Event, ImageChanged, Phase, StepChanged
 from pipeline.reference import ImageName
@@ -41,13 +41,15 @@ with reporter(sys.stderr) as report:
 """
 
 
-def many(count: int, **moods: int) -> list[Row]:
-    """Rows that wait, but for so many of each other mood, taken in turns from the start."""
-    kinds = [Mood[mood.upper()] for mood, number in moods.items() for _ in range(number)]
-    kinds += [Mood.WAITING] * (count - len(kinds))
+def many(count: int, **statuses: int) -> list[Row]:
+    """Rows that wait, but for so many of each other status, taken in turns from the start."""
+    kinds = [
+        RowStatus[status.upper()] for status, number in statuses.items() for _ in range(number)
+    ]
+    kinds += [RowStatus.WAITING] * (count - len(kinds))
     return [
-        Row(f"image-{n}", app=False, word=mood.value, mood=mood, log="…", since=0.0)
-        for n, mood in enumerate(kinds)
+        Row(f"image-{n}", app=False, word=status.value, status=status, log="…", since=0.0)
+        for n, status in enumerate(kinds)
     ]
 
 
@@ -59,11 +61,11 @@ def picture(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
 
 def test_a_row_has_glyph_word_name_step_and_time() -> None:
     """The state of an image is a sign and a word; its step and time stand on the same line."""
-    board = Board()
+    table = RowTable()
     for event in RUN[:7]:
-        board.take(event, 10.0)
+        table.handle(event, 10.0)
 
-    lines = picture(list(board.rows))
+    lines = picture(list(table.rows))
 
     assert lines[0].rstrip() == "= exists       os-base"
     assert lines[1].startswith("* building     python-base  [2/5] RUN apt-get update  ")
@@ -81,10 +83,10 @@ def test_all_rows_are_shown_where_they_fit() -> None:
 
 @pytest.mark.parametrize(("cells", "height"), [(80, 23), (120, 39), (20, 5), (1, 2)])
 @pytest.mark.parametrize("active", [0, 3, 60])
-@pytest.mark.parametrize("bad", [0, 2, 90])
-def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, bad: int) -> None:
+@pytest.mark.parametrize("failed", [0, 2, 90])
+def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, failed: int) -> None:
     """250 images never take more lines or columns than there are."""
-    lines = picture(many(250, active=active, bad=bad), cells, height)
+    lines = picture(many(250, active=active, failed=failed), cells, height)
 
     assert len(lines) <= height
     assert max(map(width, lines)) <= cells
@@ -92,7 +94,7 @@ def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, bad: 
 
 def test_what_is_not_shown_is_counted() -> None:
     """Of many images, those in work and those that failed are shown; the rest is a line."""
-    lines = picture(many(250, skipped=60, active=6, bad=2))
+    lines = picture(many(250, skipped=60, active=6, failed=2))
 
     assert lines[-1] == "… 182 waiting, 60 skipped; 12.3 s"
     assert sum("image-" in line for line in lines) == 8
@@ -100,18 +102,18 @@ def test_what_is_not_shown_is_counted() -> None:
 
 def test_failures_do_not_push_out_the_work() -> None:
     """With many failures, half of the room stays for what goes on; every row is somewhere."""
-    rows = many(250, bad=100, active=50)
+    rows = many(250, failed=100, active=50)
 
-    shown, rest = choose(rows, 20)
+    shown, rest = split_rows(rows, 20)
 
-    assert [row.mood for row in shown] == [Mood.BAD] * 10 + [Mood.ACTIVE] * 10
+    assert [row.status for row in shown] == [RowStatus.FAILED] * 10 + [RowStatus.ACTIVE] * 10
     assert len(shown) + len(rest) == 250
 
 
 def test_bytes_of_a_push_are_shown() -> None:
     """Where bytes are known, they stand before the step."""
-    step = Step("exporting to image", 2_000_000, 4_000_000)
-    row = Row("web", app=False, word="pushing", mood=Mood.ACTIVE, steps=(step,), since=0.0)
+    step = RowStep("exporting to image", 2_000_000, 4_000_000)
+    row = Row("web", app=False, word="pushing", status=RowStatus.ACTIVE, steps=(step,), since=0.0)
 
     assert "web  2.0 MB of 4.0 MB  layers" in picture([row])[0]
 
@@ -119,7 +121,7 @@ def test_bytes_of_a_push_are_shown() -> None:
 def test_what_is_pushed_rests_until_its_solve_ends() -> None:
     """An image that is written out is not at work any more, though others of its solve are."""
     push = "pushing registry.fly.io/web:1234 with docker"
-    board = Board()
+    table = RowTable()
     events: tuple[Event, ...] = (
         ImageChanged(WEB, Phase.BUILDING),
         StepChanged(WEB, "exporting to image"),
@@ -129,14 +131,14 @@ def test_what_is_pushed_rests_until_its_solve_ends() -> None:
         StepChanged(WEB, push, completed=True),
     )
     for now, event in enumerate(events):
-        board.take(event, float(now))
+        table.handle(event, float(now))
         if now == 2:
-            assert picture(list(board.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
+            assert picture(list(table.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
         if now == 4:
             active = ["*", "pushing", "web", "to", "registry.fly.io", "12.3", "s"]
-            assert picture(list(board.rows))[0].split() == active
+            assert picture(list(table.rows))[0].split() == active
 
-    assert picture(list(board.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
+    assert picture(list(table.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
 
 
 def test_apps_are_counted_in_the_plural() -> None:
@@ -149,7 +151,7 @@ def test_apps_are_counted_in_the_plural() -> None:
 def test_wide_names_are_aligned() -> None:
     """Columns are counted in cells of the terminal."""
     rows = [Row("日本", app=False, word="waiting"), Row("web", app=False, word="waiting")]
-    rows = [Row(r.name, app=True, word="x", mood=Mood.BAD, reason="why") for r in rows]
+    rows = [Row(r.name, app=True, word="x", status=RowStatus.FAILED, reason="why") for r in rows]
 
     starts = {width(line.partition("why")[0]) for line in picture(rows)[:2]}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.console.rows import Board, Mood, Row, advance
+from pipeline.console.rows import Row, RowStatus, RowTable, advance
 from pipeline.model.events import ImageChanged, LogLine, Phase, StepChanged
 from pipeline.reference import ImageName
 from tests.console.values import RUN
@@ -33,16 +33,16 @@ def test_a_step_wakes_a_waiting_image() -> None:
     """Work on an image is shown even where no stage was told."""
     row = after(StepChanged(WEB, "[1/2] RUN x"))
 
-    assert (row.mood, row.word, row.since) == (Mood.ACTIVE, "building", 1.0)
+    assert (row.status, row.word, row.since) == (RowStatus.ACTIVE, "building", 1.0)
 
 
 def test_a_chore_of_buildkits_wakes_nobody() -> None:
     """Contexts are loaded at once for all images, also for those whose base is still built."""
-    chore = StepChanged(WEB, "[internal] load build context")
+    internal = StepChanged(WEB, "[internal] load build context")
     ended = StepChanged(WEB, "[internal] load build context", completed=True)
 
-    assert after(chore).mood is after(chore, ended).mood is Mood.WAITING
-    assert after(chore, ended).step is None
+    assert after(internal).status is after(internal, ended).status is RowStatus.WAITING
+    assert after(internal, ended).step is None
 
 
 def test_progress_keeps_the_bytes() -> None:
@@ -61,7 +61,7 @@ def test_an_ended_image_is_not_woken() -> None:
         LogLine(WEB, "[1/2] RUN x", "late"),
     )
 
-    assert (row.mood, row.steps, row.log) == (Mood.BAD, (), "")
+    assert (row.status, row.steps, row.log) == (RowStatus.FAILED, (), "")
 
 
 def test_time_is_kept_where_none_is_told() -> None:
@@ -77,11 +77,11 @@ def test_time_is_kept_where_none_is_told() -> None:
 
 def test_a_board_holds_images_then_apps() -> None:
     """An app and an image of the same name are two rows."""
-    board = Board()
+    table = RowTable()
     for event in RUN:
-        board.take(event, 1.0)
+        table.handle(event, 1.0)
 
-    names = [(row.name, row.word) for row in board.rows]
+    names = [(row.name, row.word) for row in table.rows]
 
     assert names == [
         ("os-base", "exists"),

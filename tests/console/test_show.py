@@ -82,7 +82,7 @@ def test_aliases_to_be_moved_are_told() -> None:
 
     assert stream.getvalue().splitlines() == [
         "exists  os-base  the registry has it",
-        "alias   os-base  `latest` must be moved to it",
+        "alias   os-base  `latest` must move to it",
         "",
         "0 to build, 1 exists; 1 alias to move; 4 requests",
     ]

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from pipeline.console.terminal import Patient, wants_colour, wants_live
+from pipeline.console.terminal import TolerantStream, wants_colour, wants_live
 
 
 class Terminal(io.StringIO):
@@ -72,7 +72,7 @@ def test_colour_follows_the_conventions(
 
 def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
     """What a reporter writes into a closed pipe is lost without an error."""
-    stream = Patient(Broken())
+    stream = TolerantStream(Broken())
 
     assert stream.write("text") == 4
     stream.flush()
@@ -81,7 +81,7 @@ def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
 def test_signs_are_spelt_where_the_encoding_lacks_them() -> None:
     """An ASCII log gets other signs, and a question mark for what has none."""
     raw = io.BytesIO()
-    stream = Patient(io.TextIOWrapper(raw, encoding="ascii"))
+    stream = TolerantStream(io.TextIOWrapper(raw, encoding="ascii"))
     stream.write("✓ größe …")
     stream.flush()
 
