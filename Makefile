@@ -1,31 +1,31 @@
-# The two commands, and an example of wiring the tasks into a Makefile of one's own.
+# The two commands of the README, and targets that call the tasks, as in your own Makefile.
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SANDBOX := $(PYTHON) -m sandbox
-# Tests at once: four on two cores met races of the engine that two do not.
+# Tests in parallel: with four on two cores, races of the engine made some fail.
 WORKERS ?= 2
-# What the engine and the registry of the sandbox want in the environment.
+# Sets the environment for the engine and the registry of the sandbox.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 
-# What was tested, and no other file of that name: wheels alone, since what builds a package would be
-# fetched without a hash. Our own build tool is in the lists too.
+# The tested files only. Wheels only, because pip would download the build tools of a source package
+# without checking a hash. The build tool of this package is in the lists, too.
 INSTALL    := $(BIN)/pip install --quiet --require-hashes --no-deps --only-binary :all:
 INSTALL_US := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-# As pip does with a wheel: Invoke writes no bytecode, and each run would compile all that it imports.
+# As pip does for a wheel. Invoke writes no bytecode, so each run would compile every module again.
 COMPILE_US := $(BIN)/python -m compileall -q pipeline fly_image_pipeline
-# Renovate reads these commands at the head of each list, and runs them too.
+# Renovate reads these commands at the top of each list, and runs them.
 COMPILE := $(BIN)/uv pip compile --quiet
 
-# What takes too long for every run: each has a sample in `make test`. CONTRIBUTING says what it is.
+# Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
 CAMPAIGNS := proof faults kills thousand
 BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start
 
 .PHONY: help demo demo-down test sandbox-up test-quick mutants lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
-help: ## Show what there is
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Build, push and deploy the sample images on this machine, twice
@@ -37,21 +37,21 @@ demo: $(VENV)/.runtime ## Build, push and deploy the sample images on this machi
 	@$(SANDBOX) status
 	@echo; echo "Stop it all with: make demo-down"
 
-demo-down: ## Stop what the demo started, containers included
+demo-down: ## Stop everything that the demo started, also containers
 	-@$(IN_SANDBOX) $(BIN)/python -m pipeline.deploy.docker.down
 	$(SANDBOX) down
 
-test: $(VENV)/.dev ## Everything: lint, types, tests on a real engine and registry
+test: $(VENV)/.dev ## Run all checks: lint, types, tests with a real engine and registry
 	@$(MAKE) --no-print-directory --jobs=2 lint sandbox-up
 	@$(IN_SANDBOX) $(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder
 
 sandbox-up:
 	$(SANDBOX) up
 
-test-quick: $(VENV)/.dev ## What needs neither engine nor registry
+test-quick: $(VENV)/.dev ## Run the tests that need neither engine nor registry
 	$(BIN)/pytest -m "not engine and not registry" -n $(WORKERS)
 
-mutants: $(VENV)/.dev ## Break the pure packages in many small ways: does test-quick notice each?
+mutants: $(VENV)/.dev ## Break the pure packages in many small ways: test-quick must notice each
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 $(CAMPAIGNS): $(VENV)/.dev
@@ -62,26 +62,26 @@ $(BENCHMARKS): bench-%: $(VENV)/.dev
 	$(SANDBOX) up
 	@$(IN_SANDBOX) $(BIN)/python -m benchmarks.$*
 
-lint: $(VENV)/.dev ## ruff and mypy
+lint: $(VENV)/.dev ## Run ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-fuzz: $(VENV)/.tools ## Inputs that nobody wrote: ARGS="dockerfile --minutes 10", all targets without
+fuzz: $(VENV)/.tools ## Run readers on generated input: all, or ARGS="dockerfile --minutes 10"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-audit: $(VENV)/.tools ## Ask the public databases for known weaknesses of what is installed
+audit: $(VENV)/.tools ## Look up known vulnerabilities of the installed packages
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt
 
-requirements: $(VENV)/.tools ## Write requirements/*.txt anew; ARGS=--upgrade for newer versions
+requirements: $(VENV)/.tools ## Update requirements/*.txt; ARGS=--upgrade for newer versions
 	$(COMPILE) $(ARGS) --output-file=requirements/dev.txt --extra=dev pyproject.toml requirements/build.in
 	$(COMPILE) --constraints=requirements/dev.txt --output-file=requirements/run.txt pyproject.toml requirements/build.in
 	$(COMPILE) $(ARGS) --constraints=requirements/dev.txt --output-file=requirements/tools.txt requirements/tools.in
 
-images: ## Build and push what is missing: what your own Makefile would say
+images: ## Build and push the missing images, as in your own Makefile
 	$(BIN)/invoke build-all
 
-deploy: images ## Deploy what does not run its image yet
+deploy: images ## Deploy the apps that do not run their image
 	$(BIN)/invoke deploy-all
 
 $(VENV)/bin/python:

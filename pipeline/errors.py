@@ -119,8 +119,8 @@ class FaultError(UnknownError):
     def __init__(self, cause: Exception) -> None:
         self.cause = cause
         super().__init__(
-            f"a fault in Fly Image Pipeline ended this: `{type(cause).__name__}`",
-            hint="what was done before is above; please report the fault",
+            f"a bug in Fly Image Pipeline ended this: `{type(cause).__name__}`",
+            hint="the work done before is listed above; please report the bug",
         )
 
 

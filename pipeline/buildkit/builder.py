@@ -72,7 +72,7 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
 
 def _unsure(version: str) -> str:
     """Describe the version of a buildx that does not know its own."""
-    return f"{version or 'without a version'} (its version is not known; it is taken for a new one)"
+    return f"{version or 'without a version'} (its version is unknown; it is treated as a new one)"
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -49,13 +49,13 @@ _ERRORS = (
     ),
     (
         r"permission denied while trying to connect",
-        "the engine refuses you: permission denied on its socket",
+        "the engine refuses access: permission denied on its socket",
         "add yourself to the group `docker`, or set DOCKER_HOST to an engine of your own",
     ),
     (
         r"no builder \"(.+?)\" found",
         "there is no builder `{}`",
-        "`docker buildx ls` shows those that there are; name one as `builder` in `[build]`",
+        "`docker buildx ls` lists the builders; set one of them as `builder` in `[build]`",
     ),
     (
         r"error during connect: (.*)",
@@ -65,7 +65,7 @@ _ERRORS = (
     (
         _LOST,
         "the connection to the builder was lost",
-        "look at the engine's log; what was pushed is kept, so run the same again",
+        "see the engine's log, then run again; what was pushed is kept",
     ),
     (
         rf"{_GO_ERROR}read-only file system)",
@@ -75,7 +75,7 @@ _ERRORS = (
     (
         rf"{_GO_ERROR}(?:{'|'.join(_LACKING)}))",
         "the builder could not go on: {}",
-        "make room where it says; images that are built and not used: `docker system df`",
+        "free disk space there; `docker system df` shows what takes it",
     ),
 )
 _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded\Z")
@@ -170,7 +170,7 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, i
     text, version = read_version(done.stdout)
     if version is not None and version < FLOOR:
         floor = ".".join(map(str, FLOOR))
-        raise UnknownError(f"buildx {text} is too old: {floor} is the least", hint=_INSTALL)
+        raise UnknownError(f"buildx {text} is too old: {floor} or later is needed", hint=_INSTALL)
     return text, version
 
 

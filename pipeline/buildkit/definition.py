@@ -111,8 +111,8 @@ def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Pro
     if key in RESERVED_NAMES:
         return Problem(
             place,
-            f"BuildKit keeps the name `{key}` for itself: an image cannot be used under it",
-            "call the image's folder something else",
+            f"BuildKit reserves the name `{key}`: an image of that name cannot be used",
+            "rename the image's folder",
         )
     if key in stages:
         return Problem(
@@ -129,7 +129,7 @@ def _cache_to(template: str, image: Image) -> list[str]:
     if any(may_be_fingerprint(tag) for cache in caches for tag in cache_tags(cache)):
         raise usage_error(
             f"`{template}` of `cache_to` exports the cache of `{image.name}` to a tag that {WHY}",
-            hint='a repository for cache alone is best, as in "ghcr.io/acme/cache:{name}"',
+            hint='use a repository for cache only, as in "ghcr.io/acme/cache:{name}"',
         )
     return caches
 

@@ -77,7 +77,7 @@ def _engine_error(error: APIError) -> UnknownError:
     # Only its sentence: the error also holds the request, which may hold a credential.
     """Return the error for an answer of the engine."""
     said = " ".join(str(error.explanation or "").split()) or f"status {error.status_code}"
-    return UnknownError(f"the Docker engine says: {said}", hint="its own log says more")
+    return UnknownError(f"the Docker engine says: {said}", hint="see the engine's log")
 
 
 def no_engine(environ: Mapping[str, str], error: BaseException) -> UnknownError:

@@ -39,16 +39,19 @@ _OTHER_BYTES = "unexpected commit digest"
 login page in place of a manifest, and takes the next download up behind it."""
 
 _KEPT = (
-    "the engine was sent other bytes for this once, and keeps them for up to a day; a base of this "
-    "project gets another digest by `invoke build NAME --force`"
+    "the engine once got other bytes for this digest, and keeps them for up to a day; a base of "
+    "this project gets another digest by `invoke build NAME --force`"
 )
 """The hint for it."""
 _NO_ROOM = "no space left on device"
 _MAKE_ROOM = (
-    "the builder's disk is full: `docker buildx du` says what takes it, and `docker buildx prune` "
-    "makes room"
+    "the builder's disk is full: `docker buildx du` shows what takes it, and `docker buildx prune` "
+    "frees space"
 )
-_CREATE = "there is no such repository; at Fly it is an app's, and `invoke apps` creates those"
+_CREATE = (
+    "there is no such repository; at Fly, it belongs to an app, and `invoke apps` creates the "
+    "missing ones"
+)
 
 
 class Metadata(Struct, frozen=True):

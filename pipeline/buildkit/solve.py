@@ -140,7 +140,7 @@ def _transient(solved: _Solved) -> str:
     if not solved.code:
         return ""
     if is_overloaded(last_error(solved.progress)):
-        return "the builder had too much to do at once and gave up"
+        return "the builder was overloaded and gave up"
     return transient_failure(solved.progress)
 
 
@@ -182,7 +182,7 @@ def _outcomes(
         if error := builder_error(said):
             return after_connection_loss(solved.progress), error
         if is_overloaded(said):
-            message = f"the builder gave up {ATTEMPTS} times: it has too much to do at once"
+            message = f"the builder gave up {ATTEMPTS} times: it is overloaded"
             hint = "run again when the machine is less busy; what was pushed is kept"
             return outcomes, UnknownError(message, hint=hint)
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):

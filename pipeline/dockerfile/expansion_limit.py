@@ -29,6 +29,6 @@ class Budget:
         self.left -= characters
         if self.left < 0:
             raise TooMuchError(
-                f"with this line, variables come to more than {MOST >> 20} MiB of text",
+                f"with this line, variables expand to more than {MOST >> 20} MiB of text",
                 hint="the values are used too often, or grow with each use",
             )

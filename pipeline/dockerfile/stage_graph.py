@@ -102,7 +102,9 @@ class StageGraph(Struct):
         for cycle in cycles:
             stages = [self.dockerfile.stages[int(index)] for index in cycle]
             path = graph.shown([stage.label for stage in stages])
-            self.problems.append(Problem(stages[0].location, f"stages need each other: {path}"))
+            self.problems.append(
+                Problem(stages[0].location, f"stages depend on each other: {path}")
+            )
         return not cycles
 
     def needed(self, target: int, *, unused: bool) -> tuple[int, ...]:

@@ -204,7 +204,7 @@ class FlyApi:
             details = error.details
             ours = details.cause is Cause.PROXY or details.retry_after is not None
             hint = error.hint if ours else STATUS_PAGE
-            raise FlyError(f"Fly could not be asked: {error.message}", hint=hint) from None
+            raise FlyError(f"Fly could not be queried: {error.message}", hint=hint) from None
 
     def _send(self, request: _Request, deadline: float) -> Response:
         return send(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..errors import UnknownError
 
-STATUS_PAGE = "https://status.flyio.net says how Fly is"
+STATUS_PAGE = "https://status.flyio.net shows the status of Fly"
 CREATE = "`invoke apps` creates the apps that are missing"
 ORG_TOKEN = "`fly tokens create org` makes one that reaches all apps of an organization"  # noqa: S105
 
@@ -38,7 +38,7 @@ class NoAppError(FlyError):
 def no_token() -> FlyError:
     """Return the error for an environment without a token."""
     return FlyError(
-        "Fly wants to know who you are, and there is no token",
+        "Fly requires a login, and there is no token",
         hint=f"set FLY_API_TOKEN ({ORG_TOKEN}), or run `fly auth login`",
         status=401,
     )
@@ -48,7 +48,7 @@ def malformed_token(source: str) -> FlyError:
     """Return the error for a token that no header can hold: nothing is sent."""
     return FlyError(
         f"the token from {source} holds a line break or a character that no token has",
-        hint=f"copy it again, all of it and nothing else: {ORG_TOKEN}",
+        hint=f"copy the whole token again, and nothing else: {ORG_TOKEN}",
         status=401,
     )
 
@@ -83,7 +83,7 @@ def out_of_reach(what: str, source: str, said: str = "") -> FlyError:
     )
 
 
-def unexpected(what: str = "something else than was asked for") -> FlyError:
+def unexpected(what: str = "something unexpected") -> FlyError:
     """Return the error for a response that does not have the documented form."""
     return FlyError(f"Fly answers with {what}", hint=STATUS_PAGE)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..reference import Digest, ImageName, Reference
 
 
-NOT_RUN = "asked of a command: not run"
+NOT_RUN = "listed by a command that was not run"
 """The reason in the one row for apps that a command lists, if a task must run no command."""
 
 HOW_TO_RUN = f"`--allow commands`, or {VARIABLE}=commands, runs the commands that list apps"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _RUN = re.compile(r"[0-9a-f]{20,}", re.IGNORECASE)
 _GIT = (40, 64)
 
-WHY = "may be the tag of some image's inputs, which means the same image for ever"
+WHY = "may be a fingerprint tag, which never moves"
 
 
 def may_be_fingerprint(tag: str) -> bool:

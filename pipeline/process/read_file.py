@@ -75,7 +75,7 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
             raise OutsideError(_OUTSIDE, _INSIDE) from None
         return None
     except ValueError:
-        raise FileError("is not a path", "a name has no NUL in it") from None
+        raise FileError("is not a path", "a path cannot contain NUL") from None
     try:
         found = os.fstat(handle)
         _check(found, kind, most)

@@ -82,7 +82,7 @@ def _read_names(
         return Result(None, (Problem(location, f"`{path}` {error.what}", error.hint),))
     if source is None:
         message = f"`{path}` cannot be read: no such file or directory"
-        hint = "it holds one name a line, and is named relative to this file"
+        hint = "it must have one name per line; its path is relative to this file"
         return Result(None, (Problem(location, message, hint),))
     return parse_app_names(source.decode(errors="replace"), str(folder / path))
 

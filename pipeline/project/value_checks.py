@@ -159,7 +159,7 @@ def cache_destination(text: str) -> str:
         if may_be_fingerprint(tag):
             raise WrongValueError(
                 f"`{text}` exports cache to a tag with 20 or more hex digits in a row: it {WHY}",
-                hint='best use a repository for cache alone, as in "ghcr.io/acme/cache:{name}"',
+                hint='use a repository for cache only, as in "ghcr.io/acme/cache:{name}"',
             )
     return text
 

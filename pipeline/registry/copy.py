@@ -69,7 +69,7 @@ def copy_at(
         return False
     if isinstance(there, Present) and not moves:
         raise WorkError(
-            f"`{destination}` is `{there.digest}`, and a tag of inputs is never moved",
+            f"`{destination}` is `{there.digest}`, and a fingerprint tag never moves",
             hint="two builds of the same inputs seldom have the same digest: either will do; "
             "give another tag for this very image",
         )
@@ -128,7 +128,7 @@ def promised(registry: Registry, source: Reference) -> Manifest:
         raise ContradictionError(
             source,
             "run it again; a proxy may modify responses. If that "
-            "comes again, the tag is hollow: `--verify deep` rebuilds it",
+            "does not help, the image is incomplete: `--verify deep` rebuilds it",
         ) from None
 
 

@@ -189,6 +189,6 @@ def split(address: str) -> tuple[str, int | None]:
 
 def _unproven(host: str) -> Doubt:
     return Doubt(
-        ", whose certificate nobody vouches for: `insecure = true` does not change that",
+        ", whose certificate is not trusted: `insecure = true` does not change that",
         f"put its authority into SSL_CERT_FILE or `/etc/docker/certs.d/{host}/ca.crt`",
     )

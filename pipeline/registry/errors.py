@@ -31,7 +31,7 @@ class ContradictionError(HttpError):
         self, reference: Reference, hint: str, details: ErrorDetails | None = None
     ) -> None:
         super().__init__(
-            f"`{reference}` is there by HEAD, and not there by GET", hint=hint, details=details
+            f"`{reference}` exists for HEAD, but not for GET", hint=hint, details=details
         )
 
 

@@ -54,11 +54,11 @@ def _unauthorized(
     if authorizer.error is not None:
         error = authorizer.error
         return HttpError(
-            f"`{host}` asks who you are, and {error.message}", hint=error.hint, details=details
+            f"`{host}` requires a login, and {error.message}", hint=error.hint, details=details
         )
     if authorizer.credential is None:
         return HttpError(
-            f"`{host}` asks who you are, and there is no credential for it",
+            f"`{host}` requires a login, and there is no credential for it",
             hint=_log_in(host),
             details=details,
         )
@@ -69,7 +69,7 @@ def _unauthorized(
             hint=authorizer.withheld.hint,
             details=details,
         )
-    lives = "a login of Fly's lives five minutes; " if _is_fly(host) else ""
+    lives = "a login at Fly expires after five minutes; " if _is_fly(host) else ""
     return HttpError(
         f"`{host}` refused the credential from {source}{said_by(response, authorizer)}",
         hint=f"it may be wrong or expired: {lives}{_log_in(host)}",
@@ -99,7 +99,7 @@ def _words(  # noqa: PLR0911 - one answer for each status
             until = f"in {seconds:.0f} seconds" if seconds else "later"
             return f"`{host}` has had too many requests", f"try again {until}"
         case status if status >= 500 or status == 408:
-            where = "; https://status.flyio.net says more" if _is_fly(host) else ""
+            where = "; https://status.flyio.net shows the status of Fly" if _is_fly(host) else ""
             return f"`{host}` is not available: {_status(status)}", f"try again later{where}"
         case status if 300 <= status < 400:
             return f"`{host}` redirects, and not to a manifest", "is the address right?"

@@ -97,7 +97,7 @@ def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tupl
     needed = fly_apps(project, fly_registry(environ))
     if not (needed or unasked(project)):
         raise usage_error(
-            "nothing of this project is at Fly: it is pushed and deployed elsewhere",
+            "this project does not use Fly: it is pushed and deployed elsewhere",
             hint='set `host = "registry.fly.io"` under `[registry]`, or choose another `--profile`',
         )
     listed = _listed(api, _named_org(project, environ))
@@ -137,7 +137,7 @@ def _org(project: Project, environ: Mapping[str, str], api: FlyApi) -> str:
     org = _named_org(project, environ) or only_org(api)
     if not org:
         raise usage_error(
-            "no organization is named, and the token reaches more than one or none",
+            "no organization is set, and the token reaches none or several",
             hint='write `org = "…"` under `[fly]` in pipeline.toml, or set FLY_ORG; '
             "`fly orgs list` names them",
         )

@@ -190,13 +190,13 @@ def _keep_release(clients: KeepClients, machines: Sequence[Machine], slot: Slot)
     try:
         reference = _previous_image(clients, slot.app)
         if reference is None:
-            why = "there is no release before whose image is on Fly's registry"
+            why = "there is no previous release whose image is on Fly's registry"
             return Kept(slot, KeepStatus.NONE, reason=why)
         found = clients.registry.head(reference)
     except UnknownError as error:
         return _failed(slot, error)
     if isinstance(found, Absent):
-        why = "the image of the release before is pruned already: `rollback` cannot go back to it"
+        why = "Fly has pruned the image of the previous release: `rollback` cannot restore it"
         return Kept(slot, KeepStatus.ABSENT, reference, reason=why)
     pinned = reference.at(found.digest)
     if any(machine.serves and machine.digest == found.digest for machine in machines):

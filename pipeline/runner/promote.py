@@ -96,5 +96,5 @@ def _foreign(source: Reference, destination: Reference) -> Problem | None:
         message = f"`{source}` may be any image, as it names a digest, and `{destination}` {WHY}"
         return Problem(None, message, f"leave out `@{source.digest}`, or give another tag")
     message = f"`{destination}` is not the tag of `{source}`: it {WHY}"
-    hint = "give another tag; a tag of inputs is kept in another repository alone"
+    hint = "give another tag; a fingerprint tag can only be copied to another repository"
     return Problem(None, message, hint)

@@ -123,7 +123,7 @@ def _printed(
         allowed = project.settings.allowed.variables
         text = output_of(shlex.split(command), project.root, environ, allowed=allowed)
     except UnknownError as error:
-        hint = "it is run in the project's root, without a shell, and prints one name a line"
+        hint = "it must print one name per line; it runs in the project's root, without a shell"
         raise UnknownError(f"{place}: {error.message}", hint=hint) from None
     names, problems = parse_app_names(text, str(place))
     raise_problems([replace(p, location=place) for p in problems])

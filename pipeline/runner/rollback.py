@@ -47,7 +47,7 @@ def with_releases(driver: Driver) -> RollbackDriver:
     if isinstance(driver, RollbackDriver):
         return driver
     raise usage_error(
-        "this driver keeps no releases, and cannot go back to one",
+        "this driver keeps no releases, so it cannot roll back",
         hint='choose another in `[deploy] driver = "…"`, or a profile that does',
     )
 
@@ -114,7 +114,7 @@ def roll_back_with(
             status, why = DeployStatus.FAILED, ended.message
             result = DeployResult(app.name, app.image, status, why, failure=failure)
             return _reported(result, report), ended if isinstance(ended, UnknownError) else None
-        status, why = DeployStatus.ROLLED_BACK, "rolled back to the release before"
+        status, why = DeployStatus.ROLLED_BACK, "rolled back to the previous release"
         result = DeployResult(app.name, app.image, status, why, ended.release, ended.url, seconds)
         return _reported(result, report), None
 
@@ -143,7 +143,7 @@ def roll_back_run(plan: Plan, driver: Driver, apps: Mapping[str, App], tools: To
         if tools.stop.is_set() or action.now is None:
             why = "it was interrupted before it was rolled back"
             if not tools.stop.is_set():
-                why = "before this run nothing ran to go back to"
+                why = "nothing ran before this run"
             if not own:
                 tools.end_app(replace(result, reason=f"`{fault}` failed, and {why}"))
             return

@@ -42,7 +42,7 @@ def choose_one(project: Project, word: str) -> ImageName:
     """Return the one image that `word` chooses. Raises `ConfigError`."""
     names = choose(project, word)
     if len(names) != 1:
-        raise usage_error(f"`{word}` is {len(names)} images, and one is wanted")
+        raise usage_error(f"`{word}` matches {len(names)} images, but must match one")
     return names[0]
 
 

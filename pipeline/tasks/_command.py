@@ -50,8 +50,8 @@ def changes(*, see: str, unless: str = "") -> Callable[[Body[P]], Made[P]]:
                 from ..errors import usage_error
 
                 raise usage_error(
-                    f"`{body.__name__}` has no plan that `--dry` could show, and nothing was done",
-                    hint=f"run it without `--dry`; `invoke {see}` looks, and changes nothing",
+                    f"`{body.__name__}` has no plan for `--dry` to show; nothing was done",
+                    hint=f"run it without `--dry`; `invoke {see}` changes nothing",
                 )
             return body(c, *args, **kwargs)
 

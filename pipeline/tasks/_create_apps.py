@@ -38,7 +38,7 @@ def run(
     if check and generate_name:
         raise usage_error("`--check` and `--generate-name` exclude each other")
     if save and not generate_name:
-        raise usage_error("`--save` keeps generated names: it goes with `--generate-name`")
+        raise usage_error("`--save` needs `--generate-name`, whose names it writes")
     project = load_project(profile, allow)
     nameless = images_without_app(project) if generate_name else ()
     with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:

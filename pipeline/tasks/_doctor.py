@@ -72,7 +72,7 @@ def _checks(profile: str, allow: Words) -> Iterator[Check]:
 
 
 def _version(requires: str) -> Check:
-    wanted = f"; the project wants {requires}" if requires else ""
+    wanted = f"; the project requires {requires}" if requires else ""
     return Check("version", ok=True, detail=f"Fly Image Pipeline {__version__}{wanted}")
 
 
@@ -99,7 +99,7 @@ def _credential(project: Project) -> Check:
         found = credentials(os.environ)(host)
     except PipelineError as error:
         return Check("credential", ok=False, detail=error.message, hint=error.hint)
-    detail = f"for `{host}`: " + (found.source if found else "none, asked anonymously")
+    detail = f"for `{host}`: " + (found.source if found else "none; requests are anonymous")
     return Check("credential", ok=True if found else None, detail=detail)
 
 
@@ -109,7 +109,7 @@ def _registry(project: Project) -> str:
     with open_registry(project.settings, os.environ) as registry:
         registry.ping(host)
         known = known and host not in registry.doubtful
-    return f"`{host}` answers" + (", and takes the credential" if known else "")
+    return f"`{host}` answers" + (", and accepts the credential" if known else "")
 
 
 def _fly(project: Project) -> Check:
@@ -118,7 +118,7 @@ def _fly(project: Project) -> Check:
     except PipelineError as error:
         by_fly = project.settings.deploy.driver is DriverName.FLY
         needed = by_fly and any(image.deploy for image in project)
-        why = "" if needed else "; no app here is deployed by it"
+        why = "" if needed else "; this project does not need it"
         ok = False if needed else None
         return Check("flyctl", ok=ok, detail=f"{error.message}{why}", hint=error.hint)
     return Check("flyctl", ok=True, detail=f"{found.version}, {found.path}")

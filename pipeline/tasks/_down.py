@@ -28,7 +28,7 @@ def run(
     if driver is not DriverName.DOCKER:
         raise usage_error(
             f"`down` is for the driver `docker`, and these settings deploy with `{driver}`",
-            hint="choose the profile whose containers shall go: `invoke down --profile local`",
+            hint="choose the profile whose containers to remove: `invoke down --profile local`",
         )
     with connect(os.environ) as client:
         ours = project.root, project.apps

@@ -19,10 +19,10 @@ def tell_fault(error: Exception) -> None:
         text = _traceback(error)
     except Exception as second:  # noqa: BLE001 - what cannot be masked must not be shown
         both = f"`{type(error).__name__}`, and then `{type(second).__name__}`"
-        text = f"{both}: as secrets could not be looked for, no more of it is shown"
+        text = f"{both}: the rest is not shown, as it could not be searched for secrets"
     lines = (
         text,
-        "error: this is a fault in Fly Image Pipeline, not in your project",
+        "error: this is a bug in Fly Image Pipeline, not in your project",
         "hint: please report it, with the lines above",
     )
     try:

@@ -64,7 +64,7 @@ def _unreadable_name(error: UnicodeEncodeError) -> int:
         tell_fault(error)
         return FAULT
     wrong = usage_error(
-        f"`{error.object}` cannot be the name of a file here: names are read as {ours}",
+        f"`{error.object}` cannot be a file name here: this environment reads names as {ours}",
         hint="set LC_ALL=C.UTF-8, or PYTHONUTF8=1",
     )
     tell(wrong)

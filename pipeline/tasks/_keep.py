@@ -39,7 +39,7 @@ def run(
 ) -> int:
     """Do what the options say, print the rows, and return the exit code."""
     if sum(map(bool, (only, list_, release))) > 1:
-        raise usage_error("`--only`, `--list` and `--release` are three things to do; choose one")
+        raise usage_error("`--only`, `--list` and `--release` exclude each other")
     project = load_apps(profile, allow, look=list_)
     with console() as report, stoppable() as stop:
         if list_:

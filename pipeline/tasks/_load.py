@@ -55,7 +55,9 @@ def _allowed(words: Words) -> Allowed:
 def is_deep(word: str) -> bool:
     """Return whether `--verify` is `deep`. Raises `ConfigError` for another word."""
     if word not in {"", "deep"}:
-        raise usage_error(f"`{word}` is no way to verify", hint="`deep`, or leave `--verify` out")
+        raise usage_error(
+            f"`{word}` is not a value of `--verify`", hint="write `deep`, or leave it out"
+        )
     return word == "deep"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-PROFILE = "profile of pipeline.toml to merge over the rest (also: PIPELINE_PROFILE)"
-ALLOW = "what the project may use beyond its own files, commas between (also: PIPELINE_ALLOW)"
-STRICT = "make warnings about what a tag may hide errors (also: `strict` in pipeline.toml)"
+PROFILE = "profile of pipeline.toml, merged over its other settings (also: PIPELINE_PROFILE)"
+ALLOW = "permissions for the project, separated by commas, such as `ssh` (also: PIPELINE_ALLOW)"
+STRICT = "turn warnings about files and tags into errors (also: `strict` in pipeline.toml)"
 JSON = "print the result as JSON on stdout"
-VERIFY = "`deep`: also check that platforms and all parts of existing images are there"
-KEEP_GOING = "after a failure, build what does not depend on it"
+VERIFY = "`deep`: also check that existing images have all platforms and layers"
+KEEP_GOING = "after a failure, go on with what does not depend on it"

@@ -60,7 +60,7 @@ def unwritten(out: TolerantStream) -> int:
         rest = f"its result is in `{path}`" if path else rest
     print(  # noqa: T201 - a task's words
         f"error: the result could not be written to stdout: {why.lower()}\n\n"
-        f"hint: what the task had to do is done; {rest}",
+        f"hint: the task has done its work; {rest}",
         file=sys.stderr,
     )
     return UNWRITTEN

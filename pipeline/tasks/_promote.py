@@ -32,7 +32,7 @@ def run(
         dict.fromkeys(_destination(word, source, settings.registry.host) for word in words)
     )
     if not wanted:
-        raise usage_error("no destination is named", hint="`:tag`, `app:tag` or `host/app:tag`")
+        raise usage_error("there is no destination", hint="`:tag`, `app:tag` or `host/app:tag`")
     with open_registry(settings, os.environ) as registry:
         done = bring(registry, source, wanted, lambda ended: _tell(source, ended))
         requests = registry.requests
@@ -74,5 +74,5 @@ def _destination(word: str, source: Reference, host: str) -> Reference:
     except ReferenceSyntaxError as error:
         raise usage_error(str(error), hint="`:tag`, `app:tag` or `host/repository:tag`") from error
     if found.digest:
-        raise usage_error(f"`{word}` is a digest, and a tag is wanted")
+        raise usage_error(f"`{word}` is a digest, but must be a tag")
     return found

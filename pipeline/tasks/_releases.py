@@ -32,7 +32,7 @@ def run(
     if unasked := choose_unlisted(project, app):
         raise not_listed(unasked, "which app is meant")
     if len(names) != 1:
-        raise usage_error(f"`{app}` is {len(names)} apps, and one is wanted")
+        raise usage_error(f"`{app}` matches {len(names)} apps, but must match one")
     found = ask(project, names[0], os.environ)[:limit]
     if json:
         write_json(as_json.releases_json(names[0], found))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "check": "create nothing: say what is missing, and end with 5 if anything is",
-        "generate_name": "create an app with a generated name for each `fly.toml` without `app`",
-        "save": "write generated names into `fly.toml`",
+        "check": "create nothing; print which apps are missing, and exit with 5 if there are any",
+        "generate_name": "generate a name, and create the app, for each `fly.toml` without `app`",
+        "save": "write the generated names into `fly.toml`",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -37,10 +37,10 @@ def apps(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Create the Fly apps that are missing: to deploy to, and to push to.
+    """Create the missing Fly apps, also those that only hold the repository of a base.
 
-    At Fly a repository is an app's, and there is none before the app. New ones belong
-    to `[fly] org`, else to FLY_ORG, else to the only organization that the token reaches.
+    At Fly, a repository belongs to an app, and exists only if the app does. New apps are created in
+    the organization `[fly] org`, else FLY_ORG, else the only one that the token reaches.
     """
     from ._create_apps import run
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @task(
     name="build-all",
     help={
-        "only": "only these images (commas between them, `*` allowed) and their missing bases",
-        "force": "build them even if the registry has them",
+        "only": "only these images, separated by commas, and their missing bases; `*` is allowed",
+        "force": "build images even if the registry has them",
         "keep_going": KEEP_GOING,
         "verify": VERIFY,
         "strict": STRICT,
@@ -60,9 +60,9 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
 
 @task(
     help={
-        "names": "images to build, commas between them, `*` allowed",
+        "names": "images to build, separated by commas; `*` is allowed",
         "dependents": "also build the images that depend on them",
-        "force": "build them even if the registry has them",
+        "force": "build images even if the registry has them",
         "keep_going": KEEP_GOING,
         "verify": VERIFY,
         "strict": STRICT,

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from ._command import Words
 
 
-FORCE = "deploy even apps that are current or of a newer commit; builds nothing more"
-ROLLBACK = "when an app fails, roll back all that this run deployed (Ctrl-C rolls nothing back)"
+FORCE = "also deploy apps that are current or held; builds no more images than without"
+ROLLBACK = "if an app fails, roll back all apps that this run deployed (not after Ctrl-C)"
 
 
 @task(
     name="deploy-all",
     help={
-        "only": "only these images or apps, commas between them, `*` allowed",
+        "only": "only these images or apps, separated by commas; `*` is allowed",
         "force": FORCE,
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
@@ -48,7 +48,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Build what is missing, then deploy every app that is not current, in order."""
+    """Build what is missing, then deploy every app that is not current."""
     from ._deploy import run
 
     return run(
@@ -67,7 +67,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
 
 @task(
     help={
-        "names": "images or apps to deploy, commas between them, `*` allowed",
+        "names": "images or apps to deploy, separated by commas; `*` is allowed",
         "force": FORCE,
         "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
@@ -93,7 +93,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Build what some images or apps need, then deploy those that are not current."""
+    """Build what some images or apps need, then deploy those of them that are not current."""
     from ._deploy import run
 
     return run(

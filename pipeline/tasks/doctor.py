@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @task(help={"json": JSON, "allow": ALLOW, "profile": PROFILE}, iterable=["allow"])
 @looks
 def doctor(_c: Context, *, json: bool = False, allow: Words = None, profile: str = "") -> int:
-    """Check project, engine, buildx, registry, credentials and Fly; say what to do."""
+    """Check project, engine, buildx, registry, credentials, flyctl; say how to fix them."""
     from ._doctor import run
 
     return run(json=json, allow=allow, profile=profile)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "all": "those of all projects on the engine, also without a label",
+        "all": "remove the containers of all projects on the engine",
         "allow": ALLOW,
         "profile": PROFILE,
     },
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @changes(see="status")
 def down(_c: Context, *, all: bool = False, allow: Words = None, profile: str = "") -> int:  # noqa: A002 - its flag
-    """Stop and remove what the driver `docker` runs of this project."""
+    """Stop and remove the containers that the driver `docker` runs for this project."""
     from ._down import run
 
     return run(all_projects=all, allow=allow, profile=profile)

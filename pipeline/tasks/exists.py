@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "name": "an image of the project, or any reference `host/repository:tag`",
+        "name": "an image of the project, or a full reference `host/repository:tag`",
         "verify": VERIFY,
         "json": JSON,
         "allow": ALLOW,
@@ -35,7 +35,7 @@ def exists(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Ask the registry for an image: 0 it exists, 1 it does not, 4 could not find out."""
+    """Ask the registry for an image; exit with 0 if it exists, 1 if not, 4 if that is unknown."""
     from ._exists import run
 
     return run(name, verify=verify, json=json, allow=allow, profile=profile)

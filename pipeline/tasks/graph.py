@@ -33,7 +33,7 @@ def graph(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Draw which image depends on which."""
+    """Print the graph of images."""
     from ._graph import run
 
     return run(format_=format_, strict=strict, allow=allow, profile=profile)

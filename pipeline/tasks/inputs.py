@@ -29,7 +29,7 @@ def inputs(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Show all that goes into an image's fingerprint."""
+    """List everything that goes into the fingerprint of an image."""
     from ._inputs import run
 
     return run(name, strict=strict, json=json, allow=allow, profile=profile)

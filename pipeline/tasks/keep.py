@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "only": "only these base images, app images or apps, commas between them, `*` allowed",
-        "list_": "change nothing: list what is kept, in which app, since when",
-        "release": "stop keeping these images or apps (`all` for all): Fly may prune them",
+        "only": "only these base images, app images or apps, separated by commas; `*` is allowed",
+        "list_": "change nothing; list which images are kept, in which app, and since when",
+        "release": "stop keeping these images or apps (`all` for all); Fly may prune them then",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -37,11 +37,11 @@ def keep(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Keep base images, and what `rollback` needs, from being pruned by Fly.
+    """Keep Fly from pruning bases and the images that `rollback` needs.
 
-    Each is tied to a machine of its app that never starts: the current image of every base, and the
-    image of every app's release before. `fly deploy` leaves these machines alone. One costs the
-    storage of its root file system ($0.15 per GB and month), and no more.
+    The current image of every base, and the image of the previous release of every app, get a
+    machine in their app that never starts. `fly deploy` ignores these machines. Each costs only the
+    storage of its root file system ($0.15 per GB and month).
     """
     from ._keep import run
 

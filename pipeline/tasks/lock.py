@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "check": "change nothing: say what has moved, and end with 1 if anything has",
+        "check": "change nothing; print which images have moved, and exit with 1 if there are any",
         "allow": ALLOW,
         "profile": PROFILE,
     },
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @changes(see="lock --check", unless="check")
 def lock(_c: Context, *, check: bool = False, allow: Words = None, profile: str = "") -> int:
-    """Write `pipeline.lock`: which manifest each external image is now."""
+    """Pin the external images by their current digests, in `pipeline.lock`."""
     from ._lock import run
 
     return run(check=check, allow=allow, profile=profile)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "helper": "make docker ask `docker-credential-fly` each time; no token is stored",
+        "helper": "make Docker ask `docker-credential-fly` each time; no token is stored",
     },
 )
 @changes(see="doctor")
 def login(_c: Context, *, helper: bool = False) -> int:
-    """Log docker in to Fly's registry, as `fly auth docker` does."""
+    """Log Docker in to Fly's registry, like `fly auth docker`."""
     from ._login import run
 
     return run(helper=helper)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "exit_code": "end with 5 when there is something to do",
+        "exit_code": "exit with 5 if there is something to do",
         "verify": VERIFY,
         "strict": STRICT,
         "json": JSON,
@@ -37,7 +37,7 @@ def plan(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Say what `build-all` and `deploy-all` would do, and why."""
+    """Show what `build-all` and `deploy-all` would do, and why."""
     from ._plan import run
 
     return run(

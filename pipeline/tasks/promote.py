@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @task(
     positional=["name", "destination"],
     help={
-        "name": "an image of the project, or any reference `host/repository:tag`",
-        "destination": "`:tag`, `repository:tag` on the project's registry, or a whole reference; "
-        "several with commas between them",
+        "name": "an image of the project, or a full reference `host/repository:tag`",
+        "destination": "`:tag`, `repository:tag` on the project's registry, or a full reference; "
+        "separate several by commas",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -37,7 +37,7 @@ def promote(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Put an image under another tag or app, without pulling it."""
+    """Copy an image to another tag or app without pulling it."""
     from ._promote import run
 
     return run(name, destination, json=json, allow=allow, profile=profile)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "app": "the app, or an image that has one alone",
-        "limit": "at most so many, the newest first",
+        "app": "the app, or an image with only one app",
+        "limit": "how many to list, the newest first (default: 25)",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -35,7 +35,7 @@ def releases(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """List an app's releases: version, status, when, image."""
+    """List the releases of an app: version, status, time, image."""
     from ._releases import run
 
     return run(app, limit=limit, json=json, allow=allow, profile=profile)

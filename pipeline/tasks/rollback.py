@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "apps": "images or apps, commas between them, `*` allowed",
+        "apps": "images or apps, separated by commas; `*` is allowed",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def rollback(
     _c: Context, apps: str, *, json: bool = False, allow: Words = None, profile: str = ""
 ) -> int:
-    """Put back image and configuration of the release before."""
+    """Restore image and configuration of the previous release."""
     from ._rollback import run
 
     return run(apps, json=json, allow=allow, profile=profile)

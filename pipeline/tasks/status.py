@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "only": "only these images or apps, commas between them, `*` allowed",
-        "exit_code": "end with 5 when an app is not current",
+        "only": "only these images or apps, separated by commas; `*` is allowed",
+        "exit_code": "exit with 5 if an app is not current",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
@@ -35,7 +35,7 @@ def status(
     allow: Words = None,
     profile: str = "",
 ) -> int:
-    """Say what each app runs, and what it should: current, outdated, unhealthy, missing."""
+    """Show what each app runs, what it should run, and whether it is healthy."""
     from ._status import run
 
     return run(only, exit_code=exit_code, json=json, allow=allow, profile=profile)

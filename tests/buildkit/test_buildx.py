@@ -61,7 +61,7 @@ def test_an_old_buildx(tmp_path: Path) -> None:
     """It does not know the stream that we read."""
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.12.1 x")
 
-    with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old: 0\.13 is the least"):
+    with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old: 0\.13 or later is needed"):
         find_buildx(BuildSettings(), environ)
 
 
@@ -99,7 +99,7 @@ def test_a_buildx_that_does_not_know_its_version(tmp_path: Path, said: str) -> N
     info = check_builder(settings, environ)
 
     assert ("--allow", "network.host") in itertools.pairwise(command)
-    assert f"buildx {said or 'without a version'} (its version is not known; " in str(info)
+    assert f"buildx {said or 'without a version'} (its version is unknown; " in str(info)
 
 
 def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_what_bake_is_allowed(
         ('no builder "nosuch" found', "there is no builder `nosuch`"),
         (
             "permission denied while trying to connect to the Docker daemon socket at unix:///x",
-            "the engine refuses you: permission denied on its socket",
+            "the engine refuses access: permission denied on its socket",
         ),
         (
             (

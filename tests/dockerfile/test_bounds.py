@@ -16,7 +16,7 @@ from pipeline.reference import Platform
 if TYPE_CHECKING:
     from pipeline.dockerfile import Resolved
 
-TOO_MUCH = "variables come to more than 16 MiB of text"
+TOO_MUCH = "variables expand to more than 16 MiB of text"
 MANY = 300
 
 

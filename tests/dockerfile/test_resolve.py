@@ -124,7 +124,7 @@ def test_a_circle_that_no_one_needs(resolved: Resolve, refused: Refused) -> None
     (problem,) = refused(over)
     assert problem.message == "`COPY --from` takes from stage 1, which is not above this one"
     (problem,) = refused("FROM a AS x\nCOPY --from=y f /\nFROM b AS y\nCOPY --from=x f /\nFROM c\n")
-    assert problem.message == "stages need each other: x -> y -> x"
+    assert problem.message == "stages depend on each other: x -> y -> x"
 
 
 def test_a_trigger_may_take_from_the_stage_that_it_runs_in(resolved: Resolve) -> None:
@@ -252,8 +252,8 @@ REFUSED = {
     "no such index": ("FROM a\nCOPY --from=1 a b", 2, 13, "no stage 1"),
     "negative index": ("FROM a\nCOPY --from=-1 a b", 2, 13, "no stage -1"),
     "variable": ("ARG A=b\nFROM a\nCOPY --from=$A a b", 3, 13, "does not expand"),
-    "own index": ("FROM a\nCOPY --from=0 a b", 1, 1, "need each other: stage 0 -> stage 0"),
-    "own name": ("FROM a AS x\nCOPY --from=x a b", 1, 1, "need each other: x -> x"),
+    "own index": ("FROM a\nCOPY --from=0 a b", 1, 1, "depend on each other: stage 0 -> stage 0"),
+    "own name": ("FROM a AS x\nCOPY --from=x a b", 1, 1, "depend on each other: x -> x"),
     "circle": (
         "FROM a AS x\nCOPY --from=y a b\nFROM a AS y\nCOPY --from=x a b",
         1,

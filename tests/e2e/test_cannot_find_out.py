@@ -87,7 +87,7 @@ def test_a_head_that_names_another_digest(project: Project) -> None:
         deep = project.invoke("exists", "web", "--verify", "deep", environ=through)
     again = project.invoke("build-all", "--json")
 
-    assert "is there by HEAD, and not there by GET" in unknown(ran)
+    assert "exists for HEAD, but not for GET" in unknown(ran)
     assert ran.json["images"][0]["status"] == "failed"
     assert "another image by GET" in unknown(deep)
     assert again.code == 0, again.err

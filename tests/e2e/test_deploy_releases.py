@@ -77,7 +77,7 @@ def test_the_first_release_has_none_before(shop: Project) -> None:
     ran = back(shop)
 
     assert ran.code == 1
-    assert "there is no release before the one that runs" in ran.err
+    assert "there is no previous release" in ran.err
     assert get(url(first, "web")) == "web 1"
 
 
@@ -138,7 +138,7 @@ def test_what_is_left_out_is_said(shop: Project, tmp_path: Path) -> None:
     ran = shop.invoke("deploy", "web", "--json")
 
     assert ran.code == 0, ran.err
-    assert f"`{called('web', tmp_path)}`: the driver `docker` leaves out mounts" in ran.err
+    assert f"`{called('web', tmp_path)}`: the driver `docker` ignores mounts" in ran.err
 
 
 def test_an_image_that_is_gone_is_a_failed_deploy(

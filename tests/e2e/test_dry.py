@@ -128,7 +128,7 @@ def test_what_has_no_plan_is_refused(shop: Project, words: tuple[str, ...]) -> N
     ran = shop.invoke("--dry", *words)
 
     assert ran.code == 2
-    assert f"`{words[0]}` has no plan that `--dry` could show" in ran.err
+    assert f"`{words[0]}` has no plan for `--dry` to show" in ran.err
     assert "hint: run it without `--dry`; `invoke " in ran.err
     assert not ran.out
     assert shop.requests() == before

@@ -258,7 +258,7 @@ def test_a_project_that_is_elsewhere_needs_no_apps(shop: Project) -> None:
     ran = shop.invoke("apps")
 
     assert ran.code == 2
-    assert "nothing of this project is at Fly" in ran.err
+    assert "this project does not use Fly" in ran.err
 
 
 @pytest.mark.engine

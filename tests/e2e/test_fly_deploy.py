@@ -217,4 +217,4 @@ def test_there_is_nothing_to_go_back_to(shop: Shop) -> None:
     back = shop.invoke("rollback", "web")
 
     assert back.code == 1
-    assert "there is no good release before the one that runs" in back.err
+    assert "there is no previous release that succeeded" in back.err

@@ -225,8 +225,8 @@ def test_a_release_before_that_needs_no_keeper(released: Shop) -> None:
     assert gone.code == 1, gone.err
     assert rows(gone) == {("rollback", "web"): "absent", ("rollback", "api"): "none"}
     why = {row["image"]: row["reason"] for row in gone.json["images"]}
-    assert "`rollback` cannot go back to it" in why["web"]
-    assert "no release before whose image is on Fly's registry" in why["api"]
+    assert "`rollback` cannot restore it" in why["web"]
+    assert "no previous release whose image is on Fly's registry" in why["api"]
     assert same.code == 0, same.err
     assert rows(same) == {("rollback", "api"): "kept"}
     assert "the app's own machines run it" in same.json["images"][0]["reason"]

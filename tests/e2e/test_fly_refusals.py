@@ -76,7 +76,7 @@ def test_no_token(shop: Shop, task: str) -> None:
         assert "set FLY_API_TOKEN" in ran.json["apps"][0]["hint"]
         assert "there is no token" in ran.out
     else:
-        assert "asks who you are, and there is no credential for it" in ran.err
+        assert "requires a login, and there is no credential for it" in ran.err
     assert shop.deploys() == 0
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LIST = "./tenants.sh"
 ALLOWED = {"PIPELINE_ALLOW": "commands"}
-NOT_RUN = "asked of a command: not run"
+NOT_RUN = "listed by a command that was not run"
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def row(ran: Ran, key: str) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        ("plan", 0, "unknown  apps of tenant  asked of a command: not run"),
+        ("plan", 0, "unknown  apps of tenant  listed by a command that was not run"),
         ("deploy tenant --dry", 0, "1 list of apps not known"),
         ("status --only tenant --exit-code", 4, "apps of tenant"),
         ("releases tenant-eu", 4, "no app or app image `tenant-eu` that is known: the apps of"),
-        ("releases tenant", 4, "which app is meant: the apps of `tenant` are asked of a command"),
-        ("apps --check", 4, "note: the apps of `tenant` are asked of a command: not run"),
-        ("keep --list", 4, "note: the apps of `tenant` are asked of a command: not run"),
+        ("releases tenant", 4, "which app is meant: the apps of `tenant` are listed by a command"),
+        ("apps --check", 4, "note: the apps of `tenant` are listed by a command that was not run"),
+        ("keep --list", 4, "note: the apps of `tenant` are listed by a command that was not run"),
     ],
 )
 def test_a_command_is_not_run(shop: Project, ran: Path, words: str, code: int, said: str) -> None:

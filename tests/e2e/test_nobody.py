@@ -87,7 +87,7 @@ def test_a_fault_is_told_without_what_cannot_be_masked(
     err = capsys.readouterr().err
     assert err.startswith("`ZeroDivisionError`, and then `UnicodeEncodeError`: ")
     assert "a secret may" not in err
-    assert "error: this is a fault in Fly Image Pipeline" in err
+    assert "error: this is a bug in Fly Image Pipeline" in err
 
 
 def test_a_fault_is_told_masked(

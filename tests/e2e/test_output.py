@@ -136,7 +136,7 @@ def test_a_name_beyond_what_python_may_say(shop: Project) -> None:
     ran = subprocess.run(command, cwd=shop.root, env=environ, stderr=pipe, check=False)
 
     assert ran.returncode == 2
-    assert b"names are read as ascii" in ran.stderr
+    assert b"reads names as ascii" in ran.stderr
     assert b"PYTHONUTF8=1" in ran.stderr
 
 

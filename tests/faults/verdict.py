@@ -43,7 +43,7 @@ def _ending(seen: Seen) -> Iterator[str]:
         yield f"did not end in {BOUND:.0f} s"
     elif seen.code not in _CODES[seen.case.task]:
         yield f"ended with {seen.code}"
-    if "Traceback" in seen.ran.err or "a fault in Fly Image Pipeline" in seen.ran.err:
+    if "Traceback" in seen.ran.err or "a bug in Fly Image Pipeline" in seen.ran.err:
         yield "showed a traceback"
     if seen.code in (1, 4) and "error: " not in seen.ran.err:
         yield "did not say what is wrong"

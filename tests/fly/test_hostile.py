@@ -91,7 +91,7 @@ def test_what_is_no_list_of_machines_is_not_an_app_without_any(
     answers: Answers, body: bytes
 ) -> None:
     """It would be deployed to, and what keeps its images would be added again."""
-    with pytest.raises(FlyError, match="Fly answers with something else"):
+    with pytest.raises(FlyError, match="Fly answers with something unexpected"):
         machines_of(answers(body), "web")
 
 
@@ -121,7 +121,7 @@ def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
 @pytest.mark.parametrize("body", [b"null", b"[]", b"{"])
 def test_what_is_no_app(answers: Answers, body: bytes) -> None:
     """It is not a name that is free."""
-    with pytest.raises(FlyError, match="something else"):
+    with pytest.raises(FlyError, match="something unexpected"):
         app_of(answers(body), "web")
 
 

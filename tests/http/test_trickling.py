@@ -400,7 +400,7 @@ def test_flys_api() -> None:
         with FlyApi(environ, policy=SHORT) as api, pytest.raises(FlyError) as caught:
             machines_of(api, "acme-web")
 
-    assert caught.value.message == f"Fly could not be asked: no answer from `{address}` {LATE}"
+    assert caught.value.message == f"Fly could not be queried: no answer from `{address}` {LATE}"
 
 
 def test_a_socket_is_not_asked_to_wait_for_ever() -> None:

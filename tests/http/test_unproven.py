@@ -87,7 +87,7 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
         assert server.asked
         assert not shown(server.asked)
     assert "the credential from the test is not sent to" in caught.value.message
-    assert "nobody vouches for" in caught.value.message
+    assert "whose certificate is not trusted" in caught.value.message
     assert f"certs.d/{address}/ca.crt" in caught.value.hint
 
 

@@ -74,7 +74,7 @@ def test_keys_of_other_caches_are_no_tags() -> None:
 def test_an_images_name_that_makes_one_of_a_caches_tag() -> None:
     """`{name}` is filled in late."""
     settings = BuildSettings(cache_to=("type=registry,ref=r.io/web:{name}",))
-    with pytest.raises(ConfigError, match=f"the cache of `{FP}` to a tag that may be the tag of"):
+    with pytest.raises(ConfigError, match=f"of `{FP}` to a tag that may be a fingerprint tag"):
         definition([target(image(FP, "FROM scratch\n"))], settings)
 
     assert definition([target(image("web", "FROM scratch\n"))], settings)

@@ -82,7 +82,7 @@ def test_an_alias_is_no_tag_of_inputs(tmp_path: Path, settings: str, file: str, 
 
     (problem,) = caught.value.problems
     assert str(problem.location) == f"images/web/{place}"
-    assert "means the same image for ever" in problem.message
+    assert "may be a fingerprint tag, which never moves" in problem.message
 
 
 def test_no_cache_goes_to_a_tag_of_inputs(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_a_first_release_has_nothing_to_go_back_to(tools: Tools) -> None:
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1", "web-2")}))
 
     assert statuses(results) == {"web-1": "deployed", "web-2": "failed"}
-    assert "nothing ran to go back to" in results["web-1"].reason
+    assert "nothing ran before this run" in results["web-1"].reason
 
 
 def test_an_interrupted_run_puts_nothing_back(tools: Tools) -> None:
@@ -267,9 +267,7 @@ def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
     }
     assert isinstance(error, FaultError)
     assert isinstance(error.cause, ZeroDivisionError)
-    assert (
-        results["web-1"].reason == "a fault in Fly Image Pipeline ended this: `ZeroDivisionError`"
-    )
+    assert results["web-1"].reason == "a bug in Fly Image Pipeline ended this: `ZeroDivisionError`"
 
 
 def test_a_rollback_that_raises_what_nobody_expects(tools: Tools) -> None:
@@ -287,4 +285,4 @@ def test_a_rollback_that_raises_what_nobody_expects(tools: Tools) -> None:
 
     assert statuses(results)["api-2"] == "failed"
     assert statuses(results)["api-1"] == "rolled-back"
-    assert "could not be rolled back: a fault in Fly Image Pipeline" in results["api-2"].reason
+    assert "could not be rolled back: a bug in Fly Image Pipeline" in results["api-2"].reason

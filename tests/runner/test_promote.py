@@ -1,4 +1,4 @@
-"""`promote` and tags of inputs: never moved, and put only where they are the image's own."""
+"""`promote` and fingerprint tags: never moved, and put only where they are the image's own."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_tag_of_other_inputs(source: str, destination: str) -> None:
     """Refused before anything is asked; the other destinations are left, too."""
     held = {f"web:{FP}": IMAGE, "web:latest": IMAGE}
 
-    with pytest.raises(ConfigError, match="the tag of some image's inputs"):
+    with pytest.raises(ConfigError, match="may be a fingerprint tag, which never moves"):
         promoted(held, source, ["web:stable", destination])
 
 
@@ -98,7 +98,7 @@ def test_its_own_tag_is_not_put_over_another_image() -> None:
     (kept, moved), store = promoted(held, f"web:{FP}", [f"staging:{FP}", "staging:v1"])
 
     assert kept.error
-    assert "a tag of inputs is never moved" in kept.error.message
+    assert "a fingerprint tag never moves" in kept.error.message
     assert kept.error.exit_code == 1
     assert moved.news
     assert store[f"/v2/staging/manifests/{FP}"] == ANOTHER

@@ -1,4 +1,4 @@
-"""Apps rolled back to the release before, with a driver in memory."""
+"""Apps rolled back to the previous release, with a driver in memory."""
 
 from __future__ import annotations
 

@@ -142,8 +142,8 @@ class DockerDriver(Struct, frozen=True):
             known = self._releases(app.name)
             old = before(app.name, known)
             if old is None:
-                failure = Failure("rollback", "there is no release before the one that runs")
-                raise DeployError(failure, hint="`invoke releases` lists what there is")
+                failure = Failure("rollback", "there is no previous release")
+                raise DeployError(failure, hint="`invoke releases` lists the releases")
             spec = replace(spec_of(old), root=app.root)
             now = serving(app.name, known)
             left = stamp_of(now) if now and hold else None
@@ -165,7 +165,7 @@ class DockerDriver(Struct, frozen=True):
         wanted, now = service(spec.configuration.data), serving(spec.app, known)
         if wanted.left_out:
             left = ", ".join(wanted.left_out)
-            report(Notice(f"`{spec.app}`: the driver `docker` leaves out {left} of its `fly.toml`"))
+            report(Notice(f"`{spec.app}`: the driver `docker` ignores {left} of its `fly.toml`"))
         number = 1 + max((release.number for release in known), default=0)
         ports = swap.reserve_ports(self.proxy, spec, wanted, now, report) if self.proxy else None
         new = self._start(NewRelease(spec, wanted, number, ports), now, report)

@@ -28,5 +28,5 @@ def engine_errors() -> Iterator[None]:
         message = f"the engine refused: {error.explanation or error}"
         raise DeployError(Failure("engine", message)) from error
     except requests.exceptions.RequestException as error:
-        hint = "see whether it still runs; `invoke status` says what apps run"
-        raise UnknownError("the engine does not answer any more", hint=hint) from error
+        hint = "check whether it still runs; `invoke status` shows what the apps run"
+        raise UnknownError("the engine no longer answers", hint=hint) from error

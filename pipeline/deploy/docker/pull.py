@@ -68,6 +68,6 @@ def pull_error(spec: Spec, text: str) -> DeployError | UnknownError:
         return DeployError(Failure("pull", message), hint="make room: `docker system df` shows it")
     # "not found" is also said of hosts.
     if any(word in low for word in _MISSING) and "no such host" not in low and "dial " not in low:
-        hint = "it is gone from the registry: `invoke build-all --verify deep` looks for it"
+        hint = "the registry lacks it: `invoke build-all --verify deep` rebuilds it"
         return DeployError(Failure("pull", message), hint=hint)
     return UnknownError(message, hint=_HINT)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LAST_LINES = 20
 _ATTEMPTS = 3
 _PORT_TAKEN = ("port is already allocated", "address already in use")
-_HINT = "what ran before still runs; see the lines above"
+_HINT = "the previous release still runs; see the lines above"
 
 
 def start_release(

@@ -152,8 +152,8 @@ class FlyDriver(Struct, frozen=True):
         known = self._releases(app)
         old = release_before(known)
         if old is None:
-            failure = Failure("rollback", "there is no good release before the one that runs")
-            raise DeployError(failure, hint=f"`invoke releases {app.name}` lists what there is")
+            failure = Failure("rollback", "there is no previous release that succeeded")
+            raise DeployError(failure, hint=f"`invoke releases {app.name}` lists the releases")
         if _release_of(old).image is None:
             message = f"release {old.version} ran `{plain(old.image)}`, which is not an image"
             raise DeployError(Failure("rollback", message))
@@ -280,7 +280,7 @@ def _is_other(now: Running, digest: str) -> bool:
 def _unsettled(
     now: Running | None, machines: Sequence[Machine], digest: str, ended: Ended
 ) -> Failure:
-    step, message = "fly deploy", "flyctl ended well, and "
+    step, message = "fly deploy", "flyctl succeeded, but "
     if now is None:
         silent = any(machine.serves for machine in machines)
         message += "Fly does not say what its machines run" if silent else "the app has no machine"

@@ -75,7 +75,7 @@ def leave_stamp(
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
             list(pool.map(partial(write_stamp, api, app.name, text=stamp.text), mine))
     except FlyError as error:
-        text = f"what `{app.name}` was deployed with could not be written to Fly: {error.message}"
+        text = f"the stamp of `{app.name}` could not be written to Fly: {error.message}"
         report(Notice(f"{text}; the next run compares configurations again"))
         return None
     return stamp

@@ -31,7 +31,7 @@ _NO_SERVER = "no credentials server URL"
 """The text by which docker recognizes that no server was given."""
 
 _VERBS = "get, list, store, erase and version"
-_KEEPS_NOTHING = "docker-credential-fly keeps no logins: it hands out Fly's own tokens"
+_KEEPS_NOTHING = "docker-credential-fly stores no logins: it returns Fly's own tokens"
 
 
 def main() -> int:
@@ -65,7 +65,7 @@ def answer(verb: str, said: str, environ: Mapping[str, str]) -> tuple[int, str]:
             from importlib.metadata import version  # noqa: PLC0415 - costs as much as an answer
 
             return 0, f"docker-credential-fly {version('fly-image-pipeline')}"
-    return 1, f"docker-credential-fly knows {_VERBS}; docker calls it, people need not"
+    return 1, f"docker-credential-fly knows {_VERBS}; Docker calls it, you need not"
 
 
 def _get(server: str, environ: Mapping[str, str]) -> tuple[int, str]:

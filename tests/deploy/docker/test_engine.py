@@ -62,7 +62,7 @@ def test_an_engine_that_goes_away_is_unknown() -> None:
     """Not a failed app."""
     with scripted(lambda _: Reply(0)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
-        with pytest.raises(UnknownError, match="does not answer any more"), engine_errors():
+        with pytest.raises(UnknownError, match="the engine no longer answers"), engine_errors():
             client.containers.list()
         client.close()
 

@@ -49,7 +49,7 @@ def test_a_release_that_reached_no_machine(bench: Bench) -> None:
     """The image is the same, so that its number alone can tell."""
     with pytest.raises(DeployError, match=r"machine \w+ is not of release 2"):
         deployed(bench, bench.image(), '{"id":"r2","version":2}')
-    with pytest.raises(DeployError, match="and the machines run `sha256"):
+    with pytest.raises(DeployError, match="but the machines run `sha256"):
         deployed(bench, bench.image("v2"), '{"id":"r2","version":2}')
 
 

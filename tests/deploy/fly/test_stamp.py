@@ -118,7 +118,7 @@ def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(bench: Be
     assert done.healthy
     assert done.stamp is None
     (notice,) = [event.text for event in told if isinstance(event, Notice)]
-    assert notice.startswith("what `web` was deployed with could not be written to Fly")
+    assert notice.startswith("the stamp of `web` could not be written to Fly")
     assert bench.now().stamp is None
     assert bench.now().differs == ()
 

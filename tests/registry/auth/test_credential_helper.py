@@ -97,7 +97,7 @@ def test_a_login_that_would_be_lost(login: str, environ: Mapping[str, str]) -> N
     done = called("store", login, environ)
 
     assert done.returncode == 1
-    assert "keeps no logins" in done.stdout
+    assert "stores no logins" in done.stdout
     assert "given" not in done.stdout + done.stderr
 
 
