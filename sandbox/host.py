@@ -80,7 +80,7 @@ def start_registry(name: str, port: int) -> str:
             f"`{REGISTRY_IMAGE}` does not start on the engine of this machine",
             hint=f"install `docker-registry`, or mend this: {said}",
         )
-    if not process.patiently(lambda: registry.answers(address), seconds=30.0):
+    if not process.wait_until(lambda: registry.answers(address), seconds=30.0):
         raise SandboxError(
             f"the registry container `{name}` does not answer on {address}",
             hint=f"see `docker logs {name}`",

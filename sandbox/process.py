@@ -66,7 +66,7 @@ def stop(process: Process, *, patience: float = 20.0) -> None:
             return
         with suppress(ProcessLookupError):
             os.kill(process.pid, number)
-        patiently(lambda: not alive(process), seconds=seconds)
+        wait_until(lambda: not alive(process), seconds=seconds)
 
 
 def wait_for(
@@ -78,14 +78,14 @@ def wait_for(
         SandboxError: the process ended or took too long; the hint quotes the end of its log.
 
     """
-    patiently(lambda: ready() or not alive(process), seconds=patience)
+    wait_until(lambda: ready() or not alive(process), seconds=patience)
     if not (alive(process) and ready()):
         outcome = "does not answer" if alive(process) else "ended at once"
         stop(process, patience=2.0)
         raise SandboxError(f"{what} {outcome}", hint=f"its log `{log}` ends with: {tail(log)}")
 
 
-def patiently(ready: Callable[[], bool], *, seconds: float) -> bool:
+def wait_until(ready: Callable[[], bool], *, seconds: float) -> bool:
     """Whether `ready` said so within that time."""
     deadline = time.monotonic() + seconds
     while not ready():

@@ -31,10 +31,10 @@ HERE = Path(__file__).parent.parent
 CAMPAIGNS = {"faults", "kills", "proof"}
 """Folders whose tests take minutes each and run several processes at once."""
 
-WAITING = {"fly", "fly_stand_in", "http", "registry"}
+WAITING = {"fly", "fake_fly", "http", "registry"}
 """Folders whose tests mostly wait for responses and pauses, and use little CPU."""
 
-STARTING = {"fly_stand_in", "open_shop", "opened_bench", "secured_registry", "serve"}
+STARTING = {"fake_fly", "open_fly_driver_setup", "open_fly_project", "secured_registry", "serve"}
 """Functions that start a registry or a fake Fly. A module that imports one is marked `registry`."""
 
 SERVERS = {"apt-get", "containerd", "docker-registry", "dockerd", "dpkg-deb", "buildkitd"}
@@ -83,7 +83,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _heard() -> None:
+def _restore_signals() -> None:
     """Restore SIGINT and SIGHUP, so that the processes which tests start can be interrupted.
 
     A shell lets a background job ignore Ctrl-C, and `nohup` lets it ignore a closed terminal. Child
@@ -96,7 +96,7 @@ def _heard() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _starts_no_server(request: pytest.FixtureRequest) -> Iterator[None]:
+def _refuse_servers_without_mark(request: pytest.FixtureRequest) -> Iterator[None]:
     """Refuse servers in a test with neither mark: `make test-quick` must need none of them."""
     marked = {"engine", "registry"}.intersection(mark.name for mark in request.node.iter_markers())
     _allowed.append(bool(marked))
@@ -117,7 +117,7 @@ sys.addaudithook(_refuse_servers)
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set an empty HOME, and remove tokens from the environment."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     # The variables of the engine stay as `make test` set them. Each test has its own registry.

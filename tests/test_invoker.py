@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.invoker import invoke
-from tests.support.processes import patiently, runs
+from tests.support.processes import is_running, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,4 +71,4 @@ def test_who_takes_too_long_is_killed(folder: Path) -> None:
             invoke(["slow"], folder, os.environ, seconds=seconds)
 
     pid = int((folder / "pid").read_text())
-    patiently(lambda: not runs(pid))
+    wait_until(lambda: not is_running(pid))

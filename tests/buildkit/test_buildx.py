@@ -20,7 +20,7 @@ from pipeline.buildkit.buildx import (
 )
 from pipeline.errors import UnknownError
 from pipeline.model.settings import BuildSettings
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def docker(
     tmp_path: Path, *, buildx: str = BUILDX, context: str = "", inspect: str = "exit 1"
 ) -> dict[str, str]:
     """An environment with a docker that has this buildx and this context."""
-    program(
+    write_program(
         tmp_path / "docker",
         'case "$*" in\n'
         f'"buildx version") {f"echo {buildx}" if buildx else "exit 1"};;\n'
@@ -256,7 +256,7 @@ def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
     """It is not to be installed, where there is no memory or no process for it."""
     environ = docker(tmp_path)
     for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):
-        program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")
+        write_program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")
         with pytest.raises(UnknownError) as caught:
             find_buildx(BuildSettings(), environ)
         assert said in caught.value.message

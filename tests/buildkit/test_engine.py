@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.buildkit.engine import connect, is_local
 from pipeline.errors import UnknownError
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,20 +23,20 @@ VERSION = json.dumps({"ApiVersion": "1.45", "Version": "26.1.5"}).encode()
 JSON = {"Content-Type": "application/json"}
 
 
-def an_engine(asked: Asked) -> Reply:
+def an_engine(request: Request) -> Reply:
     """One that answers to its name, and is in trouble with everything else."""
-    if asked.path.endswith("/version"):
+    if request.path.endswith("/version"):
         return Reply(200, JSON, VERSION)
-    if asked.path.endswith("/_ping"):
+    if request.path.endswith("/_ping"):
         return Reply(200, {}, b"OK")
-    if asked.path.endswith("/info"):
+    if request.path.endswith("/info"):
         return Reply(0)
     return Reply(500, JSON, json.dumps({"message": "layer store is\nbroken"}).encode())
 
 
 def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
     """Not as a traceback, wherever it happens."""
-    with scripted(an_engine) as server:
+    with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with (
             pytest.raises(UnknownError, match="the Docker engine says: layer store is broken"),
@@ -47,7 +47,7 @@ def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
 
 def test_an_engine_that_breaks_off_is_none() -> None:
     """As one that does not answer."""
-    with scripted(an_engine) as server:
+    with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with pytest.raises(UnknownError, match="no Docker engine answers"), connect(environ) as it:
             it.info()
@@ -113,15 +113,18 @@ def test_proxies_and_headers_are_the_users(tmp_path: Path, monkeypatch: pytest.M
     configure(tmp_path, monkeypatch, {"proxies": proxies, "HttpHeaders": {"X-Meta": "ours"}})
     created = json.dumps({"Id": "a" * 64}).encode()
 
-    def answer(asked: Asked) -> Reply:
-        return Reply(201, JSON, created) if asked.path.endswith("/create") else an_engine(asked)
+    def answer(request: Request) -> Reply:
+        return Reply(201, JSON, created) if request.path.endswith("/create") else an_engine(request)
 
-    with scripted(answer) as server, connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it:
+    with (
+        scripted_server(answer) as server,
+        connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it,
+    ):
         it.api.create_container("web", use_config_proxy=True)
-        asked = server.asked[-1]
+        request = server.requests[-1]
 
-    assert asked.headers["x-meta"] == "ours"
-    assert "HTTP_PROXY=http://proxy.example:3128" in json.loads(asked.body)["Env"]
+    assert request.headers["x-meta"] == "ours"
+    assert "HTTP_PROXY=http://proxy.example:3128" in json.loads(request.body)["Env"]
 
 
 @pytest.mark.parametrize("auth", ["", "_-8"])
@@ -131,7 +134,7 @@ def test_the_engine_of_a_context(
     """A docker context names the engine, also beside a login that cannot be read."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
-    with scripted(an_engine) as server:
+    with scripted_server(an_engine) as server:
         logins = {"quay.io": {"auth": auth}}
         configure(tmp_path, monkeypatch, {"auths": logins, "currentContext": "other"})
         context(tmp_path, "other", json.dumps(endpoint(f"tcp://{server.address}")))
@@ -187,7 +190,10 @@ def endpoint(address: str) -> dict[str, object]:
 
 def headers_of_a_push() -> list[str]:
     """The login that an engine is sent with a push to which nobody gave one."""
-    with scripted(an_engine) as server, connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it:
+    with (
+        scripted_server(an_engine) as server,
+        connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it,
+    ):
         with suppress(docker.errors.APIError):
             it.api.push("127.0.0.1:1/web", "1", auth_config=None)
-        return [a.headers.get("x-registry-auth", "") for a in server.asked if "push" in a.path]
+        return [a.headers.get("x-registry-auth", "") for a in server.requests if "push" in a.path]

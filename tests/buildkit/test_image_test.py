@@ -16,26 +16,26 @@ from pipeline.model.events import silent
 from pipeline.model.image import ImageTest
 from pipeline.process.cleanup import here, owner
 from pipeline.reference import ImageName, parse_reference
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.model.report import Failure
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
 INSPECTED = {"Id": "abc", "Config": {"Tty": False}, "State": {}}
 
 
-def engine(logs: Reply) -> Callable[[Asked], Reply]:
+def engine(logs: Reply) -> Callable[[Request], Reply]:
     """An engine with one container, which ends as soon as it is to be killed.
 
     The answer to the killing itself comes later, as it does on a busy machine.
     """
     killed = threading.Event()
 
-    def script(asked: Asked) -> Reply:
-        name = asked.path.partition("?")[0].rpartition("/")[2]
+    def script(request: Request) -> Reply:
+        name = request.path.partition("?")[0].rpartition("/")[2]
         if name == "wait":
             killed.wait(60)
             return Reply(200, body=b'{"StatusCode": 137}')
@@ -54,7 +54,7 @@ def engine(logs: Reply) -> Callable[[Asked], Reply]:
 
 def ended(logs: Reply) -> Failure | None:
     """How a test of 0.3 seconds ends on that engine."""
-    with scripted(engine(logs)) as server:
+    with scripted_server(engine(logs)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         try:
             return run_test(
@@ -99,9 +99,9 @@ def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
     }
     removed = []
 
-    def script(asked: Asked) -> Reply:
-        path = asked.path.partition("?")[0].split("/")[2:]
-        if asked.method == "DELETE":
+    def script(request: Request) -> Reply:
+        path = request.path.partition("?")[0].split("/")[2:]
+        if request.method == "DELETE":
             removed.append(path[1])
             return Reply(204)
         if path[1] == "json":
@@ -111,7 +111,7 @@ def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
         told = {"Id": path[1], "Created": created, "State": {"Status": status}}
         return Reply(200, body=json.dumps({**told, "Config": {"Labels": labels}}).encode())
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         sweep_tests(client)
         client.close()

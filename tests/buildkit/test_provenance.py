@@ -9,7 +9,7 @@ import pytest
 from pipeline import load
 from pipeline.buildkit.provenance import unaccounted
 from pipeline.reference import ImageName, Repository
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

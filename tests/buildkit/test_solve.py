@@ -14,7 +14,7 @@ from pipeline.model.events import silent
 from pipeline.model.masking import masker
 from pipeline.model.settings import BuildSettings
 from tests.buildkit.example import image, target
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ VERSION = 'test "$2" != version || exec echo "github.com/docker/buildx v0.29.1 1
 )
 def test_what_the_machine_lacks_is_no_failure_of_an_image(tmp_path: Path, said: str) -> None:
     """Though there is one image alone, of which buildx's words could be."""
-    program(tmp_path / "bin" / "docker", f'{VERSION}\necho "ERROR: {said}" >&2; exit 1')
+    write_program(tmp_path / "bin" / "docker", f'{VERSION}\necho "ERROR: {said}" >&2; exit 1')
     environ = {"PATH": f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
 
     solved = solve(

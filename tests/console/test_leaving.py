@@ -50,7 +50,7 @@ from tests.console.values import (
     make_project,
 )
 from tests.support.invoker import invoke
-from tests.support.runners import obeyed
+from tests.support.log_commands import find_log_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_tables_and_errors(said: str, colour: str) -> None:
         written(lambda s: show_error(ConfigError(problems), s, environ=environ)),
         written(lambda s: show_warnings(problems, s, environ=environ)),
     ):
-        assert not obeyed(text)
+        assert not find_log_commands(text)
         assert re.search(r"\w", text)
 
 
@@ -159,7 +159,7 @@ def test_a_run(said: str, *, live: bool) -> None:
 
     # The live view draws with more: the cursor is hidden and moved, lines are cleared, styles set.
     drawn = re.sub(r"\x1b\[(?:\?25[lh]|[0-9;]*[AKm])|\r", "", stream.getvalue())
-    assert not obeyed(stream.getvalue()) or live
+    assert not find_log_commands(stream.getvalue()) or live
     assert not [c for c in drawn if c in "\x07\x1b\x9b\u202e\u2028\u200b\udce9"]
 
 
@@ -171,7 +171,7 @@ def test_json_says_the_same(said: str) -> None:
     text = written(lambda stream: as_json.dump(value, stream))
 
     assert json.loads(text) == value
-    assert not obeyed(text)
+    assert not find_log_commands(text)
 
 
 def test_json_is_for_people_too() -> None:
@@ -191,7 +191,7 @@ def test_pictures(said: str) -> None:
     mermaid = written(lambda stream: TolerantStream(stream).write(graph.mermaid(project)))
     tree = written(lambda stream: show.print_tree(project, stream, environ={}))
 
-    assert not obeyed(dot + mermaid + tree)
+    assert not find_log_commands(dot + mermaid + tree)
     assert "<script>" not in mermaid
     assert all(line.count('"') % 2 == 0 for line in dot.replace('\\"', "").splitlines())
 
@@ -209,12 +209,20 @@ def test_a_hostile_tree(tmp_path: Path) -> None:
 
     for words in ("graph", "graph --format dot", "inputs web", "inputs web --json"):
         ran = invoke(words.split(), tmp_path, os.environ)
-        assert (ran.returncode, obeyed(ran.stdout), obeyed(ran.stderr)) == (0, [], [])
+        assert (ran.returncode, find_log_commands(ran.stdout), find_log_commands(ran.stderr)) == (
+            0,
+            [],
+            [],
+        )
     assert json.loads(ran.stdout)["origins"]["args.A"].startswith(f"images/{name}/image.toml")
 
     (folder / "image.toml").write_text('name = "web"\napps = "command:true"\nnmae = 1\n')
     (folder / "fly.toml").write_text('app = "##[debug]a"\n')
     for words in ("graph", "inputs web", "plan", "inputs ##[debug]a"):
         ran = invoke(words.split(" ", 1), tmp_path, os.environ)
-        assert (ran.returncode, obeyed(ran.stdout), obeyed(ran.stderr)) == (2, [], [])
+        assert (ran.returncode, find_log_commands(ran.stdout), find_log_commands(ran.stderr)) == (
+            2,
+            [],
+            [],
+        )
         assert "\x07" not in ran.stderr

@@ -1,4 +1,4 @@
-"""A shop of two apps on the real engine."""
+"""A project with two apps, deployed to the real engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from tests.support import shop as shops
+from tests.support import docker_apps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def engine_client(engine: None, tmp_path: Path) -> Iterator[DockerClient]:
-    """A client of the engine; this test's containers are removed at its end."""
+    """Return a client of the engine; remove the test's containers at its end."""
     del engine
     client = docker.from_env()
     try:
         yield client
     finally:
-        shops.remove(client, tmp_path)
+        docker_apps.remove(client, tmp_path)
         client.close()
 
 
 @pytest.fixture
-def shop(project: Project, tmp_path: Path, engine_client: DockerClient) -> Project:
-    """Two apps on the local engine that answer over HTTP."""
+def docker_project(project: Project, tmp_path: Path, engine_client: DockerClient) -> Project:
+    """Make a project with two apps that answer HTTP, for the driver `docker`."""
     del engine_client
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[deploy]\ndriver = "docker"\n')
     for name in ("api", "web"):
-        shops.app(project, tmp_path, name, answer=f"{name} 1")
+        docker_apps.app(project, tmp_path, name, answer=f"{name} 1")
     return project

@@ -1,4 +1,4 @@
-"""What is wrong in the user's files: exit 2, every problem at once, and never a traceback."""
+"""Mistakes in the user's files: exit code 2, all problems at once, no traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bad(tmp_path: Path) -> Project:
-    """A project that never gets as far as an engine or a registry."""
+    """Make a project whose tasks end before they need an engine or a registry."""
     project = Project(tmp_path, tmp_path / "none.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
     project.write("pipeline.toml", "")
@@ -23,7 +23,7 @@ def bad(tmp_path: Path) -> Project:
 
 
 def refused(project: Project, *words: str) -> str:
-    """Run `plan`; what it said while it refused."""
+    """Run `plan`, which must fail with exit code 2, and return its stderr."""
     ran = project.invoke(*(words or ("plan",)))
     assert ran.code == 2, ran.out + ran.err
     assert "Traceback" not in ran.err
@@ -32,14 +32,14 @@ def refused(project: Project, *words: str) -> str:
 
 
 def test_a_missing_dockerfile(bad: Project) -> None:
-    """An image folder without one is named."""
+    """The error names an image folder without a Dockerfile."""
     bad.write("images/web/image.toml", "")
 
     assert "images/web/Dockerfile" in refused(bad)
 
 
-def test_an_unknown_key_has_its_place_and_the_nearest_name(bad: Project) -> None:
-    """File, line, column, and "did you mean"."""
+def test_an_unknown_key_has_its_location_and_a_suggestion(bad: Project) -> None:
+    """The error has file, line, column and "did you mean"."""
     bad.image("web", "FROM debian:bookworm-slim\n")
     bad.write("pipeline.toml", '[registry]\nhots = "registry.fly.io"\n')
 
@@ -49,8 +49,8 @@ def test_an_unknown_key_has_its_place_and_the_nearest_name(bad: Project) -> None
     assert "did you mean `host`" in said
 
 
-def test_another_version_is_wanted(bad: Project) -> None:
-    """Told before all else that is wrong in the file; `doctor` tells it, too."""
+def test_a_required_version_that_is_not_installed(bad: Project) -> None:
+    """A wrong version is reported before other mistakes in the file, and by `doctor`."""
     bad.write("pipeline.toml", 'requires = ">=99"\nhots = 1\n')
 
     said, doctor = refused(bad), bad.invoke("doctor")
@@ -63,7 +63,7 @@ def test_another_version_is_wanted(bad: Project) -> None:
 
 
 def test_a_cycle_is_shown_as_a_path(bad: Project) -> None:
-    """Each image of the cycle is named, in order."""
+    """The error names all images of the cycle in order."""
     bad.image("a", "FROM b\n")
     bad.image("b", "FROM c\n")
     bad.image("c", "FROM a\n")
@@ -72,14 +72,14 @@ def test_a_cycle_is_shown_as_a_path(bad: Project) -> None:
 
 
 def test_an_unset_argument(bad: Project) -> None:
-    """`FROM ${UNSET}` is an error at its line, not a guess."""
+    """`FROM ${UNSET}` is an error with its line."""
     bad.image("web", "\nFROM ${UNSET}\n")
 
     assert "images/web/Dockerfile:2" in refused(bad)
 
 
 def test_a_context_outside_the_project(bad: Project) -> None:
-    """Files out there could not be told from one machine to the next."""
+    """A context outside the project is refused: its files may differ between machines."""
     bad.image("web", "FROM debian:bookworm-slim\n", image_toml='context = "../../.."\n')
 
     said = refused(bad)
@@ -89,7 +89,7 @@ def test_a_context_outside_the_project(bad: Project) -> None:
 
 
 def test_two_images_of_one_name(bad: Project) -> None:
-    """The second is refused, and the first named."""
+    """The second image with a name is refused, and the error names the first."""
     bad.write("pipeline.toml", 'images = ["images/*", "services/*"]\n')
     bad.image("web", "FROM debian:bookworm-slim\n")
     bad.write("services/web/Dockerfile", "FROM debian:bookworm-slim\n")
@@ -100,7 +100,7 @@ def test_two_images_of_one_name(bad: Project) -> None:
     assert "services/web" in said
 
 
-def test_what_is_not_toml(bad: Project) -> None:
+def test_invalid_toml(bad: Project) -> None:
     """A syntax error has its line and column."""
     bad.image("web", "FROM debian:bookworm-slim\n")
     bad.write("pipeline.toml", "[registry\n")
@@ -109,22 +109,22 @@ def test_what_is_not_toml(bad: Project) -> None:
 
 
 def test_no_images_at_all(bad: Project) -> None:
-    """An empty `images/` says what was looked for."""
+    """The error for an empty `images/` says where Dockerfiles are expected."""
     (bad.root / "images").mkdir()
 
     assert "images/*" in refused(bad)
 
 
-def test_a_stage_with_the_name_of_its_base(bad: Project) -> None:
-    """BuildKit would take the stage for the base and leave its steps out, so it is refused."""
+def test_a_stage_named_like_its_base(bad: Project) -> None:
+    """Refuse a stage with the name of its base, which BuildKit would use instead of the base."""
     bad.image("os", "FROM debian:bookworm-slim\n")
     bad.image("web", "FROM os AS os\nRUN true\n")
 
     assert "images/web/Dockerfile:1" in refused(bad)
 
 
-def test_all_problems_come_at_once(bad: Project) -> None:
-    """Problems of several files are told in one run."""
+def test_all_problems_are_reported_at_once(bad: Project) -> None:
+    """One run reports the problems of several files."""
     bad.image("a", "FROM ${X}\n")
     bad.image("b", "FRMO debian\n")
     bad.image("c", "FROM debian\n", image_toml="saltt = 1\n")
@@ -136,8 +136,8 @@ def test_all_problems_come_at_once(bad: Project) -> None:
     assert "images/c/image.toml:1:1" in said
 
 
-def test_an_image_that_does_not_exist(bad: Project) -> None:
-    """A slip in a name on the command line gets the nearest name."""
+def test_an_unknown_image_name(bad: Project) -> None:
+    """The error for a wrong image name suggests the nearest name."""
     bad.image("python-base", "FROM debian:bookworm-slim\n")
 
     assert "did you mean `python-base`" in refused(bad, "build", "pyton-base")

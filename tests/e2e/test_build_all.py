@@ -1,4 +1,4 @@
-"""`invoke build-all` on a real engine and a real registry: what is built, and what is not."""
+"""`invoke build-all` with a real engine and a real registry: what is built, and what is not."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.buildkit.solve import MAX_TARGETS
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 from tests.support.project import three_levels
-from tests.support.web import web_folder
+from tests.support.served_folder import serve_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.engine
 
 
 def built(project: Project, *words: str) -> set[str]:
-    """Run `build-all`; the images that it built."""
+    """Run `build-all` and return the names of the images that it built."""
     ran = project.invoke("build-all", "--json", *words)
     assert ran.code == 0, ran.err
     return {name for name, status in ran.statuses().items() if status == "built"}
 
 
 def test_everything_is_built_once(project: Project) -> None:
-    """The first run builds and pushes all, bases first; the second builds nothing."""
+    """The first run builds and pushes everything, bases first; the second builds nothing."""
     three_levels(project)
 
     first = project.invoke("build-all", "--json")
@@ -48,14 +48,14 @@ def test_everything_is_built_once(project: Project) -> None:
 def test_nothing_changed_costs_one_head_each_and_no_process(
     project: Project, tmp_path: Path
 ) -> None:
-    """With nothing to do: exactly one HEAD per image, and docker is not even started.
+    """A run with nothing to do sends one HEAD per image and starts no process.
 
-    Nor anything else: there is nothing but a trap on PATH.
+    PATH has only a `docker` that would record its start.
     """
     three_levels(project)
     built(project)
     started = tmp_path / "docker-was-started"
-    trap = program(tmp_path / "tools" / "docker", f"echo x >> '{started}'\nexit 1")
+    trap = write_program(tmp_path / "tools" / "docker", f"echo x >> '{started}'\nexit 1")
     before = len(project.requests())
 
     ran = project.invoke("build-all", "--json", environ={"PATH": str(trap.parent)})
@@ -68,8 +68,8 @@ def test_nothing_changed_costs_one_head_each_and_no_process(
     assert not started.exists()
 
 
-def test_a_failure_blocks_what_stands_on_it_and_is_explained(project: Project) -> None:
-    """Exit 1; the log's last lines and the Dockerfile's line are shown; dependents are blocked."""
+def test_a_failure_blocks_dependents_and_is_explained(project: Project) -> None:
+    """A failure exits with 1, shows log and line of the Dockerfile, and blocks dependents."""
     three_levels(project)
     project.image(
         "lang", "FROM os\nCOPY lang.txt /lang.txt\nRUN echo deep trouble; exit 3\n", lang_txt="x"
@@ -89,7 +89,7 @@ def test_a_failure_blocks_what_stands_on_it_and_is_explained(project: Project) -
 
 
 def test_keep_going_builds_what_does_not_depend_on_a_failure(project: Project) -> None:
-    """With `--keep-going`, an independent branch is built; the next run finds it there."""
+    """`--keep-going` builds independent images, which the next run finds."""
     three_levels(project)
     project.image("lang", "FROM os\nRUN exit 3\n")
     project.image("site", "FROM os\nCOPY site.txt /\n", site_txt="site")
@@ -103,11 +103,9 @@ def test_keep_going_builds_what_does_not_depend_on_a_failure(project: Project) -
     assert again.statuses() == {**expected, "os": "exists", "site": "exists"}
 
 
-def test_a_forced_build_that_was_cancelled_is_not_taken_for_done(
-    project: Project, tmp_path: Path
-) -> None:
-    """Its tag is there from an earlier run, which says nothing of this one."""
-    with web_folder(tmp_path / "served") as (folder, address):
+def test_a_cancelled_forced_build_is_not_built(project: Project, tmp_path: Path) -> None:
+    """A cancelled `--force` build is not reported as built because of an older tag."""
+    with serve_folder(tmp_path / "served") as (folder, address):
         (folder / "wait").write_text("0")
         slow = f"FROM debian:bookworm-slim\nADD {address}/wait /wait\nRUN sleep $(cat /wait)\n"
         project.image("slow", slow)
@@ -122,9 +120,9 @@ def test_a_forced_build_that_was_cancelled_is_not_taken_for_done(
 
 
 def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) -> None:
-    """A failing test keeps the tag out of the registry, and what stands on it unbuilt.
+    """A failing test keeps the tag out of the registry and its dependents unbuilt.
 
-    So does one that is changed after the image was published; what stands on it is left alone.
+    So does a test that is changed after the image was published; its dependents are not rebuilt.
     """
     three_levels(project)
     project.write("images/lang/image.toml", '[test]\ncommand = ["cat", "/missing"]\n')
@@ -158,8 +156,8 @@ def test_an_image_with_a_test_is_pushed_only_when_it_passes(project: Project) ->
     }
 
 
-def test_aliases_follow_the_image_back_and_forth(project: Project) -> None:
-    """`latest` stands on what the files say, also when a change is taken back."""
+def test_aliases_follow_the_image(project: Project) -> None:
+    """`latest` always points to the image of the current files, also after a revert."""
     three_levels(project)
     project.write("images/web/image.toml", 'aliases = ["latest"]\n')
 
@@ -180,8 +178,8 @@ def test_aliases_follow_the_image_back_and_forth(project: Project) -> None:
     assert digest_of_latest() == first
 
 
-def test_a_bound_argument_and_copy_from_are_edges(project: Project) -> None:
-    """`[bases]`, `COPY --from` and `RUN --mount from` take images of the project."""
+def test_build_arguments_and_copy_from_name_bases(project: Project) -> None:
+    """`[bases]`, `COPY --from` and `RUN --mount from` can name images of the project."""
     project.image("tools", "FROM debian:bookworm-slim\nRUN echo tool > /tool\n")
     project.image(
         "app",
@@ -198,7 +196,7 @@ def test_a_bound_argument_and_copy_from_are_edges(project: Project) -> None:
 
 
 def test_many_images_in_one_run(project: Project, tmp_path: Path) -> None:
-    """40 images: no solve has more than it survives (docker/buildx #3810), and none is lost."""
+    """40 images are built in several solves, as one solve fails with many (docker/buildx #3810)."""
     project.image("base", "FROM scratch\nCOPY base.txt /\n", base_txt="base")
     for number in range(39):
         project.image(f"leaf{number:03}", "FROM base\nCOPY leaf.txt /\n", leaf_txt=str(number))
@@ -221,7 +219,7 @@ def test_many_images_in_one_run(project: Project, tmp_path: Path) -> None:
 
 
 def noting_what_is_solved(folder: Path) -> str:
-    """A PATH whose `docker` is the real one, and keeps what it is to bake in `folder/solves`."""
+    """Return a PATH whose `docker` saves each bake definition in `folder/solves`."""
     real = shutil.which("docker")
     assert real
     kept = folder / "solves"
@@ -233,5 +231,5 @@ case "$1 $2" in
 esac
 exec {shlex.quote(real)} "$@"
 """
-    docker = program(folder / "tools" / "docker", script)
+    docker = write_program(folder / "tools" / "docker", script)
     return f"{docker.parent}{os.pathsep}{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""`builder = "NAME"`: another engine builds, and meets the first in the registry alone."""
+"""`builder = "NAME"`: a second engine builds; the two share only the registry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module", params=[True, False], ids=["containerd", "classic"])
 def second(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine of its own on a socket of its own, empty, with either kind of image store."""
+    """Start a second, empty engine, with either kind of image store."""
     name = "second" if request.param else "third"
     started = engines.start(name, snapshotter=request.param)
     try:
@@ -39,14 +39,14 @@ def second(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 @pytest.fixture
 def environ(second: Engine, tmp_path: Path) -> dict[str, str]:
-    """A docker configuration that knows the second engine as the context `elsewhere`."""
+    """Return a Docker configuration with the second engine as the context `elsewhere`."""
     made = docker_home(tmp_path / "docker", {})
     docker(made, "context", "create", "elsewhere", "--docker", f"host={second.host}")
     return made
 
 
 def docker(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """A docker command that must succeed."""
+    """Run a docker command that must succeed."""
     return subprocess.run(
         ["docker", *words],
         env={**os.environ, **environ},
@@ -57,7 +57,7 @@ def docker(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProce
 
 
 def images(engine: Engine, project: Project) -> set[str]:
-    """The project's images that an engine holds."""
+    """Return the project's images on an engine."""
     listed = docker({"DOCKER_HOST": engine.host}, "images", "--format", "{{.Repository}}").stdout
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     names = (line.partition("/") for line in listed.splitlines())
@@ -67,7 +67,7 @@ def images(engine: Engine, project: Project) -> set[str]:
 def test_the_same_build_on_another_engine(
     project: Project, environ: dict[str, str], second: Engine
 ) -> None:
-    """Bases that one engine pushed are what the other builds on: from the registry, by digest."""
+    """An engine builds on bases that another one pushed, from the registry, by digest."""
     three_levels(project)
     settings = (project.root / "pipeline.toml").read_text()
     bases = project.invoke("build", "lang", "--json")
@@ -90,7 +90,7 @@ def test_the_same_build_on_another_engine(
 def test_everything_on_another_engine(
     project: Project, environ: dict[str, str], second: Engine
 ) -> None:
-    """All three levels in one solve there; the first engine then finds nothing to do."""
+    """The second engine builds all three levels in one solve; the first then has nothing to do."""
     three_levels(project)
     project.write("images/os/os.txt", "of another engine\n")
     settings = (project.root / "pipeline.toml").read_text()
@@ -108,9 +108,9 @@ def test_everything_on_another_engine(
 def test_an_engine_keeps_images_under_their_own_names(
     project: Project, environ: dict[str, str], second: Engine
 ) -> None:
-    """A run pushes under tags of its own; on the engine that built, none of them stays.
+    """No staging tag stays on the engine that built, neither of builds nor of tests.
 
-    It is the engine of the docker context, for what builds as for what tests.
+    It is the engine of the Docker context.
     """
     there = {**environ, "DOCKER_HOST": "", "DOCKER_CONTEXT": "elsewhere"}
     three_levels(project)
@@ -130,7 +130,7 @@ def test_an_engine_keeps_images_under_their_own_names(
 def test_cache_is_exported_and_imported(
     project: Project, environ: dict[str, str], second: Engine
 ) -> None:
-    """What `cache_to` names holds the cache of an image, from which another engine builds it."""
+    """Another engine builds an image from the cache that `cache_to` exported."""
     del second
     settings = (project.root / "pipeline.toml").read_text()
     host = settings.split('"')[1]
@@ -158,7 +158,7 @@ def test_cache_is_exported_and_imported(
 
 @pytest.mark.parametrize("second", [True], indirect=True, ids=["containerd"])
 def test_a_remote_buildkit(project: Project, environ: dict[str, str], second: Engine) -> None:
-    """A BuildKit that pushes by itself, on top of bases that another one pushed."""
+    """A remote BuildKit builds and pushes on bases that another engine pushed."""
     three_levels(project)
     settings = (project.root / "pipeline.toml").read_text()
     bases = project.invoke("build", "lang", "--json")
@@ -174,14 +174,14 @@ def test_a_remote_buildkit(project: Project, environ: dict[str, str], second: En
     assert bases.code == ran.code == doctor.code == 0, bases.err + ran.err + doctor.out
     assert ran.statuses() == {"os": "exists", "lang": "exists", "web": "built", "api": "built"}
     assert all(image["digest"] for image in ran.json["images"])
-    # What is tested is loaded into our own engine; bases stay where they are, in the registry.
+    # The image under test is loaded into the local engine; bases stay in the registry.
     assert images(second, project) == {"web"}
     assert "`far`: BuildKit " in doctor.out
     assert ", driver remote, builds for linux/amd64" in doctor.out
 
 
 def test_an_unknown_builder(project: Project) -> None:
-    """It is named, with how to see which there are; nothing was built."""
+    """The error names the builder and how to list builders; nothing is built."""
     three_levels(project)
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[build]\nbuilder = "nowhere"\n')

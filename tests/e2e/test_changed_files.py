@@ -1,4 +1,4 @@
-"""A tag holds the bytes that its fingerprint says, whatever becomes of the files meanwhile."""
+"""A tag has exactly the files of its fingerprint, whatever changes during the build."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pipeline import inspect, load, plan, run
 from pipeline.model.events import ImageChanged, Phase
 from pipeline.reference import ImageName
-from tests.support.oci import last_layer
+from tests.support.registry_documents import last_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,13 +27,13 @@ WEB = ImageName("web")
 
 
 def write(file: Path, text: str) -> None:
-    """Other bytes, and the time that the file had before."""
+    """Write other content, but keep the file's modification time."""
     file.write_text(text, encoding="utf-8")
     os.utime(file, ns=(LONG_AGO, LONG_AGO))
 
 
 def test_other_bytes_of_the_same_size_and_time_are_built(project: Project) -> None:
-    """BuildKit compares size and time with what it was sent before; `--force` is no cure."""
+    """BuildKit recognizes unchanged files by size and time; other content is built all the same."""
     project.image("web", COPIES)
     project.image("www", "FROM scratch\nCOPY . /\n")
     one, two = (project.root / "images" / name / "v" for name in ("web", "www"))
@@ -52,7 +52,7 @@ def test_other_bytes_of_the_same_size_and_time_are_built(project: Project) -> No
 
 
 def test_a_file_that_changes_between_the_look_and_the_build(project: Project) -> None:
-    """Its image fails, and what stands on it is blocked; put back, it is built, and right."""
+    """A file that changes before the build fails its image; after a revert it is built."""
     project.image("base", TESTED, image_toml='[test]\ncommand = ["true"]\n')
     project.image("web", "FROM base\nCOPY v /\n")
     project.image("top", "FROM web\nLABEL top=1\n")

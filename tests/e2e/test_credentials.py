@@ -1,4 +1,4 @@
-"""Who we are at a registry: a real one with TLS and a password, as Fly's is, from `invoke` on."""
+"""Credentials for a real registry with TLS and a password, used by Invoke and by BuildKit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.docker import docker_home
-from tests.support.planted import Planted
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
+from tests.support.planted_secrets import PlantedSecrets
 from tests.support.project import Project, Ran, three_levels
-from tests.support.secured import secured_registry
+from tests.support.secured_registry import secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ ENVIRONMENT = f"FlyV1 {TOKEN},fo1_not-for-the-registry"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    """A project for Fly's registry, whose stand-in wants user `x` and a token."""
+    """Make a project for a registry like Fly's: user `x` and a token."""
     with secured_registry(tmp_path / "fly", user="x", password=TOKEN) as (registry, trust):
         root = tmp_path / "project"
         root.mkdir()
@@ -43,7 +43,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def refused(ran: Ran) -> str:
-    """What was said by a run that was not let in; nothing was built."""
+    """Check that a run was refused access with exit code 4; return its stderr."""
     assert ran.code == 4, ran.err
     assert "Traceback" not in ran.err
     assert "hint: " in ran.err
@@ -52,8 +52,8 @@ def refused(ran: Ran) -> str:
 
 
 @pytest.mark.parametrize("name", ["FLY_API_TOKEN", "FLY_ACCESS_TOKEN"])
-def test_a_token_of_flys_is_all_it_takes(project: Project, tmp_path: Path, name: str) -> None:
-    """Built and pushed with the token as flyctl has it, which is in no output and no file."""
+def test_a_fly_token_is_enough(project: Project, tmp_path: Path, name: str) -> None:
+    """FLY_API_TOKEN is enough to build and push, and occurs in no output or file."""
     private = tmp_path / "temporary"
     private.mkdir()
     environ = {name: ENVIRONMENT, "TMPDIR": str(private), "XDG_RUNTIME_DIR": ""}
@@ -68,8 +68,8 @@ def test_a_token_of_flys_is_all_it_takes(project: Project, tmp_path: Path, name:
     assert list(private.iterdir()) == []
 
 
-def test_the_variable_of_a_login_goes_before_that_of_an_api_token(project: Project) -> None:
-    """`FLY_ACCESS_TOKEN` is asked first, as flyctl does."""
+def test_order_of_token_variables(project: Project) -> None:
+    """`FLY_ACCESS_TOKEN` is used before `FLY_API_TOKEN`, as by flyctl."""
     environ = {"FLY_ACCESS_TOKEN": "wrong-secret", "FLY_API_TOKEN": TOKEN}
 
     said = refused(project.invoke("build-all", environ=environ))
@@ -79,23 +79,23 @@ def test_the_variable_of_a_login_goes_before_that_of_an_api_token(project: Proje
 
 
 @pytest.mark.parametrize("task", [["build-all"], ["plan"], ["exists", "web"], ["build", "web"]])
-def test_a_wrong_token_is_no_absence(project: Project, task: list[str]) -> None:
-    """Every task that asks the registry ends with 4, and names where the credential is from."""
+def test_a_wrong_token_is_not_absence(project: Project, task: list[str]) -> None:
+    """Every task that asks the registry exits with 4 and names the source of the credential."""
     said = refused(project.invoke(*task, environ={"FLY_API_TOKEN": "wrong-secret"}))
 
     assert "refused the credential from FLY_API_TOKEN" in said
     assert "wrong-secret" not in said
 
 
-def test_nobody_is_no_absence(project: Project) -> None:
-    """Without any credential: it is said that there is none, and how to get one."""
+def test_a_missing_credential_is_not_absence(project: Project) -> None:
+    """Without a credential the error says that there is none, and how to get one."""
     said = refused(project.invoke("build-all"))
 
     assert "there is no credential for it" in said
 
 
-def test_docker_login_serves(project: Project, tmp_path: Path) -> None:
-    """What `docker login` wrote is used for asking and for pushing."""
+def test_docker_login_is_used(project: Project, tmp_path: Path) -> None:
+    """The login of `docker login` is used for queries and pushes."""
     host = project.environ["FLY_REGISTRY_HOST"]
     auth = base64.b64encode(f"x:{TOKEN}".encode()).decode()
 
@@ -108,7 +108,7 @@ def test_docker_login_serves(project: Project, tmp_path: Path) -> None:
 
 
 def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -> None:
-    """The person is told which file to look at."""
+    """The error names the file with the wrong login."""
     host = project.environ["FLY_REGISTRY_HOST"]
     auth = base64.b64encode(b"x:outdated-secret").decode()
 
@@ -121,8 +121,8 @@ def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("place", ["{host}", "{host}/acme"])
-def test_podman_login_serves(project: Project, tmp_path: Path, place: str) -> None:
-    """Docker does not read it, and pushes with it all the same; also where it is for a part."""
+def test_podman_login_is_used(project: Project, tmp_path: Path, place: str) -> None:
+    """A login of podman is used for pushes, too, also if it is for one repository only."""
     host = project.environ["FLY_REGISTRY_HOST"]
     auth = base64.b64encode(f"x:{TOKEN}".encode()).decode()
     file = tmp_path / "auth.json"
@@ -136,12 +136,12 @@ def test_podman_login_serves(project: Project, tmp_path: Path, place: str) -> No
     assert auth not in ran.out + ran.err
 
 
-def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
-    """A helper for the host is asked by us and by BuildKit's client."""
+def test_a_credential_helper_is_used(project: Project, tmp_path: Path) -> None:
+    """The pipeline and BuildKit call the credential helper of the host."""
     host = project.environ["FLY_REGISTRY_HOST"]
     tools = tmp_path / "tools"
     answer = json.dumps({"ServerURL": host, "Username": "x", "Secret": TOKEN})
-    program(tools / "docker-credential-acme", f"cat >/dev/null\necho '{answer}'")
+    write_program(tools / "docker-credential-acme", f"cat >/dev/null\necho '{answer}'")
     path = {"PATH": f"{tools}:{os.environ['PATH']}"}
 
     environ = docker_home(tmp_path / "docker", {"credHelpers": {host: "acme"}})
@@ -153,7 +153,7 @@ def test_a_credential_helper_serves(project: Project, tmp_path: Path) -> None:
 
 
 def test_the_login_of_flyctl_is_the_last_resort(project: Project, tmp_path: Path) -> None:
-    """`fly auth login` left a token in its own file."""
+    """The token that `fly auth login` saved is used if there is no other."""
     (tmp_path / "config.yml").write_text(f"access_token: {ENVIRONMENT}\n", encoding="utf-8")
 
     ran = project.invoke("build", "os", "--json", environ={"FLY_CONFIG_DIR": str(tmp_path)})
@@ -162,8 +162,8 @@ def test_the_login_of_flyctl_is_the_last_resort(project: Project, tmp_path: Path
     assert ran.statuses() == {"os": "built"}
 
 
-def test_an_untrusted_certificate_is_no_absence(project: Project, tmp_path: Path) -> None:
-    """Another authority than the registry's: who it is cannot be told, so nothing is sent."""
+def test_an_untrusted_certificate_is_not_absence(project: Project, tmp_path: Path) -> None:
+    """An unknown certificate authority stops the run before a credential is sent."""
     empty = tmp_path / "none"
     empty.mkdir()
     untrusting = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": str(empty)}
@@ -174,10 +174,10 @@ def test_an_untrusted_certificate_is_no_absence(project: Project, tmp_path: Path
 
 
 def test_the_image_holds_no_token(project: Project) -> None:
-    """Neither history nor layers of what was built know the token."""
+    """Neither history nor layers of the image contain the token."""
     ran = project.invoke("build", "os", "--json", environ={"FLY_API_TOKEN": ENVIRONMENT})
 
     assert ran.code == 0, ran.err
     stored = project.log.parent / "data"
     assert list(stored.rglob("blobs/sha256/*/*/data"))
-    assert Planted({"token": TOKEN}).found_under(stored) == {}
+    assert PlantedSecrets({"token": TOKEN}).found_under(stored) == {}

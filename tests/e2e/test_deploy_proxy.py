@@ -1,4 +1,4 @@
-"""An app keeps its address, and no request is lost while its releases change."""
+"""An app keeps its address, and loses no request during a deploy."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from pipeline.deploy.docker.proxy_client import ProxyClient
-from tests.support.processes import patiently, runs
-from tests.support.shop import app, called, deploys, get, running, url
+from tests.support.docker_apps import app, app_name, deploys, get, running, url
+from tests.support.processes import is_running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ SWAPS = 4
 
 
 class Load:
-    """Threads that ask all the time, some on one connection, some on a new one each time."""
+    """Threads that send requests all the time, over one connection or a new one for each."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -79,16 +79,16 @@ class Load:
             self.failures.append(f"{method} {path}: {answer.status_code}")
 
 
-def test_no_request_is_lost_over_several_releases(shop: Project, tmp_path: Path) -> None:
-    """Constant load while the app is deployed again and again: each request is answered."""
-    first = shop.invoke("deploy", "web", "--json")
+def test_no_request_is_lost_over_several_releases(docker_project: Project, tmp_path: Path) -> None:
+    """Every request under constant load is answered during several deploys."""
+    first = docker_project.invoke("deploy", "web", "--json")
 
     codes = []
     with Load(url(first, "web")) as load:
-        patiently(lambda: len(load.answers) > 20)
+        wait_until(lambda: len(load.answers) > 20)
         for number in range(2, 2 + SWAPS):
-            app(shop, tmp_path, "web", answer=f"web {number}")
-            codes.append(shop.invoke("deploy", "web").code)
+            app(docker_project, tmp_path, "web", answer=f"web {number}")
+            codes.append(docker_project.invoke("deploy", "web").code)
 
     assert codes == [0] * SWAPS
     assert load.failures == []
@@ -97,26 +97,26 @@ def test_no_request_is_lost_over_several_releases(shop: Project, tmp_path: Path)
     assert get(url(first, "web")) == f"web {1 + SWAPS}"
 
 
-def test_a_run_that_is_killed_in_its_swap(
-    shop: Project, tmp_path: Path, engine_client: DockerClient
+def test_a_run_that_is_killed_during_the_replacement(
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """SIGKILL while the old one ends what is under way: the new one serves, and all is mended."""
-    first = shop.invoke("deploy", "web", "--json")
-    name, port = called("web", tmp_path), int(url(first, "web").rpartition(":")[2])
-    app(shop, tmp_path, "web", answer="web 2")
+    """After SIGKILL during the replacement the new container serves; the next run cleans up."""
+    first = docker_project.invoke("deploy", "web", "--json")
+    name, port = app_name("web", tmp_path), int(url(first, "web").rpartition(":")[2])
+    app(docker_project, tmp_path, "web", answer="web 2")
 
     with socket.create_connection(("127.0.0.1", port)) as line:
-        # Half a request, which the old one waits for as long as it may.
+        # An incomplete request, for which the old container waits as long as it may.
         line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n1234")
-        with shop.start("deploy", "web") as process:
-            patiently(lambda: running(engine_client, tmp_path) == [name, f"{name}.r1.old"])
+        with docker_project.start("deploy", "web") as process:
+            wait_until(lambda: running(engine_client, tmp_path) == [name, f"{name}.r1.old"])
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate(timeout=30)
     both = running(engine_client, tmp_path)
     answer = get(url(first, "web"))
-    again = shop.invoke("deploy", "web", "--json")
-    app(shop, tmp_path, "web", answer="web 3")
-    last = shop.invoke("deploy", "web", "--json")
+    again = docker_project.invoke("deploy", "web", "--json")
+    app(docker_project, tmp_path, "web", answer="web 3")
+    last = docker_project.invoke("deploy", "web", "--json")
 
     assert both == [name, f"{name}.r1.old"]
     assert answer == "web 2"
@@ -127,26 +127,26 @@ def test_a_run_that_is_killed_in_its_swap(
 
 
 @pytest.fixture
-def own_proxy(shop: Project) -> Iterator[Path]:
-    """The folder in which the shop's runs have a proxy of their own, which may be killed."""
-    # Not below `tmp_path`: the name of a socket must be short.
+def own_proxy(docker_project: Project) -> Iterator[Path]:
+    """Return the folder of a proxy that only this project uses, and which may be killed."""
+    # Not below `tmp_path`: the path of a Unix socket is limited to 108 bytes.
     with TemporaryDirectory(prefix="proxy") as folder:
-        shop.environ["TMPDIR"] = folder
+        docker_project.environ["TMPDIR"] = folder
         yield Path(folder)
         for running in Path(folder).iterdir():
             ProxyClient(running).stop()
 
 
-def test_a_proxy_that_died_comes_back(shop: Project, own_proxy: Path) -> None:
-    """It outlives the run; killed, the next `status` starts it, on the same port."""
-    first = shop.invoke("deploy-all", "--json")
+def test_a_dead_proxy_is_restarted(docker_project: Project, own_proxy: Path) -> None:
+    """The proxy outlives the run; if it dies, the next `status` starts it on the same port."""
+    first = docker_project.invoke("deploy-all", "--json")
     (lock,) = own_proxy.glob("*/lock")
     pid = int(lock.read_text())
     answered = get(url(first, "web"))
 
     os.kill(pid, signal.SIGKILL)
-    patiently(lambda: not runs(pid))
-    status = shop.invoke("status", "--json")
+    wait_until(lambda: not is_running(pid))
+    status = docker_project.invoke("status", "--json")
 
     assert answered == "web 1"
     assert status.code == 0, status.err
@@ -157,13 +157,13 @@ def test_a_proxy_that_died_comes_back(shop: Project, own_proxy: Path) -> None:
     assert get(url(first, "web")) == "web 1"
 
 
-def test_a_container_that_fell_over_answers_again(
-    shop: Project, tmp_path: Path, engine_client: DockerClient
+def test_a_crashed_container_answers_again(
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """The engine restarts it; nobody has to tell the proxy."""
-    first = shop.invoke("deploy", "web", "--json")
-    container = engine_client.containers.get(called("web", tmp_path))
+    """The engine restarts a crashed container, and the proxy finds it again."""
+    first = docker_project.invoke("deploy", "web", "--json")
+    container = engine_client.containers.get(app_name("web", tmp_path))
 
     container.restart(timeout=0)
 
-    patiently(lambda: httpx.get(url(first, "web")).text == "web 1")
+    wait_until(lambda: httpx.get(url(first, "web")).text == "web 1")

@@ -1,4 +1,4 @@
-"""Releases of the driver `docker`: going back, process groups, release commands, taking it down."""
+"""Releases of the driver `docker`: rollback, process groups, release commands, `down`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from pipeline.deploy.errors import DeployError
 from pipeline.errors import UnknownError
 from pipeline.reference import parse_reference
 from pipeline.registry.auth.keychain import credentials
+from tests.support.docker_apps import (
+    UNHEALTHY_TIMEOUT,
+    app,
+    app_name,
+    containers,
+    get,
+    running,
+    url,
+)
 from tests.support.project import Project
-from tests.support.shop import SICK, app, called, containers, get, running, url
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,54 +35,56 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-def add(shop: Project, text: str) -> None:
-    """Say more in the `fly.toml` of `web`: top-level keys, or tables."""
+def add(docker_project: Project, text: str) -> None:
+    """Add top-level keys or tables to the `fly.toml` of `web`."""
     path = "images/web/fly.toml"
-    now = (shop.root / path).read_text()
-    shop.write(path, f"{text}\n{now}" if not text.startswith("[") else f"{now}{text}\n")
+    now = (docker_project.root / path).read_text()
+    docker_project.write(path, f"{text}\n{now}" if not text.startswith("[") else f"{now}{text}\n")
 
 
-def versions(shop: Project) -> list[tuple[str, str]]:
-    """Version and status of each release of `web`, the newest first."""
-    ran = shop.invoke("releases", "web", "--json")
+def versions(docker_project: Project) -> list[tuple[str, str]]:
+    """Return version and status of each release of `web`, newest first."""
+    ran = docker_project.invoke("releases", "web", "--json")
     assert ran.code == 0, ran.err
     return [(r["version"], r["status"]) for r in ran.json["releases"]]
 
 
-def back(shop: Project) -> Ran:
-    """`invoke rollback web`."""
-    return shop.invoke("rollback", "web", "--json")
+def back(docker_project: Project) -> Ran:
+    """Run `invoke rollback web`."""
+    return docker_project.invoke("rollback", "web", "--json")
 
 
-def test_going_back_and_forward(shop: Project, tmp_path: Path, engine_client: DockerClient) -> None:
-    """Image and environment of the release before, under the same address; then again."""
-    first = shop.invoke("deploy", "web", "--json")
+def test_rollback_twice(
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
+) -> None:
+    """A rollback restores image and environment under the same URL; a second one reverses it."""
+    first = docker_project.invoke("deploy", "web", "--json")
     address = url(first, "web")
-    app(shop, tmp_path, "web", answer="web 2")
+    app(docker_project, tmp_path, "web", answer="web 2")
     path = "images/web/fly.toml"
-    shop.write(path, (shop.root / path).read_text().replace("blue", "green"))
-    shop.invoke("deploy", "web")
-    before = (get(address), get(f"{address}/env"), versions(shop))
+    docker_project.write(path, (docker_project.root / path).read_text().replace("blue", "green"))
+    docker_project.invoke("deploy", "web")
+    before = (get(address), get(f"{address}/env"), versions(docker_project))
 
-    once = back(shop)
-    after = (get(address), get(f"{address}/env"), versions(shop))
-    twice = back(shop)
+    once = back(docker_project)
+    after = (get(address), get(f"{address}/env"), versions(docker_project))
+    twice = back(docker_project)
 
-    name = called("web", tmp_path)
+    name = app_name("web", tmp_path)
     assert before == ("web 2", f"{name} green", [("2", "running"), ("1", "stopped")])
     assert once.code == 0, once.err
     assert after == ("web 1", f"{name} blue", [("3", "running"), ("2", "stopped")])
     assert twice.code == 0, twice.err
     assert (get(address), get(f"{address}/env")) == ("web 2", f"{name} green")
-    assert versions(shop) == [("4", "running"), ("3", "stopped")]
+    assert versions(docker_project) == [("4", "running"), ("3", "stopped")]
     assert len(containers(engine_client, tmp_path)) == 2
 
 
-def test_the_first_release_has_none_before(shop: Project) -> None:
-    """Nothing is changed, and it is said why."""
-    first = shop.invoke("deploy", "web", "--json")
+def test_rollback_of_the_first_release(docker_project: Project) -> None:
+    """A rollback of the first release changes nothing and says why."""
+    first = docker_project.invoke("deploy", "web", "--json")
 
-    ran = back(shop)
+    ran = back(docker_project)
 
     assert ran.code == 1
     assert "there is no previous release" in ran.err
@@ -82,19 +92,24 @@ def test_the_first_release_has_none_before(shop: Project) -> None:
 
 
 def test_each_group_is_a_container(
-    shop: Project, tmp_path: Path, engine_client: DockerClient
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """With its own command and port; all of them are swapped, or none."""
-    add(shop, '[processes]\napp = "perl /server.pl"\njobs = "sleep inf"\nadmin = "perl /server.pl"')
-    add(shop, '[[services]]\ninternal_port = 8080\nprocesses = ["admin"]')
-    first = shop.invoke("deploy", "web", "--json")
-    name = called("web", tmp_path)
+    """Each process group has a container with its command and port; all are replaced, or none."""
+    add(
+        docker_project,
+        '[processes]\napp = "perl /server.pl"\njobs = "sleep inf"\nadmin = "perl /server.pl"',
+    )
+    add(docker_project, '[[services]]\ninternal_port = 8080\nprocesses = ["admin"]')
+    first = docker_project.invoke("deploy", "web", "--json")
+    name = app_name("web", tmp_path)
     before = running(engine_client, tmp_path)
-    add(shop, '[checks.jobs]\ntype = "tcp"\nport = 99\nprocesses = ["jobs"]')
-    config = shop.root / "images/web/fly.toml"
-    shop.write("images/web/fly.toml", config.read_text().replace("60s", SICK))
-    shop.write("images/web/answer", "web 2")
-    sick = shop.invoke("deploy", "web", "--json")
+    add(docker_project, '[checks.jobs]\ntype = "tcp"\nport = 99\nprocesses = ["jobs"]')
+    config = docker_project.root / "images/web/fly.toml"
+    docker_project.write(
+        "images/web/fly.toml", config.read_text().replace("60s", UNHEALTHY_TIMEOUT)
+    )
+    docker_project.write("images/web/answer", "web 2")
+    sick = docker_project.invoke("deploy", "web", "--json")
 
     assert first.code == 0, first.err
     assert before == [name, f"{name}.admin", f"{name}.jobs"]
@@ -106,20 +121,20 @@ def test_each_group_is_a_container(
 
 
 def test_a_release_command_comes_first(
-    shop: Project, tmp_path: Path, engine_client: DockerClient
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """In a container of its own on the new image; when it fails, nothing is swapped."""
-    first = shop.invoke("deploy", "web", "--json")
-    app(shop, tmp_path, "web", answer="web 2")
+    """The release command runs in a container of the new image; its failure stops the deploy."""
+    first = docker_project.invoke("deploy", "web", "--json")
+    app(docker_project, tmp_path, "web", answer="web 2")
     path = "images/web/fly.toml"
-    text = (shop.root / path).read_text()
+    text = (docker_project.root / path).read_text()
     failing = "release_command = \"sh -c 'cat /answer; echo; exit $((6 + RELEASE_COMMAND))'\""
-    shop.write(path, text.replace("[deploy]", f"[deploy]\n{failing}"))
+    docker_project.write(path, text.replace("[deploy]", f"[deploy]\n{failing}"))
 
-    sick = shop.invoke("deploy", "web", "--json")
+    sick = docker_project.invoke("deploy", "web", "--json")
     still = get(url(first, "web"))
-    shop.write(path, text.replace("[deploy]", '[deploy]\nrelease_command = "true"'))
-    well = shop.invoke("deploy", "web", "--json")
+    docker_project.write(path, text.replace("[deploy]", '[deploy]\nrelease_command = "true"'))
+    well = docker_project.invoke("deploy", "web", "--json")
 
     assert sick.code == 1
     assert "failed at `release command`" in sick.err
@@ -131,28 +146,28 @@ def test_a_release_command_comes_first(
     assert len(containers(engine_client, tmp_path)) == 2
 
 
-def test_what_is_left_out_is_said(shop: Project, tmp_path: Path) -> None:
-    """A volume cannot be had here: it is told, and the app is deployed."""
-    add(shop, '[[mounts]]\nsource = "data"\ndestination = "/data"')
+def test_unsupported_settings_are_reported(docker_project: Project, tmp_path: Path) -> None:
+    """An unsupported volume is reported, and the app is deployed."""
+    add(docker_project, '[[mounts]]\nsource = "data"\ndestination = "/data"')
 
-    ran = shop.invoke("deploy", "web", "--json")
+    ran = docker_project.invoke("deploy", "web", "--json")
 
     assert ran.code == 0, ran.err
-    assert f"`{called('web', tmp_path)}`: the driver `docker` ignores mounts" in ran.err
+    assert f"`{app_name('web', tmp_path)}`: the driver `docker` ignores mounts" in ran.err
 
 
-def test_an_image_that_is_gone_is_a_failed_deploy(
+def test_a_missing_image_is_a_failed_deploy(
     engine_client: DockerClient, registry: Registry
 ) -> None:
-    """It is no lost engine or registry: a further try would not help."""
+    """A missing image is a failed deploy: another try would not help."""
     image = parse_reference(f"{registry.address}/web@sha256:{7:064x}")
 
     with pytest.raises(DeployError, match="could not pull"):
         pull(engine_client, Spec("web", image), credentials({}))
 
 
-def test_a_registry_that_is_gone_is_not(engine_client: DockerClient) -> None:
-    """It could not be found out whether the image is there."""
+def test_an_unreachable_registry_is_not_a_failed_deploy(engine_client: DockerClient) -> None:
+    """An unreachable registry gives exit code 4."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     image = parse_reference(f"127.0.0.1:{port}/web@sha256:{7:064x}")
@@ -161,25 +176,28 @@ def test_a_registry_that_is_gone_is_not(engine_client: DockerClient) -> None:
         pull(engine_client, Spec("web", image), credentials({}))
 
 
-def test_down_is_for_this_driver_alone(shop: Project) -> None:
-    """Wrong use where the settings deploy with another."""
-    shop.write("pipeline.toml", (shop.root / "pipeline.toml").read_text().replace("docker", "fly"))
+def test_down_with_another_driver(docker_project: Project) -> None:
+    """`down` is wrong usage if the settings name another driver."""
+    docker_project.write(
+        "pipeline.toml",
+        (docker_project.root / "pipeline.toml").read_text().replace("docker", "fly"),
+    )
 
-    ran = shop.invoke("down")
+    ran = docker_project.invoke("down")
 
     assert ran.code == 2
     assert "`down` is for the driver `docker`" in ran.err
 
 
 def test_down_leaves_what_other_projects_run(
-    shop: Project, tmp_path: Path, engine_client: DockerClient
+    docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """Their front goes on forwarding, and their containers reach each other."""
-    address = url(shop.invoke("deploy", "web", "--json"), "web")
+    """`down` leaves the proxy and the containers of other projects running."""
+    address = url(docker_project.invoke("deploy", "web", "--json"), "web")
     (tmp_path / "other").mkdir()
-    other = Project(tmp_path / "other", shop.log)
+    other = Project(tmp_path / "other", docker_project.log)
     for file in ("tasks.py", "pipeline.toml"):
-        other.write(file, (shop.root / file).read_text())
+        other.write(file, (docker_project.root / file).read_text())
     app(other, tmp_path, "far", answer="far 1")
     far = url(other.invoke("deploy-all", "--json"), "far")
     assert get(far) == "far 1"
@@ -187,8 +205,8 @@ def test_down_leaves_what_other_projects_run(
     ran = other.invoke("down")
 
     assert ran.err.startswith("containers removed: 1; left to other projects: "), ran.err
-    assert called("web", tmp_path) in ran.err
-    assert running(engine_client, tmp_path) == [called("web", tmp_path)]
+    assert app_name("web", tmp_path) in ran.err
+    assert running(engine_client, tmp_path) == [app_name("web", tmp_path)]
     assert get(address) == "web 1"
     with pytest.raises(OSError, match="refused"):
         get(far)

@@ -1,4 +1,4 @@
-"""Invoke's `--dry`: the plan of a task that has one, a refusal of what changes something else."""
+"""Invoke's `--dry` shows the plan of a task that has one, and stops tasks that cannot show one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLANS = {
     "deploy-all": ("deploy-all",),
     "deploy": ("deploy", "web"),
 }
-"""Tasks that do what a plan says."""
+"""Tasks that execute a plan."""
 
 LOOKS = {
     "plan": (("plan",), 0),
@@ -30,7 +30,7 @@ LOOKS = {
     "releases": (("releases", "web"), 0),
     "doctor": (("doctor",), 0),
 }
-"""Tasks that change nothing, and how they end here."""
+"""Tasks that change nothing, and their exit codes here."""
 
 CHANGES = {
     "rollback": ("rollback", "web"),
@@ -41,15 +41,15 @@ CHANGES = {
     "promote": ("promote", "web", ":stable"),
     "login": ("login",),
 }
-"""Tasks that change something, and have no plan."""
+"""Tasks that change something without a plan."""
 
 ALSO_LOOK = {"apps": "--check", "keep": "--list", "lock": "--check"}
-"""Options with which such a task only looks."""
+"""Options with which such a task changes nothing."""
 
 
 @pytest.fixture
-def shop(project: Project) -> Project:
-    """An app on a base, neither of them built."""
+def sample_project(project: Project) -> Project:
+    """Make an app and its base, neither of them built."""
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[deploy]\ndriver = "docker"\n')
     project.image("os", "FROM scratch\nCOPY own.txt /\n", own_txt="os")
@@ -58,37 +58,37 @@ def shop(project: Project) -> Project:
 
 
 @pytest.fixture
-def dry(shop: Project) -> Project:
-    """The same, where the environment says `--dry`."""
-    shop.environ["INVOKE_RUN_DRY"] = "1"
-    return shop
+def dry(sample_project: Project) -> Project:
+    """Set INVOKE_RUN_DRY for the same project."""
+    sample_project.environ["INVOKE_RUN_DRY"] = "1"
+    return sample_project
 
 
 def files(project: Project) -> dict[str, bytes]:
-    """All files of a project."""
+    """Return all files of a project."""
     return {str(p): p.read_bytes() for p in sorted(project.root.rglob("*")) if p.is_file()}
 
 
 def changed(project: Project) -> list[tuple[str, str]]:
-    """What the registry was asked to change."""
+    """Return the requests that change something in the registry."""
     return [(method, path) for method, path in project.requests() if method not in {"GET", "HEAD"}]
 
 
 def actions(ran: Ran) -> dict[str, str]:
-    """What a plan does about each image and app."""
+    """Return the action of each image and app in a plan."""
     assert ran.code == 0, ran.err
     assert ran.json["schema"] == "pipeline.plan/1"
     images = {image["name"]: image["action"] for image in ran.json["images"]}
     return images | {step["app"]: step["action"] for step in ran.json["deploys"]}
 
 
-def test_every_task_has_chosen() -> None:
-    """A new task belongs in one of the tables."""
+def test_every_task_is_in_a_table() -> None:
+    """Every task is in one of the tables."""
     assert {*PLANS, *LOOKS, *CHANGES} == set(ns.task_names)
 
 
-def test_what_would_be_done(dry: Project) -> None:
-    """Exactly what was asked for, as `plan` says it; and nothing is done."""
+def test_dry_shows_the_plan(dry: Project) -> None:
+    """The plan is that of `plan` for the same arguments, and nothing is changed."""
     before = files(dry)
     both = {"os": "build", "web": "build"}
 
@@ -102,41 +102,41 @@ def test_what_would_be_done(dry: Project) -> None:
     assert not changed(dry)
 
 
-def test_force_is_in_the_plan(shop: Project) -> None:
-    """What exists is built anew with `--force`, and its aliases move; neither is done."""
-    shop.write("images/os/image.toml", 'aliases = ["latest"]\n')
-    assert shop.invoke("build", "os").code == 0
-    shop.write("invoke.yaml", "run: {dry: true}\n")
-    before = changed(shop)
+def test_force_is_in_the_plan(sample_project: Project) -> None:
+    """With `--force` the plan builds what exists and moves its aliases; nothing is changed."""
+    sample_project.write("images/os/image.toml", 'aliases = ["latest"]\n')
+    assert sample_project.invoke("build", "os").code == 0
+    sample_project.write("invoke.yaml", "run: {dry: true}\n")
+    before = changed(sample_project)
 
-    assert actions(shop.invoke("build", "os", "--json")) == {"os": "exists"}
-    assert actions(shop.invoke("build", "os", "--force", "--json")) == {"os": "build"}
-    assert changed(shop) == before
+    assert actions(sample_project.invoke("build", "os", "--json")) == {"os": "exists"}
+    assert actions(sample_project.invoke("build", "os", "--force", "--json")) == {"os": "build"}
+    assert changed(sample_project) == before
 
 
-def test_a_wrong_name_is_one(dry: Project) -> None:
-    """As without `--dry`."""
+def test_a_wrong_name(dry: Project) -> None:
+    """A wrong name is an error, as without `--dry`."""
     assert dry.invoke("build", "wbe").code == 2
     assert dry.invoke("deploy", "wbe").code == 2
 
 
 @pytest.mark.parametrize("words", CHANGES.values(), ids=CHANGES)
-def test_what_has_no_plan_is_refused(shop: Project, words: tuple[str, ...]) -> None:
-    """Before anybody is asked; the flag is Invoke's."""
-    before = shop.requests()
+def test_a_task_without_a_plan_is_refused(sample_project: Project, words: tuple[str, ...]) -> None:
+    """A task without a plan is refused before any request; the hint names Invoke's flag."""
+    before = sample_project.requests()
 
-    ran = shop.invoke("--dry", *words)
+    ran = sample_project.invoke("--dry", *words)
 
     assert ran.code == 2
     assert f"`{words[0]}` has no plan for `--dry` to show" in ran.err
     assert "hint: run it without `--dry`; `invoke " in ran.err
     assert not ran.out
-    assert shop.requests() == before
+    assert sample_project.requests() == before
 
 
 @pytest.mark.parametrize("task", LOOKS)
-def test_what_only_looks_runs(dry: Project, task: str) -> None:
-    """As always."""
+def test_a_task_that_changes_nothing_runs(dry: Project, task: str) -> None:
+    """A task that changes nothing runs as without `--dry`."""
     words, code = LOOKS[task]
 
     ran = dry.invoke(*words)
@@ -147,8 +147,8 @@ def test_what_only_looks_runs(dry: Project, task: str) -> None:
 
 
 @pytest.mark.parametrize(("task", "option"), ALSO_LOOK.items())
-def test_an_option_with_which_a_task_looks(dry: Project, task: str, option: str) -> None:
-    """It runs, as far as it does where nothing is at Fly."""
+def test_an_option_that_prevents_changes(dry: Project, task: str, option: str) -> None:
+    """A task with such an option runs as without `--dry`."""
     ran = dry.invoke(task, option)
 
     assert "--dry" not in ran.err

@@ -1,4 +1,4 @@
-"""What the machine has set reaches no image: its tag would not know."""
+"""The environment of the machine reaches no image, because it is not in the fingerprint."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TEST = '[test]\ncommand = ["/bin/sh", "-c", "test \\"$SEEN\\" = \\"|\\""]\n'
 def test_variables_and_proxies_of_the_machine_reach_no_image(
     project: Project, tmp_path: Path
 ) -> None:
-    """Though the Dockerfile declares them; a step reaches the network by the proxy all the same."""
+    """Proxy variables are no build arguments, even if declared; steps still use the proxy."""
     theirs = tmp_path / "docker"
     users = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker"))
     shutil.copytree(users, theirs, symlinks=True)

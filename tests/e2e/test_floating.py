@@ -1,4 +1,4 @@
-"""What can change without a tag changing is said before a build."""
+"""A plan lists content that can change without changing the tag."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-def test_a_plan_lists_what_floats_once(project: Project) -> None:
-    """An external that may move, a package of no version, and bits that would surprise."""
+def test_a_plan_lists_floating_content_once(project: Project) -> None:
+    """It lists an unpinned external, a package without a version, and setuid bits, once each."""
     project.image(
         "web",
         "FROM debian:bookworm-slim\nRUN true || apt-get install curl\nCOPY web.txt /\n",

@@ -1,4 +1,4 @@
-"""`invoke apps` against the stand-in for Fly: the missing are created, and what is not is told."""
+"""`invoke apps` with a fake Fly: missing apps are created, failures are reported."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 
 from tests.console import schemas
-from tests.support.fly import FlyStandIn, fly_stand_in
-from tests.support.processes import patiently
+from tests.support.fly import FakeFly, fake_fly
+from tests.support.processes import wait_until
 from tests.support.project import Project, Ran
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ GENERATED = re.compile(r"[a-z]+-[a-z]+-\d{4}")
 
 
 @pytest.fixture
-def fly(tmp_path: Path) -> Iterator[FlyStandIn]:
-    """A Fly without apps."""
-    with fly_stand_in(tmp_path / "fly") as running:
+def fly(tmp_path: Path) -> Iterator[FakeFly]:
+    """Start a fake Fly without apps."""
+    with fake_fly(tmp_path / "fly") as running:
         yield running
 
 
 @pytest.fixture
-def shop(tmp_path: Path, fly: FlyStandIn) -> Project:
-    """A base, an app of its own name, and an image for two apps; each repository its image's."""
+def sample_project(tmp_path: Path, fly: FakeFly) -> Project:
+    """Make a base, an app, and an image for two apps; each image has its own repository."""
     project = Project(tmp_path / "project", tmp_path / "none", {**fly.environ})
     project.write("tasks.py", "from pipeline.tasks import ns\n")
     project.write("pipeline.toml", '[registry]\nrepository = "acme-{name}"\n[fly]\norg = "acme"\n')
@@ -40,27 +40,25 @@ def shop(tmp_path: Path, fly: FlyStandIn) -> Project:
 
 
 def statuses(ran: Ran) -> dict[str, str]:
-    """The status of each app."""
+    """Return the status of each app."""
     jsonschema.validate(ran.json, schemas.APPS)
     return {app["name"]: app["status"] for app in ran.json["apps"]}
 
 
 def row(ran: Ran, name: str) -> Any:
-    """What is said of one app."""
+    """Return the row of one app."""
     return next(app for app in ran.json["apps"] if app["name"] == name)
 
 
-def test_what_is_missing_is_created_and_the_second_run_creates_nothing(
-    shop: Project, fly: FlyStandIn
-) -> None:
-    """Apps to deploy to, and apps whose repositories are pushed to; each once."""
+def test_missing_apps_are_created_once(sample_project: Project, fly: FakeFly) -> None:
+    """Apps to deploy to and apps of repositories are created once; the second run creates none."""
     fly.create_app("acme-eu")
-    checked = shop.invoke("apps", "--check", "--json")
+    checked = sample_project.invoke("apps", "--check", "--json")
     before = set(fly.apps)
-    first = shop.invoke("apps", "--json")
-    second = shop.invoke("apps", "--json")
-    checked_again = shop.invoke("apps", "--check")
-    creations = [one for one in fly.asked("machines") if one.method == "POST"]
+    first = sample_project.invoke("apps", "--json")
+    second = sample_project.invoke("apps", "--json")
+    checked_again = sample_project.invoke("apps", "--check")
+    creations = [one for one in fly.requests_to("machines") if one.method == "POST"]
 
     names = {"acme-os", "acme-web", "acme-api", "acme-us"}
     assert checked.code == 5, checked.err
@@ -77,12 +75,14 @@ def test_what_is_missing_is_created_and_the_second_run_creates_nothing(
     assert len(creations) == 4
 
 
-def test_the_registry_is_waited_for(shop: Project, fly: FlyStandIn) -> None:
-    """After the run a push is taken, though the registry learns of apps a while later."""
+def test_the_registry_is_waited_for(sample_project: Project, fly: FakeFly) -> None:
+    """After `invoke apps` a push succeeds, though the registry learns of new apps with a delay."""
     fly.knobs.registry_knows_app_after = 1.5
-    created = shop.invoke("apps", "--json")
-    begun = [one for one in fly.asked("registry", "/blobs/uploads/") if one.method == "POST"]
-    given_up = [one for one in fly.asked("registry", "/blobs/uploads/") if one.method == "DELETE"]
+    created = sample_project.invoke("apps", "--json")
+    begun = [one for one in fly.requests_to("registry", "/blobs/uploads/") if one.method == "POST"]
+    given_up = [
+        one for one in fly.requests_to("registry", "/blobs/uploads/") if one.method == "DELETE"
+    ]
 
     assert created.code == 0, created.err
     for repository in ("acme-os", "acme-web", "acme-api"):
@@ -94,29 +94,29 @@ def test_the_registry_is_waited_for(shop: Project, fly: FlyStandIn) -> None:
     assert [one.status for one in given_up] == [204] * 3
 
 
-def test_one_app_may_hold_all_images(shop: Project, fly: FlyStandIn) -> None:
-    """A repository for all is one app."""
-    shop.write(
+def test_one_app_may_hold_all_images(sample_project: Project, fly: FakeFly) -> None:
+    """A repository that is shared by all images needs one app."""
+    sample_project.write(
         "pipeline.toml",
         '[registry]\nrepository = "acme-images"\ntag = "{name}-{fingerprint}"\n'
         '[fly]\norg = "acme"\n',
     )
-    ran = shop.invoke("apps", "--json")
+    ran = sample_project.invoke("apps", "--json")
 
     assert ran.code == 0, ran.err
     assert set(fly.apps) == {"acme-images", "acme-web", "acme-eu", "acme-us"}
     assert set(row(ran, "acme-images")["images"]) == {"os", "web", "api"}
 
 
-def test_a_name_is_generated_where_there_is_none(shop: Project, fly: FlyStandIn) -> None:
-    """It is written into `fly.toml` when that is asked for, and the rest of the file stays."""
-    shop.write("images/web/fly.toml", '# ours\r\n[env]\r\nA = "1"\r\n')
-    shop.write("images/api/image.toml", "[deploy]\n")
-    plain = shop.invoke("apps")
-    unsaved = shop.invoke("apps", "--generate-name", "--json")
-    untouched = (shop.root / "images/web/fly.toml").read_text()
-    saved = shop.invoke("apps", "--generate-name", "--save", "--json")
-    again = shop.invoke("apps", "--generate-name", "--save", "--json")
+def test_generate_name(sample_project: Project, fly: FakeFly) -> None:
+    """A generated name is written into `fly.toml` if asked for; the rest is unchanged."""
+    sample_project.write("images/web/fly.toml", '# ours\r\n[env]\r\nA = "1"\r\n')
+    sample_project.write("images/api/image.toml", "[deploy]\n")
+    plain = sample_project.invoke("apps")
+    unsaved = sample_project.invoke("apps", "--generate-name", "--json")
+    untouched = (sample_project.root / "images/web/fly.toml").read_text()
+    saved = sample_project.invoke("apps", "--generate-name", "--save", "--json")
+    again = sample_project.invoke("apps", "--generate-name", "--save", "--json")
 
     assert plain.code == 2
     assert "images/web/fly.toml: no app is named" in plain.err
@@ -131,19 +131,21 @@ def test_a_name_is_generated_where_there_is_none(shop: Project, fly: FlyStandIn)
         unsaved.err
     )
     second = {a["generated_for"]: a["name"] for a in saved.json["apps"] if a["generated_for"]}
-    web = (shop.root / "images/web/fly.toml").read_bytes().decode()
+    web = (sample_project.root / "images/web/fly.toml").read_bytes().decode()
     assert web == f'app = "{second["images/web/fly.toml"]}"\r\n# ours\r\n[env]\r\nA = "1"\r\n'
-    api = (shop.root / "images/api/fly.toml").read_text()
+    api = (sample_project.root / "images/api/fly.toml").read_text()
     assert api == f'app = "{second["images/api/fly.toml"]}"\n'
     assert again.code == 0
     assert set(statuses(again).values()) == {"exists"}
     assert {a["generated_for"] for a in again.json["apps"]} == {None}
 
 
-def test_a_taken_name_is_told_and_the_others_are_created(shop: Project, fly: FlyStandIn) -> None:
-    """Names are shared by all of Fly, and another organization's app is not ours."""
+def test_a_taken_name_is_reported_and_the_others_are_created(
+    sample_project: Project, fly: FakeFly
+) -> None:
+    """Another organization has the name: it is reported, and the other apps are created."""
     fly.create_app("acme-web", org="rival")
-    ran = shop.invoke("apps", "--json")
+    ran = sample_project.invoke("apps", "--json")
 
     assert ran.code == 1, ran.err
     assert statuses(ran)["acme-web"] == "failed"
@@ -153,14 +155,16 @@ def test_a_taken_name_is_told_and_the_others_are_created(shop: Project, fly: Fly
     assert "the name `acme-web` is taken" in row(ran, "acme-web")["reason"]
     assert "hint: " in ran.err
     assert "--generate-name" in ran.err
-    assert shop.invoke("apps", "--check").code == 1
+    assert sample_project.invoke("apps", "--check").code == 1
 
 
-def test_apps_that_others_create_meanwhile(shop: Project, fly: FlyStandIn) -> None:
-    """Both were missing, and their names are taken by now: one is ours, and one is a rival's."""
+def test_apps_that_others_create_meanwhile(sample_project: Project, fly: FakeFly) -> None:
+    """An app that is created meanwhile is accepted in our organization, and refused in another."""
     fly.knobs.latency = 1.0
-    with shop.start("apps", "--json") as running:
-        patiently(lambda: all(fly.asked("machines", f"acme-{name}") for name in ("web", "us")))
+    with sample_project.start("apps", "--json") as running:
+        wait_until(
+            lambda: all(fly.requests_to("machines", f"acme-{name}") for name in ("web", "us"))
+        )
         fly.create_app("acme-web")
         fly.create_app("acme-us", org="rival")
         fly.knobs.latency = 0.0
@@ -171,16 +175,18 @@ def test_apps_that_others_create_meanwhile(shop: Project, fly: FlyStandIn) -> No
     others = dict.fromkeys(("acme-os", "acme-api", "acme-eu"), "created")
     assert statuses(ran) == {**others, "acme-web": "exists", "acme-us": "failed"}
     assert "the name `acme-us` is taken" in row(ran, "acme-us")["reason"]
-    assert [one.status for one in fly.asked("machines") if one.method == "POST"].count(422) == 2
+    assert [one.status for one in fly.requests_to("machines") if one.method == "POST"].count(
+        422
+    ) == 2
 
 
-def test_a_token_of_one_app_cannot_tell_and_says_so(shop: Project, fly: FlyStandIn) -> None:
-    """403 for a sibling may be another organization's app: no word of more than is known."""
+def test_an_app_token_cannot_see_other_apps(sample_project: Project, fly: FakeFly) -> None:
+    """With an app's token a 403 may mean another organization; the message says no more."""
     for name in ("acme-os", "acme-web"):
         fly.create_app(name)
-    shop.environ["FLY_API_TOKEN"] = fly.app_token("acme-web")
-    checked = shop.invoke("apps", "--check", "--json")
-    ran = shop.invoke("apps", "--json")
+    sample_project.environ["FLY_API_TOKEN"] = fly.app_token("acme-web")
+    checked = sample_project.invoke("apps", "--check", "--json")
+    ran = sample_project.invoke("apps", "--json")
 
     assert checked.code == 1, checked.err
     assert statuses(checked)["acme-web"] == "exists"
@@ -193,10 +199,12 @@ def test_a_token_of_one_app_cannot_tell_and_says_so(shop: Project, fly: FlyStand
 
 
 @pytest.mark.parametrize("how", ["503", "drop"])
-def test_nothing_is_created_where_fly_is_down(shop: Project, fly: FlyStandIn, how: str) -> None:
-    """That is 4, and no table of guesses."""
+def test_nothing_is_created_where_fly_is_down(
+    sample_project: Project, fly: FakeFly, how: str
+) -> None:
+    """While Fly is down the run exits with 4 and prints no table."""
     fly.down("machines", how=how)
-    ran = shop.invoke("apps", "--json")
+    ran = sample_project.invoke("apps", "--json")
 
     assert ran.code == 4
     assert ran.out == ""
@@ -206,10 +214,10 @@ def test_nothing_is_created_where_fly_is_down(shop: Project, fly: FlyStandIn, ho
     assert fly.apps == {}
 
 
-def test_a_registry_that_never_learns_of_an_app_is_told(shop: Project, fly: FlyStandIn) -> None:
-    """The app is created; Ctrl-C ends the wait, and what was done is reported."""
+def test_a_registry_that_never_learns_of_an_app(sample_project: Project, fly: FakeFly) -> None:
+    """Ctrl-C ends the wait for a registry that never learns of an app; the report has the app."""
     fly.knobs.registry_knows_app_after = 600
-    with shop.start("apps", "--json") as process:
+    with sample_project.start("apps", "--json") as process:
         while len(fly.apps) < 5:
             assert process.poll() is None
         process.terminate()
@@ -220,12 +228,12 @@ def test_a_registry_that_never_learns_of_an_app_is_told(shop: Project, fly: FlyS
     assert "does not know its repository yet" in out
 
 
-def test_without_a_token_or_an_organization(shop: Project, fly: FlyStandIn) -> None:
-    """The only organization of the token is meant; who has no token is told what to do."""
-    shop.write("pipeline.toml", '[registry]\nrepository = "acme-{name}"\n')
-    nobody = shop.invoke("apps", environ={"FLY_API_TOKEN": ""})
-    other = shop.invoke("apps", "--json", environ={"FLY_ORG": "rival"})
-    ours = shop.invoke("apps", "--json")
+def test_without_a_token_or_an_organization(sample_project: Project, fly: FakeFly) -> None:
+    """A token's only organization is used; without a token the error says how to get one."""
+    sample_project.write("pipeline.toml", '[registry]\nrepository = "acme-{name}"\n')
+    nobody = sample_project.invoke("apps", environ={"FLY_API_TOKEN": ""})
+    other = sample_project.invoke("apps", "--json", environ={"FLY_ORG": "rival"})
+    ours = sample_project.invoke("apps", "--json")
 
     assert nobody.code == 4
     assert "there is no token" in nobody.err
@@ -235,39 +243,41 @@ def test_without_a_token_or_an_organization(shop: Project, fly: FlyStandIn) -> N
     assert {app.org for app in fly.apps.values()} == {"acme"}
 
 
-def test_rates_are_kept_to_with_sixty_apps(shop: Project, fly: FlyStandIn) -> None:
-    """One request finds out which exist; creations are paced, and none is refused."""
+def test_rate_limits_with_sixty_apps(sample_project: Project, fly: FakeFly) -> None:
+    """One request lists existing apps; creations stay within the rate limit."""
     names = [f"tenant-{number:02}" for number in range(57)]
-    shop.write("images/api/image.toml", '[deploy]\napps = "file:apps.txt"\n')
-    shop.write("images/api/apps.txt", "\n".join(names))
+    sample_project.write("images/api/image.toml", '[deploy]\napps = "file:apps.txt"\n')
+    sample_project.write("images/api/apps.txt", "\n".join(names))
     for name in (*names[:54], "acme-os", "acme-api"):
         fly.create_app(name)
     fly.knobs.rate_limits = True
-    ran = shop.invoke("apps", "--json")
+    ran = sample_project.invoke("apps", "--json")
 
     assert ran.code == 0, ran.err
     assert sorted(statuses(ran).values()) == ["created"] * 4 + ["exists"] * 56
     assert fly.limits.refused == 0
-    looks = [one for one in fly.asked("machines") if one.method == "GET"]
+    looks = [one for one in fly.requests_to("machines") if one.method == "GET"]
     assert len(looks) == 1 + 4
 
 
-def test_a_project_that_is_elsewhere_needs_no_apps(shop: Project) -> None:
-    """Said as wrong use."""
-    shop.write("pipeline.toml", '[registry]\nhost = "127.0.0.1:1"\n[deploy]\ndriver = "docker"\n')
-    ran = shop.invoke("apps")
+def test_a_project_on_another_registry_needs_no_apps(sample_project: Project) -> None:
+    """`invoke apps` is wrong usage for a project on another registry."""
+    sample_project.write(
+        "pipeline.toml", '[registry]\nhost = "127.0.0.1:1"\n[deploy]\ndriver = "docker"\n'
+    )
+    ran = sample_project.invoke("apps")
 
     assert ran.code == 2
     assert "this project does not use Fly" in ran.err
 
 
 @pytest.mark.engine
-def test_a_push_to_an_app_that_is_none_says_what_creates_it(shop: Project, engine: None) -> None:
-    """And after that it goes through."""
+def test_a_push_to_a_missing_app_names_the_command(sample_project: Project, engine: None) -> None:
+    """The error of a push to a missing app names the command that creates it."""
     del engine
-    refused = shop.invoke("build", "os", "--json")
-    made = shop.invoke("apps")
-    pushed = shop.invoke("build", "os", "--json")
+    refused = sample_project.invoke("build", "os", "--json")
+    made = sample_project.invoke("apps")
+    pushed = sample_project.invoke("build", "os", "--json")
 
     assert refused.code == 1, refused.err
     assert "`invoke apps` creates" in refused.err

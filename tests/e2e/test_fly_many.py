@@ -1,4 +1,4 @@
-"""One image for many apps: in waves, cut off and resumed, stopped by a sick one and put back."""
+"""One image for thirty apps: waves, a killed run that is resumed, a failure and its rollback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.fly_shop import Shop, open_shop
+from tests.support.fly_project import FlyProject, open_fly_project
 from tests.thousand.scenes import cut_off_and_finished, in_waves, one_sick_app
 
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ APPS = 30
 
 
 @pytest.fixture
-def shop(tmp_path: Path, engine: None) -> Iterator[Shop]:
-    """An image for thirty apps."""
+def fly_project(tmp_path: Path, engine: None) -> Iterator[FlyProject]:
+    """Make an image for thirty apps."""
     del engine
-    with open_shop(tmp_path) as opened:
+    with open_fly_project(tmp_path) as opened:
         yield opened
 
 
-def test_many_apps_in_waves_cut_off_and_put_back(shop: Shop) -> None:
-    """As `python -m tests.thousand` has it with a thousand."""
-    in_waves(shop, APPS)
-    cut_off_and_finished(shop, APPS)
-    one_sick_app(shop, APPS)
+def test_waves_resume_and_rollback_with_many_apps(fly_project: FlyProject) -> None:
+    """Run the scenarios of `python -m tests.thousand` with thirty apps."""
+    in_waves(fly_project, APPS)
+    cut_off_and_finished(fly_project, APPS)
+    one_sick_app(fly_project, APPS)

@@ -1,4 +1,4 @@
-"""A token for Fly comes out nowhere, whatever Fly or flyctl say of it."""
+"""No output contains a token for Fly, whatever Fly or flyctl respond."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.fake_programs import write_program
 from tests.support.fly.tokens import Token
-from tests.support.fly_shop import Shop, open_shop
-from tests.support.planted import Planted, assert_clean, command_lines, fresh
-from tests.support.programs import program
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.fly_project import FlyProject, open_fly_project
+from tests.support.planted_secrets import PlantedSecrets, assert_clean, command_lines, new_secret
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,17 +34,17 @@ TASKS = (
 
 
 @pytest.fixture
-def planted() -> Planted:
-    """A macaroon and what discharges it."""
-    return Planted({"macaroon": fresh("fm2_"), "discharge": fresh("fo1_")})
+def planted() -> PlantedSecrets:
+    """Return a macaroon token and its discharge token."""
+    return PlantedSecrets({"macaroon": new_secret("fm2_"), "discharge": new_secret("fo1_")})
 
 
 @pytest.fixture
-def shop(tmp_path: Path, planted: Planted, engine: None) -> Iterator[Shop]:
-    """Who works in it has the planted token; its temporary files are in a folder that is empty."""
+def fly_project(tmp_path: Path, planted: PlantedSecrets, engine: None) -> Iterator[FlyProject]:
+    """Make a project with the planted token and empty folders for temporary files."""
     del engine
     (tmp_path / "temporary").mkdir()
-    with open_shop(tmp_path, "web") as opened:
+    with open_fly_project(tmp_path, "web") as opened:
         macaroon, discharge = planted.values.values()
         opened.fly.tokens.known[macaroon] = Token(macaroon, "acme")
         opened.fly.environ["FLY_API_TOKEN"] = f"FlyV1 {macaroon},{discharge}"
@@ -53,54 +53,58 @@ def shop(tmp_path: Path, planted: Planted, engine: None) -> Iterator[Shop]:
 
 
 def watched(tmp_path: Path) -> list[Path]:
-    """Where nothing of it may be left."""
+    """Return the folders in which no secret may be left."""
     return [tmp_path / "project", tmp_path / "temporary"]
 
 
-def test_when_all_goes_well(shop: Shop, planted: Planted, tmp_path: Path) -> None:
-    """All tasks that ask Fly."""
+def test_no_secret_without_a_failure(
+    fly_project: FlyProject, planted: PlantedSecrets, tmp_path: Path
+) -> None:
+    """All tasks that query Fly, with no failure."""
     with command_lines() as argv:
-        ran = [shop.invoke(*task) for task in TASKS]
+        ran = [fly_project.invoke(*task) for task in TASKS]
 
     assert ran[1].code == 0, ran[1].err
-    assert {machine.digest for machine in shop.fly.apps["acme-web"].alive}
+    assert {machine.digest for machine in fly_project.fly.apps["acme-web"].alive}
     assert_clean(planted, ran, argv, watched(tmp_path))
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_when_fly_tells_all_it_was_sent(
-    shop: Shop, planted: Planted, tmp_path: Path, status: int
+def test_no_secret_when_fly_repeats_it(
+    fly_project: FlyProject, planted: PlantedSecrets, tmp_path: Path, status: int
 ) -> None:
-    """The header stands in the answer, in its body and as an error code."""
+    """Fly repeats the authorization header in the body and as an error code."""
 
-    def echo(asked: Asked) -> Reply:
-        sent = asked.headers["authorization"]
+    def echo(request: Request) -> Reply:
+        sent = request.headers["authorization"]
         told = {"error": f"no: {sent}", "status": sent, "errors": [{"message": sent}]}
         return Reply(status, {"Content-Type": "application/json"}, json.dumps(told).encode())
 
-    with scripted(echo) as careless, command_lines() as argv:
+    with scripted_server(echo) as careless, command_lines() as argv:
         urls = dict.fromkeys(
             ("FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL"), f"http://{careless.address}"
         )
         tasks = (*TASKS[:4], ("rollback", "web"), ("apps",), ("keep", "--list"))
-        # They wait most of the time, and change nothing.
+        # These tasks mostly wait and change nothing.
         with ThreadPoolExecutor() as pool:
-            ran = list(pool.map(lambda task: shop.invoke(*task, **urls), tasks))
-        assert careless.asked
+            ran = list(pool.map(lambda task: fly_project.invoke(*task, **urls), tasks))
+        assert careless.requests
 
-    assert planted.found_in(careless.asked[0].headers["authorization"])
+    assert planted.found_in(careless.requests[0].headers["authorization"])
     assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
     assert_clean(planted, ran, argv, watched(tmp_path))
 
 
-def test_when_flyctl_tells_its_token(shop: Shop, planted: Planted, tmp_path: Path) -> None:
-    """Its last lines are in the report of a failure."""
+def test_no_secret_when_flyctl_prints_it(
+    fly_project: FlyProject, planted: PlantedSecrets, tmp_path: Path
+) -> None:
+    """A failed flyctl prints its token at the end of its output."""
     telling = '[ "$1" = version ] && exec echo "fly v0.4.87 linux/amd64 Commit: ad0172fac"\n'
     telling += 'echo "Error: $FLY_ACCESS_TOKEN, $FLY_API_TOKEN" >&2\nexit 1'
-    script = program(tmp_path / "bin" / "flyctl", telling)
-    path = f"{script.parent}{os.pathsep}{shop.fly.environ['PATH']}"
+    script = write_program(tmp_path / "bin" / "flyctl", telling)
+    path = f"{script.parent}{os.pathsep}{fly_project.fly.environ['PATH']}"
     with command_lines() as argv:
-        ran = [shop.invoke("deploy-all", *more, PATH=path) for more in ((), ("--json",))]
+        ran = [fly_project.invoke("deploy-all", *more, PATH=path) for more in ((), ("--json",))]
 
     assert [one.code for one in ran] == [1, 1]
     assert "***" in ran[0].err

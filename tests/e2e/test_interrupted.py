@@ -1,4 +1,4 @@
-"""Ctrl-C, a cancelled CI job, a closed terminal: what is left, and what is said."""
+"""Ctrl-C, a cancelled CI job, a closed terminal: nothing is left, and the report is true."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.processes import patiently, working_in
+from tests.support.processes import processes_in, wait_until
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ TOKEN = "fm2_a-secret-of-this-test"
 
 @pytest.fixture
 def private(tmp_path: Path) -> Path:
-    """Where the project's commands put what is temporary: the test sees what they leave."""
+    """Return the folder for temporary files of the project's commands."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     return folder
@@ -37,7 +37,7 @@ def private(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def slow(project: Project, private: Path) -> Project:
-    """A base that is pushed soon, and an image on it that is never done."""
+    """Make a base that is pushed soon, and an image on it whose build never ends."""
     settings = (project.root / "pipeline.toml").read_text()
     host = settings.split('"')[1]
     project.environ.update(TMPDIR=str(private), XDG_RUNTIME_DIR="")
@@ -45,24 +45,24 @@ def slow(project: Project, private: Path) -> Project:
     project.environ.update(FLY_REGISTRY_HOST=host, FLY_API_TOKEN=TOKEN)
     project.write("pipeline.toml", "")
     project.image("quick", "FROM debian:bookworm-slim\nCOPY quick.txt /\n", quick_txt="quick\n")
-    # A step of this test's own: BuildKit goes on with one that another run waits for, too.
+    # A step unique to this test: BuildKit keeps a step running that another run waits for.
     project.image("slow", f"FROM quick\nRUN echo begun; sleep 300; : '{private}'\n")
     return project
 
 
 def pushed(project: Project) -> bool:
-    """Whether the registry was given the tag of the base."""
+    """Return whether the registry got the tag of the base."""
     return any(m == "PUT" and "/v2/quick/manifests/" in path for m, path in project.requests())
 
 
 def report_of(out: str) -> dict[str, Any]:
-    """The report that a run printed, its images by name."""
+    """Parse a run's report; its images by name."""
     read: dict[str, Any] = json.loads(out)
     return {**read, "images": {image["name"]: image for image in read["images"]}}
 
 
 def begun(process: subprocess.Popen[str]) -> str:
-    """Read what is said until the slow step has said something; all that was said."""
+    """Read the output until the slow step has printed; return what was read."""
     assert process.stderr
     said = ""
     while "|   begun" not in said:
@@ -74,13 +74,15 @@ def begun(process: subprocess.Popen[str]) -> str:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_build_ends_cleanly(slow: Project, private: Path, number: signal.Signals) -> None:
-    """130, a true report of what was pushed, and nothing left: no process, no credential."""
+def test_an_interrupted_build_leaves_nothing(
+    slow: Project, private: Path, number: signal.Signals
+) -> None:
+    """The run exits with 130 and a true report; no process and no credential is left."""
     with slow.start("build-all", "--json") as process:
         begun(process)
-        patiently(lambda: pushed(slow))
-        assert len(working_in(slow.root)) > 1
-        assert TOKEN not in " ".join(working_in(slow.root))
+        wait_until(lambda: pushed(slow))
+        assert len(processes_in(slow.root)) > 1
+        assert TOKEN not in " ".join(processes_in(slow.root))
         assert list(private.glob("*login*/config.json"))
         process.send_signal(number)
         out, err = process.communicate(timeout=40)
@@ -94,7 +96,7 @@ def test_a_build_ends_cleanly(slow: Project, private: Path, number: signal.Signa
     assert report["images"]["slow"]["reason"] == "interrupted before it was done"
     assert "; interrupted" in err
     assert TOKEN not in out + err
-    assert working_in(slow.root) == []
+    assert processes_in(slow.root) == []
     assert list(private.iterdir()) == []
     actions = {image["name"]: image["action"] for image in again.json["images"]}
     assert actions == {"quick": "exists", "slow": "build"}
@@ -102,29 +104,29 @@ def test_a_build_ends_cleanly(slow: Project, private: Path, number: signal.Signa
 
 @pytest.mark.engine
 def test_a_second_signal_ends_it_at_once(slow: Project, private: Path) -> None:
-    """It need not end cleanly, and leaves nothing all the same."""
+    """A second signal ends the run at once, and nothing is left."""
     with slow.start("build-all", "--json") as process:
         begun(process)
         process.send_signal(signal.SIGINT)
-        # One that comes before the first was handled is not seen as a second.
-        patiently(lambda: _told_twice(process))
+        # A signal that arrives before the first was handled does not count as a second.
+        wait_until(lambda: _told_twice(process))
         _, err = process.communicate(timeout=40)
 
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    patiently(lambda: working_in(slow.root) == [])
+    wait_until(lambda: processes_in(slow.root) == [])
     assert list(private.iterdir()) == []
 
 
 def _told_twice(process: subprocess.Popen[str]) -> bool:
-    """Send the signal again; whether that was the end."""
+    """Send the signal again; return whether the run has ended."""
     process.send_signal(signal.SIGINT)
     return process.poll() is not None
 
 
 @pytest.mark.engine
-def test_control_c_in_a_terminal(slow: Project, private: Path) -> None:
-    """From the keyboard, so to the whole foreground group: the summary, and a sane terminal."""
+def test_ctrl_c_in_a_terminal(slow: Project, private: Path) -> None:
+    """Ctrl-C reaches the foreground group: the summary is printed, the terminal is restored."""
     with closing(_Terminal(slow, "build-all")) as terminal:
         terminal.read_until(b"begun")
         os.write(terminal.main, b"\x03")
@@ -134,24 +136,24 @@ def test_control_c_in_a_terminal(slow: Project, private: Path) -> None:
     assert said.rindex(b"\x1b[?25h") > said.rfind(b"\x1b[?25l")
     assert b"; interrupted" in said
     assert b"Traceback" not in said
-    assert working_in(slow.root) == []
+    assert processes_in(slow.root) == []
     assert list(private.iterdir()) == []
 
 
 @pytest.mark.engine
 def test_a_terminal_that_is_closed(slow: Project, private: Path) -> None:
-    """Nobody can read it any more, and still nothing is left."""
+    """A closed terminal ends the run, and nothing is left."""
     with closing(_Terminal(slow, "build-all")) as terminal:
         terminal.read_until(b"begun")
         terminal.hang_up()
         assert terminal.child.wait(40) == 130
 
-    assert working_in(slow.root) == []
+    assert processes_in(slow.root) == []
     assert list(private.iterdir()) == []
 
 
 class _Terminal:
-    """Invoke in a terminal of 80 columns, as a shell's foreground job."""
+    """Invoke as the foreground job of a terminal with 80 columns."""
 
     def __init__(self, project: Project, *words: str) -> None:
         self.main, line = pty.openpty()
@@ -164,12 +166,12 @@ class _Terminal:
         os.close(line)
 
     def read_until(self, mark: bytes) -> bytes:
-        """All that was written up to and with `mark`; to the end where that is empty."""
+        """Read up to and including `mark`, or to the end if `mark` is empty."""
         said = b""
         while not mark or mark not in said:
             try:
                 part = os.read(self.main, 65536)
-            except OSError:  # the other side is closed
+            except OSError:  # The other side has closed the terminal.
                 part = b""
             if not part:
                 assert not mark, said
@@ -178,13 +180,13 @@ class _Terminal:
         return said
 
     def hang_up(self) -> None:
-        """Close the window."""
+        """Close the terminal."""
         if self.main >= 0:
             os.close(self.main)
         self.main = -1
 
     def close(self) -> None:
-        """End it, however the test went."""
+        """Stop the process, whatever the test's outcome."""
         self.hang_up()
         self.child.kill()
         self.child.wait()
@@ -206,10 +208,10 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
         (["exists", "web"], signal.SIGTERM),
     ],
 )
-def test_looking_is_interrupted_at_once(
+def test_a_plan_is_interrupted_at_once(
     tmp_path: Path, task: list[str], number: signal.Signals
 ) -> None:
-    """While nothing was begun there is nothing to end cleanly: nobody waits for an answer."""
+    """A task without side effects ends at once and does not wait for a response."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
         project = Project(tmp_path, tmp_path / "none.log")
@@ -228,7 +230,7 @@ def test_looking_is_interrupted_at_once(
 
 
 def _asked(server: socket.socket) -> socket.socket:
-    """The connection of the first request over plain HTTP, which is never answered."""
+    """Accept the first request over plain HTTP, and never respond."""
     while True:
         connection, _ = server.accept()
         if connection.recv(4096).startswith(b"HEAD"):

@@ -1,4 +1,4 @@
-"""The library: values down one way, and not a word printed."""
+"""The library passes values from step to step, and prints nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.engine
 def test_the_readmes_example(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
-    """Load, inspect, plan, run; then nothing is left to do, and nothing was printed."""
+    """The README's example builds everything; then nothing is left to do."""
     three_levels(project)
     told: list[Event] = []
 
@@ -34,8 +34,8 @@ def test_the_readmes_example(project: Project, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "")
 
 
-def test_listing_tasks_loads_little() -> None:
-    """`invoke --list` is what people type most: what takes its time is loaded when it is used."""
+def test_listing_tasks_imports_little() -> None:
+    """`invoke --list` imports no slow module."""
     heavy = ("httpcore", "httpx", "docker", "rich", "msgspec", "tomli", "tree_sitter", "requests")
     few = {"pipeline", "pipeline.tasks"}
     script = (
@@ -52,7 +52,7 @@ def test_listing_tasks_loads_little() -> None:
 
 
 def test_every_task_and_flag_has_help() -> None:
-    """Each task says what it does in a sentence, and each of its flags too."""
+    """Each task has a one-line help, and so has each of its flags."""
     from pipeline.tasks import ns  # noqa: PLC0415 - Invoke's collection, as a user's file has it
 
     assert len(ns.task_names) > 5

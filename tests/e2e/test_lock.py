@@ -1,4 +1,4 @@
-"""`pipeline.lock`: externals pinned, what is built from them, and what moved."""
+"""`pipeline.lock`: pinned externals, the images built from them, and what has moved."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.engine
 
 
 def push(reference: str, folder: Path, content: str) -> None:
-    """An image of one file, as somebody else publishes it."""
+    """Push an image of one file, as another project would."""
     folder.mkdir(exist_ok=True)
     (folder / "Dockerfile").write_text("FROM scratch\nCOPY content /\n")
     (folder / "content").write_text(content)
@@ -26,7 +26,7 @@ def push(reference: str, folder: Path, content: str) -> None:
 
 @pytest.fixture
 def outside(project: Project, tmp_path: Path) -> str:
-    """A reference of somebody else's, which a base and thereby an app use."""
+    """Return an external that a base uses, and thereby an app."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     reference = f"{host}/outside/os:1"
     push(reference, tmp_path / "outside", "one")
@@ -39,7 +39,7 @@ def outside(project: Project, tmp_path: Path) -> str:
 def test_a_locked_external_stays_until_it_is_locked_anew(
     project: Project, outside: str, tmp_path: Path
 ) -> None:
-    """Its tag moves: nothing is rebuilt and `--check` says it. Locked anew, its users are."""
+    """A moved tag rebuilds nothing, and `--check` reports it; a new lock rebuilds its users."""
     locked = project.invoke("lock")
     first = project.invoke("build-all", "--json")
     push(outside, tmp_path / "outside", "two")
@@ -60,8 +60,8 @@ def test_a_locked_external_stays_until_it_is_locked_anew(
     assert content(second.json["images"][0]["reference"]) == "two"
 
 
-def test_what_is_locked_does_not_float(project: Project, outside: str) -> None:
-    """A plan says of an external that it may move, until it is locked."""
+def test_a_locked_external_is_not_floating(project: Project, outside: str) -> None:
+    """A plan lists an external as floating until it is locked."""
     before = project.invoke("inputs", "base", "--json")
     project.invoke("lock")
     after = project.invoke("inputs", "base", "--json")
@@ -74,7 +74,7 @@ def test_what_is_locked_does_not_float(project: Project, outside: str) -> None:
 
 
 def test_docker_hub_through_the_engines_mirror(project: Project) -> None:
-    """The engine of these tests reaches it in no other way."""
+    """Docker Hub is read through the engine's mirror, the only way from these tests."""
     project.image("web", "FROM debian:bookworm-slim\n")
 
     ran = project.invoke("lock")
@@ -83,8 +83,8 @@ def test_docker_hub_through_the_engines_mirror(project: Project) -> None:
     assert "docker.io/library/debian:bookworm-slim" in (project.root / "pipeline.lock").read_text()
 
 
-def test_an_external_that_is_not_there(project: Project) -> None:
-    """It is named, and the lock is left as it was."""
+def test_a_missing_external(project: Project) -> None:
+    """The error names a missing external; the lock file is unchanged."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     project.image("web", f"FROM {host}/outside/none:1\n")
 
@@ -105,7 +105,7 @@ def test_an_external_that_is_not_there(project: Project) -> None:
     ],
 )
 def test_a_broken_lock(project: Project, text: str, place: str) -> None:
-    """It is told like any mistake in a file."""
+    """A broken lock file is reported as any mistake in a file."""
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="w")
     project.write("pipeline.lock", text)
 
@@ -117,7 +117,7 @@ def test_a_broken_lock(project: Project, text: str, place: str) -> None:
 
 
 def content(reference: str) -> str:
-    """What the external's file says in an image that stands on it."""
+    """Return the external's file as an image on it contains it."""
     copy = f"FROM {reference}\n"
     done = subprocess.run(
         ["docker", "buildx", "build", "--output=type=tar,dest=-", "-"],

@@ -1,4 +1,4 @@
-"""Triggers (ONBUILD) of an external: nothing is published until the lock knows them."""
+"""Triggers (`ONBUILD`) of an external: nothing is published until the lock has them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.web import web_folder
+from tests.support.served_folder import serve_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def outside(project: Project, tmp_path: Path) -> Iterator[str]:
-    """An external of somebody else's whose name says nothing of its triggers."""
+    """Push an external with triggers."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     reference = f"{host}/outside/corp-node:1"
     (tmp_path / "outside").mkdir()
-    with web_folder(tmp_path / "served") as (served, address):
+    with serve_folder(tmp_path / "served") as (served, address):
         (served / "tool").write_text("a tool")
         (tmp_path / "outside/Dockerfile").write_text(
             f"FROM debian:bookworm-slim\nONBUILD ADD {address}/tool /\nONBUILD COPY app.js /\n"
@@ -36,8 +36,8 @@ def outside(project: Project, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def shop(project: Project, outside: str) -> Project:
-    """An image on the external, one with a test, one that stands on the first, one beside."""
+def sample_project(project: Project, outside: str) -> Project:
+    """Make an image on the external, one with a test, one on the first, and an unrelated one."""
     project.image("web", f"FROM {outside}\nWORKDIR /\nCOPY web.txt /\n", web_txt="w", app_js="1")
     project.image("tested", f"FROM {outside}\nLABEL tested=1\n", app_js="1")
     project.write("images/tested/image.toml", '[test]\ncommand = ["cat", "/app.js"]\n')
@@ -50,25 +50,25 @@ FAILED = {"web": "failed", "tested": "failed", "top": "blocked", "beside": "buil
 
 
 def actions(ran: Ran) -> dict[str, str]:
-    """What a plan does about each image."""
+    """Return the action of each image in a plan."""
     assert ran.code == 0, ran.err
     return {image["name"]: image["action"] for image in ran.json["images"]}
 
 
-def test_nothing_is_published_under_unknown_triggers(shop: Project) -> None:
-    """Not locked, or by a lock that has none yet: failed, with the command that cures it."""
-    unlocked = shop.invoke("build-all", "--keep-going", "--json")
-    planned = shop.invoke("plan", "--json")
-    locked = shop.invoke("lock")
+def test_nothing_is_published_with_unknown_triggers(sample_project: Project) -> None:
+    """An external without a lock, or whose lock has no triggers, fails with a hint."""
+    unlocked = sample_project.invoke("build-all", "--keep-going", "--json")
+    planned = sample_project.invoke("plan", "--json")
+    locked = sample_project.invoke("lock")
     assert locked.code == 0, locked.err
-    lock = shop.root / "pipeline.lock"
+    lock = sample_project.root / "pipeline.lock"
     known = lock.read_text()
     lock.write_text(re.sub("triggers = .*\n", "", known))
-    old = shop.invoke("build-all", "--keep-going", "--json")
+    old = sample_project.invoke("build-all", "--keep-going", "--json")
     lock.write_text(known)
-    built = shop.invoke("build-all", "--json")
-    shop.write("images/web/app.js", "2")
-    changed = shop.invoke("plan", "--json")
+    built = sample_project.invoke("build-all", "--json")
+    sample_project.write("images/web/app.js", "2")
+    changed = sample_project.invoke("plan", "--json")
 
     failure = next(image["failure"] for image in unlocked.json["images"] if image["name"] == "web")
     assert unlocked.code == old.code == 1

@@ -1,4 +1,4 @@
-"""One app of Fly's holds all images: a repository without `{name}`, and tags that say the name."""
+"""All images in the repository of one Fly app: no `{name}`, and tags with the image's name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def names(tmp_path: Path, engine: None) -> Iterator[dict[str, str]]:
-    """The apps' names by image, no other test's; their containers are removed at the end."""
+    """Return unique app names by image; remove their containers at the end."""
     del engine
     apps = {image: f"{image}-{tmp_path.name.replace('_', '-')}" for image in ("api", "web")}
     client = docker.from_env()
@@ -34,8 +34,8 @@ def names(tmp_path: Path, engine: None) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def shop(project: Project, names: dict[str, str]) -> Project:
-    """Two bases and two apps in the repository `acme-images`."""
+def sample_project(project: Project, names: dict[str, str]) -> Project:
+    """Make two bases and two apps in the repository `acme-images`."""
     settings = (project.root / "pipeline.toml").read_text()
     together = 'repository = "acme-images"\ntag = "{name}-{fingerprint}"\n'
     project.write("pipeline.toml", f'{settings}{together}[deploy]\ndriver = "docker"\n')
@@ -48,25 +48,25 @@ def shop(project: Project, names: dict[str, str]) -> Project:
 
 
 def test_all_images_live_in_one_repository(
-    shop: Project, registry: Registry, names: dict[str, str]
+    sample_project: Project, registry: Registry, names: dict[str, str]
 ) -> None:
-    """Built, planned, deployed and changed as those with repositories of their own."""
-    first = shop.invoke("deploy-all", "--json")
-    bases = shop.invoke("build-all", "--json")
-    before = len(shop.requests())
-    planned = shop.invoke("plan", "--json", "--exit-code")
-    asked = shop.requests()[before:]
-    shop.write("images/web/web.txt", "web 2\n")
-    second = shop.invoke("deploy-all", "--json")
-    stands = shop.invoke("status", "--exit-code")
+    """They are built, planned and deployed as in repositories of their own."""
+    first = sample_project.invoke("deploy-all", "--json")
+    bases = sample_project.invoke("build-all", "--json")
+    before = len(sample_project.requests())
+    planned = sample_project.invoke("plan", "--json", "--exit-code")
+    asked = sample_project.requests()[before:]
+    sample_project.write("images/web/web.txt", "web 2\n")
+    second = sample_project.invoke("deploy-all", "--json")
+    stands = sample_project.invoke("status", "--exit-code")
 
     assert first.code == second.code == stands.code == 0, first.err + second.err + stands.out
     assert {i["name"]: i["reference"].rpartition("-")[0] for i in bases.json["images"]} == {
         name: f"{registry.address}/acme-images:{name}" for name in ("os", "lang", "api", "web")
     }
-    assert {path.rpartition("/")[0] for _, path in shop.requests() if "/manifests/" in path} == {
-        "/v2/acme-images/manifests"
-    }
+    assert {
+        path.rpartition("/")[0] for _, path in sample_project.requests() if "/manifests/" in path
+    } == {"/v2/acme-images/manifests"}
     assert planned.code == 0, planned.out
     assert [method for method, _ in asked] == ["HEAD"] * 4
     ends = {d["app"]: d["status"] for d in second.json["deploys"]}

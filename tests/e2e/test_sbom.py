@@ -1,4 +1,4 @@
-"""`sbom = true`: BuildKit runs its scanner, and what that finds is attached to the image."""
+"""`sbom = true`: BuildKit runs its scanner and attaches the result to the image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import engine as engines
 from tests.support.docker import docker_home
-from tests.support.oci import statements
+from tests.support.registry_documents import attestations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 SCANNER = "docker/buildkit-syft-scanner:stable-1"
-"""What BuildKit takes by default (moby/buildkit `util/attestation`)."""
+"""BuildKit's default scanner (moby/buildkit `util/attestation`)."""
 
 SCAN = """\
 #!/bin/sh
@@ -37,8 +37,8 @@ END
 def scanning(
     project: Project, registry: Registry, tmp_path: Path, tool_cache: None
 ) -> Iterator[dict[str, str]]:
-    """An engine, as the context `scanning`, that finds a scanner of ours where Docker Hub is."""
-    del tool_cache, project  # it wants the first engine, which builds the scanner
+    """Start an engine whose Docker Hub is a registry with our own scanner."""
+    del tool_cache, project  # It needs the first engine, which builds the scanner.
     folder = tmp_path / "scanner"
     folder.mkdir()
     (folder / "scan").write_text(SCAN)
@@ -59,8 +59,8 @@ def scanning(
         engine.stop()
 
 
-def test_what_an_image_holds_is_attached(project: Project, scanning: dict[str, str]) -> None:
-    """The scanner has seen the image's files, and no other attestation is there."""
+def test_the_sbom_is_attached(project: Project, scanning: dict[str, str]) -> None:
+    """The scanner saw the image's files, and there is no other attestation."""
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[build]\nbuilder = "scanning"\nsbom = true\n')
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="scanned")
@@ -68,5 +68,5 @@ def test_what_an_image_holds_is_attached(project: Project, scanning: dict[str, s
     ran = project.invoke("build-all", "--json", environ=scanning)
 
     assert ran.code == 0, ran.err
-    found = statements(ran.json["images"][0]["reference"])
+    found = attestations(ran.json["images"][0]["reference"])
     assert found == {"https://spdx.dev/Document": {"files": "web.txt"}}

@@ -1,4 +1,4 @@
-"""No secret comes out: in no output, command line, file left behind, or image."""
+"""No secret occurs in any output, command line, leftover file, or image."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipeline.reference import parse_reference
 from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.auth.keychain import credentials
 from pipeline.registry.client import Registry
-from tests.support import shop as shops
-from tests.support.commits import commit, git
+from tests.support import docker_apps
 from tests.support.docker import docker_home
-from tests.support.planted import Planted, assert_clean, command_lines, fresh
+from tests.support.git_commits import commit, git
+from tests.support.planted_secrets import PlantedSecrets, assert_clean, command_lines, new_secret
 from tests.support.project import Project, Ran
-from tests.support.scripted import Asked, Reply, scripted
-from tests.support.secured import certify, secured_registry
+from tests.support.scripted_server import Reply, Request, scripted_server
+from tests.support.secured_registry import create_certificate, secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +47,8 @@ EXPORTED = ("FLY_API_TOKEN", "TOKEN", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE"
 
 
 @pytest.fixture
-def planted() -> Planted:
-    """One secret of each kind."""
+def planted() -> PlantedSecrets:
+    """Return one secret of each kind."""
     kinds = {
         "macaroon": "fm2_",
         "second": "fm2_",
@@ -61,12 +61,12 @@ def planted() -> Planted:
         "proxy": "proxy-",
         "remote": "ghp_",
     }
-    return Planted({kind: fresh(prefix) for kind, prefix in kinds.items()})
+    return PlantedSecrets({kind: new_secret(prefix) for kind, prefix in kinds.items()})
 
 
 @pytest.fixture
-def environ(planted: Planted, tmp_path: Path) -> dict[str, str]:
-    """All of them where a user has them; folders for temporary files that are empty."""
+def environ(planted: PlantedSecrets, tmp_path: Path) -> dict[str, str]:
+    """Place all secrets where a user has them; return the environment."""
     secret = planted.values
     auth = {k: base64.b64encode(f"me:{v}".encode()).decode() for k, v in secret.items()}
     podman = tmp_path / "podman.json"
@@ -85,7 +85,7 @@ def environ(planted: Planted, tmp_path: Path) -> dict[str, str]:
         "REGISTRY_AUTH_FILE": str(podman),
         "TMPDIR": str(tmp_path / "temporary"),
         "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
-        # Nobody asks it: all registries here are this machine's.
+        # No registry of these tests uses it: they are all on this machine.
         "HTTP_PROXY": f"http://me:{secret['proxy']}@127.0.0.1:9",
         "NO_PROXY": "127.0.0.1,localhost",
         "PATH": f"{os.environ['PATH']}:{sysconfig.get_path('scripts')}",
@@ -94,7 +94,7 @@ def environ(planted: Planted, tmp_path: Path) -> dict[str, str]:
 
 
 def user(root: Path, log: Path, environ: dict[str, str]) -> Project:
-    """A project of one careless image, whose step prints what it should keep to itself."""
+    """Make a project with one image whose step prints its secret."""
     root.mkdir()
     made = Project(root, log, environ)
     made.write("tasks.py", "from pipeline.tasks import ns\n")
@@ -102,15 +102,18 @@ def user(root: Path, log: Path, environ: dict[str, str]) -> Project:
     made.image(
         "careless",
         "FROM debian:bookworm-slim\n"
-        # Nobody has run this step before: what is cached prints nothing.
-        f"RUN --mount=type=secret,id=token echo it is $(cat /run/secrets/token); : {fresh('')}\n",
+        # A new step each time: a cached one prints nothing.
+        "RUN --mount=type=secret,id=token echo it is $(cat /run/secrets/token); "
+        f": {new_secret('')}\n",
         image_toml='secrets = ["id=token,env=TOKEN"]\n',
     )
     return made
 
 
-def nothing_came_out(planted: Planted, ran: list[Ran], argv: set[bytes], tmp_path: Path) -> None:
-    """Nothing was printed, shown in the list of processes, or left behind."""
+def nothing_came_out(
+    planted: PlantedSecrets, ran: list[Ran], argv: set[bytes], tmp_path: Path
+) -> None:
+    """Check that nothing was printed, is in a command line, or was left behind."""
     folders = [tmp_path / name for name in ("project", "temporary", "runtime")]
     assert_clean(planted, ran, argv, folders)
     for folder in folders[1:]:
@@ -119,25 +122,27 @@ def nothing_came_out(planted: Planted, ran: list[Ran], argv: set[bytes], tmp_pat
 
 @pytest.fixture
 def engine_shop(tmp_path: Path, engine_client: DockerClient) -> Iterator[None]:
-    """Containers of this test's apps are removed at its end."""
+    """Remove the containers of this test's apps at its end."""
     yield
-    shops.remove(engine_client, tmp_path)
+    docker_apps.remove(engine_client, tmp_path)
 
 
 @pytest.mark.usefixtures("engine_shop")
-def test_when_all_goes_well(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
+def test_no_secret_without_a_failure(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path
+) -> None:
     """Every task, and the images that it made: config, history, layers and attestations."""
     secret = planted.values
     password = f"{secret['macaroon']},{secret['second']}"
     with secured_registry(tmp_path / "fly", user="x", password=password) as (registry, trust):
         more = {**environ, **trust, "FLY_REGISTRY_HOST": registry.address}
         project = user(tmp_path / "project", tmp_path / "fly/registry.log", more)
-        shops.app(project, tmp_path, "web", answer="web")
+        docker_apps.app(project, tmp_path, "web", answer="web")
         git(project.root, "init", "--quiet", f"--separate-git-dir={tmp_path / 'git'}")
         commit(project.root)
         address = f"https://me:{secret['remote']}@git.example.com/acme"
         git(project.root, "remote", "add", "origin", address)
-        # The front of the engine's apps is shared with other tests, and has its place.
+        # Tests share the proxy of the driver `docker`; it has a folder of its own.
         usual = {name: os.environ.get(name, "") for name in ("TMPDIR", "XDG_RUNTIME_DIR")}
         with command_lines() as argv:
             ran = [
@@ -146,7 +151,7 @@ def test_when_all_goes_well(planted: Planted, environ: dict[str, str], tmp_path:
                 *(project.invoke(*words) for words in JSON_TASKS),
                 project.invoke("deploy-all", "--json", environ=usual),
                 project.invoke("status", "--json", environ=usual),
-                project.invoke("releases", shops.called("web", tmp_path), environ=usual),
+                project.invoke("releases", docker_apps.app_name("web", tmp_path), environ=usual),
                 project.invoke("promote", "web", f"{registry.address}/other:1"),
                 project.invoke("login", "--helper"),
             ]
@@ -155,16 +160,16 @@ def test_when_all_goes_well(planted: Planted, environ: dict[str, str], tmp_path:
 
     assert [one.code for one in ran] == [0] * len(ran), [one.err for one in ran]
     assert "it is ***" in ran[0].err
-    assert planted.found_in(kept) == {"docker", "identity"}  # where the user had them
+    assert planted.found_in(kept) == {"docker", "identity"}  # There the user had them.
     nothing_came_out(planted, ran, argv, tmp_path)
     assert planted.found_under(tmp_path / "fly/data") == {}
 
 
-def echoing(status: int) -> Callable[[Asked], Reply]:
-    """A registry that answers with what it was told of who asks."""
+def echoing(status: int) -> Callable[[Request], Reply]:
+    """Return a registry that repeats the credentials in its responses."""
 
-    def script(asked: Asked) -> Reply:
-        told = asked.headers.get("authorization", "")
+    def script(request: Request) -> Reply:
+        told = request.headers.get("authorization", "")
         plain = base64.b64decode(told.removeprefix("Basic ")).decode() if told else ""
         message = f"{told} is {plain} is {plain.upper()}"
         body = json.dumps({"errors": [{"code": "DENIED", "message": message, "detail": plain}]})
@@ -177,64 +182,66 @@ def echoing(status: int) -> Callable[[Asked], Reply]:
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])
-def test_when_the_registry_tells_all_it_knows(
-    planted: Planted, environ: dict[str, str], tmp_path: Path, status: int
+def test_no_secret_when_the_registry_repeats_it(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path, status: int
 ) -> None:
-    """A refusal that quotes the credential, as headers and in the clear."""
-    certificate = certify(tmp_path)
-    with scripted(echoing(status), certificate) as server:
+    """The error responses of the registry repeat the credential, in headers and in the body."""
+    certificate = create_certificate(tmp_path)
+    with scripted_server(echoing(status), certificate) as server:
         more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         with command_lines() as argv:
             ran = [project.invoke(*words) for words in REFUSED]
-        told = [one for one in server.asked if "authorization" in one.headers]
+        told = [one for one in server.requests if "authorization" in one.headers]
 
     assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
     assert told
     nothing_came_out(planted, ran, argv, tmp_path)
 
 
-def test_when_a_push_is_refused(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
-    """By BuildKit's words: the registry lets it look, and tells all it knows when it writes."""
+def test_no_secret_when_a_push_is_refused(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """The registry answers queries, and repeats the credential in its error for a push."""
     gone = Reply(
         404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
     )
 
-    def script(asked: Asked) -> Reply:
-        reply = echoing(403)(asked)
-        known = "authorization" in asked.headers
-        return gone if known and asked.method in ("HEAD", "GET") else reply
+    def script(request: Request) -> Reply:
+        reply = echoing(403)(request)
+        known = "authorization" in request.headers
+        return gone if known and request.method in ("HEAD", "GET") else reply
 
-    certificate = certify(tmp_path)
-    with scripted(script, certificate) as server:
+    certificate = create_certificate(tmp_path)
+    with scripted_server(script, certificate) as server:
         more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         with command_lines() as argv:
             ran = [project.invoke("build-all", "--json"), project.invoke("build", "careless")]
-        posts = [one for one in server.asked if one.method == "POST"]
+        posts = [one for one in server.requests if one.method == "POST"]
 
     assert [one.code for one in ran] == [1, 1], ran[0].err
     assert posts
     nothing_came_out(planted, ran, argv, tmp_path)
 
 
-def test_when_a_build_or_we_ourselves_fail(
-    planted: Planted, environ: dict[str, str], tmp_path: Path
+def test_no_secret_when_a_build_fails_or_a_bug_occurs(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """A step that prints its secret and fails; and a fault whose traceback holds a token."""
+    """A step prints its secret and fails; the traceback of a bug contains a token."""
     gone = Reply(
         404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
     )
-    with scripted(lambda _: gone) as server:
+    with scripted_server(lambda _: gone) as server:
         more = {"FLY_REGISTRY_HOST": server.address}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         project.image(
             "careless",
             "FROM debian:bookworm-slim\n"
-            # BuildKit runs a step once for all builds that want it at the same time, and shows its
-            # output to all of them: nobody else may want this one.
+            # BuildKit runs a step once for all builds that need it at the same time, and shows its
+            # output to all of them. So no other build may need this one.
             "RUN --mount=type=secret,id=token cat /run/secrets/token >&2; "
-            f"exit 7; : {fresh('')}\n",
+            f"exit 7; : {new_secret('')}\n",
         )
         project.write(
             "tasks.py",
@@ -253,16 +260,16 @@ def test_when_a_build_or_we_ourselves_fail(
     nothing_came_out(planted, [broken, fault], argv, tmp_path)
 
 
-def test_exceptions_and_all_that_hangs_on_them(
-    planted: Planted, environ: dict[str, str], tmp_path: Path
+def test_no_secret_in_exceptions(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path
 ) -> None:
-    """Text, `repr`, arguments and traceback of each error, and of what it came from."""
+    """Text, `repr`, arguments and traceback of each error and of its causes have no secret."""
     broken = tmp_path / "broken"
     known = (tmp_path / "docker/config.json").read_text()
     broken.mkdir()
     (broken / "config.json").write_text(known[:-1])
     caught: list[BaseException] = []
-    with scripted(echoing(403)) as server:
+    with scripted_server(echoing(403)) as server:
         hosts = {**environ, "FLY_REGISTRY_HOST": server.address}
         for where in (hosts, {**hosts, "FLY_API_TOKEN": "", "DOCKER_CONFIG": str(broken)}):
             source = credentials(where)
@@ -282,8 +289,10 @@ def test_exceptions_and_all_that_hangs_on_them(
             at = at.__cause__ or at.__context__
 
 
-def test_the_search_finds(planted: Planted, environ: dict[str, str], tmp_path: Path) -> None:
-    """What this proof rests on: each secret is found where it is, in every form."""
+def test_the_search_finds_each_secret(
+    planted: PlantedSecrets, environ: dict[str, str], tmp_path: Path
+) -> None:
+    """The search used here finds each secret in every encoding."""
     (tmp_path / "project").mkdir()
     source = credentials(environ)
     fly = source("registry.fly.io")

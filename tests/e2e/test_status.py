@@ -24,13 +24,13 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def name(tmp_path: Path) -> str:
-    """The app's name: no other test's."""
+    """Return an app name that no other test uses."""
     return f"stand-{tmp_path.name.replace('_', '-')}"
 
 
 @pytest.fixture
 def engine_client(engine: None, name: str) -> Iterator[DockerClient]:
-    """A client of the engine; the app's containers are removed at the end."""
+    """Return a client of the engine; remove the app's containers at the end."""
     del engine
     client = docker.from_env()
     try:
@@ -41,8 +41,8 @@ def engine_client(engine: None, name: str) -> Iterator[DockerClient]:
 
 
 @pytest.fixture
-def shop(project: Project, name: str, engine_client: DockerClient) -> Project:
-    """One app that listens on nothing, on an image that nobody else deploys."""
+def sample_project(project: Project, name: str, engine_client: DockerClient) -> Project:
+    """Make one app without a port, on an image that nobody else deploys."""
     del engine_client
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f'{settings}[deploy]\ndriver = "docker"\n')
@@ -55,26 +55,28 @@ def shop(project: Project, name: str, engine_client: DockerClient) -> Project:
 
 
 def state(ran: Ran) -> str:
-    """How the one app stands."""
+    """Return the state of the only app."""
     jsonschema.validate(ran.json, schemas.STATUS)
     (app,) = ran.json["apps"]
     found: str = app["state"]
     return found
 
 
-def test_status_follows_an_app(shop: Project, name: str, engine_client: DockerClient) -> None:
-    """Missing, current, outdated, unhealthy; one request to the registry, and nothing is built."""
-    missing = shop.invoke("status", "--json")
-    code = shop.invoke("status", "--exit-code")
-    assert shop.invoke("deploy-all").code == 0
-    before = len(shop.requests())
-    current = shop.invoke("status", "--json", "--exit-code")
-    asked = shop.requests()[before:]
-    shown = shop.invoke("status", "--only", "work")
-    shop.write("images/work/work.txt", "2")
-    outdated = shop.invoke("status", "--json")
+def test_status_follows_an_app(
+    sample_project: Project, name: str, engine_client: DockerClient
+) -> None:
+    """Missing, current, outdated, unhealthy; one request to the registry, and no build."""
+    missing = sample_project.invoke("status", "--json")
+    code = sample_project.invoke("status", "--exit-code")
+    assert sample_project.invoke("deploy-all").code == 0
+    before = len(sample_project.requests())
+    current = sample_project.invoke("status", "--json", "--exit-code")
+    asked = sample_project.requests()[before:]
+    shown = sample_project.invoke("status", "--only", "work")
+    sample_project.write("images/work/work.txt", "2")
+    outdated = sample_project.invoke("status", "--json")
     engine_client.containers.get(name).kill()
-    unhealthy = shop.invoke("status", "--json")
+    unhealthy = sample_project.invoke("status", "--json")
 
     assert (state(missing), missing.code, code.code) == ("missing", 0, 5)
     assert (state(current), current.code) == ("current", 0), current.err
@@ -87,24 +89,24 @@ def test_status_follows_an_app(shop: Project, name: str, engine_client: DockerCl
     assert state(unhealthy) == "unhealthy"
 
 
-def test_status_without_an_engine(shop: Project, tmp_path: Path) -> None:
-    """It could not be found out: 4, and why."""
-    ran = shop.invoke("status", environ={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
+def test_status_without_an_engine(sample_project: Project, tmp_path: Path) -> None:
+    """Without an engine `status` exits with 4 and says why."""
+    ran = sample_project.invoke("status", environ={"DOCKER_HOST": f"unix://{tmp_path}/none.sock"})
 
     assert ran.code == 4
     assert "no Docker engine answers" in ran.err
 
 
-def test_apps_may_be_those_that_are_there(shop: Project, name: str) -> None:
-    """`match:` asks the driver: nothing before the first deploy, and it is warned of."""
+def test_status_of_apps_by_pattern(sample_project: Project, name: str) -> None:
+    """`match:` lists existing apps; before the first deploy there are none, with a warning."""
     pattern = f'[deploy]\napps = "match:{name[:-1]}?"\n'
-    listed = (shop.root / "images/work/image.toml").read_text()
-    shop.write("images/work/image.toml", pattern)
-    before = shop.invoke("status", "--json")
-    shop.write("images/work/image.toml", listed)
-    assert shop.invoke("deploy-all").code == 0
-    shop.write("images/work/image.toml", pattern)
-    after = shop.invoke("plan", "--json")
+    listed = (sample_project.root / "images/work/image.toml").read_text()
+    sample_project.write("images/work/image.toml", pattern)
+    before = sample_project.invoke("status", "--json")
+    sample_project.write("images/work/image.toml", listed)
+    assert sample_project.invoke("deploy-all").code == 0
+    sample_project.write("images/work/image.toml", pattern)
+    after = sample_project.invoke("plan", "--json")
 
     assert (before.code, before.json["apps"]) == (0, []), before.err
     assert "`apps` gives no names" in before.err

@@ -1,4 +1,4 @@
-"""What tags may hide is said on stderr, once; `--strict` makes it an error before all else."""
+"""Warnings go to stderr once; with `--strict` they are errors before anything else is done."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAID = "images/.dockerignore: `.git` is copied"
 
 @pytest.fixture
 def careless(tmp_path: Path, registry: Registry) -> Project:
-    """Two images that copy the repository that lies in their context."""
+    """Make two images that copy the `.git` of their context."""
     project = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
     project.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n')
@@ -30,8 +30,8 @@ def careless(tmp_path: Path, registry: Registry) -> Project:
     return project
 
 
-def test_a_warning_is_said_once_and_is_in_the_json(careless: Project) -> None:
-    """With what to do about it, and apart from the data."""
+def test_a_warning_is_printed_once_and_is_in_the_json(careless: Project) -> None:
+    """The warning has a hint, and is in the JSON apart from stdout's data."""
     planned = careless.invoke("plan", "--json")
     shown = careless.invoke("inputs", "web", "--json")
 
@@ -44,8 +44,8 @@ def test_a_warning_is_said_once_and_is_in_the_json(careless: Project) -> None:
 
 
 @pytest.mark.parametrize("words", [["plan"], ["inputs", "web"], ["build", "web"], ["build-all"]])
-def test_strict_makes_it_an_error(careless: Project, words: list[str]) -> None:
-    """On the command line, or in pipeline.toml; nothing is built."""
+def test_strict_makes_a_warning_an_error(careless: Project, words: list[str]) -> None:
+    """`--strict`, or the setting in pipeline.toml, makes it an error; nothing is built."""
     said = [careless.invoke(*words, "--strict")]
     before = (careless.root / "pipeline.toml").read_text()
     careless.write("pipeline.toml", f"strict = true\n{before}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tests.faults.case import Place, case_of
 from tests.faults.run import seen_of
 from tests.faults.verdict import judge
-from tests.support.secured import secured_registry
+from tests.support.secured_registry import secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

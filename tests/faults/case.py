@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.support.faults import Asked, Fault
+    from tests.support.faults import Fault, Request
 
 IMAGES = ("base", "api", "web")
 OURS = "fly-image-pipeline"
@@ -42,14 +42,16 @@ class Case:
         return [self.task, "--json", *(["--keep-going"] if self.keep_going else [])]
 
 
-def poisons(asked: Asked, fault: Fault) -> bool:
+def poisons(request: Request, fault: Fault) -> bool:
     """Whether a fault gives containerd other bytes than those of a digest, for blob or manifest.
 
     It keeps them and takes the download up behind them, so that no later one of them succeeds
     either ("unexpected commit digest"; engine 26.1.5): nothing that a rerun of ours could mend.
     """
-    pinned = "/blobs/" in asked.path or "/manifests/sha256:" in asked.path
-    return asked.method == "GET" and pinned and asked.agent != OURS and fault.kind in _OTHER_BYTES
+    pinned = "/blobs/" in request.path or "/manifests/sha256:" in request.path
+    return (
+        request.method == "GET" and pinned and request.agent != OURS and fault.kind in _OTHER_BYTES
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from pipeline.model.project import reference_of
 from sandbox.registry import Certificate, Registry
 from tests.faults.case import IMAGES, OURS, RATE, poisons, project_of
 from tests.faults.truth import Truth
-from tests.support.faults import Randomly, faulty, never
+from tests.support.faults import RandomFaults, faulty_proxy, no_faults
 from tests.support.project import Ran
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pipeline.model.plan import Plan
     from pipeline.model.report import Report
     from tests.faults.case import Case, Place
-    from tests.support.faults import Asked, Did, Fault, Proxy
+    from tests.support.faults import Fault, LoggedRequest, Proxy, Request
     from tests.support.project import Project
-    from tests.support.scripted import Asked as Arrived
+    from tests.support.scripted_server import Request as Arrived
 
 BOUND = 150.0
 """Seconds after which a run hangs."""
@@ -54,29 +54,29 @@ class Seen:
     before: Mapping[str, Mapping[str, str]]
     after: Mapping[str, Mapping[str, str]]
     hollow: Sequence[str]
-    did: Sequence[Did]
+    log: Sequence[LoggedRequest]
     strangers: Sequence[Arrived]
     again: int = 0
     still: Sequence[str] = ()
 
 
-class ForAll(Randomly):
+class ForAll(RandomFaults):
     """Faults for all requests, but for what no rerun could mend."""
 
-    def __call__(self, asked: Asked) -> Fault | None:
-        """Choose as `Randomly` does."""
-        fault = super().__call__(asked)
-        return None if fault and poisons(asked, fault) else fault
+    def __call__(self, request: Request) -> Fault | None:
+        """Choose as `RandomFaults` does."""
+        fault = super().__call__(request)
+        return None if fault and poisons(request, fault) else fault
 
 
-class OnlyOurs(Randomly):
+class OnlyOurs(RandomFaults):
     """Faults for what this project sends; BuildKit's requests are handed on."""
 
-    def __call__(self, asked: Asked) -> Fault | None:
-        """Choose as `Randomly` does."""
-        return super().__call__(asked) if asked.agent == OURS else None
+    def __call__(self, request: Request) -> Fault | None:
+        """Choose as `RandomFaults` does."""
+        return super().__call__(request) if request.agent == OURS else None
 
-    def hangs_up(self, connection: int) -> bool:
+    def resets_connection(self, connection: int) -> bool:
         """Never: whose a connection will be cannot be told."""
         del connection
         return False
@@ -89,8 +89,8 @@ def seen_of(case: Case, place: Place) -> Seen:
         certificate = _certificate(place)
         ca = certificate.ca
         registry = Registry("", place.registry, ca, None, None)  # type: ignore[arg-type]
-        proxy = stack.enter_context(faulty(registry, certificate))
-        stranger = stack.enter_context(scripted(_stranger, certificate))
+        proxy = stack.enter_context(faulty_proxy(registry, certificate))
+        stranger = stack.enter_context(scripted_server(_stranger, certificate))
         project = project_of(case, folder / "project", proxy.address, place)
         truth = Truth(place.registry, ca, "x", place.token)
         chooser = ForAll if case.whose == "all" else OnlyOurs
@@ -102,7 +102,7 @@ def seen_of(case: Case, place: Place) -> Seen:
         elsewhere = stranger.address.replace("127.0.0.1", "localhost")
         proxy.choose = chooser(seed=case.seed, rate=RATE, stranger=elsewhere)
         code, ran, seconds = _ran(project, case.words)
-        proxy.choose = never
+        proxy.choose = no_faults
         seen = Seen(
             case,
             code,
@@ -113,8 +113,8 @@ def seen_of(case: Case, place: Place) -> Seen:
             before,
             _tags(truth, case),
             _hollow(truth, case),
-            tuple(proxy.did),
-            tuple(stranger.asked),
+            tuple(proxy.log),
+            tuple(stranger.requests),
         )
         return _rerun(seen, project, truth, proxy)
 
@@ -124,12 +124,12 @@ def _certificate(place: Place) -> Certificate:
     return Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
 
 
-def _stranger(asked: Arrived) -> Reply:
+def _stranger(request: Arrived) -> Reply:
     """A host that welcomes everybody: nothing that it says is true."""
     html = {"Content-Type": "text/html"}
-    if asked.path.startswith("/token"):
+    if request.path.startswith("/token"):
         return Reply(200, {"Content-Type": "application/json"}, b'{"token": "a-strangers"}')
-    return Reply(201 if asked.method in ("PUT", "POST") else 200, html, b"<h1>Welcome</h1>")
+    return Reply(201 if request.method in ("PUT", "POST") else 200, html, b"<h1>Welcome</h1>")
 
 
 def _ran(project: Project, words: Sequence[str]) -> tuple[int | None, Ran, float]:
@@ -184,7 +184,7 @@ def _rerun(seen: Seen, project: Project, truth: Truth, proxy: Proxy) -> Seen:
     if seen.case.task == "plan":
         told = {str(a.name): str(a.digest or "") for a in _planned(project).images}
         return replace(seen, still=[] if told == after else [f"planned {told}, and it is {after}"])
-    proxy.did.clear()
+    proxy.log.clear()
     report = _built(project)
     now = {name: truth.digest(f"s{seen.case.seed}/{name}", t) for name, t in seen.wanted.items()}
     still = [f"{name} is missing" for name, digest in now.items() if not digest]

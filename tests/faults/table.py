@@ -18,16 +18,16 @@ def told(verdict: Verdict) -> str:
     seen = verdict.seen
     lines = [f"seed {seen.case.seed}: {seen.case}", *(f"  WRONG: {w}" for w in verdict.wrong)]
     lines += [f"  ended with {seen.code} after {seen.seconds:.1f} s", seen.ran.out, seen.ran.err]
-    return "\n".join([*lines, *(f"  {did}" for did in seen.did)])
+    return "\n".join([*lines, *(f"  {entry}" for entry in seen.log)])
 
 
 def table(done: Sequence[Verdict]) -> Iterator[str]:
     """Totals by outcome and by kind of fault."""
     outcomes = Counter((v.seen.case.task, v.seen.case.whose, v.outcome) for v in done)
-    kinds = Counter(did.kind for v in done for did in v.seen.did if did.kind)
-    requests = sum(len(v.seen.did) for v in done)
-    could = sum(v.seen.case.whose == "all" or d.agent == OURS for v in done for d in v.seen.did)
-    ours = sum(did.agent == OURS for v in done for did in v.seen.did)
+    kinds = Counter(entry.kind for v in done for entry in v.seen.log if entry.kind)
+    requests = sum(len(v.seen.log) for v in done)
+    could = sum(v.seen.case.whose == "all" or d.agent == OURS for v in done for d in v.seen.log)
+    ours = sum(entry.agent == OURS for v in done for entry in v.seen.log)
     yield f"\n{'runs':>6}  task        faults for  outcome"
     for (task, whose, outcome), number in sorted(outcomes.items()):
         yield f"{number:>6}  {task:<10}  {whose:<10}  {outcome}"

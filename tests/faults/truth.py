@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tests.support.oci import INDEX, MANIFEST
+from tests.support.registry_documents import INDEX, MANIFEST
 
 if TYPE_CHECKING:
     from pathlib import Path

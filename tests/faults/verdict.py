@@ -66,7 +66,7 @@ def _harm(seen: Seen) -> Iterator[str]:
         was, now = seen.before[name].get(tag, ""), seen.after[name].get(tag, "")
         if was and was != now:
             yield f"{name} existed, and is another now"
-        pushed = [d for d in seen.did if d.method == "PUT" and d.path.endswith(f"/manifests/{tag}")]
+        pushed = [d for d in seen.log if d.method == "PUT" and d.path.endswith(f"/manifests/{tag}")]
         if was and pushed:
             yield f"{name} existed, and was pushed again"
         if seen.case.task == "plan" and was != now:
@@ -139,5 +139,5 @@ def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def _lie(seen: Seen, name: str, tag: str = "") -> str | None:
     """The digest that the proxy made up for a HEAD of an image; nothing can tell it from a true."""
     path = f"/v2/s{seen.case.seed}/{name}/manifests/{tag or seen.wanted[name]}"
-    told = [d for d in seen.did if d.method == "HEAD" and unquote(d.path) == path]
+    told = [d for d in seen.log if d.method == "HEAD" and unquote(d.path) == path]
     return OTHER_DIGEST if any(d.digest == OTHER_DIGEST for d in told) else None

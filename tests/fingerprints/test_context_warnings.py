@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.model.image import AppSpec
 from pipeline.project.load import load
-from tests.support.contexts import image_of, project_of, write_tree
+from tests.support.small_projects import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

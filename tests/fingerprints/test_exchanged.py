@@ -17,7 +17,7 @@ from pipeline.fingerprints.disk import Disk, FileType, file_state
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import ChangedError, Snapshot
 from pipeline.process.openat import Descent
-from tests.support.contexts import image_of, project_of, write_tree
+from tests.support.small_projects import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

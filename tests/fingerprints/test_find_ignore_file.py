@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.fingerprints.fingerprint import fingerprint
-from tests.support.contexts import image_of, project_of, write_tree
+from tests.support.small_projects import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

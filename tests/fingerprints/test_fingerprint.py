@@ -20,7 +20,7 @@ from pipeline.model.project import Project
 from pipeline.model.settings import BuildSettings, Settings
 from pipeline.project.load import load
 from pipeline.reference import Digest, ImageName, Platform, parse_reference
-from tests.support.contexts import image_of, project_of, write_tree
+from tests.support.small_projects import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pipeline.model.image import External, ImageTest, Triggers
 from pipeline.model.inputs import ContextEntry, EntryKind, Key
 from pipeline.model.settings import BuildSettings
 from pipeline.reference import Digest, Platform, Reference, Repository, Tag, parse_image_name
-from tests.support.contexts import image_of
+from tests.support.small_projects import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError, WorkError
 from pipeline.fingerprints.disk import Disk
 from pipeline.fingerprints.scan import scan
 from pipeline.model.inputs import ContextEntry, EntryKind
-from tests.support.contexts import image_of, write_tree
+from tests.support.small_projects import image_of, write_tree
 
 TREE = {
     "app.py": "app",

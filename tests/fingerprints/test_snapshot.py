@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from pipeline.errors import UnknownError
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import ChangedError, Snapshot, snapshot
-from tests.support.contexts import image_of, project_of, write_tree
+from tests.support.small_projects import image_of, project_of, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pipeline.errors import UnknownError
 from pipeline.fly.flyctl import find_flyctl
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ VERSION = "flyctl v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00
 def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
     """An environment whose flyctl is a script of the shell."""
     says = f"if [ $1 = version ]; then echo '{VERSION}'; exit; fi"
-    path = program(tmp_path / "bin" / "flyctl", f"{says}\n{script}")
+    path = write_program(tmp_path / "bin" / "flyctl", f"{says}\n{script}")
     return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
 
 

@@ -15,12 +15,12 @@ from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
 from pipeline.fly.retention import reference_of, since, slot_of
 from pipeline.fly.values import Machine
 from pipeline.http.retry import Policy
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
     Answers = Callable[..., FlyApi]
 
@@ -33,10 +33,10 @@ def server() -> Iterator[tuple[str, list[bytes]]]:
     """Its address, and the bodies that it answers with: one after the other, the last for ever."""
     left: list[bytes] = []
 
-    def script(_: Asked) -> Reply:
+    def script(_: Request) -> Reply:
         return Reply(200, {}, left.pop(0) if len(left) > 1 else left[0])
 
-    with scripted(script) as running:
+    with scripted_server(script) as running:
         yield f"http://{running.address}", left
 
 

@@ -15,8 +15,8 @@ from pipeline.fly.errors import FlyError, NoAppError
 from pipeline.fly.queries import app_of, apps_of_org, machines_of, releases_of
 from pipeline.http.retry import Policy
 from tests.support.connect_proxy import connect_proxy
-from tests.support.fly import FlyStandIn, fly_stand_in
-from tests.support.scripted import Reply, scripted
+from tests.support.fly import FakeFly, fake_fly
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,21 +26,21 @@ QUICK = Policy(attempts=2, pause=0.01, total=5.0, connect=1.0, read=2.0)
 
 
 @pytest.fixture
-def fly(tmp_path: Path) -> Iterator[FlyStandIn]:
+def fly(tmp_path: Path) -> Iterator[FakeFly]:
     """A Fly with one app."""
-    with fly_stand_in(tmp_path / "fly") as running:
+    with fake_fly(tmp_path / "fly") as running:
         running.create_app("acme-web")
         yield running
 
 
 @pytest.fixture
-def api(fly: FlyStandIn) -> Iterator[FlyApi]:
+def api(fly: FakeFly) -> Iterator[FlyApi]:
     """Who has the organization's token."""
     with FlyApi(fly.environ, policy=QUICK) as opened:
         yield opened
 
 
-def as_who(fly: FlyStandIn, token: str) -> FlyApi:
+def as_who(fly: FakeFly, token: str) -> FlyApi:
     """Somebody with another token."""
     return FlyApi({**fly.environ, "FLY_API_TOKEN": token}, policy=QUICK)
 
@@ -58,7 +58,7 @@ def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
 @pytest.mark.parametrize(
     "token", ["FlyV1 fm2_\u201cquoted\u201d", "fm2_first\nfm2_second", "t\u00f6ken"]
 )
-def test_a_token_that_cannot_be_one(fly: FlyStandIn, token: str) -> None:
+def test_a_token_that_cannot_be_one(fly: FakeFly, token: str) -> None:
     """Copied with a quotation mark, or with the line after it: nothing is sent, nothing shown."""
     before = fly.requests
     with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
@@ -77,7 +77,7 @@ def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
     assert "invoke apps" in caught.value.hint
 
 
-def test_a_token_of_one_app_does_not_reach_another(fly: FlyStandIn) -> None:
+def test_a_token_of_one_app_does_not_reach_another(fly: FakeFly) -> None:
     """403: the message names the app, and the token that is needed."""
     fly.create_app("acme-api")
     with as_who(fly, fly.app_token("acme-web")) as api:
@@ -88,7 +88,7 @@ def test_a_token_of_one_app_does_not_reach_another(fly: FlyStandIn) -> None:
     assert e.value.status == 403
 
 
-def test_a_token_that_expired_is_refused(fly: FlyStandIn) -> None:
+def test_a_token_that_expired_is_refused(fly: FakeFly) -> None:
     """By both interfaces, in the same words."""
     with as_who(fly, fly.expired_token()) as api:
         for ask in (lambda: machines_of(api, "acme-web"), lambda: list(releases_of(api, "acme"))):
@@ -97,26 +97,26 @@ def test_a_token_that_expired_is_refused(fly: FlyStandIn) -> None:
             assert "expired" in e.value.hint
 
 
-def test_no_token_at_all(fly: FlyStandIn) -> None:
+def test_no_token_at_all(fly: FakeFly) -> None:
     """Nothing is sent."""
     with as_who(fly, "") as api, pytest.raises(FlyError, match="there is no token"):
         # Neither a variable nor a login: the home folder of tests is empty, flyctl knows none.
         machines_of(api, "acme-web")
-    assert not fly.asked("machines")
+    assert not fly.requests_to("machines")
 
 
 @pytest.mark.parametrize("how", ["503", "drop"])
-def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FlyStandIn, how: str) -> None:
+def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FakeFly, how: str) -> None:
     """As often as the policy says, and no more."""
     fly.down("machines", how=how)
     with FlyApi(fly.environ, policy=QUICK) as api:
         with pytest.raises(FlyError) as caught:
             machines_of(api, "acme-web")
         assert "status.flyio.net" in caught.value.hint
-    assert len(fly.asked("machines")) == QUICK.attempts
+    assert len(fly.requests_to("machines")) == QUICK.attempts
 
 
-def test_a_token_is_not_sent_in_clear(fly: FlyStandIn) -> None:
+def test_a_token_is_not_sent_in_clear(fly: FakeFly) -> None:
     """Not even the name is looked up."""
     plain = {"FLY_FLAPS_BASE_URL": "http://fly.invalid", "FLY_API_BASE_URL": "http://10.0.0.9"}
     with FlyApi({**fly.environ, **plain}, policy=QUICK) as api:
@@ -128,13 +128,13 @@ def test_a_token_is_not_sent_in_clear(fly: FlyStandIn) -> None:
 
 def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its name `_api.internal` alone, at one of its addresses, and by way of no proxy."""
-    with scripted(lambda _: Reply(200)) as proxy:
+    with scripted_server(lambda _: Reply(200)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         for name in ("_api.internal:4280", "metadata.google.internal", "x._api.internal"):
             environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{name}"}
             with FlyApi(environ, policy=QUICK) as api, pytest.raises(FlyError):
                 machines_of(api, "acme-web")
-        assert proxy.asked == []
+        assert proxy.requests == []
     http = connections("http://_api.internal:4280", QUICK)
     why = http.forbidden
     assert why
@@ -142,7 +142,7 @@ def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch)
     assert all(why(ip_address(one)) for one in ("10.0.0.1", "fd00::1", "127.0.0.1", "8.8.8.8"))
 
 
-def test_the_rate_that_fly_allows_is_kept(fly: FlyStandIn, api: FlyApi) -> None:
+def test_the_rate_that_fly_allows_is_kept(fly: FakeFly, api: FlyApi) -> None:
     """Five questions about one app take two seconds, and none is refused."""
     fly.knobs.rate_limits = True
     started = time.monotonic()
@@ -153,17 +153,17 @@ def test_the_rate_that_fly_allows_is_kept(fly: FlyStandIn, api: FlyApi) -> None:
         thread.join()
 
     assert time.monotonic() - started >= 2
-    assert [one.status for one in fly.asked("machines")] == [200] * 5
+    assert [one.status for one in fly.requests_to("machines")] == [200] * 5
 
 
-def test_who_is_refused_for_haste_waits(fly: FlyStandIn) -> None:
+def test_who_is_refused_for_haste_waits(fly: FakeFly) -> None:
     """429: another process may use up what Fly allows."""
     fly.knobs.rate_limits = True
     # It has a second to go until one more is allowed.
     fly.limits.buckets["list machines", "acme-web"] = (0.0, time.monotonic() + 1)
     with FlyApi(fly.environ, policy=Policy(attempts=8, pause=0.2, total=60.0)) as api:
         machines_of(api, "acme-web")
-    statuses = [asked.status for asked in fly.asked("machines")]
+    statuses = [asked.status for asked in fly.requests_to("machines")]
     assert statuses == [429] * (len(statuses) - 1) + [200]
     assert len(statuses) > 1
 

@@ -37,7 +37,7 @@ from pipeline.model.masking import masker
 from pipeline.model.stamp import carried_stamp, read_stamp
 from pipeline.reference import Digest, ImageName, Reference, Repository, Tag
 from tests.fuzz.target import MEMORY, Target
-from tests.support.clocks import QuickClock
+from tests.support.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from pipeline.buildkit.progress import Progress
@@ -112,7 +112,7 @@ class _Answering(FlyApi):
     """Fly, where every question has the one answer: its status, and in the next lines its body."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__({"FLY_API_TOKEN": "fm2_hunter2"}, clock=QuickClock())
+        super().__init__({"FLY_API_TOKEN": "fm2_hunter2"}, clock=FakeClock())
         self._data = data
 
     def _ask(self, _request: object) -> Response:

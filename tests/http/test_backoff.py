@@ -16,7 +16,7 @@ from pipeline.http.retry import Gate, Policy, retry_after
 from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
     times: list[float] = []
     told: list[float] = []
 
-    def script(_: Asked) -> Reply:
+    def script(_: Request) -> Reply:
         times.append(time.monotonic())
         if len(times) == 2:
             told.append(time.monotonic())
@@ -51,7 +51,7 @@ def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
         time.sleep(0.05)
         return GONE
 
-    with scripted(script) as server, Registry() as registry:
+    with scripted_server(script) as server, Registry() as registry:
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(40)]
 
         assert set(registry.head_all(wanted).values()) == {Absent()}
@@ -65,7 +65,7 @@ def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
     """Each request ends within its total time, however often the gate is shut meanwhile."""
     policy = Policy(pause=0.001, total=1.5, read=1.0)
     script = lambda _: Reply(429, {"Retry-After": "1"}, ERROR)  # noqa: E731
-    with scripted(script) as server, Registry(policy=policy) as registry:
+    with scripted_server(script) as server, Registry(policy=policy) as registry:
         began = time.monotonic()
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(30)]
 

@@ -10,8 +10,8 @@ import pytest
 from pipeline.http.errors import HttpError
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
-from tests.support.scripted import Reply, scripted
-from tests.support.secured import certify
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.secured_registry import create_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def test_a_certificate_that_has_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its authority is trusted: the hint is about the time, and says ours."""
-    certificate = certify(tmp_path, until=datetime(2020, 1, 1, tzinfo=UTC))
+    certificate = create_certificate(tmp_path, until=datetime(2020, 1, 1, tzinfo=UTC))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca))
     told = pytest.raises(HttpError, match="not trusted: certificate has expired")
-    served = scripted(lambda _: Reply(200), certificate)
+    served = scripted_server(lambda _: Reply(200), certificate)
     with served as server, Registry() as registry, told as caught:
         registry.head(parse_reference(f"{server.address}/acme/web:1"))
 

@@ -21,11 +21,11 @@ from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential
 from pipeline.registry.client import Registry
 from pipeline.registry.manifest import digest_of
-from tests.support.background import in_background
 from tests.support.connect_proxy import connect_proxy
-from tests.support.scripted import Asked, Reply, scripted
-from tests.support.secured import certify
-from tests.support.tls import context_of
+from tests.support.scripted_server import Reply, Request, scripted_server
+from tests.support.secured_registry import create_certificate
+from tests.support.server_thread import in_background
+from tests.support.tls_server import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -57,9 +57,9 @@ def by(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.fixture
 def tunnels(tmp_path: Path) -> Iterator[tuple[Tunnels, Path]]:
     """A proxy behind which `registry.test` is, and the authority of that registry."""
-    certificate = certify(tmp_path, NAME)
+    certificate = create_certificate(tmp_path, NAME)
     with (
-        scripted(lambda _: Reply(200, FOUND, BODY), certificate) as server,
+        scripted_server(lambda _: Reply(200, FOUND, BODY), certificate) as server,
         connect_proxy(server.address) as proxy,
     ):
         yield proxy, certificate.ca
@@ -114,7 +114,7 @@ def test_not_through_a_proxy(
 def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
     """Nobody means it of a registry on loopback."""
     with (
-        scripted(lambda _: Reply(200, FOUND, BODY)) as server,
+        scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
         connect_proxy(server.address) as proxy,
     ):
         by.setenv("ALL_PROXY", f"http://{proxy.address}")
@@ -151,11 +151,11 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
 def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, status: int) -> None:
     """An insecure registry by address: the proxy tunnels nothing, and answers for it."""
 
-    def script(_: Asked) -> Reply:
+    def script(_: Request) -> Reply:
         return Reply(status, {"Content-Type": "text/html"}, b"<h1>Forbidden</h1>")
 
     name = "192.0.2.7:5000"
-    with scripted(script) as proxy:
+    with scripted_server(script) as proxy:
         by.setenv("HTTP_PROXY", f"http://{proxy.address}")
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with (
@@ -164,7 +164,7 @@ def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, sta
         ):
             registry.head(parse_reference(f"{name}/acme/web:1"))
 
-        assert {one.path for one in proxy.asked} == {f"http://{name}/v2/acme/web/manifests/1"}
+        assert {one.path for one in proxy.requests} == {f"http://{name}/v2/acme/web/manifests/1"}
     assert f"through the proxy `{proxy.address}`" in caught.value.message
     assert "NO_PROXY" in caught.value.hint
 
@@ -187,13 +187,13 @@ def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
     by: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
 ) -> None:
     """Its store has an address in our private network, as object stores may have."""
-    certificate = certify(tmp_path, NAME, "store.internal")
+    certificate = create_certificate(tmp_path, NAME, "store.internal")
 
-    def script(asked: Asked) -> Reply:
-        there = asked.headers["host"] == "store.internal"
+    def script(request: Request) -> Reply:
+        there = request.headers["host"] == "store.internal"
         return Reply(200, FOUND) if there else Reply(307, {"Location": "https://store.internal/"})
 
-    with scripted(script, certificate) as server, connect_proxy(server.address) as proxy:
+    with scripted_server(script, certificate) as server, connect_proxy(server.address) as proxy:
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         word = f"private={NAME}/store.internal"
         pairs = parse_allowed(word).private if allowed else ()
@@ -211,10 +211,10 @@ def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.com"])
 def test_names_that_only_a_proxy_takes(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
     """Nobody has looked them up before TLS asks for a certificate by them."""
-    certificate = certify(tmp_path, NAME)
+    certificate = create_certificate(tmp_path, NAME)
     there = {"Location": f"https://{host}/"}
     with (
-        scripted(lambda _: Reply(307, there), certificate) as server,
+        scripted_server(lambda _: Reply(307, there), certificate) as server,
         connect_proxy(server.address) as proxy,
     ):
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
@@ -247,7 +247,7 @@ def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str
 
 def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
     """Before there is a tunnel, it is the proxy's doing."""
-    with trickling(b"", hangs_up=True) as address:
+    with trickling(b"", resets_connection=True) as address:
         by.setenv("HTTPS_PROXY", f"http://{address}")
         with pytest.raises(HttpError, match=f"the proxy `{address}` broke off"):
             ask()
@@ -255,7 +255,7 @@ def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
 
 def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
     """Behind the tunnel it is the registry's."""
-    with trickling(b"", hangs_up=True) as server, connect_proxy(server) as proxy:
+    with trickling(b"", resets_connection=True) as server, connect_proxy(server) as proxy:
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with pytest.raises(HttpError, match=f"^`{NAME}` broke off"):
             ask()
@@ -263,7 +263,7 @@ def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None
 
 def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is the proxy's certificate, and it is told so."""
-    with scripted(lambda _: Reply(200), certify(tmp_path, "127.0.0.1")) as server:
+    with scripted_server(lambda _: Reply(200), create_certificate(tmp_path, "127.0.0.1")) as server:
         by.setenv("HTTPS_PROXY", f"https://{server.address}")
         with pytest.raises(HttpError, match=f"the proxy `{server.address}` shows a cert"):
             ask()
@@ -294,18 +294,18 @@ def test_lengths(
 ) -> None:
     """A body has a length, also one that is empty: servers refuse a POST or PUT without."""
     ours = {"Content-Length": "3"} if isinstance(body, list) else {}
-    with scripted(lambda _: Reply(201)) as server:
+    with scripted_server(lambda _: Reply(201)) as server:
         http = Connections(nothing(), proxies=False, policy=PATIENT)
         with http.stream(method, f"http://{server.address}/", headers=ours, body=body) as answer:
             assert answer.status == 201
         http.close()
 
-    assert server.asked[0].headers.get("content-length") == length
-    assert server.asked[0].body == arrives
+    assert server.requests[0].headers.get("content-length") == length
+    assert server.requests[0].body == arrives
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"),
+    ("given", "expected"),
     [
         ("", "/"),
         ("/a b", "/a%20b"),
@@ -314,16 +314,16 @@ def test_lengths(
         ("/a?", "/a"),
     ],
 )
-def test_addresses(given: str, asked: str) -> None:
+def test_addresses(given: str, expected: str) -> None:
     """What is quoted stays as it is, what is not is quoted, and the fragment stays with us."""
-    with scripted(lambda _: Reply(200)) as server:
+    with scripted_server(lambda _: Reply(200)) as server:
         http = Connections(nothing(), proxies=False, policy=PATIENT)
         with http.stream("GET", f"http://{server.address}{given}", headers={}):
             pass
         http.close()
 
-    assert server.asked[0].path == asked
-    assert server.asked[0].headers["host"] == server.address
+    assert server.requests[0].path == expected
+    assert server.requests[0].headers["host"] == server.address
 
 
 def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
@@ -338,7 +338,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
             ended.set()
 
     http = Connections(nothing(), proxies=False, policy=PATIENT)
-    with trickling(b"", hangs_up=True) as address:
+    with trickling(b"", resets_connection=True) as address:
         with pytest.raises(HttpError) as caught:
             send(
                 http,
@@ -379,12 +379,14 @@ def anonymous() -> Registry:
 
 
 @contextmanager
-def trickling(text: bytes, at_once: bytes = b"", *, hangs_up: bool = False) -> Iterator[str]:
+def trickling(
+    text: bytes, at_once: bytes = b"", *, resets_connection: bool = False
+) -> Iterator[str]:
     """A server that answers a byte every 50 ms, or hangs up on whoever speaks."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            if hangs_up or not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
+            if resets_connection or not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
                 return  # or it was asked whether it speaks TLS
             with suppress(OSError):  # they hang up
                 self.request.sendall(at_once)
@@ -416,7 +418,7 @@ def test_what_comes_behind_an_answer_is_none(
 ) -> None:
     """A body of a HEAD, which has none, would say that the image asked for next is there."""
     del by
-    certificate = certify(tmp_path)
+    certificate = create_certificate(tmp_path)
     wanted = context_of(certificate)
 
     class Handler(socketserver.BaseRequestHandler):

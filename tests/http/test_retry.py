@@ -17,8 +17,8 @@ from pipeline.http.retry import Gate, Policy, Retry
 from pipeline.model.events import Notice
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
-from tests.support.clocks import QuickClock
-from tests.support.scripted import Reply, scripted
+from tests.support.fake_clock import FakeClock
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from pipeline.http.retry import Outcome
@@ -38,7 +38,7 @@ class Story:
     """A host that answers one thing after the other, and how it was asked."""
 
     def __init__(self, *outcomes: Outcome, shut: float = 0.0, policy: Policy = POLICY) -> None:
-        self.clock = QuickClock()
+        self.clock = FakeClock()
         self.told: list[Told] = []
         self.times: list[float] = []
         gate = Gate(policy, Event(), self.clock)
@@ -62,7 +62,7 @@ class Story:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "asked"),
+    ("outcomes", "attempts"),
     [
         ([FINE], 1),
         ([BUSY, FINE], 2),
@@ -78,12 +78,12 @@ class Story:
         ([HttpError("told", details=ErrorDetails(transient=True, retry_after=3600.0))], 1),
     ],
 )
-def test_how_often_a_host_is_asked(outcomes: list[Outcome], asked: int) -> None:
+def test_how_often_a_host_is_asked(outcomes: list[Outcome], attempts: int) -> None:
     """What may pass is asked for again, but not once the host wants more time than is left."""
     story = Story(*outcomes)
 
-    assert story.end is outcomes[asked - 1]
-    assert len(story.times) == asked
+    assert story.end is outcomes[attempts - 1]
+    assert len(story.times) == attempts
     assert story.times[-1] <= POLICY.total
 
 
@@ -106,7 +106,7 @@ def test_a_gate_that_another_shut_for_too_long() -> None:
 
 def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
     """The host is not asked at all, and how long that will be is said."""
-    gate = Gate(POLICY, Event(), QuickClock())
+    gate = Gate(POLICY, Event(), FakeClock())
     gate.shut(100.0)
 
     sent: list[float] = []
@@ -135,9 +135,9 @@ def test_a_host_that_has_used_up_its_allowance() -> None:
 
 def test_a_registry_that_asks_for_an_hour() -> None:
     """One request, no wait, and the hint has the time."""
-    clock = QuickClock()
+    clock = FakeClock()
     with (
-        scripted(lambda _: FOREVER) as server,
+        scripted_server(lambda _: FOREVER) as server,
         Registry(clock=clock) as registry,
         pytest.raises(HttpError, match="too many requests") as caught,
     ):
@@ -149,8 +149,8 @@ def test_a_registry_that_asks_for_an_hour() -> None:
 
 def test_fly_that_asks_for_an_hour() -> None:
     """The same loop."""
-    clock = QuickClock()
-    with scripted(lambda _: FOREVER) as server:
+    clock = FakeClock()
+    with scripted_server(lambda _: FOREVER) as server:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
         with FlyApi(environ, clock=clock) as api, pytest.raises(FlyError) as caught:
             machines_of(api, "acme-web")
@@ -159,20 +159,20 @@ def test_fly_that_asks_for_an_hour() -> None:
     assert "in 3600 seconds" in caught.value.hint
 
 
-@pytest.mark.parametrize(("method", "asked"), [("GET", 4), ("POST", 1)])
-def test_what_changes_something_at_fly_is_asked_once(method: str, asked: int) -> None:
+@pytest.mark.parametrize(("method", "attempts"), [("GET", 4), ("POST", 1)])
+def test_what_changes_something_at_fly_is_asked_once(method: str, attempts: int) -> None:
     """A 503 says not whether it was done."""
-    with scripted(lambda _: Reply(503)) as server:
+    with scripted_server(lambda _: Reply(503)) as server:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
-        with FlyApi(environ, clock=QuickClock()) as api, pytest.raises(FlyError):
+        with FlyApi(environ, clock=FakeClock()) as api, pytest.raises(FlyError):
             api.machines_api(method, "/apps/acme-web/machines", "acme-web", "list machines")
 
-    assert server.count() == asked
+    assert server.count() == attempts
 
 
 def test_the_pace_that_fly_allows() -> None:
     """Three at once, then one a second."""
-    clock = QuickClock()
+    clock = FakeClock()
     limit = RateLimit(clock)
     for _ in range(5):
         limit.wait("list machines", "acme-web")

@@ -23,16 +23,17 @@ from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
 from pipeline.registry.manifest import Manifest, digest_of
 from pipeline.registry.request import Request
-from tests.support.background import in_background
-from tests.support.scripted import Asked, Reply, Scripted, scripted
-from tests.support.secured import certify
-from tests.support.tls import TlsServer, context_of
+from tests.support.scripted_server import Reply, ScriptedServer, scripted_server
+from tests.support.scripted_server import Request as ScriptedRequest
+from tests.support.secured_registry import create_certificate
+from tests.support.server_thread import in_background
+from tests.support.tls_server import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    Script = Callable[[Asked], Reply]
+    Script = Callable[[ScriptedRequest], Reply]
 
 QUICK = Policy(attempts=2, pause=0.001, total=3.0, connect=1.0, read=1.0)
 SECRET = "fm2_the-secret,fm2_and-its-other-part"
@@ -52,11 +53,11 @@ class Strange:
 
     def __init__(self) -> None:
         self.script: Script = lambda _: Reply(200)
-        self.server: Scripted | None = None
+        self.server: ScriptedServer | None = None
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, request: ScriptedRequest) -> Reply:
         """What the script of this moment says."""
-        return self.script(asked)
+        return self.script(request)
 
     @property
     def address(self) -> str:
@@ -65,19 +66,19 @@ class Strange:
         return self.server.address.replace("127.0.0.1", "localhost")
 
     @property
-    def asked(self) -> list[Asked]:
+    def requests(self) -> list[ScriptedRequest]:
         """What reached it."""
-        return self.server.asked if self.server else []
+        return self.server.requests if self.server else []
 
 
 @pytest.fixture
 def stranger() -> Iterator[Strange]:
     """Nothing that reaches it has a secret in it, wherever."""
     made = Strange()
-    with scripted(made.answer) as server:
+    with scripted_server(made.answer) as server:
         made.server = server
         yield made
-        for one in made.asked:
+        for one in made.requests:
             whole = f"{one.method} {one.path} {dict(one.headers)} {one.body!r}"
             for secret in (*KNOWN.forms, BEARER):
                 assert secret not in whole
@@ -91,24 +92,24 @@ def said_of(registry: Registry, address: str, tag: str = "1") -> object:
         return f"{error.message} {error.hint} {error.url} {error.codes} {error!r}"
 
 
-def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[Asked]]:
+def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[ScriptedRequest]]:
     """What comes of a HEAD, and what the registry was asked."""
     with (
-        scripted(registry) as server,
+        scripted_server(registry) as server,
         Registry(credentials=lambda _place: known, policy=QUICK) as client,
     ):
-        return said_of(client, server.address), list(server.asked)
+        return said_of(client, server.address), list(server.requests)
 
 
 def with_token(then: Script) -> Script:
     """A registry that wants a bearer token, which it gives; `then` answers whoever has it."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
+    def script(request: ScriptedRequest) -> Reply:
+        if request.path.startswith("/token"):
             return Reply(200, {}, f'{{"token": "{BEARER}"}}'.encode())
-        if asked.headers.get("authorization") == f"Bearer {BEARER}":
-            return then(asked)
-        realm = f'Bearer realm="http://{asked.headers["host"]}/token",service="s"'
+        if request.headers.get("authorization") == f"Bearer {BEARER}":
+            return then(request)
+        realm = f'Bearer realm="http://{request.headers["host"]}/token",service="s"'
         return Reply(401, {"WWW-Authenticate": realm})
 
     return script
@@ -124,11 +125,11 @@ def test_a_redirect_takes_no_credential_along(
     redirect: Script = lambda _: Reply(status, there)  # noqa: E731
     stranger.script = lambda _: FOUND
 
-    found, asked = told(with_token(redirect) if bearer else redirect)
+    found, requests = told(with_token(redirect) if bearer else redirect)
 
     assert isinstance(found, Present)
-    assert stranger.asked
-    assert any(one.headers.get("authorization") for one in asked)
+    assert stranger.requests
+    assert any(one.headers.get("authorization") for one in requests)
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
@@ -146,8 +147,8 @@ def test_a_stranger_that_asks_who_we_are_is_not_told(
 
     assert isinstance(found, str)
     assert "signature" not in found
-    assert stranger.asked
-    assert not [one for one in stranger.asked if one.path.startswith("/token")]
+    assert stranger.requests
+    assert not [one for one in stranger.requests if one.path.startswith("/token")]
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
@@ -159,7 +160,7 @@ def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) ->
 
     assert isinstance(found, str)
     assert "not trusted" in found
-    assert stranger.asked == []
+    assert stranger.requests == []
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
@@ -169,17 +170,17 @@ def test_a_token_server_sends_nobody_elsewhere(
 ) -> None:
     """No redirect of a token request is followed: its body or header is the credential."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
+    def script(request: ScriptedRequest) -> Reply:
+        if request.path.startswith("/token"):
             return Reply(status, {"Location": f"http://{stranger.address}/token"})
-        challenge = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        challenge = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": challenge})
 
-    found, asked = told(script, known)
+    found, requests = told(script, known)
 
     assert isinstance(found, str)
-    assert any(one.path.startswith("/token") for one in asked)
-    assert stranger.asked == []
+    assert any(one.path.startswith("/token") for one in requests)
+    assert stranger.requests == []
 
 
 @pytest.mark.parametrize("bearer", [False, True])
@@ -187,13 +188,13 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
     """`Location` of an upload on another host; and a redirect of what has a body."""
     there = {"Location": f"http://{stranger.address}/upload?{QUERY}"}
 
-    def script(asked: Asked) -> Reply:
-        if asked.method == "PUT":
+    def script(request: ScriptedRequest) -> Reply:
+        if request.method == "PUT":
             return Reply(307, there)
-        return Reply(202, there) if asked.method == "POST" else Reply(404)
+        return Reply(202, there) if request.method == "POST" else Reply(404)
 
     with (
-        scripted(with_token(script) if bearer else script) as server,
+        scripted_server(with_token(script) if bearer else script) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         host = registry.host(Repository(server.address, "acme"))
@@ -210,7 +211,7 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
             registry.put(reference, Manifest(MANIFEST, TYPE, digest_of(MANIFEST)))
 
     assert "signature" not in f"{upload.value!r} {upload.value.url} {put.value!r} {put.value.url}"
-    assert stranger.asked == []
+    assert stranger.requests == []
 
 
 def test_a_blob_from_elsewhere(stranger: Strange) -> None:
@@ -219,37 +220,37 @@ def test_a_blob_from_elsewhere(stranger: Strange) -> None:
     stranger.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
     script = with_token(lambda _: Reply(307, there))
     with (
-        scripted(script) as server,
+        scripted_server(script) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         host = registry.host(Repository(server.address, "acme"))
         with pytest.raises(HttpError) as caught, host.stream(Request("GET", "/v2/a/blobs/b")):
             pytest.fail("it was refused")
 
-    assert stranger.asked
+    assert stranger.requests
     assert "signature" not in f"{caught.value!r} {caught.value.url} {caught.value.hint}"
 
 
 def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
     """Not even without a credential: what comes back could be anybody's."""
-    certificate = certify(tmp_path)
+    certificate = create_certificate(tmp_path)
     there = {"Location": f"http://{stranger.address}/there"}
     with (
-        scripted(lambda _: Reply(307, there), certificate) as server,
+        scripted_server(lambda _: Reply(307, there), certificate) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK, ca=certificate.ca) as registry,
     ):
         found = said_of(registry, server.address)
 
     assert isinstance(found, str)
     assert "plain HTTP" in found
-    assert stranger.asked == []
+    assert stranger.requests == []
 
 
 def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
     """A DELETE is not sent on: it would be ours, at whoever the registry names."""
     there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
     with (
-        scripted(lambda _: Reply(307, there)) as server,
+        scripted_server(lambda _: Reply(307, there)) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         answer = registry.host(Repository(server.address, "acme")).ask(
@@ -257,12 +258,12 @@ def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
         )
 
     assert answer.status == 307
-    assert stranger.asked == []
+    assert stranger.requests == []
 
 
 def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
     """Whoever it sends us to sees nobody, though it is trusted by the same authority."""
-    certificate = certify(tmp_path)
+    certificate = create_certificate(tmp_path)
     seen: list[str] = []
 
     def serve(name: str, location: str = "") -> TlsServer:
@@ -307,7 +308,7 @@ def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
 def test_no_credential_over_plain_http() -> None:
     """Where others may listen: `127.1` is loopback to the system, and not to us, who are strict."""
     challenge = {"WWW-Authenticate": 'Basic realm="r"'}
-    with scripted(lambda _: Reply(401, challenge)) as server:
+    with scripted_server(lambda _: Reply(401, challenge)) as server:
         address = server.address.replace("127.0.0.1", "127.1")
         with Registry(
             credentials=lambda _place: KNOWN, insecure=frozenset({address}), policy=QUICK
@@ -316,8 +317,8 @@ def test_no_credential_over_plain_http() -> None:
 
     assert isinstance(found, str)
     assert "not sent" in found
-    assert server.asked
-    assert not any("authorization" in one.headers for one in server.asked)
+    assert server.requests
+    assert not any("authorization" in one.headers for one in server.requests)
 
 
 def test_no_credential_for_a_realm_over_plain_http() -> None:
@@ -327,7 +328,7 @@ def test_no_credential_for_a_realm_over_plain_http() -> None:
             404,
             {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
         )
-        with scripted(with_token(lambda _, gone=gone: gone)) as server:  # type: ignore[misc]
+        with scripted_server(with_token(lambda _, gone=gone: gone)) as server:  # type: ignore[misc]
             address = server.address.replace("127.0.0.1", "127.1")
             with Registry(
                 credentials=lambda _place, known=known: known,
@@ -335,7 +336,7 @@ def test_no_credential_for_a_realm_over_plain_http() -> None:
                 policy=QUICK,
             ) as registry:
                 assert said_of(registry, address) == Absent()
-        for one in server.asked:
+        for one in server.requests:
             assert SECRET not in f"{one.body!r}"
             assert not one.headers.get("authorization", "").startswith("Basic")
 
@@ -354,12 +355,12 @@ def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
     """A registry that tells us our own secret, in any form and in any place."""
     headers = {"Content-Type": "application/json"}
 
-    def script(asked: Asked) -> Reply:
-        secret = KNOWN.forms[int(asked.path.rpartition("/")[2])]
+    def script(request: ScriptedRequest) -> Reply:
+        secret = KNOWN.forms[int(request.path.rpartition("/")[2])]
         return Reply(status, headers, echo.format(secret=secret).encode())
 
     with (
-        scripted(script) as server,
+        scripted_server(script) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         for number, secret in enumerate(KNOWN.forms):
@@ -373,11 +374,11 @@ def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     count = iter(range(100))
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
+    def script(request: ScriptedRequest) -> Reply:
+        if request.path.startswith("/token"):
             return Reply(200, {}, f'{{"token": "{BEARER}-{next(count)}"}}'.encode())
         body = f'{{"errors": [{{"code": "DENIED", "message": "{BEARER}-0 and {BEARER}-1"}}]}}'
-        challenge = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        challenge = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": challenge}, body.encode())
 
     found, _ = told(script)

@@ -31,10 +31,10 @@ from pipeline.http.tls import nothing, unverified
 from pipeline.reference import Repository, parse_reference
 from pipeline.registry.client import Registry
 from pipeline.registry.request import Request
-from tests.support.background import in_background
 from tests.support.connect_proxy import connect_proxy
-from tests.support.secured import certify
-from tests.support.tls import context_of
+from tests.support.secured_registry import create_certificate
+from tests.support.server_thread import in_background
+from tests.support.tls_server import context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -262,8 +262,8 @@ class Secured:
 
     def __init__(self, line: socket.socket, context: ssl.SSLContext) -> None:
         self._line = line
-        self._heard, self.said = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._heard, self.said, server_side=True)
+        self._restore_signals, self.said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._restore_signals, self.said, server_side=True)
         self._do(self._tls.do_handshake)
         line.sendall(self.said.read())
 
@@ -287,7 +287,7 @@ class Secured:
                     self._line.sendall(self.said.read())
                 if not (data := self._line.recv(1 << 16)):
                     raise OSError from None
-                self._heard.write(data)
+                self._restore_signals.write(data)
             else:
                 return
 
@@ -295,7 +295,7 @@ class Secured:
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """What servers of these tests speak TLS with."""
-    return context_of(certify(tmp_path_factory.mktemp("tls")))
+    return context_of(create_certificate(tmp_path_factory.mktemp("tls")))
 
 
 def test_records_of_one_byte(theirs: ssl.SSLContext) -> None:

@@ -18,8 +18,8 @@ from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential, Kind
 from pipeline.registry.client import Registry
 from pipeline.registry.manifest import digest_of
-from tests.support.scripted import Asked, Reply, scripted
-from tests.support.secured import certify
+from tests.support.scripted_server import Reply, Request, scripted_server
+from tests.support.secured_registry import create_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,26 +44,26 @@ TOKEN = Reply(200, {}, b'{"token": "good"}')
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     """Of an authority that nobody knows who is not told."""
-    return certify(tmp_path_factory.mktemp("tls"))
+    return create_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def asking(scheme: str, protocol: str = "https") -> Callable[[Asked], Reply]:
+def asking(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
     """A registry that wants to know who asks, in one way or another."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
+    def script(request: Request) -> Reply:
+        if request.path.startswith("/token"):
             return TOKEN
-        if scheme == "Basic" and asked.headers.get("authorization") == f"Basic {KNOWN.basic}":
+        if scheme == "Basic" and request.headers.get("authorization") == f"Basic {KNOWN.basic}":
             return FOUND
-        realm = f"{protocol}://{asked.headers['host']}/token"
+        realm = f"{protocol}://{request.headers['host']}/token"
         return Reply(401, {"WWW-Authenticate": f'{scheme} realm="{realm}"'})
 
     return script
 
 
-def shown(asked: list[Asked]) -> bool:
+def shown(requests: list[Request]) -> bool:
     """Whether anything that was asked tells who we are."""
-    text = " ".join(f"{one.path} {dict(one.headers)} {one.body!r}" for one in asked)
+    text = " ".join(f"{one.path} {dict(one.headers)} {one.body!r}" for one in requests)
     return any(form in text for form in KNOWN.forms)
 
 
@@ -74,7 +74,7 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
     certificate: Certificate, scheme: str, known: Credential, name: str
 ) -> None:
     """`insecure = true`, which a file of the project says: it is asked, and told nothing."""
-    with scripted(asking(scheme), certificate) as server:
+    with scripted_server(asking(scheme), certificate) as server:
         address = server.address.replace("127.0.0.1", name)
         with (
             Registry(
@@ -84,8 +84,8 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
         ):
             registry.head(parse_reference(f"{address}/acme:1"))
 
-        assert server.asked
-        assert not shown(server.asked)
+        assert server.requests
+        assert not shown(server.requests)
     assert "the credential from the test is not sent to" in caught.value.message
     assert "whose certificate is not trusted" in caught.value.message
     assert f"certs.d/{address}/ca.crt" in caught.value.hint
@@ -93,7 +93,7 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
 
 def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate) -> None:
     """It is checked all the same: `insecure` takes nothing away from who has one."""
-    with scripted(asking("Basic"), certificate) as server:
+    with scripted_server(asking("Basic"), certificate) as server:
         insecure = frozenset({server.address})
         with Registry(
             credentials=lambda _: KNOWN, insecure=insecure, policy=PATIENT, ca=certificate.ca
@@ -104,7 +104,7 @@ def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate
 
 def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate) -> None:
     """As the setting says; whoever hands credentials to others is told not to."""
-    with scripted(lambda _: FOUND, certificate) as server:
+    with scripted_server(lambda _: FOUND, certificate) as server:
         insecure = frozenset({server.address})
         with Registry(credentials=lambda _: KNOWN, insecure=insecure, policy=PATIENT) as registry:
             assert isinstance(registry.head(parse_reference(f"{server.address}/a:1")), Present)
@@ -112,7 +112,7 @@ def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate)
             shows = registry.showing(lambda _: KNOWN)
             assert shows(f"{server.address}/acme") is None
             assert shows("other.example.com") is KNOWN
-        assert not shown(server.asked)
+        assert not shown(server.requests)
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
@@ -120,29 +120,29 @@ def test_a_neighbour_is_asked_without_a_proxy(
     monkeypatch: pytest.MonkeyPatch, known: Credential
 ) -> None:
     """The token server of a registry on this machine may have a port of its own."""
-    with scripted(lambda _: TOKEN) as tokens, scripted(lambda _: Reply(502)) as proxy:
+    with scripted_server(lambda _: TOKEN) as tokens, scripted_server(lambda _: Reply(502)) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://{proxy.address}")
         monkeypatch.setenv("no_proxy", "")
 
-        def script(asked: Asked) -> Reply:
-            if asked.headers.get("authorization") == "Bearer good":
+        def script(request: Request) -> Reply:
+            if request.headers.get("authorization") == "Bearer good":
                 return FOUND
             return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{tokens.address}/token"'})
 
         with (
-            scripted(script) as server,
+            scripted_server(script) as server,
             Registry(credentials=lambda _: known, policy=PATIENT) as registry,
         ):
             assert isinstance(registry.head(parse_reference(f"{server.address}/a:1")), Present)
 
-        assert shown(tokens.asked)
-        assert proxy.asked == []
+        assert shown(tokens.requests)
+        assert proxy.requests == []
 
 
 def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain registry elsewhere, behind a proxy that answers for it."""
-    with scripted(asking("Basic", "http")) as proxy:
+    with scripted_server(asking("Basic", "http")) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         for name in ("192.0.2.7:5000", "127.1:5000", "registry.test:5000"):
@@ -153,20 +153,20 @@ def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPat
                 pytest.raises(HttpError, match="over plain HTTP"),
             ):
                 registry.head(parse_reference(f"{name}/acme/web:1"))
-        assert proxy.asked
-        assert not shown(proxy.asked)
+        assert proxy.requests
+        assert not shown(proxy.requests)
 
 
 def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
     """Where it is connected to, so that who answers for the name cannot think better of it."""
-    with scripted(lambda _: Reply(200)) as server:
+    with scripted_server(lambda _: Reply(200)) as server:
         port = server.address.rpartition(":")[2]
         there = f"localhost:{port}"
         http = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_public)
         with pytest.raises(HttpError, match=r"is at .*, which is in a private network"):
             send(http, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30)
         http.close()
-        assert server.asked == []
+        assert server.requests == []
         here = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_loopback)
         answer = send(here, "GET", f"http://{there}/", headers={}, deadline=time.monotonic() + 30)
         here.close()

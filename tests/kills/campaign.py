@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from tests.kills.round import TOKEN, Place, duration, play
-from tests.support.secured import secured_registry
+from tests.support.secured_registry import secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

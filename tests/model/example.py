@@ -1,4 +1,4 @@
-"""A project to plan, and a line of text for how its images stand and what its apps run.
+"""A project to plan; text describes which images exist, and what the apps run.
 
 `plans("web=absent", only="web")` is the plan of such a state, `images(plan)` and `deploys(plan)`
 are what it says, each in one line.
@@ -71,18 +71,18 @@ PROJECT = make_project(OS, PROXY, LANG, API, WEB)
 
 
 def names(text: str) -> tuple[ImageName, ...]:
-    """Names of images, with spaces between them in the text."""
+    """Return the image names in a text, separated by spaces."""
     return tuple(ImageName(name) for name in text.split())
 
 
 def presence(text: str) -> dict[ImageName, Availability]:
-    """How images stand, from a text such as `os=present web=absent`."""
+    """Return the state of each image from a text such as `os=present web=absent`."""
     pairs = (pair.split("=") for pair in text.split())
     return {ImageName(name): STANDINGS[word] for name, word in pairs}
 
 
 def inputs(project: Project) -> dict[ImageName, Inputs]:
-    """Inputs of all images, each with a fingerprint of its own."""
+    """Return inputs of all images, each with a different fingerprint."""
     return {
         image.name: Inputs(
             name=image.name,
@@ -109,7 +109,7 @@ def plans(
     redeploy: str = "",
     aliases: Mapping[Reference, Presence] | None = None,
 ) -> Plan:
-    """Plan for images and apps that stand as two texts say; `running` names the apps chosen."""
+    """Return the plan for images and apps in these states; `running` names the apps to deploy."""
     pairs = [pair.split("=") for pair in running.split()]
     state = State(
         project,
@@ -130,28 +130,28 @@ def plans(
 
 
 def images(made: Plan) -> str:
-    """Say what is done about images: `os=exists web=build!`, with `!` for what is forced."""
+    """Return the actions of images, such as `os=exists web=build!`; `!` means forced."""
     return " ".join(f"{a.name}={a.action}{'!' if a.forced else ''}" for a in made.images)
 
 
 def deploys(made: Plan) -> str:
-    """Say what is done about apps: `web-1=deploy web-2=current`."""
+    """Return the actions of apps, such as `web-1=deploy web-2=current`."""
     return " ".join(f"{step.app}={step.action}" for step in made.deploys)
 
 
 def with_aliases(*tags: str) -> Project:
-    """Make the project, whose image `web` has these moving tags."""
+    """Return the project with these aliases of `web`."""
     web = replace(WEB, aliases=tuple(Tag(tag) for tag in tags))
     return make_project(OS, PROXY, LANG, API, web)
 
 
 def alias(project: Project, tag: str) -> Reference:
-    """The reference of one moving tag of `web`."""
+    """Return the reference of an alias of `web`."""
     found = alias_references(project, project.image(ImageName("web")))
     return next(reference for reference in found if reference.tag == tag)
 
 
 def going_backwards() -> Project:
-    """Make the project, whose settings allow to deploy over newer commits."""
+    """Return the project with settings that allow older commits to replace newer ones."""
     settings = replace(PROJECT.settings, deploy=DeploySettings(backwards=True))
     return replace(PROJECT, settings=settings)

@@ -1,7 +1,7 @@
-"""Which changes of a `fly.toml` count, and what they are called.
+"""Which changes of a `fly.toml` count, and how the plan names them.
 
-`data/every_key.toml` has every key of flyctl's configuration, read from its structs; what a key is
-called is said here once more, by a walk of the test's own.
+`data/every_key.toml` has every key of flyctl's configuration, taken from its Go structs. The names
+of the keys are computed here a second time, independently.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NO_MACHINE = {"app", "strategy", "max_unavailable", "wait_timeout", "release_com
 
 
 def keys(value: object, at: Key = ()) -> Iterator[Key]:
-    """Every key that has no keys below it."""
+    """Yield every key that has no keys below it."""
     if isinstance(value, dict) and value:
         for name, one in value.items():
             yield from keys(one, (*at, name))
@@ -38,7 +38,7 @@ def keys(value: object, at: Key = ()) -> Iterator[Key]:
 
 
 def counts(key: Key) -> bool:
-    """Whether a key changes a machine: not `[build]` (but for compose), nor how a deploy goes."""
+    """Return whether a key changes a machine; `[build]` (except compose) and `[deploy]` do not."""
     if key[0] == "build":
         return key[1] == "compose"
     return not (key[0] in {"app", "deploy"} and key[-1] in NO_MACHINE)
@@ -48,14 +48,14 @@ KEYS = list(keys(WHOLE))
 
 
 def called(key: Key) -> str:
-    """What a key is called."""
+    """Return how the plan names a key."""
     names = [part for part in key[:-1] if isinstance(part, str)]
     inner, outer = ("[[", "]]") if isinstance(key[-2:-1] and key[-2], int) else ("[", "]")
     return f"`{inner}{'.'.join(names)}{outer} {key[-1]}`" if names else f"`{key[-1]}`"
 
 
 def changed(key: Key, value: object) -> dict[str, Any]:
-    """The configuration with another value at a key."""
+    """Return the configuration with another value of a key."""
     new = copy.deepcopy(WHOLE)
     holder: Any = new
     for part in key[:-1]:
@@ -65,7 +65,7 @@ def changed(key: Key, value: object) -> dict[str, Any]:
 
 
 def removed(key: Key) -> dict[str, Any]:
-    """The configuration without a key."""
+    """Return the configuration without a key."""
     new = copy.deepcopy(WHOLE)
     holder: Any = new
     for part in key[:-1]:
@@ -75,7 +75,7 @@ def removed(key: Key) -> dict[str, Any]:
 
 
 def another(value: object) -> object:
-    """Another value of the same type."""
+    """Return another value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):
@@ -87,7 +87,7 @@ def another(value: object) -> object:
 
 
 def at(key: Key) -> object:
-    """The value of a key."""
+    """Return the value of a key."""
     value: Any = WHOLE
     for part in key:
         value = value[part]
@@ -96,7 +96,7 @@ def at(key: Key) -> object:
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: ".".join(map(str, key)))
 def test_every_key_that_changes_a_machine_is_named(key: Key) -> None:
-    """Changed alone, and removed alone; both ways round. What changes none is no difference."""
+    """A key that changes a machine is named when changed, added or removed; others are not."""
     whole = Configuration(WHOLE)
     for data in (changed(key, another(at(key))), removed(key)):
         other = Configuration(data)
@@ -106,13 +106,13 @@ def test_every_key_that_changes_a_machine_is_named(key: Key) -> None:
 
 
 def test_the_keys_are_all_there() -> None:
-    """The file has lost none."""
+    """`every_key.toml` still has all keys."""
     assert len(KEYS) == 193
     assert sum(not counts(key) for key in KEYS) == 16
 
 
 def backwards(value: object) -> object:
-    """The same with the keys of each table the other way round."""
+    """Return the same value with the keys of each table in reverse order."""
     if isinstance(value, dict):
         return {key: backwards(value[key]) for key in reversed(value)}
     return [backwards(one) for one in value] if isinstance(value, list) else value
@@ -127,8 +127,8 @@ def backwards(value: object) -> object:
     ],
     ids=["comments", "order", "JSON"],
 )
-def test_another_way_to_write_the_same_is_no_change(data: dict[str, Any]) -> None:
-    """Comments and spaces, the order of keys, another language."""
+def test_spelling_is_no_change(data: dict[str, Any]) -> None:
+    """Comments, spaces, the order of keys and the file format make no difference."""
     assert differences(Configuration(WHOLE), Configuration(data)) == ()
     assert Configuration(data).digest == Configuration(WHOLE).digest
 
@@ -175,8 +175,8 @@ def test_another_way_to_write_the_same_is_no_change(data: dict[str, Any]) -> Non
         ('[build]\nimage = "a"', '[build]\nimage = "b"'),
     ],
 )
-def test_what_flyctl_reads_alike_is_no_change(old: str, new: str) -> None:
-    """Its old spellings, and values that say nothing."""
+def test_equal_values_for_flyctl_are_no_change(old: str, new: str) -> None:
+    """Old spellings of flyctl and values without effect make no difference."""
     assert differences(Configuration(tomli.loads(old)), Configuration(tomli.loads(new))) == ()
 
 
@@ -199,13 +199,13 @@ def test_what_flyctl_reads_alike_is_no_change(old: str, new: str) -> None:
         ("new_key = 1", "new_key = 2", "`new_key`"),
     ],
 )
-def test_what_is_not_alike_is_a_change(old: str, new: str, named: str) -> None:
-    """What flyctl takes for a value of its own, and what we do not know: never left out."""
+def test_unknown_keys_and_other_values_count(old: str, new: str, named: str) -> None:
+    """Unknown keys and other values always count."""
     assert differences(Configuration(tomli.loads(old)), Configuration(tomli.loads(new))) == (named,)
 
 
 def test_contents_of_named_files_count() -> None:
-    """By their sha256; a file that is no longer named is a change as well."""
+    """The sha256 of a named file counts, and so does removing its name."""
     old, new = Configuration(WHOLE, {"a.conf": "1"}), Configuration(WHOLE, {"a.conf": "2"})
 
     assert differences(old, new) == ("the contents of `a.conf`",)
@@ -213,8 +213,8 @@ def test_contents_of_named_files_count() -> None:
     assert old.digest != new.digest
 
 
-def test_a_reason_shows_keys_and_no_values_and_stays_short() -> None:
-    """Of nine keys four are shown; what they hold is in no word of it."""
+def test_a_reason_has_some_keys_and_no_values() -> None:
+    """Of nine keys four are shown, without any values."""
     old = Configuration({"env": {f"KEY{n}": "hunter2" for n in range(9)}})
     keys_ = differences(old, Configuration({"env": {f"KEY{n}": "swordfish" for n in range(9)}}))
 

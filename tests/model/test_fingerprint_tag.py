@@ -1,4 +1,4 @@
-"""Tags of inputs never move: which tags may be one, whosever template made it."""
+"""Fingerprint tags never move: which tags may be one, whatever template made them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ SHORT = FP[1:]
     [FP, FP.upper(), f"web-{FP}", f"no-such-image.{FP}", f"{FP}-web", f"v{FP}", f"web{FP}",
      f"{FP}f", f"{FP}-0a1b2c3d", f"1.2_{FP}_x", f"99E119ac{FP[8:]}", "0" * 20],
 )  # fmt: skip
-def test_what_a_template_could_make(tag: str) -> None:
-    """Of any image, of another project, with another template, and a run's own staging tag."""
+def test_tags_that_may_be_fingerprint_tags(tag: str) -> None:
+    """Tags with 20 hex digits may be one: of any image, project or template, and staging tags."""
     assert may_be_fingerprint(tag)
 
 
 @pytest.mark.parametrize(
     "tag", ["latest", "v1.2.3", SHORT, f"{FP[:10]}-{FP[10:]}", f"g{SHORT}g", "2024-11-28T12.00"]
 )
-def test_what_none_could_make(tag: str) -> None:
-    """It has not as many digits together as a fingerprint has."""
+def test_tags_that_cannot_be_fingerprint_tags(tag: str) -> None:
+    """Tags without 20 hex digits in a row cannot be one."""
     assert not may_be_fingerprint(tag)
 
 
-def test_a_commit_is_known_by_its_length() -> None:
-    """People promote to the commit that they deploy."""
+def test_a_git_commit_is_no_fingerprint_tag() -> None:
+    """A git commit is recognized by its length: people promote to the commit they deploy."""
     assert is_commit("ab" * 20)
     assert is_commit(f"main-{'ab' * 20}")
     assert not is_commit(FP)
@@ -51,8 +51,8 @@ def test_a_commit_is_known_by_its_length() -> None:
         (f"r.io/web:{FP}@sha256:{'ab' * 32}", f"r.io/staging:{FP}", False),
     ],
 )
-def test_whose_tag_it_is(source: str, destination: str, own: bool) -> None:  # noqa: FBT001 - a table
-    """A digest beside the tag decides what the source is, so that the tag says nothing."""
+def test_a_digest_decides_over_the_tag(source: str, destination: str, own: bool) -> None:  # noqa: FBT001 - a table
+    """A digest beside the tag decides what the source is, not the tag."""
     assert is_own(parse_reference(source), parse_reference(destination)) is own
 
 
@@ -61,18 +61,18 @@ def test_whose_tag_it_is(source: str, destination: str, own: bool) -> None:  # n
     [f"type=registry,ref=r.io/web:{FP}", f"ref=r.io/web:{FP},mode=max", f"r.io:5000/web:{FP}",
      f'"type=registry","ref=r.io/web:{FP}"', f"type=registry, REF=r.io/a/b:{FP}"],
 )  # fmt: skip
-def test_where_a_cache_would_be_pushed(cache: str) -> None:
-    """However BuildKit's own syntax is written."""
+def test_the_reference_of_a_registry_cache(cache: str) -> None:
+    """A fingerprint tag is found in every syntax of a registry cache."""
     assert list(cache_tags(cache)) == [FP]
 
 
 def test_keys_of_other_caches_are_no_tags() -> None:
-    """A bucket's key may look like anything."""
+    """Keys of other cache types are no tags."""
     assert not any(cache_tags(f"type=s3,access_key_id={FP},name=web:{FP}"))
 
 
-def test_an_images_name_that_makes_one_of_a_caches_tag() -> None:
-    """`{name}` is filled in late."""
+def test_a_name_that_completes_a_fingerprint_tag() -> None:
+    """A name that replaces `{name}` may complete a fingerprint tag."""
     settings = BuildSettings(cache_to=("type=registry,ref=r.io/web:{name}",))
     with pytest.raises(ConfigError, match=f"of `{FP}` to a tag that may be a fingerprint tag"):
         definition([target(image(FP, "FROM scratch\n"))], settings)

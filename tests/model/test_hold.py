@@ -1,4 +1,4 @@
-"""Which apps are left as they are, because what runs is of a newer commit."""
+"""Which apps are held because they run a newer commit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
 def running(commit: str, *parents: str, digest: Digest = NEW, healthy: bool = True) -> Running:
-    """An app that runs what was deployed from `commit`."""
+    """Return an app that runs the image deployed from `commit`."""
     stamp = Stamp("0" * 64, digest, "2", Revision(commit, parents) if commit else None)
     return Running(digest, "2", healthy=healthy, stamp=stamp)
 
@@ -61,8 +61,8 @@ def running(commit: str, *parents: str, digest: Digest = NEW, healthy: bool = Tr
         "no Git here",
     ],
 )
-def test_what_is_held(head: str | None, now: Running | None, *, held: bool) -> None:
-    """The commit of the files is among the first parents of the one that runs, and not that one."""
+def test_which_apps_are_held(head: str | None, now: Running | None, *, held: bool) -> None:
+    """An app is held if the commit of the files is an earlier first parent of the running one."""
     found = hold(Revision(head) if head else None, now)
 
     assert (found is not None) is held
@@ -72,8 +72,8 @@ def test_what_is_held(head: str | None, now: Running | None, *, held: bool) -> N
 
 
 @pytest.mark.parametrize(("head", "held"), [(A, True), (B, True), (C, False)])
-def test_after_somebody_went_back(head: str, *, held: bool) -> None:
-    """The commit that they went back from is not deployed again, nor one before it; a newer is."""
+def test_held_after_a_rollback(head: str, *, held: bool) -> None:
+    """After a rollback, neither that commit nor an older one is deployed again; a newer one is."""
     now = running(B, A[:12])
     assert now.stamp
     back = replace(now, stamp=replace(now.stamp, back=True))
@@ -97,7 +97,7 @@ def planned(
     backwards: bool = False,
     everything: bool = False,
 ) -> Plan:
-    """The plan for the apps of `web` at commit A; `there`: its image, of digest OLD, exists."""
+    """Return the plan for apps of `web` at commit A; `there` says whether its image exists."""
     settings = Settings(deploy=DeploySettings(backwards=backwards))
     project = replace(make_project(BASE, WEB), settings=settings)
     found = Present(OLD) if there else Absent()
@@ -120,12 +120,12 @@ OTHERS = running(C)
 
 
 def actions(found: Plan) -> dict[str, str]:
-    """The action of each app."""
+    """Return the action of each app."""
     return {step.app: step.action.value for step in found.deploys}
 
 
 def test_a_held_app_is_left_with_its_aliases() -> None:
-    """Its sister is deployed; the alias, which is both's, stays on the newer image."""
+    """The other app is deployed; the alias, which both share, stays on the newer image."""
     found = planned({"eu": NEWER, "us": OTHERS})
 
     assert actions(found) == {"eu": "held", "us": "deploy"}
@@ -135,15 +135,15 @@ def test_a_held_app_is_left_with_its_aliases() -> None:
 
 
 def test_an_image_for_held_apps_alone_is_not_built() -> None:
-    """Nor is its base; where another app needs it, it is."""
+    """An image only for held apps is not built, nor is its base, unless another app needs it."""
     assert planned({"eu": NEWER, "us": NEWER}, there=False).images == ()
     mixed = planned({"eu": NEWER, "us": OTHERS}, there=False)
     assert [a.name for a in mixed.to_build] == ["base", "web"]
     assert mixed.images[1].move == ()
 
 
-def test_what_is_held_is_nothing_to_do() -> None:
-    """`plan --exit-code` gives 0; what `build-all` would build, it still builds."""
+def test_a_held_app_is_nothing_to_do() -> None:
+    """`plan --exit-code` gives 0; what `build-all` would build is still built."""
     assert planned({"eu": NEWER, "us": NEWER}).empty
     found = planned({"eu": NEWER, "us": NEWER}, there=False, everything=True)
     assert [a.name for a in found.to_build] == ["base", "web"]
@@ -151,15 +151,15 @@ def test_what_is_held_is_nothing_to_do() -> None:
 
 
 def test_an_app_that_runs_this_image_is_current() -> None:
-    """The newer commit changed nothing of it. One that is not well is not brought back, though."""
+    """An app with the same image is current, unless it is unhealthy."""
     same = running(B, A[:12], digest=OLD)
     sick = running(B, A[:12], digest=OLD, healthy=False)
 
     assert actions(planned({"eu": same, "us": sick})) == {"eu": "current", "us": "held"}
 
 
-def test_where_branches_take_turns() -> None:
-    """`backwards` lets it go, and the alias with it."""
+def test_backwards_allows_an_older_commit() -> None:
+    """`backwards` deploys it and moves the alias."""
     found = planned({"eu": NEWER, "us": NEWER}, backwards=True)
 
     assert actions(found) == {"eu": "deploy", "us": "deploy"}
@@ -168,7 +168,7 @@ def test_where_branches_take_turns() -> None:
 
 @pytest.mark.parametrize(("deliberate", "code"), [(False, 1), (True, 0)])
 def test_the_exit_code(*, deliberate: bool, code: int) -> None:
-    """1 where an older commit was to be deployed, 0 where somebody wanted it so."""
+    """1 if an older commit was held, 0 if a rollback caused it."""
     held = DeployResult("eu", ImageName("web"), DeployStatus.HELD, "", deliberate=deliberate)
 
     assert Report((), (held,)).exit_code == code

@@ -1,4 +1,4 @@
-"""Tables: every form in which a secret may come back, and that it is masked."""
+"""Tables: every encoding of a secret is masked."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _basic(text: str) -> str:
     ],
 )
 def test_a_secret_in_every_form(secret: str, user: str, text: str, masked: str) -> None:
-    """As it is, in a URL, in base64 with and without a user, in a string of JSON."""
+    """Plain, in a URL, in base64 with and without a user, in a JSON string."""
     assert masker(forms(secret, user))(text) == masked
 
 
@@ -69,8 +69,6 @@ def test_a_secret_in_every_form(secret: str, user: str, text: str, masked: str) 
         (["two\nlines"], "two\nlines", "***"),
     ],
 )
-def test_the_longest_goes_first_and_nothing_is_a_pattern(
-    secrets: list[str], text: str, masked: str
-) -> None:
-    """What is shorter than four characters stands in half of all words."""
+def test_order_and_literals_of_masking(secrets: list[str], text: str, masked: str) -> None:
+    """Longer secrets are masked first, regex characters are literal, and short values are kept."""
     assert masker(secrets)(text) == masked

@@ -1,4 +1,4 @@
-"""The words of `PIPELINE_ALLOW`: what the user, and no file of the tree, may allow."""
+"""Parsing `PIPELINE_ALLOW`, the permissions that only the user can give."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from pipeline.model.permission import Allowed, parse_allowed
         ("mirror=docker.io/[2001:db8::1]:5000", (("mirror", "docker.io/[2001:db8::1]:5000"),)),
     ],
 )
-def test_words(text: str, words: tuple[tuple[str, str], ...]) -> None:
-    """Between commas, with blanks around them or none, each with its value."""
+def test_permissions(text: str, words: tuple[tuple[str, str], ...]) -> None:
+    """Permissions are separated by commas, with or without spaces."""
     assert parse_allowed(text) == Allowed(words)
 
 
@@ -46,8 +46,8 @@ def test_words(text: str, words: tuple[tuple[str, str], ...]) -> None:
         ("repository=acme", "`repository=acme`"),
     ],
 )
-def test_what_is_no_word(text: str, named: str) -> None:
-    """Exit code 2, with what is wrong and what it could be."""
+def test_wrong_permissions(text: str, named: str) -> None:
+    """A wrong permission gives exit code 2 and a suggestion."""
     with pytest.raises(ConfigError) as caught:
         parse_allowed(text)
 
@@ -58,16 +58,16 @@ def test_what_is_no_word(text: str, named: str) -> None:
     assert problem.hint
 
 
-def test_all_that_is_wrong_comes_at_once() -> None:
-    """As in a file."""
+def test_all_mistakes_are_reported_at_once() -> None:
+    """All mistakes are reported at once."""
     with pytest.raises(ConfigError) as caught:
         parse_allowed("a,ssh,b")
 
     assert len(caught.value.problems) == 2
 
 
-def test_pairs() -> None:
-    """Registries by the one name that docker has for them, hosts without the port that is usual."""
+def test_permissions_with_values() -> None:
+    """Registries by Docker's one name for them; hosts without the usual port."""
     words = "mirror=index.docker.io/M.test,token-server=R.test:443/a.test:443,ssh"
     found = parse_allowed(f"{words},token-server=r.test:5050/[::1]:8443,private=r.test/S3.lan")
 
@@ -81,12 +81,12 @@ def test_pairs() -> None:
     [("", False), ("ssh,secret=commands", False), ("commands", True), ("ssh,commands", True)],
 )
 def test_commands(words: str, *, allowed: bool) -> None:
-    """Whether programs of the project may run where it is only looked at."""
+    """The permission to run programs of the project in tasks without side effects."""
     assert parse_allowed(words).commands is allowed
 
 
-def test_what_is_allowed_adds_up() -> None:
-    """What the command line says, to what the environment says; neither takes anything away."""
+def test_permissions_are_merged() -> None:
+    """The permissions of command line and environment are merged."""
     found = parse_allowed("ssh") + parse_allowed("commands", "`--allow`") + parse_allowed("")
 
     assert found == parse_allowed("ssh,commands")

@@ -1,4 +1,4 @@
-"""Plans of images that are hollow, or stand elsewhere."""
+"""Plans of images that are incomplete or exist elsewhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES = tuple(ImageName(name) for name in ("os", "web", "top"))
 
 
 def inputs(*images: Image, print_: str = "") -> dict[ImageName, Inputs]:
-    """Inputs of images, each with a fingerprint of its own, or all with one."""
+    """Return inputs of images, each with a different fingerprint, or all with the same."""
     return {
         image.name: Inputs(
             name=image.name,
@@ -55,19 +55,19 @@ def inputs(*images: Image, print_: str = "") -> dict[ImageName, Inputs]:
 
 
 def planned(standing: Mapping[str, Availability], only: str = "") -> Plan:
-    """The plan for all images, or for one."""
+    """Return the plan for all images, or for one."""
     presence = {ImageName(name): found for name, found in standing.items()}
     state = State(PROJECT, inputs(OS, WEB, TOP), presence)
     return plan(PROJECT, state, only=[ImageName(only)] if only else None)
 
 
 def actions(made: Plan) -> dict[str, str]:
-    """Name and action."""
+    """Return the action of each image."""
     return {action.name: action.action.value for action in made.images}
 
 
-def test_what_is_hollow_is_built_as_if_forced() -> None:
-    """Its tag says nothing of the build, and its reason is what it lacks."""
+def test_an_incomplete_image_is_built_as_if_forced() -> None:
+    """An incomplete image is built as with `--force`; the reason names what is missing."""
     reason = "`os:1` lacks the layer `x`"
 
     made = planned({"os": Incomplete(ONE, reason), "web": Present(TWO), "top": Present(TWO)})
@@ -78,15 +78,15 @@ def test_what_is_hollow_is_built_as_if_forced() -> None:
     assert actions(made) == {"os": "build", "web": "exists", "top": "exists"}
 
 
-def test_bases_of_what_is_hollow_are_asked_for() -> None:
-    """They are needed for the build, as those of what is absent."""
+def test_bases_of_an_incomplete_image_are_queried() -> None:
+    """The bases of an incomplete image are queried, as for an absent one."""
     asked = to_ask(PROJECT, {NAMES[1]: Incomplete(ONE, "x")}, [NAMES[1]], force=False)
 
     assert asked == ("os",)
 
 
-def test_what_stands_elsewhere_is_copied_and_needs_no_bases() -> None:
-    """Its source is pinned."""
+def test_an_image_that_exists_elsewhere_is_copied_without_bases() -> None:
+    """An image that exists elsewhere is copied by digest; its bases are not needed."""
     elsewhere = Elsewhere(SOURCE, ONE)
     asked = to_ask(PROJECT, {NAMES[1]: elsewhere}, [NAMES[1]], force=False)
     made = planned({"web": elsewhere, "top": Absent()}, only="top")
@@ -100,8 +100,8 @@ def test_what_stands_elsewhere_is_copied_and_needs_no_bases() -> None:
     assert not made.empty
 
 
-def test_a_plan_warns_of_its_images_and_of_all_that_they_stand_on() -> None:
-    """Each warning once, the lowest image's first, whether or not its image is built."""
+def test_a_plan_has_the_warnings_of_images_and_bases() -> None:
+    """A plan has each warning of its images and their bases once, bases first."""
     one, two, other = (Problem(None, text) for text in ("one", "two", "other"))
     told = {"os": (one,), "web": (one, two), "top": (other,)}
     given = {
@@ -117,7 +117,7 @@ def test_a_plan_warns_of_its_images_and_of_all_that_they_stand_on() -> None:
 
 
 def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: Any) -> Plan:
-    """The plan for an app `web-1` of an image `web`, whose registry has it unless it is wanted."""
+    """Return the plan for an app `web-1` whose image `web` exists."""
     web = replace(make_image("web", app=True), deploy=AppSpec(("web-1",), Path("web/fly.toml")))
     web = replace(web, folder=Path("web"), context=Path("web"))
     project = make_project(web)
@@ -127,8 +127,8 @@ def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: An
     return plan(project, state, apps=["web-1"], **more)
 
 
-def test_an_app_with_another_configuration_is_deployed_and_nothing_built() -> None:
-    """The keys are named; what is the same in both is current."""
+def test_a_changed_configuration_is_deployed_without_a_build() -> None:
+    """A changed configuration is deployed without a build, and the plan names the keys."""
     made = deploys_web(Running(ONE, differs=("`[env] COLOUR`",)))
     (step,) = made.deploys
 
@@ -140,8 +140,8 @@ def test_an_app_with_another_configuration_is_deployed_and_nothing_built() -> No
     assert deploys_web(Running(ONE)).deploys[0].action is DeployAction.CURRENT
 
 
-def test_a_current_app_is_deployed_where_that_is_asked_for() -> None:
-    """Nothing is built for it; where there is a reason already, that one is given."""
+def test_a_current_app_is_deployed_on_request() -> None:
+    """A current app is deployed if that is requested; another reason has priority."""
     made = deploys_web(Running(ONE), redeploy=["web-1"])
 
     assert made.to_build == ()
@@ -150,8 +150,8 @@ def test_a_current_app_is_deployed_where_that_is_asked_for() -> None:
     assert other.deploys[0].reason == "it runs another image"
 
 
-def test_a_configuration_that_is_in_its_own_image_builds_it_and_says_so() -> None:
-    """`COPY . .` takes it along, so that it changes the image too."""
+def test_a_configuration_that_is_copied_into_the_image() -> None:
+    """`COPY . .` copies the configuration too, so its change builds the image; the plan says so."""
     changed = Running(ONE, differs=("`[env] COLOUR`",))
     inside = (ContextEntry("fly.toml", EntryKind.FILE, sha256="0" * 64),)
 
@@ -163,8 +163,8 @@ def test_a_configuration_that_is_in_its_own_image_builds_it_and_says_so() -> Non
     assert "fly.toml" not in why(Running(ONE), inside)
 
 
-def test_a_plan_of_copies_alone_is_not_empty() -> None:
-    """`plan --exit-code` must say so."""
+def test_a_plan_with_only_copies_is_not_empty() -> None:
+    """A plan with only copies is not empty for `plan --exit-code`."""
     made = planned({"os": Present(ONE), "web": Elsewhere(SOURCE, ONE), "top": Present(ONE)})
 
     assert made.to_build == ()
@@ -172,7 +172,7 @@ def test_a_plan_of_copies_alone_is_not_empty() -> None:
 
 
 def copied(running: Running, **fallback: Availability | UnknownError) -> Plan:
-    """The plan to build `top` on `web`, which is to be copied and whose app runs."""
+    """Return the plan to build `top` on `web`, which is copied and whose app runs."""
     web = replace(WEB, deploy=AppSpec(("web",)))
     project = make_project(OS, web, TOP)
     state = State(
@@ -186,8 +186,8 @@ def copied(running: Running, **fallback: Availability | UnknownError) -> Plan:
     return plan(project, state)
 
 
-def test_what_could_not_be_copied_is_built_instead() -> None:
-    """With the bases that it misses; the rest of the plan stays, and its app is deployed."""
+def test_a_failed_copy_is_built() -> None:
+    """A failed copy is replaced by a build, with the missing bases; its app is deployed."""
     before = copied(Running(ONE), os=Absent())
 
     made = before.without_copies({NAMES[1]: Absent()})
@@ -201,8 +201,8 @@ def test_what_could_not_be_copied_is_built_instead() -> None:
     assert before.inputs.keys() == {"os", "web", "top"}
 
 
-def test_a_base_that_exists_is_not_built_for_a_copy_that_failed() -> None:
-    """It is in the plan then, and its digest is known."""
+def test_an_existing_base_is_not_built_for_a_failed_copy() -> None:
+    """An existing base is in the plan for a failed copy, with its digest, and is not built."""
     made = copied(Running(ONE), os=Present(TWO)).without_copies({NAMES[1]: Absent()})
 
     assert actions(made) == {"os": "exists", "web": "build", "top": "build"}
@@ -217,10 +217,10 @@ def test_a_base_that_exists_is_not_built_for_a_copy_that_failed() -> None:
         (TWO, TWO, DeployAction.DEPLOY),
     ],
 )
-def test_what_another_run_published_meanwhile_is_not_built(
+def test_an_image_that_another_run_published_is_not_built(
     running: Digest, published: Digest, action: DeployAction
 ) -> None:
-    """Its app is deployed unless it runs that image already, as far as the plan knew."""
+    """An image that another run has published is not built; its app may still be deployed."""
     before = copied(Running(running), os=Absent())
 
     made = before.without_copies({NAMES[1]: Present(published)})
@@ -230,8 +230,8 @@ def test_what_another_run_published_meanwhile_is_not_built(
     assert made.deploys[0].action is action
 
 
-def test_a_base_that_is_not_known_stops_the_run_only_where_it_is_needed() -> None:
-    """A token of one app may not ask for another's repository."""
+def test_an_unknown_base_stops_the_run_only_if_needed() -> None:
+    """An unknown base stops the run only if needed: an app's token cannot query other apps."""
     refused = UnknownError("401")
     made = copied(Running(ONE), os=refused)
 
@@ -244,8 +244,8 @@ def test_a_base_that_is_not_known_stops_the_run_only_where_it_is_needed() -> Non
         copied(Running(ONE)).without_copies({NAMES[1]: Absent()})
 
 
-def test_what_builds_instead_of_a_copy_is_asked_for_only_where_there_is_one() -> None:
-    """Round after round, until all that it takes is known."""
+def test_bases_for_a_failed_copy_are_queried_only_for_copies() -> None:
+    """Bases for a failed copy are queried in rounds, only if there is something to copy."""
     elsewhere: dict[ImageName, Availability] = {
         NAMES[1]: Elsewhere(SOURCE, ONE),
         NAMES[2]: Absent(),
@@ -264,8 +264,8 @@ def test_what_builds_instead_of_a_copy_is_asked_for_only_where_there_is_one() ->
     assert asked(elsewhere, os=Present(ONE)) == asked(elsewhere, os=UnknownError("503")) == ()
 
 
-def test_a_plan_knows_what_was_asked_for() -> None:
-    """The goal of the state holds; an argument replaces its part of it."""
+def test_a_plan_has_the_goal_of_its_state() -> None:
+    """A plan has the goal of its state; an argument replaces that part of it."""
     presence = dict.fromkeys(NAMES, Present(ONE))
     state = State(PROJECT, inputs(OS, WEB, TOP), presence, goal=Goal(NAMES[1:2], force=True))
 
@@ -274,8 +274,8 @@ def test_a_plan_knows_what_was_asked_for() -> None:
     assert actions(plan(PROJECT, state, only=NAMES[:1])) == {"os": "build"}
 
 
-def test_candidates_are_twins_and_then_other_repositories() -> None:
-    """Never the image's own place, nor one with other secrets."""
+def test_sources_of_a_copy() -> None:
+    """Sources of a copy: first images with the same inputs, then other repositories."""
     registry = RegistrySettings("r.io", also=("{name}", "old-{name}", "h.io/acme/{name}"))
     web = make_image("web")
     secret = replace(make_image("secret"), secrets=("id=token",))

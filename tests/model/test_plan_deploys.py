@@ -1,4 +1,4 @@
-"""Tables: which apps are deployed, why, in which order and in which groups."""
+"""Tables: which apps are deployed, why, in which order and in which waves."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from tests.model.example import PROJECT, deploys, going_backwards, images, plans
     ],
 )
 def test_an_app(standing: str, running: str, redeploy: str, action: str, reason: str) -> None:
-    """By what it runs, and by what becomes of its image."""
+    """The action depends on what the app runs and on the action of its image."""
     made = plans(
         f"web={standing} lang=present", only="web", running=f"web-1={running}", redeploy=redeploy
     )
@@ -68,14 +68,14 @@ def test_an_app(standing: str, running: str, redeploy: str, action: str, reason:
     ],
 )
 def test_an_app_of_a_public_image(standing: str, running: str, expected: str) -> None:
-    """It follows the digest that its tag has today."""
+    """An app of a public image follows the current digest of its tag."""
     made = plans(f"proxy={standing}", only="proxy", running=f"proxy-1={running}")
     assert (deploys(made), images(made)) == (expected, "proxy=exists")
 
 
 @pytest.mark.parametrize("running", ["newer", "went-back"])
-def test_settings_let_apps_go_backwards(running: str) -> None:
-    """As where branches take turns on one app."""
+def test_a_setting_allows_an_older_commit(running: str) -> None:
+    """A setting allows an older commit to replace a newer one."""
     made = plans("web=present", project=going_backwards(), only="web", running=f"web-1={running}")
     assert deploys(made) == "web-1=deploy"
 
@@ -95,10 +95,10 @@ def test_settings_let_apps_go_backwards(running: str) -> None:
         ("web=present", "web-1=newer", "web=exists", "web-1=held"),
     ],
 )
-def test_an_image_that_only_held_apps_would_run_is_not_built(
+def test_an_image_only_for_held_apps_is_not_built(
     standing: str, running: str, built: str, expected: str
 ) -> None:
-    """Of those that were asked for."""
+    """Only if the held app was requested."""
     made = plans(standing, only="web", running=running)
     assert (images(made), deploys(made)) == (built, expected)
 
@@ -113,7 +113,7 @@ def test_an_image_that_only_held_apps_would_run_is_not_built(
     ],
 )
 def test_apps_come_in_the_order_of_after(running: str, expected: str) -> None:
-    """Those that were asked for, and no others."""
+    """Apps are sorted by `after`; only requested apps are in the plan."""
     made = plans("web=present api=present", only="web api", running=running)
     assert deploys(made) == expected
 
@@ -128,8 +128,8 @@ def test_apps_come_in_the_order_of_after(running: str, expected: str) -> None:
         ("web:lang api job", "api+job+web"),
     ],
 )
-def test_groups_of_apps_that_may_go_at_once(after: str, expected: str) -> None:
-    """Each group waits for the one before it; a base, which has no app, keeps nobody waiting."""
+def test_groups_of_apps(after: str, expected: str) -> None:
+    """Each group waits for the one before; a base without apps delays nothing."""
     made = [make_image("lang")]
     for text in after.split():
         name, _, needs = text.partition(":")
@@ -140,7 +140,7 @@ def test_groups_of_apps_that_may_go_at_once(after: str, expected: str) -> None:
 
 
 def test_the_groups_of_the_project() -> None:
-    """A public image is one of them."""
+    """The groups of the example project; the public image is in one."""
     assert deploy_order(PROJECT) == (("api", "proxy"), ("web",))
 
 
@@ -162,7 +162,7 @@ def test_the_groups_of_the_project() -> None:
     ],
 )
 def test_waves(steps: str, waves: tuple[int | str, ...], expected: str) -> None:
-    """Each image has first apps of its own; those with `?` are current and wait for nobody."""
+    """Each image has its own first apps; current apps, marked `?`, delay nothing."""
     made = [
         AppAction(
             step.strip("?"),

@@ -1,4 +1,4 @@
-"""Tables: what is built, copied or left, what must be asked first, and which aliases move."""
+"""Tables: what is built, copied or left, what must be queried first, which aliases move."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ALL = "os=present proxy=present lang=present api=present web=present"
     ],
 )
 def test_all_images(standing: str, expected: str) -> None:
-    """What is missing is built, and nothing else: what a base's tag says is in its dependents'."""
+    """Missing images are built, and nothing else."""
     assert images(plans(standing)) == expected
 
 
@@ -65,7 +65,7 @@ def test_all_images(standing: str, expected: str) -> None:
     ],
 )
 def test_one_image_alone(standing: str, expected: str) -> None:
-    """With the bases that it misses, and the one that it is built on."""
+    """One image with the bases that it needs."""
     assert images(plans(standing, only="web")) == expected
 
 
@@ -83,7 +83,7 @@ def test_one_image_alone(standing: str, expected: str) -> None:
     ],
 )
 def test_forced_images(standing: str, only: str, expected: str) -> None:
-    """They are built though they exist; neither their bases nor what is deployed as it is."""
+    """Forced images are built though they exist, but not their bases, nor public images."""
     assert images(plans(standing, only=only, force=True)) == expected
 
 
@@ -98,7 +98,7 @@ def test_forced_images(standing: str, only: str, expected: str) -> None:
     ],
 )
 def test_the_reason(standing: str, *, force: bool, expected: tuple[str, str]) -> None:
-    """Each action says why, so that somebody can check it."""
+    """Each action has a reason."""
     made = plans(f"{standing} lang=present", only="web", force=force)
     web = made.images[-1]
     assert (web.name, web.reason) == (expected[0], expected[1].format(tag=web.fingerprint.short))
@@ -113,10 +113,10 @@ def test_the_reason(standing: str, *, force: bool, expected: tuple[str, str]) ->
         ("web=hollow", None, None),
     ],
 )
-def test_the_digest_is_known_of_what_is_not_built(
+def test_the_digest_of_an_existing_image_is_known(
     standing: str, digest: object, source: object
 ) -> None:
-    """A base that exists is pinned by it, and an app compared with it."""
+    """The digest of an existing image is known, to pin a base and to compare apps."""
     web = plans(f"{standing} lang=present", only="web").images[-1]
     assert (web.digest, web.source) == (digest, source)
 
@@ -144,8 +144,8 @@ def test_the_digest_is_known_of_what_is_not_built(
         ("", "os proxy lang api web", True, "proxy"),
     ],
 )
-def test_what_must_be_asked_for(known: str, wanted: str, *, force: bool, expected: str) -> None:
-    """First the wanted, then the bases of what is missing; what is forced is built anyway."""
+def test_which_images_are_queried(known: str, wanted: str, *, force: bool, expected: str) -> None:
+    """First the requested images, then the bases of missing ones; forced images are not queried."""
     found = to_ask(PROJECT, presence(known), names(wanted), force=force)
     assert found == names(expected)
 
@@ -172,7 +172,7 @@ HERE, ELSEWHERE, NOWHERE = Present(ONE), Present(TWO), Absent()
 def test_aliases_that_move(
     standing: str, latest: Presence | None, stable: Presence | None, moved: str
 ) -> None:
-    """Those that do not stand on this digest; those that nobody asked for stay."""
+    """Aliases of requested images move if they point to another digest."""
     found = {"latest": latest, "stable": stable}
     aliases = {alias(WITH_ALIASES, tag): given for tag, given in found.items() if given}
     made = plans(f"{standing} lang=present", project=WITH_ALIASES, only="web", aliases=aliases)
@@ -182,7 +182,7 @@ def test_aliases_that_move(
 
 @pytest.mark.parametrize(("running", "moved"), [("newer", 0), ("went-back", 0), ("older", 1)])
 def test_aliases_of_an_image_whose_app_is_held_stay(running: str, moved: int) -> None:
-    """They would say that the older image is the latest."""
+    """The aliases of an image whose app is held stay on the newer image."""
     project = with_aliases("latest")
     aliases = {alias(project, "latest"): ELSEWHERE}
     made = plans(
@@ -204,5 +204,5 @@ def test_aliases_of_an_image_whose_app_is_held_stay(running: str, moved: int) ->
     ],
 )
 def test_a_plan_with_nothing_to_do(standing: str, running: str, *, empty: bool) -> None:
-    """What `plan --exit-code` says; an app that is held is no work."""
+    """When `plan --exit-code` returns 0; a held app is nothing to do."""
     assert plans(standing, only="web", running=running).empty is empty

@@ -1,4 +1,4 @@
-"""Tables: the exit code of a run, for every way in which images and apps can end."""
+"""Tables: the exit code of a run for every combination of results."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def report(
     trouble: str = "",
     interrupted: bool = False,
 ) -> Report:
-    """Make a report of images and apps that ended in these ways, named by their statuses."""
+    """Return a report of images and apps with these statuses; each is named by its status."""
     return Report(
         images=tuple(
             ImageResult(ImageName("web"), ImageStatus(word), make_reference("web"), "")
@@ -78,7 +78,7 @@ def report(
     ],
 )
 def test_what_was_not_done_is_a_failure(images: str, deploys: str, code: int) -> None:
-    """Whatever was asked for and was not done; an app that somebody put back is no failure."""
+    """Everything that was requested and not done is a failure; a manual rollback is none."""
     made = report(images, deploys)
     assert (made.exit_code, made.failed) == (code, bool(code))
 
@@ -99,10 +99,10 @@ def test_what_was_not_done_is_a_failure(images: str, deploys: str, code: int) ->
         (FAULT, True, 3),
     ],
 )
-def test_what_stopped_a_run_goes_before_how_things_ended(
+def test_priority_of_exit_codes(
     image: str, deploy: str, error: PipelineError | None, *, interrupted: bool, code: int
 ) -> None:
-    """A fault of ours before Ctrl-C, that before what could not be found out, and all before 1."""
+    """Priority: a bug, Ctrl-C, exit code 4, then 1."""
     made = report(image, deploy, error=error, interrupted=interrupted)
     assert made.exit_code == code
 
@@ -117,10 +117,10 @@ def test_what_stopped_a_run_goes_before_how_things_ended(
         ("built", "", True, 130),
     ],
 )
-def test_trouble_without_an_error_is_what_could_not_be_found_out(
+def test_trouble_without_an_exception_is_exit_code_4(
     images: str, trouble: str, *, interrupted: bool, code: int
 ) -> None:
-    """As where the library makes a report of its own."""
+    """A report with `trouble` but without an exception gives exit code 4."""
     assert report(images, trouble=trouble, interrupted=interrupted).exit_code == code
 
 
@@ -136,5 +136,5 @@ def test_trouble_without_an_error_is_what_could_not_be_found_out(
     ],
 )
 def test_each_kind_of_error_has_its_code(error: type[PipelineError], code: int) -> None:
-    """As README lists them."""
+    """Each class of error has its exit code, as in the README."""
     assert error.exit_code == code

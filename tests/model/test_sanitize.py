@@ -1,4 +1,4 @@
-"""What others wrote is no order to whoever reads it: terminals, CI runners, readers of JSON."""
+"""Text from outside cannot control terminals, CI runners or readers of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model.sanitize import harmless, harmless_json
-from tests.support.runners import obeyed
+from tests.support.log_commands import find_log_commands
 
 ORDERS = [
     ("::set-output name=a::b", ": :set-output name=a::b"),
@@ -38,15 +38,15 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "left"), ORDERS)
-def test_an_order_is_broken_and_can_still_be_read(text: str, left: str) -> None:
-    """Escape codes are gone."""
+def test_commands_are_made_harmless(text: str, left: str) -> None:
+    """Commands are made harmless but stay readable; escape sequences are removed."""
     assert harmless(text) == left
     assert harmless(left) == left
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_what_is_no_order_stays(text: str) -> None:
-    """Two colons in a name, headings, letters of all kinds, and our own colours."""
+def test_harmless_text_stays(text: str) -> None:
+    """Harmless text stays: two colons, headings, letters of all scripts, our own colours."""
     assert harmless(text) == text
 
 
@@ -56,9 +56,9 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))
-def test_whatever_is_written_nobody_obeys(text: str) -> None:
-    """However the pieces of orders are put together; and JSON keeps its value."""
-    assert not obeyed(harmless(text))
+def test_any_mixture_is_made_harmless(text: str) -> None:
+    """Any mixture of commands and escape sequences is made harmless; JSON keeps its value."""
+    assert not find_log_commands(harmless(text))
     document = json.dumps({text: [text]}, ensure_ascii=False, indent=2)
-    assert not obeyed(harmless_json(document))
+    assert not find_log_commands(harmless_json(document))
     assert json.loads(harmless_json(document)) == {text: [text]}

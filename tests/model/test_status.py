@@ -1,4 +1,4 @@
-"""How an app stands, from what registry and driver answered."""
+"""The state of an app, from the answers of registry and driver."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_states(
     now: Running | UnknownError | None,
     state: AppState,
 ) -> None:
-    """An answer that is missing leaves unknown only what cannot be said without it."""
+    """A missing answer makes only those states unknown that depend on it."""
     app = App("web-1", ImageName("web"))
 
     status = judge(app, parse_reference("registry.fly.io/web:1"), presence, now)

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.errors import UnknownError
 from pipeline.process.cleanup import here, lives, owner, private_folder, sweep
-from tests.support.processes import patiently
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,7 +94,7 @@ def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> No
         sweep(environ)
         return not [*tmp_path.iterdir()]
 
-    patiently(swept)  # the kernel ends it a moment later
+    wait_until(swept)  # the kernel ends it a moment later
 
 
 @contextmanager

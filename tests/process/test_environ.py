@@ -11,7 +11,7 @@ import pytest
 
 import pipeline
 from pipeline.process.environ import find_program, for_command, for_docker, for_flyctl, for_git
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def test_a_program_of_the_tree_is_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless its folder is named from the root on: that is somebody's own wish."""
-    file = program(tmp_path / "docker", "")
+    file = write_program(tmp_path / "docker", "")
     monkeypatch.chdir(tmp_path)
 
     assert find_program("docker", {"PATH": ".:"}) is None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.process.git import keeps, revision_of
-from tests.support.commits import commit, git
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
+from tests.support.git_commits import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
     commit(repository)
     assert revision_of(repository, {"PATH": str(tmp_path)}) is None
     for says in ("exit 3", "echo main", "true"):
-        other = program(tmp_path / "bin" / "git", says).parent
+        other = write_program(tmp_path / "bin" / "git", says).parent
         assert revision_of(repository, {"PATH": str(other)}) is None
 
 
@@ -114,7 +114,7 @@ def test_thirty_parents(repository: Path, tmp_path: Path) -> None:
 
 def test_nothing_of_the_repository_s_is_run(repository: Path, tmp_path: Path) -> None:
     """No monitor, no hook, no pager, nothing that shows signatures."""
-    spy = program(tmp_path / "spy", f"echo run >> {tmp_path}/told; cat")
+    spy = write_program(tmp_path / "spy", f"echo run >> {tmp_path}/told; cat")
     mine = commit(repository)
     settings = {
         "core.fsmonitor": str(spy),
@@ -169,7 +169,7 @@ def test_a_git_of_the_tree_is_not_found(
 ) -> None:
     """PATH may name folders as seen from where somebody stands; none of those is looked into."""
     mine = commit(repository)
-    spy = program(repository / "git", f"touch {tmp_path}/told")
+    spy = write_program(repository / "git", f"touch {tmp_path}/told")
     monkeypatch.chdir(spy.parent)
 
     found = revision_of(repository, {"PATH": f".::{HERE['PATH']}"})
@@ -196,7 +196,7 @@ def test_a_folder_of_somebody_else_s(repository: Path, tmp_path: Path) -> None:
     """As in a container of a CI system, where git would call its ownership dubious."""
     mine = commit(repository)
     real = next(f for d in HERE["PATH"].split(":") if os.access(f := f"{d}/git", os.X_OK))
-    strict = program(
+    strict = write_program(
         tmp_path / "bin" / "git", f'export GIT_TEST_ASSUME_DIFFERENT_OWNER=1; exec {real} "$@"'
     )
     environ = {"PATH": f"{strict.parent}:{HERE['PATH']}"}

@@ -11,7 +11,7 @@ import pytest
 from pipeline.model.events import Notice
 from pipeline.process.retry import retry
 from pipeline.process.wait import SystemClock, wait_until
-from tests.support.clocks import QuickClock
+from tests.support.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from pipeline.model.events import Event as Reported
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Times:
     """A check that succeeds at its `succeeds`th call, and the time of each call."""
 
-    def __init__(self, clock: QuickClock, succeeds: int) -> None:
+    def __init__(self, clock: FakeClock, succeeds: int) -> None:
         self.clock = clock
         self.succeeds = succeeds
         self.at: list[float] = []
@@ -43,7 +43,7 @@ def test_a_condition_is_checked_at_once_and_until_the_timeout(
     succeeds: int, at: list[float], result: str
 ) -> None:
     """The last pause is shortened, so that the last check is made when the time is up."""
-    clock = QuickClock()
+    clock = FakeClock()
     check = Times(clock, succeeds)
 
     found = wait_until(check, timeout=5, stop=Event(), pause=2, clock=clock)
@@ -53,7 +53,7 @@ def test_a_condition_is_checked_at_once_and_until_the_timeout(
 
 def test_a_pause_doubles_up_to_the_longest() -> None:
     """What takes long is not asked for too often, and what is quick is seen early."""
-    clock = QuickClock()
+    clock = FakeClock()
 
     wait_until(Times(clock, 6), timeout=99, stop=Event(), pause=0.25, longest=3, clock=clock)
 
@@ -62,7 +62,7 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
 
 def test_without_time_a_condition_is_checked_once() -> None:
     """A result comes back in any case."""
-    clock = QuickClock()
+    clock = FakeClock()
     check = Times(clock, 2)
 
     assert wait_until(check, timeout=0, stop=Event(), clock=clock) == ""
@@ -74,13 +74,13 @@ def test_the_caller_says_which_result_is_accepted() -> None:
     wrong = iter(["no answer", "503", "", "unasked"])
 
     found = wait_until(
-        lambda: next(wrong), operator.not_, timeout=99, stop=Event(), clock=QuickClock()
+        lambda: next(wrong), operator.not_, timeout=99, stop=Event(), clock=FakeClock()
     )
 
     assert (found, next(wrong)) == ("", "unasked")
 
 
-class Stopping(QuickClock):
+class Stopping(FakeClock):
     """A clock that sets an event once so many pauses have begun."""
 
     def __init__(self, stop: Event, pauses: int) -> None:
@@ -133,7 +133,7 @@ def test_an_operation_is_retried_after_transient_failures(
     outcomes: list[str], slept: list[float]
 ) -> None:
     """Three attempts at most, after one second and after two; each retry is reported."""
-    clock, left = QuickClock(), iter(outcomes)
+    clock, left = FakeClock(), iter(outcomes)
     reported: list[Reported] = []
 
     found = retry(lambda: next(left), busy, reported.append, Event(), clock)

@@ -1,4 +1,4 @@
-"""One image in several environments: profiles, an app's own configuration, and its format."""
+"""One image in several environments: profiles, configurations per app, and file formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EU = 'app = "acme-eu"\n'
 
 
 def image(root: Path, name: str = "web", **files: str) -> Path:
-    """An image's folder; a keyword `fly_eu_toml` is the file `fly.eu.toml`."""
+    """Make an image's folder; a keyword `fly_eu_toml` writes the file `fly.eu.toml`."""
     folder = root / "images" / name
     folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM scratch\n")
@@ -31,13 +31,13 @@ def image(root: Path, name: str = "web", **files: str) -> Path:
 
 
 def apps(root: Path, profile: str = "") -> list[tuple[str, str]]:
-    """Each app of the project with the name of its configuration's file."""
+    """Return each app with the name of its configuration file."""
     found = apps_of(load(root, profile=profile or None, environ={}))
     return [(app.name, app.config.name if app.config else "") for app in found]
 
 
 def refusal(root: Path, profile: str = "") -> tuple[Problem, ...]:
-    """What is wrong with the project."""
+    """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root, profile=profile or None, environ={})
     return caught.value.problems
@@ -59,7 +59,7 @@ timeout = 5
 
 
 def test_a_profile_is_merged_over_the_rest(tmp_path: Path) -> None:
-    """Tables key by key, anything else as a whole, as in `pipeline.toml`."""
+    """A profile merges tables key by key and replaces everything else, as in `pipeline.toml`."""
     folder = image(tmp_path, image_toml=PROFILES, fly_eu_toml=EU, fly_us_toml='app = "acme-us"\n')
     (folder / "Dockerfile").write_text("FROM scratch\nARG A\nARG B\n")
 
@@ -83,10 +83,10 @@ def test_a_profile_is_merged_over_the_rest(tmp_path: Path) -> None:
         ('["acme", "acme-eu"]', "", ""),
     ],
 )
-def test_a_profile_whose_configuration_goes_to_the_apps_of_the_rest(
+def test_a_profile_that_changes_only_the_configuration(
     tmp_path: Path, apps: str, profile: str, said: str
 ) -> None:
-    """It names an app of its own, and others would be deployed with it: a warning says so."""
+    """A profile that changes the configuration but not the apps gives a warning."""
     told = f'[deploy]\napps = {apps}\n[profiles.eu.deploy]\nconfig = "fly.eu.toml"\n{profile}\n'
     image(tmp_path, image_toml=told, fly_toml='app = "acme"\n', fly_eu_toml=EU)
 
@@ -99,7 +99,7 @@ def test_a_profile_whose_configuration_goes_to_the_apps_of_the_rest(
 
 
 def test_a_profile_exists_if_any_file_has_it(tmp_path: Path) -> None:
-    """Of an image that has none of that name, nothing changes."""
+    """A profile exists if any file has it; other images are unchanged."""
     image(tmp_path, image_toml='[profiles.staging]\nsalt = "1"\n')
     image(tmp_path, "api", fly_toml='app = "acme-api"\n')
     (tmp_path / "pipeline.toml").write_text('[profiles.local]\nfly = { org = "me" }\n')
@@ -123,10 +123,10 @@ def test_a_profile_exists_if_any_file_has_it(tmp_path: Path) -> None:
         ("us", '[profiles.us]\ncontext = "../../.."\n', "2:11", "lies outside the project"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_a_profile_has_its_place(
+def test_a_mistake_in_a_profile_has_its_location(
     tmp_path: Path, profile: str, text: str, place: str, said: str
 ) -> None:
-    """The place where the profile says it, and not what it is merged over."""
+    """A mistake in a profile is reported at its own line, not at the one that it replaces."""
     image(tmp_path, image_toml=text, fly_toml=EU)
 
     (problem,) = refusal(tmp_path, profile)
@@ -136,7 +136,7 @@ def test_what_is_wrong_in_a_profile_has_its_place(
 
 
 def test_each_app_may_have_a_configuration_of_its_own(tmp_path: Path) -> None:
-    """The others have that of the image."""
+    """Each app may have its own configuration; others have that of the image."""
     listed = 'apps = ["acme-de", { name = "acme-us", config = "fly.us.yaml" }, { name = "acme-x" }]'
     image(
         tmp_path,
@@ -164,10 +164,10 @@ def test_each_app_may_have_a_configuration_of_its_own(tmp_path: Path) -> None:
         ('[{ name = "b", config = "../../../n" }]', "2:32", "lies outside the project", "inside"),
     ],
 )
-def test_a_wrong_app_has_its_place(
+def test_a_wrong_app_has_its_location(
     tmp_path: Path, listed: str, place: str, said: str, hint: str
 ) -> None:
-    """Of the key, or of the element that lacks it."""
+    """The location is that of the wrong key, or of the element without it."""
     image(tmp_path, image_toml=f"[deploy]\napps = {listed}\n", fly_toml=EU)
 
     (problem,) = [p for p in refusal(tmp_path) if said in p.message]
@@ -176,8 +176,8 @@ def test_a_wrong_app_has_its_place(
     assert hint in problem.hint
 
 
-def test_an_app_of_two_images_is_told_at_its_table(tmp_path: Path) -> None:
-    """Named by a table, and in a profile."""
+def test_an_app_of_two_images_is_reported(tmp_path: Path) -> None:
+    """An app of two images is reported with the table, or the profile, that names it."""
     image(tmp_path, "api", fly_toml=EU)
     image(tmp_path, image_toml='[profiles.x.deploy]\napps = ["acme", { name = "acme-eu" }]\n')
 
@@ -195,10 +195,8 @@ def test_an_app_of_two_images_is_told_at_its_table(tmp_path: Path) -> None:
         ({"fly_toml": EU, "fly_json": '{"app": "x"}'}, "fly.toml"),
     ],
 )
-def test_the_file_is_the_one_that_flyctl_takes(
-    tmp_path: Path, files: dict[str, str], name: str
-) -> None:
-    """TOML before JSON before YAML; a folder with one of them is an app image."""
+def test_the_order_of_file_formats(tmp_path: Path, files: dict[str, str], name: str) -> None:
+    """TOML before JSON before YAML, as for flyctl; each of them makes the folder an app."""
     image(tmp_path, **files)
 
     assert apps(tmp_path) == [("acme-eu", name)]
@@ -225,7 +223,7 @@ def test_the_file_is_the_one_that_flyctl_takes(
         ("eu.yml", "app: a\n", ":1:4", "not TOML", "whose name ends with `.yaml`: rename it"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_json_and_yaml_has_its_place(
+def test_mistakes_in_json_and_yaml_have_a_location(
     tmp_path: Path, file: str, text: str, place: str, said: str, hint: str
 ) -> None:
     """Line and column, as in TOML."""
@@ -240,8 +238,8 @@ def test_what_is_wrong_in_json_and_yaml_has_its_place(
     assert hint in problem.hint
 
 
-def test_a_name_is_written_into_toml_alone(tmp_path: Path) -> None:
-    """Of `invoke apps --save`: what the other formats say is the user's to write."""
+def test_a_name_is_written_only_into_toml(tmp_path: Path) -> None:
+    """`invoke apps --save` writes names only into TOML; other formats are left to the user."""
     folder = image(tmp_path, fly_json="{}")
 
     with pytest.raises(WorkError, match=r"fly.json` is JSON"):
@@ -249,8 +247,8 @@ def test_a_name_is_written_into_toml_alone(tmp_path: Path) -> None:
     assert (folder / "fly.json").read_text() == "{}"
 
 
-def test_yaml_means_what_it_means_to_go(tmp_path: Path) -> None:
-    """`no` is a text (flyctl reads YAML 1.2), and `<<` merges."""
+def test_yaml_is_read_as_by_go(tmp_path: Path) -> None:
+    """`no` is a string (flyctl reads YAML 1.2), and `<<` merges."""
     text = "x: &x {app: other, a: 1}\n<<: *x\napp: no\n"
     image(tmp_path, fly_yaml=text)
 

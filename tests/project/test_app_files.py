@@ -1,4 +1,4 @@
-"""An app's configuration with the files that it names: what counts, and what is refused at once."""
+"""An app's configuration and the files that it names: what counts, and what is refused early."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MACHINE = {
 
 
 def read(root: Path, toml: str, **files: str) -> Configuration:
-    """The configuration in `images/web`, beside files whose names have `_` for `.`."""
+    """Return the configuration in `images/web`; in the names of `files`, `_` means `.`."""
     folder = root / "images/web"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {"fly_toml": toml, **files}.items():
@@ -51,20 +51,20 @@ def read(root: Path, toml: str, **files: str) -> Configuration:
 
 
 def refusals(root: Path, toml: str, **files: str) -> list[str]:
-    """What is wrong with it, each with its place."""
+    """Return each problem with its location."""
     with pytest.raises(ConfigError) as caught:
         read(root, toml, **files)
     return [str(problem) for problem in caught.value.problems]
 
 
 def sha256(text: str) -> str:
-    """As 64 hex digits."""
+    """Return the sha256 as 64 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("language", ["toml", "json"])
 def test_contents_of_local_files_count(tmp_path: Path, language: str) -> None:
-    """In the folder of the configuration, in whichever language that is."""
+    """Contents of `local_path` files count, relative to the configuration, in every format."""
     read(tmp_path, "", a_conf="one", fly_json='{"files": [{"local_path": "a.conf"}]}')
     (tmp_path / "images/web/fly.toml").write_text('[[files]]\nlocal_path = "a.conf"\n')
     found = read_configuration(tmp_path, tmp_path / f"images/web/fly.{language}")
@@ -72,8 +72,8 @@ def test_contents_of_local_files_count(tmp_path: Path, language: str) -> None:
     assert found.contents == {"a.conf": sha256("one")}
 
 
-def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Path) -> None:
-    """Flyctl would say so after the build; with the line that names it, all at once."""
+def test_missing_files_are_reported_before_a_build(tmp_path: Path) -> None:
+    """All missing files are reported at once with their lines, before the build."""
     toml = 'app = "web"\n[[files]]\nguest_path = "/a"\nlocal_path = "a.conf"\n'
     toml += '[[files]]\nguest_path = "/b"\nlocal_path = "b"\n'
 
@@ -83,13 +83,13 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_built(tmp_path: Pat
     ]
 
 
-def test_a_configuration_that_was_broken_meanwhile(tmp_path: Path) -> None:
-    """It is read again before each deploy, and somebody may be typing."""
+def test_a_configuration_that_became_invalid(tmp_path: Path) -> None:
+    """The configuration is read again before each deploy, and may be invalid by then."""
     assert refusals(tmp_path, "[env\n")[0].startswith("images/web/fly.toml:1:5: not TOML: ")
 
 
 def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:
-    """Its image, and the file that a volume brings in; a named volume is no file."""
+    """A compose sidecar's image counts, and files in its volumes; a named volume is no file."""
     toml = '[build.compose]\nfile = "compose.yml"\n'
     old = read(tmp_path, toml, compose_yml=COMPOSE, nginx_conf="one")
     image = read(tmp_path, toml, compose_yml=COMPOSE.replace("1.27", "1.28"))
@@ -100,8 +100,8 @@ def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:
     assert len({old.digest, image.digest, conf.digest}) == 3
 
 
-def test_the_compose_file_that_flyctl_finds_by_itself_counts(tmp_path: Path) -> None:
-    """`compose.yaml` before `docker-compose.yml`."""
+def test_the_default_compose_file_counts(tmp_path: Path) -> None:
+    """The default compose file of flyctl counts: `compose.yaml` before `docker-compose.yml`."""
     found = read(tmp_path, "[build.compose]\n", compose_yaml=COMPOSE, nginx_conf="one")
 
     assert set(found.contents) == {"compose.yaml", "./nginx.conf"}
@@ -109,7 +109,7 @@ def test_the_compose_file_that_flyctl_finds_by_itself_counts(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("where", ["machine_config", "experimental.machine_config"])
 def test_a_changed_sidecar_of_a_machine_config_is_seen(tmp_path: Path, where: str) -> None:
-    """In a file of its own, and its files."""
+    """Images and files of a machine configuration file count."""
     toml = f'{where} = "cli.json"\n'
     old = read(tmp_path, toml, cli_json=json.dumps(MACHINE), nginx_conf="one")
     image = json.dumps(MACHINE).replace("1.27", "1.28")
@@ -119,8 +119,8 @@ def test_a_changed_sidecar_of_a_machine_config_is_seen(tmp_path: Path, where: st
     assert "the contents of `nginx.conf`" in differences(old, last)
 
 
-def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
-    """Then the key itself is what differs, and its files count as well."""
+def test_an_inline_machine_config(tmp_path: Path) -> None:
+    """A machine configuration may also be inline; its key and its files count."""
     old = read(tmp_path, f"machine_config = '{json.dumps(MACHINE)}'\n", nginx_conf="one")
     new = json.dumps(MACHINE).replace("1.27", "1.28")
 
@@ -168,7 +168,7 @@ def test_a_machine_config_may_stand_right_there(tmp_path: Path) -> None:
 def test_what_flyctl_would_refuse_after_the_build(
     tmp_path: Path, toml: str, files: dict[str, str], why: str
 ) -> None:
-    """Or would deploy without the image that was built."""
+    """Refused early: what flyctl refuses after the build, or deploys without the built image."""
     (found,) = refusals(tmp_path, toml, **files)
 
     assert found.startswith("images/web/fly.toml:1")
@@ -216,10 +216,10 @@ def _machine(*files: str, more: str = "") -> str:
         ),
     ],
 )
-def test_no_file_is_named_so_that_only_flyctl_sees_it(
+def test_keys_that_only_flyctl_would_match(
     tmp_path: Path, toml: str, machine: str, why: str
 ) -> None:
-    """Go finds keys in any case of letters, and flyctl uploads folders of statics."""
+    """Go matches keys in any case of letters, and flyctl uploads folders of `[[statics]]`."""
     public = tmp_path / "images/web/public"
     public.mkdir(parents=True)
     (public / "link").symlink_to("/etc/passwd")
@@ -231,7 +231,7 @@ def test_no_file_is_named_so_that_only_flyctl_sees_it(
 
 
 def test_statics_of_the_project(tmp_path: Path) -> None:
-    """A folder of the image, one of the project, and a bucket of the user's own."""
+    """A folder of the image, one of the project, and a bucket."""
     (tmp_path / "images/web/public").mkdir(parents=True)
     (tmp_path / "images/web/public/link").symlink_to("../fly.toml")
     paths = ("guest_path = '/app/public'", "guest_path = 'public'")
@@ -241,7 +241,7 @@ def test_statics_of_the_project(tmp_path: Path) -> None:
 
 
 def test_a_file_is_read_once(tmp_path: Path) -> None:
-    """However often, and in whichever spelling, it is named: it may be large."""
+    """A file is read once, however often and in whichever spelling it is named."""
     files = NamedFiles(tmp_path, PurePosixPath())
     (tmp_path / "big").write_text("one")
     files.count("big", ())
@@ -253,14 +253,14 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
 
 
 def test_folders_to_upload_are_few(tmp_path: Path) -> None:
-    """Each is searched for links."""
+    """The number of folders to upload is limited, as each is searched for links."""
     (found,) = refusals(tmp_path, "[[statics]]\nguest_path = '.'\n" * 102)
 
     assert "more than 100 folders to upload" in found
 
 
-def test_a_volume_that_flyctl_would_read_and_we_do_not(tmp_path: Path) -> None:
-    """One without end, or outside; a folder, and what is not on this machine, it passes over."""
+def test_volumes_outside_the_project(tmp_path: Path) -> None:
+    """A volume outside the project or without end is refused; other volumes are ignored."""
     volumes = [f"{path}:/x" for path in ("/dev/zero", "/etc/passwd", "/usr", ".", "/nowhere/data")]
     compose = f"services: {{web: {{build: ., volumes: {json.dumps(volumes)}}}}}\n"
 

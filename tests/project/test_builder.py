@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     "name", ["--bootstrap", "-D", "a b", "a\\nb", "--builder=x", ".", "tcp://h:1"]
 )
-def test_what_is_no_name_is_told_at_its_place(tmp_path: Path, name: str) -> None:
-    """Before any program is asked for it."""
+def test_an_invalid_name_is_reported_with_its_location(tmp_path: Path, name: str) -> None:
+    """Reported with its location, before any program is started."""
     (tmp_path / "pipeline.toml").write_text(f'[build]\nbuilder = "{name}"\n')
 
     with pytest.raises(ConfigError) as caught:
@@ -30,7 +30,7 @@ def test_what_is_no_name_is_told_at_its_place(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("name", ["default", "desktop-linux", "cloud-acme-default", "1_a.b+c"])
 def test_names_of_builders_and_contexts(tmp_path: Path, name: str) -> None:
-    """As buildx and docker take them."""
+    """Names as buildx and docker accept them."""
     (tmp_path / "pipeline.toml").write_text(f'[build]\nbuilder = "{name}"\n')
     (tmp_path / "images/web").mkdir(parents=True)
     (tmp_path / "images/web/Dockerfile").write_text("FROM scratch\n")

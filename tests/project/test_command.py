@@ -1,4 +1,4 @@
-"""What a command of the user's may print, how long it lives, and what it knows: real processes."""
+"""A user's command: its output, its timeout and its environment, with real processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import UnknownError
 from pipeline.project.command import output_of
-from tests.support.processes import patiently, runs
+from tests.support.processes import is_running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ LEAVES = (
     "setsid -f sh -c 'trap \"\" TERM HUP; sleep 300 & echo $$ $! > left; wait' >&2;"
     "until test -s left; do :; done; echo acme-eu"
 )
-"""It leaves a process and its child in a session of their own, who hold its standard error."""
+"""It leaves a process and a child in their own session, which keep its stderr open."""
 
 
 def said(
@@ -32,68 +32,68 @@ def said(
     most: int = 1 << 20,
     environ: Mapping[str, str] | None = None,
 ) -> str:
-    """What a script of the shell prints."""
+    """Return what a shell script prints."""
     words, known = ["sh", "-c", script], {"PATH": os.environ["PATH"], **(environ or {})}
     return output_of(words, folder, known, allowed=allowed, most=most)
 
 
 def left(folder: Path) -> list[int]:
-    """The numbers of what was left behind."""
+    """Return the ids of the processes that were left behind."""
     file = folder / "left"
     return [int(pid) for pid in file.read_text().split()] if file.exists() else []
 
 
-def test_what_is_printed_is_all_that_comes(tmp_path: Path) -> None:
-    """In the folder where it runs; standard error may be as long as it likes."""
+def test_the_result_is_stdout(tmp_path: Path) -> None:
+    """The result is its stdout; it runs in the given folder, and stderr may be of any length."""
     (tmp_path / "names").write_text("acme-eu\n" * 10_000)
 
     assert said("head -c 300000 /dev/zero >&2; cat names", tmp_path) == "acme-eu\n" * 10_000
 
 
-def test_who_prints_without_end_is_ended(tmp_path: Path) -> None:
-    """With a sentence; nothing of it is kept."""
+def test_endless_output_is_killed(tmp_path: Path) -> None:
+    """A command with endless output is killed, with an error, and its output is dropped."""
     with pytest.raises(UnknownError, match="`sh` prints more than 1,000 bytes"):
         said("echo $$ > left; exec yes acme-eu", tmp_path, most=1000)
 
-    assert not any(map(runs, left(tmp_path)))
+    assert not any(map(is_running, left(tmp_path)))
 
 
 @pytest.mark.parametrize("script", ["exec yes >&2", "exec >&- 2>&-; while :; do :; done"])
-def test_who_does_not_end_is_ended(tmp_path: Path, script: str) -> None:
-    """Whatever it says meanwhile, or does not."""
+def test_a_timeout_kills_the_command(tmp_path: Path, script: str) -> None:
+    """A command is killed after its timeout, whether or not it prints."""
     command = ["sh", "-c", f"echo $$ > left; {script}"]
     with pytest.raises(UnknownError, match=r"took longer than 0\.3 s"):
         output_of(command, tmp_path, os.environ, timeout=0.3)
 
-    assert not any(map(runs, left(tmp_path)))
+    assert not any(map(is_running, left(tmp_path)))
 
 
-def test_whoever_it_leaves_behind_is_ended(tmp_path: Path) -> None:
-    """Also those in a session of their own; they are gone when the answer is there."""
+def test_remaining_processes_are_killed(tmp_path: Path) -> None:
+    """Processes that it leaves behind, also in other sessions, are killed before the return."""
     assert said(LEAVES, tmp_path) == "acme-eu\n"
 
     assert len(left(tmp_path)) == 2
-    assert not any(map(runs, left(tmp_path)))
+    assert not any(map(is_running, left(tmp_path)))
 
 
-def test_it_ends_with_us(tmp_path: Path) -> None:
-    """Killed, we leave no command, and nobody behind whom it left."""
+def test_it_is_killed_with_us(tmp_path: Path) -> None:
+    """If we are killed, the command and the processes that it left are killed, too."""
     script = (
         "import sys; from pathlib import Path; from pipeline.project.command import output_of;"
         f"output_of(['sh', '-c', {f'{LEAVES}; sleep 300'!r}], Path(sys.argv[1]),"
         f"{{'PATH': {os.environ['PATH']!r}}})"
     )
     ours = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], start_new_session=True)
-    patiently((tmp_path / "left").exists)
-    patiently(lambda: len(left(tmp_path)) == 2)
+    wait_until((tmp_path / "left").exists)
+    wait_until(lambda: len(left(tmp_path)) == 2)
     os.killpg(ours.pid, signal.SIGKILL)
     ours.wait()
 
-    patiently(lambda: not any(map(runs, left(tmp_path))))
+    wait_until(lambda: not any(map(is_running, left(tmp_path))))
 
 
-def test_it_may_end_in_any_way(tmp_path: Path) -> None:
-    """By a signal, and by one to its whole group; without an answer, that is no list."""
+def test_a_command_that_dies_by_a_signal(tmp_path: Path) -> None:
+    """A command that dies by a signal, also of its own group, is an error, not an empty list."""
     for script, code in (("kill -TERM $$", -15), ("kill -KILL 0", -9), ("exit 3", 3)):
         with pytest.raises(UnknownError, match=f"ended with {code}"):
             said(script, tmp_path)
@@ -102,7 +102,7 @@ def test_it_may_end_in_any_way(tmp_path: Path) -> None:
 
 
 def test_it_has_no_credentials(tmp_path: Path) -> None:
-    """Not Fly's, nor those of registries, unless the user allows a variable."""
+    """It gets no credentials of Fly or registries, unless the user allows a variable."""
     environ = {"FLY_API_TOKEN": "fm2_a", "DOCKER_AUTH_CONFIG": "{}", "TENANTS": "db"}
     script = "echo $FLY_API_TOKEN $DOCKER_AUTH_CONFIG $TENANTS"
 

@@ -1,4 +1,4 @@
-"""A login that lies in the project makes no task run a program that only looks."""
+"""A Docker configuration in the project makes no read-only task run a program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.model.permission import parse_allowed
 from pipeline.model.settings import Settings
 from pipeline.project.credential_helpers import check_logins, check_plugins
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,14 +24,14 @@ HARMLESS = {"auths": {"registry.example.com": {"auth": "bWU6cw=="}}, "credHelper
 
 
 def environment(root: Path, folder: str, told: object) -> dict[str, str]:
-    """Docker's configuration in a folder of the test's."""
+    """Return the environment for a Docker configuration in that folder."""
     write_tree(root, {f"{folder}/config.json": json.dumps(told)})
     return {"HOME": str(root / "home"), "DOCKER_CONFIG": str(root / folder)}
 
 
 @pytest.mark.parametrize("told", NAMES)
-def test_a_helper_that_the_tree_names(tmp_path: Path, told: object) -> None:
-    """Refused with its file, unless the user says the word; elsewhere it is the user's own."""
+def test_a_helper_inside_the_project(tmp_path: Path, told: object) -> None:
+    """A helper named inside the project is refused without permission; outside it is allowed."""
     inside = environment(tmp_path, "project/.docker", told)
 
     with pytest.raises(ConfigError, match=r"project/\.docker/config\.json` lies in the") as caught:
@@ -43,8 +43,8 @@ def test_a_helper_that_the_tree_names(tmp_path: Path, told: object) -> None:
     check_logins(tmp_path / "project", Settings(), environment(tmp_path, "docker", told))
 
 
-def test_podman_s_file(tmp_path: Path) -> None:
-    """It names helpers, too."""
+def test_the_file_of_podman(tmp_path: Path) -> None:
+    """The file of podman can name helpers, too."""
     harmless = environment(tmp_path, "project/.docker", HARMLESS)
     podman = tmp_path / "project" / "auth.json"
     check_logins(tmp_path / "project", Settings(), harmless)
@@ -56,8 +56,8 @@ def test_podman_s_file(tmp_path: Path) -> None:
         )
 
 
-def test_plugins_of_the_tree(tmp_path: Path) -> None:
-    """Docker runs what is called `docker-buildx` in there; who runs no docker minds it not."""
+def test_plugins_inside_the_project(tmp_path: Path) -> None:
+    """Docker runs plugins such as `docker-buildx`; tasks that run no docker ignore them."""
     root, told = tmp_path / "project", {"cliPluginsExtraDirs": ["bin"]}
     extra = environment(tmp_path, "project/.docker", told)
     check_logins(root, Settings(), extra)
@@ -73,8 +73,8 @@ def test_plugins_of_the_tree(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("target", "theirs"), [("docker-buildx", True), ("sh", False)])
-def test_plugins_that_links_lead_to(tmp_path: Path, target: str, *, theirs: bool) -> None:
-    """A plugin of the machine's is the user's own, as the sandbox has it; `sh` is no plugin."""
+def test_linked_plugins(tmp_path: Path, target: str, *, theirs: bool) -> None:
+    """A link to an installed plugin is allowed, as the sandbox makes one; one to `sh` is not."""
     inside = environment(tmp_path, "project/.docker", HARMLESS)
     write_tree(tmp_path, {f"usr/{target}": "", "project/.docker/cli-plugins/.keep": ""})
     (tmp_path / "project/.docker/cli-plugins/.keep").unlink()

@@ -1,4 +1,4 @@
-"""Mistakes in `after`, each told at its line and column, with what to write instead."""
+"""Mistakes in `after`, each with line, column and suggestion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def app(root: Path, name: str, settings: str) -> None:
-    """An image that is the app `acme-NAME`, with that `image.toml`."""
+    """Make an image of the app `acme-NAME` with that `image.toml`."""
     folder = root / "images" / name
     folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM scratch\n")
@@ -25,7 +25,7 @@ def app(root: Path, name: str, settings: str) -> None:
 
 
 def refusal(root: Path) -> tuple[Problem, ...]:
-    """What is wrong with the project."""
+    """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
     return caught.value.problems
@@ -39,8 +39,8 @@ def refusal(root: Path) -> tuple[Problem, ...]:
         ("os", "`after` names `os`, which is a base, which is not deployed", "are `api` and"),
     ],
 )
-def test_a_wrong_name_has_its_place(tmp_path: Path, name: str, said: str, hint: str) -> None:
-    """Its own element of the list, and the nearest name."""
+def test_a_wrong_name_has_its_location(tmp_path: Path, name: str, said: str, hint: str) -> None:
+    """The location of the element, and the nearest name."""
     app(tmp_path, "worker", "")
     app(tmp_path, "api", "")
     app(tmp_path, "web", f'[deploy]\nafter = [\n  "api",\n  "{name}",\n]\n')
@@ -55,8 +55,8 @@ def test_a_wrong_name_has_its_place(tmp_path: Path, name: str, said: str, hint: 
     assert hint in problem.hint
 
 
-def test_a_circle_has_its_place(tmp_path: Path) -> None:
-    """The name that closes it."""
+def test_a_cycle_has_its_location(tmp_path: Path) -> None:
+    """The location of the name that closes the cycle."""
     app(tmp_path, "api", '[deploy]\nafter = ["web"]\n')
     app(tmp_path, "web", 'deploy = { after = ["api"] }\n')
 

@@ -1,4 +1,4 @@
-"""`[registry] host` on Docker Hub, by any of its names."""
+"""`[registry] host` on Docker Hub, by each of its names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.d
 
 
 def project(root: Path, host: str, base: str, repository: str = "acme/{name}") -> Project:
-    """A base on Docker Hub, and `web`, which stands on `base`."""
+    """Make a base on Docker Hub, and `web` on `base`."""
     for name, source in {"base": "scratch", "web": base}.items():
         (root / "images" / name).mkdir(parents=True)
         (root / "images" / name / "Dockerfile").write_text(f"FROM {source}\n")
@@ -32,7 +32,7 @@ def project(root: Path, host: str, base: str, repository: str = "acme/{name}") -
 @pytest.mark.parametrize("host", NAMES)
 @pytest.mark.parametrize("base", ["acme/base:1", *(f"{name}/acme/base:1" for name in NAMES)])
 def test_it_is_one_registry(tmp_path: Path, host: str, base: str) -> None:
-    """A base by any name is one, and BuildKit is told by the name that it looks up."""
+    """All names mean the same registry; BuildKit gets the name that it uses itself."""
     found = project(tmp_path, host, base)
 
     (edge,) = found.image("web").bases  # type: ignore[arg-type]
@@ -44,6 +44,6 @@ def test_it_is_one_registry(tmp_path: Path, host: str, base: str) -> None:
 
 @pytest.mark.parametrize("host", NAMES)
 def test_a_repository_there_has_an_owner(tmp_path: Path, host: str) -> None:
-    """`docker.io/web` would be pushed to `docker.io/library/web`, and looked for elsewhere."""
+    """A repository needs an owner: `docker.io/web` would be pushed to `docker.io/library/web`."""
     with pytest.raises(ConfigError, match=r"pipeline.toml:3:14: a repository on Docker Hub"):
         project(tmp_path, host, "acme/base:1", "{name}")

@@ -1,4 +1,4 @@
-"""Tables: which image of the project a name stands for, by how its tags and repositories look."""
+"""Tables: which image of the project a reference means, by its repository and tag."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ REGISTRIES = {
         ("local", "localhost:5000/acme/web", None),
     ],
 )
-def test_what_a_name_stands_for(
+def test_what_a_reference_means(
     registry: str, written: str, found: str | type[ReferenceSyntaxError] | None
 ) -> None:
-    """An image of the project, or what lies outside of it."""
+    """An image of the project, or an external."""
     names = project_names(REGISTRIES[registry], IMAGES)
     if found is ReferenceSyntaxError:
         with pytest.raises(ReferenceSyntaxError):
@@ -86,8 +86,6 @@ def test_what_a_name_stands_for(
         ("ghcr.io/x/web:1", "ghcr.io/x/web", None),
     ],
 )
-def test_a_repository_that_came_from_an_argument(
-    written: str, given: str, found: str | None
-) -> None:
-    """Where all of it did, and names an image, any tag may stand behind it."""
+def test_a_repository_from_an_argument(written: str, given: str, found: str | None) -> None:
+    """If an argument gives the whole repository of an image, any tag may follow."""
     assert project_names(REGISTRIES["own"], IMAGES).find(written, given) == found

@@ -1,4 +1,4 @@
-"""Which names are images of the project."""
+"""Which references are images of the project."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ SHARED = RegistrySettings(repository="acme-images", tag="{name}-{fingerprint}")
         ("debian:bookworm", None),
     ],
 )
-def test_a_bare_name_or_our_repository_is_ours(written: str, found: str | None) -> None:
-    """A tag makes a bare name foreign, and our repository is ours with any tag."""
+def test_bare_names_and_own_repositories(written: str, found: str | None) -> None:
+    """A bare name is an image unless it has a tag; the image's own repository with any tag."""
     assert found == project_names(OWN, IMAGES).find(written)
 
 
@@ -41,8 +41,8 @@ def test_a_bare_name_or_our_repository_is_ours(written: str, found: str | None) 
         ("os-base", "os-base"),
     ],
 )
-def test_in_a_shared_repository_the_tag_tells(written: str, found: str | None) -> None:
-    """With one repository for all, the tag's form says whose it is."""
+def test_the_tag_decides_in_a_shared_repository(written: str, found: str | None) -> None:
+    """In a shared repository the form of the tag decides."""
     assert found == project_names(SHARED, IMAGES).find(written)
 
 
@@ -50,7 +50,7 @@ def test_in_a_shared_repository_the_tag_tells(written: str, found: str | None) -
     "host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
 )
 def test_docker_hub_by_any_name(host: str) -> None:
-    """BuildKit keeps two of the names apart, and means the same registry."""
+    """BuildKit uses two names of Docker Hub; both mean the same registry."""
     names = project_names(RegistrySettings(host="docker.io", repository="acme/{name}"), IMAGES)
 
     assert names.find(f"{host}/acme/python-base:1") == "python-base"
@@ -60,16 +60,16 @@ def test_docker_hub_by_any_name(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
 @pytest.mark.parametrize("written", ["ghcr.io", "GHCR.io", "ghcr.io:443"])
-def test_a_registry_however_its_host_is_written(host: str, written: str) -> None:
-    """In any case of letters, with its usual port or without; at another port is another one."""
+def test_spellings_of_a_host(host: str, written: str) -> None:
+    """Hosts match in any case of letters and with the usual port; another port is another host."""
     names = project_names(RegistrySettings(host=host, repository="acme/{name}"), IMAGES)
 
     assert names.find(f"{written}/acme/python-base:1") == "python-base"
     assert names.find("ghcr.io:5000/acme/python-base:1") is None
 
 
-def test_what_is_no_reference_is_an_error() -> None:
-    """A name is never guessed."""
+def test_an_invalid_reference() -> None:
+    """An invalid reference is an error."""
     with pytest.raises(ReferenceSyntaxError):
         project_names(OWN, IMAGES).find("Not A Name")
 
@@ -103,6 +103,6 @@ NEAR = [ImageName(name) for name in ("base", "node18", "web", "python-base", "os
         (f"bsae@sha256:{'0' * 64}", ""),
     ],
 )
-def test_one_slip_makes_a_name_near(written: str, found: str) -> None:
-    """A letter more, less or another, or two swapped, in a bare name; never another number."""
+def test_near_names(written: str, found: str) -> None:
+    """Names are near that differ by one letter, or two swapped ones, but not by a number."""
     assert found == project_names(OWN, NEAR).meant(written)

@@ -1,4 +1,4 @@
-"""`[build]` of a `fly.toml`: what `fly deploy` builds is built, and `image.toml` goes first."""
+"""`[build]` of a `fly.toml`: it is built like by `fly deploy`; `image.toml` has priority."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOCKERFILE = "FROM scratch AS a\nARG V\nFROM a AS b\nFROM a AS c\n"
 
 
 def project(root: Path, build: str, *, name: str = "fly.toml", settings: str = "") -> Path:
-    """An image `web`; its `fly.toml` has that below `[build]`."""
+    """Make an image `web` whose `fly.toml` has these lines below `[build]`."""
     folder = root / "images" / "web"
     (folder / "docker").mkdir(parents=True)
     (folder / "Dockerfile").write_text(DOCKERFILE)
@@ -30,12 +30,12 @@ def project(root: Path, build: str, *, name: str = "fly.toml", settings: str = "
 
 
 def web(root: Path) -> Image:
-    """The image as it was loaded."""
+    """Load the project and return its image."""
     return load(root).images[0]
 
 
 def refusal(root: Path) -> list[Problem]:
-    """What is wrong with the project."""
+    """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
     return list(caught.value.problems)
@@ -43,7 +43,7 @@ def refusal(root: Path) -> list[Problem]:
 
 @pytest.mark.parametrize("path", ["docker/Prod", "/docker/Prod", "./docker/../docker/Prod"])
 def test_a_dockerfile_is_relative_to_the_configuration(tmp_path: Path, path: str) -> None:
-    """As Go joins paths; the context stays the image's folder."""
+    """`dockerfile` is relative to the configuration; the context stays the image's folder."""
     project(tmp_path, f'dockerfile = "{path}"\n')
 
     image = web(tmp_path)
@@ -55,8 +55,8 @@ def test_a_dockerfile_is_relative_to_the_configuration(tmp_path: Path, path: str
 
 
 @pytest.mark.parametrize("key", ["build-target", "build_target", "Build-Target"])
-def test_a_target_and_arguments_are_heeded(tmp_path: Path, key: str) -> None:
-    """In the fingerprint, and told with their places."""
+def test_target_and_arguments(tmp_path: Path, key: str) -> None:
+    """Target and arguments are in the fingerprint; mistakes have their location."""
     project(tmp_path, f'{key} = "b"\n[build.args]\nV = "1"\n')
 
     image = web(tmp_path)
@@ -69,7 +69,7 @@ def test_a_target_and_arguments_are_heeded(tmp_path: Path, key: str) -> None:
 
 
 def test_keys_are_found_in_any_case_of_letters(tmp_path: Path) -> None:
-    """As by Go's JSON reader, through which flyctl passes all of them."""
+    """Keys match in any case of letters, as in Go's JSON decoder, which flyctl uses."""
     folder = project(tmp_path, "")
     (folder / "fly.toml").write_text('App = "acme"\n[Build]\nDockerFile = "docker/Prod"\n')
 
@@ -81,8 +81,8 @@ def test_keys_are_found_in_any_case_of_letters(tmp_path: Path) -> None:
     assert str(image.origins["dockerfile"]) == "images/web/fly.toml:3:14"
 
 
-def test_json_and_yaml_say_the_same(tmp_path: Path) -> None:
-    """With their own places."""
+def test_json_and_yaml(tmp_path: Path) -> None:
+    """JSON and YAML work the same, with their own locations."""
     folder = project(tmp_path, "")
     (folder / "fly.toml").unlink()
     (folder / "fly.yaml").write_text("app: acme\nbuild:\n  build-target: b\n  args: {V: '1'}\n")
@@ -93,8 +93,8 @@ def test_json_and_yaml_say_the_same(tmp_path: Path) -> None:
     assert str(image.origins["target"]) == "images/web/fly.yaml:3:17"
 
 
-def test_a_dockerfile_in_small_letters_is_one(tmp_path: Path) -> None:
-    """For BuildKit and flyctl alike, where there is no other; for apps and bases."""
+def test_a_dockerfile_in_lower_case(tmp_path: Path) -> None:
+    """`dockerfile` in lower case is found if there is no other, as by BuildKit and flyctl."""
     folder = project(tmp_path, "")
     (folder / "Dockerfile").rename(folder / "dockerfile")
     base = tmp_path / "images" / "base"
@@ -107,8 +107,8 @@ def test_a_dockerfile_in_small_letters_is_one(tmp_path: Path) -> None:
     ]
 
 
-def test_image_toml_goes_before_it_and_says_so(tmp_path: Path) -> None:
-    """A warning for each value that is said otherwise; what is said alike or alone is none."""
+def test_image_toml_has_priority(tmp_path: Path) -> None:
+    """A value that `image.toml` replaces gives a warning, an equal or single one does not."""
     project(
         tmp_path,
         'dockerfile = "docker/Prod"\nbuild-target = "b"\n[build.args]\nV = "1"\n',
@@ -128,8 +128,8 @@ def test_image_toml_goes_before_it_and_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_an_argument_that_nothing_declares_is_warned_of(tmp_path: Path) -> None:
-    """Flyctl accepts it: the nearest name, but no error."""
+def test_an_undeclared_argument_is_a_warning(tmp_path: Path) -> None:
+    """An undeclared argument gives a warning with the nearest name, as flyctl accepts it."""
     project(tmp_path, '[build.args]\nVV = "1"\n')
 
     (warning,) = web(tmp_path).warnings
@@ -155,10 +155,10 @@ def test_an_argument_that_nothing_declares_is_warned_of(tmp_path: Path) -> None:
         ('ignorefile = "../../../x"\n', "3:14", "`ignorefile` lies outside the project"),
     ],
 )
-def test_what_cannot_be_is_an_error_at_its_line(
+def test_an_unsupported_value_is_an_error(
     tmp_path: Path, build: str, place: str, said: str
 ) -> None:
-    """With what to do."""
+    """An unsupported value is an error with location and hint."""
     project(tmp_path, build)
 
     (problem,) = refusal(tmp_path)
@@ -168,8 +168,8 @@ def test_what_cannot_be_is_an_error_at_its_line(
     assert problem.hint
 
 
-def test_a_named_dockerfile_goes_before_a_builder(tmp_path: Path) -> None:
-    """The way out that the error names."""
+def test_dockerfile_has_priority_over_builder(tmp_path: Path) -> None:
+    """`dockerfile` has priority over `builder`, as the error suggests."""
     project(tmp_path, 'builder = "p"\n', settings='dockerfile = "Dockerfile"\n')
 
     (warning,) = web(tmp_path).warnings
@@ -177,8 +177,8 @@ def test_a_named_dockerfile_goes_before_a_builder(tmp_path: Path) -> None:
     assert "`builder` is ignored" in warning.message
 
 
-def test_an_image_goes_before_a_dockerfile_as_for_flyctl(tmp_path: Path) -> None:
-    """It is deployed as it is; a `target` beside it means nothing."""
+def test_image_has_priority_over_dockerfile(tmp_path: Path) -> None:
+    """`image` is deployed without a build; a `target` beside it has no effect."""
     project(tmp_path, 'image = "nginx:1.27"\nbuild-target = "b"\n')
 
     image = web(tmp_path)
@@ -189,8 +189,8 @@ def test_an_image_goes_before_a_dockerfile_as_for_flyctl(tmp_path: Path) -> None
     assert str(warning.location) == "images/web/fly.toml:3:9"
 
 
-def test_an_image_does_not_go_before_image_toml(tmp_path: Path) -> None:
-    """Where that says how the image is built."""
+def test_image_has_no_priority_over_image_toml(tmp_path: Path) -> None:
+    """`image` does not have priority over `image.toml`."""
     project(tmp_path, 'image = "nginx:1.27"\n', settings='target = "b"\n')
 
     image = web(tmp_path)
@@ -213,10 +213,10 @@ def test_an_image_does_not_go_before_image_toml(tmp_path: Path) -> None:
         ("Dockerfile.dockerignore", "a", ""),
     ],
 )
-def test_an_ignore_file_that_is_not_in_force_is_warned_of(
+def test_an_unused_ignore_file_is_a_warning(
     tmp_path: Path, path: str, beside: str, said: str
 ) -> None:
-    """For flyctl gives it to builds without BuildKit alone; two names are BuildKit's own."""
+    """An ignore file that only flyctl uses, for builds without BuildKit, gives a warning."""
     folder = project(tmp_path, f'ignorefile = "{path}"\n')
     (folder / path).write_text("a\n")
     (folder / beside).write_text("b\n")
@@ -227,8 +227,8 @@ def test_an_ignore_file_that_is_not_in_force_is_warned_of(
     assert said in "".join(w.message for w in warnings)
 
 
-def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
-    """Both places are told: of a value that differs, and of one that only one of them has."""
+def test_apps_of_one_image_have_the_same_build(tmp_path: Path) -> None:
+    """Apps of one image must have the same `[build]`; the error has both locations."""
     folder = project(
         tmp_path,
         'build-target = "b"\n[build.args]\nV = "1"\n',
@@ -247,7 +247,7 @@ def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
 
     settings = (folder / "image.toml").read_text()
     (folder / "image.toml").write_text(settings.replace('"eu", ', ""))
-    # Without an app of its own, the folder's usual configuration says nothing.
+    # Unless it is an app itself, the folder's default configuration is not used.
     assert web(tmp_path).target is None
 
     (folder / "image.toml").write_text(settings)
@@ -257,8 +257,8 @@ def test_apps_of_one_image_must_say_the_same(tmp_path: Path) -> None:
     assert web(tmp_path).target == "a"
 
 
-def test_the_project_s_own_folder_is_an_image(tmp_path: Path) -> None:
-    """As in a repository of one app; its name is no folder's, and must be written."""
+def test_the_project_folder_as_an_image(tmp_path: Path) -> None:
+    """The project folder can be the image of a single app; its name must be set."""
     (tmp_path / "pipeline.toml").write_text('images = ["."]\n')
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     with pytest.raises(ConfigError, match="the project's own folder gives an image no name"):

@@ -1,4 +1,4 @@
-"""`[registry] insecure`: what a project may say of a registry, and not of Fly's."""
+"""`[registry] insecure`: allowed for other registries, never for Fly's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def registry(
     root: Path, settings: str, environ: Mapping[str, str], profile: str = ""
 ) -> RegistrySettings:
-    """The settings of a project of one image."""
+    """Return the registry settings of a project with one image."""
     (root / "images/web").mkdir(parents=True)
     (root / "images/web/Dockerfile").write_text("FROM scratch\n")
     (root / "pipeline.toml").write_text(settings)
@@ -39,7 +39,7 @@ def registry(
 def test_flys_registry_is_never_insecure(
     tmp_path: Path, settings: str, environ: dict[str, str], profile: str
 ) -> None:
-    """What it answers is what is deployed, and its token is worth more than a registry."""
+    """Fly's registry is never insecure: it needs the token, and its images are deployed."""
     with pytest.raises(ConfigError) as caught:
         registry(tmp_path, settings, environ, profile)
 
@@ -57,6 +57,8 @@ def test_flys_registry_is_never_insecure(
         ("[registry]\ninsecure = true\n", {"FLY_REGISTRY_HOST": "127.0.0.1:5000"}),
     ],
 )
-def test_another_may_be(tmp_path: Path, settings: str, environ: dict[str, str]) -> None:
-    """Also one of this machine that stands in for Fly's."""
+def test_another_registry_may_be_insecure(
+    tmp_path: Path, settings: str, environ: dict[str, str]
+) -> None:
+    """Another registry may be, also a fake of Fly's on this machine."""
     assert registry(tmp_path, settings, environ).insecure

@@ -1,4 +1,4 @@
-"""Which images of a project stand on which, by the names in their Dockerfiles."""
+"""Links between the images of a project, by the names in their Dockerfiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import load
 from pipeline.errors import ConfigError
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ DIGEST = f"sha256:{'0' * 64}"
 
 
 def joined(root: Path, dockerfile: str, toml: str = "", **others: str) -> Image:
-    """The image `web` of a project that has `base` and `others` beside it."""
+    """Return the image `web` of a project that also has `base` and `others`."""
     files = {f"images/{name}/Dockerfile": text for name, text in others.items()}
     write_tree(
         root,
@@ -38,7 +38,7 @@ def joined(root: Path, dockerfile: str, toml: str = "", **others: str) -> Image:
 
 
 def refused(root: Path, dockerfile: str, toml: str = "", **others: str) -> tuple[str, ...]:
-    """Place, message and hint of the only problem of `web`."""
+    """Return location, message and hint of the only problem of `web`."""
     with pytest.raises(ConfigError) as caught:
         joined(root, dockerfile, toml, **others)
     (problem,) = caught.value.problems
@@ -69,10 +69,10 @@ WHOLE = {
 
 
 @pytest.mark.parametrize(("dockerfile", "toml", "written"), WHOLE.values(), ids=WHOLE)
-def test_an_argument_that_is_the_whole_repository_names_a_base(
+def test_an_argument_with_a_whole_repository(
     tmp_path: Path, dockerfile: str, toml: str, written: str
 ) -> None:
-    """With any tag, be it bound or given."""
+    """An argument with a whole repository names a base, with any tag, bound or not."""
     image = joined(tmp_path, dockerfile, toml)
     assert [(base.name, base.written) for base in image.bases] == [("base", written)]
     assert image.externals == ()
@@ -98,15 +98,15 @@ PART = {
 def test_a_part_of_a_repository_names_no_base(
     tmp_path: Path, dockerfile: str, toml: str, written: str
 ) -> None:
-    """Nor does what no argument gave."""
+    """A part of a repository names no base, nor does a value from elsewhere."""
     image = joined(tmp_path, dockerfile, toml)
     assert [external.written for external in image.externals] == [written]
     assert image.bases == ()
 
 
 @pytest.mark.parametrize("written", ["web", "web:latest"])
-def test_an_image_on_hubs_image_of_its_own_name(tmp_path: Path, written: str) -> None:
-    """The hint has a name that means the other one, and that name does."""
+def test_an_image_on_docker_hubs_image_of_the_same_name(tmp_path: Path, written: str) -> None:
+    """An image may build on Docker Hub's image of the same name; the hint shows how to write it."""
     place, message, hint = refused(tmp_path / "a", f"FROM {written}\n")
     assert (place, message) == ("images/web/Dockerfile:1:6", "`web` depends on itself: web -> web")
     assert hint == "Docker Hub's image of that name is `docker.io/library/web`"
@@ -124,8 +124,8 @@ def test_an_image_on_hubs_image_of_its_own_name(tmp_path: Path, written: str) ->
         "FROM scratch\nRUN --mount=from=bsae,target=/x y\n",
     ],
 )
-def test_a_name_that_is_nearly_an_images_is_a_slip(tmp_path: Path, dockerfile: str) -> None:
-    """Told with both names that may have been meant; the longer one always means Docker Hub."""
+def test_a_name_near_an_image_is_an_error(tmp_path: Path, dockerfile: str) -> None:
+    """A name that is nearly an image's is an error with both possible meanings."""
     _, message, hint = refused(tmp_path / "a", dockerfile)
     assert message == "there is no image `bsae` in this project"
     assert hint == "did you mean `base`? Docker Hub's image is `docker.io/library/bsae`"
@@ -156,25 +156,23 @@ triggers = {{ "linux/amd64" = TRIGGERS }}
         (f"# syntax=docker/dockerfile:1.7-labs\n{NODE}", "did you mean `NODE_VERSION`?"),
     ],
 )
-def test_an_argument_that_nothing_declares_is_a_slip(
-    tmp_path: Path, dockerfile: str, hint: str
-) -> None:
-    """Told where it is given, with the nearest right name."""
+def test_an_undeclared_argument_is_an_error(tmp_path: Path, dockerfile: str, hint: str) -> None:
+    """An undeclared argument is an error where it is set, with the nearest name."""
     place, message, told = refused(tmp_path, dockerfile, SLIP)
     assert (place, told) == ("images/web/image.toml:1:24", hint)
     assert message == "`images/web/Dockerfile` has no `ARG NODE_VERSON`"
 
 
-def test_a_slip_of_a_profile_is_told_there(tmp_path: Path) -> None:
-    """And is one under that profile alone."""
+def test_an_undeclared_argument_of_a_profile(tmp_path: Path) -> None:
+    """A mistake in a profile is an error only with that profile, at its line."""
     toml = f"[profiles.new]\n{SLIP}"
     joined(tmp_path, NODE, toml)
     with pytest.raises(ConfigError, match=r"image.toml:2:24: .* has no `ARG NODE_VERSON`"):
         load(tmp_path, profile="new")
 
 
-def test_a_slip_of_bases_is_told_as_others(tmp_path: Path) -> None:
-    """With the nearest name."""
+def test_an_undeclared_argument_of_bases(tmp_path: Path) -> None:
+    """A mistake in `[bases]` is reported the same way, with the nearest name."""
     place, _, hint = refused(tmp_path, "ARG REPO=x\nFROM scratch\n", '[bases]\nREPOS = "base"\n')
     assert (place, hint) == ("images/web/image.toml:2:9", "did you mean `REPO`?")
 
@@ -192,21 +190,21 @@ def test_a_slip_of_bases_is_told_as_others(tmp_path: Path) -> None:
         "BUILDOSVERSION",
     ],
 )  # fmt: skip
-def test_what_buildkit_knows_need_not_be_declared(tmp_path: Path, name: str) -> None:
-    """Nor does it with a value that is not its default."""
+def test_predefined_arguments(tmp_path: Path, name: str) -> None:
+    """BuildKit's predefined arguments need no declaration, also with another value."""
     value = "docker/dockerfile:1" if name == "BUILDKIT_SYNTAX" else "1"
     assert joined(tmp_path, "FROM scratch\n", f'args = {{ {name} = "{value}" }}\n').warnings == ()
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "1700000000", "context", "Stage"])
-def test_a_time_may_have_a_name(tmp_path: Path, value: str) -> None:
-    """To newer frontends."""
+def test_source_date_epoch_may_be_a_name(tmp_path: Path, value: str) -> None:
+    """SOURCE_DATE_EPOCH may be a name in newer frontends."""
     toml = f'args = {{ SOURCE_DATE_EPOCH = "{value}" }}\n'
     assert joined(tmp_path, "FROM scratch AS stage\nFROM scratch\n", toml).warnings == ()
 
 
-def test_a_given_time_that_is_none(tmp_path: Path) -> None:
-    """Every frontend refuses it."""
+def test_an_invalid_source_date_epoch(tmp_path: Path) -> None:
+    """Every frontend refuses an invalid SOURCE_DATE_EPOCH."""
     told = refused(tmp_path, "FROM scratch\n", 'args = { SOURCE_DATE_EPOCH = "abc" }\n')
     assert told[:2] == ("images/web/image.toml:1:30", "`abc` is not a time for `SOURCE_DATE_EPOCH`")
 
@@ -222,13 +220,13 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("dockerfile", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_an_argument_that_may_be_seen_is_no_slip(tmp_path: Path, dockerfile: str) -> None:
-    """Wherever it is declared, and by whomever else it may be read."""
+def test_arguments_that_are_declared_somewhere(tmp_path: Path, dockerfile: str) -> None:
+    """An argument is known wherever it is declared and whoever may read it."""
     assert joined(tmp_path, dockerfile, SLIP).warnings == ()
 
 
 def test_a_trigger_of_a_base_declares_an_argument(tmp_path: Path) -> None:
-    """Which is known once the bases are."""
+    """A trigger of a base may declare an argument, which is known after linking."""
     base = "FROM scratch\nONBUILD ARG NODE_VERSON\n"
     image = joined(tmp_path, "FROM mid\n", SLIP, mid=base)
     assert image.declared == {"NODE_VERSON": "22"}
@@ -236,7 +234,7 @@ def test_a_trigger_of_a_base_declares_an_argument(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("triggers", ['["ARG NODE_VERSON"]', '["ARG OTHER"]', "[]"])
 def test_a_locked_trigger_declares_an_argument(tmp_path: Path, triggers: str) -> None:
-    """What the lock knows is known."""
+    """A trigger in the lock may declare an argument, too."""
     write_tree(tmp_path, {"pipeline.lock": LOCKED.replace("TRIGGERS", triggers)})
     if "NODE" in triggers:
         assert joined(tmp_path, "FROM corp-node:1\n", SLIP).declared == {"NODE_VERSON": "22"}
@@ -254,19 +252,19 @@ def test_a_locked_trigger_declares_an_argument(tmp_path: Path, triggers: str) ->
         ("FROM corp-node:1 AS no\nARG NODE_VERSION\nFROM scratch\n", True),
     ],
 )
-def test_under_unknown_triggers_only_what_is_nearly_another_name_is_told(
+def test_unknown_triggers_make_near_misses_warnings(
     tmp_path: Path,
     dockerfile: str,
     warned: bool,  # noqa: FBT001
 ) -> None:
-    """As a warning, for a trigger may declare it after all."""
+    """If triggers are unknown, only near misses give a warning."""
     warnings = joined(tmp_path, dockerfile, SLIP).warnings
     assert [w.hint for w in warnings] == ["did you mean `NODE_VERSION`?"] * warned
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_an_argument_of_a_fly_toml_is_warned_of(tmp_path: Path, locked: bool) -> None:  # noqa: FBT001
-    """An error would refuse what flyctl accepts."""
+def test_an_undeclared_argument_of_a_fly_toml(tmp_path: Path, locked: bool) -> None:  # noqa: FBT001
+    """An undeclared argument of a fly.toml gives only a warning, as flyctl accepts it."""
     fly = 'app = "acme"\n[build.args]\nNODE_VERSON = "22"\n'
     write_tree(tmp_path, {"images/web/fly.toml": fly})
     (warning,) = joined(tmp_path, NODE if locked else NODE.replace("scratch", "corp:1")).warnings

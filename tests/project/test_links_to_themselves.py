@@ -1,4 +1,4 @@
-"""Settings that name a link which leads to itself: told with a place, never a fault of ours."""
+"""Settings that name a symbolic link to itself: an error with a location, not a bug."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         ('[deploy]\napps = "file:loop"', "images/web/image.toml:2:8: `loop` is a link to nothing"),
     ],
 )
-def test_it_is_told_with_its_place(tmp_path: Path, settings: str, said: str) -> None:
-    """Whichever setting names it, itself or something below it."""
+def test_a_link_to_itself_is_reported_with_its_location(
+    tmp_path: Path, settings: str, said: str
+) -> None:
+    """Whether the setting names the link or something below it."""
     folder = tmp_path / "images" / "web"
     folder.mkdir(parents=True)
     (folder / "loop").symlink_to("loop")
@@ -41,7 +43,7 @@ def test_it_is_told_with_its_place(tmp_path: Path, settings: str, said: str) -> 
 
 @pytest.mark.parametrize("glob", ["images/*", "**"])
 def test_images_beside_it_are_found(tmp_path: Path, glob: str) -> None:
-    """It is no folder, and hides none: an image that is not found is never deployed."""
+    """The link hides no images beside it."""
     (tmp_path / "pipeline.toml").write_text(f'images = ["{glob}"]\n')
     folder = tmp_path / "images" / "web"
     folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a project's files want beyond the project's own: a table of entries and words."""
+"""Which permissions a project's settings need: a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.model.secret import is_credential
 from pipeline.model.settings import BuildSettings, RegistrySettings, Settings
 from pipeline.project.permissions import Requirement, image_needs, settings_needs
 from pipeline.reference import ImageName
-from tests.support.contexts import image_of
+from tests.support.small_projects import image_of
 
 NAMES = (ImageName("api"), ImageName("web"))
 REGISTRY = RegistrySettings("r.test", "acme-{name}")
@@ -20,7 +20,7 @@ NOTHING = ""
 
 
 def words(wanted: Requirement) -> str:
-    """The word that would allow it, and the folder in which a path begins that has one."""
+    """Return the permission that is needed, and the folder to which its path is relative."""
     return f"{wanted.base}/{wanted.need}" if wanted.base else str(wanted.need)
 
 
@@ -44,7 +44,7 @@ def words(wanted: Requirement) -> str:
     ],
 )
 def test_secrets(entry: str, word: str) -> None:
-    """A variable that was set for builds needs none; each file is a path to look at."""
+    """Variables for builds need none; each file needs a path permission."""
     image = replace(image_of("FROM scratch\n"), secrets=(entry,))
 
     found = [words(one) for one in image_needs(image, {"NPM_TOKEN", "FLY_API_TOKEN"})]
@@ -79,8 +79,8 @@ def test_secrets(entry: str, word: str) -> None:
         ("fly_api_token", False),
     ],
 )
-def test_variables_to_log_in_with(name: str, *, credential: bool) -> None:
-    """Fly's, docker's, and what a CI runner sets by itself; not what somebody set for a build."""
+def test_variables_with_credentials(name: str, *, credential: bool) -> None:
+    """Variables with credentials of Fly, docker or CI need one; others do not."""
     assert is_credential(name) is credential
 
 
@@ -95,7 +95,7 @@ def test_variables_to_log_in_with(name: str, *, credential: bool) -> None:
     ],
 )
 def test_ssh(entry: str, found: list[str]) -> None:
-    """The agent is one word; keys and other agents' sockets are paths, none of them at home."""
+    """The agent is one permission; keys and other sockets are paths."""
     image = replace(image_of("FROM scratch\n"), ssh=(entry,))
 
     assert [words(one) for one in image_needs(image, set())] == found
@@ -137,7 +137,7 @@ def test_ssh(entry: str, found: list[str]) -> None:
     ],
 )
 def test_caches(entry: str, reading: str, writing: str | None) -> None:
-    """Both ways; `None` is that writing wants the same word as reading."""
+    """Reading and writing caches; `None` means that both need the same permission."""
     source = Settings(registry=REGISTRY, build=BuildSettings(cache_from=(entry,)))
     destination = Settings(registry=REGISTRY, build=BuildSettings(cache_to=(entry,)))
 
@@ -163,14 +163,14 @@ def test_caches(entry: str, reading: str, writing: str | None) -> None:
     ],
 )
 def test_other_repositories(registry: RegistrySettings, also: str, word: str) -> None:
-    """Each image's own is that under its own name, at the project's host and by its template."""
+    """An image's own repository needs none."""
     settings = Settings(registry=replace(registry, also=(also,)))
 
     assert [words(one) for one in settings_needs(settings, NAMES)] == ([word] if word else [])
 
 
-def test_one_foreign_repository_is_named_as_it_is() -> None:
-    """A template is for many."""
+def test_a_single_foreign_repository() -> None:
+    """A single foreign repository is named in the permission, several as a template."""
     settings = Settings(registry=replace(REGISTRY, also=("evil/{name}",)))
 
     (wanted,) = settings_needs(settings, NAMES[:1])
@@ -180,14 +180,14 @@ def test_one_foreign_repository_is_named_as_it_is() -> None:
 
 @pytest.mark.parametrize(("network", "word"), [("", ""), ("none", ""), ("host", "network.host")])
 def test_the_network(network: str, word: str) -> None:
-    """Of the builder's machine itself."""
+    """`network.host` of the whole build."""
     settings = Settings(build=BuildSettings(network=network))
 
     assert [words(one) for one in settings_needs(settings, NAMES)] == ([word] if word else [])
 
 
 def test_the_network_of_a_step() -> None:
-    """At its place in the Dockerfile, if the target needs its stage."""
+    """`RUN --network=host` with its location, if the target needs the stage."""
     file = "FROM a AS x\nRUN --network=host one\nFROM b\nRUN --network=none two\n"
     used = "FROM a AS x\nRUN one\nFROM x\nRUN \\\n  --network=host two\n"
 
@@ -210,8 +210,8 @@ def test_the_network_of_a_step() -> None:
         ({"PROXY": "http://proxy.test"}, NOTHING),
     ],
 )
-def test_proxies_that_no_tag_knows(args: dict[str, str], word: str) -> None:
-    """BuildKit uses them undeclared; one that the Dockerfile declares is in the fingerprint."""
+def test_undeclared_proxy_arguments(args: dict[str, str], word: str) -> None:
+    """Proxy arguments that the Dockerfile does not declare, because BuildKit uses them anyway."""
     image = image_of("FROM scratch\n")
     image = replace(image, args=args, declared={"FTP_PROXY": "http://declared.test"})
 
@@ -239,8 +239,8 @@ FOREIGN = Requirement(
         ("ssh,network.host,commands", False),
     ],
 )
-def test_one_word_or_one_for_each(said: str, *, allowed: bool) -> None:
-    """For repositories whose names come from a template."""
+def test_one_permission_or_one_for_each(said: str, *, allowed: bool) -> None:
+    """For repositories from a template: one permission, or one for each."""
     assert FOREIGN.is_allowed(parse_allowed(said)) is allowed
 
 
@@ -266,15 +266,15 @@ def test_one_word_or_one_for_each(said: str, *, allowed: bool) -> None:
         ("cache=s3", "cache=s3/b", False),
     ],
 )
-def test_what_a_word_grants(said: str, need: str, *, granted: bool) -> None:
-    """Its own value; of paths, also what is below."""
+def test_what_a_permission_allows(said: str, need: str, *, granted: bool) -> None:
+    """A permission allows its own value; a path also what is below it."""
     word, _, value = need.partition("=")
 
     assert parse_allowed(said).grants(Need(word, value)) is granted
 
 
-def test_the_hint_is_a_word_that_grants() -> None:
-    """Quoted for a shell; a value that holds what separates words cannot be said."""
+def test_the_hint_is_a_permission() -> None:
+    """The hint is quoted for a shell; a value with a separator cannot be allowed."""
     need = Need("repository", "r.test/x-{name}")
 
     assert "`--allow 'repository=r.test/x-{name}'`" in need.hint
@@ -296,8 +296,8 @@ def test_the_hint_is_a_word_that_grants() -> None:
         ("type=local,dest=/a,dest=/b", ["type=local,dest=/b"]),
     ],
 )
-def test_buildx_is_given_what_was_understood(written: str, given: list[str]) -> None:
-    """Each key once, in lower case, in the quotes that buildx reads as we do."""
+def test_buildx_gets_the_parsed_entry(written: str, given: list[str]) -> None:
+    """Pass buildx each key once, in lower case, quoted as it reads it."""
     assert [cache.entry(ImageName("web")) for cache in parse_cache(written)] == given
 
 
@@ -314,7 +314,7 @@ def test_buildx_is_given_what_was_understood(written: str, given: list[str]) -> 
         "type=local,de\N{LATIN SMALL LETTER LONG S}t=/c",
     ],
 )
-def test_what_is_no_cache(written: str) -> None:
-    """It is refused, as buildx might read it otherwise."""
+def test_an_ambiguous_cache(written: str) -> None:
+    """An ambiguous cache setting is refused, as buildx might read it differently."""
     with pytest.raises(ValueError, match=r"it |`"):
         parse_cache(written)

@@ -1,4 +1,4 @@
-"""Images that are deployed as they are: what makes one, and what is wrong with one."""
+"""Public images, which are deployed as they are: how to declare one, and mistakes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLY_TOML = 'app = "hello"\n[build]\nimage = "flyio/hellofly:latest"\n'
 
 
 def write(root: Path, **files: str) -> None:
-    """Files of `images/hello`: a keyword `fly_toml` is `fly.toml`."""
+    """Write files of `images/hello`; a keyword `fly_toml` writes `fly.toml`."""
     folder = root / "images" / "hello"
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
@@ -32,7 +32,7 @@ def write(root: Path, **files: str) -> None:
 
 
 def refusal(root: Path) -> list[str]:
-    """What is wrong with the project."""
+    """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
     return [str(problem) for problem in caught.value.problems]
@@ -50,7 +50,7 @@ def refusal(root: Path) -> list[str]:
 def test_a_folder_without_a_dockerfile_names_an_image(
     tmp_path: Path, files: dict[str, str]
 ) -> None:
-    """It is an app image under its own reference, normalised as docker does."""
+    """A folder without a Dockerfile may name an image; its reference is normalized as by docker."""
     write(tmp_path, **files)
 
     (hello,) = load(tmp_path).images
@@ -61,8 +61,8 @@ def test_a_folder_without_a_dockerfile_names_an_image(
     assert [str(external.reference) for external in hello.externals] == [str(hello.public)]
 
 
-def test_the_name_of_an_image_of_the_project_is_still_the_public_one(tmp_path: Path) -> None:
-    """In a folder `hello`, `image = "hello"` is Docker Hub's, and stands on nothing."""
+def test_an_image_named_like_its_folder(tmp_path: Path) -> None:
+    """In a folder `hello`, `image = "hello"` means Docker Hub's."""
     write(tmp_path, image_toml='image = "hello"\n[deploy]\napps = ["hello"]\n')
 
     (hello,) = load(tmp_path).images
@@ -71,7 +71,7 @@ def test_the_name_of_an_image_of_the_project_is_still_the_public_one(tmp_path: P
 
 
 def test_a_lock_pins_it(tmp_path: Path) -> None:
-    """As it pins an external of a Dockerfile."""
+    """The lock pins it like an external of a Dockerfile."""
     write(tmp_path, fly_toml=FLY_TOML)
     (tmp_path / "pipeline.lock").write_text(
         f'[[external]]\nreference = "docker.io/flyio/hellofly:latest"\ndigest = "{digest(1)}"\n'
@@ -105,7 +105,7 @@ def test_a_lock_pins_it(tmp_path: Path) -> None:
         ({"image_toml": "image = 5\n"}, "`image` must be an image such as"),
     ],
 )
-def test_what_is_wrong_is_told_at_its_place(
+def test_mistakes_are_reported_with_their_location(
     tmp_path: Path, files: dict[str, str], said: str
 ) -> None:
     """File, line and column."""
@@ -116,7 +116,7 @@ def test_what_is_wrong_is_told_at_its_place(
 
 
 def test_it_is_never_built(tmp_path: Path) -> None:
-    """Asked for also with `force`; a digest that is not the running one means a deploy."""
+    """It is never built, also with `force`; a new digest means a deploy."""
     write(tmp_path, fly_toml=FLY_TOML)
     project = load(tmp_path)
     presence = {HELLO: Present(digest(2))}

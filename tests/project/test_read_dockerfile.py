@@ -1,4 +1,4 @@
-"""A Dockerfile that is a link: read where BuildKit reads it, or refused when it is loaded."""
+"""A Dockerfile that is a symbolic link: followed as by BuildKit, or refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def image(root: Path, link: str, **settings: str) -> Path:
-    """`images/web` whose Dockerfile is a link; a keyword `image_toml` is that file."""
+    """Make `images/web` with a linked Dockerfile; a keyword `image_toml` writes that file."""
     folder = root / "images" / "web"
     folder.mkdir(parents=True)
     (folder / "Dockerfile").symlink_to(link)
@@ -26,11 +26,11 @@ def image(root: Path, link: str, **settings: str) -> Path:
 
 @pytest.mark.parametrize("link", ["docker/real", "/docker/real", "../docker/real"])
 def test_a_link_inside_its_folder_is_followed_as_by_buildkit(tmp_path: Path, link: str) -> None:
-    """The folder is its root: `/` starts there, and `..` does not leave it."""
+    """Inside its folder a link is followed; `/` is the folder, and `..` stays inside."""
     folder = image(tmp_path, link)
     (folder / "docker").mkdir()
     (folder / "docker" / "real").write_text("FROM scratch\n")
-    # What the same link leads to on this disk is another file, which BuildKit never sees.
+    # On this disk the link leads to another file, which BuildKit does not see.
     (tmp_path / "images" / "docker").mkdir()
     (tmp_path / "images" / "docker" / "real").write_text("FROM debian:bookworm-slim\n")
 
@@ -49,7 +49,7 @@ def test_a_link_inside_its_folder_is_followed_as_by_buildkit(tmp_path: Path, lin
     ],
 )
 def test_a_link_that_leads_out_is_refused(tmp_path: Path, link: str, said: str, hint: str) -> None:
-    """With what to write instead."""
+    """Refuse a link that leads out of its folder, with a hint."""
     folder = image(tmp_path, link)
     (folder / "real").write_text("FROM scratch\n")
     (tmp_path / "common").mkdir()
@@ -64,8 +64,8 @@ def test_a_link_that_leads_out_is_refused(tmp_path: Path, link: str, said: str, 
     assert hint in problem.hint
 
 
-def test_what_the_hint_says_works(tmp_path: Path) -> None:
-    """A Dockerfile in another folder of the project, named in `image.toml`."""
+def test_the_hint_works(tmp_path: Path) -> None:
+    """The hint works: `image.toml` can name a Dockerfile in another folder of the project."""
     folder = image(tmp_path, "../../common/Dockerfile")
     (folder / "Dockerfile").unlink()
     (folder / "image.toml").write_text('dockerfile = "../../common/Dockerfile"\n')
@@ -75,8 +75,8 @@ def test_what_the_hint_says_works(tmp_path: Path) -> None:
     assert str(load(tmp_path).images[0].dockerfile) == "common/Dockerfile"
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    """At once: to read a FIFO would wait for ever."""
+def test_anything_but_a_file_is_refused(tmp_path: Path) -> None:
+    """Refuse anything but a file at once: reading a FIFO would block."""
     folder = image(tmp_path, "none")
     (folder / "Dockerfile").unlink()
     os.mkfifo(folder / "Dockerfile")
@@ -85,8 +85,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_one_that_is_not_there_is_told_where_it_is_named(tmp_path: Path) -> None:
-    """At the line of `image.toml`."""
+def test_a_missing_dockerfile_is_reported_where_it_is_named(tmp_path: Path) -> None:
+    """A missing Dockerfile is reported at the line in `image.toml`."""
     image(tmp_path, "none", image_toml='\ndockerfile = "Dockerfil"\n')
 
     with pytest.raises(ConfigError, match=r"images/web/image.toml:2:14: there is no"):

@@ -1,4 +1,4 @@
-"""Templates that make no reference of a long name are told at their place."""
+"""Templates that make an invalid reference of a long name are reported with their location."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.project.load import load
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ NAME = "n" * 100
     ],
 )
 def test_a_template_is_too_long_for_a_name(tmp_path: Path, settings: str) -> None:
-    """It was a fault of ours, or the registry's to refuse."""
+    """Such a template was a bug (exit code 3), or refused only by the registry."""
     write_tree(
         tmp_path,
         {"pipeline.toml": settings, "images/web/Dockerfile": "FROM scratch\n"},

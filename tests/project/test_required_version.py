@@ -1,4 +1,4 @@
-"""`requires` in `pipeline.toml`: which versions of this software may work on a project."""
+"""`requires` in `pipeline.toml`: which versions of the pipeline may be used."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ PYPROJECT = Path(pipeline.__file__).parents[1] / "pyproject.toml"
         (">=0.2", "0.2.0+acme.1", True),
     ],
 )
-def test_what_is_allowed(wanted: str, this: str, *, allowed: bool) -> None:
-    """As PEP 440 says, numbers compared as numbers; a development version is one like others."""
+def test_allowed_versions(wanted: str, this: str, *, allowed: bool) -> None:
+    """PEP 440 rules; development versions count like others."""
     assert allows(wanted, this) is allowed
 
 
 def problems(root: Path, text: str, profile: str | None = None) -> list[str]:
-    """What `load` says of a `pipeline.toml`."""
+    """Return the problems of a `pipeline.toml`."""
     (root / "pipeline.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load(root, profile=profile, environ={})
     return [f"{problem} | {problem.hint}" for problem in caught.value.problems]
 
 
-def test_another_version_is_told_before_all_else(tmp_path: Path) -> None:
-    """At its place, with what to install; what this version does not know is not complained of."""
+def test_a_wrong_version_is_reported_first(tmp_path: Path) -> None:
+    """A wrong version is reported first, with what to install, and without unknown keys."""
     (tmp_path / "images" / "web").mkdir(parents=True)
     (tmp_path / "images" / "web" / "image.toml").write_text("unheard = 1\n", encoding="utf-8")
     text = 'invented = true\nrequires = ">=9"\n[registry]\nhots = "x"\n[new]\na = 1\n'
@@ -62,8 +62,8 @@ def test_another_version_is_told_before_all_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", ['"0.2"', '">=0.2 <1"', '""', '"latest"', "0.2", "true", '[">=0.2"]']
 )
-def test_what_says_no_versions(tmp_path: Path, wrong: str) -> None:
-    """It is one mistake of the file among others, each at its place."""
+def test_an_invalid_specifier(tmp_path: Path, wrong: str) -> None:
+    """An invalid specifier is reported with its location among other problems."""
     said = problems(tmp_path, f"requires = {wrong}\nhots = 1\n")
 
     assert [line.partition(": ")[0] for line in said] == ["pipeline.toml:1:12", "pipeline.toml:2:1"]
@@ -71,7 +71,7 @@ def test_what_says_no_versions(tmp_path: Path, wrong: str) -> None:
 
 
 def test_this_version(tmp_path: Path) -> None:
-    """It is allowed, whatever the profile, and kept for `doctor`."""
+    """The current version is allowed with any profile, and kept for `doctor`."""
     text = f'requires = ">={pipeline.__version__}"\n[profiles.local.deploy]\ndriver = "docker"\n'
     (tmp_path / "pipeline.toml").write_text(text, encoding="utf-8")
     (tmp_path / "images" / "web").mkdir(parents=True)
@@ -82,8 +82,8 @@ def test_this_version(tmp_path: Path) -> None:
     assert project.settings.requires == f">={pipeline.__version__}"
 
 
-def test_one_place_says_the_version() -> None:
-    """The package's own value is what is built and installed."""
+def test_the_version_is_defined_once() -> None:
+    """The version is defined once, in the package."""
     told = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
 
     assert told["project"]["dynamic"] == ["version"]

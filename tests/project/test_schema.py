@@ -1,4 +1,4 @@
-"""The JSON Schemas: equal to the models, and of one mind with the loader."""
+"""The JSON Schemas: equal to the models, and accepting what the loader accepts."""
 
 from __future__ import annotations
 
@@ -110,19 +110,19 @@ WRONG_IMAGE = [
 
 
 def shipped(name: str) -> dict[str, Any]:
-    """A schema as it is installed with the package."""
+    """Return a schema as installed with the package."""
     schema: dict[str, Any] = json.loads(files("pipeline").joinpath("schema", name).read_text())
     return schema
 
 
 def mistakes(name: str, data: dict[str, Any]) -> list[Mistake]:
-    """What the loader finds wrong."""
+    """Return the mistakes that the loader finds."""
     return read_table(MODELS[name], data)[1]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_files_are_what_the_models_say(name: str) -> None:
-    """When this fails: `python -m pipeline.project.schema` writes them anew."""
+def test_the_files_equal_the_models(name: str) -> None:
+    """If this fails, `python -m pipeline.project.schema` writes the files again."""
     assert files("pipeline").joinpath("schema", name).read_text(encoding="utf-8") == text(
         MODELS[name]
     )
@@ -138,7 +138,7 @@ def test_the_files_are_what_the_models_say(name: str) -> None:
     ],
 )
 def test_a_file_with_every_key_is_accepted_by_both(name: str, example: str) -> None:
-    """The models and the schema take the examples of the design."""
+    """Both accept the examples with every key."""
     data = tomli.loads(example)
 
     assert mistakes(name, data) == []
@@ -152,8 +152,8 @@ def test_a_file_with_every_key_is_accepted_by_both(name: str, example: str) -> N
         *(("image.schema.json", wrong) for wrong in WRONG_IMAGE),
     ],
 )
-def test_what_the_loader_refuses_an_editor_underlines(name: str, wrong: str) -> None:
-    """Unknown keys, wrong types and words outside a list are refused by both."""
+def test_mistakes_are_refused_by_both(name: str, wrong: str) -> None:
+    """Both refuse unknown keys, wrong types and wrong enumeration values."""
     data = tomli.loads(wrong)
 
     assert mistakes(name, data) != []
@@ -162,8 +162,8 @@ def test_what_the_loader_refuses_an_editor_underlines(name: str, wrong: str) -> 
 
 
 @pytest.mark.parametrize("model", [PipelineFile, ImageFileModel])
-def test_every_key_is_explained(model: type[PipelineFile | ImageFileModel]) -> None:
-    """An editor shows a sentence for each key, in every table."""
+def test_every_key_has_a_description(model: type[PipelineFile | ImageFileModel]) -> None:
+    """Every key has a description for editors."""
     made = json.loads(text(model))
     keys = {
         key: field
@@ -177,6 +177,6 @@ def test_every_key_is_explained(model: type[PipelineFile | ImageFileModel]) -> N
     assert silent == []
 
 
-def test_they_are_written_where_they_are_shipped() -> None:
-    """`python -m pipeline.project.schema` writes over the files of the package."""
+def test_the_module_writes_the_files() -> None:
+    """`python -m pipeline.project.schema` writes the files of the package."""
     assert [(FOLDER / name).is_file() for name in MODELS] == [True] * len(MODELS)

@@ -1,4 +1,4 @@
-"""TOML that is written is read as what it was, whatever it was."""
+"""Written TOML is parsed to the same values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VALUES = st.recursive(
 
 @settings(max_examples=60)
 @given(_TEXTS, _VALUES)
-def test_what_is_written_is_read(key: str, value: str | list[str]) -> None:
+def test_written_toml_is_parsed_to_the_same_values(key: str, value: str | list[str]) -> None:
     """Every key and value, in one line."""
     line = toml_line(key, value)
 
@@ -27,8 +27,8 @@ def test_what_is_written_is_read(key: str, value: str | list[str]) -> None:
     assert len(line.splitlines()) == 1
 
 
-def test_what_a_terminal_obeys() -> None:
-    """A review shows what is there: no escape code, no turned direction, no half character."""
+def test_control_characters_are_escaped() -> None:
+    """Control characters, bidi characters and surrogates are escaped."""
     line = toml_line("a", "\x1b]0;x\x07\x9b1m\u202e\ud800\x7f\U000e0001")
 
     assert line == 'a = "\\u001b]0;x\\u0007\\u009b1m\\u202e?\\u007f\\U000e0001"\n'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.registry import free_port, serve
 from tests.proof.cases import AB, Case
-from tests.support.web import web_folder
+from tests.support.served_folder import serve_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
     """The cases that need servers, which run while the block does."""
     with (
         serve(folder / "registry") as registry,
-        web_folder(folder / "web") as (served, address),
+        serve_folder(folder / "web") as (served, address),
         _repository(folder / "git") as repository,
     ):
         (served / "tool").write_text("a tool")

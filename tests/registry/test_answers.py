@@ -15,7 +15,7 @@ from pipeline.model.presence import Absent, Present
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
 from pipeline.registry.errors import AbsentError
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,9 @@ def errors(code: str) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": "as it says"}]}).encode()
 
 
-def asked_of(script: Callable[[Asked], Reply]) -> Present | Absent | HttpError:
+def asked_of(script: Callable[[Request], Reply]) -> Present | Absent | HttpError:
     """What `head` makes of a registry that answers so."""
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         try:
             return registry.head(reference(server.address))
         except HttpError as error:
@@ -53,17 +53,20 @@ def reference(host: str) -> Reference:
 
 def test_a_manifest_that_is_there_costs_one_head() -> None:
     """200 with a digest and a manifest's type: present, in a single request."""
-    with scripted(lambda _: Reply(200, FOUND)) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(lambda _: Reply(200, FOUND)) as server, Registry(policy=QUICK) as registry:
         found = registry.head(reference(server.address))
 
         assert found == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
-        assert [one.method for one in server.asked] == ["HEAD"]
+        assert [one.method for one in server.requests] == ["HEAD"]
         assert registry.requests == 1
 
 
 def test_a_registrys_404_is_absence_in_one_head() -> None:
     """Distribution's headers show that a registry answers, and no web server before it."""
-    with scripted(lambda _: Reply(404, DISTRIBUTION)) as server, Registry(policy=QUICK) as registry:
+    with (
+        scripted_server(lambda _: Reply(404, DISTRIBUTION)) as server,
+        Registry(policy=QUICK) as registry,
+    ):
         assert registry.head(reference(server.address)) == Absent()
         assert server.count() == 1
 
@@ -122,7 +125,7 @@ def test_silence_is_not_an_answer(cut: int | None) -> None:
 
 def test_nobody_listens() -> None:
     """The address is named."""
-    with scripted(lambda _: Reply(200, FOUND)) as server:
+    with scripted_server(lambda _: Reply(200, FOUND)) as server:
         gone = server.address
     with Registry(policy=QUICK) as registry, pytest.raises(HttpError, match=gone):
         registry.head(reference(gone))
@@ -140,8 +143,8 @@ def test_nobody_listens() -> None:
 def test_a_200_that_proves_nothing_is_proved_by_its_content(headers: dict[str, str]) -> None:
     """A HEAD without a usable digest or type: the GET's bytes are held against what they say."""
 
-    def script(asked: Asked) -> Reply:
-        return Reply(200, headers if asked.method == "HEAD" else FOUND, BODY)
+    def script(request: Request) -> Reply:
+        return Reply(200, headers if request.method == "HEAD" else FOUND, BODY)
 
     assert asked_of(script) == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
 
@@ -154,8 +157,8 @@ def test_a_200_with_other_content_is_not_presence(body: bytes) -> None:
     """A login page, another document, or a manifest of another digest than the header says."""
     headers = {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST}
 
-    def script(asked: Asked) -> Reply:
-        return Reply(200, {} if asked.method == "HEAD" else headers, body)
+    def script(request: Request) -> Reply:
+        return Reply(200, {} if request.method == "HEAD" else headers, body)
 
     assert isinstance(asked_of(script), HttpError)
 
@@ -177,8 +180,8 @@ FOUND_LARGE = {"Content-Type": INDEX}
 def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
     """Both present and absent are found out by GET."""
 
-    def answering(reply: Reply) -> Callable[[Asked], Reply]:
-        return lambda asked: Reply(status) if asked.method == "HEAD" else reply
+    def answering(reply: Reply) -> Callable[[Request], Reply]:
+        return lambda request: Reply(status) if request.method == "HEAD" else reply
 
     assert isinstance(asked_of(answering(Reply(200, FOUND, BODY))), Present)
     assert asked_of(answering(Reply(404, JSON, errors("MANIFEST_UNKNOWN")))) == Absent()
@@ -196,7 +199,7 @@ def test_what_passes_is_asked_again(trouble: Reply) -> None:
 
 def test_attempts_are_bounded_and_not_multiplied() -> None:
     """Three by HEAD, and one GET for the reason."""
-    with scripted(lambda _: Reply(503, JSON)) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(lambda _: Reply(503, JSON)) as server, Registry(policy=QUICK) as registry:
         with pytest.raises(HttpError, match="503"):
             registry.head(reference(server.address))
 
@@ -216,7 +219,7 @@ def test_retry_after_is_waited_for_and_told() -> None:
     replies = iter([Reply(429, {"Retry-After": "1"})])
     told: list[object] = []
     with (
-        scripted(lambda _: next(replies, Reply(404, DISTRIBUTION))) as server,
+        scripted_server(lambda _: next(replies, Reply(404, DISTRIBUTION))) as server,
         Registry(policy=QUICK, report=told.append) as registry,
     ):
         began = time.monotonic()
@@ -229,7 +232,7 @@ def test_retry_after_is_waited_for_and_told() -> None:
 def test_a_host_in_trouble_uses_up_one_allowance() -> None:
     """A hundred references on a broken host are not three hundred requests and more."""
     policy = Policy(pause=0.001, total=3.0, allowance=10)
-    with scripted(lambda _: Reply(500, JSON)) as server, Registry(policy=policy) as registry:
+    with scripted_server(lambda _: Reply(500, JSON)) as server, Registry(policy=policy) as registry:
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(100)]
 
         answers = registry.head_all(wanted)
@@ -242,7 +245,10 @@ def test_a_host_in_trouble_uses_up_one_allowance() -> None:
 
 def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
     """What is asked for by digest has that digest, or is not taken."""
-    with scripted(lambda _: Reply(200, FOUND, BODY)) as server, Registry(policy=QUICK) as registry:
+    with (
+        scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
+        Registry(policy=QUICK) as registry,
+    ):
         other = parse_reference(f"{server.address}/acme@sha256:{'0' * 64}")
 
         with pytest.raises(HttpError):
@@ -255,7 +261,7 @@ def test_a_manifest_that_is_not_there() -> None:
     """`manifest` names what is missing, and is told apart from what could not be found out."""
     reply = Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
     with (
-        scripted(lambda _: reply) as server,
+        scripted_server(lambda _: reply) as server,
         Registry(policy=QUICK) as registry,
         pytest.raises(AbsentError),
     ):
@@ -266,10 +272,10 @@ def test_a_manifest_that_is_not_there() -> None:
 def test_a_put_that_was_refused_is_an_error(status: int) -> None:
     """An alias is moved when the registry says so, and not before."""
 
-    def script(asked: Asked) -> Reply:
-        return Reply(status, JSON) if asked.method == "PUT" else Reply(200, FOUND, BODY)
+    def script(request: Request) -> Reply:
+        return Reply(status, JSON) if request.method == "PUT" else Reply(200, FOUND, BODY)
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         at = reference(server.address)
         manifest = registry.manifest(at)
 
@@ -280,12 +286,12 @@ def test_a_put_that_was_refused_is_an_error(status: int) -> None:
 def test_a_put_that_was_stored_as_something_else_is_an_error() -> None:
     """The registry's digest for what it took must be that of the bytes that were sent."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.method == "PUT":
+    def script(request: Request) -> Reply:
+        if request.method == "PUT":
             return Reply(201, {"Docker-Content-Digest": f"sha256:{'0' * 64}"})
         return Reply(200, FOUND, BODY)
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         at = reference(server.address)
 
         with pytest.raises(HttpError, match="stored as"):

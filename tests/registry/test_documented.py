@@ -18,8 +18,8 @@ from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential
 from pipeline.registry.client import Registry
 from tests.registry.test_answers import BODY, DIGEST, DISTRIBUTION, FOUND, INDEX, JSON, errors
-from tests.support.scripted import Asked, Reply, Scripted, scripted
-from tests.support.secured import certify
+from tests.support.scripted_server import Reply, Request, ScriptedServer, scripted_server
+from tests.support.secured_registry import create_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,28 +50,28 @@ def rows() -> list[Row]:
     return [Row(*row) for row in cells[2:]]
 
 
-def get_only(head: Reply, get: Reply) -> Callable[[Asked], Reply]:
+def get_only(head: Reply, get: Reply) -> Callable[[Request], Reply]:
     """HEAD is answered in one way, GET in another."""
-    return lambda asked: head if asked.method == "HEAD" else get
+    return lambda request: head if request.method == "HEAD" else get
 
 
-def slowly(_: Asked) -> Reply:
+def slowly(_: Request) -> Reply:
     """An answer after we have stopped waiting for it."""
     time.sleep(HASTY.read * 2)
     return Reply(200, FOUND)
 
 
-def in_circles(asked: Asked) -> Reply:
+def in_circles(request: Request) -> Reply:
     """A redirect to itself."""
-    return Reply(307, {"Location": asked.path})
+    return Reply(307, {"Location": request.path})
 
 
-def challenged(realm: str) -> Callable[[Asked], Reply]:
+def challenged(realm: str) -> Callable[[Request], Reply]:
     """A registry that wants a token from `realm`."""
     return lambda _: Reply(401, {**DISTRIBUTION, "WWW-Authenticate": f'Bearer realm="{realm}"'})
 
 
-SCRIPTS: Mapping[str, Callable[[Asked], Reply]] = {
+SCRIPTS: Mapping[str, Callable[[Request], Reply]] = {
     "200, with a digest and a manifest's type": lambda _: Reply(200, FOUND),
     "200 without one of them; GET gives a manifest": get_only(
         Reply(200, JSON), Reply(200, FOUND, BODY)
@@ -114,23 +114,23 @@ SCRIPTS: Mapping[str, Callable[[Asked], Reply]] = {
 }
 
 
-def heard(row: Row, folder: Path) -> tuple[object, list[Asked], str]:
+def heard(row: Row, folder: Path) -> tuple[object, list[Request], str]:
     """What a HEAD comes to, what was asked, and of which host."""
     if row.answer == "nobody listens":
-        with scripted(lambda _: Reply(200)) as gone:
+        with scripted_server(lambda _: Reply(200)) as gone:
             pass
         return outcome(gone, anonymous=True), [], gone.address
     if row.answer == "a certificate that is not trusted":
-        with scripted(lambda _: Reply(200, FOUND), certify(folder)) as server:
-            return outcome(server, anonymous=True), server.asked, server.address
-    with scripted(SCRIPTS[row.answer]) as server:
+        with scripted_server(lambda _: Reply(200, FOUND), create_certificate(folder)) as server:
+            return outcome(server, anonymous=True), server.requests, server.address
+    with scripted_server(SCRIPTS[row.answer]) as server:
         anonymous = row.answer == "401, and we have no credential"
         policy = HASTY if SCRIPTS[row.answer] is slowly else POLICY
         found = outcome(server, anonymous=anonymous, policy=policy)
-        return found, server.asked, server.address
+        return found, server.requests, server.address
 
 
-def outcome(server: Scripted, *, anonymous: bool, policy: Policy = POLICY) -> object:
+def outcome(server: ScriptedServer, *, anonymous: bool, policy: Policy = POLICY) -> object:
     """What `head` returns or raises."""
     who = None if anonymous else Credential("me", "a-secret", "SOURCE")
     with Registry(credentials=lambda _: who, policy=policy) as registry:
@@ -143,7 +143,7 @@ def outcome(server: Scripted, *, anonymous: bool, policy: Policy = POLICY) -> ob
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.answer)
 def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
     """Present, absent or unknown; asked again or not; and these very words."""
-    found, asked, host = heard(row, tmp_path)
+    found, requests, host = heard(row, tmp_path)
 
     means = (
         "present"
@@ -161,8 +161,8 @@ def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
         assert found.hint.replace(host, "HOST") == row.hint
     else:
         assert row.message == row.hint == ""
-    if asked:
-        first = max(sum(one.method == method for one in asked) for method in ("HEAD", "GET"))
+    if requests:
+        first = max(sum(one.method == method for one in requests) for method in ("HEAD", "GET"))
         assert (first == POLICY.attempts) == (row.again == "yes")
 
 

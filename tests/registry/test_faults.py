@@ -20,10 +20,10 @@ from pipeline.registry.client import Registry
 from pipeline.registry.copy import copy
 from sandbox.registry import Certificate
 from tests.faults.truth import Truth
-from tests.support.faults import KINDS, Asked, Fault, Kind, Proxy, Randomly, faulty
-from tests.support.scripted import Asked as Arrived
-from tests.support.scripted import Reply, scripted
-from tests.support.secured import secured_registry
+from tests.support.faults import KINDS, Fault, Kind, Proxy, RandomFaults, Request, faulty_proxy
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.scripted_server import Request as Arrived
+from tests.support.secured_registry import secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pipeline.reference import Reference
     from sandbox.registry import Registry as Server
 
-    Choose = Callable[[Asked], Fault | None]
+    Choose = Callable[[Request], Fault | None]
 
 QUICK = Policy(pause=0.001, total=5.0, connect=1.0, read=1.0)
 PATIENT = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
@@ -107,19 +107,21 @@ def behind(upstream: Upstream) -> Iterator[Behind]:
     """A proxy before it, with nothing wrong yet."""
     certificate = upstream.certificate
     with (
-        faulty(upstream.registry, certificate) as proxy,
-        scripted(lambda _: Reply(200, {"Content-Type": "text/html"}, b"hi"), certificate) as other,
+        faulty_proxy(upstream.registry, certificate) as proxy,
+        scripted_server(
+            lambda _: Reply(200, {"Content-Type": "text/html"}, b"hi"), certificate
+        ) as other,
     ):
         stranger = other.address.replace("127.0.0.1", "localhost")
-        yield Behind(proxy, upstream.truth, certificate.ca, stranger, other.asked)
+        yield Behind(proxy, upstream.truth, certificate.ca, stranger, other.requests)
 
 
 def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
     """The fault for the first request (of a method) that it fits, and none after it."""
     left = [kind]
 
-    def choose(asked: Asked) -> Fault | None:
-        if left and method in ("", asked.method) and kind.fits(asked):
+    def choose(request: Request) -> Fault | None:
+        if left and method in ("", request.method) and kind.fits(request):
             return left.pop().make(Random(1), behind.stranger)  # noqa: S311
         return None
 
@@ -129,7 +131,7 @@ def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
 def always(behind: Behind, kind: Kind) -> Choose:
     """The fault for every request that it fits."""
     chance = Random(1)  # noqa: S311
-    return lambda asked: kind.make(chance, behind.stranger) if kind.fits(asked) else None
+    return lambda request: kind.make(chance, behind.stranger) if kind.fits(request) else None
 
 
 def found(registry: Registry, reference: Reference) -> Present | Absent | HttpError:
@@ -182,16 +184,16 @@ def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
         with behind.client() as registry:
             answer = found(registry, behind.at(name))
 
-        by_head = not kind.fits(Asked("HEAD", "/v2/acme/api/manifests/1", 1))
+        by_head = not kind.fits(Request("HEAD", "/v2/acme/api/manifests/1", 1))
         assert isinstance(answer, there if by_head else HttpError)
         assert time.monotonic() - began < 10 * QUICK.total
     # Three by HEAD and one by GET, or five times around the circle.
-    assert len(behind.proxy.did) <= 2 * max(QUICK.attempts + 1, 5)
+    assert len(behind.proxy.log) <= 2 * max(QUICK.attempts + 1, 5)
 
 
 @pytest.mark.parametrize(
     "kind",
-    [k for k in KINDS if k.fits(Asked("GET", "/v2/acme/api/manifests/1", 1))],
+    [k for k in KINDS if k.fits(Request("GET", "/v2/acme/api/manifests/1", 1))],
     ids=lambda kind: kind.name,
 )
 def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
@@ -204,7 +206,7 @@ def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [k for k in KINDS if k.fits(Asked("PUT", "/v2/acme/api/manifests/1", 1))],
+    [k for k in KINDS if k.fits(Request("PUT", "/v2/acme/api/manifests/1", 1))],
     ids=lambda kind: kind.name,
 )
 def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
@@ -235,7 +237,7 @@ def test_a_copy_is_whole_or_an_error(behind: Behind) -> None:
     """A fifth of all requests fails: what was said to be copied is there, all of it."""
     ends: Counter[str] = Counter()
     for seed in range(12):
-        behind.proxy.choose = Randomly(seed=seed, rate=0.2, stranger=behind.stranger)
+        behind.proxy.choose = RandomFaults(seed=seed, rate=0.2, stranger=behind.stranger)
         target = f"copies/{seed}"
         there = parse_reference(f"{behind.proxy.address}/{target}:1")
         with behind.client() as registry:
@@ -255,15 +257,15 @@ def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
     """Uploads that always fail: three of each blob, and not three times three."""
     broken = next(kind for kind in KINDS if kind.name == "503")
     fault = broken.make(Random(1), "")  # noqa: S311
-    behind.proxy.choose = lambda asked: (
-        fault if asked.method == "PUT" and "/blobs/" in asked.path else None
+    behind.proxy.choose = lambda request: (
+        fault if request.method == "PUT" and "/blobs/" in request.path else None
     )
     # Under another name it is another host, from which nothing can be mounted.
     other = behind.proxy.address.replace("127.0.0.1", "localhost")
     with behind.client(PATIENT) as registry, pytest.raises(HttpError, match="503"):
         copy(registry, behind.at("api:1"), parse_reference(f"{other}/refused/api:1"))
 
-    uploads = Counter(d.path.partition("digest=")[2] for d in behind.proxy.did if d.method == "PUT")
+    uploads = Counter(d.path.partition("digest=")[2] for d in behind.proxy.log if d.method == "PUT")
     assert len(uploads) == 2
     assert set(uploads.values()) == {QUICK.attempts}
 
@@ -271,8 +273,8 @@ def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
 def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
     """The first two connections are reset before TLS begins: still HTTPS, and right."""
 
-    class Handshakes(Randomly):
-        def hangs_up(self, connection: int) -> bool:
+    class Handshakes(RandomFaults):
+        def resets_connection(self, connection: int) -> bool:
             return connection - before <= 2
 
     before = behind.proxy.connections

@@ -19,7 +19,7 @@ from pipeline.registry.client import Registry
 from pipeline.registry.manifest import digest_of
 from pipeline.registry.mirrors import Mirror, mirrors_in
 from pipeline.runner import lock
-from tests.support.scripted import Asked, Reply, Scripted, scripted
+from tests.support.scripted_server import Reply, Request, ScriptedServer, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,28 +101,28 @@ def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
 class Both:
     """A registry, a mirror of it, and a client that knows both; `told` is what it reports."""
 
-    def __init__(self, registry: Scripted, mirror: Scripted, client: Registry) -> None:
+    def __init__(self, registry: ScriptedServer, mirror: ScriptedServer, client: Registry) -> None:
         self.registry, self.mirror, self.client = registry, mirror, client
         self.reference = parse_reference(f"{registry.address}/library/os:1")
         self.told: list[Event] = []
-        self.asked: list[str] = []
+        self.requests: list[str] = []
 
 
 @contextmanager
 def both(
-    mirror: Callable[[Asked], Reply],
-    registry: Callable[[Asked], Reply] = lambda _: OURS,
+    mirror: Callable[[Request], Reply],
+    registry: Callable[[Request], Reply] = lambda _: OURS,
     *,
     path: str = "",
     public: bool = True,
 ) -> Iterator[Both]:
     """A registry and its mirror; a credential is known for each, with its address in it."""
     known = lambda place: Credential("me", f"secret-of-{place}", "the test")  # noqa: E731
-    with scripted(mirror) as before, scripted(registry) as behind:
+    with scripted_server(mirror) as before, scripted_server(registry) as behind:
         made: list[Both] = []
 
         def find(name: str) -> tuple[Mirror, ...]:
-            made[0].asked.append(name)
+            made[0].requests.append(name)
             return (Mirror(before.address, path),)
 
         def report(event: Event, /) -> None:
@@ -138,14 +138,14 @@ def both(
 def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
     """By HEAD and by GET; the mirrors are found out once, when they are first needed."""
     with both(lambda _: THEIRS) as run:
-        assert run.asked == []
+        assert run.requests == []
         found = run.client.head(run.reference)
         manifest = run.client.manifest(run.reference)
 
     assert isinstance(found, Present)
     assert found.digest == manifest.digest == THEIRS.headers["Docker-Content-Digest"]
     assert run.registry.count() == 0
-    assert run.asked == [run.registry.address]
+    assert run.requests == [run.registry.address]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_nobody_is_told_the_credential_of_another() -> None:
     with both(lambda _: GONE) as run:
         run.client.head(run.reference)
         sent = {
-            server.address: {one.headers["authorization"] for one in server.asked}
+            server.address: {one.headers["authorization"] for one in server.requests}
             for server in (run.mirror, run.registry)
         }
 
@@ -223,17 +223,17 @@ def test_nobody_is_told_the_credential_of_another() -> None:
 def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
     """A mirror that asks for a token gets one for itself."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
+    def script(request: Request) -> Reply:
+        if request.path.startswith("/token"):
             return Reply(200, {}, b'{"token": "lent"}')
-        if asked.headers.get("authorization") == "Bearer lent":
+        if request.headers.get("authorization") == "Bearer lent":
             return THEIRS
-        where = f'Bearer realm="http://{asked.headers["host"]}/token"'
+        where = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": where})
 
     with both(script) as run:
         assert isinstance(run.client.head(run.reference), Present)
-        heard = [one.headers.get("authorization", "") for one in run.mirror.asked]
+        heard = [one.headers.get("authorization", "") for one in run.mirror.requests]
 
     theirs = Credential("me", f"secret-of-{run.registry.address}", "").basic
     assert run.registry.count() == 0
@@ -244,7 +244,7 @@ def test_what_is_not_public_or_is_pushed_to_is_asked_of_the_registry() -> None:
     """A mirror may hold what was there before: nothing of ours is read, or put, there."""
     with both(lambda _: THEIRS, public=False) as run:
         run.client.head(run.reference)
-        assert (run.mirror.count(), run.asked) == (0, [])
+        assert (run.mirror.count(), run.requests) == (0, [])
 
     with both(lambda _: THEIRS) as run:
         run.client.pushes_to([run.reference.repository])
@@ -258,7 +258,7 @@ def test_a_mirror_below_a_path() -> None:
     with both(lambda _: THEIRS, path="/hub") as run:
         run.client.head(run.reference)
 
-    assert [one.path for one in run.mirror.asked] == ["/hub/v2/library/os/manifests/1"]
+    assert [one.path for one in run.mirror.requests] == ["/hub/v2/library/os/manifests/1"]
 
 
 def project(root: Path, *externals: str) -> None:
@@ -272,20 +272,20 @@ def project(root: Path, *externals: str) -> None:
 def test_the_users_mirror_of_any_registry(tmp_path: Path) -> None:
     """`PIPELINE_ALLOW` names it; the registry itself, which is nowhere, is not asked."""
     project(tmp_path, "r.test/outside/os:1")
-    with scripted(lambda _: THEIRS) as mirror:
+    with scripted_server(lambda _: THEIRS) as mirror:
         environ = {"HOME": str(tmp_path), "PIPELINE_ALLOW": f"mirror=r.test/{mirror.address}"}
         pins = lock.look_up(load(tmp_path, environ=environ), environ)
 
     assert [pin.digest for pin in pins.values()] == [THEIRS.headers["Docker-Content-Digest"]]
 
 
-def engine(mirror: str) -> Callable[[Asked], Reply]:
+def engine(mirror: str) -> Callable[[Request], Reply]:
     """An engine with a mirror."""
     info = {"RegistryConfig": {"Mirrors": [f"http://{mirror}/"]}}
     told = {"/version": {"ApiVersion": "1.45"}, "/info": info}
 
-    def script(asked: Asked) -> Reply:
-        body = next((json.dumps(v) for k, v in told.items() if asked.path.endswith(k)), "OK")
+    def script(request: Request) -> Reply:
+        body = next((json.dumps(v) for k, v in told.items() if request.path.endswith(k)), "OK")
         return Reply(200, {"Content-Type": "application/json"}, body.encode())
 
     return script
@@ -294,18 +294,21 @@ def engine(mirror: str) -> Callable[[Asked], Reply]:
 def test_the_engines_mirror_of_docker_hub(tmp_path: Path) -> None:
     """The engine is asked what it has once, for as many externals as there are."""
     project(tmp_path, "debian:12", "acme/tool:1")
-    with scripted(lambda _: THEIRS) as mirror, scripted(engine(mirror.address)) as daemon:
+    with (
+        scripted_server(lambda _: THEIRS) as mirror,
+        scripted_server(engine(mirror.address)) as daemon,
+    ):
         environ = {"HOME": str(tmp_path), "DOCKER_HOST": f"tcp://{daemon.address}"}
         pins = lock.look_up(load(tmp_path, environ=environ), environ)
-        asked = [one.path for one in daemon.asked if one.path.endswith("/info")]
+        requests = [one.path for one in daemon.requests if one.path.endswith("/info")]
 
     assert len(pins) == 2
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
     """Nor is one needed."""
-    with scripted(lambda _: OURS) as server, scripted(engine("m.test")) as daemon:
+    with scripted_server(lambda _: OURS) as server, scripted_server(engine("m.test")) as daemon:
         project(tmp_path, f"{server.address}/outside/os:1")
         environ = {"HOME": str(tmp_path), "DOCKER_HOST": f"tcp://{daemon.address}"}
         lock.look_up(load(tmp_path, environ=environ), environ)
@@ -316,7 +319,7 @@ def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
 def test_docker_hub_without_an_engine(tmp_path: Path) -> None:
     """It is no error that there is none: the user's mirror, by any name of the hub, is asked."""
     project(tmp_path, "debian:12")
-    with scripted(lambda _: THEIRS) as mirror:
+    with scripted_server(lambda _: THEIRS) as mirror:
         environ = {
             "HOME": str(tmp_path),
             "DOCKER_HOST": "tcp://127.0.0.1:1",
@@ -335,7 +338,7 @@ def test_a_public_image_is_asked_of_a_mirror(tmp_path: Path) -> None:
             f'{text}[deploy]\napps = ["{name}"]\n'
         )
     (tmp_path / "images/web/Dockerfile").write_text("FROM scratch\n")
-    with scripted(lambda _: THEIRS) as mirror, scripted(lambda _: GONE) as server:
+    with scripted_server(lambda _: THEIRS) as mirror, scripted_server(lambda _: GONE) as server:
         settings = f'registry = {{ host = "{server.address}" }}\ndeploy = {{ driver = "docker" }}\n'
         (tmp_path / "pipeline.toml").write_text(settings)
         words = f"mirror=r.test/{mirror.address},mirror={server.address}/{mirror.address}"

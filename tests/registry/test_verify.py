@@ -15,7 +15,7 @@ from pipeline.reference import Digest, parse_platform, parse_reference
 from pipeline.registry.client import Registry
 from pipeline.registry.copy import copy_at
 from pipeline.registry.verify import Look, look_closer
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,15 +56,15 @@ NAME_AT = "manifests/1"
 
 
 def looked(
-    replies: Mapping[str, Reply | Callable[[Asked], Reply]],
+    replies: Mapping[str, Reply | Callable[[Request], Reply]],
 ) -> Present | Absent | Incomplete | HttpError:
     """What a closer look at a registry with these replies makes of the image."""
 
-    def script(asked: Asked) -> Reply:
-        reply = {**WHOLE, **replies}["/".join(asked.path.split("/")[3:])]
-        return reply if isinstance(reply, Reply) else reply(asked)
+    def script(request: Request) -> Reply:
+        reply = {**WHOLE, **replies}["/".join(request.path.split("/")[3:])]
+        return reply if isinstance(reply, Reply) else reply(request)
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         reference = parse_reference(f"{server.address}/acme:1")
         look = Look(reference, Present(digest(TOP)), (AMD,))  # type: ignore[arg-type]
         return look_closer(registry, [look])[reference]
@@ -152,14 +152,14 @@ def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
     """What a look at an index makes of it, and how many requests that took."""
     known = {digest(top): top} | dict(others)
 
-    def script(asked: Asked) -> Reply:
-        wanted = asked.path.rpartition("/")[2]
-        if asked.path.split("/")[3] == "manifests":
+    def script(request: Request) -> Reply:
+        wanted = request.path.rpartition("/")[2]
+        if request.path.split("/")[3] == "manifests":
             kind = INDEX if b'"manifests"' in known[wanted] else MANIFEST
             return Reply(200, {"Content-Type": kind}, known[wanted])
         return WHOLE[f"blobs/{wanted}"]
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         reference = parse_reference(f"{server.address}/acme:1")
         look = Look(reference, Present(digest(top)))  # type: ignore[arg-type]
         return look_closer(registry, [look])[reference], server.count()
@@ -203,16 +203,16 @@ def test_an_index_of_hundreds_is_not_copied() -> None:
     """Its children are not read one by one, and nothing is put."""
     top = index(*(b"%d" % n for n in range(501)))
 
-    def script(asked: Asked) -> Reply:
-        there = asked.method == "GET" and "/from/" in asked.path
+    def script(request: Request) -> Reply:
+        there = request.method == "GET" and "/from/" in request.path
         headers = {"Content-Type": INDEX, "Docker-Content-Digest": digest(top)}
         return Reply(200, headers, top) if there else Reply(404, DISTRIBUTION)
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         source, place = (parse_reference(f"{server.address}/{name}:1") for name in ("from", "to"))
         with pytest.raises(HttpError, match="leads to more than 500 manifests"):
             copy_at(registry, source, Digest(digest(top)), place)
-        assert [one.method for one in server.asked] == ["HEAD", "GET"]
+        assert [one.method for one in server.requests] == ["HEAD", "GET"]
 
 
 def test_indexes_with_room_for_gigabytes_are_not_copied() -> None:
@@ -222,13 +222,13 @@ def test_indexes_with_room_for_gigabytes_are_not_copied() -> None:
         top = index(top) + b" " * 4_000_000
         known[digest(top)] = top
 
-    def script(asked: Asked) -> Reply:
-        found = known.get(asked.path.rpartition("/")[2], b"")
-        there = asked.method == "GET" and "/from/" in asked.path and found
+    def script(request: Request) -> Reply:
+        found = known.get(request.path.rpartition("/")[2], b"")
+        there = request.method == "GET" and "/from/" in request.path and found
         return Reply(200, {"Content-Type": INDEX}, found) if there else Reply(404, DISTRIBUTION)
 
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         source, place = (parse_reference(f"{server.address}/{name}:1") for name in ("from", "to"))
         with pytest.raises(HttpError, match="manifests of more than 16 MiB"):
             copy_at(registry, source, Digest(digest(top)), place)
-        assert {one.method for one in server.asked} == {"HEAD", "GET"}
+        assert {one.method for one in server.requests} == {"HEAD", "GET"}

@@ -1,4 +1,4 @@
-"""Aliases: of images that share a repository, and those that would move a tag of inputs."""
+"""Aliases of images that share a repository, and aliases that are fingerprint tags."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from msgspec.structs import replace
 from pipeline import inspect, load, plan, run
 from pipeline.errors import ConfigError
 from pipeline.reference import ImageName, Tag
-from tests.support.contexts import write_tree
-from tests.support.oci import MANIFEST
-from tests.support.scripted import Reply, scripted
+from tests.support.registry_documents import MANIFEST
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
 ALIAS = "99e119ac964f836b8d22"
 
 
 def write(root: Path, repository: str) -> None:
-    """Two images with the alias `latest`."""
+    """Write two images with the alias `latest`."""
     tag = "{name}-{fingerprint}"
     settings = f'[registry]\nrepository = "{repository}"\ntag = "{tag}"\n'
     (root / "pipeline.toml").write_text(settings)
@@ -36,7 +36,7 @@ def write(root: Path, repository: str) -> None:
 
 
 def test_one_tag_is_the_alias_of_one_image(tmp_path: Path) -> None:
-    """In a repository for all, a bare `latest` would be moved to and fro by each run."""
+    """In a shared repository one alias belongs to one image; otherwise each run would move it."""
     write(tmp_path, "acme-images")
 
     with pytest.raises(ConfigError) as caught:
@@ -51,7 +51,7 @@ def test_one_tag_is_the_alias_of_one_image(tmp_path: Path) -> None:
 
 
 def test_repositories_of_their_own_have_their_own_aliases(tmp_path: Path) -> None:
-    """The same tag, in two repositories."""
+    """The same alias in two repositories is fine."""
     write(tmp_path, "{name}")
 
     assert load(tmp_path).names == ("api", "web")
@@ -70,8 +70,10 @@ def test_repositories_of_their_own_have_their_own_aliases(tmp_path: Path) -> Non
         ('tag = "v{fingerprint}"\n', 'aliases = ["FP"]\n', "image.toml:1:12"),
     ],
 )
-def test_an_alias_is_no_tag_of_inputs(tmp_path: Path, settings: str, file: str, place: str) -> None:
-    """Refused when the file is read, in whatever profile, under whatever template."""
+def test_an_alias_is_no_fingerprint_tag(
+    tmp_path: Path, settings: str, file: str, place: str
+) -> None:
+    """An alias that may be a fingerprint tag is refused when the file is read."""
     write(tmp_path, "{name}")
     (tmp_path / "pipeline.toml").write_text(f"[registry]\n{settings}")
     text = file.replace("FP", "99e119ac964f836b8d22")
@@ -85,8 +87,8 @@ def test_an_alias_is_no_tag_of_inputs(tmp_path: Path, settings: str, file: str, 
     assert "may be a fingerprint tag, which never moves" in problem.message
 
 
-def test_no_cache_goes_to_a_tag_of_inputs(tmp_path: Path) -> None:
-    """BuildKit would put it there without a look."""
+def test_a_cache_under_a_fingerprint_tag(tmp_path: Path) -> None:
+    """A cache under a fingerprint tag is refused, as BuildKit would overwrite the tag."""
     write(tmp_path, "{name}")
     cache = "type=registry,ref=registry.fly.io/web:99e119ac964f836b8d22"
     (tmp_path / "pipeline.toml").write_text(f'[build]\ncache_to = ["{cache}"]\n')
@@ -95,15 +97,15 @@ def test_no_cache_goes_to_a_tag_of_inputs(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_a_program_that_uses_us_moves_none_either(tmp_path: Path) -> None:
-    """It may make a project of its own: the last look is where the tag would be put."""
+def test_the_library_moves_no_fingerprint_tag(tmp_path: Path) -> None:
+    """The library refuses it, too, before it puts the tag."""
 
-    def answers(asked: Asked) -> Reply:
-        digest = ("ab" if asked.path.endswith(ALIAS) else "cd") * 32
+    def answers(request: Request) -> Reply:
+        digest = ("ab" if request.path.endswith(ALIAS) else "cd") * 32
         head = {"Docker-Content-Digest": f"sha256:{digest}", "Content-Type": MANIFEST}
         return Reply(200, {**head, "Content-Length": "2"})
 
-    with scripted(answers) as server:
+    with scripted_server(answers) as server:
         write_tree(tmp_path, {"images/web/Dockerfile": "FROM scratch\n"})
         (tmp_path / "pipeline.toml").write_text(f'registry = {{ host = "{server.address}" }}\n')
         project = load(tmp_path, environ={})

@@ -1,4 +1,4 @@
-"""The driver of a run: opened when it is first needed, and once."""
+"""The driver of a run: created when first needed, and only once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def project(root: Path, driver: DriverName) -> Project:
-    """A project without images, whose apps a driver deploys."""
+    """Return a project without images for a driver."""
     return Project(root, Settings(deploy=DeploySettings(driver)), ())
 
 
-def test_all_that_ask_for_the_driver_share_it(tmp_path: Path) -> None:
-    """One client, and one set of connections, for all steps of a run."""
+def test_all_steps_share_the_driver(tmp_path: Path) -> None:
+    """All steps of a run share one driver and its connections."""
     environ = {"FLY_API_TOKEN": "FlyV1 fm2_abc"}
 
     with open_driver(project(tmp_path, DriverName.FLY), environ) as driver:
         assert driver() is driver()
 
 
-def test_a_run_that_needs_no_driver_opens_none(tmp_path: Path) -> None:
-    """An engine that is not there matters to nobody until somebody asks it."""
+def test_a_run_without_deploys_creates_no_driver(tmp_path: Path) -> None:
+    """A run that needs no driver creates none, so a missing engine does not matter."""
     environ = {"DOCKER_HOST": "tcp://127.0.0.1:1"}
 
     with (

@@ -1,4 +1,4 @@
-"""The deploys of a run, with a driver in memory: order, what is told to a driver, rolling back."""
+"""The deploys of a run with a driver in memory: order, arguments, rollback."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PAIR = {"api": ("api-1", "api-2"), "web": ("web-1", "web-2")}
 
 @pytest.fixture
 def tools() -> Iterator[Tools]:
-    """What a run works with; nothing here asks the registry."""
+    """Return the tools of a run; no test here queries the registry."""
     with Registry(credentials=credentials({})) as registry:
         yield Tools(registry, credentials({}), {}, silent, threading.Event(), rollback=True)
 
@@ -50,7 +50,7 @@ def make_deployment(
     built: ImageStatus = ImageStatus.BUILT,
     after: Mapping[str, str] = {"web": "api"},
 ) -> Deployment:
-    """A run that deploys every app, one at a time."""
+    """Return a run that deploys every app, one at a time."""
     names = [ImageName(name) for name in images]
     needs = {n: (ImageName(after[n]),) if after.get(n) in names else () for n in names}
     specs = [AppSpec(images[n], after=needs[n]) for n in names]
@@ -69,7 +69,7 @@ def make_deployment(
 
 
 def deployed(deployment: Deployment) -> tuple[Mapping[str, DeployResult], UnknownError | None]:
-    """Deploy; how each app ended, and the error that the deploy raised."""
+    """Deploy; return the result of each app, and the error that was raised."""
     error = None
     try:
         deploy_with(deployment)
@@ -79,18 +79,18 @@ def deployed(deployment: Deployment) -> tuple[Mapping[str, DeployResult], Unknow
 
 
 def place(*apps: str) -> MemoryDriver:
-    """A place where the apps run an old image."""
+    """Return a driver whose apps run an old image."""
     return MemoryDriver({app: [Running(OLD, "1")] for app in apps})
 
 
 def statuses(results: Mapping[str, DeployResult]) -> dict[str, str]:
-    """The status of each app."""
+    """Return the status of each app."""
     return {app: result.status.value for app, result in results.items()}
 
 
 @pytest.mark.parametrize("built", [ImageStatus.BUILT, ImageStatus.EXISTS])
 def test_a_driver_is_told_what_was_pushed_just_now(tools: Tools, built: ImageStatus) -> None:
-    """An image of this run may not be seen by all yet; one that exists is."""
+    """The driver is told which images were just pushed, and may not be visible yet."""
     driver = place("web-1")
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}, built=built))
@@ -99,10 +99,10 @@ def test_a_driver_is_told_what_was_pushed_just_now(tools: Tools, built: ImageSta
     assert driver.fresh == ({"web-1"} if built is ImageStatus.BUILT else set())
 
 
-def test_all_that_changed_goes_back(tools: Tools) -> None:
-    """The last app fails: those before it run what they ran, the last of them first."""
+def test_all_changed_apps_are_rolled_back(tools: Tools) -> None:
+    """If the last app fails, the others are rolled back in reverse order."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.sick = {"web-2"}
+    driver.failing = {"web-2"}
 
     results, error = deployed(make_deployment(driver, tools))
 
@@ -114,26 +114,26 @@ def test_all_that_changed_goes_back(tools: Tools) -> None:
         "web-2": "failed",
     }
     assert {app: now[-1].digest for app, now in driver.now.items()} == dict.fromkeys(results, OLD)
-    assert driver.asked[4:] == ["rollback web-1", "rollback api-2", "rollback api-1"]
+    assert driver.calls[4:] == ["rollback web-1", "rollback api-2", "rollback api-1"]
     assert results["api-1"].reason == "rolled back, because `web-2` failed"
     assert results["web-2"].reason == "it answers 500"
 
 
-def test_without_rollback_what_is_well_stays(tools: Tools) -> None:
-    """A failure alone changes nothing of what was deployed."""
+def test_without_rollback_healthy_apps_stay(tools: Tools) -> None:
+    """Without `--rollback` a failure leaves the other apps deployed."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.sick = {"web-2"}
+    driver.failing = {"web-2"}
 
     results, _ = deployed(make_deployment(driver, replace(tools, rollback=False)))
 
     assert set(statuses(results).values()) == {"deployed", "failed"}
-    assert not [asked for asked in driver.asked if asked.startswith("rollback")]
+    assert not [asked for asked in driver.calls if asked.startswith("rollback")]
 
 
-def test_an_app_that_failed_half_way_goes_back_too(tools: Tools) -> None:
-    """What it runs now is not what it ran: it is put back, and its failure is still told."""
+def test_an_app_that_failed_half_way_is_rolled_back(tools: Tools) -> None:
+    """An app that failed half-way is rolled back, and still reported as failed."""
     driver = place("web-1")
-    driver.torn = {"web-1"}
+    driver.half_deployed = {"web-1"}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}))
 
@@ -143,10 +143,10 @@ def test_an_app_that_failed_half_way_goes_back_too(tools: Tools) -> None:
     assert driver.now["web-1"] == [Running(OLD, "1")]
 
 
-def test_another_configuration_of_the_same_image_goes_back_too(tools: Tools) -> None:
-    """Its release says that not all is as it was: image and health alone would not."""
+def test_another_configuration_is_rolled_back(tools: Tools) -> None:
+    """An app with a new configuration of the same image is rolled back, too."""
     driver = place("web-1")
-    driver.sick = {"web-1"}
+    driver.failing = {"web-1"}
     driver.on_deploy = lambda app: driver.now[app].append(Running(OLD, "2"))
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}))
@@ -155,10 +155,10 @@ def test_another_configuration_of_the_same_image_goes_back_too(tools: Tools) -> 
     assert driver.now["web-1"] == [Running(OLD, "1")]
 
 
-def test_what_cannot_be_put_back_is_said_with_both_reasons(tools: Tools) -> None:
-    """The others go back all the same."""
+def test_a_failed_rollback_has_both_reasons(tools: Tools) -> None:
+    """If a rollback fails, both reasons are reported, and the others are rolled back."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.torn, driver.stuck = {"web-2"}, {"api-1", "web-2"}
+    driver.half_deployed, driver.not_restorable = {"web-2"}, {"api-1", "web-2"}
 
     results, _ = deployed(make_deployment(driver, tools))
 
@@ -173,10 +173,10 @@ def test_what_cannot_be_put_back_is_said_with_both_reasons(tools: Tools) -> None
     assert "it answers 500; it could not be rolled back" in results["web-2"].reason
 
 
-def test_a_first_release_has_nothing_to_go_back_to(tools: Tools) -> None:
-    """It stays, and the report says why."""
+def test_a_first_release_cannot_be_rolled_back(tools: Tools) -> None:
+    """A first release cannot be rolled back: it stays, and the report says why."""
     driver = place("web-2")
-    driver.sick = {"web-2"}
+    driver.failing = {"web-2"}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1", "web-2")}))
 
@@ -184,10 +184,10 @@ def test_a_first_release_has_nothing_to_go_back_to(tools: Tools) -> None:
     assert "nothing ran before this run" in results["web-1"].reason
 
 
-def test_an_interrupted_run_puts_nothing_back(tools: Tools) -> None:
-    """The user stops the run while an app is being deployed, which then fails."""
+def test_an_interrupted_run_rolls_nothing_back(tools: Tools) -> None:
+    """An interrupted run rolls nothing back."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.sick = {"web-1"}
+    driver.failing = {"web-1"}
     driver.on_deploy = lambda app: tools.stop.set() if app == "web-1" else None
 
     results, _ = deployed(make_deployment(driver, tools))
@@ -201,10 +201,10 @@ def test_an_interrupted_run_puts_nothing_back(tools: Tools) -> None:
     assert results["api-1"].reason == "it runs another image"
 
 
-def test_what_is_not_yet_put_back_when_the_user_stops_is_said(tools: Tools) -> None:
-    """It stays deployed, with the reason."""
+def test_an_interrupted_rollback_is_reported(tools: Tools) -> None:
+    """Apps not yet rolled back when the user stops are reported with the reason."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.sick = {"web-2"}
+    driver.failing = {"web-2"}
     driver.on_rollback = lambda _app: tools.stop.set()
 
     results, _ = deployed(make_deployment(driver, tools))
@@ -218,11 +218,11 @@ def test_what_is_not_yet_put_back_when_the_user_stops_is_said(tools: Tools) -> N
     assert "interrupted before it was rolled back" in results["api-1"].reason
 
 
-def test_nothing_more_is_begun_where_all_goes_back(tools: Tools) -> None:
-    """Also with `keep_going`, which holds for builds."""
+def test_no_app_is_started_during_a_rollback(tools: Tools) -> None:
+    """With `--rollback` no further app is started after a failure, also with `--keep-going`."""
     images = {"api": ("api-1",), "db": ("db-1",), "web": ("web-1",)}
     driver = place("api-1", "db-1", "web-1")
-    driver.sick = {"api-1"}
+    driver.failing = {"api-1"}
     tools = replace(tools, keep_going=True)
 
     results, _ = deployed(make_deployment(driver, tools, images, after={"web": "db"}))
@@ -231,24 +231,24 @@ def test_nothing_more_is_begun_where_all_goes_back(tools: Tools) -> None:
 
 
 def test_a_driver_without_releases_is_refused() -> None:
-    """Wrong use, and it is said what to do."""
+    """A driver without releases is refused with exit code 2 and a hint."""
     with pytest.raises(ConfigError, match="keeps no releases"):
         with_releases(PlainDriver())
 
 
-def test_many_apps_take_no_longer_than_they_must(tools: Tools) -> None:
-    """Ten thousand, one of them sick: deployed, and put back."""
+def test_many_apps(tools: Tools) -> None:
+    """Ten thousand apps with one failure are deployed and rolled back in linear time."""
     apps = tuple(f"web-{n}" for n in range(10_000))
     driver = place(*apps)
-    driver.sick = {apps[-1]}
+    driver.failing = {apps[-1]}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": apps}))
 
     assert list(statuses(results).values()) == ["rolled-back"] * 9_999 + ["failed"]
 
 
-def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
-    """The app has failed, the others keep their ends, and those that this run changed go back."""
+def test_a_bug_in_the_driver(tools: Tools) -> None:
+    """After a bug in the driver its app has failed, and changed apps are rolled back."""
     driver = place("api-1", "api-2", "web-1", "web-2")
 
     def raises(app: str) -> None:
@@ -270,10 +270,10 @@ def test_a_driver_that_raises_what_nobody_expects(tools: Tools) -> None:
     assert results["web-1"].reason == "a bug in Fly Image Pipeline ended this: `ZeroDivisionError`"
 
 
-def test_a_rollback_that_raises_what_nobody_expects(tools: Tools) -> None:
-    """The app that could not go back is told, and the others go back."""
+def test_a_bug_in_a_rollback(tools: Tools) -> None:
+    """After a bug in a rollback the app is reported, and the others are rolled back."""
     driver = place("api-1", "api-2", "web-1", "web-2")
-    driver.sick = {"web-2"}
+    driver.failing = {"web-2"}
 
     def raises(app: str) -> None:
         if app == "api-2":

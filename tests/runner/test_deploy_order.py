@@ -1,4 +1,4 @@
-"""A table: what a failure stops, by `after` and by waves, with a driver in memory."""
+"""A table: what a failure stops, by `after` and waves, with a driver in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def tools() -> Iterator[Tools]:
-    """What a run works with; nothing here asks the registry."""
+    """Return the tools of a run; no test here queries the registry."""
     with Registry(credentials=credentials({})) as registry:
         yield Tools(registry, credentials({}), {}, silent, threading.Event())
 
@@ -50,11 +50,11 @@ def test_what_a_failure_stops(
     keep_going: bool,
     expected: str,
 ) -> None:
-    """What comes after, and later waves, also with `--keep-going`; those of one wave are tried."""
+    """Dependents and later waves, also with `--keep-going`; the rest of a wave is deployed."""
     driver = MemoryDriver(
         {app: [Running(digest(1), "1")] for app in ("api-1", "api-2", "web-1", "web-2")}
     )
-    driver.sick = {sick}
+    driver.failing = {sick}
     made = make_deployment(
         driver, replace(tools, keep_going=keep_going), after={"web": after} if after else {}
     )
@@ -67,4 +67,4 @@ def test_what_a_failure_stops(
     assert error is None
     assert " ".join(f"{app}={end}" for app, end in sorted(statuses(ends).items())) == expected
     tried = {app for app, end in statuses(ends).items() if end != "blocked"}
-    assert set(driver.asked) == {f"deploy {app}" for app in tried}
+    assert set(driver.calls) == {f"deploy {app}" for app in tried}

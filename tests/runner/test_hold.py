@@ -1,4 +1,4 @@
-"""A newer commit that is deployed while a run builds, or between two of its deploys."""
+"""A newer commit is deployed while a run builds, or between two of its deploys."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NEWER = Running(
 
 @pytest.fixture
 def tools() -> Iterator[Tools]:
-    """What a run works with; nothing here asks the registry."""
+    """Return the tools of a run; no test here queries the registry."""
     with Registry(credentials=credentials({})) as registry:
         yield Tools(registry, credentials({}), {}, silent, threading.Event())
 
 
 def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, Deployment]:
-    """A run of `api-1` and then `web-1`; a newer run deploys `web-1` while it deploys `api-1`."""
+    """Return a run of `api-1` and `web-1`; a newer run deploys `web-1` during `api-1`."""
     driver = place("api-1", "web-1")
     driver.on_deploy = lambda app: driver.now["web-1"].append(NEWER) if app == "api-1" else None
     deployment = make_deployment(driver, tools, {"api": ("api-1",), "web": ("web-1",)})
@@ -51,7 +51,7 @@ def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, D
 
 
 def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
-    """Each app is looked at again right before it is deployed."""
+    """Each app is queried again right before its deploy."""
     driver, deployment = overtaken(tools)
 
     results, error = deployed(deployment)
@@ -64,7 +64,7 @@ def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
 
 
 def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
-    """That of another image moves; where no alias would move, no app is asked for."""
+    """The alias of a held app stays, others move; without aliases no app is queried."""
     driver, deployment = overtaken(tools)
     actions = (replace(a, move=(make_reference(a.name),)) for a in deployment.plan.images)
     plan = replace(deployment.plan, images=tuple(actions))
@@ -76,8 +76,8 @@ def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> 
     assert hold_aliases(deployment.plan, tools, lambda: driver) is deployment.plan
 
 
-def test_where_it_may_go_backwards(tools: Tools) -> None:
-    """It does."""
+def test_backwards_deploys_it(tools: Tools) -> None:
+    """With `backwards` it is deployed."""
     driver, deployment = overtaken(tools, backwards=True)
 
     assert statuses(deployed(deployment)[0]) == {"api-1": "deployed", "web-1": "deployed"}

@@ -1,4 +1,4 @@
-"""What `invoke lock` makes of an answer: a manifest, an index, or an error that says so."""
+"""How `invoke lock` reads the responses of a registry: a manifest, an index, or an error."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pipeline.project.lock_file import load_lock, lock_text
 from pipeline.reference import Digest, Platform, ReferenceSyntaxError, parse_reference
 from pipeline.registry.manifest import Manifest, contents_of
 from pipeline.runner import lock
-from tests.support.contexts import write_tree
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,8 +40,8 @@ WHOLE = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [GOOD]}
 
 
 def locked(folder: Path, body: bytes) -> tuple[Pins, str]:
-    """What `lock` would write of an external that is answered with `body`, and its address."""
-    with scripted(lambda _: Reply(200, {"Content-Type": INDEX}, body)) as server:
+    """Return what `lock` writes for an external with that response, and its address."""
+    with scripted_server(lambda _: Reply(200, {"Content-Type": INDEX}, body)) as server:
         (folder / "images/web").mkdir(parents=True)
         (folder / "pipeline.toml").write_text(f'registry = {{ host = "{server.address}" }}\n')
         (folder / "images/web/Dockerfile").write_text(f"FROM {server.address}/outside/os:1\n")
@@ -61,8 +61,8 @@ def locked(folder: Path, body: bytes) -> tuple[Pins, str]:
     ],
     ids=str,
 )
-def test_an_index_that_is_none(wrong: dict[str, object], tmp_path: Path) -> None:
-    """Nobody knows what it is: exit code 4, in a sentence that names it."""
+def test_an_invalid_index(wrong: dict[str, object], tmp_path: Path) -> None:
+    """An invalid index gives exit code 4 and a sentence with its name."""
     with pytest.raises(
         UnknownError, match=r"the manifest of `127.0.0.1:\d+/outside/os:1`"
     ) as error:
@@ -71,8 +71,8 @@ def test_an_index_that_is_none(wrong: dict[str, object], tmp_path: Path) -> None
     assert error.value.exit_code == 4
 
 
-def test_children_that_say_little(tmp_path: Path) -> None:
-    """Those without a platform are left out; none of them can write a line of the lock."""
+def test_children_without_a_platform(tmp_path: Path) -> None:
+    """Children without a platform are ignored; none can inject a line into the lock."""
     evil = 'linux" = "sha256:00" }\n\n[[external]]\nreference = "docker.io/library/debian:1'
     children = [
         {"digest": GOOD["digest"], "platform": {"os": evil, "architecture": "amd64"}},
@@ -105,14 +105,14 @@ EVIL = 'x" }\n\n[[external]]\nreference = "docker.io/library/debian:1'
         Pin(Digest(f"sha256:{HEX}"), triggers={Platform(EVIL, "amd64"): ()}),
     ],
 )
-def test_nothing_is_written_unparsed(pin: Pin) -> None:
-    """Wherever a digest or a platform came from: the writer parses it once more."""
+def test_the_writer_parses_again(pin: Pin) -> None:
+    """The writer parses every digest and platform again."""
     with pytest.raises(ReferenceSyntaxError):
         lock_text({WHERE: pin})
 
 
 def test_a_reference_that_is_locked_twice(tmp_path: Path) -> None:
-    """However it is spelt: the last would win without a word."""
+    """A reference is locked once, however it is spelled."""
     old = f'platforms = {{ "linux/amd64" = "sha256:{HEX}" }}'
     for name in ("debian", "docker.io/library/debian:latest", "other"):
         with (tmp_path / "pipeline.lock").open("a") as lock_file:
@@ -125,7 +125,7 @@ def test_a_reference_that_is_locked_twice(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_cannot_be_written(tmp_path: Path) -> None:
-    """It is a link of the tree's out of the project: refused, and the other file is as it was."""
+    """A lock that is a link out of the project is refused, and its target is unchanged."""
     write_tree(tmp_path, {"victim": "v", "project/images/web/Dockerfile": "FROM scratch\n"})
     for name in ("pipeline.lock", ".pipeline.lock.new"):
         (tmp_path / "project" / name).symlink_to("../victim")
@@ -148,8 +148,8 @@ _VALUES = st.recursive(
 
 
 @given(st.data())
-def test_one_thing_wrong_anywhere(data: st.DataObject) -> None:
-    """Whatever stands in place of a part of a good index, it is read, or refused in a sentence."""
+def test_mutated_indexes(data: st.DataObject) -> None:
+    """A mutated index is read, or refused with a sentence."""
     where = data.draw(st.sampled_from(["", "manifests", "child", *GOOD, "os", "architecture"]))
     value = data.draw(_VALUES)
     platform = {"os": "linux", "architecture": "amd64"}
@@ -175,7 +175,7 @@ def test_any_bytes(body: bytes) -> None:
 
 
 def test_an_image_has_few_triggers(tmp_path: Path) -> None:
-    """Each build that begins with it reads them all."""
+    """The number of triggers is limited: each build on the image reads them all."""
     triggers = ", ".join(['"RUN a"'] * 101)
     entry = f'reference = "a.test/a"\ndigest = "sha256:{HEX}"\n'
     text = f'[[external]]\n{entry}triggers = {{ "linux/amd64" = [{triggers}] }}\n'

@@ -1,4 +1,4 @@
-"""ONBUILD triggers in `pipeline.lock`: looked up once, kept as they are, and applied."""
+"""ONBUILD triggers in `pipeline.lock`: looked up once, stored exactly, and applied."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from pipeline.project.load import load
 from pipeline.project.lock_file import LOCK_FILE, load_lock, lock_text
 from pipeline.reference import Digest, ImageName, Platform, parse_platform, parse_reference
 from pipeline.runner.lock import look_inside, look_up, write
-from tests.support.contexts import write_tree
-from tests.support.scripted import Reply, scripted
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.model.image import Image
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
 AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 CORP = parse_reference("r.io/corp:1")
@@ -39,8 +39,8 @@ _TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"
 
 
 @given(st.lists(_TEXTS, max_size=3), st.lists(_TEXTS, max_size=1))
-def test_triggers_are_kept_as_they_are(one: list[str], other: list[str]) -> None:
-    """Whatever characters a text has; no entry is a platform with no triggers, which is known."""
+def test_triggers_are_stored_exactly(one: list[str], other: list[str]) -> None:
+    """Any text is stored; no entry means a platform that is known to have no triggers."""
     pin = Pin(DIGEST, triggers={AMD64: tuple(one), ARM64: tuple(other)})
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / LOCK_FILE).write_text(lock_text({CORP: pin}), encoding="utf-8")
@@ -58,8 +58,8 @@ def test_triggers_are_kept_as_they_are(one: list[str], other: list[str]) -> None
         '{ "a b" = [] }',
     ],
 )
-def test_triggers_that_are_none(wrong: str, tmp_path: Path) -> None:
-    """Told like any mistake in a file."""
+def test_invalid_triggers(wrong: str, tmp_path: Path) -> None:
+    """Invalid triggers are reported as any mistake in a file."""
     entry = f'[[external]]\nreference = "{CORP}"\ndigest = "{DIGEST}"\ntriggers = {wrong}\n'
     (tmp_path / LOCK_FILE).write_text(entry)
 
@@ -69,7 +69,7 @@ def test_triggers_that_are_none(wrong: str, tmp_path: Path) -> None:
 
 
 def project(root: Path, triggers: Mapping[str, list[str]] | None, **files: str) -> Image:
-    """The image `web` of a project whose lock knows these triggers of `r.io/corp:1`."""
+    """Return the image `web` of a project whose lock has these triggers of `r.io/corp:1`."""
     known = {parse_platform(p): tuple(texts) for p, texts in (triggers or {}).items()}
     (root / LOCK_FILE).write_text(lock_text({CORP: Pin(DIGEST, triggers=known)}))
     for name, text in {"a": "1", "b": "1", **files}.items():
@@ -89,14 +89,14 @@ READ: dict[str, tuple[dict[str, list[str]] | None, str, list[str], bool]] = {
 
 
 @pytest.mark.parametrize(("triggers", "dockerfile", "reads", "told"), READ.values(), ids=READ)
-def test_what_known_triggers_read_counts(
+def test_files_that_triggers_read(
     tmp_path: Path,
     triggers: dict[str, list[str]] | None,
     dockerfile: str,
     reads: list[str],
     told: bool,  # noqa: FBT001
 ) -> None:
-    """In the stage that begins with the image, for the platform that it is asked for."""
+    """Files that triggers copy are inputs of the stage on that image, for its platform."""
     image = project(tmp_path, triggers, Dockerfile=dockerfile)
 
     assert [read.pattern for read in image.reads.reads] == reads
@@ -104,8 +104,8 @@ def test_what_known_triggers_read_counts(
     assert ("V" in image.declared) is bool("b" in reads)
 
 
-def test_what_triggers_copy_is_in_the_key(tmp_path: Path) -> None:
-    """And the triggers themselves; what they leave alone is not."""
+def test_triggers_are_in_the_key(tmp_path: Path) -> None:
+    """Triggers, and the files that they copy, are in the key; other files are not."""
     keys = []
     for triggers, files in (
         (FOR_AMD64, {}),
@@ -124,8 +124,8 @@ def test_what_triggers_copy_is_in_the_key(tmp_path: Path) -> None:
     assert none == unknown
 
 
-def test_what_the_dockerfile_pins_itself_has_triggers_too(tmp_path: Path) -> None:
-    """The lock pins it no other way."""
+def test_triggers_of_an_image_pinned_in_the_dockerfile(tmp_path: Path) -> None:
+    """An image pinned in the Dockerfile has triggers in the lock, too."""
     pinned = parse_reference(f"{CORP}@{DIGEST}")
     known = Pin(DIGEST, triggers={AMD64: ("COPY b /",)})
     (tmp_path / LOCK_FILE).write_text(lock_text({pinned: known}))
@@ -137,8 +137,8 @@ def test_what_the_dockerfile_pins_itself_has_triggers_too(tmp_path: Path) -> Non
     assert image.externals[0].locked is None
 
 
-def test_an_image_that_is_deployed_as_it_is_may_have_triggers(tmp_path: Path) -> None:
-    """Another begins with it under its folder's name."""
+def test_triggers_of_a_public_image(tmp_path: Path) -> None:
+    """A public image may have triggers, for images that name it."""
     (tmp_path / LOCK_FILE).write_text(
         lock_text({CORP: Pin(DIGEST, triggers={AMD64: ("COPY b /",)})})
     )
@@ -154,8 +154,8 @@ def test_an_image_that_is_deployed_as_it_is_may_have_triggers(tmp_path: Path) ->
     assert [read.pattern for read in image.reads.reads] == ["b"]
 
 
-def test_a_trigger_that_is_no_instruction_is_told_where_it_would_run(tmp_path: Path) -> None:
-    """As BuildKit would."""
+def test_an_invalid_trigger_is_reported_where_it_would_run(tmp_path: Path) -> None:
+    """An invalid trigger is reported where it would run, as by BuildKit."""
     with pytest.raises(ConfigError) as caught:
         project(tmp_path, {"linux/amd64": ["COPPY a /"]}, Dockerfile="FROM r.io/corp:1\n")
 
@@ -163,11 +163,11 @@ def test_a_trigger_that_is_no_instruction_is_told_where_it_would_run(tmp_path: P
 
 
 class Outside:
-    """A registry with one image for two platforms, of which each has a trigger of its own."""
+    """A registry with an image for two platforms, each with a different trigger."""
 
     def __init__(self, *, index: bool, more: str = "") -> None:
         self.more = more
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.blobs: dict[str, tuple[str, bytes]] = {}
         manifests = [self._image(architecture) for architecture in ("amd64", "arm64")]
         top = {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests}
@@ -183,16 +183,16 @@ class Outside:
         return {"digest": self.keep(MANIFEST, body), "size": 1, "platform": platform}
 
     def keep(self, kind: str, document: object) -> str:
-        """Hold a document, by its digest."""
+        """Store a document and return its digest."""
         body = json.dumps(document).encode()
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         self.blobs[digest] = (kind, body)
         return digest
 
-    def answer(self, asked: Asked) -> Reply:
-        """What it says."""
-        name = asked.path.rpartition("/")[2]
-        self.asked.append(name)
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+        name = request.path.rpartition("/")[2]
+        self.requests.append(name)
         kind, body = self.blobs[self.top if name == "1" else name]
         headers = {"Content-Type": kind, "Docker-Content-Digest": name if ":" in name else self.top}
         return Reply(200, headers, body)
@@ -200,9 +200,9 @@ class Outside:
 
 @pytest.mark.parametrize("index", [True, False])
 def test_triggers_are_looked_up_once(index: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    """For the platforms that begin a stage alone; a lock that is written again asks for none."""
+    """Triggers are looked up once, for the needed platforms only; unchanged entries are kept."""
     outside = Outside(index=index)
-    with scripted(outside.answer) as server:
+    with scripted_server(outside.answer) as server:
         files = {
             "pipeline.toml": f'registry = {{ host = "{server.address}" }}\n',
             "images/web/Dockerfile": f"FROM {server.address}/corp:1\nCOPY --from=x a /\n",
@@ -217,17 +217,17 @@ def test_triggers_are_looked_up_once(index: bool, tmp_path: Path) -> None:  # no
             write(found, pins)
             return pins[parse_reference(f"{server.address}/corp:1")]
 
-        first, asked = lock(), len(outside.asked)
+        first, count = lock(), len(outside.requests)
         again = lock()
 
     assert first.triggers == again.triggers == {AMD64: ("COPY amd64 /",)}
-    assert outside.asked[asked:] == ["1"]
+    assert outside.requests[count:] == ["1"]
 
 
-def test_a_trigger_that_no_lock_can_hold(tmp_path: Path) -> None:
-    """Told of the image: the lock would be written, and never read again."""
+def test_a_trigger_that_the_lock_cannot_store(tmp_path: Path) -> None:
+    """A trigger that the lock cannot store is reported, so that the lock stays readable."""
     outside = Outside(index=False, more="\0")
-    with scripted(outside.answer) as server:
+    with scripted_server(outside.answer) as server:
         files = {
             "pipeline.toml": f'registry = {{ host = "{server.address}" }}\n',
             "images/web/Dockerfile": f"FROM {server.address}/corp:1\n",

@@ -1,4 +1,4 @@
-"""`[deploy] max_parallel`: as many apps at once as that, and no more."""
+"""`[deploy] max_parallel`: at most that many apps at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ APPS = tuple(f"web-{number}" for number in range(7))
 
 @dataclass
 class Counting(PlainDriver):
-    """Takes its time over each app; `most` is how many were under way at once."""
+    """A driver that takes its time for each app; `most` is the maximum of simultaneous deploys."""
 
     at_once: int = 1
     under_way: int = 0
@@ -47,22 +47,22 @@ class Counting(PlainDriver):
     def deploy(
         self, app: App, image: Reference, report: Reporter, /, *, fresh: bool = False
     ) -> Running:
-        """Nothing but to wait."""
+        """Wait."""
         del app, image, report, fresh
         with self.count:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
             self.count.notify_all()
-            # Nobody leaves before so many are here at once as may be.
+            # No deploy ends before the limit is reached.
             self.count.wait_for(lambda: self.most >= self.at_once, timeout=60)
-        time.sleep(0.05)  # one too many would come in now
+        time.sleep(0.05)  # One too many would start now.
         with self.count:
             self.under_way -= 1
         return Running(digest(1))
 
 
 def make_plan(at_once: int) -> Plan:
-    """All apps of one image are to be deployed."""
+    """Return a plan that deploys all apps of one image."""
     image = replace(make_image("web"), deploy=AppSpec(APPS))
     settings = Settings(deploy=DeploySettings(max_parallel=at_once))
     project = replace(make_project(image), settings=settings)
@@ -71,8 +71,8 @@ def make_plan(at_once: int) -> Plan:
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_so_many_at_once(at_once: int) -> None:
-    """All of them come to their end; the limit is used, and kept."""
+def test_at_most_that_many_at_once(at_once: int) -> None:
+    """All apps are deployed; the limit is reached, and not exceeded."""
     driver, plan = Counting(at_once=at_once), make_plan(at_once)
     reference = make_reference("web").at(digest(1))
     image = ImageResult(WEB, ImageStatus.EXISTS, reference, "", digest(1))

@@ -1,4 +1,4 @@
-"""What is not the project's is refused at its place before it is used, with the missing word."""
+"""Files and secrets outside the project are refused before use, with the missing permission."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pipeline.project.load import load
 from pipeline.reference import Digest, parse_reference
 from pipeline.runner.preflight import check_image, not_allowed
 from pipeline.runner.run import run
-from tests.support.commits import git
-from tests.support.contexts import write_tree
+from tests.support.git_commits import git
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ WORDS = "secret=FLY_API_TOKEN,fs.read={out},ssh,repository=r.test/evil/web,netwo
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path) -> Path:
-    """A project that a stranger wrote, beside a folder that is not the project's."""
+    """Make a project of a stranger, beside a folder outside it."""
     write_tree(
         tmp_path,
         {
@@ -89,23 +89,23 @@ def _root(tmp_path: Path) -> Path:
 
 
 def planned(project: Project, presence: Presence | Elsewhere | None = None) -> Plan:
-    """The plan where the registry has no image, or this answer."""
+    """Return the plan for a registry without images, or with this answer."""
     found = dict.fromkeys(project.names, presence or Absent())
     return plan(project, State(project, fingerprint(project), found))
 
 
 def problems(root: Path, said: str = "", profile: str = "") -> tuple[Problem, ...]:
-    """What is not allowed where a user says these words."""
+    """Return what is not allowed with these permissions."""
     words = said.format(out=root.parent / "outside")
     environ = {"A": "a", "FLY_API_TOKEN": "t", "PIPELINE_ALLOW": words, "HOME": str(root.parent)}
     project = load(root, profile=profile or None, environ=environ)
     return not_allowed(planned(project), environ)
 
 
-def test_all_of_it_is_refused_at_once_at_its_places(root: Path) -> None:
-    """Before anything is told or done, with exit code 2; links are followed to where they lead.
+def test_everything_is_refused_at_once_with_locations(root: Path) -> None:
+    """All are reported at once with their locations, with exit code 2; links are resolved.
 
-    Whether the variable or file is there at all, nobody is told.
+    The messages do not say whether the variable or file exists.
     """
     told: list[object] = []
     environ = {"A": "a"}
@@ -122,8 +122,8 @@ def test_all_of_it_is_refused_at_once_at_its_places(root: Path) -> None:
     assert told == []
 
 
-def test_each_hint_is_the_word_that_was_missing(root: Path) -> None:
-    """Copied into PIPELINE_ALLOW one after the other, in the end nothing is missing."""
+def test_each_hint_is_the_missing_permission(root: Path) -> None:
+    """Each hint names the missing permission; with all of them nothing is missing."""
     said = ""
     for _ in SAID:
         if not (found := problems(root, said)):
@@ -145,13 +145,13 @@ def test_each_hint_is_the_word_that_was_missing(root: Path) -> None:
         (WORDS + ",fs.write={out}/ou", 1),
     ],
 )
-def test_what_is_left_to_allow(root: Path, said: str, left: int) -> None:
-    """Paths begin at home or at the project's root, where a link of the project's says nothing."""
+def test_paths_in_permissions(root: Path, said: str, left: int) -> None:
+    """Paths are relative to the home folder or to the project, with links resolved."""
     assert len(problems(root, said)) == left
 
 
-def test_what_a_profile_puts_right(root: Path) -> None:
-    """What is merged is what counts."""
+def test_a_profile_is_merged_before_the_check(root: Path) -> None:
+    """The merged profile is checked."""
     assert len(problems(root, profile="quiet")) == 6
 
 
@@ -160,14 +160,14 @@ def test_what_a_profile_puts_right(root: Path) -> None:
     [(Present(DIGEST), 0), (Elsewhere(parse_reference("r.test/evil/web:1"), DIGEST), 3)],
 )
 def test_only_what_is_used(root: Path, presence: Presence | Elsewhere, count: int) -> None:
-    """Nothing where all exists; of the image's own file nothing, where it is but copied."""
+    """Only what is used: nothing if all images exist, and only sources of images to build."""
     project = load(root, environ={})
 
     assert len(not_allowed(planned(project, presence), {})) == count
 
 
 def test_an_image_whose_copy_failed_is_looked_at_before_it_is_built(root: Path) -> None:
-    """It, and what it stands on, were not to be built when the run began."""
+    """An image whose copy failed is checked before it is built instead."""
     project = load(root, environ={"PIPELINE_ALLOW": "ssh"})
 
     with pytest.raises(WorkError) as caught:
@@ -179,7 +179,7 @@ def test_an_image_whose_copy_failed_is_looked_at_before_it_is_built(root: Path) 
 
 @pytest.mark.parametrize("name", ["index.json", "oci-layout", "blobs", "ingest/1/data"])
 def test_links_in_a_cache_of_the_project(tmp_path: Path, name: str) -> None:
-    """BuildKit would read and write what they lead to; it is the same word as for a path."""
+    """BuildKit would follow links in a cache folder; the permission is that of their target."""
     toml = """
 [build]
 cache_from = ["type=local,src=c/{name}"]
@@ -210,8 +210,8 @@ cache_to = ["type=local,dest=c/{name}"]
     assert not_allowed(planned(allowed), {}) == ()
 
 
-def test_a_cache_that_came_with_a_commit(tmp_path: Path) -> None:
-    """What it says of a step, whoever committed it says, under the tag of others' inputs."""
+def test_a_cache_in_the_repository(tmp_path: Path) -> None:
+    """A cache in the repository could fake the result of a step, so it needs a permission."""
     write_tree(
         tmp_path,
         {
@@ -233,8 +233,8 @@ def test_a_cache_that_came_with_a_commit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["cache_from", "cache_to"])
-def test_a_path_that_leaves_what_is_allowed(tmp_path: Path, key: str) -> None:
-    """Behind a name, where many images have one entry."""
+def test_a_cache_path_outside_the_allowed_folder(tmp_path: Path, key: str) -> None:
+    """A cache path outside the allowed folder, hidden by a template of many images."""
     side = {"cache_from": "src", "cache_to": "dest"}[key]
     word = {"cache_from": "fs.read", "cache_to": "fs.write"}[key]
     write_tree(

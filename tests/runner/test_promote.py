@@ -1,4 +1,4 @@
-"""`promote` and fingerprint tags: never moved, and put only where they are the image's own."""
+"""`promote` and fingerprint tags: never moved, and set only on the image itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pipeline.errors import ConfigError
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
 from pipeline.runner.promote import promote
-from tests.support.oci import INDEX
-from tests.support.scripted import Reply, scripted
+from tests.support.registry_documents import INDEX
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.runner.promote import Promoted
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
 FP, OTHER = "99e119ac964f836b8d22", "0123456789abcdef0123"
 COMMIT = "ab" * 20
@@ -33,29 +33,29 @@ IMAGE, ANOTHER = (
 
 
 def digest(body: bytes) -> str:
-    """By what a registry knows a manifest."""
+    """Return the digest of a manifest."""
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def promoted(
     held: Mapping[str, bytes], source: str, destinations: Sequence[str]
 ) -> tuple[tuple[Promoted, ...], dict[str, bytes]]:
-    """How it ends at a registry that holds these manifests, and what it holds then."""
+    """Promote in a registry with these manifests; return the results and its new content."""
     store = {f"/v2/{p.replace(':', '/manifests/')}": body for p, body in held.items()}
 
-    def answers(asked: Asked) -> Reply:
-        if asked.method == "PUT":
-            store[asked.path] = asked.body
-            return Reply(201, {"Docker-Content-Digest": digest(asked.body)})
+    def answers(request: Request) -> Reply:
+        if request.method == "PUT":
+            store[request.path] = request.body
+            return Reply(201, {"Docker-Content-Digest": digest(request.body)})
         by_digest = {digest(body): body for body in store.values()}
-        body = store.get(asked.path) or by_digest.get(asked.path.rpartition("/")[2])
+        body = store.get(request.path) or by_digest.get(request.path.rpartition("/")[2])
         if body is None:
             return Reply(404, NOBODY)
         head = {"Docker-Content-Digest": digest(body), "Content-Type": INDEX}
-        return Reply(200, head, body if asked.method == "GET" else b"")
+        return Reply(200, head, body if request.method == "GET" else b"")
 
     ended: list[Promoted] = []
-    with scripted(answers) as server, Registry() as registry:
+    with scripted_server(answers) as server, Registry() as registry:
         there = [parse_reference(f"{server.address}/{d}") for d in destinations]
         source = source.replace("SHA", digest(IMAGE))
         done = promote(registry, parse_reference(f"{server.address}/{source}"), there, ended.append)
@@ -74,8 +74,8 @@ def promoted(
         ("web@SHA", f"api:{FP}"),
     ],
 )
-def test_the_tag_of_other_inputs(source: str, destination: str) -> None:
-    """Refused before anything is asked; the other destinations are left, too."""
+def test_the_fingerprint_tag_of_other_inputs(source: str, destination: str) -> None:
+    """The fingerprint tag of other inputs is refused before any request; nothing is copied."""
     held = {f"web:{FP}": IMAGE, "web:latest": IMAGE}
 
     with pytest.raises(ConfigError, match="may be a fingerprint tag, which never moves"):
@@ -83,7 +83,7 @@ def test_the_tag_of_other_inputs(source: str, destination: str) -> None:
 
 
 def test_its_own_tag_in_another_repository() -> None:
-    """As `invoke promote web staging` has it."""
+    """The image's own tag in another repository, as with `invoke promote web staging`."""
     (done,), store = promoted({f"web:{FP}": IMAGE}, f"web:{FP}", [f"staging:{FP}"])
 
     assert done.error is None
@@ -91,8 +91,8 @@ def test_its_own_tag_in_another_repository() -> None:
     assert store[f"/v2/staging/manifests/{FP}"] == IMAGE
 
 
-def test_its_own_tag_is_not_put_over_another_image() -> None:
-    """Whichever was there first stays: others have deployed it."""
+def test_its_own_tag_does_not_replace_another_image() -> None:
+    """Its own tag does not replace another image: that one may be deployed."""
     held = {f"web:{FP}": IMAGE, f"staging:{FP}": ANOTHER, "staging:v1": ANOTHER}
 
     (kept, moved), store = promoted(held, f"web:{FP}", [f"staging:{FP}", "staging:v1"])
@@ -105,8 +105,8 @@ def test_its_own_tag_is_not_put_over_another_image() -> None:
     assert store["/v2/staging/manifests/v1"] == IMAGE
 
 
-def test_a_commit_is_a_tag_like_any_other() -> None:
-    """It moves, for nothing looks an image up by it."""
+def test_a_commit_is_an_ordinary_tag() -> None:
+    """A commit is an ordinary tag, and moves."""
     held = {f"web:{FP}": IMAGE, f"web:{COMMIT}": ANOTHER}
 
     (done,), store = promoted(held, f"web:{FP}", [f"web:{COMMIT}"])

@@ -1,4 +1,4 @@
-"""Provenance with all arguments holds no password of a proxy, and no login goes out unasked."""
+"""Provenance with `mode=max` publishes build arguments, so it must not contain a proxy login."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.project.load import load
 from pipeline.reference import Digest
 from pipeline.runner.preflight import published_logins
 from pipeline.runner.run import run
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ DIGEST = Digest("sha256:" + "1" * 64)
 
 
 def planned(root: Path, provenance: str, *, exists: bool = False) -> Plan:
-    """The plan of one image that is built, or exists."""
+    """Return the plan of one image that is built, or exists."""
     settings = f"[build]\nprovenance = {provenance}\n"
     write_tree(root, {"images/web/Dockerfile": "FROM scratch\n", "pipeline.toml": settings})
     project = load(root)
@@ -36,14 +36,14 @@ def planned(root: Path, provenance: str, *, exists: bool = False) -> Plan:
 
 
 def with_proxy(root: Path, **proxies: str) -> dict[str, str]:
-    """An environment whose docker has these proxies for builds."""
+    """Return an environment whose Docker configuration has these proxies for builds."""
     write_tree(root, {"docker/config.json": json.dumps({"proxies": {"default": proxies}})})
     return {"DOCKER_CONFIG": str(root / "docker")}
 
 
 @pytest.mark.parametrize("provenance", ['"mode=max"', "'\"mode=max\"'", '"mode=min,mode=max"'])
-def test_a_login_of_a_proxy_is_not_pushed(tmp_path: Path, provenance: str) -> None:
-    """It is told before anything is built, at its place; the login itself is not."""
+def test_a_proxy_login_is_refused(tmp_path: Path, provenance: str) -> None:
+    """Refused before a build with its location; the message does not contain the login."""
     environ = with_proxy(tmp_path, httpProxy="http://me:hidden@p:1", httpsProxy="me:hidden@p:1")
 
     with pytest.raises(ConfigError) as caught:
@@ -58,8 +58,8 @@ def test_a_login_of_a_proxy_is_not_pushed(tmp_path: Path, provenance: str) -> No
     assert "hidden" not in f"{problem} {problem.hint}"
 
 
-def test_who_tells_no_login_is_not_kept_from_it(tmp_path: Path) -> None:
-    """A proxy without one, provenance without arguments, none, and nothing to build."""
+def test_builds_that_publish_no_proxy_login(tmp_path: Path) -> None:
+    """Allowed: a proxy without a login, `mode=min`, no provenance, and nothing to build."""
     secret = with_proxy(tmp_path, httpProxy="http://me:hidden@p:1")
 
     for provenance in ('"mode=min"', "true", "false"):

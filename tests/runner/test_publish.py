@@ -1,6 +1,6 @@
-"""Publishing: several runs with one tag each want to be the image, and all agree on one of them.
+"""Publishing: several simultaneous runs of the same image agree on one digest.
 
-A real registry; between it and each run a proxy on a real socket that decides who comes first.
+A real registry; a proxy in front of each run decides the order of their requests.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pipeline.registry.errors import KeptTagError
 from pipeline.registry.manifest import Manifest
 from pipeline.runner.publish import Pushed, publish
 from tests.buildkit.example import image
-from tests.support.between import between
-from tests.support.scripted import Asked, Reply
+from tests.support.intercept import intercept
+from tests.support.scripted_server import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
     from pipeline.model.presence import Presence
     from sandbox.registry import Registry
-    from tests.support.between import Hook
-    from tests.support.scripted import Scripted
+    from tests.support.intercept import Hook
+    from tests.support.scripted_server import ScriptedServer
 
-pytestmark = pytest.mark.engine  # it needs the registry server alone
+pytestmark = pytest.mark.engine  # It needs only the registry.
 
 TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
-def pushed(  # each is what a test is about
+def pushed(  # Each test is about one of them.
     host: str,
     address: str,
     content: str,
@@ -53,7 +53,7 @@ def pushed(  # each is what a test is about
     bases: tuple[str, ...] = (),
     forced: bool = False,
 ) -> Pushed:
-    """An image whose config is `content`, its blob in the registry as after a push to staging."""
+    """Push an image with the config `content`, as BuildKit pushes to staging."""
     blob = json.dumps({"of": content}).encode()
     digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
     begun = httpx.post(f"http://{address}/v2/{name}/blobs/uploads/")
@@ -70,7 +70,7 @@ def pushed(  # each is what a test is about
 
 @pytest.fixture
 def clients() -> Iterator[ExitStack]:
-    """Clients and proxies that end with the test."""
+    """Close clients and proxies at the end of the test."""
     with ExitStack() as stack:
         yield stack
 
@@ -78,38 +78,38 @@ def clients() -> Iterator[ExitStack]:
 def published(
     clients: ExitStack, server: str, *images: Pushed
 ) -> Mapping[str, Presence | PipelineError]:
-    """What `publish` says of images, with a client of its own; `server` is whom it asks."""
+    """Publish images with a new client of `server`; return the results."""
     client = clients.enter_context(Client())
     assert {one.action.reference.repository.host for one in images} == {server}
     return dict(publish(images, client).items())
 
 
 def one(answer: Mapping[str, Presence | PipelineError], name: str = "web") -> str:
-    """The digest that a run was told."""
+    """Return the digest of an image that was published."""
     found = answer[name]
     assert isinstance(found, Present), found
     return found.digest
 
 
-def test_two_that_both_see_nothing_agree_on_the_later(
+def test_two_runs_that_see_no_tag_agree_on_the_later_put(
     registry: Registry, clients: ExitStack
 ) -> None:
-    """Both look before either puts; the second put lands while the first run waits."""
+    """If both see no tag, both end with the later put."""
     seen = threading.Barrier(2, timeout=20)
 
-    def run(wait: float) -> tuple[Scripted, Pushed]:
+    def run(wait: float) -> tuple[ScriptedServer, Pushed]:
         first = threading.Event()
 
-        def after(asked: Asked) -> None:
-            if asked.method == "HEAD" and not first.is_set():
+        def after(request: Request) -> None:
+            if request.method == "HEAD" and not first.is_set():
                 first.set()
                 seen.wait()
 
-        def before(asked: Asked) -> None:
-            if asked.method == "PUT":
+        def before(request: Request) -> None:
+            if request.method == "PUT":
                 time.sleep(wait)
 
-        server = clients.enter_context(between(registry.address, before, after))
+        server = clients.enter_context(intercept(registry.address, before, after))
         return server, pushed(server.address, registry.address, f"of {wait}")
 
     (quick_server, quick), (late_server, late) = run(0.4), run(0.8)
@@ -122,9 +122,9 @@ def test_two_that_both_see_nothing_agree_on_the_later(
     assert late.manifest.digest != quick.manifest.digest
 
 
-def test_who_comes_later_takes_what_is_there(registry: Registry, clients: ExitStack) -> None:
-    """It puts nothing, and two requests are all that it costs."""
-    server = clients.enter_context(between(registry.address))
+def test_a_later_run_uses_the_existing_image(registry: Registry, clients: ExitStack) -> None:
+    """The later run uses the existing image; that costs two requests and no put."""
+    server = clients.enter_context(intercept(registry.address))
     first, second = (pushed(server.address, registry.address, text) for text in "ab")
 
     of_first = published(clients, server.address, first)
@@ -136,23 +136,23 @@ def test_who_comes_later_takes_what_is_there(registry: Registry, clients: ExitSt
     assert server.count("PUT") == 1
 
 
-def test_one_that_puts_between_our_look_and_our_put(registry: Registry, clients: ExitStack) -> None:
-    """Ours replaces its own while it waits, and it is told so."""
+def test_a_put_between_our_head_and_our_put(registry: Registry, clients: ExitStack) -> None:
+    """If another run puts between our HEAD and our put, ours replaces it, and both report ours."""
     put = threading.Event()
 
-    def after(asked: Asked) -> None:
-        if asked.method == "PUT":
+    def after(request: Request) -> None:
+        if request.method == "PUT":
             put.set()
             time.sleep(0.4)
 
-    def before(asked: Asked) -> None:
-        if asked.method == "PUT":
+    def before(request: Request) -> None:
+        if request.method == "PUT":
             begun.append(pool.submit(published, clients, theirs.address, other))
             put.wait(20)
 
-    theirs = clients.enter_context(between(registry.address, after=after))
+    theirs = clients.enter_context(intercept(registry.address, after=after))
     other = pushed(theirs.address, registry.address, "other")
-    ours = clients.enter_context(between(registry.address, before))
+    ours = clients.enter_context(intercept(registry.address, before))
     mine = pushed(ours.address, registry.address, "mine")
     begun: list[Future[Mapping[str, Presence | PipelineError]]] = []
 
@@ -162,9 +162,9 @@ def test_one_that_puts_between_our_look_and_our_put(registry: Registry, clients:
     assert one(answer) == one(begun[0].result()) == mine.manifest.digest
 
 
-def test_what_is_forced_replaces_what_is_there(registry: Registry, clients: ExitStack) -> None:
-    """That is what it was built for."""
-    server = clients.enter_context(between(registry.address))
+def test_a_forced_image_replaces_the_existing_one(registry: Registry, clients: ExitStack) -> None:
+    """A forced image replaces the existing one."""
+    server = clients.enter_context(intercept(registry.address))
     first = pushed(server.address, registry.address, "a")
     second = pushed(server.address, registry.address, "b", forced=True)
 
@@ -173,9 +173,11 @@ def test_what_is_forced_replaces_what_is_there(registry: Registry, clients: Exit
     assert one(published(clients, server.address, second)) == second.manifest.digest
 
 
-def three(registry: Registry, clients: ExitStack, before: Hook) -> tuple[Scripted, list[Pushed]]:
-    """A base, what stands on it, and what stands on that, the last first."""
-    server = clients.enter_context(between(registry.address, before))
+def three(
+    registry: Registry, clients: ExitStack, before: Hook
+) -> tuple[ScriptedServer, list[Pushed]]:
+    """Push a base, an image on it, and one on that; return them with the last first."""
+    server = clients.enter_context(intercept(registry.address, before))
     bases = {"web": ("lang",), "lang": ("os",), "os": ()}
     images = [
         pushed(server.address, registry.address, name, name=name, bases=under)
@@ -184,23 +186,21 @@ def three(registry: Registry, clients: ExitStack, before: Hook) -> tuple[Scripte
     return server, images
 
 
-def test_bases_come_first(registry: Registry, clients: ExitStack) -> None:
-    """Killed at any moment, a tag that resolves has the tags of its bases beside it."""
+def test_bases_are_published_first(registry: Registry, clients: ExitStack) -> None:
+    """Bases are published first, so that a published image always has its bases."""
     server, images = three(registry, clients, lambda _: None)
 
     published(clients, server.address, *images)
 
-    puts = [asked.path.split("/")[2] for asked in server.asked if asked.method == "PUT"]
+    puts = [request.path.split("/")[2] for request in server.requests if request.method == "PUT"]
     assert puts == ["os", "lang", "web"]
 
 
-def test_one_that_is_refused_does_not_cost_the_others(
-    registry: Registry, clients: ExitStack
-) -> None:
-    """Its error is told in its place; it is not there, and the others are."""
+def test_a_refused_image_does_not_affect_the_others(registry: Registry, clients: ExitStack) -> None:
+    """A refused image has its error in the result; the others are published."""
 
-    def refuse(asked: Asked) -> Reply | None:
-        return Reply(403) if asked.method == "PUT" and "/lang/" in asked.path else None
+    def refuse(request: Request) -> Reply | None:
+        return Reply(403) if request.method == "PUT" and "/lang/" in request.path else None
 
     server, images = three(registry, clients, refuse)
 
@@ -225,15 +225,15 @@ OTHERS = [(403, "DENIED", "no"), (400, "MANIFEST_INVALID", "nonsense"), (405, "U
 
 
 def refusing(registry: Registry, first: Pushed | None, refusal: tuple[int, str, str]) -> Hook:
-    """Each put is refused so; before that, another run publishes `first`."""
+    """Refuse each put with this response, after another run has published `first`."""
     status, code, message = refusal
     body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
 
-    def before(asked: Asked) -> Reply | None:
-        if asked.method != "PUT":
+    def before(request: Request) -> Reply | None:
+        if request.method != "PUT":
             return None
         if first:
-            url = f"http://{registry.address}{asked.path}"
+            url = f"http://{registry.address}{request.path}"
             headers = {"Content-Type": TYPE}
             httpx.put(url, content=first.manifest.content, headers=headers).raise_for_status()
         return Reply(status, {"Content-Type": "application/json"}, body)
@@ -242,26 +242,26 @@ def refusing(registry: Registry, first: Pushed | None, refusal: tuple[int, str, 
 
 
 @pytest.mark.parametrize("refusal", [*KEPT, *OTHERS], ids=str)
-def test_a_tag_that_cannot_be_overwritten_and_another_was_first(
+def test_an_immutable_tag_that_exists(
     registry: Registry, clients: ExitStack, refusal: tuple[int, str, str]
 ) -> None:
-    """In whatever words a put is refused: what is there is the image, for us as for that run."""
+    """If a put is refused in any wording, the existing image is used."""
     theirs = pushed("r.io", registry.address, "theirs")
     hook = refusing(registry, theirs, refusal)
-    server = clients.enter_context(between(registry.address, hook))
+    server = clients.enter_context(intercept(registry.address, hook))
     ours = pushed(server.address, registry.address, "ours")
 
     assert one(published(clients, server.address, ours)) == theirs.manifest.digest
 
 
 @pytest.mark.parametrize("refusal", KEPT, ids=str)
-def test_force_where_no_tag_can_be_overwritten(
+def test_force_with_an_immutable_tag(
     registry: Registry, clients: ExitStack, refusal: tuple[int, str, str]
 ) -> None:
-    """The work has failed, and why is said: nothing is unknown, and the tag is as it was."""
+    """With `--force` and immutable tags the image has failed, with the reason; the tag stays."""
     theirs = pushed("r.io", registry.address, "theirs")
     hook = refusing(registry, theirs, refusal)
-    server = clients.enter_context(between(registry.address, hook))
+    server = clients.enter_context(intercept(registry.address, hook))
     ours = pushed(server.address, registry.address, "ours", forced=True)
 
     error = published(clients, server.address, ours)["web"]
@@ -273,10 +273,10 @@ def test_force_where_no_tag_can_be_overwritten(
     assert "`salt`" in error.hint
 
 
-def test_a_put_that_is_refused_where_nothing_is(registry: Registry, clients: ExitStack) -> None:
-    """A refusal as ever: nobody was first."""
+def test_a_refused_put_without_an_existing_image(registry: Registry, clients: ExitStack) -> None:
+    """A refused put without an existing image is an error."""
     hook = refusing(registry, None, OTHERS[0])
-    server = clients.enter_context(between(registry.address, hook))
+    server = clients.enter_context(intercept(registry.address, hook))
     ours = pushed(server.address, registry.address, "ours")
 
     error = published(clients, server.address, ours)["web"]
@@ -285,10 +285,12 @@ def test_a_put_that_is_refused_where_nothing_is(registry: Registry, clients: Exi
     assert "may not write `web`" in error.message
 
 
-def test_an_answer_that_was_lost_behind_a_put(registry: Registry, clients: ExitStack) -> None:
-    """Ours is there: it is published, whatever was said of it."""
+def test_a_lost_response_to_a_put(registry: Registry, clients: ExitStack) -> None:
+    """If the response to a put is lost, but the image is there, it is published."""
     server = clients.enter_context(
-        between(registry.address, after=lambda asked: Reply(400) if asked.method == "PUT" else None)
+        intercept(
+            registry.address, after=lambda request: Reply(400) if request.method == "PUT" else None
+        )
     )
     ours = pushed(server.address, registry.address, "ours", forced=True)
 
@@ -296,13 +298,13 @@ def test_an_answer_that_was_lost_behind_a_put(registry: Registry, clients: ExitS
 
 
 @pytest.mark.parametrize("refusal", [KEPT[0], *OTHERS], ids=str)
-def test_an_alias_or_a_copy_whose_tag_is_kept(
+def test_an_alias_or_copy_with_an_immutable_tag(
     registry: Registry, clients: ExitStack, refusal: tuple[int, str, str]
 ) -> None:
-    """The same image there is as good as ours, in whatever words; another is in the way."""
+    """An alias or copy is done if the tag has the same image; another image is a failure."""
     theirs = pushed("r.io", registry.address, "theirs")
     hook = refusing(registry, theirs, refusal)
-    server = clients.enter_context(between(registry.address, hook))
+    server = clients.enter_context(intercept(registry.address, hook))
     client = clients.enter_context(Client())
     ours = pushed(server.address, registry.address, "ours")
 

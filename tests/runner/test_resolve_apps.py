@@ -1,4 +1,4 @@
-"""Names of apps from a file, a pattern or a command: real files, and real processes."""
+"""App names from a file, a pattern or a command, with real files and processes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from pipeline import load, resolve_apps
 from pipeline.errors import ConfigError, UnknownError
 from pipeline.runner.resolve_apps import _matching
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def image(root: Path, name: str, apps: str) -> Path:
-    """An image of a project whose `[deploy] apps` is that TOML value; its folder."""
+    """Make an image with this TOML value of `[deploy] apps`; its folder is named like it."""
     folder = root / "images" / name
     folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text("FROM debian:bookworm-slim\n")
@@ -26,33 +26,33 @@ def image(root: Path, name: str, apps: str) -> Path:
 
 
 def script(root: Path, text: str) -> None:
-    """A command of the project's: `./tenants.sh`."""
-    program(root / "tenants.sh", text)
+    """Write the project's command `./tenants.sh`."""
+    write_program(root / "tenants.sh", text)
 
 
 def names(root: Path) -> list[str]:
-    """The apps of the project, asked for where that must be."""
+    """Return the apps of the project, after running what must be run."""
     project = resolve_apps(load(root), os.environ)
     return [app for image in project if image.deploy for app in image.deploy.apps]
 
 
 def refusal(root: Path) -> list[str]:
-    """What is wrong with the project."""
+    """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         names(root)
     return [str(problem) for problem in caught.value.problems]
 
 
 def test_a_file_has_one_name_a_line(tmp_path: Path) -> None:
-    """Relative to its image; comments and empty lines are left out, as is a name's second time."""
+    """A file has one name per line; comments, empty lines and repetitions are ignored."""
     folder = image(tmp_path, "web", '"file:apps.txt"')
     (folder / "apps.txt").write_text("# tenants\nacme-eu\n\nacme-us  # the large one\nacme-eu\n")
 
     assert names(tmp_path) == ["acme-eu", "acme-us"]
 
 
-def test_a_name_that_is_none_has_its_line(tmp_path: Path) -> None:
-    """All of them at once."""
+def test_invalid_names_have_their_line(tmp_path: Path) -> None:
+    """All invalid names are reported at once with their lines."""
     folder = image(tmp_path, "web", '"file:apps.txt"')
     (folder / "apps.txt").write_text("Acme\nacme-eu\nacme_us\n")
 
@@ -76,7 +76,7 @@ def test_a_name_that_is_none_has_its_line(tmp_path: Path) -> None:
         ("[]", "`deploy.apps` is empty"),
     ],
 )
-def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, apps: str, said: str) -> None:
+def test_mistakes_are_reported_with_their_location(tmp_path: Path, apps: str, said: str) -> None:
     """File, line and column of `image.toml`."""
     image(tmp_path, "web", apps)
 
@@ -84,8 +84,8 @@ def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, apps: str, said: str
     assert said in told
 
 
-def test_an_app_of_two_images_is_told_at_its_line(tmp_path: Path) -> None:
-    """In a list, and in a file of names."""
+def test_an_app_of_two_images_has_its_line(tmp_path: Path) -> None:
+    """An app of two images is reported with its line, in a list or in a file of names."""
     image(tmp_path, "api", '["acme-eu"]')
     image(tmp_path, "web", '["acme-us", "acme-eu"]')
     folder = image(tmp_path, "work", '"file:apps.txt"')
@@ -98,15 +98,15 @@ def test_an_app_of_two_images_is_told_at_its_line(tmp_path: Path) -> None:
 
 
 def test_a_command_prints_names(tmp_path: Path) -> None:
-    """It runs in the project's root with its words as they are: no shell looks at them."""
+    """The command runs in the project's root without a shell."""
     image(tmp_path, "web", "\"command:./tenants.sh 'a b' $HOME\"")
     script(tmp_path, "test \"$1\" = 'a b' && test \"$2\" = '$HOME' && ls images && echo acme-$#")
 
     assert names(tmp_path) == ["web", "acme-2"]
 
 
-def test_nothing_is_run_to_load_a_project(tmp_path: Path) -> None:
-    """What must be asked for waits for `resolve_apps`."""
+def test_loading_runs_nothing(tmp_path: Path) -> None:
+    """Loading runs nothing; `resolve_apps` does."""
     image(tmp_path, "web", '"command:./tenants.sh"')
     script(tmp_path, "touch was-run")
 
@@ -126,7 +126,7 @@ def test_nothing_is_run_to_load_a_project(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_fails_is_not_an_empty_list(tmp_path: Path, text: str, said: str) -> None:
-    """It could not be found out: 4, with what the command said, and its place."""
+    """A failed command gives exit code 4 with its stderr and location."""
     image(tmp_path, "web", '"command:./tenants.sh"')
     script(tmp_path, text)
 
@@ -136,16 +136,16 @@ def test_a_command_that_fails_is_not_an_empty_list(tmp_path: Path, text: str, sa
     assert caught.value.message.startswith("images/web/image.toml:2:8: ")
 
 
-def test_a_command_that_is_not_there(tmp_path: Path) -> None:
-    """It is named."""
+def test_a_missing_command(tmp_path: Path) -> None:
+    """A missing command is named."""
     image(tmp_path, "web", '"command:./none.sh"')
 
     with pytest.raises(UnknownError, match=r"`\./none\.sh` could not be started: no such file"):
         names(tmp_path)
 
 
-def test_a_command_that_prints_no_names_is_warned_of(tmp_path: Path) -> None:
-    """Nothing to deploy is allowed, but seldom meant."""
+def test_a_command_without_output_is_a_warning(tmp_path: Path) -> None:
+    """A command without output gives a warning."""
     image(tmp_path, "web", '"command:./tenants.sh"')
     script(tmp_path, "exit 0")
 
@@ -154,8 +154,8 @@ def test_a_command_that_prints_no_names_is_warned_of(tmp_path: Path) -> None:
     )
 
 
-def test_a_log_is_no_list(tmp_path: Path) -> None:
-    """Twenty lines that are no names are told, each at a readable length, and not all of them."""
+def test_many_invalid_names(tmp_path: Path) -> None:
+    """Of twenty invalid lines, a few are shown, shortened."""
     folder = image(tmp_path, "web", '"file:apps.txt"')
     (folder / "apps.txt").write_text(f"{'No name: ' * 1000}\n" * 100)
 
@@ -166,8 +166,8 @@ def test_a_log_is_no_list(tmp_path: Path) -> None:
     assert "images/web/apps.txt: the rest of the file was not read" in told
 
 
-def test_an_app_that_a_command_prints_may_be_another_images(tmp_path: Path) -> None:
-    """Found where it is known, at the line of the command."""
+def test_a_commands_app_of_another_image(tmp_path: Path) -> None:
+    """A command's app that belongs to another image is reported at the command's line."""
     image(tmp_path, "api", '["acme-eu"]')
     image(tmp_path, "web", '"command:./tenants.sh"')
     script(tmp_path, "echo acme-eu")
@@ -176,23 +176,23 @@ def test_an_app_that_a_command_prints_may_be_another_images(tmp_path: Path) -> N
     assert said.startswith("images/web/image.toml:2:8: the app `acme-eu` is deployed from")
 
 
-def test_a_pattern_takes_the_apps_that_fit() -> None:
-    """In the order that the driver's names are given."""
+def test_apps_that_match_a_pattern() -> None:
+    """Matching apps, in the order of the driver's list."""
     known = ["acme-eu", "acme-us", "other"]
 
     assert list(_matching(known, "acme-*")) == ["acme-eu", "acme-us"]
 
 
 @pytest.mark.parametrize("name", ["acme-\x1b[2J", "acme-/../other", "acme- --config=x", "acme-EU"])
-def test_an_app_that_is_listed_under_no_name(name: str) -> None:
-    """Nothing is deployed to what cannot be an app; one that is listed twice is one app."""
+def test_invalid_names_in_the_drivers_list(name: str) -> None:
+    """Invalid names in the driver's list are ignored, repeated ones count once."""
     assert list(_matching(["acme-eu", "acme-eu", name], "acme-eu")) == ["acme-eu"]
     with pytest.raises(UnknownError, match="the driver lists an app whose name is not valid"):
         list(_matching(["acme-eu", name], "acme-*"))
 
 
-def test_a_project_without_such_names_is_left_as_it_is(tmp_path: Path) -> None:
-    """No driver is opened and nothing is asked."""
+def test_a_project_without_such_names(tmp_path: Path) -> None:
+    """A project without them is returned unchanged, and no driver is created."""
     image(tmp_path, "web", '["acme-eu"]')
     project = load(tmp_path)
 

@@ -1,4 +1,4 @@
-"""Apps rolled back to the previous release, with a driver in memory."""
+"""Rollback to the previous release, with a driver in memory."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NAMES = ("api-1", "web-1")
 
 
 def place() -> MemoryDriver:
-    """Every app runs its second release."""
+    """Return a driver whose apps run their second release."""
     both = [Running(digest(1), "1"), Running(digest(2), "2")]
     return MemoryDriver({name: [*both] for name in ("api-1", "web-1", "web-2")})
 
 
-def test_apps_roll_back_to_the_release_before() -> None:
-    """Those that were named go back, the last by `after` first; others stay."""
+def test_apps_roll_back_to_the_previous_release() -> None:
+    """The named apps are rolled back in reverse order of `after`; others stay."""
     driver = place()
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
@@ -38,10 +38,10 @@ def test_apps_roll_back_to_the_release_before() -> None:
     assert driver.now["web-2"][-1].release == "2"
 
 
-def test_one_that_cannot_go_back_is_told_alone() -> None:
-    """The others go back."""
+def test_one_app_that_cannot_be_rolled_back() -> None:
+    """One app fails, the others are rolled back."""
     driver = place()
-    driver.stuck = {"web-1"}
+    driver.not_restorable = {"web-1"}
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
 
@@ -51,19 +51,19 @@ def test_one_that_cannot_go_back_is_told_alone() -> None:
     assert api.status.value == "rolled-back"
 
 
-def test_what_is_left_when_the_user_stops_is_blocked() -> None:
-    """Nothing is begun after it."""
+def test_remaining_apps_are_blocked_when_the_user_stops() -> None:
+    """Apps not yet rolled back when the user stops are blocked."""
     driver, stop = place(), threading.Event()
     stop.set()
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, stop)
 
     assert [result.status.value for result, _ in ends] == ["blocked", "blocked"]
-    assert not driver.asked
+    assert not driver.calls
 
 
-def test_one_that_meets_a_fault_is_told_alone() -> None:
-    """What nobody expected of a driver ends one app's rollback, and hides no other's."""
+def test_a_bug_in_one_rollback() -> None:
+    """A bug in the driver fails one app's rollback, not the others'."""
     driver = place()
 
     def raises(app: str) -> None:

@@ -1,7 +1,6 @@
-"""A run that nobody expected to end: what it published or deployed by then stays known.
+"""A run that ends with a bug still reports what it published or deployed.
 
-A real registry; what is published is copied from another repository of it, so that no engine is
-needed.
+It copies images inside a real registry, so that it needs no engine.
 """
 
 from __future__ import annotations
@@ -30,37 +29,37 @@ if TYPE_CHECKING:
     from pipeline.model.report import Report
     from sandbox.registry import Registry
 
-pytestmark = pytest.mark.engine  # it needs the registry server alone
+pytestmark = pytest.mark.engine  # It needs only the registry.
 
 WEB = httpx.Client(trust_env=False)
 TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
 class Faulty(threading.Event):
-    """An event that raises once, when it is asked the `turn`-th time; `asked` counts."""
+    """A stop event that raises at its call number `turn`; `asked` counts the calls."""
 
     def __init__(self, turn: int) -> None:
         super().__init__()
-        self.turn, self.asked = turn, 0
+        self.turn, self.requests = turn, 0
 
     def is_set(self) -> bool:
-        """Whether it is set."""
-        self.asked += 1
-        if self.asked == self.turn:
+        """Return whether it is set."""
+        self.requests += 1
+        if self.requests == self.turn:
             raise ZeroDivisionError("a secret may be in here")
         return super().is_set()
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _closed() -> Iterator[None]:
-    """The connections of `WEB` end with the tests."""
+    """Close the connections of `WEB` after the tests."""
     yield
     WEB.close()
 
 
 @pytest.fixture
-def shop(tmp_path: Path, registry: Registry) -> Path:
-    """Two images, one on the other, which stand in `staging/` and nowhere else."""
+def project_root(tmp_path: Path, registry: Registry) -> Path:
+    """Make two images, one on the other, which exist only in `staging/`."""
     root = tmp_path / "project"
     for name, base in (("os", "scratch"), ("web", "os")):
         folder = root / "images" / name
@@ -75,13 +74,13 @@ def shop(tmp_path: Path, registry: Registry) -> Path:
 
 
 def settle(root: Path, registry: Registry, where: str) -> None:
-    """Write the settings of a project whose images belong into the repositories `WHERE/NAME`."""
+    """Write settings in which images belong into the repositories `WHERE/NAME`."""
     repositories = f'repository = "{where}/{{name}}"\nalso = ["staging/{{name}}"]\n'
     (root / "pipeline.toml").write_text(f'[registry]\nhost = "{registry.address}"\n{repositories}')
 
 
 def push(repository: str, tag: str) -> None:
-    """An image without layers."""
+    """Push an image without layers."""
     blob = json.dumps({"os": "linux", "architecture": "amd64"}).encode()
     digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
     begun = WEB.post(f"{repository}/blobs/uploads/")
@@ -94,12 +93,12 @@ def push(repository: str, tag: str) -> None:
 
 
 def trusting(registry: Registry) -> dict[str, str]:
-    """The environment, in which what stands in `staging/` is trusted."""
+    """Return the environment that permits copies from `staging/`."""
     return {**os.environ, "PIPELINE_ALLOW": f"repository={registry.address}/staging/{{name}}"}
 
 
 def planned(root: Path, registry: Registry, where: str) -> Plan:
-    """What is to be done for `WHERE/`."""
+    """Return the plan for `WHERE/`."""
     settle(root, registry, where)
     project = pipeline.load(root, environ=trusting(registry))
     made = pipeline.plan(project, pipeline.inspect(project))
@@ -108,7 +107,7 @@ def planned(root: Path, registry: Registry, where: str) -> Plan:
 
 
 def held(registry: Registry, plan: Plan) -> set[str]:
-    """The images of a plan that the registry holds under their tags."""
+    """Return the images of a plan that the registry has."""
     found = set()
     for action in plan.images:
         path = f"{action.reference.repository.path}/manifests/{action.reference.tag}"
@@ -118,17 +117,17 @@ def held(registry: Registry, plan: Plan) -> set[str]:
 
 
 def done(report: Report) -> set[str]:
-    """The images that a report says this run copied."""
+    """Return the images that this run copied, by its report."""
     return {str(one.name) for one in report.images if one.status is ImageStatus.COPIED}
 
 
-def test_a_fault_anywhere(shop: Path, registry: Registry) -> None:
-    """Whenever it strikes: with something published there is a report, and it is true."""
+def test_a_bug_anywhere(project_root: Path, registry: Registry) -> None:
+    """Whenever a bug occurs, what was published is in a true report."""
     whole = Faulty(0)
-    assert done(pipeline.run(planned(shop, registry, "whole"), stop=whole)) == {"os", "web"}
+    assert done(pipeline.run(planned(project_root, registry, "whole"), stop=whole)) == {"os", "web"}
     raised, told = 0, 0
-    for turn in range(1, whole.asked):  # the last is asked for the report itself
-        plan = planned(shop, registry, f"fault-{turn}")
+    for turn in range(1, whole.requests):  # The last call is for the report itself.
+        plan = planned(project_root, registry, f"fault-{turn}")
         try:
             report = pipeline.run(plan, stop=Faulty(turn))
         except ZeroDivisionError:
@@ -147,10 +146,10 @@ def test_a_fault_anywhere(shop: Path, registry: Registry) -> None:
     assert told
 
 
-def test_what_a_failed_copy_needs_is_in_the_report(shop: Path, registry: Registry) -> None:
-    """The base that only a build needs, also where there is no engine to build it."""
-    settle(shop, registry, "lost")
-    project = pipeline.load(shop, environ=trusting(registry))
+def test_what_a_failed_copy_needs_is_in_the_report(project_root: Path, registry: Registry) -> None:
+    """The report has the base that only a build needs, also without an engine."""
+    settle(project_root, registry, "lost")
+    project = pipeline.load(project_root, environ=trusting(registry))
     plan = pipeline.plan(project, pipeline.inspect(project, only=[project.names[1]]))
     source = plan.images[0].source
     assert source
@@ -167,9 +166,9 @@ def test_what_a_failed_copy_needs_is_in_the_report(shop: Path, registry: Registr
     assert report.exit_code == 4
 
 
-def test_a_reporter_that_raises(shop: Path, registry: Registry) -> None:
-    """It stops no work, and what it raised is in the report."""
-    plan = planned(shop, registry, "reporter")
+def test_a_reporter_that_raises(project_root: Path, registry: Registry) -> None:
+    """A reporter that raises stops nothing; its exception is in the report."""
+    plan = planned(project_root, registry, "reporter")
 
     def report(event: Event, /) -> None:
         if isinstance(event, ImageChanged):
@@ -183,20 +182,20 @@ def test_a_reporter_that_raises(shop: Path, registry: Registry) -> None:
     assert ended.exit_code == 3
 
 
-def test_the_report_comes_first_and_then_the_fault(
-    shop: Path,
+def test_the_report_is_printed_before_the_bug(
+    project_root: Path,
     registry: Registry,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On stdout what was done, on stderr the lines of what happened, without a secret; 3."""
+    """Stdout has the report, stderr the masked traceback; exit code 3."""
     monkeypatch.setenv("FLY_API_TOKEN", "fo1_planted")
 
     def report(event: Event, /) -> None:
         if isinstance(event, ImageChanged):
             raise LookupError("fo1_planted")  # noqa: TRY004 - any will do
 
-    ended = pipeline.run(planned(shop, registry, "task"), report=report)
+    ended = pipeline.run(planned(project_root, registry, "task"), report=report)
 
     assert finish(ended, json=True) == 3
     out, err = capsys.readouterr()

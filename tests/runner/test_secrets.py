@@ -1,4 +1,4 @@
-"""Secrets of builds: where their values are, and what is said where they are not."""
+"""Secrets of builds: where their values come from, and what is reported if they are missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.project.load import load
 from pipeline.reference import Digest
 from pipeline.runner.run import run
 from pipeline.runner.secrets import build_secrets, given_secrets, missing_secrets, without_others
-from tests.support.contexts import image_of, write_tree
+from tests.support.small_projects import image_of, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,13 +76,13 @@ def _root(tmp_path: Path) -> Path:
 
 
 def environ(root: Path) -> dict[str, str]:
-    """The environment, with a home among the files."""
+    """Return an environment whose home is among the files."""
     return {**ENVIRON, "HOME": str(root / "home")}
 
 
 @pytest.mark.parametrize(("written", "entry", "value"), GIVEN)
-def test_what_buildx_is_given(root: Path, written: str, entry: str, value: str) -> None:
-    """`required` is left out, a file is relative to the image's folder, and its path is whole."""
+def test_what_buildx_gets(root: Path, written: str, entry: str, value: str) -> None:
+    """`required` is removed, and a path relative to the image's folder becomes absolute."""
     image = replace(image_of("FROM scratch\n", name="web"), secrets=(written.format(root),))
 
     assert given_secrets(image, root, environ(root)) == ((entry.format(root),) if entry else ())
@@ -90,7 +90,7 @@ def test_what_buildx_is_given(root: Path, written: str, entry: str, value: str) 
 
 
 def test_a_path_with_a_comma_is_quoted(root: Path) -> None:
-    """As a variable may make one: buildx reads the entry as a line of CSV."""
+    """A path with a comma is quoted: buildx reads the entry as CSV."""
     image = replace(image_of("FROM scratch\n", name="web"), secrets=("id=k,src=~/key",))
     (root / "home").rename(root / "ho,me")
 
@@ -100,8 +100,8 @@ def test_a_path_with_a_comma_is_quoted(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("written", "why"), LOST)
-def test_what_is_not_there(root: Path, written: str, why: str) -> None:
-    """It is said what was looked for."""
+def test_missing_secrets(root: Path, written: str, why: str) -> None:
+    """The message names what was looked for."""
     image = replace(image_of("FROM scratch\n", name="web"), secrets=(written,))
 
     with pytest.raises(WorkError) as caught:
@@ -120,8 +120,8 @@ def test_what_is_not_there(root: Path, written: str, why: str) -> None:
         "id=SOURCE_DATE_EPOCH",
     ],
 )
-def test_a_variable_that_buildx_is_not_given_holds_no_secret(tmp_path: Path, written: str) -> None:
-    """It would be empty in the build, and the image published."""
+def test_a_variable_that_buildx_does_not_get(tmp_path: Path, written: str) -> None:
+    """A variable that buildx does not get must not be a secret: it would be empty in the build."""
     image = f'secrets = ["{written}"]\n'
     write_tree(
         tmp_path, {"images/web/Dockerfile": "FROM scratch\n", "images/web/image.toml": image}
@@ -150,14 +150,14 @@ def _project(tmp_path: Path) -> Project:
 
 
 def planned(project: Project, *existing: str) -> Plan:
-    """The plan where the registry has these images."""
+    """Return the plan for a registry with these images."""
     there = Present(Digest("sha256:" + "1" * 64))
     presence = {name: there if name in existing else Absent() for name in project.names}
     return plan(project, State(project, fingerprint(project), presence))
 
 
-def test_a_run_is_refused_with_all_that_is_missing_at_once(project: Project) -> None:
-    """Before anything is done, at their lines, those of a profile included."""
+def test_all_missing_secrets_are_reported_at_once(project: Project) -> None:
+    """All missing secrets are reported at once with their lines, before anything is done."""
     told: list[object] = []
 
     with pytest.raises(ConfigError) as caught:
@@ -172,15 +172,15 @@ def test_a_run_is_refused_with_all_that_is_missing_at_once(project: Project) -> 
     assert told == []
 
 
-def test_an_image_that_exists_needs_none(project: Project) -> None:
-    """So that what stands on it is built where nobody has its secrets."""
+def test_an_existing_image_needs_no_secrets(project: Project) -> None:
+    """An existing image needs no secrets, so its dependents can be built without them."""
     assert missing_secrets(planned(project, "one", "two"), {}) == ()
     found = missing_secrets(planned(project, "one"), {})
     assert [problem.location.file for problem in found if problem.location] == ["two/image.toml"]
 
 
-def test_a_build_is_not_given_what_other_images_declare(tmp_path: Path) -> None:
-    """What any of its own declares it is; and what docker itself may need, whoever declares it."""
+def test_a_build_gets_only_its_own_variables(tmp_path: Path) -> None:
+    """A build gets the variables of its own secrets, and those that docker needs."""
     secrets = {
         "api": ["id=t,env=THEIRS", "id=both,env=SHARED", "id=s3,env=AWS_SECRET_ACCESS_KEY"],
         "web": ["id=m,env=MINE", "id=SHARED"],

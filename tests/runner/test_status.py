@@ -1,4 +1,4 @@
-"""What apps run, asked of a driver that may not know of some."""
+"""What apps run, from a driver that cannot read all of them."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ NOW = Running(digest(1), "1")
 
 
 class Guarded(PlainDriver):
-    """A driver that some apps are kept from: asked for one of them, it knows nothing at all."""
+    """A driver that fails the whole query if it contains a hidden app."""
 
     def __init__(self, hidden: set[str]) -> None:
         super().__init__({app.name: [NOW] for app in APPS})
         self.hidden = hidden
 
     def running(self, apps: Sequence[App], /) -> Mapping[str, Running | None]:
-        """What runs, unless one may not be looked at."""
+        """Return what runs, or raise if one app is hidden."""
         with self.lock:
-            self.asked.append(",".join(app.name for app in apps))
+            self.calls.append(",".join(app.name for app in apps))
         for app in apps:
             if app.name in self.hidden:
                 raise UnknownError(f"`{app.name}` is of another organization")
         return super().running(apps)
 
 
-def test_all_are_asked_for_together() -> None:
-    """Where all is well, a driver is asked once."""
+def test_all_apps_are_read_by_one_query() -> None:
+    """Without a failure all apps are read by one query."""
     driver = Guarded(set())
 
     assert dict(ask(driver, APPS)) == {app.name: NOW for app in APPS}
-    assert len(driver.asked) == 1
+    assert len(driver.calls) == 1
 
 
-def test_one_that_is_kept_from_us_hides_no_other() -> None:
-    """It alone is unknown, with its own reason."""
+def test_a_hidden_app_hides_no_other() -> None:
+    """The hidden app is unknown, with its reason; the others are known."""
     found = ask(Guarded({"web-7"}), APPS)
 
     lost = {name: answer for name, answer in found.items() if answer != NOW}
@@ -52,12 +52,12 @@ def test_one_that_is_kept_from_us_hides_no_other() -> None:
     ]
 
 
-def test_a_place_that_is_gone_is_not_asked_for_each() -> None:
-    """After a round in which nothing answered, the rest is left; all are told of."""
+def test_an_unreachable_driver_is_not_queried_for_each_app() -> None:
+    """After a round without any answer the remaining apps are not queried; all are reported."""
     driver = Guarded({app.name for app in APPS})
 
     found = ask(driver, APPS)
 
     assert len(found) == len(APPS)
     assert all(isinstance(answer, UnknownError) for answer in found.values())
-    assert len(driver.asked) == 1 + AT_ONCE
+    assert len(driver.calls) == 1 + AT_ONCE

@@ -1,4 +1,4 @@
-"""`strict`: what the tags of a plan may hide is an error, before anything is done."""
+"""`strict`: warnings of a plan are errors before anything is done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.model.project import Project
 from pipeline.model.settings import Settings
 from pipeline.project.load import load
 from pipeline.runner.run import run
-from tests.support.contexts import write_tree
+from tests.support.small_projects import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +26,12 @@ FILE = "strict = true\n\n[profiles.lax]\nstrict = false\n"
 
 
 def planned(root: Path, *, strict: bool) -> Plan:
-    """A plan with nothing to do and two warnings."""
+    """Return a plan with nothing to do and two warnings."""
     return Plan(Project(root, Settings(strict=strict), ()), (), warnings=PROBLEMS)
 
 
-def test_a_run_tells_warnings_before_its_plan(tmp_path: Path) -> None:
-    """So that they stand above all that is built."""
+def test_warnings_are_printed_before_the_plan(tmp_path: Path) -> None:
+    """Warnings are printed before the plan."""
     told: list[Event] = []
 
     run(planned(tmp_path, strict=False), report=told.append, environ={})
@@ -41,7 +41,7 @@ def test_a_run_tells_warnings_before_its_plan(tmp_path: Path) -> None:
 
 
 def test_a_strict_run_does_nothing(tmp_path: Path) -> None:
-    """All of them are told at once, in order of place, and nothing else is."""
+    """All warnings are reported at once, sorted by location, and nothing else is."""
     told: list[Event] = []
 
     with pytest.raises(ConfigError) as caught:
@@ -52,7 +52,7 @@ def test_a_strict_run_does_nothing(tmp_path: Path) -> None:
 
 
 def test_strictness_is_a_setting_that_a_profile_may_change(tmp_path: Path) -> None:
-    """It is off by default."""
+    """It is off by default, and a profile may change it."""
     write_tree(tmp_path, {"pipeline.toml": FILE, "images/a/Dockerfile": "FROM scratch\n"})
     plain = load(tmp_path, environ={}).settings
     lax = load(tmp_path, profile="lax", environ={}).settings

@@ -15,7 +15,7 @@ import pytest
 
 from sandbox import host, machine, registry
 from sandbox.packages import SUCCESSOR
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -163,10 +163,10 @@ def test_an_engine_without_buildx_will_not_do(
 ) -> None:
     """Nor one that is on another machine, where our registry is out of its reach."""
     answers = """[ "$1" = info ] && echo '"28.0.0"'"""
-    program(tmp_path / "docker", f'{answers}\n[ "$1" != buildx ]')
+    write_program(tmp_path / "docker", f'{answers}\n[ "$1" != buildx ]')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     without = host.probe()
-    program(tmp_path / "docker", f"{answers}\nexit 0")
+    write_program(tmp_path / "docker", f"{answers}\nexit 0")
     monkeypatch.setenv("DOCKER_HOST", "ssh://builder.example.org")
 
     assert without.fault == "its engine answers, but `docker buildx version` fails"

@@ -12,7 +12,7 @@ import pytest
 from sandbox import process, state
 from sandbox.errors import SandboxError
 from sandbox.places import identity, locked, places, scratch
-from tests.support.processes import patiently
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +111,7 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
     """A process that ignores SIGTERM has so long as patience lasts."""
     deaf = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
     child = python(f"{deaf}time.sleep(60)", tmp_path)
-    patiently(lambda: "deaf" in (tmp_path / "child.log").read_text())
+    wait_until(lambda: "deaf" in (tmp_path / "child.log").read_text())
 
     process.stop(child, patience=0.1)
 

@@ -17,7 +17,7 @@ from sandbox import state
 from sandbox.errors import SandboxError
 from sandbox.places import places
 from sandbox.registry import answers, serve
-from tests.support.processes import patiently, runs
+from tests.support.processes import is_running, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def test_an_engine_of_its_own(folder: Path) -> None:
     again = sandbox("up", PIPELINE_SANDBOX_ENGINE="own")
     same = pids(folder)
     os.kill(before["main-dockerd"], signal.SIGKILL)
-    patiently(lambda: not status()["running"])
+    wait_until(lambda: not status()["running"])
     repaired = sandbox("up", PIPELINE_SANDBOX_ENGINE="own")
     second, after = status(), pids(folder)
     lines = sandbox("env").stdout
@@ -98,7 +98,7 @@ def test_an_engine_of_its_own(folder: Path) -> None:
     assert f"export DOCKER_HOST={shlex.quote(first['docker_host'])}\n" in lines
     assert f"export PIPELINE_REGISTRY_HOST={first['registry']}\n" in lines
     assert [ran.returncode for ran in down] == [0, 0]
-    assert not any(map(runs, after.values()))
+    assert not any(map(is_running, after.values()))
     assert not places(folder).run.exists()
     assert status()["registry"] == first["registry"]
     assert sandbox("env").returncode == 4
@@ -115,7 +115,7 @@ def test_the_machines_engine(folder: Path) -> None:
     assert (now["engine"], list(started)) == ("host", ["registry"])
     assert "DOCKER_HOST" not in lines
     assert f"export PIPELINE_REGISTRY_HOST={now['registry']}\n" in lines
-    assert not runs(started["registry"])
+    assert not is_running(started["registry"])
     assert not answers(now["registry"])
     assert subprocess.run(["docker", "version"], capture_output=True, check=False).returncode == 0
 

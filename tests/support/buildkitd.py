@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
 
-from tests.support.background import in_background
+from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.background import in_background
+from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

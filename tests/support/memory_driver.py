@@ -28,15 +28,15 @@ def digest(number: int) -> Digest:
 
 @dataclass
 class PlainDriver:
-    """Apps and what they run; `sick` apps fail, and `torn` ones keep half of the new release.
+    """Apps and what they run; `failing` ones fail, `half_deployed` ones keep half of the release.
 
-    `asked` lists all calls in order, and `fresh` the apps whose image was just pushed.
+    `calls` lists all calls in order, and `fresh` the apps whose image was just pushed.
     """
 
     now: dict[str, list[Running]] = field(default_factory=dict)
-    sick: set[str] = field(default_factory=set)
-    torn: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    failing: set[str] = field(default_factory=set)
+    half_deployed: set[str] = field(default_factory=set)
+    calls: list[str] = field(default_factory=list)
     fresh: set[str] = field(default_factory=set)
     on_deploy: Callable[[str], None] = lambda _app: None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,13 +51,13 @@ class PlainDriver:
         """Add a release; for a torn app it has the old image and is not healthy."""
         del report
         with self.lock:
-            self.asked.append(f"deploy {app.name}")
+            self.calls.append(f"deploy {app.name}")
             self.fresh |= {app.name} if fresh else set()
             self.on_deploy(app.name)
             before = self.now.setdefault(app.name, [])
-            if app.name in self.torn:
+            if app.name in self.half_deployed:
                 before.append(replace(before[-1], healthy=False))
-            if app.name in self.sick | self.torn:
+            if app.name in self.failing | self.half_deployed:
                 raise DeployError(Failure("health check", "it answers 500"))
             assert image.digest
             before.append(Running(image.digest, str(len(before) + 1)))
@@ -66,9 +66,9 @@ class PlainDriver:
 
 @dataclass
 class MemoryDriver(PlainDriver):
-    """The same with releases and rollback; an app that is `stuck` cannot be rolled back."""
+    """The same with releases and rollback, which fails for apps in `not_restorable`."""
 
-    stuck: set[str] = field(default_factory=set)
+    not_restorable: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     on_rollback: Callable[[str], None] = lambda _app: None
 
@@ -81,9 +81,9 @@ class MemoryDriver(PlainDriver):
         del report
         self.held |= {app.name} if hold else set()
         with self.lock:
-            self.asked.append(f"rollback {app.name}")
+            self.calls.append(f"rollback {app.name}")
             self.on_rollback(app.name)
-            if app.name in self.stuck:
+            if app.name in self.not_restorable:
                 raise DeployError(Failure("rollback", "its image was pruned"))
             self.now[app.name].pop()
             return self.now[app.name][-1]

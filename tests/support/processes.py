@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def working_in(folder: Path) -> list[str]:
+def processes_in(folder: Path) -> list[str]:
     """Return the command lines of the processes whose working directory is `folder`."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -22,7 +22,7 @@ def working_in(folder: Path) -> list[str]:
     return found
 
 
-def runs(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Return whether a process with that id exists and has not ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -32,7 +32,7 @@ def runs(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def patiently(happened: Callable[[], bool], *, seconds: float = 240.0) -> None:
+def wait_until(happened: Callable[[], bool], *, seconds: float = 240.0) -> None:
     """Wait until `happened()` is true; fail before the test's own time limit."""
     end = time.monotonic() + seconds
     while not happened():

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from socketserver import StreamRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import TYPE_CHECKING
 
-from tests.support.background import in_background
+from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

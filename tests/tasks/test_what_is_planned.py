@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.project import Project, three_levels
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.scripted import Scripted
+    from tests.support.scripted_server import ScriptedServer
 
 MANIFEST = json.dumps(
     {
@@ -45,9 +45,9 @@ class Shelf:
     def __init__(self) -> None:
         self.has: set[str] = set()
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, request: Request) -> Reply:
         """Answer a request for a manifest."""
-        found = re.fullmatch(r"/v2/(.+)/manifests/(.+)", asked.path)
+        found = re.fullmatch(r"/v2/(.+)/manifests/(.+)", request.path)
         if not found:
             return Reply(200, LOST)
         if {found[1], f"{found[1]}:{found[2]}"} & self.has:
@@ -62,14 +62,14 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def server(shelf: Shelf) -> Iterator[Scripted]:
+def server(shelf: Shelf) -> Iterator[ScriptedServer]:
     """A registry that has what is on the shelf."""
-    with scripted(shelf) as running:
+    with scripted_server(shelf) as running:
         yield running
 
 
 @pytest.fixture
-def levels(tmp_path: Path, server: Scripted) -> Project:
+def levels(tmp_path: Path, server: ScriptedServer) -> Project:
     """Two bases on one another, and two images on the second: os, lang, web and api."""
     made = Project(tmp_path, tmp_path / "none.log")
     made.write("tasks.py", "from pipeline.tasks import ns\n")
@@ -127,7 +127,7 @@ def test_the_words_of_a_command(
 
 
 @pytest.mark.parametrize(
-    ("words", "has", "asked"),
+    ("words", "has", "requests"),
     [
         ("build-all", ALL, 4),
         ("build web", "web", 1),
@@ -136,13 +136,13 @@ def test_the_words_of_a_command(
     ],
 )
 def test_one_head_is_asked_for_each_image_that_may_be_there(
-    levels: Project, shelf: Shelf, server: Scripted, words: str, has: str, asked: int
+    levels: Project, shelf: Shelf, server: ScriptedServer, words: str, has: str, requests: int
 ) -> None:
     """No base of an image that is there, nothing that is forced, and no other repository."""
     shelf.has = set(has.split())
     planned(levels, words)
-    assert [one.method for one in server.asked] == ["HEAD"] * asked
-    assert len({one.path for one in server.asked}) == asked
+    assert [one.method for one in server.requests] == ["HEAD"] * requests
+    assert len({one.path for one in server.requests}) == requests
 
 
 @pytest.mark.parametrize(

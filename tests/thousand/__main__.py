@@ -7,17 +7,20 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.fly_shop import open_shop
+from tests.support.fly_project import open_fly_project
 from tests.thousand.scenes import cut_off_and_finished, in_waves, one_sick_app
 
 
 def main() -> None:
     """Run them one after another, in one Fly."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    with TemporaryDirectory(prefix="thousand-") as folder, open_shop(Path(folder)) as shop:
+    with (
+        TemporaryDirectory(prefix="thousand-") as folder,
+        open_fly_project(Path(folder)) as fly_project,
+    ):
         for scene in (in_waves, cut_off_and_finished, one_sick_app):
             started = time.monotonic()
-            found = scene(shop, count)
+            found = scene(fly_project, count)
             seconds = time.monotonic() - started
             said = ", ".join(f"{name} {value:.0f}" for name, value in found.items())
             write(f"{scene.__name__}: {count} apps, {said}; {seconds:.0f} s in all")

@@ -12,10 +12,10 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.support.processes import patiently
+from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.support.fly_shop import Shop
+    from tests.support.fly_project import FlyProject
     from tests.support.project import Ran
 
 WAVES = 'waves = [1, "10%", "100%"]\nmax_parallel = {parallel}\n'
@@ -27,45 +27,45 @@ def names(count: int) -> list[str]:
     return [f"tenant-{number:04}" for number in range(count)]
 
 
-def in_waves(shop: Shop, count: int) -> dict[str, float]:
+def in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
     """All are deployed, the first one alone before the rest; a plan costs a request for each."""
-    prepare(shop, count)
-    shop.fly.world.requests.clear()
+    prepare(fly_project, count)
+    fly_project.fly.world.requests.clear()
     started = time.monotonic()
-    plan = shop.invoke("plan", "--json")
+    plan = fly_project.invoke("plan", "--json")
     planned = time.monotonic() - started
     assert plan.code == 0, plan.err
     assert len(plan.json["deploys"]) == count
-    assert Counter(statuses_asked(shop)).most_common(1)[0][1] == 1
-    assert len(statuses_asked(shop)) == count
-    assert not shop.fly.limits.refused
+    assert Counter(statuses_asked(fly_project)).most_common(1)[0][1] == 1
+    assert len(statuses_asked(fly_project)) == count
+    assert not fly_project.fly.limits.refused
 
     started = time.monotonic()
-    ran = shop.invoke("deploy-all", "--json")
+    ran = fly_project.invoke("deploy-all", "--json")
     deployed = time.monotonic() - started
     assert ran.code == 0, ran.err[-2000:]
     assert ends(ran) == {"deployed": count}
-    assert all_run(shop, count) == {digest_of(ran)}
-    order = [one.argv[2] for one in shop.fly.asked("flyctl") if one.method == "deploy"]
+    assert all_run(fly_project, count) == {digest_of(ran)}
+    order = [one.argv[2] for one in fly_project.fly.requests_to("flyctl") if one.method == "deploy"]
     tenth = -(-count // 10)
     assert order[0] == names(count)[0]
     assert set(order[:tenth]) == set(names(count)[:tenth])
-    assert not shop.fly.limits.refused
+    assert not fly_project.fly.limits.refused
     return {"plan, s": planned, "deploy, s": deployed}
 
 
-def cut_off_and_finished(shop: Shop, count: int) -> dict[str, float]:
+def cut_off_and_finished(fly_project: FlyProject, count: int) -> dict[str, float]:
     """SIGKILL half-way; what was deployed is current in the next run, which does the rest."""
-    change(shop, "2")
-    before = shop.deploys()
-    with shop.start("deploy-all", "--json") as process:
-        patiently(lambda: shop.deploys() - before >= count // 2, seconds=600)
+    change(fly_project, "2")
+    before = fly_project.deploys()
+    with fly_project.start("deploy-all", "--json") as process:
+        wait_until(lambda: fly_project.deploys() - before >= count // 2, seconds=600)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    killed_at = shop.deploys() - before
-    ran = shop.invoke("deploy-all", "--json")
+    killed_at = fly_project.deploys() - before
+    ran = fly_project.invoke("deploy-all", "--json")
     assert ran.code == 0, ran.err[-2000:]
-    assert all_run(shop, count) == {digest_of(ran)}
+    assert all_run(fly_project, count) == {digest_of(ran)}
     found = ends(ran)
     # What was under way when it was killed may count as either.
     assert found["current"] >= killed_at - PARALLEL
@@ -73,40 +73,40 @@ def cut_off_and_finished(shop: Shop, count: int) -> dict[str, float]:
     return {"deployed before the kill": killed_at, "current in the next run": found["current"]}
 
 
-def one_sick_app(shop: Shop, count: int) -> dict[str, float]:
+def one_sick_app(fly_project: FlyProject, count: int) -> dict[str, float]:
     """The first wave stops the rest, and all run what they ran before, image and configuration."""
-    before = all_run(shop, count)
-    change(shop, "3")
-    shop.fly.sick(app=names(count)[0], image=newest(shop))
-    ran = shop.invoke("deploy-all", "--rollback", "--json")
-    shop.fly.heal()
+    before = all_run(fly_project, count)
+    change(fly_project, "3")
+    fly_project.fly.make_unhealthy(app=names(count)[0], image=newest(fly_project))
+    ran = fly_project.invoke("deploy-all", "--rollback", "--json")
+    fly_project.fly.heal()
     assert ran.code == 1, ran.err[-2000:]
     found = ends(ran)
     assert found == {"rolled-back": 1, "blocked": count - 1}
-    assert all_run(shop, count) == before
+    assert all_run(fly_project, count) == before
     return {"blocked": found["blocked"]}
 
 
-def prepare(shop: Shop, count: int) -> None:
+def prepare(fly_project: FlyProject, count: int) -> None:
     """The apps at Fly, an image for them that is pushed, waves."""
-    shop.settings(f"[deploy]\n{WAVES.format(parallel=PARALLEL)}")
-    shop.fly.create_app("acme-site")
+    fly_project.write_settings(f"[deploy]\n{WAVES.format(parallel=PARALLEL)}")
+    fly_project.fly.create_app("acme-site")
     for name in names(count):
-        shop.fly.create_app(name)
-    shop.many("site", names(count))
-    shop.fly.knobs.rate_limits = True
+        fly_project.fly.create_app(name)
+    fly_project.app_for_many("site", names(count))
+    fly_project.fly.knobs.rate_limits = True
 
 
-def change(shop: Shop, answer: str) -> None:
+def change(fly_project: FlyProject, answer: str) -> None:
     """Another image, which is built and pushed."""
-    shop.project.write("images/site/answer", answer)
-    built = shop.invoke("build-all", "--json")
+    fly_project.project.write("images/site/answer", answer)
+    built = fly_project.invoke("build-all", "--json")
     assert built.code == 0, built.err
 
 
-def newest(shop: Shop) -> str:
+def newest(fly_project: FlyProject) -> str:
     """The digest of the image as it is now."""
-    ran = shop.invoke("build-all", "--json")
+    ran = fly_project.invoke("build-all", "--json")
     return digest_of(ran)
 
 
@@ -120,11 +120,11 @@ def ends(ran: Ran) -> Counter[str]:
     return Counter(deploy["status"] for deploy in ran.json["deploys"])
 
 
-def all_run(shop: Shop, count: int) -> set[str]:
+def all_run(fly_project: FlyProject, count: int) -> set[str]:
     """What all machines of all apps run."""
-    return {digest for name in names(count) for digest in shop.digests(name)}
+    return {digest for name in names(count) for digest in fly_project.digests(name)}
 
 
-def statuses_asked(shop: Shop) -> list[str]:
+def statuses_asked(fly_project: FlyProject) -> list[str]:
     """The questions of what runs."""
-    return [one.path for one in shop.fly.asked("machines", "/machines")]
+    return [one.path for one in fly_project.fly.requests_to("machines", "/machines")]

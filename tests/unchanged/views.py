@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     import subprocess
@@ -92,7 +92,7 @@ def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, 
 
     found: dict[str, Any] = {}
     for name, script in (("nothing", _has_nothing), ("everything", _has_everything)):
-        with scripted(script) as server:
+        with scripted_server(script) as server:
             planned = said(server.address, "--dry", "build-all", "--json")
             found[name] = {"plan": planned}
             for image in [row["name"] for row in planned[1]["images"]]:
@@ -123,14 +123,14 @@ _OF_MANIFEST = {
 _ABSENT = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
 
 
-def _has_nothing(asked: Asked) -> Reply:
-    if "/manifests/" not in asked.path:
+def _has_nothing(request: Request) -> Reply:
+    if "/manifests/" not in request.path:
         return Reply(200)
     return Reply(404, {"Content-Type": "application/json"}, _ABSENT)
 
 
-def _has_everything(asked: Asked) -> Reply:
-    return Reply(200, _OF_MANIFEST, _MANIFEST) if "/manifests/" in asked.path else Reply(200)
+def _has_everything(request: Request) -> Reply:
+    return Reply(200, _OF_MANIFEST, _MANIFEST) if "/manifests/" in request.path else Reply(200)
 
 
 def _steady(document: Any) -> Any:

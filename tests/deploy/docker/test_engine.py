@@ -15,7 +15,7 @@ from pipeline.deploy.docker.pull import pull, pull_error
 from pipeline.deploy.errors import DeployError
 from pipeline.errors import UnknownError
 from pipeline.reference import parse_reference
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"))
 
@@ -51,7 +51,7 @@ def test_what_could_not_be_found_out(text: str) -> None:
 def test_a_pull_that_breaks_in_the_stream() -> None:
     """The engine says 200, and then what went wrong."""
     body = json.dumps({"errorDetail": {"message": "no space left on device"}}).encode()
-    with scripted(lambda _: Reply(200, body=body)) as server:
+    with scripted_server(lambda _: Reply(200, body=body)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         with pytest.raises(DeployError, match="no space left on device"):
             pull(client, SPEC, lambda _host: None)
@@ -60,7 +60,7 @@ def test_a_pull_that_breaks_in_the_stream() -> None:
 
 def test_an_engine_that_goes_away_is_unknown() -> None:
     """Not a failed app."""
-    with scripted(lambda _: Reply(0)) as server:
+    with scripted_server(lambda _: Reply(0)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         with pytest.raises(UnknownError, match="the engine no longer answers"), engine_errors():
             client.containers.list()
@@ -80,9 +80,9 @@ def test_down_tells_all_that_it_could_not_remove() -> None:
     """And goes on with the rest."""
     removed = []
 
-    def script(asked: Asked) -> Reply:
-        path = asked.path.partition("?")[0].partition("/v1.45")[2]
-        if asked.method == "DELETE":
+    def script(request: Request) -> Reply:
+        path = request.path.partition("?")[0].partition("/v1.45")[2]
+        if request.method == "DELETE":
             removed.append(path)
             return Reply(500, body=b'{"message": "busy"}') if path[-1] == "b" else Reply(204)
         found = {
@@ -97,7 +97,7 @@ def test_down_tells_all_that_it_could_not_remove() -> None:
         }
         return Reply(200, body=json.dumps(found.get(path, one)).encode())
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         with pytest.raises(DeployError, match=r"could not be removed: `web` \(busy\)$"):
             remove_all(client)

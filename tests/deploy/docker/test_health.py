@@ -15,9 +15,9 @@ import pytest
 
 from pipeline.deploy.docker.health import run_checks, wait_healthy
 from pipeline.deploy.docker.service import Group, Health, Port
-from tests.support.background import in_background
-from tests.support.scripted import Reply, scripted
-from tests.support.secured import certify
+from tests.support.scripted_server import Reply, scripted_server
+from tests.support.secured_registry import create_certificate
+from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-    from tests.support.scripted import Asked
+    from tests.support.scripted_server import Request
 
 
 def asked(address: str, *checks: Health) -> str:
@@ -56,13 +56,13 @@ def listening(*, closes: bool) -> Iterator[str]:
 
 def test_http_is_asked_as_the_check_says() -> None:
     """Its method, path and headers."""
-    seen: list[Asked] = []
+    seen: list[Request] = []
 
-    def script(request: Asked) -> Reply:
+    def script(request: Request) -> Reply:
         seen.append(request)
         return Reply(204)
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         trouble = asked(server.address, Health(80, "/up", "HEAD", {"X-Who": "us"}))
 
     assert trouble == ""
@@ -72,24 +72,24 @@ def test_http_is_asked_as_the_check_says() -> None:
 @pytest.mark.parametrize("status", [301, 404, 500, 503])
 def test_only_2xx_is_well(status: int) -> None:
     """And it is said what was answered."""
-    with scripted(lambda _: Reply(status)) as server:
+    with scripted_server(lambda _: Reply(status)) as server:
         assert asked(server.address, Health(80, "/up")) == f"/up answers {status}"
 
 
 def test_the_first_trouble_of_several_checks() -> None:
     """All must pass."""
-    with scripted(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
+    with scripted_server(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
         assert asked(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
 
 
 def test_an_answer_that_takes_too_long_is_none() -> None:
     """The check's own timeout."""
 
-    def script(_: Asked) -> Reply:
+    def script(_: Request) -> Reply:
         time.sleep(0.5)
         return Reply(200)
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         trouble = asked(server.address, Health(80, "/up", timeout=0.1))
 
     assert "/up does not answer" in trouble
@@ -129,8 +129,8 @@ def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> 
 def test_over_tls(tmp_path: Path) -> None:
     """A certificate that is not trusted is trouble, unless the check does not mind."""
     (tmp_path / "tls").mkdir()
-    certificate = certify(tmp_path / "tls")
-    with scripted(lambda _: Reply(200), certificate) as server:
+    certificate = create_certificate(tmp_path / "tls")
+    with scripted_server(lambda _: Reply(200), certificate) as server:
         strict = asked(server.address, Health(80, "/up", tls=True))
         lax = asked(server.address, Health(80, "/up", tls=True, verify=False))
 
@@ -168,7 +168,7 @@ NOBODY = {80: ("127.0.0.1", 1)}
 def container(status: str, code: int = 0) -> Iterator[Container]:
     """A container in that state, of an engine that knows no other."""
     state = {"Id": "c", "Name": "/web", "State": {"Status": status, "ExitCode": code}}
-    with scripted(lambda _: Reply(200, body=json.dumps(state).encode())) as server:
+    with scripted_server(lambda _: Reply(200, body=json.dumps(state).encode())) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         try:
             yield client.containers.get("c")

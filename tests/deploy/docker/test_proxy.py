@@ -15,15 +15,15 @@ import pytest
 
 from pipeline.deploy.docker.proxy_client import ProxyClient
 from pipeline.deploy.errors import DeployError
-from tests.support.processes import patiently, runs
-from tests.support.scripted import Reply, scripted
+from tests.support.processes import is_running, wait_until
+from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRWPair
 
     from pipeline.deploy.docker.proxy_tcp import Address
-    from tests.support.scripted import Asked, Scripted
+    from tests.support.scripted_server import Request, ScriptedServer
 
 KEY = "web.app:8080"
 ECHOED = b"bytes \x00\xff"
@@ -40,14 +40,14 @@ def proxy() -> Iterator[ProxyClient]:
         finally:
             pid = _pid(found)
             found.stop()
-            patiently(lambda: not runs(pid))
+            wait_until(lambda: not is_running(pid))
 
 
 def _pid(proxy: ProxyClient) -> int:
     return int((proxy.folder / "lock").read_text())
 
 
-def at(server: Scripted) -> Address:
+def at(server: ScriptedServer) -> Address:
     """Its address, as the proxy wants it."""
     host, _, port = server.address.partition(":")
     return host, int(port)
@@ -76,27 +76,27 @@ def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
     """Method, path, headers, bodies up and down; large ones too, and without a known length."""
     big = bytes(range(256)) * 4096
 
-    def script(asked: Asked) -> Reply:
-        return Reply(201, {"X-Method": asked.method, "X-Path": asked.path}, asked.body)
+    def script(request: Request) -> Reply:
+        return Reply(201, {"X-Method": request.method, "X-Path": request.path}, request.body)
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         port = proxy.route(KEY, 0, at(server))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             sent = client.put("/a?b=c", content=big, headers={"X-One": "1"})
-            # `scripted` reads no body of unknown length, so only how it was asked is looked at.
+            # `scripted_server` reads no chunked body, so only the headers are checked.
             client.post("/", content=iter([b"a", b"b"]))
             head = client.head("/none")
 
     assert (sent.status_code, sent.content) == (201, big)
     assert (sent.headers["x-method"], sent.headers["x-path"]) == ("PUT", "/a?b=c")
-    assert server.asked[0].headers["x-one"] == "1"
-    assert server.asked[1].headers["transfer-encoding"] == "chunked"
+    assert server.requests[0].headers["x-one"] == "1"
+    assert server.requests[1].headers["transfer-encoding"] == "chunked"
     assert (head.status_code, head.content) == (201, b"")
 
 
 def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyClient) -> None:
     """The app answers without the body; the client keeps its connection, and goes on."""
-    with scripted(lambda asked: Reply(200, body=asked.path.encode())) as server:
+    with scripted_server(lambda request: Reply(200, body=request.path.encode())) as server:
         port = proxy.route(KEY, 0, at(server))
         with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
             file = line.makefile("rwb")
@@ -104,7 +104,7 @@ def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyC
             file.flush()
             first = _answer(file)
             file.write(b"1\r\na\r\n0\r\n\r\n")
-            second = _asked(file, b"/cd")
+            second = _request(file, b"/cd")
             file.close()
 
     assert (first, second) == (b"/ab", b"/cd")
@@ -113,20 +113,20 @@ def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyC
 def test_a_connection_outlives_its_container(proxy: ProxyClient) -> None:
     """One client connection, two servers: the next request goes to the second."""
     with (
-        scripted(lambda _: Reply(200, body=b"one")) as one,
-        scripted(lambda _: Reply(200, body=b"two")) as two,
+        scripted_server(lambda _: Reply(200, body=b"one")) as one,
+        scripted_server(lambda _: Reply(200, body=b"two")) as two,
     ):
         port = proxy.route(KEY, 0, at(one))
         with socket.create_connection(("127.0.0.1", port)) as line:
             file = line.makefile("rwb")
-            first = _asked(file)
+            first = _request(file)
             same = proxy.route(KEY, port, at(two))
-            second = _asked(file)
+            second = _request(file)
 
     assert (first, second, same) == (b"one", b"two", port)
 
 
-def _asked(file: BufferedRWPair, path: bytes = b"/") -> bytes:
+def _request(file: BufferedRWPair, path: bytes = b"/") -> bytes:
     file.write(b"GET " + path + b" HTTP/1.1\r\nHost: web\r\n\r\n")
     file.flush()
     return _answer(file)
@@ -140,7 +140,7 @@ def _answer(file: BufferedRWPair) -> bytes:
 
 def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
     """A `status` that looked before the swap must not send requests back to what was stopped."""
-    with scripted(lambda _: Reply(200, body=b"new")) as new:
+    with scripted_server(lambda _: Reply(200, body=b"new")) as new:
         port = proxy.route(KEY, 0, at(new))
         proxy.route(KEY, port, ("127.0.0.1", 9), gentle=True)
 
@@ -151,17 +151,17 @@ def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
     """And not longer than it may; new requests are somewhere else meanwhile."""
     go_on = threading.Event()
 
-    def slowly(_: Asked) -> Reply:
+    def slowly(_: Request) -> Reply:
         go_on.wait(60)
         return Reply(200, body=b"slow")
 
-    with scripted(slowly) as old, scripted(lambda _: Reply(200, body=b"new")) as new:
+    with scripted_server(slowly) as old, scripted_server(lambda _: Reply(200, body=b"new")) as new:
         port = proxy.route(KEY, 0, at(old))
         url = f"http://127.0.0.1:{port}/"
         answers: list[str] = []
         client = threading.Thread(target=lambda: answers.append(httpx.get(url).text))
         client.start()
-        patiently(lambda: old.count() == 1)
+        wait_until(lambda: old.count() == 1)
         proxy.route(KEY, port, at(new))
         fresh = httpx.get(url).text
         short = proxy.drain(at(old), 0.1)
@@ -175,10 +175,10 @@ def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
 def test_an_app_that_breaks_off(proxy: ProxyClient) -> None:
     """502 where there is no answer; a part of one is never passed for the whole."""
 
-    def script(asked: Asked) -> Reply:
-        return Reply(0) if asked.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
+    def script(request: Request) -> Reply:
+        return Reply(0) if request.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         port = proxy.route(KEY, 0, at(server))
         none = httpx.get(f"http://127.0.0.1:{port}/none")
         with pytest.raises(httpx.TransportError):
@@ -236,7 +236,7 @@ def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
     port = proxy.route(key, 0, None)
     pid = _pid(proxy)
     proxy.stop()
-    patiently(lambda: not runs(pid))
+    wait_until(lambda: not is_running(pid))
     again = proxy.route(key, 0, None)
 
     assert again == port
@@ -263,7 +263,7 @@ def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole:
             line.sendall(b"POST / HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n123456789")
             there, _ = server.accept()
             with there:
-                patiently(lambda: there.recv(999, socket.MSG_PEEK).endswith(b"9"))
+                wait_until(lambda: there.recv(999, socket.MSG_PEEK).endswith(b"9"))
                 there.sendall(answer)
             if whole:
                 assert line.recv(999).startswith(b"HTTP/1.1 413")
@@ -278,9 +278,9 @@ def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:
     proxy.route("b.app:1", 0, None)
     pid = _pid(proxy)
     proxy.forget(["b.app:1"])
-    still = runs(pid)
+    still = is_running(pid)
     proxy.forget([KEY])
-    patiently(lambda: not runs(pid))
+    wait_until(lambda: not is_running(pid))
 
     assert still
     assert proxy.routes() == {}

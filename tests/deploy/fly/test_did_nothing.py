@@ -13,8 +13,8 @@ from pipeline.deploy.fly.driver import FlyDriver
 from pipeline.deploy.protocol import RollbackDriver
 from pipeline.fly.api import FlyApi
 from pipeline.model.events import silent
-from tests.support.fly_driver import QUICK, TOML, Bench, opened_bench
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
+from tests.support.fly_driver_setup import QUICK, TOML, FlyDriverSetup, open_fly_driver_setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,45 +27,45 @@ SAYS = "fly v0.4.87 linux/amd64 Commit: a"
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
     """An app that was deployed by us, with another configuration since."""
-    with opened_bench(tmp_path) as opened:
+    with open_fly_driver_setup(tmp_path) as opened:
         opened.deploy(opened.image())
         opened.write(TOML.replace("blue", "red"))
         yield opened
 
 
-def deployed(bench: Bench, image: Reference, printed: str) -> Running:
+def deployed(setup: FlyDriverSetup, image: Reference, printed: str) -> Running:
     """Deploy with a flyctl that prints something, and does nothing."""
     script = f"if [ $1 = version ]; then echo '{SAYS}'; else echo '{printed}'; fi"
-    path = program(bench.folder / "bin" / "flyctl", script).parent
-    environ = {**bench.fly.environ, "PATH": f"{path}:{bench.fly.environ['PATH']}"}
+    path = write_program(setup.folder / "bin" / "flyctl", script).parent
+    environ = {**setup.fly.environ, "PATH": f"{path}:{setup.fly.environ['PATH']}"}
     with FlyApi(environ, policy=QUICK) as api:
         driver = FlyDriver(api, environ, threading.Event(), "acme", well=0.0)
-        return driver.deploy(bench.app, image, silent)
+        return driver.deploy(setup.app, image, silent)
 
 
-def test_a_release_that_reached_no_machine(bench: Bench) -> None:
+def test_a_release_that_reached_no_machine(setup: FlyDriverSetup) -> None:
     """The image is the same, so that its number alone can tell."""
     with pytest.raises(DeployError, match=r"machine \w+ is not of release 2"):
-        deployed(bench, bench.image(), '{"id":"r2","version":2}')
+        deployed(setup, setup.image(), '{"id":"r2","version":2}')
     with pytest.raises(DeployError, match="but the machines run `sha256"):
-        deployed(bench, bench.image("v2"), '{"id":"r2","version":2}')
+        deployed(setup, setup.image("v2"), '{"id":"r2","version":2}')
 
 
-def test_a_release_that_is_not_told(bench: Bench) -> None:
+def test_a_release_that_is_not_told(setup: FlyDriverSetup) -> None:
     """No stamp says that the configuration arrived: the next run asks for it again."""
     for printed in ("", '{"id":"r2","vers', '{"id":"r2","version":{}}', "[]"):
-        assert deployed(bench, bench.image(), printed).stamp is None
-    assert bench.now().differs == ("`[env] COLOUR`",)
+        assert deployed(setup, setup.image(), printed).stamp is None
+    assert setup.running().differs == ("`[env] COLOUR`",)
 
 
-def test_a_release_before_that_names_no_image(bench: Bench) -> None:
+def test_a_release_before_that_names_no_image(setup: FlyDriverSetup) -> None:
     """There is nothing that flyctl could be given."""
-    web = bench.fly.apps["web"]
+    web = setup.fly.apps["web"]
     web.releases.append(replace(web.releases[-1], id="r2", version=2))
     web.releases[0].image_ref = "--config=/etc/passwd"
-    with bench.driver() as driver:
+    with setup.driver() as driver:
         assert isinstance(driver, RollbackDriver)
         with pytest.raises(DeployError, match=r"release 1 ran `.*`, which is not an image"):
-            driver.rollback(bench.app, silent)
+            driver.rollback(setup.app, silent)

@@ -22,7 +22,7 @@ from pipeline.registry.auth.credential import Credential, Kind
 from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,22 +49,22 @@ def identity(user: str) -> CredentialSource:
     return lambda _place: known
 
 
-def challenge(asked: Asked, before: str = "") -> Reply:
+def challenge(request: Request, before: str = "") -> Reply:
     """A 401 that sends for a token."""
-    where = f'{before}Bearer realm="http://{asked.headers["host"]}{TOKEN}",service="s"'
+    where = f'{before}Bearer realm="http://{request.headers["host"]}{TOKEN}",service="s"'
     return Reply(401, {"WWW-Authenticate": where})
 
 
 def registry_with(
-    token: Callable[[Asked], Reply], good: Callable[[str], bool], before: str = ""
-) -> Callable[[Asked], Reply]:
+    token: Callable[[Request], Reply], good: Callable[[str], bool], before: str = ""
+) -> Callable[[Request], Reply]:
     """A registry that takes what `good` says, and its token server."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith(TOKEN):
-            return token(asked)
-        authorization = asked.headers.get("authorization", "")
-        return GONE if good(authorization) else challenge(asked, before)
+    def script(request: Request) -> Reply:
+        if request.path.startswith(TOKEN):
+            return token(request)
+        authorization = request.headers.get("authorization", "")
+        return GONE if good(authorization) else challenge(request, before)
 
     return script
 
@@ -84,10 +84,10 @@ def is_good(authorization: str) -> bool:
 def test_an_identity_token_takes_bearer_where_basic_comes_first(source: CredentialSource) -> None:
     """`Basic, Bearer`: Basic has no password to give."""
 
-    def token(asked: Asked) -> Reply:
-        form = dict(parse_qsl(asked.body.decode()))
-        assert asked.method == "POST"
-        assert "authorization" not in asked.headers
+    def token(request: Request) -> Reply:
+        form = dict(parse_qsl(request.body.decode()))
+        assert request.method == "POST"
+        assert "authorization" not in request.headers
         assert form == {
             "service": "s",
             "grant_type": "refresh_token",
@@ -98,34 +98,39 @@ def test_an_identity_token_takes_bearer_where_basic_comes_first(source: Credenti
         return Reply(200, {}, b'{"access_token": "good"}')
 
     script = registry_with(token, is_good, before='Basic realm="r", ')
-    with scripted(script) as server, Registry(credentials=source, policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(credentials=source, policy=QUICK) as registry:
         assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
-        assert [one.path for one in server.asked if one.path == TOKEN] == [TOKEN]
-        assert not [one for one in server.asked if SECRET in one.headers.get("authorization", "")]
+        assert [one.path for one in server.requests if one.path == TOKEN] == [TOKEN]
+        assert not [
+            one for one in server.requests if SECRET in one.headers.get("authorization", "")
+        ]
 
 
 def test_nobody_takes_bearer_where_basic_comes_first() -> None:
     """A public repository is read with an anonymous token."""
     script = registry_with(lambda _: grant("good"), is_good, before='Basic realm="r", ')
-    with scripted(script) as server, Registry(policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
-        assert not any("Basic" in one.headers.get("authorization", "") for one in server.asked)
+        assert not any("Basic" in one.headers.get("authorization", "") for one in server.requests)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405])
 def test_a_token_server_without_oauth(status: int) -> None:
     """The identity token is a password then, for whoever has a name beside it (oauth.md)."""
 
-    def token(asked: Asked) -> Reply:
-        if asked.method == "POST":
+    def token(request: Request) -> Reply:
+        if request.method == "POST":
             return Reply(status)
         named = Credential("me", SECRET, "").basic
-        return grant("good") if asked.headers.get("authorization") == f"Basic {named}" else GONE
+        return grant("good") if request.headers.get("authorization") == f"Basic {named}" else GONE
 
     script = registry_with(token, is_good)
-    with scripted(script) as server, Registry(credentials=identity("me"), policy=QUICK) as registry:
+    with (
+        scripted_server(script) as server,
+        Registry(credentials=identity("me"), policy=QUICK) as registry,
+    ):
         assert registry.head(parse_reference(f"{server.address}/acme:1")) == Absent()
-        methods = [one.method for one in server.asked if one.path.startswith(TOKEN)]
+        methods = [one.method for one in server.requests if one.path.startswith(TOKEN)]
         assert methods == ["POST", "GET"]
 
 
@@ -135,30 +140,33 @@ def test_a_token_server_without_oauth(status: int) -> None:
 def test_an_identity_token_without_a_name(status: int, methods: list[str]) -> None:
     """It is never shown as a password: a refusal is one, and 404 leaves nobody's token."""
     script = registry_with(
-        lambda asked: Reply(status) if asked.method == "POST" else grant("weak"), is_good
+        lambda request: Reply(status) if request.method == "POST" else grant("weak"), is_good
     )
     source = identity("<token>")
-    with scripted(script) as server, Registry(credentials=source, policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(credentials=source, policy=QUICK) as registry:
         with pytest.raises(HttpError):
             registry.head(parse_reference(f"{server.address}/acme:1"))
-        asked = [one for one in server.asked if one.path.startswith(TOKEN)]
-        assert [one.method for one in asked][: len(methods)] == methods
-        assert not any("authorization" in one.headers for one in asked)
+        requests = [one for one in server.requests if one.path.startswith(TOKEN)]
+        assert [one.method for one in requests][: len(methods)] == methods
+        assert not any("authorization" in one.headers for one in requests)
 
 
 def test_a_weaker_token_is_no_permission_and_no_loop() -> None:
     """The server grants less than was asked, with 200, and anew each time."""
     count = iter(range(1000))
     script = registry_with(lambda _: grant(f"weak-{next(count)}"), is_good)
-    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+    with (
+        scripted_server(script) as server,
+        Registry(credentials=password, policy=QUICK) as registry,
+    ):
         for _ in range(3):
             with pytest.raises(HttpError, match="refused the credential"):
                 registry.head(parse_reference(f"{server.address}/acme:1"))
 
-        times = Counter(one.path.startswith(TOKEN) for one in server.asked)
+        times = Counter(one.path.startswith(TOKEN) for one in server.requests)
         # HEAD, the same with a token, GET for the reason: each at most one refresh.
         assert times[True] <= times[False]
-        assert len(server.asked) <= 3 * 8
+        assert len(server.requests) <= 3 * 8
 
 
 def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
@@ -167,7 +175,7 @@ def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
     count = Counter[str]()
     lock = threading.Lock()
 
-    def token(_asked: Asked) -> Reply:
+    def token(_request: Request) -> Reply:
         with lock:
             count["token"] += 1
         time.sleep(0.02)
@@ -177,7 +185,10 @@ def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
         return authorization == ("Bearer second" if valid.is_set() else "Bearer first")
 
     script = registry_with(token, good)
-    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+    with (
+        scripted_server(script) as server,
+        Registry(credentials=password, policy=QUICK) as registry,
+    ):
         wanted = parse_reference(f"{server.address}/acme:1")
         with ThreadPoolExecutor(16) as pool:
             before = list(pool.map(registry.head, [wanted] * 32))
@@ -193,24 +204,27 @@ def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
 def test_each_scope_has_a_token_of_its_own() -> None:
     """A token for one repository is not tried on another."""
 
-    def token(asked: Asked) -> Reply:
-        scope = parse_qs(urlsplit(asked.path).query)["scope"][0]
+    def token(request: Request) -> Reply:
+        scope = parse_qs(urlsplit(request.path).query)["scope"][0]
         return grant(f"for-{scope.split(':')[1]}")
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith(TOKEN):
-            return token(asked)
-        repository = asked.path.split("/")[2]
-        given = asked.headers.get("authorization", "")
+    def script(request: Request) -> Reply:
+        if request.path.startswith(TOKEN):
+            return token(request)
+        repository = request.path.split("/")[2]
+        given = request.headers.get("authorization", "")
         assert not given.startswith("Bearer") or given == f"Bearer for-{repository}"
-        return GONE if given.startswith("Bearer") else challenge(asked)
+        return GONE if given.startswith("Bearer") else challenge(request)
 
-    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+    with (
+        scripted_server(script) as server,
+        Registry(credentials=password, policy=QUICK) as registry,
+    ):
         names = [parse_reference(f"{server.address}/app{number % 4}:1") for number in range(4)]
         assert set(registry.head_all(names).values()) == {Absent()}
-        asked = Counter(one.path for one in server.asked if one.path.startswith(TOKEN))
-        assert set(asked.values()) == {1}
-        assert len(asked) == 4
+        requests = Counter(one.path for one in server.requests if one.path.startswith(TOKEN))
+        assert set(requests.values()) == {1}
+        assert len(requests) == 4
 
 
 def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
@@ -218,14 +232,17 @@ def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
     digest = f"sha256:{'0' * 64}"
     pushed = "repository:to:pull,push"
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith(TOKEN):
+    def script(request: Request) -> Reply:
+        if request.path.startswith(TOKEN):
             return grant("good")
-        if not is_good(asked.headers.get("authorization", "")):
-            return challenge(asked)
-        return Reply(201) if asked.method == "POST" else Reply(404)
+        if not is_good(request.headers.get("authorization", "")):
+            return challenge(request)
+        return Reply(201) if request.method == "POST" else Reply(404)
 
-    with scripted(script) as server, Registry(credentials=password, policy=QUICK) as registry:
+    with (
+        scripted_server(script) as server,
+        Registry(credentials=password, policy=QUICK) as registry,
+    ):
         host = registry.host(Repository(server.address, "acme"))
         blob = Part(Digest(digest), 1)
         copy_blob(
@@ -235,7 +252,7 @@ def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
             ),
         )
 
-        queries = [parse_qs(urlsplit(a.path).query) for a in server.asked if TOKEN in a.path]
+        queries = [parse_qs(urlsplit(a.path).query) for a in server.requests if TOKEN in a.path]
         assert [q["scope"] for q in queries] == [[pushed, "repository:from:pull"]]
 
 
@@ -247,7 +264,7 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
     """60 s where nothing or less is said, an hour at most, and 10 s before its end no more."""
     now = [1000.0]
     body = f'{{"token": "good", "expires_in": {expires_in}}}'.encode()
-    with scripted(lambda _: Reply(200, {}, body)) as server, httpx.Client() as http:
+    with scripted_server(lambda _: Reply(200, {}, body)) as server, httpx.Client() as http:
 
         def fetch(
             method: str, url: str, headers: Mapping[str, str], content: bytes | None
@@ -259,10 +276,10 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
         access.prepare()
         origin = f"http://{server.address}"
         access.answer(f'Bearer realm="{origin}{TOKEN}"', origin, "s", None)
-        for seconds, fetched in ((0, 1), (used - 0.5, 1), (used + 0.5, 2)):
+        for seconds, fetch_document in ((0, 1), (used - 0.5, 1), (used + 0.5, 2)):
             now[0] = 1000.0 + seconds
             assert access.header(origin, "s") == "Bearer good"
-            assert len(server.asked) == fetched
+            assert len(server.requests) == fetch_document
 
 
 def test_parts_of_a_host_are_asked_as_somebody_else() -> None:
@@ -273,12 +290,12 @@ def test_parts_of_a_host_are_asked_as_somebody_else() -> None:
     def source(place: str, /) -> Credential:
         return Credential(place.rpartition("/")[2], SECRET, "the test")
 
-    def script(asked: Asked) -> Reply:
-        part = asked.path.split("/")[2]
+    def script(request: Request) -> Reply:
+        part = request.path.split("/")[2]
         wanted = f"Basic {Credential(part, SECRET, '').basic}"
-        return there if asked.headers.get("authorization") == wanted else GONE
+        return there if request.headers.get("authorization") == wanted else GONE
 
-    with scripted(script) as server:
+    with scripted_server(script) as server:
         parts = frozenset({f"{server.address}/acme", f"{server.address}/other"})
         names = [parse_reference(f"{part}/web:1") for part in sorted(parts)]
         with Registry(credentials=source, namespaces=parts, policy=QUICK) as registry:

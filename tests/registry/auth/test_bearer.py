@@ -15,7 +15,7 @@ from pipeline.reference import parse_reference
 from pipeline.registry.auth.challenge import parse_challenges, why_untrusted
 from pipeline.registry.auth.credential import Credential, nobody
 from pipeline.registry.client import Registry
-from tests.support.scripted import Asked, Reply, scripted
+from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,39 +35,39 @@ def known(_host: str, /) -> Credential:
     return Credential("me", SECRET, "the test")
 
 
-def challenging(token: Callable[[Asked], Reply], realm: str = "") -> Callable[[Asked], Reply]:
+def challenging(token: Callable[[Request], Reply], realm: str = "") -> Callable[[Request], Reply]:
     """A registry that wants a token `good`, and its token server."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token"):
-            return token(asked)
-        if asked.headers.get("authorization") == "Bearer good":
+    def script(request: Request) -> Reply:
+        if request.path.startswith("/token"):
+            return token(request)
+        if request.headers.get("authorization") == "Bearer good":
             return GONE
-        where = realm or f"http://{asked.headers['host']}/token"
+        where = realm or f"http://{request.headers['host']}/token"
         return Reply(401, {"WWW-Authenticate": f'Bearer realm="{where}",service="s"'})
 
     return script
 
 
-def asked_of(script: Callable[[Asked], Reply]) -> tuple[object, list[Asked]]:
+def asked_of(script: Callable[[Request], Reply]) -> tuple[object, list[Request]]:
     """What comes of a HEAD, and all that the server was asked."""
-    with scripted(script) as server, Registry(credentials=known, policy=QUICK) as registry:
+    with scripted_server(script) as server, Registry(credentials=known, policy=QUICK) as registry:
         try:
             found: object = registry.head(parse_reference(f"{server.address}/acme:1"))
         except HttpError as error:
             found = error
-        return found, server.asked
+        return found, server.requests
 
 
 def test_a_token_is_fetched_once_for_many() -> None:
     """One scope, one token; the credential is shown to the token server, and then the token."""
     good = challenging(lambda _: Reply(200, {}, b'{"token": "good", "expires_in": 300}'))
-    with scripted(good) as server, Registry(credentials=known, policy=QUICK) as registry:
+    with scripted_server(good) as server, Registry(credentials=known, policy=QUICK) as registry:
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(20)]
 
         answers = registry.head_all(wanted)
 
-        tokens = [one for one in server.asked if one.path.startswith("/token")]
+        tokens = [one for one in server.requests if one.path.startswith("/token")]
         assert set(answers.values()) == {Absent()}
         assert len(tokens) == 1
         assert "repository%3Aacme%3Apull" in tokens[0].path
@@ -174,7 +174,7 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
 
 
 @pytest.mark.parametrize(
-    ("realm", "asked"),
+    ("realm", "trusted"),
     [
         ("https://git.example.com/jwt/auth", True),
         ("http://git.example.com/jwt/auth", False),
@@ -183,28 +183,28 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
         ("https://localhost/token", False),
     ],
 )
-def test_whom_nobody_asks_for_a_token(realm: str, *, asked: bool) -> None:
+def test_whom_nobody_asks_for_a_token(realm: str, *, trusted: bool) -> None:
     """Without a credential it is a redirect: to any host, but neither in clear nor inside."""
-    assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is asked
+    assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is trusted
 
 
 def elsewhere(
     source: CredentialSource, trusted: Callable[[str, str], str]
-) -> tuple[object, list[Asked], str]:
+) -> tuple[object, list[Request], str]:
     """What comes of a HEAD at a registry whose token server is another host, and what that heard.
 
     `trusted` makes of the registry's address and the token server's what the user allows.
     """
     token = lambda _: Reply(200, {}, b'{"token": "good"}')  # noqa: E731
-    with scripted(token) as server:
+    with scripted_server(token) as server:
         there = server.address.replace("127.0.0.1", "localhost")
 
-        def script(asked: Asked) -> Reply:
-            if asked.headers.get("authorization") == "Bearer good":
+        def script(request: Request) -> Reply:
+            if request.headers.get("authorization") == "Bearer good":
                 return GONE
             return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{there}/jwt"'})
 
-        with scripted(script) as registry:
+        with scripted_server(script) as registry:
             pairs = parse_allowed(trusted(registry.address, there)).token_servers
             with Registry(credentials=source, policy=QUICK, token_servers=pairs) as client:
                 try:
@@ -212,25 +212,25 @@ def elsewhere(
                 except HttpError as error:
                     found = error
             word = f"PIPELINE_ALLOW=token-server={registry.address}/{there}"
-            return found, server.asked, word
+            return found, server.requests, word
 
 
 def test_a_token_server_elsewhere_is_told_no_credential() -> None:
     """It is not asked at all, and the hint has the word that says otherwise."""
-    found, asked, word = elsewhere(known, lambda _registry, _server: "")
+    found, requests, word = elsewhere(known, lambda _registry, _server: "")
 
     assert isinstance(found, HttpError)
     assert "another host" in found.message
     assert f"`{word}`" in found.hint
-    assert asked == []
+    assert requests == []
 
 
 def test_a_token_server_that_the_user_trusts() -> None:
     """The credential goes there, and to nobody else."""
-    found, asked, _ = elsewhere(known, lambda registry, there: f"token-server={registry}/{there}")
+    found, requests, _ = elsewhere(known, lambda registry, at: f"token-server={registry}/{at}")
 
     assert found == Absent()
-    assert [one.headers.get("authorization") for one in asked] == [f"Basic {known('').basic}"]
+    assert [one.headers.get("authorization") for one in requests] == [f"Basic {known('').basic}"]
 
 
 @pytest.mark.parametrize(
@@ -238,20 +238,20 @@ def test_a_token_server_that_the_user_trusts() -> None:
 )
 def test_trust_is_in_a_pair(word: str) -> None:
     """A token server of another registry's, or another of this one's, is not trusted."""
-    found, asked, _ = elsewhere(
+    found, requests, _ = elsewhere(
         known, lambda registry, there: word.format(registry=registry, there=there)
     )
 
     assert isinstance(found, HttpError)
-    assert asked == []
+    assert requests == []
 
 
 def test_nobody_asks_a_token_server_elsewhere() -> None:
     """There is nothing to lose: a public repository of a self-hosted GitLab."""
-    found, asked, _ = elsewhere(nobody, lambda _registry, _server: "")
+    found, requests, _ = elsewhere(nobody, lambda _registry, _server: "")
 
     assert found == Absent()
-    assert ["authorization" in one.headers for one in asked] == [False]
+    assert ["authorization" in one.headers for one in requests] == [False]
 
 
 def test_challenges_are_read_as_they_are_written() -> None:

@@ -21,7 +21,7 @@ from pipeline.registry.auth.credential import Credential, nobody
 from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
-from tests.support.scripted import Asked, Reply, Scripted, scripted
+from tests.support.scripted_server import Reply, Request, ScriptedServer, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,31 +40,31 @@ def robot(_place: str, /) -> Credential:
     return Credential("acme+robot", "a-secret", "the test")
 
 
-def quay(asked: Asked) -> Reply:
+def quay(request: Request) -> Reply:
     """Grants what it is asked for, and knows `acme/new` to who may push there."""
-    url = urlsplit(asked.path)
+    url = urlsplit(request.path)
     if url.path == "/token":
         scopes = "+".join(parse_qs(url.query)["scope"]).replace(" ", "+")
         return Reply(200, {}, f'{{"token": "{scopes}"}}'.encode())
-    if PUSH not in asked.headers.get("authorization", ""):
-        where = f'Bearer realm="http://{asked.headers["host"]}/token",service="s"'
+    if PUSH not in request.headers.get("authorization", ""):
+        where = f'Bearer realm="http://{request.headers["host"]}/token",service="s"'
         return Reply(401, {**JSON, "WWW-Authenticate": where})
-    if asked.method == "POST":
+    if request.method == "POST":
         return Reply(201)
     return Reply(404, JSON, b'{"errors": [{"code": "NAME_UNKNOWN"}]}')
 
 
 @pytest.fixture
-def server() -> Iterator[Scripted]:
+def server() -> Iterator[ScriptedServer]:
     """A registry."""
-    with scripted(quay) as running:
+    with scripted_server(quay) as running:
         yield running
 
 
-def scopes(server: Scripted) -> list[str]:
+def scopes(server: ScriptedServer) -> list[str]:
     """For what tokens were asked."""
-    asked = [urlsplit(one.path) for one in server.asked]
-    return [" ".join(parse_qs(url.query)["scope"]) for url in asked if url.path == "/token"]
+    requests = [urlsplit(one.path) for one in server.requests]
+    return [" ".join(parse_qs(url.query)["scope"]) for url in requests if url.path == "/token"]
 
 
 def client(source: CredentialSource = robot) -> Registry:
@@ -72,7 +72,7 @@ def client(source: CredentialSource = robot) -> Registry:
     return Registry(credentials=source, policy=QUICK)
 
 
-def test_where_we_push_it_is_asked_once_more(server: Scripted) -> None:
+def test_where_we_push_it_is_asked_once_more(server: ScriptedServer) -> None:
     """A token for what the push will need, once; the next question begins with it."""
     first, second = (parse_reference(f"{server.address}/acme/new:{tag}") for tag in "12")
     with client() as registry:
@@ -89,15 +89,15 @@ def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
     """An image and its alias: both are refused before either is asked once more."""
     both = threading.Barrier(2)
 
-    def script(asked: Asked) -> Reply:
-        shown = asked.headers.get("authorization", "")
-        if shown and "/acme/old/" in asked.path:
+    def script(request: Request) -> Reply:
+        shown = request.headers.get("authorization", "")
+        if shown and "/acme/old/" in request.path:
             return Reply(404, JSON, b'{"errors": [{"code": "NAME_UNKNOWN"}]}')
         if shown.endswith(PULL):
             both.wait(10)
-        return quay(asked)
+        return quay(request)
 
-    with scripted(script) as server, client() as registry:
+    with scripted_server(script) as server, client() as registry:
         names = ("old:1", "new:1", "new:latest")
         wanted = [parse_reference(f"{server.address}/acme/{name}") for name in names]
         registry.pushes_to(one.repository for one in wanted)
@@ -111,17 +111,17 @@ def test_trouble_that_passes_is_no_refusal() -> None:
     """A 503 in place of the token for the push: it is asked for again."""
     troubles = iter([Reply(503)])
 
-    def script(asked: Asked) -> Reply:
-        wide = asked.path.startswith("/token") and "push" in asked.path
-        return (wide and next(troubles, None)) or quay(asked)
+    def script(request: Request) -> Reply:
+        wide = request.path.startswith("/token") and "push" in request.path
+        return (wide and next(troubles, None)) or quay(request)
 
-    with scripted(script) as server, client() as registry:
+    with scripted_server(script) as server, client() as registry:
         reference = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([reference.repository])
         assert registry.head(reference) == Absent()
 
 
-def test_where_we_do_not_push_a_refusal_is_one(server: Scripted) -> None:
+def test_where_we_do_not_push_a_refusal_is_one(server: ScriptedServer) -> None:
     """An external: nobody asks for more than to read it."""
     with client() as registry:
         registry.pushes_to([parse_reference(f"{server.address}/acme/other:1").repository])
@@ -131,7 +131,7 @@ def test_where_we_do_not_push_a_refusal_is_one(server: Scripted) -> None:
     assert set(scopes(server)) == {PULL}
 
 
-def test_nobody_may_push(server: Scripted) -> None:
+def test_nobody_may_push(server: ScriptedServer) -> None:
     """Without a credential there is no wider token to get."""
     reference = parse_reference(f"{server.address}/acme/new:1")
     with client(nobody) as registry:
@@ -146,12 +146,12 @@ def test_nobody_may_push(server: Scripted) -> None:
 def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
     """One more token is asked for in all, and the first refusal is what is told."""
 
-    def script(asked: Asked) -> Reply:
-        if asked.path.startswith("/token") and "push" in asked.path:
+    def script(request: Request) -> Reply:
+        if request.path.startswith("/token") and "push" in request.path:
             return Reply(status, {}, b'{"token": "weak"}')
-        return quay(asked)
+        return quay(request)
 
-    with scripted(script) as server, client() as registry:
+    with scripted_server(script) as server, client() as registry:
         reference = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([reference.repository])
         for _ in range(2):
@@ -164,18 +164,18 @@ def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
 def test_basic_knows_no_scope() -> None:
     """A registry with Basic is asked as ever."""
     script = lambda _: Reply(401, {**JSON, "WWW-Authenticate": "Basic realm=r"})  # noqa: E731
-    with scripted(script) as server, client() as registry:
+    with scripted_server(script) as server, client() as registry:
         reference = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([reference.repository])
         with pytest.raises(HttpError, match="refused the credential"):
             registry.head(reference)
 
-    assert [one.method for one in server.asked] == ["HEAD", "GET"]
+    assert [one.method for one in server.requests] == ["HEAD", "GET"]
 
 
-def test_a_blob_for_a_repository_that_is_not_there_yet(server: Scripted) -> None:
+def test_a_blob_for_a_repository_that_is_not_there_yet(server: ScriptedServer) -> None:
     """A copy asks whether the destination has it, before anything was pushed there."""
-    with client() as registry, scripted(lambda _: Reply(500)) as other:
+    with client() as registry, scripted_server(lambda _: Reply(500)) as other:
         there = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([there.repository])
         source = RemoteRepository(registry.host(Repository(other.address, "acme")), "acme/old")
@@ -190,7 +190,7 @@ def test_a_blob_for_a_repository_that_is_not_there_yet(server: Scripted) -> None
     assert scopes(server) == [PULL, PUSH]
 
 
-def test_a_plan_before_the_first_push(server: Scripted, tmp_path: Path) -> None:
+def test_a_plan_before_the_first_push(server: ScriptedServer, tmp_path: Path) -> None:
     """The first question about an image of the project is one about a place that we push to."""
     (tmp_path / "images/new").mkdir(parents=True)
     (tmp_path / "images/new/Dockerfile").write_text("FROM scratch\n")

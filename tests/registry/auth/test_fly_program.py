@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import UnknownError
 from pipeline.registry.auth.fly_login import login
 from pipeline.registry.auth.fly_program import fly_program
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
     """Scripts on PATH, each as `FOLDER_NAME=script`, the folders in their order."""
     for name, script in scripts.items():
         folder, _, file = name.partition("_")
-        program(tmp_path / folder / file, script)
+        write_program(tmp_path / folder / file, script)
     folders = dict.fromkeys(name.partition("_")[0] for name in scripts)
     return {"PATH": os.pathsep.join(str(tmp_path / folder) for folder in folders)}
 

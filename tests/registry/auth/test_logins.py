@@ -18,7 +18,7 @@ from pipeline.registry.auth.keychain import credentials, known_secrets
 from pipeline.registry.auth.namespace import common
 from pipeline.registry.auth.podman_login import namespaces
 from pipeline.registry.errors import CredentialError
-from tests.support.programs import program
+from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def helper(folder: Path, name: str, script: str) -> None:
     """A credential helper that notes that it was asked."""
     file = folder / "bin" / f"docker-credential-{name}"
-    program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
+    write_program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
 
 
 def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:

@@ -3,23 +3,23 @@
 >>> with secured_registry(...) as (registry, environ), faulty(registry, certificate) as proxy:
 ...     proxy.choose = Randomly(seed=7, rate=0.2, stranger="127.0.0.1:4443")
 ...     project.invoke("build-all", environ=environ)   # against `proxy.address`
-...     proxy.did                                      # each request, and what was done to it
+...     proxy.log                                      # each request, and what was done to it
 """
 
-from tests.support.faults.fault import NO_ANSWER, Asked, Fault, Reply
-from tests.support.faults.kinds import KINDS, Kind, Randomly, never
-from tests.support.faults.proxy import Did, Proxy, faulty
+from tests.support.faults.fault import NO_ANSWER, Fault, Reply, Request
+from tests.support.faults.kinds import KINDS, Kind, RandomFaults, no_faults
+from tests.support.faults.proxy import LoggedRequest, Proxy, faulty_proxy
 
 __all__ = [
     "KINDS",
     "NO_ANSWER",
-    "Asked",
-    "Did",
     "Fault",
     "Kind",
+    "LoggedRequest",
     "Proxy",
-    "Randomly",
+    "RandomFaults",
     "Reply",
-    "faulty",
-    "never",
+    "Request",
+    "faulty_proxy",
+    "no_faults",
 ]

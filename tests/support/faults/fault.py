@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request, as given to whoever chooses its fault.
 
     `number` counts the requests to the same path, from 1; `agent` is the header `User-Agent`.

@@ -16,7 +16,7 @@ from tests.support.faults.fault import NO_ANSWER, Fault, Reply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.faults.fault import Asked
+    from tests.support.faults.fault import Request
 
 OTHER_DIGEST = f"sha256:{'5' * 64}"
 OVERSIZE = b" " * (5 << 20)
@@ -37,16 +37,16 @@ class Kind:
 
     name: str
     make: Callable[[Random, str], Fault]
-    fits: Callable[[Asked], bool] = lambda _: True
+    fits: Callable[[Request], bool] = lambda _: True
     weight: float = 1.0
 
 
-def never(_asked: Asked) -> Fault | None:
+def no_faults(_request: Request) -> Fault | None:
     """Choose no fault for any request."""
     return None
 
 
-class Randomly:
+class RandomFaults:
     """Choose a fault for a share of the requests, the same ones for the same seed.
 
     The choice depends on the seed, the request, and how often that request came before. It does not
@@ -56,17 +56,17 @@ class Randomly:
     def __init__(self, *, seed: int, rate: float, stranger: str) -> None:
         self._seed, self._rate, self._stranger = seed, rate, stranger
 
-    def __call__(self, asked: Asked) -> Fault | None:
+    def __call__(self, request: Request) -> Fault | None:
         """Return the fault of a request, or `None` to forward it unchanged."""
-        what = f"{asked.method} {_plainly(asked.path)} {asked.number}"
+        what = f"{request.method} {_plainly(request.path)} {request.number}"
         chance = Random(f"{self._seed} {what}")  # noqa: S311 - it is to come again
         if chance.random() >= self._rate:
             return None
-        fitting = [kind for kind in KINDS if kind.fits(asked)]
+        fitting = [kind for kind in KINDS if kind.fits(request)]
         chosen = chance.choices(fitting, [kind.weight for kind in fitting])[0]
         return chosen.make(chance, self._stranger)
 
-    def hangs_up(self, connection: int) -> bool:
+    def resets_connection(self, connection: int) -> bool:
         """Return whether to reset the connection of that number before the TLS handshake."""
         chance = Random(f"{self._seed} connection {connection}")  # noqa: S311
         return chance.random() < self._rate / 10
@@ -88,19 +88,19 @@ def _plainly(path: str) -> str:
     return _SESSION.sub(r"\1", path)
 
 
-def reads(asked: Asked) -> bool:
+def has_body(request: Request) -> bool:
     """Return whether the response has a body that matters to the client."""
-    return asked.method == "GET"
+    return request.method == "GET"
 
 
-def asks(asked: Asked) -> bool:
+def is_head(request: Request) -> bool:
     """Return whether it is a HEAD."""
-    return asked.method == "HEAD"
+    return request.method == "HEAD"
 
 
-def of_a_manifest(asked: Asked) -> bool:
+def is_manifest_request(request: Request) -> bool:
     """Return whether the request concerns a manifest."""
-    return bool(_MANIFEST.fullmatch(asked.path.partition("?")[0]))
+    return bool(_MANIFEST.fullmatch(request.path.partition("?")[0]))
 
 
 def _status(status: int, code: str = "", **headers: str) -> Fault:
@@ -167,7 +167,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("401", lambda _, __: _status(401, "UNAUTHORIZED", WWW_Authenticate='Basic realm="r"')),
     Kind("403", lambda _, __: _status(403, "DENIED")),
     Kind("404 html", lambda _, __: _login_page(404)),
-    Kind("200 html", lambda _, __: _login_page(200), lambda a: reads(a) or asks(a)),
+    Kind("200 html", lambda _, __: _login_page(200), lambda a: has_body(a) or is_head(a)),
     Kind("408", lambda _, __: _status(408)),
     Kind("429, s", lambda _, __: _status(429, "TOOMANYREQUESTS", Retry_After="1")),
     Kind("429, date", lambda _, __: _status(429, "TOOMANYREQUESTS", Retry_After=_date(2))),
@@ -184,19 +184,19 @@ KINDS: tuple[Kind, ...] = (
     Kind("reset after", lambda _, __: Fault("reset after", cut=0, reset=True)),
     Kind("reset inside", lambda c, _: Fault("reset inside", cut=c.randrange(1, 1200), reset=True)),
     Kind("closed inside", lambda c, _: Fault("closed inside", cut=c.randrange(1, 1200))),
-    Kind("halved", lambda _, __: Fault("halved", change=_halved), reads),
-    Kind("other bytes", lambda _, __: Fault("other bytes", change=_scrambled), reads),
-    Kind("oversized", lambda _, __: Fault("oversized", change=_swollen), reads, 0.5),
-    Kind("other digest", lambda _, __: Fault("other digest", change=_lying), of_a_manifest),
+    Kind("halved", lambda _, __: Fault("halved", change=_halved), has_body),
+    Kind("other bytes", lambda _, __: Fault("other bytes", change=_scrambled), has_body),
+    Kind("oversized", lambda _, __: Fault("oversized", change=_swollen), has_body, 0.5),
+    Kind("other digest", lambda _, __: Fault("other digest", change=_lying), is_manifest_request),
     Kind(
         "no digest",
         lambda _, __: Fault("no digest", change=lambda r: r.given(docker_content_digest="none")),
-        of_a_manifest,
+        is_manifest_request,
     ),
     Kind(
         "other type",
         lambda _, __: Fault("other type", change=lambda r: r.given(content_type="text/html")),
-        lambda a: reads(a) or asks(a),
+        lambda a: has_body(a) or is_head(a),
     ),
     Kind("to a stranger", lambda _, w: _elsewhere("to a stranger", f"https://{w}/v2/")),
     Kind("to plain http", lambda _, w: _elsewhere("to plain http", f"http://{w}/v2/")),
@@ -208,8 +208,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("realms, many", lambda _, w: _challenge("realms, many", _many(w))),
     Kind("realm, garbage", lambda c, _: _challenge("realm, garbage", _garbage(c))),
-    Kind("HEAD 405", lambda _, __: _no_head(405), asks),
-    Kind("HEAD 404", lambda _, __: _no_head(404), asks),
+    Kind("HEAD 405", lambda _, __: _no_head(405), is_head),
+    Kind("HEAD 404", lambda _, __: _no_head(404), is_head),
     Kind("garbage", lambda c, _: Fault("garbage", raw=c.randbytes(400))),
 )
 """All kinds of faults. A registry's false answer cannot be recognized for one kind only: `other

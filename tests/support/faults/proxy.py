@@ -20,17 +20,17 @@ from http.server import BaseHTTPRequestHandler
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from tests.support.background import in_background
-from tests.support.faults.fault import Asked, Fault, Reply
-from tests.support.faults.kinds import Randomly, counter, never
-from tests.support.tls import TlsServer, context_of
+from tests.support.faults.fault import Fault, Reply, Request
+from tests.support.faults.kinds import RandomFaults, counter, no_faults
+from tests.support.server_thread import in_background
+from tests.support.tls_server import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox.registry import Certificate, Registry
 
-    Choose = Callable[[Asked], Fault | None]
+    Choose = Callable[[Request], Fault | None]
 
 _OF_THE_WAY = {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
 _PIECE = 1 << 16
@@ -39,7 +39,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Did:
+class LoggedRequest:
     """One request, the kind of fault (empty for none), and the status that was sent."""
 
     method: str
@@ -55,25 +55,27 @@ class Did:
 
 @dataclass(slots=True)
 class Proxy:
-    """A running proxy. `choose` may be replaced at any time; `did` lists all requests."""
+    """A running proxy. `choose` may be replaced at any time; `log` lists all requests."""
 
     address: str
-    choose: Choose = never
-    did: list[Did] = field(default_factory=list)
+    choose: Choose = no_faults
+    log: list[LoggedRequest] = field(default_factory=list)
     connections: int = 0
     hung_up: int = 0
 
     def kinds(self) -> Counter[str]:
         """Count the faults that were injected, by kind."""
-        return Counter(did.kind for did in self.did if did.kind)
+        return Counter(entry.kind for entry in self.log if entry.kind)
 
     def explain(self) -> str:
         """Return one line for each request."""
-        return "\n".join(map(str, self.did))
+        return "\n".join(map(str, self.log))
 
 
 @contextmanager
-def faulty(registry: Registry, certificate: Certificate, choose: Choose = never) -> Iterator[Proxy]:
+def faulty_proxy(
+    registry: Registry, certificate: Certificate, choose: Choose = no_faults
+) -> Iterator[Proxy]:
     """Put a proxy with `certificate` in front of a TLS registry during the block."""
     proxy = Proxy("", choose)
     server = _Server(proxy, registry)
@@ -93,12 +95,14 @@ class _Server(TlsServer):
         self._lock = threading.Lock()
         self._count = counter()
 
-    def hangs_up(self) -> bool:
+    def resets_connection(self) -> bool:
         """Return whether to reset the new connection."""
         with self._lock:
             self.proxy.connections += 1
             choose = self.proxy.choose
-            lost = isinstance(choose, Randomly) and choose.hangs_up(self.proxy.connections)
+            lost = isinstance(choose, RandomFaults) and choose.resets_connection(
+                self.proxy.connections
+            )
             self.proxy.hung_up += lost
             return lost
 
@@ -115,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
     upstream: HTTPSConnection | None = None
 
     def handle(self) -> None:
-        if self.server.hangs_up():
+        if self.server.resets_connection():
             self._hang_up(reset=True)
             return
         # Many faults make the client close the connection.
@@ -131,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass(self) -> None:
         number = self.server.number(self.command, self.path)
         agent = self.headers.get("User-Agent", "")
-        asked = Asked(self.command, self.path, number, agent)
+        asked = Request(self.command, self.path, number, agent)
         fault = self.server.proxy.choose(asked) or Fault("")
         time.sleep(fault.wait)
         if fault.instead or fault.raw:
@@ -226,7 +230,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _told(self, kind: str, status: int, digest: str = "") -> None:
         agent = self.headers.get("User-Agent", "")
-        self.server.proxy.did.append(Did(self.command, self.path, kind, status, agent, digest))
+        self.server.proxy.log.append(
+            LoggedRequest(self.command, self.path, kind, status, agent, digest)
+        )
 
     def _hang_up(self, *, reset: bool) -> None:
         self.close_connection = True

@@ -5,7 +5,7 @@ the sections of the project's notes on Fly, taken from superfly/flyctl, superfly
 superfly/docs.
 """
 
-from tests.support.fly.stand_in import FlyStandIn, fly_stand_in
-from tests.support.fly.world import App, Machine, Release, Request
+from tests.support.fly.server import FakeFly, fake_fly
+from tests.support.fly.state import App, Machine, Release, Request
 
-__all__ = ["App", "FlyStandIn", "Machine", "Release", "Request", "fly_stand_in"]
+__all__ = ["App", "FakeFly", "Machine", "Release", "Request", "fake_fly"]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from tests.support.fly.reference import BadReferenceError, ImageRef, parse
 
 if TYPE_CHECKING:
+    from tests.support.fly.state import World
     from tests.support.fly.tokens import Token
-    from tests.support.fly.world import World
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -55,7 +55,7 @@ class Images:
     public: dict[str, str] = field(default_factory=dict)
     """Digests of public images by their full reference with a tag."""
 
-    def heard_push(self, repository: str, tag: str, digest: str) -> None:
+    def record_push(self, repository: str, tag: str, digest: str) -> None:
         """Record the push of a manifest, which becomes resolvable after a delay."""
         known = self.tags.get((repository, tag)) == digest
         if known and (repository, digest) not in self.pruned:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly.refusal import RefusedError
-from tests.support.fly.shapes import LEASE, checked
-from tests.support.fly.wire import Answer
-from tests.support.fly.world import Lease
+from tests.support.fly.errors import RefusedError
+from tests.support.fly.http_server import Answer
+from tests.support.fly.request_bodies import LEASE, parse_body
+from tests.support.fly.state import Lease
 
 if TYPE_CHECKING:
+    from tests.support.fly.http_server import HttpRequest
+    from tests.support.fly.state import Machine, World
     from tests.support.fly.tokens import Token
-    from tests.support.fly.wire import Asked
-    from tests.support.fly.world import Machine, World
 
 NONCE = "fly-machine-lease-nonce"
 
@@ -56,22 +56,22 @@ def release(machine: Machine) -> None:
     machine.lease = None
 
 
-def answer(world: World, machine: Machine, token: Token, asked: Asked) -> Answer:
+def answer(world: World, machine: Machine, token: Token, request: HttpRequest) -> Answer:
     """Answer `POST`, `GET` and `DELETE` of `…/lease`."""
-    nonce = asked.headers.get(NONCE, "")
-    if asked.method == "GET":
+    nonce = request.headers.get(NONCE, "")
+    if request.method == "GET":
         lease = current(machine)
         if lease is None:
             raise RefusedError(404, "lease not found")
         return Answer(200, _json(lease, ""))
-    if asked.method == "DELETE":
+    if request.method == "DELETE":
         require(machine, nonce)
         release(machine)
         return Answer(200, {"ok": True})
-    if asked.method != "POST":
+    if request.method != "POST":
         raise RefusedError(404, "page not found")
-    body = checked(asked.body or b"{}", LEASE)
-    seconds = float(body.get("ttl") or asked.query.get("ttl") or world.knobs.lease_seconds)
+    body = parse_body(request.body or b"{}", LEASE)
+    seconds = float(body.get("ttl") or request.query.get("ttl") or world.knobs.lease_seconds)
     if nonce:
         return Answer(201, _json(_refresh(machine, nonce, seconds), nonce))
     lease = take(world, machine, f"{token.org}@tokens.fly.io", seconds)

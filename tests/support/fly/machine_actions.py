@@ -11,25 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.support.fly import leases
+from tests.support.fly.errors import RefusedError
+from tests.support.fly.http_server import Answer
 from tests.support.fly.images import NotFoundError
-from tests.support.fly.refusal import RefusedError
-from tests.support.fly.shapes import (
+from tests.support.fly.request_bodies import (
     CREATE_MACHINE,
     NOTHING,
     STOP,
     UPDATE_MACHINE,
-    checked,
+    parse_body,
 )
-from tests.support.fly.wire import Answer
-from tests.support.fly.world import GONE, REGION, Machine, now
+from tests.support.fly.state import GONE, REGION, Machine, now
 
 if TYPE_CHECKING:
+    from tests.support.fly.http_server import HttpRequest
     from tests.support.fly.images import Images
-    from tests.support.fly.limits import Limits
+    from tests.support.fly.rate_limits import RateLimits
     from tests.support.fly.reference import ImageRef
+    from tests.support.fly.state import App, World
     from tests.support.fly.tokens import Token
-    from tests.support.fly.wire import Asked
-    from tests.support.fly.world import App, World
 
 LONGEST_WAIT = 60
 WAITABLE = {"started", "stopped", "suspended", "destroyed", "failed"}
@@ -45,13 +45,13 @@ class Actions:
 
     world: World
     images: Images
-    limits: Limits
+    limits: RateLimits
     app: App
     token: Token
 
-    def create(self, asked: Asked) -> Answer:
+    def create(self, request: HttpRequest) -> Answer:
         """Answer `POST …/machines`."""
-        body = checked(asked.body, CREATE_MACHINE)
+        body = parse_body(request.body, CREATE_MACHINE)
         self.limits.take("create machine", self.app.name)
         config = body.get("config") or {}
         image = self._image(config)
@@ -69,14 +69,14 @@ class Actions:
             leases.take(self.world, machine, self.token.org, body["lease_ttl"])
         return Answer(200, as_json(self.world, self.app, machine, nonce=True))
 
-    def read(self, machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
+    def read(self, machine: Machine, request: HttpRequest, path: tuple[str, ...]) -> Answer:
         """Answer `GET …/machines/ID` and the paths below it."""
         self.limits.take("get machine" if not path else path[0], machine.id)
         match path:
             case ():
                 return Answer(200, as_json(self.world, self.app, machine))
             case ("wait",):
-                return self._wait(machine, asked)
+                return self._wait(machine, request)
             case ("events",):
                 return Answer(200, machine.events)
             case ("versions",):
@@ -84,18 +84,20 @@ class Actions:
                 return Answer(200, [current])
         raise RefusedError(404, "page not found")
 
-    def change(self, machine: Machine, asked: Asked, method: str, path: tuple[str, ...]) -> Answer:
+    def change(
+        self, machine: Machine, request: HttpRequest, method: str, path: tuple[str, ...]
+    ) -> Answer:
         """Answer `POST` and `DELETE` of a machine and of the paths below it."""
         self.limits.take(" ".join((method, *path[:1])), machine.id)
         match (method, *path):
             case ("POST",):
-                return self._update(machine, asked)
+                return self._update(machine, request)
             case ("DELETE",):
-                return self._delete(machine, force=asked.query.get("force") == "true")
+                return self._delete(machine, force=request.query.get("force") == "true")
             case ("POST", "start"):
-                return self._start(machine, asked)
+                return self._start(machine, request)
             case ("POST", action):
-                _tell(machine, action, asked.body or b"{}")
+                _tell(machine, action, request.body or b"{}")
                 return Answer(200, {"ok": True})
         raise RefusedError(404, "page not found")
 
@@ -108,8 +110,8 @@ class Actions:
         except NotFoundError as error:
             raise RefusedError(400, f"failed to get manifest {wanted}: {error}") from None
 
-    def _update(self, machine: Machine, asked: Asked) -> Answer:
-        body = checked(asked.body, UPDATE_MACHINE)
+    def _update(self, machine: Machine, request: HttpRequest) -> Answer:
+        body = parse_body(request.body, UPDATE_MACHINE)
         if machine.state in GONE:
             raise RefusedError(412, f"failed_precondition: machine is {machine.state}")
         version = body.get("current_version")
@@ -120,8 +122,8 @@ class Actions:
             update(self.world, machine, body["config"], image, skip=bool(body.get("skip_launch")))
         return Answer(200, as_json(self.world, self.app, machine))
 
-    def _start(self, machine: Machine, asked: Asked) -> Answer:
-        checked(asked.body or b"{}", NOTHING)
+    def _start(self, machine: Machine, request: HttpRequest) -> Answer:
+        parse_body(request.body or b"{}", NOTHING)
         if machine.state in ("created", *GONE):
             text = f"unable to start machine from current state: '{machine.state}'"
             raise RefusedError(412, f"failed_precondition: {text}")
@@ -137,16 +139,16 @@ class Actions:
         machine.happened("destroy", "destroyed")
         return Answer(200, {"ok": True})
 
-    def _wait(self, machine: Machine, asked: Asked) -> Answer:
+    def _wait(self, machine: Machine, request: HttpRequest) -> Answer:
         """Wait for a state. `state` may be repeated or have commas; flyctl also sends `version`."""
-        given = (state for text in asked.values("state") for state in text.split(","))
+        given = (state for text in request.values("state") for state in text.split(","))
         wanted = {one for state in given for one in SETTLED.get(state, (state,))} or {"started"}
         if not wanted <= WAITABLE:
             raise RefusedError(400, f"invalid state: {sorted(wanted - WAITABLE)}")
-        version = asked.query.get("instance_id") or asked.query.get("version")
+        version = request.query.get("instance_id") or request.query.get("version")
         if wanted & {"stopped", "destroyed"} and not version:
             raise RefusedError(400, "instance_id is required to wait for that state")
-        text = asked.query.get("timeout", str(LONGEST_WAIT))
+        text = request.query.get("timeout", str(LONGEST_WAIT))
         if not text.isdigit() or not 0 < int(text) <= LONGEST_WAIT:
             raise RefusedError(400, f"timeout must be 1 to {LONGEST_WAIT} seconds, not {text}")
         end = time.monotonic() + int(text)
@@ -234,14 +236,14 @@ def summary(machine: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(machine: Machine, action: str, body: bytes) -> None:
     if action in ("stop", "suspend"):
-        checked(body, STOP)
+        parse_body(body, STOP)
         machine.state = "stopped" if action == "stop" else "suspended"
         machine.happened(action, machine.state)
     elif action in ("cordon", "uncordon"):
-        checked(body, NOTHING)
+        parse_body(body, NOTHING)
         machine.cordoned = action == "cordon"
     elif action == "restart":
-        checked(body, NOTHING)
+        parse_body(body, NOTHING)
         launch(machine)
     else:
         raise RefusedError(404, "page not found")

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.fly.refusal import RefusedError
-from tests.support.fly.shapes import METADATA, METADATA_ALL, checked
-from tests.support.fly.wire import Answer
+from tests.support.fly.errors import RefusedError
+from tests.support.fly.http_server import Answer
+from tests.support.fly.request_bodies import METADATA, METADATA_ALL, parse_body
 
 if TYPE_CHECKING:
-    from tests.support.fly.wire import Asked
-    from tests.support.fly.world import Machine
+    from tests.support.fly.http_server import HttpRequest
+    from tests.support.fly.state import Machine
 
 
-def answer(machine: Machine, asked: Asked, path: tuple[str, ...]) -> Answer:
+def answer(machine: Machine, request: HttpRequest, path: tuple[str, ...]) -> Answer:
     """Answer requests for `…/metadata` and `…/metadata/KEY`."""
-    match (asked.method, *path):
+    match (request.method, *path):
         case ("GET",):
             return Answer(200, of(machine))
         case ("PUT" | "PATCH",):
-            return _merge(machine, asked)
+            return _merge(machine, request)
         case ("GET", key):
             if key not in of(machine):
                 raise RefusedError(404, f"metadata key {key} not found")
             return Answer(200, {"value": of(machine)[key]})
         case ("POST", key):
-            return _set(machine, {key: checked(asked.body, METADATA)["value"]})
+            return _set(machine, {key: parse_body(request.body, METADATA)["value"]})
         case ("DELETE", key):
             return _set(machine, {key: ""})
     raise RefusedError(404, "page not found")
@@ -40,8 +40,8 @@ def of(machine: Machine) -> dict[str, str]:
     return dict(machine.config.get("metadata") or {})
 
 
-def _merge(machine: Machine, asked: Asked) -> Answer:
-    body = checked(asked.body, METADATA_ALL)
+def _merge(machine: Machine, request: HttpRequest) -> Answer:
+    body = parse_body(request.body, METADATA_ALL)
     if body.get("machine_version") not in (None, machine.instance_id):
         raise RefusedError(412, "failed_precondition: machine_version is not the current one")
     return _set(machine, body.get("metadata") or {})

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.support.fly.world import App
+    from tests.support.fly.state import App
 
 SCHEMES = ("FlyV1", "Bearer")
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly import machine_actions, machines
+from tests.support.fly import machine_actions, machines_api
+from tests.support.fly.errors import RefusedError
 from tests.support.fly.flyctl.context import ORG_REQUIRED
 from tests.support.fly.flyctl.session import FailedError
-from tests.support.fly.graph_nodes import organization_id, user
-from tests.support.fly.refusal import RefusedError
+from tests.support.fly.graphql_nodes import organization_id, user
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.fly.flyctl.context import Context
-    from tests.support.fly.world import App, Machine, Release
+    from tests.support.fly.state import App, Machine, Release
 
 VERSION = "0.4.87"
 NEWEST = 25
@@ -157,7 +157,7 @@ def apps_create(context: Context) -> None:
         raise FailedError("you are not authorized to create apps in this organization")
     try:
         network = line.value("network") or "default"
-        app = machines.create_app(context.world, name, org, network)
+        app = machines_api.create_app(context.world, name, org, network)
     except RefusedError as refused:
         after = TAKEN if refused.code == "name_taken" else ""
         request_id = context.world.new_id("request").upper()

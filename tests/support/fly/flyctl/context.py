@@ -15,11 +15,11 @@ from tests.support.fly.flyctl.session import FailedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.fly.flyctl.flags import Line
+    from tests.support.fly.flyctl.flags import CommandLine
     from tests.support.fly.flyctl.session import Session
     from tests.support.fly.images import Images
+    from tests.support.fly.state import App, World
     from tests.support.fly.tokens import Token, Tokens
-    from tests.support.fly.world import App, World
 
 NO_TOKEN = "no access token available. Please login with 'flyctl auth login'"
 NO_APP = (
@@ -39,7 +39,7 @@ class Context:
     images: Images
     api: str
     session: Session
-    line: Line
+    line: CommandLine
 
     def token_text(self) -> str:
         """Return the token of `--access-token` or of the environment.

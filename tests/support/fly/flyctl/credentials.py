@@ -9,7 +9,7 @@ from tests.support.fly.flyctl.commands import app_name
 from tests.support.fly.flyctl.context import ORG_REQUIRED
 from tests.support.fly.flyctl.durations import seconds_of
 from tests.support.fly.flyctl.session import FailedError
-from tests.support.fly.graph_nodes import user
+from tests.support.fly.graphql_nodes import user
 
 if TYPE_CHECKING:
     from collections.abc import Callable

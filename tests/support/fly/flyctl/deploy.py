@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tests.support.fly.flyctl import fly_toml
 from tests.support.fly.flyctl.rollout import Rollout
 from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
-from tests.support.fly.graph_nodes import image_id
+from tests.support.fly.graphql_nodes import image_id
 from tests.support.fly.images import NotFoundError
-from tests.support.fly.world import Release, now
+from tests.support.fly.state import Release, now
 
 if TYPE_CHECKING:
     from tests.support.fly.flyctl.context import Context
     from tests.support.fly.images import Image
-    from tests.support.fly.world import App
+    from tests.support.fly.state import App
 
 STRATEGIES = ("canary", "rolling", "bluegreen", "immediate")
 
@@ -89,7 +89,7 @@ def _image(context: Context, app: App, config: dict[str, Any]) -> Image:
     wanted = context.line.value("image") or (config.get("build") or {}).get("image", "")
     context.session.err("==> Building image\n")
     if not wanted:
-        raise FailedError(_unfetched("the stand-in for Fly builds nothing: give --image"))
+        raise FailedError(_unfetched("the fake flyctl builds nothing: give --image"))
     context.session.err(f"Searching for image '{wanted}' remotely...\n")
     try:
         context.graphql_app(app.name)

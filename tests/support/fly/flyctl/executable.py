@@ -22,7 +22,7 @@ SCRIPT = r"""#!{perl}
 use strict;
 use Socket;
 socket(my $s, PF_INET, SOCK_STREAM, getprotobyname('tcp')) or die "fly: $!\n";
-connect($s, sockaddr_in({port}, inet_aton('127.0.0.1'))) or die "fly: the stand-in is gone: $!\n";
+connect($s, sockaddr_in({port}, inet_aton('127.0.0.1'))) or die "fly: the fake Fly is gone: $!\n";
 $SIG{{INT}} = $SIG{{TERM}} = sub {{ syswrite($s, 'i') }};
 my $cwd = readlink('/proc/self/cwd') || $ENV{{PWD}};
 my $all = '';
@@ -35,7 +35,7 @@ while (length $all) {{
   substr($all, 0, $sent) = '';
 }}
 while (defined(my $line = <$s>)) {{
-  my ($kind, $number) = $line =~ /^([oex]) (-?\d+)$/ or die "fly: the stand-in said $line";
+  my ($kind, $number) = $line =~ /^([oex]) (-?\d+)$/ or die "fly: the fake Fly sent $line";
   exit $number if $kind eq 'x';
   my $got = '';
   while (length($got) < $number) {{
@@ -44,7 +44,7 @@ while (defined(my $line = <$s>)) {{
   my $to = $kind eq 'o' ? \*STDOUT : \*STDERR;
   syswrite($to, $got);
 }}
-die "fly: the stand-in is gone\n";
+die "fly: the fake Fly is gone\n";
 """
 
 

@@ -93,7 +93,7 @@ ALIASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandLine:
     """A parsed command line: `values` has the values of each flag by its name."""
 
     command: str
@@ -136,7 +136,7 @@ def command_of(argv: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     return command, tuple(rest)
 
 
-def understood(command: str, words: Iterable[str]) -> Line:
+def parse_arguments(command: str, words: Iterable[str]) -> CommandLine:
     """Parse the flags and positional arguments of a command.
 
     Raises:
@@ -159,7 +159,9 @@ def understood(command: str, words: Iterable[str]) -> Line:
             _short(kinds, short, word, left, values)
         else:
             others.append(word)
-    return Line(command, tuple(others), {name: tuple(found) for name, found in values.items()})
+    return CommandLine(
+        command, tuple(others), {name: tuple(found) for name, found in values.items()}
+    )
 
 
 def _long(

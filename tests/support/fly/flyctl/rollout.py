@@ -14,18 +14,18 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tests.support.fly import leases, machine_actions
+from tests.support.fly.errors import RefusedError
 from tests.support.fly.flyctl import fly_toml
 from tests.support.fly.flyctl.durations import seconds_of
 from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
 from tests.support.fly.images import NotFoundError
-from tests.support.fly.refusal import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.fly.flyctl.context import Context
     from tests.support.fly.reference import ImageRef
-    from tests.support.fly.world import App, Machine, Release
+    from tests.support.fly.state import App, Machine, Release
 
 LOST = (
     "Your machine was created, but never started or exited immediately. This could mean that your"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 from tests.support.fly.flyctl import commands, credentials
 from tests.support.fly.flyctl.context import Context
 from tests.support.fly.flyctl.deploy import deploy
-from tests.support.fly.flyctl.flags import command_of, understood
-from tests.support.fly.flyctl.session import FailedError, GoneError, InterruptedRunError
-from tests.support.fly.world import Request
+from tests.support.fly.flyctl.flags import command_of, parse_arguments
+from tests.support.fly.flyctl.session import FailedError, InterruptedRunError, KilledError
+from tests.support.fly.state import Request
 
 if TYPE_CHECKING:
     from tests.support.fly.flyctl.session import Session
     from tests.support.fly.images import Images
+    from tests.support.fly.state import World
     from tests.support.fly.tokens import Tokens
-    from tests.support.fly.world import World
 
 TABLE = {**commands.TABLE, **credentials.TABLE, "deploy": deploy}
 KILLED = -1
@@ -36,7 +36,7 @@ class Flyctl:
         command, code = "?", KILLED
         try:
             command, words = command_of(session.argv)
-            line = understood(command, words)
+            line = parse_arguments(command, words)
             context = Context(self.world, self.tokens, self.images, self.api, session, line)
             TABLE[command](context)
             code = 0
@@ -45,7 +45,7 @@ class Flyctl:
         except FailedError as failed:
             code = 1
             _print(session, failed)
-        except GoneError:
+        except KilledError:
             code = KILLED
         finally:
             words = session.argv

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tests.support.background import in_background
+from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterator, Mapping
 
 
-class GoneError(Exception):
+class KilledError(Exception):
     """The process was killed by SIGKILL; it can send nothing more to Fly."""
 
 
@@ -80,8 +80,8 @@ class Session:
         try:
             said = self.link.recv(1)
         except OSError:
-            raise GoneError from None
-        raise InterruptedRunError if said else GoneError
+            raise KilledError from None
+        raise InterruptedRunError if said else KilledError
 
     def until(self, happened: Callable[[], bool], seconds: float) -> bool:
         """Wait until `happened()` is true, at most `seconds`; return whether it is."""
@@ -97,7 +97,7 @@ class Session:
         try:
             self.link.sendall(f"{kind} {len(data)}\n".encode() + data)
         except OSError:
-            raise GoneError from None
+            raise KilledError from None
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -121,7 +121,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def answering(run: Callable[[Session], None]) -> Iterator[int]:
+def serve_programs(run: Callable[[Session], None]) -> Iterator[int]:
     """Answer the programs on a free port of 127.0.0.1 during the block; yield the port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.__dict__["run"] = run

@@ -1,0 +1,272 @@
+"""The `fly` of the stand-in: flags, texts and exit codes of flyctl (facts, section 3)."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.fly import fake_fly
+from tests.support.fly.raw_requests import flyctl, machines
+from tests.support.processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.fly import FakeFly
+
+SERVICE = "[http_service]\ninternal_port = 80\n[[http_service.checks]]\npath = '/'\n"
+LOGIN = "no access token available. Please login with 'flyctl auth login'"
+
+
+@pytest.fixture
+def cwd(tmp_path: Path) -> Path:
+    """A folder with a fly.toml of the app `web`."""
+    (tmp_path / "fly.toml").write_text(f'app = "web"\n{SERVICE}', encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("deploy --foo", 1, "Error: unknown flag: --foo"),
+        ("deploy --json --image web", 1, "Error: unknown flag: --json"),
+        ("deploy -z", 1, "Error: unknown shorthand flag: 'z' in -z"),
+        ("deploy --image", 1, "Error: flag needs an argument: --image"),
+        ("deploy --ha=perhaps", 1, 'Error: invalid argument "perhaps" for "--ha" flag'),
+        ("deploy one two", 1, "Error: accepts at most 1 arg(s), received 2"),
+        ("deploy --config no.toml", 1, "Error: config file not found at specified path: "),
+        ("deploy", 1, "Error: failed to fetch an image or build from source: "),
+        ("deploy -i {web}:v1 --strategy slow", 1, "unsupported deployment strategy: slow"),
+        ("deploy -i {web}:v1 --wait-timeout soon", 1, "invalid duration value soon used for"),
+        ("deploy -i {web}:none", 1, 'Could not find image "{web}:none"'),
+        ("deploy -i {secret}:v1", 1, 'Could not find image "{secret}:v1"'),
+        ("deploy -a nobody -i {web}:v1", 1, "Error: app not found (Request ID: "),
+        ("deploy -a secret -i {web}:v1", 1, "Error: you are not authorized to access this app"),
+        ("frobnicate", 1, 'Error: unknown command "frobnicate" for "flyctl"'),
+        ("releases web", 1, 'Error: unknown command "web" for "fly releases"'),
+        ("releases -a nobody", 1, "failed retrieving app releases nobody: Could not find App"),
+        ("apps create more", 1, "Error: org slug must be specified when not running interactiv"),
+        ("apps create secret --org acme", 1, "Name has already been taken"),
+        ("apps create more --org rival", 1, "Error: organization rival not found"),
+        ("tokens create deploy -a nobody", 1, "Error: Could not find App"),
+        ("config validate -c no.toml", 1, "Error: config file not found at specified path: "),
+    ],
+)
+def test_what_is_refused(fly: FakeFly, cwd: Path, line: str, code: int, says: str) -> None:
+    """With the text of flyctl on stderr, and code 1."""
+    names = {name: f"{fly.registry}/{name}" for name in ("web", "secret")}
+    done = flyctl(fly, *line.format(**names).split(), cwd=cwd)
+
+    assert done.returncode == code
+    assert says.format(**names) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({"FLY_API_TOKEN": ""}, LOGIN),
+        ({"FLY_API_TOKEN": "FlyV1 fm2_unknown"}, "unauthorized"),
+        ({"FLY_FLAPS_BASE_URL": "https://api.machines.dev"}, "lookup api.machines.dev: no such"),
+        ({"FLY_API_BASE_URL": "https://api.fly.io"}, "lookup api.fly.io: no such host"),
+    ],
+)
+def test_who_is_not_let_in(fly: FakeFly, cwd: Path, environ: dict[str, str], says: str) -> None:
+    """Nor is anybody who asks another Fly than this one."""
+    done = flyctl(fly, "deploy", "-i", f"{fly.registry}/web:v1", cwd=cwd, **environ)
+
+    assert done.returncode == 1
+    assert says in done.stderr
+
+
+def test_a_first_deploy_makes_two_machines_and_says_its_release(fly: FakeFly, cwd: Path) -> None:
+    """The release's JSON is the last but the address; the digest is the pushed one's."""
+    fly.create_app("first")
+    image = fly.push("first", "v1")
+    words = ["deploy", "--app", "first", "--config", "fly.toml", "--image", image]
+    done = flyctl(fly, *words, "--remote-only", "--yes", cwd=cwd, FLY_EMIT_RELEASE_JSON="1")
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    app = fly.apps["first"]
+
+    assert done.returncode == 0, done.stderr
+    assert told == [{"id": app.releases[0].id, "version": 1, "image_ref": image}]
+    assert [one.digest for one in app.machines] == [fly.images.tags["first", "v1"]] * 2
+    assert app.config["app"] == "first"
+    assert fly.requests[-1].argv[0] == "deploy"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("fly.toml", 'app = "groups"\n[processes]\na = "run"\nb = "run"\n'),
+        ("fly.json", '{"app": "groups", "processes": {"a": "run", "b": "run"}}'),
+        ("fly.yaml", "app: groups\nprocesses: {a: run, b: run}\n"),
+    ],
+)
+def test_without_services_the_second_machine_is_a_standby(
+    fly: FakeFly, tmp_path: Path, file: str, text: str
+) -> None:
+    """It stands by, stopped, for each process group; in each language of the configuration."""
+    fly.create_app("groups")
+    (tmp_path / file).write_text(text)
+    done = flyctl(fly, "deploy", "-i", fly.push("groups", "v1"), cwd=tmp_path)
+    found = [(one.process_group, one.state) for one in fly.apps["groups"].machines]
+
+    assert done.returncode == 0, done.stderr
+    assert found == [("a", "started"), ("a", "stopped"), ("b", "started"), ("b", "stopped")]
+
+
+def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FakeFly, cwd: Path) -> None:
+    """As one that keeps an image."""
+    fly.create_app("kept")
+    old, new = fly.push("kept", "old"), fly.push("kept", "new")
+    body = {"skip_launch": True, "config": {"image": old}}
+    kept = machines(fly, "POST", "/apps/kept/machines", body).json["id"]
+    for image in (old, new):
+        done = flyctl(fly, "deploy", "-a", "kept", "-i", image, "--ha=false", cwd=cwd)
+        assert done.returncode == 0, done.stderr
+    tags = {one.id: one.image.tag for one in fly.apps["kept"].alive}
+
+    assert tags.pop(kept) == "old"
+    assert list(tags.values()) == ["new"]
+
+
+def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
+    fly: FakeFly, cwd: Path
+) -> None:
+    """Two texts for one cause: it was pushed a moment ago."""
+    fly.create_app("late")
+    image = fly.push("late", "v1")
+    fly.knobs.propagation_seconds = 3600
+    first = flyctl(fly, "deploy", "-a", "late", "-i", image, cwd=cwd)
+    fly.knobs.propagation_seconds, fly.knobs.release_lag_seconds = 0, 3600
+    then = flyctl(fly, "deploy", "-a", "late", "-i", image, cwd=cwd)
+    fly.knobs.release_lag_seconds = 0
+
+    cause = f'Could not find image "{image}"'
+    assert f"failed to fetch an image or build from source: {cause}" in first.stderr
+    body = json.dumps({"error": cause}, separators=(",", ":"))
+    assert f"Error: failed to create release (status 404): {body}" in then.stderr
+    assert not fly.apps["late"].releases
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[FakeFly]:
+    """Two machines of `web` run `v1`; whatever is deployed next never gets healthy."""
+    with fake_fly(tmp_path / "fly", lease_seconds=0.5) as running:
+        running.create_app("web")
+        (tmp_path / "fly.toml").write_text(f'app = "web"\n{SERVICE}', encoding="utf-8")
+        done = flyctl(running, "deploy", "-i", running.push("web", "v1"), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        running.make_unhealthy(image="v2")
+        running.push("web", "v2")
+        yield running
+
+
+def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+    """After the time given; the other machine still runs what it ran."""
+    image = f"{slow.registry}/web:v2"
+    done = flyctl(slow, "deploy", "-i", image, "--wait-timeout", "1s", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "timeout reached waiting for health checks to pass for machine" in done.stderr
+    assert slow.apps["web"].releases[-1].status == "failed"
+    assert sorted(one.image.tag for one in slow.apps["web"].machines) == ["v1", "v2"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "status"),
+    [(signal.SIGKILL, -9, "running"), (signal.SIGTERM, 127, "interrupted")],
+)
+def test_a_deploy_that_is_ended_leaves_what_it_did(
+    slow: FakeFly, tmp_path: Path, number: signal.Signals, code: int, status: str
+) -> None:
+    """Killed, it can tell nobody: the release runs on, and its leases run out by themselves."""
+    words = ["fly", "deploy", "-i", f"{slow.registry}/web:v2"]
+    with subprocess.Popen(words, env=slow.environ, cwd=tmp_path, stdout=-3, stderr=-3) as process:
+        wait_until(lambda: len(slow.apps["web"].releases) == 2)
+        wait_until(lambda: any(one.image.tag == "v2" for one in slow.apps["web"].machines))
+        process.send_signal(number)
+        assert process.wait() == code
+    wait_until(lambda: len(slow.requests_to("flyctl", "v2")) == 1)
+    machine = slow.apps["web"].machines[0]
+    taken = machines(slow, "POST", f"/apps/web/machines/{machine.id}/lease", {}).status
+
+    assert slow.apps["web"].releases[-1].status == status
+    assert sorted(one.image.tag for one in slow.apps["web"].machines) == ["v1", "v2"]
+    assert taken == (409 if number == signal.SIGKILL else 201)
+
+
+def test_a_release_command_that_fails_stops_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+    """No machine is touched."""
+    command = f'app = "web"\n{SERVICE}[deploy]\nrelease_command = "false"\n'
+    (tmp_path / "fly.toml").write_text(command, encoding="utf-8")
+    done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "release command failed - aborting deployment." in done.stderr
+    assert {one.image.tag for one in slow.apps["web"].machines} == {"v1"}
+
+
+def test_green_machines_that_do_not_get_healthy_are_taken_away(
+    slow: FakeFly, tmp_path: Path
+) -> None:
+    """And the blue ones stay; healthy ones take their place."""
+    words = ["deploy", "--strategy", "bluegreen", "--wait-timeout", "1s", "-i"]
+    sick = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
+    after_sick = [one.image.tag for one in slow.apps["web"].alive]
+    slow.heal()
+    well = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
+
+    assert (sick.returncode, well.returncode) == (1, 0)
+    assert after_sick == ["v1", "v1"]
+    assert [one.image.tag for one in slow.apps["web"].alive] == ["v2", "v2"]
+
+
+def test_the_api_that_is_down_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+    """Before anything is released."""
+    slow.down("graphql")
+    done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "server returned a non-200 status code: 503" in done.stderr
+    assert len(slow.apps["web"].releases) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "keys"),
+    [
+        ("releases -a web --json", {"ID", "Version", "Status", "ImageRef", "CreatedAt", "User"}),
+        ("apps list --json", {"ID", "Name", "Status", "Deployed", "Organization"}),
+        ("machine list -a web --json", {"id", "state", "region", "image_ref", "config"}),
+        ("image show -a web --json", {"MachineID", "Registry", "Repository", "Tag", "Digest"}),
+    ],
+)
+def test_lists_are_json_with_the_keys_of_flyctl(
+    slow: FakeFly, tmp_path: Path, line: str, keys: set[str]
+) -> None:
+    """PascalCase, but for machines."""
+    told = json.loads(flyctl(slow, *line.split(), cwd=tmp_path).stdout)
+
+    assert keys <= set(told[0])
+
+
+def test_one_thing_is_a_json_object(fly: FakeFly, cwd: Path) -> None:
+    """Versions, tokens, an app and its status."""
+    lines = {
+        "version --json": "Version",
+        "auth token --json": "token",
+        "auth whoami --json": "email",
+        "tokens create deploy -a web --json": "token",
+        "tokens create readonly --org acme --json": "token",
+        "apps create made --org acme --json": "Name",
+        "status -a web --json": "Machines",
+    }
+    for line, key in lines.items():
+        done = flyctl(fly, *line.split(), cwd=cwd)
+        assert done.returncode == 0, done.stderr
+        assert key in json.loads(done.stdout)
