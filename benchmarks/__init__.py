@@ -1,1 +1,1 @@
-"""Comparisons with peers, run by hand."""
+"""Comparisons with other tools, run by hand."""

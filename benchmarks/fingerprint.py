@@ -1,8 +1,8 @@
-"""How long fingerprints take: many files, and many images.
+"""Measure fingerprints of many files, and of many images.
 
-The peer for files is what nobody can do without: walk the tree, and read and hash every file with
-hashlib on one thread, in the same Python, with the same warm cache. Best of three, as both are
-disturbed upwards only.
+Files are compared with the minimum of work: walk the tree, and read and hash every file with
+hashlib on one thread, in the same Python with a warm cache. Best of three, as other load can only
+make a run slower.
 """
 
 # ruff: noqa: T201 - a command that prints its numbers
@@ -28,7 +28,7 @@ IMAGES = (2_500, 5_000, 10_000)
 
 
 def main() -> None:
-    """Both comparisons."""
+    """Run both comparisons."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         _many_files(Path(folder))
     for number in IMAGES:
@@ -44,7 +44,7 @@ def _many_files(root: Path) -> None:
         for number in range(start, start + PER_FOLDER):
             (folder / f"f{number}").write_bytes(number.to_bytes(8, "big") * (SIZE // 8))
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    time.sleep(2.5)  # a tree that was written just now is read with more care
+    time.sleep(2.5)  # Files written just now are read twice.
     project = load(root)
     walk = _best(lambda: _plain_walk(str(context)))
     ours = _best(lambda: fingerprint(project))

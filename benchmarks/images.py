@@ -1,4 +1,4 @@
-"""Images made for comparisons, and put into a registry as a bare client does."""
+"""Make images for comparisons and push them without our own client."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _OCI = "application/vnd.oci.image"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as it is pushed, and the sha256 of the tar in it."""
+    """A compressed layer, and the sha256 of its tar."""
 
     content: bytes
     diff: str
 
 
 def random_layer(name: str, size: int) -> Layer:
-    """A file of so many random bytes, in a gzip that stores: nothing could make it smaller."""
+    """Return a layer with a file of random bytes, in a gzip that does not compress."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         entry = tarfile.TarInfo(name)
@@ -39,7 +39,7 @@ def random_layer(name: str, size: int) -> Layer:
 
 
 def push_image(repository: str, tags: Iterable[str], layers: Iterable[Layer] = ()) -> None:
-    """Put an image under each of the tags of `127.0.0.1:PORT/NAME`."""
+    """Push an image under each of the tags of `127.0.0.1:PORT/NAME`."""
     host, _, name = repository.partition("/")
     kept = list(layers)
     config = {

@@ -1,11 +1,11 @@
-"""A proxy behind which each answer takes a while to come; a process of its own.
+"""A proxy process that delays each response.
 
-`python -m benchmarks.latency PORT SECONDS` listens on a free port of loopback, says which on its
-first line, and brings what 127.0.0.1:PORT answers so many seconds after it was asked, or as soon as
-it is there if that is later: the server's own time is part of the latency, as a client sees it.
+`python -m benchmarks.latency PORT SECONDS` listens on a free port of loopback, prints it on its
+first line, and forwards to 127.0.0.1:PORT. A response is sent that many seconds after its request,
+or as soon as the server has answered, if that is later.
 
-What was asked before, byte for byte, is answered from memory: a registry far away does not take its
-time from the processor that the client runs on.
+A request with the same bytes as an earlier one is answered from memory, so that the registry takes
+no CPU time from the client.
 """
 
 # ruff: noqa: T201 - a command that prints its port
@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parent.parent
 
 @contextmanager
 def delayed(address: str, seconds: float) -> Iterator[str]:
-    """The address of a proxy before `address`."""
+    """Start the proxy of `address` for the block; yield its address."""
     command = [sys.executable, "-m", "benchmarks.latency", address.rpartition(":")[2], str(seconds)]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout  # noqa: S101 - it was asked for
@@ -50,7 +50,7 @@ class _Proxy:
         self._known: dict[bytes, bytes] = {}
 
     async def answer(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        """Answer all that comes over a connection: no client pipelines, so each piece is whole."""
+        """Answer the requests of a connection; without pipelining each read is a request."""
         while asked := await client.read(1 << 16):
             due = asyncio.get_running_loop().time() + self._wait
             if asked not in self._known:
@@ -60,7 +60,7 @@ class _Proxy:
         back.close()
 
     async def _fetched(self, asked: bytes) -> bytes:
-        """What the server answers, over a connection that it is asked to close."""
+        """Return the server's response, from a connection that it is told to close."""
         server, there = await asyncio.open_connection("127.0.0.1", self._port)
         there.write(asked.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
         answer = await server.read()

@@ -1,4 +1,4 @@
-"""The peers' programs: docker of the machine or the sandbox, and crane beside it."""
+"""The programs of the comparisons: docker of the machine or the sandbox, and crane."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def crane() -> str:
-    """The path of crane: the machine's own, or Debian's package, unpacked in the cache.
+    """Return the path of crane: the installed one, or Debian's package, unpacked in the cache.
 
-    Ends with what to do where there is neither.
+    Exit with a hint if there is neither.
     """
     own = shutil.which("crane")
     if own:
@@ -31,7 +31,7 @@ def crane() -> str:
 
 
 def docker() -> str:
-    """The path of docker; ends with what to do where there is no engine."""
+    """Return the path of docker; exit with a hint if there is no engine."""
     found = shutil.which("docker")
     if not found or subprocess.run([found, "version"], capture_output=True, check=False).returncode:
         hint = 'run `python3 -m sandbox up` and `eval "$(python3 -m sandbox env)"`'
@@ -40,14 +40,14 @@ def docker() -> str:
 
 
 def run(*words: str) -> None:
-    """Run a command to its end; its output is shown where it fails."""
+    """Run a command; print its output and exit if it fails."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Return how long a call takes."""
     began = time.monotonic()
     work()
     return time.monotonic() - began

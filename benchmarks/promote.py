@@ -1,9 +1,8 @@
-"""How long it takes to bring an image of 500 MB to other repositories, and to another registry.
+"""Measure copying an image of 500 MB to other repositories and to another registry.
 
-Peers are `docker pull`, `tag`, `push`, and `crane copy`. What is compared is the copy, as the
-library makes it, and the whole command `invoke promote`, which has Python and Invoke to start
-first. Five layers of random bytes; one registry server for each of the two registries; a project
-with settings; the best of three for all but docker.
+Compared with `docker pull`, `tag`, `push`, and `crane copy`. Measured are the copy by the library,
+and the command `invoke promote`, which also starts Python and Invoke. Five layers of random bytes;
+two registry servers; a project with settings; the best of three for all but docker.
 """
 
 # ruff: noqa: T201 - a command that prints its numbers
@@ -32,7 +31,7 @@ _numbers = count()
 
 
 def main() -> None:
-    """Within a registry, to one repository and to many, and from one registry to another."""
+    """Copy within a registry to one repository and to many, and to another registry."""
     with (
         tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
         serve(Path(folder) / "one") as one,

@@ -1,4 +1,4 @@
-"""Measure what a run costs before and beside its work, against an empty Invoke task.
+"""Measure the time that a run needs besides its work, compared with an empty Invoke task.
 
     make bench-start                                   # the table below
     AGAINST=/path/to/a/checkout make bench-start       # the same commands of other code, in turns
@@ -57,7 +57,7 @@ def nothing(c):
 
 
 class Command(NamedTuple):
-    """A program to run: its words, the folder, what it reads, and what its environment adds."""
+    """A program to run: its words, the folder, its stdin, and additions to its environment."""
 
     name: str
     words: Sequence[str]
@@ -67,14 +67,14 @@ class Command(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """Seconds that one run took: of the clock, and of the processor."""
+    """Wall-clock and CPU seconds of one run."""
 
     wall: float
     cpu: float
 
 
 def main() -> None:
-    """Make the projects, put their images into a registry, and run everything in turns."""
+    """Make the projects, push their images, and run all commands in turns."""
     with tempfile.TemporaryDirectory(prefix="benchmark-") as text:
         folder = Path(text)
         with serve(folder / "registry") as server:
@@ -95,7 +95,7 @@ def _compare(folder: Path, projects: Sequence[Path], far: str) -> None:
     if skaffold := os.environ.get("SKAFFOLD"):
         commands.append(_skaffold(skaffold, projects[0]))
     costs: dict[str, list[Cost]] = defaultdict(list)
-    for command in commands:  # bytecode is written, and the proxy learns its answers
+    for command in commands:  # Write bytecode, and let the proxy see each request once.
         _run(command, folder)
     for _ in range(ROUNDS):
         for command in commands:
@@ -104,7 +104,7 @@ def _compare(folder: Path, projects: Sequence[Path], far: str) -> None:
 
 
 def _project(folder: Path, size: int, address: str) -> Path:
-    """Make a project of so many images, every fourth a base, that all are in the registry."""
+    """Make a project of so many images, every fourth a base, all of them in the registry."""
     root = folder / f"project-{size}"
     for number in range(size):
         base = number - number % 4
@@ -129,7 +129,7 @@ def _project(folder: Path, size: int, address: str) -> Path:
 
 
 def _ours(projects: Sequence[Path], far: str, code: Path, suffix: str) -> list[Command]:
-    """The commands that are measured, run with the code of one checkout."""
+    """Return the measured commands, run with the code of one checkout."""
     compileall.compile_dir(code / "pipeline", quiet=1)
     small, large = projects
     near = {"PYTHONPATH": str(code)}
@@ -154,7 +154,7 @@ _MS = round(DELAY * 1000)
 
 
 def _skaffold(program: str, project: Path) -> Command:
-    """Skaffold, with the same images as artifacts and its cache file; builds them once."""
+    """Return the command of Skaffold with the same images; build them once for its cache."""
     host = (project / "pipeline.toml").read_text().split('"')[1]
     artifacts = "".join(
         f"  - image: {host}/{image.name}\n    context: images/{image.name}\n"
@@ -169,7 +169,7 @@ def _skaffold(program: str, project: Path) -> Command:
 
 
 def _run(command: Command, home: Path) -> Cost:
-    """Run a command to its end; its output is shown where it fails."""
+    """Run a command; print its output and exit if it fails."""
     environ = _environ(home, command.environ)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as given:
         given.write(command.stdin)
@@ -193,7 +193,7 @@ def _run(command: Command, home: Path) -> Cost:
 
 
 def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would lead to other registries, logins or settings."""
+    """Return the environment without settings of registries, logins and the pipeline."""
     ours = ("PIPELINE_", "FLY_", "DOCKER_CONFIG")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "", **more}
@@ -231,7 +231,7 @@ def _show_trips(costs: Mapping[str, Sequence[Cost]], away: str, near: str) -> No
 
 
 def _show_imports(project: Path, home: Path) -> None:
-    """Print what `build-all` imports, by package; the fastest of three runs."""
+    """Print the modules that `build-all` imports, by package; the fastest of three runs."""
     words = (sys.executable, "-X", "importtime", "-m", "invoke", "build-all")
     environ = _environ(home, {"PYTHONPATH": str(HERE)})
     runs = []
@@ -252,7 +252,7 @@ def _show_imports(project: Path, home: Path) -> None:
 
 
 def _package(module: str) -> str:
-    """What a module is counted under: packages of ours one by one, the standard library as one."""
+    """Return the package of a module: ours one by one, the standard library as one."""
     first, _, rest = module.partition(".")
     if first == "pipeline":
         return f"pipeline.{rest.partition('.')[0]}"

@@ -1,6 +1,6 @@
-"""A container engine and an image registry of the checkout's own, on a machine that has neither.
+"""A container engine and a registry for this checkout, on a machine without them.
 
-`python3 -m sandbox up` uses the engine that answers, or starts one from unpacked distribution
-packages; `env` prints what to `eval`; `down` stops it. It runs before any virtual environment
-exists: the standard library only, Python 3.9 or newer.
+`python3 -m sandbox up` uses the machine's engine, or starts one from unpacked distribution
+packages; `env` prints shell code for `eval`; `down` stops it. It runs before there is a virtual
+environment: only the standard library, Python 3.9 or later.
 """

@@ -22,7 +22,7 @@ DONE, NOT_RUNNING, CANNOT, INTERRUPTED = 0, 1, 4, 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 4 where the machine lacks something, 130 on Ctrl-C."""
+    """Run a command. Return 4 if the machine lacks something, 130 after Ctrl-C."""
     chosen = _parser().parse_args(words)
     try:
         return _run(chosen, places())

@@ -1,9 +1,8 @@
-"""A network bridge of an engine's own, with a way out.
+"""A network bridge for an engine of the sandbox, with access to the outside.
 
-Two engines on one machine would rewrite each other's firewall chains, for both call theirs DOCKER.
-So ours run with `iptables` off and touch none; the three rules below are all that a bridge needs,
-each marked with its name so that it can be taken out again. Published ports are served by the
-engine's user-land proxy.
+Two engines on one machine would change each other's firewall chains, as both name theirs DOCKER. So
+ours run with `iptables` off. A bridge needs only the three rules below, each marked with its name
+so that it can be removed again. The engine's user-land proxy serves published ports.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ LOCK = Path("/run/lock/fly-image-pipeline.lock")
 FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
 ROUTES = Path("/proc/net/route")
 ENGINES_OWN = "br-"
-"""How an engine calls the bridges of the networks that it makes."""
+"""Name prefix of the bridges that an engine creates for its networks."""
 
 POOLS = [ipaddress.IPv4Network(f"10.{number}.0.0/16") for number in range(208, 250)]
 
-# linux/sockios.h and linux/if.h: the calls that brctl and ifconfig make; iproute2 may be missing.
+# The ioctls of linux/sockios.h and linux/if.h that brctl and ifconfig use; iproute2 may be missing.
 SIOCBRADDBR, SIOCBRDELBR = 0x89A0, 0x89A1
 SIOCSIFFLAGS, SIOCGIFADDR, SIOCSIFADDR, SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 IFF_UP, IFF_BROADCAST, IFF_MULTICAST = 0x1, 0x2, 0x1000
@@ -42,10 +41,10 @@ IFF_UP, IFF_BROADCAST, IFF_MULTICAST = 0x1, 0x2, 0x1000
 
 @dataclass(frozen=True)
 class Bridge:
-    """A bridge and the addresses behind it.
+    """A bridge and its addresses.
 
-    The bridge itself has the pool's first /24; the engine makes further networks of the second
-    half, so that the same rules let them out.
+    The bridge itself has the first /24 of the pool; the engine creates further networks in the
+    second half, so that the same rules apply to them.
     """
 
     name: str
@@ -53,23 +52,23 @@ class Bridge:
 
     @property
     def address(self) -> ipaddress.IPv4Address:
-        """The machine's own address on the bridge."""
+        """Return the machine's address on the bridge."""
         return self.pool[1]
 
     @property
     def networks(self) -> str:
-        """The half of the pool from which the engine takes further networks."""
+        """Return the half of the pool in which the engine creates further networks."""
         return str(list(self.pool.subnets())[1])
 
 
 def create(name: str, tools: Tools, *, usual: str = "") -> Bridge:
-    """A bridge of that name on addresses that nothing on this machine has a route to.
+    """Create a bridge on addresses to which this machine has no route.
 
-    That is the pool `usual` (`10.208.0.0/16`) where it is free. A left-over of the same name is
-    replaced. `name` has at most 15 characters.
+    It prefers the pool `usual` (`10.208.0.0/16`). A bridge of the same name is replaced. `name` has
+    at most 15 characters.
 
     Raises:
-        SandboxError: the kernel refuses, as it does in a container without NET_ADMIN.
+        SandboxError: the kernel refuses, as in a container without NET_ADMIN.
 
     """
     remove(name, tools)
@@ -89,8 +88,8 @@ def create(name: str, tools: Tools, *, usual: str = "") -> Bridge:
 
 
 def remove(name: str, tools: Tools) -> None:
-    """Take the bridge and its rules away; nothing if there are none."""
-    # Without the program the rules stay, and match nothing.
+    """Remove the bridge and its rules, if they exist."""
+    # Without iptables the rules stay, and match nothing.
     chains = (("nat", "POSTROUTING"), ("filter", "FORWARD"))
     for table, chain in chains if _program(tools).exists() else ():
         for line in _iptables(tools, "-t", table, "-S", chain).splitlines():
@@ -101,9 +100,9 @@ def remove(name: str, tools: Tools) -> None:
 
 
 def remove_within(pool: str) -> None:
-    """Take away the bridges with an address in `pool` (`10.208.0.0/16`): networks of an engine.
+    """Remove the bridges with an address in `pool` (`10.208.0.0/16`), which an engine leaves.
 
-    An engine that ends leaves them, and what they occupy nobody else could use.
+    Otherwise their addresses would stay in use.
     """
     ours = ipaddress.IPv4Network(pool)
     for _, name in socket.if_nameindex():
@@ -112,7 +111,7 @@ def remove_within(pool: str) -> None:
 
 
 def exists(name: str) -> bool:
-    """Whether this machine has a network interface of that name."""
+    """Return whether this machine has a network interface of that name."""
     return any(name == known for _, known in socket.if_nameindex())
 
 
@@ -132,7 +131,7 @@ def _iptables(tools: Tools, *words: str) -> str:
 
 
 def _program(tools: Tools) -> Path:
-    """The machine's own iptables where there is one, so that all rules are in one place."""
+    """Prefer the machine's own iptables, so that all rules are of the same kind."""
     return Path(shutil.which("iptables") or tools.bin / "iptables")
 
 
@@ -148,7 +147,7 @@ def _free_pool(usual: str) -> ipaddress.IPv4Network:
 
 
 def _routed() -> list[ipaddress.IPv4Network]:
-    """Every network with a route, but for the default route."""
+    """Return every network with a route, without the default route."""
     networks = []
     for line in ROUTES.read_text().splitlines()[1:]:
         fields = line.split()

@@ -1,4 +1,4 @@
-"""What `up`, `down` and `env` do."""
+"""The commands `up`, `down`, `env` and `status`."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ UNSET = ("BUILDX_BUILDER", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_P
 
 @dataclass(frozen=True)
 class Status:
-    """What of a sandbox is there.
+    """The state of a sandbox.
 
-    `engine` is `own`, `host`, or empty before `up`; `docker_host` and `registry` are empty where
-    they are not known; `running` says whether all of it answers.
+    `engine` is `own`, `host`, or empty before `up`; `docker_host` and `registry` are empty if
+    unknown; `running` is true if all parts answer.
     """
 
     engine: str
@@ -42,7 +42,7 @@ class Status:
 
 
 def status(at: Places) -> Status:
-    """Ask everything that belongs to the sandbox whether it still answers."""
+    """Check whether all parts of the sandbox answer."""
     kept = {name: str(value or "") for name, value in state.read(at.state).items()}
     kind = kept.get("engine", "")
     addresses = [kept.get(name, "") for name in ("registry", "mirror")]
@@ -58,10 +58,10 @@ def status(at: Places) -> Status:
 
 
 def up(at: Places) -> Status:
-    """Make everything run; what runs already is left alone.
+    """Start everything that is not running.
 
     Raises:
-        SandboxError: the machine has no engine and cannot be given one.
+        SandboxError: the machine has no engine, and none can be unpacked.
 
     """
     at.root.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def up(at: Places) -> Status:
 
 
 def down(at: Places, *, purge: bool) -> None:
-    """Stop everything that `up` or a test started here; `purge` deletes what it stored, too."""
+    """Stop everything that `up` or a test started here; `purge` also deletes its data."""
     if not at.root.exists():
         return
     with locked(at.root / "lock"):
@@ -97,7 +97,7 @@ def down(at: Places, *, purge: bool) -> None:
             host.stop_registry(_container(at))
         if purge and kept.get("registry_container"):
             host.remove_volume(_container(at))
-        # The port stays the same over a restart: references contain it.
+        # The port must stay the same, because references contain it.
         state.write(at.state, {name: kept.get(name) for name in ("registry", "mirror")})
     if purge:
         mounts.unmount_below(at.root)
@@ -105,7 +105,7 @@ def down(at: Places, *, purge: bool) -> None:
 
 
 def environment(at: Places) -> list[str]:
-    """Lines of shell that point a shell's docker, buildx and pipeline to the sandbox.
+    """Return shell code that makes docker, buildx and the pipeline use the sandbox.
 
     Raises:
         SandboxError: it is not running.
@@ -138,10 +138,9 @@ def _wish() -> str:
 
 
 def _keep_own(before: Status, wish: str) -> bool:
-    """Whether to go on with our own engine without asking for the machine's.
+    """Return whether to keep our own engine without looking for the machine's.
 
-    One that was stopped or killed is repaired, and inside of `env` the engine that answers *is*
-    ours.
+    A stopped or killed one is started again; and inside of `env` the engine that answers is ours.
     """
     return wish == "own" or (wish == "" and before.engine == "own")
 
@@ -153,14 +152,14 @@ def _engine_answers(at: Places, kind: str) -> bool:
 
 
 def _engines(at: Places) -> list[Engine]:
-    """Every engine that was ever started here, running or not."""
+    """Return every engine that was ever started here, running or not."""
     homes = sorted(path for path in (at.root / "engines").glob("*") if path.is_dir())
     tools = packages.located(at, machine.system()) if homes else Tools(at.cache)
     return [engine.Engine(home.name, at, tools) for home in homes]
 
 
 def _up_host(at: Places, before: Status) -> None:
-    """The machine's engine, and a registry beside it."""
+    """Use the machine's engine, and start a registry."""
     for left in _engines(at):
         left.stop()
     port = _port(before.registry, usual=USUAL_PORT)
@@ -176,7 +175,7 @@ def _up_host(at: Places, before: Status) -> None:
 
 
 def _up_own(at: Places, before: Status, found: host.Host) -> None:
-    """An engine from unpacked packages, a registry, and a mirror where Docker Hub is away."""
+    """Start an engine from packages, a registry, and a mirror if Docker Hub is unreachable."""
     try:
         here = machine.require_equippable(root=True)
     except SandboxError as error:
@@ -207,7 +206,7 @@ def _seed(at: Places, here: machine.System, tools: Tools, mirror: str) -> None:
 
 
 def _serve(at: Places, name: str, port: int) -> str:
-    """The address of the registry of that name; started if it does not run."""
+    """Return the address of the registry of that name; start it if needed."""
     kept = state.read(at.state).get(name)
     if isinstance(kept, str) and state.recall(at, name) and registry.answers(kept):
         return kept
@@ -217,13 +216,13 @@ def _serve(at: Places, name: str, port: int) -> str:
 
 
 def _port(address: str, *, usual: int = 0) -> int:
-    """A free port: the one of `address`, so that references stay what they were, or the usual."""
+    """Return a free port: that of `address`, if possible, so that references stay valid."""
     port = address.rpartition(":")[2]
     return registry.free_port(int(port) if port.isdigit() else usual)
 
 
 def _equip(at: Places, tools: Tools) -> None:
-    """The programs for `PATH` and a docker configuration that has the buildx plugin."""
+    """Link the programs for PATH, and write a Docker configuration with the buildx plugin."""
     plugins = at.docker_config / "cli-plugins"
     for folder in (at.bin, plugins):
         folder.mkdir(parents=True, exist_ok=True)

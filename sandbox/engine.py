@@ -1,4 +1,4 @@
-"""Container engines of the sandbox: a containerd and a dockerd each, shared with nobody."""
+"""Container engines of the sandbox, each with its own containerd and dockerd."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ address = {address}
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine of the sandbox: `name` tells it from the others of the same sandbox."""
+    """An engine of the sandbox; `name` is unique in the sandbox."""
 
     name: str
     places: Places
@@ -41,35 +41,35 @@ class Engine:
 
     @property
     def home(self) -> Path:
-        """Its configuration, logs and images."""
+        """Return the folder of its configuration, logs and images."""
         return self.places.root / "engines" / self.name
 
     @property
     def run(self) -> Path:
-        """Its sockets and what else must not survive a reboot."""
+        """Return the folder of its sockets and other files that must not survive a reboot."""
         return self.places.run / self.name
 
     @property
     def socket(self) -> Path:
-        """Where it listens."""
+        """Return its socket."""
         return self.run / "docker.sock"
 
     @property
     def host(self) -> str:
-        """The same, as `DOCKER_HOST`."""
+        """Return its socket as a value of DOCKER_HOST."""
         return f"unix://{self.socket}"
 
     @property
     def bridge(self) -> str:
-        """The name of its bridge: at most 15 characters, one per engine and sandbox."""
+        """Return the name of its bridge: at most 15 characters, unique for each engine."""
         return f"fip{self.places.identity}{self.name[:4]}"
 
     def answers(self) -> bool:
-        """Whether it serves requests now."""
+        """Return whether it answers now."""
         return ping(self.socket)
 
     def stop(self) -> None:
-        """Stop it, its containers, and what it mounted; its images stay."""
+        """Stop it and its containers, and unmount its file systems; its images stay."""
         stop(self)
 
 
@@ -80,14 +80,14 @@ def start(
     where: Places | None = None,
     mirrors: Sequence[str] | None = None,
 ) -> Engine:
-    """Start the engine `name`, or take it as it is if it runs already.
+    """Start the engine `name`, unless it is running.
 
-    `snapshotter` chooses the image store: containerd's (OCI media types, attestations, indexes)
-    or the classic one. `mirrors` stand in for Docker Hub, as `http://HOST:PORT`; by default the
-    sandbox's own, if `up` made one.
+    `snapshotter` chooses the image store: containerd's (OCI media types, attestations, indexes) or
+    the classic one. `mirrors` replace Docker Hub, as `http://HOST:PORT`; the default is the
+    sandbox's mirror, if `up` started one.
 
     Raises:
-        SandboxError: this machine cannot be equipped, or the engine does not come up.
+        SandboxError: there are no packages for this machine, or the engine does not start.
 
     """
     at = where or places()
@@ -105,7 +105,7 @@ def start(
 
 
 def stop(engine: Engine) -> None:
-    """Stop whatever is left of `engine`: also what another process, or a crash, left behind."""
+    """Stop all processes of an engine, also those that another process or a crash left."""
     state.stop(engine.places, f"{engine.name}-dockerd", patience=30.0)
     state.stop(engine.places, f"{engine.name}-containerd")
     _end_shims(engine)
@@ -119,14 +119,14 @@ def stop(engine: Engine) -> None:
 
 
 def recalled(engine: Engine) -> bool:
-    """Whether both its processes still run and its bridge is there."""
+    """Return whether both its processes run and its bridge exists."""
     daemons = (f"{engine.name}-dockerd", f"{engine.name}-containerd")
     running = all(state.recall(engine.places, daemon) for daemon in daemons)
     return running and bridge.exists(engine.bridge)
 
 
 def ping(path: Path) -> bool:
-    """Whether an engine answers on the socket at `path`."""
+    """Return whether an engine answers on the socket at `path`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.settimeout(5.0)
         try:
@@ -138,11 +138,11 @@ def ping(path: Path) -> bool:
 
 
 def _bridged(engine: Engine) -> bridge.Bridge:
-    """The engine's bridge, with the addresses that it had before where they are free.
+    """Create the engine's bridge, with its former addresses if they are free.
 
-    The engine keeps its networks' addresses in a file, and would go on with them on a bridge
-    whose firewall rules are about others. Without the file it learns the new ones; containers
-    that were stopped lose their networks then.
+    The engine stores the addresses of its networks in a file, and would use them on a bridge with
+    other firewall rules. Without the file it learns the new ones; stopped containers then lose
+    their networks.
     """
     usual = _pool(engine)
     link = bridge.create(engine.bridge, engine.tools, usual=usual)
@@ -167,14 +167,14 @@ def _configure(
         "state": engine.run / "containerd",
         "address": engine.run / "containerd.sock",
     }
-    # A JSON string is a TOML basic string too.
+    # A JSON string is also a TOML basic string.
     quoted = {name: json.dumps(str(path)) for name, path in paths.items()}
     (engine.home / "containerd.toml").write_text(CONTAINERD.format(**quoted))
     settings = {
         "features": {"containerd-snapshotter": snapshotter},
         "hosts": [engine.host],
         "group": "root",
-        # Its own containerd: left to choose, dockerd would take the machine's at /run/containerd.
+        # Its own containerd: by default, dockerd would use the machine's at /run/containerd.
         "containerd": str(engine.run / "containerd.sock"),
         "data-root": str(engine.home / "data"),
         "exec-root": str(engine.run / "docker"),
@@ -211,9 +211,9 @@ def _own_mirrors(at: Places) -> list[str]:
 
 
 def _end_shims(engine: Engine) -> None:
-    """End the containers, and their shims, that outlive a killed containerd.
+    """Kill the containers, and their shims, that outlive a killed containerd.
 
-    A shim is ours when it was told to report to our socket; a container is its shim's child.
+    A shim is ours if its arguments have our socket; a container is a child of its shim.
     """
     address = os.fsencode(engine.run / "containerd.sock")
     shims = {pid for pid, words in _commands() if address in words and b"-shim" in words[0]}

@@ -1,13 +1,12 @@
-"""What can stop a sandbox."""
+"""The error of the sandbox."""
 
 from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """Something is missing that the sandbox cannot provide: `message` says what, `hint` what to do.
+    """The sandbox lacks something: `message` says what, `hint` what to do.
 
-    The command line prints both and leaves with exit code 4, "could not find out": nothing of the
-    pipeline was judged.
+    The command line prints both and exits with 4, "could not find out".
     """
 
     def __init__(self, message: str, *, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""The engine that the machine has already, if it has one that serves."""
+"""The engine that the machine already has, if it can be used."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ DOCKER_PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Host:
-    """What `docker` on PATH reaches.
+    """The engine that `docker` on PATH reaches.
 
-    `fault` is None when it will do, else what is wrong with it, in one clause.
+    `fault` is None if it can be used, else the reason in one clause.
     """
 
     endpoint: str
@@ -31,7 +31,7 @@ class Host:
 
 
 def probe() -> Host:
-    """Ask the docker client on PATH for its engine and for buildx."""
+    """Look for an engine and buildx, with the docker client on PATH."""
     if shutil.which("docker") is None:
         return Host("", "there is no `docker` on PATH")
     form = "{{json .ServerVersion}}"
@@ -48,7 +48,7 @@ def probe() -> Host:
 
 
 def hub_answers() -> bool:
-    """Whether Docker Hub can be reached: 401 is its usual answer."""
+    """Return whether Docker Hub can be reached; it usually answers 401."""
     try:
         with urllib.request.urlopen(HUB, timeout=HUB_PATIENCE):
             return True
@@ -60,12 +60,12 @@ def hub_answers() -> bool:
 
 
 def start_registry(name: str, port: int) -> str:
-    """Run the registry as a container of the machine's engine, where it is no package.
+    """Run the registry as a container of the machine's engine, and return its address.
 
-    Its blobs are in a volume of the same name. Returns its address.
+    Its blobs are in a volume of the same name.
 
     Raises:
-        SandboxError: the image cannot be had, or the container does not answer.
+        SandboxError: the image cannot be pulled, or the container does not answer.
 
     """
     stop_registry(name)
@@ -89,13 +89,13 @@ def start_registry(name: str, port: int) -> str:
 
 
 def stop_registry(name: str) -> None:
-    """Remove the registry's container, if there is one; its volume stays."""
+    """Remove the registry's container, if it exists; its volume stays."""
     if shutil.which("docker") is not None:
         _docker("rm", "--force", name)
 
 
 def remove_volume(name: str) -> None:
-    """Remove the registry's volume, if there is one."""
+    """Remove the registry's volume, if it exists."""
     if shutil.which("docker") is not None:
         _docker("volume", "rm", "--force", name)
 
@@ -108,7 +108,7 @@ def _endpoint() -> str:
 
 
 def _elsewhere(endpoint: str) -> bool:
-    """Whether a registry on our loopback is out of that engine's reach."""
+    """Return whether the engine cannot reach a registry on our loopback."""
     parts = urlsplit(endpoint)
     remote = parts.scheme in {"tcp", "http", "https", "ssh"}
     return remote and parts.hostname not in {"localhost", "127.0.0.1", "::1"}

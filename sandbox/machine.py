@@ -1,4 +1,4 @@
-"""What the machine is, and what it has."""
+"""What the machine is: distribution and apt configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLDEST = {"debian": 12, "ubuntu": 22}
 
 @dataclass(frozen=True)
 class System:
-    """A distribution, by the names that os-release(5) gives it.
+    """A distribution, by its values in os-release(5).
 
     `codename` is the suite in its archive, such as `bookworm`.
     """
@@ -31,19 +31,19 @@ class System:
 
     @property
     def major(self) -> int:
-        """The number before the first dot; 0 where there is none, as on Debian unstable."""
+        """Return the number before the first dot; 0 if there is none, as on Debian unstable."""
         number = self.version.partition(".")[0]
         return int(number) if number.isdigit() else 0
 
     @property
     def equippable(self) -> bool:
-        """Whether its archive, or its successor's, has an engine, buildx and a registry."""
+        """Return whether packages of an engine, buildx and a registry are available for it."""
         oldest = OLDEST.get(self.id)
         return oldest is not None and bool(self.codename) and not 0 < self.major < oldest
 
 
 def system() -> System:
-    """The machine's distribution; `PIPELINE_SANDBOX_OS_RELEASE` names another file to read."""
+    """Return the distribution; `PIPELINE_SANDBOX_OS_RELEASE` names another file to read."""
     path = Path(os.environ.get("PIPELINE_SANDBOX_OS_RELEASE") or "/etc/os-release")
     values: dict[str, str] = {}
     for line in path.read_text().splitlines() if path.exists() else []:
@@ -59,10 +59,10 @@ def system() -> System:
 
 
 def require_equippable(*, root: bool) -> System:
-    """The distribution, if the sandbox can take an engine from it.
+    """Return the distribution, if the sandbox can use its packages.
 
     Raises:
-        SandboxError: it cannot, or not as this user.
+        SandboxError: it cannot, or this user is not root.
 
     """
     here = system()
@@ -82,7 +82,7 @@ def require_equippable(*, root: bool) -> System:
 
 @dataclass(frozen=True)
 class AptEntry:
-    """One suite and component that the machine's apt takes packages from."""
+    """A suite and component in the machine's apt sources."""
 
     uri: str
     suite: str
@@ -92,10 +92,10 @@ class AptEntry:
 
 
 def apt_entries(here: System) -> list[AptEntry]:
-    """The distribution's own entries in the machine's apt configuration.
+    """Return the distribution's own entries of the apt sources.
 
-    Both of apt's formats, included files and inline keys are apt's to understand: it is asked for
-    its index targets, which name the file of each.
+    apt itself parses both formats, included files and inline keys: `apt-get indextargets` prints
+    them, with the file of each.
     """
     shown = process.run(["apt-get", "indextargets", "Created-By: Packages"])
     entries = [_entry(block) for block in re.split(r"\n\s*\n", shown) if block.strip()]
@@ -103,7 +103,7 @@ def apt_entries(here: System) -> list[AptEntry]:
 
 
 def main_archive(here: System, entries: list[AptEntry]) -> str:
-    """The address of the archive from which this machine takes its distribution.
+    """Return the address of the archive that this machine uses.
 
     Raises:
         SandboxError: its apt names none.
@@ -119,7 +119,7 @@ def main_archive(here: System, entries: list[AptEntry]) -> str:
 
 
 def apt_settings(prefix: str) -> list[str]:
-    """The machine's apt settings whose name starts with `prefix`, as lines of apt.conf(5)."""
+    """Return the apt settings whose name starts with `prefix`, as lines of apt.conf(5)."""
     shown = process.run(["apt-config", "dump"])
     return [line for line in shown.splitlines() if line.startswith(prefix) and '"' in line]
 
@@ -137,9 +137,9 @@ def _entry(block: str) -> AptEntry:
 
 
 def _is_distributions(entry: AptEntry, here: System) -> bool:
-    """Whether an entry is the distribution's, and not a third party's for it.
+    """Return whether an entry is the distribution's own, and not a third party's.
 
-    The origin is known once the lists were fetched; before, suite and component must do.
+    The origin is known after `apt-get update`; before that, suite and component decide.
     """
     ours = re.fullmatch(rf"{re.escape(here.codename)}([-/](updates|security))?", entry.suite)
     known = entry.origin.lower() in {"", here.id}

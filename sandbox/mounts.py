@@ -1,4 +1,4 @@
-"""What is mounted below a folder."""
+"""Unmount file systems below a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def unmount_below(*folders: Path) -> None:
 
 
 def _unescaped(field: str) -> str:
-    """A path as mountinfo spells it (proc(5): blanks and backslashes in octal)."""
+    """Decode a path in mountinfo (proc(5): blanks and backslashes are octal)."""
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\134", "\\")):
         field = field.replace(code, character)
     return field

@@ -1,4 +1,4 @@
-"""Distribution packages, unpacked beside the system: nothing is installed, upgraded or started."""
+"""Distribution packages, unpacked into a folder: nothing is installed, upgraded or started."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FORMAT = 1
-"""Part of the cache's key: raise it when the layout below changes."""
+"""Part of the cache key: increase it when the layout below changes."""
 
 DOCKER = ("docker.io", "docker-cli", "docker-buildx", "docker-registry")
 ENGINE = ("containerd", "runc", "tini")
@@ -27,11 +27,13 @@ CONNTRACK = ("libnetfilter-conntrack3", "libnfnetlink0")
 SEED = ("debootstrap", "debian-archive-keyring")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 OPTIONAL = ("docker-cli",)
-"""Ubuntu has the client inside `docker.io`."""
+"""Ubuntu has the client in `docker.io`."""
 
 SUCCESSOR = {"bookworm": "trixie"}
-"""Where the packages of `DOCKER` come from if the suite's own are too old: Debian 12 has no
-buildx. They need libc 2.34 only; `runc` of trixie needs a newer one than bookworm has."""
+"""The suite of the packages of `DOCKER` if the machine's own are too old: Debian 12 has no
+
+buildx. They need only libc 2.34; `runc` of trixie needs a newer one than bookworm has.
+"""
 
 PROGRAMS = (
     "docker",
@@ -61,17 +63,17 @@ exec "$root/usr/sbin/xtables-legacy-multi" @NAME@ "$@"
 
 @dataclass(frozen=True)
 class Tools:
-    """Unpacked packages. `root` is laid out as a system's root is, with a `bin` of programs."""
+    """Unpacked packages. `root` is laid out like a root file system, with a `bin` of programs."""
 
     root: Path
 
     @property
     def bin(self) -> Path:
-        """The folder that holds all programs."""
+        """Return the folder of all programs."""
         return self.root / "bin"
 
     def environment(self) -> dict[str, str]:
-        """What a daemon gets: our programs first, nothing that would configure it by accident."""
+        """Return a daemon's environment: our programs first in PATH, no other configuration."""
         dropped = ("DOCKER_", "BUILDX_", "BUILDKIT_", "REGISTRY_", "OTEL_", "LISTEN_", "NOTIFY_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         path = kept.get("PATH", os.defpath)
@@ -82,7 +84,7 @@ class Tools:
 
 
 def ensure(places: Places, here: machine.System) -> Tools:
-    """The packages for `here`, from the cache or, the first time, from the machine's apt archive.
+    """Return the packages for `here`, from the cache or from the machine's apt archive.
 
     Raises:
         SandboxError: the archive cannot be reached, or lacks one of them.
@@ -100,7 +102,7 @@ def ensure(places: Places, here: machine.System) -> Tools:
 
 
 def beside(places: Places, here: machine.System, suite: str, names: Sequence[str]) -> Path:
-    """The root of packages of another suite of Debian's, unpacked: for comparisons, not for us.
+    """Unpack packages of another Debian suite, for comparisons, and return their root.
 
     Raises:
         SandboxError: the archive cannot be reached, or lacks one of them.
@@ -117,7 +119,7 @@ def beside(places: Places, here: machine.System, suite: str, names: Sequence[str
 
 
 def located(places: Places, here: machine.System) -> Tools:
-    """Where the packages for `here` are, or would be."""
+    """Return where the packages for `here` are, or would be."""
     kind = os.uname().machine
     return Tools(places.cache / f"tools-{FORMAT}-{here.id}-{here.codename}-{kind}")
 
@@ -133,12 +135,12 @@ def _fetch(scratch: Path, root: Path, here: machine.System) -> None:
     unpack(own.debs(), root)
     if successor is None:
         return
-    # The keys come from this machine's own archive, checked with the keys that it has.
+    # The keys come from this machine's own archive, verified with its installed keys.
     _fetch_of(successor, archive, root / KEYRING.relative_to("/"), DOCKER, scratch)
 
 
 def _fetch_of(suite: str, archive: str, keyring: Path, names: Sequence[str], scratch: Path) -> None:
-    """Packages of another suite, unpacked into `root` in `scratch`."""
+    """Unpack packages of another suite into `root` in `scratch`."""
     say(f"fetching packages of {suite} from {archive}")
     line = f"deb [signed-by={keyring}] {archive} {suite} main\n"
     newer = _Apt(scratch / "newer", sources={"newer.list": line})
@@ -147,7 +149,7 @@ def _fetch_of(suite: str, archive: str, keyring: Path, names: Sequence[str], scr
 
 
 class _Apt:
-    """apt-get with sources, lists and downloads of its own, and the machine's other settings."""
+    """apt-get with its own sources, lists and downloads, and the machine's other settings."""
 
     def __init__(self, home: Path, *, sources: dict[str, str]) -> None:
         self.home = home
@@ -157,7 +159,7 @@ class _Apt:
             (home / "parts" / name).write_text(content)
 
     def download(self, names: Sequence[str]) -> None:
-        """Fetch the lists, then the candidates of `names`, signatures checked as always."""
+        """Fetch the lists, then `names`; apt checks the signatures."""
         self._run("update")
         offered = self._offered(names)
         missing = [name for name in names if name not in offered and name not in OPTIONAL]
@@ -169,13 +171,13 @@ class _Apt:
         self._run("download", *(name for name in names if name in offered))
 
     def _offered(self, names: Sequence[str]) -> set[str]:
-        """Those of `names` that the archive has; the others are only mentioned by some package."""
+        """Return those of `names` that the archive has; others are only named as dependencies."""
         shown = self._run("policy", *names, program="apt-cache")
         blocks = re.findall(r"^(\S+):\n.*\n  Candidate: (\S+)$", shown, flags=re.MULTILINE)
         return {name for name, candidate in blocks if candidate != "(none)"}
 
     def debs(self) -> list[Path]:
-        """What was downloaded."""
+        """Return the downloaded files."""
         return sorted((self.home / "debs").glob("*.deb"))
 
     def _run(self, *words: str, program: str = "apt-get") -> str:
@@ -185,7 +187,7 @@ class _Apt:
             "Dir::State::lists": f"{self.home}/lists",
             "Dir::Cache": f"{self.home}/cache",
             "Acquire::Languages": "none",
-            # Root's cache folder is closed to apt's own download user.
+            # apt's download user cannot read root's cache folder.
             "APT::Sandbox::User": "root",
         }
         options = [f"-o{name}={value}" for name, value in settings.items()]
@@ -195,7 +197,7 @@ class _Apt:
 
 
 def unpack(debs: Iterable[Path], root: Path) -> None:
-    """Lay the files of `debs` out under `root`; none of their scripts is run."""
+    """Unpack `debs` into `root` without running their scripts."""
     root.mkdir(parents=True, exist_ok=True)
     for deb in debs:
         process.run(["dpkg-deb", "--extract", str(deb), str(root)])
@@ -222,5 +224,5 @@ def _copies(files: set[Path]) -> dict[str, str]:
 
 
 def say(text: str) -> None:
-    """One line on the way, to standard error."""
+    """Print a line of progress to stderr."""
     print(f"sandbox: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's own

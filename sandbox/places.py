@@ -1,4 +1,4 @@
-"""Where a sandbox keeps its things."""
+"""The folders of a sandbox."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Places:
     """The three folders of a sandbox.
 
-    `root` keeps everything that should survive a reboot; `run` keeps sockets, whose paths may not
-    be longer than 107 bytes (unix(7), `sun_path`), however deep the checkout lies; `cache` keeps
-    downloads and is shared by all checkouts of a user.
+    `root` has everything that survives a reboot. `run` has sockets, whose paths are limited to 107
+    bytes (unix(7), `sun_path`), however long the checkout's path is. `cache` has downloads and is
+    shared by all checkouts of a user.
     """
 
     root: Path
@@ -33,32 +33,32 @@ class Places:
 
     @property
     def identity(self) -> str:
-        """Eight hex digits that tell this sandbox from others on the machine."""
+        """Return eight hex digits that are unique to this sandbox on the machine."""
         return identity(self.root)
 
     @property
     def state(self) -> Path:
-        """What `up` chose: see `sandbox.state`."""
+        """Return the folder with the choices of `up`: see `sandbox.state`."""
         return self.root / "state.json"
 
     @property
     def bin(self) -> Path:
-        """The programs that belong first on `PATH`."""
+        """Return the folder of the programs that come first in PATH."""
         return self.root / "bin"
 
     @property
     def docker_config(self) -> Path:
-        """`DOCKER_CONFIG` of the sandbox: the buildx plugin, and no one's credentials."""
+        """Return the sandbox's DOCKER_CONFIG: the buildx plugin, and no credentials."""
         return self.root / "docker"
 
 
 def identity(path: Path) -> str:
-    """Eight hex digits of a path, the same for every spelling of it."""
+    """Return eight hex digits of a path, the same for every spelling of it."""
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
 
 
 def places(root: Path | None = None) -> Places:
-    """The folders of the sandbox at `root`; by default `PIPELINE_SANDBOX_DIR` or `.sandbox`."""
+    """Return the folders of the sandbox at `root`, PIPELINE_SANDBOX_DIR or `.sandbox`."""
     if root is None:
         default = Path(__file__).resolve().parent.parent / ".sandbox"
         root = Path(os.environ.get("PIPELINE_SANDBOX_DIR") or default)
@@ -73,9 +73,9 @@ def places(root: Path | None = None) -> Places:
 
 @contextmanager
 def scratch(folder: Path, what: str) -> Iterator[Path]:
-    """A folder for what is made, removed at the end; what killed runs left of it is removed first.
+    """Make a temporary folder, and remove it at the end; first remove those of killed runs.
 
-    The caller holds the lock of `what`, so that nobody makes the same meanwhile.
+    The caller holds the lock of `what`, so no other process uses such a folder.
     """
     for left in folder.glob(f"{what}.*"):
         if left.is_dir() and not left.is_symlink():
@@ -87,7 +87,7 @@ def scratch(folder: Path, what: str) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`: one process at a time, freed by the kernel if it dies."""
+    """Hold a lock file; the kernel releases it if the process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Background processes that outlive this one, known by pid and start time."""
+"""Background processes that outlive this one, identified by pid and start time."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ LOG_LINES = 8
 
 @dataclass(frozen=True)
 class Process:
-    """A process, safe against the kernel giving its pid to another: `started` tells them apart."""
+    """A process; `started` is its start time, because the kernel may reuse its pid."""
 
     pid: int
     started: str
 
 
 def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) -> Process:
-    """Start `command` (an absolute path first) in a session of its own, output to `log`.
+    """Start `command` (an absolute path first) in a new session, with its output in `log`.
 
-    A bare pid instead of a `subprocess.Popen`: nothing here waits for it, and it must stay when
-    this process ends.
+    Return a pid instead of a `subprocess.Popen`: nothing here waits for it, and it stays when this
+    process ends.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -51,16 +51,16 @@ def spawn(command: Sequence[str], *, log: Path, environment: Mapping[str, str]) 
 
 
 def alive(process: Process) -> bool:
-    """Whether that very process still runs; reaps it when it was ours and has ended."""
+    """Return whether that process still runs; reap it if it was our child and has ended."""
     found = process.started != "" and _started(process.pid) == process.started
-    # After the look: one that ends in between would be seen as a zombie, and stay one.
+    # Afterwards: a process that ends in between would otherwise stay a zombie.
     with suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     return found
 
 
 def stop(process: Process, *, patience: float = 20.0) -> None:
-    """End `process`: SIGTERM, and SIGKILL after `patience` seconds. Nothing if it has ended."""
+    """Stop a process: SIGTERM, and SIGKILL after `patience` seconds. Nothing if it has ended."""
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 5.0)):
         if not alive(process):
             return
@@ -72,7 +72,7 @@ def stop(process: Process, *, patience: float = 20.0) -> None:
 def wait_for(
     ready: Callable[[], bool], process: Process, *, what: str, log: Path, patience: float = 30.0
 ) -> None:
-    """Return when `ready` says so.
+    """Wait until `ready()` is true.
 
     Raises:
         SandboxError: the process ended or took too long; the hint quotes the end of its log.
@@ -86,7 +86,7 @@ def wait_for(
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether `ready` said so within that time."""
+    """Wait until `ready()` is true, at most `seconds`; return whether it is."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -96,19 +96,19 @@ def wait_until(ready: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def tail(log: Path) -> str:
-    """The last lines of `log`, joined for one message."""
+    """Return the last lines of `log`, joined for one message."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return " | ".join(line.strip() for line in lines[-LOG_LINES:]) or "(nothing)"
 
 
 def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
-    """The output of `command`, standard error joined to it.
+    """Run `command` and return its output, stdout and stderr together.
 
     Raises:
-        SandboxError: it failed; the hint quotes the end of what it said.
+        SandboxError: it failed; the hint quotes the end of its output.
 
     """
-    done = subprocess.run(  # the caller's words, never a shell
+    done = subprocess.run(  # The command comes from the caller; no shell is used.
         list(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -125,7 +125,7 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None)
 
 
 def _started(pid: int) -> str:
-    """Start time of `pid` in whatever unit the system has; empty if it is gone or a zombie."""
+    """Return the start time of `pid` in the system's unit; empty if it has ended or is a zombie."""
     if not Path("/proc/self/stat").exists():
         shown = subprocess.run(
             ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
@@ -138,8 +138,8 @@ def _started(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    # proc(5): the command may hold blanks and brackets; what follows its last one does not.
+    # proc(5): the command may contain blanks and brackets; what follows its last bracket does not.
     fields = stat.rpartition(")")[2].split()
-    # Ticks since boot: only with the boot's own name are they the same nowhere else.
+    # Ticks since boot: unique only together with the boot id.
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return "" if fields[0] in "ZX" else f"{boot}/{fields[19]}"

@@ -1,4 +1,4 @@
-"""Image registries of the sandbox: the real distribution server, one process each, on loopback."""
+"""Registries of the sandbox: the real distribution server, one process each, on loopback."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox.places import Places, identity, places
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Self  # of Python 3.11: never at run time
+    from typing import Self  # Of Python 3.11: not used at run time.
 
 CONFIGURATION = """\
 version: 0.1
@@ -55,12 +55,12 @@ auth:
 """
 ATTEMPTS = 5
 MARK = "X-Sandbox-Registry"
-"""The header by which a registry says of which folder it is."""
+"""The response header with the identity of the registry's folder."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What a TLS registry shows (`certificate`, with its chain) and what trusts it (`ca`): PEM."""
+    """The certificate chain of a TLS registry, and the authority (`ca`) that signed it, in PEM."""
 
     certificate: Path
     key: Path
@@ -82,11 +82,11 @@ class Registry:
 
     @property
     def url(self) -> str:
-        """The address with its scheme."""
+        """Return the address with its scheme."""
         return f"{'http' if self.ca is None else 'https'}://{self.address}"
 
     def stop(self) -> None:
-        """End it; what was pushed stays in its folder."""
+        """Stop it; pushed images stay in its folder."""
         state.stop(self.places, self.name, patience=5.0)
 
     def __enter__(self) -> Self:
@@ -103,9 +103,9 @@ class Registry:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a registry serves.
+    """Settings of a registry.
 
-    `htpasswd` holds lines of bcrypt hashes and turns Basic authentication on; `access_log` writes
+    `htpasswd` has lines of bcrypt hashes and turns on Basic authentication; `access_log` writes
     each request to `registry.log` in the registry's folder.
     """
 
@@ -125,19 +125,19 @@ def serve(
     name: str | None = None,
     where: Places | None = None,
 ) -> Registry:
-    """Start a registry that keeps its configuration, log and blobs in `folder`.
+    """Start a registry that has its configuration, log and blobs in `folder`.
 
-    Without `port` it takes a free one. `name` is what `down` and `status` call it; by default it
-    is made of the folder. `down` stops it if nobody else does.
+    Without `port` it uses a free one. `name` is its name in `down` and `status`, by default derived
+    from the folder. `down` stops it, if it is still running.
 
     Raises:
-        SandboxError: there is no registry server for this machine, or it does not come up.
+        SandboxError: there is no registry server for this machine, or it does not start.
 
     """
     at = where or places()
     called = name or f"{folder.name}-{identity(folder)}"
     program = server(at)
-    # Another process may take the port between the question and the answer.
+    # Another process may take the port meanwhile.
     for _ in range(1 if port else ATTEMPTS - 1):
         with suppress(SandboxError):
             return _start(folder, settings, program, port=port or free_port(), called=(called, at))
@@ -145,7 +145,7 @@ def serve(
 
 
 def server(at: Places) -> Path:
-    """The registry server: the machine's own, or the one unpacked for the sandbox.
+    """Return the registry server: the machine's own, or the unpacked one.
 
     Raises:
         SandboxError: this machine has none, and its archive cannot be used.
@@ -159,7 +159,7 @@ def server(at: Places) -> Path:
 
 
 def free_port(preferred: int = 0) -> int:
-    """A free port of 127.0.0.1: `preferred` if it is free, any other else."""
+    """Return a free port of 127.0.0.1: `preferred` if it is free, else any."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -170,9 +170,9 @@ def free_port(preferred: int = 0) -> int:
 
 
 def answers(address: str, *, ca: Path | None = None, mark: str = "") -> bool:
-    """Whether a registry at `address` answers: 401 is an answer too.
+    """Return whether a registry answers at `address`; 401 counts, too.
 
-    With `mark`, only the registry of the folder of that identity will do.
+    With `mark`, it must be the registry whose folder has that identity.
     """
     scheme = "http" if ca is None else "https"
     trust = None if ca is None else ssl.create_default_context(cafile=str(ca))
@@ -203,7 +203,7 @@ def _start(
     state.remember(at, name, started)
     ca = settings.tls.ca if settings.tls else None
     try:
-        # Its own answer, not that of a stranger who holds the port.
+        # Its own response, not that of another program on this port.
         process.wait_for(
             lambda: answers(address, ca=ca, mark=identity(folder)),
             started,

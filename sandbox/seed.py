@@ -1,4 +1,4 @@
-"""`debian:bookworm-slim` where Docker Hub cannot be reached, made of the machine's own archive."""
+"""Make `debian:bookworm-slim` from the machine's archive, if Docker Hub cannot be reached."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from sandbox.places import Places
 
 FORMAT = 1
-"""Part of the cache's key: raise it when the content below changes."""
+"""Part of the cache key: increase it when the content below changes."""
 
 SUITE = "bookworm"
 REPOSITORY = "library/debian"
 TAG = "bookworm-slim"
 
 LEFT_OUT = ("doc", "groff", "info", "linda", "lintian", "locale", "man")
-"""Folders of /usr/share that the slim image does without, now and in later installations."""
+"""Folders of /usr/share that the slim image excludes, now and in later installations."""
 
 EMPTIED = ("dev", "run", "tmp", "var/cache/apt", "var/lib/apt/lists", "var/log", "var/tmp")
 REMOVED = ("etc/hostname", "etc/resolv.conf", "var/cache/ldconfig/aux-cache", "debootstrap")
@@ -52,12 +52,12 @@ words = sys.argv[1:]
 with urllib.request.urlopen(words[-1]) as answer, open(words[words.index("-O") + 1], "wb") as out:
     shutil.copyfileobj(answer, out)
 """
-"""As much of wget as debootstrap uses, for machines without one."""
+"""A replacement with those options of wget that debootstrap uses."""
 
 
 @dataclass(frozen=True)
 class Seed:
-    """A base image of one layer: the file of its compressed tar and the two digests of it."""
+    """A base image of one layer: the file of its compressed tar, and its two digests."""
 
     layer: Path
     digest: str
@@ -67,7 +67,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Archive:
-    """What the seed is made from: the archive, and apt's sources and settings for inside."""
+    """The sources of the seed image: the archive, and apt's sources and settings for the image."""
 
     uri: str
     sources: str
@@ -75,7 +75,7 @@ class Archive:
 
 
 def archive(here: machine.System) -> Archive:
-    """The Debian archive that this machine uses, `PIPELINE_SANDBOX_DEBIAN_MIRROR` before it.
+    """Return the Debian archive: PIPELINE_SANDBOX_DEBIAN_MIRROR, or that of this machine.
 
     Raises:
         SandboxError: it uses none, as on Ubuntu.
@@ -101,7 +101,7 @@ def archive(here: machine.System) -> Archive:
 
 
 def ensure(places: Places, here: machine.System, tools: Tools) -> Seed:
-    """The seed, from the cache or made now by debootstrap.
+    """Return the seed image, from the cache or made by debootstrap.
 
     Raises:
         SandboxError: there is no archive, or debootstrap fails.
@@ -151,7 +151,7 @@ def _debootstrap(root: Path, source: Archive, tools: Tools, scratch: Path) -> No
         **tools.environment(),
         **_proxies(source),
         "DEBOOTSTRAP_DIR": str(tools.root / "usr/share/debootstrap"),
-        # A crash loses the scratch folder anyway: no need to sync every file to the disk.
+        # The folder is temporary: no need to sync every file to the disk.
         "DPKG_FORCE": "unsafe-io",
     }
     if shutil.which("wget", path=environment["PATH"]) is None:
@@ -167,7 +167,7 @@ def _debootstrap(root: Path, source: Archive, tools: Tools, scratch: Path) -> No
 
 
 def _proxies(source: Archive) -> dict[str, str]:
-    """The machine's apt proxies as the environment that wget reads."""
+    """Return the machine's apt proxies as environment variables of wget."""
     found = {}
     for line in source.settings.splitlines():
         name, _, value = line.rstrip(";").partition(" ")
@@ -209,12 +209,13 @@ def _configure(root: Path, source: Archive) -> None:
     refuse.chmod(0o755)
     bundle = Path("/etc/ssl/certs/ca-certificates.crt")
     if source.uri.startswith("https:") and bundle.exists():
-        # Whom the machine trusts for its archive, perhaps a proxy, the image must trust too.
+        # The image must trust the certificate authorities with which this machine reaches its
+        # archive.
         shutil.copyfile(bundle, root / "etc/ssl/certs/ca-certificates.crt")
 
 
 def _pack(root: Path, target: Path) -> tuple[str, str]:
-    """Write `root` as a gzipped tar, the same bytes for the same files: (digest, diff_id)."""
+    """Write `root` as a reproducible gzipped tar; return digest and diff_id."""
     command = ["tar", "--sort=name", "--mtime=@0", "--numeric-owner", "--format=gnu", "-c", "."]
     plain = hashlib.sha256()
     with (
@@ -241,7 +242,7 @@ def _digest(stream: BinaryIO) -> str:
 
 
 def configuration(seed: Seed) -> bytes:
-    """The OCI image configuration of a seed."""
+    """Return the OCI image configuration of a seed image."""
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     made = "debootstrap --variant=minbase"
     content = {

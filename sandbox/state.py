@@ -1,4 +1,4 @@
-"""What a sandbox remembers: small JSON files, each replaced as a whole."""
+"""The state of a sandbox: small JSON files, replaced atomically."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, content: dict[str, object]) -> None:
-    """Replace the file at `path`: readers see the old content or the new, never half of it."""
+    """Replace a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_text(json.dumps(content, indent=2) + "\n")
@@ -23,7 +23,7 @@ def write(path: Path, content: dict[str, object]) -> None:
 
 
 def read(path: Path) -> dict[str, object]:
-    """The content of the file at `path`; empty when there is none, or it is not ours."""
+    """Return the content of a file; empty if it does not exist or is not ours."""
     try:
         content = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -32,30 +32,30 @@ def read(path: Path) -> dict[str, object]:
 
 
 def remember(places: Places, name: str, daemon: process.Process) -> None:
-    """Keep a background process, so that `down` finds it."""
+    """Record a background process for `down`."""
     content: dict[str, object] = {"pid": daemon.pid, "started": daemon.started}
     write(_record(places, name), content)
 
 
 def recall(places: Places, name: str) -> process.Process | None:
-    """The background process of that name, if it still runs."""
+    """Return the background process of that name, if it still runs."""
     content = read(_record(places, name))
     daemon = process.Process(int(str(content.get("pid", 0))), str(content.get("started", "")))
     return daemon if daemon.pid > 0 and process.alive(daemon) else None
 
 
 def forget(places: Places, name: str) -> None:
-    """Drop the record of a process that was stopped."""
+    """Remove the record of a stopped process."""
     _record(places, name).unlink(missing_ok=True)
 
 
 def names(places: Places) -> list[str]:
-    """Every recorded background process, running or not."""
+    """Return the names of all recorded processes, running or not."""
     return sorted(path.stem for path in (places.root / "processes").glob("*.json"))
 
 
 def stop(places: Places, name: str, *, patience: float = 20.0) -> None:
-    """Stop the background process of that name and forget it."""
+    """Stop the background process of that name and remove its record."""
     daemon = recall(places, name)
     if daemon is not None:
         process.stop(daemon, patience=patience)

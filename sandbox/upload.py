@@ -1,4 +1,4 @@
-"""Putting an image into a registry without an engine: OCI distribution spec, end-4a, 6 and 7."""
+"""Push an image without an engine: OCI distribution spec, end-4a, 6 and 7."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 def push(image: Seed, address: str) -> None:
-    """Push the seed to the plain HTTP registry at `address`, unless it has it."""
+    """Push the seed image to the plain HTTP registry at `address`, unless it has it."""
     base = f"http://{address}/v2/{seed.REPOSITORY}"
     settings = seed.configuration(image)
     described = f"sha256:{hashlib.sha256(settings).hexdigest()}"
@@ -73,14 +73,14 @@ def _call(
     size: int | None = None,
     kind: str = "application/octet-stream",
 ) -> tuple[str, str]:
-    """The digest and the location that the registry names in its answer."""
+    """Return the digest and the location of the registry's response."""
     request = urllib.request.Request(url, data=body, method=method)  # noqa: S310 - ours: http
     request.add_header("Accept", MANIFEST)
     if body is not None:
         request.add_header("Content-Type", kind)
     if size is not None:
         request.add_header("Content-Length", str(size))
-    # No proxy stands between us and 127.0.0.1.
+    # Requests to 127.0.0.1 use no proxy.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=120) as answer:
         named = answer.headers.get("Docker-Content-Digest") or ""

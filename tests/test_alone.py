@@ -1,6 +1,6 @@
-"""Each module can be the first that is imported, whatever imports it late, and inside a function.
+"""Each module can be imported first, also those that are imported late or inside a function.
 
-`Project.invoke` runs in processes that have imported them all, and would not notice.
+`Project.invoke` runs in processes that have imported all modules, and would not notice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ for name in sys.argv[1:]:
 
 
 def test_each_module_can_be_imported_first() -> None:
-    """One by one, in processes that have imported nothing else of the package."""
+    """Each in a process that has imported nothing else of the package."""
     names = modules()
     command = [sys.executable, "-c", FIRST, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

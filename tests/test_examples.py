@@ -1,4 +1,4 @@
-"""The examples in docstrings say what is so."""
+"""The examples in docstrings are right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITH_EXAMPLES = sorted(
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_the_examples_of_a_module_are_right(module: str) -> None:
-    """All of them, in the module's own names."""
+    """All examples of a module, run with its own names."""
     found = doctest.testmod(import_module(module))
     assert found.attempted
     assert not found.failed

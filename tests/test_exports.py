@@ -1,4 +1,4 @@
-"""What packages export: people's code depends on these names, and on their being there."""
+"""The names that packages export, on which users' code depends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EXPORTS = {
 
 @pytest.mark.parametrize(("package", "names"), EXPORTS.items())
 def test_a_package_exports_these_names(package: str, names: list[str]) -> None:
-    """No fewer and no others, and each can be had."""
+    """Exactly these names, and each can be imported."""
     module = import_module(package)
     assert sorted(module.__all__) == sorted(names)
     assert [name for name in names if getattr(module, name, None) is None] == []
@@ -47,7 +47,7 @@ def test_a_package_exports_these_names(package: str, names: list[str]) -> None:
 
 @pytest.mark.parametrize("package", ["pipeline", "fly_image_pipeline"])
 def test_the_library_is_the_same_under_both_names(package: str) -> None:
-    """The functions, and not copies of them."""
+    """Both names of the package have the same functions, not copies."""
     ours = import_module("pipeline")
     theirs = import_module(package)
     assert [name for name in LIBRARY if getattr(theirs, name) is not getattr(ours, name)] == []
@@ -55,7 +55,7 @@ def test_the_library_is_the_same_under_both_names(package: str) -> None:
 
 @pytest.mark.parametrize("package", ["pipeline", "fly_image_pipeline"])
 def test_a_name_that_is_not_there_is_an_error(package: str) -> None:
-    """As of any module, and with that name."""
+    """As with any module, with the name in the message."""
     with pytest.raises(AttributeError, match="nothing_of_ours"):
         import_module(package).nothing_of_ours  # noqa: B018 - looking it up is the test
 

@@ -1,4 +1,4 @@
-"""Files of a project are read and written in one way each; what else opens files, and which."""
+"""Files of a project are read and written by one function each; a list of all other uses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OTHERS = {
 
 
 def test_nothing_else_opens_files() -> None:
-    """Settings come through `process.read_file`: regular, inside the project, bounded."""
+    """Settings are read by `process.read_file`: regular files of the project, of limited size."""
     found = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

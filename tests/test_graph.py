@@ -1,4 +1,4 @@
-"""Order, cycles and reach."""
+"""Topological order, cycles and reachability."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ GRAPHS = st.dictionaries(NAMES, st.lists(NAMES, max_size=3))
 
 
 def test_levels_stand_on_earlier_ones() -> None:
-    """A node comes in a later group than everything it needs, and a group is sorted."""
+    """A node is in a later group than everything it needs, and each group is sorted."""
     needs = {"web": ["python"], "python": ["os"], "api": ["python"], "os": [], "site": ["os"]}
 
     assert levels(needs) == (("os",), ("python", "site"), ("api", "web"))
 
 
 def test_order_does_not_depend_on_how_it_is_written() -> None:
-    """Two ways to write a graph down have one order."""
+    """The order of the input does not matter."""
     one = {"b": ["a"], "c": ["a"], "a": []}
     other = {"a": [], "c": ["a"], "b": ["a"]}
 
@@ -34,35 +34,35 @@ def test_a_need_outside_the_graph_is_left_out() -> None:
 
 
 def test_a_cycle_is_a_path_from_a_node_to_what_it_needs() -> None:
-    """The path reads as: a needs b, b needs c, c needs a."""
+    """The path means: a needs b, b needs c, c needs a."""
     assert cycles({"c": ["a"], "a": ["b"], "b": ["c"]}) == (("a", "b", "c", "a"),)
 
 
 def test_a_node_may_be_its_own_cycle() -> None:
-    """An image that is its own base is shown as such."""
+    """An image that is its own base is such a cycle."""
     assert cycles({"a": ["a"], "b": ["a"]}) == (("a", "a"),)
 
 
 def test_every_separate_cycle_is_found() -> None:
-    """All problems come at once."""
+    """All cycles are found at once."""
     needs = {"a": ["b"], "b": ["a"], "c": ["d"], "d": ["c"], "e": ["a"]}
 
     assert cycles(needs) == (("a", "b", "a"), ("c", "d", "c"))
 
 
 def test_closure_reaches_through() -> None:
-    """What is needed by what is needed counts, and cycles end."""
+    """Indirect needs count, and cycles terminate."""
     assert closure({"a": ["b"], "b": ["c"], "c": ["a"], "d": []}, ["a"]) == {"a", "b", "c"}
 
 
 def test_reverse_names_who_needs() -> None:
-    """Dependents of a base."""
+    """The dependents of a base."""
     assert reverse({"web": ["base"], "api": ["base", "base"]})["base"] == ["web", "api"]
 
 
 @given(GRAPHS)
 def test_a_graph_has_an_order_or_a_cycle(needs: dict[str, list[str]]) -> None:
-    """Never both, never neither; in an order, every need comes first."""
+    """Exactly one of both; in an order, every need comes first."""
     if found := cycles(needs):
         for path in found:
             assert path[0] == path[-1]

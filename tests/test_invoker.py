@@ -1,4 +1,4 @@
-"""What `Project.invoke` runs has nothing of the run before it, and tells how it ended."""
+"""`Project.invoke` isolates runs from each other, and returns how they ended."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def slow(c):
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with tasks of its own."""
+    """Make a folder with its own tasks."""
     (tmp_path / "tasks.py").write_text(TASKS)
     return tmp_path
 
 
 def test_each_run_has_its_own_environment(folder: Path) -> None:
-    """And nothing of the process that forks, also where several run at once."""
+    """A run has its own environment, without that of the forking process, also in parallel."""
     words = ["one", "two", "three", "four"]
     with ThreadPoolExecutor() as pool:
         ran = list(pool.map(lambda word: invoke(["told"], folder, {"WORD": word}), words))
@@ -58,14 +58,14 @@ def test_each_run_has_its_own_environment(folder: Path) -> None:
 
 
 def test_a_signal_is_told(folder: Path) -> None:
-    """As `subprocess` tells it."""
+    """The exit code is that of `subprocess`."""
     assert invoke(["killed"], folder, os.environ).returncode == -9
 
 
 def test_who_takes_too_long_is_killed(folder: Path) -> None:
-    """And whoever asked is told."""
+    """A run that takes too long is killed, and raises."""
     seconds = 0.5
-    while not (folder / "pid").exists():  # as long as it takes to begin
+    while not (folder / "pid").exists():  # Until the run has started.
         seconds *= 2
         with pytest.raises(TimeoutError):
             invoke(["slow"], folder, os.environ, seconds=seconds)

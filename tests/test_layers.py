@@ -1,4 +1,4 @@
-"""Who may import whom, package by package, and which packages touch nothing outside of them."""
+"""Which package may import which, and which packages are pure."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ORDER = (
     "console",
     "tasks",
 )
-"""From the ground up: a package imports from itself and from those before it."""
+"""From the bottom up: a package imports from itself and from those before it."""
 
 ALONE = {
     "http": {"errors", "reference", "graph", "spelling", "model", "process"},
     "console": {"errors", "reference", "graph", "spelling", "model"},
 }
-"""Packages that import from fewer: what they are about has nothing to do with the rest."""
+"""Packages that import from fewer, as they are independent of the others."""
 
 PURE = (
     "errors",
@@ -72,15 +72,15 @@ PURE = (
     "registry/contents",
     "registry/errors",
 )
-"""Packages and modules that touch no file, socket, process, clock or environment."""
+"""Packages and modules that use no files, sockets, processes, clock or environment."""
 
 PARTS = {
-    "buildkit/progress": {"datetime"},  # the type alone
-    "buildkit/stream": {"datetime"},  # reads times, and asks for none
-    "errors": {"os"},  # the system's words for its own errors
-    "http/addresses": {"socket"},  # `inet_aton` reads an address as the C library does
+    "buildkit/progress": {"datetime"},  # Only the type.
+    "buildkit/stream": {"datetime"},  # Parses times, and does not read the clock.
+    "errors": {"os"},  # The system's texts for its errors.
+    "http/addresses": {"socket"},  # `inet_aton` parses an address as the C library does.
 }
-"""What pure modules use of others that are not, as functions of their arguments."""
+"""What pure modules use of impure ones, as pure functions of their arguments."""
 
 IMPURE = {
     "asyncio", "datetime", "glob", "http", "importlib", "io", "logging", "multiprocessing", "os",
@@ -91,12 +91,12 @@ IMPURE = {
 
 
 def modules(folder: Path = PACKAGE) -> list[Path]:
-    """Every module of the package."""
+    """Return every module of the package."""
     return sorted(folder.rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
-    """The module as `package/module`; a package by its own name.
+    """Return the module as `package/module`; for a package its own name.
 
     >>> name_of(PACKAGE / "http" / "send.py"), name_of(PACKAGE / "http" / "__init__.py")
     ('http/send', 'http')
@@ -109,7 +109,7 @@ MODULES = {name_of(path): path for path in modules()}
 
 @cache
 def imports(path: Path) -> frozenset[str]:
-    """What a module imports of other packages, also inside functions and for types alone."""
+    """Return what a module imports of other packages, also inside functions and only for types."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -120,14 +120,14 @@ def imports(path: Path) -> frozenset[str]:
 
 
 def _module(home: Path, name: str) -> str:
-    """The module that has a name, or that a name is of."""
+    """Return the module with a name, or the module that contains the name."""
     place = "__init__" if home == Path() else str(home)
     return next(module for module in (str(home / name), place) if module in MODULES)
 
 
 @cache
 def imports_of_ours(path: Path) -> frozenset[str]:
-    """The modules of this package that a module imports, as `name_of` names them."""
+    """Return the modules of this package that a module imports, in the form of `name_of`."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
@@ -138,7 +138,7 @@ def imports_of_ours(path: Path) -> frozenset[str]:
 
 
 def package_of(name: str) -> str:
-    """The package of a module.
+    """Return the package of a module.
 
     >>> package_of("registry/auth/challenge")
     'registry'
@@ -151,7 +151,7 @@ OURS = [path for path in modules() if path != PACKAGE / "__init__.py"]
 
 @pytest.mark.parametrize("path", OURS, ids=name_of)
 def test_a_package_imports_from_those_below(path: Path) -> None:
-    """Also what is imported for types alone counts: so there is no cycle among packages."""
+    """Imports for types count, too: so there is no cycle among packages."""
     here = package_of(name_of(path))
     below = ALONE.get(here, set(ORDER[: ORDER.index(here)]))
 
@@ -160,12 +160,12 @@ def test_a_package_imports_from_those_below(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_inside_the_package_are_relative(path: Path) -> None:
-    """So that a wheel can carry the package under a second name."""
+    """So that a wheel can contain the package under a second name."""
     assert not {name for name in imports(path) if name.partition(".")[0] == "pipeline"}
 
 
 def test_there_is_no_cycle_among_modules() -> None:
-    """Each module can be read, and tested, with what it imports alone."""
+    """Each module can be understood and tested with its imports alone."""
     left = {name: imports_of_ours(path) for name, path in MODULES.items() if name != "__init__"}
     while leaves := [name for name, needed in left.items() if not needed & left.keys()]:
         for name in leaves:
@@ -178,8 +178,8 @@ def test_there_is_no_cycle_among_modules() -> None:
     "path", [path for path in modules() if name_of(path).startswith(PURE)], ids=name_of
 )
 def test_pure_modules_touch_nothing(path: Path) -> None:
-    """They open no file, socket or process, and ask neither clock nor environment."""
-    # `urllib.parse` takes addresses apart and opens none.
+    """They use no file, socket, process, clock or environment."""
+    # `urllib.parse` parses addresses and opens none.
     found = imports(path) - {"urllib.parse"} - PARTS.get(name_of(path), set())
 
     assert {name.partition(".")[0] for name in found}.isdisjoint(IMPURE)
@@ -188,7 +188,7 @@ def test_pure_modules_touch_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("name", PURE)
 def test_pure_modules_import_no_others(name: str) -> None:
-    """What is pure stays so by what it imports, too."""
+    """A pure module imports only pure modules."""
     inside = [path for path in modules() if name_of(path).startswith(name)]
     found = {other for path in inside for other in imports_of_ours(path)}
 

@@ -1,4 +1,4 @@
-"""What a machine lacks is no fault of ours: it is told as what it is."""
+"""A lack of resources is reported as such, not as a bug."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pipeline.errors import FaultError, UnknownError, as_pipeline_error
     ],
 )
 def test_what_the_machine_lacks(error: Exception, told: str) -> None:
-    """A sentence, what to do, and 4."""
+    """A sentence, a hint, and exit code 4."""
     found = as_pipeline_error(error)
 
     assert found.message == f"this machine could not go on: {told}"
@@ -32,6 +32,6 @@ def test_what_the_machine_lacks(error: Exception, told: str) -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError("a"), KeyError("a"), FileNotFoundError(2, "a")])
 def test_all_else_is_a_fault(error: Exception) -> None:
-    """It is to be reported."""
+    """Everything else is a bug, exit code 3."""
     assert isinstance(as_pipeline_error(error), FaultError)
     assert as_pipeline_error(UnknownError("a")).message == "a"

@@ -1,4 +1,4 @@
-"""A repository that has a package `pipeline` of its own beside `tasks.py`."""
+"""A repository with its own package `pipeline` beside `tasks.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def theirs(tmp_path: Path) -> Project:
-    """A project with such a package, and the line for it in `tasks.py`."""
+    """Make a project with such a package, and the import for it in `tasks.py`."""
     project = Project(tmp_path, tmp_path / "none.log")
     project.write("pipeline/__init__.py", "print('theirs')\n")
     project.write("tasks.py", "from fly_image_pipeline.tasks import ns\n")
@@ -22,14 +22,14 @@ def theirs(tmp_path: Path) -> Project:
 
 
 def python(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in a folder, whose packages it finds first."""
+    """Run Python in a folder, whose packages have priority."""
     return subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
 def test_the_tasks_are_found_and_run(tmp_path: Path) -> None:
-    """All that a task imports later, too, is ours."""
+    """Modules that a task imports later are ours, too."""
     child = theirs(tmp_path).start("graph", "--format", "tree")
     out, err = child.communicate(timeout=60)
 
@@ -39,7 +39,7 @@ def test_the_tasks_are_found_and_run(tmp_path: Path) -> None:
 
 
 def test_both_names_are_one(tmp_path: Path) -> None:
-    """Nothing is loaded twice, whichever is imported first."""
+    """Nothing is loaded twice, whichever name is imported first."""
     for first, second in (("pipeline", "fly_image_pipeline"), ("fly_image_pipeline", "pipeline")):
         code = f"import {first}.tasks as a, {second}.tasks as b; assert a.ns is b.ns; "
         code += f"import {second} as p; from pipeline import load; assert p.load is load"
@@ -48,7 +48,7 @@ def test_both_names_are_one(tmp_path: Path) -> None:
 
 
 def test_the_other_package_was_loaded_before(tmp_path: Path) -> None:
-    """Said with its place: there is no second `pipeline` in a process."""
+    """The error has the path of the other package: a process can have only one `pipeline`."""
     theirs(tmp_path)
 
     ran = python(tmp_path, "import pipeline, fly_image_pipeline")

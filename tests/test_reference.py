@@ -1,4 +1,4 @@
-"""References as docker reads them."""
+"""References, parsed as by docker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEX = "a" * 64
     ],
 )
 def test_a_reference_is_filled_in(text: str, full: str) -> None:
-    """Host, `library/` and `latest` come in where docker puts them."""
+    """Docker's defaults are added: host, `library/` and `latest`."""
     assert full == str(ref.parse_reference(text))
 
 
@@ -53,7 +53,7 @@ def test_a_reference_is_filled_in(text: str, full: str) -> None:
     ],
 )
 def test_what_is_wrong_is_named(text: str, part: str) -> None:
-    """An error says which part of the reference is at fault."""
+    """The error names the wrong part of the reference."""
     with pytest.raises(ref.ReferenceSyntaxError, match=part):
         ref.parse_reference(text)
 
@@ -66,7 +66,7 @@ def test_a_full_reference_reads_back_as_itself() -> None:
 
 
 def test_a_digest_decides_over_a_tag() -> None:
-    """What is asked of the registry is the digest, where there is one."""
+    """The registry is queried by the digest, if there is one."""
     both = ref.parse_reference(f"web:v1@sha256:{HEX}")
 
     assert f"sha256:{HEX}" == both.identifier
@@ -101,7 +101,7 @@ def test_a_digest_decides_over_a_tag() -> None:
     ],
 )
 def test_platforms_are_normalised(text: str, full: str) -> None:
-    """Two ways to write one platform are one value."""
+    """Two spellings of a platform are equal."""
     assert full == str(ref.parse_platform(text))
 
 
@@ -117,13 +117,13 @@ def test_what_is_no_platform_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["web", "python-base", "a.b_c__d", "node20", "a--b"])
 def test_image_names_are_path_components(name: str) -> None:
-    """What OCI allows in a path is a name."""
+    """Valid path components of OCI are valid names."""
     assert name == ref.parse_image_name(name)
 
 
 @pytest.mark.parametrize("name", ["Web", "-web", "a/b", "a b", "web-", "a...b", ""])
 def test_other_image_names_are_refused(name: str) -> None:
-    """What OCI does not allow is not."""
+    """Other names are invalid."""
     with pytest.raises(ref.ReferenceSyntaxError, match="not an image name"):
         ref.parse_image_name(name)
 
@@ -144,6 +144,6 @@ def test_other_image_names_are_refused(name: str) -> None:
     ],
 )
 def test_the_names_of_docker_hub(host: str, *, hub: bool) -> None:
-    """Those at which its registry answers, and no name that looks alike."""
+    """The names of Docker Hub's registry, and no similar ones."""
     assert ref.is_hub(host) is hub
     assert (str(ref.parse_place(f"{host}/acme/web", "r.io")) == "docker.io/acme/web") is hub

@@ -1,4 +1,4 @@
-"""What is installed is what was tested: bounds in pyproject.toml, and lists with hashes."""
+"""Installed are the tested versions: bounds in pyproject.toml, and lists with hashes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ BUILD = PROJECT["build-system"]["requires"]
 
 
 def wanted(file: str) -> list[str]:
-    """The requirements of an `.in` file, a line each."""
+    """Return the requirements of an `.in` file, a line each."""
     lines = (LISTS / file).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def locked(file: str) -> dict[str, Version]:
-    """The version of each package in a list; every one has a hash, and nothing else is said."""
+    """Return the version of each package in a list; check that each has a hash and nothing else."""
     text = (LISTS / file).read_text(encoding="utf-8")
     versions: dict[str, Version] = {}
     for entry in re.split(r"\n(?=\S)", re.sub(r"(?m)^ *#.*\n", "", text).rstrip()):
@@ -41,7 +41,7 @@ def locked(file: str) -> dict[str, Version]:
 
 
 def breaking(version: Version) -> Version:
-    """The next version whose number says that it may break: a major, of 0.x a minor."""
+    """Return the next version that may break: a major one, or a minor one of 0.x."""
     if version.major:
         return Version(f"{version.major + 1}")
     return Version(f"0.{version.minor + 1}")
@@ -56,7 +56,7 @@ def breaking(version: Version) -> Version:
     ],
 )
 def test_a_list_has_what_is_asked_for(file: str, direct: list[str]) -> None:
-    """Each direct dependency is there, within bounds that end before what may break."""
+    """Each direct dependency is in the list, within bounds that end before a breaking version."""
     versions = locked(file)
     for requirement in map(Requirement, direct):
         version = versions.get(canonicalize_name(requirement.name))
@@ -67,7 +67,7 @@ def test_a_list_has_what_is_asked_for(file: str, direct: list[str]) -> None:
 
 @pytest.mark.parametrize("file", ["run.txt", "tools.txt"])
 def test_the_lists_agree(file: str) -> None:
-    """So that one environment can have them all, and the demo has what was tested."""
+    """All lists can be installed together, and the demo has the tested versions."""
     tested = locked("dev.txt")
     both = {name: version for name, version in locked(file).items() if name in tested}
     assert both == {name: tested[name] for name in both}
@@ -75,12 +75,12 @@ def test_the_lists_agree(file: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(LISTS.iterdir()), ids=lambda path: path.name)
 def test_no_list_names_an_index(file: Path) -> None:
-    """Where packages come from is for the machine to say."""
+    """The index is a setting of the machine."""
     text = file.read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"--(index|extra|find|trusted)\S*(url|links|host)", text)
 
 
 def test_what_builds_the_package_is_the_same() -> None:
-    """It is installed with a hash, and the build is not left to fetch its own."""
+    """The build backend is installed with a hash, not fetched by the build."""
     assert wanted("build.in") == BUILD

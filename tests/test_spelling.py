@@ -1,4 +1,4 @@
-"""The name that was most likely meant: similar words for hints, single slips for decisions."""
+"""The nearest name: similar words for hints, single typing errors for decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.spelling import MOST_COMPARED, Typos, closest, did_you_mean
     ],
 )
 def test_the_most_similar_word_is_suggested(word: str, meant: str) -> None:
-    """Whatever the case, and with `-` for `_`; a word like none of them gets no suggestion."""
+    """Case, `-` and `_` do not matter; a word without similarity gets no suggestion."""
     assert closest(word, ["host", "max_parallel", "repository"]) == meant
     assert did_you_mean(word, ["host", "max_parallel", "repository"]) == (
         f"did you mean `{meant}`?" if meant else ""
@@ -27,7 +27,7 @@ def test_the_most_similar_word_is_suggested(word: str, meant: str) -> None:
 
 
 def test_a_long_list_is_not_compared_unless_it_is_asked_for() -> None:
-    """A file with thousands of wrong words and thousands of known ones must not take minutes."""
+    """Thousands of wrong words and thousands of known ones must not take minutes."""
     names = [f"image{number}" for number in range(MOST_COMPARED + 1)]
     assert closest("imag7", names) == ""
     assert closest("imag7", names[:-1]) == "image7"
@@ -48,5 +48,5 @@ def test_a_long_list_is_not_compared_unless_it_is_asked_for() -> None:
     ],
 )
 def test_one_edit_makes_a_typo(written: str, meant: str) -> None:
-    """One letter more, less or another, or two swapped; never another number, nor a short name."""
+    """One letter more, less or changed, or two swapped; never a digit, nor in a short name."""
     assert Typos(["python-base", "node20", "os"]).meant(written) == meant

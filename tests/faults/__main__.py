@@ -1,9 +1,9 @@
-"""The campaign: `python -m tests.faults [--runs N] [--from SEED] [--jobs N]`.
+"""Run the campaign: `python -m tests.faults [--runs N] [--from SEED] [--jobs N]`.
 
-Each run is a real `invoke plan` or `invoke build-all` against the real registry behind the proxy,
-with 20% of the requests failing. What exists before is pushed by hand; the run without faults
-afterwards is done through the library. Prints totals; ends with 1 where anything was wrong.
-A seed is a case: `--from 17 --runs 1` is run 17 once more, told in full.
+Each run is a real `invoke plan` or `invoke build-all` against the real registry behind a proxy that
+makes 20% of the requests fail. Existing images are pushed without the pipeline; a second run
+without faults uses the library. It prints totals and exits with 1 if anything was wrong. A seed
+determines a case: `--from 17 --runs 1` repeats run 17 and prints it in full.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.faults.table import table, told
 
 
 def main(words: list[str]) -> int:
-    """Run the campaign and print what came of it."""
+    """Run the campaign and print its results."""
     chosen = _chosen(words)
     seeds = range(chosen.first, chosen.first + chosen.runs)
     began, done = time.monotonic(), []

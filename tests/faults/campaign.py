@@ -1,4 +1,4 @@
-"""Cases run at once, each in a process of its own, against one real registry."""
+"""Run cases in parallel processes against one real registry."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TOKEN = "fm2_a-secret-that-must-not-be-seen"
 
 @contextmanager
 def place_in(folder: Path) -> Iterator[Place]:
-    """The one real registry of a campaign, in `folder`."""
+    """Start the registry of a campaign in `folder`."""
     at = folder / "registry"
     with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
         yield Place(registry.address, at, TOKEN, trust)
 
 
 def verdicts(seeds: Iterable[int], place: Place, jobs: int) -> Iterator[Verdict]:
-    """Each run judged, `jobs` at a time, in the order of `seeds`."""
+    """Yield the verdict of each run, `jobs` at a time, in the order of `seeds`."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, spawn, _begin, (dict(place.trust),)) as pool:
         yield from pool.map(_one, seeds, repeat(place))
@@ -43,5 +43,5 @@ def _one(seed: int, place: Place) -> Verdict:
 
 
 def _begin(trust: dict[str, str]) -> None:
-    """In each process: whom the library trusts is read from the environment of the process."""
+    """Set SSL_CERT_FILE in each process, as the library reads it from the environment."""
     os.environ.update(trust)

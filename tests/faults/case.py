@@ -1,4 +1,4 @@
-"""A case of the campaign: what is run, what exists before, and whose requests fail."""
+"""A case of the campaign: the command, the existing images, and whose requests fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 IMAGES = ("base", "api", "web")
 OURS = "fly-image-pipeline"
-"""How this project's client calls itself."""
+"""The User-Agent of this project's client."""
 
 _OTHER_BYTES = frozenset({"200 html", "to a stranger", "other bytes", "oversized"})
 RATE = 0.2
@@ -25,9 +25,9 @@ RATE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One run: `task` of Invoke's, the images that exist `before` it, whose requests fail.
+    """A run of an Invoke `task`, with the images that exist `before` it.
 
-    `whose` is "all" (BuildKit's pushes included) or "ours" (only what this project sends).
+    `whose` requests fail: "all" (also BuildKit's pushes), or "ours" (only the pipeline's).
     """
 
     seed: int
@@ -38,15 +38,15 @@ class Case:
 
     @property
     def words(self) -> list[str]:
-        """The command, after `invoke`."""
+        """Return the arguments of `invoke`."""
         return [self.task, "--json", *(["--keep-going"] if self.keep_going else [])]
 
 
 def poisons(request: Request, fault: Fault) -> bool:
-    """Whether a fault gives containerd other bytes than those of a digest, for blob or manifest.
+    """Return whether a fault gives containerd other bytes than those of the digest.
 
-    It keeps them and takes the download up behind them, so that no later one of them succeeds
-    either ("unexpected commit digest"; engine 26.1.5): nothing that a rerun of ours could mend.
+    containerd keeps the bytes and continues the download after them, so that no later download
+    succeeds ("unexpected commit digest"; engine 26.1.5). A rerun cannot repair that.
     """
     pinned = "/blobs/" in request.path or "/manifests/sha256:" in request.path
     return (
@@ -56,7 +56,7 @@ def poisons(request: Request, fault: Fault) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a case is run: the real registry, what its clients need, and who we are there."""
+    """The registry of the cases, and the environment and credentials of its clients."""
 
     registry: str
     folder: Path
@@ -65,7 +65,7 @@ class Place:
 
 
 def case_of(seed: int) -> Case:
-    """The case of a seed: half of them plan, most of the rest fail for BuildKit too."""
+    """Return the case of a seed: half are plans; in most of the rest BuildKit gets faults, too."""
     chance = Random(seed)  # noqa: S311 - it is to come again
     task = chance.choice(["plan", "build-all"])
     before = chance.choice([(), ("base",), ("base", "api"), IMAGES])
@@ -74,7 +74,7 @@ def case_of(seed: int) -> Case:
 
 
 def project_of(case: Case, root: Path, address: str, place: Place) -> Project:
-    """Three small images, no two cases alike: a base, and two apps on it, one with an alias."""
+    """Make three small, unique images: a base, and two apps on it, one with an alias."""
     root.mkdir(parents=True)
     environ = {
         **place.trust,

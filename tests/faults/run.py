@@ -1,4 +1,4 @@
-"""Run one case: prepare, run under faults, look at what is true, run again without faults."""
+"""Run one case: prepare, run with faults, read the registry, run again without faults."""
 
 from __future__ import annotations
 
@@ -32,17 +32,16 @@ if TYPE_CHECKING:
     from tests.support.scripted_server import Request as Arrived
 
 BOUND = 150.0
-"""Seconds after which a run hangs."""
+"""Seconds after which a run counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that is known of a case that was run.
+    """The results of a case.
 
-    `tags` are, by repository, those that `before` and `after` the run resolve, with their digests;
-    `wanted` is the tag of each image; `hollow` what tags name and the registry lacks. `code` is
-    None for a run that hung. `again` is the exit code of the run without faults, `still` what was
-    not as it should be after it.
+    `tags` are, by repository, the tags and digests `before` and `after` the run; `wanted` is the
+    tag of each image; `hollow` lists missing content of tags. `code` is None for a run that hung.
+    `again` is the exit code of the run without faults, `still` lists what was wrong after it.
     """
 
     case: Case
@@ -61,29 +60,29 @@ class Seen:
 
 
 class ForAll(RandomFaults):
-    """Faults for all requests, but for what no rerun could mend."""
+    """Faults for all requests, except those that a rerun cannot repair."""
 
     def __call__(self, request: Request) -> Fault | None:
-        """Choose as `RandomFaults` does."""
+        """Choose like `RandomFaults`."""
         fault = super().__call__(request)
         return None if fault and poisons(request, fault) else fault
 
 
 class OnlyOurs(RandomFaults):
-    """Faults for what this project sends; BuildKit's requests are handed on."""
+    """Faults only for the pipeline's requests; BuildKit's are forwarded."""
 
     def __call__(self, request: Request) -> Fault | None:
-        """Choose as `RandomFaults` does."""
+        """Choose like `RandomFaults`."""
         return super().__call__(request) if request.agent == OURS else None
 
     def resets_connection(self, connection: int) -> bool:
-        """Never: whose a connection will be cannot be told."""
+        """Return False: it is not known yet whose connection it is."""
         del connection
         return False
 
 
 def seen_of(case: Case, place: Place) -> Seen:
-    """Run a case in a folder of its own."""
+    """Run a case in a new folder and return its results."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         certificate = _certificate(place)
@@ -98,7 +97,7 @@ def seen_of(case: Case, place: Place) -> Seen:
         for name in case.before:
             truth.put(f"s{case.seed}/{name}", wanted[name])
         before = _tags(truth, case)
-        # Another name than the registry's, and so another host, though it is this machine.
+        # Another host name than the registry's, so that it counts as another host.
         elsewhere = stranger.address.replace("127.0.0.1", "localhost")
         proxy.choose = chooser(seed=case.seed, rate=RATE, stranger=elsewhere)
         code, ran, seconds = _ran(project, case.words)
@@ -125,7 +124,7 @@ def _certificate(place: Place) -> Certificate:
 
 
 def _stranger(request: Arrived) -> Reply:
-    """A host that welcomes everybody: nothing that it says is true."""
+    """Answer any request with success and false content."""
     html = {"Content-Type": "text/html"}
     if request.path.startswith("/token"):
         return Reply(200, {"Content-Type": "application/json"}, b'{"token": "a-strangers"}')
@@ -133,7 +132,7 @@ def _stranger(request: Arrived) -> Reply:
 
 
 def _ran(project: Project, words: Sequence[str]) -> tuple[int | None, Ran, float]:
-    """Invoke as a user runs it, for at most `BOUND` seconds."""
+    """Run Invoke as a user does, for at most `BOUND` seconds."""
     began = time.monotonic()
     with project.start(*words) as process:
         try:
@@ -152,7 +151,7 @@ def _planned(project: Project) -> Plan:
 
 
 def _built(project: Project) -> Report:
-    """A run without faults, through the library: a process would only take longer."""
+    """Run without faults by the library, which is faster than a process."""
     return run(_planned(project), environ={**os.environ, **project.environ})
 
 
@@ -169,7 +168,7 @@ def _tags(truth: Truth, case: Case) -> dict[str, dict[str, str]]:
 
 
 def _hollow(truth: Truth, case: Case) -> list[str]:
-    """What tags name and is not there."""
+    """Return the content that tags need and the registry lacks."""
     return [
         f"{name}:{tag} lacks {lost}"
         for name, tags in _tags(truth, case).items()
@@ -179,7 +178,7 @@ def _hollow(truth: Truth, case: Case) -> list[str]:
 
 
 def _rerun(seen: Seen, project: Project, truth: Truth, proxy: Proxy) -> Seen:
-    """The same again, without a fault: a plan must be true, a build must finish."""
+    """Run again without faults: a plan must be right, a build must succeed."""
     after = {name: seen.after[name].get(tag, "") for name, tag in seen.wanted.items()}
     if seen.case.task == "plan":
         told = {str(a.name): str(a.digest or "") for a in _planned(project).images}

@@ -1,4 +1,4 @@
-"""What came of a campaign, in words and numbers."""
+"""The results of a campaign as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def told(verdict: Verdict) -> str:
-    """A run in full, so that it can be understood without running it again."""
+    """Return a run in full, so that it can be understood without a repetition."""
     seen = verdict.seen
     lines = [f"seed {seen.case.seed}: {seen.case}", *(f"  WRONG: {w}" for w in verdict.wrong)]
     lines += [f"  ended with {seen.code} after {seen.seconds:.1f} s", seen.ran.out, seen.ran.err]
@@ -22,7 +22,7 @@ def told(verdict: Verdict) -> str:
 
 
 def table(done: Sequence[Verdict]) -> Iterator[str]:
-    """Totals by outcome and by kind of fault."""
+    """Yield totals by outcome and by kind of fault."""
     outcomes = Counter((v.seen.case.task, v.seen.case.whose, v.outcome) for v in done)
     kinds = Counter(entry.kind for v in done for entry in v.seen.log if entry.kind)
     requests = sum(len(v.seen.log) for v in done)

@@ -1,4 +1,4 @@
-"""A sample of the campaign: each task, each state before, faults for all and for ours alone."""
+"""A sample of the campaign: each task, each initial state, faults for all and only for ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAMPLE = 10
 
 
 def sample() -> list[int]:
-    """Seeds of cases that differ, the first of each sort."""
+    """Return the first seed of each combination."""
     sorts: dict[tuple[str, int, str], int] = {}
     for seed in range(1, 200):
         case = case_of(seed)
@@ -26,7 +26,7 @@ def sample() -> list[int]:
 
 
 def test_the_sample_has_every_sort() -> None:
-    """Both tasks, all states, and faults for BuildKit and for us."""
+    """Both tasks, all initial states, and faults for BuildKit and for us."""
     cases = [case_of(seed) for seed in sample()]
 
     assert len(cases) == SAMPLE
@@ -39,7 +39,7 @@ def test_the_sample_has_every_sort() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
 def test_a_fault_is_never_read_as_absence_or_presence(tmp_path: Path) -> None:
-    """Each run ends right or says what it could not find out; a plain rerun finishes."""
+    """Each run is right or reports what it could not find out; a rerun succeeds."""
     with place_in(tmp_path) as place:
         wrong = [told(verdict) for verdict in verdicts(sample(), place, 3) if verdict.wrong]
 

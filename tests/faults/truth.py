@@ -1,4 +1,4 @@
-"""What the registry holds in truth, asked and told directly: no proxy, no client of ours."""
+"""The real content of the registry, read and written without proxy and without our client."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Truth:
     password: str
 
     def tags(self, repository: str) -> dict[str, str]:
-        """Each tag of a repository and the digest that it resolves to."""
+        """Return the tags of a repository with their digests."""
         status, _, body = self._ask("GET", f"{repository}/tags/list")
         names = json.loads(body).get("tags") if status == 200 else None
         found = {tag: self.digest(repository, tag) for tag in names or ()}
         return {tag: digest for tag, digest in found.items() if digest}
 
     def digest(self, repository: str, tag: str) -> str:
-        """What a tag resolves to, empty for nothing."""
+        """Return the digest of a tag, or an empty string."""
         status, headers, _ = self._ask("HEAD", f"{repository}/manifests/{tag}")
         assert status in (200, 404), status
         return headers.get("Docker-Content-Digest", "") if status == 200 else ""
 
     def lacks(self, repository: str, name: str) -> list[str]:
-        """What a manifest, by tag or digest, names and the registry has not: empty for a whole."""
+        """Return what a manifest, by tag or digest, needs and the registry lacks."""
         status, _, body = self._ask("GET", f"{repository}/manifests/{name}")
         if status != 200:
             return [name]
@@ -64,7 +64,7 @@ class Truth:
         return lost + [d for d in digests if self._ask("HEAD", f"{repository}/blobs/{d}")[0] != 200]
 
     def put(self, repository: str, tag: str) -> None:
-        """Push a whole image by hand: one file, and that it is of this `repository`."""
+        """Push a complete image with one file, unique to the repository."""
         layer = _layer(repository)
         config = json.dumps(
             {
@@ -85,7 +85,7 @@ class Truth:
         assert status == 201, said
 
     def _blob(self, repository: str, content: bytes, media_type: str) -> dict[str, object]:
-        """Push a blob; its descriptor."""
+        """Push a blob; return its descriptor."""
         _, headers, _ = self._ask("POST", f"{repository}/blobs/uploads/", b"")
         there = headers["Location"].partition("/v2/")[2]
         digest = _digest(content)
@@ -124,7 +124,7 @@ def _digest(content: bytes) -> str:
 
 
 def _layer(text: str) -> bytes:
-    """A layer with one file that holds `text`."""
+    """Return a layer with one file that contains `text`."""
     file = tarfile.TarInfo("prepared.txt")
     file.size = len(text)
     buffer = io.BytesIO()

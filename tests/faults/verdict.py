@@ -1,4 +1,4 @@
-"""What was wrong with a run, if anything: held against what the registry holds in truth."""
+"""Judge a run by the real content of the registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MEANS = {0: "right", 1: "failed, with the image named", 4: "could not find out"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a run ended (`outcome`), and all that was `wrong` with it."""
+    """How a run ended (`outcome`), and everything that was `wrong`."""
 
     seen: Seen
     outcome: str
@@ -30,7 +30,7 @@ class Verdict:
 
 
 def judge(seen: Seen) -> Verdict:
-    """Hold what a run said and did against the truth."""
+    """Compare output and effects of a run with the content of the registry."""
     outcome = _MEANS.get(seen.code, f"exit code {seen.code}")
     wrong = [*_ending(seen), *_secrets(seen), *_harm(seen), *_afterwards(seen)]
     if not wrong:
@@ -60,7 +60,7 @@ def _secrets(seen: Seen) -> Iterator[str]:
 
 
 def _harm(seen: Seen) -> Iterator[str]:
-    """What a fault that was read as absence does: an image that exists is pushed again."""
+    """Yield existing images that were pushed again, because a fault was read as absence."""
     yield from seen.hollow
     for name, tag in seen.wanted.items():
         was, now = seen.before[name].get(tag, ""), seen.after[name].get(tag, "")
@@ -80,7 +80,7 @@ def _afterwards(seen: Seen) -> Iterator[str]:
 
 
 def _said(seen: Seen) -> Iterator[str]:
-    """Whether a plan or a report is true; a run that could not find out may have neither."""
+    """Yield what is wrong in the plan or report; after exit code 4 there may be neither."""
     if not seen.ran.out:
         if seen.code != 4:
             yield "printed nothing"
@@ -114,8 +114,8 @@ def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} is said to be built: it was {was or 'absent'}, and is {now or 'absent'}"
     if status in ("exists", "built") and not known:
         yield f"{name} is said to be {row['digest']}, and is {now}"
-    # Of an image that exists, an alias may fail to be moved; it is still told which one it is, or
-    # that the one it was told to be is not there.
+    # The alias of an existing image may not have been moved; the report still has the image, or
+    # says that the image of the plan is missing.
     alias = (row["failure"] or {}).get("step") == "alias" and known
     if status not in ("exists", "built") and was and not alias:
         yield f"{name} existed, and is said to be {status}"
@@ -124,7 +124,7 @@ def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Whether the exit code is that of what is reported, and the alias where it is said to be."""
+    """Yield a wrong exit code, and an alias that is not where the report says."""
     statuses = {row["status"] for row in rows.values()}
     if seen.code == 0 and not statuses <= {"exists", "built"}:
         yield f"ended with 0 and {sorted(statuses)}"
@@ -137,7 +137,7 @@ def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _lie(seen: Seen, name: str, tag: str = "") -> str | None:
-    """The digest that the proxy made up for a HEAD of an image; nothing can tell it from a true."""
+    """Return the digest that the proxy invented for a HEAD, which no client can recognize."""
     path = f"/v2/s{seen.case.seed}/{name}/manifests/{tag or seen.wanted[name]}"
     told = [d for d in seen.log if d.method == "HEAD" and unquote(d.path) == path]
     return OTHER_DIGEST if any(d.digest == OTHER_DIGEST for d in told) else None

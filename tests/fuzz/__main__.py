@@ -1,9 +1,9 @@
-"""`python -m tests.fuzz TARGET`: inputs that nobody wrote, for ten minutes.
+"""Fuzz a target for ten minutes: `python -m tests.fuzz TARGET`.
 
-Nothing but our own errors may come out, and no input may take a second or 200 MB. What is found is
-kept in `tests/fuzz/seeds/TARGET/found-…`, where every `make test` tries it from then on: mend what
-it shows, and give the file a name that says it. `--try FILE` tells of one input. Without a target
-all are tried, one after the other; `--list` names them.
+No exceptions but our own errors are allowed, and no input may take a second or 200 MB. Finds are
+saved in `tests/fuzz/seeds/TARGET/found-…`, where every `make test` tries them: fix the bug, and
+give the file a name that describes it. `--try FILE` runs one input. Without a target all are fuzzed
+one after the other; `--list` prints them.
 """
 
 # ruff: noqa: T201 - a command that prints what it found
@@ -29,7 +29,7 @@ _RUNS = re.compile(r"stat::number_of_executed_units:\s*(\d+)|^#(\d+)\s", re.MULT
 
 
 def main(words: list[str]) -> int:
-    """Run the campaign and print what came of it."""
+    """Run the campaign and print its results."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("target", nargs="*", choices=[*TARGETS, []], metavar="TARGET")
     parser.add_argument("--minutes", type=float, default=10)
@@ -58,7 +58,7 @@ def _tried(target: Target, file: Path) -> int:
 
 
 def _fuzzed(target: Target, seconds: float, seed: int) -> int:
-    """Run processes until the time is over: one that ends early met what it cannot survive."""
+    """Start new processes until the time is over; one that ends early met a fatal input."""
     corpus = WORK / target.name
     corpus.mkdir(parents=True, exist_ok=True)
     for file in target.folder.iterdir():
@@ -86,7 +86,7 @@ def _fuzzed(target: Target, seconds: float, seed: int) -> int:
 
 
 def _stands(target: Target, file: Path) -> bool:
-    """Judge a find again without atheris, which makes all code slower; remove it if it is none."""
+    """Judge a find again without atheris, which slows down all code; delete it if it passes."""
     if file.name.removeprefix("found-").startswith(_ENDS):
         return True
     if judge_within_limits(target, file.read_bytes()):

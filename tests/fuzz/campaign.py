@@ -1,7 +1,7 @@
-"""One process of the campaign: atheris makes inputs that reach lines which none reached before.
+"""One process of the campaign: atheris makes inputs that reach new lines.
 
-A find does not end it, but is kept as a seed, the first of each cause. What ends the process (a
-fault of Python's own, no end at all) is kept by libFuzzer, and `__main__` begins again.
+A find is saved as a seed, the first of each cause, and the process continues. What ends the process
+(a crash of Python, an endless loop) is saved by libFuzzer, and `__main__` starts another.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.fuzz.targets import TARGETS
 
 
 def main(name: str, corpus: str, seconds: int, seed: int) -> None:
-    """Try inputs for so many seconds; libFuzzer ends the process itself."""
+    """Try inputs for `seconds`; then libFuzzer ends the process."""
     target = TARGETS[name]
     options = [
         "fuzz",
@@ -59,7 +59,7 @@ def _trying(target: Target) -> Callable[[bytes], None]:
 
 
 def keep(target: Target, data: bytes, what: str, key: str) -> None:
-    """Make an input a seed, unless there is one with the same cause."""
+    """Save an input as a seed, unless there is one with the same cause."""
     file = target.folder / f"found-{key}"
     if not file.exists():
         file.write_bytes(data)
@@ -67,7 +67,7 @@ def keep(target: Target, data: bytes, what: str, key: str) -> None:
 
 
 def _mutator(target: Target) -> Callable[[bytes, int, int], bytes]:
-    """Half of the inputs are made by libFuzzer's rules, half by ours, which know the language."""
+    """Return a mutator: half of the inputs by libFuzzer, half by our own, which know the format."""
     seeds = target.seeds()
 
     def make(data: bytes, longest: int, seed: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Targets that are files of a project."""
+"""Fuzz targets that read files of a project."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _AMD64 = Platform("linux", "amd64")
 _ARGUMENTS = {"A": "v", "VERSION": "1.2", "EMPTY": ""}
 _PATHS = ("a", "a" * 200, "src/main.py", "node_modules/x/y.js", ".git/HEAD", "a/b/c/d/e/f", "é.txt")
 _LONGEST_PATH = 4095
-"""Bytes: Linux opens no longer one (`PATH_MAX`)."""
+"""The longest path that Linux can open, in bytes (`PATH_MAX`)."""
 _PROJECT = {
     "pipeline.toml": '[registry]\nhost = "127.0.0.1:5000"\n',
     "images/base/Dockerfile": "FROM scratch\nCOPY a /a\n",
@@ -70,7 +70,7 @@ def _load(root: Path) -> None:
 
 
 class _Folder:
-    """A project in a folder, made when it is first needed, in which one file is exchanged."""
+    """A project in a temporary folder, in which one file is replaced."""
 
     def __init__(self, file: str, without: tuple[str, ...] = ()) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Targets that are printed, or answered, by buildx, flyctl and Fly."""
+"""Fuzz targets that read output of buildx and flyctl, and responses of Fly."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _DIGEST = Digest(f"sha256:{'a' * 64}")
 _MASK = masker(["hunter2"])
 _RECORDED = Path(__file__).parents[1] / "buildkit" / "data"
-"""Streams of real solves: seeds as they are."""
+"""Streams of real solves, which are used as seeds."""
 
 
 def _image(name: str, dockerfile: str, *bases: str) -> definition.Target:
@@ -66,7 +66,7 @@ _TARGETS = (
 
 
 def _stream(data: bytes) -> None:
-    """What buildx writes while it builds, up to how each image ended."""
+    """Read the progress stream of buildx, up to the result of each image."""
     decoder, seen = Decoder(), progress(_TARGETS)
     lines = data.split(b"\n")
     records = [one for line in lines for one in decoder.feed(line)] + decoder.end()
@@ -85,7 +85,7 @@ def _judged(seen: Progress) -> None:
 
 
 def _metadata(data: bytes) -> None:
-    """The file that buildx writes at the end."""
+    """Read the metadata file of buildx."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
         file = Path(folder, "metadata.json")
         file.write_bytes(data)
@@ -94,12 +94,12 @@ def _metadata(data: bytes) -> None:
 
 
 def _builder(data: bytes) -> None:
-    """What `docker buildx inspect` prints."""
+    """Read the output of `docker buildx inspect`."""
     _fields(data.decode(errors="replace"))
 
 
 def _flyctl(data: bytes) -> None:
-    """What `fly deploy` and `fly releases --json` print."""
+    """Read the output of `fly deploy` and `fly releases --json`."""
     text = data.decode(errors="replace")
     _release(text)
     found = read_json(data)
@@ -109,7 +109,7 @@ def _flyctl(data: bytes) -> None:
 
 
 class _Answering(FlyApi):
-    """Fly, where every question has the one answer: its status, and in the next lines its body."""
+    """A Fly API with one response to every request: first line status, then the body."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__({"FLY_API_TOKEN": "fm2_hunter2"}, clock=FakeClock())
@@ -122,7 +122,7 @@ class _Answering(FlyApi):
 
 
 def _fly(data: bytes) -> None:
-    """The answers of both APIs, each question asked by itself."""
+    """Read the responses of both APIs, for each kind of request."""
     api = _Answering(data)
     for ask in (
         lambda: app_of(api, "acme-web"),
@@ -140,7 +140,7 @@ def _fly(data: bytes) -> None:
 
 
 def _stamp(data: bytes) -> None:
-    """What is found beside an app."""
+    """Read the stamp of an app."""
     text = data.decode(errors="replace")
     stamp = read_stamp(text, _DIGEST, "7")
     carried_stamp(text, "7")

@@ -1,4 +1,4 @@
-"""Targets that are answers: of registries, of their token servers, and of an engine."""
+"""Fuzz targets that read responses of registries, token servers and engines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _HOSTS = ("registry.example.com", "docker.io", "127.0.0.1:5000")
 
 
 def _access(answer: Response) -> Authorizer:
-    """Who we are at a registry whose token server gives that answer."""
+    """Return the client of a registry whose token server sends that response."""
 
     def fetch(
         _method: str, _url: str, _headers: Mapping[str, str], _body: bytes | None
@@ -58,7 +58,7 @@ def _access(answer: Response) -> Authorizer:
 
 
 def _challenge(data: bytes) -> None:
-    """The header, and behind an empty line what the token server answers."""
+    """Read a challenge header and, after an empty line, the response of the token server."""
     header, _, token = data.partition(b"\n\n")
     access = _access(Response(200, "https://registry.example.com/token", {}, token))
     access.answer(header.decode("latin-1"), "https://registry.example.com", "repository:a:pull", "")
@@ -66,7 +66,7 @@ def _challenge(data: bytes) -> None:
 
 
 def _manifest(data: bytes) -> None:
-    """A manifest or an index; what of it goes into the lock must be read again from there."""
+    """Read a manifest or index; what the lock stores of it must be read back equally."""
     answer = Response(200, _URL, {"content-type": MANIFEST_TYPES[0]}, data)
     manifest = read_manifest(answer, _REFERENCE)
     found = contents_of(manifest, _REFERENCE)
@@ -78,7 +78,7 @@ def _manifest(data: bytes) -> None:
 
 
 def _config(data: bytes) -> None:
-    """The configuration of an image: its platform, and its triggers as the lock has them."""
+    """Read an image configuration: its platform, and its triggers as the lock has them."""
     document = read_json(data)
     platform_of(document)
     match document:
@@ -87,7 +87,7 @@ def _config(data: bytes) -> None:
 
 
 def _written(pin: Pin) -> None:
-    """See that what is written into the lock is read from it again, and nothing else."""
+    """Check that the lock reads back exactly what it wrote."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
         Path(folder, "pipeline.lock").write_text(lock_text({_REFERENCE: pin}), encoding="utf-8")
         locks, problems = load_lock(Path(folder))
@@ -100,7 +100,7 @@ def _written(pin: Pin) -> None:
 
 
 def _refused(data: bytes) -> None:
-    """An answer that is none: its status, its headers, and behind an empty line its body."""
+    """Read an error response: its status, its headers, and after an empty line its body."""
     head, _, body = data.partition(b"\n\n")
     status, *lines = head.decode("latin-1").split("\n")
     pairs = (line.partition(":") for line in lines)
@@ -113,7 +113,7 @@ def _refused(data: bytes) -> None:
 
 
 def _http(data: bytes) -> None:
-    """All that a server sends, head and body, over a socket that it closes then."""
+    """Read everything that a server sends over a socket before it closes it."""
     with create_server(("127.0.0.1", 0)) as listener, closing(_connections()) as connections:
         served = Thread(target=_serve, args=(listener, data))
         served.start()
@@ -136,14 +136,14 @@ def _connections() -> Connections:
 
 def _serve(listener: socket, data: bytes) -> None:
     connection, _ = listener.accept()
-    with connection, suppress(OSError):  # who does not like it may hang up
+    with connection, suppress(OSError):  # The client may close the connection.
         while not connection.recv(1 << 16).endswith(b"\r\n\r\n"):
             pass
         connection.sendall(data)
 
 
 def _docker_config(data: bytes) -> None:
-    """Docker's `config.json`, which podman's `auth.json` is like; no helper is on PATH."""
+    """Read Docker's `config.json` or podman's `auth.json`; PATH has no helper."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=MEMORY) as folder:
         file = Path(folder, "config.json")
         file.write_bytes(data)
@@ -159,7 +159,7 @@ def _docker_config(data: bytes) -> None:
 
 
 def _engine(data: bytes) -> None:
-    """What an engine says of itself."""
+    """Read an engine's description of itself."""
     mirrors_in(read_json(data), here=False)
 
 

@@ -1,4 +1,4 @@
-"""How long and how much an input may take. For the campaign: no test looks at a clock."""
+"""Limits of time and memory for an input, in the campaign only: no test measures time."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from tests.fuzz.target import Target
 
 SECONDS = 1.0
-"""Of processor time: another program that works at the same time does not count."""
+"""CPU seconds, which do not depend on other programs."""
 KIB = 200 << 10
-"""What memory may grow by."""
+"""Maximal growth of memory in bytes."""
 
 
 class TooLongError(BaseException):
-    """An input takes longer than it may. No `except Exception` stops it."""
+    """An input takes too long. Not an `Exception`, so that no handler stops it."""
 
 
 def judge_within_limits(target: Target, data: bytes) -> Find | None:
-    """What is wrong with what comes out of a target, with how long it takes, or how much."""
+    """Judge an input, including its time and memory."""
     before = _peak()
     try:
         with _limited(SECONDS):

@@ -1,6 +1,6 @@
-"""Inputs made of others: bytes taken out, put in, doubled, and values exchanged for odd ones.
+"""Inputs made from others: bytes removed, inserted, repeated, and values replaced by odd ones.
 
-All is drawn from a `Random`, so that a seed gives the same input again on every machine.
+All choices come from a `Random`, so that a seed gives the same input on every machine.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tests.fuzz.target import Target
 
 LONGEST = 16 << 10
-"""Bytes of an input: what is larger is slow to try, and seldom says more."""
+"""Maximal size of an input in bytes: larger ones are slow and seldom find more."""
 
 ODD_BYTES = (
     b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n\n", b"\x1b[31m",
     b"\x85", b"\xe2\x80\xa8", b"\xe2\x80\xae", b"\xd9\xa0", b"\xc4\xb0", b" ", b"\t", b'"', b"'",
     b"\\", b"{", b"[", b"(", b"*" * 20, b"[" * 200, b"a" * 5000, b"9" * 5000, b"%", b"\\u",
 )  # fmt: skip
-"""Among them: no UTF-8, line ends of Unicode's, a digit that is none of ASCII's."""
+"""Among them: invalid UTF-8, line separators of Unicode, a digit that is not ASCII."""
 ODD_TEXTS = ("\0", "\n", '"', "\ud800", " ", "/", ":", "=", "$", "{", "-", "\u0660")
 ODD_VALUES: tuple[object, ...] = (
     None, True, False, 0, -1, 1 << 63, 1 << 70, 1.5, 1e308, float("inf"), float("nan"), "", " ",
@@ -36,7 +36,7 @@ ODD_VALUES: tuple[object, ...] = (
 
 
 def mutated(data: bytes, others: Sequence[bytes], target: Target, random: Random) -> bytes:
-    """An input that is like `data`; `others` are inputs that a part may come from."""
+    """Return a mutation of `data`; parts may come from `others`."""
     for _ in range(random.choice((1, 1, 1, 2, 2, 4, 8))):
         if target.form and random.random() < 0.6:
             data = _exchanged(data, target.form, random)
@@ -46,7 +46,7 @@ def mutated(data: bytes, others: Sequence[bytes], target: Target, random: Random
 
 
 def _exchanged(data: bytes, form: str, random: Random) -> bytes:
-    """The same document, with one value or key of it another; itself where it cannot be read."""
+    """Return the document with one value or key replaced; unchanged if it cannot be parsed."""
     try:
         if form == "toml":
             document: object = tomllib.loads(data.decode())
@@ -56,12 +56,12 @@ def _exchanged(data: bytes, form: str, random: Random) -> bytes:
         if form == "toml":
             return tomli_w.dumps(document if isinstance(document, dict) else {}).encode()
         return json.dumps(document).encode()
-    except (ValueError, TypeError, RecursionError):  # also what TOML cannot write
+    except (ValueError, TypeError, RecursionError):  # Also values that TOML cannot write.
         return data
 
 
 def _changed(value: object, random: Random) -> object:
-    """A copy with one place in it changed: the nearer to the root, the likelier."""
+    """Return a copy with one change, more likely near the root."""
     if isinstance(value, dict) and value and random.random() < 0.85:
         key = random.choice(list(value))
         return _changed_table(value, key, random)

@@ -1,4 +1,4 @@
-"""What is tried, and what counts as a find."""
+"""Fuzz targets, and what counts as a find."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ if TYPE_CHECKING:
 SEEDS = Path(__file__).parent / "seeds"
 WORDS = Path(__file__).parent / "words"
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
-"""Where files of a moment are written: memory, where there is such a disk."""
+"""The folder for temporary files: in memory, if possible."""
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Target:
-    """Something of ours that reads what others write.
+    """A function that reads untrusted input.
 
-    `tries` is given the input. `vocabulary` names a file of what an input may well hold, and `form`
-    is the language that it is written in, `json` or `toml`, so that a value of it can be exchanged
-    for another.
+    `tries` gets the input. `vocabulary` names a file of tokens for mutations, and `form` is the
+    format, `json` or `toml`, in which values can be replaced.
     """
 
     name: str
@@ -42,28 +41,28 @@ class Target:
 
     @property
     def folder(self) -> Path:
-        """Where its seeds are kept."""
+        """Return the folder of its seeds."""
         return SEEDS / self.name
 
     @property
     def dictionary(self) -> Path | None:
-        """A word a line, in quotes: libFuzzer's form."""
+        """Return its dictionary in libFuzzer's format: a quoted token per line."""
         return WORDS / self.vocabulary if self.vocabulary else None
 
     @cached_property
     def words(self) -> tuple[bytes, ...]:
-        """What its dictionary holds."""
+        """Return the tokens of its dictionary."""
         lines = self.dictionary.read_text(encoding="ascii").splitlines() if self.dictionary else []
         return tuple(ast.literal_eval(f"b{line}") for line in lines)
 
     def seeds(self) -> list[bytes]:
-        """The inputs that are kept for it, always in the same order."""
+        """Return its saved inputs in a fixed order."""
         return [file.read_bytes() for file in sorted(self.folder.iterdir())]
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """What came out of a target and is no error of ours; `place` is the innermost line of ours."""
+    """An exception of a target that is none of our errors; `place` is our innermost line."""
 
     what: str
     place: str
@@ -71,7 +70,7 @@ class Find:
 
     @property
     def key(self) -> str:
-        """The same for finds with the same cause, as far as one can tell."""
+        """Return a key that is equal for finds with the same cause, as far as possible."""
         return hashlib.sha256(f"{self.what} {self.place}".encode()).hexdigest()[:8]
 
     def __str__(self) -> str:
@@ -79,7 +78,7 @@ class Find:
 
 
 def judge(target: Target, data: bytes) -> Find | None:
-    """Give an input to a target; what is wrong with what comes out, if anything is."""
+    """Run a target with an input; return what is wrong with the result, if anything."""
     try:
         target.tries(data)
     except PipelineError as error:
@@ -90,12 +89,12 @@ def judge(target: Target, data: bytes) -> Find | None:
 
 
 def find_of(error: BaseException) -> Find:
-    """The find that an error is."""
+    """Return the find for an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if _is_ours(frame.filename)]
     last = (ours or list(frames))[-1]
     place = f"{Path(last.filename).relative_to(ROOT)}:{last.lineno} in {last.name}"
-    # Deep recursion is thousands of frames: both ends say enough.
+    # Deep recursion has thousands of frames: the first and last ones are enough.
     trace = "".join(traceback.format_exception(error, limit=-12))
     return Find(type(error).__name__, place, trace)
 
@@ -105,7 +104,7 @@ def _is_ours(filename: str) -> bool:
 
 
 def _told(error: PipelineError) -> Find | None:
-    """Whether a person can be told of an error: that, too, must not break."""
+    """Check that our own error can be printed."""
     if isinstance(error, FaultError):
         return find_of(error.cause)
     try:

@@ -1,4 +1,4 @@
-"""A sample of the campaign: every kept seed, and for each target inputs made of its own."""
+"""A sample of the campaign: every saved seed, and a few mutations for each target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MADE = 40
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_whatever_is_written_is_understood_or_refused(name: str) -> None:
-    """Nothing but an error of ours comes out, and that can be told."""
+    """Only our own errors are raised, and they can be printed."""
     target, random = TARGETS[name], Random(name)  # noqa: S311 - the same inputs each time
     seeds = target.seeds()
     for data in seeds:
@@ -26,6 +26,6 @@ def test_whatever_is_written_is_understood_or_refused(name: str) -> None:
 
 
 def test_every_target_has_seeds_and_every_seed_a_target() -> None:
-    """A folder without a target would be tried by nobody."""
+    """A folder of seeds without a target would not be used."""
     assert {folder.name for folder in SEEDS.iterdir()} == set(TARGETS)
     assert all(TARGETS[name].seeds() for name in TARGETS)

@@ -1,1 +1,1 @@
-"""The campaign of kills: `python -m tests.kills` kills builds and looks at what they leave."""
+"""The kill campaign: `python -m tests.kills` kills builds and checks what they leave."""

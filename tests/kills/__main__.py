@@ -1,11 +1,11 @@
-"""`python -m tests.kills`: 100 builds are killed with SIGKILL, each at a random moment.
+"""Kill 100 builds with SIGKILL at random moments: `python -m tests.kills`.
 
-After each: every tag that resolves has all that it names; the next run ends well; nothing is left.
-A seed decides the share of a build's time after which it is killed, and whether its process alone
-or its whole group is; `--from SEED --runs 1` does one again.
+After each kill: every tag is complete; the next run succeeds; nothing is left behind. A seed
+determines when a build is killed, and whether only its process or its whole group is; `--from SEED
+--runs 1` repeats one.
 
-With `--engine`, the builds live, and the engine that builds is killed under them and started again:
-one of the sandbox's that is for nothing else, so that rounds are one after the other.
+With `--engine`, not the builds but their engine is killed and restarted: a separate engine of the
+sandbox, one round after the other.
 """
 
 # ruff: noqa: T201 - a command that prints its tables
@@ -23,7 +23,7 @@ from tests.kills.campaign import place_in, rounds, table, told
 
 
 def main(words: list[str]) -> int:
-    """Run the campaign and print what came of it."""
+    """Run the campaign and print its results."""
     parser = argparse.ArgumentParser(prog="python -m tests.kills")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--from", type=int, default=1, dest="first", metavar="SEED")
@@ -54,7 +54,7 @@ def _campaign(chosen: argparse.Namespace, own: engine.Engine | None) -> int:
             print(told(one), flush=True)
         print("\n".join(table(done)))
         print(f"{time.monotonic() - began:.0f} s", flush=True)
-        # This takes minutes where an engine has thousands: it collects its garbage after each.
+        # Removing thousands of images takes minutes: the engine collects garbage after each.
         print("removing this campaign's images from the engine", file=sys.stderr, flush=True)
     return int(any(one.wrong for one in done))
 

@@ -1,4 +1,4 @@
-"""Rounds one after the other or several at once, against one real registry."""
+"""Run rounds in sequence or in parallel against one real registry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def place_in(folder: Path, own: Engine | None = None) -> Iterator[Place]:
-    """A registry in `folder`; what the engine keeps of its images is removed at the end."""
+    """Start a registry in `folder`; remove its images from the engine at the end."""
     at = folder / "registry"
     with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
         host = {"DOCKER_HOST": own.host} if own else {}
@@ -36,9 +36,9 @@ def place_in(folder: Path, own: Engine | None = None) -> Iterator[Place]:
 
 
 def rounds(seeds: Sequence[int], place: Place, jobs: int) -> Iterator[Round]:
-    """Each round, `jobs` at a time, in the order of `seeds`.
+    """Yield each round, `jobs` at a time, in the order of `seeds`.
 
-    The moments lie within the time that a build takes when nothing else runs, and a tenth more.
+    The moments of the kills are within the time of an undisturbed build, plus a tenth.
     """
     span = 1.1 * duration(place)
     with ThreadPoolExecutor(jobs) as pool:
@@ -46,14 +46,14 @@ def rounds(seeds: Sequence[int], place: Place, jobs: int) -> Iterator[Round]:
 
 
 def told(one: Round) -> str:
-    """A round in a line, and what was wrong in further ones."""
+    """Return a round as one line, followed by what was wrong."""
     line = f"seed {one.seed:>4}  {one.seconds:5.2f} s  {one.whom:<7}  {one.stage:<10}"
     line += f"  {one.tags} tags"
     return "\n".join([line, *(f"  WRONG: {what}" for what in one.wrong)])
 
 
 def table(done: Sequence[Round]) -> Iterator[str]:
-    """How many were killed where, and the totals."""
+    """Yield how many were killed in which stage, and the totals."""
     stages = Counter((one.stage, one.whom) for one in done)
     kinds = ("engine",) if done and done[0].whom == "engine" else ("process", "group")
     yield f"\n{'killed while':<14}" + "".join(f"{whom:>9}" for whom in kinds)
@@ -65,9 +65,9 @@ def table(done: Sequence[Round]) -> Iterator[str]:
 
 
 def _forget(engine: docker.DockerClient, address: str) -> None:
-    """Remove the images of a registry that is no more from the engine.
+    """Remove the images of a stopped registry from the engine.
 
-    Several at once, as the engine collects its garbage after each, or after those that wait.
+    Several at once, as the engine collects garbage after each, or after all that wait.
     """
     images = engine.images.list(filters={"reference": f"{address}/*/*"})
 

@@ -1,4 +1,4 @@
-"""An engine that is killed in the middle of a build, and comes back a moment later."""
+"""Kill an engine during a build, and restart it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from tests.support.project import Project
 
 BOUND = 150.0
-"""Seconds after which a run hangs."""
+"""Seconds after which a run counts as hanging."""
 RIGHT = (0, 1, 4)
-"""How a run may end that lost its engine: what it has said, it knows; a fault of ours is 3."""
+"""Allowed exit codes of a run that lost its engine; 3 would be a bug."""
 
 
 def without_engine(project: Project, own: Engine, moment: float) -> tuple[str | None, list[str]]:
-    """What a build said that lost its engine, and what is wrong; `None` if it was over before."""
+    """Return the output of a build that lost its engine (None if it was faster), and errors."""
     with project.start("build-all") as build:
         time.sleep(moment)
         was_over = build.poll() is not None

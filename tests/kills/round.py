@@ -1,4 +1,4 @@
-"""One round: a build is killed at some moment, the next one is run, and both are looked at."""
+"""One round: kill a build at some moment, run the next one, and check both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 IMAGES = ("os", "lang", "api", "web")
 BOUND = 150.0
-"""Seconds after which a run hangs."""
+"""Seconds after which a run counts as hanging."""
 
 TOKEN = "fm2_a-secret-that-no-kill-may-leave"
 _WORDS = {"testing": "testing", "pushing": "pushing", "built": "publishing", "failed": "failed"}
@@ -34,9 +34,9 @@ _WORDS = {"testing": "testing", "pushing": "pushing", "built": "publishing", "fa
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The real registry of a campaign, what its clients need, and the engine.
+    """The registry of a campaign, the environment of its clients, and the engine.
 
-    With an engine of its `own`, that is killed in place of the builds.
+    If `own` is an engine, it is killed instead of the builds.
     """
 
     registry: str
@@ -48,7 +48,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round that was run: killed after `seconds`, in which stage, and what was `wrong`."""
+    """A finished round: killed after `seconds`, in which stage, and what was `wrong`."""
 
     seed: int
     seconds: float
@@ -59,7 +59,7 @@ class Round:
 
 
 def duration(place: Place) -> float:
-    """How long a build takes here that nobody kills."""
+    """Return how long an undisturbed build takes."""
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         project = _project(Path(folder), place, "calibration")
         began = time.monotonic()
@@ -69,7 +69,7 @@ def duration(place: Place) -> float:
 
 
 def play(seed: int, place: Place, span: float) -> Round:
-    """Kill a build at a moment within `span` seconds; one that was quicker is built anew."""
+    """Kill a build at a moment within `span` seconds; repeat with a new build if it was faster."""
     chance = Random(seed)  # noqa: S311 - it is to come again
     group = chance.random() < 0.5
     whom = "engine" if place.own else "group" if group else "process"
@@ -89,7 +89,7 @@ def play(seed: int, place: Place, span: float) -> Round:
 
 
 def _project(folder: Path, place: Place, prefix: str) -> Project:
-    """A base, a tested image on it, and two apps on that; nothing of it was ever built."""
+    """Make a base, a tested image on it, and two apps on that, none of them ever built."""
     root, private, home = (folder / name for name in ("project", "private", "home"))
     for path in (root, private, home):
         path.mkdir()
@@ -116,7 +116,7 @@ def _project(folder: Path, place: Place, prefix: str) -> Project:
 
 
 def _killed(project: Project, moment: float, *, whole_group: bool) -> str | None:
-    """What a build had said when it was killed; `None` if it was over before."""
+    """Return the output of a build until it was killed; None if it was faster."""
     with project.start("build-all") as build:
         time.sleep(moment)
         was_over = build.poll() is not None
@@ -127,7 +127,7 @@ def _killed(project: Project, moment: float, *, whole_group: bool) -> str | None
 
 
 def _judged(project: Project, place: Place, prefix: str) -> tuple[int, list[str]]:
-    """How many tags there were after the kill, and all that is wrong then and after the rerun."""
+    """Return the number of tags after the kill, and what is wrong then and after the rerun."""
     truth = Truth(place.registry, place.ca, "x", TOKEN)
     tags = sum(len(truth.tags(f"{prefix}/{name}")) for name in IMAGES)
     wrong = [f"after the kill: {what}" for what in _hollow(truth, prefix)]
@@ -151,7 +151,7 @@ def _hollow(truth: Truth, prefix: str) -> Iterator[str]:
 
 
 def _untrue(truth: Truth, images: list[Mapping[str, str]]) -> Iterator[str]:
-    """What the next run told of its images and is not so."""
+    """Yield what the report of the next run says wrongly of its images."""
     if {image["name"] for image in images} != set(IMAGES):
         yield f"the next run told of {[image['name'] for image in images]}"
     for image in images:
@@ -163,7 +163,7 @@ def _untrue(truth: Truth, images: list[Mapping[str, str]]) -> Iterator[str]:
 
 
 def _stage(said: str) -> str:
-    """Where the build was, by the last that it said of an image."""
+    """Return the stage of the build, by its last line about an image."""
     lines = [line.partition(" | ")[2] for line in said.splitlines() if " | " in line]
     if not lines:
         return "building" if "to build" in said else "looking"

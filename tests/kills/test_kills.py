@@ -1,4 +1,4 @@
-"""A sample of the campaign of kills."""
+"""A sample of the kill campaign."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLE = (3, 5, 8)
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
 def test_a_killed_build_leaves_nothing_that_the_next_does_not_mend(tmp_path: Path) -> None:
-    """No tag without its content, no process, no secret, no folder, no container."""
+    """No tag without its content, no process, secret, folder or container is left."""
     with place_in(tmp_path) as place:
         done = list(rounds(SAMPLE, place, jobs=3))
 

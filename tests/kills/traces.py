@@ -1,4 +1,4 @@
-"""What is left of a run: processes, folders, containers, and anything that holds its token."""
+"""Find what a run left: processes, folders, containers, and files with its token."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 _PATIENCE = 3.0
-"""Seconds that a process which was told to end may take."""
+"""Seconds that a terminated process may take."""
 
 
 def traces(folder: Path, token: str, engine: DockerClient, images: str) -> Iterator[str]:
-    """All that is left of runs whose home, temporary folder and project lie in `folder`.
+    """Yield everything that is left of runs in `folder`: home, temporary folder and project.
 
-    `images` is what the references of their images begin with.
+    `images` is the prefix of their images' references.
     """
     end = time.monotonic() + _PATIENCE
     while (left := processes(folder)) and time.monotonic() < end:
@@ -33,10 +33,10 @@ def traces(folder: Path, token: str, engine: DockerClient, images: str) -> Itera
 
 
 def processes(folder: Path) -> list[str]:
-    """The command lines of processes that work in `folder`, or were told of it."""
+    """Return the command lines of processes that work in `folder` or have it as an argument."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        # One that ends while we look is none of them.
+        # A process may end while we look.
         with suppress(OSError):
             here = (entry / "cwd").resolve(strict=True).is_relative_to(folder.resolve())
             told = f"HOME={folder}/".encode() in (entry / "environ").read_bytes()

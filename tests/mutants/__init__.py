@@ -1,4 +1,4 @@
-"""Small breakages of the pure packages, and whether the quick tests notice each.
+"""Small code changes (mutants) in the pure packages that the quick tests must notice.
 
-`make mutants`, or `python -m tests.mutants [NAME…]`: `table.py` has the breakages.
+Run `make mutants`, or `python -m tests.mutants [NAME…]`; `table.py` lists the changes.
 """

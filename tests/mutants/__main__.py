@@ -1,8 +1,8 @@
-"""`python -m tests.mutants [NAME…]`: apply each breakage, and see whether the quick tests notice.
+"""Apply each mutant and run the quick tests: `python -m tests.mutants [NAME…]`.
 
-Each is applied alone, in a copy of the tree. First the tests run that it concerns, and if all of
-these pass, everything that `make test-quick` runs. The exit code is 1 if any breakage survives, or
-no longer applies. NAME is a part of a breakage's name.
+Each is applied alone in a copy of the tree. First the tests run that should notice it, and if they
+pass, all of `make test-quick`. The exit code is 1 if a mutant survives, or no longer applies. NAME
+is a part of a mutant's name.
 """
 
 # ruff: noqa: T201 - a command that prints what it found
@@ -32,7 +32,7 @@ _AT_ONCE = 2
 
 
 def main(words: Sequence[str]) -> int:
-    """Try the breakages whose names contain one of `words`, or all; print a line for each."""
+    """Try the mutants whose names contain one of `words`, or all; print a line for each."""
     chosen = [m for m in MUTANTS if not words or any(word in m.name for word in words)]
     if not chosen:
         print("no breakage has such a name", file=sys.stderr)
@@ -41,7 +41,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def try_all(mutants: Sequence[Mutant], everything: Sequence[str] = ("tests",)) -> int:
-    """Try breakages, two at a time; `everything` are the tests of which one must notice each."""
+    """Try mutants, two at a time; one of the tests `everything` must notice each."""
     try:
         for mutant in mutants:
             mutant.applied()
@@ -68,7 +68,7 @@ def try_all(mutants: Sequence[Mutant], everything: Sequence[str] = ("tests",)) -
 
 
 def _survives(mutant: Mutant, trees: SimpleQueue[Path], everything: Sequence[str]) -> bool:
-    """Break one of the trees, run the tests in it, and mend it again."""
+    """Apply a mutant to one of the trees, run the tests there, and revert it."""
     tree = trees.get()
     file = tree / "pipeline" / mutant.file
     whole = file.read_bytes()
@@ -87,8 +87,8 @@ def _survives(mutant: Mutant, trees: SimpleQueue[Path], everything: Sequence[str
 
 
 def _passes(tree: Path, paths: Sequence[str]) -> bool:
-    """Run the quick tests at these paths of a tree, up to the first that fails."""
-    # What Python compiled of a file is told from a new one by its size and second alone.
+    """Run the quick tests at these paths of a tree until the first failure."""
+    # Python compares compiled files with their source by size and second only.
     environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", _QUICK]
     ended = subprocess.run(

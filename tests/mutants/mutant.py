@@ -1,4 +1,4 @@
-"""A breakage: a text in one file that is replaced by another."""
+"""A mutant: a text in one file that is replaced by another."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ ROOT = Path(__file__).parents[2]
 
 
 class StaleMutantError(Exception):
-    """A breakage whose text is in its file no longer, or more than once."""
+    """The text of a mutant is not in its file, or more than once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """Replace `old` by `new` in `file`, a path below `pipeline/`; `tests` should notice it first.
+    """Replaces `old` by `new` in `file`, a path below `pipeline/`; `tests` should notice it first.
 
     `tests` are paths below `tests/`, with spaces between them.
     """
@@ -27,11 +27,11 @@ class Mutant:
 
     @property
     def paths(self) -> list[str]:
-        """The tests that should notice it, as pytest is given them."""
+        """Return the arguments of pytest for its tests."""
         return [f"tests/{path}" for path in self.tests.split()]
 
     def applied(self, root: Path = ROOT) -> str:
-        """The text of the file with the breakage. Raises `StaleMutantError`."""
+        """Return the changed text of the file. Raise `StaleMutantError` if it does not apply."""
         path = root / "pipeline" / self.file
         text = path.read_text(encoding="utf-8") if path.is_file() else ""
         if (count := text.count(self.old)) != 1:

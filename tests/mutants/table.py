@@ -1,7 +1,7 @@
-"""The breakages. A change of the code that moves a text moves it here, too.
+"""The mutants. A change of the code that moves a text must move it here, too.
 
-The first sixteen are in place of those that a review tried before there were tables of the pure
-code: fifteen of them were noticed by an engine alone.
+The first sixteen replace those of a review, made when the pure packages had no unit tests: fifteen
+were noticed only by tests with an engine.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ MUTANTS = (
         "owners = next(iter(self.repositories.values()), {})",
         _EDGES,
     ),
-    # Beyond the review's.
+    # Additional to those of the review.
     Mutant(
         "bases are forced, too",
         "model/plan.py",

@@ -1,4 +1,4 @@
-"""The list of breakages applies, and a few of them are noticed; `make mutants` tries them all."""
+"""All mutants apply, and a few are tried; `make mutants` tries them all."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FEWEST = 40
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_breakage_applies(mutant: Mutant) -> None:
-    """Its text is once in its file, what comes out is Python, and its tests are there."""
+    """Its text is once in its file, the result is valid Python, and its tests exist."""
     compile(mutant.applied(), mutant.file, "exec")
     assert all((ROOT / path).exists() for path in mutant.paths)
 
 
 def test_there_are_enough_breakages_and_none_twice() -> None:
-    """By name, and by what they do."""
+    """Names and changes are unique."""
     assert len(MUTANTS) >= FEWEST
     assert Counter(mutant.name for mutant in MUTANTS).most_common(1)[0][1] == 1
     assert Counter((m.file, m.old, m.new) for m in MUTANTS).most_common(1)[0][1] == 1
 
 
 def test_a_breakage_that_no_longer_applies_is_an_error() -> None:
-    """Else it would be noticed by nothing for ever."""
+    """Otherwise it would never fail."""
     with pytest.raises(StaleMutantError, match=r"gone: its text is 0 times in pipeline/errors\.py"):
         Mutant("gone", "errors.py", "no such text", "", "model").applied()
 
@@ -42,7 +42,7 @@ def test_a_few_breakages_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_breakage_that_no_test_notices_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
-    """Here one that changes nothing but a number nobody tests."""
+    """Here one that changes a number that no test uses."""
     harmless = Mutant(
         "harmless",
         "graph.py",
@@ -57,6 +57,6 @@ def test_a_breakage_that_no_test_notices_is_an_error(capfd: pytest.CaptureFixtur
 
 
 def test_no_breakage_of_that_name(capfd: pytest.CaptureFixture[str]) -> None:
-    """Trying nothing is no success."""
+    """Trying nothing is not a success."""
     assert main(["there is no such breakage"]) == 2
     assert capfd.readouterr().err == "no breakage has such a name\n"

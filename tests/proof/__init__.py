@@ -1,4 +1,4 @@
-"""The proof: our fingerprint against BuildKit's cache, case by case and change by change.
+"""The proof: our fingerprint compared with BuildKit's cache, case by case and change by change.
 
 `python -m tests.proof` runs all of it and prints the table; `make test` runs a sample.
 """

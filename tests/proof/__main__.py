@@ -1,7 +1,7 @@
-"""The whole proof: `python -m tests.proof [CASE…]`, on the engine that the environment names.
+"""Run the whole proof: `python -m tests.proof [CASE…]`, on the engine of the environment.
 
-It prints a table of cases, one of changes, what is argued for, and what is wrong; it ends with 1
-at a false skip that is not deliberate, and at a needless rebuild that nothing argues for.
+It prints a table of cases, one of changes, the documented exceptions, and the errors. It exits with
+1 for a false skip or a needless rebuild that is not a documented exception.
 """
 
 from __future__ import annotations

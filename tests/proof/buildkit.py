@@ -1,4 +1,4 @@
-"""Many projects in one real solve: which of their steps ran, and which image came out."""
+"""Build many projects in one real solve: which steps ran, and which image resulted."""
 
 from __future__ import annotations
 
@@ -31,21 +31,23 @@ _ATTEMPTS = 3
 _PASSING = re.compile(
     r"snapshot \S+ does not exist|no such job|deadline exceeded|moby-dangling\S+: already exists"
 )
-"""Faults of an engine with much to do at once, which say nothing of the project."""
+"""Errors of an overloaded engine, which do not depend on the project."""
 
 _MOMENT = "1000000000"
 _DIGEST = "containerimage.config.digest"
 _NUMBER = re.compile(r"\d+/\d+$")
 PLAIN, COPY = "", "x"
-"""Ways to build a project, as they stand behind its key in names of targets: as it lies there, and
-from a copy of what its fingerprint knows, as a run does."""
+"""Two ways to build a project, as suffixes of its key in target names: from its folder, and
+
+from a copy of the files in its fingerprint, as a run does.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What BuildKit made of a project: steps that ran anew, the digest by each way; or why not.
+    """The result for a project: steps that ran, the digest by each way, or the error.
 
-    What was built with a step that nobody asked for is refused by us, and has an error too.
+    An unrequested step is refused by us, and is an error, too.
     """
 
     ran: tuple[str, ...] = ()
@@ -54,7 +56,7 @@ class Built:
 
 
 class Requirement(NamedTuple):
-    """A project that is to be built, by one way or by both."""
+    """A project to build, by one way or both."""
 
     project: Project
     ways: tuple[str, ...]
@@ -63,8 +65,8 @@ class Requirement(NamedTuple):
 def build_each(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
     """Build the image `app` of each project; the keys become the names of targets.
 
-    A failure cancels its neighbours: they are built again without it, or in two halves where it
-    was not said whose it is.
+    A failure cancels the other projects: they are built again without it, or in two halves if it is
+    not known which one failed.
     """
     if not projects:
         return {}
@@ -79,7 +81,7 @@ def build_each(projects: Mapping[str, Requirement], folder: Path) -> dict[str, B
 
 
 def _patiently(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
-    """Solve again where the engine, and not a project, was at fault; but not for ever."""
+    """Solve again if the engine failed, a limited number of times."""
     for _ in range(_ATTEMPTS - 1):
         found = _solve(projects, folder)
         if not any(_PASSING.search(one.error) for one in found.values()):
@@ -127,7 +129,7 @@ def _solve(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built
 
 
 def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
-    """Copy what the fingerprints know of a project; where its folders then lie."""
+    """Copy the fingerprinted files of a project; return where its folders are now."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     files = Snapshot(project.root, folder / "root")
@@ -141,7 +143,7 @@ def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
 
 
 def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) -> dict[str, object]:
-    """The targets of one project under names of its own, with contexts from anywhere."""
+    """Return the targets of a project with unique names, and contexts at any path."""
     made: Any = definition(_made(project, places), project.settings.build)
     found: dict[str, object] = {}
     for name, fields in made["target"].items():
@@ -156,9 +158,9 @@ def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) ->
             **fields,
             "context": str(project.root / fields["context"]),
             "contexts": contexts,
-            # So that an image that is made anew of the same steps has the same digest.
+            # So that an image built again from the same steps has the same digest.
             "args": {**fields.get("args", {}), "SOURCE_DATE_EPOCH": _MOMENT},
-            # Of two images that are the same, the engine keeps one, and is asked for one.
+            # The engine keeps one of two identical images, so only one is requested.
             "output": [f"type=image,push=false,unpack=false,store={str(not places).lower()}"],
         }
     return found
@@ -179,7 +181,7 @@ def _called(key: str) -> str:
 
 
 class _Seen:
-    """What the stream of a solve told of the instructions of each project."""
+    """The instructions of each project in the stream of a solve."""
 
     def __init__(self, stream: bytes, keys: list[str]) -> None:
         self._keys = keys
@@ -194,11 +196,11 @@ class _Seen:
         self._said = said.rpartition("ERROR: ")[2] or "it failed"
 
     def ran(self, key: str) -> tuple[str, ...]:
-        """The instructions of a project that were not cached."""
+        """Return the instructions of a project that were not cached."""
         return tuple(step for digest, step in self._names[key].items() if not self._cached[digest])
 
     def failures(self) -> dict[str, Built]:
-        """Those at fault, with what was said of them; none where it was not said who it is."""
+        """Return the failed projects with their errors; empty if it is not known which failed."""
         targets = {key: (f"target {key}-", f"target {key}{COPY}-") for key in self._keys}
         spoken_of = [k for k, texts in targets.items() if any(t in self._said for t in texts)]
         found = dict.fromkeys(spoken_of, self._said) | self._errors
@@ -216,9 +218,9 @@ class _Seen:
 
 
 def _split(name: str, keys: list[str]) -> tuple[str, str]:
-    """Whose a vertex is, and which instruction; none for sources and chores.
+    """Return project and instruction of a vertex; empty for sources and internal steps.
 
-    What takes from the web or from Git is looked at each time: the image says whether it changed.
+    Web and Git sources are checked each time: the image shows whether they changed.
     """
     head, _, step = name[1:].partition("] ")
     owner = head.partition("-")[0].removesuffix(COPY)

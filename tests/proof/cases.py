@@ -1,6 +1,7 @@
-"""The corpus: Dockerfiles with their contexts, one for each thing that the language can do.
+"""The corpus: Dockerfiles with contexts, one for each feature of the language.
 
-`{n}` stands for what makes a run's content its own. The rows that they cover are in their names.
+`{n}` is replaced by text that is unique to a run. The names say which rows of the documentation
+they cover.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A Dockerfile, the files of its context (from the project's root with a `/`), settings.
+    """A Dockerfile, the files of its context (with a `/`, of the project's root), and settings.
 
-    `undecided` says that what it reads cannot be told from its text, so that all counts; `newer`
+    `undecided` means that its sources cannot be derived from its text, so all files count; `newer`
     that it needs BuildKit 0.26 (Dockerfile 1.20).
     """
 
@@ -31,20 +32,20 @@ class Case:
     newer: bool = False
 
     def tree(self, nonce: str) -> Tree:
-        """The project, with content of its own."""
+        """Return the project with unique content."""
         files: dict[str, str | Node] = {
             path: what.replace("{n}", nonce) if isinstance(what, str) else what
             for path, what in self.files.items()
         }
         files["Dockerfile"] = self.dockerfile.replace("{n}", nonce)
         toml = {key: value.replace("{n}", nonce) for key, value in self.toml.items()}
-        # BuildKit does not send a file again whose size and time it has seen in a folder of that
-        # name, whatever is in it: as with an edit, new content has a new time.
+        # BuildKit does not send a file again if it has seen its size and time in a folder of that
+        # name, whatever its content: as with an edit, new content has a new time.
         return tree(files, toml, mtime=LONG_AGO + zlib.crc32(nonce.encode()) % 10**8)
 
 
 def link(target: str) -> Node:
-    """A symbolic link."""
+    """Return a symbolic link."""
     return Node(link=target)
 
 

@@ -1,4 +1,4 @@
-"""What may happen to a project between two builds: each change a name and a new tree."""
+"""Possible changes of a project between two builds, each with a name and a new tree."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 DOCKERFILE = f"{IMAGE}/Dockerfile"
 LOCK = "pipeline.lock"
 UNSEEN = "other bytes of the same size and time"
-"""A change that BuildKit does not see, and therefore builds what it was sent before."""
+"""A change that BuildKit does not see, so that it builds the files that it was sent before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of one kind, on one thing, and what it makes of the tree."""
+    """A change: its kind, its subject, and the resulting tree."""
 
     kind: str
     what: str
@@ -29,7 +29,7 @@ class Change:
 
 
 def changes(before: Tree, nonce: str) -> Iterator[Change]:
-    """Every change that makes sense for a tree; `nonce` makes new content new."""
+    """Yield every change that makes sense for a tree; `nonce` makes new content unique."""
     for path in before.nodes:
         if not path.endswith(("Dockerfile", LOCK)):
             yield from _of_node(before, path, nonce)

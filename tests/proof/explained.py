@@ -1,7 +1,7 @@
-"""That every step of a build was asked for: no case has triggers that nobody knows.
+"""Check that every step of a build was requested: no case has unknown triggers.
 
-What is told of a project's targets, `[KEY-app 2/3] COPY a /`, is read as if the project had been
-built alone.
+Messages about a project's targets, such as `[KEY-app 2/3] COPY a /`, are read as if the project had
+been built alone.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _OWNER = re.compile(r"\[(\w+)-([^ \]]+)( ?)([^\]]*)\] ")
 
 
 def records_of(stream: bytes) -> list[Record]:
-    """All that a stream told."""
+    """Return all records of a stream."""
     decoder = Decoder()
     lines = stream.splitlines()
     return [record for line in lines for record in decoder.feed(line)] + decoder.end()
 
 
 def surplus(stream: bytes, targets: Mapping[str, Sequence[Target]]) -> dict[str, str]:
-    """For each project in whose build a step ran that nobody asked for: what is said of it."""
+    """Return each project with an unrequested step, and the message about it."""
     seen = {key: progress(made) for key, made in targets.items()}
     for record in records_of(stream):
         owner = _OWNER.match(record.name) if isinstance(record, Vertex) else None

@@ -1,4 +1,4 @@
-"""What a Dockerfile takes from elsewhere, served here: an image, a web file, a repository."""
+"""Servers for external inputs of Dockerfiles: an image, a file by HTTP, a Git repository."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
-    """The cases that need servers, which run while the block does."""
+    """Yield the cases that need servers, which run during the block."""
     with (
         serve(folder / "registry") as registry,
         serve_folder(folder / "web") as (served, address),
@@ -35,7 +35,7 @@ def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
 
 
 def _locked(reference: str, folder: Path) -> Case:
-    """A case that locks the version on which the tag stands, and knows the one before."""
+    """Return a case that locks the current version of a tag, and then the previous one."""
     first = _push(reference, folder / "outside", "first")
     second = _push(reference, folder / "outside", "second")
     lock = f'[[external]]\nreference = "{reference}"\ndigest = "{second}"\n# before: {first}\n'
@@ -44,7 +44,7 @@ def _locked(reference: str, folder: Path) -> Case:
 
 
 def _triggered(reference: str, folder: Path) -> Case:
-    """A case whose external copies from the context by triggers that the lock knows."""
+    """Return a case whose external copies from the context by triggers in the lock."""
     triggers = ["ARG WHAT=b.txt", "COPY $WHAT /t/"]
     below = "".join(f"ONBUILD {trigger}\n" for trigger in triggers)
     first = _push(reference, folder / "triggered", "first", below)
@@ -71,7 +71,7 @@ def _push(reference: str, folder: Path, content: str, below: str = "") -> str:
 
 @contextmanager
 def _repository(folder: Path) -> Iterator[str]:
-    """A repository with one commit, behind `git daemon`; its address, pinned to the commit."""
+    """Serve a repository with one commit by `git daemon`; yield its address with the commit."""
     work = folder / "lib"
     work.mkdir(parents=True)
     (work / "lib.txt").write_text("a library")

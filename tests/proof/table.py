@@ -16,7 +16,7 @@ WORDS = (RIGHT, REFUSED, NEEDLESS, NOT_HERE, SKIP, OTHER)
 
 
 def by(key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """How often each row came to each verdict."""
+    """Yield how often each row had each verdict."""
     rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for verdict in verdicts:
         rows[key(verdict)][verdict.word] += 1
@@ -28,14 +28,14 @@ def by(key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]) -
 
 
 def argued(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """What is not as it is to be, by its argument."""
+    """Yield the exceptions by their argument in the documentation."""
     counts = Counter((v.word, v.argument) for v in verdicts if v.word in (SKIP, NEEDLESS))
     for (word, why), number in sorted(counts.items()):
         yield f"{word}, {number} times: {why or 'NOTHING ARGUES FOR IT'}"
 
 
 def unargued(verdicts: Iterable[Verdict]) -> Iterator[str]:
-    """What is wrong, pair by pair."""
+    """Yield the errors."""
     for verdict in verdicts:
         if not verdict.argument:
             pair = verdict.pair

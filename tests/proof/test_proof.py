@@ -1,4 +1,4 @@
-"""A sample of the proof: every case, every kind of change, against the real BuildKit."""
+"""A sample of the proof: every case and every kind of change, with the real BuildKit."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ EACH_CASE, EACH_KIND = 1, 1
 
 
 def sample() -> list[Pair]:
-    """Of all pairs a few, so that each case and each kind of change is among them."""
+    """Return some pairs that contain each case and each kind of change."""
     chosen: list[Pair] = []
-    # The step has no factor in common with the number of pairs: it goes about all of them.
+    # The step is coprime with the number of pairs, so it visits all of them.
     pairs = pairs_of(CASES)
     for number in range(len(pairs)):
         pair = pairs[number * 997 % len(pairs)]
@@ -32,7 +32,7 @@ def sample() -> list[Pair]:
 
 
 def test_the_sample_has_every_row() -> None:
-    """No case and no kind of change is left out."""
+    """The sample has all cases and all kinds of changes."""
     pairs = sample()
 
     assert {pair.case.name for pair in pairs} == {case.name for case in CASES}
@@ -44,7 +44,7 @@ def test_the_sample_has_every_row() -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
 def test_the_fingerprint_is_right_where_buildkit_decides(tmp_path: Path) -> None:
-    """No false skip but the deliberate one, no needless rebuild but those that are argued for."""
+    """The only false skips and needless rebuilds are the documented exceptions."""
     with outside_cases(tmp_path) as outside:
         pairs = [pair for pair in pairs_of(outside) if pair.kind in {"external lock", "content"}]
         assert list(unargued(judge([*sample(), *pairs], tmp_path))) == []

@@ -1,4 +1,4 @@
-"""What BuildKit refuses we refuse, at its line; what it builds we accept."""
+"""We refuse what BuildKit refuses, with its line, and accept what it builds."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ ACCEPTED = (
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """The folder of an image with two files."""
+    """Make the folder of an image with two files."""
     folder = tmp_path / "images/app"
     folder.mkdir(parents=True)
     (tmp_path / "pipeline.toml").write_text("")
@@ -96,14 +96,14 @@ def context(tmp_path: Path) -> Path:
 
 
 def buildkit_takes(context: Path) -> bool:
-    """Whether the real BuildKit builds it."""
+    """Return whether the real BuildKit builds it."""
     build = ["docker", "buildx", "build", "-q", "--provenance=false", "--output=type=cacheonly"]
     return not subprocess.run([*build, str(context)], capture_output=True, check=False).returncode
 
 
 @pytest.mark.parametrize(("text", "line"), REFUSED)
 def test_what_buildkit_refuses(context: Path, text: str, line: int) -> None:
-    """Both refuse it, and we say where."""
+    """Both refuse it, and our error has the line."""
     (context / "Dockerfile").write_text(text)
 
     with pytest.raises(ConfigError) as caught:
@@ -117,7 +117,7 @@ def test_what_buildkit_refuses(context: Path, text: str, line: int) -> None:
 
 @pytest.mark.parametrize("text", ACCEPTED)
 def test_what_buildkit_builds(context: Path, text: str) -> None:
-    """Both take it, however odd it looks."""
+    """Both accept it."""
     (context / "Dockerfile").write_bytes(text.encode())
 
     assert fingerprint(load(context.parents[1]))

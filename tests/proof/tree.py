@@ -1,4 +1,4 @@
-"""A project as a value: files, links, folders, and the settings of its image; and onto the disk."""
+"""A project as a value: files, links, folders and image settings; and writing it to disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONG_AGO = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A file with its content; a link where `link` is set; a folder where `folder` is."""
+    """A file with its content; a link if `link` is set; a folder if `folder` is set."""
 
     content: bytes = b""
     mode: int = 0o644
@@ -29,10 +29,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Paths from the project's root, the lines of the image's `image.toml`, and how it all lies.
+    """Nodes by their path from the project's root, the lines of `image.toml`, and how to write it.
 
-    `name` is the folder of the clone; `umask` what its folders and files were made with; `reverse`
-    that they were made in the opposite order.
+    `name` is the folder of the clone; `umask` the permissions of folders and files; `reverse`
+    creates them in the opposite order.
     """
 
     nodes: Mapping[str, Node]
@@ -43,29 +43,29 @@ class Tree:
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def with_node(self, path: str, node: Node | None) -> Tree:
-        """The same with another node at `path`, or without one."""
+        """Return a copy with another node at `path`, or without one."""
         nodes = {known: value for known, value in self.nodes.items() if known != path}
         return replace(self, nodes=nodes | ({path: node} if node else {}))
 
     def with_toml(self, key: str, value: str) -> Tree:
-        """The same with another line in `image.toml`."""
+        """Return a copy with another line in `image.toml`."""
         return replace(self, toml={**self.toml, key: value})
 
     def change(self, path: str, **fields: object) -> Tree:
-        """The same with a node altered."""
+        """Return a copy with a changed node."""
         return self.with_node(path, replace(self.nodes[path], **fields))  # type: ignore[arg-type]
 
     def text(self, path: str) -> str:
-        """What a file holds."""
+        """Return the content of a file."""
         return self.nodes[path].content.decode()
 
 
 def tree(
     files: Mapping[str, str | Node], toml: Mapping[str, str] | None = None, *, mtime: int = LONG_AGO
 ) -> Tree:
-    """A tree of files given by their text, in the context of the image `app`.
+    """Return a tree of files in the context of the image `app`.
 
-    A path that begins with `/` is from the project's root instead.
+    A path that begins with `/` is relative to the project's root.
     """
     nodes = {}
     for path, what in files.items():
@@ -76,7 +76,7 @@ def tree(
 
 
 def write(shape: Tree, parent: Path) -> Path:
-    """Lay a tree out below `parent`; its root, whose name is the tree's."""
+    """Write a tree below `parent`, and return its root."""
     root = parent / shape.name
     before = os.umask(shape.umask)
     try:

@@ -1,4 +1,4 @@
-"""Cases and changes, built before and after: what BuildKit did, and what we would have done."""
+"""Build cases before and after each change, and compare BuildKit with our fingerprint."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 RIGHT, REFUSED, NEEDLESS, SKIP = "right", "refused", "needless", "FALSE SKIP"
 OTHER = "ANOTHER IMAGE"
-"""What is built of a copy of the files that count is not what is built of the project itself."""
+"""The image from a copy of the fingerprinted files differs from that of the project itself."""
 NOT_HERE = "not here"
 
 DELIBERATE = {
     "other mode bits": "permission bits other than the executable one, which Git does not keep",
     "umask": "permission bits other than the executable one, which Git does not keep",
 }
-"""Where a false skip is meant, and why (docs/fingerprint.md, Exceptions)."""
+"""Deliberate false skips and their reasons (docs/fingerprint.md, Exceptions)."""
 
 ARGUED = {
     "comment": "bytes of the Dockerfile that do not matter to the target",
@@ -44,14 +44,14 @@ ARGUED = {
     "base": "a base that changed and comes out the same",
     "executable": "an executable bit that `--chmod` sets anyway",
 }
-"""Where a needless rebuild is argued for, and why (docs/fingerprint.md, Exceptions)."""
+"""Accepted needless rebuilds and their reasons (docs/fingerprint.md, Exceptions)."""
 
 UNDECIDED = "files, where what is read cannot be decided"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """A case and one of its changes, by kind and thing."""
+    """A case and one of its changes."""
 
     case: Case
     kind: str
@@ -60,9 +60,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one pair came to. `word` is the verdict, `detail` what was seen.
+    """The result of a pair: `word` is the verdict, `detail` what was seen.
 
-    `NOT_HERE` is for what this BuildKit is too old to build at all.
+    `NOT_HERE` is for what this BuildKit is too old to build.
     """
 
     pair: Pair
@@ -71,7 +71,7 @@ class Verdict:
 
     @property
     def argument(self) -> str:
-        """Why it may be so; empty where nothing argues for it."""
+        """Return the documented reason for it, or an empty string."""
         if self.word in (RIGHT, REFUSED, NOT_HERE):
             return "as it is to be"
         if self.word == NEEDLESS and self.pair.case.undecided:
@@ -82,7 +82,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """A pair on the disk: the project before, and after where we do not refuse it."""
+    """A pair on the disk: the project before the change and, unless we refuse it, after it."""
 
     before: Project
     after: Project | None
@@ -90,20 +90,19 @@ class _Laid:
 
 
 def pairs_of(cases: Iterable[Case]) -> list[Pair]:
-    """Every change of every case."""
+    """Return every change of every case."""
     return [Pair(c, one.kind, one.what) for c in cases for one in changes(c.tree("n"), "n")]
 
 
 def judge(pairs: Iterable[Pair], folder: Path) -> Iterator[Verdict]:
-    """Build each pair before and after its change, many at once; what was cached, what would be.
+    """Build each pair before and after its change, many at once, and compare with the fingerprint.
 
-    Each pair has content of its own, so that no other has filled the cache for what it changes to.
-    A verdict that nothing argues for is given twice before it counts, the second time alone: an
-    engine with much to do drops a layer now and then, and makes it anew. And a folder that BuildKit
-    has already, when it is sent a file in it, gets the time of that moment (fsutil's
-    `diskwriter.go` sets those of folders that changed): two ways in different seconds make two
-    images. What an older BuildKit does not know is built alone, too: it ends a solve without a word
-    of whose fault it is.
+    Each pair has unique content, so that no other one has filled the cache for it. An unexpected
+    verdict counts only if it is confirmed by a second try, alone: a busy engine sometimes loses a
+    layer and builds it again. Besides, when BuildKit receives a file in a folder that it has
+    already, the folder gets the current time (fsutil's `diskwriter.go`), so two ways in different
+    seconds make two images. What an old BuildKit does not support is built alone, too, because the
+    error does not say which project caused it.
     """
     every = list(pairs)
     known = [pair for pair in every if not pair.case.newer]
@@ -135,9 +134,9 @@ def _judged(pairs: Sequence[Pair], folder: Path) -> Iterator[Verdict]:
 
 
 def _ways(pair: Pair) -> tuple[str, ...]:
-    """The ways to build a pair: the first before the change and after it, all after it.
+    """Return the ways to build a pair: before the change only the first, after it all.
 
-    BuildKit itself does not see what is unseen: it builds what it was sent before.
+    BuildKit does not see an unseen change: it builds the files that it was sent before.
     """
     return (COPY,) if pair.kind == UNSEEN else (PLAIN, COPY)
 
@@ -160,7 +159,7 @@ def _verdict(pair: Pair, laid: _Laid, first: Built, second: Built | None) -> Ver
         return Verdict(pair, OTHER, "a copy of the files that count makes another image")
     same = _print(laid.before) == _print(laid.after, laid.change.after.environ)
     if second.error:
-        # What cannot be built is not skipped by mistake if its tag is another one.
+        # An image that cannot be built is not skipped by mistake, as it has another tag.
         return Verdict(pair, SKIP if same else REFUSED, f"BuildKit refuses it: {second.error}")
     way = _ways(pair)[0]
     another = first.digests[way] != second.digests[way]
@@ -177,7 +176,7 @@ def _print(project: Project, environ: Mapping[str, str] | None = None) -> Finger
 
 
 def _loaded(root: Path) -> Project | None:
-    """The project after its change; nothing where we refuse it, which skips nothing."""
+    """Return the project after its change; None if we refuse it, which skips nothing."""
     try:
         project = load(root)
         fingerprint(project)

@@ -1,4 +1,4 @@
-"""What the sandbox makes of a machine, and what it says where it can do nothing."""
+"""Which machines the sandbox supports, and its errors on others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ EQUIPPABLE = {"bookworm", "trixie", "sid", "jammy", "noble"}
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter and write, unlike those of pytest."""
+    """Return a folder that every user may write to, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o777)
     yield folder
@@ -46,7 +46,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def release(folder: Path, name: str) -> Path:
-    """The os-release(5) of a distribution."""
+    """Return the os-release(5) file of a distribution."""
     path = folder / "os-release"
     path.write_text(RELEASES[name])
     return path
@@ -56,7 +56,7 @@ def release(folder: Path, name: str) -> Path:
 def test_which_machines_can_be_equipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Debian from 12 and Ubuntu from 22.04 have what it takes, by their own names."""
+    """Debian from 12 and Ubuntu from 22.04, by their own names."""
     monkeypatch.setenv("PIPELINE_SANDBOX_OS_RELEASE", str(release(tmp_path, name)))
 
     here = machine.system()
@@ -67,17 +67,17 @@ def test_which_machines_can_be_equipped(
 
 
 def test_only_debian_12_takes_newer_packages() -> None:
-    """It has no buildx; all later releases have their own."""
+    """Debian 12 has no buildx; all later releases have their own."""
     assert SUCCESSOR == {"bookworm": "trixie"}
 
 
 def sandbox(
     folder: Path, *words: str, environ: Mapping[str, str], user: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """The sandbox's command line from a copy of it, on a machine without docker."""
+    """Run a copy of the sandbox on a machine without docker."""
     shutil.copytree(ROOT / "sandbox", folder / "sandbox", dirs_exist_ok=True)
     (folder / "empty").mkdir(exist_ok=True)
-    # The system's Python: one of a user's own may be out of another's reach.
+    # The system's Python: other users may not be able to read this one.
     python = "/usr/bin/python3" if user and Path("/usr/bin/python3").exists() else sys.executable
     return subprocess.run(
         [python, "-B", "-m", "sandbox", *words],
@@ -92,7 +92,7 @@ def sandbox(
 
 
 def said(ran: subprocess.CompletedProcess[str]) -> tuple[str, str]:
-    """The error and the hint of a command that could do nothing."""
+    """Return the error and the hint of a failed command."""
     assert ran.returncode == 4, ran.stdout + ran.stderr
     assert ran.stdout == ""
     error, hint = ran.stderr.splitlines()
@@ -104,7 +104,7 @@ def said(ran: subprocess.CompletedProcess[str]) -> tuple[str, str]:
     [("fedora", "Fedora Linux 42"), ("alpine", "Alpine Linux v3.22"), ("nothing", "Linux")],
 )
 def test_a_machine_that_cannot_be_equipped(open_folder: Path, name: str, title: str) -> None:
-    """It is said what is missing and what to do, and nothing is tried."""
+    """The error says what is missing and what to do, and nothing is started."""
     environ = {"PIPELINE_SANDBOX_OS_RELEASE": str(release(open_folder, name))}
 
     error, hint = said(sandbox(open_folder, "up", environ=environ))
@@ -117,7 +117,7 @@ def test_a_machine_that_cannot_be_equipped(open_folder: Path, name: str, title: 
 
 
 def test_without_root_nothing_is_started(open_folder: Path) -> None:
-    """Any other user is told what is missing, and who could help."""
+    """Another user is told what is missing, and that root is needed."""
     environ = {"PIPELINE_SANDBOX_OS_RELEASE": str(release(open_folder, "bookworm"))}
     nobody = 65534 if os.geteuid() == 0 else None
 
@@ -130,7 +130,7 @@ def test_without_root_nothing_is_started(open_folder: Path) -> None:
 
 
 def test_the_machines_own_engine_is_asked_for_in_vain(open_folder: Path) -> None:
-    """`PIPELINE_SANDBOX_ENGINE=host` is a wish that is not reinterpreted."""
+    """`PIPELINE_SANDBOX_ENGINE=host` never starts an engine of our own."""
     error, hint = said(sandbox(open_folder, "up", environ={"PIPELINE_SANDBOX_ENGINE": "host"}))
 
     assert error == "error: no engine of this machine will do: there is no `docker` on PATH"
@@ -145,7 +145,7 @@ def test_a_wish_that_means_nothing(open_folder: Path) -> None:
 
 
 def test_before_up(open_folder: Path) -> None:
-    """There is no environment to speak of, `status` is 1, and `down` has nothing to do."""
+    """There is no environment, `status` exits with 1, and `down` does nothing."""
     error, hint = said(sandbox(open_folder, "env", environ={}))
     status = sandbox(open_folder, "status", environ={})
     down = sandbox(open_folder, "down", environ={})
@@ -161,7 +161,7 @@ def test_before_up(open_folder: Path) -> None:
 def test_an_engine_without_buildx_will_not_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor one that is on another machine, where our registry is out of its reach."""
+    """Nor is an engine on another machine, which cannot reach our registry."""
     answers = """[ "$1" = info ] && echo '"28.0.0"'"""
     write_program(tmp_path / "docker", f'{answers}\n[ "$1" != buildx ]')
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
@@ -176,7 +176,7 @@ def test_an_engine_without_buildx_will_not_do(
 
 
 def test_a_port_that_is_taken_is_not_taken_again() -> None:
-    """The usual port where it is free, any other else."""
+    """The usual port if it is free, else any."""
     free = registry.free_port()
     with socket.create_server(("127.0.0.1", free)):
         other = registry.free_port(free)

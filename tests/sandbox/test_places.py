@@ -1,4 +1,4 @@
-"""Where a sandbox keeps its things, and what it remembers."""
+"""The folders and the state of a sandbox."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from sandbox.places import Places
 
 LONGEST_SOCKET = 107
-"""Bytes of a path that a socket can have (unix(7), `sun_path`)."""
+"""Maximal length of a socket's path in bytes (unix(7), `sun_path`)."""
 
 
 @pytest.fixture
 def at(tmp_path: Path) -> Places:
-    """An empty sandbox."""
+    """Make an empty sandbox."""
     return places(tmp_path / "sandbox")
 
 
 def python(script: str, tmp_path: Path) -> process.Process:
-    """A background process that runs a script."""
+    """Start a background process that runs a Python script."""
     command = [sys.executable, "-c", script]
     return process.spawn(command, log=tmp_path / "child.log", environment=os.environ)
 
@@ -38,7 +38,7 @@ def python(script: str, tmp_path: Path) -> process.Process:
 def test_the_folder_is_the_checkouts_or_the_one_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`.sandbox` beside the package, unless `PIPELINE_SANDBOX_DIR` says otherwise."""
+    """`.sandbox` beside the package, unless PIPELINE_SANDBOX_DIR is set."""
     monkeypatch.delenv("PIPELINE_SANDBOX_DIR", raising=False)
     usual = places().root
     monkeypatch.setenv("PIPELINE_SANDBOX_DIR", str(tmp_path))
@@ -48,7 +48,7 @@ def test_the_folder_is_the_checkouts_or_the_one_that_is_named(
 
 
 def test_a_checkout_has_one_identity(tmp_path: Path) -> None:
-    """However it is spelled; another one has another."""
+    """The same for every spelling of a path, another for another path."""
     (tmp_path / "link").symlink_to(tmp_path)
 
     assert identity(tmp_path / "link" / "a") == identity(tmp_path / "b" / ".." / "a")
@@ -56,7 +56,7 @@ def test_a_checkout_has_one_identity(tmp_path: Path) -> None:
 
 
 def test_sockets_fit_however_deep_the_checkout_lies(tmp_path: Path) -> None:
-    """The kernel takes no longer paths."""
+    """The kernel limits the length of socket paths."""
     deep = places(tmp_path.joinpath(*["a-rather-long-name"] * 20))
 
     longest = deep.run / "second" / "containerd" / "io.containerd.runtime.v2" / "docker.sock"
@@ -64,7 +64,7 @@ def test_sockets_fit_however_deep_the_checkout_lies(tmp_path: Path) -> None:
 
 
 def test_what_is_written_is_read(at: Places) -> None:
-    """The folder is made; a second writing replaces the first, and leaves no draft."""
+    """The folder is created; a second write replaces the first, and leaves no temporary file."""
     state.write(at.state, {"engine": "own"})
     state.write(at.state, {"engine": "host"})
 
@@ -74,7 +74,7 @@ def test_what_is_written_is_read(at: Places) -> None:
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "null"])
 def test_what_is_not_ours_is_nothing(at: Places, text: str | None) -> None:
-    """A missing, broken or foreign file is an empty state, and no fault."""
+    """A missing, broken or foreign file is an empty state."""
     at.root.mkdir()
     if text is not None:
         at.state.write_text(text)
@@ -83,7 +83,7 @@ def test_what_is_not_ours_is_nothing(at: Places, text: str | None) -> None:
 
 
 def test_a_process_is_recalled_while_it_runs(at: Places, tmp_path: Path) -> None:
-    """By pid and time of its start; `stop` ends it and forgets it."""
+    """Found by pid and start time; `stop` kills it and removes its record."""
     child = python("import time; time.sleep(60)", tmp_path)
     state.remember(at, "child", child)
 
@@ -97,7 +97,7 @@ def test_a_process_is_recalled_while_it_runs(at: Places, tmp_path: Path) -> None
 
 
 def test_a_pid_that_belongs_to_another_is_left_alone(at: Places, tmp_path: Path) -> None:
-    """The kernel gives pids anew: a record of the one before it ends nobody."""
+    """The kernel reuses pids: an old record kills no other process."""
     child = python("import time; time.sleep(60)", tmp_path)
     state.remember(at, "ended", process.Process(child.pid, "another boot/1"))
 
@@ -108,7 +108,7 @@ def test_a_pid_that_belongs_to_another_is_left_alone(at: Places, tmp_path: Path)
 
 
 def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
-    """A process that ignores SIGTERM has so long as patience lasts."""
+    """A process that ignores SIGTERM is killed after the timeout."""
     deaf = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
     child = python(f"{deaf}time.sleep(60)", tmp_path)
     wait_until(lambda: "deaf" in (tmp_path / "child.log").read_text())
@@ -119,7 +119,7 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
 
 
 def test_who_ends_at_once_is_quoted(tmp_path: Path) -> None:
-    """Waiting for a daemon ends with it, and with the last lines of its log."""
+    """If a daemon ends early, the error quotes the end of its log."""
     child = python("print('no such thing'); raise SystemExit(3)", tmp_path)
 
     with pytest.raises(SandboxError) as error:
@@ -130,7 +130,7 @@ def test_who_ends_at_once_is_quoted(tmp_path: Path) -> None:
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
-    """A lock is held by one, and free when it lets go."""
+    """Only one process holds a lock, until it releases it."""
     order: list[str] = []
 
     def second() -> None:
@@ -148,7 +148,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_was_making_is_removed(tmp_path: Path) -> None:
-    """By the next that makes the same; nothing else of the cache is."""
+    """The next run for the same file removes it, and nothing else in the cache."""
     for name in ("tools.abc/root", "tools-1-debian", "seed.abc"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "tools.lock").touch()

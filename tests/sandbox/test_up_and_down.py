@@ -1,4 +1,4 @@
-"""`up`, `env`, `status` and `down` as `make demo` runs them: a sandbox of this test's own."""
+"""`up`, `env`, `status` and `down` as `make demo` runs them, in a separate sandbox."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DAEMONS = ["main-containerd", "main-dockerd", "registry"]
 
 @pytest.fixture
 def folder(tmp_path: Path, tool_cache: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the sandbox is."""
+    """Return the folder of the sandbox."""
     del tool_cache
     monkeypatch.setenv("PIPELINE_SANDBOX_DIR", str(tmp_path / "sandbox"))
     try:
@@ -55,7 +55,7 @@ def sandbox(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def status() -> dict[str, Any]:
-    """What `status --json` says."""
+    """Return the output of `status --json`."""
     ran = sandbox("status", "--json")
     found: dict[str, Any] = json.loads(ran.stdout)
     assert ran.returncode == (0 if found["running"] else 1)
@@ -63,7 +63,7 @@ def status() -> dict[str, Any]:
 
 
 def pids(folder: Path) -> dict[str, int]:
-    """The processes that are on record, but for the mirror's, which not every machine needs."""
+    """Return the recorded processes, without that of the mirror, which is not always needed."""
     records = (folder / "processes").glob("*.json")
     found = {path.stem: int(json.loads(path.read_text())["pid"]) for path in records}
     return {name: pid for name, pid in found.items() if name != "mirror"}
@@ -105,7 +105,7 @@ def test_an_engine_of_its_own(folder: Path) -> None:
 
 
 def test_the_machines_engine(folder: Path) -> None:
-    """An engine that is there is used and left alone; only a registry is started beside it."""
+    """An existing engine is used and left running; only a registry is started."""
     up = sandbox("up", PIPELINE_SANDBOX_ENGINE="host")
     now, started = status(), pids(folder)
     lines = sandbox("env").stdout
@@ -121,7 +121,7 @@ def test_the_machines_engine(folder: Path) -> None:
 
 
 def test_a_registry_on_a_port_that_is_taken(tmp_path: Path, registry: Registry) -> None:
-    """It is refused with the reason, and the stranger's answer is not taken for its own."""
+    """It is refused with the reason; the other program's response is not accepted."""
     port = int(registry.address.rpartition(":")[2])
 
     with pytest.raises(SandboxError) as error:

@@ -1,4 +1,4 @@
-"""A table: the words of a command, what a registry has, and what is then to be done."""
+"""A table: the arguments of a command, the content of a registry, and the resulting plan."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FOUND = {
     "Content-Type": "application/vnd.oci.image.manifest.v1+json",
     "Docker-Content-Digest": f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}",
 }
-# As the distribution server says it, so that a HEAD is enough.
+# As the distribution server responds, so that a HEAD is enough.
 LOST = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
 ALL = "os lang web api"
 
 
 class Shelf:
-    """What a registry has: whole repositories, or single references without the host."""
+    """The content of a registry: whole repositories, or single references without the host."""
 
     def __init__(self) -> None:
         self.has: set[str] = set()
@@ -57,20 +57,20 @@ class Shelf:
 
 @pytest.fixture
 def shelf() -> Shelf:
-    """Nothing yet."""
+    """Return an empty registry."""
     return Shelf()
 
 
 @pytest.fixture
 def server(shelf: Shelf) -> Iterator[ScriptedServer]:
-    """A registry that has what is on the shelf."""
+    """Serve a registry with that content."""
     with scripted_server(shelf) as running:
         yield running
 
 
 @pytest.fixture
 def levels(tmp_path: Path, server: ScriptedServer) -> Project:
-    """Two bases on one another, and two images on the second: os, lang, web and api."""
+    """Make two bases, one on the other, and two images on the second: os, lang, web and api."""
     made = Project(tmp_path, tmp_path / "none.log")
     made.write("tasks.py", "from pipeline.tasks import ns\n")
     made.write("pipeline.toml", f'[registry]\nhost = "{server.address}"\nalso = ["old/{{name}}"]\n')
@@ -79,7 +79,7 @@ def levels(tmp_path: Path, server: ScriptedServer) -> Project:
 
 
 def planned(project: Project, words: str) -> tuple[str, list[str]]:
-    """What `words` would do, as `os=build web=exists`, and the references of these images."""
+    """Return the plan of a command, such as `os=build web=exists`, and the images' references."""
     allowed = {"PIPELINE_ALLOW": f"repository={_host(project)}/old/{{name}}"}
     ran = project.invoke("--dry", *words.split(), "--json", environ=allowed)
     assert ran.code == 0, ran.err
@@ -121,7 +121,7 @@ def _host(project: Project) -> str:
 def test_the_words_of_a_command(
     levels: Project, shelf: Shelf, words: str, has: str, expected: str
 ) -> None:
-    """Which images, whether they are forced, and the bases that they miss."""
+    """Which images, whether they are forced, and which bases they need."""
     shelf.has = set(has.split())
     assert planned(levels, words)[0] == expected
 
@@ -138,7 +138,7 @@ def test_the_words_of_a_command(
 def test_one_head_is_asked_for_each_image_that_may_be_there(
     levels: Project, shelf: Shelf, server: ScriptedServer, words: str, has: str, requests: int
 ) -> None:
-    """No base of an image that is there, nothing that is forced, and no other repository."""
+    """Bases of existing images, forced images and other repositories are not queried."""
     shelf.has = set(has.split())
     planned(levels, words)
     assert [one.method for one in server.requests] == ["HEAD"] * requests
@@ -157,7 +157,7 @@ def test_one_head_is_asked_for_each_image_that_may_be_there(
 def test_a_change_builds_its_image_and_all_that_are_built_on_it(
     levels: Project, shelf: Shelf, file: str, expected: str
 ) -> None:
-    """A byte of a file that the Dockerfile reads; any other file changes nothing."""
+    """A changed byte of a file that the Dockerfile reads; other files change nothing."""
     shelf.has = set(planned(levels, "build-all")[1])
     with (levels.root / file).open("a", encoding="utf-8") as handle:
         handle.write("x")

@@ -1,4 +1,4 @@
-"""`python -m tests.thousand [APPS]`: the scenes with a thousand apps, and what they took."""
+"""Run the scenarios with a thousand apps and print times: `python -m tests.thousand [APPS]`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.thousand.scenes import cut_off_and_finished, in_waves, one_sick_app
 
 
 def main() -> None:
-    """Run them one after another, in one Fly."""
+    """Run them one after another with one fake Fly."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with (
         TemporaryDirectory(prefix="thousand-") as folder,
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def write(line: str) -> None:
-    """Show a line at once."""
+    """Print a line at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,7 +1,6 @@
-"""What a thousand apps must show: each scene is a project, runs of Invoke, and what Fly then has.
+"""Scenarios with a thousand apps: a project, runs of Invoke, and the resulting state of Fly.
 
-Fly's rate limits are on throughout: one request a second for each action on each app, three at
-once.
+Fly's rate limits apply: one request a second for each action on each app, with a burst of three.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ PARALLEL = 16
 
 
 def names(count: int) -> list[str]:
-    """The apps' names."""
+    """Return the names of the apps."""
     return [f"tenant-{number:04}" for number in range(count)]
 
 
 def in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """All are deployed, the first one alone before the rest; a plan costs a request for each."""
+    """All apps are deployed, the first one before the rest; a plan costs a request for each."""
     prepare(fly_project, count)
     fly_project.fly.world.requests.clear()
     started = time.monotonic()
@@ -55,7 +54,7 @@ def in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
 
 
 def cut_off_and_finished(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """SIGKILL half-way; what was deployed is current in the next run, which does the rest."""
+    """After SIGKILL half-way, deployed apps are current in the next run, which deploys the rest."""
     change(fly_project, "2")
     before = fly_project.deploys()
     with fly_project.start("deploy-all", "--json") as process:
@@ -67,14 +66,14 @@ def cut_off_and_finished(fly_project: FlyProject, count: int) -> dict[str, float
     assert ran.code == 0, ran.err[-2000:]
     assert all_run(fly_project, count) == {digest_of(ran)}
     found = ends(ran)
-    # What was under way when it was killed may count as either.
+    # Apps in progress during the kill may count as either.
     assert found["current"] >= killed_at - PARALLEL
     assert found["current"] + found["deployed"] == count
     return {"deployed before the kill": killed_at, "current in the next run": found["current"]}
 
 
 def one_sick_app(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """The first wave stops the rest, and all run what they ran before, image and configuration."""
+    """A failure in the first wave stops the rest, and all are rolled back."""
     before = all_run(fly_project, count)
     change(fly_project, "3")
     fly_project.fly.make_unhealthy(app=names(count)[0], image=newest(fly_project))
@@ -88,7 +87,7 @@ def one_sick_app(fly_project: FlyProject, count: int) -> dict[str, float]:
 
 
 def prepare(fly_project: FlyProject, count: int) -> None:
-    """The apps at Fly, an image for them that is pushed, waves."""
+    """Create the apps, and an image for them with waves."""
     fly_project.write_settings(f"[deploy]\n{WAVES.format(parallel=PARALLEL)}")
     fly_project.fly.create_app("acme-site")
     for name in names(count):
@@ -98,33 +97,33 @@ def prepare(fly_project: FlyProject, count: int) -> None:
 
 
 def change(fly_project: FlyProject, answer: str) -> None:
-    """Another image, which is built and pushed."""
+    """Build and push another image."""
     fly_project.project.write("images/site/answer", answer)
     built = fly_project.invoke("build-all", "--json")
     assert built.code == 0, built.err
 
 
 def newest(fly_project: FlyProject) -> str:
-    """The digest of the image as it is now."""
+    """Return the digest of the current image."""
     ran = fly_project.invoke("build-all", "--json")
     return digest_of(ran)
 
 
 def digest_of(ran: Ran) -> str:
-    """The digest of the one image."""
+    """Return the digest of the only image."""
     return str(ran.json["images"][0]["digest"])
 
 
 def ends(ran: Ran) -> Counter[str]:
-    """How many apps ended how."""
+    """Count the apps by status."""
     return Counter(deploy["status"] for deploy in ran.json["deploys"])
 
 
 def all_run(fly_project: FlyProject, count: int) -> set[str]:
-    """What all machines of all apps run."""
+    """Return what all machines of all apps run."""
     return {digest for name in names(count) for digest in fly_project.digests(name)}
 
 
 def statuses_asked(fly_project: FlyProject) -> list[str]:
-    """The questions of what runs."""
+    """Return the queries of what apps run."""
     return [one.path for one in fly_project.fly.requests_to("machines", "/machines")]

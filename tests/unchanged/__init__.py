@@ -1,5 +1,5 @@
-"""What no change of the code may change: fingerprints, JSON documents, tasks and their options.
+"""What must never change: fingerprints, JSON documents, tasks and their options.
 
-`recorded/` holds what the code of commit 9f907ce said, before the packages were moved.
-`python -m tests.unchanged CHECKOUT` records it anew with the code of a checkout of that commit.
+`recorded/` has the results of commit 9f907ce, before the packages were moved. `python -m
+tests.unchanged CHECKOUT` records them again with a checkout of that commit.
 """

@@ -1,8 +1,8 @@
-"""Record what the code before the move said: `python -m tests.unchanged CHECKOUT`.
+"""Record the results of the code before the move: `python -m tests.unchanged CHECKOUT`.
 
-CHECKOUT is a clone of this repository at commit 9f907ce. Its packages are put before all others on
-the path of this Python, whose libraries must be those that the commit wants. The projects, the
-samples among them, and how they are looked at are those of this working tree.
+CHECKOUT is a clone of this repository at commit 9f907ce. Its packages come first on the path of
+this Python, which must have the dependencies of that commit. The projects, among them the samples,
+and the views of them come from this working tree.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COMMIT = "9f907ce"
 
 
 def main(checkout: Path) -> None:
-    """Record all views with the code of a checkout. Raises `SystemExit` if that is another one."""
+    """Record all views with the code of a checkout. Raise `SystemExit` if it is another commit."""
     _refuse_another(checkout)
     RECORDED.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""Small projects, each of another kind: what a fingerprint can depend on, one thing at a time."""
+"""Small projects that cover the inputs of a fingerprint one at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ARM64 = f"sha256:{'ef' * 32}"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A symbolic link, with its target as it is written."""
+    """A symbolic link with its literal target."""
 
     target: str
 
@@ -31,7 +31,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder with nothing in it."""
+    """An empty folder."""
 
 
 Content = str | bytes | Link | Program | Folder
@@ -39,7 +39,7 @@ Content = str | bytes | Link | Program | Folder
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A project: its files, and the words that each command gets."""
+    """A project: its files, and the arguments of each command."""
 
     name: str
     files: Mapping[str, Content]
@@ -47,7 +47,7 @@ class Example:
     environ: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, root: Path) -> None:
-        """Write the files below `root`, which is made."""
+        """Write the files below `root`, which is created."""
         root.mkdir()
         (root / "tasks.py").write_text("from pipeline.tasks import ns\n", encoding="utf-8")
         for name, content in self.files.items():

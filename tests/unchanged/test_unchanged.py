@@ -1,4 +1,4 @@
-"""Fingerprints, documents, tasks and schemas are what they were before the packages were moved."""
+"""Fingerprints, documents, tasks and schemas are those from before the packages were moved."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _recorded(name: str) -> Any:
 def test_the_graph_and_all_inputs_of_a_project_are_what_they_were(
     tmp_path: Path, example: Example
 ) -> None:
-    """Every field counts, the sentences among them: other programs may read them."""
+    """Every field counts, messages too, as other programs may read them."""
     example.write(tmp_path / "project")
     environ = {**plain_environ(tmp_path), **example.environ}
     found = inputs_of(tmp_path / "project", invoke, environ, example.words)
@@ -46,7 +46,7 @@ def test_the_graph_and_all_inputs_of_a_project_are_what_they_were(
 
 
 def test_the_graph_and_all_inputs_of_the_samples_are_what_they_were(tmp_path: Path) -> None:
-    """The samples are recorded anew, by the old code, where their files change."""
+    """The old code records the samples again when their files change."""
     copy_samples(tmp_path / "project")
     found = inputs_of(tmp_path / "project", invoke, plain_environ(tmp_path))
     assert found == _recorded(SAMPLES)
@@ -56,14 +56,14 @@ def test_the_graph_and_all_inputs_of_the_samples_are_what_they_were(tmp_path: Pa
     "example", [e for e in EXAMPLES if e.name in WITH_DOCUMENTS], ids=lambda e: e.name
 )
 def test_plans_reports_and_what_exists_are_what_they_were(tmp_path: Path, example: Example) -> None:
-    """From a registry that has nothing, and from one that has everything."""
+    """With a registry that has nothing, and with one that has everything."""
     example.write(tmp_path / "project")
     found = documents_of(tmp_path / "project", invoke, plain_environ(tmp_path))
     assert found == _recorded(f"{example.name}.documents")
 
 
 def test_each_task_has_the_options_that_it_had() -> None:
-    """Names, order, kind and default, and what may be given without its name."""
+    """Names, order, kind and default, and which may be positional."""
     said = subprocess.run(
         [sys.executable, "-c", OPTIONS], cwd=ROOT, capture_output=True, check=True, text=True
     )
@@ -71,7 +71,7 @@ def test_each_task_has_the_options_that_it_had() -> None:
 
 
 def test_invoke_lists_the_tasks_that_it_listed(tmp_path: Path) -> None:
-    """Their sentences may change, their names may not."""
+    """Descriptions may change, names may not."""
     copy_samples(tmp_path / "project")
     words = ["--list", "--list-format", "json"]
     listed = invoke(words, tmp_path / "project", plain_environ(tmp_path))
@@ -80,7 +80,7 @@ def test_invoke_lists_the_tasks_that_it_listed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", _recorded(TASKS))
 def test_the_help_of_each_task_names_the_options_that_it_named(tmp_path: Path, task: str) -> None:
-    """So does Invoke itself, from the options as they are registered."""
+    """Also Invoke's own options."""
     copy_samples(tmp_path / "project")
     helped = invoke(["--help", task], tmp_path / "project", plain_environ(tmp_path))
     shown = {word.partition("=")[0].strip("[],") for word in helped.stdout.split()}
@@ -95,5 +95,5 @@ def test_the_help_of_each_task_names_the_options_that_it_named(tmp_path: Path, t
 
 @pytest.mark.parametrize("schema", ["image.schema.json", "pipeline.schema.json"])
 def test_the_schemas_of_the_configuration_are_what_they_were(schema: str) -> None:
-    """To the byte: editors read them."""
+    """Byte for byte: editors read them."""
     assert (ROOT / "pipeline/schema" / schema).read_bytes() == (RECORDED / schema).read_bytes()

@@ -1,4 +1,4 @@
-"""What a project looks like from outside: each JSON document that needs neither engine nor Fly."""
+"""The outside view of a project: each JSON document that needs neither engine nor Fly."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ RECORDED = Path(__file__).parent / "recorded"
 SAMPLES = "samples"
 TASKS = "tasks"
 WITH_DOCUMENTS = ("one-repository-for-all", "options-and-salt", "several-apps", "two-levels")
-"""The projects that a registry is asked about; what was recorded is in `NAME.documents.json`."""
+"""The projects that query a registry; their records are in `NAME.documents.json`."""
 
 _OURS = ("BUILDX_", "CI", "DOCKER_CONFIG", "FLY_", "NO_COLOR", "PIPELINE_")
-"""Of the environment, how the names begin that change what is said."""
+"""Prefixes of environment variables that change the output."""
 
 OPTIONS = """
 import json
@@ -37,11 +37,11 @@ print(json.dumps({
     for name in ns.task_names
 }))
 """
-"""A program that prints the options of every task, in their order: names, kind, default."""
+"""A program that prints the options of every task in order: names, kind, default."""
 
 
 class Run(Protocol):
-    """Run `invoke` with these words, in a folder, with an environment."""
+    """A function that runs `invoke` with arguments, in a folder, with an environment."""
 
     def __call__(  # noqa: D102 - the class says it
         self, words: Sequence[str], folder: Path, environ: Mapping[str, str], /
@@ -49,13 +49,13 @@ class Run(Protocol):
 
 
 def plain_environ(home: Path) -> dict[str, str]:
-    """Of this process's environment what does not change what is said; with another home."""
+    """Return the environment with another home and without variables that change the output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return {**kept, "HOME": str(home)}
 
 
 def copy_samples(root: Path) -> None:
-    """Copy the files of this repository's own project to `root`, which is made."""
+    """Copy the sample project of this repository to `root`, which is created."""
     root.mkdir()
     for name in ("pipeline.toml", "tasks.py"):
         shutil.copy2(ROOT / name, root / name)
@@ -65,9 +65,9 @@ def copy_samples(root: Path) -> None:
 def inputs_of(
     root: Path, run: Run, environ: Mapping[str, str], words: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The graph of the project in `root` and the inputs of each of its images, as JSON says them.
+    """Return the graph of a project and the inputs of its images, as JSON.
 
-    What a command prints counts if it ends with 0, and else how it ends.
+    For a command that fails, return how it ends.
     """
 
     def said(*command: str) -> Any:
@@ -80,10 +80,10 @@ def inputs_of(
 
 
 def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Plan, report, status and existence, from a registry that has nothing, and one that has all.
+    """Return plan, report, status and `exists`, for an empty registry and for a full one.
 
-    Each is the exit code and the document, without what differs from run to run, and without the
-    sentences for people, whose words may change.
+    Each is the exit code and the document, without what differs from run to run, and without
+    messages, whose words may change.
     """
 
     def said(host: str, *command: str) -> Any:
@@ -134,7 +134,7 @@ def _has_everything(request: Request) -> Reply:
 
 
 def _steady(document: Any) -> Any:
-    """A document without times, counts of requests and sentences: their types are left."""
+    """Return a document without times, request counts and messages: only their types remain."""
     if isinstance(document, list):
         return [_steady(item) for item in document]
     if not isinstance(document, dict):
@@ -149,5 +149,5 @@ _UNSTEADY = frozenset({"hint", "reason", "requests", "seconds", "trouble"})
 
 
 def as_text(view: Any) -> str:
-    """JSON as a file has it, one value a line: a difference shows what differs."""
+    """Return JSON as in the files, one value a line, so that a diff is readable."""
     return json.dumps(view, indent=1, ensure_ascii=False) + "\n"
