@@ -19,45 +19,44 @@ _INDEX = "whatever the index has"
 
 
 class _Tool(Struct, frozen=True):
-    """A command that installs packages; `pinned` matches a word that names a version or a file."""
+    """A command that installs packages; `pinned` matches a word that names a version or a file.
 
-    command: re.Pattern[str]
+    The patterns are compiled when the first RUN is read, as many projects have none to describe.
+    """
+
+    command: str
     takes: str
-    pinned: re.Pattern[str]
-    pinned_flag: re.Pattern[str] | None = None
-
-
-def _tool(command: str, takes: str, pinned: str, flag: str = "") -> _Tool:
-    return _Tool(re.compile(command), takes, re.compile(pinned), re.compile(flag) if flag else None)
+    pinned: str
+    pinned_flag: str = "(?!)"
 
 
 _LOCAL = r"\.{0,2}/\S*|\S+\.(?:deb|rpm|apk|whl|gem|tgz|tar\.gz)"
 _TOOLS = (
-    _tool(r"(?:apt-get|apt|aptitude)\b(?:\s+-\S+)*\s+install\b", _ARCHIVE, rf"\S+=\S+|{_LOCAL}"),
-    _tool(
+    _Tool(r"(?:apt-get|apt|aptitude)\b(?:\s+-\S+)*\s+install\b", _ARCHIVE, rf"\S+=\S+|{_LOCAL}"),
+    _Tool(
         r"(?:apt-get|apt|aptitude)\b(?:\s+-\S+)*\s+(?:(?:dist-|full-)?upgrade)\b", _ARCHIVE, "(?!)"
     ),
-    _tool(r"apk\b(?:\s+-\S+)*\s+add\b", _ARCHIVE, rf"[^<>]+[=~]+\S+|{_LOCAL}|\.\S+"),
-    _tool(r"apk\b(?:\s+-\S+)*\s+upgrade\b", _ARCHIVE, "(?!)"),
-    _tool(
+    _Tool(r"apk\b(?:\s+-\S+)*\s+add\b", _ARCHIVE, rf"[^<>]+[=~]+\S+|{_LOCAL}|\.\S+"),
+    _Tool(r"apk\b(?:\s+-\S+)*\s+upgrade\b", _ARCHIVE, "(?!)"),
+    _Tool(
         r"(?:yum|dnf|microdnf|tdnf|zypper)\b(?:\s+-\S+)*\s+(?:install|in)\b",
         _ARCHIVE,
         rf"\S+-\d\S*|\S+=\S+|{_LOCAL}",
     ),
-    _tool(
+    _Tool(
         r"(?:python[\d.]*\s+-m\s+)?(?:uv\s+)?pip[\d.]*\s+install\b",
         _INDEX,
         rf"\S+(?:===?|@)\S+|{_LOCAL}|\.\S*",
         r"-r|-c|-e|--require-hashes|--requirement\S*|--constraint\S*|--editable\S*",
     ),
-    _tool(
+    _Tool(
         r"(?:npm\s+(?:install|i|add)|yarn\s+(?:global\s+)?add|pnpm\s+add)\b",
         _INDEX,
         rf"@?[^@\s]+@\d\S*|{_LOCAL}",
     ),
-    _tool(r"gem\s+install\b", _INDEX, rf"\S+:\d\S*|{_LOCAL}", r"-v|--version\S*"),
-    _tool(r"cargo\s+install\b", _INDEX, r"\S+@\d\S*", r"--version\S*|--vers\S*|--path\S*|--rev\S*"),
-    _tool(r"go\s+install\b", _INDEX, r"\S+@v\d\S*|\./\S*"),
+    _Tool(r"gem\s+install\b", _INDEX, rf"\S+:\d\S*|{_LOCAL}", r"-v|--version\S*"),
+    _Tool(r"cargo\s+install\b", _INDEX, r"\S+@\d\S*", r"--version\S*|--vers\S*|--path\S*|--rev\S*"),
+    _Tool(r"go\s+install\b", _INDEX, r"\S+@v\d\S*|\./\S*"),
 )
 _CHECKED = re.compile(
     r"\b(?:sha\d+sum|shasum|gpgv?|cosign|minisign|[0-9a-f]{40}|git\s+(?:checkout|reset|switch))\b"
@@ -104,7 +103,7 @@ def of_frontend(syntax: str) -> tuple[str, ...]:
 
 def _of_step(step: str, line: int, *, checked: bool) -> str:
     for tool in _TOOLS:
-        found = tool.command.match(step)
+        found = re.match(tool.command, step)
         if found:
             name = _name(found[0])
             words = _WORD.findall(step[found.end() :])
@@ -144,10 +143,10 @@ def _name(command: str) -> str:
 
 
 def _is_pinned(tool: _Tool, words: list[str]) -> bool:
-    if tool.pinned_flag and any(tool.pinned_flag.fullmatch(word) for word in words):
+    if any(re.fullmatch(tool.pinned_flag, word) for word in words):
         return True
     named = [word.strip("'\"") for word in words if not word.startswith("-")]
     if not named:
         # `npm install` and its like install what a lock file names; an upgrade has no lock file.
         return tool.takes is _INDEX
-    return all(tool.pinned.fullmatch(word) for word in named)
+    return all(re.fullmatch(tool.pinned, word) for word in named)

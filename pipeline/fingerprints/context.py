@@ -6,7 +6,7 @@ absolute target starts at the context's root, and `..` does not leave it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_LINKS = 255
 
 
-class ContextPath(NamedTuple):
+class ContextPath(Struct, frozen=True):
     """A path in the context: `real` without links, `shown` as the Dockerfile names it.
 
     Both are relative to the context; "" is the context itself.
@@ -73,14 +73,14 @@ class _Folder(Struct, frozen=True):
     pending: tuple[_PendingFolder, ...] = ()
 
 
-class FollowedLinks(NamedTuple):
+class FollowedLinks(Struct, frozen=True):
     """The links that were followed from a path, in order, and where they lead."""
 
     links: tuple[str, ...]
     real: str | None
 
 
-class FolderContents(NamedTuple):
+class FolderContents(Struct, frozen=True):
     """What is kept in a folder: the prefixes of its paths, its files, and all else."""
 
     real: str

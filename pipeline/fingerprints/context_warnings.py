@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import ConfigError, Location, Problem
 from ..model.inputs import EntryKind
@@ -25,7 +27,7 @@ _REPOSITORIES = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
 _LONGEST_POINTER = 1024
 
 
-class _Context(NamedTuple):
+class _Context(Struct, frozen=True):
     """A context of an image: its folder, what is read of it, the ignore file to extend."""
 
     folder: PurePosixPath

@@ -8,7 +8,9 @@ import os
 import stat
 import time
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+from msgspec import Struct
 
 from ..errors import ConfigError, Location, Problem, WorkError, reason_of
 from ..model.inputs import Stamp
@@ -64,7 +66,7 @@ permission bits, and its state to recognize it by.
 """
 
 
-class Listing(NamedTuple):
+class Listing(Struct, frozen=True):
     """The contents of a folder, unordered: the names of its regular files, and all else."""
 
     files: list[str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from shlex import quote
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ SOME_NAME = "0name0"
 """A valid image name, to put in the place of `{name}`."""
 
 
-class Need(NamedTuple):
+class Need(Struct, frozen=True):
     """A permission that the project's files need: a word, and its value.
 
     Paths are real paths, without links, when they are checked.

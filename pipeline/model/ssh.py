@@ -5,10 +5,10 @@ It is parsed as by buildx and BuildKit (`util/buildflags/ssh.go`, `session/sshfo
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 
-class Ssh(NamedTuple):
+class Ssh(Struct, frozen=True):
     """The user's SSH agent under a name; or, with `paths`, key files, or the socket of an agent."""
 
     id: str

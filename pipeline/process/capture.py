@@ -7,7 +7,9 @@ import select
 import subprocess
 import threading
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +44,7 @@ def capture(
     return subprocess.CompletedProcess(words, done.returncode, _text(out), _text(err))
 
 
-class Drain(NamedTuple):
+class Drain(Struct, frozen=True):
     """`pipe` is what a program writes to; `kept` has the end of it when the block is over."""
 
     pipe: IO[bytes]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..dockerfile import is_official
 from ..errors import Problem, first_problems, quoted_list
@@ -24,7 +26,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 _SECONDS = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-class Misuse(NamedTuple):
+class Misuse(Struct, frozen=True):
     """Errors and warnings about names."""
 
     errors: tuple[Problem, ...] = ()

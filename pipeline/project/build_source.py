@@ -13,6 +13,7 @@ from ..errors import Location, Problem
 from ..process.paths import inside
 from .fly_build import Said, read_fly_build
 from .image_folders import DOCKERFILES
+from .origins import Origins
 from .result import Result
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ FOR_BUILDS = (
 
 _ONE_BUILD = "set it in `image.toml`, which overrides both, or give each app an image of its own"
 _ONE_OF_TWO = "remove one of the two"
+
+
+class _Own(Struct, frozen=True):
+    """A value of `image.toml`, and the keys that lead to it."""
+
+    value: str
+    path: tuple[str, ...]
 
 
 class BuildSource(Struct, frozen=True):
@@ -77,7 +85,7 @@ def build_source(
     said = _agreed_values(builds, own, usual, problems)
     if file.image:
         return Result(BuildSource(file, warnings=_overridden_by_image(builds)))
-    warnings = _overridden(builds, own)
+    warnings = _overridden(builds, own, file)
     image = said.pop("image", None)
     named = own.get("dockerfile") or said.get("dockerfile")
     dockerfile = PurePosixPath(named.value) if named else usual
@@ -93,7 +101,8 @@ def build_source(
         problems += [_cannot_build(said) for said in foreign]
     context = inside(folder / file.context) or folder
     warnings += _ignore_files(root, dockerfile, context, builds)
-    origins = {key: one.place for key, one in {**said, **own}.items()}
+    paths = {key: one.path for key, one in own.items()}
+    origins = Origins(file.document, paths, {key: one.place for key, one in said.items()})
     settled = _completed(folder, file, {k: v for k, v in said.items() if k not in own})
     from_fly = frozenset(said) - frozenset(own)
     source = BuildSource(settled, None, origins, from_fly, warnings)
@@ -104,16 +113,14 @@ def _or_none(source: BuildSource, problems: Sequence[Problem]) -> BuildSource | 
     return None if problems else source
 
 
-def _own_values(folder: PurePosixPath, file: ImageFile) -> dict[str, Said]:
+def _own_values(folder: PurePosixPath, file: ImageFile) -> dict[str, _Own]:
     """Return the values of `image.toml` that a configuration may have too."""
     own = {}
     if file.document.has("dockerfile"):
-        path = inside(folder / file.dockerfile)
-        own["dockerfile"] = Said(str(path), file.locate("dockerfile"))
+        own["dockerfile"] = _Own(str(inside(folder / file.dockerfile)), ("dockerfile",))
     if file.target:
-        own["target"] = Said(file.target, file.locate("target"))
-    args = {f"args.{arg}": Said(v, file.locate("args", arg)) for arg, v in file.args.items()}
-    return own | args
+        own["target"] = _Own(file.target, ("target",))
+    return own | {f"args.{arg}": _Own(v, ("args", arg)) for arg, v in file.args.items()}
 
 
 def _values(build: FlyBuild) -> dict[str, Said]:
@@ -124,7 +131,7 @@ def _values(build: FlyBuild) -> dict[str, Said]:
 
 def _agreed_values(
     builds: Mapping[PurePosixPath, FlyBuild],
-    own: Mapping[str, Said],
+    own: Mapping[str, _Own],
     dockerfile: PurePosixPath,
     problems: list[Problem],
 ) -> dict[str, Said]:
@@ -155,7 +162,7 @@ def _contradictions(
 
 
 def _overridden(
-    builds: Mapping[PurePosixPath, FlyBuild], own: Mapping[str, Said]
+    builds: Mapping[PurePosixPath, FlyBuild], own: Mapping[str, _Own], image: ImageFile
 ) -> tuple[Problem, ...]:
     """Warn of values in configurations that `image.toml` overrides."""
     found = []
@@ -163,7 +170,8 @@ def _overridden(
         for key, said in _values(build).items():
             if key in own and own[key].value != said.value:
                 what = f"`{_shown(key)}` is `{said.value}` here"
-                message = f"{what}, and `{own[key].value}` at {own[key].place}, which overrides it"
+                place = image.locate(*own[key].path)
+                message = f"{what}, and `{own[key].value}` at {place}, which overrides it"
                 found.append(Problem(said.place, message, _ONE_OF_TWO))
     return tuple(found)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from .. import graph
@@ -66,7 +67,7 @@ def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
 
 
-class _Linked(NamedTuple):
+class _Linked(Struct, frozen=True):
     """An image, the triggers that it carries, and its undeclared_arguments arguments.
 
     These are reported at the end: a trigger of a base may declare them.
@@ -77,7 +78,7 @@ class _Linked(NamedTuple):
     slips: tuple[Problem, ...] = ()
 
 
-class _Known(NamedTuple):
+class _Known(Struct, frozen=True):
     """What every image is linked with; `problems` collects what is wrong.
 
     `public` has the ready images, which begin a stage as they are.

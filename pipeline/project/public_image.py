@@ -7,7 +7,9 @@ overrides it, as in `fly deploy`, unless `image.toml` says how an image is built
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from ..errors import Problem
 from ..process.paths import is_there
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _HINT = "an image is named as in `nginx:1.27` or `ghcr.io/acme/web:1`"
 
 
-class Public(NamedTuple):
+class Public(Struct, frozen=True):
     """A reference as written, and its location."""
 
     written: str

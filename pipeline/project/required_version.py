@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from .. import __version__
 from ..errors import Problem
 from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
     from .document import Document
 
 KEY = "requires"
@@ -27,8 +27,8 @@ def specifier(text: str) -> str:
     if len(text) > _LONGEST:  # numbers in it may have more digits than Python converts
         raise WrongValueError(f"it is longer than {_LONGEST} characters", hint=hint)
     try:
-        SpecifierSet(text)
-    except InvalidSpecifier:
+        _parse(text)
+    except ValueError:
         raise WrongValueError(f"`{text}` is not a PEP 440 version specifier", hint=hint) from None
     return text
 
@@ -39,7 +39,14 @@ def allows(text: str, version: str = __version__) -> bool:
     >>> allows(">=0.2,<1", "0.3.0"), allows("~=0.3", "0.2.0"), allows(">=0.2", "0.3.0.dev1")
     (True, False, True)
     """
-    return SpecifierSet(text).contains(version, prereleases=True)
+    return _parse(text).contains(version, prereleases=True)
+
+
+def _parse(text: str) -> SpecifierSet:
+    """Parse a specifier. Raises `InvalidSpecifier`, which is a `ValueError`."""
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - most projects have none
+
+    return SpecifierSet(text)
 
 
 def check_version(document: Document) -> Problem | None:

@@ -16,7 +16,9 @@ every mistake of a file, with its path; `validation` turns each into a sentence.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from msgspec import Struct
 
 from ..reference import ImageName, parse_image_name, parse_platform
 from . import value_checks
@@ -38,7 +40,7 @@ class Table:
         vars(self).update(values)
 
 
-class Wants(NamedTuple):
+class Wants(Struct, frozen=True):
     """What a key takes, in words, with an example as written in TOML."""
 
     noun: str
@@ -66,37 +68,37 @@ class About:
         self.instead = instead
 
 
-class Check(NamedTuple):
+class Check(Struct, frozen=True):
     """A check of a value that has the right type; it returns the value or raises `ValueError`."""
 
     function: Callable[[Any], object]
 
 
-class Before(NamedTuple):
+class Before(Struct, frozen=True):
     """A conversion of what is written, before its type is looked at."""
 
     function: Callable[[object], object]
 
 
-class Choose(NamedTuple):
+class Choose(Struct, frozen=True):
     """The annotation that a value is checked against, chosen by the value."""
 
     function: Callable[[object], Any]
 
 
-class AtLeast(NamedTuple):
+class AtLeast(Struct, frozen=True):
     """The smallest number, or the fewest elements of a list."""
 
     least: int
 
 
-class Above(NamedTuple):
+class Above(Struct, frozen=True):
     """A number that is finite, and greater than this one."""
 
     bound: float
 
 
-class Mistake(NamedTuple):
+class Mistake(Struct, frozen=True):
     """What is wrong with the value at a path, or with its last key.
 
     `kind` is `unknown` or `missing` for a key, `key` for one that a check refuses, `refused` for

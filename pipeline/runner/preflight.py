@@ -175,7 +175,7 @@ def _outside(wanted: Requirement, root: Path, environ: Mapping[str, str]) -> Ite
         yield from _each(replace(wanted, subject=_KEPT), needs[0], used)
     for need in inside:
         for stray in _leading_out(Path(need.value), root):
-            yield replace(wanted, need=need._replace(value=str(stray)), each=())
+            yield replace(wanted, need=replace(need, value=str(stray)), each=())
 
 
 def _each(wanted: Requirement, common: Need, used: Sequence[Need]) -> Iterator[Requirement]:
@@ -200,7 +200,7 @@ def _leading_out(folder: Path, root: Path) -> Iterator[Path]:
 def _real(need: Need, base: PurePosixPath | None, root: Path, environ: Mapping[str, str]) -> Need:
     """Follow the links of a path: what matters is the file that is read or written."""
     at = root / need.value if base is None else written_path(need.value, root / base, environ)
-    return need._replace(value=str(real_path(at)))
+    return replace(need, value=str(real_path(at)))
 
 
 def _real_words(allowed: Allowed, root: Path, environ: Mapping[str, str]) -> Allowed:
