@@ -47,6 +47,7 @@ PURE = (
     "dockerignore",
     "dockerfile",
     "model",
+    "buildkit/abilities",
     "buildkit/provenance",
     "buildkit/batches",
     "buildkit/definition",

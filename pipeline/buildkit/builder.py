@@ -64,15 +64,18 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
     return BuilderInfo(
         fields.get("name", settings.builder),
         fields.get("driver", ""),
-        buildx.version_text if buildx.version else _unsure(buildx.version_text),
+        _version(buildx),
         _engine(buildx, fields),
         tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
     )
 
 
-def _unsure(version: str) -> str:
-    """Describe the version of a buildx that does not know its own."""
-    return f"{version or 'without a version'} (its version is unknown; it is treated as a new one)"
+def _version(buildx: Buildx) -> str:
+    """Return the version of buildx, with a remark if it does not tell what it can do."""
+    if not buildx.can.tried:
+        return buildx.version
+    lacks = "" if buildx.can.allow else ", and it lacks `bake --allow`"
+    return f"{buildx.version or 'without a version'} (it does not say how new it is{lacks})"
 
 
 def _fields(text: str) -> dict[str, str]:

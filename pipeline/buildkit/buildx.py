@@ -11,20 +11,15 @@ from msgspec import Struct
 from ..errors import UnknownError
 from ..process.capture import capture
 from ..process.environ import find_program, for_docker
+from .abilities import FLOOR, TRIAL, abilities, read_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..model.settings import BuildSettings
-
-FLOOR = (0, 13)
-"""The first version of buildx with `--progress rawjson`."""
-
-_ALLOW_FLOOR = (0, 17)
-"""The first version with `bake --allow`, and with the network of a target in a definition."""
+    from .abilities import Abilities
 
 _TIMEOUT = 30.0
-_VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})(?:\.\d+)?\S*?(?P<commits>-\d+-g[0-9a-f]+\S*)?")
 _INSTALL = "install the package `docker-buildx` (Debian, Ubuntu) or `docker-buildx-plugin`"
 _LOST = (
     r"error reading from server|code = Unavailable|transport is closing|failed to dial"
@@ -84,13 +79,13 @@ _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded
 class Buildx(Struct, frozen=True):
     """How to run buildx: the command, the option for the builder, the environment.
 
-    `version` is `None` if buildx does not know its own; then it counts as a new one.
+    `version` is its version as it writes it.
     """
 
     command: tuple[str, ...]
     builder: tuple[str, ...]
-    version: tuple[int, int] | None
-    version_text: str
+    version: str
+    can: Abilities
     environ: Mapping[str, str]
 
 
@@ -107,10 +102,12 @@ def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
         raise UnknownError(
             "there is no `docker` on PATH", hint="install Docker's command line and buildx"
         )
-    text, version = _version(docker, environ)
-    if settings.network and not _has_allow(version):
+    version, can = _version(docker, environ)
+    if settings.network and not can.allow:
         raise UnknownError(
-            f"buildx {text} cannot set the network of a build", hint="use buildx 0.17 or later"
+            f"buildx {version or 'without a version'} cannot set the network of a build:"
+            " it lacks `bake --allow`",
+            hint="use buildx 0.17 or later",
         )
     command, builder, env = [docker], [], dict(environ)
     if settings.builder != "default" and _is_context(docker, settings.builder, environ):
@@ -119,12 +116,12 @@ def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
         env.pop("BUILDX_BUILDER", None)
     elif settings.builder != "default":
         builder = ["--builder", settings.builder]
-    return Buildx((*command, "buildx"), tuple(builder), version, text, env)
+    return Buildx((*command, "buildx"), tuple(builder), version, can, env)
 
 
 def bake_command(buildx: Buildx, settings: BuildSettings, group: str, metadata: str) -> list[str]:
     """Return the command that reads a definition from standard input and builds `group`."""
-    allow = ["--allow", "ssh"] if _has_allow(buildx.version) else []
+    allow = ["--allow", "ssh"] if buildx.can.allow else []
     if settings.network == "host":
         allow += ["--allow", "network.host"]
     progress = ["--progress", "rawjson", "--metadata-file", metadata]
@@ -157,8 +154,15 @@ def is_overloaded(said: str) -> bool:
     return _OVERLOAD.search(said) is not None
 
 
-def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, int] | None]:
-    """Return the version as buildx writes it, and as numbers; see `read_version`."""
+def unsure(buildx: Buildx) -> str:
+    """Return a sentence about a buildx whose version does not tell what it can do, or nothing."""
+    if not buildx.can.tried:
+        return ""
+    return f"buildx {buildx.version or 'without a version'} does not say how new it is; it is tried"
+
+
+def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, Abilities]:
+    """Return the version as buildx writes it, and what it can do. Raises `UnknownError`."""
     done = _quick([docker, "buildx", "version"], environ)
     if done.returncode:
         said = done.stderr.strip().partition("\n")[0]
@@ -168,39 +172,31 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, tuple[int, i
             raise builder_error(said) or UnknownError(message, hint="`invoke doctor` checks more")
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
     text, version = read_version(done.stdout)
-    if version is not None and version < FLOOR:
-        floor = ".".join(map(str, FLOOR))
-        raise UnknownError(f"buildx {text} is too old: {floor} or later is needed", hint=_INSTALL)
-    return text, version
+    can = abilities(version, lambda words: _attempt([docker, "buildx", *words], environ))
+    if not can.stream:
+        raise UnknownError(
+            f"buildx {text or 'without a version'} is too old: it lacks `--progress rawjson`;"
+            f" {'.'.join(map(str, FLOOR))} or later is needed",
+            hint=_INSTALL,
+        )
+    return text, can
 
 
-def read_version(said: str) -> tuple[str, tuple[int, int] | None]:
-    """Read the output of `docker buildx version`: the version's text, and its numbers if any.
-
-    A buildx built from source says `v0.0.0+unknown`, a commit, or nothing. One built some commits
-    after a release (`git describe`) counts as the next release.
-    """
-    words = said.split()[1:]
-    found = next((m for word in words if (m := _VERSION.fullmatch(word))), None)
-    if found is None:
-        return next(iter(words), ""), None
-    major, minor = int(found[1]), int(found[2])
-    if (major, minor) == (0, 0):
-        return found[0], None
-    return found[0], (major, minor + 1 if found["commits"] else minor)
-
-
-def _has_allow(version: tuple[int, int] | None) -> bool:
-    return version is None or version >= _ALLOW_FLOOR
+def _attempt(command: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Run a trial; return its error, empty if it succeeded."""
+    done = _quick(command, environ, TRIAL)
+    return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def _is_context(docker: str, name: str, environ: Mapping[str, str]) -> bool:
     return _quick([docker, "context", "inspect", "--", name], environ).returncode == 0
 
 
-def _quick(command: Sequence[str], environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _quick(
+    command: Sequence[str], environ: Mapping[str, str], given: str = ""
+) -> subprocess.CompletedProcess[str]:
     try:
-        return capture(command, for_docker(environ), timeout=_TIMEOUT)
+        return capture(command, for_docker(environ), timeout=_TIMEOUT, given=given)
     except (subprocess.TimeoutExpired, OSError) as error:
         raise UnknownError(
             f"`docker` did not answer: {error}", hint="`invoke doctor` checks more"

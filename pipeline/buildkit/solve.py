@@ -10,10 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..errors import UnknownError
+from ..model.events import Notice
 from ..process.cleanup import private_folder
 from ..process.retry import ATTEMPTS, retry
 from ..process.supervise import run
-from .buildx import bake_command, builder_error, find_buildx, is_overloaded
+from .buildx import bake_command, builder_error, find_buildx, is_overloaded, unsure
 from .definition import GROUP, definition
 from .environment import bake_environ, secret_variables
 from .metadata import read_metadata
@@ -105,6 +106,8 @@ def solve(  # noqa: PLR0913 - one solve, and all that it needs of the world
     request = json.dumps(definition(targets, settings)).encode()
     called = _with_network(settings, targets)
     buildx = find_buildx(called, environ)
+    if note := unsure(buildx):
+        report(Notice(note))
     secrets = secret_variables([spec for target in targets for spec in target.image.secrets])
     seen = bake_environ(buildx.environ, settings, secrets)
     work = _Work(root, targets, seen, request, report, stop, mask)

@@ -10,6 +10,7 @@ from tests.mutants.mutant import Mutant
 
 _PLAN = "model/test_plan_images.py model/test_plan_deploys.py model/test_plan.py"
 _BATCHES = "buildkit/test_batch_table.py buildkit/test_batches.py"
+_ABILITIES = "buildkit/test_abilities.py"
 _EDGES = "project/test_edges.py project/test_edge_table.py"
 _EXPANSION = "dockerfile/test_variable_expansion.py"
 
@@ -497,5 +498,26 @@ MUTANTS = (
         "if _digits(name) == digits)",
         "if digits is not None)",
         _EDGES,
+    ),
+    Mutant(
+        "a buildx of unknown version counts as one that can do everything",
+        "buildkit/abilities.py",
+        "version is not None and version >= FLOOR",
+        "version is None or version >= FLOOR",
+        _ABILITIES,
+    ),
+    Mutant(
+        "a buildx without the stream is used",
+        "buildkit/abilities.py",
+        "lacks = _NO_STREAM in said or",
+        "lacks =",
+        _ABILITIES,
+    ),
+    Mutant(
+        "a buildx without --allow is given it",
+        "buildkit/abilities.py",
+        "allow = _NO_FLAG not in said",
+        "allow = True",
+        _ABILITIES,
     ),
 )
