@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Headers = list[tuple[str, str]]
 
-_IDLE = 32
+_IDLE = 50
 """Connections to one address that are kept open while idle, for `_IDLE_SECONDS`."""
 _IDLE_SECONDS = 5.0
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

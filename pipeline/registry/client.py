@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,8 +42,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-WORKERS = 16
-"""Requests at once: with 25 ms of latency they keep one core of Python busy."""
+MOST_AT_ONCE = 50
+"""Requests at once, at most."""
+_CORE_SECONDS = 0.0005
+"""How long a request keeps one core of Python busy.
+
+With as many requests at once as fit into a round trip, the core is always busy. More do not make it
+faster: each needs a connection and a thread, which take longer than the request to a near registry.
+"""
 
 _READ = {"Accept": ", ".join(MANIFEST_TYPES)}
 _HEAD_UNSUPPORTED = (405, 501)
@@ -81,7 +89,7 @@ class Registry:
         self._hosts = HostPool(namespaces, mirrors)
         self._sent = 0
         self._closed = Event()
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="registry")
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="registry")
         self._settings = HostSettings(
             source=credentials,
             insecure=insecure,
@@ -142,7 +150,7 @@ class Registry:
     def head_all(
         self, references: Collection[Reference]
     ) -> Mapping[Reference, Presence | HttpError]:
-        """Call `head` for each, 16 at a time; an error takes the place of a result.
+        """Call `head` for each, many at once; an error takes the place of a result.
 
         The first request to a host goes alone: if nobody answers, that is found out once. The
         order is that of `references`.
@@ -160,12 +168,18 @@ class Registry:
         return {reference: results[reference] for reference in wanted}
 
     def each(self, ask: Callable[[T], R], wanted: Collection[T]) -> dict[T, R | HttpError]:
-        """Call `ask` for each, 16 at a time; an `HttpError` takes the place of a result.
+        """Call `ask` for each, many at once; an `HttpError` takes the place of a result.
 
-        `ask` must not call this itself: it would wait for a worker that waits for it.
+        There are as many at once as the latency of the hosts makes worthwhile. `ask` must not call
+        this itself: it would wait for a worker that waits for it.
         """
-        answers = self._pool.map(lambda one: _outcome(ask, one), wanted)
-        return dict(zip(wanted, answers, strict=True))
+        left: SimpleQueue[T] = SimpleQueue()
+        for one in wanted:
+            left.put(one)
+        workers = min(len(wanted), requests_at_once(self._hosts.latency))
+        working = [self._pool.submit(self._drain, left, ask) for _ in range(workers)]
+        answers = dict(answer for each in working for answer in each.result())
+        return {one: answers[one] for one in wanted}
 
     def manifest(self, reference: Reference) -> Manifest:
         """Read a manifest, and check its digest.
@@ -244,6 +258,15 @@ class Registry:
         with self._lock:
             self._sent += 1
 
+    def _drain(self, left: SimpleQueue[T], ask: Callable[[T], R]) -> list[tuple[T, R | HttpError]]:
+        """Call `ask` for one after the other until none is left."""
+        answers = []
+        with suppress(Empty):
+            while not self._closed.is_set():
+                one = left.get_nowait()
+                answers.append((one, _outcome(ask, one)))
+        return answers
+
     def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
         first = {self.host(r.repository): r for r in reversed(tuple(wanted))}
         return [reference for host, reference in first.items() if not host.known]
@@ -271,6 +294,16 @@ class Registry:
             raise ContradictionError(reference, hint, facts)
         worse = head if response.status == 404 and not undecided else response
         raise _refused(worse, host, reference, verb="read")
+
+
+def requests_at_once(latency: float) -> int:
+    """Return how many requests to send at once to hosts that answer after `latency` seconds.
+
+    >>> [requests_at_once(seconds) for seconds in (0.001, 0.01, 0.1, float('inf'))]
+    [3, 21, 50, 50]
+    """
+    longest = MOST_AT_ONCE * _CORE_SECONDS
+    return min(MOST_AT_ONCE, 1 + round(min(latency, longest) / _CORE_SECONDS))
 
 
 def _outcome(ask: Callable[[T], R], one: T) -> R | HttpError:

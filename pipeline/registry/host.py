@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -91,6 +92,8 @@ class Host:
         self.name = name
         self.known = False
         """Whether it has ever answered."""
+        self.latency = math.inf
+        """The seconds of its fastest response, credentials and redirects included."""
         self._settings = settings
         self._mirrors = mirrors
         gate = Gate(settings.policy, settings.closed, settings.clock)
@@ -174,7 +177,10 @@ class Host:
 
     def _attempt(self, request: Request, check: Check, deadline: float) -> Response:
         """Make one attempt, with its redirects and with what authorization takes."""
+        began = time.monotonic()
         response = self._exchange(request, partial(self._send, request, deadline=deadline))
+        took = time.monotonic() - began
+        self.latency = min(took, self.latency)
         if response.status == 200:
             check(response)
         self.known = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,12 @@ class HostPool:
     def named(self, host: str, settings: HostSettings) -> Host:
         """Return a host by its name."""
         return self._once(host, host, settings, mirrored=False)
+
+    @property
+    def latency(self) -> float:
+        """The seconds that the slowest host takes to answer; infinite if one never did."""
+        with self._lock:
+            return max((host.latency for host in self._made.values()), default=math.inf)
 
     def is_pushed(self, host: str, path: str) -> bool:
         """Return whether we push to a repository."""
