@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SANDBOX := $(PYTHON) -m sandbox
-# Tests in parallel: with four on two cores, races of the engine made some fail.
-WORKERS ?= 2
+# Processes that run tests. At most two of them use the engine: tests/support/scheduler.py says why.
+WORKERS ?= 4
 # Sets the environment for the engine and the registry of the sandbox.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&
 

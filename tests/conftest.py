@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from sandbox.registry import Settings, serve
 from tests.support.project import Project
+from tests.support.scheduler import CAMPAIGNS, Scheduler, may_use_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,6 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 HERE = Path(__file__).parent.parent
-CAMPAIGNS = {"faults", "kills", "proof"}
-"""Folders whose tests take minutes each and run several processes at once."""
-
 WAITING = {"fly", "fake_fly", "http", "registry"}
 """Folders whose tests mostly wait for responses and pauses, and use little CPU."""
 
@@ -46,16 +44,8 @@ HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Run all tests of a file on one worker, and all campaigns on one worker."""
-    # xdist has no types. Its option `--dist loadgroup` does nothing with pytest 9.2.
-    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415
-
-    class Together(LoadScopeScheduling):  # type: ignore[misc]
-        def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return "campaigns" if CAMPAIGNS.intersection(Path(file).parts) else file
-
-    return Together(config, log)
+    """Let the workers run each file as a whole, and at most two of them use the engine."""
+    return Scheduler(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,6 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures: set[str] = set(getattr(item, "fixturenames", ()))
         if "engine" in fixtures:
             item.add_marker("engine")
+            file = item.path.relative_to(HERE).as_posix()
+            assert may_use_engine(file), f"name {file} in tests/support/scheduler.py"
         if "registry" in fixtures or STARTING & vars(getattr(item, "module", None) or item).keys():
             item.add_marker("registry")
 
