@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-from rich.cells import cell_len, set_cell_size
-
 from ..model.sanitize import visible, without_escapes
 
 ELLIPSIS = "…"
@@ -52,6 +50,10 @@ def clean_lines(text: str) -> list[str]:
 
 def width(text: str) -> int:
     """Return how many cells of a terminal a safe text takes: two for a wide character."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # noqa: PLC0415 - most texts need no table of widths
+
     return cell_len(text)
 
 
@@ -71,6 +73,8 @@ def crop(text: str, cells: int) -> str:
         return text
     if cells < 1:
         return ""
+    from rich.cells import set_cell_size  # noqa: PLC0415 - as above
+
     return set_cell_size(text, cells - 1).rstrip() + ELLIPSIS
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-_PROTOCOL = re.compile(r"([a-zA-Z0-9]+)://")
-_SCP = re.compile(r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:(?P<path>.*)")
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_PROTOCOL = r"([a-zA-Z0-9]+)://"
+_SCP = r"[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:(?P<path>.*)"
+_COMMIT = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 
 
 def is_git(source: str) -> bool:
     """Return whether a source is a Git repository (`github.com/…` without a scheme is a path)."""
     if source.startswith(("./", "../", "github.com/")):
         return False
-    protocol = _PROTOCOL.match(source)
+    protocol = re.match(_PROTOCOL, source)
     if not protocol:
-        return _SCP.fullmatch(source) is not None
+        return re.fullmatch(_SCP, source) is not None
     if protocol[1].lower() in {"http", "https"}:
         parts = _split(source)
         return parts is not None and parts.path.endswith(".git")
@@ -38,7 +38,7 @@ def is_pinned_git(source: str) -> bool:
     named = [fragment.partition(":")[0]]
     for key in ("checksum", "commit", "ref"):
         named += query.get(key, [])
-    return any(_COMMIT.fullmatch(name) for name in named)
+    return any(re.fullmatch(_COMMIT, name) for name in named)
 
 
 def _split(source: str) -> SplitResult | None:

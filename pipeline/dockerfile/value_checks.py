@@ -26,13 +26,13 @@ _SIGNALS = frozenset(
     f"{' '.join(f'RTMIN+{n}' for n in range(1, 16))} "
     f"{' '.join(f'RTMAX-{n}' for n in range(1, 15))}".split(" ")
 )
-_NUMBER = re.compile(r"[+-]?[0-9]{1,98}")
-_OCTAL = re.compile(r"0*[0-7]{1,4}")
+_NUMBER = r"[+-]?[0-9]{1,98}"
+_OCTAL = r"0*[0-7]{1,4}"
 _CLAUSE = r"[augo]*(?:[-+=][rstwXxugo]*)+"
-_SYMBOLIC = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_DURATION = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern})+)", re.ASCII)
+_SYMBOLIC = rf"{_CLAUSE}(?:,{_CLAUSE})*"
+_DIGEST = r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}"
+_PART = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)"
+_DURATION = rf"[+-]?(?:0|(?:{_PART})+)"
 _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
@@ -74,7 +74,7 @@ def check_port(written: str) -> None:
 
 def check_signal(written: str) -> None:
     """Raise `RefusedError` unless STOPSIGNAL accepts it: a number, or a name in any case."""
-    if _NUMBER.fullmatch(written) and int(written):
+    if re.fullmatch(_NUMBER, written) and int(written):
         return
     name = written.upper().removeprefix("SIG")
     if name not in _SIGNALS:
@@ -84,14 +84,14 @@ def check_signal(written: str) -> None:
 
 def check_mode(written: str) -> None:
     """Raise `RefusedError` unless `--chmod` accepts it: octal digits, or symbols as in chmod(1)."""
-    if not _OCTAL.fullmatch(written) and not _SYMBOLIC.fullmatch(written):
+    if not re.fullmatch(_OCTAL, written) and not re.fullmatch(_SYMBOLIC, written):
         hint = "octal digits up to 7777, or letters as in `u=rwX,go=rX`"
         raise RefusedError(f"`--chmod={written}` is not a mode", hint=hint, blame="--chmod")
 
 
 def check_digest(written: str) -> None:
     """Raise `RefusedError` unless `--checksum` accepts it for a file on the web."""
-    if not _DIGEST.fullmatch(written):
+    if not re.fullmatch(_DIGEST, written):
         hint = "`sha256:` and 64 hex digits in lower case"
         raise RefusedError(f"`--checksum={written}` is not a digest", hint=hint, blame="--checksum")
 
@@ -100,9 +100,9 @@ def check_duration(name: str, written: str) -> None:
     """Raise `RefusedError` unless HEALTHCHECK accepts it; empty and zero mean the default."""
     if not written:
         return
-    if len(written) > _LONGEST or not _DURATION.fullmatch(written):
+    if len(written) > _LONGEST or not re.fullmatch(_DURATION, written):
         raise RefusedError(f"`--{name}={written}` is not a duration such as `30s`", blame=written)
-    parts = _PART.findall(written)
+    parts = re.findall(_PART, written)
     length = sum(Decimal(number) * _NANOSECONDS[unit] for number, unit in parts)
     if length > _MOST:
         raise RefusedError(f"`--{name}={written}` is too long", blame=written)
@@ -112,7 +112,7 @@ def check_duration(name: str, written: str) -> None:
 
 def check_retries(written: str) -> None:
     """Raise `RefusedError` unless HEALTHCHECK accepts it as a number of retries."""
-    if written and not (_NUMBER.fullmatch(written) and 0 <= int(written) < 2**31):
+    if written and not (re.fullmatch(_NUMBER, written) and 0 <= int(written) < 2**31):
         raise RefusedError(f"`--retries={written}` is not a number of retries", blame=written)
 
 
@@ -139,7 +139,7 @@ def _count_ports(written: str, whole: str) -> int:
     """Count the ports of a port or a range."""
     first, _, last = written.partition("-")
     numbers = (first, last) if "-" in written else (first,)
-    if not all(_NUMBER.fullmatch(text) and 0 <= int(text) <= 65535 for text in numbers):
+    if not all(re.fullmatch(_NUMBER, text) and 0 <= int(text) <= 65535 for text in numbers):
         hint = "a port is 0 to 65535: `EXPOSE 8080`, `EXPOSE 8000-8010/udp`"
         raise RefusedError(f"`{whole}` is not a port", hint=hint, blame=whole)
     start, end = int(numbers[0]), int(numbers[-1])

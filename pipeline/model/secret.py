@@ -20,7 +20,7 @@ INTO_IMAGES = frozenset(
 )
 """Variables that change images if buildx sees them: it gets none, so no secret can be one."""
 
-_CREDENTIALS = re.compile(
+_CREDENTIALS = (
     # Fly's own.
     r"FLY_(?:\w+_)?TOKENS?(?:_\w+)?"
     # Docker's, and those that logins usually use.
@@ -87,4 +87,4 @@ def is_credential(variable: str) -> bool:
     >>> [is_credential(name) for name in ("FLY_API_TOKEN", "DOCKER_AUTH_CONFIG", "NPM_TOKEN")]
     [True, True, False]
     """
-    return _CREDENTIALS.fullmatch(variable) is not None
+    return re.fullmatch(_CREDENTIALS, variable) is not None

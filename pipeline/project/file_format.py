@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .json_file import json_positions, parse_json
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,6 +50,8 @@ def parse_app_config(text: str, name: str) -> Mapping[str, object]:
 
         return tomli.loads(text)
     if kind == "JSON":
+        from .json_file import parse_json  # noqa: PLC0415 - only for those who have such a file
+
         return parse_json(text)
     from .yaml_file import parse_yaml  # noqa: PLC0415 - only for those who have such a file
 
@@ -62,6 +62,8 @@ def find_positions(text: str, name: str = "") -> Positions:
     """Find the position of every key and value of the file of that name."""
     kind = language(name)
     if kind == "JSON":
+        from .json_file import json_positions  # noqa: PLC0415 - as above
+
         return json_positions(text)
     if kind == "YAML":
         from .yaml_file import parse_yaml  # noqa: PLC0415 - only for those who have such a file

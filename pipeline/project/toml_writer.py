@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 
 Value = str | Sequence["Value"] | Mapping[str, "Value"]
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_HALVES = re.compile("[\ud800-\udfff]")
+_BARE = r"[A-Za-z0-9_-]+"
+_HALVES = "[\ud800-\udfff]"
 
 
 def toml_line(key: str, value: Value) -> str:
@@ -29,7 +29,7 @@ def toml_line(key: str, value: Value) -> str:
 
 
 def _pair(key: str, value: Value) -> str:
-    return f"{key if _BARE.fullmatch(key) else _string(key)} = {_value(value)}"
+    return f"{key if re.fullmatch(_BARE, key) else _string(key)} = {_value(value)}"
 
 
 def _value(value: Value) -> str:
@@ -43,7 +43,7 @@ def _value(value: Value) -> str:
 
 def _string(text: str) -> str:
     """Write a string as in JSON, which TOML reads alike; a lone surrogate becomes `?`."""
-    whole = _HALVES.sub("?", text)
+    whole = re.sub(_HALVES, "?", text)
     return "".join(map(_shown, json.dumps(whole, ensure_ascii=False)))
 
 

@@ -32,11 +32,11 @@ class WrongValueError(ValueError):
         self.hint = hint
 
 
-_ARG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_BUILDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_ARG = r"[A-Za-z_][A-Za-z0-9_]*"
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:"
+_BUILDER = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 """The names that buildx (`store/util.go`) and docker's contexts (`cli/context/store`) accept."""
-_APP = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_APP = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SAMPLE_NAME, _SAMPLE_FINGERPRINT = "web", "0123456789abcdef0123"
 _LONGEST_NAME, _MOST_FOLDERS = 255, 100
 SOURCES = ("file", "match", "command")
@@ -183,7 +183,7 @@ def glob(text: str) -> str:
 
 def builder(text: str) -> str:
     """Check the name of a builder or of a docker context, which no program takes for an option."""
-    if not _BUILDER.fullmatch(filled(text)):
+    if not re.fullmatch(_BUILDER, filled(text)):
         raise WrongValueError(
             f"`{text}` is not a name of a builder or of a docker context",
             hint="`docker buildx ls` lists them: letters and digits, with `.`, `_`, `+` or `-`",
@@ -193,7 +193,7 @@ def builder(text: str) -> str:
 
 def arg_name(text: str) -> str:
     """Check the name of a build argument."""
-    if not _ARG.fullmatch(text):
+    if not re.fullmatch(_ARG, text):
         raise WrongValueError(
             f"`{text}` is not a name of a build argument", hint="letters, digits and `_`"
         )
@@ -202,7 +202,7 @@ def arg_name(text: str) -> str:
 
 def app_name(text: str) -> str:
     """Check the name of an app; it is a DNS label, as in `NAME.fly.dev`."""
-    if not _APP.fullmatch(text):
+    if not re.fullmatch(_APP, text):
         raise WrongValueError(
             f"`{text}` is not an app name",
             hint="up to 63 lower-case letters and digits, with `-` between",
@@ -253,7 +253,7 @@ def context_name(text: str) -> str:
 
 def context_folder(text: str) -> str:
     """Check the folder of a named context: a URL, image or layout would be in no fingerprint."""
-    if _SCHEME.match(text) or text.startswith("git@"):
+    if re.match(_SCHEME, text) or text.startswith("git@"):
         what = text.partition(":")[0]
         raise WrongValueError(
             f"`{text}` is not a folder of the project: what `{what}` leads to may change, and the "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from ..http.errors import ErrorDetails, HttpError
@@ -115,6 +114,8 @@ def said_by(response: Response, authorizer: Authorizer) -> str:
 
 
 def _status(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415 - only for a registry that refuses
+
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

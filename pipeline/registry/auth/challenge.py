@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PIECE = re.compile(
-    rf"""[\s,]*(?P<name>{_WORD})
-         (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_WORD}|[^\s",]+)))?""",
-    re.VERBOSE,
-)
+_PIECE = rf"""[\s,]*(?P<name>{_WORD})
+    (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>{_WORD}|[^\s",]+)))?"""
 OTHER_HOST = "it is another host than the registry's"
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPE = r"\\(.)"
 
 _KNOWN_REALMS = frozenset(
     {
@@ -50,7 +47,8 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
     """
     found: list[tuple[str, dict[str, str]]] = []
     position = 0
-    while match := _PIECE.match(header, position):
+    piece = re.compile(_PIECE, re.VERBOSE)  # most registries challenge nobody
+    while match := piece.match(header, position):
         position = match.end()
         value = _value(match)
         if value is None:
@@ -105,5 +103,5 @@ def place_of(url: str) -> str:
 
 def _value(match: re.Match[str]) -> str | None:
     if match["quoted"] is not None:
-        return _ESCAPE.sub(r"\1", match["quoted"])
+        return re.sub(_ESCAPE, r"\1", match["quoted"])
     return match["bare"]
