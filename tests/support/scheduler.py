@@ -23,7 +23,7 @@ CAMPAIGNS = frozenset({"faults", "kills", "proof"})
 _ENGINE_FOLDERS = CAMPAIGNS | {"e2e", "sandbox"}
 _ENGINE_FILES = frozenset(
     {
-        "tests/fake_fly/test_registry_front.py",
+        "tests/fake_fly/test_registry.py",
         "tests/runner/test_publish.py",
         "tests/runner/test_run.py",
     }
