@@ -33,7 +33,7 @@ BASES = {"web": ("base",), "broken": ("base",), "late": ("broken",)}
 
 
 def image(name: str, dockerfile: str = "FROM scratch\n", bases: tuple[str, ...] = ()) -> Image:
-    """An image in `images/NAME` that stands on `bases`, each written as its name."""
+    """Return an image in `images/NAME` on `bases`, each written by its name."""
     folder = PurePosixPath("images", name)
     path = folder / "Dockerfile"
     source = parse(dockerfile.encode(), file=str(path))
@@ -42,25 +42,25 @@ def image(name: str, dockerfile: str = "FROM scratch\n", bases: tuple[str, ...] 
 
 
 def target(made: Image, *, output: Output = Output.PUSH, host: str = "127.0.0.1:5000") -> Target:
-    """`made` as a target whose bases are targets of the same solve."""
+    """Return `made` as a target; its bases are targets of the same solve."""
     reference = Reference(Repository(host, made.name), Tag("1"))
     return Target(made, reference, output, dict.fromkeys(made.base_names))
 
 
 def targets(*names: str, output: Output = Output.PUSH) -> list[Target]:
-    """Images of `DOCKERFILES` as targets."""
+    """Return images of `DOCKERFILES` as targets."""
     return [
         target(image(name, DOCKERFILES[name], BASES.get(name, ())), output=output) for name in names
     ]
 
 
 def replay(name: str, made: list[Target]) -> tuple[Progress, list[Event]]:
-    """What a recorded stream comes to, and the events on the way."""
+    """Read a recorded stream; return the final progress, and the events."""
     return follow((DATA / name).read_bytes().splitlines(keepends=True), made)
 
 
 def follow(lines: list[bytes], made: list[Target]) -> tuple[Progress, list[Event]]:
-    """What lines of a stream come to, and the events on the way."""
+    """Read lines of a stream; return the final progress, and the events."""
     decoder, seen = Decoder(), progress(made)
     records = [record for line in lines for record in decoder.feed(line)] + decoder.end()
     events = [event for record in records for event in seen.take(record)]

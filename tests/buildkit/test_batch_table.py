@@ -1,7 +1,7 @@
-"""Tables: which images go into one solve, and which are blocked by one that failed.
+"""Tables: which images go into one solve, and which are blocked by a failure.
 
-An image is written as `web:lang,os`, with its bases; a `!` behind it has a test, a `~` has no
-layer of its own.
+An image is written as `web:lang,os`, with its bases; `!` marks an image with a test, `~` one
+without a layer of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.console.values import PRINT, make_image, make_reference
 
 
 def pending(text: str) -> list[ImageAction]:
-    """Images to build, in build order, as the text has them."""
+    """Return the images of a text as images to build, in build order."""
     actions = []
     for word in text.split():
         name, _, bases = word.rstrip("!~").partition(":")
@@ -59,7 +59,7 @@ def pending(text: str) -> list[ImageAction]:
     ],
 )
 def test_the_next_solve(images: str, at_most: int, expected: str) -> None:
-    """Bases first, no more than so many, and nothing on what must be tested or pushed before."""
+    """Bases first, at most the limit, and no image whose base must be tested or pushed first."""
     batch = next_batch(pending(images), at_most=at_most)
     assert " ".join(action.name for action in batch) == expected
 
@@ -70,7 +70,7 @@ def test_the_next_solve(images: str, at_most: int, expected: str) -> None:
 )
 @pytest.mark.parametrize("at_most", [1, 2, 3, 9])
 def test_solve_after_solve_builds_each_image_once(images: str, at_most: int) -> None:
-    """None is left over or built twice, and no base comes after what is built on it."""
+    """Each image is built once, and no base after its dependents."""
     left = pending(images)
     done: list[ImageName] = []
     while left:
@@ -101,6 +101,6 @@ def test_solve_after_solve_builds_each_image_once(images: str, at_most: int) -> 
     ],
 )
 def test_what_a_failure_blocks(images: str, failed: str, expected: str) -> None:
-    """Everything above it, and the image at fault is named and not the one between."""
+    """Everything on a failed image is blocked, with the name of the failed one."""
     found = blocked_by(pending(images), [ImageName(name) for name in failed.split()])
     assert " ".join(f"{name}<{fault}" for name, fault in found.items()) == expected

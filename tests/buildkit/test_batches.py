@@ -24,7 +24,7 @@ from tests.console.values import PRINT, make_image, make_reference
     ids=["a layer", "a folder", "a test", "no layer", "a layer of others"],
 )
 def test_who_waits_for_a_base(dockerfile: bytes, *, tested: bool, together: bool) -> None:
-    """For one with a test, and for one without a layer: buildx hands on nothing of that."""
+    """A base with a test, or without a layer: buildx cannot pass it on within a solve."""
     test = ImageTest(("true",)) if tested else None
     base = replace(make_image("base"), source=parse(dockerfile, file="Dockerfile"), test=test)
     pending = [
@@ -38,7 +38,7 @@ def test_who_waits_for_a_base(dockerfile: bytes, *, tested: bool, together: bool
 
 
 def test_an_image_of_another_registry_has_layers() -> None:
-    """What stands on `FROM debian` and `ENV` need not wait."""
+    """An image `FROM debian` with only `ENV` has layers, so its dependents need not wait."""
     pending = [
         ImageAction(image, make_reference(image.name), PRINT, Action.BUILD, "")
         for image in (make_image("base", outside=["debian"]), make_image("web", "base"))

@@ -1,6 +1,6 @@
-"""How docker and buildx are found and called, and what their messages mean.
+"""Finding and calling docker and buildx, and the meaning of their messages.
 
-The docker here is a script: what it answers was taken from real ones, of the versions named.
+The docker here is a script; its output was copied from the real versions that are named.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def docker(
     inspect: str = "exit 1",
     bake: str = "exit 1",
 ) -> dict[str, str]:
-    """An environment with a docker that has this buildx and this context.
+    """Return an environment with a docker that has this buildx and this context.
 
-    `bake` is what a trial of its abilities does.
+    `bake` is the script for a test of its features.
     """
     write_program(
         tmp_path / "docker",
@@ -53,7 +53,7 @@ def docker(
 
 
 def test_no_docker(tmp_path: Path) -> None:
-    """The command line is missing: one sentence, and what to do."""
+    """Without docker: one sentence and a hint."""
     with pytest.raises(UnknownError, match="there is no `docker` on PATH") as caught:
         find_buildx(BuildSettings(), {"PATH": str(tmp_path)})
 
@@ -61,13 +61,13 @@ def test_no_docker(tmp_path: Path) -> None:
 
 
 def test_no_buildx(tmp_path: Path) -> None:
-    """The plugin is missing."""
+    """Without the plugin."""
     with pytest.raises(UnknownError, match="docker has no buildx plugin"):
         find_buildx(BuildSettings(), docker(tmp_path, buildx=""))
 
 
 def test_an_old_buildx(tmp_path: Path) -> None:
-    """It does not know the stream that we read."""
+    """An old buildx does not write the stream that we read."""
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.12.1 x")
 
     with pytest.raises(UnknownError, match=r"buildx 0\.12\.1 is too old") as caught:
@@ -127,7 +127,7 @@ def test_a_buildx_whose_version_tells_is_not_tried(tmp_path: Path) -> None:
 
 
 def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
-    """Left out silently, the image would be another one."""
+    """An old buildx would silently ignore the network, and build another image."""
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.13.1+ds1 x")
 
     with pytest.raises(UnknownError, match="cannot set the network"):
@@ -135,7 +135,7 @@ def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
 
 
 def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
-    """BUILDX_BUILDER and `docker buildx use` stay in force."""
+    """BUILDX_BUILDER and `docker buildx use` are respected."""
     found = find_buildx(BuildSettings(), {**docker(tmp_path), "BUILDX_BUILDER": "mine"})
 
     assert found.command == (f"{tmp_path}/docker", "buildx")
@@ -144,14 +144,14 @@ def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
 
 
 def test_a_builder_by_its_name(tmp_path: Path) -> None:
-    """A builder of buildx's is named to buildx."""
+    """A builder of buildx is passed as `--builder`."""
     found = find_buildx(BuildSettings(builder="remote"), docker(tmp_path))
 
     assert found.builder == ("--builder", "remote")
 
 
 def test_a_docker_context_by_its_name(tmp_path: Path) -> None:
-    """Buildx refuses it as a builder and tells to name it to docker; BUILDX_BUILDER would win."""
+    """A context is passed to docker, as buildx refuses it as a builder, without BUILDX_BUILDER."""
     environ = {**docker(tmp_path, context="second"), "BUILDX_BUILDER": "mine"}
 
     found = find_buildx(BuildSettings(builder="second"), environ)
@@ -168,7 +168,7 @@ def test_a_docker_context_by_its_name(tmp_path: Path) -> None:
 def test_what_bake_is_allowed(
     tmp_path: Path, version: str, network: str, allowed: list[str]
 ) -> None:
-    """It could not ask: the stream leaves no place for a question. Before 0.17 it knew no such."""
+    """Permissions are passed to bake, which cannot ask; before 0.17 it has no such option."""
     settings = BuildSettings(network=network)
     environ = docker(tmp_path, buildx=f"github.com/docker/buildx v{version} x")
 
@@ -228,7 +228,7 @@ def test_what_bake_is_allowed(
     ],
 )
 def test_what_a_message_stands_for(said: str, expected: str) -> None:
-    """One clear sentence each, with what to do."""
+    """Each message becomes one clear sentence with a hint."""
     error = builder_error(said)
 
     assert error is not None
@@ -237,7 +237,7 @@ def test_what_a_message_stands_for(said: str, expected: str) -> None:
 
 
 def test_other_messages_are_no_trouble() -> None:
-    """A failing step is not the builder's fault."""
+    """A failed step is not a failure of the builder."""
     assert builder_error('failed to solve: process "/bin/sh -c false" did not complete') is None
 
 
@@ -250,12 +250,12 @@ def test_other_messages_are_no_trouble() -> None:
     ],
 )
 def test_a_builder_with_too_much_to_do(said: str, expected: bool) -> None:  # noqa: FBT001
-    """Told apart from a registry that does not answer."""
+    """It is distinguished from a registry that does not answer."""
     assert expected is is_overloaded(said)
 
 
 def test_a_builder_that_does_not_run(tmp_path: Path) -> None:
-    """What buildx says of it is what is said."""
+    """The error quotes what buildx says."""
     said = "echo 'Name: remote'; echo 'Driver: remote'; echo 'Error: no route'"
 
     with pytest.raises(UnknownError, match="the builder `remote` does not run: no route"):
@@ -277,7 +277,7 @@ def test_a_builder_that_runs(tmp_path: Path) -> None:
 
 
 def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
-    """It is not to be installed, where there is no memory or no process for it."""
+    """A lack of memory or processes is not reported as a missing buildx."""
     environ = docker(tmp_path)
     for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):
         write_program(tmp_path / "docker", f"echo '{said}' >&2; exit 2")

@@ -1,4 +1,4 @@
-"""What `docker buildx bake` is told to do."""
+"""The definition for `docker buildx bake`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHA = Digest("sha256:" + "0" * 64)
 
 
 def written(made: Target, settings: BuildSettings | None = None) -> Any:
-    """The definition of one target."""
+    """Return the definition of one target."""
     wrote = definition([made], settings or BuildSettings())
     fields: Any = wrote["target"]
     return fields[target_name(made.image.name)]
@@ -34,7 +34,7 @@ def test_every_target_is_listed() -> None:
 
 
 def test_a_target_in_full() -> None:
-    """All that an image says about its build comes out under bake's names."""
+    """All build settings of an image appear under bake's names."""
     made = replace(
         image("web", "FROM base\n", ("base",)),
         target="run",
@@ -80,28 +80,28 @@ def test_a_target_in_full() -> None:
 def test_a_proxy_is_an_argument_that_no_dockerfile_sees(
     args: dict[str, str], declared: dict[str, str | None], expected: dict[str, str]
 ) -> None:
-    """The machine's own is for the network alone; one that is given is in the fingerprint."""
+    """The machine's proxy is no visible argument; one from the settings is, with a fingerprint."""
     made = target(replace(image("web"), args=args, declared=declared))
 
     assert written(replace(made, proxies={"HTTP_PROXY": "http://p:1"}))["args"] == expected
 
 
 def test_a_dockerfile_outside_of_its_context() -> None:
-    """Bake looks from the context, which may be another folder than the Dockerfile's."""
+    """Bake resolves the Dockerfile from the context, which may be another folder."""
     made = replace(image("web"), context=PurePosixPath("src/web"))
 
     assert written(target(made))["dockerfile"] == "../../images/web/Dockerfile"
 
 
 def test_the_root_as_context() -> None:
-    """The project's root is a context like any other."""
+    """The context may be the project's root."""
     fields = written(target(replace(image("web"), context=PurePosixPath())))
 
     assert (fields["context"], fields["dockerfile"]) == (".", "images/web/Dockerfile")
 
 
 def test_a_base_that_exists_is_pinned() -> None:
-    """It is taken by its digest, under the name that the Dockerfile has for it."""
+    """An existing base is passed by digest, under its name in the Dockerfile."""
     made = image("web", "FROM base\n", ("base",))
     pinned = parse_reference(f"127.0.0.1:5000/base@{SHA}")
     web = replace(target(made), bases={ImageName("base"): pinned})
@@ -110,7 +110,7 @@ def test_a_base_that_exists_is_pinned() -> None:
 
 
 def test_an_external_that_is_locked_is_pinned() -> None:
-    """The digest that went into the fingerprint is the one that is built on."""
+    """The build uses the digest that is in the fingerprint."""
     external = External("debian:12", parse_reference("debian:12"), Location("x"), SHA)
     made = replace(image("web"), externals=(external,))
 
@@ -120,7 +120,7 @@ def test_an_external_that_is_locked_is_pinned() -> None:
 
 
 def test_what_is_loaded_is_not_pushed() -> None:
-    """An image with a test goes into the engine first."""
+    """An image with a test is loaded into the engine first."""
     assert written(target(image("web"), output=Output.LOAD))["output"] == ["type=docker"]
 
 
@@ -134,19 +134,19 @@ def test_what_is_loaded_is_not_pushed() -> None:
     ],
 )
 def test_attestations(settings: BuildSettings, expected: list[str]) -> None:
-    """None unless asked for: Fly has refused indexes with attestations."""
+    """None by default: Fly has refused indexes with attestations."""
     assert expected == written(target(image("web")), settings)["attest"]
 
 
 def test_templates_are_escaped() -> None:
-    """HCL expands nothing of what an argument holds."""
+    """HCL expands nothing in the value of an argument."""
     made = replace(image("web"), args={"A": "${HOME} %{if} $x"})
 
     assert written(target(made))["args"] == {"A": "$${HOME} %%{if} $x"}
 
 
 def test_names_of_targets_stay_apart() -> None:
-    """Bake knows no dot; two images never become one target."""
+    """Bake allows no dots in names; two images still get different names."""
     names = ["python3.12", "python3-12", "python3_12", "python312", "python3__12"]
 
     assert len({target_name(ImageName(name)) for name in names}) == len(names)
@@ -165,7 +165,7 @@ def test_names_of_targets_stay_apart() -> None:
     ],
 )
 def test_a_context_is_named_as_buildkit_looks_it_up(name: str, expected: str) -> None:
-    """Any other way of writing the name is not found, and Docker Hub asked instead."""
+    """BuildKit finds a context only by its own spelling of the name, else it asks Docker Hub."""
     assert expected == context_key(name)
 
 
@@ -174,7 +174,7 @@ def test_a_context_is_named_as_buildkit_looks_it_up(name: str, expected: str) ->
     ["FROM base AS base\nRUN make\n", "FROM base AS x\nFROM debian AS BASE\n"],
 )
 def test_a_stage_named_as_its_base_is_refused(dockerfile: str) -> None:
-    """BuildKit would skip the stage and take the base for it."""
+    """BuildKit would skip the stage and use the base instead."""
     made = target(image("web", dockerfile, ("base",)))
 
     with pytest.raises(ConfigError) as caught:
@@ -187,7 +187,7 @@ def test_a_stage_named_as_its_base_is_refused(dockerfile: str) -> None:
 
 
 def test_a_stage_named_as_a_base_with_a_host_is_fine() -> None:
-    """A full reference is another name than the stage's."""
+    """A full reference differs from the stage's name."""
     made = image("web")
     source = parse(b"FROM 127.0.0.1:5000/base:1 AS base\n", file="Dockerfile")
     edge = Base("127.0.0.1:5000/base:1", ImageName("base"), Location("Dockerfile", 1))
@@ -196,7 +196,7 @@ def test_a_stage_named_as_a_base_with_a_host_is_fine() -> None:
 
 
 def test_an_image_called_context_cannot_be_a_base() -> None:
-    """BuildKit never looks a context of that name up."""
+    """BuildKit never uses a context of the name `context`."""
     (problem,) = clashes(image("web", "FROM context\n", ("context",)))
 
     assert "`context`" in problem.message

@@ -1,4 +1,4 @@
-"""What an engine may answer that nobody asked for: a sentence, and never a fault of ours."""
+"""Unexpected responses of an engine are reported in a sentence, never as a bug."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def an_engine(request: Request) -> Reply:
-    """One that answers to its name, and is in trouble with everything else."""
+    """Answer version requests, and fail for everything else."""
     if request.path.endswith("/version"):
         return Reply(200, JSON, VERSION)
     if request.path.endswith("/_ping"):
@@ -35,7 +35,7 @@ def an_engine(request: Request) -> Reply:
 
 
 def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
-    """Not as a traceback, wherever it happens."""
+    """The error has the engine's own message, wherever it occurs."""
     with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with (
@@ -46,7 +46,7 @@ def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
 
 
 def test_an_engine_that_breaks_off_is_none() -> None:
-    """As one that does not answer."""
+    """A connection that breaks counts as an engine that does not answer."""
     with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with pytest.raises(UnknownError, match="no Docker engine answers"), connect(environ) as it:
@@ -75,7 +75,7 @@ AUTHS: dict[str, object] = {
 def test_a_login_that_the_docker_package_cannot_read(
     host: str, auth: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not given any, for no host: neither when it connects, nor when it pulls and pushes."""
+    """The docker package gets no login at all, neither to connect, nor to pull or push."""
     configure(tmp_path, monkeypatch, {"auths": {host: {"auth": auth}}})
 
     assert headers_of_a_push() == [""]
@@ -101,14 +101,14 @@ def test_a_login_that_the_docker_package_cannot_read(
 def test_a_configuration_that_the_docker_package_cannot_read(
     configuration: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is in it, the engine that DOCKER_HOST names is the engine."""
+    """Whatever it contains, the engine of DOCKER_HOST is used."""
     configure(tmp_path, monkeypatch, configuration)
 
     assert headers_of_a_push() == [""]
 
 
 def test_proxies_and_headers_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What `config.json` says of containers and of the engine holds, as it does for docker."""
+    """`config.json` sets proxies of containers and headers for the engine, as for docker."""
     proxies = {"default": {"httpProxy": "http://proxy.example:3128"}}
     configure(tmp_path, monkeypatch, {"proxies": proxies, "HttpHeaders": {"X-Meta": "ours"}})
     created = json.dumps({"Id": "a" * 64}).encode()
@@ -131,7 +131,7 @@ def test_proxies_and_headers_are_the_users(tmp_path: Path, monkeypatch: pytest.M
 def test_the_engine_of_a_context(
     auth: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A docker context names the engine, also beside a login that cannot be read."""
+    """A Docker context selects the engine, also beside an unreadable login."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     with scripted_server(an_engine) as server:
@@ -143,7 +143,7 @@ def test_the_engine_of_a_context(
 
 
 def test_a_context_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is no engine, and no fault of ours."""
+    """An unreadable context means that there is no engine; it is not a bug."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     configure(tmp_path, monkeypatch, {"currentContext": "other"})
     context(tmp_path, "other", "{")
@@ -166,30 +166,30 @@ def test_a_context_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monke
     ],
 )
 def test_where_an_engine_is(base: str, *, local: bool) -> None:
-    """Sockets, pipes and loopback; the docker package writes SSH as a socket, too."""
+    """Sockets, pipes and loopback are local; the docker package writes SSH as a socket, too."""
     assert is_local(base) is local
 
 
 def configure(folder: Path, monkeypatch: pytest.MonkeyPatch, value: object) -> None:
-    """Docker's configuration is `value`."""
+    """Write Docker's configuration."""
     (folder / "config.json").write_text(json.dumps(value))
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
 
 
 def context(folder: Path, name: str, text: str) -> None:
-    """A docker context of that name, whose file holds `text`."""
+    """Write a Docker context with that file content."""
     file = folder / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
     file.parent.mkdir(parents=True)
     file.write_text(text)
 
 
 def endpoint(address: str) -> dict[str, object]:
-    """What docker writes for a context."""
+    """Return the content that docker writes for a context."""
     return {"Name": "other", "Metadata": {}, "Endpoints": {"docker": {"Host": address}}}
 
 
 def headers_of_a_push() -> list[str]:
-    """The login that an engine is sent with a push to which nobody gave one."""
+    """Return the login that a push without credentials sends to the engine."""
     with (
         scripted_server(an_engine) as server,
         connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it,

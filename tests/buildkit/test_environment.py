@@ -1,4 +1,4 @@
-"""What buildx is given of the environment."""
+"""The environment of buildx."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ ATTESTED = BuildSettings(provenance="mode=max")
 
 @pytest.mark.parametrize("name", WITHHELD)
 def test_what_could_change_an_image_is_not_handed_over(name: str) -> None:
-    """No fingerprint knows it."""
+    """Variables that could change an image without its fingerprint are not passed."""
     assert name not in bake_environ({name: "1"}, ATTESTED)
 
 
 @pytest.mark.parametrize("name", HANDED_OVER)
 def test_what_a_build_needs_is(name: str) -> None:
-    """As it is."""
+    """Variables that a build needs are passed unchanged."""
     assert bake_environ({name: "/x"}, ATTESTED)[name] == "/x"
 
 
 def test_a_secret_may_be_called_anything() -> None:
-    """But not by a name that buildx would take for a build argument, or for labels."""
+    """Any name is allowed, except those that buildx reads as build arguments or labels."""
     secrets = ["BUILDKIT_TOKEN", "SOURCE_DATE_EPOCH", "BUILDX_GIT_LABELS"]
 
     seen = bake_environ(dict.fromkeys(secrets, "s"), ATTESTED, secrets)
@@ -58,17 +58,17 @@ def test_a_secret_may_be_called_anything() -> None:
     "spec", ["id=t,env=BAKE_T", "id=t,ENV=BAKE_T", "id=t,type=env,src=BAKE_T", "id=BAKE_T"]
 )
 def test_a_secret_s_variable_is_found_in_each_way_to_write_it(spec: str) -> None:
-    """A secret that is not handed over would be empty in the build."""
+    """A secret's variable is passed, in every spelling of its entry."""
     assert secret_variables([spec, "id=k,src=key"]) == {"BAKE_T"}
 
 
 def test_a_source_policy_is_refused() -> None:
-    """It changes what is built from, and one that is left out protects nobody."""
+    """It changes the sources of a build, and ignoring it would disable a protection."""
     with pytest.raises(ConfigError, match="EXPERIMENTAL_BUILDKIT_SOURCE_POLICY"):
         bake_environ({"EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "policy.json"}, ATTESTED)
 
 
 def test_nothing_is_attested_by_default() -> None:
-    """Unless the settings ask for it."""
+    """Unless the settings request attestations."""
     assert bake_environ({}, BuildSettings())["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
     assert "BUILDX_NO_DEFAULT_ATTESTATIONS" not in bake_environ({}, ATTESTED)

@@ -1,4 +1,4 @@
-"""The test of an image, against an engine that answers as slowly as real ones at times do."""
+"""The test of an image, with an engine that is as slow as real ones can be."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ INSPECTED = {"Id": "abc", "Config": {"Tty": False}, "State": {}}
 
 
 def engine(logs: Reply) -> Callable[[Request], Reply]:
-    """An engine with one container, which ends as soon as it is to be killed.
+    """Return an engine with one container, which ends when it is killed.
 
-    The answer to the killing itself comes later, as it does on a busy machine.
+    The response to the kill comes later, as on a busy machine.
     """
     killed = threading.Event()
 
@@ -53,7 +53,7 @@ def engine(logs: Reply) -> Callable[[Request], Reply]:
 
 
 def ended(logs: Reply) -> Failure | None:
-    """How a test of 0.3 seconds ends on that engine."""
+    """Return how a test with a timeout of 0.3 seconds ends on that engine."""
     with scripted_server(engine(logs)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         try:
@@ -70,7 +70,7 @@ def ended(logs: Reply) -> Failure | None:
 
 
 def test_what_was_killed_for_its_time_says_so() -> None:
-    """Also where its end is known before the answer to the killing."""
+    """The error names the timeout, also if the container ends before the kill is answered."""
     failure = ended(Reply(200))
 
     assert failure
@@ -78,7 +78,7 @@ def test_what_was_killed_for_its_time_says_so() -> None:
 
 
 def test_nothing_stays_behind_when_the_engine_fails() -> None:
-    """The logs cannot be read: told, and no thread goes on."""
+    """If the logs cannot be read, that is reported, and no thread remains."""
     with pytest.raises(docker.errors.APIError):
         ended(Reply(500, body=b'{"message": "no logs"}'))
 
@@ -86,7 +86,7 @@ def test_nothing_stays_behind_when_the_engine_fails() -> None:
 
 
 def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
-    """Of a namesake that shares the engine, which has another boot, nothing is known."""
+    """Containers of another machine with the same host name, but another boot id, stay."""
     machine, _, _ = here().rpartition("/")
     dead, now, before = f"{2**22 + 1}.1", datetime.now(UTC).isoformat(), "2001-01-01T00:00:00.1Z"
     known = {

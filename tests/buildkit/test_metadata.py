@@ -1,4 +1,4 @@
-"""What buildx wrote down of a solve; the file is of buildx 0.29.1, shortened."""
+"""The metadata file of buildx; the file here is of buildx 0.29.1, shortened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEB, API = ImageName("web"), ImageName("api")
 
 
 def test_digest_and_materials() -> None:
-    """Both are read; an image that is not in the file has empty notes."""
+    """Both are read; an image without an entry has empty metadata."""
     notes = read_metadata(FILE, [WEB, API])
 
     assert str(notes[WEB].digest).startswith("sha256:d1858771")
@@ -26,7 +26,7 @@ def test_digest_and_materials() -> None:
 
 
 def test_several_platforms_and_the_later_form(tmp_path: Path) -> None:
-    """SLSA 1 calls materials otherwise; each platform has a provenance of its own."""
+    """SLSA 1 uses other keys; each platform has its own provenance."""
     file = tmp_path / "metadata.json"
     file.write_text(
         '{"web": {"buildx.build.provenance/linux/amd64": {"materials": [{"uri": "pkg:docker/a"}]},'
@@ -38,7 +38,7 @@ def test_several_platforms_and_the_later_form(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    """A solve that failed leaves none, or half of one."""
+    """A failed solve writes no file, or a part of one."""
     (tmp_path / "half.json").write_text('{"web": {')
 
     assert read_metadata(tmp_path / "none.json", [WEB]) == {WEB: Metadata()}

@@ -1,4 +1,4 @@
-"""Which image failed, where, and what became of the others."""
+"""Which image of a solve failed, where, and what happened to the others."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ SHA = "sha256:" + "1" * 64
 
 
 def failure(outcome: Outcome) -> Failure:
-    """What is said of an image that broke."""
+    """Return the failure of an image."""
     assert isinstance(outcome, Broken)
     return outcome.failure
 
 
 def by_name(outcomes: Mapping[ImageName, Outcome]) -> dict[str, Outcome]:
-    """The same, to be asked by plain words."""
+    """Return the same with plain strings as keys."""
     return {str(name): outcome for name, outcome in outcomes.items()}
 
 
 def read(lines: list[bytes], *names: str, output: Output = Output.PUSH) -> dict[str, Outcome]:
-    """How images ended that `lines` tell of."""
+    """Return the outcomes of the images in a stream."""
     return by_name(after_failure(follow(lines, targets(*names, output=output))[0]))
 
 
 @pytest.mark.parametrize("version", ["0.13", "0.29"])
 def test_a_failing_image(version: str) -> None:
-    """It alone is broken; its base was pushed; what stands on it and beside it was cancelled."""
+    """One image failed; its base was pushed; dependents and others were cancelled."""
     seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
     outcomes = by_name(after_failure(seen))
@@ -64,7 +64,7 @@ def test_a_failing_image(version: str) -> None:
 
 
 def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
-    """Ctrl-C ends helpers of BuildKit's too, which then looks like a failure of its own."""
+    """Ctrl-C also stops BuildKit's helpers, whose failures then count as cancelled."""
     made = targets("base", "web")
     killed = "error getting credentials - err: signal: interrupt, out: ``"
     pushing = "[base] pushing 127.0.0.1:5000/base:1 with docker"
@@ -91,7 +91,7 @@ _REQUEST = 'error during connect: Post "http://engine/push": '
 def test_what_buildx_does_itself_ends_with_the_error_of_another_image(
     step: str, wrapped: str
 ) -> None:
-    """Go gives a request that is under way the error of what failed first."""
+    """Go gives a request in progress the error of the first failure."""
     failing = vertex("[web 1/1] COPY x /", "a", error=_MISSING, completed=END)
     ending = vertex(f"[base] {step}", "b", error=f"{wrapped}{_SOLVE}", completed=END)
 
@@ -102,7 +102,7 @@ def test_what_buildx_does_itself_ends_with_the_error_of_another_image(
 
 
 def test_a_full_disk_has_its_own_hint() -> None:
-    """In BuildKit's words, of an export."""
+    """BuildKit's message for a full disk during an export has a hint."""
     error = "failed to copy: write /var/lib/x/ingest/data: no space left on device"
     lines = [vertex("[web] exporting to image", error=error, completed=END)]
 
@@ -111,7 +111,7 @@ def test_a_full_disk_has_its_own_hint() -> None:
 
 
 def test_a_push_ends_with_the_error_of_another_push() -> None:
-    """The first is at fault; one that says something else is too."""
+    """The first push failed; so did one with a different error."""
     denied = "denied: no right to push"
     lines = [
         vertex("[base] pushing r/base:1 with docker", "a", error=denied, completed=END),
@@ -127,7 +127,7 @@ def test_a_push_ends_with_the_error_of_another_push() -> None:
 
 
 def test_a_failing_image_on_the_classic_store() -> None:
-    """There the engine pushes by itself, and says so in a step of its own."""
+    """With the classic store the engine pushes in a step of its own."""
     seen, _ = replay("classic-0.29.txt", targets("base", "broken"))
 
     outcomes = by_name(after_failure(seen))
@@ -137,7 +137,7 @@ def test_a_failing_image_on_the_classic_store() -> None:
 
 
 def test_the_digest_of_what_was_pushed_before_another_failed() -> None:
-    """BuildKit names it while it pushes."""
+    """BuildKit prints the digest while it pushes."""
     seen, _ = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
 
     base = by_name(after_failure(seen))["base"]
@@ -149,7 +149,7 @@ def test_the_digest_of_what_was_pushed_before_another_failed() -> None:
 
 @pytest.mark.parametrize("version", ["0.13", "0.29"])
 def test_a_file_that_is_missing(version: str) -> None:
-    """The step of a single target has no prefix; ids of BuildKit's own are left out."""
+    """With a single target the step has no prefix; internal ids are removed from the message."""
     seen, _ = replay(f"copy-{version}.txt", targets("copy"))
 
     said = failure(by_name(after_failure(seen))["copy"])
@@ -160,7 +160,7 @@ def test_a_file_that_is_missing(version: str) -> None:
 
 
 def test_a_base_that_fails_is_not_held_against_what_stands_on_it() -> None:
-    """Its step fails under both names."""
+    """The step of a failed base appears under both names."""
     lines = [
         vertex("[base 2/2] RUN x", error="exit code: 1", completed=END),
         vertex("[web 2/2] RUN x", error="exit code: 1", completed=END),
@@ -173,7 +173,7 @@ def test_a_base_that_fails_is_not_held_against_what_stands_on_it() -> None:
 
 
 def test_two_images_that_fail_at_once() -> None:
-    """Each has its own failure, and its own place without BuildKit's help."""
+    """Each has its failure with its location, also without BuildKit's help."""
     lines = [
         vertex("[copy 2/2] COPY missing /x", "a", error="not found", completed=END),
         vertex("[web 1/2] RUN echo web", "b", error="exit code: 1", completed=END),
@@ -188,7 +188,7 @@ def test_two_images_that_fail_at_once() -> None:
 
 
 def test_a_step_that_two_siblings_share_breaks_both() -> None:
-    """Neither inherited it from the other."""
+    """A step that two images share fails both."""
     lines = [vertex(f"[{name} 1/2] RUN x", error="boom") for name in ("copy", "other")]
 
     outcomes = read(lines, "copy", "other")
@@ -198,7 +198,7 @@ def test_a_step_that_two_siblings_share_breaks_both() -> None:
 
 
 def test_a_failure_is_kept_when_the_step_is_cancelled_after() -> None:
-    """BuildKit tries again for another image, and stops that."""
+    """BuildKit retries a failed step for another image, and then cancels it."""
     lines = [
         vertex("[2/2] COPY a b", error="not found"),
         vertex("[2/2] COPY a b"),
@@ -209,7 +209,7 @@ def test_a_failure_is_kept_when_the_step_is_cancelled_after() -> None:
 
 
 def test_the_last_twenty_lines_of_the_step() -> None:
-    """And no others."""
+    """And no other lines."""
     text = "".join(f"line {n}\n" for n in range(30))
     lines = [vertex("[2/2] RUN x"), log(text), vertex("[2/2] RUN x", error="no")]
 
@@ -219,7 +219,7 @@ def test_the_last_twenty_lines_of_the_step() -> None:
 
 
 def test_an_external_that_is_missing() -> None:
-    """The place is that of the FROM which names it."""
+    """The location is that of the FROM that names it."""
     name = "[base internal] load metadata for docker.io/library/debian:bookworm-slim"
 
     outcomes = read([vertex(name, error="no such host")], "base", "web")
@@ -240,7 +240,7 @@ EXCERPT = [
 
 @pytest.mark.parametrize("prefix", ["", "target copy: "])
 def test_an_error_without_a_step(prefix: str) -> None:
-    """Buildx 0.13 does not name the target: the source that it shows does."""
+    """Buildx 0.13 does not name the target, but prints its source."""
     error = f"ERROR: {prefix}failed to solve: dockerfile parse error on line 3: no"
 
     outcomes = read([*EXCERPT, error.encode()], "base", "copy", "other")
@@ -252,7 +252,7 @@ def test_an_error_without_a_step(prefix: str) -> None:
 
 
 def test_an_error_that_could_be_anyone_s() -> None:
-    """Those are blamed that could have been built; nothing is tried for ever."""
+    """All images that could have been built fail; nothing is retried for ever."""
     seen, _ = follow([b'ERROR: failed to solve: target stage "x"'], targets("base", "web"))
 
     outcomes = by_name(blame_unfinished(seen, after_failure(seen)))
@@ -262,7 +262,7 @@ def test_an_error_that_could_be_anyone_s() -> None:
 
 
 def test_loaded_and_not_yet_imported_is_not_built() -> None:
-    """With a builder in a container, the engine takes the image in a step of its own."""
+    """With a builder in a container, the engine imports the image in a separate step."""
     exported = vertex("exporting to docker image format", "a", completed=END)
     importing = vertex("importing to docker", "b")
 
@@ -273,7 +273,7 @@ def test_loaded_and_not_yet_imported_is_not_built() -> None:
 
 
 def test_exported_and_not_pushed_is_not_built() -> None:
-    """Only what the registry has taken whole counts."""
+    """Only a completed push counts."""
     part = {"id": f"pushing manifest for r/base:1@{SHA}", "vertex": "d", "started": END}
     lines = [vertex("exporting to image"), line(statuses=[part])]
 

@@ -16,34 +16,34 @@ START, END = "2026-11-23T14:00:00Z", "2026-11-23T14:00:02.5Z"
 
 
 def line(**fields: object) -> bytes:
-    """One object of the stream."""
+    """Return one object of the stream."""
     return json.dumps(fields).encode()
 
 
 def vertex(name: str, digest: str = "d", **fields: object) -> bytes:
-    """A vertex that has begun."""
+    """Return a vertex that has started."""
     return line(vertexes=[{"digest": digest, "name": name, "started": START, **fields}])
 
 
 def log(text: str | bytes, stream: int = 1) -> bytes:
-    """A chunk of what the vertex wrote."""
+    """Return a chunk of a vertex's output."""
     data = text.encode() if isinstance(text, str) else text
     return line(logs=[{"vertex": "d", "stream": stream, "data": b64encode(data).decode()}])
 
 
 def stages(events: list[Event], name: str) -> list[Phase]:
-    """The stages that an image came to."""
+    """Return the stages of an image."""
     return [e.phase for e in events if isinstance(e, ImageChanged) and e.image == name]
 
 
 def texts(events: list[Event]) -> list[str]:
-    """What was logged."""
+    """Return the log lines."""
     return [event.text for event in events if isinstance(event, LogLine)]
 
 
 @VERSIONS
 def test_each_image_builds_then_pushes(version: str) -> None:
-    """A real stream: each stage once, in order."""
+    """In a real stream each stage comes once and in order."""
     _, events = replay(f"built-{version}.txt", targets("base", "web"))
 
     assert [Phase.BUILDING, Phase.PUSHING] == stages(events, "base") == stages(events, "web")
@@ -51,7 +51,7 @@ def test_each_image_builds_then_pushes(version: str) -> None:
 
 @VERSIONS
 def test_steps_of_a_base_are_told_once(version: str) -> None:
-    """BuildKit repeats them under the image that stands on it; the base's name is right."""
+    """BuildKit repeats them under dependents; the base's name is reported."""
     _, events = replay(f"built-{version}.txt", targets("base", "web"))
 
     whose = {e.image for e in events if isinstance(e, StepChanged) and "echo hello" in e.step}
@@ -63,14 +63,14 @@ def test_steps_of_a_base_are_told_once(version: str) -> None:
 
 @VERSIONS
 def test_an_image_that_waits_for_its_base_is_not_said_to_build(version: str) -> None:
-    """Its Dockerfile is read long before."""
+    """Its Dockerfile is loaded long before."""
     _, events = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
     assert stages(events, "late") == []
 
 
 def test_a_single_target_has_no_prefix() -> None:
-    """With one target, all vertices are that image's, under their own names."""
+    """With one target all vertices are that image's, and have no prefix."""
     _, events = replay("copy-0.29.txt", targets("copy"))
 
     steps = [e.step for e in events if isinstance(e, StepChanged) and e.image == "copy"]
@@ -78,7 +78,7 @@ def test_a_single_target_has_no_prefix() -> None:
 
 
 def test_a_step_s_name_is_without_the_target() -> None:
-    """Phase and platform stay."""
+    """Stage and platform stay in the name."""
     _, events = follow(
         [vertex("[base linux/amd64 build 2/3] RUN make", completed=END, cached=True)],
         targets("base", "web"),
@@ -96,7 +96,7 @@ def test_a_step_s_name_is_without_the_target() -> None:
 
 
 def test_steps_that_failed_and_steps_that_were_cancelled() -> None:
-    """Of a recorded solve: one image failed, and cost another its step."""
+    """In a recorded solve one image failed, and a step of another was cancelled."""
     _, events = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
 
     steps = [e for e in events if isinstance(e, StepChanged) and e.completed]
@@ -105,7 +105,7 @@ def test_steps_that_failed_and_steps_that_were_cancelled() -> None:
 
 
 def test_lines_are_joined_over_chunks() -> None:
-    """Also within a character, and each stream by itself."""
+    """Also within a character, and separately for each stream."""
     step = vertex("[2/2] RUN make")
     chunks = [log("on"), log("err\n", 2), log(b"e \xc3"), log(b"\xa4\ntwo")]
 
@@ -115,7 +115,7 @@ def test_lines_are_joined_over_chunks() -> None:
 
 
 def test_what_is_left_of_a_line_comes_with_the_end_of_its_step() -> None:
-    """Before the step is said to be over."""
+    """It comes before the end of the step."""
     step = vertex("[2/2] RUN make")
 
     _, events = follow([step, log("end"), vertex("[2/2] RUN make", completed=END)], targets("base"))
@@ -133,7 +133,7 @@ def test_a_line_rewritten_in_place_is_what_it_was_last() -> None:
 
 
 def test_bytes_are_summed() -> None:
-    """A step's amount is that of all its parts."""
+    """The bytes of a step are those of all its parts."""
     parts = [
         {"id": "a", "vertex": "d", "current": 1, "total": 10},
         {"id": "b", "vertex": "d", "current": 2, "total": 20},
@@ -148,7 +148,7 @@ def test_bytes_are_summed() -> None:
 
 
 def test_a_warning_is_said_once_with_its_place() -> None:
-    """The image's Dockerfile, and the line."""
+    """With the image's Dockerfile and the line."""
     warning = {
         "vertex": "d",
         "short": b64encode(b"JSONArgsRecommended: x").decode(),
@@ -164,7 +164,7 @@ def test_a_warning_is_said_once_with_its_place() -> None:
 
 
 def test_what_is_loaded_is_never_said_to_be_pushed() -> None:
-    """Even where the engine says so of its own store."""
+    """Also if the engine prints it about its own store."""
     _, events = follow(
         [
             vertex("exporting to image"),
@@ -184,7 +184,7 @@ def test_what_is_loaded_is_never_said_to_be_pushed() -> None:
     ],
 )
 def test_a_clock_that_was_set_back(end: str, seconds: float) -> None:
-    """No step takes less than no time."""
+    """No step has a negative duration."""
     lines = [vertex("[base 1/1] RUN x"), vertex("[base 1/1] RUN x", completed=end)]
     found, events = follow(lines, targets("base"))
 

@@ -1,4 +1,4 @@
-"""The self-audit: what BuildKit read, held against the fingerprint."""
+"""Comparing what BuildKit read with the fingerprint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """A base on an external, and an app on it that adds from the web and from Git."""
+    """Make a base on an external, and an app on it that adds from the web and from Git."""
     app = (
         "# syntax=acme/frontend:2\nFROM os\n"
         "ADD https://example.com/tool.tgz /\nADD git@github.com:acme/lib.git#v1 /lib\n"
@@ -50,7 +50,7 @@ def project(tmp_path: Path) -> Project:
     ],
 )
 def test_what_went_in_is_accounted_for(project: Project, source: str) -> None:
-    """Externals of the image and of its bases, its frontend, its downloads, the project's own."""
+    """Externals of the image and its bases, frontend, downloads, and the project's images."""
     pushed = [Repository("registry.fly.io", "os")]
 
     assert unaccounted(project, ImageName("web"), [source], pushed) == ()
@@ -67,12 +67,12 @@ def test_what_went_in_is_accounted_for(project: Project, source: str) -> None:
     ],
 )
 def test_what_did_not_go_in_is_told(project: Project, source: str, told: str) -> None:
-    """It could change without the tag changing."""
+    """Other materials are reported, as they can change without changing the tag."""
     assert unaccounted(project, ImageName("web"), [source, source]) == (told,)
 
 
 def test_what_an_app_reads_is_nothing_that_its_base_reads(project: Project) -> None:
-    """A base is held against its own inputs alone."""
+    """A base is compared only with its own inputs."""
     found = unaccounted(project, ImageName("os"), ["https://example.com/tool.tgz"])
 
     assert found == ("https://example.com/tool.tgz",)

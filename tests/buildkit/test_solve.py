@@ -1,4 +1,4 @@
-"""What ends a solve and is about none of its images, with a docker that says what real ones say."""
+"""Errors of a solve that are about no image, with a docker that prints real messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VERSION = 'test "$2" != version || exec echo "github.com/docker/buildx v0.29.1 1
     ],
 )
 def test_what_the_machine_lacks_is_no_failure_of_an_image(tmp_path: Path, said: str) -> None:
-    """Though there is one image alone, of which buildx's words could be."""
+    """Also if the solve has only one image."""
     write_program(tmp_path / "bin" / "docker", f'{VERSION}\necho "ERROR: {said}" >&2; exit 1')
     environ = {"PATH": f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}
 

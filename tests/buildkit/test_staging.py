@@ -1,4 +1,4 @@
-"""Tags that one run alone uses."""
+"""Staging tags, which belong to one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FINAL = parse_reference("registry.fly.io/acme:1")
 
 @pytest.mark.parametrize("length", [1, 20, 119, 120, 128])
 def test_every_tag_has_a_staging_tag_that_is_none_but_its_own(length: int) -> None:
-    """A tag of 128 characters leaves no room; its end, where the fingerprint is, still counts."""
+    """A tag of 128 characters is shortened; its end, the fingerprint, still makes it unique."""
     one, other = (replace(FINAL, tag=Tag("x" * (length - 1) + end)) for end in "ab")
 
     made = {staged(one, "0a1b2c3d"), staged(other, "0a1b2c3d"), staged(one, "ffffffff")}

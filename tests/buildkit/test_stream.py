@@ -15,14 +15,14 @@ LOG = {"logs": [{"vertex": "v", "stream": 2, "data": "aGk="}]}
 
 
 def read(*lines: str) -> list[object]:
-    """All that lines come to."""
+    """Return the records of these lines."""
     decoder = Decoder()
     found: list[object] = [r for line in lines for r in decoder.feed(line.encode() + b"\n")]
     return found + decoder.end()
 
 
 def test_an_object_on_one_line() -> None:
-    """As buildx writes it since 0.14."""
+    """As buildx has written it since 0.14."""
     assert [Log("v", 2, b"hi")] == read(json.dumps(LOG))
 
 
@@ -32,7 +32,7 @@ def test_an_object_over_several_lines() -> None:
 
 
 def test_text_between_objects() -> None:
-    """Errors come as plain lines among the JSON."""
+    """Errors are plain lines among the JSON."""
     line = json.dumps(LOG)
 
     assert [Log("v", 2, b"hi"), Text("ERROR: no"), Log("v", 2, b"hi")] == read(
@@ -42,7 +42,7 @@ def test_text_between_objects() -> None:
 
 @pytest.mark.parametrize("line", ["{not json}", "{", '{"logs"'])
 def test_what_is_no_json_is_text(line: str) -> None:
-    """Nothing that is said gets lost."""
+    """Invalid JSON is kept as text."""
     assert [Text(line)] == read(line)
 
 
@@ -57,19 +57,19 @@ def test_what_is_no_json_is_text(line: str) -> None:
     ],
 )
 def test_fields_of_another_kind_do_no_harm(line: str) -> None:
-    """A later buildx may write something else."""
+    """A later buildx may write other types."""
     assert not any(isinstance(record, Text) for record in read(line))
 
 
 def test_a_warning() -> None:
-    """The frontend says what, and at which line."""
+    """It has the frontend's message and the line."""
     warning = {"vertex": "v", "short": "aGk=", "range": [{"start": {"line": 3}}]}
 
     assert [Warned("v", "hi", 3)] == read(json.dumps({"warnings": [warning]}))
 
 
 def test_go_s_zero_time_is_none() -> None:
-    """0001-01-01 means that it has not begun."""
+    """0001-01-01 means that it has not started."""
     line = '{"vertexes": [{"digest": "d", "name": "n", "started": "0001-01-01T00:00:00Z"}]}'
 
     assert [Vertex("d", "n")] == read(line)
@@ -77,7 +77,7 @@ def test_go_s_zero_time_is_none() -> None:
 
 @pytest.mark.parametrize("path", sorted(DATA.iterdir()), ids=lambda path: path.name)
 def test_recorded_streams_are_understood(path: object) -> None:
-    """Both forms of the stream give vertices, statuses and logs, and their only text is errors."""
+    """Both forms have vertices, statuses and logs, and only errors as text."""
     decoder = Decoder()
     lines = DATA.joinpath(str(path)).read_bytes().splitlines()
     records = [record for line in lines for record in decoder.feed(line)]
@@ -88,7 +88,7 @@ def test_recorded_streams_are_understood(path: object) -> None:
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_no_line_breaks_it(lines: list[bytes]) -> None:
-    """Whatever comes, it goes on."""
+    """Any line is read without an exception."""
     decoder = Decoder()
     for line in lines:
         decoder.feed(line)

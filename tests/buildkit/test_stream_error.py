@@ -18,5 +18,5 @@ from pipeline.buildkit.push import stream_error
     ],
 )
 def test_the_detail_goes_before_the_short_form(line: dict[str, object], error: str) -> None:
-    """The engine sends both; of a line without an error there is none."""
+    """`errorDetail` has priority over `error`; a line without an error gives none."""
     assert stream_error(line) == error

@@ -1,4 +1,4 @@
-"""Which failures of a solve are tried again, and which are the user's to mend."""
+"""Which failures of a solve are retried."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
     ],
 )
 def test_what_may_pass(error: str) -> None:
-    """The registry, the network or BuildKit itself failed for a moment."""
+    """Failures of the registry, the network or BuildKit that may be temporary."""
     assert is_transient(error)
 
 
 def test_what_the_cache_has_lost() -> None:
-    """Of the engine's own errors, not of what a command says."""
+    """Only messages of the engine, not output of a command."""
     lost = "failed to stat active key during commit: snapshot kx does not exist: not found"
 
     assert is_lost_from_cache(f"failed to commit kx to dc during finalize: {lost}")
@@ -56,12 +56,12 @@ def test_what_the_cache_has_lost() -> None:
     ],
 )
 def test_what_does_not(error: str) -> None:
-    """A refusal, a full disk, and whatever a command of the user's says."""
+    """A refusal, a full disk, and any output of a user's command."""
     assert not is_transient(error)
 
 
 def test_the_image_and_the_error_are_named() -> None:
-    """So that a person sees why it takes longer."""
+    """The message explains why the build takes longer."""
     error = HEAD + "500 Internal Server Error"
     lines = [vertex("pushing r/web:1 with docker", completed=END, error=error)]
 
@@ -71,7 +71,7 @@ def test_the_image_and_the_error_are_named() -> None:
 
 
 def test_one_failure_that_stays_is_enough() -> None:
-    """Then nothing is tried again."""
+    """One permanent failure prevents a retry."""
     lines = [
         vertex("[web] pushing r/web:1 with docker", "a", completed=END, error=HEAD + "500 Oops"),
         vertex("[copy 2/2] COPY missing /x", "b", completed=END, error='"/missing": not found'),
@@ -84,7 +84,7 @@ def test_one_failure_that_stays_is_enough() -> None:
 
 @pytest.mark.parametrize("version", ["0.13", "0.29"])
 def test_a_command_that_fails(version: str) -> None:
-    """As buildx tells it."""
+    """In the words of buildx."""
     seen, _ = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
     assert transient_failure(seen) == ""

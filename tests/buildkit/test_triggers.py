@@ -1,4 +1,4 @@
-"""Steps that nobody asked for, in streams as BuildKit 0.12 and 0.17 write them."""
+"""Unrequested steps (triggers) in streams of BuildKit 0.12 and 0.17."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ STREAMS: dict[str, tuple[str, tuple[str, ...], str]] = {
 
 
 def made(dockerfile: str, triggers: tuple[str, ...] = (), name: str = "web") -> Target:
-    """A target of that Dockerfile, with triggers of its external that are known, if any."""
+    """Return a target of that Dockerfile, with known triggers of its external, if any."""
     resolved = resolve(
         parse(dockerfile.encode(), file="D"),
         target=None,
@@ -131,7 +131,7 @@ def made(dockerfile: str, triggers: tuple[str, ...] = (), name: str = "web") -> 
 
 
 def vertices(names: str) -> list[bytes]:
-    """Vertices of these names, and the name of the one that is marked."""
+    """Return vertices with these names, and the name of the marked one."""
     return [
         vertex(name.removesuffix(" <"), f"digest-{number}", completed=END)
         for number, name in enumerate(names.split("|"))
@@ -140,7 +140,7 @@ def vertices(names: str) -> list[bytes]:
 
 @pytest.mark.parametrize(("dockerfile", "known", "names"), STREAMS.values(), ids=STREAMS)
 def test_steps_that_nobody_asked_for(dockerfile: str, known: tuple[str, ...], names: str) -> None:
-    """The first of them is told, and where its stage begins."""
+    """The first one is reported, with the location of its stage."""
     seen, _ = follow(vertices(names), [made(dockerfile, known)])
 
     found = unknown_triggers(seen)
@@ -152,12 +152,12 @@ def test_steps_that_nobody_asked_for(dockerfile: str, known: tuple[str, ...], na
     also = " and more ONBUILD triggers" if known else ", an ONBUILD"
     assert all(f"BuildKit ran `{text}`{also}" in told[WEB] for text in texts)
     assert all("`invoke lock`" in failure.hint for failure in found.values())
-    # Of the same digest, `lock` keeps what is written down.
+    # With the same digest, `lock` keeps its entry.
     assert all(("remove these" in failure.hint) is bool(known) for failure in found.values())
 
 
 def test_what_a_former_attempt_pushed_counts() -> None:
-    """The attempt that went wrong showed the step; the last one was stopped before it."""
+    """The failed attempt showed the step; the last one was stopped before it."""
     one = made("FROM corp\n")
     first, _ = follow(
         [*vertices("[1/1] FROM corp|[2/1] COPY . /app"), vertex("exporting to image", "e")], [one]
@@ -174,7 +174,7 @@ def test_what_a_former_attempt_pushed_counts() -> None:
 
 
 def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
-    """Nothing of it is unknown_triggers: then its tag may be published."""
+    """It has no unknown triggers, so its tag may be published."""
     one = made("FROM corp\n")
     first, _ = follow([*vertices("[1/1] FROM corp"), vertex("exporting to image", "e")], [one])
     last, _ = follow([], [one])
@@ -187,7 +187,7 @@ def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
 
 
 def test_what_stands_on_an_unexplained_image_is_not_published() -> None:
-    """It was built from what no tag knows, in the same solve."""
+    """It was built in the same solve from something that no tag covers."""
     base = made("FROM corp\n", name="base")
     top = target(image("top", "FROM base\n", ("base",)))
     beside = target(image("beside"))

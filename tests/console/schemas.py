@@ -1,4 +1,4 @@
-"""JSON Schemas of what scripts may lean on, written from the contract and not from the code."""
+"""JSON Schemas of the documents for scripts, written from the contract, not from the code."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ HEX: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 
 
 def record(**properties: Schema) -> Schema:
-    """An object that has all of these; more may be added."""
+    """Return the schema of an object with these keys; more may be added."""
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
 def rows(**properties: Schema) -> Schema:
-    """An array of such objects."""
+    """Return the schema of an array of such objects."""
     return {"type": "array", "items": record(**properties)}
 
 

@@ -1,4 +1,4 @@
-"""Apps for a person: how they stand, and their releases, also where there is little room."""
+"""The tables of apps and releases, also for narrow terminals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.console.values import RELEASES, STATUSES
 
 
 def test_status_says_what_runs_and_what_should() -> None:
-    """A line per app, with the address of what is well and the reason for what is not."""
+    """A line per app, with the URL of a healthy one and the reason of another."""
     stream = io.StringIO()
     print_status(STATUSES, stream, environ={})
 
@@ -30,7 +30,7 @@ def test_status_says_what_runs_and_what_should() -> None:
 
 
 def test_status_fits_a_narrow_terminal() -> None:
-    """The digests go first, then the last column is cut; nothing is wrapped."""
+    """Digests are dropped first, then the last column is cut; nothing wraps."""
     lines = status_lines(STATUSES, plain, cells=60)
     narrow = status_lines(STATUSES, plain, cells=40)
 
@@ -40,7 +40,7 @@ def test_status_fits_a_narrow_terminal() -> None:
 
 
 def test_no_apps_and_no_releases_are_said() -> None:
-    """An empty table would look like a fault."""
+    """A sentence instead of an empty table."""
     stream = io.StringIO()
     print_status((), stream, environ={})
     print_releases((), stream, environ={})
@@ -49,7 +49,7 @@ def test_no_apps_and_no_releases_are_said() -> None:
 
 
 def test_releases_are_listed_with_their_image() -> None:
-    """One whose image the driver no longer knows says so."""
+    """An image that the driver no longer knows is marked."""
     stream = io.StringIO()
     print_releases(RELEASES, stream, environ={})
 

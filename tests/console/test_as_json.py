@@ -1,4 +1,4 @@
-"""JSON for scripts: shapes, the order of keys, and characters that a stream may lack."""
+"""JSON for scripts: keys, their order, and characters that a stream cannot encode."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ DOCUMENTS = [
 
 
 def dumped(value: as_json.Json, encoding: str = "utf-8") -> bytes:
-    """What a stream of that encoding is given."""
+    """Return the bytes that are written to a stream of that encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
     as_json.dump(value, stream)
@@ -73,7 +73,7 @@ def dumped(value: as_json.Json, encoding: str = "utf-8") -> bytes:
 
 @pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
 def test_documents_have_the_documented_shape(value: as_json.Json, schema: schemas.Schema) -> None:
-    """Each document, as it is written, has the keys and values that scripts lean on."""
+    """Each document has the documented keys and types."""
     jsonschema.validate(json.loads(dumped(value)), schema)
 
 
@@ -81,14 +81,14 @@ def test_documents_have_the_documented_shape(value: as_json.Json, schema: schema
 def test_documented_keys_come_first_and_in_order(
     value: as_json.Json, schema: schemas.Schema
 ) -> None:
-    """Keys stand in the documented order, those that were added later behind them."""
+    """Documented keys come first in their order; later additions follow."""
     documented = schema["required"]
 
     assert documented == list(value)[: len(documented)]
 
 
 def test_inputs_have_the_key_the_test_and_triggers() -> None:
-    """The keys of bases are keys, and a test is in the fingerprint alone."""
+    """Bases have their keys; a test is only in the fingerprint."""
     document = as_json.inputs_json(INPUTS)
 
     assert document["fingerprint"] == PRINT.hex
@@ -99,7 +99,7 @@ def test_inputs_have_the_key_the_test_and_triggers() -> None:
 
 
 def test_images_of_a_report_keep_the_order_of_keys() -> None:
-    """The objects within a document are in order too."""
+    """Nested objects are ordered, too."""
     images = as_json.report_json(REPORT)["images"]
 
     assert isinstance(images, list)
@@ -108,7 +108,7 @@ def test_images_of_a_report_keep_the_order_of_keys() -> None:
 
 
 def test_a_failure_is_told_whole() -> None:
-    """A script finds the step, the place and the log of what failed."""
+    """A failure has step, location and log."""
     images = as_json.report_json(REPORT)["images"]
 
     assert isinstance(images, list)
@@ -118,19 +118,19 @@ def test_a_failure_is_told_whole() -> None:
 
 
 def test_a_document_ends_in_one_newline() -> None:
-    """A document is a text file: one newline at its end."""
+    """A document ends with one newline."""
     assert dumped({"schema": "x"}).endswith(b"}\n")
     assert not dumped({"schema": "x"}).endswith(b"\n\n")
 
 
 def test_characters_stay_as_they_are_where_they_can() -> None:
-    """Nothing is escaped that the stream can hold."""
+    """Characters that the stream can encode are not escaped."""
     assert "größe".encode() in dumped({"name": "größe"})
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_what_cannot_be_encoded_is_escaped(encoding: str) -> None:
-    """A file name that is no UTF-8 does not break the document, and can be read back."""
+    """A file name that is not UTF-8 is escaped, and can be parsed back."""
     value: as_json.Json = {"path": "caf\udce9-é"}
 
     assert value == json.loads(dumped(value, encoding))

@@ -1,4 +1,4 @@
-"""What is copied, and incomplete images, in plans, runs, reports and answers."""
+"""Copied and incomplete images in plans, runs, reports and answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ INCOMPLETE = Incomplete(DIGEST, "`registry.fly.io/web:1` lacks the layer `sha256
 
 
 def test_a_plan_counts_and_explains_copies() -> None:
-    """In words, with where from."""
+    """With the source of the copy."""
     lines = list(plan_lines(PLAN, plain))
 
     assert plan_totals(PLAN) == "0 to build, 1 to copy, 1 exists"
@@ -45,7 +45,7 @@ def test_a_plan_counts_and_explains_copies() -> None:
 
 
 def test_a_plan_as_json_has_the_source() -> None:
-    """Of a copy alone."""
+    """Only a copy has a source."""
     document = plan_json(PLAN)
 
     jsonschema.validate(document, schemas.PLAN)
@@ -58,7 +58,7 @@ def test_a_plan_as_json_has_the_source() -> None:
 
 
 def test_a_report_counts_a_copy_as_a_build_that_was_saved() -> None:
-    """The reference stands in the table, as of what was built."""
+    """The table has its reference, as for a built image."""
     report = Report((COPIED,), requests=9, seconds=2.0)
 
     lines = summary(report, plain)
@@ -89,7 +89,7 @@ def test_a_row_waits_is_copied_and_is_good() -> None:
 
 
 def test_an_incomplete_image_does_not_exist() -> None:
-    """Text and JSON say what it lacks."""
+    """Text and JSON name what is missing."""
     reference, stream = parse_reference("registry.fly.io/web:1"), StringIO()
 
     document = exists_json(reference, INCOMPLETE)

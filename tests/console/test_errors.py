@@ -1,4 +1,4 @@
-"""Errors and failures for a person."""
+"""Errors and failures as text."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ ERRORS = [
 
 
 def failures(report: Report) -> str:
-    """What is written about a report."""
+    """Return the text about a report's failures."""
     stream = io.StringIO()
     show_failures(report, stream, environ={})
     return stream.getvalue()
@@ -81,7 +81,7 @@ def failures(report: Report) -> str:
 
 @pytest.mark.parametrize(("error", "text"), ERRORS)
 def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: str) -> None:
-    """All problems of an error are told, each with its place, and what to do next."""
+    """All problems of an error are printed with location and hint."""
     stream = io.StringIO()
     show_error(error, stream, environ={})
 
@@ -89,7 +89,7 @@ def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: st
 
 
 def test_warnings_have_their_place_and_hint() -> None:
-    """Before a run, and as an event of it, in plain lines and on a terminal alike."""
+    """Before a run and as an event, as plain lines and on a terminal."""
     problems = [
         Problem(PLACE, "`v` is a pointer", "`git lfs pull`"),
         Problem(None, "without a place"),
@@ -110,9 +110,9 @@ def test_warnings_have_their_place_and_hint() -> None:
 
 
 def test_a_message_cannot_write_escape_codes() -> None:
-    """Escape codes in a message, which may quote a registry's answer, are removed.
+    """Escape sequences in a message, which may come from a registry, are removed.
 
-    Nor can it write a line that looks like ours: what goes on is indented.
+    Continuation lines are indented, so that none looks like ours.
     """
     stream = io.StringIO()
     show_error(UnknownError("a\x1b[2Jb\nerror: second line"), stream, environ={})
@@ -121,26 +121,26 @@ def test_a_message_cannot_write_escape_codes() -> None:
 
 
 def test_a_failure_is_told_whole() -> None:
-    """Image, step, place, its line, the last of the log, and whom it blocks."""
+    """Image, step, location, its line, the end of the log, and the blocked images."""
     assert failures(REPORT) == FAILURES
 
 
 def test_a_failure_without_details_has_its_reason() -> None:
-    """Where nothing more is known, the reason stands in for it."""
+    """Without details the reason is printed."""
     bare = replace(REPORT.images[2], failure=None, reason="its aliases could not be moved")
 
     assert failures(Report((bare,))) == "error: `api` failed: its aliases could not be moved\n"
 
 
 def test_what_stopped_a_run_is_told() -> None:
-    """A run that could not find out says why, and what to do."""
+    """The error that stopped the run is printed with a hint."""
     report = Report((), trouble="the engine went away", hint="start it")
 
     assert failures(report) == "error: the engine went away\n\nhint: start it\n"
 
 
 def test_blocked_images_are_gathered_by_reason() -> None:
-    """Many images blocked by one are one line."""
+    """Images that are blocked by the same one are one line."""
     blocked = REPORT.images[3]
     other = replace(blocked, name=REPORT.images[0].name)
 
@@ -150,7 +150,7 @@ def test_blocked_images_are_gathered_by_reason() -> None:
 
 
 def test_apps_that_are_held_are_told_with_what_to_do() -> None:
-    """Once for all of them."""
+    """One hint for all of them."""
     why = "commit 1f2e3d4 runs, which is newer"
     held = [DeployResult(app, ImageName("web"), DeployStatus.HELD, why) for app in ("eu", "us")]
 
@@ -161,5 +161,5 @@ def test_apps_that_are_held_are_told_with_what_to_do() -> None:
 
 
 def test_nothing_is_written_about_success() -> None:
-    """A report without failures leaves no line."""
+    """A report without failures prints nothing here."""
     assert failures(Report(REPORT.images[:2])) == ""

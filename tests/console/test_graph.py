@@ -1,4 +1,4 @@
-"""The DAG as tree, DOT and Mermaid."""
+"""The graph as tree, DOT and Mermaid."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ODD_NAMES = ["a.b", "a__b", "a--b", "a-b", "a_b", "end", "a2eb", "0"]
 
 
 def test_a_tree_names_each_edge() -> None:
-    """An image stands under each of its bases."""
+    """An image is below each of its bases."""
     assert tree(PROJECT) == TREE
 
 
 def test_a_tree_draws_dependents_once() -> None:
-    """What stands on an image that is drawn already is not drawn again."""
+    """The dependents of an image are drawn only the first time."""
     images = [
         make_image("a"),
         make_image("b", "a"),
@@ -48,13 +48,13 @@ def test_a_tree_draws_dependents_once() -> None:
 
 
 def test_a_tree_marks_actions_in_words() -> None:
-    """With a plan, each image says what is done about it."""
+    """With a plan, each image has its action."""
     assert "├── python-base (build)\n" in tree(PROJECT, PLAN)
     assert tree(PROJECT, PLAN).startswith("os-base (exists, from debian:bookworm-slim)\n")
 
 
 def test_a_long_chain_is_drawn() -> None:
-    """A chain longer than Python's stack is no problem."""
+    """A chain may be longer than Python's recursion limit."""
     images = [make_image("i0"), *(make_image(f"i{n}", f"i{n - 1}") for n in range(1, 1500))]
 
     assert len(tree(make_project(*images)).splitlines()) == 1500
@@ -66,7 +66,7 @@ def test_a_project_without_images_is_an_empty_tree() -> None:
 
 
 def test_dot_quotes_every_id() -> None:
-    """Ids of DOT are quoted, and edges lead from base to dependent."""
+    """Ids are quoted, and edges lead from base to dependent."""
     picture = dot(PROJECT, PLAN)
 
     assert picture.startswith("digraph images {\n")
@@ -77,7 +77,7 @@ def test_dot_quotes_every_id() -> None:
 
 
 def test_mermaid_ids_are_plain_words() -> None:
-    """Every id is of letters, digits and `_`, whatever the name; no two names share one."""
+    """Ids are unique and consist of letters, digits and `_`."""
     picture = mermaid(make_project(*map(make_image, ODD_NAMES)))
     ids = re.findall(r"^  (image_\w+)\[", picture, re.MULTILINE)
 
@@ -96,7 +96,7 @@ def test_mermaid_draws_edges_between_ids() -> None:
 
 @pytest.mark.parametrize("module", ["graph", "as_json", "check"])
 def test_pictures_and_json_need_no_rich(module: str) -> None:
-    """A script that asks for JSON or a picture does not wait for rich."""
+    """JSON, DOT and Mermaid do not import rich."""
     code = f"import sys, pipeline.console.{module}; print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

@@ -1,4 +1,4 @@
-"""Whatever others named and said, nothing that leaves is an order to a terminal or a runner."""
+"""No output contains a command for a terminal or CI runner, whatever names and messages say."""
 
 from __future__ import annotations
 
@@ -62,23 +62,23 @@ ORDERS = (
     "\u2028\u200b", "section_start:1:a\r\x1b[0K", "caf\udce9",
 )  # fmt: skip
 NAME = ImageName("web")
-"""The name of an image is letters; all else is what others say."""
+"""Names of images are harmless; everything else may be anything."""
 
 
 def written(write: Callable[[io.StringIO], object]) -> str:
-    """What is written to a stream that knows all characters."""
+    """Return what is written to a UTF-8 stream."""
     stream = io.StringIO()
     write(stream)
     return stream.getvalue()
 
 
 def failure(said: str) -> Failure:
-    """One in others' words."""
+    """Return a failure with this text."""
     return Failure(said, said, said, said, (said, said), said)
 
 
 def results(said: str) -> tuple[DeployResult, ...]:
-    """An app of each end."""
+    """Return an app of each status."""
     return tuple(
         DeployResult(said, NAME, status, said, said, said, failure=failure(said))
         for status in DeployStatus
@@ -88,7 +88,7 @@ def results(said: str) -> tuple[DeployResult, ...]:
 @pytest.mark.parametrize("said", ORDERS)
 @pytest.mark.parametrize("colour", ["", "1"], ids=["plain", "coloured"])
 def test_tables_and_errors(said: str, colour: str) -> None:
-    """All that tasks print."""
+    """Everything that tasks print."""
     environ = {"FORCE_COLOR": colour}
     problems = [Problem(Location(said, 1, 2), said, said), Problem(None, said, said)]
     status = replace(
@@ -141,7 +141,7 @@ def test_tables_and_errors(said: str, colour: str) -> None:
 @pytest.mark.parametrize("said", ORDERS)
 @pytest.mark.parametrize("live", [False, True])
 def test_a_run(said: str, *, live: bool) -> None:
-    """Steps, logs, notes, warnings and ends, of images and apps, in lines and in the live view."""
+    """Steps, logs, messages, warnings and results, as lines and in the live view."""
     stream = io.StringIO()
     with reporter(stream, live=live, environ={"TERM": "xterm", "NO_COLOR": "1"}) as report:
         for event in (
@@ -157,7 +157,7 @@ def test_a_run(said: str, *, live: bool) -> None:
         ):
             report(event)
 
-    # The live view draws with more: the cursor is hidden and moved, lines are cleared, styles set.
+    # The live view also hides and moves the cursor, clears lines and sets styles.
     drawn = re.sub(r"\x1b\[(?:\?25[lh]|[0-9;]*[AKm])|\r", "", stream.getvalue())
     assert not find_log_commands(stream.getvalue()) or live
     assert not [c for c in drawn if c in "\x07\x1b\x9b\u202e\u2028\u200b\udce9"]
@@ -165,7 +165,7 @@ def test_a_run(said: str, *, live: bool) -> None:
 
 @pytest.mark.parametrize("said", ORDERS)
 def test_json_says_the_same(said: str) -> None:
-    """A reader gets what was said; a runner that reads it as a log gets no order."""
+    """JSON parsers get the text; a runner that reads it as a log sees no command."""
     value: dict[str, object] = {"reason": said, said: [said]}
 
     text = written(lambda stream: as_json.dump(value, stream))
@@ -175,13 +175,13 @@ def test_json_says_the_same(said: str) -> None:
 
 
 def test_json_is_for_people_too() -> None:
-    """Letters stay letters."""
+    """Letters are not escaped."""
     assert "größe 日本" in written(lambda stream: as_json.dump({"a": "größe 日本"}, stream))
 
 
 @pytest.mark.parametrize("said", ORDERS)
 def test_pictures(said: str) -> None:
-    """Also where a browser shows them: no tag, and no quote that ends a name."""
+    """Also for browsers: no HTML tag, and no quote that ends an id."""
     hostile = f'{said}"<script>`&'
     image = replace(make_image("x"), name=ImageName(hostile))
     outside = External(hostile, DEBIAN, Location("Dockerfile", 1))
@@ -197,7 +197,7 @@ def test_pictures(said: str) -> None:
 
 
 def test_a_hostile_tree(tmp_path: Path) -> None:
-    """Folders, files, stages, arguments and ignored words of a fork, as a user looks at them."""
+    """Names of folders, files, stages, arguments and ignored keys of a hostile project."""
     name = "x\n::set-output name=image::evil\n\x1b]0;pwn\x07##[add-mask]a"
     folder = tmp_path / "images" / name
     for file in (name, "::set-output name=a::b", "##vso[task.setvariable variable=PATH]x"):

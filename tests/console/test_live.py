@@ -1,4 +1,4 @@
-"""The live view: its pictures, and a real terminal that is sane afterwards."""
+"""The live view: its frames, and a real terminal that is restored afterwards."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ with reporter(sys.stderr) as report:
 
 
 def many(count: int, **statuses: int) -> list[Row]:
-    """Rows that wait, but for so many of each other status, taken in turns from the start."""
+    """Return rows that wait, except that many of each other status, evenly from the start."""
     kinds = [
         RowStatus[status.upper()] for status, number in statuses.items() for _ in range(number)
     ]
@@ -54,13 +54,13 @@ def many(count: int, **statuses: int) -> list[Row]:
 
 
 def picture(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
-    """The lines of a frame, as plain text."""
+    """Return the lines of a frame as plain text."""
     lines = frame(rows, cells=cells, height=height, now=12.3, spent=12.3, spin="*")
     return [line.plain for line in lines]
 
 
 def test_a_row_has_glyph_word_name_step_and_time() -> None:
-    """The state of an image is a sign and a word; its step and time stand on the same line."""
+    """Status, name, step and time of an image are on one line."""
     table = RowTable()
     for event in RUN[:7]:
         table.handle(event, 10.0)
@@ -74,7 +74,7 @@ def test_a_row_has_glyph_word_name_step_and_time() -> None:
 
 
 def test_all_rows_are_shown_where_they_fit() -> None:
-    """A small project is shown whole, with all of it counted below."""
+    """A small project is shown completely, with totals below."""
     lines = picture(many(5, active=1))
 
     assert lines[-1] == "1 active, 4 waiting; 12.3 s"
@@ -85,7 +85,7 @@ def test_all_rows_are_shown_where_they_fit() -> None:
 @pytest.mark.parametrize("active", [0, 3, 60])
 @pytest.mark.parametrize("failed", [0, 2, 90])
 def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, failed: int) -> None:
-    """250 images never take more lines or columns than there are."""
+    """A frame of 250 images is never larger than the terminal."""
     lines = picture(many(250, active=active, failed=failed), cells, height)
 
     assert len(lines) <= height
@@ -93,7 +93,7 @@ def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, faile
 
 
 def test_what_is_not_shown_is_counted() -> None:
-    """Of many images, those in work and those that failed are shown; the rest is a line."""
+    """Images in progress and failed ones are shown; the others are counted."""
     lines = picture(many(250, skipped=60, active=6, failed=2))
 
     assert lines[-1] == "… 182 waiting, 60 skipped; 12.3 s"
@@ -101,7 +101,7 @@ def test_what_is_not_shown_is_counted() -> None:
 
 
 def test_failures_do_not_push_out_the_work() -> None:
-    """With many failures, half of the room stays for what goes on; every row is somewhere."""
+    """With many failures, half of the space is left for images in progress."""
     rows = many(250, failed=100, active=50)
 
     shown, rest = split_rows(rows, 20)
@@ -111,7 +111,7 @@ def test_failures_do_not_push_out_the_work() -> None:
 
 
 def test_bytes_of_a_push_are_shown() -> None:
-    """Where bytes are known, they stand before the step."""
+    """Known bytes are shown before the step."""
     step = RowStep("exporting to image", 2_000_000, 4_000_000)
     row = Row("web", app=False, word="pushing", status=RowStatus.ACTIVE, steps=(step,), since=0.0)
 
@@ -119,7 +119,7 @@ def test_bytes_of_a_push_are_shown() -> None:
 
 
 def test_what_is_pushed_rests_until_its_solve_ends() -> None:
-    """An image that is written out is not at work any more, though others of its solve are."""
+    """A finished image is not shown in progress while others of its solve are."""
     push = "pushing registry.fly.io/web:1234 with docker"
     table = RowTable()
     events: tuple[Event, ...] = (
@@ -149,7 +149,7 @@ def test_apps_are_counted_in_the_plural() -> None:
 
 
 def test_wide_names_are_aligned() -> None:
-    """Columns are counted in cells of the terminal."""
+    """Columns are measured in terminal cells."""
     rows = [Row("日本", app=False, word="waiting"), Row("web", app=False, word="waiting")]
     rows = [Row(r.name, app=True, word="x", status=RowStatus.FAILED, reason="why") for r in rows]
 
@@ -159,7 +159,7 @@ def test_wide_names_are_aligned() -> None:
 
 
 def test_a_live_run_ends_in_summary_and_failures() -> None:
-    """What stays on the screen is the summary and what failed."""
+    """The summary and the failures stay on the screen."""
     stream = io.StringIO()
     environ = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
     with reporter(stream, live=True, environ=environ) as report:
@@ -172,7 +172,7 @@ def test_a_live_run_ends_in_summary_and_failures() -> None:
 
 
 def test_no_color_is_honoured() -> None:
-    """With NO_COLOR, no colour is ever written."""
+    """With NO_COLOR no colours are written."""
     stream = io.StringIO()
     environ = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
     with reporter(stream, live=True, environ=environ) as report:
@@ -183,7 +183,7 @@ def test_no_color_is_honoured() -> None:
 
 
 def on_a_terminal(events: int, ending: str) -> tuple[str, bool]:
-    """Run the child on a pseudo-terminal: what it wrote, and whether the terminal is as before."""
+    """Run the child on a pseudo-terminal; return its output, and whether that is restored."""
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     before = termios.tcgetattr(terminal)
@@ -204,7 +204,7 @@ def on_a_terminal(events: int, ending: str) -> tuple[str, bool]:
 
 
 def read_until_exit(child: subprocess.Popen[bytes], main: int) -> str:
-    """All that the child wrote; the terminal is read on, so that it is never full."""
+    """Read the child's output, so that the terminal's buffer is never full."""
     os.set_blocking(main, False)
     parts: list[bytes] = []
     running = True
@@ -224,7 +224,7 @@ def read_until_exit(child: subprocess.Popen[bytes], main: int) -> str:
 
 @pytest.mark.parametrize("ending", ["-", "error", "interrupt"])
 def test_the_terminal_is_sane_afterwards(ending: str) -> None:
-    """However a run ends, the cursor is shown again and the terminal is as it was."""
+    """However a run ends, the cursor is visible and the terminal settings are restored."""
     written, sane = on_a_terminal(8, ending)
 
     assert "python-base" in written
@@ -233,7 +233,7 @@ def test_the_terminal_is_sane_afterwards(ending: str) -> None:
 
 
 def test_a_real_terminal_gets_the_summary_last() -> None:
-    """On a terminal the whole run is drawn, then replaced by its summary."""
+    """On a terminal the live view is replaced by the summary."""
     written, sane = on_a_terminal(len(RUN), "-")
 
     assert "7 requests; 1 build skipped" in written.rpartition(SHOW)[2]
@@ -242,7 +242,7 @@ def test_a_real_terminal_gets_the_summary_last() -> None:
 
 @pytest.mark.parametrize("live", [True, False])
 def test_a_stream_that_breaks_stops_no_run(*, live: bool) -> None:
-    """Each event is taken, whoever has gone: the terminal was closed, or the disk is full."""
+    """A closed terminal or a full disk raises no exception."""
     stream = Gone()
 
     with reporter(stream, live=live, environ={"TERM": "xterm"}) as report:
@@ -253,11 +253,11 @@ def test_a_stream_that_breaks_stops_no_run(*, live: bool) -> None:
 
 
 class Gone(io.StringIO):
-    """A stream that takes nothing; `tried` counts what it was given."""
+    """A stream that fails; `tried` counts the writes."""
 
     tried = 0
 
     def write(self, text: str) -> int:
-        """Fail as a closed terminal does."""
+        """Raise as a closed terminal does."""
         self.tried += 1
         raise OSError(5, "Input/output error", text)

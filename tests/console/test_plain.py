@@ -1,4 +1,4 @@
-"""Lines for logs."""
+"""Plain lines for logs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEB, API = ImageName("web"), ImageName("api")
 
 
 def written(*events: object, environ: dict[str, str] | None = None) -> list[str]:
-    """The lines that events become; a second passes between two of them."""
+    """Return the lines of events that are a second apart."""
     stream = io.StringIO()
     ticks = itertools.count()
     with reporter(stream, environ=environ or {}, clock=lambda: float(next(ticks))) as report:
@@ -25,7 +25,7 @@ def written(*events: object, environ: dict[str, str] | None = None) -> list[str]
 
 
 def test_a_run_in_lines() -> None:
-    """Each line begins with its image's name, padded; bytes and existing images make none."""
+    """Each line begins with the padded image name; bytes and existing images have no line."""
     lines = written(*RUN)
 
     assert lines[: lines.index("")] == [
@@ -50,7 +50,7 @@ def test_a_run_in_lines() -> None:
 
 
 def test_the_end_has_summary_and_failures() -> None:
-    """After the run come the tables, the totals, and what failed and why."""
+    """After the run: tables, totals and failures."""
     lines = written(RUN[-1])
 
     assert "built 1, exists 1, failed 1, blocked 1 in 15.0 s; 7 requests; 1 build skipped" in lines
@@ -61,12 +61,12 @@ def test_the_end_has_summary_and_failures() -> None:
 
 
 def test_lines_are_never_coloured() -> None:
-    """A log has no escape codes, not even where colours are demanded."""
+    """A log has no colours, not even with FORCE_COLOR."""
     assert "\x1b" not in "\n".join(written(*RUN, environ={"FORCE_COLOR": "1"}))
 
 
 def test_a_log_says_whose_it_is() -> None:
-    """When the log turns to another step of the same image, the step is named again."""
+    """If the log changes to another step of the same image, the step is printed again."""
     lines = written(
         StepChanged(WEB, "[a 1/2] RUN x"),
         StepChanged(WEB, "[b 1/2] RUN y"),
@@ -77,7 +77,7 @@ def test_a_log_says_whose_it_is() -> None:
 
 
 def test_quick_chores_are_left_out() -> None:
-    """BuildKit's own chores are worth a line only where they cost time."""
+    """BuildKit's internal steps are printed only if they take long."""
     lines = written(
         StepChanged(WEB, "[internal] load .dockerignore"),
         StepChanged(WEB, "[internal] load .dockerignore", completed=True, seconds=0.1),
@@ -88,19 +88,19 @@ def test_quick_chores_are_left_out() -> None:
 
 
 def test_a_stage_is_told_once() -> None:
-    """The same stage told twice is one line."""
+    """A repeated stage is one line."""
     changed = ImageChanged(WEB, Phase.BUILDING)
 
     assert written(changed, changed) == ["web | building"]
 
 
 def test_a_plan_of_nothing_is_told() -> None:
-    """A run without work says so."""
+    """A run with nothing to do says so."""
     assert written(Planned(Plan(PROJECT, ()))) == ["0 to build, 0 exist"]
 
 
 def test_a_closed_log_does_not_end_a_run() -> None:
-    """Events go on when nobody can read them any more."""
+    """Events are accepted after the log is closed."""
     stream = io.StringIO()
     with reporter(stream, environ={}) as report:
         stream.close()
@@ -111,7 +111,7 @@ def test_a_closed_log_does_not_end_a_run() -> None:
 
 
 def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
-    """A `FROM` is resolved and then fetched: its second end is told where it took its time."""
+    """A `FROM` is resolved and then fetched: its second end is printed if it took long."""
     step = "[1/4] FROM debian"
     again = [StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=0.01)]
     slow = StepChanged(WEB, step, completed=True, seconds=5.0)
@@ -123,7 +123,7 @@ def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
 
 
 def test_a_step_that_failed_is_not_done() -> None:
-    """Nor is one that was cancelled: it is named again when it begins anew."""
+    """A failed or cancelled step is not printed as done, and is named again when it restarts."""
     make, test = "[1/2] RUN make", "[1/2] RUN make test"
     lines = written(
         StepChanged(WEB, make),
@@ -145,7 +145,7 @@ def test_a_step_that_failed_is_not_done() -> None:
 
 
 def test_a_base_that_exists_is_named_once() -> None:
-    """It is resolved and fetched as a context, which is worth a line where it takes its time."""
+    """An existing base is printed once, if it takes long."""
     base = "[context os-base] registry.fly.io/os-base@sha256:" + "0" * 64
     metadata = "[context os-base] load metadata for registry.fly.io/os-base"
     lines = written(
@@ -164,7 +164,7 @@ def test_a_base_that_exists_is_named_once() -> None:
 
 
 def test_writing_out_is_told_where_it_took_its_time() -> None:
-    """The stage `pushing` and the summary's reference say the rest."""
+    """Exporting is printed only if it takes long; stage and summary say the rest."""
     push = "pushing registry.fly.io/web:1234 with docker"
     quick = [StepChanged(WEB, push), StepChanged(WEB, push, completed=True, seconds=0.1)]
     slow = StepChanged(WEB, push, completed=True, seconds=2.0)
@@ -178,7 +178,7 @@ def test_writing_out_is_told_where_it_took_its_time() -> None:
 
 
 def test_a_long_step_is_readable() -> None:
-    """Indentation of continued lines is squeezed, and of a digest its first digits are shown."""
+    """Indentation of continuation lines is removed, and digests are shortened."""
     lines = written(
         StepChanged(WEB, f"[1/2] FROM debian@sha256:{'0123456789abcdef' * 4}"),
         StepChanged(WEB, "[2/2] RUN apt-get update     && apt-get install tini"),
@@ -191,5 +191,5 @@ def test_a_long_step_is_readable() -> None:
 
 
 def test_verifying_makes_no_line() -> None:
-    """One request per image is not worth one."""
+    """One request per image has no line."""
     assert written(ImageChanged(WEB, Phase.VERIFYING)) == []

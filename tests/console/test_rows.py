@@ -1,4 +1,4 @@
-"""Events become rows."""
+"""Events as rows of the live view."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WEB = ImageName("web")
 
 
 def after(*events: ImageChanged | StepChanged | LogLine) -> Row:
-    """A row to which these events came, a second apart."""
+    """Return a row after these events, a second apart."""
     row = Row(WEB, app=False)
     for now, event in enumerate(events, start=1):
         row = advance(row, event, float(now))
@@ -19,7 +19,7 @@ def after(*events: ImageChanged | StepChanged | LogLine) -> Row:
 
 
 def test_a_step_begins_and_ends() -> None:
-    """The step shown is the one begun last of those that go on."""
+    """The row shows the newest step in progress."""
     both = (StepChanged(WEB, "[a 1/2] RUN x"), StepChanged(WEB, "[b 1/2] RUN y"))
     one = after(*both, StepChanged(WEB, "[b 1/2] RUN y", completed=True))
 
@@ -30,14 +30,14 @@ def test_a_step_begins_and_ends() -> None:
 
 
 def test_a_step_wakes_a_waiting_image() -> None:
-    """Work on an image is shown even where no stage was told."""
+    """A step marks its image as in progress, also without a stage."""
     row = after(StepChanged(WEB, "[1/2] RUN x"))
 
     assert (row.status, row.word, row.since) == (RowStatus.ACTIVE, "building", 1.0)
 
 
 def test_a_chore_of_buildkits_wakes_nobody() -> None:
-    """Contexts are loaded at once for all images, also for those whose base is still built."""
+    """Contexts are loaded for all images at once, also for those that wait for a base."""
     internal = StepChanged(WEB, "[internal] load build context")
     ended = StepChanged(WEB, "[internal] load build context", completed=True)
 
@@ -46,7 +46,7 @@ def test_a_chore_of_buildkits_wakes_nobody() -> None:
 
 
 def test_progress_keeps_the_bytes() -> None:
-    """An event without bytes does not forget those that were known."""
+    """An event without bytes keeps the known ones."""
     row = after(StepChanged(WEB, "pushing", current=5, total=9), StepChanged(WEB, "pushing"))
 
     assert (step := row.step)
@@ -54,7 +54,7 @@ def test_progress_keeps_the_bytes() -> None:
 
 
 def test_an_ended_image_is_not_woken() -> None:
-    """What a cancelled build still says does not bring its image back to life."""
+    """Later output of a cancelled build does not change its row."""
     row = after(
         ImageChanged(WEB, Phase.FAILED, "no"),
         StepChanged(WEB, "[1/2] RUN x"),
@@ -65,7 +65,7 @@ def test_an_ended_image_is_not_woken() -> None:
 
 
 def test_time_is_kept_where_none_is_told() -> None:
-    """An image that failed without a time took as long as it was seen at work."""
+    """The duration of a failed image is the time since its first event."""
     row = after(
         ImageChanged(WEB, Phase.BUILDING),
         ImageChanged(WEB, Phase.PUSHING),

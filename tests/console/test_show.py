@@ -66,7 +66,7 @@ note    flyctl    not found
 
 
 def test_a_plan_gives_each_action_and_its_reason() -> None:
-    """A plan is readable without colour, and no line has spaces at its end."""
+    """A plan is readable without colour, and no line ends with spaces."""
     stream = io.StringIO()
     show.print_plan(PLAN, stream, environ={})
 
@@ -74,7 +74,7 @@ def test_a_plan_gives_each_action_and_its_reason() -> None:
 
 
 def test_aliases_to_be_moved_are_told() -> None:
-    """An image that exists, but does not bear its alias yet, is something to do."""
+    """An existing image whose alias must move is something to do."""
     alias = replace(make_reference("os-base"), tag=Tag("latest"))
     action = replace(PLAN.images[0], move=(alias,))
     stream = io.StringIO()
@@ -89,7 +89,7 @@ def test_aliases_to_be_moved_are_told() -> None:
 
 
 def test_colours_are_written_on_demand() -> None:
-    """FORCE_COLOR colours data too; NO_COLOR wins."""
+    """FORCE_COLOR colours data, too; NO_COLOR has priority."""
     forced, forbidden = io.StringIO(), io.StringIO()
     show.print_plan(PLAN, forced, environ={"FORCE_COLOR": "1"})
     show.print_plan(PLAN, forbidden, environ={"FORCE_COLOR": "1", "NO_COLOR": "1"})
@@ -99,7 +99,7 @@ def test_colours_are_written_on_demand() -> None:
 
 
 def test_inputs_are_listed() -> None:
-    """All that goes into a fingerprint is there."""
+    """All inputs of a fingerprint are listed."""
     stream = io.StringIO()
     show.print_inputs(INPUTS, stream, environ={})
 
@@ -119,7 +119,7 @@ def test_existence_is_a_word() -> None:
 
 
 def test_doctor_says_what_to_do() -> None:
-    """Each check is a line, and what is not well has its hint below."""
+    """Each check is a line; a failed one has its hint below."""
     checks = [
         Check("engine", ok=True, detail="29.0", hint="never shown"),
         Check("registry", ok=False, detail="`r` refuses", hint="log in"),
@@ -132,7 +132,7 @@ def test_doctor_says_what_to_do() -> None:
 
 
 def test_a_tree_is_the_same_with_and_without_colour() -> None:
-    """Without colour, the tree is the one of the picture."""
+    """Without colour it is the tree of `graph`."""
     stream = io.StringIO()
     show.print_tree(PROJECT, stream, plan=PLAN, environ={})
 
@@ -140,7 +140,7 @@ def test_a_tree_is_the_same_with_and_without_colour() -> None:
 
 
 def test_many_that_exist_are_one_line() -> None:
-    """Of hundreds of images, those that needed nothing are counted."""
+    """Among hundreds of images, unchanged ones are counted."""
     exists, built, *_ = REPORT.images
 
     lines = image_table([exists] * 248 + [built] * 2, plain)
@@ -150,12 +150,12 @@ def test_many_that_exist_are_one_line() -> None:
 
 
 def test_a_table_fits_its_terminal() -> None:
-    """On a terminal, the last column is cut."""
+    """The last column is cut to the terminal's width."""
     assert max(map(len, image_table(REPORT.images, plain, cells=60))) == 60
 
 
 def test_references_are_not_cut_where_the_terminal_is_narrow() -> None:
-    """Digests are left out first, and the host is said once, so that a tag can be copied."""
+    """Digests are dropped first, and the host is printed once, so that tags can be copied."""
     lines = image_table(REPORT.images, plain, cells=79)
 
     tag = "f0f0f0f0f0f0f0f0f0f0"
@@ -166,7 +166,7 @@ def test_references_are_not_cut_where_the_terminal_is_narrow() -> None:
 
 
 def test_totals_say_what_was_saved() -> None:
-    """The last line counts the builds that were not needed."""
+    """The last line counts the skipped builds."""
     report = Report(REPORT.images[:2], requests=1, seconds=61.0, interrupted=True)
 
     assert totals(report) == [

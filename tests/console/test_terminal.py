@@ -1,4 +1,4 @@
-"""Which stream gets colours and a live view, and what happens when it breaks."""
+"""Which streams get colours and a live view, and broken streams."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pipeline.console.terminal import TolerantStream, wants_colour, wants_live
 
 
 class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
 
 class Broken(io.StringIO):
-    """A stream whose other end is gone."""
+    """A stream whose other end is closed."""
 
     def write(self, text: str) -> int:
-        """Fail as a closed pipe does."""
+        """Raise as a closed pipe does."""
         raise BrokenPipeError(text)
 
 
@@ -38,12 +38,12 @@ class Broken(io.StringIO):
     ],
 )
 def test_a_live_view_needs_an_able_terminal(environ: dict[str, str], *, live: bool) -> None:
-    """A terminal that is not dumb and no CI gets the live view."""
+    """A terminal that is not dumb, outside of CI, gets the live view."""
     assert live == wants_live(Terminal(), environ)
 
 
 def test_a_file_gets_no_live_view() -> None:
-    """Neither a pipe nor a file nor a closed stream is drawn on."""
+    """Not a pipe, a file or a closed stream."""
     closed = io.StringIO()
     closed.close()
 
@@ -66,12 +66,12 @@ def test_a_file_gets_no_live_view() -> None:
 def test_colour_follows_the_conventions(
     stream: io.StringIO, environ: dict[str, str], *, colour: bool
 ) -> None:
-    """NO_COLOR forbids, FORCE_COLOR demands, else the terminal decides."""
+    """NO_COLOR forbids, FORCE_COLOR forces, else the terminal decides."""
     assert colour == wants_colour(stream, environ)
 
 
 def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
-    """What a reporter writes into a closed pipe is lost without an error."""
+    """Output to a closed pipe is dropped without an error."""
     stream = TolerantStream(Broken())
 
     assert stream.write("text") == 4
@@ -79,7 +79,7 @@ def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
 
 
 def test_signs_are_spelt_where_the_encoding_lacks_them() -> None:
-    """An ASCII log gets other signs, and a question mark for what has none."""
+    """ASCII streams get ASCII symbols, and a question mark for what has none."""
     raw = io.BytesIO()
     stream = TolerantStream(io.TextIOWrapper(raw, encoding="ascii"))
     stream.write("✓ größe …")

@@ -1,4 +1,4 @@
-"""Text of builds is made safe, and measured as a terminal does."""
+"""Text of builds is sanitized, and measured in terminal cells."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE)
 def test_escape_codes_and_control_characters_are_removed(text: str, shown: str) -> None:
-    """What could move the cursor or mislead the eye is gone, all else is as it was."""
+    """Everything that moves the cursor or misleads is removed, the rest is unchanged."""
     assert shown == clean(text)
 
 
 @given(st.text(alphabet=st.characters()))
 def test_a_clean_text_has_nothing_to_obey(text: str) -> None:
-    """No control character is left, whatever the text; and it can be encoded."""
+    """The result has no control characters, and can be encoded."""
     cleaned = clean(text)
     cleaned.encode()
 
@@ -42,18 +42,18 @@ def test_a_clean_text_has_nothing_to_obey(text: str) -> None:
 
 
 def test_a_very_long_line_is_cut() -> None:
-    """A line without an end does not fill the log."""
+    """Very long lines are cut."""
     assert len(clean("x" * 1_000_000)) < 5000
 
 
 @given(st.text(alphabet="ab 日本", max_size=20), st.integers(0, 20))
 def test_a_cropped_text_fits(text: str, cells: int) -> None:
-    """A cropped text is never wider than it may be."""
+    """A cropped text is never too wide."""
     assert width(crop(text, cells)) <= cells
 
 
 def test_wide_characters_take_two_cells() -> None:
-    """Padding counts the cells of a terminal, not characters."""
+    """Padding counts terminal cells, not characters."""
     assert pad("日本", 6) == "日本  "
 
 
@@ -62,7 +62,7 @@ def test_wide_characters_take_two_cells() -> None:
     [(0, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (3599.7, "1 h 00 min")],
 )
 def test_durations_roll_over(seconds: float, shown: str) -> None:
-    """Sixty seconds are a minute, also where rounding makes them so."""
+    """Sixty seconds are a minute, also after rounding."""
     assert shown == duration(seconds)
 
 
@@ -70,5 +70,5 @@ def test_durations_roll_over(seconds: float, shown: str) -> None:
     ("count", "shown"), [(0, "0 B"), (999, "999 B"), (999_960, "1.0 MB"), (5 * 10**15, "5000.0 TB")]
 )
 def test_sizes_are_decimal(count: int, shown: str) -> None:
-    """Bytes are shown in powers of 1000."""
+    """Sizes use powers of 1000."""
     assert shown == size(count)

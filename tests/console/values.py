@@ -1,4 +1,4 @@
-"""Values to render: a small project, its plan, a run of it, and a report."""
+"""Values to render: a small project, its plan, a run, and a report."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ FAILURE = Failure(
 
 
 def make_image(name: str, *bases: str, app: bool = False, outside: Iterable[str] = ()) -> Image:
-    """An image on its bases, with externals."""
+    """Return an image on its bases, with externals."""
     folder = PurePosixPath("images") / name
     place = Location(f"{folder}/Dockerfile", 1, 6)
     return Image(
@@ -71,17 +71,17 @@ def make_image(name: str, *bases: str, app: bool = False, outside: Iterable[str]
 
 
 def make_project(*images: Image) -> Project:
-    """A project of images that are in build order already."""
+    """Return a project of images, given in build order."""
     return Project(Path("project"), Settings(), images)
 
 
 def make_reference(name: str) -> Reference:
-    """The reference that an image of the plan has."""
+    """Return the reference of an image in the plan."""
     return Reference(Repository("registry.fly.io", name), Tag(PRINT.short))
 
 
 def make_action(image: Image, action: Action) -> ImageAction:
-    """What is done about an image."""
+    """Return the action for an image."""
     reference = make_reference(image.name)
     if action is Action.BUILD:
         why = f"the registry has no `{reference}`"

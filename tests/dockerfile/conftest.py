@@ -1,4 +1,4 @@
-"""Shorthands for the tests of the Dockerfile language."""
+"""Fixtures to parse and resolve Dockerfiles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Resolve(Protocol):
-    """Resolve a Dockerfile's text; all but the text may be left out."""
+    """Resolves a Dockerfile; all arguments but the text are optional."""
 
     def __call__(
         self,
@@ -34,10 +34,10 @@ class Resolve(Protocol):
 
 
 class Refused(Protocol):
-    """The problems of a Dockerfile's text."""
+    """Returns the problems of a Dockerfile."""
 
     def __call__(self, text: str, /, *, target: str | None = None) -> tuple[Problem, ...]:
-        """Parse and resolve, and expect that to fail."""
+        """Parse and resolve, which must fail."""
 
 
 @pytest.fixture(name="resolved")

@@ -1,6 +1,6 @@
-"""Dockerfiles that would keep a reader busy for ever, or take all memory: each ends, in order.
+"""Dockerfiles that would take a parser very long, or all memory: each is handled in time.
 
-Nothing here looks at a clock: on code that is too slow for one, its row does not end.
+No test measures time: with code that is too slow, a row does not end.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ TAKEN = {
 
 @pytest.mark.parametrize("lines", TAKEN.values(), ids=TAKEN)
 def test_what_is_long_and_right_is_taken(lines: str) -> None:
-    """As BuildKit takes it."""
+    """As BuildKit accepts it."""
     assert _resolved(f"FROM scratch\n{lines}\n").stages
 
 
@@ -69,7 +69,7 @@ def test_what_is_long_and_right_is_taken(lines: str) -> None:
     ids=["images to copy from", "a chain of stages", "images", "a directive", "arguments"],
 )
 def test_a_file_that_is_long_and_right_is_taken(text: str) -> None:
-    """With as many stages as anybody likes."""
+    """Any number of stages is accepted."""
     assert _resolved(text).stages
 
 
@@ -94,7 +94,7 @@ TOLD = {
 
 @pytest.mark.parametrize(("lines", "place", "said"), TOLD.values(), ids=TOLD)
 def test_what_comes_to_too_much_is_told_at_its_line(lines: str, place: str, said: str) -> None:
-    """And what follows is not looked at."""
+    """Parsing stops there."""
     with pytest.raises(ConfigError) as caught:
         _resolved(f"FROM scratch\n{lines}\n")
 
@@ -104,7 +104,7 @@ def test_what_comes_to_too_much_is_told_at_its_line(lines: str, place: str, said
 
 
 def test_variables_that_stages_hand_on_are_bounded() -> None:
-    """Each stage on another has all of its variables again."""
+    """Each stage inherits all variables of its base."""
     text = "FROM scratch AS s0\n" + "".join(f"ENV A{n}=b\n" for n in range(1_000))
     text += "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(1_000))
 
@@ -113,7 +113,7 @@ def test_variables_that_stages_hand_on_are_bounded() -> None:
 
 
 def test_triggers_that_stages_multiply_are_bounded() -> None:
-    """Each stage on another runs all of its triggers."""
+    """Each stage runs all triggers of its base."""
     text = "FROM scratch AS s0\n" + "ONBUILD RUN x\n" * 1_000 + "FROM s0\n" * 1_000
 
     with pytest.raises(ConfigError, match="more than 5,000 triggers of `ONBUILD` run"):
@@ -121,7 +121,7 @@ def test_triggers_that_stages_multiply_are_bounded() -> None:
 
 
 def test_circles_of_stages_are_told_in_short() -> None:
-    """Of a long one its ends, and of many the first ten."""
+    """Long cycles are shortened, and the first ten are reported."""
     long = _stages(1_000, "COPY --from=s{next} a /") + "FROM scratch AS s1000\nCOPY --from=s0 a /\n"
     with pytest.raises(ConfigError, match=r"s0 -> s1 -> .* -> \(982 more\) -> .* -> s0$"):
         _resolved(long)
@@ -142,7 +142,7 @@ MANY_FAULTS = {
 
 @pytest.mark.parametrize("text", MANY_FAULTS.values(), ids=MANY_FAULTS)
 def test_of_many_faults_the_first_are_told(text: str) -> None:
-    """A hundred in one file are enough to go on with."""
+    """The first hundred problems of a file are reported."""
     with pytest.raises(ConfigError) as caught:
         _resolved(text)
 
@@ -151,6 +151,6 @@ def test_of_many_faults_the_first_are_told(text: str) -> None:
 
 
 def test_a_file_of_endless_instructions_is_refused() -> None:
-    """At the line of the first that is one too many."""
+    """With the line of the first instruction beyond the limit."""
     with pytest.raises(ConfigError, match=r"Dockerfile:20001:1: .* more than 20,000 instr"):
         parse(b"FROM scratch\n" + b"LABEL a=b\n" * 20_005, file="Dockerfile")

@@ -1,4 +1,4 @@
-"""What BuildKit refuses of an instruction's form is a problem at its line; the rest is taken."""
+"""Malformed instructions are errors with their line, as for BuildKit; others are accepted."""
 
 from __future__ import annotations
 
@@ -108,13 +108,13 @@ REFUSED = {
 
 @pytest.mark.parametrize("instruction", ACCEPTED)
 def test_an_instruction_is_taken(instruction: str) -> None:
-    """Forms that BuildKit takes."""
+    """Forms that BuildKit accepts."""
     assert len(parse(f"FROM a\n{instruction}\n".encode(), file="D").stages[0].instructions) == 1
 
 
 @pytest.mark.parametrize(("instruction", "expected"), REFUSED.items(), ids=REFUSED)
 def test_an_instruction_is_refused(instruction: str, expected: tuple[str, int, str]) -> None:
-    """With its line, its column, and the nearest right word."""
+    """With line, column, and the nearest valid word."""
     message, column, hint = expected
     with pytest.raises(ConfigError) as caught:
         parse(f"FROM a\n{instruction}\n".encode(), file="D")
@@ -125,7 +125,7 @@ def test_an_instruction_is_refused(instruction: str, expected: tuple[str, int, s
 
 
 def test_all_problems_of_a_file_come_at_once() -> None:
-    """In order of their place."""
+    """Sorted by location."""
     with pytest.raises(ConfigError) as caught:
         parse(b"RUN x\nFROM a AS 2\nCOPI a b\nFROM c\nENV\n", file="D")
     lines = [p.location.line for p in caught.value.problems if p.location]
@@ -139,7 +139,7 @@ def test_a_file_without_a_stage_is_refused() -> None:
 
 
 def test_a_refused_from_blames_nothing_behind_it() -> None:
-    """The instructions of that stage are no further problems."""
+    """The instructions of its stage cause no further problems."""
     with pytest.raises(ConfigError) as caught:
         parse(b"FROM\nRUN x\nCOPY a b\n", file="D")
     assert len(caught.value.problems) == 1
@@ -152,14 +152,14 @@ def test_stages_have_names_in_lower_case() -> None:
 
 
 def test_pairs_keep_quotes_and_escapes() -> None:
-    """They are taken away when the value is expanded."""
+    """They are removed when the value is expanded."""
     (found,) = parse(b"FROM a\nENV a='b c' d=\"e\" f=g\\ h\n", file="D").stages[0].instructions
     assert isinstance(found, Define)
     assert found.pairs == (Pair("a", "'b c'"), Pair("d", '"e"'), Pair("f", "g\\ h"))
 
 
 def test_flags_lose_their_quotes() -> None:
-    """So that a mount may hold spaces."""
+    """So that a mount may contain spaces."""
     source = b'FROM a\nRUN --mount="type=secret,id=a b" x\n'
     (found,) = parse(source, file="D").stages[0].instructions
     assert isinstance(found, Run)
@@ -169,7 +169,7 @@ def test_flags_lose_their_quotes() -> None:
 FLAG_BYTES = {
     "COPY --exclude=é.txt d /x": (("Ã©.txt",), ("d",)),
     "COPY --exclude=日 --exclude=b d /x": (("æ\x97¥", "b"), ("d",)),
-    "COPY --exclude=à d /x": (("Ã",), ("d",)),  # its second byte is Latin-1's blank
+    "COPY --exclude=à d /x": (("Ã",), ("d",)),  # Its second byte is a blank in Latin-1.
     "COPY \u00a0--exclude=a d /x": ((), ("--exclude=a", "d")),
     'COPY --exclude="é ü" d /x': (("Ã© Ã¼",), ("d",)),
     "COPY --exclude=a é /x": (("a",), ("é",)),
@@ -180,7 +180,7 @@ FLAG_BYTES = {
 def test_flags_are_read_byte_by_byte(
     line: str, expected: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
-    """A character beyond ASCII is several in a flag, and one behind the flags."""
+    """BuildKit splits a non-ASCII character into bytes in flags, not after them."""
     (found,) = parse(f"FROM a\n{line}\n".encode(), file="D").stages[0].instructions
     assert isinstance(found, Copy)
     assert (found.exclude, found.sources) == expected
@@ -197,7 +197,7 @@ def test_here_documents_are_no_sources() -> None:
 
 
 def test_a_dash_takes_leading_tabs_away() -> None:
-    """Of a here-document's lines."""
+    """From the lines of a here-document."""
     (found,) = parse(b"FROM a\nCOPY <<-E /x\n\t\ta\n\tE\n", file="D").stages[0].instructions
     assert isinstance(found, Copy)
     assert found.heredocs[0].text == "a\n"

@@ -1,4 +1,4 @@
-"""Physical lines become instructions as BuildKit joins them."""
+"""Lines are joined to instructions as in BuildKit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.errors import Location
 
 
 def texts(source: str | bytes) -> list[str]:
-    """The instructions of a file without problems."""
+    """Return the instructions of a file without problems."""
     raw = source.encode() if isinstance(source, str) else source
     found = lex(raw, "Dockerfile")
     assert not found.problems
@@ -86,7 +86,7 @@ def test_here_documents_are_taken_out(source: str, expected: list[list[tuple[str
     [("E", True), ("'E'", False), ('"E"', False), ("E'F'", False), (r"E\'F", True)],
 )
 def test_quotes_forbid_expansion(word: str, *, expand: bool) -> None:
-    """Any quote in the name of a here-document does."""
+    """Quotes in the delimiter of a here-document disable expansion."""
     name = word.replace("\\'", "!").replace("'", "").replace('"', "").replace("!", "'")
     found = lex(f"RUN <<{word}\n{name}\n".encode(), "Dockerfile")
     assert [document.expand for document in found.lines[0].heredocs] == [expand]
@@ -104,18 +104,18 @@ FAULTY = {
 
 @pytest.mark.parametrize(("source", "place", "message"), FAULTY.values(), ids=FAULTY)
 def test_a_fault_is_told_at_its_line(source: bytes, place: Location, message: str) -> None:
-    """What stops BuildKit's reader is one problem."""
+    """What stops BuildKit's parser is one problem."""
     found = lex(source, "D").problems
     assert [(p.location, message in p.message) for p in found] == [(place, True)]
 
 
 def test_a_line_may_have_64_kib() -> None:
-    """The longest that BuildKit reads, its end included."""
+    """The longest line that BuildKit reads, including its end."""
     assert len(texts(b"RUN " + b"x" * (65536 - 5) + b"\n")) == 1
 
 
 def test_a_token_is_found_where_it_stands() -> None:
-    """Over continued lines, in columns that count from 1."""
+    """Also on continuation lines; columns count from 1."""
     line = lex(b"FROM a\n  RUN x \\\n# c\n   needle\n", "D").lines[1]
     assert (line.location, line.find("needle")) == (Location("D", 2, 3), Location("D", 4, 4))
 
@@ -141,5 +141,5 @@ SYNTAX = {
 
 @pytest.mark.parametrize(("source", "expected"), SYNTAX.values(), ids=SYNTAX)
 def test_the_frontend_is_found(source: str, expected: str) -> None:
-    """In each of the three forms, at the top only."""
+    """In each of the three forms, only at the top."""
     assert lex(source.encode(), "D").syntax == expected

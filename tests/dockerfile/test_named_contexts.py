@@ -1,4 +1,4 @@
-"""Folders that go before stages and images of their name, as in BuildKit's `convert.go`."""
+"""Named contexts replace stages and images of their name, as in BuildKit's `convert.go`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pipeline.dockerfile.resolve import LINUX, Resolved
 
 
 def resolved(text: str, *contexts: str, target: str | None = None) -> Resolved:
-    """What a build of that Dockerfile needs, with folders of these names."""
+    """Return what a build needs, with named contexts of these names."""
     file = parse(text.encode(), file="Dockerfile")
     return resolve(file, target=target, args={}, platform=LINUX, contexts=contexts)
 
 
 def read(found: Resolved, name: str) -> list[str]:
-    """What is read of a context, or why all of it counts."""
+    """Return what is read of a context, or why all of it is."""
     reads = found.contexts[name]
     return [reads.whole] if reads.whole else [one.pattern for one in reads.reads]
 
@@ -29,23 +29,23 @@ def read(found: Resolved, name: str) -> list[str]:
         ("FROM x\nRUN --mount=type=tmpfs,from=libs,target=/m true\n", [], ["x"]),
         ("FROM x\nRUN --mount=from=y,target=/m --mount=from=libs,target=/n true\n",
          ["."], ["x", "y"]),
-        # By any way of writing the name that BuildKit looks up alike.
+        # Any spelling of the name that BuildKit treats as equal.
         ("FROM scratch\nCOPY --from=libs:latest a /\n", ["a"], []),
         ("FROM scratch\nCOPY --from=docker.io/library/libs a /\n", ["a"], []),
-        # A stage is replaced, whatever it does, also by its number and before its own base.
+        # A stage is replaced, whatever it contains, also by its number and before its base.
         ("FROM y AS libs\nRUN make\nFROM x\nCOPY --from=libs a /\n", ["a"], ["x"]),
         ("FROM y AS libs\nCOPY z /\nFROM x\nCOPY --from=0 a /\n", ["a"], ["x"]),
-        # A stage that begins with it has all of it.
+        # A stage that starts from a context uses all of it.
         ("FROM libs\nCOPY --from=libs a /\n", ["at line 1"], []),
         ("ARG L=libs\nFROM $L AS b\nFROM x\nCOPY --from=b a /\n", ["at line 2"], ["x"]),
         ("FROM y AS libs\nFROM libs\nRUN make\n", ["at line 2"], []),
-        # What ARG says is known; what an image says is not.
+        # Values of ARG are known; those of an image are not.
         ("FROM scratch\nARG V=1\nCOPY --from=libs f$V /\n", ["f1"], []),
         ("FROM x\nCOPY --from=libs f$V /\n", ["`V`, which the image below may set"], ["x"]),
     ],
 )  # fmt: skip
 def test_what_is_taken_of_it_counts(text: str, libs: list[str], names: list[str]) -> None:
-    """And nothing of the build's own context, no stage and no image of that name."""
+    """Nothing of the main context, no stage and no image of that name."""
     found = resolved(text, "libs")
 
     assert [named.written for named in found.names] == names
@@ -64,14 +64,14 @@ def test_a_stage_that_is_the_target_is_replaced() -> None:
 
 
 def test_triggers_of_a_replaced_stage_still_run() -> None:
-    """In newer versions of BuildKit, and what any of them reads counts."""
+    """Newer versions of BuildKit run them; what any version reads counts."""
     found = resolved("FROM x AS libs\nONBUILD COPY a /\nFROM libs\n", "libs")
 
     assert [one.pattern for one in found.reads.reads] == ["a"]
 
 
 def test_one_that_nothing_takes_from_is_told() -> None:
-    """In no stage: one that only another target needs is none of these."""
+    """A context that only another target needs is unused, too."""
     text = "FROM x AS dev\nCOPY --from=libs a /\nFROM y\n"
 
     found = resolved(text, "libs", "lbis")
@@ -80,7 +80,7 @@ def test_one_that_nothing_takes_from_is_told() -> None:
 
 
 def test_a_stage_that_is_only_named_gets_it_too() -> None:
-    """BuildKit resolves what a tmpfs mount is from, and would look for an image of that name."""
+    """BuildKit resolves the source of a tmpfs mount, and would look for an image of that name."""
     text = (
         "FROM x AS helper\nCOPY --from=libs a /\n"
         "FROM y\nRUN --mount=type=tmpfs,from=helper,target=/m true\n"

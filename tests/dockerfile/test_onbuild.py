@@ -1,4 +1,4 @@
-"""ONBUILD runs in the stage right above, before that stage's own instructions."""
+"""ONBUILD triggers run in a direct child stage, before its own instructions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_triggers_run_in_the_child(resolved: Resolve) -> None:
-    """What they copy and take from counts there."""
+    """Their sources count in the child."""
     text = (
         "FROM t AS tools\nFROM a AS b\nONBUILD COPY x /x\nONBUILD COPY --from=tools y /y\n"
         "ONBUILD RUN --mount=from=c,target=/c z\nFROM b\nCOPY own /\n"
@@ -31,7 +31,7 @@ def test_triggers_do_not_run_in_the_grandchild(resolved: Resolve) -> None:
 
 
 def test_triggers_set_variables_first(resolved: Resolve) -> None:
-    """ARG and ENV of a trigger are the child's."""
+    """ARG and ENV of a trigger belong to the child."""
     text = "FROM a AS b\nONBUILD ARG D=d\nONBUILD ENV E=$D/e\nFROM b\nCOPY $E /\n"
     found = resolved(text)
     assert [read.pattern for read in found.reads.reads] == ["d/e"]
@@ -39,7 +39,7 @@ def test_triggers_set_variables_first(resolved: Resolve) -> None:
 
 
 def test_triggers_stay_in_the_image(resolved: Resolve) -> None:
-    """As text with their here-documents, and count nowhere yet."""
+    """As text with their here-documents, without effect yet."""
     text = "FROM a\nONBUILD COPY x /\nONBUILD  run <<E\nFROM no\nE\n"
     found = resolved(text)
     assert found.onbuild == ("COPY x /", "run <<E\nFROM no\nE")
@@ -47,7 +47,7 @@ def test_triggers_stay_in_the_image(resolved: Resolve) -> None:
 
 
 def test_triggers_of_another_image_can_be_given(resolved: Resolve) -> None:
-    """Then its children read what it says."""
+    """Their sources count in the image's children."""
     base = resolved("FROM a\nONBUILD COPY . /app\nONBUILD COPY <<E /e\nE\n")
     child = resolved("FROM base\nCOPY x /\n", onbuild={"base": base.onbuild})
     assert [read.pattern for read in child.reads.reads] == [".", "x"]
@@ -55,13 +55,13 @@ def test_triggers_of_another_image_can_be_given(resolved: Resolve) -> None:
 
 
 def test_triggers_run_only_where_from_names_the_image(resolved: Resolve) -> None:
-    """Copying from an image runs none of them."""
+    """`COPY --from` runs none of them."""
     found = resolved("FROM a\nCOPY --from=base x /\n", onbuild={"base": ("COPY . /",)})
     assert found.reads.reads == ()
 
 
 def test_a_faulty_trigger_is_refused_where_it_runs(refused: Refused, resolved: Resolve) -> None:
-    """And nowhere else, as BuildKit reads it only then."""
+    """And nowhere else, as BuildKit parses it only then."""
     text = "FROM a AS b\nONBUILD COPPY x /\n"
     assert resolved(text).onbuild == ("COPPY x /",)
     (problem,) = refused(f"{text}FROM b\n")
@@ -69,6 +69,6 @@ def test_a_faulty_trigger_is_refused_where_it_runs(refused: Refused, resolved: R
 
 
 def test_a_trigger_takes_from_stages_above_its_child(resolved: Resolve) -> None:
-    """Not only from those above the stage that it is written in."""
+    """Not only from stages above its own."""
     text = "FROM a AS b\nONBUILD COPY --from=later x /\nFROM c AS later\nFROM b\n"
     assert [name.written for name in resolved(text).names] == ["a", "c"]

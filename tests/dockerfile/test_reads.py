@@ -1,4 +1,4 @@
-"""What a Dockerfile reads of its context, and where that cannot be told."""
+"""What a Dockerfile reads of its context, and when that is unknown."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ READS = {
 
 @pytest.mark.parametrize(("text", "expected"), READS.values(), ids=READS)
 def test_reads(resolved: Resolve, text: str, expected: list[str]) -> None:
-    """Sources and bind mounts, cleaned."""
+    """Sources and bind mounts, normalized."""
     found = resolved(f"FROM a\n{text}\n").reads
     assert ([read.pattern for read in found.reads], found.whole) == (expected, "")
 
@@ -116,7 +116,7 @@ KNOWN = {
 
 @pytest.mark.parametrize(("text", "expected"), KNOWN.values(), ids=KNOWN)
 def test_what_can_be_told(resolved: Resolve, text: str, expected: str) -> None:
-    """Is not taken for the whole."""
+    """The whole context is not needed."""
     found = resolved(text).reads
     assert ([read.pattern for read in found.reads], found.whole) == ([expected], "")
 
@@ -137,26 +137,26 @@ BELOW = {
 def test_a_stage_begins_with_the_env_of_its_base(
     resolved: Resolve, above: str, expected: list[str]
 ) -> None:
-    """Laid over what ARG made of the same names there."""
+    """It has priority over the base's ARG of the same name."""
     text = f"ARG G=g\nFROM scratch AS z\nONBUILD ENV V=7\nFROM z AS a\n{above}\nCOPY f$V /\n"
     found = resolved(f"{text}FROM a AS b\nCOPY f$V /\n", args={"GIVEN": "3"}).reads
     assert ([read.pattern for read in found.reads], found.whole) == (expected, "")
 
 
 def test_a_stage_on_scratch_begins_with_its_path_again(resolved: Resolve) -> None:
-    """Whatever an argument made of it below."""
+    """Whatever an argument set it to."""
     text = "FROM scratch AS a\nARG PATH=p\nCOPY $PATH /\nFROM a\nCOPY $PATH /\n"
     (first, second) = resolved(text).reads.reads
     assert (first.pattern, second.pattern[:14]) == ("p", "usr/local/sbin")
 
 
 def test_a_url_with_an_unknown_part_reads_nothing(resolved: Resolve) -> None:
-    """It is a URL all the same."""
+    """It is a URL in any case."""
     assert resolved("FROM a\nADD https://x.org/$V /y\n").reads == Reads()
 
 
 def test_only_needed_stages_read(resolved: Resolve) -> None:
-    """Others may copy what they like."""
+    """Sources of other stages do not count."""
     text = "FROM a AS x\nCOPY secret /\nFROM b\nCOPY $DIR /\nFROM c AS y\nCOPY app /\n"
     found = resolved(text, target="y").reads
     assert ([read.pattern for read in found.reads], found.whole) == (["app"], "")
@@ -174,13 +174,13 @@ def test_a_read_knows_its_kind_flags_and_place(resolved: Resolve) -> None:
 
 
 def test_a_source_must_be_a_pattern(refused: Refused) -> None:
-    """A malformed one is told with what to write."""
+    """A malformed pattern is an error with a hint."""
     (problem,) = refused("FROM a\nCOPY x [a-]b /y/\n")
     assert problem.location == Location("D", 2, 8)
 
 
 def test_reads_of_several_platforms_are_merged() -> None:
-    """Each once, in order; the first reason counts."""
+    """Each once, in order, with the first reason."""
     a, b = (Read(x, ReadKind.COPY, Location("D", 1)) for x in "ab")
     parts = [Reads((a,)), Reads((b, a), "why"), Reads((), "other")]
     assert merge_reads(parts) == Reads((a, b), "why")

@@ -1,4 +1,4 @@
-"""Names, stages, arguments and platforms are resolved as BuildKit does."""
+"""Names, stages, arguments and platforms are resolved as in BuildKit."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ ORIGINS = {
 def test_instructions_take_from_stages_and_images(
     resolved: Resolve, instruction: str, expected: list[str]
 ) -> None:
-    """By name in any case; only `--from` takes an index."""
+    """By name in any case; only `--from` accepts an index."""
     found = resolved(f"FROM t AS tools\nFROM scratch\n{instruction}\n")
     assert [name.written for name in found.names] == expected
 
@@ -94,7 +94,7 @@ NUMBERS = {
 
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.values(), ids=NUMBERS)
 def test_numbers_go_on_behind_the_stages(resolved: Resolve, text: str, expected: list[str]) -> None:
-    """In the order in which BuildKit comes to the images."""
+    """In the order in which BuildKit resolves the images."""
     assert [name.written for name in resolved(text).names] == expected
 
 
@@ -102,7 +102,7 @@ def test_numbers_go_on_behind_the_stages(resolved: Resolve, text: str, expected:
 def test_a_mount_without_files_makes_no_stage_count(
     resolved: Resolve, refused: Refused, kind: str
 ) -> None:
-    """But what is wrong in that stage is refused."""
+    """But errors in that stage are reported."""
     text = f"FROM a AS s\nCOPY x /\nFROM b\nRUN --mount=type={kind},from=s,target=/t y\n"
     found = resolved(text)
     assert [stage.index for stage in found.stages] == [1]
@@ -112,13 +112,13 @@ def test_a_mount_without_files_makes_no_stage_count(
 
 
 def test_a_mount_whose_type_is_a_variable_makes_a_stage_count(resolved: Resolve) -> None:
-    """It may be any."""
+    """It may be of any type."""
     text = "FROM a AS s\nFROM b\nARG T=tmpfs\nRUN --mount=type=$T,from=s,target=/t y\n"
     assert [stage.index for stage in resolved(text).stages] == [0, 1]
 
 
 def test_a_circle_that_no_one_needs(resolved: Resolve, refused: Refused) -> None:
-    """Over a FROM it is none until the target needs it; of `--from` alone it always is one."""
+    """Over FROM only if the target needs it; over `--from` always."""
     over = "FROM a AS x\nCOPY --from=y f /\nFROM x AS y\n"
     assert [name.written for name in resolved(f"{over}FROM c\n").names] == ["c"]
     (problem,) = refused(over)
@@ -128,13 +128,13 @@ def test_a_circle_that_no_one_needs(resolved: Resolve, refused: Refused) -> None
 
 
 def test_a_trigger_may_take_from_the_stage_that_it_runs_in(resolved: Resolve) -> None:
-    """As far as that has come."""
+    """As far as that stage has got."""
     text = "FROM a AS x\nONBUILD COPY --from=y f /\nFROM x AS y\n"
     assert [name.written for name in resolved(text).names] == ["a"]
 
 
 def test_a_name_knows_its_place_and_platform(resolved: Resolve) -> None:
-    """The platform of FROM where one is given, the target's for all others."""
+    """The platform of FROM, if given, else that of the target."""
     text = "FROM --platform=$BUILDPLATFORM  go AS b\nFROM \\\n  run\nCOPY --from=tool a b\n"
     text += "COPY --from=b c d\n"
     found = [
@@ -160,13 +160,13 @@ def test_a_name_knows_its_place_and_platform(resolved: Resolve) -> None:
     ],
 )
 def test_a_platform_is_read(resolved: Resolve, written: str, expected: str) -> None:
-    """Whole, or only one of its parts."""
+    """Whole, or a part of it."""
     found = resolved(f"FROM --platform={written} a", platform="linux/s390x")
     assert [name.platform for name in found.names] == [expected]
 
 
 def test_only_needed_stages_count(resolved: Resolve) -> None:
-    """The target, what it stands on, what it copies and mounts from."""
+    """The target, its bases, and the sources of its copies and mounts."""
     text = (
         "FROM a AS a1\nFROM b AS b1\nFROM c AS c1\nCOPY --from=b1 x y\n"
         "FROM d AS d1\nRUN --mount=from=c1,target=/x y\nFROM e AS e1\n"
@@ -178,7 +178,7 @@ def test_only_needed_stages_count(resolved: Resolve) -> None:
 
 
 def test_the_last_stage_is_the_target(resolved: Resolve) -> None:
-    """Where none is named."""
+    """If none is named."""
     assert [s.index for s in resolved("FROM a AS x\nFROM b\n").stages] == [1]
 
 
@@ -233,7 +233,7 @@ def test_arguments_that_count(
 
 
 def test_arguments_that_nothing_declares_are_told(resolved: Resolve) -> None:
-    """But not the ones that the builder reads, nor proxies."""
+    """Except those that the builder reads, and proxies."""
     args = {"A": "1", "B": "2", "HTTP_PROXY": "p", "BUILDKIT_X": "1", "TARGETARCH": "x"}
     assert resolved("ARG A\nFROM a\n", args=args).unused == ("B",)
 
@@ -320,7 +320,7 @@ REFUSED = {
 def test_what_cannot_be_resolved_is_refused(
     refused: Refused, text: str, line: int, column: int, message: str
 ) -> None:
-    """At its line and column, never guessed."""
+    """With line and column."""
     (problem,) = refused(text)
     assert message in problem.message
     assert problem.location == Location("D", line, column)
@@ -345,7 +345,7 @@ ACCEPTED = {
     "device with labs": "# syntax=docker/dockerfile:1-labs\nFROM a\nRUN --device=x y",
     "device with another frontend": "# syntax=acme/dockerfile\nFROM a\nRUN --device=x y",
     "what a stage has that no one needs": "FROM a\nEXPOSE abc\nSTOPSIGNAL no\nFROM b",
-    # What not every version refuses is left to the build.
+    # What only some versions refuse is left to the build.
     "epoch": "ARG SOURCE_DATE_EPOCH=abc\nFROM scratch",
     "Git with an unknown query": "FROM scratch\nADD https://x.org/y.git?bad=1 /z",
 }
@@ -353,24 +353,24 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
 def test_what_some_frontend_takes_is_accepted(resolved: Resolve, text: str) -> None:
-    """Also where it is not known yet what a value will be."""
+    """Also if a value is not known yet."""
     assert resolved(text).stages
 
 
 def test_a_needed_stage_must_stand_above(refused: Refused) -> None:
-    """One below is refused where it is asked for."""
+    """A later one is refused where it is named."""
     (problem,) = refused("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\n", target="x")
     assert problem.location == Location("D", 2, 1)
     assert "not above" in problem.message
 
 
 def test_a_stage_that_is_not_needed_may_take_from_below(resolved: Resolve) -> None:
-    """As BuildKit never comes to it."""
+    """BuildKit never resolves that."""
     assert len(resolved("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\n").stages) == 1
 
 
 def test_a_wrong_target_gets_the_nearest(refused: Refused) -> None:
-    """And the stages there are, where none is near."""
+    """Or all stages, if no name is near."""
     text = "FROM a AS build\nFROM b AS final\n"
     assert [p.hint for p in refused(text, target="biuld")] == ["did you mean `build`?"]
     assert [p.hint for p in refused(text, target="x")] == ["the stages are `build`, `final`"]
@@ -378,7 +378,7 @@ def test_a_wrong_target_gets_the_nearest(refused: Refused) -> None:
 
 
 def test_an_unset_argument_is_named(refused: Refused) -> None:
-    """With what to write."""
+    """With a hint."""
     assert "`ARG V=…` before the first `FROM`" in refused("FROM a:$V\n")[0].hint
 
 
@@ -390,12 +390,12 @@ def test_all_problems_come_at_once(refused: Refused) -> None:
 
 
 def test_a_faulty_from_blames_no_variable_of_its_stage(refused: Refused) -> None:
-    """What the image would set is not known then."""
+    """What the image would set is unknown."""
     assert len(refused("FROM $X\nCOPY ${Y:?} /\n")) == 1
 
 
 def test_the_frontend_can_be_an_argument(resolved: Resolve) -> None:
-    """BUILDKIT_SYNTAX beats the line in the file."""
+    """BUILDKIT_SYNTAX has priority over the line in the file."""
     text = "# syntax=a:1\nFROM b\n"
     assert resolved(text).frontend == "a:1"
     assert resolved(text, args={"BUILDKIT_SYNTAX": "c:1"}).frontend == "c:1"

@@ -1,4 +1,4 @@
-"""Whatever a file holds, it is understood or refused in words."""
+"""Any file is accepted, or refused with a message."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FILE = st.lists(st.one_of(_LINE, st.sampled_from(["E", "", "# escape=`"])), max
 
 
 def understood(source: bytes) -> None:
-    """Parse and resolve; anything but a `ConfigError` is a fault."""
+    """Parse and resolve; any exception but `ConfigError` is a bug."""
     problems = _problems(source)
     assert problems is None or problems
     assert all(p.message and p.location for p in problems or ())
@@ -56,7 +56,7 @@ def _problems(source: bytes) -> tuple[Problem, ...] | None:
 
 @given(st.binary())
 def test_any_bytes(source: bytes) -> None:
-    """Even no text at all."""
+    """Also binary data."""
     understood(source)
 
 
@@ -68,13 +68,13 @@ def test_anything_like_a_dockerfile(lines: list[str]) -> None:
 
 @given(_FILE)
 def test_anything_behind_a_from(lines: list[str]) -> None:
-    """So that stages are walked."""
+    """So that stages are resolved."""
     understood("\n".join(["FROM scratch AS x", *lines, "FROM x", *lines]).encode())
 
 
 @given(_FILE)
 def test_line_ends_do_not_matter(lines: list[str]) -> None:
-    """CRLF gives the same problems or the same names."""
+    """CRLF gives the same problems or names."""
     results = [_outcome(end.join(["FROM a AS x", *lines]).encode()) for end in ("\n", "\r\n")]
     assert results[0] == results[1]
 

@@ -1,4 +1,4 @@
-"""What can change without the Dockerfile changing is said in a sentence."""
+"""Messages about what can change without a change of the Dockerfile."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def test_a_step_does_not_float(resolved: Resolve, instruction: str) -> None:
 
 
 def test_a_frontend_without_a_digest_floats(resolved: Resolve) -> None:
-    """One with a digest does not, nor the builder's own."""
+    """Not with a digest, and not the builder's own."""
     assert resolved("# syntax=a/b:1\nFROM c\n").floating == ("the frontend `a/b:1` has no digest",)
     assert resolved(f"# syntax=a/b@sha256:{'0' * 64}\nFROM c\n").floating == ()
 
 
 def test_only_needed_stages_float(resolved: Resolve) -> None:
-    """And each sentence comes once."""
+    """Each message once."""
     text = "FROM a AS x\nRUN apk add y\nFROM b\nRUN apk add c; apk add d\n"
     assert resolved(text).floating == ("`apk add` takes whatever the archive has, at line 4",)

@@ -1,4 +1,4 @@
-"""Variables, quotes and escapes come to what BuildKit's shell lexer makes of them."""
+"""Variables, quotes and escapes are expanded as by BuildKit's shell lexer."""
 
 from __future__ import annotations
 
@@ -96,42 +96,42 @@ def test_a_text_is_expanded(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 def test_a_text_is_refused(text: str) -> None:
-    """What the shell lexer calls an error is one."""
+    """As by the shell lexer."""
     with pytest.raises(RefusedError):
         expand(text, VARIABLES)
 
 
 def test_words_are_cut_after_expansion_but_not_in_quotes() -> None:
-    """A variable's spaces separate, quoted ones do not."""
+    """Unquoted spaces of a variable separate words."""
     found = expand('a $TWO "$TWO" \\ b', VARIABLES)
     assert found.words == ("a", "x", "y", "x  y", " b")
 
 
 def test_what_was_asked_for_is_told() -> None:
-    """Used and unset variables, with the ones inside of operators."""
+    """Used and unset variables, also those inside of operators."""
     found = expand("${V}${NO:-$EMPTY}${ELSE+x}", VARIABLES)
     assert (found.used, found.unset) == (frozenset({"V", "EMPTY"}), frozenset({"NO", "ELSE"}))
 
 
 def test_a_backtick_can_be_the_escape() -> None:
-    """Then a backslash is a plain character."""
+    """Then a backslash is an ordinary character."""
     assert expand(r"c:\a`$V", VARIABLES, Rules(escape="`")).text == r"c:\a$V"
 
 
 def test_a_missing_value_may_be_known_elsewhere() -> None:
-    """Where the environment is not known, `:?` is no fault."""
+    """If the environment is unknown, `:?` is no error."""
     assert expand("${NO:?}", VARIABLES, Rules(lenient=True)).text == ""
 
 
 def test_unset_variables_can_stay() -> None:
-    """As they do in the words that name a here-document."""
+    """As in the delimiter of a here-document."""
     text = "$NO ${NO} ${NO:-x} ${NO/a/b} $V"
     assert expand(text, VARIABLES, Rules(keep_unset=True)).text == text.replace("$V", "3.12")
 
 
 @given(st.text(alphabet="a$V{}:-+?#%/\\'\"<` \t*"))
 def test_only_a_refusal_is_raised(text: str) -> None:
-    """Any text expands or is refused."""
+    """Any text is expanded or refused."""
     for rules in (Rules(), Rules(keep_unset=True, raw_quotes=True, raw_escapes=True)):
         with contextlib.suppress(RefusedError):
             assert isinstance(expand(text, VARIABLES, rules).text, str)

@@ -1,4 +1,4 @@
-"""Wildcards mean what Go's `filepath.Match` means."""
+"""Wildcards work as in Go's `filepath.Match`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ DIFFERS = [
     ("", "a"),
     ("a", ""),
     ("A", "a"),
-    # A star is never tried again once the text behind it has fitted.
+    # A star is not tried again after the text behind it has matched.
     ("*[^x]*b", "aa/b"),
 ]
 MALFORMED = [
@@ -84,13 +84,13 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("pattern", "name"), MATCHES)
 def test_a_pattern_matches(pattern: str, name: str) -> None:
-    """All of the name is matched."""
+    """The whole name must match."""
     assert match(pattern, name)
 
 
 @pytest.mark.parametrize(("pattern", "name"), DIFFERS)
 def test_a_pattern_does_not_match(pattern: str, name: str) -> None:
-    """A part of the name is not enough, and `/` is not crossed."""
+    """A part of the name is not enough, and wildcards do not match `/`."""
     assert not match(pattern, name)
 
 
@@ -119,7 +119,7 @@ def test_an_escaped_name_matches_itself(name: str) -> None:
 
 @given(st.text(alphabet="ab*?[]^-\\/"), st.text(alphabet="ab*]-/"))
 def test_only_a_malformed_pattern_raises(pattern: str, name: str) -> None:
-    """Any text is an answer or a `ValueError`."""
+    """Any pattern gives a result or a `ValueError`."""
     try:
         assert match(pattern, name) in {True, False}
     except ValueError:

@@ -1,7 +1,7 @@
 """Ignore files: BuildKit's pattern language, line by line.
 
-What BuildKit does with each row of these tables was looked up in moby/patternmatcher, and the whole
-was compared with a real BuildKit over some hundred generated files.
+The rows of these tables were checked in moby/patternmatcher, and the whole was compared with a real
+BuildKit over several hundred generated files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.dockerignore.patterns import _go_regex, parse_pattern, parse_patte
 from pipeline.errors import ConfigError
 
 MATCHES = [
-    # The regular expression that patternmatcher makes has these as they are.
+    # patternmatcher copies these characters into its regular expression unchanged.
     ("a|b", "a|b", True),
     ("a|b", "a", False),
     ("a|b*", "ax", True),
@@ -34,7 +34,7 @@ MATCHES = [
     (r"a\{2}*", "a{2}", True),
     ("a^*", "a^", False),
     ("{1}a*", "ab", True),
-    # A lone backslash at the end escapes the end.
+    # A backslash at the end escapes the end.
     ("a**/\\", "a/b/$c", True),
     ("a**/\\", "a/b", False),
     ("docs", "docs", True),
@@ -89,7 +89,7 @@ MATCHES = [
 
 @pytest.mark.parametrize(("pattern", "path", "excluded"), MATCHES)
 def test_a_pattern_matches_as_in_buildkit(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
-    """One line, one path, one answer."""
+    """One line, one path, one result."""
     assert parse_ignore(pattern.encode(), file="f").excludes(path) is excluded
 
 
@@ -113,17 +113,17 @@ HARD = [
     ("?" * 6_000, "a" * 200, False),
     ("*a" * 3_000, "a" * 200, False),
 ]
-"""What one that tries one way after the other does not live to see the end of."""
+"""A backtracking matcher would take practically for ever."""
 
 
 @pytest.mark.parametrize(("pattern", "path", "excluded"), HARD, ids=range(len(HARD)))
 def test_no_pattern_takes_for_ever(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
-    """As in BuildKit, whose time grows with the lengths of pattern and path alone."""
+    """As in BuildKit, the time grows only with the lengths of pattern and path."""
     assert parse_ignore(pattern.encode(), file="f").excludes(path) is excluded
 
 
 def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
-    """Go itself takes more, in gigabytes; the line is told, and not all of it."""
+    """Go accepts more, with gigabytes of memory; the error has a part of the line."""
     with pytest.raises(
         ConfigError, match=r"f:2: .*\.\.\.` is not a valid .* more than 66,560"
     ) as told:
@@ -132,7 +132,7 @@ def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
 
 
 def test_of_many_faults_the_first_are_told() -> None:
-    """And how many more there are."""
+    """With the number of the others."""
     with pytest.raises(ConfigError) as caught:
         parse_ignore(b"[\n" * 3_000, file="f")
 
@@ -141,7 +141,7 @@ def test_of_many_faults_the_first_are_told() -> None:
 
 
 def test_more_patterns_than_anybody_writes_are_refused() -> None:
-    """At the first that is one too many."""
+    """At the first one beyond the limit."""
     with pytest.raises(ConfigError, match="f:20002: the file has more than 20,000 patterns"):
         parse_ignore(b"# all of it\n" + b"a\n" * 30_000, file="f")
 
@@ -165,7 +165,7 @@ SEVERAL = [
 
 @pytest.mark.parametrize(("source", "path", "excluded"), SEVERAL)
 def test_the_last_match_wins(source: str, path: str, excluded: bool) -> None:  # noqa: FBT001
-    """`!` takes back what was excluded before it, also below an excluded folder."""
+    """`!` includes again what was excluded before, also below an excluded folder."""
     assert parse_ignore(source.encode(), file="f").excludes(path) is excluded
 
 
@@ -174,7 +174,7 @@ BAD = ["[", "a[", "[]a]", "[a-]", "[-x]", "a\\", "!", "! ", "!/", "[z-a]*", r"\q
 
 @pytest.mark.parametrize("pattern", BAD)
 def test_what_buildkit_refuses_is_refused(pattern: str) -> None:
-    """The error names the file and the line."""
+    """The error has file and line."""
     source = f"fine\n# [ a comment\n{pattern}\n".encode()
 
     with pytest.raises(ConfigError) as caught:
@@ -185,12 +185,12 @@ def test_what_buildkit_refuses_is_refused(pattern: str) -> None:
 
 @pytest.mark.parametrize("source", ["!*/*/[", "*\n*/*/[", "a\n!a/*/[", "*\n\\q", "**\n[z-a]*"])
 def test_a_bad_pattern_that_nothing_tries_is_no_fault(source: str) -> None:
-    """BuildKit tries a pattern where the ones before it leave the question open."""
+    """BuildKit tries a pattern only if the ones before leave the result open."""
     assert parse_ignore(source.encode(), file="f").excludes("b") is source.startswith("*")
 
 
 def test_a_bad_pattern_is_told_when_it_is_tried() -> None:
-    """At its line."""
+    """With its line."""
     ignore = parse_ignore(b"a\n\n!a/*/[", file="f")
     with pytest.raises(
         ConfigError, match=r"f:3: BuildKit refuses it: `a/\*/\[` is not a valid pattern"
@@ -199,7 +199,7 @@ def test_a_bad_pattern_is_told_when_it_is_tried() -> None:
 
 
 def test_all_bad_patterns_are_told_at_once() -> None:
-    """Two faults, two problems."""
+    """Two mistakes, two problems."""
     with pytest.raises(ConfigError) as caught:
         parse_ignore(b"[\nfine\n!", file="f")
 
@@ -207,14 +207,14 @@ def test_all_bad_patterns_are_told_at_once() -> None:
 
 
 def test_a_line_as_long_as_go_cannot_read_is_refused() -> None:
-    """Go's scanner gives up at 64 KiB, and the build with it."""
+    """Go's scanner fails at 64 KiB, and the build with it."""
     assert parse_ignore(b"a" * 65535, file="f").excludes("a" * 65535)
     with pytest.raises(ConfigError):
         parse_ignore(b"a" * 65536, file="f")
 
 
 def test_byte_order_mark_and_carriage_returns_do_not_count() -> None:
-    """Files that Windows wrote read the same."""
+    """Files written by Windows are read the same."""
     ignore = parse_ignore(b"\xef\xbb\xbfdocs\r\n\r\n# c\r\n!docs/a\r\n", file="f")
 
     assert [p.written for p in ignore.patterns.patterns] == ["docs", "!docs/a"]
@@ -228,7 +228,7 @@ def test_a_name_that_is_no_utf8_can_be_excluded() -> None:
 
 
 def test_the_line_that_excludes_is_known() -> None:
-    """The last one that does, not one that was taken back."""
+    """The last line that excludes it, not one that was reversed."""
     ignore = parse_ignore(b"*.md\n!a.md\n\na*\n", file=".dockerignore")
 
     assert (ignore.reason("a.md"), ignore.reason("b.md"), ignore.reason("c")) == (
@@ -252,12 +252,12 @@ BELOW = [
 
 @pytest.mark.parametrize(("source", "folder", "may"), BELOW)
 def test_a_walk_skips_what_cannot_come_back(source: str, folder: str, may: bool) -> None:  # noqa: FBT001
-    """Only folders that a `!` may reach into are looked into."""
+    """Only folders that a `!` may include are walked."""
     assert parse_ignore(source.encode(), file="f").may_include_below(folder) is may
 
 
 def test_nothing_excludes_nothing() -> None:
-    """No ignore file."""
+    """Without an ignore file."""
     assert not NOTHING
     assert not NOTHING.excludes("a")
 
@@ -276,7 +276,7 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "ba"]), min_size=1, max_size=4
 
 @given(SOURCES, PATHS)
 def test_the_fast_way_says_the_same_as_the_slow_one(source: list[str], path: str) -> None:
-    """Matching a file by groups of patterns is matching it pattern by pattern."""
+    """Matching by groups of patterns equals matching pattern by pattern."""
     patterns = parse_patterns(source)
     folder, _, _ = path.rpartition("/")
     level = patterns.top()
@@ -291,7 +291,7 @@ def test_the_fast_way_says_the_same_as_the_slow_one(source: list[str], path: str
 
 @given(st.lists(PARTS, min_size=1, max_size=4).map("/".join), PATHS)
 def test_the_automaton_says_the_same_as_pythons_expression(text: str, path: str) -> None:
-    """Two ways to match what both can."""
+    """Both matchers agree on patterns that both support."""
     pattern = parse_pattern(text)
     source, way = _go_regex(pattern.text) if pattern else ("", "")
     if pattern and isinstance(pattern.regex, str) and way == "regex":
@@ -300,7 +300,7 @@ def test_the_automaton_says_the_same_as_pythons_expression(text: str, path: str)
 
 @given(SOURCES, PATHS, PATHS)
 def test_skipping_loses_nothing(source: list[str], folder: str, below: str) -> None:
-    """If something in an excluded folder is kept, the folder was not to be skipped."""
+    """A skipped folder contains nothing that would be included."""
     ignore = Ignore(parse_patterns(source))
     path = f"{folder}/{below}"
 
@@ -310,6 +310,6 @@ def test_skipping_loses_nothing(source: list[str], folder: str, below: str) -> N
 
 @given(st.binary(max_size=40))
 def test_no_bytes_do_worse_than_a_config_error(source: bytes) -> None:
-    """Anything can stand in a file."""
+    """A file may contain any bytes."""
     with suppress(ConfigError):
         parse_ignore(source, file="f").excludes("a/b")

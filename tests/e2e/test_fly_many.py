@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fly_project import FlyProject, open_fly_project
-from tests.thousand.scenes import cut_off_and_finished, in_waves, one_sick_app
+from tests.thousand.scenes import deploy_in_waves, fail_in_the_first_wave, kill_and_resume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,6 @@ def fly_project(tmp_path: Path, engine: None) -> Iterator[FlyProject]:
 
 def test_waves_resume_and_rollback_with_many_apps(fly_project: FlyProject) -> None:
     """Run the scenarios of `python -m tests.thousand` with thirty apps."""
-    in_waves(fly_project, APPS)
-    cut_off_and_finished(fly_project, APPS)
-    one_sick_app(fly_project, APPS)
+    deploy_in_waves(fly_project, APPS)
+    kill_and_resume(fly_project, APPS)
+    fail_in_the_first_wave(fly_project, APPS)

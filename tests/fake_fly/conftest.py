@@ -1,4 +1,4 @@
-"""One stand-in for the tests of a file: each test makes apps of its own names."""
+"""One fake Fly for the tests of a file; each test creates its own apps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def fly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeFly]:
-    """With an app `web` of `acme`, its image `v1`, and an app `secret` of another organization."""
+    """Start it with the app `web` of `acme`, its image `v1`, and `secret` of another one."""
     with fake_fly(tmp_path_factory.mktemp("fake-fly")) as running:
         running.create_app("web")
         running.create_app("worker")

@@ -1,4 +1,4 @@
-"""The `fly` of the stand-in: flags, texts and exit codes of flyctl (facts, section 3)."""
+"""The fake `fly`: flags, texts and exit codes of flyctl (facts, section 3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOGIN = "no access token available. Please login with 'flyctl auth login'"
 
 @pytest.fixture
 def cwd(tmp_path: Path) -> Path:
-    """A folder with a fly.toml of the app `web`."""
+    """Return a folder with a fly.toml of the app `web`."""
     (tmp_path / "fly.toml").write_text(f'app = "web"\n{SERVICE}', encoding="utf-8")
     return tmp_path
 
@@ -58,7 +58,7 @@ def cwd(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_refused(fly: FakeFly, cwd: Path, line: str, code: int, says: str) -> None:
-    """With the text of flyctl on stderr, and code 1."""
+    """With flyctl's text on stderr, and code 1."""
     names = {name: f"{fly.registry}/{name}" for name in ("web", "secret")}
     done = flyctl(fly, *line.format(**names).split(), cwd=cwd)
 
@@ -76,7 +76,7 @@ def test_what_is_refused(fly: FakeFly, cwd: Path, line: str, code: int, says: st
     ],
 )
 def test_who_is_not_let_in(fly: FakeFly, cwd: Path, environ: dict[str, str], says: str) -> None:
-    """Nor is anybody who asks another Fly than this one."""
+    """Nor is a client that points to another Fly."""
     done = flyctl(fly, "deploy", "-i", f"{fly.registry}/web:v1", cwd=cwd, **environ)
 
     assert done.returncode == 1
@@ -84,7 +84,7 @@ def test_who_is_not_let_in(fly: FakeFly, cwd: Path, environ: dict[str, str], say
 
 
 def test_a_first_deploy_makes_two_machines_and_says_its_release(fly: FakeFly, cwd: Path) -> None:
-    """The release's JSON is the last but the address; the digest is the pushed one's."""
+    """The JSON of the release is the second last line; the digest is the pushed one."""
     fly.create_app("first")
     image = fly.push("first", "v1")
     words = ["deploy", "--app", "first", "--config", "fly.toml", "--image", image]
@@ -110,7 +110,7 @@ def test_a_first_deploy_makes_two_machines_and_says_its_release(fly: FakeFly, cw
 def test_without_services_the_second_machine_is_a_standby(
     fly: FakeFly, tmp_path: Path, file: str, text: str
 ) -> None:
-    """It stands by, stopped, for each process group; in each language of the configuration."""
+    """A stopped one for each process group, in each format of the configuration."""
     fly.create_app("groups")
     (tmp_path / file).write_text(text)
     done = flyctl(fly, "deploy", "-i", fly.push("groups", "v1"), cwd=tmp_path)
@@ -121,7 +121,7 @@ def test_without_services_the_second_machine_is_a_standby(
 
 
 def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FakeFly, cwd: Path) -> None:
-    """As one that keeps an image."""
+    """Such as one that keeps an image."""
     fly.create_app("kept")
     old, new = fly.push("kept", "old"), fly.push("kept", "new")
     body = {"skip_launch": True, "config": {"image": old}}
@@ -138,7 +138,7 @@ def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FakeFly, cwd: Pat
 def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
     fly: FakeFly, cwd: Path
 ) -> None:
-    """Two texts for one cause: it was pushed a moment ago."""
+    """Two error texts for a recent push."""
     fly.create_app("late")
     image = fly.push("late", "v1")
     fly.knobs.propagation_seconds = 3600
@@ -156,7 +156,7 @@ def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Iterator[FakeFly]:
-    """Two machines of `web` run `v1`; whatever is deployed next never gets healthy."""
+    """Deploy `v1` to two machines of `web`; the next deploy never gets healthy."""
     with fake_fly(tmp_path / "fly", lease_seconds=0.5) as running:
         running.create_app("web")
         (tmp_path / "fly.toml").write_text(f'app = "web"\n{SERVICE}', encoding="utf-8")
@@ -168,7 +168,7 @@ def slow(tmp_path: Path) -> Iterator[FakeFly]:
 
 
 def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
-    """After the time given; the other machine still runs what it ran."""
+    """After the timeout; the other machine still runs the old image."""
     image = f"{slow.registry}/web:v2"
     done = flyctl(slow, "deploy", "-i", image, "--wait-timeout", "1s", cwd=tmp_path)
 
@@ -185,7 +185,7 @@ def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_p
 def test_a_deploy_that_is_ended_leaves_what_it_did(
     slow: FakeFly, tmp_path: Path, number: signal.Signals, code: int, status: str
 ) -> None:
-    """Killed, it can tell nobody: the release runs on, and its leases run out by themselves."""
+    """A killed flyctl cannot report: the release stays running, its leases expire."""
     words = ["fly", "deploy", "-i", f"{slow.registry}/web:v2"]
     with subprocess.Popen(words, env=slow.environ, cwd=tmp_path, stdout=-3, stderr=-3) as process:
         wait_until(lambda: len(slow.apps["web"].releases) == 2)
@@ -202,7 +202,7 @@ def test_a_deploy_that_is_ended_leaves_what_it_did(
 
 
 def test_a_release_command_that_fails_stops_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
-    """No machine is touched."""
+    """No machine is changed."""
     command = f'app = "web"\n{SERVICE}[deploy]\nrelease_command = "false"\n'
     (tmp_path / "fly.toml").write_text(command, encoding="utf-8")
     done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
@@ -215,7 +215,7 @@ def test_a_release_command_that_fails_stops_the_deploy(slow: FakeFly, tmp_path: 
 def test_green_machines_that_do_not_get_healthy_are_taken_away(
     slow: FakeFly, tmp_path: Path
 ) -> None:
-    """And the blue ones stay; healthy ones take their place."""
+    """The blue ones stay; healthy green ones replace them."""
     words = ["deploy", "--strategy", "bluegreen", "--wait-timeout", "1s", "-i"]
     sick = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
     after_sick = [one.image.tag for one in slow.apps["web"].alive]
@@ -228,7 +228,7 @@ def test_green_machines_that_do_not_get_healthy_are_taken_away(
 
 
 def test_the_api_that_is_down_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
-    """Before anything is released."""
+    """Before a release is created."""
     slow.down("graphql")
     done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
 
@@ -249,7 +249,7 @@ def test_the_api_that_is_down_fails_the_deploy(slow: FakeFly, tmp_path: Path) ->
 def test_lists_are_json_with_the_keys_of_flyctl(
     slow: FakeFly, tmp_path: Path, line: str, keys: set[str]
 ) -> None:
-    """PascalCase, but for machines."""
+    """PascalCase, except for machines."""
     told = json.loads(flyctl(slow, *line.split(), cwd=tmp_path).stdout)
 
     assert keys <= set(told[0])

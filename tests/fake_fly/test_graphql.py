@@ -1,4 +1,4 @@
-"""GraphQL of the stand-in: Fly's own types, and errors as Fly has them (facts, section 5)."""
+"""The fake GraphQL API: Fly's types and errors (facts, section 5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ APPS = """query($org: ID, $after: String) {
 
 
 def deployed(fly: FakeFly, app: str, cwd: Path, times: int = 1) -> None:
-    """Create an app and release it."""
+    """Create an app and deploy it."""
     fly.create_app(app)
     (cwd / "fly.toml").write_text(f'app = "{app}"\n[http_service]\ninternal_port = 80\n')
     for number in range(times):
@@ -40,7 +40,7 @@ def deployed(fly: FakeFly, app: str, cwd: Path, times: int = 1) -> None:
 
 
 def test_the_query_of_the_guide_runs_as_it_is_written(fly: FakeFly, tmp_path: Path) -> None:
-    """Newest first, with the image that each release deployed."""
+    """Newest first, with the image of each release."""
     deployed(fly, "guide", tmp_path, times=2)
     nodes = graphql(fly, RELEASES, appName="guide", limit=5)["data"]["app"]["releases"]["nodes"]
 
@@ -90,7 +90,7 @@ def test_what_is_no_question_is_an_error(fly: FakeFly, query: str, message: str)
 
 @pytest.mark.parametrize("kind", ["none", "expired", "bearer of a scheme too many"])
 def test_without_a_token_nothing_is_told(fly: FakeFly, kind: str) -> None:
-    """Not even whether there is such an app."""
+    """Not even whether the app exists."""
     header = {
         "none": "FlyV1 fm2_none",
         "expired": fly.expired_token(),
@@ -103,7 +103,7 @@ def test_without_a_token_nothing_is_told(fly: FakeFly, kind: str) -> None:
 
 
 def test_apps_are_listed_for_an_org_token_and_refused_to_one_of_an_app(fly: FakeFly) -> None:
-    """As `simonw/datasette-publish-fly` measured it."""
+    """As measured by `simonw/datasette-publish-fly`."""
     mine = graphql(fly, APPS)["data"]["apps"]["nodes"]
     refused = graphql(fly, APPS, token=fly.app_token("web"))
 
@@ -120,7 +120,7 @@ def _digest(fly: FakeFly, ref: str, app: str = "web", token: str = "") -> Any:
 
 
 def test_an_image_resolves_by_tag_by_digest_and_by_public_name(fly: FakeFly) -> None:
-    """Also for another app of the organization; not for one of another organization."""
+    """Also for another app of the organization, but not for other organizations."""
     digest = fly.images.tags["web", "v1"]
     public = fly.publish("flyio/hellofly:latest")
 
@@ -132,7 +132,7 @@ def test_an_image_resolves_by_tag_by_digest_and_by_public_name(fly: FakeFly) -> 
 
 
 def test_an_image_that_was_just_pushed_is_not_there_yet(tmp_path: Path) -> None:
-    """The registry has it; whoever deploys it does not find it for a while."""
+    """The registry has it, but deploys do not find it for a while."""
     with fake_fly(tmp_path / "fly", propagation_seconds=3600) as fly:
         fly.create_app("web")
         reference = fly.push("web", "v1")
@@ -144,7 +144,7 @@ def test_an_image_that_was_just_pushed_is_not_there_yet(tmp_path: Path) -> None:
 
 
 def test_requests_are_listed_by_what_they_ask(fly: FakeFly) -> None:
-    """Aliases and names of variables do not hide it."""
+    """Also with aliases and variables."""
     graphql(fly, RELEASES, appName="web", limit=1)
     said = ask(fly.api.removeprefix("http://"), "POST", "/graphql", value={"no": "query"})
 

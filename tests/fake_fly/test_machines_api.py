@@ -1,4 +1,4 @@
-"""The Machines API of the stand-in refuses what Fly's refuses (facts, section 4)."""
+"""The fake Machines API refuses what Fly's refuses (facts, section 4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIST = "/apps/web/machines"
 
 
 def image(fly: FakeFly, **config: Any) -> dict[str, Any]:
-    """A body that makes a machine which is not launched."""
+    """Return the body for a machine that is not started."""
     return {"skip_launch": True, "config": {"image": f"{fly.registry}/web:v1", **config}}
 
 
@@ -40,7 +40,7 @@ def image(fly: FakeFly, **config: Any) -> dict[str, Any]:
     ],
 )
 def test_who_may_see_an_app(fly: FakeFly, token: str, status: int) -> None:
-    """By header: scheme, token, its reach and its age."""
+    """By scheme, token, its scope and its age."""
     given = {
         "org": fly.org_token(),
         "app": fly.app_token("web"),
@@ -59,7 +59,7 @@ def test_who_may_see_an_app(fly: FakeFly, token: str, status: int) -> None:
 
 
 def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
-    """404, 200 and 403 have three meanings."""
+    """404, 200 and 403."""
     statuses = [machines(fly, "GET", f"/apps/{name}").status for name in ("no", "web", "secret")]
 
     assert statuses == [404, 200, 403]
@@ -80,7 +80,7 @@ def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
 def test_apps_are_created_by_the_rules(
     fly: FakeFly, body: dict[str, str], status: int, code: str | None
 ) -> None:
-    """Names are unique over all organizations; unknown fields are refused."""
+    """Names are unique across organizations; unknown fields are refused."""
     said = machines(fly, "POST", "/apps", body)
 
     assert said.status == status
@@ -88,12 +88,12 @@ def test_apps_are_created_by_the_rules(
 
 
 def test_the_list_of_apps_needs_the_organization(fly: FakeFly) -> None:
-    """And only shows what the token reaches."""
+    """It has only apps that the token can see."""
     one = machines(fly, "GET", "/apps?org_slug=acme", authorization=fly.app_token("web")).json
 
     assert machines(fly, "GET", "/apps").status == 400
     assert machines(fly, "GET", "/apps?org_slug=rival").status == 403
-    # A token of one app sees no other, and nobody says so.
+    # The token of one app sees no other app, without an error.
     assert [app["name"] for app in one["apps"]] == ["web"]
     assert one["total_apps"] == 1
 
@@ -122,7 +122,7 @@ def test_the_list_of_apps_needs_the_organization(fly: FakeFly) -> None:
 def test_a_machine_that_cannot_be_is_not_made(
     fly: FakeFly, body: dict[str, Any], says: str
 ) -> None:
-    """Images must resolve; fields and types must be those of the description."""
+    """The image must exist; fields and types must be those of the description."""
     config = body.get("config", {})
     if "image" in config:
         body = {
@@ -136,7 +136,7 @@ def test_a_machine_that_cannot_be_is_not_made(
 
 
 def test_a_machine_of_no_launch_stays_created_and_names_its_digest(fly: FakeFly) -> None:
-    """What `keep` stands on."""
+    """`keep` depends on that."""
     made = machines(fly, "POST", LIST, {**image(fly), "name": "kept", "region": "fra"}).json
     path = f"{LIST}/{made['id']}"
     again = machines(fly, "POST", LIST, {**image(fly), "name": "kept"})
@@ -174,7 +174,7 @@ def test_what_is_no_request_for_a_machine_is_refused(
 
 
 def test_an_update_is_of_the_whole_configuration_and_of_the_version_known(fly: FakeFly) -> None:
-    """What is not sent is gone."""
+    """Missing keys are removed."""
     made = machines(fly, "POST", LIST, image(fly, env={"A": "1"}, metadata={"role": "keep"})).json
     path = f"{LIST}/{made['id']}"
     stale = machines(fly, "POST", path, {**image(fly), "current_version": "01OLD"})
@@ -188,7 +188,7 @@ def test_an_update_is_of_the_whole_configuration_and_of_the_version_known(fly: F
 
 
 def test_whoever_holds_no_lease_changes_nothing(fly: FakeFly) -> None:
-    """Until it is given back."""
+    """Until it is released."""
     made = machines(fly, "POST", LIST, image(fly)).json
     path = f"{LIST}/{made['id']}"
     lease = machines(fly, "POST", f"{path}/lease", {"ttl": 30})
@@ -204,7 +204,7 @@ def test_whoever_holds_no_lease_changes_nothing(fly: FakeFly) -> None:
 
 
 def test_metadata_changes_key_by_key_or_all_at_once(fly: FakeFly) -> None:
-    """Null and empty remove a key; another version than the current one is refused."""
+    """Null and empty values remove a key; an outdated version is refused."""
     made = machines(fly, "POST", LIST, image(fly, metadata={"a": "1", "b": "2"})).json
     path = f"{LIST}/{made['id']}/metadata"
     all_at_once = {"metadata": {"a": "", "c": "3"}, "machine_version": made["instance_id"]}
@@ -240,7 +240,7 @@ def test_lists_are_filtered_as_asked(fly: FakeFly) -> None:
 
 
 def test_rates_are_one_a_second_and_three_at_once_for_each_action(tmp_path: Path) -> None:
-    """On each app apart."""
+    """Separately for each app."""
     with fake_fly(tmp_path / "fly", rate_limits=True) as fly:
         fly.create_app("web")
         fly.create_app("worker")
@@ -253,7 +253,7 @@ def test_rates_are_one_a_second_and_three_at_once_for_each_action(tmp_path: Path
 
 
 def test_what_is_down_says_so_or_says_nothing(tmp_path: Path) -> None:
-    """503, or a connection that is dropped."""
+    """503, or a dropped connection."""
     with fake_fly(tmp_path / "fly") as fly:
         fly.down("machines")
         said = machines(fly, "GET", "/apps/web")
@@ -268,6 +268,6 @@ def test_what_is_down_says_so_or_says_nothing(tmp_path: Path) -> None:
 
 
 def test_a_path_that_there_is_not_is_not_found(fly: FakeFly) -> None:
-    """Also a resource that the real API has and this one has not."""
+    """Also a resource that only the real API has."""
     assert machines(fly, "GET", "/volumes").status == 404
     assert machines(fly, "GET", "/apps/web/volumes").status == 404

@@ -1,4 +1,4 @@
-"""The stand-in over TLS, as the real one is reached."""
+"""The fake Fly over TLS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_api_and_the_registry_speak_tls(tmp_path: Path) -> None:
-    """Trusted by SSL_CERT_FILE, with the same `fly` before it."""
+    """Trusted by SSL_CERT_FILE, also by its `fly`."""
     with fake_fly(tmp_path / "fly", tls=True) as fly:
         fly.create_app("web")
         reference = fly.push("web", "v1")

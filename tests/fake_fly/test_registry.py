@@ -1,4 +1,4 @@
-"""The registry of the stand-in refuses what Fly's refuses (facts, section 2.4)."""
+"""The fake registry refuses what Fly's refuses (facts, section 2.4)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TOKENS: dict[str, Callable[[FakeFly], str]] = {
 def test_who_may_do_what(
     fly: FakeFly, method: str, path: str, token: str, status: int, code: str
 ) -> None:
-    """Each refusal is the one that is known of Fly, with its code."""
+    """With the known status and code of Fly."""
     said = registry(fly, method, path, TOKENS[token](fly))
 
     assert said.status == status
@@ -70,7 +70,7 @@ def test_who_may_do_what(
 
 
 def test_without_credentials_existing_and_missing_look_alike(fly: FakeFly) -> None:
-    """A probe without credentials tells nothing."""
+    """A probe without credentials learns nothing."""
     here = registry(fly, "GET", MANIFEST)
     gone = registry(fly, "GET", "/nobody/manifests/v1")
 
@@ -80,7 +80,7 @@ def test_without_credentials_existing_and_missing_look_alike(fly: FakeFly) -> No
 
 
 def test_the_user_is_x_and_nobody_else(fly: FakeFly) -> None:
-    """Other names are refused with a token that is good."""
+    """Other names are refused, also with a valid token."""
     token = fly.org_token()
 
     assert registry(fly, "GET", MANIFEST, token, user="x").status == 200
@@ -88,7 +88,7 @@ def test_the_user_is_x_and_nobody_else(fly: FakeFly) -> None:
 
 
 def test_an_image_that_was_pruned_is_gone_until_it_is_pushed_again(fly: FakeFly) -> None:
-    """Pruning takes the manifest, not the right to push."""
+    """Pruning removes the manifest, not the permission to push."""
     reference = fly.push("worker", "old")
     fly.prune(reference)
     gone = registry(fly, "GET", "/worker/manifests/old", fly.org_token())
@@ -99,7 +99,7 @@ def test_an_image_that_was_pruned_is_gone_until_it_is_pushed_again(fly: FakeFly)
 
 
 def test_a_blob_is_not_mounted_from_where_the_token_may_not_read(fly: FakeFly) -> None:
-    """Else a mount would be a way into other organizations."""
+    """Otherwise a mount would read other organizations' blobs."""
     token = fly.org_token()
     layer = registry(fly, "GET", MANIFEST, token).json["layers"][0]["digest"]
     secret = registry(fly, "GET", "/secret/manifests/v1", fly.org_token("rival")).json
@@ -111,7 +111,7 @@ def test_a_blob_is_not_mounted_from_where_the_token_may_not_read(fly: FakeFly) -
 
 
 def test_the_registry_knows_an_app_a_while_after_its_creation(tmp_path: Path) -> None:
-    """Until then it says that there is no such repository."""
+    """Until then its repository is unknown."""
     with fake_fly(tmp_path / "fly", registry_knows_app_after=3600) as fly:
         fly.world.create_app("web", "acme")
         said = registry(fly, "POST", UPLOAD, fly.org_token())
@@ -123,7 +123,7 @@ def test_the_registry_knows_an_app_a_while_after_its_creation(tmp_path: Path) ->
 
 
 def test_what_no_machine_holds_is_pruned_after_a_while(tmp_path: Path) -> None:
-    """An image that was only pushed is the prunable kind."""
+    """An image that was only pushed is pruned."""
     with fake_fly(tmp_path / "fly", retention_seconds=0.0) as fly:
         fly.create_app("web")
         fly.push("web", "v1")

@@ -1,4 +1,4 @@
-"""Warnings about files that are likely copied by mistake."""
+"""Warnings about files that are probably copied by mistake."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ QUIET: list[tuple[str, Files]] = [
 
 
 def warnings(root: Path, lines: str, files: Files) -> list[tuple[str, str]]:
-    """What is warned of in a project with the image `web`, and the hints."""
+    """Return warnings and hints for a project with the image `web`."""
     write_tree(root, {"web/Dockerfile": "", "web/a": "a", "web/src/b": "b", **files})
     spec = AppSpec(
         ("web",), PurePosixPath("web/fly.toml"), configs={"eu": PurePosixPath("web/fly.eu.toml")}
@@ -124,7 +124,7 @@ def warnings(root: Path, lines: str, files: Files) -> list[tuple[str, str]]:
 def test_what_is_likely_a_mistake(
     tmp_path: Path, lines: str, files: Files, message: str, hint: str
 ) -> None:
-    """One warning, with the file and what to do about it."""
+    """One warning with file and hint."""
     ((said, advice),) = warnings(tmp_path / "project", lines, files)
 
     assert said.startswith(message)
@@ -133,12 +133,12 @@ def test_what_is_likely_a_mistake(
 
 @pytest.mark.parametrize(("lines", "files"), QUIET)
 def test_what_is_none(tmp_path: Path, lines: str, files: Files) -> None:
-    """What is not copied, and what only looks like it."""
+    """What is not copied, and what only looks similar."""
     assert warnings(tmp_path / "project", lines, files) == []
 
 
 def test_a_context_that_is_itself_a_submodule(tmp_path: Path) -> None:
-    """A named one, say: nothing is read of it, for nothing is there."""
+    """A named context, for example: it is empty, so nothing is read."""
     files: Files = {
         ".gitmodules": "[submodule]\n path = libs\n",
         "libs": None,
@@ -154,7 +154,7 @@ def test_a_context_that_is_itself_a_submodule(tmp_path: Path) -> None:
 
 
 def test_images_of_one_context_say_the_same(tmp_path: Path) -> None:
-    """So that a plan of a hundred of them has one warning."""
+    """A plan of a hundred such images has one warning."""
     write_tree(tmp_path, {".git/HEAD": "", "web/Dockerfile": "", "api/Dockerfile": ""})
     images = [image_of(f"FROM scratch\n{ALL}", name=name) for name in ("api", "web")]
 

@@ -1,4 +1,4 @@
-"""Folders that are exchanged for links while they are read: no file outside is ever opened."""
+"""Folders that are replaced by links while they are read: no file outside is ever opened."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOUR = 3600 * 10**9
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project, and beside it what nobody may read."""
+    """Make a project, and beside it a folder that must not be read."""
     write_tree(tmp_path / "outside", {"x": "secret", "sub/x": "secret", "link": "-> secret"})
     tree = {
         "web/Dockerfile": "FROM scratch\nCOPY . /\n",
@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def exchange(root: Path, folder: str) -> None:
-    """Put a link to the outside in the place of a folder."""
+    """Replace a folder by a link to the outside."""
     (root / folder).rename(root / "away")
     (root / folder).symlink_to(root.parent / "outside")
 
@@ -56,7 +56,7 @@ LOOKS: dict[str, Callable[[Disk, str], object]] = {
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_folder_on_the_way(root: Path, look: str) -> None:
-    """What was a folder when its parent was listed is a link when it is gone into."""
+    """A folder that becomes a link between listing its parent and opening it."""
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
     assert ("sub", FileType.DIRECTORY) in disk.folder(context.path("")).others
@@ -67,7 +67,7 @@ def test_a_folder_on_the_way(root: Path, look: str) -> None:
 
 
 def test_a_folder_that_is_open_already(root: Path) -> None:
-    """It is still the one that was listed, wherever it lies now."""
+    """An open folder is still the one that was listed, wherever it is moved."""
     disk = Disk(root)
     sub = Context(disk, str(root / "web"), NOTHING).path("sub")
     before = Disk(root).file(f"{sub}/x")
@@ -79,7 +79,7 @@ def test_a_folder_that_is_open_already(root: Path) -> None:
 
 
 def test_the_context_itself(root: Path) -> None:
-    """Links may lead to it, inside the project; out of it none is followed."""
+    """Links to the context are followed inside the project, never out of it."""
     (root / "to").symlink_to("web")
     assert Context(Disk(root), str(root / "to"), NOTHING).file_type("sub/x") is FileType.FILE
     disk = Disk(root)
@@ -91,7 +91,7 @@ def test_the_context_itself(root: Path) -> None:
 
 
 def snapshot_of(root: Path, folder: Path) -> tuple[Snapshot, Inputs, Callable[[], None]]:
-    """A snapshot to come, with what its files were."""
+    """Return a snapshot that is not yet made, and the inputs of its files."""
     image = image_of("FROM scratch\nCOPY . /\n", name="web", context="web")
     inputs = fingerprint(project_of(root, image))[image.name]
     found = Snapshot(root, folder)
@@ -99,7 +99,7 @@ def snapshot_of(root: Path, folder: Path) -> tuple[Snapshot, Inputs, Callable[[]
 
 
 def test_a_copy_is_not_made_through_a_link(root: Path, tmp_path: Path) -> None:
-    """Not even of the same bytes: what is copied lies in the project."""
+    """Not even with the same content: copied files are inside the project."""
     _, _, add = snapshot_of(root, tmp_path / "copy")
     exchange(root, "web/sub")
     (tmp_path / "outside/x").write_text("mine")
@@ -113,12 +113,12 @@ def test_a_copy_is_not_made_through_a_link(root: Path, tmp_path: Path) -> None:
 
 
 def open_files() -> int:
-    """How many there are in this process."""
+    """Return the number of open files of this process."""
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_folders_are_closed_again(root: Path) -> None:
-    """However many there are, few are open at once, and none at the end."""
+    """Of many folders only a few are open at once, and none at the end."""
     for number in range(200):
         write_tree(root, {f"web/many/{number}/x": "x"})
     before = open_files()
@@ -133,7 +133,7 @@ def test_folders_are_closed_again(root: Path) -> None:
 
 
 def test_a_write_between_two_looks_when_the_clock_was_set_back(root: Path) -> None:
-    """What is new seems older than the run; its bytes and its state are still told apart."""
+    """A file newer than the run may look older; its content and metadata still differ."""
     file = root / "web/sub/x"
     done: list[int] = []
 

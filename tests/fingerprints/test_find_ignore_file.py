@@ -1,4 +1,4 @@
-"""Which ignore file is in force, where one of them is a link: as BuildKit follows it."""
+"""Which ignore file applies if one of them is a link, as in BuildKit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOT_IN_FORCE: tuple[tuple[Files, str, str], ...] = (
 
 
 def inputs(root: Path, files: Files) -> Inputs:
-    """The inputs of an image that copies all of its context, a project in the folder `root`."""
+    """Return the inputs of an image that copies its whole context."""
     outside = str(root.parent)
     known = {path: text and text.replace("{}", outside) for path, text in files.items()}
     write_tree(root.parent, {"outside": "secret"})
@@ -53,7 +53,7 @@ def inputs(root: Path, files: Files) -> Inputs:
 
 @pytest.mark.parametrize("files", IN_FORCE, ids=str)
 def test_a_link_inside_of_its_folder_is_followed(tmp_path: Path, files: Files) -> None:
-    """Also an absolute one, which begins at the folder, and one whose `..` would leave it."""
+    """Also an absolute one, which starts at the folder, and one with too many `..`."""
     found = inputs(tmp_path / "project", files)
 
     assert found.entries == ()
@@ -66,7 +66,7 @@ def test_a_link_inside_of_its_folder_is_followed(tmp_path: Path, files: Files) -
 def test_what_buildkit_passes_over_hides_nothing(
     tmp_path: Path, files: Files, place: str, message: str
 ) -> None:
-    """And there is a warning, for it may have been there to hide secrets."""
+    """It gives a warning, because the file may have been meant to exclude secrets."""
     found = inputs(tmp_path / "project", files)
 
     assert [entry.path for entry in found.entries] == ["secret"]
@@ -78,7 +78,7 @@ def test_what_buildkit_passes_over_hides_nothing(
 
 
 def test_the_contexts_file_stands_in_for_one_that_leads_nowhere(tmp_path: Path) -> None:
-    """BuildKit asks for it where the Dockerfile's own cannot be read."""
+    """BuildKit uses it if the Dockerfile's own cannot be read."""
     found = inputs(tmp_path / "project", {OWN: "-> ../../outside", IGNORE: "secret"})
 
     assert found.entries == ()

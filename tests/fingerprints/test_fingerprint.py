@@ -1,4 +1,4 @@
-"""Fingerprints of whole projects: what changes them, what does not, and the page that says so."""
+"""Fingerprints of whole projects: what changes them, what does not, and docs/fingerprint.md."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FILES = {
 
 
 def images(dockerfile: str = DOCKERFILE, **changes: Any) -> tuple[Image, Image]:
-    """The page's example: the base `os`, and `web` on it with a test."""
+    """Return the example of the page: the base `os`, and `web` on it with a test."""
     web = image_of(dockerfile, name="web", context="web", bases={"os": "os"})
     external = External(BUSYBOX, parse_reference(BUSYBOX), Location("web/Dockerfile", 7))
     web = replace(web, externals=(external,), frontend="docker/dockerfile:1", salt="1")
@@ -62,7 +62,7 @@ def images(dockerfile: str = DOCKERFILE, **changes: Any) -> tuple[Image, Image]:
 
 
 def example(root: Path) -> None:
-    """The example's files below `root`."""
+    """Write the example's files below `root`."""
     write_tree(root, FILES)
     (root / "web/run.sh").chmod(0o755)
 
@@ -74,17 +74,17 @@ def _root(tmp_path: Path) -> Path:
 
 
 def of(root: Path, pair: tuple[Image, Image] | None = None, *, name: str = "web") -> str:
-    """The fingerprint of `web`, in hex."""
+    """Return the fingerprint of `web` in hex."""
     return fingerprint(project_of(root, *(pair or images())))[ImageName(name)].fingerprint.hex
 
 
 def text(value: str) -> bytes:
-    """`text` of the page."""
+    """Encode a `text` as the page says."""
     return struct.pack(">Q", len(value.encode())) + value.encode()
 
 
 def by_hand() -> bytes:
-    """The record of the example, put together from the page and not with our code."""
+    """Return the example's record, built from the page without our code."""
     base = sections(
         dockerfile=b"FROM scratch\n",
         platforms=number(1) + text("linux/amd64"),
@@ -116,17 +116,17 @@ def by_hand() -> bytes:
 
 
 def record_of_the_test(key: bytes) -> bytes:
-    """The record of the example's test."""
+    """Return the record of the example's test."""
     return sections(key=key, test=number(1) + text("/app/run.sh"))
 
 
 def number(value: int) -> bytes:
-    """`number` of the page."""
+    """Encode a `number` as the page says."""
     return struct.pack(">Q", value)
 
 
 def sections(**given: bytes) -> bytes:
-    """A record of these sections, in this order."""
+    """Return a record of these sections in this order."""
     record = text("fly-image-pipeline.fingerprint/2")
     for name, payload in given.items():
         record += text(name) + number(len(payload)) + payload
@@ -134,7 +134,7 @@ def sections(**given: bytes) -> bytes:
 
 
 def test_the_page_is_right(root: Path) -> None:
-    """Its bytes, bytes made by hand after its rules, and ours have one key and one fingerprint."""
+    """Its bytes, bytes built by its rules, and our code give the same key and fingerprint."""
     page = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(r"```record\n(.*?)```", page, re.DOTALL)
     shown, tested = (
@@ -154,7 +154,7 @@ def test_the_page_is_right(root: Path) -> None:
 
 
 def test_the_pages_example_is_the_one_tested() -> None:
-    """The Dockerfile that the page shows."""
+    """The Dockerfile on the page."""
     assert DOCKERFILE in PAGE.read_text(encoding="utf-8")
 
 
@@ -181,7 +181,7 @@ SAME: dict[str, Steps] = {
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
 def test_what_does_not_change_it(root: Path, change: Steps) -> None:
-    """What no build sees."""
+    """What no build can see."""
     before = of(root)
     for step in change:
         step(root)
@@ -214,7 +214,7 @@ CHANGED: dict[str, Steps] = {
 
 @pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
 def test_what_changes_it(root: Path, change: Steps) -> None:
-    """What lands in an image; and the base, which reads none of it, stays."""
+    """What gets into an image; the base, which does not read it, is unchanged."""
     before, base = of(root), of(root, name="os")
     for step in change:
         step(root)
@@ -268,17 +268,17 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", OUTSIDE.values(), ids=OUTSIDE.keys())
 def test_inputs_of_the_run_alone_do_not_change_it(root: Path, change: dict[str, Any]) -> None:
-    """They do not reach the image."""
+    """They do not get into the image."""
     assert of(root, images(**change)) == of(root)
 
 
 def test_a_comment_in_the_dockerfile_changes_it(root: Path) -> None:
-    """Its bytes count: an argued needless rebuild."""
+    """Its bytes count: an accepted needless rebuild."""
     assert of(root, images(DOCKERFILE + "# done\n")) != of(root)
 
 
 def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
-    """Its fingerprint is in theirs."""
+    """Its fingerprint is an input of its dependents."""
     _, web = images()
     other = image_of("FROM scratch\nENV A=1\n", name="os", context="os")
 
@@ -286,7 +286,7 @@ def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
 
 
 def test_another_test_makes_one_image_anew(root: Path) -> None:
-    """The tag of the tested one is another; what stands on it keeps its own."""
+    """The tested image gets another tag; its dependents keep theirs."""
     os_base, web = images()
     tags = []
     for test in (None, ImageTest(("true",)), ImageTest(("true", "x")), ImageTest(("true",), 9)):
@@ -299,7 +299,7 @@ def test_another_test_makes_one_image_anew(root: Path) -> None:
 
 
 def test_values_of_an_argument_are_told_apart_by_platform(root: Path) -> None:
-    """One given for all is not taken for those that each platform has, however it is spelt."""
+    """A value for all platforms differs from equal-looking values per platform."""
     dockerfile = 'ARG V="${TARGETARCH}"\nFROM scratch\nARG V\nLABEL v=$V\n'
     write_tree(root, {"images/all/Dockerfile": dockerfile})
     found = []
@@ -313,7 +313,7 @@ def test_values_of_an_argument_are_told_apart_by_platform(root: Path) -> None:
 
 
 def test_which_base_is_meant_by_a_name_counts(root: Path) -> None:
-    """The names as written are bound to fingerprints, not just set beside them."""
+    """The names in the Dockerfile are bound to keys, not only listed with them."""
     first = image_of("FROM scratch\nENV A=1\n", name="one")
     second = image_of("FROM scratch\nENV A=2\n", name="two")
     source = "FROM x\nCOPY --from=y /a /\n"
@@ -350,7 +350,7 @@ def test_options_count_that_change_the_output(
 def test_clone_path_and_umask_do_not_count(
     root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Another checkout, made with another umask, in another order."""
+    """A clone elsewhere, with another umask, in another order."""
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "a b" / "c"
     before = os.umask(0o077)
     try:
@@ -364,7 +364,7 @@ def test_clone_path_and_umask_do_not_count(
 
 
 def test_inputs_say_what_went_in(root: Path) -> None:
-    """For `inputs` to show."""
+    """What `inputs` shows."""
     found = fingerprint(project_of(root, *images(floating=("the archive moves",))))
     web = found[ImageName("web")]
 
@@ -384,7 +384,7 @@ def test_inputs_say_what_went_in(root: Path) -> None:
 
 
 def test_permission_bits_that_would_surprise_are_told(root: Path) -> None:
-    """They go into the image, and not into the fingerprint."""
+    """They get into the image, but not into the fingerprint."""
     (root / "web/data/a.txt").chmod(0o600)
     (root / "web/run.sh").chmod(0o4755)
     *_, sentence = fingerprint(project_of(root, *images()))[ImageName("web")].floating
@@ -393,7 +393,7 @@ def test_permission_bits_that_would_surprise_are_told(root: Path) -> None:
 
 
 def test_problems_of_all_images_come_at_once(root: Path) -> None:
-    """A source missing in each of two."""
+    """A missing source in each of two images."""
     one = image_of("FROM scratch\nCOPY gone /\n", name="one")
     two = image_of("FROM scratch\nCOPY lost /\n", name="two")
 
@@ -407,7 +407,7 @@ def test_problems_of_all_images_come_at_once(root: Path) -> None:
 
 
 def test_a_shared_context_is_read_once(root: Path) -> None:
-    """A file that two images read is not opened again, even if it has gone meanwhile."""
+    """A file that two images read is opened once, even if it is deleted meanwhile."""
     readers = [
         image_of(f"FROM scratch\nCOPY web/run.sh /{name}\n", name=name) for name in ("one", "two")
     ]

@@ -1,4 +1,4 @@
-"""The record: no two different inputs give the same bytes."""
+"""The record: different inputs never give the same bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PLACE = Location("Dockerfile", 1)
 IMAGE = image_of("FROM scratch\n", bases={"os": "os"})
 BASES = {parse_image_name("os"): Key("ab" * 32)}
 
-# Few letters and short names, so that confusions are found.
+# Few letters and short names, to make confusions likely.
 TEXTS = st.text(st.sampled_from("ab\0\x01fld"), max_size=3)
 DIGESTS = st.sampled_from(["00" * 32, "01" * 32, "66" * 32])
 FILES = st.builds(
@@ -50,7 +50,7 @@ TRIGGERS = st.lists(
 ).map(tuple)
 EXTERNALS = st.lists(
     st.builds(
-        # A function: of a class, hypothesis would want to read the types of all its fields.
+        # A function: for a class, hypothesis would read the types of all fields.
         lambda *fields: External("written", *fields),
         st.builds(Reference, st.builds(Repository, TEXTS, TEXTS), TEXTS.map(Tag)),
         st.just(PLACE),
@@ -80,13 +80,13 @@ INPUTS: st.SearchStrategy[Inputs] = st.tuples(IMAGES, ENTRIES, OPTIONS, CONTEXTS
 
 
 def made(inputs: Inputs, bases: Mapping[ImageName, Key] | None = None) -> bytes:
-    """The record of these inputs."""
+    """Return the record of these inputs."""
     image, entries, options, contexts = inputs
     return record(image, entries, bases or BASES, options, contexts)
 
 
 def meaning(inputs: Inputs) -> object:
-    """What two inputs must share to have one record."""
+    """Return what inputs with the same record have in common."""
     image, entries, options, contexts = inputs
     return (
         image.source.source,
@@ -109,13 +109,13 @@ def meaning(inputs: Inputs) -> object:
 
 @given(INPUTS, INPUTS)
 def test_different_inputs_have_different_records(one: Inputs, other: Inputs) -> None:
-    """Framing: nothing runs over into its neighbour."""
+    """Fields are framed, so that none runs into the next one."""
     assert (made(one) == made(other)) is (meaning(one) == meaning(other))
 
 
 @given(INPUTS, st.randoms())
 def test_the_order_of_inputs_does_not_count(inputs: Inputs, random: object) -> None:
-    """Entries, arguments, options and externals come in any order."""
+    """Of entries, arguments, options and externals."""
     image, entries, options, contexts = inputs
     mixed = list(entries)
     random.shuffle(mixed)  # type: ignore[attr-defined]
@@ -133,7 +133,7 @@ def test_the_order_of_inputs_does_not_count(inputs: Inputs, random: object) -> N
 
 @given(INPUTS, ENTRIES)
 def test_other_entries_have_other_records(inputs: Inputs, entries: Entries) -> None:
-    """With all else alike."""
+    """With everything else equal."""
     image, first, options, contexts = inputs
     assume(frozenset(first) != frozenset(entries))
 
@@ -141,7 +141,7 @@ def test_other_entries_have_other_records(inputs: Inputs, entries: Entries) -> N
 
 
 def test_where_a_file_lay_and_its_other_bits_do_not_count() -> None:
-    """`real` and `mode` are for people."""
+    """`real` and `mode` are only shown to people."""
     entry = ContextEntry("a", EntryKind.FILE, sha256="00" * 32)
     seen = replace(entry, real="b", mode=0o600)
 
@@ -149,27 +149,27 @@ def test_where_a_file_lay_and_its_other_bits_do_not_count() -> None:
 
 
 def test_an_entry_twice_counts_once() -> None:
-    """Two instructions may read one file."""
+    """Two instructions may read the same file."""
     entry = ContextEntry("a", EntryKind.DIRECTORY)
 
     assert made((IMAGE, (entry, entry), {}, {})) == made((IMAGE, (entry,), {}, {}))
 
 
 def test_a_base_counts_by_its_key() -> None:
-    """All of it."""
+    """The whole key."""
     other = {parse_image_name("os"): Key("ab" * 31 + "ac")}
 
     assert made((IMAGE, (), {}, {})) != made((IMAGE, (), {}, {}), other)
 
 
 def test_a_base_without_a_key_is_a_fault() -> None:
-    """Images come in build order."""
+    """Images must come in build order."""
     with pytest.raises(KeyError):
         record(IMAGE, (), {}, {})
 
 
 def test_the_key_is_sha256_and_twenty_digits_of_the_fingerprint_are_the_tag() -> None:
-    """80 bits. Without a test the two are one."""
+    """80 bits. Without a test, key and fingerprint are equal."""
     key = key_of(b"record")
     found = fingerprint_of(key)
 
@@ -185,7 +185,7 @@ TESTS = st.none() | st.builds(ImageTest, COMMANDS, st.sampled_from([1.0, 300.0])
 def test_the_command_of_a_test_counts_and_its_timeout_does_not(
     one: ImageTest | None, other: ImageTest | None
 ) -> None:
-    """No test is another thing than any."""
+    """No test differs from any test."""
     key = key_of(b"record")
     same = (one and one.command) == (other and other.command)
 
@@ -193,7 +193,7 @@ def test_the_command_of_a_test_counts_and_its_timeout_does_not(
 
 
 def test_sections_that_say_nothing_are_left_out() -> None:
-    """So that those of a later version change no key of who does not use them."""
+    """So that sections of later versions change no existing keys."""
     found = made((IMAGE, (), {}, {}))
 
     assert [name for name in SECTIONS if name.encode() in found] == [
@@ -219,7 +219,7 @@ SECTIONS = (
 
 
 def test_options_at_their_default_are_not_named() -> None:
-    """So that a new option leaves old fingerprints alone."""
+    """So that new options change no existing fingerprints."""
     assert output_options(BuildSettings()) == {}
     assert output_options(BuildSettings(sbom=True, provenance="mode=max")) == {
         "sbom": "true",

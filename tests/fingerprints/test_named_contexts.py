@@ -1,4 +1,4 @@
-"""`[contexts]`: folders of the project by a name, in the fingerprint as far as they are read."""
+"""`[contexts]`: named folders of the project; what is read of them is in the fingerprint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOCKERFILE = "FROM scratch\nCOPY --from=libs /src /src\n"
 
 
 def project(root: Path, dockerfile: str = DOCKERFILE, settings: str = LIBS) -> Path:
-    """An image `web` and the folder `libs`, whose ignore file hides a secret; that folder."""
+    """Make an image `web` and the folder `libs`, whose ignore file excludes a secret."""
     folder = root / "images" / "web"
     folder.mkdir(parents=True)
     (folder / "Dockerfile").write_text(dockerfile)
@@ -36,12 +36,12 @@ def project(root: Path, dockerfile: str = DOCKERFILE, settings: str = LIBS) -> P
 
 
 def inputs(root: Path) -> Inputs:
-    """What goes into the image's fingerprint."""
+    """Return the inputs of the image."""
     return fingerprint(load(root))[WEB]
 
 
 def test_what_is_read_of_it_counts(tmp_path: Path) -> None:
-    """Under its own ignore file, and nothing else of it."""
+    """According to its own ignore file."""
     libs = project(tmp_path)
     before = inputs(tmp_path)
 
@@ -54,7 +54,7 @@ def test_what_is_read_of_it_counts(tmp_path: Path) -> None:
 
 
 def test_inputs_show_it(tmp_path: Path) -> None:
-    """Its folder, its files, and the ignore file in force; it is no external."""
+    """Its folder, its files, and its ignore file; it is no external."""
     project(tmp_path)
 
     document: Any = inputs_json(inputs(tmp_path))
@@ -68,7 +68,7 @@ def test_inputs_show_it(tmp_path: Path) -> None:
 
 
 def test_another_name_or_context_is_another_fingerprint(tmp_path: Path) -> None:
-    """The same files, taken from elsewhere by another name, are not the same image."""
+    """The same files by another name, or from another context, are different inputs."""
     project(tmp_path, settings='context = "../../libs"\n' + LIBS)
     named = inputs(tmp_path)
     folder = tmp_path / "images" / "web"
@@ -81,7 +81,7 @@ def test_another_name_or_context_is_another_fingerprint(tmp_path: Path) -> None:
 
 
 def test_it_goes_before_an_image_of_the_project(tmp_path: Path) -> None:
-    """No edge of the graph, as in BuildKit."""
+    """It makes no edge in the graph, as in BuildKit."""
     project(tmp_path)
     base = tmp_path / "images" / "libs"
     base.mkdir()
@@ -91,7 +91,7 @@ def test_it_goes_before_an_image_of_the_project(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
-    """A source in it, and, where it is wanted, the folder itself."""
+    """A missing source in it, and the missing folder if it is needed."""
     project(tmp_path, "FROM scratch\nCOPY --from=libs srx /\n")
     with pytest.raises(ConfigError) as caught:
         inputs(tmp_path)
@@ -125,7 +125,7 @@ def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
 def test_what_is_no_folder_of_the_project_is_refused(
     tmp_path: Path, text: str, place: str, said: str
 ) -> None:
-    """With the reason, at its place."""
+    """With reason and location."""
     project(tmp_path, settings=f"[contexts]\n{text}\n")
 
     with pytest.raises(ConfigError) as caught:
@@ -137,7 +137,7 @@ def test_what_is_no_folder_of_the_project_is_refused(
 
 
 def test_a_link_out_of_the_project_is_no_way_out(tmp_path: Path) -> None:
-    """Where a folder lies counts, and not how it is called."""
+    """The real path counts, not the link."""
     root = tmp_path / "project"
     project(root)
     (tmp_path / "elsewhere").mkdir()
@@ -149,7 +149,7 @@ def test_a_link_out_of_the_project_is_no_way_out(tmp_path: Path) -> None:
 
 
 def test_a_name_that_nothing_takes_from_is_warned_of(tmp_path: Path) -> None:
-    """Most often a slip: the name that the Dockerfile has is then an image's."""
+    """Usually a typing error: the name in the Dockerfile then means an image."""
     project(tmp_path, settings='[contexts]\nlib = "../../libs"\n')
 
     (warning,) = load(tmp_path).image(WEB).warnings

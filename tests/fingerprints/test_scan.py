@@ -32,7 +32,7 @@ TREE = {
 
 
 def paths(root: Path, *lines: str, ignore: str = "") -> list[str]:
-    """The paths that a stage of these lines reads; `/` is behind a folder, `@` behind a link."""
+    """Return the paths that these lines read; a folder ends with `/`, a link with `@`."""
     if ignore:
         (root / ".dockerignore").write_text(ignore, encoding="utf-8")
     image = image_of("\n".join(("FROM scratch", *lines)), name="web")
@@ -82,7 +82,7 @@ READS: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("line", "expected"), READS, ids=[line for line, _ in READS])
 def test_an_instruction_reads(root: Path, line: str, expected: list[str]) -> None:
-    """The paths, as the Dockerfile comes to them."""
+    """The paths in the order of the Dockerfile."""
     assert paths(root, line) == expected
 
 
@@ -94,12 +94,12 @@ EVERYTHING = [
 
 @pytest.mark.parametrize("line", ["COPY . /", "COPY / /", "RUN --mount=target=/src true"])
 def test_the_whole_context_counts(root: Path, line: str) -> None:
-    """All of it, the Dockerfile too, links as links."""
+    """Also the Dockerfile; links stay links."""
     assert paths(root, line) == EVERYTHING
 
 
 def test_what_cannot_be_decided_is_the_whole_context(root: Path) -> None:
-    """A source that holds a variable of an image's that nobody has seen."""
+    """A source with a variable of an unknown image."""
     image = image_of("FROM debian\nCOPY $UNSEEN/app.py /\n", name="web")
 
     assert image.reads.whole
@@ -134,12 +134,12 @@ EXCLUDES: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("line", "expected"), EXCLUDES, ids=[line for line, _ in EXCLUDES])
 def test_exclude_and_parents(root: Path, line: str, expected: list[str]) -> None:
-    """Patterns below the source; a source itself, or what a link leads to, is not excluded."""
+    """Patterns apply below the source; neither a source nor a link's target is excluded."""
     assert paths(root, line) == expected
 
 
 def test_an_exclude_beyond_ascii_excludes_what_buildkit_makes_of_it(root: Path) -> None:
-    """It takes each byte of a flag for a character."""
+    """It treats each byte of a flag as a character."""
     write_tree(root, {"d/é.txt": "copied", "d/Ã©.txt": "excluded"})
 
     assert paths(root, "COPY --exclude=é.txt d /") == ["d/", "d/é.txt"]
@@ -157,12 +157,12 @@ IGNORES: list[tuple[str, str, list[str]]] = [
 
 @pytest.mark.parametrize(("line", "ignore", "expected"), IGNORES)
 def test_the_ignore_file_is_heeded(root: Path, line: str, ignore: str, expected: list[str]) -> None:
-    """What is excluded is not there; what is taken back brings its folders along."""
+    """Excluded files are absent; files included again bring their folders."""
     assert paths(root, line, ignore=ignore) == expected
 
 
 def test_a_bad_pattern_is_told_where_the_context_has_a_path_to_try_it_on(root: Path) -> None:
-    """Of the ignore file at its line, of a flag at the instruction."""
+    """In the ignore file at its line, in a flag at the instruction."""
     assert paths(root, "COPY app.py /", ignore="!*/*/[") == ["app.py"]
     with pytest.raises(ConfigError, match=r"^\.dockerignore:2: BuildKit refuses it: `\*/\*/\[`"):
         paths(root, "COPY src /", ignore="src/data\n!*/*/[")
@@ -171,7 +171,7 @@ def test_a_bad_pattern_is_told_where_the_context_has_a_path_to_try_it_on(root: P
 
 
 def test_the_dockerfiles_own_ignore_file_comes_first(root: Path) -> None:
-    """The context's is then not read at all, bad as it may be."""
+    """The context's is then not read, even if it is invalid."""
     (root / "web/Dockerfile.dockerignore").write_text("*\n!*.md\n", encoding="utf-8")
 
     assert paths(root, "COPY . /", ignore="[") == ["readme.md"]
@@ -208,7 +208,7 @@ MISSING: list[tuple[str, str, str, str]] = [
 def test_a_source_that_is_not_there(
     root: Path, line: str, ignore: str, message: str, hint: str
 ) -> None:
-    """Told at its line, with what to do."""
+    """With its line and a hint."""
     with pytest.raises(ConfigError) as caught:
         paths(root, line, ignore=ignore)
 
@@ -229,7 +229,7 @@ def test_a_source_that_is_not_there(
     ],
 )
 def test_a_source_that_is_above_the_context(tmp_path: Path, source: str, hint: str) -> None:
-    """As in a monorepo where one folder is the context of all images; not outside the project."""
+    """As in a monorepo with one context for all images; not outside the project."""
     here = {"apps/web/tsconfig.json": "", "apps/shared/x": "", "tsconfig.base.json": ""}
     outside = {"tsconfig.jso": ""}
     write_tree(tmp_path, {**outside, **{f"project/{path}": text for path, text in here.items()}})
@@ -250,7 +250,7 @@ def test_all_sources_that_are_missing_are_told_at_once(root: Path) -> None:
 
 
 def test_links_in_a_circle_are_an_error(root: Path) -> None:
-    """BuildKit gives up after 255; so do we."""
+    """BuildKit stops after 255 links, and so do we."""
     write_tree(root, {"one": "-> two", "two": "-> one"})
 
     with pytest.raises(ConfigError, match="`one` is a link that leads to itself"):
@@ -270,7 +270,7 @@ JSON_AND_MORE = [
 def test_what_only_some_versions_read_need_not_be_there(
     root: Path, line: str, expected: list[str]
 ) -> None:
-    """A JSON array with text behind it: the array alone before BuildKit 0.15, words since."""
+    """A JSON array followed by text: only the array before BuildKit 0.15, words since then."""
     assert paths(root, line) == expected
 
 
@@ -284,7 +284,7 @@ def test_a_link_cannot_leave_the_context(tmp_path: Path) -> None:
 
 
 def test_an_absolute_link_starts_at_the_contexts_root(root: Path) -> None:
-    """Also one that lies in a folder which has a path of the same name."""
+    """Also in a folder that contains a path of the same name."""
     write_tree(root, {"src/data/link": "-> /app.py", "src/data/app.py": "another"})
     (entry,) = scan(root, image_of("FROM scratch\nCOPY src/data/link /\n"))
 
@@ -292,7 +292,7 @@ def test_an_absolute_link_starts_at_the_contexts_root(root: Path) -> None:
 
 
 def test_a_file_is_its_bytes_and_its_owners_executable_bit(root: Path) -> None:
-    """Group and others do not count."""
+    """Permissions of group and others do not count."""
     (root / "app.py").chmod(0o654)
 
     assert scan(root, image_of("FROM scratch\nCOPY app.py /\n")) == (
@@ -305,7 +305,7 @@ def test_a_file_is_its_bytes_and_its_owners_executable_bit(root: Path) -> None:
 @pytest.mark.parametrize("age", [0, 3600])
 @pytest.mark.parametrize("size", [0, 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1, 3_000_000])
 def test_files_of_any_size_and_age_are_hashed(tmp_path: Path, size: int, age: int) -> None:
-    """Blocks begin and end nowhere."""
+    """In blocks of any boundaries."""
     data = os.urandom(size)
     (tmp_path / "f").write_bytes(data)
     disk = Disk(tmp_path)
@@ -315,7 +315,7 @@ def test_files_of_any_size_and_age_are_hashed(tmp_path: Path, size: int, age: in
 
 
 def test_entries_are_sorted_by_the_bytes_of_the_path(tmp_path: Path) -> None:
-    """Not by folder, and not as a locale would."""
+    """Not by folder, and not by locale."""
     names = ["a/b", "a-b", "a.b", "A", "é", "z", "\U0001f600", "\uffee"]
     write_tree(tmp_path, dict.fromkeys(names, "x"))
     found = [e.path for e in scan(tmp_path, image_of("FROM scratch\nCOPY . /\n", name="app"))]
@@ -332,7 +332,7 @@ def test_an_image_reads_only_what_its_target_needs(root: Path) -> None:
 
 
 def test_a_name_that_is_no_utf8_is_refused_where_it_is_read(root: Path) -> None:
-    """The error shows its bytes; excluded, or not read, it may be there."""
+    """The error shows its bytes; if it is excluded or not read, it is no error."""
     (root / os.fsdecode(b"caf\xe9")).touch()
 
     assert paths(root, "COPY app.py /") == ["app.py"]
@@ -342,7 +342,7 @@ def test_a_name_that_is_no_utf8_is_refused_where_it_is_read(root: Path) -> None:
 
 
 def test_a_link_target_that_is_no_utf8_is_refused(root: Path) -> None:
-    """It would be part of the record."""
+    """It would be in the record."""
     (root / "bad").symlink_to(os.fsdecode(b"caf\xe9"))
 
     with pytest.raises(ConfigError, match="bad: has a name or a target that is not UTF-8"):
@@ -350,7 +350,7 @@ def test_a_link_target_that_is_no_utf8_is_refused(root: Path) -> None:
 
 
 def test_sockets_and_pipes_are_refused_where_they_are_read(root: Path) -> None:
-    """Both at once; excluded, they may be there."""
+    """Both at once; excluded ones are no error."""
     os.mkfifo(root / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         here = os.open(root, os.O_RDONLY)
@@ -364,25 +364,25 @@ def test_sockets_and_pipes_are_refused_where_they_are_read(root: Path) -> None:
 
 
 def test_a_file_that_changes_while_it_is_read_is_noticed() -> None:
-    """A file of the kernel's whose length is not what it says stands for one that grows."""
+    """A kernel file whose size is not its length stands for a growing file."""
     with pytest.raises(WorkError, match="`status` changed while it was read"):
         Disk(Path("/proc/self")).file("/proc/self/status")
 
 
 def test_a_file_that_vanishes_is_noticed(root: Path) -> None:
-    """Between the listing and the reading."""
+    """Between listing and reading."""
     with pytest.raises(WorkError, match="`gone` changed while it was read"):
         Disk(root).file(str(root / "gone"))
 
 
 def test_what_cannot_be_read_is_told_with_its_path(root: Path) -> None:
-    """A name that is too long stands for a missing right, for root may read everything."""
+    """A name that is too long stands for a missing permission, as root may read everything."""
     with pytest.raises(ConfigError, match=r"a{300}: cannot be read: file name too long"):
         Disk(root).file(str(root / ("a" * 300)))
 
 
 def test_a_link_in_the_place_of_a_file_is_not_followed(root: Path) -> None:
-    """Nor a pipe waited for."""
+    """Reading a pipe would block."""
     os.mkfifo(root / "pipe")
     disk = Disk(root)
 
@@ -392,13 +392,13 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(root: Path) -> None:
 
 
 def test_a_context_that_is_no_folder(tmp_path: Path) -> None:
-    """Told as wrong configuration."""
+    """It is wrong configuration."""
     with pytest.raises(ConfigError, match="its context `nowhere` is not a folder"):
         scan(tmp_path, image_of("FROM scratch\n", context="nowhere"))
 
 
 def test_a_deep_tree_is_walked(tmp_path: Path) -> None:
-    """Deeper than Python's stack."""
+    """Deeper than Python's recursion limit."""
     here = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1200):
         os.mkdir("d", dir_fd=here)
@@ -408,20 +408,20 @@ def test_a_deep_tree_is_walked(tmp_path: Path) -> None:
     os.close(here)
 
     found = scan(tmp_path, image_of("FROM scratch\nCOPY . /\n"))
-    # pytest would clean it up recursively, and fail where we do not.
+    # pytest would remove it recursively, and fail.
     subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)
 
     assert len(found) == 1200
 
 
 def test_folders_of_any_depth_are_searched(tmp_path: Path) -> None:
-    """A name of a source may stand for each."""
+    """A wildcard may match each of them."""
     depth = 1_000
     folders = [f"{tmp_path}{'/a' * count}" for count in range(1, depth + 1)]
     for folder in folders:
         os.mkdir(folder)  # noqa: PTH102 - `makedirs` calls itself
     try:
         assert paths(tmp_path, f"COPY {'*/' * depth} /") == ["a" + "/a" * (depth - 1) + "/"]
-    finally:  # pytest removes folders by calling itself, too
+    finally:  # pytest removes folders recursively, too.
         for folder in reversed(folders):
             os.rmdir(folder)  # noqa: PTH106

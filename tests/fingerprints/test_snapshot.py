@@ -1,4 +1,4 @@
-"""The copy that a solve reads: what a fingerprint knows, as it was then, and nothing else."""
+"""The copy that a solve reads: exactly the fingerprinted files, unchanged since."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ COPIED = {
 
 
 def write(file: Path, *texts: str) -> None:
-    """Other bytes in the same file, one after the other, and the times that it had."""
+    """Write other contents to the same file in turn, and restore its times."""
     before = file.stat()
     for text in texts:
         file.write_text(text, encoding="utf-8")
@@ -60,7 +60,7 @@ def write(file: Path, *texts: str) -> None:
 
 
 def swap(file: Path, text: str) -> None:
-    """Other bytes in another file of the same name, and the times that it had."""
+    """Replace a file by one with other content and the same times."""
     before = file.stat()
     file.unlink()
     file.write_text(text, encoding="utf-8")
@@ -68,19 +68,19 @@ def swap(file: Path, text: str) -> None:
 
 
 def instead(file: Path, make: Callable[[Path], None]) -> None:
-    """Something else where a file was."""
+    """Replace a file by something else."""
     file.unlink()
     make(file)
 
 
 def relink(link: Path, target: str) -> None:
-    """Lead a link to elsewhere."""
+    """Change the target of a link."""
     link.unlink()
     link.symlink_to(target)
 
 
 def rename(folder: Path) -> None:
-    """Put a folder with the same names and times in the place of another."""
+    """Replace a folder by one with the same names and times."""
     other = folder.with_name("another")
     other.mkdir()
     for path in folder.iterdir():
@@ -123,13 +123,13 @@ def _root(tmp_path: Path) -> Path:
 
 
 def looked_at(root: Path) -> tuple[Image, Inputs]:
-    """The image `web`, and what a look at its files found."""
+    """Return the image `web` and its inputs."""
     image = image_of(DOCKERFILE, name="web", context="web")
     return image, fingerprint(project_of(root, image))[image.name]
 
 
 def copied(root: Path, image: Image, found: Inputs) -> Path:
-    """The folder of a snapshot of one image."""
+    """Return the folder of a snapshot of one image."""
     folder = root.parent / "copy"
     made = Snapshot(root, folder)
     made.add(image, found)
@@ -138,7 +138,7 @@ def copied(root: Path, image: Image, found: Inputs) -> Path:
 
 
 def test_it_holds_what_is_read_and_the_way_to_it(root: Path) -> None:
-    """With modes and times, links as they are written, and nothing that is not read."""
+    """With modes and times, links unchanged, and nothing that is not read."""
     (root / "web/d/x").chmod(0o640)
     (root / "web/d/y").chmod(0o4755)
     (root / "web/d").chmod(0o555)
@@ -158,7 +158,7 @@ def test_it_holds_what_is_read_and_the_way_to_it(root: Path) -> None:
 
 
 def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> None:
-    """By which BuildKit tells them apart; the same bytes have the same, wherever they lie."""
+    """BuildKit then sees the difference; equal content always has equal times."""
     moments = []
     for number, text in enumerate(("aaa", "bbb", "aaa")):
         write(root / "web/a", text)
@@ -172,7 +172,7 @@ def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changed_since_the_look_is_told(root: Path, change: str) -> None:
-    """Also where size and time are what they were."""
+    """Also if size and time are unchanged."""
     edit, path = CHANGES[change]
     image, found = looked_at(root)
     edit(root / "web")
@@ -201,7 +201,7 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("change", HARMLESS)
 def test_what_does_not_concern_the_contents_changes_nothing(root: Path, change: str) -> None:
-    """What is built is what the fingerprint says."""
+    """The built content is that of the fingerprint."""
     image, found = looked_at(root)
     HARMLESS[change](root / "web")
 
@@ -215,7 +215,7 @@ def test_what_does_not_concern_the_contents_changes_nothing(root: Path, change: 
 
 
 def test_what_failed_one_image_fails_the_next(root: Path) -> None:
-    """Nothing of a file that changed is left for another that reads it too."""
+    """Nothing of a changed file remains for another image that reads it."""
     image, found = looked_at(root)
     write(root / "web/a", "bbb")
     made = Snapshot(root, root.parent / "copy")
@@ -226,7 +226,7 @@ def test_what_failed_one_image_fails_the_next(root: Path) -> None:
 
 
 def test_images_of_one_context_share_what_they_read(root: Path) -> None:
-    """Each file is copied once, and lies where the context does, which may be behind a link."""
+    """Each file is copied once, at the context's real path."""
     (root / "shared").symlink_to("web")
     image, found = looked_at(root)
     behind = replace(image, context=image.context.with_name("shared"))
@@ -239,7 +239,7 @@ def test_images_of_one_context_share_what_they_read(root: Path) -> None:
 
 
 def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
-    """As in a container in which all is copied to `/`."""
+    """As in a container into which everything is copied to `/`."""
     top, folder = Path("/"), PurePosixPath(f"{root}/web"[1:])
     made_of = image_of("FROM scratch\nCOPY a /\n", name="web", context=str(folder))
     image = replace(made_of, dockerfile=folder / "Dockerfile")
@@ -254,7 +254,7 @@ def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
 
 
 def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
-    """With folders in it that may not be written to."""
+    """Also read-only folders in it."""
     (root / "web/d").chmod(0o555)
     with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:
         made.add(*looked_at(root))
@@ -268,7 +268,7 @@ def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def whole_seconds(tmp_path: Path) -> Iterator[Path]:
-    """A file system that keeps whole seconds: ext4 with inodes of 128 bytes."""
+    """Return a file system with times in whole seconds: ext4 with inodes of 128 bytes."""
     disk, folder = tmp_path / "disk", tmp_path / "mounted"
     folder.mkdir()
     with disk.open("wb") as file:
@@ -281,7 +281,7 @@ def whole_seconds(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount")
 def test_a_file_system_without_times_below_the_second(root: Path, whole_seconds: Path) -> None:
-    """There, other bytes of the same size and second would be built from what BuildKit has."""
+    """There BuildKit would not see other content of the same size and second."""
     wrong = pytest.raises(UnknownError, match="keeps no exact file times")
     with wrong as caught, snapshot(root, {"TMPDIR": str(whole_seconds)}):
         pass
@@ -290,7 +290,7 @@ def test_a_file_system_without_times_below_the_second(root: Path, whole_seconds:
 
 
 def test_no_room_for_the_copy(root: Path) -> None:
-    """It is told where there is none, and what to do."""
+    """The error says where, and what to do."""
     full = root.parent / "full"
     full.write_text("no folder")
     image, found = looked_at(root)

@@ -1,4 +1,4 @@
-"""flyctl as a process: what it is given, what its end means, what never reaches it."""
+"""flyctl as a process: its arguments and environment, its errors, and what it does not get."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ VERSION = "flyctl v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00
 
 
 def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
-    """An environment whose flyctl is a script of the shell."""
+    """Return an environment whose flyctl is a shell script."""
     says = f"if [ $1 = version ]; then echo '{VERSION}'; exit; fi"
     path = write_program(tmp_path / "bin" / "flyctl", f"{says}\n{script}")
     return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
 
 
 def test_its_words_and_its_environment(tmp_path: Path) -> None:
-    """The token is in a variable and in no word; what would change the command is left out."""
+    """The token is in a variable, not in an argument; other variables of flyctl are removed."""
     environ = a_flyctl(tmp_path, f'echo "$@" > {tmp_path}/argv; env > {tmp_path}/env')
     flyctl = find_flyctl(environ, TOKEN, threading.Event())
     ended = flyctl.deploy("acme-web", "host/web@sha256:1", tmp_path, "fly.toml", "canary")
@@ -45,7 +45,7 @@ def test_its_words_and_its_environment(tmp_path: Path) -> None:
 
 
 def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
-    """The last line that begins with `Error:`, without the id of the request."""
+    """The last line that begins with `Error:`, without the request id."""
     script = "echo 'Error: denied to fm2_planted (Request ID: 01AB)' >&2; echo more >&2; exit 1"
     ended = find_flyctl(a_flyctl(tmp_path, script), TOKEN, threading.Event()).deploy(
         "acme-web", "image", tmp_path
@@ -67,7 +67,7 @@ def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
 def test_a_token_is_not_given_to_it_for_an_address_in_clear(
     tmp_path: Path, variable: str, base: str
 ) -> None:
-    """It is not run: it would send the token there."""
+    """It is not run, as it would send the token there."""
     environ = {**a_flyctl(tmp_path, f"touch {tmp_path}/ran"), variable: base}
 
     with pytest.raises(UnknownError, match="over plain HTTP"):
@@ -76,7 +76,7 @@ def test_a_token_is_not_given_to_it_for_an_address_in_clear(
 
 
 def test_a_token_is_not_given_to_it_for_a_proxy_in_clear(tmp_path: Path) -> None:
-    """Fly's own network is where `NO_PROXY` says so."""
+    """`NO_PROXY` can exclude Fly's own network."""
     inside = {"FLY_FLAPS_BASE_URL": "http://_api.internal:4280", "HTTP_PROXY": "proxy.test:3128"}
     environ = {**a_flyctl(tmp_path, "exit 0"), **inside}
 
@@ -101,7 +101,7 @@ def test_two_failures_are_known_by_their_words(
     missing: bool,
     held: bool,
 ) -> None:
-    """They pass by themselves; no other does."""
+    """Two errors are temporary, no others."""
     script = f"echo 'Error: {said}' >&2; exit 1"
     ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
@@ -111,7 +111,7 @@ def test_two_failures_are_known_by_their_words(
 
 
 def test_the_release_that_it_made(tmp_path: Path) -> None:
-    """In a line of JSON among lines for people."""
+    """From a line of JSON among other lines."""
     script = """echo 'Watch it'; echo '{"id":"r1","version":7,"image_ref":"a"}'; echo 'Visit it'"""
     ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
@@ -121,7 +121,7 @@ def test_the_release_that_it_made(tmp_path: Path) -> None:
 
 
 def test_releases_as_it_lists_them(tmp_path: Path) -> None:
-    """The fallback where Fly's own interface does not answer: fly-go's names of fields."""
+    """Used if Fly's REST API does not answer: the field names of fly-go."""
     listed = (
         '[{"ID":"x","Version":2,"Status":"complete","ImageRef":"a@b","CreatedAt":"2026-01-01"}]'
     )
@@ -132,7 +132,7 @@ def test_releases_as_it_lists_them(tmp_path: Path) -> None:
 
 
 def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
-    """An error, not a list without entries."""
+    """An error, not an empty list."""
     flyctl = find_flyctl(a_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event())
     with pytest.raises(UnknownError, match="cannot list the releases of `acme-web`: no"):
         flyctl.releases("acme-web")
@@ -140,7 +140,7 @@ def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("told", ["id", "version", "deep", "list"])
 def test_a_release_that_it_half_tells(tmp_path: Path, told: str) -> None:
-    """The deploy went through all the same; its release is not known."""
+    """The deploy succeeded, but its release is unknown."""
     lines = {
         "id": '{"id":"r1","vers',
         "version": '{"id":"r1","version":{"a":1}}',
@@ -158,14 +158,14 @@ def test_a_release_that_it_half_tells(tmp_path: Path, told: str) -> None:
     "printed", ["", "Visit it", '[{"Version"', "{}", "[1]", '[{"Version":"v2"}]', "[" * 5000]
 )
 def test_releases_that_are_none(tmp_path: Path, printed: str) -> None:
-    """An error too, also where it ends well."""
+    """An error, also with exit code 0."""
     flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{printed}'"), "", threading.Event())
     with pytest.raises(UnknownError, match=r"cannot list the releases|Fly answers"):
         flyctl.releases("acme-web")
 
 
 def test_output_without_bound(tmp_path: Path) -> None:
-    """Its end is kept: that is where the release stands."""
+    """Its end is kept, which has the release."""
     endless = "head -c 20000000 /dev/zero"
     script = f"""{endless}; {endless} >&2; echo; echo '{{"id":"r1","version":7}}'"""
     ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
@@ -177,7 +177,7 @@ def test_output_without_bound(tmp_path: Path) -> None:
 
 
 def test_it_does_not_end(tmp_path: Path) -> None:
-    """It is interrupted, and that is what went wrong."""
+    """It is interrupted, and the timeout is the error."""
     flyctl = find_flyctl(a_flyctl(tmp_path, "sleep 600"), "", threading.Event())
     ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
 
@@ -186,7 +186,7 @@ def test_it_does_not_end(tmp_path: Path) -> None:
 
 
 def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
-    """SIGINT, so that it can tell Fly that its release was interrupted."""
+    """SIGINT, so that it can mark its release as interrupted."""
     stop = threading.Event()
     script = f"trap 'echo told > {tmp_path}/told; exit 127' INT; echo begun >&2; sleep 30 & wait"
     flyctl = find_flyctl(a_flyctl(tmp_path, script), "", stop)
@@ -200,7 +200,7 @@ def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
 
 
 def test_there_is_none(tmp_path: Path) -> None:
-    """A sentence with where to get it."""
+    """The error says how to install it."""
     with pytest.raises(UnknownError, match="not on PATH") as caught:
         find_flyctl({"PATH": str(tmp_path)}, "", threading.Event())
     assert "fly.io/docs" in caught.value.hint

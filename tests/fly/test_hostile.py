@@ -1,4 +1,4 @@
-"""Answers that Fly's interfaces do not give: each is an error in words, and nothing is believed."""
+"""Invalid responses of Fly's APIs: each is an error with a message, and none is trusted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DIGEST = f"sha256:{'a' * 64}"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[str, list[bytes]]]:
-    """Its address, and the bodies that it answers with: one after the other, the last for ever."""
+    """Return an address and its responses: one after the other, the last one for ever."""
     left: list[bytes] = []
 
     def script(_: Request) -> Reply:
@@ -42,7 +42,7 @@ def server() -> Iterator[tuple[str, list[bytes]]]:
 
 @pytest.fixture
 def answers(server: tuple[str, list[bytes]]) -> Iterator[Answers]:
-    """A Fly that answers with what it is given."""
+    """Return a client of an API with the given responses."""
     base, left = server
     environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": base, "FLY_API_BASE_URL": base}
 
@@ -55,18 +55,18 @@ def answers(server: tuple[str, list[bytes]]) -> Iterator[Answers]:
 
 
 def page(*nodes: object, more: object = False, cursor: object = "c") -> dict[str, Any]:
-    """A page of releases."""
+    """Return a page of releases."""
     info = {"hasNextPage": more, "endCursor": cursor}
     return {"data": {"app": {"releasesUnprocessed": {"nodes": list(nodes), "pageInfo": info}}}}
 
 
 def release(version: object, **more: object) -> dict[str, object]:
-    """A release that went through."""
+    """Return a complete release."""
     return {"version": version, "status": "complete", "imageRef": "a@b", **more}
 
 
 def machine(**more: object) -> dict[str, Any]:
-    """A machine that is well."""
+    """Return a healthy machine."""
     return {
         "id": "148e",
         "state": "started",
@@ -77,12 +77,12 @@ def machine(**more: object) -> dict[str, Any]:
 
 
 def ended(code: object) -> dict[str, object]:
-    """The event of a machine that ended by itself."""
+    """Return the event of a machine that exited."""
     return {"type": "exit", "request": {"exit_event": {"exit_code": code}}}
 
 
 NO_LISTS = [b"", b"[{", b'{"machines": []}', b'"none"', b"0", b"[null]", b'["148e"]', b"[[]]"]
-NO_LISTS += [b"[" + b"{}," * 600_000 + b"{}]"]  # a gigabyte of Python, had Fly said it to its limit
+NO_LISTS += [b"[" + b"{}," * 600_000 + b"{}]"]  # At the size limit it would take a gigabyte.
 NO_IDS: list[object] = [None, "", 7, "../../web/machines/148e", "148e?force=true", "a b", "\x1b[2J"]
 
 
@@ -90,27 +90,27 @@ NO_IDS: list[object] = [None, "", 7, "../../web/machines/148e", "148e?force=true
 def test_what_is_no_list_of_machines_is_not_an_app_without_any(
     answers: Answers, body: bytes
 ) -> None:
-    """It would be deployed to, and what keeps its images would be added again."""
+    """Otherwise the app would be deployed, and its keeping machines added again."""
     with pytest.raises(FlyError, match="Fly answers with something unexpected"):
         machines_of(answers(body), "web")
 
 
 def test_no_machines_as_go_may_write_them(answers: Answers) -> None:
-    """A list of nothing, and the `null` of a slice that was never made."""
+    """An empty list, and the `null` of an empty Go slice."""
     api = answers([], None)
     assert machines_of(api, "web") == machines_of(api, "web") == ()
 
 
 @pytest.mark.parametrize("name", NO_IDS)
 def test_a_machine_without_an_id_cannot_be_written_to(answers: Answers, name: object) -> None:
-    """The id is a part of the address of what is asked next."""
+    """The id is part of the next request's path."""
     with pytest.raises(FlyError, match="a machine without an id"):
         machines_of(answers([machine(id=name)]), "web")
 
 
 @pytest.mark.parametrize("body", [{}, {"apps": "web"}, {"apps": [{"name": 7}]}, {"apps": [None]}])
 def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
-    """None is left out: a pattern would not find it, and nobody would be told."""
+    """No app is dropped, because a pattern would silently not match it."""
     if body == {}:
         assert apps_of_org(answers(body), "acme") == []
     else:
@@ -120,20 +120,20 @@ def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"{"])
 def test_what_is_no_app(answers: Answers, body: bytes) -> None:
-    """It is not a name that is free."""
+    """It does not mean that the name is free."""
     with pytest.raises(FlyError, match="something unexpected"):
         app_of(answers(body), "web")
 
 
 @pytest.mark.parametrize("version", [None, "", "v3", -1, 1.5, "²", "9" * 5000, [3], {}])
 def test_a_release_without_a_number(answers: Answers, version: object) -> None:
-    """A rollback goes by it."""
+    """A rollback needs the number."""
     with pytest.raises(FlyError, match="a release without a number"):
         list(releases_of(answers(page(release(version))), "web"))
 
 
 def test_releases_out_of_order(answers: Answers) -> None:
-    """Within a page their numbers say the order; over pages nobody can."""
+    """Numbers sort a page; the order of pages cannot be repaired."""
     api = answers(page(release(2), release(4), release("3")))
     assert [one.version for one in releases_of(api, "web")] == [4, 3, 2]
     api = answers(page(release(4), more=True), page(release(5)))
@@ -143,7 +143,7 @@ def test_releases_out_of_order(answers: Answers) -> None:
 
 @pytest.mark.parametrize("nodes", [(), (release(7),)])
 def test_pages_that_do_not_end(answers: Answers, nodes: tuple[object, ...]) -> None:
-    """The same cursor again and again, with nothing or with the same behind it."""
+    """The same cursor again, with an empty page or with the same one."""
     with pytest.raises(FlyError, match="Fly answers with"):
         list(releases_of(answers(page(*nodes, more=True)), "web"))
 
@@ -163,13 +163,13 @@ def test_pages_that_do_not_end(answers: Answers, nodes: tuple[object, ...]) -> N
     ],
 )
 def test_what_is_no_list_of_releases(answers: Answers, data: object) -> None:
-    """An error also where there is data beside one."""
+    """Also if there is data beside the error."""
     with pytest.raises(FlyError):
         list(releases_of(answers(data), "web"))
 
 
 def test_a_configuration_that_is_too_deep(answers: Answers) -> None:
-    """Nobody's is; it would not fit on the stack of whoever compares it."""
+    """It would exceed the recursion limit of the comparison."""
     deep: object = 1
     for _ in range(300):
         deep = {"env": deep}
@@ -178,7 +178,7 @@ def test_a_configuration_that_is_too_deep(answers: Answers) -> None:
 
 
 def test_an_organization_without_a_name(answers: Answers) -> None:
-    """Nothing is created in it."""
+    """No app is created in it."""
     assert only_org(answers({"data": {"organizations": {"nodes": [{"slug": ["x"]}]}}})) == ""
 
 
@@ -196,7 +196,7 @@ def test_an_organization_without_a_name(answers: Answers) -> None:
     ],
 )
 def test_states_that_nobody_has_heard_of(more: dict[str, object], trouble: str) -> None:
-    """They are told, harmless for a terminal, and the app is not well."""
+    """They are shown, sanitized for terminals, and the app is not healthy."""
     now = running_of("web", [Machine(machine(**more))])
     assert now is not None
     assert (now.trouble, now.healthy) == (trouble, not trouble)
@@ -204,7 +204,7 @@ def test_states_that_nobody_has_heard_of(more: dict[str, object], trouble: str) 
 
 @pytest.mark.parametrize("digest", [None, "", "latest", "sha256:12", [DIGEST]])
 def test_a_machine_whose_image_is_not_known(digest: object) -> None:
-    """It does not count as one that runs what the others do."""
+    """It differs from machines whose image is known."""
     silent_one = machine(id="24d8", image_ref={"digest": digest})
     now = running_of("web", [Machine(machine()), Machine(silent_one)])
     assert now is not None
@@ -214,7 +214,7 @@ def test_a_machine_whose_image_is_not_known(digest: object) -> None:
 
 @pytest.mark.parametrize("value", [None, 7, [], {}, ["base"], "other"])
 def test_metadata_of_other_types(value: object) -> None:
-    """A machine that is not ours, and runs whatever it says."""
+    """The machine is not ours, whatever it runs."""
     metadata = {"pipeline_keep": value, "pipeline_keep_image": value, "fly_release_version": value}
     strange = Machine(machine(config={"metadata": metadata, "image": value}, updated_at=value))
     assert slot_of("web", strange) is None

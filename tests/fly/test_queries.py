@@ -1,4 +1,4 @@
-"""What is asked of Fly, and what each of its answers means, on the stand-in's real sockets."""
+"""Queries to Fly and the meaning of each response, with the fake Fly."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUICK = Policy(attempts=2, pause=0.01, total=5.0, connect=1.0, read=2.0)
 
 @pytest.fixture
 def fly(tmp_path: Path) -> Iterator[FakeFly]:
-    """A Fly with one app."""
+    """Start a fake Fly with one app."""
     with fake_fly(tmp_path / "fly") as running:
         running.create_app("acme-web")
         yield running
@@ -35,13 +35,13 @@ def fly(tmp_path: Path) -> Iterator[FakeFly]:
 
 @pytest.fixture
 def api(fly: FakeFly) -> Iterator[FlyApi]:
-    """Who has the organization's token."""
+    """Return a client with the organization's token."""
     with FlyApi(fly.environ, policy=QUICK) as opened:
         yield opened
 
 
 def as_who(fly: FakeFly, token: str) -> FlyApi:
-    """Somebody with another token."""
+    """Return a client with another token."""
     return FlyApi({**fly.environ, "FLY_API_TOKEN": token}, policy=QUICK)
 
 
@@ -59,7 +59,7 @@ def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
     "token", ["FlyV1 fm2_\u201cquoted\u201d", "fm2_first\nfm2_second", "t\u00f6ken"]
 )
 def test_a_token_that_cannot_be_one(fly: FakeFly, token: str) -> None:
-    """Copied with a quotation mark, or with the line after it: nothing is sent, nothing shown."""
+    """Copied with a quotation mark or a newline: nothing is sent or shown."""
     before = fly.requests
     with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
         app_of(somebody, "acme-web")
@@ -70,7 +70,7 @@ def test_a_token_that_cannot_be_one(fly: FakeFly, token: str) -> None:
 
 
 def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
-    """That is said by name, with what creates it."""
+    """The error names the app, and the command that creates it."""
     assert machines_of(api, "acme-web") == ()
     with pytest.raises(NoAppError, match="there is no app `acme-none`") as caught:
         machines_of(api, "acme-none")
@@ -78,7 +78,7 @@ def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
 
 
 def test_a_token_of_one_app_does_not_reach_another(fly: FakeFly) -> None:
-    """403: the message names the app, and the token that is needed."""
+    """403: the error names the app, and the token that is needed."""
     fly.create_app("acme-api")
     with as_who(fly, fly.app_token("acme-web")) as api:
         assert machines_of(api, "acme-web") == ()
@@ -89,7 +89,7 @@ def test_a_token_of_one_app_does_not_reach_another(fly: FakeFly) -> None:
 
 
 def test_a_token_that_expired_is_refused(fly: FakeFly) -> None:
-    """By both interfaces, in the same words."""
+    """By both APIs with the same message."""
     with as_who(fly, fly.expired_token()) as api:
         for ask in (lambda: machines_of(api, "acme-web"), lambda: list(releases_of(api, "acme"))):
             with pytest.raises(FlyError, match="Fly refused the token from FLY_API_TOKEN") as e:
@@ -100,14 +100,14 @@ def test_a_token_that_expired_is_refused(fly: FakeFly) -> None:
 def test_no_token_at_all(fly: FakeFly) -> None:
     """Nothing is sent."""
     with as_who(fly, "") as api, pytest.raises(FlyError, match="there is no token"):
-        # Neither a variable nor a login: the home folder of tests is empty, flyctl knows none.
+        # Neither a variable nor a login: the tests' home is empty, and flyctl has no token.
         machines_of(api, "acme-web")
     assert not fly.requests_to("machines")
 
 
 @pytest.mark.parametrize("how", ["503", "drop"])
 def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FakeFly, how: str) -> None:
-    """As often as the policy says, and no more."""
+    """With the attempts of the policy."""
     fly.down("machines", how=how)
     with FlyApi(fly.environ, policy=QUICK) as api:
         with pytest.raises(FlyError) as caught:
@@ -117,7 +117,7 @@ def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FakeFly, how: str
 
 
 def test_a_token_is_not_sent_in_clear(fly: FakeFly) -> None:
-    """Not even the name is looked up."""
+    """The name is not even resolved."""
     plain = {"FLY_FLAPS_BASE_URL": "http://fly.invalid", "FLY_API_BASE_URL": "http://10.0.0.9"}
     with FlyApi({**fly.environ, **plain}, policy=QUICK) as api:
         with pytest.raises(FlyError, match=r"not sent to `fly\.invalid` over plain HTTP"):
@@ -127,7 +127,7 @@ def test_a_token_is_not_sent_in_clear(fly: FakeFly) -> None:
 
 
 def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By its name `_api.internal` alone, at one of its addresses, and by way of no proxy."""
+    """Only by the name `_api.internal`, to one of its addresses, without a proxy."""
     with scripted_server(lambda _: Reply(200)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         for name in ("_api.internal:4280", "metadata.google.internal", "x._api.internal"):
@@ -143,7 +143,7 @@ def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_rate_that_fly_allows_is_kept(fly: FakeFly, api: FlyApi) -> None:
-    """Five questions about one app take two seconds, and none is refused."""
+    """Five queries about one app take two seconds, and none is refused."""
     fly.knobs.rate_limits = True
     started = time.monotonic()
     threads = [threading.Thread(target=machines_of, args=(api, "acme-web")) for _ in range(5)]
@@ -157,9 +157,9 @@ def test_the_rate_that_fly_allows_is_kept(fly: FakeFly, api: FlyApi) -> None:
 
 
 def test_who_is_refused_for_haste_waits(fly: FakeFly) -> None:
-    """429: another process may use up what Fly allows."""
+    """429: another process may use the same limit."""
     fly.knobs.rate_limits = True
-    # It has a second to go until one more is allowed.
+    # The next request is allowed in a second.
     fly.limits.buckets["list machines", "acme-web"] = (0.0, time.monotonic() + 1)
     with FlyApi(fly.environ, policy=Policy(attempts=8, pause=0.2, total=60.0)) as api:
         machines_of(api, "acme-web")
@@ -169,14 +169,14 @@ def test_who_is_refused_for_haste_waits(fly: FakeFly) -> None:
 
 
 def test_an_app_without_releases_has_none(api: FlyApi) -> None:
-    """And one that is not there is an error, not a list without entries."""
+    """A missing app is an error, not an empty list."""
     assert list(releases_of(api, "acme-web")) == []
     with pytest.raises(FlyError, match="Could not find App"):
         list(releases_of(api, "acme-none"))
 
 
 def test_a_proxy_before_fly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is named, and what names it; Fly is not blamed."""
+    """The error names the proxy and its variable, and does not blame Fly."""
     with connect_proxy("127.0.0.1:1", status="403 Forbidden") as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:hidden@{proxy.address}")
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": "https://machines.test"}

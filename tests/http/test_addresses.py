@@ -1,4 +1,4 @@
-"""Where a name leads, in every spelling that a resolver takes: a registry may write any of them."""
+"""Which network an address belongs to, in every spelling that a resolver accepts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OUTSIDE = (
 
 @pytest.mark.parametrize("host", [*HERE, *INSIDE])
 def test_nobody_is_led_inside(host: str) -> None:
-    """From the world: by a redirect, or to a token server."""
+    """From a public host: by a redirect, or to a token server."""
     target = f"https://{host}/v2/"
 
     assert why_not_followed("https://registry.example.com/v2/", target) == "into a private network"
@@ -51,7 +51,7 @@ def test_nobody_is_led_inside(host: str) -> None:
 
 @pytest.mark.parametrize("host", [*HERE, *INSIDE])
 def test_who_is_inside_may_stay_there(host: str) -> None:
-    """A registry of a private network has its store there; its name need not show it."""
+    """A registry in a private network has its storage there, whatever its name looks like."""
     target = f"https://{host}/v2/"
 
     assert why_not_followed("https://10.0.0.5/v2/", target) == ""
@@ -61,14 +61,14 @@ def test_who_is_inside_may_stay_there(host: str) -> None:
 
 @pytest.mark.parametrize("host", OUTSIDE)
 def test_the_world_is_outside(host: str) -> None:
-    """Also what has an address of the world in it, as everything has where there is NAT64."""
+    """Also addresses that embed a public one, as with NAT64."""
     assert why_not_followed("https://registry.example.com/", f"https://{host}/") == ""
     assert not leads_here(host)
 
 
 @pytest.mark.parametrize("host", HERE)
 def test_every_spelling_of_this_machine(host: str) -> None:
-    """For what forbids; what permits takes plain ones alone."""
+    """To forbid, all spellings count; to allow, only plain ones."""
     assert leads_here(host)
 
 
@@ -98,13 +98,13 @@ def test_inside_is_not_here(host: str) -> None:
     ],
 )
 def test_what_permits_is_strict(host: str, *, plainly: bool) -> None:
-    """In clear a credential goes to this machine, and only where that cannot be misread."""
+    """Credentials are sent without TLS only to this machine, if its address is unambiguous."""
     assert is_loopback(host) is plainly
 
 
 @pytest.mark.parametrize("host", [h for h in (*HERE, *INSIDE, *OUTSIDE) if h[:1].isdigit()])
 def test_addresses_are_read_as_the_system_reads_them(host: str) -> None:
-    """Where `getaddrinfo` takes a text for an address, it is the one that we see in it."""
+    """A text is an address exactly if `getaddrinfo` reads it as one."""
     try:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -136,6 +136,6 @@ def test_addresses_are_read_as_the_system_reads_them(host: str) -> None:
     ],
 )
 def test_two_readings_are_none(target: str) -> None:
-    """What a reader may drop, decode or put into other letters is no host's name."""
+    """Characters that a parser may drop, decode or convert make an invalid host."""
     assert why_not_followed("https://registry.example.com/", target) == "it is not a web address"
     assert why_untrusted(target, "https://registry.example.com", sending=False)

@@ -1,4 +1,4 @@
-"""Asking again: bounded, with jitter, and at one gate for all requests to a host."""
+"""Retries: bounded, with jitter, and with one backoff for all requests to a host."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ ERROR = json.dumps({"errors": [{"code": "TOOMANYREQUESTS"}]}).encode()
 
 
 def in_seconds(seconds: int) -> str:
-    """`Retry-After` as a number."""
+    """Return `Retry-After` as a number."""
     return str(seconds)
 
 
 def as_a_date(seconds: int) -> str:
-    """`Retry-After` as a date; it has no fractions, so a second is added."""
+    """Return `Retry-After` as a date; it has no fractions, so a second is added."""
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds + 1), usegmt=True)
 
 
 @pytest.mark.parametrize("written", [in_seconds, as_a_date])
 def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
-    """Of twenty requests at once one is told to wait a second: nothing is sent until then."""
+    """One of twenty requests gets `Retry-After: 1`: no request is sent in that second."""
     times: list[float] = []
     told: list[float] = []
 
@@ -56,13 +56,13 @@ def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
 
         assert set(registry.head_all(wanted).values()) == {Absent()}
 
-    # At most fifty were under way by then, and are not called back.
+    # At most fifty were already sent, and are not cancelled.
     assert sum(told[0] < at < told[0] + 1.0 for at in times) < MOST_AT_ONCE
     assert sum(at >= told[0] + 1.0 for at in times) > 120
 
 
 def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
-    """Each request ends within its total time, however often the gate is shut meanwhile."""
+    """Each request ends within its total time, however often it is delayed."""
     policy = Policy(pause=0.001, total=1.5, read=1.0)
     script = lambda _: Reply(429, {"Retry-After": "1"}, ERROR)  # noqa: E731
     with scripted_server(script) as server, Registry(policy=policy) as registry:
@@ -72,13 +72,13 @@ def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
         answers = registry.head_all(wanted)
 
     assert all(isinstance(answer, HttpError) for answer in answers.values())
-    # One goes ahead, then several at once; one after another they would take the longer.
+    # One goes ahead, then several at once; in sequence they would take longer.
     assert time.monotonic() - began < 20 * policy.total
     assert server.count() <= 30 + policy.allowance
 
 
 def test_pauses_grow_and_are_not_alike() -> None:
-    """0.4 s, then 0.8 s, give or take a half."""
+    """0.4 s, then 0.8 s, each plus or minus a half."""
     gate = Gate(Policy(), Event())
 
     firsts = {gate.pause(1) for _ in range(50)}
@@ -90,7 +90,7 @@ def test_pauses_grow_and_are_not_alike() -> None:
 
 
 def test_a_gate_that_opens_too_late_is_not_waited_for() -> None:
-    """At once: the person is told."""
+    """The error is raised at once."""
     gate = Gate(Policy(), Event())
     gate.shut(60.0)
     began = time.monotonic()
@@ -114,14 +114,14 @@ def test_a_gate_that_opens_too_late_is_not_waited_for() -> None:
     ],
 )
 def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | None) -> None:
-    """RFC 9110, 10.2.3; what is neither says nothing."""
+    """RFC 9110, 10.2.3; anything else is ignored."""
     headers = {} if value is None else {"retry-after": value}
     assert retry_after(headers, datetime(2026, 11, 24, 12, 0, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize("hours", [-1, 0, 1])
 def test_a_date_is_of_the_clock_over_there(hours: int) -> None:
-    """Ours is wrong by an hour: a moment is no hour, and an hour is no moment."""
+    """Our clock may be wrong by an hour without changing the wait."""
     ours = datetime(2026, 11, 24, 12 + hours, 0, tzinfo=UTC)
     until, there = "Tue, 24 Nov 2026 12:00:30 GMT", "Tue, 24 Nov 2026 12:00:00 GMT"
     assert retry_after({"retry-after": until, "date": there}, ours) == 30.0

@@ -1,4 +1,4 @@
-"""A certificate that is of another time than ours: the clock may be what is wrong."""
+"""A certificate that is not valid at our time: the clock may be wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_a_certificate_that_has_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its authority is trusted: the hint is about the time, and says ours."""
+    """Its authority is trusted, so the hint is about the time, and shows ours."""
     certificate = create_certificate(tmp_path, until=datetime(2020, 1, 1, tzinfo=UTC))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca))
     told = pytest.raises(HttpError, match="not trusted: certificate has expired")

@@ -1,4 +1,4 @@
-"""What is sent, byte for byte, and the way through a proxy: real sockets, real TLS."""
+"""What is sent, byte for byte, also through a proxy: real sockets, real TLS."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SECRET = "a-secret-of-the-registry"
 
 @pytest.fixture
 def by(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that names no proxy yet."""
+    """Return an environment without a proxy."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -56,7 +56,7 @@ def by(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.fixture
 def tunnels(tmp_path: Path) -> Iterator[tuple[Tunnels, Path]]:
-    """A proxy behind which `registry.test` is, and the authority of that registry."""
+    """Start a proxy to `registry.test`; yield it, and the registry's certificate authority."""
     certificate = create_certificate(tmp_path, NAME)
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY), certificate) as server,
@@ -66,7 +66,7 @@ def tunnels(tmp_path: Path) -> Iterator[tuple[Tunnels, Path]]:
 
 
 def ask(ca: Path | None = None, name: str = NAME, policy: Policy = PATIENT) -> Presence:
-    """Whether an image of a registry exists, as somebody."""
+    """Query an image of a registry, with a credential."""
     known = Credential("x", SECRET, "the test")
     with Registry(credentials=lambda _: known, ca=ca, policy=policy) as registry:
         return registry.head(parse_reference(f"{name}/acme/web:1"))
@@ -76,7 +76,7 @@ def ask(ca: Path | None = None, name: str = NAME, policy: Policy = PATIENT) -> P
 def test_through_a_proxy(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], variable: str
 ) -> None:
-    """The name is the proxy's to resolve; it sees the tunnel, and none of our credential."""
+    """The proxy resolves the name, and sees the tunnel, but not our credential."""
     proxy, ca = tunnels
     by.setenv(variable, f"http://{proxy.address}")
 
@@ -89,7 +89,7 @@ def test_through_a_proxy(
 def test_a_proxy_that_knows_us(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], scheme: str
 ) -> None:
-    """User and password in its address, quoted as addresses are."""
+    """User and password in its address, percent-encoded."""
     proxy, ca = tunnels
     by.setenv("HTTPS_PROXY", f"{scheme}me:p%40ss@{proxy.address}")
 
@@ -101,7 +101,7 @@ def test_a_proxy_that_knows_us(
 def test_not_through_a_proxy(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str
 ) -> None:
-    """`NO_PROXY` names the host, a domain above it, or everything; its name is nobody's here."""
+    """`NO_PROXY` has the host, a parent domain, or `*`; the name does not resolve here."""
     proxy, ca = tunnels
     by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
     by.setenv("NO_PROXY", left_out)
@@ -112,7 +112,7 @@ def test_not_through_a_proxy(
 
 
 def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
-    """Nobody means it of a registry on loopback."""
+    """A registry on loopback is never reached through a proxy."""
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
         connect_proxy(server.address) as proxy,
@@ -132,7 +132,7 @@ def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) -> None:
-    """It is said that it was the proxy, and nothing of the password in its address."""
+    """The error names the proxy, without the password in its address."""
     with connect_proxy("127.0.0.1:1", status=status) as proxy:
         by.setenv("HTTPS_PROXY", f"http://me:hidden@{proxy.address}")
 
@@ -149,7 +149,7 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
 
 @pytest.mark.parametrize("status", [403, 502, 503, 504])
 def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, status: int) -> None:
-    """An insecure registry by address: the proxy tunnels nothing, and answers for it."""
+    """A proxy that answers the request of a plain registry itself."""
 
     def script(_: Request) -> Reply:
         return Reply(status, {"Content-Type": "text/html"}, b"<h1>Forbidden</h1>")
@@ -172,7 +172,7 @@ def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, sta
 def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path]
 ) -> None:
-    """Its certificate is anybody's; it is asked over TLS all the same."""
+    """Its certificate is not checked, but TLS is used."""
     proxy, _ = tunnels
     by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
     name = f"{NAME}:5000"
@@ -186,7 +186,7 @@ def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
 def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
     by: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
 ) -> None:
-    """Its store has an address in our private network, as object stores may have."""
+    """Its storage may have a private address, if the user allows it."""
     certificate = create_certificate(tmp_path, NAME, "store.internal")
 
     def script(request: Request) -> Reply:
@@ -210,7 +210,7 @@ def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.com"])
 def test_names_that_only_a_proxy_takes(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
-    """Nobody has looked them up before TLS asks for a certificate by them."""
+    """Names that were not resolved before TLS checks the certificate."""
     certificate = create_certificate(tmp_path, NAME)
     there = {"Location": f"https://{host}/"}
     with (
@@ -224,14 +224,14 @@ def test_names_that_only_a_proxy_takes(by: pytest.MonkeyPatch, tmp_path: Path, h
 
 
 def no_answer(address: str) -> str:
-    """What is said where nobody listens."""
+    """Return the error if nobody listens."""
     return f"no answer from the proxy `{address}`: connection refused"
 
 
 @pytest.mark.parametrize("name", [NAME, "192.0.2.7:5000"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str) -> None:
-    """The registry is not blamed for it, by name or by address."""
+    """The error blames the proxy, by name or by address."""
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
         address = f"127.0.0.1:{server.server_address[1]}"
     by.setenv("https_proxy", f"{scheme}://me:hidden@{address}")
@@ -246,7 +246,7 @@ def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str
 
 
 def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
-    """Before there is a tunnel, it is the proxy's doing."""
+    """Before the tunnel exists, the proxy is at fault."""
     with trickling(b"", resets_connection=True) as address:
         by.setenv("HTTPS_PROXY", f"http://{address}")
         with pytest.raises(HttpError, match=f"the proxy `{address}` broke off"):
@@ -254,7 +254,7 @@ def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
 
 
 def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
-    """Behind the tunnel it is the registry's."""
+    """After that, the registry is."""
     with trickling(b"", resets_connection=True) as server, connect_proxy(server) as proxy:
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with pytest.raises(HttpError, match=f"^`{NAME}` broke off"):
@@ -262,7 +262,7 @@ def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None
 
 
 def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is the proxy's certificate, and it is told so."""
+    """The error says that it is the proxy's certificate."""
     with scripted_server(lambda _: Reply(200), create_certificate(tmp_path, "127.0.0.1")) as server:
         by.setenv("HTTPS_PROXY", f"https://{server.address}")
         with pytest.raises(HttpError, match=f"the proxy `{server.address}` shows a cert"):
@@ -271,7 +271,7 @@ def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_pa
 
 @pytest.mark.parametrize("named", ["socks5://127.0.0.1:1", "ftp://a", "http://", "http://a:port"])
 def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
-    """What cannot be used is an error: not to go there would be to go around it."""
+    """An unusable proxy is an error: ignoring it would bypass it."""
     by.setenv("HTTPS_PROXY", named)
 
     with pytest.raises(HttpError, match="the proxy that the environment names in HTTPS_PROXY"):
@@ -292,7 +292,7 @@ def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
 def test_lengths(
     method: str, body: bytes | Iterable[bytes] | None, length: str | None, arrives: bytes
 ) -> None:
-    """A body has a length, also one that is empty: servers refuse a POST or PUT without."""
+    """Every body has a length, also an empty one: servers refuse a POST or PUT without."""
     ours = {"Content-Length": "3"} if isinstance(body, list) else {}
     with scripted_server(lambda _: Reply(201)) as server:
         http = Connections(nothing(), proxies=False, policy=PATIENT)
@@ -315,7 +315,7 @@ def test_lengths(
     ],
 )
 def test_addresses(given: str, expected: str) -> None:
-    """What is quoted stays as it is, what is not is quoted, and the fragment stays with us."""
+    """Quoted characters stay quoted, others are quoted, and the fragment is dropped."""
     with scripted_server(lambda _: Reply(200)) as server:
         http = Connections(nothing(), proxies=False, policy=PATIENT)
         with http.stream("GET", f"http://{server.address}{given}", headers={}):
@@ -327,7 +327,7 @@ def test_addresses(given: str, expected: str) -> None:
 
 
 def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
-    """Not when garbage is collected: that may be in a thread that holds a pool of its source."""
+    """Not by garbage collection, which may run in a thread that holds a lock of its source."""
     ended = threading.Event()
 
     def body() -> Generator[bytes, None, None]:
@@ -353,7 +353,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
 
 
 def test_a_head_that_trickles() -> None:
-    """Each byte comes in time, and the head would take a minute: we wait for a second."""
+    """Each byte comes in time, but the head must be complete within a second."""
     with trickling(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
         began = time.monotonic()
         with pytest.raises(HttpError, match=r"no answer from .* in time"):
@@ -363,7 +363,7 @@ def test_a_head_that_trickles() -> None:
 
 
 def test_a_body_that_trickles_behind_its_head() -> None:
-    """The same for the first of a body; the rest has the deadline of its request."""
+    """The same for the first bytes of a body; the rest has the request's deadline."""
     head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2000\r\n\r\n"
     with trickling(b"a" * 1200, head) as address:
         began = time.monotonic()
@@ -374,7 +374,7 @@ def test_a_body_that_trickles_behind_its_head() -> None:
 
 
 def anonymous() -> Registry:
-    """A client that nobody knows, and that asks once."""
+    """Return a client without credentials that makes one attempt."""
     return Registry(policy=QUICK)
 
 
@@ -382,13 +382,13 @@ def anonymous() -> Registry:
 def trickling(
     text: bytes, at_once: bytes = b"", *, resets_connection: bool = False
 ) -> Iterator[str]:
-    """A server that answers a byte every 50 ms, or hangs up on whoever speaks."""
+    """Serve a byte every 50 ms, or reset each connection."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             if resets_connection or not self.request.recv(1 << 16).startswith((b"GET", b"HEAD")):
-                return  # or it was asked whether it speaks TLS
-            with suppress(OSError):  # they hang up
+                return  # Or the client tried TLS.
+            with suppress(OSError):  # The client closes the connection.
                 self.request.sendall(at_once)
                 for byte in text:
                     self.request.sendall(bytes([byte]))
@@ -406,7 +406,7 @@ FURTHER = b"".join(
         b"Docker-Content-Digest: sha256:%s\r\n\r\n" % (b"b" * 64),
     )
 )
-"""An answer that stands where none was asked for."""
+"""An unrequested response."""
 ABSENT = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
 ABSENT += b"Docker-Distribution-Api-Version: registry/2.0\r\n\r\n"
 
@@ -416,7 +416,7 @@ ABSENT += b"Docker-Distribution-Api-Version: registry/2.0\r\n\r\n"
 def test_what_comes_behind_an_answer_is_none(
     by: pytest.MonkeyPatch, tmp_path: Path, further: bytes, *, secure: bool
 ) -> None:
-    """A body of a HEAD, which has none, would say that the image asked for next is there."""
+    """A body after a HEAD must not be read as the response to the next request."""
     del by
     certificate = create_certificate(tmp_path)
     wanted = context_of(certificate)
@@ -438,7 +438,7 @@ def test_what_comes_behind_an_answer_is_none(
 
 
 def test_a_connection_is_used_again() -> None:
-    """Where nothing came behind an answer: also on what of httpcore's is looked at for that."""
+    """If nothing follows a response; this also checks an attribute of httpcore."""
     lines = set[object]()
 
     class Handler(socketserver.BaseRequestHandler):

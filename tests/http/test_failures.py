@@ -1,4 +1,4 @@
-"""What a failed exchange is said to have failed by."""
+"""The message of a failed exchange."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.http.failures import explain
     [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False), (socket.EAI_FAIL, False)],
 )
 def test_a_name_that_cannot_be_resolved(code: int, *, transient: bool) -> None:
-    """A name server that fails for a moment is asked again; one that knows no such name is not."""
+    """A temporary failure of DNS is retried, an unknown name is not."""
     error = explain(
         socket.gaierror(code, "no address"), "https://host.test:5000/a?token=secret", {}
     )
@@ -26,7 +26,7 @@ def test_a_name_that_cannot_be_resolved(code: int, *, transient: bool) -> None:
 
 
 def test_hints_of_the_caller_come_first() -> None:
-    """What is known of a server's kind helps more than what can be said of any."""
+    """The caller's hints are more specific than the general ones."""
     refused = ConnectionRefusedError("connection refused")
 
     ours = explain(refused, "", {Cause.NETWORK: "is the toaster on?"}, "toaster")

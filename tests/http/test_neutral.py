@@ -1,4 +1,4 @@
-"""The HTTP layer knows neither registries nor Fly: names, media types and hints are theirs."""
+"""The HTTP layer is independent of registries and Fly."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ OTHERS = re.compile(
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
 def test_no_word_of_what_is_built_on_it(path: Path) -> None:
-    """A hint for registries, or a limit of Fly's, is given to it by its caller."""
+    """Hints and limits are passed by the callers."""
     assert OTHERS.findall(path.read_text(encoding="utf-8")) == []

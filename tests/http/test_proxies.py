@@ -1,4 +1,4 @@
-"""Which proxy stands before an address. Every row was also asked of Go's `httpproxy` (0.62)."""
+"""Which proxy is used for an address. Every row was compared with Go's `httpproxy` (0.62)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROXY = "http://me:hidden@proxy.example.com:3128"
 
 
 def is_direct(no_proxy: str, url: str) -> bool:
-    """Whether an address is asked without the proxy."""
+    """Return whether an address is reached without a proxy."""
     named = {"HTTPS_PROXY": PROXY, "HTTP_PROXY": PROXY, "NO_PROXY": no_proxy}
     return proxies(named).before(url) is None
 
@@ -107,7 +107,7 @@ def test_who_is_asked_without_a_proxy(no_proxy: str, url: str, *, direct: bool) 
     ids=str,
 )
 def test_which_variable_counts(environ: dict[str, str], scheme: str, variable: str | None) -> None:
-    """Lower case before upper case, an empty one never, the scheme's own before `ALL_PROXY`."""
+    """Lower case first, empty values never, the scheme's own before `ALL_PROXY`."""
     found = proxies(environ).before(f"{scheme}://registry.test")
 
     assert (found.variable if found else None) == variable
@@ -115,14 +115,14 @@ def test_which_variable_counts(environ: dict[str, str], scheme: str, variable: s
 
 @pytest.mark.parametrize("url", ["ftp://a", "nonsense", "https://a:port/", "https://a:99999/", ""])
 def test_an_address_that_is_none(url: str) -> None:
-    """It is nobody's error here: whoever sends says what is wrong with it."""
+    """An invalid address is reported by whoever sends to it."""
     found = proxies({"HTTPS_PROXY": PROXY}).before(url)
 
     assert (found is None) is not url.startswith("https")
 
 
 def test_what_is_shown_of_a_proxy() -> None:
-    """Host and port; never who we are there."""
+    """Host and port, never user and password."""
     named = proxies({"HTTPS_PROXY": PROXY}).before("https://registry.test")
 
     assert named is not None

@@ -36,14 +36,14 @@ HERE = "http://127.0.0.1:5000/v2/"
     ],
 )
 def test_a_redirect(source: str, target: str, why: str) -> None:
-    """Empty where it is followed."""
+    """An empty reason means that it is followed."""
     said = why_not_followed(source, target)
     assert (why in said) if why else not said
 
 
 @pytest.mark.parametrize(("inside", "why"), [(False, PRIVATE), (True, "")])
 def test_who_is_in_a_private_network_may_stay_there(*, inside: bool, why: str) -> None:
-    """Whatever the name of the registry looks like."""
+    """Whatever the registry's name looks like."""
     assert why_not_followed("https://registry.example/", "https://10.0.0.1/", inside=inside) == why
 
 
@@ -65,5 +65,5 @@ def test_who_is_in_a_private_network_may_stay_there(*, inside: bool, why: str) -
     ],
 )
 def test_an_address_of_the_web(address: str, *, is_one: bool) -> None:
-    """With a host that everybody reads alike."""
+    """With a host that all parsers read alike."""
     assert is_web_address(address) is is_one

@@ -1,4 +1,4 @@
-"""The loop that asks again, for registries and for Fly: on a clock that nobody waits for."""
+"""The retry loop for registries and Fly, with a fake clock."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ FOREVER = Reply(429, {"Retry-After": "3600", "Content-Type": "application/json"}
 
 
 def later(seconds: int, status: int = 429) -> Response:
-    """An answer that asks for time."""
+    """Return a response with `Retry-After`."""
     return Response(status, "", {"retry-after": str(seconds)})
 
 
 class Story:
-    """A host that answers one thing after the other, and how it was asked."""
+    """A host with a sequence of responses, and the times of the requests to it."""
 
     def __init__(self, *outcomes: Outcome, shut: float = 0.0, policy: Policy = POLICY) -> None:
         self.clock = FakeClock()
@@ -47,7 +47,7 @@ class Story:
         def send(deadline: float) -> Response:
             self.times.append(sum(self.clock.slept))
             assert self.clock.now() <= deadline
-            if shut:  # another request to this host was told to wait meanwhile
+            if shut:  # Another request to this host was told to wait meanwhile.
                 gate.shut(shut)
             outcome = left.pop(0)
             if isinstance(outcome, HttpError):
@@ -79,7 +79,7 @@ class Story:
     ],
 )
 def test_how_often_a_host_is_asked(outcomes: list[Outcome], attempts: int) -> None:
-    """What may pass is asked for again, but not once the host wants more time than is left."""
+    """Temporary failures are retried, unless the host asks for more time than is left."""
     story = Story(*outcomes)
 
     assert story.end is outcomes[attempts - 1]
@@ -88,7 +88,7 @@ def test_how_often_a_host_is_asked(outcomes: list[Outcome], attempts: int) -> No
 
 
 def test_who_is_told_to_wait_waits_so_long_and_says_so() -> None:
-    """At least what was asked for, told once."""
+    """At least as long as requested, and it is reported once."""
     story = Story(later(20), later(20), FINE)
 
     assert story.times[1] >= 20
@@ -97,7 +97,7 @@ def test_who_is_told_to_wait_waits_so_long_and_says_so() -> None:
 
 
 def test_a_gate_that_another_shut_for_too_long() -> None:
-    """The host is not asked again: what it said before is the outcome."""
+    """The host gets no further request, and its last response is the result."""
     story = Story(BUSY, FINE, shut=100.0)
 
     assert story.end is BUSY
@@ -105,7 +105,7 @@ def test_a_gate_that_another_shut_for_too_long() -> None:
 
 
 def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
-    """The host is not asked at all, and how long that will be is said."""
+    """The host gets no request, and the error has the waiting time."""
     gate = Gate(POLICY, Event(), FakeClock())
     gate.shut(100.0)
 
@@ -127,7 +127,7 @@ def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
 
 
 def test_a_host_that_has_used_up_its_allowance() -> None:
-    """It is left alone, however many attempts a request may have."""
+    """It gets no further requests, whatever the number of attempts."""
     story = Story(BUSY, BUSY, policy=Policy(attempts=9, allowance=2, total=1e6))
 
     assert len(story.times) == 2
@@ -148,7 +148,7 @@ def test_a_registry_that_asks_for_an_hour() -> None:
 
 
 def test_fly_that_asks_for_an_hour() -> None:
-    """The same loop."""
+    """By the same loop."""
     clock = FakeClock()
     with scripted_server(lambda _: FOREVER) as server:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
@@ -161,7 +161,7 @@ def test_fly_that_asks_for_an_hour() -> None:
 
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 4), ("POST", 1)])
 def test_what_changes_something_at_fly_is_asked_once(method: str, attempts: int) -> None:
-    """A 503 says not whether it was done."""
+    """A 503 does not say whether the change was made."""
     with scripted_server(lambda _: Reply(503)) as server:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
         with FlyApi(environ, clock=FakeClock()) as api, pytest.raises(FlyError):

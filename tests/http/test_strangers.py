@@ -1,6 +1,6 @@
-"""A credential goes to its own host and nowhere else: strangers that write down what reaches them.
+"""Credentials are sent only to their own host: foreign servers record what they get.
 
-The registry is `127.0.0.1`, the stranger `localhost`: another name, and another port.
+The registry is `127.0.0.1`, the foreign server `localhost`: another name, and another port.
 """
 
 from __future__ import annotations
@@ -56,24 +56,24 @@ class Strange:
         self.server: ScriptedServer | None = None
 
     def answer(self, request: ScriptedRequest) -> Reply:
-        """What the script of this moment says."""
+        """Answer with the current script."""
         return self.script(request)
 
     @property
     def address(self) -> str:
-        """Under another name than the registry's."""
+        """Return its address with another host name than the registry's."""
         assert self.server
         return self.server.address.replace("127.0.0.1", "localhost")
 
     @property
     def requests(self) -> list[ScriptedRequest]:
-        """What reached it."""
+        """Return the requests that it got."""
         return self.server.requests if self.server else []
 
 
 @pytest.fixture
 def stranger() -> Iterator[Strange]:
-    """Nothing that reaches it has a secret in it, wherever."""
+    """Start a foreign server, and check that no request to it had a secret."""
     made = Strange()
     with scripted_server(made.answer) as server:
         made.server = server
@@ -85,7 +85,7 @@ def stranger() -> Iterator[Strange]:
 
 
 def said_of(registry: Registry, address: str, tag: str = "1") -> object:
-    """What comes of asking for an image: a presence, or all that an error says."""
+    """Return the result of querying an image: a presence, or the whole text of an error."""
     try:
         return registry.head(parse_reference(f"{address}/acme:{tag}"))
     except HttpError as error:
@@ -93,7 +93,7 @@ def said_of(registry: Registry, address: str, tag: str = "1") -> object:
 
 
 def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[ScriptedRequest]]:
-    """What comes of a HEAD, and what the registry was asked."""
+    """Return the result of a HEAD, and the registry's requests."""
     with (
         scripted_server(registry) as server,
         Registry(credentials=lambda _place: known, policy=QUICK) as client,
@@ -102,7 +102,7 @@ def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[Scri
 
 
 def with_token(then: Script) -> Script:
-    """A registry that wants a bearer token, which it gives; `then` answers whoever has it."""
+    """Return a registry that requires its bearer token; `then` answers requests with it."""
 
     def script(request: ScriptedRequest) -> Reply:
         if request.path.startswith("/token"):
@@ -120,7 +120,7 @@ def with_token(then: Script) -> Script:
 def test_a_redirect_takes_no_credential_along(
     stranger: Strange, status: int, *, bearer: bool
 ) -> None:
-    """The stranger is asked, and is told nothing of who asks."""
+    """The foreign server gets the request without the credential."""
     there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
     redirect: Script = lambda _: Reply(status, there)  # noqa: E731
     stranger.script = lambda _: FOUND
@@ -137,7 +137,7 @@ def test_a_redirect_takes_no_credential_along(
 def test_a_stranger_that_asks_who_we_are_is_not_told(
     stranger: Strange, scheme: str, *, bearer: bool
 ) -> None:
-    """CVE-2020-15157: a 401 of the host redirected to is not the registry's."""
+    """CVE-2020-15157: a 401 of the redirect's host is not the registry's."""
     there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
     redirect: Script = lambda _: Reply(307, there)  # noqa: E731
     challenge = f'{scheme} realm="http://{stranger.address}/token",service="s"'
@@ -153,7 +153,7 @@ def test_a_stranger_that_asks_who_we_are_is_not_told(
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
 def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) -> None:
-    """CVE-2025-51471: whoever may name a realm could have the credential sent there."""
+    """CVE-2025-51471: otherwise a registry could send the credential to any host."""
     challenge = f'Bearer realm="http://{stranger.address}/token",service="s"'
 
     found, _ = told(lambda _: Reply(401, {"WWW-Authenticate": challenge}), known)
@@ -168,7 +168,7 @@ def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) ->
 def test_a_token_server_sends_nobody_elsewhere(
     stranger: Strange, known: Credential, status: int
 ) -> None:
-    """No redirect of a token request is followed: its body or header is the credential."""
+    """Redirects of token requests are not followed: they contain the credential."""
 
     def script(request: ScriptedRequest) -> Reply:
         if request.path.startswith("/token"):
@@ -185,7 +185,7 @@ def test_a_token_server_sends_nobody_elsewhere(
 
 @pytest.mark.parametrize("bearer", [False, True])
 def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool) -> None:
-    """`Location` of an upload on another host; and a redirect of what has a body."""
+    """The `Location` of an upload on another host, and a redirect of a request with a body."""
     there = {"Location": f"http://{stranger.address}/upload?{QUERY}"}
 
     def script(request: ScriptedRequest) -> Reply:
@@ -215,7 +215,7 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
 
 
 def test_a_blob_from_elsewhere(stranger: Strange) -> None:
-    """Streamed from an object store, at an address that opens it by itself and is not told."""
+    """Streamed from an object store, whose address is not shown in messages."""
     there = {"Location": f"http://{stranger.address}/blob?{QUERY}"}
     stranger.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
     script = with_token(lambda _: Reply(307, there))
@@ -232,7 +232,7 @@ def test_a_blob_from_elsewhere(stranger: Strange) -> None:
 
 
 def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
-    """Not even without a credential: what comes back could be anybody's."""
+    """Not even without a credential: the response could be from anyone."""
     certificate = create_certificate(tmp_path)
     there = {"Location": f"http://{stranger.address}/there"}
     with (
@@ -247,7 +247,7 @@ def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
 
 
 def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
-    """A DELETE is not sent on: it would be ours, at whoever the registry names."""
+    """A DELETE is not sent to another host."""
     there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
     with (
         scripted_server(lambda _: Reply(307, there)) as server,
@@ -262,7 +262,7 @@ def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
 
 
 def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
-    """Whoever it sends us to sees nobody, though it is trusted by the same authority."""
+    """Another host does not get the client certificate, even with a trusted certificate."""
     certificate = create_certificate(tmp_path)
     seen: list[str] = []
 
@@ -277,7 +277,7 @@ def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         server = TlsServer(("127.0.0.1", 0), Handler)
         server.context = context_of(certificate)
@@ -306,7 +306,7 @@ def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
 
 
 def test_no_credential_over_plain_http() -> None:
-    """Where others may listen: `127.1` is loopback to the system, and not to us, who are strict."""
+    """`127.1` is loopback for the system, but not for our strict check."""
     challenge = {"WWW-Authenticate": 'Basic realm="r"'}
     with scripted_server(lambda _: Reply(401, challenge)) as server:
         address = server.address.replace("127.0.0.1", "127.1")
@@ -322,7 +322,7 @@ def test_no_credential_over_plain_http() -> None:
 
 
 def test_no_credential_for_a_realm_over_plain_http() -> None:
-    """Nor to its token server, by any way: an anonymous token is all there is."""
+    """Nor to its token server: only an anonymous token is possible."""
     for known in (KNOWN, IDENTITY):
         gone = Reply(
             404,
@@ -352,7 +352,7 @@ def test_no_credential_for_a_realm_over_plain_http() -> None:
 )
 @pytest.mark.parametrize("status", [401, 403, 404, 503])
 def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
-    """A registry that tells us our own secret, in any form and in any place."""
+    """A registry that repeats our secret, in any encoding and place."""
     headers = {"Content-Type": "application/json"}
 
     def script(request: ScriptedRequest) -> Reply:
@@ -370,7 +370,7 @@ def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
 
 
 def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
-    """The registry's own token is one of our secrets, too; also one that it has replaced."""
+    """The registry's token is a secret, too, also after it was replaced."""
     caplog.set_level(logging.DEBUG)
     count = iter(range(100))
 
@@ -389,7 +389,7 @@ def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_nothing_is_logged(stranger: Strange, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever level a program sets: httpcore logs addresses and headers."""
+    """At any log level: httpcore would log addresses and headers."""
     caplog.set_level(logging.DEBUG)
     there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
     stranger.script = lambda _: FOUND

@@ -1,6 +1,6 @@
-"""Whatever trickles ends: servers on real sockets that go on, byte by byte, until we hang up.
+"""Slow responses end: real servers that send byte by byte until we close the connection.
 
-What is asserted is what came out. Without the bounds a server would go on for ever.
+The tests check the result. Without the limits a server would continue for ever.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNK = b"10000\r\n" + bytes(1 << 16) + b"\r\n"
 HEADS = OK + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 990) for n in range(66))
 RECORD = b"\x16\x03\x03\x40\x00"
-"""The beginning of a record of TLS, of 16 KiB."""
+"""The header of a TLS record of 16 KiB."""
 
 
 @contextmanager
 def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that does with each connection what it likes, until that is closed."""
+    """Serve each connection with a function, until it is closed."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -68,17 +68,17 @@ def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
 def dripping(
     at_once: bytes, again: bytes = b"a", *, pause: float = 0.01
 ) -> Callable[[socket.socket], None]:
-    """Answer whoever asks by HTTP, and then go on and on."""
+    """Return a server that answers an HTTP request and then sends without end."""
 
     def serve(line: socket.socket) -> None:
-        if line.recv(1 << 16)[:1].isalpha():  # or it asks whether TLS is spoken
+        if line.recv(1 << 16)[:1].isalpha():  # Or the client tries TLS.
             drip(line, at_once, again, pause=pause)
 
     return serve
 
 
 def drip(line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: float = 0.01) -> None:
-    """Send, and then go on until they hang up."""
+    """Send, then repeat a text until the client closes."""
     line.sendall(at_once)
     while True:
         line.sendall(again)
@@ -86,14 +86,14 @@ def drip(line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: flo
 
 
 def said_by(ask: Callable[[], object]) -> str:
-    """The sentence that comes of it."""
+    """Return the message of the error."""
     with pytest.raises(HttpError) as caught:
         ask()
     return caught.value.message
 
 
 def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
-    """What comes of one request there."""
+    """Return the result of one request."""
     context = unverified() if scheme == "https" else nothing()
     http = Connections(context, proxies=True, policy=policy)
     url, deadline = f"{scheme}://{address}/", time.monotonic() + policy.total
@@ -124,7 +124,7 @@ def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
     ],
 )
 def test_an_answer(at_once: bytes, again: bytes) -> None:
-    """In its head, in its body, or in what HTTP writes around that."""
+    """In the head, in the body, or in the framing of HTTP."""
     with serving(dripping(at_once, again)) as address, Registry(policy=SHORT) as registry:
         reference = parse_reference(f"{address}/acme:1")
         said = said_by(lambda: registry.manifest(reference))
@@ -134,7 +134,7 @@ def test_an_answer(at_once: bytes, again: bytes) -> None:
 
 @pytest.mark.parametrize("informs", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
 def test_a_server_that_talks_without_a_pause(informs: bytes) -> None:
-    """It is not the time that ends it, but how much it says."""
+    """Its amount is limited, not only its time."""
     flood = dripping(b"", (b"HTTP/1.1 %s\r\n\r\n" % informs) * 1000, pause=0.0)
     with serving(flood) as address:
         said = sent(address, LONG)
@@ -148,7 +148,7 @@ def test_a_server_that_talks_without_a_pause(informs: bytes) -> None:
     ids=["body", "extension", "chunks"],
 )
 def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
-    """It may take as long as it likes, and not bring next to nothing for ever."""
+    """A blob may take long, but needs a minimal rate."""
     with (
         serving(dripping(at_once, again)) as address,
         Registry(policy=replace(LONG, flow=0.1)) as registry,
@@ -161,7 +161,7 @@ def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
 
 
 def read(registry: Registry, address: str) -> int:
-    """How many bytes of a blob come."""
+    """Read a blob, and return the number of bytes."""
     with registry.host(Repository(address, "acme")).stream(
         Request("GET", "/v2/acme/blobs/b")
     ) as pieces:
@@ -174,7 +174,7 @@ def read(registry: Registry, address: str) -> int:
 )
 @pytest.mark.parametrize("taken", [False, True])
 def test_a_layer_may_take_hours(seconds: float, size: int, *, flows: bool, taken: bool) -> None:
-    """Each 64 KiB must come, or be taken, within 30 seconds of waiting; all of it need not."""
+    """Each 64 KiB must be transferred within 30 seconds, not all of it."""
     timeouts = Timeouts(Policy())
     if not taken:
         timeouts.head_is_here()
@@ -190,7 +190,7 @@ def test_a_layer_may_take_hours(seconds: float, size: int, *, flows: bool, taken
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
-    """A byte now and then, of what would fill any socket's buffers."""
+    """The server reads slowly, with a body larger than the socket buffers."""
     over = threading.Event()
 
     def serve(line: socket.socket) -> None:
@@ -218,7 +218,7 @@ def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
         http.close()
         over.set()
 
-    # It depends on the buffers whether something is taken at all before the time is over.
+    # The size of the buffers decides whether anything is read before the timeout.
     assert said in {
         f"no answer from `{address}` {LATE}",
         f"`{address}` is too slow: 64 KiB take over 0.1 s",
@@ -226,7 +226,7 @@ def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
 
 
 def test_the_answer_to_an_upload() -> None:
-    """It has more time, for the registry stores what it got; and not for ever."""
+    """It has more time, because the registry stores the blob; but not for ever."""
 
     def serve(line: socket.socket) -> None:
         line.recv(1 << 16)
@@ -244,13 +244,13 @@ def test_the_answer_to_an_upload() -> None:
 
 
 def test_a_handshake() -> None:
-    """A record of TLS that does not come to its end."""
+    """A TLS record that is never complete."""
     with serving(lambda line: drip(line, RECORD)) as address:
         assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
 
 
 def test_the_question_whether_tls_is_spoken() -> None:
-    """The same in memory, as a host that may speak plain HTTP is asked."""
+    """The same in memory, for a host that may use plain HTTP."""
     with serving(lambda line: drip(line, RECORD)) as address:
         host, _, port = address.partition(":")
         with socket.create_connection((host, int(port))) as line, pytest.raises(TimeoutError):
@@ -258,7 +258,7 @@ def test_the_question_whether_tls_is_spoken() -> None:
 
 
 class Secured:
-    """The server's side of TLS, whose records go where it is told."""
+    """The server's side of a TLS connection over any transport."""
 
     def __init__(self, line: socket.socket, context: ssl.SSLContext) -> None:
         self._line = line
@@ -268,13 +268,13 @@ class Secured:
         line.sendall(self.said.read())
 
     def recv(self) -> bytes:
-        """What they say."""
+        """Return what the client sends."""
         found: list[bytes] = []
         self._do(lambda: found.append(self._tls.read(1 << 16)))
         return b"".join(found)
 
     def record(self, text: bytes) -> bytes:
-        """What goes over the line for a text."""
+        """Return the TLS record of a text."""
         self._tls.write(text)
         return self.said.read()
 
@@ -294,12 +294,12 @@ class Secured:
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """What servers of these tests speak TLS with."""
+    """Return the TLS context of the servers."""
     return context_of(create_certificate(tmp_path_factory.mktemp("tls")))
 
 
 def test_records_of_one_byte(theirs: ssl.SSLContext) -> None:
-    """Each is whole, and comes in time."""
+    """Each is complete, and comes in time."""
 
     def serve(line: socket.socket) -> None:
         secured = Secured(line, theirs)
@@ -313,7 +313,7 @@ def test_records_of_one_byte(theirs: ssl.SSLContext) -> None:
 
 
 def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
-    """An answer in one record, of which nothing is seen before its end."""
+    """A response in one record, which can be read only when it is complete."""
 
     def serve(line: socket.socket) -> None:
         secured = Secured(line, theirs)
@@ -331,7 +331,7 @@ def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
     [(b"", b"H"), (b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")],
 )
 def test_a_proxys_answer(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again: bytes) -> None:
-    """To the wish for a tunnel: it is the proxy that is named."""
+    """The response to CONNECT: the error names the proxy."""
     with serving(dripping(at_once, again)) as address:
         monkeypatch.setenv("https_proxy", f"http://{address}")
         said = sent("registry.test", scheme="https")
@@ -340,7 +340,7 @@ def test_a_proxys_answer(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again:
 
 
 def test_a_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the registry's."""
+    """The error names the registry."""
 
     def serve(line: socket.socket) -> None:
         line.recv(1 << 16)
@@ -354,7 +354,7 @@ def test_a_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def within_tls(address: str, policy: Policy) -> httpcore.NetworkStream:
-    """TLS inside the TLS that a proxy speaks."""
+    """Open TLS inside the TLS of a proxy."""
     host, _, port = address.partition(":")
     timeouts = Timeouts(policy, until=time.monotonic() + policy.total)
     outer = Backend().connect_tcp(host, int(port), timeouts)
@@ -363,7 +363,7 @@ def within_tls(address: str, policy: Policy) -> httpcore.NetworkStream:
 
 
 def test_a_handshake_within_tls(theirs: ssl.SSLContext) -> None:
-    """Each piece of it is a whole record of the outer one."""
+    """Each piece of it is a complete record of the outer connection."""
 
     def serve(line: socket.socket) -> None:
         outer = Secured(line, theirs)
@@ -376,7 +376,7 @@ def test_a_handshake_within_tls(theirs: ssl.SSLContext) -> None:
 
 
 def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
-    """What is sent through both comes back through both."""
+    """Data passes through both in both directions."""
 
     def serve(line: socket.socket) -> None:
         with theirs.wrap_socket(line, server_side=True) as outer:
@@ -394,7 +394,7 @@ def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
 
 
 def test_flys_api() -> None:
-    """By the same sockets: what answers in Fly's place ends too."""
+    """The same limits apply to Fly's APIs."""
     with serving(dripping(HEADS)) as address:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{address}"}
         with FlyApi(environ, policy=SHORT) as api, pytest.raises(FlyError) as caught:
@@ -404,7 +404,7 @@ def test_flys_api() -> None:
 
 
 def test_a_socket_is_not_asked_to_wait_for_ever() -> None:
-    """Who forgets to say how long gets no answer at all."""
+    """A read without a timeout is refused."""
     with serving(dripping(OK)) as address:
         host, _, port = address.partition(":")
         stream = Backend().connect_tcp(host, int(port), Timeouts(LONG))

@@ -1,4 +1,4 @@
-"""A credential goes to a host that is proven: by its certificate, or by being this machine."""
+"""Credentials are sent only to a host that is proven: by its certificate, or as this machine."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ TOKEN = Reply(200, {}, b'{"token": "good"}')
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """Of an authority that nobody knows who is not told."""
+    """Return a certificate of an unknown authority."""
     return create_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def asking(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
-    """A registry that wants to know who asks, in one way or another."""
+    """Return a registry that requires Basic or Bearer authentication."""
 
     def script(request: Request) -> Reply:
         if request.path.startswith("/token"):
@@ -62,7 +62,7 @@ def asking(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
 
 
 def shown(requests: list[Request]) -> bool:
-    """Whether anything that was asked tells who we are."""
+    """Return whether any request has a credential."""
     text = " ".join(f"{one.path} {dict(one.headers)} {one.body!r}" for one in requests)
     return any(form in text for form in KNOWN.forms)
 
@@ -73,7 +73,7 @@ def shown(requests: list[Request]) -> bool:
 def test_a_certificate_that_is_not_checked_proves_nobody(
     certificate: Certificate, scheme: str, known: Credential, name: str
 ) -> None:
-    """`insecure = true`, which a file of the project says: it is asked, and told nothing."""
+    """With `insecure = true`, which a project can set, no credential is sent."""
     with scripted_server(asking(scheme), certificate) as server:
         address = server.address.replace("127.0.0.1", name)
         with (
@@ -92,7 +92,7 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
 
 
 def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate) -> None:
-    """It is checked all the same: `insecure` takes nothing away from who has one."""
+    """A valid certificate is accepted in spite of `insecure`."""
     with scripted_server(asking("Basic"), certificate) as server:
         insecure = frozenset({server.address})
         with Registry(
@@ -103,7 +103,7 @@ def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate
 
 
 def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate) -> None:
-    """As the setting says; whoever hands credentials to others is told not to."""
+    """Public images are read with the setting, which forbids sending credentials."""
     with scripted_server(lambda _: FOUND, certificate) as server:
         insecure = frozenset({server.address})
         with Registry(credentials=lambda _: KNOWN, insecure=insecure, policy=PATIENT) as registry:
@@ -119,7 +119,7 @@ def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate)
 def test_a_neighbour_is_asked_without_a_proxy(
     monkeypatch: pytest.MonkeyPatch, known: Credential
 ) -> None:
-    """The token server of a registry on this machine may have a port of its own."""
+    """The token server of a registry on this machine may have another port."""
     with scripted_server(lambda _: TOKEN) as tokens, scripted_server(lambda _: Reply(502)) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://{proxy.address}")
@@ -141,7 +141,7 @@ def test_a_neighbour_is_asked_without_a_proxy(
 
 
 def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plain registry elsewhere, behind a proxy that answers for it."""
+    """A plain registry elsewhere, for which a proxy answers."""
     with scripted_server(asking("Basic", "http")) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
@@ -158,7 +158,7 @@ def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
-    """Where it is connected to, so that who answers for the name cannot think better of it."""
+    """The address of the connection is checked, not that of an earlier lookup."""
     with scripted_server(lambda _: Reply(200)) as server:
         port = server.address.rpartition(":")[2]
         there = f"localhost:{port}"
@@ -174,7 +174,7 @@ def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
 
 
 def test_what_is_not_this_machine() -> None:
-    """A name as `localhost` that leads elsewhere is told nothing in clear."""
+    """A name such as `localhost` that resolves to another machine gets no credential over HTTP."""
     here = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_loopback)
     with pytest.raises(HttpError, match=r"is at 192\.0\.2\.7, which is not this machine"):
         send(here, "GET", "http://192.0.2.7/", headers={}, deadline=time.monotonic() + 30)

@@ -1,4 +1,4 @@
-"""What killed runs leave, and what the next run makes of it."""
+"""What killed runs leave, and how the next run removes it."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ with private_folder("login", os.environ) as folder:
 
 
 def place() -> str:
-    """What names of folders say of where the numbers of processes mean anything."""
+    """Return the part of folder names that identifies the pid namespace."""
     return hashlib.sha256(here().encode()).hexdigest()[:12]
 
 
 def killed(environ: Mapping[str, str]) -> str:
-    """A process that made a folder and was killed: whose the folder is."""
+    """Kill a process that made a folder; return the owner in the folder's name."""
     command = [sys.executable, "-c", KILLED]
     path = {"PYTHONPATH": str(Path.cwd())}
     done = subprocess.run(command, env={**environ, **path}, capture_output=True, check=False)
@@ -55,7 +55,7 @@ def killed(environ: Mapping[str, str]) -> str:
 
 
 def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
-    """Also where the number of the process has been given to another since."""
+    """Also if the pid has been reused."""
     environ = {"TMPDIR": str(tmp_path)}
     was = killed(environ)
     pid, _, started = owner().partition(".")
@@ -73,9 +73,9 @@ def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
 
 
 def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> None:
-    """They may share a folder, and do not know one another's processes: BuildKit would miss files.
+    """Containers may share a folder, and cannot see each other's processes.
 
-    A container that has ended has left what can be swept.
+    A container that has ended has left what can be removed.
     """
     environ = {"TMPDIR": str(tmp_path)}
     with elsewhere(WAITING, environ) as other:
@@ -94,12 +94,12 @@ def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> No
         sweep(environ)
         return not [*tmp_path.iterdir()]
 
-    wait_until(swept)  # the kernel ends it a moment later
+    wait_until(swept)  # The kernel ends it a moment later.
 
 
 @contextmanager
 def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A process with numbers of processes of its own, as in another container."""
+    """Run a script in another pid namespace, as in another container."""
     command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable]
     path = {"PYTHONPATH": str(Path.cwd())}
     with subprocess.Popen(
@@ -113,7 +113,7 @@ def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Po
 
 
 def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
-    """A copy of a context may; the next run must not end with it."""
+    """A copy of a context may be deeper than Python's recursion limit."""
     left = tmp_path / f"fly-image-pipeline-files-{2**22 + 1}.1.{place()}-abc"
     left.mkdir()
     folders = "/".join("a" * 1100)
@@ -126,7 +126,7 @@ def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
-    """Without a lock, from elsewhere or of version 0.1, its owner may live: for a week."""
+    """Without a lock, from elsewhere or of version 0.1, the owner may be alive: kept for a week."""
     environ = {"TMPDIR": str(tmp_path)}
     nobody = f"fly-image-pipeline-files-{2**22 + 1}.1"
     for name in (f".{place()}-abc", f".{'0' * 12}-abc", f".{'0' * 12}-old", "-abc", "-old"):
@@ -142,7 +142,7 @@ def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
 
 
 def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> None:
-    """Where none has, it is said of the last, with what to do."""
+    """If none has space, the error is about the last one, with a hint."""
     environ = {"XDG_RUNTIME_DIR": "/proc/self/fd", "TMPDIR": str(tmp_path)}
     with private_folder("login", environ) as folder:
         assert folder.parent == tmp_path
@@ -156,7 +156,7 @@ def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> 
 
 
 def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Path) -> None:
-    """`XDG_RUNTIME_DIR` comes first; both places are swept."""
+    """XDG_RUNTIME_DIR comes first; both folders are cleaned."""
     runtime, plain = tmp_path / "runtime", tmp_path / "plain"
     runtime.mkdir()
     plain.mkdir()
@@ -172,7 +172,7 @@ def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Pat
 
 
 def test_nothing_is_put_into_the_working_directory() -> None:
-    """Python would, where `/tmp` and `/var/tmp` cannot be written to."""
+    """Python's `tempfile` would do that if `/tmp` and `/var/tmp` cannot be written."""
     closed = "for d in /tmp /var/tmp; do mount --bind $d $d && mount -o remount,ro,bind $d; done"
     script = f'{closed}; cd /dev/shm && exec "$0" -c "$1"'
     words = ["unshare", "--mount", "sh", "-ec", script, sys.executable, WAITING]
@@ -185,7 +185,7 @@ def test_nothing_is_put_into_the_working_directory() -> None:
 
 
 def test_who_lives() -> None:
-    """Ours does; one that is only waited for, and what is no owner's name, are told."""
+    """Our own process lives; a zombie and an invalid name do not."""
     with subprocess.Popen(["sleep", "60"]) as child:
         stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
         who = f"{child.pid}.{stat.rpartition(')')[2].split()[19]}"
@@ -200,7 +200,7 @@ def test_who_lives() -> None:
 
 
 def test_a_roomy_folder_is_not_in_memory(tmp_path: Path) -> None:
-    """It is where the user says, else in a place on a disk; a killed run's is swept there too."""
+    """It is where the user says, or on a disk; folders of killed runs are removed there, too."""
     environ = {"XDG_RUNTIME_DIR": str(tmp_path / "run"), "TMPDIR": str(tmp_path / "tmp")}
     for path in environ.values():
         Path(path).mkdir()

@@ -1,4 +1,4 @@
-"""What programs get of the environment that are started here, and which programs those are."""
+"""The environment of started programs, and which modules start programs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ STARTERS = {
     "project/command.py",
     "process/reaper.py",
 }
-"""The modules that start programs. All take a `ChildEnviron` but the front's, which gets PATH
-alone, and the reaper, which hands on its own."""
+"""The modules that start programs. All use a `ChildEnviron`, except the proxy's, which passes only
+
+PATH, and the supervisor's, which passes its own.
+"""
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ alone, and the reaper, which hands on its own."""
 def test_what_is_withheld(
     made: Callable[[Mapping[str, str]], ChildEnviron], withheld: set[str]
 ) -> None:
-    """The tokens and logins that are none of a program's business; all else it gets."""
+    """Tokens and logins that a program does not need; it gets everything else."""
     given = made(ALL)
 
     assert ALL.keys() - given.keys() == withheld
@@ -55,7 +57,7 @@ def test_what_is_withheld(
 
 
 def test_what_somebody_needs_all_the_same() -> None:
-    """The one token that was found, what a build's secrets name, what the user allows a command."""
+    """The token in use, variables of a build's secrets, and what the user allows for a command."""
     assert for_flyctl(ALL, "fm2_c").items() >= {"FLY_ACCESS_TOKEN": "fm2_c"}.items()
     assert "FLY_API_TOKEN" not in for_flyctl(ALL, "fm2_c")
     assert for_docker(ALL, ["FLY_API_TOKEN"])["FLY_API_TOKEN"] == "fm2_b"
@@ -63,7 +65,7 @@ def test_what_somebody_needs_all_the_same() -> None:
 
 
 def test_a_command_has_no_credential_that_a_build_may_not_have() -> None:
-    """What is for logging in is one list, whoever of the project's asks for it."""
+    """Commands and builds use the same list of credentials."""
     names = ("CI_REGISTRY_PASSWORD", "ACTIONS_RUNTIME_TOKEN", "FLY_API_TOKEN_STAGING", "NPM_TOKEN")
 
     assert for_command(dict.fromkeys(names, "t"), ["FLY_API_TOKEN_STAGING"]).keys() == {*names[2:]}
@@ -73,7 +75,7 @@ def test_a_command_has_no_credential_that_a_build_may_not_have() -> None:
 def test_no_folder_is_named_from_where_somebody_stands(
     made: Callable[[Mapping[str, str]], ChildEnviron],
 ) -> None:
-    """An empty entry is such a name, too; an empty PATH would be one as well."""
+    """Relative and empty entries of PATH are removed."""
     assert made({"PATH": ".:/usr/bin::bin:/bin"})["PATH"] == "/usr/bin:/bin"
     assert all(folder.startswith("/") for folder in made({"PATH": "."})["PATH"].split(":"))
     assert "PATH" not in made({})
@@ -82,7 +84,7 @@ def test_no_folder_is_named_from_where_somebody_stands(
 def test_a_program_of_the_tree_is_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless its folder is named from the root on: that is somebody's own wish."""
+    """Unless PATH has its folder as an absolute path."""
     file = write_program(tmp_path / "docker", "")
     monkeypatch.chdir(tmp_path)
 
@@ -92,7 +94,7 @@ def test_a_program_of_the_tree_is_not_found(
 
 
 def test_docker_s_git_takes_no_orders_of_a_repository() -> None:
-    """The plugin buildx asks it about folders; the user's own settings by variables stay."""
+    """The provenance of buildx runs git; variables that the user has set stay."""
     theirs = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": "user.name",
@@ -112,7 +114,7 @@ def test_docker_s_git_takes_no_orders_of_a_repository() -> None:
 
 
 def test_programs_are_started_in_few_places() -> None:
-    """A new one would have to make its environment, and does it here."""
+    """A new module must create its environment the same way, and be added here."""
     root = Path(pipeline.__file__).parent
 
     assert {str(f.relative_to(root)) for f in root.rglob("*.py") if _starts(f)} == STARTERS

@@ -1,4 +1,4 @@
-"""Which commit a project's files are of, by the real git."""
+"""The commit of a project's files, by the real git."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = {"PATH": os.environ["PATH"]}
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository without a commit."""
+    """Make a repository without a commit."""
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
@@ -28,7 +28,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
-    """No repository, no commit, no git, a git that fails or says something else."""
+    """No repository, no commit, no git, or a git that fails or prints something else."""
     assert revision_of(tmp_path, HERE) is None
     assert revision_of(repository, HERE) is None
     commit(repository)
@@ -39,7 +39,7 @@ def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
 
 
 def test_what_git_has(tmp_path: Path, repository: Path) -> None:
-    """In its index; of what is ignored, not there, or elsewhere, nothing is known."""
+    """Files in its index; about ignored, missing or outside files nothing is known."""
     for name in ("had/a", "new/a"):
         (repository / name).parent.mkdir()
         (repository / name).touch()
@@ -53,7 +53,7 @@ def test_what_git_has(tmp_path: Path, repository: Path) -> None:
 
 
 def test_the_commit_and_those_before_it(repository: Path) -> None:
-    """The first parents, the newest first, and then the branch that was merged."""
+    """The first parents, newest first, then the merged branch."""
     ids = [commit(repository)]
     git(repository, "checkout", "--quiet", "-b", "side")
     side = commit(repository, "on the side")
@@ -73,7 +73,7 @@ def test_the_commit_and_those_before_it(repository: Path) -> None:
 def test_who_pulls_into_their_own_work_leaves_main_behind_a_second_parent(
     repository: Path, tmp_path: Path
 ) -> None:
-    """The `main` that was deployed before is among those before theirs, each push of it."""
+    """The previously deployed commit of `main` is among the parents, each push of it."""
     commit(repository)
     git(tmp_path, "clone", "--quiet", str(repository), "mine")
     mine = tmp_path / "mine"
@@ -89,7 +89,7 @@ def test_who_pulls_into_their_own_work_leaves_main_behind_a_second_parent(
 
 
 def test_thirty_parents(repository: Path, tmp_path: Path) -> None:
-    """Not all of a long history; and of a shallow clone, what it has."""
+    """Not the whole history; of a shallow clone, what it has."""
     stream = "".join(
         f"commit refs/heads/main\ncommitter a <a@example.com> {n} +0000\ndata 1\nx\n"
         for n in range(1, 41)
@@ -113,7 +113,7 @@ def test_thirty_parents(repository: Path, tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_repository_s_is_run(repository: Path, tmp_path: Path) -> None:
-    """No monitor, no hook, no pager, nothing that shows signatures."""
+    """No fsmonitor, hook, pager or signature program of the repository."""
     spy = write_program(tmp_path / "spy", f"echo run >> {tmp_path}/told; cat")
     mine = commit(repository)
     settings = {
@@ -138,7 +138,7 @@ def test_nothing_of_the_repository_s_is_run(repository: Path, tmp_path: Path) ->
 def test_nothing_is_fetched_whatever_the_repository_allows(
     repository: Path, tmp_path: Path
 ) -> None:
-    """A partial clone lacks a commit, and names a program that would bring it."""
+    """A partial clone lacks a commit, and names a program that would fetch it."""
     first = commit(repository)
     commit(repository)
     (repository / ".git" / "objects" / first[:2] / first[2:]).unlink()
@@ -157,7 +157,7 @@ def test_nothing_is_fetched_whatever_the_repository_allows(
 
 
 def test_a_folder_that_looks_like_a_repository(repository: Path, tmp_path: Path) -> None:
-    """Its files are the tree's, and so are its settings: it is none unless it is called `.git`."""
+    """A bare repository in the files, with its own settings, is ignored."""
     commit(repository)
     git(tmp_path, "clone", "--quiet", "--bare", str(repository), "looks")
 
@@ -167,7 +167,7 @@ def test_a_folder_that_looks_like_a_repository(repository: Path, tmp_path: Path)
 def test_a_git_of_the_tree_is_not_found(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PATH may name folders as seen from where somebody stands; none of those is looked into."""
+    """Relative folders in PATH are not searched."""
     mine = commit(repository)
     spy = write_program(repository / "git", f"touch {tmp_path}/told")
     monkeypatch.chdir(spy.parent)
@@ -181,7 +181,7 @@ def test_a_git_of_the_tree_is_not_found(
 
 
 def test_variables_of_another_run_of_git(repository: Path, tmp_path: Path) -> None:
-    """As in a hook; and a commit that was replaced is still the one of its id."""
+    """As in a hook; a replaced commit keeps its id."""
     first, second = commit(repository), commit(repository)
     git(repository, "replace", second, first)
     environ = {**HERE, "GIT_DIR": str(tmp_path / "none"), "GIT_WORK_TREE": str(tmp_path)}
@@ -193,7 +193,7 @@ def test_variables_of_another_run_of_git(repository: Path, tmp_path: Path) -> No
 
 
 def test_a_folder_of_somebody_else_s(repository: Path, tmp_path: Path) -> None:
-    """As in a container of a CI system, where git would call its ownership dubious."""
+    """As in a CI container, where git refuses a repository of another owner."""
     mine = commit(repository)
     real = next(f for d in HERE["PATH"].split(":") if os.access(f := f"{d}/git", os.X_OK))
     strict = write_program(

@@ -1,4 +1,4 @@
-"""Files that are read whole: regular ones, of a bounded size, inside the project."""
+"""Reading whole files: regular ones of limited size inside the project."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def sparse(path: Path) -> None:
-    """A file of 5 GB that takes no room."""
+    """Make a sparse file of 5 GB."""
     with path.open("wb") as file:
         file.truncate(5 << 30)
 
 
 def listening(path: Path) -> None:
-    """A socket in the file system."""
+    """Make a Unix socket."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
 
@@ -41,7 +41,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", ODD)
 def test_what_is_no_file(tmp_path: Path, kind: str) -> None:
-    """Said at once: nothing of it is opened."""
+    """Refused at once, without opening it."""
     make, said = ODD[kind]
     make(tmp_path / "a.toml")
 
@@ -53,7 +53,7 @@ def test_what_is_no_file(tmp_path: Path, kind: str) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project, beside which there are other files."""
+    """Make a project, and files beside it."""
     (tmp_path / "secret").write_text("s")
     (tmp_path / "project-2").mkdir()
     (tmp_path / "project-2" / "a").write_text("s")
@@ -67,7 +67,7 @@ def root(tmp_path: Path) -> Path:
     "target", ["../secret", "../project-2/a", "images/../../secret", "/etc/passwd"]
 )
 def test_a_link_out_of_the_project(root: Path, target: str) -> None:
-    """Not read, whichever way it leads; a name that begins alike is another folder's."""
+    """Refused, absolute or relative; a folder with the same prefix is outside, too."""
     (root / "link").symlink_to(target)
 
     with pytest.raises(OutsideError, match="lies outside the project"):
@@ -75,7 +75,7 @@ def test_a_link_out_of_the_project(root: Path, target: str) -> None:
 
 
 def test_a_folder_that_leads_out_of_the_project(root: Path) -> None:
-    """What is in it is not the project's, and neither is what `..` or `/` lead to."""
+    """Its files are outside the project, and so are `..` and `/`."""
     (root / "images" / "web").symlink_to("../../project-2")
 
     for path in ("images/web/a", "../project-2/a", str(root.parent / "secret")):
@@ -84,7 +84,7 @@ def test_a_folder_that_leads_out_of_the_project(root: Path) -> None:
 
 
 def test_links_inside_of_it(root: Path) -> None:
-    """Projects share files like this, and may be reached through a link themselves."""
+    """Projects share files by links, and may be behind a link themselves."""
     (root / "images" / "link").symlink_to("../a")
     (root / "other").symlink_to("images")
     (root.parent / "way").symlink_to("project")
@@ -95,7 +95,7 @@ def test_links_inside_of_it(root: Path) -> None:
 
 
 def test_what_is_not_there(root: Path) -> None:
-    """It is no error; a path that none can have is one."""
+    """It returns None; an impossible path is an error."""
     assert read_file(root, "none") is None
     assert read_file(root, "a/none") is None
     assert read_own(root / "none") is None
@@ -104,7 +104,7 @@ def test_what_is_not_there(root: Path) -> None:
 
 
 def test_a_bound(root: Path) -> None:
-    """So many bytes, and not one more."""
+    """Exactly that many bytes."""
     (root / "a").write_bytes(b"x" * SETTINGS)
     assert read_file(root, "a") == b"x" * SETTINGS
 
@@ -114,7 +114,7 @@ def test_a_bound(root: Path) -> None:
 
 
 def test_the_users_own_files_may_be_anywhere(root: Path) -> None:
-    """But they are files: docker's configuration may be a link, as docker allows."""
+    """They must be regular files; Docker's configuration may be a link."""
     (root / "link").symlink_to("../secret")
     (root / "dangling").symlink_to("../none")
     os.mkfifo(root / "pipe")

@@ -1,4 +1,4 @@
-"""A child process: its lines, its end, and that nothing of it stays behind."""
+"""A child process: its output, its end, and that nothing of it remains."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.process.supervise import run
 def shell(
     script: str, tmp_path: Path, seen: list[bytes], stop: threading.Event, stdin: bytes = b""
 ) -> int:
-    """Run a script and keep what it says."""
+    """Run a script and collect its stderr."""
 
     def take(line: bytes) -> None:
         seen.append(line)
@@ -35,20 +35,20 @@ def shell(
 
 
 def gone(pid: int, *, within: float = 5.0) -> bool:
-    """Whether a process has ended within so many seconds."""
+    """Return whether a process ends within so many seconds."""
     for _ in range(1 + int(within * 50)):
         try:
             state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
         except FileNotFoundError:
             return True
-        if state.split()[0] == "Z":  # nobody waits for it, and it runs no more
+        if state.split()[0] == "Z":  # A zombie does not run any more.
             return True
         time.sleep(0.02)
     return False
 
 
 def test_lines_and_exit_code(tmp_path: Path) -> None:
-    """What it writes to standard error arrives line by line, the rest is dropped."""
+    """Stderr arrives line by line, stdout is dropped."""
     seen: list[bytes] = []
 
     code = shell("echo out; cat >&2; exit 7", tmp_path, seen, threading.Event(), b"a\nb")
@@ -57,7 +57,7 @@ def test_lines_and_exit_code(tmp_path: Path) -> None:
 
 
 def test_a_large_request(tmp_path: Path) -> None:
-    """More than a pipe holds does not block."""
+    """Input that is larger than a pipe's buffer does not block."""
     seen: list[bytes] = []
 
     shell("echo first >&2; wc -c >&2", tmp_path, seen, threading.Event(), b"x" * 1_000_000)
@@ -66,7 +66,7 @@ def test_a_large_request(tmp_path: Path) -> None:
 
 
 def test_stop_is_an_interrupt_first(tmp_path: Path) -> None:
-    """The child may end by itself, and does so with its own code."""
+    """The child can exit by itself, with its own code."""
     script = 'trap "echo bye >&2; exit 130" INT; echo stop >&2; while :; do sleep 0.05; done'
     seen: list[bytes] = []
 
@@ -76,10 +76,10 @@ def test_stop_is_an_interrupt_first(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_its_group(tmp_path: Path) -> None:
-    """What the child started ends with it."""
+    """Processes that the child started end with it."""
     seen: list[bytes] = []
 
-    # `exec`: dash loses a signal that comes while it forks.
+    # `exec`, because dash loses a signal that arrives while it forks.
     shell("sleep 60 2>/dev/null & echo $! >&2; echo stop >&2; exec sleep 60", tmp_path, seen,
           threading.Event())  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_nothing_is_left_of_its_group(tmp_path: Path) -> None:
 
 
 def test_what_it_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
-    """Its child has its standard error still: that is no reason to wait for a minute."""
+    """Its child keeps stderr open, but is not waited for."""
     seen: list[bytes] = []
     began = time.monotonic()
 
@@ -99,7 +99,7 @@ def test_what_it_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
 
 
 def test_an_exception_ends_it(tmp_path: Path) -> None:
-    """Ctrl-C where no handler was set leaves no build behind."""
+    """Ctrl-C without a handler leaves no build running."""
     seen: list[bytes] = []
 
     with pytest.raises(KeyboardInterrupt):
@@ -109,7 +109,7 @@ def test_an_exception_ends_it(tmp_path: Path) -> None:
 
 
 def test_it_is_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
-    """A group of its own: Ctrl-C comes to it through us alone."""
+    """It has its own process group, so only we send it Ctrl-C."""
     seen: list[bytes] = []
 
     shell("ps -o pgid= -p $$ >&2 || cut -d' ' -f5 /proc/$$/stat >&2", tmp_path, seen,
@@ -131,7 +131,7 @@ run(["sh", "-c", "sleep 60 2>&1 & echo $! $$ >&2; wait"], cwd=Path.cwd(),
 
 @pytest.mark.parametrize("group", [True, False])
 def test_it_ends_with_us(tmp_path: Path, *, group: bool) -> None:
-    """Killed, alone or with our whole group, we leave no child and none of its children behind."""
+    """If we are killed, alone or with our group, the child and its children end."""
     command = [sys.executable, "-c", TIED]
     environ = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
     ours = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, start_new_session=True)

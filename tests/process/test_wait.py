@@ -1,4 +1,4 @@
-"""Wait for a condition, and retry an operation, on a clock that nobody waits for."""
+"""Wait for a condition, and retry an operation, with a fake clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Times:
-    """A check that succeeds at its `succeeds`th call, and the time of each call."""
+    """A check that succeeds at call number `succeeds`, and the time of each call."""
 
     def __init__(self, clock: FakeClock, succeeds: int) -> None:
         self.clock = clock
@@ -26,7 +26,7 @@ class Times:
         self.at: list[float] = []
 
     def __call__(self) -> str:
-        """Note the time; the number of the call, once it succeeds."""
+        """Record the time; return the number of the call once it succeeds."""
         self.at.append(round(sum(self.clock.slept), 3))
         return f"call {len(self.at)}" if len(self.at) >= self.succeeds else ""
 
@@ -42,7 +42,7 @@ class Times:
 def test_a_condition_is_checked_at_once_and_until_the_timeout(
     succeeds: int, at: list[float], result: str
 ) -> None:
-    """The last pause is shortened, so that the last check is made when the time is up."""
+    """The last pause is shortened, so that the last check is at the timeout."""
     clock = FakeClock()
     check = Times(clock, succeeds)
 
@@ -52,7 +52,7 @@ def test_a_condition_is_checked_at_once_and_until_the_timeout(
 
 
 def test_a_pause_doubles_up_to_the_longest() -> None:
-    """What takes long is not asked for too often, and what is quick is seen early."""
+    """Long waits check rarely, short ones notice early."""
     clock = FakeClock()
 
     wait_until(Times(clock, 6), timeout=99, stop=Event(), pause=0.25, longest=3, clock=clock)
@@ -61,7 +61,7 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
 
 
 def test_without_time_a_condition_is_checked_once() -> None:
-    """A result comes back in any case."""
+    """A result is returned in any case."""
     clock = FakeClock()
     check = Times(clock, 2)
 
@@ -70,7 +70,7 @@ def test_without_time_a_condition_is_checked_once() -> None:
 
 
 def test_the_caller_says_which_result_is_accepted() -> None:
-    """Such as the empty text of a check that returns what is wrong."""
+    """Such as the empty error of a health check."""
     wrong = iter(["no answer", "503", "", "unasked"])
 
     found = wait_until(
@@ -81,7 +81,7 @@ def test_the_caller_says_which_result_is_accepted() -> None:
 
 
 class Stopping(FakeClock):
-    """A clock that sets an event once so many pauses have begun."""
+    """A clock that sets an event after so many pauses."""
 
     def __init__(self, stop: Event, pauses: int) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Stopping(FakeClock):
         self.pauses = pauses
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Add to the time slept."""
         super().sleep(seconds)
         if len(self.slept) == self.pauses:
             self.stop.set()
@@ -97,7 +97,7 @@ class Stopping(FakeClock):
 
 @pytest.mark.parametrize("pauses", [1, 2])
 def test_nothing_is_checked_once_the_user_wants_to_stop(pauses: int) -> None:
-    """The last result comes back, and the event says why."""
+    """The last result is returned, and the event says why."""
     stop = Event()
     clock = Stopping(stop, pauses)
     check = Times(clock, 9)
@@ -107,7 +107,7 @@ def test_nothing_is_checked_once_the_user_wants_to_stop(pauses: int) -> None:
 
 
 def test_the_clock_of_this_machine_is_woken() -> None:
-    """An hour's sleep ends at once where the user wants to stop."""
+    """A sleep of an hour ends at once."""
     stop = Event()
     stop.set()
     clock = SystemClock(stop)
@@ -132,7 +132,7 @@ def test_the_clock_of_this_machine_is_woken() -> None:
 def test_an_operation_is_retried_after_transient_failures(
     outcomes: list[str], slept: list[float]
 ) -> None:
-    """Three attempts at most, after one second and after two; each retry is reported."""
+    """At most three attempts, after one second and after two; each retry is reported."""
     clock, left = FakeClock(), iter(outcomes)
     reported: list[Reported] = []
 
@@ -156,5 +156,5 @@ def test_nothing_is_retried_once_the_user_wants_to_stop(pauses: int) -> None:
 
 
 def busy(outcome: str) -> str:
-    """Why an outcome may be another one later."""
+    """Return the reason for a retry."""
     return "the host is busy" if outcome == "busy" else ""

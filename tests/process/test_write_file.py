@@ -1,4 +1,4 @@
-"""Files that are written into a project: whole or not at all, and nowhere else."""
+"""Writing files of a project: atomically, and only inside the project."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ LOCK = PurePosixPath("images/web/lock")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project, beside which there is a file of somebody else's."""
+    """Make a project, and a foreign file beside it."""
     (tmp_path / "victim").write_text("v")
     (tmp_path / "project/images/web").mkdir(parents=True)
     return tmp_path / "project"
 
 
 def only(folder: Path, *names: str) -> None:
-    """Nothing else is left in a folder."""
+    """Check that a folder has exactly these files."""
     assert sorted(os.listdir(folder)) == sorted(names)  # noqa: PTH208 - names are enough
 
 
 def test_a_new_file_and_an_old_one(root: Path) -> None:
-    """The old one's permissions stay."""
+    """An existing file keeps its permissions."""
     write_file(root, LOCK, b"1")
     made = (root / LOCK).stat().st_mode
     (root / LOCK).chmod(0o640)
@@ -46,7 +46,7 @@ def test_a_new_file_and_an_old_one(root: Path) -> None:
 
 @pytest.mark.parametrize("target", ["../../../victim", "/etc/none", "../../../none"])
 def test_a_link_out_of_the_project(root: Path, target: str) -> None:
-    """Refused, whether there is something or not."""
+    """Refused, whether or not its target exists."""
     (root / LOCK).symlink_to(target)
 
     with pytest.raises(OutsideError, match="leads out of the project"):
@@ -58,7 +58,7 @@ def test_a_link_out_of_the_project(root: Path, target: str) -> None:
 
 
 def test_a_folder_out_of_the_project(root: Path) -> None:
-    """A folder on the way may be a link as well."""
+    """A parent folder may be such a link, too."""
     (root / "images/web").rmdir()
     (root / "images/web").symlink_to("../..")
 
@@ -69,7 +69,7 @@ def test_a_folder_out_of_the_project(root: Path) -> None:
 
 
 def test_links_that_are_laid_for_what_is_written_first(root: Path) -> None:
-    """Names that were once used for it are left alone; the one that is used cannot be known."""
+    """Temporary names of earlier versions are not followed; the current name is random."""
     for name in (".lock.new", "lock.new", ".lock.tmp", "lock~"):
         (root / LOCK).with_name(name).symlink_to("../../../victim")
 
@@ -81,7 +81,7 @@ def test_links_that_are_laid_for_what_is_written_first(root: Path) -> None:
 
 
 def test_links_inside_of_the_project(root: Path) -> None:
-    """They stay, and what they lead to is written."""
+    """The link stays, and its target is written."""
     (root / "shared").mkdir()
     (root / LOCK).symlink_to("../../other/lock")
     (root / "other").symlink_to("shared")
@@ -94,7 +94,7 @@ def test_links_inside_of_the_project(root: Path) -> None:
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_what_is_no_file(root: Path, make: Callable[[Path], None]) -> None:
-    """It is not replaced, and nothing is left beside it."""
+    """It is not replaced, and no temporary file remains."""
     make(root / LOCK)
 
     with pytest.raises(FileError, match="cannot be written"):
@@ -104,13 +104,13 @@ def test_what_is_no_file(root: Path, make: Callable[[Path], None]) -> None:
 
 
 def test_a_folder_that_is_not_there(root: Path) -> None:
-    """The operating system's words, in a sentence."""
+    """The error has the operating system's reason."""
     with pytest.raises(FileError, match="cannot be written: no such file or directory"):
         write_file(root, PurePosixPath("none/lock"), b"1")
 
 
 def test_a_disk_that_is_full(root: Path) -> None:
-    """The old file is whole, and nothing is left beside it."""
+    """The old file is unchanged, and no temporary file remains."""
     import resource  # noqa: PLC0415 - for this one
     import signal  # noqa: PLC0415
 
@@ -130,7 +130,7 @@ def test_a_disk_that_is_full(root: Path) -> None:
 
 
 def test_what_was_changed_meanwhile(root: Path) -> None:
-    """It is not replaced, which the caller is told."""
+    """It is not replaced, and the caller gets an error."""
     write_file(root, LOCK, b"theirs")
     folder = os.open(root / "images/web", os.O_RDONLY)
     try:
@@ -143,7 +143,7 @@ def test_what_was_changed_meanwhile(root: Path) -> None:
 
 
 def test_what_a_killed_run_left(root: Path) -> None:
-    """It is removed; what another run holds, a link and a FIFO of such a name are left alone."""
+    """It is removed; a locked one, a link and a FIFO of such a name stay."""
     folder = root / "images/web"
     left, held, link, fifo = (f".pipeline-{number * 16}.new" for number in "0123")
     (folder / left).write_text("l")

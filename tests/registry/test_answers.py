@@ -1,4 +1,4 @@
-"""What each answer of a registry means: present, absent, or an error; never one for another."""
+"""The meaning of each response of a registry: present, absent, or an error."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ FOUND = {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST, "Content-Length
 JSON = {"Content-Type": "application/json"}
 DISTRIBUTION = {**JSON, "Docker-Distribution-Api-Version": "registry/2.0"}
 QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
-"""No pause to speak of, and patience with a machine that is busy with something else."""
+"""Short pauses, and long timeouts for a busy machine."""
 
 
 def errors(code: str) -> bytes:
-    """An error body of the distribution specification."""
+    """Return an error body of the distribution specification."""
     return json.dumps({"errors": [{"code": code, "message": "as it says"}]}).encode()
 
 
 def asked_of(script: Callable[[Request], Reply]) -> Present | Absent | HttpError:
-    """What `head` makes of a registry that answers so."""
+    """Return the result of `head` with that registry."""
     with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         try:
             return registry.head(reference(server.address))
@@ -47,12 +47,12 @@ def asked_of(script: Callable[[Request], Reply]) -> Present | Absent | HttpError
 
 
 def reference(host: str) -> Reference:
-    """Some reference on a host."""
+    """Return a reference on a host."""
     return parse_reference(f"{host}/acme-api:0123456789abcdef0123")
 
 
 def test_a_manifest_that_is_there_costs_one_head() -> None:
-    """200 with a digest and a manifest's type: present, in a single request."""
+    """200 with a digest and a manifest's type means present."""
     with scripted_server(lambda _: Reply(200, FOUND)) as server, Registry(policy=QUICK) as registry:
         found = registry.head(reference(server.address))
 
@@ -62,7 +62,7 @@ def test_a_manifest_that_is_there_costs_one_head() -> None:
 
 
 def test_a_registrys_404_is_absence_in_one_head() -> None:
-    """Distribution's headers show that a registry answers, and no web server before it."""
+    """Headers of the distribution API show that it is a registry's 404."""
     with (
         scripted_server(lambda _: Reply(404, DISTRIBUTION)) as server,
         Registry(policy=QUICK) as registry,
@@ -73,7 +73,7 @@ def test_a_registrys_404_is_absence_in_one_head() -> None:
 
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
 def test_a_404_without_headers_is_asked_again_for_its_reason(code: str) -> None:
-    """A GET tells by its body that it is a registry's 404."""
+    """The body of a GET shows that it is a registry's 404."""
     assert asked_of(lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else errors(code))) == (
         Absent()
     )
@@ -92,7 +92,7 @@ def test_a_404_without_headers_is_asked_again_for_its_reason(code: str) -> None:
     ],
 )
 def test_a_404_that_is_not_a_registrys_is_not_absence(headers: dict[str, str], body: bytes) -> None:
-    """A proxy's, a login page's, and that of a registry that hides what it denies."""
+    """A proxy's, a login page's, and that of a registry that hides forbidden repositories."""
     assert isinstance(asked_of(lambda _: Reply(404, headers, body)), HttpError)
 
 
@@ -101,7 +101,7 @@ def test_a_404_that_is_not_a_registrys_is_not_absence(headers: dict[str, str], b
     "status", [204, 301, 400, 401, 403, 406, 408, 410, 418, 429, 451, 500, 502, 503, 504, 599]
 )
 def test_no_other_status_is_an_answer(status: int, body: bytes) -> None:
-    """Neither there nor not there, whatever words come with it."""
+    """Neither present nor absent, whatever the body says."""
     headers = {**DISTRIBUTION, "Docker-Content-Digest": DIGEST, "Retry-After": "0"}
 
     found = asked_of(lambda _: Reply(status, headers, b"" if status == 204 else body))
@@ -114,7 +114,7 @@ def test_no_other_status_is_an_answer(status: int, body: bytes) -> None:
 
 @pytest.mark.parametrize("cut", [None, 0, 10])
 def test_silence_is_not_an_answer(cut: int | None) -> None:
-    """A connection that is closed before, or in the middle of, an answer."""
+    """A connection that is closed before or within a response."""
     reply = Reply(0) if cut is None else Reply(200, {"Content-Length": "999"}, BODY, cut=cut)
 
     found = asked_of(lambda _: reply)
@@ -124,7 +124,7 @@ def test_silence_is_not_an_answer(cut: int | None) -> None:
 
 
 def test_nobody_listens() -> None:
-    """The address is named."""
+    """The error names the address."""
     with scripted_server(lambda _: Reply(200, FOUND)) as server:
         gone = server.address
     with Registry(policy=QUICK) as registry, pytest.raises(HttpError, match=gone):
@@ -141,7 +141,7 @@ def test_nobody_listens() -> None:
     ],
 )
 def test_a_200_that_proves_nothing_is_proved_by_its_content(headers: dict[str, str]) -> None:
-    """A HEAD without a usable digest or type: the GET's bytes are held against what they say."""
+    """A HEAD without a valid digest or type: the body of a GET is checked against the headers."""
 
     def script(request: Request) -> Reply:
         return Reply(200, headers if request.method == "HEAD" else FOUND, BODY)
@@ -154,7 +154,7 @@ def test_a_200_that_proves_nothing_is_proved_by_its_content(headers: dict[str, s
     [b"<html>log in</html>", b"{}", b"[]", b"null", b'{"schemaVersion": 1}', BODY + b" "],
 )
 def test_a_200_with_other_content_is_not_presence(body: bytes) -> None:
-    """A login page, another document, or a manifest of another digest than the header says."""
+    """A login page, another document, or a manifest with another digest."""
     headers = {"Content-Type": INDEX, "Docker-Content-Digest": DIGEST}
 
     def script(request: Request) -> Reply:
@@ -178,7 +178,7 @@ FOUND_LARGE = {"Content-Type": INDEX}
 
 @pytest.mark.parametrize("status", [405, 501])
 def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
-    """Both present and absent are found out by GET."""
+    """GET finds out both present and absent."""
 
     def answering(reply: Reply) -> Callable[[Request], Reply]:
         return lambda request: Reply(status) if request.method == "HEAD" else reply
@@ -189,7 +189,7 @@ def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
 
 @pytest.mark.parametrize("trouble", [Reply(500), Reply(502), Reply(429), Reply(0)])
 def test_what_passes_is_asked_again(trouble: Reply) -> None:
-    """Two failures and then an answer: the answer counts."""
+    """After two failures the third response counts."""
     replies = iter([trouble, trouble])
 
     found = asked_of(lambda _: next(replies, Reply(404, DISTRIBUTION)))
@@ -207,7 +207,7 @@ def test_attempts_are_bounded_and_not_multiplied() -> None:
 
 
 def test_a_wait_that_is_too_long_is_not_waited() -> None:
-    """A registry that asks for an hour is not asked again; the person is told when."""
+    """A registry that asks for an hour is not retried; the error has the time."""
     found = asked_of(lambda _: Reply(429, {**JSON, "Retry-After": "3600"}))
 
     assert isinstance(found, HttpError)
@@ -215,7 +215,7 @@ def test_a_wait_that_is_too_long_is_not_waited() -> None:
 
 
 def test_retry_after_is_waited_for_and_told() -> None:
-    """In seconds; every request to the host waits, and it is said once."""
+    """In seconds; all requests to the host wait, and it is reported once."""
     replies = iter([Reply(429, {"Retry-After": "1"})])
     told: list[object] = []
     with (
@@ -230,7 +230,7 @@ def test_retry_after_is_waited_for_and_told() -> None:
 
 
 def test_a_host_in_trouble_uses_up_one_allowance() -> None:
-    """A hundred references on a broken host are not three hundred requests and more."""
+    """A hundred references on a broken host do not cause hundreds of requests."""
     policy = Policy(pause=0.001, total=3.0, allowance=10)
     with scripted_server(lambda _: Reply(500, JSON)) as server, Registry(policy=policy) as registry:
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(100)]
@@ -244,7 +244,7 @@ def test_a_host_in_trouble_uses_up_one_allowance() -> None:
 
 
 def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
-    """What is asked for by digest has that digest, or is not taken."""
+    """Content requested by digest must have that digest."""
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
         Registry(policy=QUICK) as registry,
@@ -258,7 +258,7 @@ def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
 
 
 def test_a_manifest_that_is_not_there() -> None:
-    """`manifest` names what is missing, and is told apart from what could not be found out."""
+    """`manifest` names what is missing, which differs from an unknown state."""
     reply = Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
     with (
         scripted_server(lambda _: reply) as server,
@@ -270,7 +270,7 @@ def test_a_manifest_that_is_not_there() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500])
 def test_a_put_that_was_refused_is_an_error(status: int) -> None:
-    """An alias is moved when the registry says so, and not before."""
+    """An alias has moved only if the registry says so."""
 
     def script(request: Request) -> Reply:
         return Reply(status, JSON) if request.method == "PUT" else Reply(200, FOUND, BODY)
@@ -284,7 +284,7 @@ def test_a_put_that_was_refused_is_an_error(status: int) -> None:
 
 
 def test_a_put_that_was_stored_as_something_else_is_an_error() -> None:
-    """The registry's digest for what it took must be that of the bytes that were sent."""
+    """The digest in the response must be that of the sent bytes."""
 
     def script(request: Request) -> Reply:
         if request.method == "PUT":

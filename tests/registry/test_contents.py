@@ -1,4 +1,4 @@
-"""What a manifest names, which children of an index count, and what an image lacks in words."""
+"""Contents of manifests and indexes, and messages about missing parts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ AMD, ARM = parse_platform("linux/amd64"), parse_platform("linux/arm64")
 
 
 def digest(number: int) -> Digest:
-    """A digest for each number."""
+    """Return a different digest for each number."""
     return Digest(f"sha256:{number:064x}")
 
 
 def child(number: int, architecture: str = "", attests: int = 0) -> dict[str, Any]:
-    """An entry of an index."""
+    """Return an entry of an index."""
     made: dict[str, Any] = {"digest": digest(number), "size": 7}
     if architecture:
         made["platform"] = {"os": "linux", "architecture": architecture}
@@ -40,7 +40,7 @@ def child(number: int, architecture: str = "", attests: int = 0) -> dict[str, An
 
 
 def test_a_manifest_names_a_config_and_layers() -> None:
-    """Each blob once, though a layer may be there twice; foreign layers are nobody's."""
+    """Each blob once; foreign layers are not in the registry."""
     layers = [child(2), child(3), child(2), {**child(4), "urls": ["https://example.com"]}]
 
     found = contents({"config": child(1), "layers": layers})
@@ -50,7 +50,7 @@ def test_a_manifest_names_a_config_and_layers() -> None:
 
 
 def test_attestations_come_with_the_child_that_they_speak_of() -> None:
-    """Another platform's child and its attestation do not count."""
+    """Children and attestations of other platforms do not count."""
     index = contents(
         {
             "manifests": [
@@ -97,7 +97,7 @@ def test_attestations_come_with_the_child_that_they_speak_of() -> None:
     ],
 )
 def test_what_is_no_manifest(document: object) -> None:
-    """It is said, and never read as a manifest without parts."""
+    """It is an error, and never an empty manifest."""
     with pytest.raises(ContentsError):
         contents(document)
 
@@ -118,7 +118,7 @@ def test_what_is_no_manifest(document: object) -> None:
 def test_a_child_whose_platform_is_none_is_left_out(
     platform: object, read: dict[str, Digest]
 ) -> None:
-    """What a lock says of the platforms of an index: names of platforms, and nothing else."""
+    """The lock only has names of valid platforms."""
     index = contents({"manifests": [{"digest": digest(1), "platform": platform}]})
 
     found = manifests_of_platforms(index.children)
@@ -127,14 +127,14 @@ def test_a_child_whose_platform_is_none_is_left_out(
 
 
 def test_the_first_of_a_platform_counts() -> None:
-    """As containerd takes it; Windows has one for each of its versions."""
+    """As in containerd; Windows has one for each of its versions."""
     index = contents({"manifests": [child(1, "amd64"), child(2, "amd64"), child(3, attests=1)]})
 
     assert manifests_of_platforms(index.children) == {AMD: digest(1)}
 
 
 def test_what_others_wrote_is_in_no_error() -> None:
-    """It may hold whatever a terminal obeys."""
+    """It may contain commands for a terminal."""
     with pytest.raises(ContentsError) as caught:
         contents({"manifests": [{"digest": "\x1b]0;pwn\x07\ud800"}]})
 
@@ -157,7 +157,7 @@ _JSON = st.recursive(
 
 @given(_JSON)
 def test_any_document_is_read_or_refused(document: object) -> None:
-    """No other error, whatever a registry sends."""
+    """No other exception, whatever a registry sends."""
     with suppress(ContentsError):
         found = contents(document)
         assert isinstance(found, Contents)
@@ -166,14 +166,14 @@ def test_any_document_is_read_or_refused(document: object) -> None:
 
 
 def test_platforms_are_compared_in_their_normal_form() -> None:
-    """As containerd does: `v8` goes without saying, and no variant of arm is `v7`."""
+    """As in containerd: `arm64` means `v8`, and `arm` means `v7`."""
     assert platform_of({"os": "linux", "architecture": "arm64", "variant": "v8"}) == ARM
     assert platform_of({"os": "linux", "architecture": "arm"}) == parse_platform("linux/arm/v7")
     assert platform_of({"os": "linux"}) is None
 
 
 def test_what_is_lost_is_told_before_a_platform() -> None:
-    """A platform that could not be read for want of a config is no platform that is not there."""
+    """If the config is missing, the platform is unknown, not absent."""
     assert lacking(["the config `x`"], [AMD], []) == "lacks the config `x`"
     assert lacking(["a", "b", "c"], [], []) == "lacks a and 2 more parts"
     assert lacking([], [AMD, ARM], [AMD]) == "is not there for `linux/arm64`"

@@ -1,4 +1,4 @@
-"""The table in `docs/registry.md`: each of its rows, by a server that answers so."""
+"""The table in `docs/registry.md`: each row is checked with a server."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs" / "registry.md"
 POLICY = Policy(attempts=3, pause=0.001, total=60.0, connect=30.0, read=30.0)
 HASTY = replace(POLICY, read=0.3)
-"""For the answer that does not come in time."""
+"""A short timeout, for the response that comes too late."""
 HTML = {"Content-Type": "text/html"}
 OTHER = f"sha256:{'0' * 64}"
 
 
 class Row(NamedTuple):
-    """A row of the table: an answer, what it means, whether it is asked again, what is said."""
+    """A row of the table: the response, its meaning, whether it is retried, and the message."""
 
     answer: str
     means: str
@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 
 def rows() -> list[Row]:
-    """The table under "What an answer means"."""
+    """Return the rows of the table under "What an answer means"."""
     section = PAGE.read_text(encoding="utf-8").partition("## What an answer means")[2]
     lines = section.partition("\n## ")[0].splitlines()
     cells = [[c.strip() for c in line[1:-1].split("|")] for line in lines if line.startswith("|")]
@@ -51,23 +51,23 @@ def rows() -> list[Row]:
 
 
 def get_only(head: Reply, get: Reply) -> Callable[[Request], Reply]:
-    """HEAD is answered in one way, GET in another."""
+    """Return a server with different responses to HEAD and GET."""
     return lambda request: head if request.method == "HEAD" else get
 
 
 def slowly(_: Request) -> Reply:
-    """An answer after we have stopped waiting for it."""
+    """Answer after the timeout."""
     time.sleep(HASTY.read * 2)
     return Reply(200, FOUND)
 
 
 def in_circles(request: Request) -> Reply:
-    """A redirect to itself."""
+    """Redirect to the same address."""
     return Reply(307, {"Location": request.path})
 
 
 def challenged(realm: str) -> Callable[[Request], Reply]:
-    """A registry that wants a token from `realm`."""
+    """Return a registry that requires a token from `realm`."""
     return lambda _: Reply(401, {**DISTRIBUTION, "WWW-Authenticate": f'Bearer realm="{realm}"'})
 
 
@@ -115,7 +115,7 @@ SCRIPTS: Mapping[str, Callable[[Request], Reply]] = {
 
 
 def heard(row: Row, folder: Path) -> tuple[object, list[Request], str]:
-    """What a HEAD comes to, what was asked, and of which host."""
+    """Return the result of a HEAD, the requests, and the host."""
     if row.answer == "nobody listens":
         with scripted_server(lambda _: Reply(200)) as gone:
             pass
@@ -131,7 +131,7 @@ def heard(row: Row, folder: Path) -> tuple[object, list[Request], str]:
 
 
 def outcome(server: ScriptedServer, *, anonymous: bool, policy: Policy = POLICY) -> object:
-    """What `head` returns or raises."""
+    """Return what `head` returns or raises."""
     who = None if anonymous else Credential("me", "a-secret", "SOURCE")
     with Registry(credentials=lambda _: who, policy=policy) as registry:
         try:
@@ -142,7 +142,7 @@ def outcome(server: ScriptedServer, *, anonymous: bool, policy: Policy = POLICY)
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.answer)
 def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
-    """Present, absent or unknown; asked again or not; and these very words."""
+    """Present, absent or unknown; retried or not; with the exact message."""
     found, requests, host = heard(row, tmp_path)
 
     means = (
@@ -167,14 +167,14 @@ def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
 
 
 def test_every_answer_is_documented() -> None:
-    """No row without a script, and no script without a row."""
+    """Each row has a script, and each script a row."""
     others = {"nobody listens", "a certificate that is not trusted"}
 
     assert {row.answer for row in rows()} == {*SCRIPTS, *others}
 
 
 def test_the_numbers_are_documented() -> None:
-    """Attempts, pauses, times and sizes are those of the code."""
+    """Attempts, pauses, timeouts and sizes are those of the code."""
     policy, page = Policy(), PAGE.read_text(encoding="utf-8")
     numbers = dict(re.findall(r"^\| ([^|]+?) \| ([\d.]+)", page, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""Each kind of fault between our client and a real registry: right in the end, or an error."""
+"""Each kind of fault between our client and a real registry: the right result, or an error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 QUICK = Policy(pause=0.001, total=5.0, connect=1.0, read=1.0)
 PATIENT = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
-"""For faults that end no wait: a machine that is busy with something else makes no further one."""
+"""For faults that need no timeout, on a busy machine."""
 TOKEN = "a-secret-for-the-registry"
 
 PASSES = {
@@ -44,23 +44,23 @@ PASSES = {
     *("delay", "stall", "reset before", "closed before", "reset after", "reset inside"),
     *("closed inside", "garbage", "halved", "other bytes", "no digest"),
 }
-"""What is got over by asking again, whatever was asked."""
+"""Faults that a retry overcomes, for any request."""
 
 HARMLESS = {
     *("delay", "stall", "other digest", "no digest", "other type"),
     *("reset inside", "closed inside", "HEAD 404", "HEAD 405"),
 }
-"""What, though it happens every time, leaves the truth in some answer."""
+"""Faults that, even if permanent, leave the right result in some response."""
 
 BY_HEAD = {"404 html", "200 html", "other type", "HEAD 405", "HEAD 404"}
-"""What a HEAD may meet and a GET then clears up."""
+"""Faults of a HEAD that a GET resolves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A real registry with one image, `acme/api:1`, behind a proxy; and a stranger.
+    """A real registry with the image `acme/api:1`, behind a proxy; and a foreign server.
 
-    Proxy and stranger are each test's own: a request of the test before may still be under way.
+    Each test has its own proxy and foreign server: a request of an earlier test may still run.
     """
 
     proxy: Proxy
@@ -70,11 +70,11 @@ class Behind:
     strangers: list[Arrived]
 
     def at(self, name: str) -> Reference:
-        """A reference, through the proxy."""
+        """Return a reference through the proxy."""
         return parse_reference(f"{self.proxy.address}/acme/{name}")
 
     def client(self, policy: Policy = QUICK) -> Registry:
-        """A client that trusts the proxy, and is known to the registry."""
+        """Return a client that trusts the proxy and has the registry's credential."""
         return Registry(
             credentials=lambda _: Credential("x", TOKEN, "the test"), ca=self.ca, policy=policy
         )
@@ -82,7 +82,7 @@ class Behind:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """The registry itself, and its certificate, which the proxies have too."""
+    """The registry itself, and its certificate, which the proxies use, too."""
 
     registry: Server
     certificate: Certificate
@@ -91,7 +91,7 @@ class Upstream:
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
-    """One registry for all tests of this file."""
+    """Start one registry for all tests of this file."""
     folder = tmp_path_factory.mktemp("behind") / "registry"
     with secured_registry(folder, user="x", password=TOKEN) as (registry, _):
         ca = folder / "ca.pem"
@@ -104,7 +104,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 @pytest.fixture
 def behind(upstream: Upstream) -> Iterator[Behind]:
-    """A proxy before it, with nothing wrong yet."""
+    """Start a proxy in front of it, without faults."""
     certificate = upstream.certificate
     with (
         faulty_proxy(upstream.registry, certificate) as proxy,
@@ -117,7 +117,7 @@ def behind(upstream: Upstream) -> Iterator[Behind]:
 
 
 def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
-    """The fault for the first request (of a method) that it fits, and none after it."""
+    """Choose the fault for the first request that it fits, and no other."""
     left = [kind]
 
     def choose(request: Request) -> Fault | None:
@@ -129,13 +129,13 @@ def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
 
 
 def always(behind: Behind, kind: Kind) -> Choose:
-    """The fault for every request that it fits."""
+    """Choose the fault for every request that it fits."""
     chance = Random(1)  # noqa: S311
     return lambda request: kind.make(chance, behind.stranger) if kind.fits(request) else None
 
 
 def found(registry: Registry, reference: Reference) -> Present | Absent | HttpError:
-    """What a client makes of it."""
+    """Return a client's result."""
     try:
         return registry.head(reference)
     except HttpError as error:
@@ -144,7 +144,7 @@ def found(registry: Registry, reference: Reference) -> Present | Absent | HttpEr
 
 @contextmanager
 def tolerated(kind: Kind) -> Iterator[None]:
-    """Take an error for what does not pass, and for nothing else."""
+    """Accept an error only for faults that a retry does not overcome."""
     try:
         yield
     except HttpError as error:
@@ -154,14 +154,14 @@ def tolerated(kind: Kind) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_one_fault_while_it_is_asked_what_exists(behind: Behind, kind: Kind) -> None:
-    """What passes is asked again until it is right; what does not is an error, and says more."""
+    """A temporary fault gives the right result; any other an error, which is never absence."""
     for name, there in (("api:1", True), ("api:none", False)):
         behind.proxy.choose = first(behind, kind)
         with behind.client() as registry:
             answer = found(registry, behind.at(name))
 
         if isinstance(answer, HttpError):
-            # What is there by a login page's HEAD, and absent by the registry's GET, is neither.
+            # Present by a login page's HEAD, absent by the registry's GET: neither counts.
             contradiction = kind.name == "200 html" and not there
             assert contradiction or kind.name not in PASSES | BY_HEAD, answer.message
             assert answer.message
@@ -177,7 +177,7 @@ def test_one_fault_while_it_is_asked_what_exists(behind: Behind, kind: Kind) -> 
     ids=lambda kind: kind.name,
 )
 def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
-    """Neither there nor not there, and told in time; where GET alone fails, HEAD is enough."""
+    """Neither present nor absent, in limited time; if only GET fails, HEAD is enough."""
     behind.proxy.choose = always(behind, kind)
     for name, there in (("api:1", Present), ("api:none", Absent)):
         began = time.monotonic()
@@ -187,7 +187,7 @@ def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
         by_head = not kind.fits(Request("HEAD", "/v2/acme/api/manifests/1", 1))
         assert isinstance(answer, there if by_head else HttpError)
         assert time.monotonic() - began < 10 * QUICK.total
-    # Three by HEAD and one by GET, or five times around the circle.
+    # Three by HEAD and one by GET, or five redirects.
     assert len(behind.proxy.log) <= 2 * max(QUICK.attempts + 1, 5)
 
 
@@ -197,7 +197,7 @@ def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
     ids=lambda kind: kind.name,
 )
 def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
-    """Its very bytes, or an error."""
+    """The exact bytes, or an error."""
     behind.proxy.choose = first(behind, kind, "GET")
     with behind.client() as registry, tolerated(kind):
         digest = registry.manifest(behind.at("api:1")).digest
@@ -210,7 +210,7 @@ def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
     ids=lambda kind: kind.name,
 )
 def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
-    """Said to be put is put; what passes is done again."""
+    """If the put is reported as done, it is; temporary faults are retried."""
     tag = f"put-{KINDS.index(kind)}"
     with behind.client() as registry:
         manifest = registry.manifest(behind.at("api:1"))
@@ -222,7 +222,7 @@ def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
 def test_an_answer_may_break_off_at_any_byte(behind: Behind, *, reset: bool) -> None:
-    """In its head or in its body: asked again, and right."""
+    """In head or body: retried, with the right result."""
     digest = behind.truth.digest("acme/api", "1")
     with behind.client(PATIENT) as registry:
         for cut in range(0, 1000, 47):
@@ -234,7 +234,7 @@ def test_an_answer_may_break_off_at_any_byte(behind: Behind, *, reset: bool) -> 
 
 
 def test_a_copy_is_whole_or_an_error(behind: Behind) -> None:
-    """A fifth of all requests fails: what was said to be copied is there, all of it."""
+    """A fifth of all requests fails: a copy that is reported as done is complete."""
     ends: Counter[str] = Counter()
     for seed in range(12):
         behind.proxy.choose = RandomFaults(seed=seed, rate=0.2, stranger=behind.stranger)
@@ -254,13 +254,13 @@ def test_a_copy_is_whole_or_an_error(behind: Behind) -> None:
 
 
 def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
-    """Uploads that always fail: three of each blob, and not three times three."""
+    """If uploads always fail, each blob has three attempts, not nine."""
     broken = next(kind for kind in KINDS if kind.name == "503")
     fault = broken.make(Random(1), "")  # noqa: S311
     behind.proxy.choose = lambda request: (
         fault if request.method == "PUT" and "/blobs/" in request.path else None
     )
-    # Under another name it is another host, from which nothing can be mounted.
+    # Another name is another host, from which nothing can be mounted.
     other = behind.proxy.address.replace("127.0.0.1", "localhost")
     with behind.client(PATIENT) as registry, pytest.raises(HttpError, match="503"):
         copy(registry, behind.at("api:1"), parse_reference(f"{other}/refused/api:1"))
@@ -271,7 +271,7 @@ def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
 
 
 def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
-    """The first two connections are reset before TLS begins: still HTTPS, and right."""
+    """Two connections are reset before TLS begins: HTTPS is still used."""
 
     class Handshakes(RandomFaults):
         def resets_connection(self, connection: int) -> bool:
@@ -285,7 +285,7 @@ def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
 
 
 def test_a_strangers_challenge_is_not_remembered(behind: Behind) -> None:
-    """One answer with a hostile realm is one error; the next request is asked as before."""
+    """A response with a hostile realm fails one request; the next one is normal."""
     hostile = next(kind for kind in KINDS if kind.name == "realm elsewhere")
     behind.proxy.choose = first(behind, hostile)
     with behind.client() as registry:

@@ -1,4 +1,4 @@
-"""Mirrors: what an engine says of them, when they are asked, and what they are never told."""
+"""Mirrors: which the engine names, when they are queried, and what they never get."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ GONE = Reply(
 
 
 def there(word: str) -> Reply:
-    """A manifest for each word."""
+    """Return a different manifest for each word."""
     config = {"digest": digest_of(word.encode()), "size": 1}
     body = json.dumps({"schemaVersion": 2, "mediaType": TYPE, "config": config}).encode()
     return Reply(200, {"Content-Type": TYPE, "Docker-Content-Digest": digest_of(body)}, body)
@@ -76,7 +76,7 @@ THEIRS, OURS = there("the mirror's"), there("the registry's")
     ],
 )
 def test_what_an_engine_says_of_its_mirrors(said: object, mirrors: list[Mirror | str]) -> None:
-    """In its order; what is none is left out."""
+    """In its order, without invalid entries."""
     wanted = [Mirror(one) if isinstance(one, str) else one for one in mirrors]
 
     assert list(mirrors_in({"RegistryConfig": said})) == wanted
@@ -89,7 +89,7 @@ def test_an_engine_that_says_nothing(info: object) -> None:
 
 
 def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
-    """Whoever listens there on this machine is somebody else."""
+    """On this machine another program listens there."""
     hosts = ("127.0.0.1:5000", "localhost:5000", "[::1]:5000", "127.1:5000", "2130706433:5000")
     urls = [*(f"http://{host}" for host in hosts), "https://m.test"]
     info = {"RegistryConfig": {"Mirrors": urls}}
@@ -99,7 +99,7 @@ def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
 
 
 class Both:
-    """A registry, a mirror of it, and a client that knows both; `told` is what it reports."""
+    """A registry, its mirror, and a client of both; `told` has the reported events."""
 
     def __init__(self, registry: ScriptedServer, mirror: ScriptedServer, client: Registry) -> None:
         self.registry, self.mirror, self.client = registry, mirror, client
@@ -116,7 +116,7 @@ def both(
     path: str = "",
     public: bool = True,
 ) -> Iterator[Both]:
-    """A registry and its mirror; a credential is known for each, with its address in it."""
+    """Start a registry and its mirror, each with a credential that contains its address."""
     known = lambda place: Credential("me", f"secret-of-{place}", "the test")  # noqa: E731
     with scripted_server(mirror) as before, scripted_server(registry) as behind:
         made: list[Both] = []
@@ -136,7 +136,7 @@ def both(
 
 
 def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
-    """By HEAD and by GET; the mirrors are found out once, when they are first needed."""
+    """By HEAD and GET; the mirrors are looked up once, when first needed."""
     with both(lambda _: THEIRS) as run:
         assert run.requests == []
         found = run.client.head(run.reference)
@@ -163,7 +163,7 @@ def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
     ids=str,
 )
 def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
-    """The registry is asked, as the engine does; a mirror in trouble is told of once."""
+    """The registry is queried, as by the engine; a failing mirror is reported once."""
     with both(lambda _: answer) as run:
         for _ in range(2):
             found = run.client.manifest(run.reference)
@@ -174,7 +174,7 @@ def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
 
 
 def test_a_mirror_that_answers_for_another_digest() -> None:
-    """What is asked for by digest is asked of the registry then."""
+    """A reference with a digest is then queried at the registry."""
     with both(lambda _: THEIRS) as run:
         wanted = run.reference.pinned(Digest(OURS.headers["Docker-Content-Digest"]))
         found = run.client.head(wanted)
@@ -195,7 +195,7 @@ def test_a_mirror_that_nobody_runs_is_left_alone() -> None:
 
 
 def test_neither_has_it() -> None:
-    """Absence is the registry's word, never a mirror's."""
+    """Only the registry can say that an image is absent."""
     with both(lambda _: GONE, lambda _: GONE) as run:
         assert run.client.head(run.reference) == Absent()
         assert run.registry.count() == 1
@@ -208,7 +208,7 @@ def test_neither_has_it() -> None:
 
 
 def test_nobody_is_told_the_credential_of_another() -> None:
-    """The mirror is asked as whoever we are there, the registry as whoever we are here."""
+    """Each gets only its own credential."""
     with both(lambda _: GONE) as run:
         run.client.head(run.reference)
         sent = {
@@ -221,7 +221,7 @@ def test_nobody_is_told_the_credential_of_another() -> None:
 
 
 def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
-    """A mirror that asks for a token gets one for itself."""
+    """A mirror's token server gets the mirror's credential."""
 
     def script(request: Request) -> Reply:
         if request.path.startswith("/token"):
@@ -241,7 +241,7 @@ def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
 
 
 def test_what_is_not_public_or_is_pushed_to_is_asked_of_the_registry() -> None:
-    """A mirror may hold what was there before: nothing of ours is read, or put, there."""
+    """A mirror may be outdated: our own repositories are neither read nor written there."""
     with both(lambda _: THEIRS, public=False) as run:
         run.client.head(run.reference)
         assert (run.mirror.count(), run.requests) == (0, [])
@@ -254,7 +254,7 @@ def test_what_is_not_public_or_is_pushed_to_is_asked_of_the_registry() -> None:
 
 
 def test_a_mirror_below_a_path() -> None:
-    """As Artifactory and Nexus have them."""
+    """As with Artifactory and Nexus."""
     with both(lambda _: THEIRS, path="/hub") as run:
         run.client.head(run.reference)
 
@@ -262,7 +262,7 @@ def test_a_mirror_below_a_path() -> None:
 
 
 def project(root: Path, *externals: str) -> None:
-    """A project whose image stands on externals."""
+    """Make a project whose image has these externals."""
     (root / "images/web").mkdir(parents=True)
     stages = "".join(f"FROM {name} AS s{i}\n" for i, name in enumerate(externals))
     copies = "".join(f"COPY --from=s{i} /a /\n" for i in range(len(externals)))
@@ -270,7 +270,7 @@ def project(root: Path, *externals: str) -> None:
 
 
 def test_the_users_mirror_of_any_registry(tmp_path: Path) -> None:
-    """`PIPELINE_ALLOW` names it; the registry itself, which is nowhere, is not asked."""
+    """`PIPELINE_ALLOW` names it; the registry itself, which does not exist, is not queried."""
     project(tmp_path, "r.test/outside/os:1")
     with scripted_server(lambda _: THEIRS) as mirror:
         environ = {"HOME": str(tmp_path), "PIPELINE_ALLOW": f"mirror=r.test/{mirror.address}"}
@@ -280,7 +280,7 @@ def test_the_users_mirror_of_any_registry(tmp_path: Path) -> None:
 
 
 def engine(mirror: str) -> Callable[[Request], Reply]:
-    """An engine with a mirror."""
+    """Return an engine with a mirror."""
     info = {"RegistryConfig": {"Mirrors": [f"http://{mirror}/"]}}
     told = {"/version": {"ApiVersion": "1.45"}, "/info": info}
 
@@ -292,7 +292,7 @@ def engine(mirror: str) -> Callable[[Request], Reply]:
 
 
 def test_the_engines_mirror_of_docker_hub(tmp_path: Path) -> None:
-    """The engine is asked what it has once, for as many externals as there are."""
+    """The engine is queried once for its mirrors, whatever the number of externals."""
     project(tmp_path, "debian:12", "acme/tool:1")
     with (
         scripted_server(lambda _: THEIRS) as mirror,
@@ -307,7 +307,7 @@ def test_the_engines_mirror_of_docker_hub(tmp_path: Path) -> None:
 
 
 def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
-    """Nor is one needed."""
+    """Nor is an engine needed."""
     with scripted_server(lambda _: OURS) as server, scripted_server(engine("m.test")) as daemon:
         project(tmp_path, f"{server.address}/outside/os:1")
         environ = {"HOME": str(tmp_path), "DOCKER_HOST": f"tcp://{daemon.address}"}
@@ -317,7 +317,7 @@ def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
 
 
 def test_docker_hub_without_an_engine(tmp_path: Path) -> None:
-    """It is no error that there is none: the user's mirror, by any name of the hub, is asked."""
+    """Without an engine, the user's mirror is queried, by any name of Docker Hub."""
     project(tmp_path, "debian:12")
     with scripted_server(lambda _: THEIRS) as mirror:
         environ = {
@@ -331,7 +331,7 @@ def test_docker_hub_without_an_engine(tmp_path: Path) -> None:
 
 
 def test_a_public_image_is_asked_of_a_mirror(tmp_path: Path) -> None:
-    """One that is deployed as it is; what the project pushes, to the same registry, is not."""
+    """Only public images; images that the project pushes are not queried there."""
     for name, text in {"hello": 'image = "r.test/acme/hello:1"\n', "web": ""}.items():
         (tmp_path / "images" / name).mkdir(parents=True)
         (tmp_path / "images" / name / "image.toml").write_text(

@@ -1,4 +1,4 @@
-"""A closer look never takes a fault for a lack: a registry's own 404 is one, and nothing else."""
+"""A deep check: only a registry's own 404 means that something is missing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 JSON = {"Content-Type": "application/json"}
 DISTRIBUTION = {**JSON, "Docker-Distribution-Api-Version": "registry/2.0"}
 QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
-"""No pause to speak of, and patience with a machine that is busy with something else."""
+"""Short pauses, and long timeouts for a busy machine."""
 AMD = parse_platform("linux/amd64")
 
 
 def digest(content: bytes) -> str:
-    """What identifies it."""
+    """Return the digest of a content."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
@@ -58,7 +58,7 @@ NAME_AT = "manifests/1"
 def looked(
     replies: Mapping[str, Reply | Callable[[Request], Reply]],
 ) -> Present | Absent | Incomplete | HttpError:
-    """What a closer look at a registry with these replies makes of the image."""
+    """Return the result of a deep check in a registry with these replies."""
 
     def script(request: Request) -> Reply:
         reply = {**WHOLE, **replies}["/".join(request.path.split("/")[3:])]
@@ -77,7 +77,7 @@ def test_a_whole_image_is_present() -> None:
 
 @pytest.mark.parametrize("at", [LAYER_AT, CONFIG_AT])
 def test_a_registrys_404_is_a_lack(at: str) -> None:
-    """Whether headers show it, or the body of a GET."""
+    """Shown by headers, or by the body of a GET."""
     body = b'{"errors": [{"code": "BLOB_UNKNOWN", "message": "x"}]}'
     named = lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else body)  # noqa: E731
 
@@ -89,7 +89,7 @@ def test_a_registrys_404_is_a_lack(at: str) -> None:
 
 
 def test_a_manifest_that_was_removed_meanwhile_is_absence() -> None:
-    """Between the HEAD and the closer look."""
+    """Between the HEAD and the deep check."""
     body = b'{"errors": [{"code": "MANIFEST_UNKNOWN", "message": "x"}]}'
 
     none = Reply(404, DISTRIBUTION, body)
@@ -98,7 +98,7 @@ def test_a_manifest_that_was_removed_meanwhile_is_absence() -> None:
 
 
 def test_a_head_that_named_another_digest_is_no_absence() -> None:
-    """The tag stands for something by a GET: the HEAD was wrong, or it was moved meanwhile."""
+    """By GET the tag has an image: the HEAD was wrong, or the tag has moved."""
     none = Reply(404, DISTRIBUTION, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
 
     for there in (WHOLE[TOP_AT], Reply(503), Reply(401)):
@@ -121,13 +121,13 @@ def test_a_head_that_named_another_digest_is_no_absence() -> None:
     ],
 )
 def test_a_fault_is_an_error(at: str, reply: Reply) -> None:
-    """A refusal, another server's 404, silence: nothing is known."""
+    """A refusal, another server's 404, a closed connection: the state is unknown."""
     assert isinstance(looked({at: reply}), HttpError)
 
 
 @pytest.mark.parametrize("at", [TOP_AT, CONFIG_AT])
 def test_damaged_content_is_an_error(at: str) -> None:
-    """Bytes of another digest, or some of them, are no image without a platform."""
+    """Wrong or incomplete bytes are an error, not a missing platform."""
     damaged = Reply(200, {"Content-Type": MANIFEST}, WHOLE[at].body + b" ")
     cut = Reply(200, {"Content-Length": "900", "Content-Type": MANIFEST}, b"x", cut=1)
 
@@ -136,20 +136,20 @@ def test_damaged_content_is_an_error(at: str) -> None:
 
 
 def test_what_passes_is_asked_again() -> None:
-    """A fault, and then the answer."""
+    """A fault, and then a response."""
     replies = iter([Reply(503), Reply(0)])
 
     assert isinstance(looked({LAYER_AT: lambda _: next(replies, WHOLE[LAYER_AT])}), Present)
 
 
 def index(*children: bytes) -> bytes:
-    """An index of manifests, or of other indexes."""
+    """Return an index of manifests, or of other indexes."""
     named = [{"digest": digest(child), "size": len(child)} for child in children]
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": named}).encode()
 
 
 def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
-    """What a look at an index makes of it, and how many requests that took."""
+    """Return the result of checking an index, and the number of requests."""
     known = {digest(top): top} | dict(others)
 
     def script(request: Request) -> Reply:
@@ -166,7 +166,7 @@ def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
 
 
 def test_an_index_of_thousands_is_not_asked_for_one_by_one() -> None:
-    """A sentence, and no request for any of its 24,000 children."""
+    """An error, and no request for any of its 24,000 children."""
     found, requests = asked_of(index(*(b"%d" % n for n in range(24_000))), {})
 
     assert isinstance(found, HttpError)
@@ -175,7 +175,7 @@ def test_an_index_of_thousands_is_not_asked_for_one_by_one() -> None:
 
 
 def test_indexes_of_indexes_are_bounded_all_together() -> None:
-    """Each names fewer than are allowed: what counts is what all of them come to."""
+    """Each has fewer children than allowed: their sum is limited."""
     inner = [index(*(b"%d-%d" % (n, m) for m in range(900))) for n in range(6)]
 
     found, requests = asked_of(index(*inner), {digest(one): one for one in inner})
@@ -186,7 +186,7 @@ def test_indexes_of_indexes_are_bounded_all_together() -> None:
 
 
 def test_what_is_named_again_and_again_is_looked_at_once() -> None:
-    """Thirty indexes, one in the other, each of which names the next twice: a billion ways."""
+    """Thirty nested indexes, each of which names the next one twice: a billion paths."""
     known = {digest(TOP): TOP}
     top = TOP
     for _ in range(30):
@@ -200,7 +200,7 @@ def test_what_is_named_again_and_again_is_looked_at_once() -> None:
 
 
 def test_an_index_of_hundreds_is_not_copied() -> None:
-    """Its children are not read one by one, and nothing is put."""
+    """Its children are not read, and nothing is put."""
     top = index(*(b"%d" % n for n in range(501)))
 
     def script(request: Request) -> Reply:
@@ -216,7 +216,7 @@ def test_an_index_of_hundreds_is_not_copied() -> None:
 
 
 def test_indexes_with_room_for_gigabytes_are_not_copied() -> None:
-    """Each is in the next one, so that all are held at once; none is too large by itself."""
+    """Nested indexes are all in memory at once, so their total size is limited."""
     known, top = {}, index(b"")
     for _ in range(6):
         top = index(top) + b" " * 4_000_000

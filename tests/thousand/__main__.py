@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.fly_project import open_fly_project
-from tests.thousand.scenes import cut_off_and_finished, in_waves, one_sick_app
+from tests.thousand.scenes import deploy_in_waves, fail_in_the_first_wave, kill_and_resume
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
         TemporaryDirectory(prefix="thousand-") as folder,
         open_fly_project(Path(folder)) as fly_project,
     ):
-        for scene in (in_waves, cut_off_and_finished, one_sick_app):
+        for scene in (deploy_in_waves, kill_and_resume, fail_in_the_first_wave):
             started = time.monotonic()
             found = scene(fly_project, count)
             seconds = time.monotonic() - started

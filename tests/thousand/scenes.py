@@ -26,8 +26,8 @@ def names(count: int) -> list[str]:
     return [f"tenant-{number:04}" for number in range(count)]
 
 
-def in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """All apps are deployed, the first one before the rest; a plan costs a request for each."""
+def deploy_in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
+    """Deploy all apps, the first one before the rest; a plan costs a request for each."""
     prepare(fly_project, count)
     fly_project.fly.world.requests.clear()
     started = time.monotonic()
@@ -53,8 +53,8 @@ def in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
     return {"plan, s": planned, "deploy, s": deployed}
 
 
-def cut_off_and_finished(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """After SIGKILL half-way, deployed apps are current in the next run, which deploys the rest."""
+def kill_and_resume(fly_project: FlyProject, count: int) -> dict[str, float]:
+    """Send SIGKILL half-way; deployed apps are current in the next run, which does the rest."""
     change(fly_project, "2")
     before = fly_project.deploys()
     with fly_project.start("deploy-all", "--json") as process:
@@ -72,8 +72,8 @@ def cut_off_and_finished(fly_project: FlyProject, count: int) -> dict[str, float
     return {"deployed before the kill": killed_at, "current in the next run": found["current"]}
 
 
-def one_sick_app(fly_project: FlyProject, count: int) -> dict[str, float]:
-    """A failure in the first wave stops the rest, and all are rolled back."""
+def fail_in_the_first_wave(fly_project: FlyProject, count: int) -> dict[str, float]:
+    """Fail in the first wave, which stops the rest; all are rolled back."""
     before = all_run(fly_project, count)
     change(fly_project, "3")
     fly_project.fly.make_unhealthy(app=names(count)[0], image=newest(fly_project))

@@ -1,4 +1,4 @@
-"""Whose containers `down` removes, where several projects share an engine."""
+"""Which containers `down` removes, if several projects share an engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Labelled:
-    """What `owned` looks at of a container."""
+    """The attributes of a container that `owned` reads."""
 
     def __init__(self, app: str, release: int, project: str | None) -> None:
         self.labels = {APP: app, RELEASE: str(release)}
@@ -38,7 +38,7 @@ class Labelled:
 def test_whose_they_are(
     containers: list[tuple[str, int, str | None]], apps: tuple[str, ...], mine: list[int]
 ) -> None:
-    """An app is of the project that deployed its newest release; all its releases go with it."""
+    """An app belongs to the project of its newest release, with all its releases."""
     labelled = [Labelled(*one) for one in containers]
 
     found = owned(cast("list[Container]", labelled), "/here", apps)
@@ -47,7 +47,7 @@ def test_whose_they_are(
 
 
 def test_what_was_left_is_said() -> None:
-    """With how to remove it."""
+    """With the command that removes them."""
     assert str(Removed(0)) == "nothing was running"
     assert str(Removed(2)) == "containers removed: 2"
     said = "nothing was running; left to other projects: api, web (`--all` removes them too)"

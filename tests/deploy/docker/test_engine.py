@@ -1,4 +1,4 @@
-"""What the driver `docker` makes of an engine's words, and of where the engine is."""
+"""Errors of the engine in the driver `docker`, and remote engines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"))
     ],
 )
 def test_what_a_further_try_does_not_help(text: str) -> None:
-    """The image is not there, or there is no room for it: the deploy failed."""
+    """A missing image or a full disk is a failed deploy."""
     assert isinstance(pull_error(SPEC, text), DeployError)
 
 
@@ -44,12 +44,12 @@ def test_what_a_further_try_does_not_help(text: str) -> None:
     ],
 )
 def test_what_could_not_be_found_out(text: str) -> None:
-    """The registry refuses or does not answer."""
+    """A registry that refuses or does not answer gives exit code 4."""
     assert isinstance(pull_error(SPEC, text), UnknownError)
 
 
 def test_a_pull_that_breaks_in_the_stream() -> None:
-    """The engine says 200, and then what went wrong."""
+    """The engine answers 200, and reports the error in the stream."""
     body = json.dumps({"errorDetail": {"message": "no space left on device"}}).encode()
     with scripted_server(lambda _: Reply(200, body=body)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
@@ -59,7 +59,7 @@ def test_a_pull_that_breaks_in_the_stream() -> None:
 
 
 def test_an_engine_that_goes_away_is_unknown() -> None:
-    """Not a failed app."""
+    """It is not a failed app."""
     with scripted_server(lambda _: Reply(0)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
         with pytest.raises(UnknownError, match="the engine no longer answers"), engine_errors():
@@ -68,7 +68,7 @@ def test_an_engine_that_goes_away_is_unknown() -> None:
 
 
 def test_a_remote_engine_has_no_proxy() -> None:
-    """It is not even asked for its ID."""
+    """It is not even queried for its id."""
     client = docker.DockerClient("tcp://192.0.2.1:2375", version="1.45")
     try:
         assert proxy_of(client) is None
@@ -77,7 +77,7 @@ def test_a_remote_engine_has_no_proxy() -> None:
 
 
 def test_down_tells_all_that_it_could_not_remove() -> None:
-    """And goes on with the rest."""
+    """It continues with the other containers."""
     removed = []
 
     def script(request: Request) -> Reply:

@@ -1,4 +1,4 @@
-"""Health checks over real sockets."""
+"""Health checks on real sockets."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 def asked(address: str, *checks: Health) -> str:
-    """The first failure of a group whose port 80 answers at `address`."""
+    """Return the first failure of a group whose port 80 is `address`."""
     host, _, port = address.partition(":")
     return run_checks(Group("app", "", (Port(80),), checks), {80: (host, int(port))})
 
 
 @contextmanager
 def listening(*, closes: bool) -> Iterator[str]:
-    """A server that says nothing, or closes each connection as the engine's own proxy does."""
+    """Start a server that sends nothing, or closes each connection as the engine's proxy does."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         lines = []
 
@@ -55,7 +55,7 @@ def listening(*, closes: bool) -> Iterator[str]:
 
 
 def test_http_is_asked_as_the_check_says() -> None:
-    """Its method, path and headers."""
+    """Method, path and headers are those of the check."""
     seen: list[Request] = []
 
     def script(request: Request) -> Reply:
@@ -71,19 +71,19 @@ def test_http_is_asked_as_the_check_says() -> None:
 
 @pytest.mark.parametrize("status", [301, 404, 500, 503])
 def test_only_2xx_is_well(status: int) -> None:
-    """And it is said what was answered."""
+    """The error has the status."""
     with scripted_server(lambda _: Reply(status)) as server:
         assert asked(server.address, Health(80, "/up")) == f"/up answers {status}"
 
 
 def test_the_first_trouble_of_several_checks() -> None:
-    """All must pass."""
+    """All checks must pass."""
     with scripted_server(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
         assert asked(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
 
 
 def test_an_answer_that_takes_too_long_is_none() -> None:
-    """The check's own timeout."""
+    """The check's own timeout applies."""
 
     def script(_: Request) -> Reply:
         time.sleep(0.5)
@@ -105,11 +105,11 @@ def test_an_answer_that_takes_too_long_is_none() -> None:
     ],
 )
 def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> None:
-    """A head that trickles is none; what comes behind a head is not waited for."""
+    """A response head must arrive in time; its body is not read."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with suppress(OSError):  # they hang up
+            with suppress(OSError):  # The client closes the connection.
                 self.request.recv(1 << 16)
                 self.request.sendall(at_once)
                 while True:
@@ -127,7 +127,7 @@ def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> 
 
 
 def test_over_tls(tmp_path: Path) -> None:
-    """A certificate that is not trusted is trouble, unless the check does not mind."""
+    """An untrusted certificate fails, unless the check has `tls_skip_verify`."""
     (tmp_path / "tls").mkdir()
     certificate = create_certificate(tmp_path / "tls")
     with scripted_server(lambda _: Reply(200), certificate) as server:
@@ -139,7 +139,7 @@ def test_over_tls(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_silent_is_well() -> None:
-    """Without a path, and without any check, a connection is all that is wanted."""
+    """Without a path, or without a check, a connection is enough."""
     with listening(closes=False) as address:
         assert asked(address, Health(80)) == ""
     with listening(closes=False) as address:
@@ -147,13 +147,13 @@ def test_a_port_that_is_silent_is_well() -> None:
 
 
 def test_a_port_that_closes_at_once_is_not() -> None:
-    """The engine's proxy takes connections for a container in which nothing listens."""
+    """The engine's proxy accepts connections for a container in which nothing listens."""
     with listening(closes=True) as address:
         assert asked(address, Health(80)) == "port 80 closes each connection"
 
 
 def test_a_port_that_refuses() -> None:
-    """It says which."""
+    """The error names the port."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -166,7 +166,7 @@ NOBODY = {80: ("127.0.0.1", 1)}
 
 @contextmanager
 def container(status: str, code: int = 0) -> Iterator[Container]:
-    """A container in that state, of an engine that knows no other."""
+    """Return a container in that state, of an engine that knows only this one."""
     state = {"Id": "c", "Name": "/web", "State": {"Status": status, "ExitCode": code}}
     with scripted_server(lambda _: Reply(200, body=json.dumps(state).encode())) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
@@ -178,7 +178,7 @@ def container(status: str, code: int = 0) -> Iterator[Container]:
 
 @pytest.mark.parametrize("group", [WEB, WORKER])
 def test_a_container_that_ended(group: Group) -> None:
-    """Nobody waits for the rest of an hour."""
+    """It fails at once instead of after the timeout."""
     with container("exited", 3) as ended:
         found = wait_healthy(ended, group, NOBODY, 3600.0, threading.Event())
 
@@ -186,7 +186,7 @@ def test_a_container_that_ended(group: Group) -> None:
 
 
 def test_a_container_that_stays_unhealthy() -> None:
-    """The message has the time, and the check that failed last."""
+    """The error has the timeout, and the last failed check."""
     with container("running") as deaf:
         found = wait_healthy(deaf, WEB, NOBODY, 0.0, threading.Event())
 
@@ -194,7 +194,7 @@ def test_a_container_that_stays_unhealthy() -> None:
 
 
 def test_an_interruption_is_not_a_timeout() -> None:
-    """Once the user wants to stop."""
+    """Once the user stops the run."""
     stop = threading.Event()
     stop.set()
     with container("running") as deaf:
@@ -202,7 +202,7 @@ def test_an_interruption_is_not_a_timeout() -> None:
 
 
 def test_a_healthy_container() -> None:
-    """A worker that still runs, and a service whose port stays open."""
+    """A worker that keeps running, and a service whose port stays open."""
     with container("running") as well, listening(closes=False) as address:
         host, _, port = address.partition(":")
         worker = wait_healthy(well, WORKER, {}, 60.0, threading.Event())

@@ -1,4 +1,4 @@
-"""The proxy as a real process, between real clients and real servers; no engine is needed."""
+"""The proxy as a real process between real clients and servers, without an engine."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ ECHOED = b"bytes \x00\xff"
 
 @pytest.fixture
 def proxy() -> Iterator[ProxyClient]:
-    """A proxy of this test alone."""
-    # Not below `tmp_path`: the name of a socket must be short.
+    """Start a proxy for this test."""
+    # Not below `tmp_path`: the path of a Unix socket is limited to 108 bytes.
     with TemporaryDirectory(prefix="proxy") as folder:
         found = ProxyClient(Path(folder))
         try:
@@ -48,13 +48,13 @@ def _pid(proxy: ProxyClient) -> int:
 
 
 def at(server: ScriptedServer) -> Address:
-    """Its address, as the proxy wants it."""
+    """Return the server's address as a value of the proxy."""
     host, _, port = server.address.partition(":")
     return host, int(port)
 
 
 def echo() -> socket.socket:
-    """A server of one connection that sends back all, and says its last when the client has."""
+    """Serve one connection that echoes everything, and sends a last message at the end."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def work() -> None:
@@ -68,12 +68,12 @@ def echo() -> socket.socket:
 
 
 def all_of(line: socket.socket) -> bytes:
-    """What comes until the other side has said its last."""
+    """Read until the other side closes."""
     return b"".join(iter(lambda: line.recv(1024), b""))
 
 
 def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
-    """Method, path, headers, bodies up and down; large ones too, and without a known length."""
+    """Method, path, headers and bodies, also large ones and chunked ones."""
     big = bytes(range(256)) * 4096
 
     def script(request: Request) -> Reply:
@@ -95,7 +95,7 @@ def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
 
 
 def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyClient) -> None:
-    """The app answers without the body; the client keeps its connection, and goes on."""
+    """If the app answers before the body is complete, the client's connection stays usable."""
     with scripted_server(lambda request: Reply(200, body=request.path.encode())) as server:
         port = proxy.route(KEY, 0, at(server))
         with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
@@ -111,7 +111,7 @@ def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyC
 
 
 def test_a_connection_outlives_its_container(proxy: ProxyClient) -> None:
-    """One client connection, two servers: the next request goes to the second."""
+    """The next request of a client connection goes to the new server."""
     with (
         scripted_server(lambda _: Reply(200, body=b"one")) as one,
         scripted_server(lambda _: Reply(200, body=b"two")) as two,
@@ -139,7 +139,7 @@ def _answer(file: BufferedRWPair) -> bytes:
 
 
 def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
-    """A `status` that looked before the swap must not send requests back to what was stopped."""
+    """A `status` that read the old state must not route requests back to the stopped container."""
     with scripted_server(lambda _: Reply(200, body=b"new")) as new:
         port = proxy.route(KEY, 0, at(new))
         proxy.route(KEY, port, ("127.0.0.1", 9), gentle=True)
@@ -148,7 +148,7 @@ def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
 
 
 def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
-    """And not longer than it may; new requests are somewhere else meanwhile."""
+    """At most as long as allowed; new requests go to another container meanwhile."""
     go_on = threading.Event()
 
     def slowly(_: Request) -> Reply:
@@ -173,7 +173,7 @@ def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
 
 
 def test_an_app_that_breaks_off(proxy: ProxyClient) -> None:
-    """502 where there is no answer; a part of one is never passed for the whole."""
+    """502 if there is no response; an incomplete response is never completed."""
 
     def script(request: Request) -> Reply:
         return Reply(0) if request.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
@@ -188,7 +188,7 @@ def test_an_app_that_breaks_off(proxy: ProxyClient) -> None:
 
 
 def test_before_the_first_release(proxy: ProxyClient) -> None:
-    """The port is there already, and says that nothing serves."""
+    """The port is open, and answers that nothing serves."""
     port = proxy.route(KEY, 0, None)
 
     assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 502
@@ -196,7 +196,7 @@ def test_before_the_first_release(proxy: ProxyClient) -> None:
 
 @pytest.mark.parametrize("first", [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
 def test_what_is_no_http_passes_as_bytes(proxy: ProxyClient, first: bytes) -> None:
-    """Of a TCP service, and HTTP/2 without TLS on an HTTP one; its end passes, too."""
+    """TCP services, and HTTP/2 without TLS; the end of the connection is passed on, too."""
     with closing(echo()) as server:
         port = proxy.route(KEY, 0, server.getsockname(), http=bool(first))
         with socket.create_connection(("127.0.0.1", port)) as line:
@@ -206,7 +206,7 @@ def test_what_is_no_http_passes_as_bytes(proxy: ProxyClient, first: bytes) -> No
 
 
 def test_a_websocket_is_one_connection(proxy: ProxyClient) -> None:
-    """After 101 it is bytes, both ways."""
+    """After 101 it is a byte stream in both directions."""
     accepted = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = proxy.route(KEY, 0, server.getsockname())
@@ -230,8 +230,8 @@ def test_a_websocket_is_one_connection(proxy: ProxyClient) -> None:
 
 
 def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
-    """It is the same after a restart; what another app has cannot be had."""
-    # A name of this test alone: other tests' proxies may have the port that follows from theirs.
+    """It is the same after a restart; another app's port is refused."""
+    # A unique name: other tests' proxies may use the port of another name.
     key = f"alone-{os.getpid()}.app:80"
     port = proxy.route(key, 0, None)
     pid = _pid(proxy)
@@ -253,9 +253,9 @@ def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
     ],
 )
 def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole: bool) -> None:
-    """An app answers without having read the request, and closes: the kernel resets.
+    """An app answers without reading the request, and closes: the kernel sends a reset.
 
-    Where only the end of the connection says that it was all, nobody can know.
+    If the response has no length, nobody can know whether it was complete.
     """
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = proxy.route(KEY, 0, server.getsockname())
@@ -273,7 +273,7 @@ def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole:
 
 
 def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:
-    """And a next one may follow at once."""
+    """A new one can be started at once."""
     proxy.route(KEY, 0, None)
     proxy.route("b.app:1", 0, None)
     pid = _pid(proxy)
@@ -288,7 +288,7 @@ def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:
 
 
 def test_many_runs_start_one_proxy(proxy: ProxyClient) -> None:
-    """The apps of a run come at the same time."""
+    """The apps of a run are deployed at the same time."""
     threads = [
         threading.Thread(target=proxy.route, args=(f"app-{n}.app:80", 0, None)) for n in range(12)
     ]

@@ -1,4 +1,4 @@
-"""What a `fly.toml` means for the driver `docker`."""
+"""How the driver `docker` reads a `fly.toml`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pipeline.deploy.docker.service import Group, Health, Port, Service, seconds
 
 
 def read(text: str) -> Service:
-    """A `fly.toml` of that text."""
+    """Parse a `fly.toml`."""
     return service(tomli.loads(text))
 
 
 def test_nothing_is_a_worker() -> None:
-    """Without a file: one group that listens on nothing."""
+    """Without a file there is one group without a port."""
     assert read("") == Service()
     assert read("").groups == (Group("app"),)
 
 
 def test_groups_have_their_own_services_and_checks() -> None:
-    """By `processes`; what names none is the default group's, which comes first."""
+    """By `processes`; services without it belong to the default group, which is first."""
     found = read("""
         [processes]
         background = "run jobs"
@@ -47,14 +47,14 @@ def test_groups_have_their_own_services_and_checks() -> None:
 
 
 def test_without_app_the_first_group_by_name_is_the_default() -> None:
-    """As flyctl's `DefaultProcessName`."""
+    """As in flyctl's `DefaultProcessName`."""
     found = read('[processes]\nworker = "w"\nserver = "s"\n[http_service]\ninternal_port = 80\n')
 
     assert [(g.name, g.ports) for g in found.groups] == [("server", (Port(80),)), ("worker", ())]
 
 
 def test_several_ports() -> None:
-    """Each service has its own; HTTP where a handler says so; UDP has no address here."""
+    """Each service has its port; HTTP if a handler says so; UDP is not supported."""
     found = read("""
         [[services]]
         internal_port = 5432
@@ -76,7 +76,7 @@ def test_several_ports() -> None:
 
 
 def test_checks_of_all_places() -> None:
-    """With method, headers, times and TLS; a check of `[checks]` may take the service's port."""
+    """With method, headers, timeouts and TLS; a check of `[checks]` may use the service's port."""
     found = read("""
         [http_service]
         internal_port = 8080
@@ -113,12 +113,12 @@ def test_checks_of_all_places() -> None:
 
 
 def test_a_check_that_names_no_port_and_has_none_is_left_out() -> None:
-    """`fly deploy` refuses it; here is nothing that could be asked."""
+    """It is ignored, as there is nothing to connect to; `fly deploy` refuses it."""
     assert read('[checks.x]\ntype = "tcp"\n').groups[0].health == ()
 
 
 def test_how_it_lives_and_ends() -> None:
-    """Environment, region, signals, times, the release command, and what is left out."""
+    """Environment, region, signals, timeouts, the release command, and ignored keys."""
     found = read("""
         primary_region = "fra"
         kill_signal = "SIGINT"
@@ -153,5 +153,5 @@ def test_how_it_lives_and_ends() -> None:
     [("1m30s", 90.0), ("250ms", 0.25), (7, 7.0), ("1h", 3600.0), ("soon", 4.0), (True, 4.0)],
 )
 def test_durations(value: object, wanted: float) -> None:
-    """As Go writes them, or a number of seconds; else what is taken otherwise."""
+    """As Go writes them, or a number of seconds; otherwise the default."""
     assert seconds(value, 4.0) == wanted

@@ -1,4 +1,4 @@
-"""flyctl ends well: what counts is what the machines say, of which release and which image."""
+"""If flyctl succeeds, the machines still must run that release and image."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAYS = "fly v0.4.87 linux/amd64 Commit: a"
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
-    """An app that was deployed by us, with another configuration since."""
+    """Deploy an app, and change its configuration."""
     with open_fly_driver_setup(tmp_path) as opened:
         opened.deploy(opened.image())
         opened.write(TOML.replace("blue", "red"))
@@ -36,7 +36,7 @@ def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
 
 
 def deployed(setup: FlyDriverSetup, image: Reference, printed: str) -> Running:
-    """Deploy with a flyctl that prints something, and does nothing."""
+    """Deploy with a flyctl that only prints something."""
     script = f"if [ $1 = version ]; then echo '{SAYS}'; else echo '{printed}'; fi"
     path = write_program(setup.folder / "bin" / "flyctl", script).parent
     environ = {**setup.fly.environ, "PATH": f"{path}:{setup.fly.environ['PATH']}"}
@@ -46,7 +46,7 @@ def deployed(setup: FlyDriverSetup, image: Reference, printed: str) -> Running:
 
 
 def test_a_release_that_reached_no_machine(setup: FlyDriverSetup) -> None:
-    """The image is the same, so that its number alone can tell."""
+    """With the same image, only the release number shows it."""
     with pytest.raises(DeployError, match=r"machine \w+ is not of release 2"):
         deployed(setup, setup.image(), '{"id":"r2","version":2}')
     with pytest.raises(DeployError, match="but the machines run `sha256"):
@@ -54,14 +54,14 @@ def test_a_release_that_reached_no_machine(setup: FlyDriverSetup) -> None:
 
 
 def test_a_release_that_is_not_told(setup: FlyDriverSetup) -> None:
-    """No stamp says that the configuration arrived: the next run asks for it again."""
+    """Without a stamp the next run compares the configuration again."""
     for printed in ("", '{"id":"r2","vers', '{"id":"r2","version":{}}', "[]"):
         assert deployed(setup, setup.image(), printed).stamp is None
     assert setup.running().differs == ("`[env] COLOUR`",)
 
 
 def test_a_release_before_that_names_no_image(setup: FlyDriverSetup) -> None:
-    """There is nothing that flyctl could be given."""
+    """There is no image to give to flyctl."""
     web = setup.fly.apps["web"]
     web.releases.append(replace(web.releases[-1], id="r2", version=2))
     web.releases[0].image_ref = "--config=/etc/passwd"

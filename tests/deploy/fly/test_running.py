@@ -1,4 +1,4 @@
-"""Whether an app at Fly runs the configuration of its files: seen, named, asked for once."""
+"""Whether an app at Fly runs the configuration of its files, and which keys differ."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ local_path = "app.conf"
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
-    """An app that was deployed by us as it is."""
+    """Deploy an app."""
     with open_fly_driver_setup(tmp_path) as opened:
         opened.deploy(opened.image())
         yield opened
 
 
 def asked(setup: FlyDriverSetup) -> tuple[tuple[str, ...], int]:
-    """What differs, and how many requests it took to see that."""
+    """Return what differs, and the number of requests."""
     before = len(setup.fly.requests)
     return setup.running().differs, len(setup.fly.requests) - before
 
@@ -55,7 +55,7 @@ def asked(setup: FlyDriverSetup) -> tuple[tuple[str, ...], int]:
 def test_a_change_is_named_with_one_more_request_until_it_is_deployed(
     setup: FlyDriverSetup,
 ) -> None:
-    """The value is in no word of it; a comment is no change."""
+    """The reason has no value of it; a comment is no change."""
     assert asked(setup) == ((), 1)
     setup.write(f"# new\n{TOML}")
     assert asked(setup) == ((), 1)
@@ -68,7 +68,7 @@ def test_a_change_is_named_with_one_more_request_until_it_is_deployed(
 
 
 def test_somebodys_own_deploy_of_another_configuration_is_seen(setup: FlyDriverSetup) -> None:
-    """Our stamp is still there, and does not count; when the same was deployed, all is well."""
+    """Our stamp is still there, but outdated; after a deploy of the same all is equal."""
     mine = setup.image()
     setup.fly_deploy(mine, "--env", "COLOUR=blue")
     assert asked(setup) == ((), 2)
@@ -80,7 +80,7 @@ def test_somebodys_own_deploy_of_another_configuration_is_seen(setup: FlyDriverS
 
 
 def test_an_app_that_we_never_deployed_is_compared_as_fly_keeps_it(setup: FlyDriverSetup) -> None:
-    """Fly writes durations and texts its own way, and leaves out what is empty."""
+    """Fly rewrites durations and strings, and omits empty values."""
     setup.write("text", "app.conf")
     setup.write(MORE)
     setup.fly_deploy(setup.image())
@@ -89,7 +89,7 @@ def test_an_app_that_we_never_deployed_is_compared_as_fly_keeps_it(setup: FlyDri
 
 
 def test_contents_of_a_named_file_count(setup: FlyDriverSetup) -> None:
-    """Also where we did not deploy it: the list of machines has them."""
+    """Also in an app that we did not deploy: the list of machines has the files."""
     setup.write("text", "app.conf")
     setup.write(MORE)
     setup.deploy(setup.image())
@@ -106,7 +106,7 @@ def test_contents_of_a_named_file_count(setup: FlyDriverSetup) -> None:
 def test_a_release_without_a_configuration_has_that_of_the_one_before(
     setup: FlyDriverSetup,
 ) -> None:
-    """As a release for secrets; where none has any, it is deployed rather than left."""
+    """Such as a release for secrets; if no release has one, the app is deployed."""
     web = setup.fly.apps["web"]
     setup.fly_deploy(setup.image())
     web.releases[-1].config = {}
@@ -116,7 +116,7 @@ def test_a_release_without_a_configuration_has_that_of_the_one_before(
 
 
 def restart(setup: FlyDriverSetup) -> None:
-    """`fly secrets set`: a release with the configuration of the newest; machines keep theirs."""
+    """Do as `fly secrets set`: a release with the newest configuration; machines keep theirs."""
     web = setup.fly.apps["web"]
     newest = web.releases[-1]
     version = newest.version + 1
@@ -126,7 +126,7 @@ def restart(setup: FlyDriverSetup) -> None:
 
 
 def test_a_restart_after_a_deploy_of_ours_changes_nothing(setup: FlyDriverSetup) -> None:
-    """Also where the file has a key that flyctl does not keep; a deploy of another does."""
+    """Also if the file has a key that flyctl drops; a deploy by others is a change."""
     setup.write("text", "app.conf")
     setup.write(f"{MORE}[experimental]\nenable_6pn = true\n")
     setup.deploy(setup.image())
@@ -146,7 +146,7 @@ def test_a_restart_after_a_deploy_of_ours_changes_nothing(setup: FlyDriverSetup)
 def test_a_restart_after_a_deploy_that_failed_has_not_brought_its_configuration(
     setup: FlyDriverSetup,
 ) -> None:
-    """The new release has it at Fly, and the machines have the one before."""
+    """The new release has it at Fly, but the machines run the one before."""
     setup.write(f'{TOML}[deploy]\nrelease_command = "false"\n'.replace("blue", "red"))
     with pytest.raises(DeployError):
         setup.deploy(setup.image())
@@ -160,7 +160,7 @@ def test_a_restart_after_a_deploy_that_failed_has_not_brought_its_configuration(
 
 
 def test_a_deploy_that_ended_half_way_left_two_configurations(setup: FlyDriverSetup) -> None:
-    """The same image on all machines, all well: only some have what the files say."""
+    """All machines run the same image and are healthy, but only some have the configuration."""
     setup.fly.make_unhealthy(machine=min(machine.id for machine in setup.fly.apps["web"].alive))
     setup.write(f'{TOML}[[http_service.checks]]\npath = "/"\n[deploy]\nwait_timeout = "1s"\n')
     with pytest.raises(DeployError):
@@ -174,7 +174,7 @@ def test_a_deploy_that_ended_half_way_left_two_configurations(setup: FlyDriverSe
 def test_a_deploy_that_ended_before_it_reached_a_machine_changed_nothing(
     setup: FlyDriverSetup,
 ) -> None:
-    """Its release has the configuration of the files, and no machine has; also of old flyctl."""
+    """Its release has the configuration, but no machine has; also with old versions of flyctl."""
     setup.write(f'{TOML}[deploy]\nrelease_command = "false"\n'.replace("blue", "red"))
     with pytest.raises(DeployError):
         setup.deploy(setup.image())
@@ -187,7 +187,7 @@ def test_a_deploy_that_ended_before_it_reached_a_machine_changed_nothing(
 
 
 def test_what_cannot_be_compared_is_not_taken_for_the_same(setup: FlyDriverSetup) -> None:
-    """Fly's other interface is down: that is an error, where the stamp does not say enough."""
+    """If Fly's REST API is down and the stamp is not enough, that is an error."""
     setup.fly.down("graphql")
     assert asked(setup) == ((), 1)
     setup.write(TOML.replace("blue", "red"))
@@ -196,7 +196,7 @@ def test_what_cannot_be_compared_is_not_taken_for_the_same(setup: FlyDriverSetup
 
 
 def test_a_rollback_leaves_the_app_outdated(setup: FlyDriverSetup) -> None:
-    """It runs the configuration before, and the files say the newer one."""
+    """It runs the previous configuration, and the files have the newer one."""
     setup.write(TOML.replace("blue", "red"))
     setup.deploy(setup.image())
     with setup.driver() as opened:

@@ -1,4 +1,4 @@
-"""The stamp that the driver `fly` leaves in machines' metadata: when it is there, and believed."""
+"""The stamp that the driver `fly` writes to machine metadata: when it exists, and is trusted."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
-    """An app that was never deployed."""
+    """Create an app that was never deployed."""
     with open_fly_driver_setup(tmp_path) as opened:
         yield opened
 
 
 def test_a_deploy_leaves_a_stamp_that_the_list_of_machines_shows(setup: FlyDriverSetup) -> None:
-    """On every machine; to see it, nothing is asked besides the list."""
+    """Every machine has it, and reading it needs no further request."""
     made = setup.image()
     done = setup.deploy(made)
     machines = setup.fly.apps["web"].alive
@@ -45,7 +45,7 @@ def test_a_deploy_leaves_a_stamp_that_the_list_of_machines_shows(setup: FlyDrive
 
 
 def test_somebodys_own_deploy_carries_it_along(setup: FlyDriverSetup) -> None:
-    """Of the same image, the commit is still known, and no configuration; of another, nothing."""
+    """With the same image the commit stays known, the configuration not; otherwise nothing."""
     made, other = setup.image(), setup.image("v2")
     setup.deploy(made)
     setup.fly_deploy(made)
@@ -64,7 +64,7 @@ def test_somebodys_own_deploy_carries_it_along(setup: FlyDriverSetup) -> None:
 
 
 def test_who_goes_back_leaves_what_they_went_back_from(setup: FlyDriverSetup) -> None:
-    """Only where it is asked for: a run that puts back what it deployed may try again."""
+    """Only if requested: a run that rolls back its own deploy may try again."""
     first = setup.image()
     setup.deploy(first)
     setup.deploy(setup.image("v2"))
@@ -85,7 +85,7 @@ def test_who_goes_back_leaves_what_they_went_back_from(setup: FlyDriverSetup) ->
 
 
 def test_whoever_waited_for_a_newer_deploy_leaves_it_be(setup: FlyDriverSetup) -> None:
-    """Flyctl waits for the lease of another deploy, which may be that of a newer commit."""
+    """Flyctl waits for the lease of another deploy, which may be of a newer commit."""
     made = setup.image()
     setup.deploy(made)
     machine = setup.fly.apps["web"].alive[0]
@@ -100,7 +100,7 @@ def test_whoever_waited_for_a_newer_deploy_leaves_it_be(setup: FlyDriverSetup) -
 
 
 def test_machines_that_do_not_agree_have_none(setup: FlyDriverSetup) -> None:
-    """One of two has another text, or none."""
+    """Two machines with different stamps, or only one with a stamp."""
     setup.deploy(setup.image())
     metadata = setup.fly.apps["web"].alive[0].config["metadata"]
     metadata["pipeline_stamp"] = metadata["pipeline_stamp"].replace("a1b2c3d4e5", "a1b2c3d4e6")
@@ -112,7 +112,7 @@ def test_machines_that_do_not_agree_have_none(setup: FlyDriverSetup) -> None:
 def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(
     setup: FlyDriverSetup,
 ) -> None:
-    """The next run asks once more, and finds that all is as it should be."""
+    """The next run compares again, and finds everything equal."""
     setup.fly.knobs.metadata_down = True
     told: list[Event] = []
     done = setup.deploy(setup.image(), told.append)
@@ -126,7 +126,7 @@ def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(
 
 
 def test_a_file_that_was_edited_meanwhile_leaves_no_stamp(setup: FlyDriverSetup) -> None:
-    """And put back: flyctl may have read either. The next run asks what it read."""
+    """Also if the change is reverted: flyctl may have read either. The next run compares."""
     told: list[Event] = []
 
     def edit(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Bearer tokens over real sockets: what is asked for, for how long, how often, and by whom."""
+"""Bearer tokens over real sockets: their scope, lifetime, reuse and renewal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.registry.auth.credential import CredentialSource
 
 QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
-"""No pause to speak of, and patience with a machine that is busy with something else."""
+"""Short pauses, and long timeouts for a busy machine."""
 GONE = Reply(
     404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
 )
@@ -39,18 +39,18 @@ TOKEN = "/token"
 
 
 def password(_place: str, /) -> Credential:
-    """A user with a password."""
+    """Return a user with a password."""
     return Credential("me", SECRET, "the test")
 
 
 def identity(user: str) -> CredentialSource:
-    """A user with an identity token."""
+    """Return a user with an identity token."""
     known = Credential(user, SECRET, "the test", Kind.IDENTITY_TOKEN)
     return lambda _place: known
 
 
 def challenge(request: Request, before: str = "") -> Reply:
-    """A 401 that sends for a token."""
+    """Return a 401 that names the token server."""
     where = f'{before}Bearer realm="http://{request.headers["host"]}{TOKEN}",service="s"'
     return Reply(401, {"WWW-Authenticate": where})
 
@@ -58,7 +58,7 @@ def challenge(request: Request, before: str = "") -> Reply:
 def registry_with(
     token: Callable[[Request], Reply], good: Callable[[str], bool], before: str = ""
 ) -> Callable[[Request], Reply]:
-    """A registry that takes what `good` says, and its token server."""
+    """Return a registry that accepts what `good` accepts, and its token server."""
 
     def script(request: Request) -> Reply:
         if request.path.startswith(TOKEN):
@@ -70,19 +70,19 @@ def registry_with(
 
 
 def grant(value: str, **more: object) -> Reply:
-    """A token server's answer."""
+    """Return a response of a token server."""
     fields = {"token": value, **more}
     return Reply(200, {}, str(fields).replace("'", '"').encode())
 
 
 def is_good(authorization: str) -> bool:
-    """Whether it is the token `good`."""
+    """Return whether it is the token `good`."""
     return authorization == "Bearer good"
 
 
 @pytest.mark.parametrize("source", [identity("<token>"), identity(""), identity("me")])
 def test_an_identity_token_takes_bearer_where_basic_comes_first(source: CredentialSource) -> None:
-    """`Basic, Bearer`: Basic has no password to give."""
+    """With `Basic, Bearer`, because Basic needs a password."""
 
     def token(request: Request) -> Reply:
         form = dict(parse_qsl(request.body.decode()))
@@ -116,7 +116,7 @@ def test_nobody_takes_bearer_where_basic_comes_first() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 405])
 def test_a_token_server_without_oauth(status: int) -> None:
-    """The identity token is a password then, for whoever has a name beside it (oauth.md)."""
+    """The identity token is then sent as a password, if there is a user name (oauth.md)."""
 
     def token(request: Request) -> Reply:
         if request.method == "POST":
@@ -138,7 +138,7 @@ def test_a_token_server_without_oauth(status: int) -> None:
     ("status", "methods"), [(401, ["POST"]), (403, ["POST"]), (404, ["POST", "GET"])]
 )
 def test_an_identity_token_without_a_name(status: int, methods: list[str]) -> None:
-    """It is never shown as a password: a refusal is one, and 404 leaves nobody's token."""
+    """Without a user name it is never sent as a password; a 404 leaves no anonymous token."""
     script = registry_with(
         lambda request: Reply(status) if request.method == "POST" else grant("weak"), is_good
     )
@@ -152,7 +152,7 @@ def test_an_identity_token_without_a_name(status: int, methods: list[str]) -> No
 
 
 def test_a_weaker_token_is_no_permission_and_no_loop() -> None:
-    """The server grants less than was asked, with 200, and anew each time."""
+    """The server grants less than requested, with 200, each time."""
     count = iter(range(1000))
     script = registry_with(lambda _: grant(f"weak-{next(count)}"), is_good)
     with (
@@ -164,13 +164,13 @@ def test_a_weaker_token_is_no_permission_and_no_loop() -> None:
                 registry.head(parse_reference(f"{server.address}/acme:1"))
 
         times = Counter(one.path.startswith(TOKEN) for one in server.requests)
-        # HEAD, the same with a token, GET for the reason: each at most one refresh.
+        # HEAD, HEAD with a token, GET for the reason: each at most one refresh.
         assert times[True] <= times[False]
         assert len(server.requests) <= 3 * 8
 
 
 def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
-    """16 threads with a token that ends at once, on the registry's side: one new one."""
+    """16 threads whose token the registry has revoked get one new token."""
     valid = threading.Event()
     count = Counter[str]()
     lock = threading.Lock()
@@ -202,7 +202,7 @@ def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
 
 
 def test_each_scope_has_a_token_of_its_own() -> None:
-    """A token for one repository is not tried on another."""
+    """A token for one repository is not used for another."""
 
     def token(request: Request) -> Reply:
         scope = parse_qs(urlsplit(request.path).query)["scope"][0]
@@ -228,7 +228,7 @@ def test_each_scope_has_a_token_of_its_own() -> None:
 
 
 def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
-    """`scope` once for each (token.md); some servers read the first alone."""
+    """One `scope` for each (token.md); some servers read only the first."""
     digest = f"sha256:{'0' * 64}"
     pushed = "repository:to:pull,push"
 
@@ -261,7 +261,7 @@ def test_a_mount_asks_for_both_repositories_and_its_own_first() -> None:
     [("null", 50), ("0", 50), ("-5", 50), ("30", 50), ("300", 290), ("1e9", 3590), ("NaN", 50)],
 )
 def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
-    """60 s where nothing or less is said, an hour at most, and 10 s before its end no more."""
+    """60 s by default and at least, an hour at most, and not in the last 10 s."""
     now = [1000.0]
     body = f'{{"token": "good", "expires_in": {expires_in}}}'.encode()
     with scripted_server(lambda _: Reply(200, {}, body)) as server, httpx.Client() as http:
@@ -283,7 +283,7 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
 
 
 def test_parts_of_a_host_are_asked_as_somebody_else() -> None:
-    """Podman's keys: another login for each part, and no token of one for the other."""
+    """With podman's keys: another login for each path, with separate tokens."""
     manifest = "application/vnd.oci.image.manifest.v1+json"
     there = Reply(200, {"Content-Type": manifest, "Docker-Content-Digest": f"sha256:{'a' * 64}"})
 

@@ -1,4 +1,4 @@
-"""Bearer: where a token is fetched, who is told who we are, and what a hostile server gets."""
+"""Bearer authentication: token servers, who gets the credential, and hostile servers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.registry.auth.credential import CredentialSource
 
 QUICK = Policy(pause=0.001, total=60.0, connect=30.0, read=30.0)
-"""No pause to speak of, and patience with a machine that is busy with something else."""
+"""Short pauses, and long timeouts for a busy machine."""
 GONE = Reply(
     404, {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
 )
@@ -31,12 +31,12 @@ SECRET = "a-secret-for-the-registry"
 
 
 def known(_host: str, /) -> Credential:
-    """A credential for any host."""
+    """Return a credential for any host."""
     return Credential("me", SECRET, "the test")
 
 
 def challenging(token: Callable[[Request], Reply], realm: str = "") -> Callable[[Request], Reply]:
-    """A registry that wants a token `good`, and its token server."""
+    """Return a registry that requires the token `good`, and its token server."""
 
     def script(request: Request) -> Reply:
         if request.path.startswith("/token"):
@@ -50,7 +50,7 @@ def challenging(token: Callable[[Request], Reply], realm: str = "") -> Callable[
 
 
 def asked_of(script: Callable[[Request], Reply]) -> tuple[object, list[Request]]:
-    """What comes of a HEAD, and all that the server was asked."""
+    """Return the result of a HEAD, and all requests."""
     with scripted_server(script) as server, Registry(credentials=known, policy=QUICK) as registry:
         try:
             found: object = registry.head(parse_reference(f"{server.address}/acme:1"))
@@ -60,7 +60,7 @@ def asked_of(script: Callable[[Request], Reply]) -> tuple[object, list[Request]]
 
 
 def test_a_token_is_fetched_once_for_many() -> None:
-    """One scope, one token; the credential is shown to the token server, and then the token."""
+    """The token server gets the credential once, the registry gets the token."""
     good = challenging(lambda _: Reply(200, {}, b'{"token": "good", "expires_in": 300}'))
     with scripted_server(good) as server, Registry(credentials=known, policy=QUICK) as registry:
         wanted = [parse_reference(f"{server.address}/acme:{number}") for number in range(20)]
@@ -90,7 +90,7 @@ def test_a_token_is_fetched_once_for_many() -> None:
     ids=range(9),
 )
 def test_a_token_server_that_talks_nonsense(body: bytes) -> None:
-    """An error that says so, and no other."""
+    """An error that says so."""
     found, _ = asked_of(challenging(lambda _: Reply(200, {}, body)))
 
     assert isinstance(found, HttpError)
@@ -109,7 +109,7 @@ def test_a_token_server_that_talks_nonsense(body: bytes) -> None:
     ],
 )
 def test_a_realm_that_is_not_trusted_is_told_nothing(realm: str) -> None:
-    """No request goes there, and none with the credential."""
+    """It gets no request, and no host gets the credential."""
     found, _ = asked_of(challenging(lambda _: Reply(500), realm or "//"))
 
     assert isinstance(found, HttpError)
@@ -117,7 +117,7 @@ def test_a_realm_that_is_not_trusted_is_told_nothing(realm: str) -> None:
 
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 def test_a_token_that_is_refused(status: int) -> None:
-    """Neither there nor not there."""
+    """The image is neither present nor absent."""
     found, _ = asked_of(challenging(lambda _: Reply(status, {"Retry-After": "0"})))
 
     assert isinstance(found, HttpError)
@@ -125,7 +125,7 @@ def test_a_token_that_is_refused(status: int) -> None:
 
 @pytest.mark.parametrize("status", [200, 403, 404])
 def test_json_without_an_end(status: int) -> None:
-    """A body of brackets is no manifest, and no reason."""
+    """A body of brackets is no manifest, and no error document."""
     found, _ = asked_of(
         lambda _: Reply(status, {"Content-Type": "application/json"}, b"[" * 60_000)
     )
@@ -167,7 +167,7 @@ def test_a_redirect_to_no_address() -> None:
     ],
 )
 def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool) -> None:
-    """The registry's own host, known pairs, and whom the user trusts with it."""
+    """The registry's own host, known pairs, and hosts that the user trusts."""
     users = frozenset({"git.example.com", "other.example.com:8443"})
 
     assert (why_untrusted(realm, registry, users) == "") is trusted
@@ -184,16 +184,16 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
     ],
 )
 def test_whom_nobody_asks_for_a_token(realm: str, *, trusted: bool) -> None:
-    """Without a credential it is a redirect: to any host, but neither in clear nor inside."""
+    """Without a credential it is like a redirect: any host, but not plain HTTP or private."""
     assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is trusted
 
 
 def elsewhere(
     source: CredentialSource, trusted: Callable[[str, str], str]
 ) -> tuple[object, list[Request], str]:
-    """What comes of a HEAD at a registry whose token server is another host, and what that heard.
+    """Return the result of a HEAD with a token server on another host, and its requests.
 
-    `trusted` makes of the registry's address and the token server's what the user allows.
+    `trusted` returns what the user allows for the addresses of registry and token server.
     """
     token = lambda _: Reply(200, {}, b'{"token": "good"}')  # noqa: E731
     with scripted_server(token) as server:
@@ -216,7 +216,7 @@ def elsewhere(
 
 
 def test_a_token_server_elsewhere_is_told_no_credential() -> None:
-    """It is not asked at all, and the hint has the word that says otherwise."""
+    """It gets no request, and the hint has the permission that would allow it."""
     found, requests, word = elsewhere(known, lambda _registry, _server: "")
 
     assert isinstance(found, HttpError)
@@ -226,7 +226,7 @@ def test_a_token_server_elsewhere_is_told_no_credential() -> None:
 
 
 def test_a_token_server_that_the_user_trusts() -> None:
-    """The credential goes there, and to nobody else."""
+    """Only that host gets the credential."""
     found, requests, _ = elsewhere(known, lambda registry, at: f"token-server={registry}/{at}")
 
     assert found == Absent()
@@ -237,7 +237,7 @@ def test_a_token_server_that_the_user_trusts() -> None:
     "word", ["token-server=other.test/{there}", "token-server={registry}/a.io"]
 )
 def test_trust_is_in_a_pair(word: str) -> None:
-    """A token server of another registry's, or another of this one's, is not trusted."""
+    """Another pair of registry and token server is not trusted."""
     found, requests, _ = elsewhere(
         known, lambda registry, there: word.format(registry=registry, there=there)
     )
@@ -247,7 +247,7 @@ def test_trust_is_in_a_pair(word: str) -> None:
 
 
 def test_nobody_asks_a_token_server_elsewhere() -> None:
-    """There is nothing to lose: a public repository of a self-hosted GitLab."""
+    """There is no credential to lose: a public repository of a self-hosted GitLab."""
     found, requests, _ = elsewhere(nobody, lambda _registry, _server: "")
 
     assert found == Absent()
@@ -255,7 +255,7 @@ def test_nobody_asks_a_token_server_elsewhere() -> None:
 
 
 def test_challenges_are_read_as_they_are_written() -> None:
-    """Several in one header, quoted commas, words of any case."""
+    """Several in one header, quoted commas, names in any case."""
     header = 'Negotiate, BEARER Realm="https://a/t", service="b, \\"c", Basic realm=x'
 
     found = parse_challenges(header)

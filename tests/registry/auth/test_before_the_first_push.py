@@ -1,6 +1,6 @@
-"""A repository that is not there yet: some registries know it only to who may push to it.
+"""A new repository: some registries only show it to clients that may push.
 
-Quay answers 401 to a token for `pull` alone that a robot has which may create repositories.
+Quay answers 401 to a `pull` token of a robot account that may create repositories.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ PULL, PUSH = "repository:acme/new:pull", "repository:acme/new:pull,push"
 
 
 def robot(_place: str, /) -> Credential:
-    """Somebody who may create repositories."""
+    """Return the credential of an account that may create repositories."""
     return Credential("acme+robot", "a-secret", "the test")
 
 
 def quay(request: Request) -> Reply:
-    """Grants what it is asked for, and knows `acme/new` to who may push there."""
+    """Grant the requested scope; know `acme/new` only with permission to push."""
     url = urlsplit(request.path)
     if url.path == "/token":
         scopes = "+".join(parse_qs(url.query)["scope"]).replace(" ", "+")
@@ -56,24 +56,24 @@ def quay(request: Request) -> Reply:
 
 @pytest.fixture
 def server() -> Iterator[ScriptedServer]:
-    """A registry."""
+    """Start the registry."""
     with scripted_server(quay) as running:
         yield running
 
 
 def scopes(server: ScriptedServer) -> list[str]:
-    """For what tokens were asked."""
+    """Return the scopes of the token requests."""
     requests = [urlsplit(one.path) for one in server.requests]
     return [" ".join(parse_qs(url.query)["scope"]) for url in requests if url.path == "/token"]
 
 
 def client(source: CredentialSource = robot) -> Registry:
-    """A client of somebody."""
+    """Return a client."""
     return Registry(credentials=source, policy=QUICK)
 
 
 def test_where_we_push_it_is_asked_once_more(server: ScriptedServer) -> None:
-    """A token for what the push will need, once; the next question begins with it."""
+    """A second query with the token for the push; later queries use it at once."""
     first, second = (parse_reference(f"{server.address}/acme/new:{tag}") for tag in "12")
     with client() as registry:
         registry.pushes_to([first.repository])
@@ -86,7 +86,7 @@ def test_where_we_push_it_is_asked_once_more(server: ScriptedServer) -> None:
 
 
 def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
-    """An image and its alias: both are refused before either is asked once more."""
+    """An image and its alias: both are refused before either is repeated."""
     both = threading.Barrier(2)
 
     def script(request: Request) -> Reply:
@@ -108,7 +108,7 @@ def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
 
 
 def test_trouble_that_passes_is_no_refusal() -> None:
-    """A 503 in place of the token for the push: it is asked for again."""
+    """A 503 for the token of the push is retried."""
     troubles = iter([Reply(503)])
 
     def script(request: Request) -> Reply:
@@ -122,7 +122,7 @@ def test_trouble_that_passes_is_no_refusal() -> None:
 
 
 def test_where_we_do_not_push_a_refusal_is_one(server: ScriptedServer) -> None:
-    """An external: nobody asks for more than to read it."""
+    """An external is never queried with permission to push."""
     with client() as registry:
         registry.pushes_to([parse_reference(f"{server.address}/acme/other:1").repository])
         with pytest.raises(HttpError, match="refused the credential"):
@@ -132,7 +132,7 @@ def test_where_we_do_not_push_a_refusal_is_one(server: ScriptedServer) -> None:
 
 
 def test_nobody_may_push(server: ScriptedServer) -> None:
-    """Without a credential there is no wider token to get."""
+    """Without a credential there is no wider token."""
     reference = parse_reference(f"{server.address}/acme/new:1")
     with client(nobody) as registry:
         registry.pushes_to([reference.repository])
@@ -144,7 +144,7 @@ def test_nobody_may_push(server: ScriptedServer) -> None:
 
 @pytest.mark.parametrize("status", [200, 401, 403])
 def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
-    """One more token is asked for in all, and the first refusal is what is told."""
+    """One more token request in all; the error is the first one."""
 
     def script(request: Request) -> Reply:
         if request.path.startswith("/token") and "push" in request.path:
@@ -162,7 +162,7 @@ def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
 
 
 def test_basic_knows_no_scope() -> None:
-    """A registry with Basic is asked as ever."""
+    """Basic authentication has no scopes."""
     script = lambda _: Reply(401, {**JSON, "WWW-Authenticate": "Basic realm=r"})  # noqa: E731
     with scripted_server(script) as server, client() as registry:
         reference = parse_reference(f"{server.address}/acme/new:1")
@@ -174,7 +174,7 @@ def test_basic_knows_no_scope() -> None:
 
 
 def test_a_blob_for_a_repository_that_is_not_there_yet(server: ScriptedServer) -> None:
-    """A copy asks whether the destination has it, before anything was pushed there."""
+    """A copy queries a blob of the destination before the first push."""
     with client() as registry, scripted_server(lambda _: Reply(500)) as other:
         there = parse_reference(f"{server.address}/acme/new:1")
         registry.pushes_to([there.repository])
@@ -191,7 +191,7 @@ def test_a_blob_for_a_repository_that_is_not_there_yet(server: ScriptedServer) -
 
 
 def test_a_plan_before_the_first_push(server: ScriptedServer, tmp_path: Path) -> None:
-    """The first question about an image of the project is one about a place that we push to."""
+    """The first query of a project's image is for a repository that we push to."""
     (tmp_path / "images/new").mkdir(parents=True)
     (tmp_path / "images/new/Dockerfile").write_text("FROM scratch\n")
     settings = f'registry = {{ host = "{server.address}", repository = "acme/{{name}}" }}\n'

@@ -1,4 +1,4 @@
-"""Tables: how a registry asks who we are, and which token server gets a credential."""
+"""Tables: reading challenges, and which token servers get a credential."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OURS = "https://registry.example"
     ],
 )
 def test_challenges(header: str, expected: list[tuple[str, dict[str, str]]]) -> None:
-    """Schemes and names in lower case; of a parameter given twice, the first."""
+    """Schemes and names in lower case; of a repeated parameter the first."""
     assert [(one.scheme, one.parameters) for one in parse_challenges(header)] == expected
 
 
@@ -61,7 +61,7 @@ def test_challenges(header: str, expected: list[tuple[str, dict[str, str]]]) -> 
     ],
 )
 def test_a_token_server(realm: str, registry: str, *, sending: bool, why: str) -> None:
-    """Only the registry's own host, and known pairs, are shown a credential; over HTTPS."""
+    """Only the registry's own host and known pairs, over HTTPS."""
     said = why_untrusted(realm, registry, sending=sending)
     assert (why in said) if why else not said
 
@@ -76,7 +76,7 @@ def test_a_token_server(realm: str, registry: str, *, sending: bool, why: str) -
     ],
 )
 def test_a_token_server_that_the_user_trusts(trusted: list[str], why: str) -> None:
-    """By its host, with a port that is not the usual one."""
+    """By its host, with a port unless it is the usual one."""
     realm = "https://auth.example/token"
     assert why_untrusted(realm, OURS, frozenset(trusted)) == why
 
@@ -93,5 +93,5 @@ def test_a_token_server_that_the_user_trusts(trusted: list[str], why: str) -> No
     ],
 )
 def test_the_name_of_a_token_server(realm: str, place: str, server: str) -> None:
-    """As `--allow token-server=` has it; empty where nobody could write it."""
+    """As in `--allow token-server=`; empty if it cannot be written there."""
     assert (place_of(realm), server_of(realm)) == (place, server)

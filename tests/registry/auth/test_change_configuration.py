@@ -1,4 +1,4 @@
-"""Docker's `config.json`, changed by several at once: no change of another's is lost."""
+"""Docker's `config.json`, changed by several processes at once: no change is lost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOSTS = [f"r{number}.example.com" for number in range(20)]
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """A home with docker's configuration, and our helper on PATH."""
+    """Return a home with Docker's configuration, and our helper on PATH."""
     helper = tmp_path / "bin" / "docker-credential-fly"
     helper.parent.mkdir()
     helper.write_text("#!/bin/sh\n")
@@ -35,12 +35,12 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 def written(environ: dict[str, str]) -> Any:
-    """What docker would read."""
+    """Return the configuration as docker would read it."""
     return json.loads(Path(environ["HOME"], ".docker/config.json").read_text())
 
 
 def test_twenty_at_once_in_one_process(environ: dict[str, str]) -> None:
-    """Each is kept, beside what was there; nothing else is left, and nobody else may read it."""
+    """All changes are kept, no temporary file remains, and only the owner may read it."""
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda host: name_helper(host, environ), HOSTS))
 
@@ -53,7 +53,7 @@ def test_twenty_at_once_in_one_process(environ: dict[str, str]) -> None:
 
 
 def test_several_processes(environ: dict[str, str]) -> None:
-    """The lock is between processes: each adds its hosts, one by one."""
+    """A lock between processes: each adds its hosts one by one."""
     code = (
         "import os, sys\n"
         "from pipeline.registry.auth.change_configuration import change_configuration\n"
@@ -69,13 +69,13 @@ def test_several_processes(environ: dict[str, str]) -> None:
 
 
 def test_another_program_that_takes_no_lock(environ: dict[str, str]) -> None:
-    """As docker: what it wrote between our look and our write is merged, not lost."""
+    """Docker takes no lock: what it wrote meanwhile is merged."""
     file = Path(environ["HOME"], ".docker/config.json")
     looks = []
 
     def change(found: Json) -> Json:
         looks.append(found)
-        if len(looks) == 1:  # docker saves: a new file under the old name
+        if len(looks) == 1:  # Docker saves a new file under the old name.
             file.with_name("theirs").write_text('{"auths": {}, "theirs": 1}')
             file.with_name("theirs").replace(file)
         return {**found, "ours": 1}
@@ -87,7 +87,7 @@ def test_another_program_that_takes_no_lock(environ: dict[str, str]) -> None:
 
 
 def test_one_that_never_stops(environ: dict[str, str]) -> None:
-    """An end, in a sentence, and the other's file as it is."""
+    """After some attempts an error, and the other program's file is unchanged."""
     file = Path(environ["HOME"], ".docker/config.json")
 
     def change(found: Json) -> Json:
@@ -101,7 +101,7 @@ def test_one_that_never_stops(environ: dict[str, str]) -> None:
 
 
 def test_a_link_stays_one(environ: dict[str, str], tmp_path: Path) -> None:
-    """As docker has it, also one that leads to nothing yet."""
+    """As with docker, also if its target does not exist yet."""
     file = Path(environ["HOME"], ".docker/config.json")
     file.unlink()
     file.symlink_to("../dotfiles/docker.json")
@@ -113,7 +113,7 @@ def test_a_link_stays_one(environ: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_docker_saves_while_we_hold_its_folder(environ: dict[str, str], tmp_path: Path) -> None:
-    """It reads first and writes last: a change of ours between the two would be lost."""
+    """It reads first and writes last: a change of ours in between would be lost."""
     docker = tmp_path / "bin" / "docker"
     docker.write_text(f"#!{sys.executable} -I\n{DOCKER}")
     docker.chmod(0o755)

@@ -1,4 +1,4 @@
-"""`docker-credential-fly` as docker calls it: a verb, standard input, an exit code, an answer."""
+"""`docker-credential-fly` as docker calls it: a verb, stdin, an exit code, a response."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = json.dumps({"ServerURL": "ghcr.io", "Username": "me", "Secret": "given"}
 def called(
     verb: str, said: str = "", environ: Mapping[str, str] = TOKEN
 ) -> subprocess.CompletedProcess[str]:
-    """One call, with no flyctl on PATH and no login in the home."""
+    """Call it once, without flyctl on PATH and without a login in the home."""
     return subprocess.run(
         [PROGRAM, *([verb] if verb else [])],
         input=said,
@@ -40,7 +40,7 @@ def called(
     "server", ["registry.fly.io", "https://registry.fly.io", "registry.fly.io\n"]
 )
 def test_get(server: str) -> None:
-    """User `x`, and the macaroons alone."""
+    """User `x`, and the token without its prefix."""
     done = called("get", server)
 
     assert done.returncode == 0, done.stderr
@@ -52,7 +52,7 @@ def test_get(server: str) -> None:
 
 
 def test_get_for_another_registry_of_flys() -> None:
-    """`FLY_REGISTRY_HOST` names it, and then no other."""
+    """`FLY_REGISTRY_HOST` replaces the default host."""
     environ = {**TOKEN, "FLY_REGISTRY_HOST": "127.0.0.1:5000"}
 
     assert called("get", "127.0.0.1:5000", environ).returncode == 0
@@ -70,7 +70,7 @@ def test_get_for_another_registry_of_flys() -> None:
     ],
 )
 def test_what_it_does_not_know(server: str, environ: Mapping[str, str]) -> None:
-    """Docker's very words, at which it goes on without a credential."""
+    """The message that makes docker continue without a credential."""
     done = called("get", server, environ)
 
     assert (done.returncode, done.stdout, done.stderr) == (1, NOT_FOUND, "")
@@ -78,13 +78,13 @@ def test_what_it_does_not_know(server: str, environ: Mapping[str, str]) -> None:
 
 @pytest.mark.parametrize("verb", ["get", "store", "erase"])
 def test_no_server(verb: str) -> None:
-    """What docker's own helpers say to it."""
+    """The message of docker's own helpers."""
     assert called(verb).stdout == "no credentials server URL\n"
     assert called(verb).returncode == 1
 
 
 def test_a_login_that_need_not_be_kept() -> None:
-    """`fly auth docker` and `docker login` end well: whoever asks later gets a fresh token."""
+    """`fly auth docker` and `docker login` succeed; later calls get a current token."""
     stored, erased = called("store", LOGIN), called("erase", "registry.fly.io")
 
     assert (stored.returncode, stored.stdout) == (0, "")
@@ -93,7 +93,7 @@ def test_a_login_that_need_not_be_kept() -> None:
 
 @pytest.mark.parametrize(("login", "environ"), [(OTHER, TOKEN), (LOGIN, {})])
 def test_a_login_that_would_be_lost(login: str, environ: Mapping[str, str]) -> None:
-    """It is refused, with what to do; and not quoted."""
+    """It is refused with a hint, and not quoted."""
     done = called("store", login, environ)
 
     assert done.returncode == 1
@@ -102,7 +102,7 @@ def test_a_login_that_would_be_lost(login: str, environ: Mapping[str, str]) -> N
 
 
 def test_list_and_version() -> None:
-    """What it could answer for: Fly's registry where there is a token."""
+    """Fly's registry, if there is a token."""
     assert json.loads(called("list").stdout) == {"registry.fly.io": "x"}
     assert json.loads(called("list", environ={}).stdout) == {}
     assert called("version").stdout.startswith("docker-credential-fly ")
@@ -110,7 +110,7 @@ def test_list_and_version() -> None:
 
 @pytest.mark.parametrize("verb", ["", "nonsense"])
 def test_another_verb(verb: str) -> None:
-    """A sentence for a person who tries it."""
+    """A sentence for people who try it."""
     done = called(verb)
 
     assert done.returncode == 1
@@ -118,7 +118,7 @@ def test_another_verb(verb: str) -> None:
 
 
 def test_it_begins_at_once() -> None:
-    """Docker calls it several times for each pull and push: the client is not loaded for that."""
+    """Docker calls it several times per pull and push, so it does not import the client."""
     script = (
         "import sys, pipeline.registry.auth.credential_helper; print('httpcore' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""Which program on PATH is flyctl, where others have the name `fly` too."""
+"""Finding flyctl on PATH, where other programs are called `fly`, too."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 FLY = "echo 'fly v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00:00:00Z'"
 CONCOURSE = "echo 'Unknown command `version'\\'. Please specify one command' >&2; exit 1"
-"""What go-flags says for a command that is not there (concourse `fly/main.go`)."""
+"""The message of go-flags for an unknown command (concourse `fly/main.go`)."""
 
 
 def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
-    """Scripts on PATH, each as `FOLDER_NAME=script`, the folders in their order."""
+    """Put scripts on PATH, each as `FOLDER_NAME=script`, in the order of the folders."""
     for name, script in scripts.items():
         folder, _, file = name.partition("_")
         write_program(tmp_path / folder / file, script)
@@ -43,7 +43,7 @@ def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
 def test_the_one_that_says_so(tmp_path: Path, scripts: dict[str, str], chosen: str) -> None:
-    """`flyctl` before `fly`, the order of PATH after that, and what is broken is passed over."""
+    """`flyctl` before `fly`, then the order of PATH; broken programs are skipped."""
     found = fly_program(on_path(tmp_path, **scripts))
 
     assert found.path == str(tmp_path / chosen)
@@ -51,7 +51,7 @@ def test_the_one_that_says_so(tmp_path: Path, scripts: dict[str, str], chosen: s
 
 
 def test_what_cannot_be_executed_is_no_program(tmp_path: Path) -> None:
-    """A file without the executable bit, a folder, and a program of another machine."""
+    """A file without the executable bit, a folder, and a program for another machine."""
     environ = on_path(tmp_path, a_flyctl=FLY, b_fly=FLY)
     (tmp_path / "a" / "flyctl").chmod(0o644)
     (tmp_path / "a" / "fly").mkdir()
@@ -67,7 +67,7 @@ def test_what_cannot_be_executed_is_no_program(tmp_path: Path) -> None:
 
 
 def test_only_others_of_the_name(tmp_path: Path) -> None:
-    """Each is named with what it said; the token of the environment was not given to it."""
+    """The error has the output of each; none got the token."""
     told = 'echo "Unknown command, token ${FLY_API_TOKEN:-none}" >&2; exit 1'
     environ = on_path(tmp_path, a_fly=told, b_fly="exit 3") | {"FLY_API_TOKEN": "fm2_planted"}
     with pytest.raises(UnknownError) as caught:
@@ -81,7 +81,7 @@ def test_only_others_of_the_name(tmp_path: Path) -> None:
 
 
 def test_it_is_asked_once(tmp_path: Path) -> None:
-    """However many apps are deployed; one that was replaced is asked again."""
+    """However many apps are deployed; a replaced program is asked again."""
     environ = on_path(tmp_path, a_flyctl=f"echo x >> {tmp_path}/asked; {FLY}")
     for _ in range(3):
         fly_program(environ)
@@ -93,7 +93,7 @@ def test_it_is_asked_once(tmp_path: Path) -> None:
 
 
 def test_the_login_is_that_of_flyctl(tmp_path: Path) -> None:
-    """Concourse's `fly` before it is passed over for the token too."""
+    """The token is also read from the right program."""
     token = """echo '{"token": "FlyV1 fm2_mine"}'"""
     environ = on_path(tmp_path, a_fly=CONCOURSE, b_fly=token) | {"HOME": str(tmp_path)}
     found = login(environ)

@@ -1,4 +1,4 @@
-"""Where credentials are found: docker's configuration, helpers, podman's files, variables."""
+"""Sources of credentials: Docker's configuration, helpers, podman's files, variables."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ SECRET = "a-secret-of-docker's"
 
 
 def auth(user: str, secret: str) -> str:
-    """An `auth` as docker writes it."""
+    """Return the `auth` of a login as docker writes it."""
     return base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
 def logins(file: Path, **sections: object) -> None:
-    """A file of docker's form."""
+    """Write a file in Docker's format."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(sections), encoding="utf-8")
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
-    """A home of one's own, and a PATH with the folder `bin` in it."""
+    """Return the environment of a new home, and a PATH with its folder `bin`."""
     return {"HOME": str(folder), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}", **more}
 
 
 def helper(folder: Path, name: str, script: str) -> None:
-    """A credential helper that notes that it was asked."""
+    """Write a credential helper that records its calls."""
     file = folder / "bin" / f"docker-credential-{name}"
     write_program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
 
 
 def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:
-    """User and secret for a place."""
+    """Return user and secret for a host or repository."""
     found = credentials(environ)(place)
     return (found.username, found.secret) if found else None
 
 
 def test_podmans_files_in_their_order(tmp_path: Path) -> None:
-    """The named one, that of the session, that of the home; docker's configuration before all."""
+    """The named file, that of the session, that of the home; Docker's before all of them."""
     named, runtime = tmp_path / "named.json", tmp_path / "run"
     environ = environment(tmp_path, REGISTRY_AUTH_FILE=str(named), XDG_RUNTIME_DIR=str(runtime))
     order = [
@@ -76,7 +76,7 @@ def test_podmans_files_in_their_order(tmp_path: Path) -> None:
 
 
 def test_the_folder_of_configurations_may_be_another(tmp_path: Path) -> None:
-    """`XDG_CONFIG_HOME` says where."""
+    """XDG_CONFIG_HOME is respected."""
     logins(tmp_path / "xdg/containers/auth.json", auths={HOST: {"auth": auth("me", SECRET)}})
 
     environ = environment(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"))
@@ -97,7 +97,7 @@ def test_the_folder_of_configurations_may_be_another(tmp_path: Path) -> None:
     ],
 )
 def test_a_part_of_a_host_may_have_a_login(tmp_path: Path, place: str, user: str | None) -> None:
-    """The longest key that a repository begins with counts, piece by piece."""
+    """The longest key that is a prefix of the repository's path components counts."""
     keys = {f"{HOST}/acme/web": "web", f"{HOST}/acme": "acme", HOST: "all", "docker.io": "hub"}
     entries = {key: {"auth": auth(name, SECRET)} for key, name in keys.items()}
     logins(tmp_path / ".config/containers/auth.json", auths=entries)
@@ -120,7 +120,7 @@ def test_a_part_of_a_host_may_have_a_login(tmp_path: Path, place: str, user: str
     ],
 )
 def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_finds: bool) -> None:
-    """Docker keeps it under one name, and looks nowhere else; BuildKit is given the others."""
+    """Docker has one name for it; BuildKit gets the others, too."""
     logins(tmp_path / ".docker/config.json", auths={key: {"auth": auth("hub", SECRET)}})
 
     found = credentials(environment(tmp_path))(host)
@@ -131,7 +131,7 @@ def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_fi
 
 
 def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
-    """`host/acme` says nothing of `host`; an address under a scheme does, as docker has it."""
+    """`host/acme` is no login for `host`; a key with a scheme and a path is, as for docker."""
     entries = {f"{HOST}/acme": {"auth": auth("acme", SECRET)}}
     logins(tmp_path / ".config/containers/auth.json", auths=entries)
     assert pair(environment(tmp_path), HOST) is None
@@ -144,7 +144,7 @@ def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
 
 
 def test_podmans_helper_is_asked(tmp_path: Path) -> None:
-    """`credHelpers` of podman's file; docker is told of the helper, and of no secret."""
+    """`credHelpers` of podman's file; docker gets the helper, not the secret."""
     answer = json.dumps({"ServerURL": HOST, "Username": "me", "Secret": SECRET})
     helper(tmp_path, "pod", f"cat >/dev/null\ncat <<'END'\n{answer}\nEND")
     logins(tmp_path / ".config/containers/auth.json", credHelpers={HOST: "pod"})
@@ -160,7 +160,7 @@ def test_podmans_helper_is_asked(tmp_path: Path) -> None:
 
 
 def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> None:
-    """Not by an entry under any spelling, not by a helper, a store or the environment."""
+    """Not by an entry in any spelling, a helper, a store or a variable."""
     entry = {"auth": auth("me", SECRET)}
     logins(
         tmp_path / ".docker/config.json",
@@ -175,13 +175,13 @@ def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> 
         written = json.loads((tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text())
 
     assert list(written["auths"]) == ["other.example.com"]
-    # An empty helper is how docker is told not to ask the store (`docker/cli`, `GetAuthConfig`).
+    # An empty helper tells docker not to use the store (`docker/cli`, `GetAuthConfig`).
     assert written["credHelpers"] == {HOST: ""}
     assert more["DOCKER_AUTH_CONFIG"] == ""
 
 
 def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
-    """Each host's login, also podman's, or with an odd `auth`."""
+    """Each host's login, also podman's, or one with an unusual `auth`."""
     odd = base64.urlsafe_b64encode(b"me:\xc3\xbf\xc3\xbe?~~~").decode().rstrip("=")
     assert set(odd) & set("-_")
     own = {"own.example.com": {"auth": auth("own", SECRET)}, "odd.example.com": {"auth": odd}}
@@ -201,14 +201,14 @@ def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
     assert not folder.exists()
     assert auths[HOST] == {"auth": auth("pod", SECRET)}
     assert auths["variable.example.com"] == variable["auths"]["variable.example.com"]
-    assert more["DOCKER_AUTH_CONFIG"] == ""  # it would go before the file
+    assert more["DOCKER_AUTH_CONFIG"] == ""  # It would have priority over the file.
     assert auths["own.example.com"] == own["own.example.com"]
     assert base64.b64decode(auths["odd.example.com"]["auth"], validate=True).startswith(b"me:")
 
 
 @pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:2375", "unix:///run/other.sock"])
 def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
-    """It would make build arguments of them, which an `ARG` could bring into an image."""
+    """Docker would make build arguments of them, which an `ARG` could copy into an image."""
     entries = {
         "default": {"httpProxy": "http://p:1", "noProxy": "x", "allProxy": "none of buildx's"},
         "tcp://127.0.0.1:2375": {"httpsProxy": "http://q:2"},
@@ -228,7 +228,7 @@ def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
 
 @pytest.mark.parametrize("odd", ["_-8", "eDp5eg", "eA==", "OnNlY3JldA==", "\0", 5, [], "text"])
 def test_docker_is_given_no_login_that_it_cannot_read(tmp_path: Path, odd: object) -> None:
-    """It stops there, in an order that changes, and may then know none of the others either."""
+    """Docker would stop there, in random order, and miss other logins."""
     whole = {HOST: {"auth": auth("me", SECRET)}, "quiet.example.com": {"auth": ""}, "none": {}}
     environ = environment(tmp_path, TMPDIR=str(tmp_path))
     for broken in ({}, {"odd.example.com": odd if odd == "text" else {"auth": odd}}):
@@ -240,7 +240,7 @@ def test_docker_is_given_no_login_that_it_cannot_read(tmp_path: Path, odd: objec
             if broken:
                 text = (tmp_path / more["DOCKER_CONFIG"] / "config.json").read_text()
                 auths = json.loads(text)["auths"]
-                # What is only written otherwise is written as docker has it.
+                # An equivalent spelling is written in Docker's form.
                 assert auths.pop("odd.example.com", {}) in ({}, {"auth": "eDp5eg=="})
                 assert auths == whole
 
@@ -259,7 +259,7 @@ def test_every_alphabet_of_base64(tmp_path: Path, secret: str, *, safe: bool, pa
 
 
 def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
-    """`DOCKER_AUTH_CONFIG`, then `config.json`; an empty one is none, a broken one is an error."""
+    """`DOCKER_AUTH_CONFIG` before `config.json`; an empty one is ignored, a broken one an error."""
     logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("file", SECRET)}})
     variable = json.dumps({"auths": {HOST: {"auth": auth("variable", SECRET)}}})
 
@@ -271,7 +271,7 @@ def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["[]", "nonsense", "[" * 99_999, '{"auths": "\x00'])
 def test_a_file_that_is_none_is_an_error_without_its_content(tmp_path: Path, content: str) -> None:
-    """It is named, and may hold a secret."""
+    """The error names the file; its content may be a secret."""
     logins(tmp_path / ".config/containers/auth.json")
     (tmp_path / ".config/containers/auth.json").write_text(content)
 
@@ -295,7 +295,7 @@ def test_an_identity_token_and_the_name_beside_it(tmp_path: Path) -> None:
 
 
 def test_a_helper_that_knows_nothing(tmp_path: Path) -> None:
-    """Its very words, and then `auths`; other words are an error that quotes them."""
+    """With docker's own message `auths` is used; any other message is an error."""
     helper(tmp_path, "acme", "echo 'credentials not found in native keychain'; exit 1")
     helper(tmp_path, "other", "echo 'credentials not found, or so'; exit 1")
     entries = {HOST: {"auth": auth("file", SECRET)}}
@@ -310,7 +310,7 @@ def test_a_helper_that_knows_nothing(tmp_path: Path) -> None:
 
 
 def test_only_the_helper_of_the_host_is_asked(tmp_path: Path) -> None:
-    """A broken one of another host's is nobody's trouble; the store is asked for the rest."""
+    """A broken helper of another host has no effect; the store is used for the rest."""
     known = json.dumps({"ServerURL": HOST, "Username": "<token>", "Secret": SECRET})
     helper(tmp_path, "good", f"cat >/dev/null\ncat <<'END'\n{known}\nEND")
     helper(tmp_path, "broken", "exit 3")
@@ -346,7 +346,7 @@ def test_only_the_helper_of_the_host_is_asked(tmp_path: Path) -> None:
     ids=range(8),
 )
 def test_a_helper_that_talks_nonsense(tmp_path: Path, script: str) -> None:
-    """An error that names it, and quotes nothing that may be a secret."""
+    """The error names it, and quotes nothing that may be a secret."""
     helper(tmp_path, "acme", script)
 
     with pytest.raises(CredentialError, match="docker-credential-acme") as caught:
@@ -357,7 +357,7 @@ def test_a_helper_that_talks_nonsense(tmp_path: Path, script: str) -> None:
 
 
 def test_a_helper_that_hangs(tmp_path: Path) -> None:
-    """It is not waited for without an end."""
+    """It has a timeout."""
     helper(tmp_path, "acme", "exec sleep 20")
 
     with pytest.raises(CredentialError, match="did not answer"):
@@ -372,7 +372,7 @@ def test_a_name_that_cannot_be_a_helpers(tmp_path: Path, name: str) -> None:
 
 
 def test_a_helper_that_is_not_there(tmp_path: Path) -> None:
-    """As after a move from Docker Desktop."""
+    """As after uninstalling Docker Desktop."""
     logins(tmp_path / ".docker/config.json", credsStore="desktop-gone")
 
     with pytest.raises(CredentialError, match="not on PATH"):
@@ -380,14 +380,14 @@ def test_a_helper_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_what_several_places_have_in_common() -> None:
-    """Docker takes one login for a host: that of the innermost part that holds all."""
+    """Docker has one login per host: that of the innermost common path."""
     assert common(["h/acme/web", "h/acme/api"]) == "h/acme"
     assert common(["h/acme/web"]) == "h/acme/web"
     assert common(["h/acme", "h/other"]) == "h"
 
 
 def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
-    """Of the variables, and of every file that can be read."""
+    """Of variables, and of every readable file."""
     logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("me", "docker-one")}})
     (tmp_path / ".config/containers").mkdir(parents=True)
     (tmp_path / ".config/containers/auth.json").write_text("broken")
@@ -404,7 +404,7 @@ def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
 
 
 def test_docker_is_given_a_token_of_a_variable_itself(tmp_path: Path) -> None:
-    """No child has Fly's variables, so that a helper would find nothing in them."""
+    """Docker's child processes do not get Fly's variables, so a helper would find no token."""
     environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="FlyV1 fm2_abc")
     found = credentials(environ)("registry.fly.io")
 
