@@ -13,14 +13,14 @@ NAMES = st.sampled_from([f"n{i}" for i in range(8)])
 GRAPHS = st.dictionaries(NAMES, st.lists(NAMES, max_size=3))
 
 
-def test_levels_stand_on_earlier_ones() -> None:
+def test_levels_need_only_earlier_ones() -> None:
     """A node is in a later group than everything it needs, and each group is sorted."""
     needs = {"web": ["python"], "python": ["os"], "api": ["python"], "os": [], "site": ["os"]}
 
     assert levels(needs) == (("os",), ("python", "site"), ("api", "web"))
 
 
-def test_order_does_not_depend_on_how_it_is_written() -> None:
+def test_order_does_not_depend_on_the_input() -> None:
     """The order of the input does not matter."""
     one = {"b": ["a"], "c": ["a"], "a": []}
     other = {"a": [], "c": ["a"], "b": ["a"]}
@@ -55,7 +55,7 @@ def test_closure_reaches_through() -> None:
     assert closure({"a": ["b"], "b": ["c"], "c": ["a"], "d": []}, ["a"]) == {"a", "b", "c"}
 
 
-def test_reverse_names_who_needs() -> None:
+def test_reverse_has_the_dependents() -> None:
     """The dependents of a base."""
     assert reverse({"web": ["base"], "api": ["base", "base"]})["base"] == ["web", "api"]
 

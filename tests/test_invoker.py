@@ -57,12 +57,12 @@ def test_each_run_has_its_own_environment(folder: Path) -> None:
     assert invoke(["told"], folder, {}).stdout == f"{{}} {folder} True\n"
 
 
-def test_a_signal_is_told(folder: Path) -> None:
+def test_a_signal_is_returned(folder: Path) -> None:
     """The exit code is that of `subprocess`."""
     assert invoke(["killed"], folder, os.environ).returncode == -9
 
 
-def test_who_takes_too_long_is_killed(folder: Path) -> None:
+def test_a_run_that_takes_too_long_is_killed(folder: Path) -> None:
     """A run that takes too long is killed, and raises."""
     seconds = 0.5
     while not (folder / "pid").exists():  # Until the run has started.

@@ -22,7 +22,7 @@ from pipeline.errors import FaultError, UnknownError, as_pipeline_error
         (MemoryError(), "cannot allocate memory"),
     ],
 )
-def test_what_the_machine_lacks(error: Exception, told: str) -> None:
+def test_a_lack_of_resources(error: Exception, told: str) -> None:
     """A sentence, a hint, and exit code 4."""
     found = as_pipeline_error(error)
 
@@ -31,7 +31,7 @@ def test_what_the_machine_lacks(error: Exception, told: str) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a"), KeyError("a"), FileNotFoundError(2, "a")])
-def test_all_else_is_a_fault(error: Exception) -> None:
+def test_everything_else_is_a_bug(error: Exception) -> None:
     """Everything else is a bug, exit code 3."""
     assert isinstance(as_pipeline_error(error), FaultError)
     assert as_pipeline_error(UnknownError("a")).message == "a"

@@ -52,7 +52,7 @@ def test_a_reference_is_filled_in(text: str, full: str) -> None:
         (f"{'a' * 64}.example/x", "not a registry host"),
     ],
 )
-def test_what_is_wrong_is_named(text: str, part: str) -> None:
+def test_an_error_names_the_wrong_part(text: str, part: str) -> None:
     """The error names the wrong part of the reference."""
     with pytest.raises(ref.ReferenceSyntaxError, match=part):
         ref.parse_reference(text)
@@ -109,7 +109,7 @@ def test_platforms_are_normalised(text: str, full: str) -> None:
     "text",
     ["", "lunix", "a/b/c/d", "linux/", "/amd64", "lin ux/amd64", "linux/amd64 ", "li.nux/amd64"],
 )
-def test_what_is_no_platform_is_refused(text: str) -> None:
+def test_invalid_platforms(text: str) -> None:
     """A platform has an OS and an architecture."""
     with pytest.raises(ref.ReferenceSyntaxError, match="not a platform"):
         ref.parse_platform(text)

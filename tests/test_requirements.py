@@ -55,7 +55,7 @@ def breaking(version: Version) -> Version:
         ("tools.txt", wanted("tools.in")),
     ],
 )
-def test_a_list_has_what_is_asked_for(file: str, direct: list[str]) -> None:
+def test_a_list_has_the_requirements(file: str, direct: list[str]) -> None:
     """Each direct dependency is in the list, within bounds that end before a breaking version."""
     versions = locked(file)
     for requirement in map(Requirement, direct):
@@ -81,6 +81,6 @@ def test_no_list_names_an_index(file: Path) -> None:
     assert not re.search(r"--(index|extra|find|trusted)\S*(url|links|host)", text)
 
 
-def test_what_builds_the_package_is_the_same() -> None:
+def test_the_build_backend_is_locked() -> None:
     """The build backend is installed with a hash, not fetched by the build."""
     assert wanted("build.in") == BUILD

@@ -26,7 +26,7 @@ def test_the_most_similar_word_is_suggested(word: str, meant: str) -> None:
     )
 
 
-def test_a_long_list_is_not_compared_unless_it_is_asked_for() -> None:
+def test_a_long_list_is_not_compared_by_default() -> None:
     """Thousands of wrong words and thousands of known ones must not take minutes."""
     names = [f"image{number}" for number in range(MOST_COMPARED + 1)]
     assert closest("imag7", names) == ""

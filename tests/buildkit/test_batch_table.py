@@ -69,7 +69,7 @@ def test_the_next_solve(images: str, at_most: int, expected: str) -> None:
     ["os lang:os web:lang", "os! lang:os! web:lang!", "os~ a:os b:os! top:a,b", "a b c d e f g"],
 )
 @pytest.mark.parametrize("at_most", [1, 2, 3, 9])
-def test_solve_after_solve_builds_each_image_once(images: str, at_most: int) -> None:
+def test_all_solves_build_each_image_once(images: str, at_most: int) -> None:
     """Each image is built once, and no base after its dependents."""
     left = pending(images)
     done: list[ImageName] = []

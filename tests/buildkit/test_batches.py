@@ -23,7 +23,7 @@ from tests.console.values import PRINT, make_image, make_reference
     ],
     ids=["a layer", "a folder", "a test", "no layer", "a layer of others"],
 )
-def test_who_waits_for_a_base(dockerfile: bytes, *, tested: bool, together: bool) -> None:
+def test_which_images_wait_for_a_base(dockerfile: bytes, *, tested: bool, together: bool) -> None:
     """A base with a test, or without a layer: buildx cannot pass it on within a solve."""
     test = ImageTest(("true",)) if tested else None
     base = replace(make_image("base"), source=parse(dockerfile, file="Dockerfile"), test=test)

@@ -77,7 +77,7 @@ def test_an_old_buildx(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("said", ["v0.0.0+unknown", "dev", ""])
-def test_a_buildx_that_does_not_know_its_version(tmp_path: Path, said: str) -> None:
+def test_a_buildx_of_unknown_version(tmp_path: Path, said: str) -> None:
     """It is tried; `doctor` says so, and so does a build."""
     inspect = "echo 'Name: d'; echo 'Driver: remote'; echo 'Status: running'"
     called = f"github.com/docker/buildx {said}"
@@ -126,7 +126,7 @@ def test_a_buildx_whose_version_tells_is_not_tried(tmp_path: Path) -> None:
     assert not (tmp_path / "tried").exists()
 
 
-def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
+def test_a_network_that_an_old_buildx_would_ignore(tmp_path: Path) -> None:
     """An old buildx would silently ignore the network, and build another image."""
     environ = docker(tmp_path, buildx="github.com/docker/buildx 0.13.1+ds1 x")
 
@@ -134,7 +134,7 @@ def test_a_network_that_an_old_buildx_would_leave_out(tmp_path: Path) -> None:
         find_buildx(BuildSettings(network="host"), environ)
 
 
-def test_the_default_builder_is_docker_s_choice(tmp_path: Path) -> None:
+def test_the_default_builder_is_dockers_choice(tmp_path: Path) -> None:
     """BUILDX_BUILDER and `docker buildx use` are respected."""
     found = find_buildx(BuildSettings(), {**docker(tmp_path), "BUILDX_BUILDER": "mine"})
 
@@ -165,7 +165,7 @@ def test_a_docker_context_by_its_name(tmp_path: Path) -> None:
     ("version", "network", "allowed"),
     [("0.13.1", "", []), ("0.17.0", "", ["ssh"]), ("0.29.1", "host", ["ssh", "network.host"])],
 )
-def test_what_bake_is_allowed(
+def test_permissions_of_bake(
     tmp_path: Path, version: str, network: str, allowed: list[str]
 ) -> None:
     """Permissions are passed to bake, which cannot ask; before 0.17 it has no such option."""
@@ -227,7 +227,7 @@ def test_what_bake_is_allowed(
         ),
     ],
 )
-def test_what_a_message_stands_for(said: str, expected: str) -> None:
+def test_meaning_of_messages(said: str, expected: str) -> None:
     """Each message becomes one clear sentence with a hint."""
     error = builder_error(said)
 
@@ -236,7 +236,7 @@ def test_what_a_message_stands_for(said: str, expected: str) -> None:
     assert error.hint
 
 
-def test_other_messages_are_no_trouble() -> None:
+def test_other_messages_are_no_builder_failure() -> None:
     """A failed step is not a failure of the builder."""
     assert builder_error('failed to solve: process "/bin/sh -c false" did not complete') is None
 
@@ -249,7 +249,7 @@ def test_other_messages_are_no_trouble() -> None:
         ("failed to do request: Head https://r/v2/: context deadline exceeded", False),
     ],
 )
-def test_a_builder_with_too_much_to_do(said: str, expected: bool) -> None:  # noqa: FBT001
+def test_an_overloaded_builder(said: str, expected: bool) -> None:  # noqa: FBT001
     """It is distinguished from a registry that does not answer."""
     assert expected is is_overloaded(said)
 
@@ -276,7 +276,7 @@ def test_a_builder_that_runs(tmp_path: Path) -> None:
     assert info.platforms == ("linux/amd64", "linux/arm64")
 
 
-def test_a_buildx_that_cannot_run_is_there(tmp_path: Path) -> None:
+def test_a_buildx_that_cannot_run_is_installed(tmp_path: Path) -> None:
     """A lack of memory or processes is not reported as a missing buildx."""
     environ = docker(tmp_path)
     for said in ("runtime: cannot allocate memory", "fork: resource temporarily unavailable"):

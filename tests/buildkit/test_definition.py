@@ -77,7 +77,7 @@ def test_a_target_in_full() -> None:
         ({"HTTP_PROXY": "x"}, {"HTTP_PROXY": "x"}, {"HTTP_PROXY": "x"}),
     ],
 )
-def test_a_proxy_is_an_argument_that_no_dockerfile_sees(
+def test_the_machines_proxy_is_no_visible_argument(
     args: dict[str, str], declared: dict[str, str | None], expected: dict[str, str]
 ) -> None:
     """The machine's proxy is no visible argument; one from the settings is, with a fingerprint."""
@@ -100,7 +100,7 @@ def test_the_root_as_context() -> None:
     assert (fields["context"], fields["dockerfile"]) == (".", "images/web/Dockerfile")
 
 
-def test_a_base_that_exists_is_pinned() -> None:
+def test_an_existing_base_is_pinned() -> None:
     """An existing base is passed by digest, under its name in the Dockerfile."""
     made = image("web", "FROM base\n", ("base",))
     pinned = parse_reference(f"127.0.0.1:5000/base@{SHA}")
@@ -109,7 +109,7 @@ def test_a_base_that_exists_is_pinned() -> None:
     assert written(web)["contexts"] == {"base": f"docker-image://127.0.0.1:5000/base@{SHA}"}
 
 
-def test_an_external_that_is_locked_is_pinned() -> None:
+def test_a_locked_external_is_pinned() -> None:
     """The build uses the digest that is in the fingerprint."""
     external = External("debian:12", parse_reference("debian:12"), Location("x"), SHA)
     made = replace(image("web"), externals=(external,))
@@ -119,7 +119,7 @@ def test_an_external_that_is_locked_is_pinned() -> None:
     }
 
 
-def test_what_is_loaded_is_not_pushed() -> None:
+def test_a_loaded_image_is_not_pushed() -> None:
     """An image with a test is loaded into the engine first."""
     assert written(target(image("web"), output=Output.LOAD))["output"] == ["type=docker"]
 
@@ -164,7 +164,7 @@ def test_names_of_targets_stay_apart() -> None:
         ("127.0.0.1:5000/library/base:2", "127.0.0.1:5000/library/base:2"),
     ],
 )
-def test_a_context_is_named_as_buildkit_looks_it_up(name: str, expected: str) -> None:
+def test_the_spelling_of_context_names(name: str, expected: str) -> None:
     """BuildKit finds a context only by its own spelling of the name, else it asks Docker Hub."""
     assert expected == context_key(name)
 

@@ -34,7 +34,7 @@ def an_engine(request: Request) -> Reply:
     return Reply(500, JSON, json.dumps({"message": "layer store is\nbroken"}).encode())
 
 
-def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
+def test_an_error_has_the_engines_own_message() -> None:
     """The error has the engine's own message, wherever it occurs."""
     with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
@@ -45,7 +45,7 @@ def test_an_engine_in_trouble_is_told_in_its_own_words() -> None:
             client.containers.list()
 
 
-def test_an_engine_that_breaks_off_is_none() -> None:
+def test_an_engine_that_closes_connections() -> None:
     """A connection that breaks counts as an engine that does not answer."""
     with scripted_server(an_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
@@ -107,7 +107,9 @@ def test_a_configuration_that_the_docker_package_cannot_read(
     assert headers_of_a_push() == [""]
 
 
-def test_proxies_and_headers_are_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_and_headers_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`config.json` sets proxies of containers and headers for the engine, as for docker."""
     proxies = {"default": {"httpProxy": "http://proxy.example:3128"}}
     configure(tmp_path, monkeypatch, {"proxies": proxies, "HttpHeaders": {"X-Meta": "ours"}})
@@ -165,7 +167,7 @@ def test_a_context_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.Monke
         ("https://build.example.com:2376", False),
     ],
 )
-def test_where_an_engine_is(base: str, *, local: bool) -> None:
+def test_which_engines_are_local(base: str, *, local: bool) -> None:
     """Sockets, pipes and loopback are local; the docker package writes SSH as a socket, too."""
     assert is_local(base) is local
 

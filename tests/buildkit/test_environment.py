@@ -34,18 +34,18 @@ ATTESTED = BuildSettings(provenance="mode=max")
 
 
 @pytest.mark.parametrize("name", WITHHELD)
-def test_what_could_change_an_image_is_not_handed_over(name: str) -> None:
+def test_variables_that_could_change_an_image_are_not_passed(name: str) -> None:
     """Variables that could change an image without its fingerprint are not passed."""
     assert name not in bake_environ({name: "1"}, ATTESTED)
 
 
 @pytest.mark.parametrize("name", HANDED_OVER)
-def test_what_a_build_needs_is(name: str) -> None:
+def test_variables_that_a_build_needs_are_passed(name: str) -> None:
     """Variables that a build needs are passed unchanged."""
     assert bake_environ({name: "/x"}, ATTESTED)[name] == "/x"
 
 
-def test_a_secret_may_be_called_anything() -> None:
+def test_names_of_secret_variables() -> None:
     """Any name is allowed, except those that buildx reads as build arguments or labels."""
     secrets = ["BUILDKIT_TOKEN", "SOURCE_DATE_EPOCH", "BUILDX_GIT_LABELS"]
 
@@ -57,7 +57,7 @@ def test_a_secret_may_be_called_anything() -> None:
 @pytest.mark.parametrize(
     "spec", ["id=t,env=BAKE_T", "id=t,ENV=BAKE_T", "id=t,type=env,src=BAKE_T", "id=BAKE_T"]
 )
-def test_a_secret_s_variable_is_found_in_each_way_to_write_it(spec: str) -> None:
+def test_every_spelling_of_a_secret_is_found(spec: str) -> None:
     """A secret's variable is passed, in every spelling of its entry."""
     assert secret_variables([spec, "id=k,src=key"]) == {"BAKE_T"}
 

@@ -69,7 +69,7 @@ def ended(logs: Reply) -> Failure | None:
             client.close()
 
 
-def test_what_was_killed_for_its_time_says_so() -> None:
+def test_a_timeout_is_reported_as_such() -> None:
     """The error names the timeout, also if the container ends before the kill is answered."""
     failure = ended(Reply(200))
 
@@ -85,7 +85,7 @@ def test_nothing_stays_behind_when_the_engine_fails() -> None:
     assert GUARD not in {thread.name for thread in threading.enumerate()}
 
 
-def test_only_what_killed_runs_of_this_machine_left_is_swept() -> None:
+def test_only_leftovers_of_this_machine_are_removed() -> None:
     """Containers of another machine with the same host name, but another boot id, stay."""
     machine, _, _ = here().rpartition("/")
     dead, now, before = f"{2**22 + 1}.1", datetime.now(UTC).isoformat(), "2001-01-01T00:00:00.1Z"

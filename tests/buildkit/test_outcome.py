@@ -63,7 +63,7 @@ def test_a_failing_image(version: str) -> None:
     assert outcomes["late"] == outcomes["other"] == Cancelled()
 
 
-def test_what_fails_after_the_user_stopped_it_was_cancelled() -> None:
+def test_a_failure_after_an_interruption_is_cancelled() -> None:
     """Ctrl-C also stops BuildKit's helpers, whose failures then count as cancelled."""
     made = targets("base", "web")
     killed = "error getting credentials - err: signal: interrupt, out: ``"
@@ -88,9 +88,7 @@ _REQUEST = 'error during connect: Post "http://engine/push": '
 
 @pytest.mark.parametrize("step", ["pushing r/base:1 with docker", "importing to docker"])
 @pytest.mark.parametrize("wrapped", ["", "target web: ", _REQUEST])
-def test_what_buildx_does_itself_ends_with_the_error_of_another_image(
-    step: str, wrapped: str
-) -> None:
+def test_own_requests_of_buildx_end_with_the_first_error(step: str, wrapped: str) -> None:
     """Go gives a request in progress the error of the first failure."""
     failing = vertex("[web 1/1] COPY x /", "a", error=_MISSING, completed=END)
     ending = vertex(f"[base] {step}", "b", error=f"{wrapped}{_SOLVE}", completed=END)
@@ -136,7 +134,7 @@ def test_a_failing_image_on_the_classic_store() -> None:
     assert isinstance(outcomes["broken"], Broken)
 
 
-def test_the_digest_of_what_was_pushed_before_another_failed() -> None:
+def test_the_digest_of_an_image_pushed_before_a_failure() -> None:
     """BuildKit prints the digest while it pushes."""
     seen, _ = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
 
@@ -159,7 +157,7 @@ def test_a_file_that_is_missing(version: str) -> None:
     assert said.excerpt == "COPY missing /x"
 
 
-def test_a_base_that_fails_is_not_held_against_what_stands_on_it() -> None:
+def test_a_failed_base_does_not_fail_its_dependents() -> None:
     """The step of a failed base appears under both names."""
     lines = [
         vertex("[base 2/2] RUN x", error="exit code: 1", completed=END),
@@ -251,7 +249,7 @@ def test_an_error_without_a_step(prefix: str) -> None:
     assert outcomes["base"] == outcomes["other"] == Cancelled()
 
 
-def test_an_error_that_could_be_anyone_s() -> None:
+def test_an_error_that_could_be_of_any_image() -> None:
     """All images that could have been built fail; nothing is retried for ever."""
     seen, _ = follow([b'ERROR: failed to solve: target stage "x"'], targets("base", "web"))
 

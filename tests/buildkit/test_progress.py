@@ -50,7 +50,7 @@ def test_each_image_builds_then_pushes(version: str) -> None:
 
 
 @VERSIONS
-def test_steps_of_a_base_are_told_once(version: str) -> None:
+def test_steps_of_a_base_are_reported_once(version: str) -> None:
     """BuildKit repeats them under dependents; the base's name is reported."""
     _, events = replay(f"built-{version}.txt", targets("base", "web"))
 
@@ -62,7 +62,7 @@ def test_steps_of_a_base_are_told_once(version: str) -> None:
 
 
 @VERSIONS
-def test_an_image_that_waits_for_its_base_is_not_said_to_build(version: str) -> None:
+def test_a_waiting_image_is_not_reported_as_building(version: str) -> None:
     """Its Dockerfile is loaded long before."""
     _, events = replay(f"broken-{version}.txt", targets("base", "broken", "late", "other"))
 
@@ -77,7 +77,7 @@ def test_a_single_target_has_no_prefix() -> None:
     assert "[2/2] COPY missing /x" in steps
 
 
-def test_a_step_s_name_is_without_the_target() -> None:
+def test_a_step_name_has_no_target() -> None:
     """Stage and platform stay in the name."""
     _, events = follow(
         [vertex("[base linux/amd64 build 2/3] RUN make", completed=END, cached=True)],
@@ -95,7 +95,7 @@ def test_a_step_s_name_is_without_the_target() -> None:
     ]
 
 
-def test_steps_that_failed_and_steps_that_were_cancelled() -> None:
+def test_failed_and_cancelled_steps() -> None:
     """In a recorded solve one image failed, and a step of another was cancelled."""
     _, events = replay("broken-0.29.txt", targets("base", "broken", "late", "other"))
 
@@ -114,7 +114,7 @@ def test_lines_are_joined_over_chunks() -> None:
     assert texts(events) == ["err", "one ä", "two"]
 
 
-def test_what_is_left_of_a_line_comes_with_the_end_of_its_step() -> None:
+def test_an_unfinished_line_is_reported_before_its_step_ends() -> None:
     """It comes before the end of the step."""
     step = vertex("[2/2] RUN make")
 
@@ -125,7 +125,7 @@ def test_what_is_left_of_a_line_comes_with_the_end_of_its_step() -> None:
     assert events[-1].completed
 
 
-def test_a_line_rewritten_in_place_is_what_it_was_last() -> None:
+def test_a_rewritten_line_has_its_last_text() -> None:
     """Progress bars end each state with a carriage return."""
     _, events = follow([vertex("[2/2] RUN make"), log("1%\r50%\r100%\r\n")], targets("base"))
 
@@ -147,7 +147,7 @@ def test_bytes_are_summed() -> None:
     ]
 
 
-def test_a_warning_is_said_once_with_its_place() -> None:
+def test_a_warning_is_reported_once_with_its_location() -> None:
     """With the image's Dockerfile and the line."""
     warning = {
         "vertex": "d",
@@ -163,7 +163,7 @@ def test_a_warning_is_said_once_with_its_place() -> None:
     ]
 
 
-def test_what_is_loaded_is_never_said_to_be_pushed() -> None:
+def test_a_loaded_image_is_not_reported_as_pushed() -> None:
     """Also if the engine prints it about its own store."""
     _, events = follow(
         [

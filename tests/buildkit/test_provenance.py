@@ -49,7 +49,7 @@ def project(tmp_path: Path) -> Project:
         "ssh://git@github.com/acme/lib.git#v1",
     ],
 )
-def test_what_went_in_is_accounted_for(project: Project, source: str) -> None:
+def test_inputs_of_the_fingerprint_are_known(project: Project, source: str) -> None:
     """Externals of the image and its bases, frontend, downloads, and the project's images."""
     pushed = [Repository("registry.fly.io", "os")]
 
@@ -66,12 +66,12 @@ def test_what_went_in_is_accounted_for(project: Project, source: str) -> None:
         ("pkg:docker/UPPER CASE", "pkg:docker/UPPER CASE"),
     ],
 )
-def test_what_did_not_go_in_is_told(project: Project, source: str, told: str) -> None:
+def test_other_materials_are_reported(project: Project, source: str, told: str) -> None:
     """Other materials are reported, as they can change without changing the tag."""
     assert unaccounted(project, ImageName("web"), [source, source]) == (told,)
 
 
-def test_what_an_app_reads_is_nothing_that_its_base_reads(project: Project) -> None:
+def test_a_base_is_compared_with_its_own_inputs(project: Project) -> None:
     """A base is compared only with its own inputs."""
     found = unaccounted(project, ImageName("os"), ["https://example.com/tool.tgz"])
 

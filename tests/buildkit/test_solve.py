@@ -29,7 +29,7 @@ VERSION = 'test "$2" != version || exec echo "github.com/docker/buildx v0.29.1 1
         "write /a/.tmp-metadata.json1: no space left on device",
     ],
 )
-def test_what_the_machine_lacks_is_no_failure_of_an_image(tmp_path: Path, said: str) -> None:
+def test_a_lack_of_resources_is_no_failure_of_an_image(tmp_path: Path, said: str) -> None:
     """Also if the solve has only one image."""
     write_program(tmp_path / "bin" / "docker", f'{VERSION}\necho "ERROR: {said}" >&2; exit 1')
     environ = {"PATH": f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}", "TMPDIR": str(tmp_path)}

@@ -12,7 +12,7 @@ FINAL = parse_reference("registry.fly.io/acme:1")
 
 
 @pytest.mark.parametrize("length", [1, 20, 119, 120, 128])
-def test_every_tag_has_a_staging_tag_that_is_none_but_its_own(length: int) -> None:
+def test_every_tag_has_a_unique_staging_tag(length: int) -> None:
     """A tag of 128 characters is shortened; its end, the fingerprint, still makes it unique."""
     one, other = (replace(FINAL, tag=Tag("x" * (length - 1) + end)) for end in "ab")
 

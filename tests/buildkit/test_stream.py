@@ -41,7 +41,7 @@ def test_text_between_objects() -> None:
 
 
 @pytest.mark.parametrize("line", ["{not json}", "{", '{"logs"'])
-def test_what_is_no_json_is_text(line: str) -> None:
+def test_invalid_json_is_text(line: str) -> None:
     """Invalid JSON is kept as text."""
     assert [Text(line)] == read(line)
 
@@ -56,7 +56,7 @@ def test_what_is_no_json_is_text(line: str) -> None:
         '{"later": []}',
     ],
 )
-def test_fields_of_another_kind_do_no_harm(line: str) -> None:
+def test_fields_of_other_types_are_ignored(line: str) -> None:
     """A later buildx may write other types."""
     assert not any(isinstance(record, Text) for record in read(line))
 
@@ -68,7 +68,7 @@ def test_a_warning() -> None:
     assert [Warned("v", "hi", 3)] == read(json.dumps({"warnings": [warning]}))
 
 
-def test_go_s_zero_time_is_none() -> None:
+def test_the_zero_time_of_go_is_none() -> None:
     """0001-01-01 means that it has not started."""
     line = '{"vertexes": [{"digest": "d", "name": "n", "started": "0001-01-01T00:00:00Z"}]}'
 
@@ -87,7 +87,7 @@ def test_recorded_streams_are_understood(path: object) -> None:
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))
-def test_no_line_breaks_it(lines: list[bytes]) -> None:
+def test_any_line_is_read(lines: list[bytes]) -> None:
     """Any line is read without an exception."""
     decoder = Decoder()
     for line in lines:

@@ -17,6 +17,6 @@ from pipeline.buildkit.push import stream_error
         ({"status": "Pushed"}, ""),
     ],
 )
-def test_the_detail_goes_before_the_short_form(line: dict[str, object], error: str) -> None:
+def test_the_error_detail_has_priority(line: dict[str, object], error: str) -> None:
     """`errorDetail` has priority over `error`; a line without an error gives none."""
     assert stream_error(line) == error

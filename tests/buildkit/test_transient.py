@@ -27,12 +27,12 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
         "dial tcp: lookup r: Temporary failure in name resolution",
     ],
 )
-def test_what_may_pass(error: str) -> None:
+def test_temporary_failures(error: str) -> None:
     """Failures of the registry, the network or BuildKit that may be temporary."""
     assert is_transient(error)
 
 
-def test_what_the_cache_has_lost() -> None:
+def test_lost_cache_content() -> None:
     """Only messages of the engine, not output of a command."""
     lost = "failed to stat active key during commit: snapshot kx does not exist: not found"
 
@@ -55,7 +55,7 @@ def test_what_the_cache_has_lost() -> None:
         'process "/bin/sh -c cat <<EOF" did not complete successfully: exit code: 1: EOF',
     ],
 )
-def test_what_does_not(error: str) -> None:
+def test_permanent_failures(error: str) -> None:
     """A refusal, a full disk, and any output of a user's command."""
     assert not is_transient(error)
 
@@ -70,7 +70,7 @@ def test_the_image_and_the_error_are_named() -> None:
     assert transient_failure(seen) == f"`web`: {error}"
 
 
-def test_one_failure_that_stays_is_enough() -> None:
+def test_one_permanent_failure_prevents_a_retry() -> None:
     """One permanent failure prevents a retry."""
     lines = [
         vertex("[web] pushing r/web:1 with docker", "a", completed=END, error=HEAD + "500 Oops"),

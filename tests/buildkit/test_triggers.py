@@ -139,7 +139,7 @@ def vertices(names: str) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("dockerfile", "known", "names"), STREAMS.values(), ids=STREAMS)
-def test_steps_that_nobody_asked_for(dockerfile: str, known: tuple[str, ...], names: str) -> None:
+def test_unrequested_steps(dockerfile: str, known: tuple[str, ...], names: str) -> None:
     """The first one is reported, with the location of its stage."""
     seen, _ = follow(vertices(names), [made(dockerfile, known)])
 
@@ -156,7 +156,7 @@ def test_steps_that_nobody_asked_for(dockerfile: str, known: tuple[str, ...], na
     assert all(("remove these" in failure.hint) is bool(known) for failure in found.values())
 
 
-def test_what_a_former_attempt_pushed_counts() -> None:
+def test_unrequested_steps_of_a_former_attempt() -> None:
     """The failed attempt showed the step; the last one was stopped before it."""
     one = made("FROM corp\n")
     first, _ = follow(
@@ -173,7 +173,7 @@ def test_what_a_former_attempt_pushed_counts() -> None:
     assert "COPY . /app" in outcome.failure.message
 
 
-def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
+def test_images_pushed_by_a_former_attempt() -> None:
     """It has no unknown triggers, so its tag may be published."""
     one = made("FROM corp\n")
     first, _ = follow([*vertices("[1/1] FROM corp"), vertex("exporting to image", "e")], [one])
@@ -186,7 +186,7 @@ def test_what_was_pushed_by_a_former_attempt_is_asked_for() -> None:
     assert after_failure(last) == {WEB: Cancelled()}
 
 
-def test_what_stands_on_an_unexplained_image_is_not_published() -> None:
+def test_dependents_of_an_unexplained_image_are_not_published() -> None:
     """It was built in the same solve from something that no tag covers."""
     base = made("FROM corp\n", name="base")
     top = target(image("top", "FROM base\n", ("base",)))

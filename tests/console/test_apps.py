@@ -10,7 +10,7 @@ from pipeline.console.text import width
 from tests.console.values import RELEASES, STATUSES
 
 
-def test_status_says_what_runs_and_what_should() -> None:
+def test_status_table() -> None:
     """A line per app, with the URL of a healthy one and the reason of another."""
     stream = io.StringIO()
     print_status(STATUSES, stream, environ={})
@@ -39,7 +39,7 @@ def test_status_fits_a_narrow_terminal() -> None:
     assert "…" in narrow[1]
 
 
-def test_no_apps_and_no_releases_are_said() -> None:
+def test_no_apps_and_no_releases() -> None:
     """A sentence instead of an empty table."""
     stream = io.StringIO()
     print_status((), stream, environ={})

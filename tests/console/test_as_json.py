@@ -98,7 +98,7 @@ def test_inputs_have_the_key_the_test_and_triggers() -> None:
     assert document["triggers"] == {str(DEBIAN): {"linux/amd64": ["COPY . /app"]}}
 
 
-def test_images_of_a_report_keep_the_order_of_keys() -> None:
+def test_nested_objects_are_ordered() -> None:
     """Nested objects are ordered, too."""
     images = as_json.report_json(REPORT)["images"]
 
@@ -107,7 +107,7 @@ def test_images_of_a_report_keep_the_order_of_keys() -> None:
     assert documented == list(images[0])[: len(documented)]
 
 
-def test_a_failure_is_told_whole() -> None:
+def test_a_failure_is_complete() -> None:
     """A failure has step, location and log."""
     images = as_json.report_json(REPORT)["images"]
 
@@ -123,13 +123,13 @@ def test_a_document_ends_in_one_newline() -> None:
     assert not dumped({"schema": "x"}).endswith(b"\n\n")
 
 
-def test_characters_stay_as_they_are_where_they_can() -> None:
+def test_encodable_characters_are_not_escaped() -> None:
     """Characters that the stream can encode are not escaped."""
     assert "größe".encode() in dumped({"name": "größe"})
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_what_cannot_be_encoded_is_escaped(encoding: str) -> None:
+def test_other_characters_are_escaped(encoding: str) -> None:
     """A file name that is not UTF-8 is escaped, and can be parsed back."""
     value: as_json.Json = {"path": "caf\udce9-é"}
 

@@ -57,7 +57,7 @@ def test_a_plan_as_json_has_the_source() -> None:
     ]
 
 
-def test_a_report_counts_a_copy_as_a_build_that_was_saved() -> None:
+def test_a_report_counts_a_copy_as_a_skipped_build() -> None:
     """The table has its reference, as for a built image."""
     report = Report((COPIED,), requests=9, seconds=2.0)
 
@@ -71,7 +71,7 @@ def test_a_report_counts_a_copy_as_a_build_that_was_saved() -> None:
     assert report.exit_code == 0
 
 
-def test_a_row_waits_is_copied_and_is_good() -> None:
+def test_stages_of_a_copy() -> None:
     """The stages of a copy."""
     table = RowTable()
     statuses = []

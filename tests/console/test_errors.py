@@ -80,7 +80,7 @@ def failures(report: Report) -> str:
 
 
 @pytest.mark.parametrize(("error", "text"), ERRORS)
-def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: str) -> None:
+def test_an_error_has_its_location_and_hint(error: PipelineError, text: str) -> None:
     """All problems of an error are printed with location and hint."""
     stream = io.StringIO()
     show_error(error, stream, environ={})
@@ -88,7 +88,7 @@ def test_an_error_is_told_with_its_place_and_hint(error: PipelineError, text: st
     assert text == stream.getvalue()
 
 
-def test_warnings_have_their_place_and_hint() -> None:
+def test_warnings_have_their_location_and_hint() -> None:
     """Before a run and as an event, as plain lines and on a terminal."""
     problems = [
         Problem(PLACE, "`v` is a pointer", "`git lfs pull`"),
@@ -120,7 +120,7 @@ def test_a_message_cannot_write_escape_codes() -> None:
     assert stream.getvalue() == "error: ab\n  error: second line\n"
 
 
-def test_a_failure_is_told_whole() -> None:
+def test_a_failure_is_complete() -> None:
     """Image, step, location, its line, the end of the log, and the blocked images."""
     assert failures(REPORT) == FAILURES
 
@@ -132,14 +132,14 @@ def test_a_failure_without_details_has_its_reason() -> None:
     assert failures(Report((bare,))) == "error: `api` failed: its aliases could not be moved\n"
 
 
-def test_what_stopped_a_run_is_told() -> None:
+def test_the_error_that_stopped_a_run() -> None:
     """The error that stopped the run is printed with a hint."""
     report = Report((), trouble="the engine went away", hint="start it")
 
     assert failures(report) == "error: the engine went away\n\nhint: start it\n"
 
 
-def test_blocked_images_are_gathered_by_reason() -> None:
+def test_blocked_images_are_grouped_by_reason() -> None:
     """Images that are blocked by the same one are one line."""
     blocked = REPORT.images[3]
     other = replace(blocked, name=REPORT.images[0].name)
@@ -149,7 +149,7 @@ def test_blocked_images_are_gathered_by_reason() -> None:
     )
 
 
-def test_apps_that_are_held_are_told_with_what_to_do() -> None:
+def test_held_apps_have_one_hint() -> None:
     """One hint for all of them."""
     why = "commit 1f2e3d4 runs, which is newer"
     held = [DeployResult(app, ImageName("web"), DeployStatus.HELD, why) for app in ("eu", "us")]
@@ -160,6 +160,6 @@ def test_apps_that_are_held_are_told_with_what_to_do() -> None:
     assert second.startswith("hint: `--force` deploys it anyway; ")
 
 
-def test_nothing_is_written_about_success() -> None:
+def test_success_prints_nothing() -> None:
     """A report without failures prints nothing here."""
     assert failures(Report(REPORT.images[:2])) == ""

@@ -95,7 +95,7 @@ def test_mermaid_draws_edges_between_ids() -> None:
 
 
 @pytest.mark.parametrize("module", ["graph", "as_json", "check"])
-def test_pictures_and_json_need_no_rich(module: str) -> None:
+def test_graphs_and_json_do_not_import_rich(module: str) -> None:
     """JSON, DOT and Mermaid do not import rich."""
     code = f"import sys, pipeline.console.{module}; print('rich' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

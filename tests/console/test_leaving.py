@@ -164,7 +164,7 @@ def test_a_run(said: str, *, live: bool) -> None:
 
 
 @pytest.mark.parametrize("said", ORDERS)
-def test_json_says_the_same(said: str) -> None:
+def test_json_has_the_same_text(said: str) -> None:
     """JSON parsers get the text; a runner that reads it as a log sees no command."""
     value: dict[str, object] = {"reason": said, said: [said]}
 
@@ -174,13 +174,13 @@ def test_json_says_the_same(said: str) -> None:
     assert not find_log_commands(text)
 
 
-def test_json_is_for_people_too() -> None:
+def test_json_is_readable() -> None:
     """Letters are not escaped."""
     assert "größe 日本" in written(lambda stream: as_json.dump({"a": "größe 日本"}, stream))
 
 
 @pytest.mark.parametrize("said", ORDERS)
-def test_pictures(said: str) -> None:
+def test_dot_and_mermaid(said: str) -> None:
     """Also for browsers: no HTML tag, and no quote that ends an id."""
     hostile = f'{said}"<script>`&'
     image = replace(make_image("x"), name=ImageName(hostile))
@@ -196,7 +196,7 @@ def test_pictures(said: str) -> None:
     assert all(line.count('"') % 2 == 0 for line in dot.replace('\\"', "").splitlines())
 
 
-def test_a_hostile_tree(tmp_path: Path) -> None:
+def test_a_hostile_project(tmp_path: Path) -> None:
     """Names of folders, files, stages, arguments and ignored keys of a hostile project."""
     name = "x\n::set-output name=image::evil\n\x1b]0;pwn\x07##[add-mask]a"
     folder = tmp_path / "images" / name

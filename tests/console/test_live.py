@@ -59,7 +59,7 @@ def picture(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
     return [line.plain for line in lines]
 
 
-def test_a_row_has_glyph_word_name_step_and_time() -> None:
+def test_contents_of_a_row() -> None:
     """Status, name, step and time of an image are on one line."""
     table = RowTable()
     for event in RUN[:7]:
@@ -73,7 +73,7 @@ def test_a_row_has_glyph_word_name_step_and_time() -> None:
     assert lines[2].strip() == "Get:1 [red]not markup[/red] not red"
 
 
-def test_all_rows_are_shown_where_they_fit() -> None:
+def test_all_rows_are_shown_if_they_fit() -> None:
     """A small project is shown completely, with totals below."""
     lines = picture(many(5, active=1))
 
@@ -84,7 +84,7 @@ def test_all_rows_are_shown_where_they_fit() -> None:
 @pytest.mark.parametrize(("cells", "height"), [(80, 23), (120, 39), (20, 5), (1, 2)])
 @pytest.mark.parametrize("active", [0, 3, 60])
 @pytest.mark.parametrize("failed", [0, 2, 90])
-def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, failed: int) -> None:
+def test_a_frame_fits_its_terminal(cells: int, height: int, active: int, failed: int) -> None:
     """A frame of 250 images is never larger than the terminal."""
     lines = picture(many(250, active=active, failed=failed), cells, height)
 
@@ -92,7 +92,7 @@ def test_a_picture_fits_its_terminal(cells: int, height: int, active: int, faile
     assert max(map(width, lines)) <= cells
 
 
-def test_what_is_not_shown_is_counted() -> None:
+def test_hidden_rows_are_counted() -> None:
     """Images in progress and failed ones are shown; the others are counted."""
     lines = picture(many(250, skipped=60, active=6, failed=2))
 
@@ -100,7 +100,7 @@ def test_what_is_not_shown_is_counted() -> None:
     assert sum("image-" in line for line in lines) == 8
 
 
-def test_failures_do_not_push_out_the_work() -> None:
+def test_failures_leave_space_for_images_in_progress() -> None:
     """With many failures, half of the space is left for images in progress."""
     rows = many(250, failed=100, active=50)
 
@@ -118,7 +118,7 @@ def test_bytes_of_a_push_are_shown() -> None:
     assert "web  2.0 MB of 4.0 MB  layers" in picture([row])[0]
 
 
-def test_what_is_pushed_rests_until_its_solve_ends() -> None:
+def test_a_pushed_image_is_not_in_progress() -> None:
     """A finished image is not shown in progress while others of its solve are."""
     push = "pushing registry.fly.io/web:1234 with docker"
     table = RowTable()
@@ -171,7 +171,7 @@ def test_a_live_run_ends_in_summary_and_failures() -> None:
     assert "error: `api` failed at `[2/3] RUN make all`" in end
 
 
-def test_no_color_is_honoured() -> None:
+def test_no_color() -> None:
     """With NO_COLOR no colours are written."""
     stream = io.StringIO()
     environ = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "NO_COLOR": "1"}
@@ -223,7 +223,7 @@ def read_until_exit(child: subprocess.Popen[bytes], main: int) -> str:
 
 
 @pytest.mark.parametrize("ending", ["-", "error", "interrupt"])
-def test_the_terminal_is_sane_afterwards(ending: str) -> None:
+def test_the_terminal_is_restored(ending: str) -> None:
     """However a run ends, the cursor is visible and the terminal settings are restored."""
     written, sane = on_a_terminal(8, ending)
 
@@ -241,7 +241,7 @@ def test_a_real_terminal_gets_the_summary_last() -> None:
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_stream_that_breaks_stops_no_run(*, live: bool) -> None:
+def test_a_broken_stream_raises_nothing(*, live: bool) -> None:
     """A closed terminal or a full disk raises no exception."""
     stream = Gone()
 

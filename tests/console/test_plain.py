@@ -65,7 +65,7 @@ def test_lines_are_never_coloured() -> None:
     assert "\x1b" not in "\n".join(written(*RUN, environ={"FORCE_COLOR": "1"}))
 
 
-def test_a_log_says_whose_it_is() -> None:
+def test_a_log_names_its_step_again() -> None:
     """If the log changes to another step of the same image, the step is printed again."""
     lines = written(
         StepChanged(WEB, "[a 1/2] RUN x"),
@@ -76,7 +76,7 @@ def test_a_log_says_whose_it_is() -> None:
     assert lines[-2:] == ["web | [a 1/2] RUN x", "web |   hello"]
 
 
-def test_quick_chores_are_left_out() -> None:
+def test_quick_internal_steps_are_omitted() -> None:
     """BuildKit's internal steps are printed only if they take long."""
     lines = written(
         StepChanged(WEB, "[internal] load .dockerignore"),
@@ -87,14 +87,14 @@ def test_quick_chores_are_left_out() -> None:
     assert lines == ["web | [internal] load build context done in 8.0 s"]
 
 
-def test_a_stage_is_told_once() -> None:
+def test_a_stage_is_printed_once() -> None:
     """A repeated stage is one line."""
     changed = ImageChanged(WEB, Phase.BUILDING)
 
     assert written(changed, changed) == ["web | building"]
 
 
-def test_a_plan_of_nothing_is_told() -> None:
+def test_a_plan_with_nothing_to_do_is_printed() -> None:
     """A run with nothing to do says so."""
     assert written(Planned(Plan(PROJECT, ()))) == ["0 to build, 0 exist"]
 
@@ -110,7 +110,7 @@ def test_a_closed_log_does_not_end_a_run() -> None:
     assert isinstance(RUN[-1], Finished)
 
 
-def test_a_step_that_buildkit_runs_twice_is_told_once() -> None:
+def test_a_step_that_buildkit_runs_twice_is_printed_once() -> None:
     """A `FROM` is resolved and then fetched: its second end is printed if it took long."""
     step = "[1/4] FROM debian"
     again = [StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=0.01)]
@@ -163,7 +163,7 @@ def test_a_base_that_exists_is_named_once() -> None:
     ]
 
 
-def test_writing_out_is_told_where_it_took_its_time() -> None:
+def test_slow_exports_are_printed() -> None:
     """Exporting is printed only if it takes long; stage and summary say the rest."""
     push = "pushing registry.fly.io/web:1234 with docker"
     quick = [StepChanged(WEB, push), StepChanged(WEB, push, completed=True, seconds=0.1)]

@@ -29,14 +29,14 @@ def test_a_step_begins_and_ends() -> None:
     assert step.name == "[a 1/2] RUN x"
 
 
-def test_a_step_wakes_a_waiting_image() -> None:
+def test_a_step_marks_its_image_in_progress() -> None:
     """A step marks its image as in progress, also without a stage."""
     row = after(StepChanged(WEB, "[1/2] RUN x"))
 
     assert (row.status, row.word, row.since) == (RowStatus.ACTIVE, "building", 1.0)
 
 
-def test_a_chore_of_buildkits_wakes_nobody() -> None:
+def test_loading_a_context_is_not_progress() -> None:
     """Contexts are loaded for all images at once, also for those that wait for a base."""
     internal = StepChanged(WEB, "[internal] load build context")
     ended = StepChanged(WEB, "[internal] load build context", completed=True)
@@ -53,7 +53,7 @@ def test_progress_keeps_the_bytes() -> None:
     assert (step.current, step.total) == (5, 9)
 
 
-def test_an_ended_image_is_not_woken() -> None:
+def test_later_events_do_not_change_an_ended_image() -> None:
     """Later output of a cancelled build does not change its row."""
     row = after(
         ImageChanged(WEB, Phase.FAILED, "no"),
@@ -64,7 +64,7 @@ def test_an_ended_image_is_not_woken() -> None:
     assert (row.status, row.steps, row.log) == (RowStatus.FAILED, (), "")
 
 
-def test_time_is_kept_where_none_is_told() -> None:
+def test_the_duration_of_a_failed_image() -> None:
     """The duration of a failed image is the time since its first event."""
     row = after(
         ImageChanged(WEB, Phase.BUILDING),

@@ -73,7 +73,7 @@ def test_a_plan_gives_each_action_and_its_reason() -> None:
     assert stream.getvalue() == PLAN_TEXT
 
 
-def test_aliases_to_be_moved_are_told() -> None:
+def test_aliases_to_be_moved_are_shown() -> None:
     """An existing image whose alias must move is something to do."""
     alias = replace(make_reference("os-base"), tag=Tag("latest"))
     action = replace(PLAN.images[0], move=(alias,))
@@ -88,7 +88,7 @@ def test_aliases_to_be_moved_are_told() -> None:
     ]
 
 
-def test_colours_are_written_on_demand() -> None:
+def test_force_color() -> None:
     """FORCE_COLOR colours data, too; NO_COLOR has priority."""
     forced, forbidden = io.StringIO(), io.StringIO()
     show.print_plan(PLAN, forced, environ={"FORCE_COLOR": "1"})
@@ -106,7 +106,7 @@ def test_inputs_are_listed() -> None:
     assert stream.getvalue() == INPUTS_TEXT
 
 
-def test_existence_is_a_word() -> None:
+def test_existence_as_text() -> None:
     """A reference exists, with its digest, or is absent."""
     stream = io.StringIO()
     show.print_exists(make_reference("web"), Present(DIGEST), stream, environ={})
@@ -118,7 +118,7 @@ def test_existence_is_a_word() -> None:
     )
 
 
-def test_doctor_says_what_to_do() -> None:
+def test_doctor_shows_hints() -> None:
     """Each check is a line; a failed one has its hint below."""
     checks = [
         Check("engine", ok=True, detail="29.0", hint="never shown"),
@@ -139,7 +139,7 @@ def test_a_tree_is_the_same_with_and_without_colour() -> None:
     assert "│   └── web (build, app)\n" in stream.getvalue()
 
 
-def test_many_that_exist_are_one_line() -> None:
+def test_many_existing_images_are_one_line() -> None:
     """Among hundreds of images, unchanged ones are counted."""
     exists, built, *_ = REPORT.images
 
@@ -154,7 +154,7 @@ def test_a_table_fits_its_terminal() -> None:
     assert max(map(len, image_table(REPORT.images, plain, cells=60))) == 60
 
 
-def test_references_are_not_cut_where_the_terminal_is_narrow() -> None:
+def test_references_are_not_cut_on_a_narrow_terminal() -> None:
     """Digests are dropped first, and the host is printed once, so that tags can be copied."""
     lines = image_table(REPORT.images, plain, cells=79)
 
@@ -165,7 +165,7 @@ def test_references_are_not_cut_where_the_terminal_is_narrow() -> None:
     assert "DIGEST" in image_table(REPORT.images, plain, cells=120)[0]
 
 
-def test_totals_say_what_was_saved() -> None:
+def test_totals_count_skipped_builds() -> None:
     """The last line counts the skipped builds."""
     report = Report(REPORT.images[:2], requests=1, seconds=61.0, interrupted=True)
 

@@ -37,7 +37,7 @@ class Broken(io.StringIO):
         ({"TERM": "xterm", "CI": "false"}, True),
     ],
 )
-def test_a_live_view_needs_an_able_terminal(environ: dict[str, str], *, live: bool) -> None:
+def test_which_terminals_get_the_live_view(environ: dict[str, str], *, live: bool) -> None:
     """A terminal that is not dumb, outside of CI, gets the live view."""
     assert live == wants_live(Terminal(), environ)
 
@@ -70,7 +70,7 @@ def test_colour_follows_the_conventions(
     assert colour == wants_colour(stream, environ)
 
 
-def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
+def test_output_to_a_closed_pipe_is_dropped() -> None:
     """Output to a closed pipe is dropped without an error."""
     stream = TolerantStream(Broken())
 
@@ -78,7 +78,7 @@ def test_a_broken_stream_ends_the_writing_and_not_the_run() -> None:
     stream.flush()
 
 
-def test_signs_are_spelt_where_the_encoding_lacks_them() -> None:
+def test_ascii_symbols() -> None:
     """ASCII streams get ASCII symbols, and a question mark for what has none."""
     raw = io.BytesIO()
     stream = TolerantStream(io.TextIOWrapper(raw, encoding="ascii"))

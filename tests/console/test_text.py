@@ -33,7 +33,7 @@ def test_escape_codes_and_control_characters_are_removed(text: str, shown: str) 
 
 
 @given(st.text(alphabet=st.characters()))
-def test_a_clean_text_has_nothing_to_obey(text: str) -> None:
+def test_sanitized_text_has_no_control_characters(text: str) -> None:
     """The result has no control characters, and can be encoded."""
     cleaned = clean(text)
     cleaned.encode()

@@ -52,7 +52,7 @@ TAKEN = {
 
 
 @pytest.mark.parametrize("lines", TAKEN.values(), ids=TAKEN)
-def test_what_is_long_and_right_is_taken(lines: str) -> None:
+def test_long_valid_lines(lines: str) -> None:
     """As BuildKit accepts it."""
     assert _resolved(f"FROM scratch\n{lines}\n").stages
 
@@ -68,7 +68,7 @@ def test_what_is_long_and_right_is_taken(lines: str) -> None:
     ],
     ids=["images to copy from", "a chain of stages", "images", "a directive", "arguments"],
 )
-def test_a_file_that_is_long_and_right_is_taken(text: str) -> None:
+def test_long_valid_files(text: str) -> None:
     """Any number of stages is accepted."""
     assert _resolved(text).stages
 
@@ -93,7 +93,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize(("lines", "place", "said"), TOLD.values(), ids=TOLD)
-def test_what_comes_to_too_much_is_told_at_its_line(lines: str, place: str, said: str) -> None:
+def test_too_long_an_expansion_is_reported_with_its_line(lines: str, place: str, said: str) -> None:
     """Parsing stops there."""
     with pytest.raises(ConfigError) as caught:
         _resolved(f"FROM scratch\n{lines}\n")
@@ -103,7 +103,7 @@ def test_what_comes_to_too_much_is_told_at_its_line(lines: str, place: str, said
     assert len(problem.message) < 1_100
 
 
-def test_variables_that_stages_hand_on_are_bounded() -> None:
+def test_inherited_variables_are_limited() -> None:
     """Each stage inherits all variables of its base."""
     text = "FROM scratch AS s0\n" + "".join(f"ENV A{n}=b\n" for n in range(1_000))
     text += "".join(f"FROM s{n} AS s{n + 1}\n" for n in range(1_000))
@@ -112,7 +112,7 @@ def test_variables_that_stages_hand_on_are_bounded() -> None:
         _resolved(text)
 
 
-def test_triggers_that_stages_multiply_are_bounded() -> None:
+def test_multiplied_triggers_are_limited() -> None:
     """Each stage runs all triggers of its base."""
     text = "FROM scratch AS s0\n" + "ONBUILD RUN x\n" * 1_000 + "FROM s0\n" * 1_000
 
@@ -120,7 +120,7 @@ def test_triggers_that_stages_multiply_are_bounded() -> None:
         _resolved(text)
 
 
-def test_circles_of_stages_are_told_in_short() -> None:
+def test_long_cycles_are_shortened() -> None:
     """Long cycles are shortened, and the first ten are reported."""
     long = _stages(1_000, "COPY --from=s{next} a /") + "FROM scratch AS s1000\nCOPY --from=s0 a /\n"
     with pytest.raises(ConfigError, match=r"s0 -> s1 -> .* -> \(982 more\) -> .* -> s0$"):
@@ -141,7 +141,7 @@ MANY_FAULTS = {
 
 
 @pytest.mark.parametrize("text", MANY_FAULTS.values(), ids=MANY_FAULTS)
-def test_of_many_faults_the_first_are_told(text: str) -> None:
+def test_the_first_of_many_problems_are_reported(text: str) -> None:
     """The first hundred problems of a file are reported."""
     with pytest.raises(ConfigError) as caught:
         _resolved(text)

@@ -107,13 +107,13 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("instruction", ACCEPTED)
-def test_an_instruction_is_taken(instruction: str) -> None:
+def test_valid_instructions(instruction: str) -> None:
     """Forms that BuildKit accepts."""
     assert len(parse(f"FROM a\n{instruction}\n".encode(), file="D").stages[0].instructions) == 1
 
 
 @pytest.mark.parametrize(("instruction", "expected"), REFUSED.items(), ids=REFUSED)
-def test_an_instruction_is_refused(instruction: str, expected: tuple[str, int, str]) -> None:
+def test_invalid_instructions(instruction: str, expected: tuple[str, int, str]) -> None:
     """With line, column, and the nearest valid word."""
     message, column, hint = expected
     with pytest.raises(ConfigError) as caught:
@@ -124,7 +124,7 @@ def test_an_instruction_is_refused(instruction: str, expected: tuple[str, int, s
     assert problem.hint == hint or not hint
 
 
-def test_all_problems_of_a_file_come_at_once() -> None:
+def test_all_problems_of_a_file_are_reported() -> None:
     """Sorted by location."""
     with pytest.raises(ConfigError) as caught:
         parse(b"RUN x\nFROM a AS 2\nCOPI a b\nFROM c\nENV\n", file="D")
@@ -138,7 +138,7 @@ def test_a_file_without_a_stage_is_refused() -> None:
         parse(b"ARG a\n", file="D")
 
 
-def test_a_refused_from_blames_nothing_behind_it() -> None:
+def test_an_invalid_from_causes_no_further_problems() -> None:
     """The instructions of its stage cause no further problems."""
     with pytest.raises(ConfigError) as caught:
         parse(b"FROM\nRUN x\nCOPY a b\n", file="D")
@@ -196,7 +196,7 @@ def test_here_documents_are_no_sources() -> None:
     assert (second.sources, [d.text for d in second.heredocs]) == ((), [""])
 
 
-def test_a_dash_takes_leading_tabs_away() -> None:
+def test_a_dash_removes_leading_tabs() -> None:
     """From the lines of a here-document."""
     (found,) = parse(b"FROM a\nCOPY <<-E /x\n\t\ta\n\tE\n", file="D").stages[0].instructions
     assert isinstance(found, Copy)

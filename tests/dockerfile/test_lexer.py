@@ -74,7 +74,7 @@ def test_lines_are_joined(source: str | bytes, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("source", "expected"), HEREDOCS.values(), ids=HEREDOCS)
-def test_here_documents_are_taken_out(source: str, expected: list[list[tuple[str, str]]]) -> None:
+def test_bodies_of_here_documents(source: str, expected: list[list[tuple[str, str]]]) -> None:
     """Their bodies are no instructions."""
     found = lex(source.encode(), "Dockerfile")
     assert not found.problems
@@ -103,7 +103,7 @@ FAULTY = {
 
 
 @pytest.mark.parametrize(("source", "place", "message"), FAULTY.values(), ids=FAULTY)
-def test_a_fault_is_told_at_its_line(source: bytes, place: Location, message: str) -> None:
+def test_a_problem_has_its_line(source: bytes, place: Location, message: str) -> None:
     """What stops BuildKit's parser is one problem."""
     found = lex(source, "D").problems
     assert [(p.location, message in p.message) for p in found] == [(place, True)]
@@ -114,7 +114,7 @@ def test_a_line_may_have_64_kib() -> None:
     assert len(texts(b"RUN " + b"x" * (65536 - 5) + b"\n")) == 1
 
 
-def test_a_token_is_found_where_it_stands() -> None:
+def test_the_location_of_a_token() -> None:
     """Also on continuation lines; columns count from 1."""
     line = lex(b"FROM a\n  RUN x \\\n# c\n   needle\n", "D").lines[1]
     assert (line.location, line.find("needle")) == (Location("D", 2, 3), Location("D", 4, 4))

@@ -44,7 +44,7 @@ def read(found: Resolved, name: str) -> list[str]:
         ("FROM x\nCOPY --from=libs f$V /\n", ["`V`, which the image below may set"], ["x"]),
     ],
 )  # fmt: skip
-def test_what_is_taken_of_it_counts(text: str, libs: list[str], names: list[str]) -> None:
+def test_what_is_read_of_a_context(text: str, libs: list[str], names: list[str]) -> None:
     """Nothing of the main context, no stage and no image of that name."""
     found = resolved(text, "libs")
 
@@ -70,7 +70,7 @@ def test_triggers_of_a_replaced_stage_still_run() -> None:
     assert [one.pattern for one in found.reads.reads] == ["a"]
 
 
-def test_one_that_nothing_takes_from_is_told() -> None:
+def test_an_unused_context_is_reported() -> None:
     """A context that only another target needs is unused, too."""
     text = "FROM x AS dev\nCOPY --from=libs a /\nFROM y\n"
 
@@ -79,7 +79,7 @@ def test_one_that_nothing_takes_from_is_told() -> None:
     assert (dict(found.contexts), found.unused_contexts) == ({}, ("lbis",))
 
 
-def test_a_stage_that_is_only_named_gets_it_too() -> None:
+def test_a_stage_that_is_only_named() -> None:
     """BuildKit resolves the source of a tmpfs mount, and would look for an image of that name."""
     text = (
         "FROM x AS helper\nCOPY --from=libs a /\n"

@@ -93,7 +93,9 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize(("text", "expected"), UNKNOWN.values(), ids=UNKNOWN)
-def test_what_cannot_be_told_counts_whole(resolved: Resolve, text: str, expected: str) -> None:
+def test_unknown_sources_need_the_whole_context(
+    resolved: Resolve, text: str, expected: str
+) -> None:
     """With the reason."""
     assert expected in resolved(text).reads.whole
 
@@ -115,7 +117,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize(("text", "expected"), KNOWN.values(), ids=KNOWN)
-def test_what_can_be_told(resolved: Resolve, text: str, expected: str) -> None:
+def test_known_sources(resolved: Resolve, text: str, expected: str) -> None:
     """The whole context is not needed."""
     found = resolved(text).reads
     assert ([read.pattern for read in found.reads], found.whole) == ([expected], "")
@@ -162,7 +164,7 @@ def test_only_needed_stages_read(resolved: Resolve) -> None:
     assert ([read.pattern for read in found.reads], found.whole) == (["app"], "")
 
 
-def test_a_read_knows_its_kind_flags_and_place(resolved: Resolve) -> None:
+def test_a_read_has_its_kind_flags_and_location(resolved: Resolve) -> None:
     """For whoever walks the context."""
     text = "FROM a\nCOPY --parents --exclude=*.md --exclude=t src/./**/*.py /x\n"
     text += "RUN --mount=source=b,target=/b y\nADD c /c\n"

@@ -93,7 +93,9 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.values(), ids=NUMBERS)
-def test_numbers_go_on_behind_the_stages(resolved: Resolve, text: str, expected: list[str]) -> None:
+def test_numbers_of_images_follow_those_of_stages(
+    resolved: Resolve, text: str, expected: list[str]
+) -> None:
     """In the order in which BuildKit resolves the images."""
     assert [name.written for name in resolved(text).names] == expected
 
@@ -117,7 +119,7 @@ def test_a_mount_whose_type_is_a_variable_makes_a_stage_count(resolved: Resolve)
     assert [stage.index for stage in resolved(text).stages] == [0, 1]
 
 
-def test_a_circle_that_no_one_needs(resolved: Resolve, refused: Refused) -> None:
+def test_a_cycle_that_the_target_does_not_need(resolved: Resolve, refused: Refused) -> None:
     """Over FROM only if the target needs it; over `--from` always."""
     over = "FROM a AS x\nCOPY --from=y f /\nFROM x AS y\n"
     assert [name.written for name in resolved(f"{over}FROM c\n").names] == ["c"]
@@ -133,7 +135,7 @@ def test_a_trigger_may_take_from_the_stage_that_it_runs_in(resolved: Resolve) ->
     assert [name.written for name in resolved(text).names] == ["a"]
 
 
-def test_a_name_knows_its_place_and_platform(resolved: Resolve) -> None:
+def test_a_name_has_its_location_and_platform(resolved: Resolve) -> None:
     """The platform of FROM, if given, else that of the target."""
     text = "FROM --platform=$BUILDPLATFORM  go AS b\nFROM \\\n  run\nCOPY --from=tool a b\n"
     text += "COPY --from=b c d\n"
@@ -232,7 +234,7 @@ def test_arguments_that_count(
     assert dict(resolved(text, args=args, platform="linux/arm/v7").declared) == expected
 
 
-def test_arguments_that_nothing_declares_are_told(resolved: Resolve) -> None:
+def test_undeclared_arguments_are_reported(resolved: Resolve) -> None:
     """Except those that the builder reads, and proxies."""
     args = {"A": "1", "B": "2", "HTTP_PROXY": "p", "BUILDKIT_X": "1", "TARGETARCH": "x"}
     assert resolved("ARG A\nFROM a\n", args=args).unused == ("B",)
@@ -317,7 +319,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "line", "column", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_resolved_is_refused(
+def test_unresolvable_names_are_refused(
     refused: Refused, text: str, line: int, column: int, message: str
 ) -> None:
     """With line and column."""
@@ -352,19 +354,19 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
-def test_what_some_frontend_takes_is_accepted(resolved: Resolve, text: str) -> None:
+def test_what_some_frontend_accepts_is_accepted(resolved: Resolve, text: str) -> None:
     """Also if a value is not known yet."""
     assert resolved(text).stages
 
 
-def test_a_needed_stage_must_stand_above(refused: Refused) -> None:
+def test_a_needed_stage_must_be_above(refused: Refused) -> None:
     """A later one is refused where it is named."""
     (problem,) = refused("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\n", target="x")
     assert problem.location == Location("D", 2, 1)
     assert "not above" in problem.message
 
 
-def test_a_stage_that_is_not_needed_may_take_from_below(resolved: Resolve) -> None:
+def test_an_unneeded_stage_may_name_a_later_one(resolved: Resolve) -> None:
     """BuildKit never resolves that."""
     assert len(resolved("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\n").stages) == 1
 
@@ -389,7 +391,7 @@ def test_all_problems_come_at_once(refused: Refused) -> None:
     assert lines == [1, 2, 3, 5]
 
 
-def test_a_faulty_from_blames_no_variable_of_its_stage(refused: Refused) -> None:
+def test_an_invalid_from_causes_no_unset_variables(refused: Refused) -> None:
     """What the image would set is unknown."""
     assert len(refused("FROM $X\nCOPY ${Y:?} /\n")) == 1
 

@@ -58,7 +58,7 @@ PINNED = [
 
 
 @pytest.mark.parametrize(("instruction", "expected"), FLOATS.items(), ids=FLOATS)
-def test_a_step_floats(resolved: Resolve, instruction: str, expected: list[str]) -> None:
+def test_a_floating_step(resolved: Resolve, instruction: str, expected: list[str]) -> None:
     """Packages, downloads and repositories without a version or checksum."""
     found = resolved(f"FROM a\n{instruction}\n").floating
     assert len(found) == len(expected)
@@ -66,18 +66,18 @@ def test_a_step_floats(resolved: Resolve, instruction: str, expected: list[str])
 
 
 @pytest.mark.parametrize("instruction", PINNED)
-def test_a_step_does_not_float(resolved: Resolve, instruction: str) -> None:
+def test_a_pinned_step(resolved: Resolve, instruction: str) -> None:
     """With versions, checksums or a lock file."""
     assert resolved(f"FROM a\n{instruction}\n").floating == ()
 
 
-def test_a_frontend_without_a_digest_floats(resolved: Resolve) -> None:
+def test_a_frontend_without_a_digest_is_floating(resolved: Resolve) -> None:
     """Not with a digest, and not the builder's own."""
     assert resolved("# syntax=a/b:1\nFROM c\n").floating == ("the frontend `a/b:1` has no digest",)
     assert resolved(f"# syntax=a/b@sha256:{'0' * 64}\nFROM c\n").floating == ()
 
 
-def test_only_needed_stages_float(resolved: Resolve) -> None:
+def test_only_needed_stages_are_reported(resolved: Resolve) -> None:
     """Each message once."""
     text = "FROM a AS x\nRUN apk add y\nFROM b\nRUN apk add c; apk add d\n"
     assert resolved(text).floating == ("`apk add` takes whatever the archive has, at line 4",)

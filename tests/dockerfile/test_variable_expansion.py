@@ -107,7 +107,7 @@ def test_words_are_cut_after_expansion_but_not_in_quotes() -> None:
     assert found.words == ("a", "x", "y", "x  y", " b")
 
 
-def test_what_was_asked_for_is_told() -> None:
+def test_used_and_unset_variables() -> None:
     """Used and unset variables, also those inside of operators."""
     found = expand("${V}${NO:-$EMPTY}${ELSE+x}", VARIABLES)
     assert (found.used, found.unset) == (frozenset({"V", "EMPTY"}), frozenset({"NO", "ELSE"}))

@@ -117,12 +117,12 @@ HARD = [
 
 
 @pytest.mark.parametrize(("pattern", "path", "excluded"), HARD, ids=range(len(HARD)))
-def test_no_pattern_takes_for_ever(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
+def test_matching_time_is_limited(pattern: str, path: str, excluded: bool) -> None:  # noqa: FBT001
     """As in BuildKit, the time grows only with the lengths of pattern and path."""
     assert parse_ignore(pattern.encode(), file="f").excludes(path) is excluded
 
 
-def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
+def test_too_large_a_pattern_is_refused() -> None:
     """Go accepts more, with gigabytes of memory; the error has a part of the line."""
     with pytest.raises(
         ConfigError, match=r"f:2: .*\.\.\.` is not a valid .* more than 66,560"
@@ -131,7 +131,7 @@ def test_a_pattern_that_comes_to_too_much_is_refused() -> None:
     assert len(str(told.value)) < 250
 
 
-def test_of_many_faults_the_first_are_told() -> None:
+def test_the_first_of_many_problems_are_reported() -> None:
     """With the number of the others."""
     with pytest.raises(ConfigError) as caught:
         parse_ignore(b"[\n" * 3_000, file="f")
@@ -140,7 +140,7 @@ def test_of_many_faults_the_first_are_told() -> None:
     assert str(caught.value.problems[-1]) == "f:1000: and 2,000 more problems"
 
 
-def test_more_patterns_than_anybody_writes_are_refused() -> None:
+def test_too_many_patterns_are_refused() -> None:
     """At the first one beyond the limit."""
     with pytest.raises(ConfigError, match="f:20002: the file has more than 20,000 patterns"):
         parse_ignore(b"# all of it\n" + b"a\n" * 30_000, file="f")
@@ -173,7 +173,7 @@ BAD = ["[", "a[", "[]a]", "[a-]", "[-x]", "a\\", "!", "! ", "!/", "[z-a]*", r"\q
 
 
 @pytest.mark.parametrize("pattern", BAD)
-def test_what_buildkit_refuses_is_refused(pattern: str) -> None:
+def test_invalid_patterns(pattern: str) -> None:
     """The error has file and line."""
     source = f"fine\n# [ a comment\n{pattern}\n".encode()
 
@@ -184,12 +184,12 @@ def test_what_buildkit_refuses_is_refused(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["!*/*/[", "*\n*/*/[", "a\n!a/*/[", "*\n\\q", "**\n[z-a]*"])
-def test_a_bad_pattern_that_nothing_tries_is_no_fault(source: str) -> None:
+def test_an_unused_invalid_pattern_is_no_error(source: str) -> None:
     """BuildKit tries a pattern only if the ones before leave the result open."""
     assert parse_ignore(source.encode(), file="f").excludes("b") is source.startswith("*")
 
 
-def test_a_bad_pattern_is_told_when_it_is_tried() -> None:
+def test_an_invalid_pattern_is_an_error_when_it_is_used() -> None:
     """With its line."""
     ignore = parse_ignore(b"a\n\n!a/*/[", file="f")
     with pytest.raises(
@@ -198,7 +198,7 @@ def test_a_bad_pattern_is_told_when_it_is_tried() -> None:
         ignore.excludes("a/b")
 
 
-def test_all_bad_patterns_are_told_at_once() -> None:
+def test_all_invalid_patterns_are_reported_at_once() -> None:
     """Two mistakes, two problems."""
     with pytest.raises(ConfigError) as caught:
         parse_ignore(b"[\nfine\n!", file="f")
@@ -206,7 +206,7 @@ def test_all_bad_patterns_are_told_at_once() -> None:
     assert [p.location.line for p in caught.value.problems if p.location] == [1, 3]
 
 
-def test_a_line_as_long_as_go_cannot_read_is_refused() -> None:
+def test_too_long_a_line_is_refused() -> None:
     """Go's scanner fails at 64 KiB, and the build with it."""
     assert parse_ignore(b"a" * 65535, file="f").excludes("a" * 65535)
     with pytest.raises(ConfigError):
@@ -251,12 +251,12 @@ BELOW = [
 
 
 @pytest.mark.parametrize(("source", "folder", "may"), BELOW)
-def test_a_walk_skips_what_cannot_come_back(source: str, folder: str, may: bool) -> None:  # noqa: FBT001
+def test_a_walk_skips_excluded_folders(source: str, folder: str, may: bool) -> None:  # noqa: FBT001
     """Only folders that a `!` may include are walked."""
     assert parse_ignore(source.encode(), file="f").may_include_below(folder) is may
 
 
-def test_nothing_excludes_nothing() -> None:
+def test_no_ignore_file() -> None:
     """Without an ignore file."""
     assert not NOTHING
     assert not NOTHING.excludes("a")
@@ -275,7 +275,7 @@ PATHS = st.lists(st.sampled_from(["a", "b", "ab", "ba"]), min_size=1, max_size=4
 
 
 @given(SOURCES, PATHS)
-def test_the_fast_way_says_the_same_as_the_slow_one(source: list[str], path: str) -> None:
+def test_grouped_matching_equals_single_matching(source: list[str], path: str) -> None:
     """Matching by groups of patterns equals matching pattern by pattern."""
     patterns = parse_patterns(source)
     folder, _, _ = path.rpartition("/")
@@ -290,7 +290,7 @@ def test_the_fast_way_says_the_same_as_the_slow_one(source: list[str], path: str
 
 
 @given(st.lists(PARTS, min_size=1, max_size=4).map("/".join), PATHS)
-def test_the_automaton_says_the_same_as_pythons_expression(text: str, path: str) -> None:
+def test_the_automaton_equals_pythons_regex(text: str, path: str) -> None:
     """Both matchers agree on patterns that both support."""
     pattern = parse_pattern(text)
     source, way = _go_regex(pattern.text) if pattern else ("", "")
@@ -299,7 +299,9 @@ def test_the_automaton_says_the_same_as_pythons_expression(text: str, path: str)
 
 
 @given(SOURCES, PATHS, PATHS)
-def test_skipping_loses_nothing(source: list[str], folder: str, below: str) -> None:
+def test_skipped_folders_contain_nothing_included(
+    source: list[str], folder: str, below: str
+) -> None:
     """A skipped folder contains nothing that would be included."""
     ignore = Ignore(parse_patterns(source))
     path = f"{folder}/{below}"
@@ -309,7 +311,7 @@ def test_skipping_loses_nothing(source: list[str], folder: str, below: str) -> N
 
 
 @given(st.binary(max_size=40))
-def test_no_bytes_do_worse_than_a_config_error(source: bytes) -> None:
+def test_any_bytes_are_read_or_a_config_error(source: bytes) -> None:
     """A file may contain any bytes."""
     with suppress(ConfigError):
         parse_ignore(source, file="f").excludes("a/b")

@@ -57,7 +57,7 @@ def cwd(tmp_path: Path) -> Path:
         ("config validate -c no.toml", 1, "Error: config file not found at specified path: "),
     ],
 )
-def test_what_is_refused(fly: FakeFly, cwd: Path, line: str, code: int, says: str) -> None:
+def test_refused_commands(fly: FakeFly, cwd: Path, line: str, code: int, says: str) -> None:
     """With flyctl's text on stderr, and code 1."""
     names = {name: f"{fly.registry}/{name}" for name in ("web", "secret")}
     done = flyctl(fly, *line.format(**names).split(), cwd=cwd)
@@ -75,7 +75,7 @@ def test_what_is_refused(fly: FakeFly, cwd: Path, line: str, code: int, says: st
         ({"FLY_API_BASE_URL": "https://api.fly.io"}, "lookup api.fly.io: no such host"),
     ],
 )
-def test_who_is_not_let_in(fly: FakeFly, cwd: Path, environ: dict[str, str], says: str) -> None:
+def test_refused_tokens(fly: FakeFly, cwd: Path, environ: dict[str, str], says: str) -> None:
     """Nor is a client that points to another Fly."""
     done = flyctl(fly, "deploy", "-i", f"{fly.registry}/web:v1", cwd=cwd, **environ)
 
@@ -83,7 +83,7 @@ def test_who_is_not_let_in(fly: FakeFly, cwd: Path, environ: dict[str, str], say
     assert says in done.stderr
 
 
-def test_a_first_deploy_makes_two_machines_and_says_its_release(fly: FakeFly, cwd: Path) -> None:
+def test_a_first_deploy(fly: FakeFly, cwd: Path) -> None:
     """The JSON of the release is the second last line; the digest is the pushed one."""
     fly.create_app("first")
     image = fly.push("first", "v1")
@@ -182,7 +182,7 @@ def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_p
     ("number", "code", "status"),
     [(signal.SIGKILL, -9, "running"), (signal.SIGTERM, 127, "interrupted")],
 )
-def test_a_deploy_that_is_ended_leaves_what_it_did(
+def test_a_killed_deploy(
     slow: FakeFly, tmp_path: Path, number: signal.Signals, code: int, status: str
 ) -> None:
     """A killed flyctl cannot report: the release stays running, its leases expire."""
@@ -212,9 +212,7 @@ def test_a_release_command_that_fails_stops_the_deploy(slow: FakeFly, tmp_path: 
     assert {one.image.tag for one in slow.apps["web"].machines} == {"v1"}
 
 
-def test_green_machines_that_do_not_get_healthy_are_taken_away(
-    slow: FakeFly, tmp_path: Path
-) -> None:
+def test_unhealthy_green_machines_are_removed(slow: FakeFly, tmp_path: Path) -> None:
     """The blue ones stay; healthy green ones replace them."""
     words = ["deploy", "--strategy", "bluegreen", "--wait-timeout", "1s", "-i"]
     sick = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
@@ -227,7 +225,7 @@ def test_green_machines_that_do_not_get_healthy_are_taken_away(
     assert [one.image.tag for one in slow.apps["web"].alive] == ["v2", "v2"]
 
 
-def test_the_api_that_is_down_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+def test_a_deploy_while_the_api_is_down(slow: FakeFly, tmp_path: Path) -> None:
     """Before a release is created."""
     slow.down("graphql")
     done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)

@@ -80,7 +80,7 @@ def test_releases_come_in_pages(fly: FakeFly, tmp_path: Path) -> None:
         ('{app(name:"web"){', "Syntax Error"),
     ],
 )
-def test_what_is_no_question_is_an_error(fly: FakeFly, query: str, message: str) -> None:
+def test_invalid_queries(fly: FakeFly, query: str, message: str) -> None:
     """HTTP 200, with the message in `errors`."""
     error = graphql(fly, query)["errors"][0]
 
@@ -89,7 +89,7 @@ def test_what_is_no_question_is_an_error(fly: FakeFly, query: str, message: str)
 
 
 @pytest.mark.parametrize("kind", ["none", "expired", "bearer of a scheme too many"])
-def test_without_a_token_nothing_is_told(fly: FakeFly, kind: str) -> None:
+def test_queries_without_a_token(fly: FakeFly, kind: str) -> None:
     """Not even whether the app exists."""
     header = {
         "none": "FlyV1 fm2_none",

@@ -39,7 +39,7 @@ def image(fly: FakeFly, **config: Any) -> dict[str, Any]:
         ("", 401),
     ],
 )
-def test_who_may_see_an_app(fly: FakeFly, token: str, status: int) -> None:
+def test_which_tokens_see_an_app(fly: FakeFly, token: str, status: int) -> None:
     """By scheme, token, its scope and its age."""
     given = {
         "org": fly.org_token(),
@@ -77,9 +77,7 @@ def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
         ({"app_name": "more", "org_slug": "acme", "region": "iad"}, 400, "unknown"),
     ],
 )
-def test_apps_are_created_by_the_rules(
-    fly: FakeFly, body: dict[str, str], status: int, code: str | None
-) -> None:
+def test_creating_apps(fly: FakeFly, body: dict[str, str], status: int, code: str | None) -> None:
     """Names are unique across organizations; unknown fields are refused."""
     said = machines(fly, "POST", "/apps", body)
 
@@ -119,9 +117,7 @@ def test_the_list_of_apps_needs_the_organization(fly: FakeFly) -> None:
         ),
     ],
 )
-def test_a_machine_that_cannot_be_is_not_made(
-    fly: FakeFly, body: dict[str, Any], says: str
-) -> None:
+def test_invalid_machines(fly: FakeFly, body: dict[str, Any], says: str) -> None:
     """The image must exist; fields and types must be those of the description."""
     config = body.get("config", {})
     if "image" in config:
@@ -163,9 +159,7 @@ def test_a_machine_of_no_launch_stays_created_and_names_its_digest(fly: FakeFly)
         ("POST", "/metadata/role", 400),
     ],
 )
-def test_what_is_no_request_for_a_machine_is_refused(
-    fly: FakeFly, method: str, path: str, status: int
-) -> None:
+def test_invalid_requests(fly: FakeFly, method: str, path: str, status: int) -> None:
     """Of states, times and paths."""
     made = machines(fly, "POST", LIST, {**image(fly), "skip_launch": False}).json
     value = {"wrong": 1} if method != "GET" else None
@@ -173,7 +167,7 @@ def test_what_is_no_request_for_a_machine_is_refused(
     assert machines(fly, method, f"{LIST}/{made['id']}{path}", value).status == status
 
 
-def test_an_update_is_of_the_whole_configuration_and_of_the_version_known(fly: FakeFly) -> None:
+def test_an_update_replaces_the_configuration(fly: FakeFly) -> None:
     """Missing keys are removed."""
     made = machines(fly, "POST", LIST, image(fly, env={"A": "1"}, metadata={"role": "keep"})).json
     path = f"{LIST}/{made['id']}"
@@ -187,7 +181,7 @@ def test_an_update_is_of_the_whole_configuration_and_of_the_version_known(fly: F
     assert known.json["instance_id"] != made["instance_id"]
 
 
-def test_whoever_holds_no_lease_changes_nothing(fly: FakeFly) -> None:
+def test_changes_need_the_lease(fly: FakeFly) -> None:
     """Until it is released."""
     made = machines(fly, "POST", LIST, image(fly)).json
     path = f"{LIST}/{made['id']}"
@@ -219,7 +213,7 @@ def test_metadata_changes_key_by_key_or_all_at_once(fly: FakeFly) -> None:
     assert machines(fly, "GET", path).json == {"c": "3"}
 
 
-def test_lists_are_filtered_as_asked(fly: FakeFly) -> None:
+def test_filters_of_lists(fly: FakeFly) -> None:
     """By region, state and metadata; unknown filters are refused."""
     fly.create_app("many")
     path = "/apps/many/machines"
@@ -239,7 +233,7 @@ def test_lists_are_filtered_as_asked(fly: FakeFly) -> None:
     assert machines(fly, "GET", f"{path}?state=happy").status == 400
 
 
-def test_rates_are_one_a_second_and_three_at_once_for_each_action(tmp_path: Path) -> None:
+def test_rate_limits(tmp_path: Path) -> None:
     """Separately for each app."""
     with fake_fly(tmp_path / "fly", rate_limits=True) as fly:
         fly.create_app("web")
@@ -252,7 +246,7 @@ def test_rates_are_one_a_second_and_three_at_once_for_each_action(tmp_path: Path
     assert fly.limits.refused == 1
 
 
-def test_what_is_down_says_so_or_says_nothing(tmp_path: Path) -> None:
+def test_a_surface_that_is_down(tmp_path: Path) -> None:
     """503, or a dropped connection."""
     with fake_fly(tmp_path / "fly") as fly:
         fly.down("machines")
@@ -267,7 +261,7 @@ def test_what_is_down_says_so_or_says_nothing(tmp_path: Path) -> None:
     assert [one.status for one in fly.requests_to("machines")] == [503, 0, 404]
 
 
-def test_a_path_that_there_is_not_is_not_found(fly: FakeFly) -> None:
+def test_unknown_paths(fly: FakeFly) -> None:
     """Also a resource that only the real API has."""
     assert machines(fly, "GET", "/volumes").status == 404
     assert machines(fly, "GET", "/apps/web/volumes").status == 404

@@ -58,7 +58,7 @@ TOKENS: dict[str, Callable[[FakeFly], str]] = {
         ("DELETE", MANIFEST, "org", 405, "UNSUPPORTED"),
     ],
 )
-def test_who_may_do_what(
+def test_permissions(
     fly: FakeFly, method: str, path: str, token: str, status: int, code: str
 ) -> None:
     """With the known status and code of Fly."""
@@ -79,7 +79,7 @@ def test_without_credentials_existing_and_missing_look_alike(fly: FakeFly) -> No
     assert {**here.headers, "date": ""} == {**gone.headers, "date": ""}
 
 
-def test_the_user_is_x_and_nobody_else(fly: FakeFly) -> None:
+def test_the_user_is_x(fly: FakeFly) -> None:
     """Other names are refused, also with a valid token."""
     token = fly.org_token()
 
@@ -122,7 +122,7 @@ def test_the_registry_knows_an_app_a_while_after_its_creation(tmp_path: Path) ->
         assert registry(fly, "POST", UPLOAD, fly.org_token()).status == 202
 
 
-def test_what_no_machine_holds_is_pruned_after_a_while(tmp_path: Path) -> None:
+def test_unused_images_are_pruned(tmp_path: Path) -> None:
     """An image that was only pushed is pruned."""
     with fake_fly(tmp_path / "fly", retention_seconds=0.0) as fly:
         fly.create_app("web")

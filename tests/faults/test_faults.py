@@ -25,7 +25,7 @@ def sample() -> list[int]:
     return sorted(sorts.values())[:SAMPLE]
 
 
-def test_the_sample_has_every_sort() -> None:
+def test_the_sample_has_every_kind() -> None:
     """Both tasks, all initial states, and faults for BuildKit and for us."""
     cases = [case_of(seed) for seed in sample()]
 

@@ -121,7 +121,7 @@ def warnings(root: Path, lines: str, files: Files) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("lines", "files", "message", "hint"), WARNED)
-def test_what_is_likely_a_mistake(
+def test_probable_mistakes(
     tmp_path: Path, lines: str, files: Files, message: str, hint: str
 ) -> None:
     """One warning with file and hint."""
@@ -132,7 +132,7 @@ def test_what_is_likely_a_mistake(
 
 
 @pytest.mark.parametrize(("lines", "files"), QUIET)
-def test_what_is_none(tmp_path: Path, lines: str, files: Files) -> None:
+def test_no_mistakes(tmp_path: Path, lines: str, files: Files) -> None:
     """What is not copied, and what only looks similar."""
     assert warnings(tmp_path / "project", lines, files) == []
 
@@ -153,7 +153,7 @@ def test_a_context_that_is_itself_a_submodule(tmp_path: Path) -> None:
     assert [str(problem.location) for problem in found] == ["libs"]
 
 
-def test_images_of_one_context_say_the_same(tmp_path: Path) -> None:
+def test_images_of_one_context_have_the_same_warning(tmp_path: Path) -> None:
     """A plan of a hundred such images has one warning."""
     write_tree(tmp_path, {".git/HEAD": "", "web/Dockerfile": "", "api/Dockerfile": ""})
     images = [image_of(f"FROM scratch\n{ALL}", name=name) for name in ("api", "web")]

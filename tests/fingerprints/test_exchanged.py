@@ -55,7 +55,7 @@ LOOKS: dict[str, Callable[[Disk, str], object]] = {
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_folder_on_the_way(root: Path, look: str) -> None:
+def test_a_parent_folder(root: Path, look: str) -> None:
     """A folder that becomes a link between listing its parent and opening it."""
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
@@ -117,7 +117,7 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_folders_are_closed_again(root: Path) -> None:
+def test_folders_are_closed(root: Path) -> None:
     """Of many folders only a few are open at once, and none at the end."""
     for number in range(200):
         write_tree(root, {f"web/many/{number}/x": "x"})
@@ -132,7 +132,7 @@ def test_folders_are_closed_again(root: Path) -> None:
     assert open_files() == before
 
 
-def test_a_write_between_two_looks_when_the_clock_was_set_back(root: Path) -> None:
+def test_a_write_after_the_clock_was_set_back(root: Path) -> None:
     """A file newer than the run may look older; its content and metadata still differ."""
     file = root / "web/sub/x"
     done: list[int] = []

@@ -63,7 +63,7 @@ def test_a_link_inside_of_its_folder_is_followed(tmp_path: Path, files: Files) -
 
 
 @pytest.mark.parametrize(("files", "place", "message"), NOT_IN_FORCE, ids=str)
-def test_what_buildkit_passes_over_hides_nothing(
+def test_an_ignore_file_that_buildkit_ignores(
     tmp_path: Path, files: Files, place: str, message: str
 ) -> None:
     """It gives a warning, because the file may have been meant to exclude secrets."""
@@ -77,7 +77,7 @@ def test_what_buildkit_passes_over_hides_nothing(
     assert "excludes nothing" in warning.message
 
 
-def test_the_contexts_file_stands_in_for_one_that_leads_nowhere(tmp_path: Path) -> None:
+def test_the_contexts_ignore_file_replaces_a_broken_link(tmp_path: Path) -> None:
     """BuildKit uses it if the Dockerfile's own cannot be read."""
     found = inputs(tmp_path / "project", {OWN: "-> ../../outside", IGNORE: "secret"})
 

@@ -180,7 +180,7 @@ SAME: dict[str, Steps] = {
 
 
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
-def test_what_does_not_change_it(root: Path, change: Steps) -> None:
+def test_changes_that_do_not_count(root: Path, change: Steps) -> None:
     """What no build can see."""
     before = of(root)
     for step in change:
@@ -213,7 +213,7 @@ CHANGED: dict[str, Steps] = {
 
 
 @pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
-def test_what_changes_it(root: Path, change: Steps) -> None:
+def test_changes_that_count(root: Path, change: Steps) -> None:
     """What gets into an image; the base, which does not read it, is unchanged."""
     before, base = of(root), of(root, name="os")
     for step in change:
@@ -253,7 +253,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", INPUTS.values(), ids=INPUTS.keys())
-def test_inputs_that_are_no_files_change_it(root: Path, change: dict[str, Any]) -> None:
+def test_inputs_other_than_files_count(root: Path, change: dict[str, Any]) -> None:
     """Each of them alone."""
     assert of(root, images(**change)) != of(root)
 
@@ -267,17 +267,17 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", OUTSIDE.values(), ids=OUTSIDE.keys())
-def test_inputs_of_the_run_alone_do_not_change_it(root: Path, change: dict[str, Any]) -> None:
+def test_inputs_of_the_run_do_not_count(root: Path, change: dict[str, Any]) -> None:
     """They do not get into the image."""
     assert of(root, images(**change)) == of(root)
 
 
-def test_a_comment_in_the_dockerfile_changes_it(root: Path) -> None:
+def test_a_comment_in_the_dockerfile_counts(root: Path) -> None:
     """Its bytes count: an accepted needless rebuild."""
     assert of(root, images(DOCKERFILE + "# done\n")) != of(root)
 
 
-def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
+def test_a_changed_base_changes_its_dependents(root: Path) -> None:
     """Its fingerprint is an input of its dependents."""
     _, web = images()
     other = image_of("FROM scratch\nENV A=1\n", name="os", context="os")
@@ -285,7 +285,7 @@ def test_a_changed_base_changes_all_that_stands_on_it(root: Path) -> None:
     assert of(root, (other, web)) != of(root)
 
 
-def test_another_test_makes_one_image_anew(root: Path) -> None:
+def test_another_test_changes_one_image(root: Path) -> None:
     """The tested image gets another tag; its dependents keep theirs."""
     os_base, web = images()
     tags = []
@@ -298,7 +298,7 @@ def test_another_test_makes_one_image_anew(root: Path) -> None:
     assert len({tag for _, tag in tags}) == 1
 
 
-def test_values_of_an_argument_are_told_apart_by_platform(root: Path) -> None:
+def test_values_of_an_argument_per_platform(root: Path) -> None:
     """A value for all platforms differs from equal-looking values per platform."""
     dockerfile = 'ARG V="${TARGETARCH}"\nFROM scratch\nARG V\nLABEL v=$V\n'
     write_tree(root, {"images/all/Dockerfile": dockerfile})
@@ -363,7 +363,7 @@ def test_clone_path_and_umask_do_not_count(
     assert of(elsewhere) == of(root)
 
 
-def test_inputs_say_what_went_in(root: Path) -> None:
+def test_inputs_list_everything(root: Path) -> None:
     """What `inputs` shows."""
     found = fingerprint(project_of(root, *images(floating=("the archive moves",))))
     web = found[ImageName("web")]
@@ -383,7 +383,7 @@ def test_inputs_say_what_went_in(root: Path) -> None:
     assert not web.whole_context
 
 
-def test_permission_bits_that_would_surprise_are_told(root: Path) -> None:
+def test_unusual_permission_bits_are_reported(root: Path) -> None:
     """They get into the image, but not into the fingerprint."""
     (root / "web/data/a.txt").chmod(0o600)
     (root / "web/run.sh").chmod(0o4755)
@@ -392,7 +392,7 @@ def test_permission_bits_that_would_surprise_are_told(root: Path) -> None:
     assert sentence.startswith("the permission bits of `data/a.txt` (0600) and of 1 more go")
 
 
-def test_problems_of_all_images_come_at_once(root: Path) -> None:
+def test_problems_of_all_images_are_reported_at_once(root: Path) -> None:
     """A missing source in each of two images."""
     one = image_of("FROM scratch\nCOPY gone /\n", name="one")
     two = image_of("FROM scratch\nCOPY lost /\n", name="two")

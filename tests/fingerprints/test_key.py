@@ -140,7 +140,7 @@ def test_other_entries_have_other_records(inputs: Inputs, entries: Entries) -> N
     assert made((image, entries, options, contexts)) != made(inputs)
 
 
-def test_where_a_file_lay_and_its_other_bits_do_not_count() -> None:
+def test_real_path_and_other_mode_bits_do_not_count() -> None:
     """`real` and `mode` are only shown to people."""
     entry = ContextEntry("a", EntryKind.FILE, sha256="00" * 32)
     seen = replace(entry, real="b", mode=0o600)
@@ -162,13 +162,13 @@ def test_a_base_counts_by_its_key() -> None:
     assert made((IMAGE, (), {}, {})) != made((IMAGE, (), {}, {}), other)
 
 
-def test_a_base_without_a_key_is_a_fault() -> None:
+def test_a_base_without_a_key_is_a_bug() -> None:
     """Images must come in build order."""
     with pytest.raises(KeyError):
         record(IMAGE, (), {}, {})
 
 
-def test_the_key_is_sha256_and_twenty_digits_of_the_fingerprint_are_the_tag() -> None:
+def test_key_fingerprint_and_tag() -> None:
     """80 bits. Without a test, key and fingerprint are equal."""
     key = key_of(b"record")
     found = fingerprint_of(key)
@@ -192,7 +192,7 @@ def test_the_command_of_a_test_counts_and_its_timeout_does_not(
     assert (fingerprint_of(key, one) == fingerprint_of(key, other)) is same
 
 
-def test_sections_that_say_nothing_are_left_out() -> None:
+def test_empty_sections_are_omitted() -> None:
     """So that sections of later versions change no existing keys."""
     found = made((IMAGE, (), {}, {}))
 
@@ -218,7 +218,7 @@ SECTIONS = (
 )
 
 
-def test_options_at_their_default_are_not_named() -> None:
+def test_default_options_are_omitted() -> None:
     """So that new options change no existing fingerprints."""
     assert output_options(BuildSettings()) == {}
     assert output_options(BuildSettings(sbom=True, provenance="mode=max")) == {

@@ -40,7 +40,7 @@ def inputs(root: Path) -> Inputs:
     return fingerprint(load(root))[WEB]
 
 
-def test_what_is_read_of_it_counts(tmp_path: Path) -> None:
+def test_what_is_read_of_a_context_counts(tmp_path: Path) -> None:
     """According to its own ignore file."""
     libs = project(tmp_path)
     before = inputs(tmp_path)
@@ -53,7 +53,7 @@ def test_what_is_read_of_it_counts(tmp_path: Path) -> None:
     assert inputs(tmp_path).fingerprint != before.fingerprint
 
 
-def test_inputs_show_it(tmp_path: Path) -> None:
+def test_inputs_show_the_context(tmp_path: Path) -> None:
     """Its folder, its files, and its ignore file; it is no external."""
     project(tmp_path)
 
@@ -80,7 +80,7 @@ def test_another_name_or_context_is_another_fingerprint(tmp_path: Path) -> None:
     assert plain.key != named.key
 
 
-def test_it_goes_before_an_image_of_the_project(tmp_path: Path) -> None:
+def test_a_context_has_priority_over_an_image(tmp_path: Path) -> None:
     """It makes no edge in the graph, as in BuildKit."""
     project(tmp_path)
     base = tmp_path / "images" / "libs"
@@ -90,7 +90,7 @@ def test_it_goes_before_an_image_of_the_project(tmp_path: Path) -> None:
     assert load(tmp_path).image(WEB).bases == ()
 
 
-def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
+def test_missing_sources_and_folders(tmp_path: Path) -> None:
     """A missing source in it, and the missing folder if it is needed."""
     project(tmp_path, "FROM scratch\nCOPY --from=libs srx /\n")
     with pytest.raises(ConfigError) as caught:
@@ -122,9 +122,7 @@ def test_what_is_not_there_is_told_at_its_line(tmp_path: Path) -> None:
         ('"libs:latest" = "../../libs"', "2:1", "BuildKit looks for `libs:latest` as `libs`"),
     ],
 )
-def test_what_is_no_folder_of_the_project_is_refused(
-    tmp_path: Path, text: str, place: str, said: str
-) -> None:
+def test_other_folders_are_refused(tmp_path: Path, text: str, place: str, said: str) -> None:
     """With reason and location."""
     project(tmp_path, settings=f"[contexts]\n{text}\n")
 
@@ -136,7 +134,7 @@ def test_what_is_no_folder_of_the_project_is_refused(
     assert said in problem.message
 
 
-def test_a_link_out_of_the_project_is_no_way_out(tmp_path: Path) -> None:
+def test_a_link_out_of_the_project_is_refused(tmp_path: Path) -> None:
     """The real path counts, not the link."""
     root = tmp_path / "project"
     project(root)
@@ -148,7 +146,7 @@ def test_a_link_out_of_the_project_is_no_way_out(tmp_path: Path) -> None:
         load(root)
 
 
-def test_a_name_that_nothing_takes_from_is_warned_of(tmp_path: Path) -> None:
+def test_an_unused_context_is_a_warning(tmp_path: Path) -> None:
     """Usually a typing error: the name in the Dockerfile then means an image."""
     project(tmp_path, settings='[contexts]\nlib = "../../libs"\n')
 

@@ -98,7 +98,7 @@ def test_the_whole_context_counts(root: Path, line: str) -> None:
     assert paths(root, line) == EVERYTHING
 
 
-def test_what_cannot_be_decided_is_the_whole_context(root: Path) -> None:
+def test_an_unknown_source_is_the_whole_context(root: Path) -> None:
     """A source with a variable of an unknown image."""
     image = image_of("FROM debian\nCOPY $UNSEEN/app.py /\n", name="web")
 
@@ -156,12 +156,12 @@ IGNORES: list[tuple[str, str, list[str]]] = [
 
 
 @pytest.mark.parametrize(("line", "ignore", "expected"), IGNORES)
-def test_the_ignore_file_is_heeded(root: Path, line: str, ignore: str, expected: list[str]) -> None:
+def test_the_ignore_file_applies(root: Path, line: str, ignore: str, expected: list[str]) -> None:
     """Excluded files are absent; files included again bring their folders."""
     assert paths(root, line, ignore=ignore) == expected
 
 
-def test_a_bad_pattern_is_told_where_the_context_has_a_path_to_try_it_on(root: Path) -> None:
+def test_an_invalid_pattern_is_reported_if_it_is_used(root: Path) -> None:
     """In the ignore file at its line, in a flag at the instruction."""
     assert paths(root, "COPY app.py /", ignore="!*/*/[") == ["app.py"]
     with pytest.raises(ConfigError, match=r"^\.dockerignore:2: BuildKit refuses it: `\*/\*/\[`"):
@@ -205,9 +205,7 @@ MISSING: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("line", "ignore", "message", "hint"), MISSING)
-def test_a_source_that_is_not_there(
-    root: Path, line: str, ignore: str, message: str, hint: str
-) -> None:
+def test_a_missing_source(root: Path, line: str, ignore: str, message: str, hint: str) -> None:
     """With its line and a hint."""
     with pytest.raises(ConfigError) as caught:
         paths(root, line, ignore=ignore)
@@ -241,7 +239,7 @@ def test_a_source_that_is_above_the_context(tmp_path: Path, source: str, hint: s
     assert [problem.hint[: len(hint)] for problem in caught.value.problems] == [hint]
 
 
-def test_all_sources_that_are_missing_are_told_at_once(root: Path) -> None:
+def test_all_missing_sources_are_reported_at_once(root: Path) -> None:
     """Three lines, three problems."""
     with pytest.raises(ConfigError) as caught:
         paths(root, "COPY a /", "COPY b /", "COPY c /")
@@ -267,7 +265,7 @@ JSON_AND_MORE = [
 
 
 @pytest.mark.parametrize(("line", "expected"), JSON_AND_MORE)
-def test_what_only_some_versions_read_need_not_be_there(
+def test_sources_of_only_some_versions_may_be_missing(
     root: Path, line: str, expected: list[str]
 ) -> None:
     """A JSON array followed by text: only the array before BuildKit 0.15, words since then."""
@@ -375,7 +373,7 @@ def test_a_file_that_vanishes_is_noticed(root: Path) -> None:
         Disk(root).file(str(root / "gone"))
 
 
-def test_what_cannot_be_read_is_told_with_its_path(root: Path) -> None:
+def test_an_unreadable_file_is_reported_with_its_path(root: Path) -> None:
     """A name that is too long stands for a missing permission, as root may read everything."""
     with pytest.raises(ConfigError, match=r"a{300}: cannot be read: file name too long"):
         Disk(root).file(str(root / ("a" * 300)))

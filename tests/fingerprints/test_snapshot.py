@@ -137,7 +137,7 @@ def copied(root: Path, image: Image, found: Inputs) -> Path:
     return folder
 
 
-def test_it_holds_what_is_read_and_the_way_to_it(root: Path) -> None:
+def test_a_snapshot_has_the_files_that_are_read(root: Path) -> None:
     """With modes and times, links unchanged, and nothing that is not read."""
     (root / "web/d/x").chmod(0o640)
     (root / "web/d/y").chmod(0o4755)
@@ -171,7 +171,7 @@ def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> 
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_changed_since_the_look_is_told(root: Path, change: str) -> None:
+def test_changes_since_the_scan_are_reported(root: Path, change: str) -> None:
     """Also if size and time are unchanged."""
     edit, path = CHANGES[change]
     image, found = looked_at(root)
@@ -200,7 +200,7 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", HARMLESS)
-def test_what_does_not_concern_the_contents_changes_nothing(root: Path, change: str) -> None:
+def test_metadata_changes_are_no_changes(root: Path, change: str) -> None:
     """The built content is that of the fingerprint."""
     image, found = looked_at(root)
     HARMLESS[change](root / "web")
@@ -214,7 +214,7 @@ def test_what_does_not_concern_the_contents_changes_nothing(root: Path, change: 
     assert (folder / "web/rules").read_bytes() == b"d/secret\n"
 
 
-def test_what_failed_one_image_fails_the_next(root: Path) -> None:
+def test_a_changed_file_fails_each_image_that_reads_it(root: Path) -> None:
     """Nothing of a changed file remains for another image that reads it."""
     image, found = looked_at(root)
     write(root / "web/a", "bbb")
@@ -253,7 +253,7 @@ def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
     assert (place / "a").read_text() == "aaa"
 
 
-def test_the_folder_goes_with_the_block(root: Path, tmp_path: Path) -> None:
+def test_the_folder_is_removed(root: Path, tmp_path: Path) -> None:
     """Also read-only folders in it."""
     (root / "web/d").chmod(0o555)
     with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:

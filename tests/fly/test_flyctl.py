@@ -27,7 +27,7 @@ def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
     return {"PATH": f"{path.parent}{os.pathsep}{os.environ['PATH']}", "FLY_APP": "another"}
 
 
-def test_its_words_and_its_environment(tmp_path: Path) -> None:
+def test_arguments_and_environment(tmp_path: Path) -> None:
     """The token is in a variable, not in an argument; other variables of flyctl are removed."""
     environ = a_flyctl(tmp_path, f'echo "$@" > {tmp_path}/argv; env > {tmp_path}/env')
     flyctl = find_flyctl(environ, TOKEN, threading.Event())
@@ -44,7 +44,7 @@ def test_its_words_and_its_environment(tmp_path: Path) -> None:
     assert "FLY_APP" not in given
 
 
-def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
+def test_an_error_is_one_line_without_secrets(tmp_path: Path) -> None:
     """The last line that begins with `Error:`, without the request id."""
     script = "echo 'Error: denied to fm2_planted (Request ID: 01AB)' >&2; echo more >&2; exit 1"
     ended = find_flyctl(a_flyctl(tmp_path, script), TOKEN, threading.Event()).deploy(
@@ -64,9 +64,7 @@ def test_its_error_is_one_line_without_secrets(tmp_path: Path) -> None:
         *("http://metadata.google.internal", "http://x._api.internal", "http://localhost.", "a"),
     ],
 )
-def test_a_token_is_not_given_to_it_for_an_address_in_clear(
-    tmp_path: Path, variable: str, base: str
-) -> None:
+def test_no_token_for_an_http_address(tmp_path: Path, variable: str, base: str) -> None:
     """It is not run, as it would send the token there."""
     environ = {**a_flyctl(tmp_path, f"touch {tmp_path}/ran"), variable: base}
 
@@ -75,7 +73,7 @@ def test_a_token_is_not_given_to_it_for_an_address_in_clear(
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_token_is_not_given_to_it_for_a_proxy_in_clear(tmp_path: Path) -> None:
+def test_no_token_for_an_http_proxy(tmp_path: Path) -> None:
     """`NO_PROXY` can exclude Fly's own network."""
     inside = {"FLY_FLAPS_BASE_URL": "http://_api.internal:4280", "HTTP_PROXY": "proxy.test:3128"}
     environ = {**a_flyctl(tmp_path, "exit 0"), **inside}
@@ -94,7 +92,7 @@ def test_a_token_is_not_given_to_it_for_a_proxy_in_clear(tmp_path: Path) -> None
         ("timeout reached waiting for health checks to pass", False, False),
     ],
 )
-def test_two_failures_are_known_by_their_words(
+def test_temporary_failures_of_flyctl(
     tmp_path: Path,
     said: str,
     *,
@@ -110,7 +108,7 @@ def test_two_failures_are_known_by_their_words(
     assert (ended.image_is_missing, ended.is_held) == (missing, held)
 
 
-def test_the_release_that_it_made(tmp_path: Path) -> None:
+def test_the_created_release(tmp_path: Path) -> None:
     """From a line of JSON among other lines."""
     script = """echo 'Watch it'; echo '{"id":"r1","version":7,"image_ref":"a"}'; echo 'Visit it'"""
     ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
@@ -120,7 +118,7 @@ def test_the_release_that_it_made(tmp_path: Path) -> None:
     assert ended.release == "7"
 
 
-def test_releases_as_it_lists_them(tmp_path: Path) -> None:
+def test_listed_releases(tmp_path: Path) -> None:
     """Used if Fly's REST API does not answer: the field names of fly-go."""
     listed = (
         '[{"ID":"x","Version":2,"Status":"complete","ImageRef":"a@b","CreatedAt":"2026-01-01"}]'
@@ -131,7 +129,7 @@ def test_releases_as_it_lists_them(tmp_path: Path) -> None:
     assert (found.version, found.status, found.image, found.good) == (2, "complete", "a@b", True)
 
 
-def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
+def test_releases_that_cannot_be_listed(tmp_path: Path) -> None:
     """An error, not an empty list."""
     flyctl = find_flyctl(a_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event())
     with pytest.raises(UnknownError, match="cannot list the releases of `acme-web`: no"):
@@ -139,7 +137,7 @@ def test_releases_that_it_cannot_list(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("told", ["id", "version", "deep", "list"])
-def test_a_release_that_it_half_tells(tmp_path: Path, told: str) -> None:
+def test_an_incomplete_release(tmp_path: Path, told: str) -> None:
     """The deploy succeeded, but its release is unknown."""
     lines = {
         "id": '{"id":"r1","vers',
@@ -157,14 +155,14 @@ def test_a_release_that_it_half_tells(tmp_path: Path, told: str) -> None:
 @pytest.mark.parametrize(
     "printed", ["", "Visit it", '[{"Version"', "{}", "[1]", '[{"Version":"v2"}]', "[" * 5000]
 )
-def test_releases_that_are_none(tmp_path: Path, printed: str) -> None:
+def test_invalid_releases(tmp_path: Path, printed: str) -> None:
     """An error, also with exit code 0."""
     flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{printed}'"), "", threading.Event())
     with pytest.raises(UnknownError, match=r"cannot list the releases|Fly answers"):
         flyctl.releases("acme-web")
 
 
-def test_output_without_bound(tmp_path: Path) -> None:
+def test_endless_output(tmp_path: Path) -> None:
     """Its end is kept, which has the release."""
     endless = "head -c 20000000 /dev/zero"
     script = f"""{endless}; {endless} >&2; echo; echo '{{"id":"r1","version":7}}'"""
@@ -176,7 +174,7 @@ def test_output_without_bound(tmp_path: Path) -> None:
     assert sum(map(len, ended.lines)) < 100_000
 
 
-def test_it_does_not_end(tmp_path: Path) -> None:
+def test_a_timeout(tmp_path: Path) -> None:
     """It is interrupted, and the timeout is the error."""
     flyctl = find_flyctl(a_flyctl(tmp_path, "sleep 600"), "", threading.Event())
     ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
@@ -185,7 +183,7 @@ def test_it_does_not_end(tmp_path: Path) -> None:
     assert ended.message == "flyctl took longer than 0 minutes"
 
 
-def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
+def test_an_interruption(tmp_path: Path) -> None:
     """SIGINT, so that it can mark its release as interrupted."""
     stop = threading.Event()
     script = f"trap 'echo told > {tmp_path}/told; exit 127' INT; echo begun >&2; sleep 30 & wait"
@@ -199,7 +197,7 @@ def test_it_ends_in_order_when_the_user_stops(tmp_path: Path) -> None:
     assert (tmp_path / "told").exists()
 
 
-def test_there_is_none(tmp_path: Path) -> None:
+def test_flyctl_is_missing(tmp_path: Path) -> None:
     """The error says how to install it."""
     with pytest.raises(UnknownError, match="not on PATH") as caught:
         find_flyctl({"PATH": str(tmp_path)}, "", threading.Event())

@@ -87,29 +87,27 @@ NO_IDS: list[object] = [None, "", 7, "../../web/machines/148e", "148e?force=true
 
 
 @pytest.mark.parametrize("body", NO_LISTS, ids=range(len(NO_LISTS)))
-def test_what_is_no_list_of_machines_is_not_an_app_without_any(
-    answers: Answers, body: bytes
-) -> None:
+def test_invalid_lists_of_machines(answers: Answers, body: bytes) -> None:
     """Otherwise the app would be deployed, and its keeping machines added again."""
     with pytest.raises(FlyError, match="Fly answers with something unexpected"):
         machines_of(answers(body), "web")
 
 
-def test_no_machines_as_go_may_write_them(answers: Answers) -> None:
+def test_empty_lists_of_machines(answers: Answers) -> None:
     """An empty list, and the `null` of an empty Go slice."""
     api = answers([], None)
     assert machines_of(api, "web") == machines_of(api, "web") == ()
 
 
 @pytest.mark.parametrize("name", NO_IDS)
-def test_a_machine_without_an_id_cannot_be_written_to(answers: Answers, name: object) -> None:
+def test_a_machine_without_an_id(answers: Answers, name: object) -> None:
     """The id is part of the next request's path."""
     with pytest.raises(FlyError, match="a machine without an id"):
         machines_of(answers([machine(id=name)]), "web")
 
 
 @pytest.mark.parametrize("body", [{}, {"apps": "web"}, {"apps": [{"name": 7}]}, {"apps": [None]}])
-def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
+def test_invalid_lists_of_apps(answers: Answers, body: object) -> None:
     """No app is dropped, because a pattern would silently not match it."""
     if body == {}:
         assert apps_of_org(answers(body), "acme") == []
@@ -119,7 +117,7 @@ def test_what_is_no_list_of_apps(answers: Answers, body: object) -> None:
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b"{"])
-def test_what_is_no_app(answers: Answers, body: bytes) -> None:
+def test_an_invalid_app(answers: Answers, body: bytes) -> None:
     """It does not mean that the name is free."""
     with pytest.raises(FlyError, match="something unexpected"):
         app_of(answers(body), "web")
@@ -162,7 +160,7 @@ def test_pages_that_do_not_end(answers: Answers, nodes: tuple[object, ...]) -> N
         {"errors": [{"message": {"a": 1}, "extensions": []}], "data": {"app": {}}},
     ],
 )
-def test_what_is_no_list_of_releases(answers: Answers, data: object) -> None:
+def test_invalid_lists_of_releases(answers: Answers, data: object) -> None:
     """Also if there is data beside the error."""
     with pytest.raises(FlyError):
         list(releases_of(answers(data), "web"))
@@ -195,7 +193,7 @@ def test_an_organization_without_a_name(answers: Answers) -> None:
         ({"state": "stopped", "events": [None, {"type": "exit", "request": []}]}, ""),
     ],
 )
-def test_states_that_nobody_has_heard_of(more: dict[str, object], trouble: str) -> None:
+def test_unknown_states(more: dict[str, object], trouble: str) -> None:
     """They are shown, sanitized for terminals, and the app is not healthy."""
     now = running_of("web", [Machine(machine(**more))])
     assert now is not None

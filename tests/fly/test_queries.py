@@ -45,7 +45,7 @@ def as_who(fly: FakeFly, token: str) -> FlyApi:
     return FlyApi({**fly.environ, "FLY_API_TOKEN": token}, policy=QUICK)
 
 
-def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
+def test_existing_and_missing_apps(api: FlyApi) -> None:
     """200 and 404."""
     found = app_of(api, "acme-web")
 
@@ -58,7 +58,7 @@ def test_an_app_is_there_or_its_name_is_free(api: FlyApi) -> None:
 @pytest.mark.parametrize(
     "token", ["FlyV1 fm2_\u201cquoted\u201d", "fm2_first\nfm2_second", "t\u00f6ken"]
 )
-def test_a_token_that_cannot_be_one(fly: FakeFly, token: str) -> None:
+def test_an_invalid_token(fly: FakeFly, token: str) -> None:
     """Copied with a quotation mark or a newline: nothing is sent or shown."""
     before = fly.requests
     with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
@@ -69,7 +69,7 @@ def test_a_token_that_cannot_be_one(fly: FakeFly, token: str) -> None:
     assert fly.requests == before
 
 
-def test_an_app_that_is_none_has_no_machines(api: FlyApi) -> None:
+def test_machines_of_a_missing_app(api: FlyApi) -> None:
     """The error names the app, and the command that creates it."""
     assert machines_of(api, "acme-web") == ()
     with pytest.raises(NoAppError, match="there is no app `acme-none`") as caught:
@@ -106,7 +106,7 @@ def test_no_token_at_all(fly: FakeFly) -> None:
 
 
 @pytest.mark.parametrize("how", ["503", "drop"])
-def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FakeFly, how: str) -> None:
+def test_an_api_that_is_down_is_retried(fly: FakeFly, how: str) -> None:
     """With the attempts of the policy."""
     fly.down("machines", how=how)
     with FlyApi(fly.environ, policy=QUICK) as api:
@@ -116,7 +116,7 @@ def test_an_api_that_is_down_is_asked_again_and_then_said(fly: FakeFly, how: str
     assert len(fly.requests_to("machines")) == QUICK.attempts
 
 
-def test_a_token_is_not_sent_in_clear(fly: FakeFly) -> None:
+def test_a_token_is_not_sent_over_http(fly: FakeFly) -> None:
     """The name is not even resolved."""
     plain = {"FLY_FLAPS_BASE_URL": "http://fly.invalid", "FLY_API_BASE_URL": "http://10.0.0.9"}
     with FlyApi({**fly.environ, **plain}, policy=QUICK) as api:
@@ -126,7 +126,7 @@ def test_a_token_is_not_sent_in_clear(fly: FakeFly) -> None:
             list(releases_of(api, "acme-web"))
 
 
-def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_sent_over_http_only_in_flys_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only by the name `_api.internal`, to one of its addresses, without a proxy."""
     with scripted_server(lambda _: Reply(200)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
@@ -142,7 +142,7 @@ def test_a_token_in_clear_stays_in_flys_network(monkeypatch: pytest.MonkeyPatch)
     assert all(why(ip_address(one)) for one in ("10.0.0.1", "fd00::1", "127.0.0.1", "8.8.8.8"))
 
 
-def test_the_rate_that_fly_allows_is_kept(fly: FakeFly, api: FlyApi) -> None:
+def test_the_rate_limit_is_kept(fly: FakeFly, api: FlyApi) -> None:
     """Five queries about one app take two seconds, and none is refused."""
     fly.knobs.rate_limits = True
     started = time.monotonic()
@@ -156,7 +156,7 @@ def test_the_rate_that_fly_allows_is_kept(fly: FakeFly, api: FlyApi) -> None:
     assert [one.status for one in fly.requests_to("machines")] == [200] * 5
 
 
-def test_who_is_refused_for_haste_waits(fly: FakeFly) -> None:
+def test_a_429_is_waited_for(fly: FakeFly) -> None:
     """429: another process may use the same limit."""
     fly.knobs.rate_limits = True
     # The next request is allowed in a second.
@@ -175,7 +175,7 @@ def test_an_app_without_releases_has_none(api: FlyApi) -> None:
         list(releases_of(api, "acme-none"))
 
 
-def test_a_proxy_before_fly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the proxy and its variable, and does not blame Fly."""
     with connect_proxy("127.0.0.1:1", status="403 Forbidden") as proxy:
         monkeypatch.setenv("https_proxy", f"http://me:hidden@{proxy.address}")

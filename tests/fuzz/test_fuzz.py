@@ -14,7 +14,7 @@ MADE = 40
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_whatever_is_written_is_understood_or_refused(name: str) -> None:
+def test_every_input_is_accepted_or_refused(name: str) -> None:
     """Only our own errors are raised, and they can be printed."""
     target, random = TARGETS[name], Random(name)  # noqa: S311 - the same inputs each time
     seeds = target.seeds()

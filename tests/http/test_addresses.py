@@ -40,7 +40,7 @@ OUTSIDE = (
 
 
 @pytest.mark.parametrize("host", [*HERE, *INSIDE])
-def test_nobody_is_led_inside(host: str) -> None:
+def test_public_hosts_do_not_lead_to_private_addresses(host: str) -> None:
     """From a public host: by a redirect, or to a token server."""
     target = f"https://{host}/v2/"
 
@@ -50,7 +50,7 @@ def test_nobody_is_led_inside(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", [*HERE, *INSIDE])
-def test_who_is_inside_may_stay_there(host: str) -> None:
+def test_private_registries_may_use_private_addresses(host: str) -> None:
     """A registry in a private network has its storage there, whatever its name looks like."""
     target = f"https://{host}/v2/"
 
@@ -60,7 +60,7 @@ def test_who_is_inside_may_stay_there(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", OUTSIDE)
-def test_the_world_is_outside(host: str) -> None:
+def test_public_addresses(host: str) -> None:
     """Also addresses that embed a public one, as with NAT64."""
     assert why_not_followed("https://registry.example.com/", f"https://{host}/") == ""
     assert not leads_here(host)
@@ -73,7 +73,7 @@ def test_every_spelling_of_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", INSIDE)
-def test_inside_is_not_here(host: str) -> None:
+def test_private_addresses_are_not_loopback(host: str) -> None:
     """Another machine, or none."""
     assert is_inside(host)
     assert not leads_here(host)
@@ -97,7 +97,7 @@ def test_inside_is_not_here(host: str) -> None:
         ("2002:7f00:1::", False),
     ],
 )
-def test_what_permits_is_strict(host: str, *, plainly: bool) -> None:
+def test_which_addresses_get_credentials_over_http(host: str, *, plainly: bool) -> None:
     """Credentials are sent without TLS only to this machine, if its address is unambiguous."""
     assert is_loopback(host) is plainly
 
@@ -135,7 +135,7 @@ def test_addresses_are_read_as_the_system_reads_them(host: str) -> None:
         "gopher://a.example.com/",
     ],
 )
-def test_two_readings_are_none(target: str) -> None:
+def test_ambiguous_hosts_are_invalid(target: str) -> None:
     """Characters that a parser may drop, decode or convert make an invalid host."""
     assert why_not_followed("https://registry.example.com/", target) == "it is not a web address"
     assert why_untrusted(target, "https://registry.example.com", sending=False)

@@ -38,8 +38,8 @@ def as_a_date(seconds: int) -> str:
 
 
 @pytest.mark.parametrize("written", [in_seconds, as_a_date])
-def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
-    """One of twenty requests gets `Retry-After: 1`: no request is sent in that second."""
+def test_one_response_makes_all_requests_wait(written: Callable[[int], str]) -> None:
+    """One of 200 requests gets `Retry-After: 1`: no request is sent in that second."""
     times: list[float] = []
     told: list[float] = []
 
@@ -61,7 +61,7 @@ def test_one_answer_makes_all_wait(written: Callable[[int], str]) -> None:
     assert sum(at >= told[0] + 1.0 for at in times) > 120
 
 
-def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
+def test_total_time_with_repeated_retry_after() -> None:
     """Each request ends within its total time, however often it is delayed."""
     policy = Policy(pause=0.001, total=1.5, read=1.0)
     script = lambda _: Reply(429, {"Retry-After": "1"}, ERROR)  # noqa: E731
@@ -77,7 +77,7 @@ def test_a_host_that_asks_for_time_again_and_again_is_left_in_time() -> None:
     assert server.count() <= 30 + policy.allowance
 
 
-def test_pauses_grow_and_are_not_alike() -> None:
+def test_pauses_grow_with_jitter() -> None:
     """0.4 s, then 0.8 s, each plus or minus a half."""
     gate = Gate(Policy(), Event())
 
@@ -89,7 +89,7 @@ def test_pauses_grow_and_are_not_alike() -> None:
     assert all(0.4 <= pause <= 1.2 for pause in seconds)
 
 
-def test_a_gate_that_opens_too_late_is_not_waited_for() -> None:
+def test_a_wait_beyond_the_deadline() -> None:
     """The error is raised at once."""
     gate = Gate(Policy(), Event())
     gate.shut(60.0)
@@ -120,7 +120,7 @@ def test_retry_after_is_a_number_or_a_date(value: str | None, seconds: float | N
 
 
 @pytest.mark.parametrize("hours", [-1, 0, 1])
-def test_a_date_is_of_the_clock_over_there(hours: int) -> None:
+def test_a_date_is_of_the_hosts_clock(hours: int) -> None:
     """Our clock may be wrong by an hour without changing the wait."""
     ours = datetime(2026, 11, 24, 12 + hours, 0, tzinfo=UTC)
     until, there = "Tue, 24 Nov 2026 12:00:30 GMT", "Tue, 24 Nov 2026 12:00:00 GMT"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_certificate_that_has_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its authority is trusted, so the hint is about the time, and shows ours."""
     certificate = create_certificate(tmp_path, until=datetime(2020, 1, 1, tzinfo=UTC))
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.ca))

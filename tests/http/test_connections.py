@@ -73,7 +73,7 @@ def ask(ca: Path | None = None, name: str = NAME, policy: Policy = PATIENT) -> P
 
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_through_a_proxy(
+def test_a_request_through_a_proxy(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], variable: str
 ) -> None:
     """The proxy resolves the name, and sees the tunnel, but not our credential."""
@@ -86,7 +86,7 @@ def test_through_a_proxy(
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_a_proxy_that_knows_us(
+def test_a_proxy_with_a_password(
     by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], scheme: str
 ) -> None:
     """User and password in its address, percent-encoded."""
@@ -98,9 +98,7 @@ def test_a_proxy_that_knows_us(
 
 
 @pytest.mark.parametrize("left_out", [NAME, "test", ".test", "*", f"other,{NAME}:443"])
-def test_not_through_a_proxy(
-    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str
-) -> None:
+def test_no_proxy(by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str) -> None:
     """`NO_PROXY` has the host, a parent domain, or `*`; the name does not resolve here."""
     proxy, ca = tunnels
     by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
@@ -111,7 +109,7 @@ def test_not_through_a_proxy(
     assert proxy.heads == []
 
 
-def test_this_machine_is_never_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
+def test_loopback_uses_no_proxy(by: pytest.MonkeyPatch) -> None:
     """A registry on loopback is never reached through a proxy."""
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
@@ -148,7 +146,7 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
 
 
 @pytest.mark.parametrize("status", [403, 502, 503, 504])
-def test_a_proxy_that_answers_in_the_registrys_place(by: pytest.MonkeyPatch, status: int) -> None:
+def test_a_proxy_that_answers_for_the_registry(by: pytest.MonkeyPatch, status: int) -> None:
     """A proxy that answers the request of a plain registry itself."""
 
     def script(_: Request) -> Reply:
@@ -183,7 +181,7 @@ def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
+def test_a_public_registry_with_private_storage(
     by: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
 ) -> None:
     """Its storage may have a private address, if the user allows it."""
@@ -209,7 +207,7 @@ def test_a_registry_of_the_world_leads_inside_if_the_user_says_so(
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.com"])
-def test_names_that_only_a_proxy_takes(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
+def test_names_that_only_a_proxy_accepts(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
     """Names that were not resolved before TLS checks the certificate."""
     certificate = create_certificate(tmp_path, NAME)
     there = {"Location": f"https://{host}/"}
@@ -230,7 +228,7 @@ def no_answer(address: str) -> str:
 
 @pytest.mark.parametrize("name", [NAME, "192.0.2.7:5000"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str) -> None:
+def test_a_proxy_that_is_down(by: pytest.MonkeyPatch, scheme: str, name: str) -> None:
     """The error blames the proxy, by name or by address."""
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
         address = f"127.0.0.1:{server.server_address[1]}"
@@ -245,7 +243,7 @@ def test_a_proxy_that_nobody_runs(by: pytest.MonkeyPatch, scheme: str, name: str
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
 
 
-def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_closes_the_connection(by: pytest.MonkeyPatch) -> None:
     """Before the tunnel exists, the proxy is at fault."""
     with trickling(b"", resets_connection=True) as address:
         by.setenv("HTTPS_PROXY", f"http://{address}")
@@ -253,7 +251,7 @@ def test_a_proxy_that_hangs_up(by: pytest.MonkeyPatch) -> None:
             ask()
 
 
-def test_a_registry_that_hangs_up_behind_a_proxy(by: pytest.MonkeyPatch) -> None:
+def test_a_registry_behind_a_proxy_that_closes_the_connection(by: pytest.MonkeyPatch) -> None:
     """After that, the registry is."""
     with trickling(b"", resets_connection=True) as server, connect_proxy(server) as proxy:
         by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
@@ -270,7 +268,7 @@ def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize("named", ["socks5://127.0.0.1:1", "ftp://a", "http://", "http://a:port"])
-def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
+def test_an_invalid_proxy(by: pytest.MonkeyPatch, named: str) -> None:
     """An unusable proxy is an error: ignoring it would bypass it."""
     by.setenv("HTTPS_PROXY", named)
 
@@ -289,7 +287,7 @@ def test_a_proxy_that_is_none(by: pytest.MonkeyPatch, named: str) -> None:
         ("PUT", [b"ab", b"", b"c"], "3", b"abc"),
     ],
 )
-def test_lengths(
+def test_content_length(
     method: str, body: bytes | Iterable[bytes] | None, length: str | None, arrives: bytes
 ) -> None:
     """Every body has a length, also an empty one: servers refuse a POST or PUT without."""
@@ -314,7 +312,7 @@ def test_lengths(
         ("/a?", "/a"),
     ],
 )
-def test_addresses(given: str, expected: str) -> None:
+def test_quoting_of_paths(given: str, expected: str) -> None:
     """Quoted characters stay quoted, others are quoted, and the fragment is dropped."""
     with scripted_server(lambda _: Reply(200)) as server:
         http = Connections(nothing(), proxies=False, policy=PATIENT)
@@ -326,7 +324,7 @@ def test_addresses(given: str, expected: str) -> None:
     assert server.requests[0].headers["host"] == server.address
 
 
-def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
+def test_an_unused_body_is_closed_at_once() -> None:
     """Not by garbage collection, which may run in a thread that holds a lock of its source."""
     ended = threading.Event()
 
@@ -352,7 +350,7 @@ def test_a_body_that_is_not_wanted_is_let_go_of_at_once() -> None:
     http.close()
 
 
-def test_a_head_that_trickles() -> None:
+def test_a_slow_head() -> None:
     """Each byte comes in time, but the head must be complete within a second."""
     with trickling(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
         began = time.monotonic()
@@ -362,7 +360,7 @@ def test_a_head_that_trickles() -> None:
     assert 1.0 <= time.monotonic() - began < 30
 
 
-def test_a_body_that_trickles_behind_its_head() -> None:
+def test_a_slow_body() -> None:
     """The same for the first bytes of a body; the rest has the request's deadline."""
     head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2000\r\n\r\n"
     with trickling(b"a" * 1200, head) as address:
@@ -413,7 +411,7 @@ ABSENT += b"Docker-Distribution-Api-Version: registry/2.0\r\n\r\n"
 
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("further", [FURTHER, FURTHER.partition(b"Docker")[0] + b"X: "])
-def test_what_comes_behind_an_answer_is_none(
+def test_an_unrequested_response_is_ignored(
     by: pytest.MonkeyPatch, tmp_path: Path, further: bytes, *, secure: bool
 ) -> None:
     """A body after a HEAD must not be read as the response to the next request."""
@@ -437,7 +435,7 @@ def test_what_comes_behind_an_answer_is_none(
     assert found == [Absent()] * 3
 
 
-def test_a_connection_is_used_again() -> None:
+def test_a_connection_is_reused() -> None:
     """If nothing follows a response; this also checks an attribute of httpcore."""
     lines = set[object]()
 

@@ -14,6 +14,6 @@ OTHERS = re.compile(
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
-def test_no_word_of_what_is_built_on_it(path: Path) -> None:
+def test_no_mention_of_registries_or_fly(path: Path) -> None:
     """Hints and limits are passed by the callers."""
     assert OTHERS.findall(path.read_text(encoding="utf-8")) == []

@@ -83,7 +83,7 @@ def is_direct(no_proxy: str, url: str) -> bool:
         ("", "http://[::ffff:127.0.0.1]:5000", True),
     ],
 )
-def test_who_is_asked_without_a_proxy(no_proxy: str, url: str, *, direct: bool) -> None:
+def test_hosts_without_a_proxy(no_proxy: str, url: str, *, direct: bool) -> None:
     """`NO_PROXY`, as docker reads it."""
     assert is_direct(no_proxy, url) is direct
 
@@ -106,7 +106,7 @@ def test_who_is_asked_without_a_proxy(no_proxy: str, url: str, *, direct: bool) 
     ],
     ids=str,
 )
-def test_which_variable_counts(environ: dict[str, str], scheme: str, variable: str | None) -> None:
+def test_proxy_variables(environ: dict[str, str], scheme: str, variable: str | None) -> None:
     """Lower case first, empty values never, the scheme's own before `ALL_PROXY`."""
     found = proxies(environ).before(f"{scheme}://registry.test")
 
@@ -114,14 +114,14 @@ def test_which_variable_counts(environ: dict[str, str], scheme: str, variable: s
 
 
 @pytest.mark.parametrize("url", ["ftp://a", "nonsense", "https://a:port/", "https://a:99999/", ""])
-def test_an_address_that_is_none(url: str) -> None:
+def test_an_invalid_address(url: str) -> None:
     """An invalid address is reported by whoever sends to it."""
     found = proxies({"HTTPS_PROXY": PROXY}).before(url)
 
     assert (found is None) is not url.startswith("https")
 
 
-def test_what_is_shown_of_a_proxy() -> None:
+def test_what_messages_show_of_a_proxy() -> None:
     """Host and port, never user and password."""
     named = proxies({"HTTPS_PROXY": PROXY}).before("https://registry.test")
 

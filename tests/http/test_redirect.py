@@ -42,7 +42,7 @@ def test_a_redirect(source: str, target: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(("inside", "why"), [(False, PRIVATE), (True, "")])
-def test_who_is_in_a_private_network_may_stay_there(*, inside: bool, why: str) -> None:
+def test_redirects_inside_a_private_network(*, inside: bool, why: str) -> None:
     """Whatever the registry's name looks like."""
     assert why_not_followed("https://registry.example/", "https://10.0.0.1/", inside=inside) == why
 
@@ -64,6 +64,6 @@ def test_who_is_in_a_private_network_may_stay_there(*, inside: bool, why: str) -
         ("https://ex\u00e4mple.com/", False),
     ],
 )
-def test_an_address_of_the_web(address: str, *, is_one: bool) -> None:
+def test_valid_redirect_targets(address: str, *, is_one: bool) -> None:
     """With a host that all parsers read alike."""
     assert is_web_address(address) is is_one

@@ -78,7 +78,7 @@ class Story:
         ([HttpError("told", details=ErrorDetails(transient=True, retry_after=3600.0))], 1),
     ],
 )
-def test_how_often_a_host_is_asked(outcomes: list[Outcome], attempts: int) -> None:
+def test_number_of_attempts(outcomes: list[Outcome], attempts: int) -> None:
     """Temporary failures are retried, unless the host asks for more time than is left."""
     story = Story(*outcomes)
 
@@ -87,7 +87,7 @@ def test_how_often_a_host_is_asked(outcomes: list[Outcome], attempts: int) -> No
     assert story.times[-1] <= POLICY.total
 
 
-def test_who_is_told_to_wait_waits_so_long_and_says_so() -> None:
+def test_retry_after_is_kept_and_reported() -> None:
     """At least as long as requested, and it is reported once."""
     story = Story(later(20), later(20), FINE)
 
@@ -96,7 +96,7 @@ def test_who_is_told_to_wait_waits_so_long_and_says_so() -> None:
     assert story.told == [Notice("`the host` asks to wait 20 s")] * 2
 
 
-def test_a_gate_that_another_shut_for_too_long() -> None:
+def test_a_long_wait_caused_by_another_request() -> None:
     """The host gets no further request, and its last response is the result."""
     story = Story(BUSY, FINE, shut=100.0)
 
@@ -104,7 +104,7 @@ def test_a_gate_that_another_shut_for_too_long() -> None:
     assert story.times == [0.0]
 
 
-def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
+def test_a_long_wait_before_the_first_attempt() -> None:
     """The host gets no request, and the error has the waiting time."""
     gate = Gate(POLICY, Event(), FakeClock())
     gate.shut(100.0)
@@ -126,7 +126,7 @@ def test_a_gate_that_is_shut_for_too_long_from_the_beginning() -> None:
     assert sent == []
 
 
-def test_a_host_that_has_used_up_its_allowance() -> None:
+def test_a_host_that_has_used_up_its_retries() -> None:
     """It gets no further requests, whatever the number of attempts."""
     story = Story(BUSY, BUSY, policy=Policy(attempts=9, allowance=2, total=1e6))
 
@@ -160,7 +160,7 @@ def test_fly_that_asks_for_an_hour() -> None:
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 4), ("POST", 1)])
-def test_what_changes_something_at_fly_is_asked_once(method: str, attempts: int) -> None:
+def test_changes_at_fly_are_not_retried(method: str, attempts: int) -> None:
     """A 503 does not say whether the change was made."""
     with scripted_server(lambda _: Reply(503)) as server:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{server.address}"}
@@ -170,7 +170,7 @@ def test_what_changes_something_at_fly_is_asked_once(method: str, attempts: int)
     assert server.count() == attempts
 
 
-def test_the_pace_that_fly_allows() -> None:
+def test_the_rate_limit_of_fly() -> None:
     """Three at once, then one a second."""
     clock = FakeClock()
     limit = RateLimit(clock)

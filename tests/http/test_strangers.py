@@ -117,9 +117,7 @@ def with_token(then: Script) -> Script:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("bearer", [False, True])
-def test_a_redirect_takes_no_credential_along(
-    stranger: Strange, status: int, *, bearer: bool
-) -> None:
+def test_a_redirect_gets_no_credential(stranger: Strange, status: int, *, bearer: bool) -> None:
     """The foreign server gets the request without the credential."""
     there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
     redirect: Script = lambda _: Reply(status, there)  # noqa: E731
@@ -134,7 +132,7 @@ def test_a_redirect_takes_no_credential_along(
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 @pytest.mark.parametrize("bearer", [False, True])
-def test_a_stranger_that_asks_who_we_are_is_not_told(
+def test_a_challenge_of_a_foreign_host_gets_no_credential(
     stranger: Strange, scheme: str, *, bearer: bool
 ) -> None:
     """CVE-2020-15157: a 401 of the redirect's host is not the registry's."""
@@ -152,7 +150,7 @@ def test_a_stranger_that_asks_who_we_are_is_not_told(
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
-def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) -> None:
+def test_a_foreign_realm_gets_no_request(stranger: Strange, known: Credential) -> None:
     """CVE-2025-51471: otherwise a registry could send the credential to any host."""
     challenge = f'Bearer realm="http://{stranger.address}/token",service="s"'
 
@@ -165,7 +163,7 @@ def test_a_realm_elsewhere_is_not_asked(stranger: Strange, known: Credential) ->
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
 @pytest.mark.parametrize("status", [302, 307, 308])
-def test_a_token_server_sends_nobody_elsewhere(
+def test_redirects_of_a_token_server_are_not_followed(
     stranger: Strange, known: Credential, status: int
 ) -> None:
     """Redirects of token requests are not followed: they contain the credential."""
@@ -184,7 +182,7 @@ def test_a_token_server_sends_nobody_elsewhere(
 
 
 @pytest.mark.parametrize("bearer", [False, True])
-def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool) -> None:
+def test_an_upload_goes_only_to_the_registry(stranger: Strange, *, bearer: bool) -> None:
     """The `Location` of an upload on another host, and a redirect of a request with a body."""
     there = {"Location": f"http://{stranger.address}/upload?{QUERY}"}
 
@@ -214,7 +212,7 @@ def test_an_upload_goes_to_the_registry_alone(stranger: Strange, *, bearer: bool
     assert stranger.requests == []
 
 
-def test_a_blob_from_elsewhere(stranger: Strange) -> None:
+def test_a_blob_from_another_host(stranger: Strange) -> None:
     """Streamed from an object store, whose address is not shown in messages."""
     there = {"Location": f"http://{stranger.address}/blob?{QUERY}"}
     stranger.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
@@ -246,7 +244,7 @@ def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
     assert stranger.requests == []
 
 
-def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
+def test_an_upload_is_not_cancelled_at_another_host(stranger: Strange) -> None:
     """A DELETE is not sent to another host."""
     there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
     with (
@@ -261,7 +259,7 @@ def test_an_upload_is_not_given_up_elsewhere(stranger: Strange) -> None:
     assert stranger.requests == []
 
 
-def test_our_certificate_is_for_the_registry(tmp_path: Path) -> None:
+def test_the_client_certificate_is_for_the_registry(tmp_path: Path) -> None:
     """Another host does not get the client certificate, even with a trusted certificate."""
     certificate = create_certificate(tmp_path)
     seen: list[str] = []
@@ -351,7 +349,7 @@ def test_no_credential_for_a_realm_over_plain_http() -> None:
     ids=["message", "code", "detail"],
 )
 @pytest.mark.parametrize("status", [401, 403, 404, 503])
-def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
+def test_a_repeated_secret_is_masked(echo: str, status: int) -> None:
     """A registry that repeats our secret, in any encoding and place."""
     headers = {"Content-Type": "application/json"}
 
@@ -369,7 +367,7 @@ def test_an_echo_is_not_passed_on(echo: str, status: int) -> None:
             assert secret.lower() not in found.lower()
 
 
-def test_an_echo_of_the_token(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_token_is_masked(caplog: pytest.LogCaptureFixture) -> None:
     """The registry's token is a secret, too, also after it was replaced."""
     caplog.set_level(logging.DEBUG)
     count = iter(range(100))

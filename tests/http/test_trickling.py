@@ -123,7 +123,7 @@ def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
         *("extension", "chunks", "trailer", "trailers"),
     ],
 )
-def test_an_answer(at_once: bytes, again: bytes) -> None:
+def test_a_slow_response(at_once: bytes, again: bytes) -> None:
     """In the head, in the body, or in the framing of HTTP."""
     with serving(dripping(at_once, again)) as address, Registry(policy=SHORT) as registry:
         reference = parse_reference(f"{address}/acme:1")
@@ -133,7 +133,7 @@ def test_an_answer(at_once: bytes, again: bytes) -> None:
 
 
 @pytest.mark.parametrize("informs", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
-def test_a_server_that_talks_without_a_pause(informs: bytes) -> None:
+def test_a_server_that_sends_without_end(informs: bytes) -> None:
     """Its amount is limited, not only its time."""
     flood = dripping(b"", (b"HTTP/1.1 %s\r\n\r\n" % informs) * 1000, pause=0.0)
     with serving(flood) as address:
@@ -147,7 +147,7 @@ def test_a_server_that_talks_without_a_pause(informs: bytes) -> None:
     [(LARGE, b"a"), (CHUNKED + CHUNK + b"5;x=", b"a"), (CHUNKED + CHUNK, b"1\r\na\r\n")],
     ids=["body", "extension", "chunks"],
 )
-def test_a_blob_must_flow(at_once: bytes, again: bytes) -> None:
+def test_a_blob_needs_a_minimal_rate(at_once: bytes, again: bytes) -> None:
     """A blob may take long, but needs a minimal rate."""
     with (
         serving(dripping(at_once, again)) as address,
@@ -189,7 +189,7 @@ def test_a_layer_may_take_hours(seconds: float, size: int, *, flows: bool, taken
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
+def test_a_body_that_is_not_read(*, streamed: bool) -> None:
     """The server reads slowly, with a body larger than the socket buffers."""
     over = threading.Event()
 
@@ -225,7 +225,7 @@ def test_a_body_that_is_not_taken(*, streamed: bool) -> None:
     }
 
 
-def test_the_answer_to_an_upload() -> None:
+def test_the_response_to_an_upload() -> None:
     """It has more time, because the registry stores the blob; but not for ever."""
 
     def serve(line: socket.socket) -> None:
@@ -243,13 +243,13 @@ def test_the_answer_to_an_upload() -> None:
         http.close()
 
 
-def test_a_handshake() -> None:
+def test_a_slow_handshake() -> None:
     """A TLS record that is never complete."""
     with serving(lambda line: drip(line, RECORD)) as address:
         assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
 
 
-def test_the_question_whether_tls_is_spoken() -> None:
+def test_a_slow_probe_for_tls() -> None:
     """The same in memory, for a host that may use plain HTTP."""
     with serving(lambda line: drip(line, RECORD)) as address:
         host, _, port = address.partition(":")
@@ -330,7 +330,7 @@ def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
     ("at_once", "again"),
     [(b"", b"H"), (b"HTTP/1.1 200 OK\r\nX: ", b"a"), (b"", b"HTTP/1.1 100 Continue\r\n\r\n")],
 )
-def test_a_proxys_answer(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again: bytes) -> None:
+def test_a_slow_proxy(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again: bytes) -> None:
     """The response to CONNECT: the error names the proxy."""
     with serving(dripping(at_once, again)) as address:
         monkeypatch.setenv("https_proxy", f"http://{address}")
@@ -339,7 +339,7 @@ def test_a_proxys_answer(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again:
     assert said == f"no answer from the proxy `{address}` {LATE}"
 
 
-def test_a_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the registry."""
 
     def serve(line: socket.socket) -> None:
@@ -362,7 +362,7 @@ def within_tls(address: str, policy: Policy) -> httpcore.NetworkStream:
     return secured.start_tls(unverified(), host, timeouts)  # type: ignore[arg-type]
 
 
-def test_a_handshake_within_tls(theirs: ssl.SSLContext) -> None:
+def test_a_slow_handshake_within_tls(theirs: ssl.SSLContext) -> None:
     """Each piece of it is a complete record of the outer connection."""
 
     def serve(line: socket.socket) -> None:
@@ -393,7 +393,7 @@ def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
         stream.close()
 
 
-def test_flys_api() -> None:
+def test_the_api_of_fly() -> None:
     """The same limits apply to Fly's APIs."""
     with serving(dripping(HEADS)) as address:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{address}"}
@@ -403,7 +403,7 @@ def test_flys_api() -> None:
     assert caught.value.message == f"Fly could not be queried: no answer from `{address}` {LATE}"
 
 
-def test_a_socket_is_not_asked_to_wait_for_ever() -> None:
+def test_a_read_needs_a_timeout() -> None:
     """A read without a timeout is refused."""
     with serving(dripping(OK)) as address:
         host, _, port = address.partition(":")

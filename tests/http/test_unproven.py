@@ -70,7 +70,7 @@ def shown(requests: list[Request]) -> bool:
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "127.1"])
-def test_a_certificate_that_is_not_checked_proves_nobody(
+def test_an_unchecked_certificate_gets_no_credential(
     certificate: Certificate, scheme: str, known: Credential, name: str
 ) -> None:
     """With `insecure = true`, which a project can set, no credential is sent."""
@@ -91,7 +91,7 @@ def test_a_certificate_that_is_not_checked_proves_nobody(
     assert f"certs.d/{address}/ca.crt" in caught.value.hint
 
 
-def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate) -> None:
+def test_a_valid_certificate_gets_the_credential(certificate: Certificate) -> None:
     """A valid certificate is accepted in spite of `insecure`."""
     with scripted_server(asking("Basic"), certificate) as server:
         insecure = frozenset({server.address})
@@ -102,7 +102,7 @@ def test_a_certificate_that_is_good_proves_who_is_there(certificate: Certificate
             assert registry.doubtful == frozenset()
 
 
-def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate) -> None:
+def test_public_images_of_an_unauthenticated_host(certificate: Certificate) -> None:
     """Public images are read with the setting, which forbids sending credentials."""
     with scripted_server(lambda _: FOUND, certificate) as server:
         insecure = frozenset({server.address})
@@ -116,9 +116,7 @@ def test_what_is_public_is_read_from_who_is_not_proven(certificate: Certificate)
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
-def test_a_neighbour_is_asked_without_a_proxy(
-    monkeypatch: pytest.MonkeyPatch, known: Credential
-) -> None:
+def test_a_token_server_on_this_machine(monkeypatch: pytest.MonkeyPatch, known: Credential) -> None:
     """The token server of a registry on this machine may have another port."""
     with scripted_server(lambda _: TOKEN) as tokens, scripted_server(lambda _: Reply(502)) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -140,7 +138,7 @@ def test_a_neighbour_is_asked_without_a_proxy(
         assert proxy.requests == []
 
 
-def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_credential_over_http_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain registry elsewhere, for which a proxy answers."""
     with scripted_server(asking("Basic", "http")) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
@@ -157,7 +155,7 @@ def test_nobody_is_told_in_clear_by_way_of_a_proxy(monkeypatch: pytest.MonkeyPat
         assert not shown(proxy.requests)
 
 
-def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
+def test_the_address_of_the_connection_is_checked() -> None:
     """The address of the connection is checked, not that of an earlier lookup."""
     with scripted_server(lambda _: Reply(200)) as server:
         port = server.address.rpartition(":")[2]
@@ -173,7 +171,7 @@ def test_a_name_is_held_against_the_address_that_it_leads_to() -> None:
         assert answer.inside
 
 
-def test_what_is_not_this_machine() -> None:
+def test_names_of_other_machines() -> None:
     """A name such as `localhost` that resolves to another machine gets no credential over HTTP."""
     here = Connections(nothing(), proxies=False, policy=PATIENT, forbidden=not_loopback)
     with pytest.raises(HttpError, match=r"is at 192\.0\.2\.7, which is not this machine"):

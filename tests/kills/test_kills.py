@@ -17,7 +17,7 @@ SAMPLE = (3, 5, 8)
 @pytest.mark.engine
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
-def test_a_killed_build_leaves_nothing_that_the_next_does_not_mend(tmp_path: Path) -> None:
+def test_the_next_build_repairs_what_a_killed_one_left(tmp_path: Path) -> None:
     """No tag without its content, no process, secret, folder or container is left."""
     with place_in(tmp_path) as place:
         done = list(rounds(SAMPLE, place, jobs=3))

@@ -14,26 +14,26 @@ FEWEST = 40
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_breakage_applies(mutant: Mutant) -> None:
+def test_a_mutant_applies(mutant: Mutant) -> None:
     """Its text is once in its file, the result is valid Python, and its tests exist."""
     compile(mutant.applied(), mutant.file, "exec")
     assert all((ROOT / path).exists() for path in mutant.paths)
 
 
-def test_there_are_enough_breakages_and_none_twice() -> None:
+def test_mutants_are_unique() -> None:
     """Names and changes are unique."""
     assert len(MUTANTS) >= FEWEST
     assert Counter(mutant.name for mutant in MUTANTS).most_common(1)[0][1] == 1
     assert Counter((m.file, m.old, m.new) for m in MUTANTS).most_common(1)[0][1] == 1
 
 
-def test_a_breakage_that_no_longer_applies_is_an_error() -> None:
+def test_a_stale_mutant_is_an_error() -> None:
     """Otherwise it would never fail."""
     with pytest.raises(StaleMutantError, match=r"gone: its text is 0 times in pipeline/errors\.py"):
         Mutant("gone", "errors.py", "no such text", "", "model").applied()
 
 
-def test_a_few_breakages_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_few_mutants_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
     """A sample of `make mutants`: one of a plan, one of an exit code."""
     assert main(["force is ignored", "exit code 4"]) == 0
     out = capfd.readouterr().out
@@ -41,7 +41,7 @@ def test_a_few_breakages_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
     assert "2 breakages, 0 survived" in out
 
 
-def test_a_breakage_that_no_test_notices_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_surviving_mutant_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     """Here one that changes a number that no test uses."""
     harmless = Mutant(
         "harmless",
@@ -56,7 +56,7 @@ def test_a_breakage_that_no_test_notices_is_an_error(capfd: pytest.CaptureFixtur
     assert "1 breakages, 1 survived" in out
 
 
-def test_no_breakage_of_that_name(capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_mutant_of_that_name(capfd: pytest.CaptureFixture[str]) -> None:
     """Trying nothing is not a success."""
     assert main(["there is no such breakage"]) == 2
     assert capfd.readouterr().err == "no breakage has such a name\n"

@@ -54,7 +54,7 @@ def killed(environ: Mapping[str, str]) -> str:
     return done.stdout.decode().strip()
 
 
-def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
+def test_only_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """Also if the pid has been reused."""
     environ = {"TMPDIR": str(tmp_path)}
     was = killed(environ)
@@ -72,7 +72,7 @@ def test_what_a_killed_run_left_is_swept_and_no_more(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [other]
 
 
-def test_what_a_run_of_another_container_uses_is_not_swept(tmp_path: Path) -> None:
+def test_folders_of_another_container_are_kept(tmp_path: Path) -> None:
     """Containers may share a folder, and cannot see each other's processes.
 
     A container that has ended has left what can be removed.
@@ -112,7 +112,7 @@ def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Po
         yield process
 
 
-def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
+def test_deep_folders_are_removed(tmp_path: Path) -> None:
     """A copy of a context may be deeper than Python's recursion limit."""
     left = tmp_path / f"fly-image-pipeline-files-{2**22 + 1}.1.{place()}-abc"
     left.mkdir()
@@ -125,7 +125,7 @@ def test_what_lies_deeper_than_python_goes_is_swept_too(tmp_path: Path) -> None:
     assert not left.exists()
 
 
-def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
+def test_folders_of_unknown_owners_are_kept(tmp_path: Path) -> None:
     """Without a lock, from elsewhere or of version 0.1, the owner may be alive: kept for a week."""
     environ = {"TMPDIR": str(tmp_path)}
     nobody = f"fly-image-pipeline-files-{2**22 + 1}.1"
@@ -141,7 +141,7 @@ def test_what_cannot_be_judged_is_left(tmp_path: Path) -> None:
     assert left == {f".{'0' * 12}-abc", "-abc", f".{place()}-link"}
 
 
-def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> None:
+def test_the_next_folder_with_space_is_used(tmp_path: Path) -> None:
     """If none has space, the error is about the last one, with a hint."""
     environ = {"XDG_RUNTIME_DIR": "/proc/self/fd", "TMPDIR": str(tmp_path)}
     with private_folder("login", environ) as folder:
@@ -155,7 +155,7 @@ def test_where_the_first_place_has_no_room_the_next_is_taken(tmp_path: Path) -> 
     assert "TMPDIR" in caught.value.hint
 
 
-def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Path) -> None:
+def test_a_private_folder_is_in_memory_if_possible(tmp_path: Path) -> None:
     """XDG_RUNTIME_DIR comes first; both folders are cleaned."""
     runtime, plain = tmp_path / "runtime", tmp_path / "plain"
     runtime.mkdir()
@@ -171,7 +171,7 @@ def test_a_private_folder_is_private_and_in_memory_where_it_can_be(tmp_path: Pat
     assert not [*runtime.iterdir(), *plain.iterdir()]
 
 
-def test_nothing_is_put_into_the_working_directory() -> None:
+def test_the_working_directory_is_not_used() -> None:
     """Python's `tempfile` would do that if `/tmp` and `/var/tmp` cannot be written."""
     closed = "for d in /tmp /var/tmp; do mount --bind $d $d && mount -o remount,ro,bind $d; done"
     script = f'{closed}; cd /dev/shm && exec "$0" -c "$1"'
@@ -184,7 +184,7 @@ def test_nothing_is_put_into_the_working_directory() -> None:
     assert not ran.stdout
 
 
-def test_who_lives() -> None:
+def test_which_owners_are_alive() -> None:
     """Our own process lives; a zombie and an invalid name do not."""
     with subprocess.Popen(["sleep", "60"]) as child:
         stat = Path(f"/proc/{child.pid}/stat").read_text(encoding="utf-8")
@@ -199,7 +199,7 @@ def test_who_lives() -> None:
     assert lives("what we do not know")
 
 
-def test_a_roomy_folder_is_not_in_memory(tmp_path: Path) -> None:
+def test_a_large_folder_is_not_in_memory(tmp_path: Path) -> None:
     """It is where the user says, or on a disk; folders of killed runs are removed there, too."""
     environ = {"XDG_RUNTIME_DIR": str(tmp_path / "run"), "TMPDIR": str(tmp_path / "tmp")}
     for path in environ.values():

@@ -44,7 +44,7 @@ PATH, and the supervisor's, which passes its own.
         (for_git, {*FLY, *LOGINS, "HTTPS_PROXY", "LANG"}),
     ],
 )
-def test_what_is_withheld(
+def test_variables_that_programs_do_not_get(
     made: Callable[[Mapping[str, str]], ChildEnviron], withheld: set[str]
 ) -> None:
     """Tokens and logins that a program does not need; it gets everything else."""
@@ -56,7 +56,7 @@ def test_what_is_withheld(
     }
 
 
-def test_what_somebody_needs_all_the_same() -> None:
+def test_variables_that_some_programs_get() -> None:
     """The token in use, variables of a build's secrets, and what the user allows for a command."""
     assert for_flyctl(ALL, "fm2_c").items() >= {"FLY_ACCESS_TOKEN": "fm2_c"}.items()
     assert "FLY_API_TOKEN" not in for_flyctl(ALL, "fm2_c")
@@ -64,7 +64,7 @@ def test_what_somebody_needs_all_the_same() -> None:
     assert for_command(ALL, ["FLY_API_TOKEN"])["FLY_API_TOKEN"] == "fm2_b"
 
 
-def test_a_command_has_no_credential_that_a_build_may_not_have() -> None:
+def test_commands_and_builds_use_the_same_list() -> None:
     """Commands and builds use the same list of credentials."""
     names = ("CI_REGISTRY_PASSWORD", "ACTIONS_RUNTIME_TOKEN", "FLY_API_TOKEN_STAGING", "NPM_TOKEN")
 
@@ -72,7 +72,7 @@ def test_a_command_has_no_credential_that_a_build_may_not_have() -> None:
 
 
 @pytest.mark.parametrize("made", [for_docker, for_command, for_flyctl, for_git])
-def test_no_folder_is_named_from_where_somebody_stands(
+def test_relative_entries_of_path_are_removed(
     made: Callable[[Mapping[str, str]], ChildEnviron],
 ) -> None:
     """Relative and empty entries of PATH are removed."""
@@ -81,7 +81,7 @@ def test_no_folder_is_named_from_where_somebody_stands(
     assert "PATH" not in made({})
 
 
-def test_a_program_of_the_tree_is_not_found(
+def test_a_program_in_the_project_is_not_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Unless PATH has its folder as an absolute path."""
@@ -93,7 +93,7 @@ def test_a_program_of_the_tree_is_not_found(
     assert find_program("docker", {"PATH": f"bin:{tmp_path}"}) == str(file)
 
 
-def test_docker_s_git_takes_no_orders_of_a_repository() -> None:
+def test_git_of_buildx_ignores_settings_of_the_repository() -> None:
     """The provenance of buildx runs git; variables that the user has set stay."""
     theirs = {
         "GIT_CONFIG_COUNT": "1",
@@ -113,7 +113,7 @@ def test_docker_s_git_takes_no_orders_of_a_repository() -> None:
         assert said.stdout == f"{value}\n"
 
 
-def test_programs_are_started_in_few_places() -> None:
+def test_modules_that_start_programs() -> None:
     """A new module must create its environment the same way, and be added here."""
     root = Path(pipeline.__file__).parent
 

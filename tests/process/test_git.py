@@ -27,7 +27,7 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
+def test_unknown_commits(tmp_path: Path, repository: Path) -> None:
     """No repository, no commit, no git, or a git that fails or prints something else."""
     assert revision_of(tmp_path, HERE) is None
     assert revision_of(repository, HERE) is None
@@ -38,7 +38,7 @@ def test_where_nothing_is_known(tmp_path: Path, repository: Path) -> None:
         assert revision_of(repository, {"PATH": str(other)}) is None
 
 
-def test_what_git_has(tmp_path: Path, repository: Path) -> None:
+def test_tracked_files(tmp_path: Path, repository: Path) -> None:
     """Files in its index; about ignored, missing or outside files nothing is known."""
     for name in ("had/a", "new/a"):
         (repository / name).parent.mkdir()
@@ -52,7 +52,7 @@ def test_what_git_has(tmp_path: Path, repository: Path) -> None:
     assert not keeps(repository, [repository / "had"], {"PATH": str(tmp_path)})
 
 
-def test_the_commit_and_those_before_it(repository: Path) -> None:
+def test_the_commit_and_its_parents(repository: Path) -> None:
     """The first parents, newest first, then the merged branch."""
     ids = [commit(repository)]
     git(repository, "checkout", "--quiet", "-b", "side")
@@ -70,9 +70,7 @@ def test_the_commit_and_those_before_it(repository: Path) -> None:
     assert found.parents == (*(one[:12] for one in reversed(ids[:-1])), side[:12])
 
 
-def test_who_pulls_into_their_own_work_leaves_main_behind_a_second_parent(
-    repository: Path, tmp_path: Path
-) -> None:
+def test_main_merged_into_a_branch(repository: Path, tmp_path: Path) -> None:
     """The previously deployed commit of `main` is among the parents, each push of it."""
     commit(repository)
     git(tmp_path, "clone", "--quiet", str(repository), "mine")
@@ -112,7 +110,7 @@ def test_thirty_parents(repository: Path, tmp_path: Path) -> None:
     assert (shallow.id, shallow.parents) == (ids[0], tuple(one[:12] for one in ids[1:3]))
 
 
-def test_nothing_of_the_repository_s_is_run(repository: Path, tmp_path: Path) -> None:
+def test_programs_of_the_repository_are_not_run(repository: Path, tmp_path: Path) -> None:
     """No fsmonitor, hook, pager or signature program of the repository."""
     spy = write_program(tmp_path / "spy", f"echo run >> {tmp_path}/told; cat")
     mine = commit(repository)
@@ -164,7 +162,7 @@ def test_a_folder_that_looks_like_a_repository(repository: Path, tmp_path: Path)
     assert revision_of(tmp_path / "looks", HERE) is None
 
 
-def test_a_git_of_the_tree_is_not_found(
+def test_a_git_in_the_project_is_not_found(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Relative folders in PATH are not searched."""

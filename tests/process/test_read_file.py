@@ -40,7 +40,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_what_is_no_file(tmp_path: Path, kind: str) -> None:
+def test_other_file_types(tmp_path: Path, kind: str) -> None:
     """Refused at once, without opening it."""
     make, said = ODD[kind]
     make(tmp_path / "a.toml")
@@ -94,7 +94,7 @@ def test_links_inside_of_it(root: Path) -> None:
     assert read_file(root.parent / "way", "other/link") == b"a"
 
 
-def test_what_is_not_there(root: Path) -> None:
+def test_a_missing_file(root: Path) -> None:
     """It returns None; an impossible path is an error."""
     assert read_file(root, "none") is None
     assert read_file(root, "a/none") is None
@@ -103,7 +103,7 @@ def test_what_is_not_there(root: Path) -> None:
         read_file(root, "a\0b")
 
 
-def test_a_bound(root: Path) -> None:
+def test_a_size_limit(root: Path) -> None:
     """Exactly that many bytes."""
     (root / "a").write_bytes(b"x" * SETTINGS)
     assert read_file(root, "a") == b"x" * SETTINGS

@@ -86,7 +86,7 @@ def test_nothing_is_left_of_its_group(tmp_path: Path) -> None:
     assert gone(int(seen[0]))
 
 
-def test_what_it_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
+def test_remaining_children_are_not_waited_for(tmp_path: Path) -> None:
     """Its child keeps stderr open, but is not waited for."""
     seen: list[bytes] = []
     began = time.monotonic()
@@ -98,7 +98,7 @@ def test_what_it_leaves_running_holds_nobody_up(tmp_path: Path) -> None:
     assert gone(int(seen[0]))
 
 
-def test_an_exception_ends_it(tmp_path: Path) -> None:
+def test_an_exception_kills_the_child(tmp_path: Path) -> None:
     """Ctrl-C without a handler leaves no build running."""
     seen: list[bytes] = []
 
@@ -108,7 +108,7 @@ def test_an_exception_ends_it(tmp_path: Path) -> None:
     assert gone(int(seen[0]))
 
 
-def test_it_is_out_of_reach_of_the_terminal(tmp_path: Path) -> None:
+def test_a_separate_process_group(tmp_path: Path) -> None:
     """It has its own process group, so only we send it Ctrl-C."""
     seen: list[bytes] = []
 
@@ -130,7 +130,7 @@ run(["sh", "-c", "sleep 60 2>&1 & echo $! $$ >&2; wait"], cwd=Path.cwd(),
 
 
 @pytest.mark.parametrize("group", [True, False])
-def test_it_ends_with_us(tmp_path: Path, *, group: bool) -> None:
+def test_the_child_dies_with_us(tmp_path: Path, *, group: bool) -> None:
     """If we are killed, alone or with our group, the child and its children end."""
     command = [sys.executable, "-c", TIED]
     environ = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path.cwd())}

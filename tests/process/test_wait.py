@@ -60,7 +60,7 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
     assert clock.slept == [0.25, 0.5, 1, 2, 3]
 
 
-def test_without_time_a_condition_is_checked_once() -> None:
+def test_a_timeout_of_zero_checks_once() -> None:
     """A result is returned in any case."""
     clock = FakeClock()
     check = Times(clock, 2)
@@ -106,7 +106,7 @@ def test_nothing_is_checked_once_the_user_wants_to_stop(pauses: int) -> None:
     assert len(check.at) == pauses
 
 
-def test_the_clock_of_this_machine_is_woken() -> None:
+def test_a_real_sleep_is_interrupted() -> None:
     """A sleep of an hour ends at once."""
     stop = Event()
     stop.set()

@@ -68,7 +68,7 @@ def test_a_folder_out_of_the_project(root: Path) -> None:
     assert (root.parent / "victim").read_text() == "v"
 
 
-def test_links_that_are_laid_for_what_is_written_first(root: Path) -> None:
+def test_links_with_temporary_names(root: Path) -> None:
     """Temporary names of earlier versions are not followed; the current name is random."""
     for name in (".lock.new", "lock.new", ".lock.tmp", "lock~"):
         (root / LOCK).with_name(name).symlink_to("../../../victim")
@@ -93,7 +93,7 @@ def test_links_inside_of_the_project(root: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
-def test_what_is_no_file(root: Path, make: Callable[[Path], None]) -> None:
+def test_other_file_types(root: Path, make: Callable[[Path], None]) -> None:
     """It is not replaced, and no temporary file remains."""
     make(root / LOCK)
 
@@ -103,7 +103,7 @@ def test_what_is_no_file(root: Path, make: Callable[[Path], None]) -> None:
     only(root / "images/web", "lock")
 
 
-def test_a_folder_that_is_not_there(root: Path) -> None:
+def test_a_missing_folder(root: Path) -> None:
     """The error has the operating system's reason."""
     with pytest.raises(FileError, match="cannot be written: no such file or directory"):
         write_file(root, PurePosixPath("none/lock"), b"1")
@@ -129,7 +129,7 @@ def test_a_disk_that_is_full(root: Path) -> None:
     only(root / "images/web", "lock")
 
 
-def test_what_was_changed_meanwhile(root: Path) -> None:
+def test_a_file_that_changes_meanwhile(root: Path) -> None:
     """It is not replaced, and the caller gets an error."""
     write_file(root, LOCK, b"theirs")
     folder = os.open(root / "images/web", os.O_RDONLY)
@@ -142,7 +142,7 @@ def test_what_was_changed_meanwhile(root: Path) -> None:
     only(root / "images/web", "lock")
 
 
-def test_what_a_killed_run_left(root: Path) -> None:
+def test_leftovers_of_a_killed_run(root: Path) -> None:
     """It is removed; a locked one, a link and a FIFO of such a name stay."""
     folder = root / "images/web"
     left, held, link, fifo = (f".pipeline-{number * 16}.new" for number in "0123")

@@ -43,7 +43,7 @@ def test_the_sample_has_every_row() -> None:
 @pytest.mark.engine
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("engine")
-def test_the_fingerprint_is_right_where_buildkit_decides(tmp_path: Path) -> None:
+def test_the_fingerprint_agrees_with_buildkit(tmp_path: Path) -> None:
     """The only false skips and needless rebuilds are the documented exceptions."""
     with outside_cases(tmp_path) as outside:
         pairs = [pair for pair in pairs_of(outside) if pair.kind in {"external lock", "content"}]

@@ -51,7 +51,7 @@ def reference(host: str) -> Reference:
     return parse_reference(f"{host}/acme-api:0123456789abcdef0123")
 
 
-def test_a_manifest_that_is_there_costs_one_head() -> None:
+def test_an_existing_manifest_costs_one_head() -> None:
     """200 with a digest and a manifest's type means present."""
     with scripted_server(lambda _: Reply(200, FOUND)) as server, Registry(policy=QUICK) as registry:
         found = registry.head(reference(server.address))
@@ -72,7 +72,7 @@ def test_a_registrys_404_is_absence_in_one_head() -> None:
 
 
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
-def test_a_404_without_headers_is_asked_again_for_its_reason(code: str) -> None:
+def test_a_404_without_headers_is_queried_by_get(code: str) -> None:
     """The body of a GET shows that it is a registry's 404."""
     assert asked_of(lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else errors(code))) == (
         Absent()
@@ -91,7 +91,7 @@ def test_a_404_without_headers_is_asked_again_for_its_reason(code: str) -> None:
         (JSON, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}, {"code": "DENIED"}]}'),
     ],
 )
-def test_a_404_that_is_not_a_registrys_is_not_absence(headers: dict[str, str], body: bytes) -> None:
+def test_a_foreign_404_is_not_absence(headers: dict[str, str], body: bytes) -> None:
     """A proxy's, a login page's, and that of a registry that hides forbidden repositories."""
     assert isinstance(asked_of(lambda _: Reply(404, headers, body)), HttpError)
 
@@ -100,7 +100,7 @@ def test_a_404_that_is_not_a_registrys_is_not_absence(headers: dict[str, str], b
 @pytest.mark.parametrize(
     "status", [204, 301, 400, 401, 403, 406, 408, 410, 418, 429, 451, 500, 502, 503, 504, 599]
 )
-def test_no_other_status_is_an_answer(status: int, body: bytes) -> None:
+def test_other_statuses_are_unknown(status: int, body: bytes) -> None:
     """Neither present nor absent, whatever the body says."""
     headers = {**DISTRIBUTION, "Docker-Content-Digest": DIGEST, "Retry-After": "0"}
 
@@ -113,7 +113,7 @@ def test_no_other_status_is_an_answer(status: int, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", [None, 0, 10])
-def test_silence_is_not_an_answer(cut: int | None) -> None:
+def test_a_closed_connection_is_unknown(cut: int | None) -> None:
     """A connection that is closed before or within a response."""
     reply = Reply(0) if cut is None else Reply(200, {"Content-Length": "999"}, BODY, cut=cut)
 
@@ -123,7 +123,7 @@ def test_silence_is_not_an_answer(cut: int | None) -> None:
     assert found.details.unreachable
 
 
-def test_nobody_listens() -> None:
+def test_no_server_listens() -> None:
     """The error names the address."""
     with scripted_server(lambda _: Reply(200, FOUND)) as server:
         gone = server.address
@@ -140,7 +140,7 @@ def test_nobody_listens() -> None:
         {"Content-Type": INDEX, "Docker-Content-Digest": "sha256:nonsense"},
     ],
 )
-def test_a_200_that_proves_nothing_is_proved_by_its_content(headers: dict[str, str]) -> None:
+def test_an_incomplete_head_is_checked_by_get(headers: dict[str, str]) -> None:
     """A HEAD without a valid digest or type: the body of a GET is checked against the headers."""
 
     def script(request: Request) -> Reply:
@@ -177,7 +177,7 @@ FOUND_LARGE = {"Content-Type": INDEX}
 
 
 @pytest.mark.parametrize("status", [405, 501])
-def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
+def test_get_replaces_an_unsupported_head(status: int) -> None:
     """GET finds out both present and absent."""
 
     def answering(reply: Reply) -> Callable[[Request], Reply]:
@@ -188,7 +188,7 @@ def test_where_head_is_not_supported_a_get_answers(status: int) -> None:
 
 
 @pytest.mark.parametrize("trouble", [Reply(500), Reply(502), Reply(429), Reply(0)])
-def test_what_passes_is_asked_again(trouble: Reply) -> None:
+def test_temporary_failures_are_retried(trouble: Reply) -> None:
     """After two failures the third response counts."""
     replies = iter([trouble, trouble])
 
@@ -206,7 +206,7 @@ def test_attempts_are_bounded_and_not_multiplied() -> None:
         assert (server.count("HEAD"), server.count("GET")) == (3, 1)
 
 
-def test_a_wait_that_is_too_long_is_not_waited() -> None:
+def test_too_long_a_wait_is_an_error() -> None:
     """A registry that asks for an hour is not retried; the error has the time."""
     found = asked_of(lambda _: Reply(429, {**JSON, "Retry-After": "3600"}))
 
@@ -214,7 +214,7 @@ def test_a_wait_that_is_too_long_is_not_waited() -> None:
     assert "3600" in found.hint
 
 
-def test_retry_after_is_waited_for_and_told() -> None:
+def test_retry_after_is_kept_and_reported() -> None:
     """In seconds; all requests to the host wait, and it is reported once."""
     replies = iter([Reply(429, {"Retry-After": "1"})])
     told: list[object] = []
@@ -229,7 +229,7 @@ def test_retry_after_is_waited_for_and_told() -> None:
         assert len(told) == 1
 
 
-def test_a_host_in_trouble_uses_up_one_allowance() -> None:
+def test_retries_of_a_broken_host_are_limited() -> None:
     """A hundred references on a broken host do not cause hundreds of requests."""
     policy = Policy(pause=0.001, total=3.0, allowance=10)
     with scripted_server(lambda _: Reply(500, JSON)) as server, Registry(policy=policy) as registry:
@@ -243,7 +243,7 @@ def test_a_host_in_trouble_uses_up_one_allowance() -> None:
         assert server.count() <= 100 * 2 + 10
 
 
-def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
+def test_another_digest_than_requested_is_an_error() -> None:
     """Content requested by digest must have that digest."""
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
@@ -257,7 +257,7 @@ def test_a_digest_that_is_not_the_one_asked_for_is_an_error() -> None:
             registry.manifest(other)
 
 
-def test_a_manifest_that_is_not_there() -> None:
+def test_a_missing_manifest() -> None:
     """`manifest` names what is missing, which differs from an unknown state."""
     reply = Reply(404, JSON, errors("MANIFEST_UNKNOWN"))
     with (

@@ -49,7 +49,7 @@ def test_a_manifest_names_a_config_and_layers() -> None:
     assert found.children == ()
 
 
-def test_attestations_come_with_the_child_that_they_speak_of() -> None:
+def test_attestations_belong_to_their_child() -> None:
     """Children and attestations of other platforms do not count."""
     index = contents(
         {
@@ -96,7 +96,7 @@ def test_attestations_come_with_the_child_that_they_speak_of() -> None:
         {"manifests": [{**child(1), "annotations": {"vnd.docker.reference.digest": "x"}}]},
     ],
 )
-def test_what_is_no_manifest(document: object) -> None:
+def test_invalid_manifests(document: object) -> None:
     """It is an error, and never an empty manifest."""
     with pytest.raises(ContentsError):
         contents(document)
@@ -115,9 +115,7 @@ def test_what_is_no_manifest(document: object) -> None:
         ({"os": "linux", "architecture": "arm64", "variant": "v8"}, {"linux/arm64": digest(1)}),
     ],
 )
-def test_a_child_whose_platform_is_none_is_left_out(
-    platform: object, read: dict[str, Digest]
-) -> None:
+def test_children_with_an_invalid_platform(platform: object, read: dict[str, Digest]) -> None:
     """The lock only has names of valid platforms."""
     index = contents({"manifests": [{"digest": digest(1), "platform": platform}]})
 
@@ -133,7 +131,7 @@ def test_the_first_of_a_platform_counts() -> None:
     assert manifests_of_platforms(index.children) == {AMD: digest(1)}
 
 
-def test_what_others_wrote_is_in_no_error() -> None:
+def test_errors_do_not_quote_content() -> None:
     """It may contain commands for a terminal."""
     with pytest.raises(ContentsError) as caught:
         contents({"manifests": [{"digest": "\x1b]0;pwn\x07\ud800"}]})
@@ -172,7 +170,7 @@ def test_platforms_are_compared_in_their_normal_form() -> None:
     assert platform_of({"os": "linux"}) is None
 
 
-def test_what_is_lost_is_told_before_a_platform() -> None:
+def test_missing_parts_have_priority_over_the_platform() -> None:
     """If the config is missing, the platform is unknown, not absent."""
     assert lacking(["the config `x`"], [AMD], []) == "lacks the config `x`"
     assert lacking(["a", "b", "c"], [], []) == "lacks a and 2 more parts"

@@ -141,7 +141,7 @@ def outcome(server: ScriptedServer, *, anonymous: bool, policy: Policy = POLICY)
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.answer)
-def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
+def test_a_response_means_what_is_documented(row: Row, tmp_path: Path) -> None:
     """Present, absent or unknown; retried or not; with the exact message."""
     found, requests, host = heard(row, tmp_path)
 
@@ -166,7 +166,7 @@ def test_an_answer_means_what_is_documented(row: Row, tmp_path: Path) -> None:
         assert (first == POLICY.attempts) == (row.again == "yes")
 
 
-def test_every_answer_is_documented() -> None:
+def test_every_response_is_documented() -> None:
     """Each row has a script, and each script a row."""
     others = {"nobody listens", "a certificate that is not trusted"}
 

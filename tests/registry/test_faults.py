@@ -153,7 +153,7 @@ def tolerated(kind: Kind) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_one_fault_while_it_is_asked_what_exists(behind: Behind, kind: Kind) -> None:
+def test_one_fault_during_a_query(behind: Behind, kind: Kind) -> None:
     """A temporary fault gives the right result; any other an error, which is never absence."""
     for name, there in (("api:1", True), ("api:none", False)):
         behind.proxy.choose = first(behind, kind)
@@ -176,7 +176,7 @@ def test_one_fault_while_it_is_asked_what_exists(behind: Behind, kind: Kind) -> 
     [k for k in KINDS if k.name not in {*HARMLESS, "429, date", "503, s"}],
     ids=lambda kind: kind.name,
 )
-def test_nothing_but_faults(behind: Behind, kind: Kind) -> None:
+def test_permanent_faults(behind: Behind, kind: Kind) -> None:
     """Neither present nor absent, in limited time; if only GET fails, HEAD is enough."""
     behind.proxy.choose = always(behind, kind)
     for name, there in (("api:1", Present), ("api:none", Absent)):
@@ -221,7 +221,7 @@ def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
-def test_an_answer_may_break_off_at_any_byte(behind: Behind, *, reset: bool) -> None:
+def test_a_response_cut_at_any_byte(behind: Behind, *, reset: bool) -> None:
     """In head or body: retried, with the right result."""
     digest = behind.truth.digest("acme/api", "1")
     with behind.client(PATIENT) as registry:
@@ -284,7 +284,7 @@ def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
     assert behind.proxy.hung_up >= 2
 
 
-def test_a_strangers_challenge_is_not_remembered(behind: Behind) -> None:
+def test_a_foreign_challenge_is_not_remembered(behind: Behind) -> None:
     """A response with a hostile realm fails one request; the next one is normal."""
     hostile = next(kind for kind in KINDS if kind.name == "realm elsewhere")
     behind.proxy.choose = first(behind, hostile)

@@ -75,7 +75,7 @@ THEIRS, OURS = there("the mirror's"), there("the registry's")
         ([], []),
     ],
 )
-def test_what_an_engine_says_of_its_mirrors(said: object, mirrors: list[Mirror | str]) -> None:
+def test_mirrors_of_an_engine(said: object, mirrors: list[Mirror | str]) -> None:
     """In its order, without invalid entries."""
     wanted = [Mirror(one) if isinstance(one, str) else one for one in mirrors]
 
@@ -83,7 +83,7 @@ def test_what_an_engine_says_of_its_mirrors(said: object, mirrors: list[Mirror |
 
 
 @pytest.mark.parametrize("info", [None, [], "x", {}, {"RegistryConfig": 3}])
-def test_an_engine_that_says_nothing(info: object) -> None:
+def test_an_engine_without_mirrors(info: object) -> None:
     """No mirrors, and no error."""
     assert mirrors_in(info) == ()
 
@@ -135,7 +135,7 @@ def both(
             yield made[0]
 
 
-def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
+def test_a_mirror_replaces_the_registry() -> None:
     """By HEAD and GET; the mirrors are looked up once, when first needed."""
     with both(lambda _: THEIRS) as run:
         assert run.requests == []
@@ -162,7 +162,7 @@ def test_what_a_mirror_has_is_not_asked_of_the_registry() -> None:
     ],
     ids=str,
 )
-def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
+def test_a_mirror_without_the_image(answer: Reply, told: int) -> None:
     """The registry is queried, as by the engine; a failing mirror is reported once."""
     with both(lambda _: answer) as run:
         for _ in range(2):
@@ -173,7 +173,7 @@ def test_a_mirror_that_has_it_not(answer: Reply, told: int) -> None:
     assert all(run.mirror.address in str(event) for event in run.told)
 
 
-def test_a_mirror_that_answers_for_another_digest() -> None:
+def test_a_mirror_with_another_digest() -> None:
     """A reference with a digest is then queried at the registry."""
     with both(lambda _: THEIRS) as run:
         wanted = run.reference.pinned(Digest(OURS.headers["Docker-Content-Digest"]))
@@ -184,7 +184,7 @@ def test_a_mirror_that_answers_for_another_digest() -> None:
     assert len(run.told) == 1
 
 
-def test_a_mirror_that_nobody_runs_is_left_alone() -> None:
+def test_a_mirror_that_is_down() -> None:
     """It is tried once in a run."""
     with both(lambda _: Reply(0)) as run:
         for _ in range(3):
@@ -207,7 +207,7 @@ def test_neither_has_it() -> None:
         run.client.head(run.reference)
 
 
-def test_nobody_is_told_the_credential_of_another() -> None:
+def test_each_host_gets_its_own_credential() -> None:
     """Each gets only its own credential."""
     with both(lambda _: GONE) as run:
         run.client.head(run.reference)
@@ -220,7 +220,7 @@ def test_nobody_is_told_the_credential_of_another() -> None:
         assert headers == {f"Basic {Credential('me', f'secret-of-{address}', '').basic}"}
 
 
-def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
+def test_the_token_server_of_a_mirror() -> None:
     """A mirror's token server gets the mirror's credential."""
 
     def script(request: Request) -> Reply:
@@ -240,7 +240,7 @@ def test_a_mirrors_token_server_is_told_nothing_of_the_registrys() -> None:
     assert not any(theirs in header for header in heard)
 
 
-def test_what_is_not_public_or_is_pushed_to_is_asked_of_the_registry() -> None:
+def test_own_repositories_use_no_mirror() -> None:
     """A mirror may be outdated: our own repositories are neither read nor written there."""
     with both(lambda _: THEIRS, public=False) as run:
         run.client.head(run.reference)
@@ -306,7 +306,7 @@ def test_the_engines_mirror_of_docker_hub(tmp_path: Path) -> None:
     assert len(requests) == 1
 
 
-def test_without_docker_hub_no_engine_is_asked(tmp_path: Path) -> None:
+def test_without_docker_hub_no_engine_is_queried(tmp_path: Path) -> None:
     """Nor is an engine needed."""
     with scripted_server(lambda _: OURS) as server, scripted_server(engine("m.test")) as daemon:
         project(tmp_path, f"{server.address}/outside/os:1")
@@ -330,7 +330,7 @@ def test_docker_hub_without_an_engine(tmp_path: Path) -> None:
     assert len(pins) == 1
 
 
-def test_a_public_image_is_asked_of_a_mirror(tmp_path: Path) -> None:
+def test_a_public_image_is_queried_at_a_mirror(tmp_path: Path) -> None:
     """Only public images; images that the project pushes are not queried there."""
     for name, text in {"hello": 'image = "r.test/acme/hello:1"\n', "web": ""}.items():
         (tmp_path / "images" / name).mkdir(parents=True)

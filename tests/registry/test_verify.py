@@ -76,7 +76,7 @@ def test_a_whole_image_is_present() -> None:
 
 
 @pytest.mark.parametrize("at", [LAYER_AT, CONFIG_AT])
-def test_a_registrys_404_is_a_lack(at: str) -> None:
+def test_a_404_is_a_missing_part(at: str) -> None:
     """Shown by headers, or by the body of a GET."""
     body = b'{"errors": [{"code": "BLOB_UNKNOWN", "message": "x"}]}'
     named = lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else body)  # noqa: E731
@@ -135,7 +135,7 @@ def test_damaged_content_is_an_error(at: str) -> None:
     assert isinstance(looked({at: cut}), HttpError)
 
 
-def test_what_passes_is_asked_again() -> None:
+def test_temporary_failures_are_retried() -> None:
     """A fault, and then a response."""
     replies = iter([Reply(503), Reply(0)])
 
@@ -165,7 +165,7 @@ def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
         return look_closer(registry, [look])[reference], server.count()
 
 
-def test_an_index_of_thousands_is_not_asked_for_one_by_one() -> None:
+def test_an_index_with_thousands_of_children() -> None:
     """An error, and no request for any of its 24,000 children."""
     found, requests = asked_of(index(*(b"%d" % n for n in range(24_000))), {})
 
@@ -174,7 +174,7 @@ def test_an_index_of_thousands_is_not_asked_for_one_by_one() -> None:
     assert requests == 1
 
 
-def test_indexes_of_indexes_are_bounded_all_together() -> None:
+def test_nested_indexes_are_limited_in_sum() -> None:
     """Each has fewer children than allowed: their sum is limited."""
     inner = [index(*(b"%d-%d" % (n, m) for m in range(900))) for n in range(6)]
 
@@ -185,7 +185,7 @@ def test_indexes_of_indexes_are_bounded_all_together() -> None:
     assert requests == 7
 
 
-def test_what_is_named_again_and_again_is_looked_at_once() -> None:
+def test_repeated_children_are_checked_once() -> None:
     """Thirty nested indexes, each of which names the next one twice: a billion paths."""
     known = {digest(TOP): TOP}
     top = TOP

@@ -129,7 +129,7 @@ def test_without_root_nothing_is_started(open_folder: Path) -> None:
     assert hint.startswith("hint: run again as root, or install Docker Engine")
 
 
-def test_the_machines_own_engine_is_asked_for_in_vain(open_folder: Path) -> None:
+def test_host_without_an_engine(open_folder: Path) -> None:
     """`PIPELINE_SANDBOX_ENGINE=host` never starts an engine of our own."""
     error, hint = said(sandbox(open_folder, "up", environ={"PIPELINE_SANDBOX_ENGINE": "host"}))
 
@@ -137,7 +137,7 @@ def test_the_machines_own_engine_is_asked_for_in_vain(open_folder: Path) -> None
     assert "PIPELINE_SANDBOX_ENGINE" in hint
 
 
-def test_a_wish_that_means_nothing(open_folder: Path) -> None:
+def test_an_invalid_choice_of_engine(open_folder: Path) -> None:
     """Only `own` and `host` are engines."""
     error, _ = said(sandbox(open_folder, "up", environ={"PIPELINE_SANDBOX_ENGINE": "podman"}))
 
@@ -158,9 +158,7 @@ def test_before_up(open_folder: Path) -> None:
     assert not (open_folder / ".sandbox").exists()
 
 
-def test_an_engine_without_buildx_will_not_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusable_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is an engine on another machine, which cannot reach our registry."""
     answers = """[ "$1" = info ] && echo '"28.0.0"'"""
     write_program(tmp_path / "docker", f'{answers}\n[ "$1" != buildx ]')
@@ -175,7 +173,7 @@ def test_an_engine_without_buildx_will_not_do(
     )
 
 
-def test_a_port_that_is_taken_is_not_taken_again() -> None:
+def test_a_free_port() -> None:
     """The usual port if it is free, else any."""
     free = registry.free_port()
     with socket.create_server(("127.0.0.1", free)):

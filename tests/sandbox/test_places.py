@@ -35,9 +35,7 @@ def python(script: str, tmp_path: Path) -> process.Process:
     return process.spawn(command, log=tmp_path / "child.log", environment=os.environ)
 
 
-def test_the_folder_is_the_checkouts_or_the_one_that_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_folder_of_a_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`.sandbox` beside the package, unless PIPELINE_SANDBOX_DIR is set."""
     monkeypatch.delenv("PIPELINE_SANDBOX_DIR", raising=False)
     usual = places().root
@@ -63,7 +61,7 @@ def test_sockets_fit_however_deep_the_checkout_lies(tmp_path: Path) -> None:
     assert len(os.fsencode(longest)) <= LONGEST_SOCKET
 
 
-def test_what_is_written_is_read(at: Places) -> None:
+def test_written_state_is_read(at: Places) -> None:
     """The folder is created; a second write replaces the first, and leaves no temporary file."""
     state.write(at.state, {"engine": "own"})
     state.write(at.state, {"engine": "host"})
@@ -73,7 +71,7 @@ def test_what_is_written_is_read(at: Places) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "null"])
-def test_what_is_not_ours_is_nothing(at: Places, text: str | None) -> None:
+def test_invalid_state_is_empty(at: Places, text: str | None) -> None:
     """A missing, broken or foreign file is an empty state."""
     at.root.mkdir()
     if text is not None:
@@ -107,7 +105,7 @@ def test_a_pid_that_belongs_to_another_is_left_alone(at: Places, tmp_path: Path)
     process.stop(child)
 
 
-def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """A process that ignores SIGTERM is killed after the timeout."""
     deaf = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\n"
     child = python(f"{deaf}time.sleep(60)", tmp_path)
@@ -118,7 +116,7 @@ def test_who_does_not_listen_is_killed(tmp_path: Path) -> None:
     assert not process.alive(child)
 
 
-def test_who_ends_at_once_is_quoted(tmp_path: Path) -> None:
+def test_the_log_of_an_ended_process_is_quoted(tmp_path: Path) -> None:
     """If a daemon ends early, the error quotes the end of its log."""
     child = python("print('no such thing'); raise SystemExit(3)", tmp_path)
 
@@ -129,7 +127,7 @@ def test_who_ends_at_once_is_quoted(tmp_path: Path) -> None:
     assert "no such thing" in error.value.hint
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def test_a_lock(tmp_path: Path) -> None:
     """Only one process holds a lock, until it releases it."""
     order: list[str] = []
 
@@ -147,7 +145,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_what_a_killed_run_was_making_is_removed(tmp_path: Path) -> None:
+def test_temporary_folders_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """The next run for the same file removes it, and nothing else in the cache."""
     for name in ("tools.abc/root", "tools-1-debian", "seed.abc"):
         (tmp_path / name).mkdir(parents=True)

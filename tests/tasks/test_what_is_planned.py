@@ -118,7 +118,7 @@ def _host(project: Project) -> str:
         ("build-all --force", f"{ALL} old/web", "os=build lang=build api=build web=build"),
     ],
 )
-def test_the_words_of_a_command(
+def test_arguments_of_a_command(
     levels: Project, shelf: Shelf, words: str, has: str, expected: str
 ) -> None:
     """Which images, whether they are forced, and which bases they need."""
@@ -135,7 +135,7 @@ def test_the_words_of_a_command(
         ("build web --force", "lang", 1),
     ],
 )
-def test_one_head_is_asked_for_each_image_that_may_be_there(
+def test_each_image_that_may_exist_costs_one_head(
     levels: Project, shelf: Shelf, server: ScriptedServer, words: str, has: str, requests: int
 ) -> None:
     """Bases of existing images, forced images and other repositories are not queried."""
@@ -154,7 +154,7 @@ def test_one_head_is_asked_for_each_image_that_may_be_there(
         ("images/web/notes.md", "os=exists lang=exists api=exists web=exists"),
     ],
 )
-def test_a_change_builds_its_image_and_all_that_are_built_on_it(
+def test_a_change_builds_its_image_and_its_dependents(
     levels: Project, shelf: Shelf, file: str, expected: str
 ) -> None:
     """A changed byte of a file that the Dockerfile reads; other files change nothing."""

@@ -35,7 +35,7 @@ class Labelled:
     ],
     ids=["other", "earlier", "taken", "by number", "unlabelled", "adopted", "below"],
 )
-def test_whose_they_are(
+def test_projects_of_containers(
     containers: list[tuple[str, int, str | None]], apps: tuple[str, ...], mine: list[int]
 ) -> None:
     """An app belongs to the project of its newest release, with all its releases."""
@@ -46,7 +46,7 @@ def test_whose_they_are(
     assert [labelled.index(cast("Any", one)) for one in found] == mine
 
 
-def test_what_was_left_is_said() -> None:
+def test_remaining_containers_are_reported() -> None:
     """With the command that removes them."""
     assert str(Removed(0)) == "nothing was running"
     assert str(Removed(2)) == "containers removed: 2"

@@ -29,7 +29,7 @@ SPEC = Spec("web", parse_reference(f"127.0.0.1:5000/web@sha256:{7:064x}"))
         "no matching manifest: no match for platform in manifest: not found",
     ],
 )
-def test_what_a_further_try_does_not_help(text: str) -> None:
+def test_permanent_errors_of_a_pull(text: str) -> None:
     """A missing image or a full disk is a failed deploy."""
     assert isinstance(pull_error(SPEC, text), DeployError)
 
@@ -43,12 +43,12 @@ def test_what_a_further_try_does_not_help(text: str) -> None:
         "toomanyrequests: slow down",
     ],
 )
-def test_what_could_not_be_found_out(text: str) -> None:
+def test_unknown_errors_of_a_pull(text: str) -> None:
     """A registry that refuses or does not answer gives exit code 4."""
     assert isinstance(pull_error(SPEC, text), UnknownError)
 
 
-def test_a_pull_that_breaks_in_the_stream() -> None:
+def test_an_error_in_the_stream_of_a_pull() -> None:
     """The engine answers 200, and reports the error in the stream."""
     body = json.dumps({"errorDetail": {"message": "no space left on device"}}).encode()
     with scripted_server(lambda _: Reply(200, body=body)) as server:
@@ -76,7 +76,7 @@ def test_a_remote_engine_has_no_proxy() -> None:
         client.close()
 
 
-def test_down_tells_all_that_it_could_not_remove() -> None:
+def test_down_reports_what_it_could_not_remove() -> None:
     """It continues with the other containers."""
     removed = []
 

@@ -54,7 +54,7 @@ def listening(*, closes: bool) -> Iterator[str]:
             line.close()
 
 
-def test_http_is_asked_as_the_check_says() -> None:
+def test_http_request_of_a_check() -> None:
     """Method, path and headers are those of the check."""
     seen: list[Request] = []
 
@@ -70,19 +70,19 @@ def test_http_is_asked_as_the_check_says() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 404, 500, 503])
-def test_only_2xx_is_well(status: int) -> None:
+def test_only_2xx_is_healthy(status: int) -> None:
     """The error has the status."""
     with scripted_server(lambda _: Reply(status)) as server:
         assert asked(server.address, Health(80, "/up")) == f"/up answers {status}"
 
 
-def test_the_first_trouble_of_several_checks() -> None:
+def test_the_first_failure_of_several_checks() -> None:
     """All checks must pass."""
     with scripted_server(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
         assert asked(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
 
 
-def test_an_answer_that_takes_too_long_is_none() -> None:
+def test_a_response_that_takes_too_long() -> None:
     """The check's own timeout applies."""
 
     def script(_: Request) -> Reply:
@@ -104,7 +104,7 @@ def test_an_answer_that_takes_too_long_is_none() -> None:
         (b"HTTP/1.1 503 No\r\nContent-Length: 9999999\r\n\r\n", "/up answers 503"),
     ],
 )
-def test_an_answer_without_an_end_keeps_nobody(at_once: bytes, trouble: str) -> None:
+def test_an_endless_response(at_once: bytes, trouble: str) -> None:
     """A response head must arrive in time; its body is not read."""
 
     class Handler(socketserver.BaseRequestHandler):
@@ -138,7 +138,7 @@ def test_over_tls(tmp_path: Path) -> None:
     assert lax == ""
 
 
-def test_a_port_that_is_silent_is_well() -> None:
+def test_a_silent_port_is_healthy() -> None:
     """Without a path, or without a check, a connection is enough."""
     with listening(closes=False) as address:
         assert asked(address, Health(80)) == ""
@@ -146,7 +146,7 @@ def test_a_port_that_is_silent_is_well() -> None:
         assert asked(address) == ""
 
 
-def test_a_port_that_closes_at_once_is_not() -> None:
+def test_a_port_that_closes_at_once() -> None:
     """The engine's proxy accepts connections for a container in which nothing listens."""
     with listening(closes=True) as address:
         assert asked(address, Health(80)) == "port 80 closes each connection"

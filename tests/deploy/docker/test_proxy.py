@@ -72,7 +72,7 @@ def all_of(line: socket.socket) -> bytes:
     return b"".join(iter(lambda: line.recv(1024), b""))
 
 
-def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
+def test_requests_and_responses_are_unchanged(proxy: ProxyClient) -> None:
     """Method, path, headers and bodies, also large ones and chunked ones."""
     big = bytes(range(256)) * 4096
 
@@ -94,7 +94,7 @@ def test_requests_and_answers_pass_unchanged(proxy: ProxyClient) -> None:
     assert (head.status_code, head.content) == (201, b"")
 
 
-def test_an_answer_that_comes_early_does_not_cost_the_next_request(proxy: ProxyClient) -> None:
+def test_an_early_response(proxy: ProxyClient) -> None:
     """If the app answers before the body is complete, the client's connection stays usable."""
     with scripted_server(lambda request: Reply(200, body=request.path.encode())) as server:
         port = proxy.route(KEY, 0, at(server))
@@ -138,7 +138,7 @@ def _answer(file: BufferedRWPair) -> bytes:
     return file.read(3)
 
 
-def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
+def test_an_outdated_route_is_ignored(proxy: ProxyClient) -> None:
     """A `status` that read the old state must not route requests back to the stopped container."""
     with scripted_server(lambda _: Reply(200, body=b"new")) as new:
         port = proxy.route(KEY, 0, at(new))
@@ -147,7 +147,7 @@ def test_a_gentle_order_does_not_undo_a_swap(proxy: ProxyClient) -> None:
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "new"
 
 
-def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
+def test_draining_waits_for_requests_in_progress(proxy: ProxyClient) -> None:
     """At most as long as allowed; new requests go to another container meanwhile."""
     go_on = threading.Event()
 
@@ -172,7 +172,7 @@ def test_draining_waits_for_what_is_under_way(proxy: ProxyClient) -> None:
     assert (fresh, short, left, answers) == ("new", 1, 0, ["slow"])
 
 
-def test_an_app_that_breaks_off(proxy: ProxyClient) -> None:
+def test_an_app_that_closes_the_connection(proxy: ProxyClient) -> None:
     """502 if there is no response; an incomplete response is never completed."""
 
     def script(request: Request) -> Reply:
@@ -195,7 +195,7 @@ def test_before_the_first_release(proxy: ProxyClient) -> None:
 
 
 @pytest.mark.parametrize("first", [b"", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"])
-def test_what_is_no_http_passes_as_bytes(proxy: ProxyClient, first: bytes) -> None:
+def test_other_protocols_are_byte_streams(proxy: ProxyClient, first: bytes) -> None:
     """TCP services, and HTTP/2 without TLS; the end of the connection is passed on, too."""
     with closing(echo()) as server:
         port = proxy.route(KEY, 0, server.getsockname(), http=bool(first))
@@ -252,7 +252,7 @@ def test_a_port_follows_from_the_name(proxy: ProxyClient) -> None:
         (b"HTTP/1.0 200 OK\r\n\r\nlarge", False),
     ],
 )
-def test_an_answer_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole: bool) -> None:
+def test_a_response_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole: bool) -> None:
     """An app answers without reading the request, and closes: the kernel sends a reset.
 
     If the response has no length, nobody can know whether it was complete.

@@ -13,7 +13,7 @@ def read(text: str) -> Service:
     return service(tomli.loads(text))
 
 
-def test_nothing_is_a_worker() -> None:
+def test_no_file_means_a_worker() -> None:
     """Without a file there is one group without a port."""
     assert read("") == Service()
     assert read("").groups == (Group("app"),)
@@ -75,7 +75,7 @@ def test_several_ports() -> None:
     assert set(found.groups[0].ports) == {Port(5432, http=False), Port(8080)}
 
 
-def test_checks_of_all_places() -> None:
+def test_all_kinds_of_checks() -> None:
     """With method, headers, timeouts and TLS; a check of `[checks]` may use the service's port."""
     found = read("""
         [http_service]
@@ -112,12 +112,12 @@ def test_checks_of_all_places() -> None:
     assert found.patience == 60.0 + 90.0
 
 
-def test_a_check_that_names_no_port_and_has_none_is_left_out() -> None:
+def test_a_check_without_a_port_is_ignored() -> None:
     """It is ignored, as there is nothing to connect to; `fly deploy` refuses it."""
     assert read('[checks.x]\ntype = "tcp"\n').groups[0].health == ()
 
 
-def test_how_it_lives_and_ends() -> None:
+def test_environment_signals_and_timeouts() -> None:
     """Environment, region, signals, timeouts, the release command, and ignored keys."""
     found = read("""
         primary_region = "fra"

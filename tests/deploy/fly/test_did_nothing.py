@@ -53,14 +53,14 @@ def test_a_release_that_reached_no_machine(setup: FlyDriverSetup) -> None:
         deployed(setup, setup.image("v2"), '{"id":"r2","version":2}')
 
 
-def test_a_release_that_is_not_told(setup: FlyDriverSetup) -> None:
+def test_a_release_that_flyctl_does_not_print(setup: FlyDriverSetup) -> None:
     """Without a stamp the next run compares the configuration again."""
     for printed in ("", '{"id":"r2","vers', '{"id":"r2","version":{}}', "[]"):
         assert deployed(setup, setup.image(), printed).stamp is None
     assert setup.running().differs == ("`[env] COLOUR`",)
 
 
-def test_a_release_before_that_names_no_image(setup: FlyDriverSetup) -> None:
+def test_a_previous_release_without_an_image(setup: FlyDriverSetup) -> None:
     """There is no image to give to flyctl."""
     web = setup.fly.apps["web"]
     web.releases.append(replace(web.releases[-1], id="r2", version=2))

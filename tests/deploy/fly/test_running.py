@@ -52,7 +52,7 @@ def asked(setup: FlyDriverSetup) -> tuple[tuple[str, ...], int]:
     return setup.running().differs, len(setup.fly.requests) - before
 
 
-def test_a_change_is_named_with_one_more_request_until_it_is_deployed(
+def test_a_change_is_named(
     setup: FlyDriverSetup,
 ) -> None:
     """The reason has no value of it; a comment is no change."""
@@ -67,7 +67,7 @@ def test_a_change_is_named_with_one_more_request_until_it_is_deployed(
     assert asked(setup) == ((), 1)
 
 
-def test_somebodys_own_deploy_of_another_configuration_is_seen(setup: FlyDriverSetup) -> None:
+def test_a_manual_deploy_of_another_configuration(setup: FlyDriverSetup) -> None:
     """Our stamp is still there, but outdated; after a deploy of the same all is equal."""
     mine = setup.image()
     setup.fly_deploy(mine, "--env", "COLOUR=blue")
@@ -79,7 +79,7 @@ def test_somebodys_own_deploy_of_another_configuration_is_seen(setup: FlyDriverS
     assert asked(setup) == (("`[env] COLOUR`",), 2)
 
 
-def test_an_app_that_we_never_deployed_is_compared_as_fly_keeps_it(setup: FlyDriverSetup) -> None:
+def test_an_app_that_we_never_deployed(setup: FlyDriverSetup) -> None:
     """Fly rewrites durations and strings, and omits empty values."""
     setup.write("text", "app.conf")
     setup.write(MORE)
@@ -103,7 +103,7 @@ def test_contents_of_a_named_file_count(setup: FlyDriverSetup) -> None:
     assert asked(setup) == (("the contents of `app.conf`",), 2)
 
 
-def test_a_release_without_a_configuration_has_that_of_the_one_before(
+def test_a_release_without_a_configuration(
     setup: FlyDriverSetup,
 ) -> None:
     """Such as a release for secrets; if no release has one, the app is deployed."""
@@ -125,7 +125,7 @@ def restart(setup: FlyDriverSetup) -> None:
         machine.config["metadata"]["fly_release_version"] = str(version)
 
 
-def test_a_restart_after_a_deploy_of_ours_changes_nothing(setup: FlyDriverSetup) -> None:
+def test_a_restart_after_a_deploy(setup: FlyDriverSetup) -> None:
     """Also if the file has a key that flyctl drops; a deploy by others is a change."""
     setup.write("text", "app.conf")
     setup.write(f"{MORE}[experimental]\nenable_6pn = true\n")
@@ -143,7 +143,7 @@ def test_a_restart_after_a_deploy_of_ours_changes_nothing(setup: FlyDriverSetup)
     assert "the contents of `app.conf`" in asked(setup)[0]
 
 
-def test_a_restart_after_a_deploy_that_failed_has_not_brought_its_configuration(
+def test_a_restart_after_a_failed_deploy(
     setup: FlyDriverSetup,
 ) -> None:
     """The new release has it at Fly, but the machines run the one before."""
@@ -159,7 +159,7 @@ def test_a_restart_after_a_deploy_that_failed_has_not_brought_its_configuration(
     assert asked(setup) == ((), 2)
 
 
-def test_a_deploy_that_ended_half_way_left_two_configurations(setup: FlyDriverSetup) -> None:
+def test_a_deploy_that_ended_half_way(setup: FlyDriverSetup) -> None:
     """All machines run the same image and are healthy, but only some have the configuration."""
     setup.fly.make_unhealthy(machine=min(machine.id for machine in setup.fly.apps["web"].alive))
     setup.write(f'{TOML}[[http_service.checks]]\npath = "/"\n[deploy]\nwait_timeout = "1s"\n')
@@ -171,7 +171,7 @@ def test_a_deploy_that_ended_half_way_left_two_configurations(setup: FlyDriverSe
     assert asked(setup) == ((MIXED,), 1)
 
 
-def test_a_deploy_that_ended_before_it_reached_a_machine_changed_nothing(
+def test_a_deploy_that_reached_no_machine(
     setup: FlyDriverSetup,
 ) -> None:
     """Its release has the configuration, but no machine has; also with old versions of flyctl."""
@@ -186,7 +186,7 @@ def test_a_deploy_that_ended_before_it_reached_a_machine_changed_nothing(
     assert asked(setup) == (keys, 2)
 
 
-def test_what_cannot_be_compared_is_not_taken_for_the_same(setup: FlyDriverSetup) -> None:
+def test_a_configuration_that_cannot_be_compared(setup: FlyDriverSetup) -> None:
     """If Fly's REST API is down and the stamp is not enough, that is an error."""
     setup.fly.down("graphql")
     assert asked(setup) == ((), 1)

@@ -28,7 +28,7 @@ def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
         yield opened
 
 
-def test_a_deploy_leaves_a_stamp_that_the_list_of_machines_shows(setup: FlyDriverSetup) -> None:
+def test_a_deploy_writes_a_stamp(setup: FlyDriverSetup) -> None:
     """Every machine has it, and reading it needs no further request."""
     made = setup.image()
     done = setup.deploy(made)
@@ -44,7 +44,7 @@ def test_a_deploy_leaves_a_stamp_that_the_list_of_machines_shows(setup: FlyDrive
     assert versions == [machine.instance_id for machine in setup.fly.apps["web"].alive]
 
 
-def test_somebodys_own_deploy_carries_it_along(setup: FlyDriverSetup) -> None:
+def test_a_manual_deploy_copies_the_stamp(setup: FlyDriverSetup) -> None:
     """With the same image the commit stays known, the configuration not; otherwise nothing."""
     made, other = setup.image(), setup.image("v2")
     setup.deploy(made)
@@ -63,7 +63,7 @@ def test_somebodys_own_deploy_carries_it_along(setup: FlyDriverSetup) -> None:
     assert setup.running().stamp == setup.app.stamp(made.digest, "4")
 
 
-def test_who_goes_back_leaves_what_they_went_back_from(setup: FlyDriverSetup) -> None:
+def test_a_rollback_records_what_it_left(setup: FlyDriverSetup) -> None:
     """Only if requested: a run that rolls back its own deploy may try again."""
     first = setup.image()
     setup.deploy(first)
@@ -84,7 +84,7 @@ def test_who_goes_back_leaves_what_they_went_back_from(setup: FlyDriverSetup) ->
     assert setup.running().stamp is None
 
 
-def test_whoever_waited_for_a_newer_deploy_leaves_it_be(setup: FlyDriverSetup) -> None:
+def test_a_newer_deploy_meanwhile_is_kept(setup: FlyDriverSetup) -> None:
     """Flyctl waits for the lease of another deploy, which may be of a newer commit."""
     made = setup.image()
     setup.deploy(made)
@@ -99,7 +99,7 @@ def test_whoever_waited_for_a_newer_deploy_leaves_it_be(setup: FlyDriverSetup) -
     assert caught.value.running.digest == made.digest
 
 
-def test_machines_that_do_not_agree_have_none(setup: FlyDriverSetup) -> None:
+def test_machines_with_different_stamps(setup: FlyDriverSetup) -> None:
     """Two machines with different stamps, or only one with a stamp."""
     setup.deploy(setup.image())
     metadata = setup.fly.apps["web"].alive[0].config["metadata"]
@@ -109,7 +109,7 @@ def test_machines_that_do_not_agree_have_none(setup: FlyDriverSetup) -> None:
     assert setup.running().stamp is None
 
 
-def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(
+def test_a_stamp_that_cannot_be_written(
     setup: FlyDriverSetup,
 ) -> None:
     """The next run compares again, and finds everything equal."""
@@ -125,7 +125,7 @@ def test_a_stamp_that_cannot_be_written_is_told_and_the_deploy_is_well(
     assert setup.running().differs == ()
 
 
-def test_a_file_that_was_edited_meanwhile_leaves_no_stamp(setup: FlyDriverSetup) -> None:
+def test_a_file_that_changes_during_the_deploy(setup: FlyDriverSetup) -> None:
     """Also if the change is reverted: flyctl may have read either. The next run compares."""
     told: list[Event] = []
 

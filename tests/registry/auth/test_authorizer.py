@@ -81,7 +81,7 @@ def is_good(authorization: str) -> bool:
 
 
 @pytest.mark.parametrize("source", [identity("<token>"), identity(""), identity("me")])
-def test_an_identity_token_takes_bearer_where_basic_comes_first(source: CredentialSource) -> None:
+def test_an_identity_token_uses_bearer_where_basic_comes_first(source: CredentialSource) -> None:
     """With `Basic, Bearer`, because Basic needs a password."""
 
     def token(request: Request) -> Reply:
@@ -106,7 +106,7 @@ def test_an_identity_token_takes_bearer_where_basic_comes_first(source: Credenti
         ]
 
 
-def test_nobody_takes_bearer_where_basic_comes_first() -> None:
+def test_anonymous_uses_bearer_where_basic_comes_first() -> None:
     """A public repository is read with an anonymous token."""
     script = registry_with(lambda _: grant("good"), is_good, before='Basic realm="r", ')
     with scripted_server(script) as server, Registry(policy=QUICK) as registry:
@@ -169,7 +169,7 @@ def test_a_weaker_token_is_no_permission_and_no_loop() -> None:
         assert len(server.requests) <= 3 * 8
 
 
-def test_a_token_that_the_registry_drops_is_renewed_once_for_all() -> None:
+def test_a_revoked_token_is_renewed_once() -> None:
     """16 threads whose token the registry has revoked get one new token."""
     valid = threading.Event()
     count = Counter[str]()
@@ -282,7 +282,7 @@ def test_how_long_a_token_is_used(expires_in: str, used: int) -> None:
             assert len(server.requests) == fetch_document
 
 
-def test_parts_of_a_host_are_asked_as_somebody_else() -> None:
+def test_different_logins_for_paths_of_a_host() -> None:
     """With podman's keys: another login for each path, with separate tokens."""
     manifest = "application/vnd.oci.image.manifest.v1+json"
     there = Reply(200, {"Content-Type": manifest, "Docker-Content-Digest": f"sha256:{'a' * 64}"})

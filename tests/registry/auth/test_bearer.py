@@ -89,7 +89,7 @@ def test_a_token_is_fetched_once_for_many() -> None:
     ],
     ids=range(9),
 )
-def test_a_token_server_that_talks_nonsense(body: bytes) -> None:
+def test_invalid_responses_of_a_token_server(body: bytes) -> None:
     """An error that says so."""
     found, _ = asked_of(challenging(lambda _: Reply(200, {}, body)))
 
@@ -108,7 +108,7 @@ def test_a_token_server_that_talks_nonsense(body: bytes) -> None:
         "",
     ],
 )
-def test_a_realm_that_is_not_trusted_is_told_nothing(realm: str) -> None:
+def test_an_untrusted_realm_gets_no_credential(realm: str) -> None:
     """It gets no request, and no host gets the credential."""
     found, _ = asked_of(challenging(lambda _: Reply(500), realm or "//"))
 
@@ -133,7 +133,7 @@ def test_json_without_an_end(status: int) -> None:
     assert isinstance(found, HttpError)
 
 
-def test_a_redirect_to_no_address() -> None:
+def test_an_invalid_redirect() -> None:
     """It is not followed."""
     found, _ = asked_of(lambda _: Reply(307, {"Location": "http://[::1/x"}))
 
@@ -166,7 +166,7 @@ def test_a_redirect_to_no_address() -> None:
         ("https://r.example.com", "https://git.example.com:x/jwt/auth", False),
     ],
 )
-def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool) -> None:
+def test_who_gets_a_credential(registry: str, realm: str, *, trusted: bool) -> None:
     """The registry's own host, known pairs, and hosts that the user trusts."""
     users = frozenset({"git.example.com", "other.example.com:8443"})
 
@@ -183,7 +183,7 @@ def test_whom_a_credential_is_shown(registry: str, realm: str, *, trusted: bool)
         ("https://localhost/token", False),
     ],
 )
-def test_whom_nobody_asks_for_a_token(realm: str, *, trusted: bool) -> None:
+def test_who_gets_an_anonymous_request(realm: str, *, trusted: bool) -> None:
     """Without a credential it is like a redirect: any host, but not plain HTTP or private."""
     assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is trusted
 
@@ -215,7 +215,7 @@ def elsewhere(
             return found, server.requests, word
 
 
-def test_a_token_server_elsewhere_is_told_no_credential() -> None:
+def test_a_foreign_token_server_gets_no_credential() -> None:
     """It gets no request, and the hint has the permission that would allow it."""
     found, requests, word = elsewhere(known, lambda _registry, _server: "")
 
@@ -236,7 +236,7 @@ def test_a_token_server_that_the_user_trusts() -> None:
 @pytest.mark.parametrize(
     "word", ["token-server=other.test/{there}", "token-server={registry}/a.io"]
 )
-def test_trust_is_in_a_pair(word: str) -> None:
+def test_trust_is_for_a_pair_of_hosts(word: str) -> None:
     """Another pair of registry and token server is not trusted."""
     found, requests, _ = elsewhere(
         known, lambda registry, there: word.format(registry=registry, there=there)
@@ -246,7 +246,7 @@ def test_trust_is_in_a_pair(word: str) -> None:
     assert requests == []
 
 
-def test_nobody_asks_a_token_server_elsewhere() -> None:
+def test_an_anonymous_request_to_a_foreign_token_server() -> None:
     """There is no credential to lose: a public repository of a self-hosted GitLab."""
     found, requests, _ = elsewhere(nobody, lambda _registry, _server: "")
 
@@ -254,7 +254,7 @@ def test_nobody_asks_a_token_server_elsewhere() -> None:
     assert ["authorization" in one.headers for one in requests] == [False]
 
 
-def test_challenges_are_read_as_they_are_written() -> None:
+def test_spellings_of_challenges() -> None:
     """Several in one header, quoted commas, names in any case."""
     header = 'Negotiate, BEARER Realm="https://a/t", service="b, \\"c", Basic realm=x'
 

@@ -72,7 +72,7 @@ def client(source: CredentialSource = robot) -> Registry:
     return Registry(credentials=source, policy=QUICK)
 
 
-def test_where_we_push_it_is_asked_once_more(server: ScriptedServer) -> None:
+def test_a_destination_is_queried_again_with_push_scope(server: ScriptedServer) -> None:
     """A second query with the token for the push; later queries use it at once."""
     first, second = (parse_reference(f"{server.address}/acme/new:{tag}") for tag in "12")
     with client() as registry:
@@ -85,7 +85,7 @@ def test_where_we_push_it_is_asked_once_more(server: ScriptedServer) -> None:
     assert (times, server.count("HEAD")) == (3, 4)
 
 
-def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
+def test_two_simultaneous_queries_of_a_new_repository() -> None:
     """An image and its alias: both are refused before either is repeated."""
     both = threading.Barrier(2)
 
@@ -107,7 +107,7 @@ def test_two_questions_at_once_about_a_repository_that_is_new() -> None:
     assert scopes(server).count(PUSH) == 1
 
 
-def test_trouble_that_passes_is_no_refusal() -> None:
+def test_a_temporary_failure_is_no_refusal() -> None:
     """A 503 for the token of the push is retried."""
     troubles = iter([Reply(503)])
 
@@ -121,7 +121,7 @@ def test_trouble_that_passes_is_no_refusal() -> None:
         assert registry.head(reference) == Absent()
 
 
-def test_where_we_do_not_push_a_refusal_is_one(server: ScriptedServer) -> None:
+def test_externals_are_not_queried_with_push_scope(server: ScriptedServer) -> None:
     """An external is never queried with permission to push."""
     with client() as registry:
         registry.pushes_to([parse_reference(f"{server.address}/acme/other:1").repository])
@@ -143,7 +143,7 @@ def test_nobody_may_push(server: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 401, 403])
-def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
+def test_a_refused_push_scope(status: int) -> None:
     """One more token request in all; the error is the first one."""
 
     def script(request: Request) -> Reply:
@@ -161,7 +161,7 @@ def test_who_may_not_push_either_is_refused_as_before(status: int) -> None:
     assert scopes(server).count(PUSH) == 1
 
 
-def test_basic_knows_no_scope() -> None:
+def test_basic_has_no_scope() -> None:
     """Basic authentication has no scopes."""
     script = lambda _: Reply(401, {**JSON, "WWW-Authenticate": "Basic realm=r"})  # noqa: E731
     with scripted_server(script) as server, client() as registry:
@@ -173,7 +173,7 @@ def test_basic_knows_no_scope() -> None:
     assert [one.method for one in server.requests] == ["HEAD", "GET"]
 
 
-def test_a_blob_for_a_repository_that_is_not_there_yet(server: ScriptedServer) -> None:
+def test_a_blob_of_a_new_repository(server: ScriptedServer) -> None:
     """A copy queries a blob of the destination before the first push."""
     with client() as registry, scripted_server(lambda _: Reply(500)) as other:
         there = parse_reference(f"{server.address}/acme/new:1")

@@ -68,7 +68,7 @@ def test_several_processes(environ: dict[str, str]) -> None:
     assert {f"{word}{n}" for word in "ab" for n in range(10)} <= written(environ).keys()
 
 
-def test_another_program_that_takes_no_lock(environ: dict[str, str]) -> None:
+def test_another_program_without_a_lock(environ: dict[str, str]) -> None:
     """Docker takes no lock: what it wrote meanwhile is merged."""
     file = Path(environ["HOME"], ".docker/config.json")
     looks = []
@@ -86,7 +86,7 @@ def test_another_program_that_takes_no_lock(environ: dict[str, str]) -> None:
     assert written(environ) == {"auths": {}, "theirs": 1, "ours": 1}
 
 
-def test_one_that_never_stops(environ: dict[str, str]) -> None:
+def test_endless_changes_by_another_program(environ: dict[str, str]) -> None:
     """After some attempts an error, and the other program's file is unchanged."""
     file = Path(environ["HOME"], ".docker/config.json")
 
@@ -100,7 +100,7 @@ def test_one_that_never_stops(environ: dict[str, str]) -> None:
     assert "ours" not in written(environ)
 
 
-def test_a_link_stays_one(environ: dict[str, str], tmp_path: Path) -> None:
+def test_a_symbolic_link_stays(environ: dict[str, str], tmp_path: Path) -> None:
     """As with docker, also if its target does not exist yet."""
     file = Path(environ["HOME"], ".docker/config.json")
     file.unlink()

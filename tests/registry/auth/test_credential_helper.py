@@ -69,7 +69,7 @@ def test_get_for_another_registry_of_flys() -> None:
         ("registry.fly.io", {}),
     ],
 )
-def test_what_it_does_not_know(server: str, environ: Mapping[str, str]) -> None:
+def test_get_for_an_unknown_registry(server: str, environ: Mapping[str, str]) -> None:
     """The message that makes docker continue without a credential."""
     done = called("get", server, environ)
 
@@ -77,13 +77,13 @@ def test_what_it_does_not_know(server: str, environ: Mapping[str, str]) -> None:
 
 
 @pytest.mark.parametrize("verb", ["get", "store", "erase"])
-def test_no_server(verb: str) -> None:
+def test_get_without_a_server(verb: str) -> None:
     """The message of docker's own helpers."""
     assert called(verb).stdout == "no credentials server URL\n"
     assert called(verb).returncode == 1
 
 
-def test_a_login_that_need_not_be_kept() -> None:
+def test_store_and_erase() -> None:
     """`fly auth docker` and `docker login` succeed; later calls get a current token."""
     stored, erased = called("store", LOGIN), called("erase", "registry.fly.io")
 
@@ -92,7 +92,7 @@ def test_a_login_that_need_not_be_kept() -> None:
 
 
 @pytest.mark.parametrize(("login", "environ"), [(OTHER, TOKEN), (LOGIN, {})])
-def test_a_login_that_would_be_lost(login: str, environ: Mapping[str, str]) -> None:
+def test_store_of_another_login(login: str, environ: Mapping[str, str]) -> None:
     """It is refused with a hint, and not quoted."""
     done = called("store", login, environ)
 
@@ -117,7 +117,7 @@ def test_another_verb(verb: str) -> None:
     assert "get, list, store" in done.stdout
 
 
-def test_it_begins_at_once() -> None:
+def test_it_starts_fast() -> None:
     """Docker calls it several times per pull and push, so it does not import the client."""
     script = (
         "import sys, pipeline.registry.auth.credential_helper; print('httpcore' in sys.modules)"

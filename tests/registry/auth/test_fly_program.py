@@ -42,7 +42,7 @@ def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
     ],
     ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
-def test_the_one_that_says_so(tmp_path: Path, scripts: dict[str, str], chosen: str) -> None:
+def test_the_right_program(tmp_path: Path, scripts: dict[str, str], chosen: str) -> None:
     """`flyctl` before `fly`, then the order of PATH; broken programs are skipped."""
     found = fly_program(on_path(tmp_path, **scripts))
 
@@ -50,7 +50,7 @@ def test_the_one_that_says_so(tmp_path: Path, scripts: dict[str, str], chosen: s
     assert found.version == "0.4.87"
 
 
-def test_what_cannot_be_executed_is_no_program(tmp_path: Path) -> None:
+def test_files_that_cannot_be_executed(tmp_path: Path) -> None:
     """A file without the executable bit, a folder, and a program for another machine."""
     environ = on_path(tmp_path, a_flyctl=FLY, b_fly=FLY)
     (tmp_path / "a" / "flyctl").chmod(0o644)
@@ -66,7 +66,7 @@ def test_what_cannot_be_executed_is_no_program(tmp_path: Path) -> None:
         fly_program(environ)
 
 
-def test_only_others_of_the_name(tmp_path: Path) -> None:
+def test_only_other_programs(tmp_path: Path) -> None:
     """The error has the output of each; none got the token."""
     told = 'echo "Unknown command, token ${FLY_API_TOKEN:-none}" >&2; exit 1'
     environ = on_path(tmp_path, a_fly=told, b_fly="exit 3") | {"FLY_API_TOKEN": "fm2_planted"}
@@ -80,7 +80,7 @@ def test_only_others_of_the_name(tmp_path: Path) -> None:
     assert "https://fly.io/docs/flyctl/install/" in caught.value.hint
 
 
-def test_it_is_asked_once(tmp_path: Path) -> None:
+def test_a_program_is_asked_once(tmp_path: Path) -> None:
     """However many apps are deployed; a replaced program is asked again."""
     environ = on_path(tmp_path, a_flyctl=f"echo x >> {tmp_path}/asked; {FLY}")
     for _ in range(3):

@@ -75,7 +75,7 @@ def test_podmans_files_in_their_order(tmp_path: Path) -> None:
     assert credentials(environ)(HOST).known_to_docker  # type: ignore[union-attr]
 
 
-def test_the_folder_of_configurations_may_be_another(tmp_path: Path) -> None:
+def test_xdg_config_home(tmp_path: Path) -> None:
     """XDG_CONFIG_HOME is respected."""
     logins(tmp_path / "xdg/containers/auth.json", auths={HOST: {"auth": auth("me", SECRET)}})
 
@@ -96,7 +96,7 @@ def test_the_folder_of_configurations_may_be_another(tmp_path: Path) -> None:
         ("docker.io/library/debian", "hub"),
     ],
 )
-def test_a_part_of_a_host_may_have_a_login(tmp_path: Path, place: str, user: str | None) -> None:
+def test_a_login_for_a_path(tmp_path: Path, place: str, user: str | None) -> None:
     """The longest key that is a prefix of the repository's path components counts."""
     keys = {f"{HOST}/acme/web": "web", f"{HOST}/acme": "acme", HOST: "all", "docker.io": "hub"}
     entries = {key: {"auth": auth(name, SECRET)} for key, name in keys.items()}
@@ -130,7 +130,7 @@ def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_fi
     assert found.known_to_docker is docker_finds
 
 
-def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
+def test_a_login_for_a_path_is_none_for_the_host(tmp_path: Path) -> None:
     """`host/acme` is no login for `host`; a key with a scheme and a path is, as for docker."""
     entries = {f"{HOST}/acme": {"auth": auth("acme", SECRET)}}
     logins(tmp_path / ".config/containers/auth.json", auths=entries)
@@ -143,7 +143,7 @@ def test_a_login_for_a_part_is_none_for_the_host(tmp_path: Path) -> None:
     assert pair(environment(tmp_path), HOST) == ("old", SECRET)
 
 
-def test_podmans_helper_is_asked(tmp_path: Path) -> None:
+def test_the_helper_of_podman(tmp_path: Path) -> None:
     """`credHelpers` of podman's file; docker gets the helper, not the secret."""
     answer = json.dumps({"ServerURL": HOST, "Username": "me", "Secret": SECRET})
     helper(tmp_path, "pod", f"cat >/dev/null\ncat <<'END'\n{answer}\nEND")
@@ -159,7 +159,7 @@ def test_podmans_helper_is_asked(tmp_path: Path) -> None:
         assert SECRET not in written
 
 
-def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> None:
+def test_docker_gets_no_login_for_an_untrusted_host(tmp_path: Path) -> None:
     """Not by an entry in any spelling, a helper, a store or a variable."""
     entry = {"auth": auth("me", SECRET)}
     logins(
@@ -180,7 +180,7 @@ def test_docker_is_given_nothing_for_a_host_that_is_doubtful(tmp_path: Path) -> 
     assert more["DOCKER_AUTH_CONFIG"] == ""
 
 
-def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
+def test_docker_gets_logins_from_other_sources(tmp_path: Path) -> None:
     """Each host's login, also podman's, or one with an unusual `auth`."""
     odd = base64.urlsafe_b64encode(b"me:\xc3\xbf\xc3\xbe?~~~").decode().rstrip("=")
     assert set(odd) & set("-_")
@@ -207,7 +207,7 @@ def test_docker_is_given_what_it_does_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:2375", "unix:///run/other.sock"])
-def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
+def test_docker_gets_no_proxies(tmp_path: Path, host: str) -> None:
     """Docker would make build arguments of them, which an `ARG` could copy into an image."""
     entries = {
         "default": {"httpProxy": "http://p:1", "noProxy": "x", "allProxy": "none of buildx's"},
@@ -227,7 +227,7 @@ def test_proxies_are_no_matter_of_dockers(tmp_path: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ["_-8", "eDp5eg", "eA==", "OnNlY3JldA==", "\0", 5, [], "text"])
-def test_docker_is_given_no_login_that_it_cannot_read(tmp_path: Path, odd: object) -> None:
+def test_docker_gets_no_invalid_login(tmp_path: Path, odd: object) -> None:
     """Docker would stop there, in random order, and miss other logins."""
     whole = {HOST: {"auth": auth("me", SECRET)}, "quiet.example.com": {"auth": ""}, "none": {}}
     environ = environment(tmp_path, TMPDIR=str(tmp_path))
@@ -258,7 +258,7 @@ def test_every_alphabet_of_base64(tmp_path: Path, secret: str, *, safe: bool, pa
     assert pair(environment(tmp_path), HOST) == ("me", secret)
 
 
-def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
+def test_the_variable_has_priority_over_the_file(tmp_path: Path) -> None:
     """`DOCKER_AUTH_CONFIG` before `config.json`; an empty one is ignored, a broken one an error."""
     logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("file", SECRET)}})
     variable = json.dumps({"auths": {HOST: {"auth": auth("variable", SECRET)}}})
@@ -270,7 +270,7 @@ def test_the_variable_goes_before_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["[]", "nonsense", "[" * 99_999, '{"auths": "\x00'])
-def test_a_file_that_is_none_is_an_error_without_its_content(tmp_path: Path, content: str) -> None:
+def test_an_invalid_file_is_not_quoted(tmp_path: Path, content: str) -> None:
     """The error names the file; its content may be a secret."""
     logins(tmp_path / ".config/containers/auth.json")
     (tmp_path / ".config/containers/auth.json").write_text(content)
@@ -282,7 +282,7 @@ def test_a_file_that_is_none_is_an_error_without_its_content(tmp_path: Path, con
     assert caught.value.hint
 
 
-def test_an_identity_token_and_the_name_beside_it(tmp_path: Path) -> None:
+def test_an_identity_token_with_a_user_name(tmp_path: Path) -> None:
     """As Azure's command line writes them."""
     entry = {"auth": auth("00000000", ""), "identitytoken": SECRET}
     logins(tmp_path / ".docker/config.json", auths={HOST: entry})
@@ -294,7 +294,7 @@ def test_an_identity_token_and_the_name_beside_it(tmp_path: Path) -> None:
     assert found.for_engine == {"identitytoken": SECRET}
 
 
-def test_a_helper_that_knows_nothing(tmp_path: Path) -> None:
+def test_a_helper_without_a_login(tmp_path: Path) -> None:
     """With docker's own message `auths` is used; any other message is an error."""
     helper(tmp_path, "acme", "echo 'credentials not found in native keychain'; exit 1")
     helper(tmp_path, "other", "echo 'credentials not found, or so'; exit 1")
@@ -309,7 +309,7 @@ def test_a_helper_that_knows_nothing(tmp_path: Path) -> None:
         pair(environ, HOST)
 
 
-def test_only_the_helper_of_the_host_is_asked(tmp_path: Path) -> None:
+def test_only_the_helper_of_the_host_is_called(tmp_path: Path) -> None:
     """A broken helper of another host has no effect; the store is used for the rest."""
     known = json.dumps({"ServerURL": HOST, "Username": "<token>", "Secret": SECRET})
     helper(tmp_path, "good", f"cat >/dev/null\ncat <<'END'\n{known}\nEND")
@@ -345,7 +345,7 @@ def test_only_the_helper_of_the_host_is_asked(tmp_path: Path) -> None:
     ],
     ids=range(8),
 )
-def test_a_helper_that_talks_nonsense(tmp_path: Path, script: str) -> None:
+def test_invalid_output_of_a_helper(tmp_path: Path, script: str) -> None:
     """The error names it, and quotes nothing that may be a secret."""
     helper(tmp_path, "acme", script)
 
@@ -365,13 +365,13 @@ def test_a_helper_that_hangs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../acme", "a b", "a;touch x", "", "a/b", "ä"])
-def test_a_name_that_cannot_be_a_helpers(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_of_a_helper(tmp_path: Path, name: str) -> None:
     """Nothing is run."""
     with pytest.raises(CredentialError, match="cannot be one"):
         helpers.get(name, HOST, environment(tmp_path))
 
 
-def test_a_helper_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_helper(tmp_path: Path) -> None:
     """As after uninstalling Docker Desktop."""
     logins(tmp_path / ".docker/config.json", credsStore="desktop-gone")
 
@@ -379,14 +379,14 @@ def test_a_helper_that_is_not_there(tmp_path: Path) -> None:
         pair(environment(tmp_path), HOST)
 
 
-def test_what_several_places_have_in_common() -> None:
+def test_the_login_for_several_paths() -> None:
     """Docker has one login per host: that of the innermost common path."""
     assert common(["h/acme/web", "h/acme/api"]) == "h/acme"
     assert common(["h/acme/web"]) == "h/acme/web"
     assert common(["h/acme", "h/other"]) == "h"
 
 
-def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
+def test_all_known_secrets(tmp_path: Path) -> None:
     """Of variables, and of every readable file."""
     logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("me", "docker-one")}})
     (tmp_path / ".config/containers").mkdir(parents=True)
@@ -403,7 +403,7 @@ def test_all_secrets_that_can_be_known(tmp_path: Path) -> None:
     assert auth("x", "fm2_one").rstrip("=") in found
 
 
-def test_docker_is_given_a_token_of_a_variable_itself(tmp_path: Path) -> None:
+def test_docker_gets_the_token_of_a_variable(tmp_path: Path) -> None:
     """Docker's child processes do not get Fly's variables, so a helper would find no token."""
     environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="FlyV1 fm2_abc")
     found = credentials(environ)("registry.fly.io")
