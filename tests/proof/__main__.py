@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tests.proof.cases import CASES
-from tests.proof.outside import outside_cases
+from tests.proof.external_servers import outside_cases
 from tests.proof.table import argued, by, unargued
 from tests.proof.verdict import Verdict, judge, pairs_of
 

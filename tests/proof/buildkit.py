@@ -16,7 +16,7 @@ from pipeline.buildkit.stream import Text, Vertex
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import Snapshot
 from pipeline.reference import ImageName, parse_reference
-from tests.proof.explained import records_of, surplus
+from tests.proof.unrequested_steps import records_of, surplus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.proof.cases import CASES
-from tests.proof.outside import outside_cases
+from tests.proof.external_servers import outside_cases
 from tests.proof.table import unargued
 from tests.proof.verdict import Pair, judge, pairs_of
 
