@@ -20,7 +20,7 @@ COMPILE := $(BIN)/uv pip compile --quiet
 
 # Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
 CAMPAIGNS := proof faults kills thousand
-BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start
+BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers
 
 .PHONY: help demo demo-down test sandbox-up test-quick mutants lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help

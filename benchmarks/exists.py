@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.images import push_image
 from benchmarks.latency import delayed
-from benchmarks.peers import crane, docker, run, seconds
+from benchmarks.programs import crane, docker, run, seconds
 from pipeline.model.presence import Present
 from pipeline.reference import parse_reference
 from pipeline.registry.client import MOST_AT_ONCE, Registry

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.images import push_image, random_layer
-from benchmarks.peers import crane, docker, run, seconds
+from benchmarks.programs import crane, docker, run, seconds
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
 from pipeline.runner.promote import promote

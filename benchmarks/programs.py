@@ -1,0 +1,53 @@
+"""The programs of the comparisons: docker of the machine or the sandbox, and crane."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from sandbox import machine, packages
+from sandbox.errors import SandboxError
+from sandbox.places import places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def crane() -> str:
+    """Return the path of crane: the installed one, or Debian's package, unpacked in the cache.
+
+    Exit with a hint if there is neither.
+    """
+    own = shutil.which("crane")
+    if own:
+        return own
+    try:
+        root = packages.beside(places(), machine.system(), "sid", ("crane",))
+    except SandboxError as error:
+        raise SystemExit(f"this comparison needs crane: {error}; put it on PATH") from error
+    return str(root / "usr/bin/crane")
+
+
+def docker() -> str:
+    """Return the path of docker; exit with a hint if there is no engine."""
+    found = shutil.which("docker")
+    if not found or subprocess.run([found, "version"], capture_output=True, check=False).returncode:
+        hint = 'run `python3 -m sandbox up` and `eval "$(python3 -m sandbox env)"`'
+        raise SystemExit(f"this comparison needs a docker engine: {hint}")
+    return found
+
+
+def run(*words: str) -> None:
+    """Run a command; print its output and exit if it fails."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
