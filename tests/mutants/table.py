@@ -371,7 +371,7 @@ MUTANTS = (
         "http/redirect.py",
         'if here.scheme == "https" and there.scheme == "http":',
         "if False:",
-        "http/test_redirect.py http/test_quoting_of_paths.py",
+        "http/test_redirect.py http/test_addresses.py",
     ),
     Mutant(
         "any token server gets the credential",
