@@ -54,6 +54,7 @@ PURE = (
     "buildkit/dockerfile_line",
     "buildkit/outcome",
     "buildkit/progress",
+    "buildkit/reach",
     "buildkit/staging",
     "buildkit/triggers",
     "buildkit/steps",

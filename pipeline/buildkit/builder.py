@@ -27,7 +27,7 @@ class BuilderInfo(Struct, frozen=True):
 
     `driver` is buildx's (`docker`, `docker-container`, `remote`, `kubernetes`). `engine` is the
     version of BuildKit or, with the driver `docker`, of the engine. `platforms` are those that it
-    can run.
+    can run. `options` are those of the driver, as buildx writes them: `network="host"`.
     """
 
     name: str
@@ -35,6 +35,7 @@ class BuilderInfo(Struct, frozen=True):
     buildx: str
     engine: str
     platforms: tuple[str, ...]
+    options: str = ""
 
     def __str__(self) -> str:
         """Say it: `default`, engine 28.5.2, driver docker, builds for linux/amd64; buildx 0.29."""
@@ -67,6 +68,7 @@ def check_builder(settings: BuildSettings, environ: Mapping[str, str]) -> Builde
         _version(buildx),
         _engine(buildx, fields),
         tuple(p.strip().rstrip("*") for p in fields.get("platforms", "").split(",") if p.strip()),
+        fields.get("driver options", ""),
     )
 
 

@@ -48,6 +48,13 @@ _MAKE_ROOM = (
     "the builder's disk is full: `docker buildx du` shows what takes it, and `docker buildx prune` "
     "frees space"
 )
+_UNTRUSTED = re.compile(
+    r"server gave HTTP response to HTTPS client|x509: certificate signed by unknown authority"
+)
+_TRUST = (
+    "a builder has settings of its own for such registries: `http`, `insecure` or `ca` in its "
+    "`buildkitd.toml`; the engine has `insecure-registries` in `daemon.json`, and `certs.d`"
+)
 _CREATE = (
     "there is no such repository; at Fly, it belongs to an app, and `invoke apps` creates the "
     "missing ones"
@@ -186,6 +193,8 @@ def _hint(message: str) -> str:
         return _KEPT
     if _NO_ROOM in message.lower():
         return _MAKE_ROOM
+    if _UNTRUSTED.search(message):
+        return _TRUST
     return _CREATE if _NO_REPOSITORY.search(message) else ""
 
 

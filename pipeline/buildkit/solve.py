@@ -28,6 +28,7 @@ from .outcome import (
     last_error,
 )
 from .progress import Progress, progress
+from .reach import refused_registry
 from .stream import Decoder, masked
 from .transient import needs_no_cache, transient_failure
 
@@ -181,13 +182,17 @@ def _outcomes(
     if stopped:
         return outcomes, None
     said = last_error(solved.progress) or "\n".join(solved.progress.text[-3:])
-    if not solved.progress.failures:
-        if error := builder_error(said):
-            return after_connection_loss(solved.progress), error
-        if is_overloaded(said):
-            message = f"the builder gave up {ATTEMPTS} times: it is overloaded"
-            hint = "run again when the machine is less busy; what was pushed is kept"
-            return outcomes, UnknownError(message, hint=hint)
+    if error := _builder_fault(solved.progress, said):
+        return after_connection_loss(solved.progress), error
+    if not solved.progress.failures and is_overloaded(said):
+        message = f"the builder gave up {ATTEMPTS} times: it is overloaded"
+        hint = "run again when the machine is less busy; what was pushed is kept"
+        return outcomes, UnknownError(message, hint=hint)
     if not any(isinstance(outcome, Broken) for outcome in outcomes.values()):
         return blame_unfinished(solved.progress, outcomes), None
     return outcomes, None
+
+
+def _builder_fault(progress: Progress, said: str) -> UnknownError | None:
+    """Return the error for a solve that failed because of its builder, not of an image."""
+    return refused_registry(progress) if progress.failures else builder_error(said)

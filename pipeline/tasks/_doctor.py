@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..buildkit.builder import check_builder
 from ..buildkit.engine import connect
+from ..buildkit.reach import unreachable_registry
 from ..console import as_json, show
 from ..console.check import Check
 from ..console.text import amount
@@ -84,7 +85,11 @@ def _check(name: str, look: Callable[[], str]) -> Check:
 
 
 def _builder(project: Project) -> str:
-    return str(check_builder(project.settings.build, os.environ))
+    found = check_builder(project.settings.build, os.environ)
+    host = project.settings.registry.host
+    if error := unreachable_registry(found.driver, found.options, host):
+        raise error
+    return str(found)
 
 
 def _engine() -> str:

@@ -276,3 +276,28 @@ def test_exported_and_not_pushed_is_not_built() -> None:
     lines = [vertex("exporting to image"), line(statuses=[part])]
 
     assert read(lines, "base")["base"] == Cancelled(written=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (
+            "http: server gave HTTP response to HTTPS client",
+            "`buildkitd.toml`",
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "`buildkitd.toml`",
+        ),
+        ("write /var/lib/x: no space left on device", "docker buildx prune"),
+        ("failed to push r/web:1: denied", ""),
+    ],
+)
+def test_what_to_do_about_a_failure(error: str, hint: str) -> None:
+    """A failure that has one remedy names it."""
+    step = vertex("[web] exporting to image", completed=END, error=error)
+
+    found = failure(read([step], "web")["web"]).hint
+
+    assert hint in found
+    assert bool(found) == bool(hint)

@@ -1,0 +1,81 @@
+"""Notice a builder that cannot reach a registry on this machine. Pure.
+
+A builder of the driver `docker-container` or `kubernetes` is in a network of its own. There,
+127.0.0.1 is the builder itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import UnknownError
+from ..http.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from .progress import Progress
+
+_REFUSED = re.compile(
+    r'\b(?:Head|Get|Post|Put|Patch) "https?://(?P<host>[^/"]+)/v2/[^"]*": '
+    r"dial tcp \S+ connect: connection refused\s*$"
+)
+_COMMAND = "process "
+"""The beginning of the error of a user's command, which may say anything."""
+
+_HOST_NETWORK = 'network="host"'
+_ISOLATED = frozenset({"docker-container", "kubernetes", "cloud"})
+_NAME = (
+    "give the registry a name that both reach; for one without TLS or with a certificate of your"
+    " own, the builder needs `http`, `insecure` or `ca` in its `buildkitd.toml`"
+)
+_CREATE = (
+    "make the builder with `docker buildx create --driver docker-container --driver-opt"
+    f" network=host`, or {_NAME}"
+)
+
+
+def refused_registry(progress: Progress) -> UnknownError | None:
+    """Return the error for a solve that failed only because the builder reached no registry here.
+
+    The pipeline itself reached that registry before the solve.
+    """
+    hosts = [_refused(step.error) for step in progress.failures]
+    if not hosts or not all(hosts):
+        return None
+    message = (
+        f"the builder cannot reach the registry `{hosts[0]}`: connection refused; in a network of"
+        " its own, that address is the builder itself"
+    )
+    return UnknownError(message, hint=_CREATE)
+
+
+def unreachable_registry(driver: str, options: str, host: str) -> UnknownError | None:
+    """Return the error for a builder that will not reach the registry `host`.
+
+    `driver` and `options` are the `Driver` and the `Driver Options` that `docker buildx inspect`
+    prints. Of a `remote` builder nobody knows where it runs.
+    """
+    if driver not in _ISOLATED or _HOST_NETWORK in options or not is_loopback(_hostname(host)):
+        return None
+    message = (
+        f"the builder (driver {driver}) is in a network of its own, and cannot reach the registry"
+        f" `{host}`: there, that address is the builder itself"
+    )
+    return UnknownError(message, hint=_CREATE if driver == "docker-container" else _NAME)
+
+
+def _refused(error: str) -> str:
+    """Return the registry on this machine that refused a connection, if the error says so."""
+    found = None if error.startswith(_COMMAND) else _REFUSED.search(error)
+    return found["host"] if found and is_loopback(_hostname(found["host"])) else ""
+
+
+def _hostname(host: str) -> str:
+    """Return a host without its port and brackets.
+
+    >>> _hostname("127.0.0.1:5000"), _hostname("[::1]:5000"), _hostname("localhost")
+    ('127.0.0.1', '::1', 'localhost')
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
