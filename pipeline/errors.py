@@ -49,8 +49,12 @@ _LONGEST = 1000
 """Characters of a message; a value that it quotes may have a megabyte."""
 
 
+KeyPath = tuple[str | int, ...]
+"""The keys and indexes that lead to a value of a file: `("deploy", "apps", 0)`."""
+
+
 class Location(Struct, frozen=True, order=True):
-    """A place in a file of the user's: `images/web/Dockerfile:3:6`.
+    """Where something is in a file of the user: `images/web/Dockerfile:3:6`.
 
     `file` is relative to the project's root if it is inside it. `line` and `column` count from 1; 0
     means the whole file, or the whole line.
@@ -158,8 +162,8 @@ def machine_error(error: Exception) -> UnknownError | None:
     if number not in _LACKING:
         return None
     where = getattr(error, "filename", None)
-    place = f": `{os.fsdecode(where)}`" if isinstance(where, str | bytes) else ""
-    message = f"this machine could not go on: {os.strerror(number).lower()}{place}"
+    subject = f": `{os.fsdecode(where)}`" if isinstance(where, str | bytes) else ""
+    message = f"this machine could not go on: {os.strerror(number).lower()}{subject}"
     return UnknownError(message, hint=_LACKING[number])
 
 

@@ -134,12 +134,12 @@ def parse_repository(text: str) -> Repository:
     return _parse_repository(text)
 
 
-def parse_place(text: str, host: str) -> Repository:
+def parse_repository_on(text: str, host: str) -> Repository:
     """Parse `host/path`, or a path on `host` if it begins with none.
 
     Raises `ReferenceSyntaxError`.
 
-    >>> str(parse_place("acme/web", "registry.fly.io"))
+    >>> str(parse_repository_on("acme/web", "registry.fly.io"))
     'registry.fly.io/acme/web'
     """
     first, slash, rest = text.partition("/")

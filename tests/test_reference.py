@@ -146,4 +146,4 @@ def test_other_image_names_are_refused(name: str) -> None:
 def test_the_names_of_docker_hub(host: str, *, hub: bool) -> None:
     """The names of Docker Hub's registry, and no similar ones."""
     assert ref.is_hub(host) is hub
-    assert (str(ref.parse_place(f"{host}/acme/web", "r.io")) == "docker.io/acme/web") is hub
+    assert (str(ref.parse_repository_on(f"{host}/acme/web", "r.io")) == "docker.io/acme/web") is hub

@@ -47,7 +47,7 @@ class Target(Struct, frozen=True):
     """An image in a solve, and the reference that it gets.
 
     `bases` has for each base its reference, pinned by digest, or `None` if it is a target of the
-    same solve. `places` maps folders of the project to the copies that BuildKit reads instead.
+    same solve. `copies` maps folders of the project to the copies that BuildKit reads instead.
     `secrets` are secrets of its steps, in BuildKit's syntax. `proxies` are proxies for its steps;
     they are not inputs.
     """
@@ -56,7 +56,7 @@ class Target(Struct, frozen=True):
     reference: Reference
     output: Output
     bases: Mapping[ImageName, Reference | None]
-    places: Mapping[PurePosixPath, str] = field(default_factory=dict)
+    copies: Mapping[PurePosixPath, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     proxies: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,7 +97,7 @@ def clashes(image: Image) -> tuple[Problem, ...]:
     the name that avoids this.
     """
     stages = {stage.name: stage.location for stage in image.source.stages if stage.name}
-    problems = (_clash(written, place, stages) for written, place in _replaced(image))
+    problems = (_clash(written, location, stages) for written, location in _replaced(image))
     return tuple(dict.fromkeys(problem for problem in problems if problem))
 
 
@@ -106,11 +106,11 @@ def _replaced(image: Image) -> Iterable[tuple[str, Location]]:
     yield from ((e.written, e.location) for e in image.externals if e.locked)
 
 
-def _clash(written: str, place: Location, stages: Mapping[str, Location]) -> Problem | None:
+def _clash(written: str, location: Location, stages: Mapping[str, Location]) -> Problem | None:
     key = context_key(written)
     if key in RESERVED_NAMES:
         return Problem(
-            place,
+            location,
             f"BuildKit reserves the name `{key}`: an image of that name cannot be used",
             "rename the image's folder",
         )
@@ -142,7 +142,7 @@ def _cache_from(template: str, image: Image) -> list[str]:
 def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
     image = target.image
     fields: dict[str, Json] = {
-        "context": target.places.get(image.context) or _path(str(image.context)),
+        "context": target.copies.get(image.context) or _path(str(image.context)),
         "dockerfile": _dockerfile(target),
         "contexts": _contexts(target),
         "target": image.target or "",
@@ -164,7 +164,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
 def _dockerfile(target: Target) -> str:
     """Return the Dockerfile's path, relative to the context if that is in the project."""
     file = target.image.dockerfile
-    if folder := target.places.get(file.parent):
+    if folder := target.copies.get(file.parent):
         return f"{folder}/{file.name}"
     return posixpath.relpath(f"/{file}", f"/{target.image.context}")
 
@@ -202,7 +202,7 @@ def _contexts(target: Target) -> dict[str, Json]:
         for base in target.image.bases
     }
     folders: dict[str, Json] = {
-        name: target.places.get(named.path) or _path(str(named.path))
+        name: target.copies.get(named.path) or _path(str(named.path))
         for name, named in target.image.contexts.items()
     }
     return locked | bases | folders

@@ -20,7 +20,7 @@ from .steps import (
     materials,
     vertex_names,
 )
-from .stream import Log, Record, Status, Text, Vertex, Warned
+from .stream import Log, OtherLine, Status, StreamRecord, Vertex, VertexWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class Progress(Struct):
         """The steps that failed."""
         return [step for step in self.steps.values() if step.failed]
 
-    def take(self, record: Record) -> list[Event]:
+    def take(self, record: StreamRecord) -> list[Event]:
         """Add a record, and return the events that it causes."""
         match record:
             case Vertex():
@@ -78,9 +78,9 @@ class Progress(Struct):
                 return self._status(record)
             case Log():
                 return self._log(record)
-            case Warned():
+            case VertexWarning():
                 return self._warning(record)
-            case Text():
+            case OtherLine():
                 self.text.append(record.text)
                 return []
 
@@ -181,7 +181,7 @@ class Progress(Struct):
             for line in lines
         ]
 
-    def _warning(self, warned: Warned) -> list[Event]:
+    def _warning(self, warned: VertexWarning) -> list[Event]:
         step = self.steps.get(warned.vertex)
         owners = self.names.owners(step) if step else []
         file = self.targets[owners[0]].image.source.file if owners else "Dockerfile"

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ..reference import ImageName
     from .definition import Target
     from .outcome import Metadata, Outcome
-    from .stream import Record
+    from .stream import StreamRecord
 
 MAX_TARGETS = 32
 """The most targets that a solve should have.
@@ -151,7 +151,7 @@ def _transient(solved: _Solved) -> str:
 def _run(work: _Work, command: Callable[[str], list[str]]) -> _Solved:
     decoder, seen = Decoder(), progress(work.targets)
 
-    def take(records: Sequence[Record]) -> None:
+    def take(records: Sequence[StreamRecord]) -> None:
         seen.stopping = seen.stopping or work.stop.is_set()
         for record in records:
             for event in seen.take(masked(record, work.mask)):

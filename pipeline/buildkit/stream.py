@@ -55,7 +55,7 @@ class Log(Struct, frozen=True):
     data: bytes
 
 
-class Warned(Struct, frozen=True):
+class VertexWarning(Struct, frozen=True):
     """A warning of the frontend; `line` is the Dockerfile's, 0 if there is none."""
 
     vertex: str
@@ -63,16 +63,16 @@ class Warned(Struct, frozen=True):
     line: int = 0
 
 
-class Text(Struct, frozen=True):
+class OtherLine(Struct, frozen=True):
     """A line that is not JSON."""
 
     text: str
 
 
-Record = Vertex | Status | Log | Warned | Text
+StreamRecord = Vertex | Status | Log | VertexWarning | OtherLine
 
 
-def masked(record: Record, mask: Mask) -> Record:
+def masked(record: StreamRecord, mask: Mask) -> StreamRecord:
     """Return the record with `mask` applied to what the registry and the steps wrote."""
     match record:
         case Vertex() if record.error:
@@ -81,7 +81,7 @@ def masked(record: Record, mask: Mask) -> Record:
             # Bytes that are not UTF-8 come back unchanged.
             text = record.data.decode(errors="surrogateescape")
             return replace(record, data=mask(text).encode(errors="surrogateescape"))
-        case Warned() | Text():
+        case VertexWarning() | OtherLine():
             return replace(record, text=mask(record.text))
     return record
 
@@ -93,11 +93,11 @@ class Decoder:
         self._pending: list[bytes] = []
         self._size = 0
 
-    def feed(self, line: bytes) -> list[Record]:
+    def feed(self, line: bytes) -> list[StreamRecord]:
         """Add a line, with or without its end, and return the records that it completes."""
         line = line.rstrip(b"\r\n")
         if not self._pending and not line.startswith(b"{"):
-            return [Text(line.decode(errors="replace"))]
+            return [OtherLine(line.decode(errors="replace"))]
         self._pending.append(line)
         self._size += len(line)
         whole = line.startswith(b"}") or (len(self._pending) == 1 and line.endswith(b"}"))
@@ -105,12 +105,12 @@ class Decoder:
             return self._close()
         return self.end() if self._size > _MAX_PENDING else []
 
-    def end(self) -> list[Record]:
+    def end(self) -> list[StreamRecord]:
         """Return incomplete input as text."""
         left, self._pending, self._size = self._pending, [], 0
-        return [Text(line.decode(errors="replace")) for line in left]
+        return [OtherLine(line.decode(errors="replace")) for line in left]
 
-    def _close(self) -> list[Record]:
+    def _close(self) -> list[StreamRecord]:
         try:
             value = json.loads(b"\n".join(self._pending))
         except (ValueError, RecursionError):
@@ -119,7 +119,7 @@ class Decoder:
         return list(_records(value)) if isinstance(value, dict) else []
 
 
-def _records(value: Fields) -> Iterable[Record]:
+def _records(value: Fields) -> Iterable[StreamRecord]:
     yield from (_vertex(item) for item in _items(value, "vertexes"))
     yield from (_status(item) for item in _items(value, "statuses"))
     yield from (_log(item) for item in _items(value, "logs"))
@@ -151,12 +151,12 @@ def _log(item: Fields) -> Log:
     return Log(_text(item, "vertex"), _number(item, "stream"), _bytes(item.get("data")))
 
 
-def _warned(item: Fields) -> Warned:
+def _warned(item: Fields) -> VertexWarning:
     ranges = list(_items(item, "range"))
     start = ranges[0].get("start") if ranges else None
     line = _number(start, "line") if isinstance(start, dict) else 0
     short = _bytes(item.get("short")).decode(errors="replace")
-    return Warned(_text(item, "vertex"), short, line)
+    return VertexWarning(_text(item, "vertex"), short, line)
 
 
 def _items(value: Fields, key: str) -> Iterable[Fields]:

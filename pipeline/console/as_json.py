@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ..model.report import DeployResult, Failure, ImageResult, Report
     from ..model.status import AppStatus
     from ..reference import ImageName, Reference
-    from .check import Check
+    from .check import CheckResult
 
-Json = dict[str, object]
+JsonObject = dict[str, object]
 
 
-def dump(value: Json, stream: TextIO) -> None:
+def dump(value: JsonObject, stream: TextIO) -> None:
     """Write one JSON document and a newline.
 
     Invisible characters are escaped, and so is text that a CI runner would take for a command
@@ -51,22 +51,22 @@ def dump(value: Json, stream: TextIO) -> None:
     stream.flush()
 
 
-def plan_json(plan: Plan) -> Json:
+def plan_json(plan: Plan) -> JsonObject:
     """Return a `pipeline.plan/1`."""
     return {
         "schema": "pipeline.plan/1",
         "images": [_action(plan, action) for action in plan.images],
-        "deploys": [*map(_step, plan.deploys), *map(_unasked, plan.unasked)],
+        "deploys": [*map(_step, plan.deploys), *map(_unlisted, plan.unlisted)],
         "warnings": [_warning(problem) for problem in plan.warnings],
     }
 
 
-def graph_json(project: Project) -> Json:
+def graph_json(project: Project) -> JsonObject:
     """Return a `pipeline.graph/1`, images in build order."""
     return {"schema": "pipeline.graph/1", "images": [_node(image) for image in project]}
 
 
-def inputs_json(inputs: Inputs) -> Json:
+def inputs_json(inputs: Inputs) -> JsonObject:
     """Return a `pipeline.inputs/1`."""
     return {
         "schema": "pipeline.inputs/1",
@@ -85,7 +85,7 @@ def inputs_json(inputs: Inputs) -> Json:
         "test": list(inputs.test) or None,
         "dockerfile": str(inputs.dockerfile) if inputs.dockerfile else None,
         "ignore_file": str(inputs.ignored[0]) if inputs.ignored else None,
-        "origins": {key: str(place) for key, place in inputs.origins.items()},
+        "origins": {key: str(location) for key, location in inputs.origins.items()},
         "contexts": {name: _context(one) for name, one in inputs.contexts.items()},
         "triggers": {
             reference: {str(one.platform): list(one.instructions) for one in found}
@@ -94,7 +94,7 @@ def inputs_json(inputs: Inputs) -> Json:
     }
 
 
-def _context(inputs: ContextInputs) -> Json:
+def _context(inputs: ContextInputs) -> JsonObject:
     return {
         "path": str(inputs.path),
         "files": [_entry(entry) for entry in inputs.entries],
@@ -103,7 +103,7 @@ def _context(inputs: ContextInputs) -> Json:
     }
 
 
-def report_json(report: Report) -> Json:
+def report_json(report: Report) -> JsonObject:
     """Return a `pipeline.report/1`; seconds are rounded to milliseconds."""
     return {
         "schema": "pipeline.report/1",
@@ -117,7 +117,7 @@ def report_json(report: Report) -> Json:
     }
 
 
-def exists_json(reference: Reference, presence: Presence | Incomplete) -> Json:
+def exists_json(reference: Reference, presence: Presence | Incomplete) -> JsonObject:
     """Return a `pipeline.exists/1`. An unknown presence is an error, and has no document.
 
     An incomplete image does not exist, and `reason` says what it lacks.
@@ -132,18 +132,18 @@ def exists_json(reference: Reference, presence: Presence | Incomplete) -> Json:
     }
 
 
-def doctor_json(checks: Iterable[Check]) -> Json:
+def doctor_json(checks: Iterable[CheckResult]) -> JsonObject:
     """Return a `pipeline.doctor/1`; `ok` is null if the check had no result."""
     rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
     return {"schema": "pipeline.doctor/1", "checks": rows}
 
 
-def status_json(statuses: Iterable[AppStatus]) -> Json:
+def status_json(statuses: Iterable[AppStatus]) -> JsonObject:
     """Return a `pipeline.status/1`; `running` is null if nothing runs, or if that is unknown."""
     return {"schema": "pipeline.status/1", "apps": [_status(status) for status in statuses]}
 
 
-def releases_json(app: str, releases: Iterable[Release]) -> Json:
+def releases_json(app: str, releases: Iterable[Release]) -> JsonObject:
     """Return a `pipeline.releases/1`, the newest first.
 
     `created` is RFC 3339 in UTC, or null if it is unknown.
@@ -152,18 +152,18 @@ def releases_json(app: str, releases: Iterable[Release]) -> Json:
     return {"schema": "pipeline.releases/1", "app": app, "releases": rows}
 
 
-def rollback_json(results: Iterable[DeployResult]) -> Json:
+def rollback_json(results: Iterable[DeployResult]) -> JsonObject:
     """Return a `pipeline.rollback/1`; `deploys` is as in a report."""
     return {"schema": "pipeline.rollback/1", "deploys": [_deploy_result(r) for r in results]}
 
 
-def apps_json(apps: Iterable[FlyApp], generated: Mapping[str, str]) -> Json:
+def apps_json(apps: Iterable[FlyApp], generated: Mapping[str, str]) -> JsonObject:
     """Return a `pipeline.apps/1`; `generated` maps generated names to the files for them."""
     rows = [_fly_app(app, generated.get(app.name)) for app in apps]
     return {"schema": "pipeline.apps/1", "apps": rows}
 
 
-def keep_json(rows: Iterable[Kept]) -> Json:
+def keep_json(rows: Iterable[Kept]) -> JsonObject:
     """Return a `pipeline.keep/1`.
 
     `since` is RFC 3339 in UTC; `machine` is the id of the machine that keeps the image.
@@ -171,7 +171,7 @@ def keep_json(rows: Iterable[Kept]) -> Json:
     return {"schema": "pipeline.keep/1", "images": [_kept(row) for row in rows]}
 
 
-def _kept(row: Kept) -> Json:
+def _kept(row: Kept) -> JsonObject:
     return {
         "app": row.slot.app,
         "image": row.slot.image,
@@ -185,7 +185,7 @@ def _kept(row: Kept) -> Json:
     }
 
 
-def _fly_app(app: FlyApp, file: str | None) -> Json:
+def _fly_app(app: FlyApp, file: str | None) -> JsonObject:
     return {
         "name": app.name,
         "images": list(app.images),
@@ -195,8 +195,8 @@ def _fly_app(app: FlyApp, file: str | None) -> Json:
     }
 
 
-def _status(status: AppStatus) -> Json:
-    wanted: Json = {"reference": str(status.wanted), "digest": status.digest}
+def _status(status: AppStatus) -> JsonObject:
+    wanted: JsonObject = {"reference": str(status.wanted), "digest": status.digest}
     return {
         "app": status.app,
         "image": status.image,
@@ -208,7 +208,7 @@ def _status(status: AppStatus) -> Json:
     }
 
 
-def _running(now: Running) -> Json:
+def _running(now: Running) -> JsonObject:
     return {
         "digest": now.digest,
         "release": now.release or None,
@@ -218,7 +218,7 @@ def _running(now: Running) -> Json:
     }
 
 
-def _release(release: Release) -> Json:
+def _release(release: Release) -> JsonObject:
     return {
         "version": release.version,
         "status": release.status,
@@ -227,7 +227,7 @@ def _release(release: Release) -> Json:
     }
 
 
-def _action(plan: Plan, action: ImageAction) -> Json:
+def _action(plan: Plan, action: ImageAction) -> JsonObject:
     return {
         "name": action.name,
         "kind": action.kind.value,
@@ -243,7 +243,7 @@ def _action(plan: Plan, action: ImageAction) -> Json:
     }
 
 
-def _warning(problem: Problem) -> Json:
+def _warning(problem: Problem) -> JsonObject:
     return {
         "location": str(problem.location) if problem.location else None,
         "message": problem.message,
@@ -251,7 +251,7 @@ def _warning(problem: Problem) -> Json:
     }
 
 
-def _step(step: AppAction) -> Json:
+def _step(step: AppAction) -> JsonObject:
     return {
         "app": step.app,
         "image": step.image,
@@ -261,12 +261,12 @@ def _step(step: AppAction) -> Json:
     }
 
 
-def _unasked(image: ImageName) -> Json:
+def _unlisted(image: ImageName) -> JsonObject:
     """Return the one row for an image whose list of apps was not read."""
     return {"app": None, "image": image, "action": "unknown", "reason": NOT_RUN, "differs": []}
 
 
-def _node(image: Image) -> Json:
+def _node(image: Image) -> JsonObject:
     return {
         "name": image.name,
         "kind": image.kind.value,
@@ -279,8 +279,8 @@ def _externals(image: Image) -> dict[str, str | None]:
     return {str(external.reference): external.locked for external in image.externals}
 
 
-def _entry(entry: ContextEntry) -> Json:
-    known: Json = {
+def _entry(entry: ContextEntry) -> JsonObject:
+    known: JsonObject = {
         "path": entry.path,
         "kind": entry.kind.value,
         "executable": entry.executable,
@@ -294,7 +294,7 @@ def _entry(entry: ContextEntry) -> Json:
             return known
 
 
-def _image_result(result: ImageResult) -> Json:
+def _image_result(result: ImageResult) -> JsonObject:
     return {
         "name": result.name,
         "status": result.status.value,
@@ -307,7 +307,7 @@ def _image_result(result: ImageResult) -> Json:
     }
 
 
-def _deploy_result(result: DeployResult) -> Json:
+def _deploy_result(result: DeployResult) -> JsonObject:
     return {
         "app": result.app,
         "status": result.status.value,
@@ -320,7 +320,7 @@ def _deploy_result(result: DeployResult) -> Json:
     }
 
 
-def _failure(failure: Failure | None) -> Json | None:
+def _failure(failure: Failure | None) -> JsonObject | None:
     if failure is None:
         return None
     return {

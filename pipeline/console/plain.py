@@ -143,8 +143,8 @@ def plan_totals(plan: Plan) -> str:
         held = sum(step.action is DeployAction.HELD for step in plan.deploys)
         current = amount(len(plan.deploys) - due - held, "is current", "are current")
         parts.append(f"{due} to deploy, {current}" + (f", {held} held" if held else ""))
-    if plan.unasked:
-        parts.append(amount(len(plan.unasked), "list of apps", "lists of apps") + " not known")
+    if plan.unlisted:
+        parts.append(amount(len(plan.unlisted), "list of apps", "lists of apps") + " not known")
     return "; ".join(parts)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..model.project import Project
     from ..model.report import Report
     from ..reference import Reference
-    from .check import Check
+    from .check import CheckResult
     from .graph import TreeLine
     from .paint import Paint
 
@@ -89,7 +89,7 @@ def print_tree(
 
 
 def print_doctor(
-    checks: Sequence[Check],
+    checks: Sequence[CheckResult],
     stream: TextIO | None = None,
     *,
     environ: Mapping[str, str] | None = None,
@@ -109,13 +109,13 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
             tags = ", ".join(f"`{alias.tag}`" for alias in action.move)
             rows.append(_plan_row("alias", action.name, f"{tags} must move to it"))
     rows += [_plan_row(step.action.value, step.app, step.reason) for step in value.deploys]
-    rows += [_plan_row("unknown", f"apps of {name}", NOT_RUN) for name in value.unasked]
+    rows += [_plan_row("unknown", f"apps of {name}", NOT_RUN) for name in value.unlisted]
     yield from columns(rows, paint) if rows else []
     notes = [(name, text) for name, texts in value.floating.items() for text in texts]
-    yield from [""] * bool(notes or value.unasked)
+    yield from [""] * bool(notes or value.unlisted)
     for name, text in dict.fromkeys(notes):
         yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
-    if value.unasked:
+    if value.unlisted:
         yield f"{paint('hint:', Style.CYAN)} {HOW_TO_RUN}"
     yield ""
     yield paint(
@@ -129,7 +129,7 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
     if value.test:
         yield from _section("key", [(str(value.key), "without the test")], paint)
         yield from _section("test", [(shlex.join(value.test), "")], paint)
-    origins = {key: f"from {place}" for key, place in value.origins.items()}
+    origins = {key: f"from {location}" for key, location in value.origins.items()}
     if value.dockerfile:
         path = str(value.dockerfile)
         yield from _section("dockerfile", [(path, origins.get("dockerfile", ""))], paint)
@@ -164,7 +164,7 @@ def _argument(value: str | None, origin: str) -> str:
     return f"{shown}  {origin}" if origin else shown
 
 
-def doctor_lines(checks: Sequence[Check], paint: Paint) -> Iterator[str]:
+def doctor_lines(checks: Sequence[CheckResult], paint: Paint) -> Iterator[str]:
     """Return the lines of `doctor`."""
     words = {True: "ok", False: "failed", None: "note"}
     rows = [

@@ -59,8 +59,8 @@ def resolve_bases(
         try:
             links.append(_link(stage, above, arguments, dockerfile.escape))
         except RefusedError as error:
-            place = stage.start.line.find(error.blame or stage.start.base)
-            problems.append(Problem(place, error.message, error.hint))
+            location = stage.start.line.find(error.blame or stage.start.base)
+            problems.append(Problem(location, error.message, error.hint))
             if isinstance(error, TooMuchError):
                 raise_problems(problems)
             links.append(StageBase(stage, Origin(None), None, frozenset()))

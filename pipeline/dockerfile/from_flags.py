@@ -59,8 +59,8 @@ class FromFlags(Struct):
                 )
             except RefusedError as error:
                 self._found[key] = ()
-                place = instruction.line.find(error.blame)
-                self.problems.append(Problem(place, error.message, error.hint))
+                location = instruction.line.find(error.blame)
+                self.problems.append(Problem(location, error.message, error.hint))
         return self._found[key]
 
     def _origins(self, instruction: Instruction) -> list[Origin]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .errors import RefusedError
-from .instruction_syntax import json_form, split_command
+from .instruction_syntax import json_form, split_instruction
 from .variable_expansion import Rules, expand
 
 _MARK = re.compile(r"[0-9]*+<<(-?)[\t\n\f\r ]*+([^<]*+)")
@@ -78,9 +78,9 @@ def _document(word: str, unquoted: Rules, raw: Rules) -> Heredoc | None:
 
 
 def _can_have(text: str, escape: str) -> bool:
-    command = split_command(text, escape)
+    command = split_instruction(text, escape)
     if command.keyword.lower() == "onbuild":
-        command = split_command(command.rest, escape)
+        command = split_instruction(command.rest, escape)
     if command.keyword.lower() not in _TAKERS:
         return False
     try:

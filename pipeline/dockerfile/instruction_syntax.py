@@ -1,6 +1,6 @@
 """Split an instruction as BuildKit does: into keyword, flags, words, pairs or a JSON array.
 
-Facts from buildkit `frontend/dockerfile/parser` (`split_command.go`, `line_parsers.go`).
+Facts from buildkit `frontend/dockerfile/parser` (`split_instruction.go`, `line_parsers.go`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BLANKS = re.compile(r"[\t\v\f\r ]+")
 _SPACES = re.compile(f"[{SPACES}]*+")
 
 
-class Command(Struct, frozen=True):
+class InstructionText(Struct, frozen=True):
     """An instruction's parts: `keyword` as written, `flags` unquoted, `rest` unchanged."""
 
     keyword: str
@@ -38,14 +38,14 @@ class Pair(Struct, frozen=True):
     value: str | None
 
 
-def split_command(text: str, escape: str) -> Command:
+def split_instruction(text: str, escape: str) -> InstructionText:
     r"""Split off the keyword and the flags after it.
 
     BuildKit reads flags byte by byte, and takes each byte for a character: `--exclude=é` becomes
     `--exclude=Ã©`, and a byte that is a blank in Latin-1 ends a flag.
 
-    >>> split_command("COPY --from=build a b", "\\")
-    Command(keyword='COPY', flags=('--from=build',), rest='a b')
+    >>> split_instruction("COPY --from=build a b", "\\")
+    InstructionText(keyword='COPY', flags=('--from=build',), rest='a b')
     """
     keyword, *more = _BLANKS.split(text.strip(SPACES), maxsplit=1)
     flags: list[str] = []
@@ -53,12 +53,12 @@ def split_command(text: str, escape: str) -> Command:
     at = 0
     while (start := _skip_spaces(rest, at)) < len(rest):
         if not rest.startswith("--", start):
-            return Command(keyword, tuple(flags), _after_flags(rest, start))
+            return InstructionText(keyword, tuple(flags), _after_flags(rest, start))
         word, at = _flag(rest, start, escape)
         if word == "--":
-            return Command(keyword, tuple(flags), _after_flags(rest, at))
+            return InstructionText(keyword, tuple(flags), _after_flags(rest, at))
         flags.append(word)
-    return Command(keyword, tuple(flags), "")
+    return InstructionText(keyword, tuple(flags), "")
 
 
 def _after_flags(rest: str, at: int) -> str:

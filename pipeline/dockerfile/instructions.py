@@ -23,7 +23,7 @@ from .instruction_syntax import (
     json_with_more,
     pairs,
     quoted_words,
-    split_command,
+    split_instruction,
 )
 from .mounts import check_from
 from .value_checks import check_duration, check_retries
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..errors import Location
-    from .instruction_syntax import Command
+    from .instruction_syntax import InstructionText
     from .lexer import Line
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
@@ -103,7 +103,7 @@ class Onbuild(Instruction, frozen=True, kw_only=True):
 
 def parse_instruction(line: Line, escape: str) -> Instruction:
     """Parse one instruction. Raises `RefusedError` if BuildKit refuses its form."""
-    command = split_command(line.text, escape)
+    command = split_instruction(line.text, escape)
     keyword = command.keyword.upper()
     parser = _PARSERS.get(keyword)
     if parser is None:
@@ -113,7 +113,7 @@ def parse_instruction(line: Line, escape: str) -> Instruction:
     return parser(line, command, escape)
 
 
-def _from(line: Line, command: Command, _escape: str) -> Instruction:
+def _from(line: Line, command: InstructionText, _escape: str) -> Instruction:
     words = blank_separated(command.rest)
     if len(words) not in {1, 3} or (len(words) == 3 and words[1].lower() != "as"):
         raise RefusedError("`FROM` takes an image, or an image `AS` a name")
@@ -128,7 +128,7 @@ def _from(line: Line, command: Command, _escape: str) -> Instruction:
     return From(keyword="FROM", line=line, base=words[0], name=name, platform=platform)
 
 
-def _arg(line: Line, command: Command, escape: str) -> Instruction:
+def _arg(line: Line, command: InstructionText, escape: str) -> Instruction:
     words = quoted_words(command.rest, escape)
     if not words:
         raise RefusedError("`ARG` needs at least one name")
@@ -141,20 +141,20 @@ def _arg(line: Line, command: Command, escape: str) -> Instruction:
     return Define(keyword="ARG", line=line, pairs=tuple(found))
 
 
-def _env(line: Line, command: Command, escape: str) -> Instruction:
+def _env(line: Line, command: InstructionText, escape: str) -> Instruction:
     found = pairs("ENV", command.rest, escape)
     parse_flags("ENV", command.flags)
     return Define(keyword="ENV", line=line, pairs=found)
 
 
-def _label(line: Line, command: Command, escape: str) -> Instruction:
+def _label(line: Line, command: InstructionText, escape: str) -> Instruction:
     found = pairs("LABEL", command.rest, escape)
     parse_flags("LABEL", command.flags)
     texts = tuple(text for pair in found for text in (pair.name, pair.value or ""))
     return Instruction(keyword="LABEL", line=line, texts=texts)
 
 
-def _copy(line: Line, command: Command, _escape: str) -> Instruction:
+def _copy(line: Line, command: InstructionText, _escape: str) -> Instruction:
     keyword = command.keyword.upper()
     words = _words(command)
     if len(words) < 2:
@@ -180,7 +180,7 @@ def _copy(line: Line, command: Command, _escape: str) -> Instruction:
     )
 
 
-def _run(line: Line, command: Command, _escape: str) -> Instruction:
+def _run(line: Line, command: InstructionText, _escape: str) -> Instruction:
     arguments = json_form(command.rest)
     flags = parse_flags("RUN", command.flags)
     _one_of(flags, "network", ("default", "none", "host"))
@@ -199,11 +199,11 @@ def _run(line: Line, command: Command, _escape: str) -> Instruction:
     )
 
 
-def _onbuild(line: Line, command: Command, escape: str) -> Instruction:
+def _onbuild(line: Line, command: InstructionText, escape: str) -> Instruction:
     if not command.rest:
         raise RefusedError("`ONBUILD` needs an instruction")
     parse_flags("ONBUILD", command.flags)
-    inner = split_command(command.rest, escape).keyword.upper()
+    inner = split_instruction(command.rest, escape).keyword.upper()
     if inner in {"ONBUILD", "FROM", "MAINTAINER"}:
         raise RefusedError(f"`{inner}` cannot follow `ONBUILD`", blame=inner)
     parts = [_ONBUILD.sub("", line.text, count=1)]
@@ -211,7 +211,7 @@ def _onbuild(line: Line, command: Command, escape: str) -> Instruction:
     return Onbuild(keyword="ONBUILD", line=line, expression="\n".join(parts))
 
 
-def _healthcheck(line: Line, command: Command, _escape: str) -> Instruction:
+def _healthcheck(line: Line, command: InstructionText, _escape: str) -> Instruction:
     kind, *more = re.split(rf"[{SPACES}]+", command.rest, maxsplit=1)
     rest = more[0] if more else ""
     words = json_form(rest)
@@ -241,21 +241,21 @@ def _one_of(flags: Flags, name: str, allowed: tuple[str, ...]) -> None:
         raise RefusedError(f"`--{name}={value}` is not one of {', '.join(allowed)}", hint=hint)
 
 
-def _shell_form(line: Line, command: Command, _escape: str) -> Instruction:
+def _shell_form(line: Line, command: InstructionText, _escape: str) -> Instruction:
     json_form(command.rest)
     keyword = command.keyword.upper()
     parse_flags(keyword, command.flags)
     return Instruction(keyword=keyword, line=line)
 
 
-def _shell(line: Line, command: Command, _escape: str) -> Instruction:
+def _shell(line: Line, command: InstructionText, _escape: str) -> Instruction:
     parse_flags("SHELL", command.flags)
     if not (json_form(command.rest) or json_with_more(command.rest)):
         raise RefusedError("`SHELL` takes a JSON array", hint='such as `SHELL ["/bin/bash", "-c"]`')
     return Instruction(keyword="SHELL", line=line)
 
 
-def _one_text(line: Line, command: Command, _escape: str) -> Instruction:
+def _one_text(line: Line, command: InstructionText, _escape: str) -> Instruction:
     keyword = command.keyword.upper()
     if not command.rest:
         raise RefusedError(f"`{keyword}` needs exactly one argument")
@@ -265,7 +265,7 @@ def _one_text(line: Line, command: Command, _escape: str) -> Instruction:
     return Instruction(keyword=keyword, line=line, texts=texts)
 
 
-def _many_texts(line: Line, command: Command, _escape: str) -> Instruction:
+def _many_texts(line: Line, command: InstructionText, _escape: str) -> Instruction:
     keyword = command.keyword.upper()
     words = _words(command) if keyword == "VOLUME" else blank_separated(command.rest)
     if not words:
@@ -276,12 +276,12 @@ def _many_texts(line: Line, command: Command, _escape: str) -> Instruction:
     return Instruction(keyword=keyword, line=line, texts=words)
 
 
-def _words(command: Command) -> tuple[str, ...]:
+def _words(command: InstructionText) -> tuple[str, ...]:
     found = json_form(command.rest)
     return blank_separated(command.rest) if found is None else found
 
 
-_PARSERS: dict[str, Callable[[Line, Command, str], Instruction]] = {
+_PARSERS: dict[str, Callable[[Line, InstructionText, str], Instruction]] = {
     "ADD": _copy,
     "ARG": _arg,
     "CMD": _shell_form,

@@ -68,9 +68,9 @@ class Line(Struct, frozen=True):
             self._searched.append(_Words(self.text, keyword))
         return self._searched[0].find(token)
 
-    def moved(self, place: Location) -> Line:
-        """Return the same instruction, located at `place`."""
-        return replace(self, file=place.file, pieces=((-1, place.line, place.column),))
+    def moved(self, location: Location) -> Line:
+        """Return the same instruction, located at `location`."""
+        return replace(self, file=location.file, pieces=((-1, location.line, location.column),))
 
 
 def _search(text: str, token: str, start: int) -> int:

@@ -187,8 +187,8 @@ def _evaluate(
             )
             _start(linked, arguments, args, platform, findings)
         except TooMuchError as error:
-            place = linked.stage.location
-            findings.problems.append(Problem(place, error.message, error.hint))
+            location = linked.stage.location
+            findings.problems.append(Problem(location, error.message, error.hint))
             raise_problems(findings.problems)
         walker = StageWalker(
             index, scope, args, arguments, graph.sources.of, str(platform), findings
@@ -211,9 +211,9 @@ def _refuse_labs(graph: StageGraph, stages: Sequence[int], problems: list[Proble
     """Add a problem for each instruction that only a frontend with `labs` in its tag builds."""
     for instruction in (one for index in stages for one in graph.instructions(index)):
         if isinstance(instruction, Run) and instruction.devices:
-            place = instruction.line.find("--device")
+            location = instruction.line.find("--device")
             hint = "begin the file with `# syntax=docker/dockerfile:1-labs`"
-            problems.append(Problem(place, "`RUN --device` is experimental", hint))
+            problems.append(Problem(location, "`RUN --device` is experimental", hint))
 
 
 def _scope(linked: StageBase, scopes: Mapping[int, Scope], escape: str, budget: Budget) -> Scope:
@@ -242,8 +242,8 @@ def _start(
     if linked.base.stage is not None or context or image == SCRATCH:
         return
     asked = str(linked.platform or platform)
-    place = start.line.find(start.base)
-    findings.names.append(NamedImage(image, "FROM", place, asked))
+    location = start.line.find(start.base)
+    findings.names.append(NamedImage(image, "FROM", location, asked))
 
 
 def _builder_arguments(findings: Findings, args: Mapping[str, str], arguments: Globals) -> None:

@@ -65,12 +65,12 @@ class StageGraph(Struct):
             self._count(self.triggered[index], self.links[index].stage.location)
         return self.triggered[index] + self.links[index].stage.instructions
 
-    def _count(self, triggers: Sequence[Instruction], place: Location) -> None:
+    def _count(self, triggers: Sequence[Instruction], location: Location) -> None:
         """Raise `ConfigError` if stages that build on one another's triggers multiply them."""
         self.fired += len(triggers)
         if self.fired > _MOST_TRIGGERS:
             message = f"up to here, more than {_MOST_TRIGGERS:,} triggers of `ONBUILD` run"
-            self.problems.append(Problem(place, message, "remove triggers, or stages"))
+            self.problems.append(Problem(location, message, "remove triggers, or stages"))
             raise_problems(self.problems)
 
     def takes_from(
@@ -163,13 +163,13 @@ class StageGraph(Struct):
         found = [i for i in below if isinstance(i, OnbuildInstruction)]
         return tuple(self._trigger(i.expression, i.location) for i in found)
 
-    def _trigger(self, text: str, place: Location) -> Instruction:
+    def _trigger(self, text: str, location: Location) -> Instruction:
         """Parse a trigger, which BuildKit does with a backslash as the escape."""
         try:
-            return parse_instruction(_only_line(text, place.file).moved(place), "\\")
+            return parse_instruction(_only_line(text, location.file).moved(location), "\\")
         except RefusedError as error:
-            self.problems.append(Problem(place, error.message, error.hint))
-            return Instruction(keyword="ONBUILD", line=_empty(place))
+            self.problems.append(Problem(location, error.message, error.hint))
+            return Instruction(keyword="ONBUILD", line=_empty(location))
 
 
 def _only_line(text: str, file: str) -> Line:
@@ -179,5 +179,5 @@ def _only_line(text: str, file: str) -> Line:
     return lexed.lines[0]
 
 
-def _empty(place: Location) -> Line:
-    return Line(place.file, "", ((-1, place.line, place.column),))
+def _empty(location: Location) -> Line:
+    return Line(location.file, "", ((-1, location.line, location.column),))

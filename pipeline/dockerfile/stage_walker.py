@@ -85,8 +85,8 @@ class StageWalker(Struct, frozen=True):
         try:
             self._take(instruction)
         except RefusedError as error:
-            place = instruction.line.find(error.blame)
-            self.findings.problems.append(Problem(place, error.message, error.hint))
+            location = instruction.line.find(error.blame)
+            self.findings.problems.append(Problem(location, error.message, error.hint))
             if isinstance(error, TooMuchError):
                 raise_problems(self.findings.problems)
 
@@ -201,9 +201,9 @@ class StageWalker(Struct, frozen=True):
                 hint = "for a literal `[`, write `\\\\[`: the Dockerfile takes one backslash"
                 raise RefusedError(str(error), hint=hint, blame=written) from None
         kind = ReadKind(instruction.keyword)
-        place = instruction.line.find(written)
+        location = instruction.line.find(written)
         optional = bool(instruction.before)
-        read = Read(pattern, kind, place, instruction.exclude, instruction.parents, optional)
+        read = Read(pattern, kind, location, instruction.exclude, instruction.parents, optional)
         self.findings.take(context, read)
 
     def _remote(self, instruction: Copy, source: str, *, git: bool) -> None:
@@ -252,8 +252,8 @@ class StageWalker(Struct, frozen=True):
             return
         # A cache mount is filled with the files of its `from=`, if it has one.
         if mount.type is MountType.BIND or (context and mount.type is MountType.CACHE):
-            place = instruction.line.find(mount.source or "--mount")
-            self.findings.take(context, Read(clean(mount.source), ReadKind.MOUNT, place))
+            location = instruction.line.find(mount.source or "--mount")
+            self.findings.take(context, Read(clean(mount.source), ReadKind.MOUNT, location))
 
     def _parsed_mount(self, written: str) -> Mount | None:
         """Parse a mount; `None` if a value that cannot be known here makes it look wrong."""
@@ -287,8 +287,8 @@ class StageWalker(Struct, frozen=True):
                 # BuildKit needs the context, whether or not anything in it is read.
                 self.findings.taken.setdefault(origin.context, Taken())
             elif origin.stage is None and origin.image != SCRATCH:
-                place = instruction.line.find(origin.image)
-                self.findings.names.append(NamedImage(origin.image, what, place, self.platform))
+                location = instruction.line.find(origin.image)
+                self.findings.names.append(NamedImage(origin.image, what, location, self.platform))
         return found
 
     def _cannot_tell(

@@ -118,12 +118,12 @@ def check_retries(written: str) -> None:
 
 def check_target(written: str, workdir: str | None) -> None:
     """Raise `RefusedError` if a mount would be at `/`; `workdir` is `None` if it is not known."""
-    place = written
+    target = written
     if not written.startswith("/"):
         if workdir is None:
             return
-        place = posixpath.normpath(posixpath.join(workdir, written))
-    if place == "/":
+        target = posixpath.normpath(posixpath.join(workdir, written))
+    if target == "/":
         hint = "" if written else "say where with `target=`"
         blame = "target" if written else "--mount"
         raise RefusedError("a mount cannot be at `/`", hint=hint, blame=blame)

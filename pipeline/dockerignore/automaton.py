@@ -56,9 +56,9 @@ class _Bits:
             at += 1
         self.starts, self.ends = self._number(starts), self._number(ends)
         self.skipped, self.folders = self._number(self._skipped), self._number(self._folders)
-        self.once = {text: self._number(places) for text, places in self._once.items()}
-        self.many = {text: self._number(places) for text, places in self._many.items()}
-        self.edges = {edge: self._number(places) for edge, places in self._edges.items()}
+        self.once = {text: self._number(states) for text, states in self._once.items()}
+        self.many = {text: self._number(states) for text, states in self._many.items()}
+        self.edges = {edge: self._number(states) for edge, states in self._edges.items()}
 
     def _take(self, part: Part, at: int) -> int:
         """Record a part that begins at the state `at`; return where the next one begins."""
@@ -78,10 +78,10 @@ class _Bits:
         self._skipped.append(end)
         return end + 1
 
-    def _number(self, places: Iterable[int]) -> int:
+    def _number(self, states: Iterable[int]) -> int:
         found = bytearray(self._size // 8 + 1)
-        for place in places:
-            found[place >> 3] |= 1 << (place & 7)
+        for state in states:
+            found[state >> 3] |= 1 << (state & 7)
         return int.from_bytes(found, "little")
 
 
@@ -100,13 +100,13 @@ class Automaton:
 
     def fullmatch(self, text: str) -> bool:
         """Return whether all of the text matches."""
-        place = self._first or self._prepare()
+        state = self._first or self._prepare()
         for character in text:
-            following = place.following.get(character)
-            place = following if following is not None else self._step(place, character)
-            if not place.main and not place.inside:
+            following = state.following.get(character)
+            state = following if following is not None else self._step(state, character)
+            if not state.main and not state.inside:
                 return False
-        return bool(self._spread(place, "") & self._bits.ends)
+        return bool(self._spread(state, "") & self._bits.ends)
 
     def _prepare(self) -> _States:
         """Build the tables, when something is matched for the first time."""
@@ -118,10 +118,10 @@ class Automaton:
         self._first = _States(self._bits.starts, 0, "")
         return self._first
 
-    def _step(self, place: _States, character: str) -> _States:
+    def _step(self, state: _States, character: str) -> _States:
         kind = "word" if character in _WORD else "other"
-        main = self._spread(place, kind)
-        inside = place.inside | (main & self._bits.folders)
+        main = self._spread(state, kind)
+        inside = state.inside | (main & self._bits.folders)
         ones, many = self._on(character)
         following = ((main & ones) << 1) | (main & many)
         if character == "/":
@@ -134,13 +134,13 @@ class Automaton:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = _States(following, inside, kind)
-        place.following[character] = found
+        state.following[character] = found
         return found
 
     def _forget(self) -> None:
         """Clear the remembered sets; their reference cycles would outlive this object."""
-        for place in self._known.values():
-            place.following.clear()
+        for state in self._known.values():
+            state.following.clear()
         self._known.clear()
         self._taken.clear()
         if self._first:
@@ -159,12 +159,12 @@ class Automaton:
             self._taken[character] = once, many
         return self._taken[character]
 
-    def _spread(self, place: _States, ahead: str) -> int:
+    def _spread(self, state: _States, ahead: str) -> int:
         """Add all states that are reached without another character, before kind `ahead`."""
-        if (place.behind, ahead) not in self._spreading:
-            self._spreading[place.behind, ahead] = self._widths(place.behind, ahead)
-        main = place.main
-        for bits, width in self._spreading[place.behind, ahead]:
+        if (state.behind, ahead) not in self._spreading:
+            self._spreading[state.behind, ahead] = self._widths(state.behind, ahead)
+        main = state.main
+        for bits, width in self._spreading[state.behind, ahead]:
             main |= (main & bits) << width
         return main
 

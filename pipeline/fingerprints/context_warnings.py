@@ -77,8 +77,8 @@ def _repositories(root: Path, context: _Context) -> Iterator[Problem]:
 
 def _repository(path: str) -> str | None:
     parts = path.split("/")
-    place = next((number for number, part in enumerate(parts) if part in _REPOSITORIES), None)
-    return None if place is None else "/".join(parts[: place + 1])
+    index = next((number for number, part in enumerate(parts) if part in _REPOSITORIES), None)
+    return None if index is None else "/".join(parts[: index + 1])
 
 
 def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from msgspec import Struct
 
 from ..errors import ConfigError, Location, Problem, WorkError, reason_of
-from ..model.inputs import Stamp
+from ..model.inputs import FileStat
 from ..process.openat import Descent
 from ..process.read_file import MOST, FileError, read_file
 
@@ -60,7 +60,7 @@ class FileType(Enum):
     SPECIAL = 4
 
 
-FileFacts = tuple[bool, str, int, Stamp]
+FileFacts = tuple[bool, str, int, FileStat]
 """What the fingerprint takes of a file (whether its owner may execute it, its sha256), then its
 permission bits, and its state to recognize it by.
 """
@@ -124,8 +124,8 @@ class Disk:
             try:
                 content = read_file(self._project, path, most=MOST)
             except FileError as error:
-                place, what = Location(self.shown(path)), f"this file {error.what}"
-                raise ConfigError([Problem(place, what, error.hint)]) from None
+                location, what = Location(self.shown(path)), f"this file {error.what}"
+                raise ConfigError([Problem(location, what, error.hint)]) from None
             if content is None:
                 raise self._changed(path)
             self._contents[path] = content
@@ -196,7 +196,7 @@ class Disk:
         finally:
             os.close(handle)
         mode = found.st_mode
-        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, file_state(found)
+        return mode & _OWNER_RUNS != 0, _sha256(data).hexdigest(), mode & _BITS, file_stat(found)
 
     def _read_watched(self, path: str, handle: int) -> FileFacts:
         """Read a file that is large, or that may be changing at this moment."""
@@ -209,7 +209,7 @@ class Disk:
             raise self._changed(path)
         mode = before.st_mode
         # A file written a moment ago may be written again within the same tick of the clock.
-        known = file_state(before) if before.st_ctime_ns <= self._quiet else None
+        known = file_stat(before) if before.st_ctime_ns <= self._quiet else None
         return mode & _OWNER_RUNS != 0, digest, mode & _BITS, known
 
     def _changed(self, path: str) -> WorkError:
@@ -226,7 +226,7 @@ class Disk:
         raise ConfigError([problem]) from error
 
 
-def file_state(found: os.stat_result) -> Stamp:
+def file_stat(found: os.stat_result) -> FileStat:
     """Return what a file is recognized by: it changes whenever its contents or status do."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

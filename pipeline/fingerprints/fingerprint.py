@@ -120,12 +120,12 @@ def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
     """Yield a problem for each context that is not a folder, or does not exist (yet)."""
     hint = "name one, relative to this file, or run first the command that creates it"
     if not is_folder(project.root / image.context):
-        place = image.context_place or Location(str(image.folder))
-        yield Problem(place, f"the context `{image.context}` is not a folder", hint)
+        location = image.context_location or Location(str(image.folder))
+        yield Problem(location, f"the context `{image.context}` is not a folder", hint)
     for name, named in image.contexts.items():
         if not is_folder(project.root / named.path):
             yield Problem(
-                named.place, f"the context `{name}`, `{named.path}`, is not a folder", hint
+                named.location, f"the context `{name}`, `{named.path}`, is not a folder", hint
             )
 
 

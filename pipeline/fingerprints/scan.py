@@ -113,9 +113,9 @@ def _file(context: Context, real: str, shown: str) -> ContextEntry:
     path = context.path(real)
     if not shown.isascii():
         _check_name(context, shown, path)
-    executable, sha256, mode, stamp = context.disk.file(path)
+    executable, sha256, mode, stat = context.disk.file(path)
     apart = "" if real == shown else real
-    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stamp)
+    return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stat)
 
 
 def _entry(context: Context, item: ContextPath) -> ContextEntry:

@@ -24,7 +24,7 @@ from ..model.inputs import EntryKind
 from ..process.cleanup import private_folder
 from ..process.paths import real_path
 from .context import Context
-from .disk import FLAGS, Disk, file_state, hash_of
+from .disk import FLAGS, Disk, file_stat, hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -92,7 +92,7 @@ class Snapshot:
             os.chmod(path, known.st_mode & _BITS)  # noqa: PTH101 - `path` is a string, of bytes too
             os.utime(path, ns=(known.st_mtime_ns, known.st_mtime_ns))
 
-    def place(self, folder: PurePosixPath) -> str:
+    def copy_of(self, folder: PurePosixPath) -> str:
         """Return where a folder of the project is in the snapshot."""
         return str(self._folder / self._real(folder))
 
@@ -177,23 +177,23 @@ class Snapshot:
         """Write a file that was read beside the context: a Dockerfile, an ignore file."""
         context = self._open(path.parent)
         real = self._trail(context, path.name)
-        place = context.path(real or path.name)
+        context_path = context.path(real or path.name)
         try:
-            found = self._disk.way.lstat(place)
+            found = self._disk.way.lstat(context_path)
         except OSError as error:
-            raise self._lost(place, error) from error
+            raise self._lost(context_path, error) from error
         sha256 = hashlib.sha256(content).hexdigest()
         what = f"{sha256} {_runs(found)}"
-        if self._is_done(place, what):
+        if self._is_done(context_path, what):
             return
-        target = os.open(self._mirrored(place), _NEW, 0o600)
+        target = os.open(self._mirrored(context_path), _NEW, 0o600)
         try:
             _write(target, content)
             os.fchmod(target, found.st_mode & _BITS)
             _date(target, found, sha256)
         finally:
             os.close(target)
-        self._done[place] = what
+        self._done[context_path] = what
 
     def _link(self, path: str, target: str) -> None:
         what = f"-> {target}"
@@ -263,9 +263,9 @@ def _copied(source: int, target: int, entry: ContextEntry) -> bool:
     A file with the same status before and after has not been written since it was hashed; of any
     other file, the copy is hashed.
     """
-    before = file_state(os.fstat(source))
+    before = file_stat(os.fstat(source))
     _pour(source, target)
-    if before == entry.stamp == file_state(os.fstat(source)):
+    if before == entry.stat == file_stat(os.fstat(source)):
         return True
     return hash_of(target)[0] == entry.sha256
 

@@ -30,7 +30,7 @@ from .errors import (
     unexpected,
 )
 from .rate_limit import RateLimit
-from .token import Token
+from .token import FlyToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..model.events import Reporter
     from ..process.wait import Clock
 
-Json = dict[str, object]
+JsonObject = dict[str, object]
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes of a response: a machine takes about 4 KB, and an app may have thousands."""
@@ -83,7 +83,7 @@ class FlyApi:
         policy: Policy = _POLICY,
         clock: Clock | None = None,
     ) -> None:
-        self.token = Token(environ)
+        self.token = FlyToken(environ)
         self._bases = bases(environ)
         self._stop = stop or Event()
         gates = {surface: Gate(policy, self._stop, clock) for surface in self._bases}
@@ -112,7 +112,7 @@ class FlyApi:
         subject: str,
         action: str,
         *,
-        body: Json | None = None,
+        body: JsonObject | None = None,
         headers: Mapping[str, str] | None = None,
         app: bool = True,
     ) -> object:
@@ -138,7 +138,7 @@ class FlyApi:
             raise unexpected()
         return found
 
-    def graphql(self, query: str, variables: Mapping[str, object]) -> Json:
+    def graphql(self, query: str, variables: Mapping[str, object]) -> JsonObject:
         """Send a GraphQL query; return its `data`. Raises `FlyError` where it has `errors`."""
         content = json.dumps({"query": query, "variables": dict(variables)}).encode()
         url = f"{self._bases['graphql']}/graphql"
@@ -154,7 +154,7 @@ class FlyApi:
             raise self._graphql_error(first if isinstance(first, dict) else {"message": first})
         return as_object(found.get("data"))
 
-    def _graphql_error(self, error: Json) -> FlyError:
+    def _graphql_error(self, error: JsonObject) -> FlyError:
         extensions = error.get("extensions")
         code = str(extensions.get("code") or "") if isinstance(extensions, dict) else ""
         message = plain(str(error.get("message") or "no reason given"), self.token.secrets())
@@ -234,14 +234,14 @@ def _wait(response: Response) -> float | None:
     return retry_after(response.headers)
 
 
-def as_object(value: object) -> Json:
+def as_object(value: object) -> JsonObject:
     """Return a JSON object as it is. Raises `FlyError` for anything else."""
     if not isinstance(value, dict):
         raise unexpected()
     return value
 
 
-def as_objects(value: object) -> Sequence[Json]:
+def as_objects(value: object) -> Sequence[JsonObject]:
     """Return the objects of a JSON array; none for `null`, as Go writes an empty list.
 
     Raises `FlyError` for anything else: what is left out would count as not being there.

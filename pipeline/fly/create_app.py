@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..process.wait import Clock
     from ..reference import Repository
     from ..registry.client import Registry
-    from .api import FlyApi, Json
+    from .api import FlyApi, JsonObject
 
 NAME_TAKEN = "name_taken"
 """Fly's error code for a name that is taken in any organization (fly-go `flaps/flaps_error.go`)."""
@@ -68,7 +68,7 @@ def create_app(api: FlyApi, name: str, org: str) -> None:
 
     Raises `FlyError`; its `code` is `NAME_TAKEN` where any organization has that name.
     """
-    body: Json = {"name": name, "org_slug": org}
+    body: JsonObject = {"name": name, "org_slug": org}
     api.machines_api("POST", "/apps?wait=true", org, "create app", body=body, app=False)
 
 

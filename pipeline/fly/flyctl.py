@@ -50,7 +50,7 @@ _OVERRIDES = ("FLY_APP", "FLY_REGION", "FLY_JSON", "FLY_VERBOSE", "FLY_LOCAL_ONL
 """Variables that would change the meaning of our commands."""
 
 
-class Ended(Struct, frozen=True):
+class FlyctlResult(Struct, frozen=True):
     """How a run of flyctl ended. `lines` are its last ones, without secrets.
 
     `release` is the version of the release that it made, if it printed that.
@@ -117,7 +117,7 @@ class Flyctl(Struct, frozen=True):
 
     def deploy(
         self, app: str, image: str, cwd: Path, config: str = "", strategy: str = ""
-    ) -> Ended:
+    ) -> FlyctlResult:
         """Run `fly deploy` with an existing image; `config` is relative to `cwd`.
 
         When `stop` is set, it is interrupted and ends in order.
@@ -143,7 +143,7 @@ class Flyctl(Struct, frozen=True):
             raise UnknownError(f"flyctl cannot list the releases of `{app}`: {why}")
         return newest_first(map(_listed, found))
 
-    def _run(self, words: Sequence[str], cwd: Path, seconds: float) -> tuple[Ended, str]:
+    def _run(self, words: Sequence[str], cwd: Path, seconds: float) -> tuple[FlyctlResult, str]:
         """Run flyctl; return how it ended, and the last megabytes of its standard output."""
         lines: list[str] = []
 
@@ -164,7 +164,7 @@ class Flyctl(Struct, frozen=True):
             )
         if over.late:
             lines.append(f"Error: flyctl took longer than {seconds / 60:.0f} minutes")
-        return Ended(code, tuple(lines)), out.kept.decode(errors="replace")
+        return FlyctlResult(code, tuple(lines)), out.kept.decode(errors="replace")
 
 
 def find_flyctl(environ: Mapping[str, str], token: str, stop: threading.Event) -> Flyctl:

@@ -13,7 +13,7 @@ from .values import STAMP, machine_of, newest_first, release_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .api import FlyApi, Json
+    from .api import FlyApi, JsonObject
     from .values import FlyRelease, Machine
 
 PAGE = 25
@@ -32,7 +32,7 @@ query($app: String!, $first: Int!, $after: String) {
 }"""
 
 
-def app_of(api: FlyApi, name: str) -> Json | None:
+def app_of(api: FlyApi, name: str) -> JsonObject | None:
     """Return an app; `None` where the name is free. Raises `FlyError` for one out of reach."""
     try:
         return as_object(api.machines_api("GET", path_of(name), name, "get app"))
@@ -94,7 +94,7 @@ def path_of(app: str) -> str:
     return f"/apps/{quote(app, safe='')}"
 
 
-def _app(data: Json, name: str) -> Json:
+def _app(data: JsonObject, name: str) -> JsonObject:
     found = data.get("app")
     if not isinstance(found, dict):
         raise FlyError(f"Fly does not show the app `{name}`", status=200, code="NOT_FOUND")

@@ -23,12 +23,12 @@ from .values import machine_of
 
 if TYPE_CHECKING:
     from ..reference import Reference
-    from .api import FlyApi, Json
+    from .api import FlyApi, JsonObject
     from .values import Machine
 
 ROLE, IMAGE, REFERENCE = "pipeline_keep", "pipeline_keep_image", "pipeline_keep_reference"
 GROUP = "pipeline_keep"
-_SMALLEST: Json = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
+_SMALLEST: JsonObject = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
 _NO_NAME = re.compile(r"[^a-z0-9-]+")
 
 
@@ -57,7 +57,11 @@ def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
 
     Raises `FlyError`, with status 409 where there is one already.
     """
-    body: Json = {"name": _machine_name(slot), "config": _config(slot, image), "skip_launch": True}
+    body: JsonObject = {
+        "name": _machine_name(slot),
+        "config": _config(slot, image),
+        "skip_launch": True,
+    }
     path = f"{path_of(slot.app)}/machines"
     made = api.machines_api("POST", path, slot.app, "create machine", body=body)
     return machine_of(as_object(made))
@@ -65,7 +69,7 @@ def add_keeper(api: FlyApi, slot: Slot, image: Reference) -> Machine:
 
 def move_keeper(api: FlyApi, slot: Slot, machine: Machine, image: Reference) -> Machine:
     """Update a machine to pin another image; its whole configuration is set. Raises `FlyError`."""
-    body: Json = {"config": _config(slot, image), "skip_launch": True}
+    body: JsonObject = {"config": _config(slot, image), "skip_launch": True}
     if version := machine.data.get("instance_id"):
         body["current_version"] = version
     path = f"{path_of(slot.app)}/machines/{machine.id}"
@@ -79,7 +83,7 @@ def remove_keeper(api: FlyApi, slot: Slot, machine: str) -> None:
     api.machines_api("DELETE", path, machine, "delete machine")
 
 
-def _config(slot: Slot, image: Reference) -> Json:
+def _config(slot: Slot, image: Reference) -> JsonObject:
     return {
         "image": f"{image.repository}@{image.digest}",
         "guest": _SMALLEST,

@@ -19,7 +19,7 @@ _KEPT = 120.0
 """Seconds after which flyctl is asked again: its login is valid for five minutes."""
 
 
-class Token:
+class FlyToken:
     """The token of `FLY_ACCESS_TOKEN`, `FLY_API_TOKEN` or flyctl's login. Thread-safe.
 
     A token of the environment is valid for years; flyctl is asked for its login every two minutes,

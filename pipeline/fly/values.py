@@ -11,7 +11,7 @@ from msgspec import Struct
 from ..http.text import plain
 from .errors import unexpected
 
-Json = Mapping[str, object]
+JsonObject = Mapping[str, object]
 
 _DIGITS, _DEEPEST = 18, 64
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -28,7 +28,7 @@ _UNDER_WAY = "bg_deployments_compat"
 class Machine(Struct, frozen=True):
     """A machine of an app, as the Machines API returns it."""
 
-    data: Json
+    data: JsonObject
 
     @property
     def id(self) -> str:
@@ -56,12 +56,12 @@ class Machine(Struct, frozen=True):
         return _text(self.config, "image")
 
     @property
-    def config(self) -> Json:
+    def config(self) -> JsonObject:
         """Its whole configuration."""
         return _table(self.data, "config")
 
     @property
-    def metadata(self) -> Json:
+    def metadata(self) -> JsonObject:
         """Its metadata, which any client may write."""
         return _table(self.config, "metadata")
 
@@ -128,7 +128,7 @@ class FlyRelease(Struct, frozen=True):
     status: str
     image: str
     created: str
-    config: Json
+    config: JsonObject
 
     @property
     def good(self) -> bool:
@@ -136,7 +136,7 @@ class FlyRelease(Struct, frozen=True):
         return self.status in {"complete", "succeeded"}
 
 
-def machine_of(data: Json) -> Machine:
+def machine_of(data: JsonObject) -> Machine:
     """Read a machine. Raises `FlyError` for one without a valid id."""
     machine = Machine(data)
     if not _ID.fullmatch(machine.id):
@@ -172,7 +172,7 @@ def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
     return next((one for one in earlier if one.good and one.image), None)
 
 
-def release_of(node: Json) -> FlyRelease:
+def release_of(node: JsonObject) -> FlyRelease:
     """Read a node of `releasesUnprocessed`. Raises `FlyError` for a malformed one."""
     _check_depth(node.get("configDefinition"))
     return FlyRelease(
@@ -200,16 +200,16 @@ def _inside(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _text(data: Json, key: str) -> str:
+def _text(data: JsonObject, key: str) -> str:
     value = data.get(key)
     return value if isinstance(value, str) else ""
 
 
-def _table(data: Json, key: str) -> Json:
+def _table(data: JsonObject, key: str) -> JsonObject:
     value = data.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
-def _list(data: Json, key: str) -> list[Json]:
+def _list(data: JsonObject, key: str) -> list[JsonObject]:
     value = data.get(key)
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -30,7 +30,7 @@ def copy_sources(
     for image in project:
         if not image.public and image.name in inputs:
             alike[inputs[image.name].fingerprint.hex].append(image)
-    places = {
+    sources = {
         name: (
             *_twins(project, inputs, project.image(name), alike[inputs[name].fingerprint.hex]),
             *_also(project, inputs, name),
@@ -38,7 +38,7 @@ def copy_sources(
         for name in names
         if not project.image(name).public
     }
-    return {name: tuple(dict.fromkeys(found)) for name, found in places.items() if found}
+    return {name: tuple(dict.fromkeys(found)) for name, found in sources.items() if found}
 
 
 def _twins(

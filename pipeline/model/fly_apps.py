@@ -80,9 +80,9 @@ def fly_apps(project: Project, registry: str) -> tuple[FlyApp, ...]:
     return tuple(FlyApp(n, tuple(found), repositories.get(n)) for n, found in images.items())
 
 
-def unasked(project: Project) -> tuple[ImageName, ...]:
+def unlisted(project: Project) -> tuple[ImageName, ...]:
     """Name the images whose apps at Fly are not known: only a command knows them, not run."""
-    return project.unasked if project.settings.deploy.driver is DriverName.FLY else ()
+    return project.unlisted if project.settings.deploy.driver is DriverName.FLY else ()
 
 
 def fly_repository(project: Project, image: Image, registry: str) -> Repository | None:

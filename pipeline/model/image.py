@@ -89,12 +89,12 @@ class ImageTest(Struct, frozen=True):
 class NamedContext(Struct, frozen=True):
     """A named context: a folder of the project, and what the Dockerfile reads of it.
 
-    `place` is where the settings name it.
+    `location` is where the settings name it.
     """
 
     path: PurePosixPath
     reads: Reads
-    place: Location
+    location: Location
 
 
 UNNAMED = "unnamed:"
@@ -104,8 +104,8 @@ UNNAMED = "unnamed:"
 class AppSpec(Struct, frozen=True):
     """How an image is deployed: names of apps, their `fly.toml`, what must be deployed before.
 
-    `configs` has the configurations that single apps have in place of `config`. `pending` is where
-    further names come from that are not in `apps` yet, as it is written: `match:acme-*` or
+    `configs` has the configurations that single apps have instead of `config`. `pending` is
+    where further names come from that are not in `apps` yet, as it is written: `match:acme-*` or
     `command:./tenants.sh`; `UNNAMED` if no name is written anywhere.
     """
 
@@ -141,10 +141,10 @@ class Image(Struct, frozen=True):
     `dockerfile` is then the file that names it, and its fingerprint that of one `FROM` line.
     `steps` is how many steps BuildKit counts in the stages that begin with an image.
     `warnings` are about what its tag may hide, as settings and Dockerfile show it: each with its
-    place and what to do. `origins` says where a value of the settings is written: `dockerfile`,
-    `target`, `args.NAME`. `contexts` are the named contexts. `context_place` is where the settings
-    name the context, if it was not there when the project was loaded. `host_network` is where its
-    steps want the network of the builder's machine.
+    location and what to do. `origins` says where a value of the settings is written: `dockerfile`,
+    `target`, `args.NAME`. `contexts` are the named contexts. `context_location` is where the
+    settings name the context, if it was not there when the project was loaded. `host_network` is
+    where its steps want the network of the builder's machine.
     """
 
     name: ImageName
@@ -175,7 +175,7 @@ class Image(Struct, frozen=True):
     origins: Mapping[str, Location] = field(default_factory=dict)
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     host_network: tuple[Location, ...] = ()
-    context_place: Location | None = None
+    context_location: Location | None = None
 
     @property
     def kind(self) -> ImageKind:

@@ -24,7 +24,7 @@ class EntryKind(StrEnum):
     DIRECTORY = "directory"
 
 
-Stamp = tuple[int, int, int, int, int] | None
+FileStat = tuple[int, int, int, int, int] | None
 """Device, inode, size, and when contents and status of a file changed, in nanoseconds.
 
 `None` if that proves nothing: the file had changed only a moment ago.
@@ -37,7 +37,7 @@ class ContextEntry(Struct, frozen=True):
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
     `link` is a symlink's target as it is written. A source of COPY that is a link is here as what
     it leads to, as in the image; `real` is then where that lies. `mode` are a file's permission
-    bits; `stamp` proves that the file is still the same. None of the three is part of the value:
+    bits; `stat` proves that the file is still the same. None of the three is part of the value:
     entries that differ in nothing else are equal.
     """
 
@@ -48,7 +48,7 @@ class ContextEntry(Struct, frozen=True):
     link: str = ""
     real: str = ""
     mode: int = 0
-    stamp: Stamp = None
+    stat: FileStat = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ContextEntry) and self._counts == other._counts

@@ -47,8 +47,8 @@ class Plan(Struct, frozen=True):
     what the tags of these images and all their bases may hide, each once. `inputs` are what went
     into the fingerprints, of the images that only a fallback builds too: nothing else is built
     from. `requests` counts the requests to registries for this plan, in `seconds`. `revision` is
-    the commit that is deployed, if one is known. `unasked` are the images whose apps only a command
-    knows, which was not run (`model.apps.NOT_RUN`).
+    the commit that is deployed, if one is known. `unlisted` are the images whose apps only a
+    command knows, which was not run (`model.apps.NOT_RUN`).
     """
 
     project: Project
@@ -60,7 +60,7 @@ class Plan(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
     revision: Revision | None = None
-    unasked: tuple[ImageName, ...] = ()
+    unlisted: tuple[ImageName, ...] = ()
 
     @property
     def backwards(self) -> bool:

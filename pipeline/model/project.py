@@ -53,7 +53,7 @@ class Project(Struct, frozen=True):
         return tuple(app for image in self.images if image.deploy for app in image.deploy.apps)
 
     @property
-    def unasked(self) -> tuple[ImageName, ...]:
+    def unlisted(self) -> tuple[ImageName, ...]:
         """The images whose apps are not known, as a command lists them that was not run."""
         return tuple(i.name for i in self.images if i.deploy and i.deploy.is_command)
 

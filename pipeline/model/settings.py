@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from ..reference import Platform, Repository, parse_place
+from ..reference import Platform, Repository, parse_repository_on
 from .permission import Allowed
 
 if TYPE_CHECKING:
@@ -95,4 +95,6 @@ def repository_of(settings: RegistrySettings, name: ImageName) -> Repository:
 
 def other_repositories_of(settings: RegistrySettings, name: ImageName) -> tuple[Repository, ...]:
     """Return the other repositories that an image of the project may be in."""
-    return tuple(parse_place(text.format(name=name), settings.host) for text in settings.also)
+    return tuple(
+        parse_repository_on(text.format(name=name), settings.host) for text in settings.also
+    )

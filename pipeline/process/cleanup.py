@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _PREFIX = "fly-image-pipeline-"
 _LOCK = ".fly-image-pipeline.lock"
 _ROOMY = Path("/var/tmp")  # noqa: S108 - the folders in it have names that nobody can guess
-_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<place>[0-9a-f]{{12}}))?-")
+_OURS = re.compile(rf"{_PREFIX}[a-z]+-(?P<owner>\d+\.\d+)(?:\.(?P<machine>[0-9a-f]{{12}}))?-")
 _OWNER = re.compile(r"(?P<pid>\d+)\.(?P<started>\d+)")
 _OLD = 7 * 24 * 3600.0
 """Seconds after which a folder without a lock is removed, whoever made it."""
@@ -48,7 +48,7 @@ def private_folder(what: str, environ: Mapping[str, str], *, roomy: bool = False
     """
     found = _parents(environ)
     parents = found[-1:] if roomy else found
-    prefix = f"{_PREFIX}{what}-{owner()}.{_place()}-"
+    prefix = f"{_PREFIX}{what}-{owner()}.{_machine()}-"
     folder, lock = _first(parents, prefix)
     try:
         yield folder
@@ -91,7 +91,7 @@ def _sweep(path: Path) -> None:
     ours = stat.S_ISDIR(known.st_mode) and known.st_uid == os.getuid()
     if found is None or not ours or lives(found["owner"]):
         return
-    judged = found["place"] == _place() or time.time() - known.st_mtime > _OLD
+    judged = found["machine"] == _machine() or time.time() - known.st_mtime > _OLD
     try:
         lock = os.open(path / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:  # not locked yet, no locks there, or made by version 0.1
@@ -154,7 +154,7 @@ def booted() -> float:
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 60
 
 
-def _place() -> str:
+def _machine() -> str:
     return hashlib.sha256(here().encode(errors="surrogateescape")).hexdigest()[:12]
 
 
@@ -246,8 +246,8 @@ def _without_files(here: int) -> list[str]:
 
 
 def _remove_all(folder: Path) -> None:
-    for place, names, _ in os.walk(folder):
-        for path in (Path(place, name) for name in names):
+    for parent, names, _ in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
             if not path.is_symlink():
                 with suppress(OSError):
                     path.chmod(stat.S_IRWXU)

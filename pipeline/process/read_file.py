@@ -80,7 +80,7 @@ def _read(path: str, root: str, kind: str, most: int) -> bytes | None:
         found = os.fstat(handle)
         _check(found, kind, most)
         if root:
-            _check_place(handle, path, root)
+            _check_inside(handle, path, root)
         return _content(handle, found.st_size, most)
     except OSError as error:
         raise unusable(error) from None
@@ -114,7 +114,7 @@ def _too_large(most: int) -> FileError:
     return FileError(f"has more than {most >> 20} MiB, and is not read", _WHOLE)
 
 
-def _check_place(handle: int, path: str, root: str) -> None:
+def _check_inside(handle: int, path: str, root: str) -> None:
     """Check that an open file is inside `root`, whatever its path was when it was checked."""
     real = _place_of(handle, path)
     if real.startswith(f"{root.rstrip('/')}/"):

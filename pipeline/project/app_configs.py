@@ -11,7 +11,7 @@ from ..errors import Location, Problem, quoted_list
 from ..process.paths import inside
 from .file_format import FILES
 from .fly_toml import read_fly_toml
-from .image_file import DeployTable
+from .image_file import ImageDeploy
 from .profiles import profiles_of
 from .result import Result
 
@@ -45,15 +45,15 @@ class AppConfigs(Struct, frozen=True):
 def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Result[AppConfigs]:
     """Read the configurations that `image.toml` names, else the one that flyctl would find."""
     problems: list[Problem] = []
-    deploy = file.deploy or DeployTable()
+    deploy = file.deploy or ImageDeploy()
     apps = deploy.apps or ()
     alone = bool(apps) and all(app in deploy.configs for app in apps)
     shared = None if alone else _shared(root, folder, file, problems)
     own: dict[str, FlyToml] = {}
     for index, app in enumerate(apps):
         if path := deploy.configs.get(app):
-            place = file.locate("deploy", "apps", index, "config")
-            config = _read(root, folder / path, place, problems)
+            location = file.locate("deploy", "apps", index, "config")
+            config = _read(root, folder / path, location, problems)
             own |= {app: config} if config else {}
     return Result(None if problems else AppConfigs(shared, own), tuple(problems))
 
@@ -86,8 +86,8 @@ def _shared(
     root: Path, folder: PurePosixPath, file: ImageFile, problems: list[Problem]
 ) -> FlyToml | None:
     if file.deploy and file.deploy.config:
-        place = file.locate("deploy", "config")
-        return _read(root, folder / file.deploy.config, place, problems)
+        location = file.locate("deploy", "config")
+        return _read(root, folder / file.deploy.config, location, problems)
     path = default_config(root, folder)
     if path:
         return _read(root, path, Location(str(path)), problems)
@@ -98,17 +98,17 @@ def _shared(
 
 
 def _read(
-    root: Path, path: PurePosixPath, place: Location, problems: list[Problem]
+    root: Path, path: PurePosixPath, location: Location, problems: list[Problem]
 ) -> FlyToml | None:
-    """Read one configuration; `place` is where it is named."""
+    """Read one configuration; `location` is where it is named."""
     clean = inside(path)
     if clean is None:
         message = "the app's configuration lies outside the project"
-        problems.append(Problem(place, message, "name a path inside it"))
+        problems.append(Problem(location, message, "name a path inside it"))
         return None
     if not os.path.lexists(root / clean):
         hint = "name the file relative to this one, or add it"
-        problems.append(Problem(place, f"there is no `{clean}`", hint))
+        problems.append(Problem(location, f"there is no `{clean}`", hint))
         return None
     config, found = read_fly_toml(root, clean)
     problems += found

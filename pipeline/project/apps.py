@@ -20,7 +20,7 @@ from ..process.read_file import FileError, read_file
 from . import value_checks
 from .document import read_document
 from .file_format import FILES, app_line
-from .image_file import DeployTable, read_image_document
+from .image_file import ImageDeploy, read_image_document
 from .result import Result
 from .value_checks import WrongValueError
 
@@ -46,7 +46,7 @@ def apps_from_source(
 
     Only a file that exists is read; the apps of any other source stay pending.
     """
-    deploy = file.deploy or DeployTable()
+    deploy = file.deploy or ImageDeploy()
     kind, _, rest = deploy.source.partition(":")
     spec = AppSpec((), config, deploy.after, deploy.strategy, deploy.source)
     if kind != "file" or _is_to_come(root, root / folder / rest.strip()):

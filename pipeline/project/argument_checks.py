@@ -36,12 +36,12 @@ class Misuse(Struct, frozen=True):
 def check_bindings(draft: Draft, names: Names) -> list[Problem]:
     """Find `[bases]` that bind an argument to an image that does not exist."""
     bound = draft.file.bases.items()
-    wrong = [(arg, name, place) for arg, (name, place) in bound if name not in names.bare]
+    wrong = [(arg, name, location) for arg, (name, location) in bound if name not in names.bare]
     hint = f"there are: {quoted_list(sorted(names.bare))}" if wrong else ""
 
     def problem(one: tuple[str, ImageName, Location]) -> Problem:
-        arg, name, place = one
-        return Problem(place, f"there is no image `{name}` to bind `{arg}` to", hint)
+        arg, name, location = one
+        return Problem(location, f"there is no image `{name}` to bind `{arg}` to", hint)
 
     return first_problems(wrong, problem)
 
@@ -88,7 +88,7 @@ def unused_contexts(draft: Draft, found: Resolved, externals: Sequence[External]
 
 def _error(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:
     hint = f"add `ARG` to `{draft.dockerfile}`, or remove it here"
-    return Problem(_place(draft, arg), _message(draft, arg), did_you_mean(arg, declared) or hint)
+    return Problem(_location(draft, arg), _message(draft, arg), did_you_mean(arg, declared) or hint)
 
 
 def _wrong_time(draft: Draft, found: Resolved) -> list[Problem]:
@@ -98,25 +98,25 @@ def _wrong_time(draft: Draft, found: Resolved) -> list[Problem]:
     if not value or value.lower() in names or _SECONDS.fullmatch(value):
         return []
     hint = 'seconds since 1970, as in "1700000000"'
-    return [Problem(_place(draft, _EPOCH), f"`{value}` is not a time for `{_EPOCH}`", hint)]
+    return [Problem(_location(draft, _EPOCH), f"`{value}` is not a time for `{_EPOCH}`", hint)]
 
 
 def _warning(draft: Draft, arg: str, declared: Sequence[str]) -> Problem:
     message = f"{_message(draft, arg)}: the argument changes nothing"
     hint = did_you_mean(arg, declared) or "declare it, or remove it here"
-    return Problem(_place(draft, arg), message, hint)
+    return Problem(_location(draft, arg), message, hint)
 
 
 def _likely_typo(draft: Draft, arg: str, meant: str) -> Problem:
     message = f"{_message(draft, arg)}: unless a trigger of its base has it, it changes nothing"
-    return Problem(_place(draft, arg), message, f"did you mean `{meant}`?")
+    return Problem(_location(draft, arg), message, f"did you mean `{meant}`?")
 
 
 def _message(draft: Draft, arg: str) -> str:
     return f"`{draft.dockerfile}` has no `ARG {arg}`"
 
 
-def _place(draft: Draft, arg: str) -> Location:
+def _location(draft: Draft, arg: str) -> Location:
     if arg in draft.file.bases:
         return draft.file.bases[arg][1]
     return draft.build.origins.get(f"args.{arg}") or draft.file.locate("args", arg)

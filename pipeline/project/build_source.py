@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ..errors import Location, Problem
 from ..process.paths import inside
-from .fly_build import Said, read_fly_build
+from .fly_build import LocatedValue, read_fly_build
 from .image_folders import DOCKERFILES
 from .origins import Origins
 from .result import Result
@@ -60,7 +60,7 @@ class BuildSource(Struct, frozen=True):
     """
 
     file: ImageFile
-    image: Said | None = None
+    image: LocatedValue | None = None
     origins: Mapping[str, Location] = field(default_factory=dict)
     from_fly: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
@@ -82,29 +82,29 @@ def build_source(
     usual = _default_dockerfile(root, folder)
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
-    said = _agreed_values(builds, own, usual, problems)
+    configured = _agreed_values(builds, own, usual, problems)
     if file.image:
         return Result(BuildSource(file, warnings=_overridden_by_image(builds)))
     warnings = _overridden(builds, own, file)
-    image = said.pop("image", None)
-    named = own.get("dockerfile") or said.get("dockerfile")
+    image = configured.pop("image", None)
+    named = own.get("dockerfile") or configured.get("dockerfile")
     dockerfile = PurePosixPath(named.value) if named else usual
     built = os.path.lexists(root / dockerfile)
     if image and not (built and _says_how_to_build(file)):
         warnings = (_not_built(dockerfile, image),) if built else ()
         return Result(_or_none(BuildSource(file, image, warnings=warnings), problems), (*problems,))
-    warnings += (_built_all_the_same(image),) if image else ()
+    warnings += (_image_not_used(image),) if image else ()
     foreign = [build.foreign for build in builds.values() if build.foreign]
     if "dockerfile" in own:
-        warnings += tuple(_ignored(said, "`dockerfile`") for said in foreign)
+        warnings += tuple(_ignored(setting, "`dockerfile`") for setting in foreign)
     else:
-        problems += [_cannot_build(said) for said in foreign]
+        problems += [_cannot_build(setting) for setting in foreign]
     context = inside(folder / file.context) or folder
     warnings += _ignore_files(root, dockerfile, context, builds)
     paths = {key: one.path for key, one in own.items()}
-    origins = Origins(file.document, paths, {key: one.place for key, one in said.items()})
-    settled = _completed(folder, file, {k: v for k, v in said.items() if k not in own})
-    from_fly = frozenset(said) - frozenset(own)
+    origins = Origins(file.document, paths, {key: one.location for key, one in configured.items()})
+    settled = _completed(folder, file, {k: v for k, v in configured.items() if k not in own})
+    from_fly = frozenset(configured) - frozenset(own)
     source = BuildSource(settled, None, origins, from_fly, warnings)
     return Result(_or_none(source, problems), tuple(problems))
 
@@ -123,10 +123,10 @@ def _own_values(folder: PurePosixPath, file: ImageFile) -> dict[str, _Own]:
     return own | {f"args.{arg}": _Own(v, ("args", arg)) for arg, v in file.args.items()}
 
 
-def _values(build: FlyBuild) -> dict[str, Said]:
+def _values(build: FlyBuild) -> dict[str, LocatedValue]:
     named = {"image": build.image, "dockerfile": build.dockerfile, "target": build.target}
-    args = {f"args.{arg}": said for arg, said in build.args.items()}
-    return {key: said for key, said in (named | args).items() if said}
+    args = {f"args.{arg}": setting for arg, setting in build.args.items()}
+    return {key: setting for key, setting in (named | args).items() if setting}
 
 
 def _agreed_values(
@@ -134,31 +134,31 @@ def _agreed_values(
     own: Mapping[str, _Own],
     dockerfile: PurePosixPath,
     problems: list[Problem],
-) -> dict[str, Said]:
+) -> dict[str, LocatedValue]:
     """Return the configurations' values; they must agree, or `image.toml` overrides them."""
     each = {file: _values(build) for file, build in builds.items()}
-    found: dict[str, Said] = {}
+    found: dict[str, LocatedValue] = {}
     for key in dict.fromkeys(key for values in each.values() for key in values):
-        usual = Said(str(dockerfile) if key == "dockerfile" else "", Location(""))
+        usual = LocatedValue(str(dockerfile) if key == "dockerfile" else "", Location(""))
         stated = [(file, values.get(key, usual)) for file, values in each.items()]
-        first = found[key] = next(said for _, said in stated if said is not usual)
+        first = found[key] = next(setting for _, setting in stated if setting is not usual)
         if key not in own:
             problems += _contradictions(key, first, stated)
     return found
 
 
 def _contradictions(
-    key: str, first: Said, stated: Sequence[tuple[PurePosixPath, Said]]
+    key: str, first: LocatedValue, stated: Sequence[tuple[PurePosixPath, LocatedValue]]
 ) -> Iterator[Problem]:
-    for file, said in stated:
-        if said.value != first.value:
-            place = said.place if said.place.file else Location(str(file))
-            here = f"`{said.value}` here" if said.place.file else "not set here"
+    for file, setting in stated:
+        if setting.value != first.value:
+            location = setting.location if setting.location.file else Location(str(file))
+            here = f"`{setting.value}` here" if setting.location.file else "not set here"
             message = (
                 f"one image is built once, but `{_shown(key)}` is {here}, and "
-                f"`{first.value}` at {first.place}"
+                f"`{first.value}` at {first.location}"
             )
-            yield Problem(place, message, _ONE_BUILD)
+            yield Problem(location, message, _ONE_BUILD)
 
 
 def _overridden(
@@ -167,24 +167,26 @@ def _overridden(
     """Warn of values in configurations that `image.toml` overrides."""
     found = []
     for build in builds.values():
-        for key, said in _values(build).items():
-            if key in own and own[key].value != said.value:
-                what = f"`{_shown(key)}` is `{said.value}` here"
-                place = image.locate(*own[key].path)
-                message = f"{what}, and `{own[key].value}` at {place}, which overrides it"
-                found.append(Problem(said.place, message, _ONE_OF_TWO))
+        for key, setting in _values(build).items():
+            if key in own and own[key].value != setting.value:
+                what = f"`{_shown(key)}` is `{setting.value}` here"
+                location = image.locate(*own[key].path)
+                message = f"{what}, and `{own[key].value}` at {location}, which overrides it"
+                found.append(Problem(setting.location, message, _ONE_OF_TWO))
     return tuple(found)
 
 
 def _overridden_by_image(builds: Mapping[PurePosixPath, FlyBuild]) -> tuple[Problem, ...]:
-    places = (said.place for build in builds.values() for said in _values(build).values())
+    locations = (
+        setting.location for build in builds.values() for setting in _values(build).values()
+    )
     message = "it is ignored: `image` in `image.toml` overrides it"
-    return tuple(Problem(place, message, _ONE_OF_TWO) for place in places)
+    return tuple(Problem(location, message, _ONE_OF_TWO) for location in locations)
 
 
-def _ignored(said: Said, what: str) -> Problem:
-    message = f"`{said.value}` is ignored: {what} in `image.toml` overrides it"
-    return Problem(said.place, message, _ONE_OF_TWO)
+def _ignored(setting: LocatedValue, what: str) -> Problem:
+    message = f"`{setting.value}` is ignored: {what} in `image.toml` overrides it"
+    return Problem(setting.location, message, _ONE_OF_TWO)
 
 
 def _says_how_to_build(file: ImageFile) -> bool:
@@ -192,23 +194,23 @@ def _says_how_to_build(file: ImageFile) -> bool:
     return any(file.document.has(key) for key in FOR_BUILDS)
 
 
-def _not_built(dockerfile: PurePosixPath, image: Said) -> Problem:
+def _not_built(dockerfile: PurePosixPath, image: LocatedValue) -> Problem:
     message = f"`{dockerfile}` is not built: `image` overrides it, as in `fly deploy`"
-    return Problem(image.place, message, "remove one of the two")
+    return Problem(image.location, message, "remove one of the two")
 
 
-def _built_all_the_same(image: Said) -> Problem:
+def _image_not_used(image: LocatedValue) -> Problem:
     message = f"`{image.value}` is not deployed: `image.toml` says how an image is built here"
-    return Problem(image.place, message, _ONE_OF_TWO)
+    return Problem(image.location, message, _ONE_OF_TWO)
 
 
-def _cannot_build(said: Said) -> Problem:
-    message = f"`{said.value}`: only a Dockerfile can be built here"
+def _cannot_build(setting: LocatedValue) -> Problem:
+    message = f"`{setting.value}`: only a Dockerfile can be built here"
     hint = (
         "write a Dockerfile and remove this; if there is a Dockerfile, set "
         '`dockerfile = "Dockerfile"` in `image.toml` to override this'
     )
-    return Problem(said.place, message, hint)
+    return Problem(setting.location, message, hint)
 
 
 def _default_dockerfile(root: Path, folder: PurePosixPath) -> PurePosixPath:
@@ -233,7 +235,7 @@ def _ignore_files(
     read = beside if os.path.lexists(root / beside) else context / ".dockerignore"
     return tuple(
         Problem(
-            build.ignorefile.place,
+            build.ignorefile.location,
             f"`{build.ignorefile.value}` is not in force: BuildKit reads `{read}`, and "
             "`fly deploy` heeds `ignorefile` without BuildKit alone; what it should leave out "
             "may be in the image",
@@ -244,12 +246,16 @@ def _ignore_files(
     )
 
 
-def _completed(folder: PurePosixPath, file: ImageFile, said: Mapping[str, Said]) -> ImageFile:
+def _completed(
+    folder: PurePosixPath, file: ImageFile, configured: Mapping[str, LocatedValue]
+) -> ImageFile:
     """Return the `image.toml` with what the configurations add to it."""
-    args = {k.removeprefix("args."): v.value for k, v in said.items() if k.startswith("args.")}
-    path = said.get("dockerfile")
+    args = {
+        k.removeprefix("args."): v.value for k, v in configured.items() if k.startswith("args.")
+    }
+    path = configured.get("dockerfile")
     relative = PurePosixPath(os.path.relpath(path.value, folder)) if path else file.dockerfile
-    target = said.get("target")
+    target = configured.get("target")
     return replace(
         file,
         dockerfile=relative,

@@ -19,10 +19,11 @@ from .fly_toml import respelt
 from .positions import ConfigTextError
 
 if TYPE_CHECKING:
-    from .named_files import Key, NamedFiles
+    from ..errors import KeyPath
+    from .named_files import NamedFiles
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_COMPOSE: Key = ("build", "compose")
+_COMPOSE: KeyPath = ("build", "compose")
 _OF_MACHINES = frozenset({"containers", "files", "name", "image", "guest_path", "local_path"})
 """Keys of a machine's configuration that name its files, or the container that has them."""
 
@@ -92,7 +93,7 @@ def _host_path(volume: object) -> str:
     return parts[0] if has_host else ""
 
 
-def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None:
+def _add_machine(written: str, key: KeyPath, chosen: str, files: NamedFiles) -> None:
     """Read a machine's configuration: JSON in place, or in a file."""
     text, called = written, "machine_config"
     if not written.startswith("{"):
@@ -122,7 +123,10 @@ def _add_machine(written: str, key: Key, chosen: str, files: NamedFiles) -> None
 
 
 def _check_containers(
-    containers: list[Mapping[str, object]], where: tuple[Key, str], chosen: str, files: NamedFiles
+    containers: list[Mapping[str, object]],
+    where: tuple[KeyPath, str],
+    chosen: str,
+    files: NamedFiles,
 ) -> None:
     """Check that the image of the deploy has its container, and each other one an image."""
     key, called = where

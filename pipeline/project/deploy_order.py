@@ -38,9 +38,9 @@ def check_after(
     def problem(one: tuple[ImageName, int, ImageName]) -> Problem:
         image, index, name = one
         what = "is a base, which is not deployed" if name in bases else "is not an image"
-        place = files[image].locate("deploy", "after", index)
+        location = files[image].locate("deploy", "after", index)
         hint = _hint(name, names - {image}, owners)
-        return Problem(place, f"`after` names `{name}`, which {what}", hint)
+        return Problem(location, f"`after` names `{name}`, which {what}", hint)
 
     return first_problems(wrong, problem) + [
         _cycle(path, needs, files) for path in graph.cycles(needs)
@@ -61,6 +61,6 @@ def _cycle(
     files: Mapping[ImageName, ImageFile],
 ) -> Problem:
     first, second = path[0], path[1]
-    place: Location = files[first].locate("deploy", "after", needs[first].index(second))
+    location: Location = files[first].locate("deploy", "after", needs[first].index(second))
     message = f"`after` forms a cycle: {graph.shown(path)}"
-    return Problem(place, message, "remove one of these names")
+    return Problem(location, message, "remove one of these names")

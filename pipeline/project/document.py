@@ -110,9 +110,9 @@ def _parse(source: bytes, shown: str) -> Result[Document]:
     except UnicodeDecodeError as error:
         return Result(None, (_not_utf8(source, shown, error),))
     except ConfigTextError as error:
-        kind, place = language(shown), Location(shown, error.line, error.column)
+        kind, location = language(shown), Location(shown, error.line, error.column)
         hint = f"flyctl reads a file of that name as {kind}"
-        return Result(None, (Problem(place, f"not {kind}: {error.message}", hint),))
+        return Result(None, (Problem(location, f"not {kind}: {error.message}", hint),))
     except tomli.TOMLDecodeError as error:
         return Result(None, (_not_toml(text, shown, error),))
     except RecursionError:

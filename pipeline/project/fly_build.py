@@ -25,11 +25,11 @@ _URLS = ("http:", "https:")
 _TEXTS = ("image", "builder", "builtin", "dockerfile", "ignorefile", "build-target")
 
 
-class Said(Struct, frozen=True):
+class LocatedValue(Struct, frozen=True):
     """A value of a configuration, and its location."""
 
     value: str
-    place: Location
+    location: Location
 
 
 class FlyBuild(Struct, frozen=True):
@@ -39,12 +39,12 @@ class FlyBuild(Struct, frozen=True):
     build without a Dockerfile: `builder`, `buildpacks` or `builtin`.
     """
 
-    image: Said | None = None
-    dockerfile: Said | None = None
-    target: Said | None = None
-    ignorefile: Said | None = None
-    foreign: Said | None = None
-    args: Mapping[str, Said] = field(default_factory=dict)
+    image: LocatedValue | None = None
+    dockerfile: LocatedValue | None = None
+    target: LocatedValue | None = None
+    ignorefile: LocatedValue | None = None
+    foreign: LocatedValue | None = None
+    args: Mapping[str, LocatedValue] = field(default_factory=dict)
 
 
 def read_fly_build(config: FlyToml) -> Result[FlyBuild]:
@@ -53,13 +53,15 @@ def read_fly_build(config: FlyToml) -> Result[FlyBuild]:
     if table is None:
         return Result(FlyBuild())
     if not isinstance(table, dict):
-        place = _place(config)
-        return Result(None, (Problem(place, "`build` must be a table", "write its keys below it"),))
+        location = _location(config)
+        return Result(
+            None, (Problem(location, "`build` must be a table", "write its keys below it"),)
+        )
     problems: list[Problem] = []
     texts = {key: _text(config, table, key, problems) for key in _TEXTS}
     # flyctl's own patch (`patchBuild`), which finds it in lower case only.
     older = _text(config, table, "build_target", problems) if "build_target" in table else None
-    args = {name: said for name, said in _args(config, table, problems) if said}
+    args = {name: setting for name, setting in _args(config, table, problems) if setting}
     found = FlyBuild(
         image=texts["image"],
         dockerfile=_path(config, texts["dockerfile"], "dockerfile", problems),
@@ -71,67 +73,69 @@ def read_fly_build(config: FlyToml) -> Result[FlyBuild]:
     return Result(None if problems else found, tuple(problems))
 
 
-def _place(config: FlyToml, *path: str) -> Location:
+def _location(config: FlyToml, *path: str) -> Location:
     return config.document.locate(written_key(config.document.data, "build"), *path)
 
 
 def _text(
     config: FlyToml, table: Mapping[str, object], key: str, problems: list[Problem]
-) -> Said | None:
+) -> LocatedValue | None:
     name = written_key(table, key)
     value = table.get(name)
     if value is None or value == "":
         return None
-    place = _place(config, name)
+    location = _location(config, name)
     if not isinstance(value, str):
-        problems.append(Problem(place, f"`build.{name}` must be a string", "write it in quotes"))
+        problems.append(Problem(location, f"`build.{name}` must be a string", "write it in quotes"))
         return None
-    return Said(value, place)
+    return LocatedValue(value, location)
 
 
 def _args(
     config: FlyToml, table: Mapping[str, object], problems: list[Problem]
-) -> Iterator[tuple[str, Said | None]]:
+) -> Iterator[tuple[str, LocatedValue | None]]:
     name = written_key(table, "args")
     values = table.get(name)
     if values is None:
         return
     if not isinstance(values, dict):
-        place = _place(config, name)
+        location = _location(config, name)
         problems.append(
-            Problem(place, f"`build.{name}` must be a table", 'as in { VERSION = "1" }')
+            Problem(location, f"`build.{name}` must be a table", 'as in { VERSION = "1" }')
         )
         return
     for arg, value in values.items():
-        place = _place(config, name, arg)
+        location = _location(config, name, arg)
         if isinstance(value, str):
-            yield arg, Said(value, place)
+            yield arg, LocatedValue(value, location)
         else:
             message = f"`build.{name}.{arg}` must be a string"
-            problems.append(Problem(place, message, "write it in quotes"))
+            problems.append(Problem(location, message, "write it in quotes"))
 
 
-def _path(config: FlyToml, said: Said | None, key: str, problems: list[Problem]) -> Said | None:
+def _path(
+    config: FlyToml, setting: LocatedValue | None, key: str, problems: list[Problem]
+) -> LocatedValue | None:
     """Return a path that is relative to the configuration as relative to the project's root."""
-    if said is None:
+    if setting is None:
         return None
-    if said.value.strip().lower().startswith(_URLS):
+    if setting.value.strip().lower().startswith(_URLS):
         message = f"`{key}` is a URL: only files of the project go into a fingerprint"
-        problems.append(Problem(said.place, message, "download it into the project"))
+        problems.append(Problem(setting.location, message, "download it into the project"))
         return None
-    path = inside(config.file.parent / said.value.lstrip("/"))
+    path = inside(config.file.parent / setting.value.lstrip("/"))
     if path is None:
         message = f"`{key}` lies outside the project"
-        problems.append(Problem(said.place, message, "name a path inside it"))
+        problems.append(Problem(setting.location, message, "name a path inside it"))
         return None
-    return Said(str(path), said.place)
+    return LocatedValue(str(path), setting.location)
 
 
 def _foreign(
-    config: FlyToml, table: Mapping[str, object], texts: Mapping[str, Said | None]
-) -> Said | None:
+    config: FlyToml, table: Mapping[str, object], texts: Mapping[str, LocatedValue | None]
+) -> LocatedValue | None:
     for key in ("builder", "builtin"):
-        if said := texts[key]:
-            return Said(key, said.place)
+        if setting := texts[key]:
+            return LocatedValue(key, setting.location)
     name = written_key(table, "buildpacks")
-    return Said("buildpacks", _place(config, name)) if table.get(name) else None
+    return LocatedValue("buildpacks", _location(config, name)) if table.get(name) else None

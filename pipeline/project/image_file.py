@@ -29,7 +29,7 @@ _HERE = PurePosixPath()
 _DOCKERFILE = PurePosixPath("Dockerfile")
 
 
-class DeployTable(Struct, frozen=True):
+class ImageDeploy(Struct, frozen=True):
     """`[deploy]` as written: `None` and empty for what it leaves to convention.
 
     `source` says where the names are, if they are not written here: `file:apps.txt`. `configs` has
@@ -67,7 +67,7 @@ class ImageFile(Struct, frozen=True):
     bases: Mapping[str, tuple[ImageName, Location]] = field(default_factory=dict)
     contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
     test: ImageTest | None = None
-    deploy: DeployTable | None = None
+    deploy: ImageDeploy | None = None
 
     def locate(self, *path: str | int) -> Location:
         """Locate the value at `path` in the file."""
@@ -123,8 +123,8 @@ def _image_file(document: Document, file: ImageTables) -> ImageFile:
     )
 
 
-def _deploy(table: ImageDeployTable) -> DeployTable:
-    return DeployTable(
+def _deploy(table: ImageDeployTable) -> ImageDeploy:
+    return ImageDeploy(
         apps=tuple(_name(app) for app in table.apps) if isinstance(table.apps, tuple) else None,
         configs=_configs(table.apps) if isinstance(table.apps, tuple) else {},
         source=table.apps if isinstance(table.apps, str) else "",

@@ -78,8 +78,8 @@ def find_folders(root: Path, settings: Settings) -> Result[Folders]:
         try:
             matches[glob] = _matching(root, glob)
         except WrongValueError as error:
-            place = _glob_place(settings_document(root, settings.profile), index)
-            return Result(None, (Problem(place, error.message, error.hint),))
+            location = _glob_location(settings_document(root, settings.profile), index)
+            return Result(None, (Problem(location, error.message, error.hint),))
     every = sorted({folder for found in matches.values() for folder in found})
     images = tuple(folder for folder in every if _is_image(root / folder))
     known = frozenset(images)
@@ -123,51 +123,51 @@ def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[PurePosixPath]:
     stack = [_Visit(PurePosixPath(), _skipped(parts, {0}), linked=False)]
     linked = 0
     while stack:
-        at, places, below_link = stack.pop()
+        at, indexes, below_link = stack.pop()
         linked += below_link
         if linked > _MOST_LINKED:
             message = (
                 f"`{'/'.join(parts)}` leads through links to more than {_MOST_LINKED:,} folders"
             )
             raise WrongValueError(message, hint="name the folders that the links lead to")
-        if len(parts) in places:
+        if len(parts) in indexes:
             yield at
-        if places != {len(parts)}:
-            stack += _below(root, parts, at, places, linked=below_link)
+        if indexes != {len(parts)}:
+            stack += _below(root, parts, at, indexes, linked=below_link)
 
 
 class _Visit(NamedTuple):
     """A folder to look into, and the parts of the glob that may come next."""
 
     at: PurePosixPath
-    places: set[int]
+    indexes: set[int]
     linked: bool
 
 
 def _below(
-    root: Path, parts: tuple[str, ...], at: PurePosixPath, places: set[int], *, linked: bool
+    root: Path, parts: tuple[str, ...], at: PurePosixPath, indexes: set[int], *, linked: bool
 ) -> Iterator[_Visit]:
-    wanted = [(place, parts[place]) for place in sorted(places) if place < len(parts)]
+    wanted = [(index, parts[index]) for index in sorted(indexes) if index < len(parts)]
     for entry in _folders_in(root / at):
         link = entry.is_symlink()
         crossed = not link and not entry.name.startswith(".")
         found = {
-            place + (part != "**")
-            for place, part in wanted
+            index + (part != "**")
+            for index, part in wanted
             if (crossed if part == "**" else _fits(entry.name, part))
         }
         if found:
             yield _Visit(at / entry.name, _skipped(parts, found), linked or link)
 
 
-def _skipped(parts: tuple[str, ...], places: set[int]) -> set[int]:
+def _skipped(parts: tuple[str, ...], indexes: set[int]) -> set[int]:
     """Add the part after each `**`, which may stand for no folder at all."""
-    for place in sorted(places):
-        end = place
+    for index in sorted(indexes):
+        end = index
         while end < len(parts) and parts[end] == "**":
             end += 1
-            places.add(end)
-    return places
+            indexes.add(end)
+    return indexes
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -197,10 +197,10 @@ def _too_many(root: Path, settings: Settings) -> Problem | None:
     count, size = len(settings.globs), sum(map(len, settings.globs))
     if count <= _MOST_GLOBS and size <= _MOST_CHARACTERS:
         return None
-    place = _glob_place(settings_document(root, settings.profile), 0)
+    location = _glob_location(settings_document(root, settings.profile), 0)
     message = f"`images` has {count:,} globs of {size:,} characters"
     hint = f"{_MOST_GLOBS:,} of them, and {_MOST_CHARACTERS:,} characters in all, are the limit"
-    return Problem(place, message, hint)
+    return Problem(location, message, hint)
 
 
 def _no_matches(
@@ -212,16 +212,16 @@ def _no_matches(
     """Find globs of the user's, not of a default, that match no image."""
     lost = [n for n, glob in enumerate(settings.globs) if images.isdisjoint(matches[glob])]
     document = settings_document(root, settings.profile) if lost else None
-    written = [index for index in lost if _glob_place(document, index)]
+    written = [index for index in lost if _glob_location(document, index)]
 
     def problem(index: int) -> Problem:
         glob = settings.globs[index]
-        return _no_match(root, glob, matches[glob], _glob_place(document, index))
+        return _no_match(root, glob, matches[glob], _glob_location(document, index))
 
     return tuple(first_problems(written, problem))
 
 
-def _glob_place(document: Document | None, index: int) -> Location | None:
+def _glob_location(document: Document | None, index: int) -> Location | None:
     """Return where a glob is written; `None` for a default."""
     if document is None or not document.has("images", index):
         return None
@@ -229,16 +229,16 @@ def _glob_place(document: Document | None, index: int) -> Location | None:
 
 
 def _no_match(
-    root: Path, glob: str, folders: Sequence[PurePosixPath], place: Location | None
+    root: Path, glob: str, folders: Sequence[PurePosixPath], location: Location | None
 ) -> Problem:
     if folders:
         some = quoted_list(str(folder) for folder in folders[:3])
         hint = f"there is {some} without one; add it, or correct the glob"
-        return Problem(place, f"`{glob}` matches no folder with a Dockerfile", hint)
+        return Problem(location, f"`{glob}` matches no folder with a Dockerfile", hint)
     if glob.endswith(("Dockerfile", ".toml")):
         parent = glob.rpartition("/")[0] or "."
-        return Problem(place, f"`{glob}` matches no folder", f'name folders: "{parent}"')
-    return Problem(place, f"`{glob}` matches no folder", f"folders are looked for in {root}")
+        return Problem(location, f"`{glob}` matches no folder", f'name folders: "{parent}"')
+    return Problem(location, f"`{glob}` matches no folder", f"folders are looked for in {root}")
 
 
 def _no_images(root: Path, globs: Sequence[str], others: Sequence[PurePosixPath]) -> Problem:

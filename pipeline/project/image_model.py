@@ -18,11 +18,11 @@ from .tables import (
     AtLeast,
     Check,
     Choose,
+    Expected,
     Name,
     Platforms,
     Table,
     Text,
-    Wants,
 )
 
 _APP_SCHEMA = {
@@ -47,10 +47,10 @@ AppSource = Annotated[str, Check(value_checks.app_source)]
 class AppTable(Table):
     """An app with a configuration of its own."""
 
-    name: Annotated[AppName, Wants("an app name", '"acme-api-eu"'), About("The app's name.")]
+    name: Annotated[AppName, Expected("an app name", '"acme-api-eu"'), About("The app's name.")]
     config: Annotated[
         Text | None,
-        Wants("a path", '"fly.eu.toml"'),
+        Expected("a path", '"fly.eu.toml"'),
         About("Its configuration, relative to this folder. Default: `config`."),
     ] = None
 
@@ -86,13 +86,13 @@ class TestTable(Table):
 
     command: Annotated[
         tuple[str, ...],
-        Wants("a list of strings", '["python3", "-c", "import app"]'),
+        Expected("a list of strings", '["python3", "-c", "import app"]'),
         AtLeast(1),
         About("The command; it must exit with 0. No shell is put around it."),
     ]
     timeout: Annotated[
         float,
-        Wants("a number of seconds", "300"),
+        Expected("a number of seconds", "300"),
         Above(0),
         About("How long the command may take, in seconds."),
     ] = 300.0
@@ -103,7 +103,7 @@ class ImageDeployTable(Table):
 
     apps: Annotated[
         Apps | None,
-        Wants("a list of app names", '["acme-api-eu"]'),
+        Expected("a list of app names", '["acme-api-eu"]'),
         About(
             "The apps that run this image: a list of names, or of tables such as "
             '`{ name = "acme-api-eu", config = "fly.eu.toml" }`; `file:apps.txt` (one name a '
@@ -114,7 +114,7 @@ class ImageDeployTable(Table):
     ] = None
     config: Annotated[
         Text | None,
-        Wants("a path", '"fly.toml"'),
+        Expected("a path", '"fly.toml"'),
         About(
             "The app's configuration, relative to this folder. Default: `fly.toml`, "
             "else `fly.json`, else `fly.yaml`."
@@ -122,12 +122,12 @@ class ImageDeployTable(Table):
     ] = None
     after: Annotated[
         tuple[Name, ...],
-        Wants("a list of image names", '["worker"]'),
+        Expected("a list of image names", '["worker"]'),
         About("Images whose apps are deployed before this one's."),
     ] = ()
     strategy: Annotated[
         str | None,
-        Wants("a string", '"rolling"'),
+        Expected("a string", '"rolling"'),
         Check(lambda text: text if text is None else value_checks.one_of(STRATEGIES)(text)),
         About(
             "How machines are replaced. Default: what `config` says.",
@@ -141,12 +141,12 @@ class ImageTables(Table):
 
     name: Annotated[
         Name | None,
-        Wants("a string", '"web"'),
+        Expected("a string", '"web"'),
         About("The image's name, an OCI path component. Default: the folder's name."),
     ] = None
     image: Annotated[
         Text | None,
-        Wants("an image", '"nginx:1.27"'),
+        Expected("an image", '"nginx:1.27"'),
         About(
             "A ready image of any registry, deployed as it is: instead of a "
             "Dockerfile, as `image` under `[build]` of a `fly.toml`."
@@ -154,38 +154,38 @@ class ImageTables(Table):
     ] = None
     context: Annotated[
         Text,
-        Wants("a path", '"../.."'),
+        Expected("a path", '"../.."'),
         About(
             "The files that the build may see: a folder, relative to this one, inside the project."
         ),
     ] = "."
     dockerfile: Annotated[
-        Text, Wants("a path", '"Dockerfile"'), About("Relative to this folder.")
+        Text, Expected("a path", '"Dockerfile"'), About("Relative to this folder.")
     ] = "Dockerfile"
     target: Annotated[
         Text | None,
-        Wants("a string", '"runtime"'),
+        Expected("a string", '"runtime"'),
         About("The stage to stop at. Default: the last one."),
     ] = None
     platforms: Annotated[
         Platforms | None,
-        Wants("a list of platforms", '["linux/amd64"]'),
+        Expected("a list of platforms", '["linux/amd64"]'),
         AtLeast(1),
         About("Default: `build.platforms` of pipeline.toml."),
     ] = None
     aliases: Annotated[
         tuple[Annotated[ImageTag, Check(value_checks.alias)], ...],
-        Wants("a list of tags", '["latest"]'),
+        Expected("a list of tags", '["latest"]'),
         About("Moving tags that are put on each new build."),
     ] = ()
     args: Annotated[
         Mapping[ArgName, str],
-        Wants("a table of strings", '{ PYTHON = "3.12" }'),
+        Expected("a table of strings", '{ PYTHON = "3.12" }'),
         About("Build arguments. They are in the fingerprint and in the image's history."),
     ] = NOTHING
     secrets: Annotated[
         tuple[Annotated[str, Check(value_checks.secret)], ...],
-        Wants("a list of secrets", '["id=token,env=TOKEN"]'),
+        Expected("a list of secrets", '["id=token,env=TOKEN"]'),
         About(
             "Secrets for `RUN --mount=type=secret`, in BuildKit's own syntax. Their "
             "values never enter the fingerprint. A file is relative to this folder. An image "
@@ -196,16 +196,16 @@ class ImageTables(Table):
     ] = ()
     ssh: Annotated[
         tuple[Text, ...],
-        Wants("a list of SSH agents or keys", '["default"]'),
+        Expected("a list of SSH agents or keys", '["default"]'),
         About(
             "SSH agents or keys for `RUN --mount=type=ssh`, in BuildKit's own syntax. "
             "The user must allow the agent (`--allow ssh`), and keys outside the project."
         ),
     ] = ()
-    salt: Annotated[str, Wants("a string", '"1"'), About("Change it to force a rebuild.")] = ""
+    salt: Annotated[str, Expected("a string", '"1"'), About("Change it to force a rebuild.")] = ""
     bases: Annotated[
         Mapping[ArgName, Name],
-        Wants("a table of image names", '{ BASE_IMAGE = "python-base" }'),
+        Expected("a table of image names", '{ BASE_IMAGE = "python-base" }'),
         About(
             "Only where the Dockerfile cannot say it: the build argument that names a "
             "base, and the image of this project that it is bound to."
@@ -216,7 +216,7 @@ class ImageTables(Table):
             Annotated[str, Check(value_checks.context_name)],
             Annotated[str, Check(value_checks.context_folder)],
         ],
-        Wants("a table of folders", '{ libs = "../../libs" }'),
+        Expected("a table of folders", '{ libs = "../../libs" }'),
         About(
             "Named build contexts: a name that the Dockerfile takes from, in "
             "`COPY --from`, `RUN --mount=from=` or `FROM`, and a folder of the project, relative "
@@ -233,7 +233,7 @@ class TestOfProfile(TestTable):
 
     command: Annotated[
         tuple[str, ...],
-        Wants("a list of strings", '["python3", "-c", "import app"]'),
+        Expected("a list of strings", '["python3", "-c", "import app"]'),
         AtLeast(1),
         About("The command; it must exit with 0. No shell is put around it."),
     ] = ()
@@ -250,7 +250,7 @@ class ImageFileModel(ImageTables):
 
     profiles: Annotated[
         Mapping[Annotated[str, Check(value_checks.filled)], ImageProfile],
-        Wants("a table of tables", "[profiles.staging]"),
+        Expected("a table of tables", "[profiles.staging]"),
         About(
             "Named settings, each merged over the rest by --profile NAME or "
             "PIPELINE_PROFILE=NAME, as in pipeline.toml."

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import Struct, field
 
-from .positions import ConfigTextError, Path, Position, Positions
+from .positions import ConfigTextError, Position, Positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ..errors import KeyPath
+
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -59,7 +62,7 @@ class _Finder(Struct):
     positions: Positions = field(default_factory=Positions)
     ends: list[int] = field(default_factory=list)
 
-    def value(self, start: int, path: Path) -> int:
+    def value(self, start: int, path: KeyPath) -> int:
         """Record the value that begins at or after `start`; return where it ends."""
         at = self._skip(start)
         self.positions.values[path] = self._position(at)
@@ -69,7 +72,7 @@ class _Finder(Struct):
         found = pattern.match(self.text, at)
         return found.end() if found else len(self.text)
 
-    def _inside(self, start: int, path: Path, named: bool) -> int:  # noqa: FBT001 - object or array
+    def _inside(self, start: int, path: KeyPath, named: bool) -> int:  # noqa: FBT001 - object or array
         at, index = self._skip(start), 0
         while self.text[at] not in "]}":
             step: str | int = index

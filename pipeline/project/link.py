@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from ..model.settings import Settings
     from ..reference import ImageName, Platform, Reference
     from .edges import Names
-    from .public_image import Public
+    from .public_image import PublicImage
     from .read_image import Draft
 
-Below = dict[str, tuple[str, ...]]
+BaseTriggers = dict[str, tuple[str, ...]]
 """The ONBUILD triggers of bases, by the names that a Dockerfile uses for them."""
 
 
@@ -63,7 +63,7 @@ def link_images(
     return tuple(done[n] for n in order), tuple(problems)
 
 
-def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> Below:
+def _triggers(image: Image, known: Mapping[ImageName, tuple[str, ...]]) -> BaseTriggers:
     return {b.written: known[b.name] for b in image.bases if known.get(b.name)}
 
 
@@ -102,7 +102,7 @@ class _Known(Struct, frozen=True):
         return pin.triggers.get(platform) if pin else None
 
 
-def _link_one(known: _Known, draft: Draft, triggers: Below) -> _Linked | None:
+def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | None:
     if draft.public:
         return _Linked(_public(known, draft, draft.public))
     problems = known.problems
@@ -129,15 +129,17 @@ def _link_one(known: _Known, draft: Draft, triggers: Below) -> _Linked | None:
 
 def _located(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
     """Locate a missing target at the setting that names it."""
-    place = draft.build.origins.get("target")
+    location = draft.build.origins.get("target")
     lost = Location(str(draft.dockerfile))
-    return [replace(p, location=place) if place and p.location == lost else p for p in problems]
+    return [
+        replace(p, location=location) if location and p.location == lost else p for p in problems
+    ]
 
 
-def _public(known: _Known, draft: Draft, public: Public) -> Image:
+def _public(known: _Known, draft: Draft, public: PublicImage) -> Image:
     """Return a ready image, which is deployed under the reference that its file names."""
     platforms = known.settings.build.platforms
-    external = _external(public.written, public.place, known, platforms)
+    external = _external(public.written, public.location, known, platforms)
     reference, locked = external.reference, external.locked
     return Image(
         name=draft.name,
@@ -208,7 +210,7 @@ def _image(
         origins=draft.build.origins,
         contexts=_contexts(draft, found),
         steps=merge_steps(resolved.steps for resolved in found),
-        context_place=draft.context_place,
+        context_location=draft.context_location,
         host_network=tuple(dict.fromkeys(at for resolved in found for at in resolved.host_network)),
     )
 
@@ -279,26 +281,26 @@ def _edges(
     externals: dict[str, External] = {}
     begun = _platforms_of_bases(found)
     for named in (named for resolved in found for named in resolved.names):
-        written, place = named.written, named.location
+        written, location = named.written, named.location
         try:
             name = known.names.find(written, given.get(written, ""))
         except ReferenceSyntaxError as error:
             hint = "an image is named as in `debian:bookworm-slim` or `registry.fly.io/app:tag`"
-            known.problems.append(Problem(place, str(error), hint))
+            known.problems.append(Problem(location, str(error), hint))
             continue
         if name is not None:
-            bases.setdefault(written, Base(written, name, place))
+            bases.setdefault(written, Base(written, name, location))
         elif near := known.names.meant(written):
-            known.problems.append(_nearly(written, near, place))
+            known.problems.append(_nearly(written, near, location))
         else:
             begins = sorted(begun.get(written, ()))
-            externals.setdefault(written, _external(written, place, known, begins))
+            externals.setdefault(written, _external(written, location, known, begins))
     return tuple(bases.values()), tuple(externals.values())
 
 
-def _nearly(written: str, near: str, place: Location) -> Problem:
+def _nearly(written: str, near: str, location: Location) -> Problem:
     hint = f"did you mean `{near}`? Docker Hub's image is `docker.io/library/{written}`"
-    return Problem(place, f"there is no image `{written}` in this project", hint)
+    return Problem(location, f"there is no image `{written}` in this project", hint)
 
 
 def _platforms_of_bases(found: Sequence[Resolved]) -> Mapping[str, set[Platform]]:
@@ -310,14 +312,16 @@ def _platforms_of_bases(found: Sequence[Resolved]) -> Mapping[str, set[Platform]
     return begun
 
 
-def _external(written: str, place: Location, known: _Known, begins: Sequence[Platform]) -> External:
+def _external(
+    written: str, location: Location, known: _Known, begins: Sequence[Platform]
+) -> External:
     reference = parse_reference(written)
     pin = known.locks.get(reference)
     # The Dockerfile's own pin overrides the lock.
     locked = pin.digest if pin and not reference.digest else None
     by_platform = ((p, pin.triggers.get(p, ())) for p in begins) if pin else ()
     triggers = tuple(Triggers(platform, texts) for platform, texts in by_platform if texts)
-    return External(written, reference, place, locked, tuple(begins), triggers)
+    return External(written, reference, location, locked, tuple(begins), triggers)
 
 
 def _contexts(draft: Draft, found: Sequence[Resolved]) -> dict[str, NamedContext]:

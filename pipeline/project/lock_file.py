@@ -46,8 +46,8 @@ def load_lock(root: Path) -> Result[Mapping[Reference, Pin]]:
         return Result(None, problems)
     entries = document.data.get("external", [])
     if not isinstance(entries, list):
-        place = document.locate("external")
-        return Result(None, (Problem(place, "`external` must be a list of tables", _AGAIN),))
+        location = document.locate("external")
+        return Result(None, (Problem(location, "`external` must be a list of tables", _AGAIN),))
     locks: dict[Reference, Pin] = {}
     found: list[Problem] = []
     for index, entry in enumerate(entries):

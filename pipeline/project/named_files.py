@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
     from pathlib import PurePosixPath
 
-Key = tuple[str | int, ...]
+    from ..errors import KeyPath
+
+
 _MOST_UPLOADS = 100
 
 
@@ -37,9 +39,9 @@ class NamedFiles(Struct):
     contents: dict[str, str] = field(default_factory=dict)
     known: dict[Path, str] = field(default_factory=dict)
     uploads: int = 0
-    problems: list[tuple[Key, str, str]] = field(default_factory=list)
+    problems: list[tuple[KeyPath, str, str]] = field(default_factory=list)
 
-    def read(self, path: str, key: Key, most: int = MOST) -> bytes | None:
+    def read(self, path: str, key: KeyPath, most: int = MOST) -> bytes | None:
         """Read a file that the value at `key` names; if that fails, add a problem."""
         here = f"it is looked for in `{self.folder}`, where flyctl is run"
         try:
@@ -54,7 +56,7 @@ class NamedFiles(Struct):
         self.contents[path] = hashlib.sha256(data).hexdigest()
         return data
 
-    def count(self, path: str, key: Key) -> None:
+    def count(self, path: str, key: KeyPath) -> None:
         """Record the hash of a file of which only the contents matter."""
         real = real_path(self.root / self.folder / path)
         if real in self.known:
@@ -62,7 +64,7 @@ class NamedFiles(Struct):
         elif self.read(path, key) is not None:
             self.known[real] = self.contents[path]
 
-    def note(self, path: str, key: Key, *, below: str) -> None:
+    def note(self, path: str, key: KeyPath, *, below: str) -> None:
         """Record the hash of a file that flyctl leaves out if it cannot be read."""
         real = real_path(self.root / self.folder / below / path)
         if real in self.known:
@@ -77,7 +79,7 @@ class NamedFiles(Struct):
         if data is not None:
             self.contents[path] = self.known[real] = hashlib.sha256(data).hexdigest()
 
-    def below(self, path: str, key: Key) -> None:
+    def below(self, path: str, key: KeyPath) -> None:
         """Check that a folder, and all that flyctl would upload of it, is in the project.
 
         flyctl follows links to files, and does not follow links to folders in it.
@@ -97,7 +99,7 @@ class NamedFiles(Struct):
             hint = "only files of the project are uploaded"
             self.refuse(key, f"`{shown}` lies outside the project", hint)
 
-    def spell(self, table: Mapping[str, object], path: Key, keys: Container[str]) -> None:
+    def spell(self, table: Mapping[str, object], path: KeyPath, keys: Container[str]) -> None:
         """Refuse another spelling of a key that leads to files."""
         for name in respelt(table, keys):
             why = f"flyctl reads `{name}` as `{name.casefold()}`"
@@ -107,7 +109,7 @@ class NamedFiles(Struct):
         """Return the first of these files that exists, or nothing."""
         return next((name for name in names if is_there(self.root / self.folder / name)), "")
 
-    def refuse(self, key: Key, why: str, hint: str = "") -> None:
+    def refuse(self, key: KeyPath, why: str, hint: str = "") -> None:
         """Add the problem that the value at `key` cannot be deployed."""
         self.problems.append((key, why, hint))
 

@@ -10,10 +10,8 @@ from ..errors import Location
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..errors import KeyPath
     from .document import Document
-
-Path = tuple[str, ...]
-"""The keys that lead to a value of a document."""
 
 
 class Origins(Mapping[str, Location]):
@@ -24,7 +22,7 @@ class Origins(Mapping[str, Location]):
     """
 
     def __init__(
-        self, document: Document, paths: Mapping[str, Path], located: Mapping[str, Location]
+        self, document: Document, paths: Mapping[str, KeyPath], located: Mapping[str, Location]
     ) -> None:
         self._document = document
         self._paths = paths

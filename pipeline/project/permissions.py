@@ -2,7 +2,7 @@
 
 A project may use its files, each image's own repository, `type=gha` caches of GitHub's own runner,
 and variables of the environment as secrets, as those were set for builds. It may not, by itself,
-use the user's credentials, other places of the machine, or what others can write to.
+use the user's credentials, other files of the machine, or what others can write to.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..model.permission import HOST_NETWORK, NAME_FIELD, SOME_NAME, Need
 from ..model.secret import is_credential, parse_secret, source_of
 from ..model.settings import repository_of
 from ..model.ssh import parse_ssh
-from ..reference import parse_place, parse_reference
+from ..reference import parse_reference, parse_repository_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
     from pathlib import PurePosixPath
 
-    from ..errors import Location
+    from ..errors import KeyPath, Location
     from ..model.cache import Cache
     from ..model.image import Image
     from ..model.permission import Allowed
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 READ, WRITE = "fs.read", "fs.write"
 _REACHES = "steps of the build could reach all that listens on the builder's machine"
-Key = tuple[str | int, ...]
 
 
 _SUBJECTS = {
@@ -49,18 +48,18 @@ _SUBJECTS = {
 class Requirement(Struct, frozen=True):
     """The value at `key` of a file needs a permission; `what` says what for.
 
-    `place` is its location if no key is. Instead of `need`, all of `each` may be allowed, if there
+    `location` is used if there is no key. Instead of `need`, all of `each` may be allowed, if there
     are any. The value of `READ` and `WRITE` is a path as written. It begins at the project's root;
     with a `base`, in that folder of the project, or, as a secret's may, in the home folder.
     `subject` says what is wrong with the value, where the word of `need` does not say it.
     """
 
-    key: Key
+    key: KeyPath
     need: Need
     what: str
     base: PurePosixPath | None = None
     each: tuple[Need, ...] = ()
-    place: Location | None = None
+    location: Location | None = None
     subject: str = ""
 
     def is_allowed(self, allowed: Allowed) -> bool:
@@ -76,8 +75,8 @@ class Requirement(Struct, frozen=True):
 
 def image_needs(image: Image, variables: Container[str]) -> Iterator[Requirement]:
     """Yield what an image needs by its own files; `variables` are those that are set."""
-    for place in image.host_network:
-        yield Requirement((), Need(HOST_NETWORK), _REACHES, place=place)
+    for location in image.host_network:
+        yield Requirement((), Need(HOST_NETWORK), _REACHES, location=location)
     for index, text in enumerate(image.secrets):
         variable, file = source_of(parse_secret(text), variables)
         key = ("secrets", index)
@@ -111,7 +110,7 @@ def settings_needs(settings: Settings, names: Collection[ImageName]) -> Iterator
     if build.network == "host":
         yield Requirement(("build", "network"), Need(HOST_NETWORK), _REACHES)
     for index, text in enumerate(registry.also):
-        find = partial(_repository, text, partial(parse_place, host=registry.host))
+        find = partial(_repository, text, partial(parse_repository_on, host=registry.host))
         what = "images would be copied from there to the project's own tags"
         yield from _foreign(("registry", "also", index), find, what, own)
     for index, cache in _caches(build.cache_from):
@@ -127,7 +126,7 @@ def _caches(texts: Iterable[str]) -> Iterator[tuple[int, Cache]]:
 
 
 def _cache_needs(
-    key: Key, cache: Cache, what: str, path: Need, own: Mapping[ImageName, Repository]
+    key: KeyPath, cache: Cache, what: str, path: Need, own: Mapping[ImageName, Repository]
 ) -> Iterator[Requirement]:
     if cache.type == "local" and path.value and own:
         paths = dict.fromkeys(_here(path.value.replace(NAME_FIELD, name)) for name in own)
@@ -144,20 +143,22 @@ def _cache_needs(
 
 
 def _elsewhere(cache: Cache) -> Iterator[Need]:
-    """Return the places of a cache that buildx reaches with the user's own credentials.
+    """Return the addresses of a cache that buildx reaches with the user's own credentials.
 
-    buildx uses those of the environment for any place that the entry names (`build/opt.go`).
+    buildx uses those of the environment for any address that the entry names (`build/opt.go`).
     """
     if cache.type == "gha":
         urls = (cache.get(key) for key in ("url", "url_v2"))
-        places = [url for url in urls if url]
+        addresses = [url for url in urls if url]
     elif cache.type == "s3":
-        places = ["/".join(filter(None, (cache.get("endpoint_url"), cache.get("bucket"))))]
+        addresses = ["/".join(filter(None, (cache.get("endpoint_url"), cache.get("bucket"))))]
     elif cache.type == "azblob":
-        places = ["/".join(filter(None, (cache.get("account_url"), cache.get("container"))))]
+        addresses = ["/".join(filter(None, (cache.get("account_url"), cache.get("container"))))]
     else:
-        places = [""]
-    yield from (Need("cache", "/".join(filter(None, (cache.type, place)))) for place in places)
+        addresses = [""]
+    yield from (
+        Need("cache", "/".join(filter(None, (cache.type, address)))) for address in addresses
+    )
 
 
 def _repository(text: str, parse: Callable[[str], Repository], name: str) -> Repository:
@@ -165,7 +166,7 @@ def _repository(text: str, parse: Callable[[str], Repository], name: str) -> Rep
 
 
 def _foreign(
-    key: Key,
+    key: KeyPath,
     find: Callable[[str], Repository],
     what: str,
     own: Mapping[ImageName, Repository],
@@ -177,8 +178,8 @@ def _foreign(
     Another image's repository needs a permission too, as whoever writes the files can give an image
     any name, and so does one whose identity is not verified.
     """
-    places = ((find(name), repository) for name, repository in own.items())
-    foreign = {there for there, here in places if unsafe or there != here}
+    found = ((find(name), repository) for name, repository in own.items())
+    foreign = {there for there, here in found if unsafe or there != here}
     each = tuple(Need("repository", str(repository)) for repository in sorted(foreign))
     if len(each) == 1:
         yield Requirement(key, each[0], what)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
-Path = tuple[str | int, ...]
-"""Keys and indexes that lead to a value: `("profiles", "local", "images", 0)`."""
+if TYPE_CHECKING:
+    from ..errors import KeyPath
 
 
 class ConfigTextError(ValueError):
@@ -30,18 +30,18 @@ class Position(NamedTuple):
 class Positions(Struct, frozen=True):
     """The positions of keys and of values, by path; a table's value is its first header."""
 
-    keys: dict[Path, Position] = field(default_factory=dict)
-    values: dict[Path, Position] = field(default_factory=dict)
+    keys: dict[KeyPath, Position] = field(default_factory=dict)
+    values: dict[KeyPath, Position] = field(default_factory=dict)
 
-    def key(self, path: Path) -> Position | None:
+    def key(self, path: KeyPath) -> Position | None:
         """Return where a key is, or what is nearest around it; `None` for the whole file."""
         return self._nearest(self.keys, path)
 
-    def value(self, path: Path) -> Position | None:
+    def value(self, path: KeyPath) -> Position | None:
         """Return where a value is, or what is nearest around it; `None` for the whole file."""
         return self._nearest(self.values, path)
 
-    def _nearest(self, first: dict[Path, Position], path: Path) -> Position | None:
+    def _nearest(self, first: dict[KeyPath, Position], path: KeyPath) -> Position | None:
         if path in first:
             return first[path]
         for end in range(len(path), 0, -1):

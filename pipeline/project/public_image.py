@@ -27,32 +27,34 @@ if TYPE_CHECKING:
 _HINT = "an image is named as in `nginx:1.27` or `ghcr.io/acme/web:1`"
 
 
-class Public(Struct, frozen=True):
+class PublicImage(Struct, frozen=True):
     """A reference as written, and its location."""
 
     written: str
-    place: Location
+    location: Location
 
 
-def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Result[Public]:
+def public_image(root: Path, folder: PurePosixPath, source: BuildSource) -> Result[PublicImage]:
     """Return the image to deploy as it is; no value and no problem if the image is built."""
     file, named = source.file, source.image
     if file.image:
         built = is_there(root / folder / file.dockerfile)
         problems = _not_both(folder, file) if built else _for_builds(file)
-        place = file.locate("image")
-        return Result(Public(file.image, place), (*problems, *_syntax(file.image, place)))
+        location = file.locate("image")
+        return Result(
+            PublicImage(file.image, location), (*problems, *_syntax(file.image, location))
+        )
     if named:
-        found = (*_syntax(named.value, named.place), *_for_builds(file))
-        return Result(Public(named.value, named.place), found)
+        found = (*_syntax(named.value, named.location), *_for_builds(file))
+        return Result(PublicImage(named.value, named.location), found)
     return Result(None)
 
 
-def _syntax(image: str, place: Location) -> tuple[Problem, ...]:
+def _syntax(image: str, location: Location) -> tuple[Problem, ...]:
     try:
         parse_reference(image)
     except ReferenceSyntaxError as error:
-        return (Problem(place, str(error), _HINT),)
+        return (Problem(location, str(error), _HINT),)
     return ()
 
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def read_dockerfile(
-    root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None = None
+    root: Path, path: PurePosixPath, folder: PurePosixPath, location: Location | None = None
 ) -> Result[Dockerfile]:
     """Read and parse the Dockerfile at `path`, which is relative to the project's `root`.
 
-    `folder` is the image's; `place` is where the settings name the Dockerfile, if they do.
+    `folder` is the image's; `location` is where the settings name the Dockerfile, if they do.
     """
     here = root / path.parent
     context = Context(Disk(root), str(here), NOTHING)
@@ -38,14 +38,14 @@ def read_dockerfile(
         real = context.follow(path.name)
         found = None if real is None else context.file_type(real)
         if real is None or found is None:
-            return Result(None, (_not_there(root, path, folder, place),))
+            return Result(None, (_not_there(root, path, folder, location),))
         if found is not FileType.FILE:
             what = "a folder" if found is FileType.DIRECTORY else "not a regular file"
             problem = Problem(Location(str(path)), f"`{path}` is {what}", "put a file in its place")
             return Result(None, (problem,))
         source = read_file(root, path.parent / real, most=MOST)
         if source is None:
-            return Result(None, (_not_there(root, path, folder, place),))
+            return Result(None, (_not_there(root, path, folder, location),))
         return Result(parse(source, file=str(path)))
     except (FileError, OSError) as error:
         failure = error if isinstance(error, FileError) else unusable(error)
@@ -56,12 +56,12 @@ def read_dockerfile(
 
 
 def _not_there(
-    root: Path, path: PurePosixPath, folder: PurePosixPath, place: Location | None
+    root: Path, path: PurePosixPath, folder: PurePosixPath, location: Location | None
 ) -> Problem:
     if Disk(root).file_type(str(root / path)) is FileType.LINK:
         return _bad_link(root, path, folder)
     hint = "add it, or set `dockerfile` in `image.toml`"
-    return Problem(place or Location(str(path)), f"there is no `{path}`", hint)
+    return Problem(location or Location(str(path)), f"there is no `{path}`", hint)
 
 
 def _bad_link(root: Path, path: PurePosixPath, folder: PurePosixPath) -> Problem:

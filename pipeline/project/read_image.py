@@ -16,7 +16,7 @@ from ..reference import ReferenceSyntaxError, parse_image_name
 from .app_configs import AppConfigs, app_configs, meant_for_another
 from .apps import apps_from_source
 from .build_source import build_source
-from .image_file import DeployTable, load_image_file
+from .image_file import ImageDeploy, load_image_file
 from .public_image import public_image
 from .read_dockerfile import read_dockerfile
 from .result import Result
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from ..reference import ImageName
     from .build_source import BuildSource
     from .image_file import ImageFile
-    from .public_image import Public
+    from .public_image import PublicImage
 
 
 class Draft(Struct, frozen=True):
     """An image as its folder describes it. Paths are relative to the project's root.
 
     `build` is what it is built from, by `image.toml` and the configurations of its apps.
-    `context_place` is where the context is named, if it does not exist yet. `public` is the ready
-    image, if it is not built, as written; `source` then is one `FROM` of it.
+    `context_location` is where the context is named, if it does not exist yet. `public` is the
+    ready image, if it is not built, as written; `source` then is one `FROM` of it.
     """
 
     name: ImageName
@@ -47,9 +47,9 @@ class Draft(Struct, frozen=True):
     source: Dockerfile
     build: BuildSource
     app: AppSpec | None
-    public: Public | None = None
+    public: PublicImage | None = None
     contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
-    context_place: Location | None = None
+    context_location: Location | None = None
 
     @property
     def file(self) -> ImageFile:
@@ -99,18 +99,18 @@ def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
     draft = Draft(name, folder, dockerfile, context, source, build, app, contexts=contexts or {})
     if is_folder(root / context):
         return Result(draft)
-    return Result(replace(draft, context_place=file.locate("context")))
+    return Result(replace(draft, context_location=file.locate("context")))
 
 
-def _draft_public(read: _Read, public: Public, problems: tuple[Problem, ...]) -> Result[Draft]:
+def _draft_public(read: _Read, public: PublicImage, problems: tuple[Problem, ...]) -> Result[Draft]:
     _, folder, build, name, app = read
     found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
-        found.append(Problem(public.place, "no app is named", hint))
+        found.append(Problem(public.location, "no app is named", hint))
     if found or name is None:
         return Result(None, tuple(found))
-    says = PurePosixPath(public.place.file)
+    says = PurePosixPath(public.location.file)
     source = parse(f"FROM {public.written}\n".encode(), file=str(says))
     return Result(Draft(name, folder, says, folder, source, build, app, public))
 
@@ -130,9 +130,9 @@ def _name(folder: PurePosixPath, file: ImageFile) -> Result[ImageName]:
         return Result(None, (Problem(Location(str(folder)), str(error), hint),))
 
 
-def _outside(place: Location, what: str) -> Problem:
+def _outside(location: Location, what: str) -> Problem:
     hint = "a fingerprint covers only files of the project: move it, or move the project's root"
-    return Problem(place, f"the {what} lies outside the project", hint)
+    return Problem(location, f"the {what} lies outside the project", hint)
 
 
 def _check_context(
@@ -176,7 +176,7 @@ def _app(
     deploy, shared = file.deploy, configs.shared
     if deploy is None and shared is None:
         return Result(None)
-    deploy = deploy or DeployTable()
+    deploy = deploy or ImageDeploy()
     config = shared.file if shared else None
     if deploy.source:
         return apps_from_source(root, folder, file, config)

@@ -14,9 +14,9 @@ from ..model.settings import repository_of
 from ..reference import (
     Reference,
     ReferenceSyntaxError,
-    parse_place,
     parse_reference,
     parse_repository,
+    parse_repository_on,
     parse_tag,
 )
 from .image_file import read_image_document
@@ -45,9 +45,9 @@ def find_long_references(root: Path, settings: Settings, images: Sequence[Image]
         except ReferenceSyntaxError as error:
             document = settings_document(root, settings.profile)
             written = document is not None and document.has(*key)
-            place = document.locate(*key) if document and written else None
+            location = document.locate(*key) if document and written else None
             hint = f"shorten the name `{name}`, or the text beside it here"
-            found.append(Problem(place, str(error), hint))
+            found.append(Problem(location, str(error), hint))
     return found
 
 
@@ -74,7 +74,11 @@ def _templates(
     yield ("registry", "repository"), f"{registry.host}/{registry.repository}", parse_repository
     yield ("registry", "tag"), registry.tag, parse_tag
     for index, text in enumerate(registry.also):
-        yield ("registry", "also", index), text, lambda place: parse_place(place, registry.host)
+        yield (
+            ("registry", "also", index),
+            text,
+            lambda written: parse_repository_on(written, registry.host),
+        )
     for key, texts in (("cache_from", build.cache_from), ("cache_to", build.cache_to)):
         for index, text in enumerate(texts):
             yield ("build", key, index), text, _read_cache

@@ -12,7 +12,7 @@ from typing import Annotated
 from ..model.settings import DriverName, Settings
 from . import value_checks
 from .required_version import specifier
-from .tables import NOTHING, About, AtLeast, Before, Check, Platforms, Table, Text, Wants
+from .tables import NOTHING, About, AtLeast, Before, Check, Expected, Platforms, Table, Text
 
 DRIVERS = tuple(driver.value for driver in DriverName)
 NETWORKS = ("default", "host", "none")
@@ -43,13 +43,13 @@ class RegistryTable(Table):
 
     host: Annotated[
         str,
-        Wants("a string", '"registry.fly.io"'),
+        Expected("a string", '"registry.fly.io"'),
         Check(value_checks.host),
         About("The registry's host, with its port if it has one."),
     ] = _DEFAULT.registry.host
     repository: Annotated[
         str,
-        Wants("a string", '"acme-{name}"'),
+        Expected("a string", '"acme-{name}"'),
         Check(value_checks.repository_template),
         About(
             "The repository of an image. {name} is the image's name; without it, all "
@@ -58,7 +58,7 @@ class RegistryTable(Table):
     ] = _DEFAULT.registry.repository
     tag: Annotated[
         str,
-        Wants("a string", '"{fingerprint}"'),
+        Expected("a string", '"{fingerprint}"'),
         Check(value_checks.tag_template),
         About(
             "The tag of an image. It must contain {fingerprint}, 20 hex digits that "
@@ -68,7 +68,7 @@ class RegistryTable(Table):
     ] = _DEFAULT.registry.tag
     insecure: Annotated[
         bool,
-        Wants("true or false", "false"),
+        Expected("true or false", "false"),
         About(
             "The registry may speak plain HTTP, or show any certificate; no credential "
             "is sent to it, unless its certificate is good after all. Hosts of this machine itself "
@@ -76,8 +76,8 @@ class RegistryTable(Table):
         ),
     ] = _DEFAULT.registry.insecure
     also: Annotated[
-        tuple[Annotated[str, Check(value_checks.place_template)], ...],
-        Wants("a list of repositories", '["acme-{name}-staging"]'),
+        tuple[Annotated[str, Check(value_checks.source_template)], ...],
+        Expected("a list of repositories", '["acme-{name}-staging"]'),
         About(
             "Other repositories, on the same host or with a host before them, that may "
             "hold an image of the same fingerprint: one that `repository` lacks is copied from the "
@@ -92,7 +92,7 @@ class BuildTable(Table):
 
     builder: Annotated[
         Text,
-        Wants("a string", '"default"'),
+        Expected("a string", '"default"'),
         Check(value_checks.builder),
         About(
             "The buildx builder that does the work: the local engine, a remote "
@@ -106,7 +106,7 @@ class BuildTable(Table):
     ] = tuple(str(platform) for platform in _DEFAULT.build.platforms)
     cache_from: Annotated[
         tuple[CacheText, ...],
-        Wants("a list of cache sources", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
+        Expected("a list of cache sources", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         About(
             "Where BuildKit may import cache from, in its own syntax. {name} is the "
             "image's name. The user must allow what is neither the image's own repository, nor in "
@@ -115,7 +115,7 @@ class BuildTable(Table):
     ] = _DEFAULT.build.cache_from
     cache_to: Annotated[
         tuple[Annotated[str, Check(value_checks.cache_destination)], ...],
-        Wants("a list of cache destinations", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
+        Expected("a list of cache destinations", '["type=registry,ref=ghcr.io/acme/cache:{name}"]'),
         About(
             "Where BuildKit exports cache to, in its own syntax. {name} is the "
             "image's name. The user must allow the same as for `cache_from`, with `fs.write=PATH`."
@@ -123,7 +123,7 @@ class BuildTable(Table):
     ] = _DEFAULT.build.cache_to
     sbom: Annotated[
         bool,
-        Wants("true or false", "false"),
+        Expected("true or false", "false"),
         About(
             "Attach a software bill of materials. Off by default: Fly.io has refused "
             "images with attestations."
@@ -131,7 +131,7 @@ class BuildTable(Table):
     ] = _DEFAULT.build.sbom
     provenance: Annotated[
         ProvenanceText,
-        Wants("true, false or a string", '"mode=max"'),
+        Expected("true, false or a string", '"mode=max"'),
         About(
             "Attach provenance: true, or BuildKit's own words such as 'mode=max'. "
             "Off by default: Fly.io has refused images with attestations."
@@ -139,7 +139,7 @@ class BuildTable(Table):
     ] = _DEFAULT.build.provenance
     network: Annotated[
         str,
-        Wants("a string", '"host"'),
+        Expected("a string", '"host"'),
         Check(value_checks.one_of(NETWORKS)),
         About(
             'The network of RUN steps. The builder must allow "host", and so must the '
@@ -154,7 +154,7 @@ class FlyTable(Table):
 
     org: Annotated[
         Text,
-        Wants("a string", '"acme"'),
+        Expected("a string", '"acme"'),
         About("The slug of the organization that apps are created in."),
     ] = _DEFAULT.org
 
@@ -164,7 +164,7 @@ class DeployTable(Table):
 
     driver: Annotated[
         str,
-        Wants("a string", '"fly"'),
+        Expected("a string", '"fly"'),
         Check(value_checks.one_of(DRIVERS)),
         About(
             "`fly` deploys to Fly.io; `docker` runs containers on the local engine.",
@@ -173,13 +173,13 @@ class DeployTable(Table):
     ] = _DEFAULT.deploy.driver.value
     max_parallel: Annotated[
         int,
-        Wants("a whole number", "4"),
+        Expected("a whole number", "4"),
         AtLeast(1),
         About("How many apps are deployed at the same time."),
     ] = _DEFAULT.deploy.max_parallel
     waves: Annotated[
         tuple[WaveValue, ...],
-        Wants("a list", '[1, "10%", "100%"]'),
+        Expected("a list", '[1, "10%", "100%"]'),
         About(
             "How many of an image's apps to change are deployed when each wave has "
             "ended, as numbers or shares; one that fails stops the waves after it."
@@ -187,7 +187,7 @@ class DeployTable(Table):
     ] = ()
     backwards: Annotated[
         bool,
-        Wants("true or false", "true"),
+        Expected("true or false", "true"),
         About(
             "Deploy also over an app that runs a newer commit, as where branches take "
             "turns on a staging app. Else it is held: an older CI run may end last."
@@ -200,7 +200,7 @@ class Profile(Table):
 
     images: Annotated[
         Globs,
-        Wants("a list of globs", '["images/*"]'),
+        Expected("a list of globs", '["images/*"]'),
         About(
             "Globs of folders, relative to this file. A folder with a Dockerfile is an "
             "image named after it; `**` crosses folders, hidden ones are left out."
@@ -208,7 +208,7 @@ class Profile(Table):
     ] = _DEFAULT.globs
     strict: Annotated[
         bool,
-        Wants("true or false", "true"),
+        Expected("true or false", "true"),
         About(
             "Take warnings about what a tag may hide, such as a copied Git LFS "
             "pointer, as errors; so does `--strict`."
@@ -225,7 +225,7 @@ class PipelineFile(Profile):
 
     requires: Annotated[
         str,
-        Wants("versions", '">=0.2"'),
+        Expected("versions", '">=0.2"'),
         Check(specifier),
         About(
             "Versions of Fly Image Pipeline that may work on this project, as PEP 440 "
@@ -236,6 +236,6 @@ class PipelineFile(Profile):
 
     profiles: Annotated[
         Mapping[Annotated[str, Check(value_checks.filled)], Profile],
-        Wants("a table of tables", "[profiles.local]"),
+        Expected("a table of tables", "[profiles.local]"),
         About("Named settings, each " + (Profile.__doc__ or "")[9:]),
     ] = NOTHING

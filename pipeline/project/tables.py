@@ -4,7 +4,7 @@ A key is a class attribute; its annotation says what it takes, and its default i
 key that is not written:
 
     class FlyTable(Table):
-        org: Annotated[Text, Wants("a string", '"acme"'), About("The organization.")] = ""
+        org: Annotated[Text, Expected("a string", '"acme"'), About("The organization.")] = ""
 
 The reader knows `str`, `bool`, `int`, `float`, `tuple[X, ...]` for a list, `Mapping[K, V]` for a
 table of any keys, another `Table`, and `X | None`. It converts no type to another, and collects
@@ -20,11 +20,11 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from msgspec import Struct
 
+from ..errors import KeyPath
 from ..reference import ImageName, parse_image_name, parse_platform
 from . import value_checks
 from .value_checks import WrongValueError
 
-Path = tuple[str | int, ...]
 T = TypeVar("T", bound="Table")
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
@@ -40,7 +40,7 @@ class Table:
         vars(self).update(values)
 
 
-class Wants(Struct, frozen=True):
+class Expected(Struct, frozen=True):
     """What a key takes, in words, with an example as written in TOML."""
 
     noun: str
@@ -107,7 +107,7 @@ class Mistake(Struct, frozen=True):
     """
 
     kind: str
-    path: Path
+    path: KeyPath
     value: object = None
     because: object = None
 
@@ -140,7 +140,7 @@ def unwrapped(annotation: Any) -> tuple[Any, tuple[object, ...]]:
             return annotation, marks
 
 
-def _table(table: type[T], data: Mapping[str, object], path: Path, found: list[Mistake]) -> T:
+def _table(table: type[T], data: Mapping[str, object], path: KeyPath, found: list[Mistake]) -> T:
     keys, values = keys_of(table), {}
     for key, annotation in keys.items():
         if key in data:
@@ -151,7 +151,7 @@ def _table(table: type[T], data: Mapping[str, object], path: Path, found: list[M
     return table(values)
 
 
-def _value(annotation: Any, value: object, path: Path, found: list[Mistake]) -> object:
+def _value(annotation: Any, value: object, path: KeyPath, found: list[Mistake]) -> object:
     """Read one value; what is returned for a wrong one has no meaning."""
     bare, marks = unwrapped(annotation)
     for mark in marks:
@@ -174,7 +174,7 @@ def _value(annotation: Any, value: object, path: Path, found: list[Mistake]) -> 
     return made
 
 
-def _typed(bare: Any, value: object, path: Path, found: list[Mistake]) -> object:
+def _typed(bare: Any, value: object, path: KeyPath, found: list[Mistake]) -> object:
     origin = get_origin(bare)
     if bare is object or origin in {Union, UnionType}:
         return value
@@ -194,7 +194,9 @@ def _typed(bare: Any, value: object, path: Path, found: list[Mistake]) -> object
     return value
 
 
-def _list(annotation: Any, value: object, path: Path, found: list[Mistake]) -> tuple[object, ...]:
+def _list(
+    annotation: Any, value: object, path: KeyPath, found: list[Mistake]
+) -> tuple[object, ...]:
     if not isinstance(value, list):
         found.append(Mistake("list", path, value))
         return ()
@@ -202,7 +204,7 @@ def _list(annotation: Any, value: object, path: Path, found: list[Mistake]) -> t
 
 
 def _mapping(
-    of_keys: Any, of_values: Any, value: object, path: Path, found: list[Mistake]
+    of_keys: Any, of_values: Any, value: object, path: KeyPath, found: list[Mistake]
 ) -> Mapping[object, object]:
     if not isinstance(value, dict):
         found.append(Mistake("table", path, value))
@@ -217,7 +219,7 @@ def _mapping(
 
 
 def _out_of_bounds(
-    mark: AtLeast | Above, made: Any, path: Path, value: object
+    mark: AtLeast | Above, made: Any, path: KeyPath, value: object
 ) -> Iterator[Mistake]:
     if isinstance(mark, Above) and not math.isfinite(made):
         yield Mistake("infinite", path, value)
@@ -249,5 +251,5 @@ Name = Annotated[ImageName, Check(parse_image_name)]
 ArgName = Annotated[str, Check(value_checks.arg_name)]
 PlatformText = Annotated[str, Check(_platform)]
 Platforms = Annotated[
-    tuple[PlatformText, ...], Check(_few), Wants("a list of platforms", '["linux/amd64"]')
+    tuple[PlatformText, ...], Check(_few), Expected("a list of platforms", '["linux/amd64"]')
 ]

@@ -9,12 +9,14 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .positions import Path, Position, Positions
+from .positions import Position, Positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tree_sitter import Node
+
+    from ..errors import KeyPath
 
 
 def toml_positions(text: str) -> Positions:
@@ -34,7 +36,7 @@ class _Finder:
     def __init__(self, lines: list[bytes]) -> None:
         self.lines = lines
         self.positions = Positions()
-        self.counts: dict[Path, int] = {}
+        self.counts: dict[KeyPath, int] = {}
         self.last = 0, 0, 0
 
     def document(self, root: Node) -> None:
@@ -56,26 +58,26 @@ class _Finder:
         self.positions.keys[path] = self.positions.values[path] = position
         self._pairs(node, path)
 
-    def _header_path(self, keys: list[Node]) -> Path:
-        path: Path = ()
+    def _header_path(self, keys: list[Node]) -> KeyPath:
+        path: KeyPath = ()
         for key in keys:
             path = (*path, _name(key))
             self._first(path, self._position(key))
             path = self._entered(path)
         return path
 
-    def _entered(self, path: Path) -> Path:
+    def _entered(self, path: KeyPath) -> KeyPath:
         """Add the index of the last element, if the path is an array of tables."""
         return (*path, self.counts[path] - 1) if path in self.counts else path
 
-    def _pairs(self, node: Node, table: Path) -> None:
+    def _pairs(self, node: Node, table: KeyPath) -> None:
         for child in node.named_children:
             if child.type == "pair":
                 self._pair(child, table)
             elif child.type == "ERROR":
                 self._pairs(child, table)
 
-    def _pair(self, node: Node, table: Path) -> None:
+    def _pair(self, node: Node, table: KeyPath) -> None:
         children = [n for n in node.named_children if n.type not in {"comment", "ERROR"}]
         if len(children) != 2:
             return
@@ -85,7 +87,7 @@ class _Finder:
             self._first(path, self._position(key))
         self._value(children[1], path)
 
-    def _value(self, node: Node, path: Path) -> None:
+    def _value(self, node: Node, path: KeyPath) -> None:
         self.positions.values[path] = self._position(node)
         if node.type == "inline_table":
             self._pairs(node, path)
@@ -94,7 +96,7 @@ class _Finder:
             for index, element in enumerate(elements):
                 self._value(element, (*path, index))
 
-    def _first(self, path: Path, position: Position) -> None:
+    def _first(self, path: KeyPath, position: Position) -> None:
         self.positions.keys.setdefault(path, position)
         self.positions.values.setdefault(path, position)
 

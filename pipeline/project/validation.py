@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..errors import Problem, first_problems, quoted_list
 from ..spelling import did_you_mean
-from .tables import Table, Wants, keys_of, read_table, unwrapped
+from .tables import Expected, Table, keys_of, read_table, unwrapped
 from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..errors import KeyPath
     from .document import Document
     from .tables import Mistake
-
-Key = tuple[str | int, ...]
 
 
 def check(document: Document, table: type[Table]) -> tuple[Problem, ...]:
@@ -37,7 +36,7 @@ def _problem(document: Document, table: type[Table], mistake: Mistake) -> Proble
     return Problem(document.locate(*key), *_of_value(table, mistake))
 
 
-def _unknown_key(document: Document, table: type[Table], key: Key) -> Problem:
+def _unknown_key(document: Document, table: type[Table], key: KeyPath) -> Problem:
     *outer, word = _names(key)
     owner = _table_at(table, key[:-1]) or table
     where = f"`[{'.'.join(outer)}]`" if outer else f"`{document.file.rpartition('/')[2]}`"
@@ -57,7 +56,7 @@ def _elsewhere(table: type[Table], word: str) -> str:
     return f"it belongs to {quoted_list(owners)}" if owners else ""
 
 
-def _missing(document: Document, table: type[Table], key: Key) -> Problem:
+def _missing(document: Document, table: type[Table], key: KeyPath) -> Problem:
     wants, _ = _wanted(table, key)
     where = ".".join(_names(key[:-1]))
     hint = f"`{key[-1]}` is {wants}" if wants else ""
@@ -87,23 +86,23 @@ def _refused(mistake: Mistake) -> tuple[str, str]:
     return str(error), error.hint if isinstance(error, WrongValueError) else ""
 
 
-def _wanted(table: type[Table], key: Key) -> tuple[Wants | None, Key]:
+def _wanted(table: type[Table], key: KeyPath) -> tuple[Expected | None, KeyPath]:
     """Return what the innermost known key wants, and the part of `key` inside its value."""
     for end in range(len(key), 0, -1):
         owner = _table_at(table, key[: end - 1])
         annotation = keys_of(owner).get(str(key[end - 1])) if owner else None
         if annotation:
-            wants = (one for one in unwrapped(annotation)[1] if isinstance(one, Wants))
+            wants = (one for one in unwrapped(annotation)[1] if isinstance(one, Expected))
             return next(wants, None), () if _is_entry(annotation, key[end:]) else key[end:]
     return None, ()
 
 
-def _is_entry(annotation: Any, rest: Key) -> bool:
+def _is_entry(annotation: Any, rest: KeyPath) -> bool:
     """Return whether `rest` is a table of a table of tables, such as the profile `local`."""
     return bool(rest) and _is_mapping(annotation) and _table_in(annotation) is not None
 
 
-def _table_at(table: type[Table], key: Key) -> type[Table] | None:
+def _table_at(table: type[Table], key: KeyPath) -> type[Table] | None:
     owner: type[Table] | None = table
     parts = iter(_names(key))
     for part in parts:
@@ -129,16 +128,16 @@ def _tables_in(annotation: Any) -> Iterator[type[Table]]:
         yield from _tables_in(inner)
 
 
-def _names(key: Key) -> list[str]:
+def _names(key: KeyPath) -> list[str]:
     """Return a path without the numbers of elements."""
     return [part for part in key if isinstance(part, str)]
 
 
-def _shown(key: Key) -> str:
+def _shown(key: KeyPath) -> str:
     return f"`{'.'.join(str(part) for part in key)}`"
 
 
-def _element(rest: Key) -> str:
+def _element(rest: KeyPath) -> str:
     return f"its element {rest[0] + 1}" if isinstance(rest[0], int) else f"its `{rest[0]}`"
 
 

@@ -14,7 +14,13 @@ from ..model.cache import parse_cache
 from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
 from ..model.secret import INTO_IMAGES, parse_secret
 from ..model.waves import WaveError, reach
-from ..reference import parse_host, parse_place, parse_reference, parse_repository, parse_tag
+from ..reference import (
+    parse_host,
+    parse_reference,
+    parse_repository,
+    parse_repository_on,
+    parse_tag,
+)
 from ..spelling import did_you_mean
 
 if TYPE_CHECKING:
@@ -88,16 +94,16 @@ def repository_template(text: str) -> str:
     return text
 
 
-def place_template(text: str) -> str:
+def source_template(text: str) -> str:
     """Check a template of a repository, with or without a host before it; may have `{name}`."""
     _check_fields(text, {"name"})
-    place = text.format(name=_SAMPLE_NAME)
+    filled = text.format(name=_SAMPLE_NAME)
     try:
         # Under a host with a port nothing is filled in, so this checks the path alone.
-        parse_place(place, "localhost:1")
+        parse_repository_on(filled, "localhost:1")
     except ValueError:
         raise WrongValueError(
-            f'`{text}` gives `{place}` for the image "{_SAMPLE_NAME}", which is not a repository',
+            f'`{text}` gives `{filled}` for the image "{_SAMPLE_NAME}", which is not a repository',
             hint='as in "acme-{name}-staging", or with a host: "ghcr.io/acme/{name}"',
         ) from None
     return text

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from .positions import ConfigTextError, Path, Position, Positions
+from .positions import ConfigTextError, Position, Positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ..errors import KeyPath
+
 
 _MOST_NODES = 20_000
 """More than any configuration has: aliases of aliases can make millions of a few lines."""
@@ -73,8 +76,8 @@ def _composed(text: str) -> Any | None:
         raise ConfigTextError(message, mark.line + 1, mark.column + 1) from None
     except YAMLError as error:
         before = text[: getattr(error, "position", 0)]
-        place = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise ConfigTextError(getattr(error, "reason", "it cannot be read"), *place) from None
+        position = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ConfigTextError(getattr(error, "reason", "it cannot be read"), *position) from None
     except RecursionError:
         raise ConfigTextError("nested too deeply") from None
     except Exception as error:  # noqa: BLE001 - it fails assertions on `%YAML 1.22`, and the like
@@ -85,7 +88,7 @@ class _Reader(Struct):
     found: Yaml
     count: int = 0
 
-    def value(self, node: Any, path: Path, above: frozenset[int]) -> object:
+    def value(self, node: Any, path: KeyPath, above: frozenset[int]) -> object:
         """Convert a node into data, and record its position; `above` are the nodes around it."""
         self.count += 1
         if self.count > _MOST_NODES:
@@ -101,7 +104,7 @@ class _Reader(Struct):
             return [self.value(n, (*path, i), within) for i, n in enumerate(node.value)]
         return _scalar(node, kind)
 
-    def _mapping(self, node: Any, path: Path, above: frozenset[int]) -> dict[str, object]:
+    def _mapping(self, node: Any, path: KeyPath, above: frozenset[int]) -> dict[str, object]:
         own: dict[str, object] = {}
         merged: dict[str, object] = {}
         parts = [part for key, value in node.value if _is_merge(key) for part in _merged(value)]

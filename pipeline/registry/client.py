@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..process.wait import Clock
     from ..reference import Digest, Reference, Repository
     from .auth.credential import Credential, CredentialSource
+    from .auth.namespace import Namespace
     from .host import Host
     from .mirrors import Mirrors
 
@@ -74,7 +75,7 @@ class Registry:
         self,
         *,
         credentials: CredentialSource = nobody,
-        namespaces: frozenset[str] = frozenset(),
+        namespaces: frozenset[Namespace] = frozenset(),
         insecure: frozenset[str] = frozenset(),
         report: Reporter = silent,
         ca: Path | None = None,
@@ -117,8 +118,8 @@ class Registry:
     def showing(self, source: CredentialSource) -> CredentialSource:
         """Return a source of credentials for other programs, without those of `doubtful` hosts."""
 
-        def look_up(place: str, /) -> Credential | None:
-            return None if host_of(place) in self.doubtful else source(place)
+        def look_up(namespace: Namespace, /) -> Credential | None:
+            return None if host_of(namespace) in self.doubtful else source(namespace)
 
         return look_up
 

@@ -104,16 +104,16 @@ def _is(registry: Registry, reference: Reference, digest: Digest) -> bool:
     return isinstance(found, Present) and found.digest == digest
 
 
-def bring(registry: Registry, source: Reference, place: Reference, stop: Event) -> Manifest:
-    """Copy all that `source` names to the repository of `place`; return the manifest to push.
+def bring(registry: Registry, source: Reference, destination: Reference, stop: Event) -> Manifest:
+    """Copy all that `source` names to the repository of `destination`; return the manifest to push.
 
     Setting `stop` ends it with an error. Raises `AbsentError` where there is no `source`, and
     `HttpError`.
     """
-    registry.pushes_to([place.repository])
+    registry.pushes_to([destination.repository])
     manifest = registry.manifest(source)
-    if source.repository != place.repository:
-        _bring(registry, source, place, manifest, _Bringing(stop))
+    if source.repository != destination.repository:
+        _bring(registry, source, destination, manifest, _Bringing(stop))
     return manifest
 
 

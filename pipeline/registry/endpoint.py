@@ -22,7 +22,7 @@ from ..http.failures import explain
 from ..http.proxies import proxies
 from ..http.send import send
 from ..reference import HUB
-from .auth.authorizer import Doubt
+from .auth.authorizer import WithheldReason
 
 if TYPE_CHECKING:
     import ssl
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .trust import Trust
 
 _HUB_API = "registry-1.docker.io"
-_IN_CLEAR = Doubt(" over plain HTTP", "give the registry a certificate")
+_IN_CLEAR = WithheldReason(" over plain HTTP", "give the registry a certificate")
 
 
 class Endpoint(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Endpoint(Struct, frozen=True):
 
     origin: str
     connections: Connections
-    doubt: Doubt | None = None
+    doubt: WithheldReason | None = None
 
 
 class Transports:
@@ -187,8 +187,8 @@ def split(address: str) -> tuple[str, int | None]:
     return parts.hostname or address, parts.port
 
 
-def _unproven(host: str) -> Doubt:
-    return Doubt(
+def _unproven(host: str) -> WithheldReason:
+    return WithheldReason(
         ", whose certificate is not trusted: `insecure = true` does not change that",
         f"put its authority into SSL_CERT_FILE or `/etc/docker/certs.d/{host}/ca.crt`",
     )

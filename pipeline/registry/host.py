@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..model.events import Reporter
     from ..process.wait import Clock
     from .auth.credential import CredentialSource
+    from .auth.namespace import Namespace
     from .endpoint import Endpoint
     from .request import Check, MirrorsFirst
     from .trust import Trust
@@ -86,7 +87,7 @@ class Host:
         name: str,
         settings: HostSettings,
         *,
-        namespace: str,
+        namespace: Namespace,
         mirrors: MirrorsFirst | None = None,
     ) -> None:
         self.name = name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from ..reference import Repository
-from .auth.namespace import parents
+from .auth.namespace import Namespace, namespace_of, parents
 from .host import Host
 from .mirrors import MirrorHosts
 
@@ -31,24 +31,24 @@ class HostPool:
     `namespaces` are parts of hosts with a credential of their own.
     """
 
-    def __init__(self, namespaces: frozenset[str], mirrors: Mirrors) -> None:
+    def __init__(self, namespaces: frozenset[Namespace], mirrors: Mirrors) -> None:
         self._namespaces = namespaces
         self._mirrors = mirrors
         self._lock = Lock()
-        self._made: dict[tuple[str, bool], Host] = {}
+        self._made: dict[tuple[Namespace, bool], Host] = {}
         self._pushed: frozenset[Repository] = frozenset()
         self._public: frozenset[Repository] = frozenset()
 
     def of(self, repository: Repository, settings: HostSettings) -> Host:
         """Return the host of a repository; it has mirrors where the repository is public."""
-        path = str(repository)
-        name = next((p for p in parents(path) if p in self._namespaces), repository.host)
+        inside = (n for n in parents(namespace_of(repository)) if n in self._namespaces)
+        name = next(inside, Namespace(repository.host))
         mirrored = repository in self._public and repository not in self._pushed
         return self._once(repository.host, name, settings, mirrored=mirrored)
 
     def named(self, host: str, settings: HostSettings) -> Host:
         """Return a host by its name."""
-        return self._once(host, host, settings, mirrored=False)
+        return self._once(host, Namespace(host), settings, mirrored=False)
 
     @property
     def latency(self) -> float:
@@ -75,7 +75,9 @@ class HostPool:
         for host in self._made.values():
             host.close()
 
-    def _once(self, host: str, namespace: str, settings: HostSettings, *, mirrored: bool) -> Host:
+    def _once(
+        self, host: str, namespace: Namespace, settings: HostSettings, *, mirrored: bool
+    ) -> Host:
         with self._lock:
             if (namespace, mirrored) not in self._made:
                 mirrors = self._mirror_hosts(host, settings) if mirrored else None
@@ -87,6 +89,8 @@ class HostPool:
     def _mirror_hosts(self, registry: str, settings: HostSettings) -> MirrorHosts:
         def connect(mirror: Mirror) -> Host:
             insecure = settings.insecure | ({mirror.host} if mirror.insecure else frozenset())
-            return Host(mirror.host, replace(settings, insecure=insecure), namespace=mirror.host)
+            return Host(
+                mirror.host, replace(settings, insecure=insecure), namespace=Namespace(mirror.host)
+            )
 
         return MirrorHosts(registry, self._mirrors, connect, settings.report)

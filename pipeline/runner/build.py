@@ -189,8 +189,8 @@ def _target(action: ImageAction, batch: set[ImageName], files: Snapshot, tools: 
     output = Output.LOAD if image.test else Output.PUSH
     named = (context.path for context in image.contexts.values())
     folders = (image.context, image.dockerfile.parent, *named)
-    places = {folder: files.place(folder) for folder in folders}
-    return Target(image, staged(action.reference, tools.mark), output, bases, places)
+    copies = {folder: files.copy_of(folder) for folder in folders}
+    return Target(image, staged(action.reference, tools.mark), output, bases, copies)
 
 
 def _pinned(name: ImageName, tools: Tools) -> Reference:

@@ -24,7 +24,7 @@ from ..fly.create_app import (
 from ..fly.errors import FlyError
 from ..fly.queries import app_of, apps_of_org
 from ..model.events import Notice
-from ..model.fly_apps import FlyAppStatus, fly_apps, unasked
+from ..model.fly_apps import FlyAppStatus, fly_apps, unlisted
 from ..project.apps import images_without_app, with_app_names
 from ..registry.auth.fly_login import fly_registry
 from .open_registry import open_registry
@@ -95,7 +95,7 @@ def find_apps(project: Project, environ: Mapping[str, str], api: FlyApi) -> tupl
     `UnknownError` if nothing at all can be found out.
     """
     needed = fly_apps(project, fly_registry(environ))
-    if not (needed or unasked(project)):
+    if not (needed or unlisted(project)):
         raise usage_error(
             "this project does not use Fly: it is pushed and deployed elsewhere",
             hint='set `host = "registry.fly.io"` under `[registry]`, or choose another `--profile`',

@@ -13,6 +13,7 @@ from ..buildkit.outcome import Broken, Built, Cancelled
 from ..buildkit.push import push
 from ..buildkit.staging import staged
 from ..model.events import ImageChanged, Phase
+from ..registry.auth.namespace import namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,5 +70,5 @@ def _test_one(client: DockerClient, action: ImageAction, built: Built, tools: To
     if failure:
         return Broken(failure)
     tools.report(ImageChanged(action.name, Phase.PUSHING))
-    credential = tools.credentials(str(action.reference.repository))
+    credential = tools.credentials(namespace_of(action.reference.repository))
     return replace(built, digest=push(client, image, credential, tools.report, tools.stop))

@@ -137,13 +137,13 @@ def _ask(query: _Query) -> tuple[dict[ImageName, Availability], dict[Reference, 
         references = {name: query.reference(name) for name in names}
         public = [r for n, r in references.items() if project.image(n).public]
         query.registry.reads_public(reference.repository for reference in public)
-        unasked = [alias for alias in aliases if alias not in moving]
+        remaining = [alias for alias in aliases if alias not in moving]
         built = [r for n, r in references.items() if not project.image(n).public]
-        query.registry.pushes_to(r.repository for r in (*built, *unasked))
+        query.registry.pushes_to(r.repository for r in (*built, *remaining))
         answers: dict[Reference, Presence] = _raise_unknown(
-            query.registry.head_all([*references.values(), *unasked])
+            query.registry.head_all([*references.values(), *remaining])
         )
-        moving |= {alias: answers[alias] for alias in unasked}
+        moving |= {alias: answers[alias] for alias in remaining}
         found |= _verify_and_find(query, {n: answers[r] for n, r in references.items()})
     raise_problems([_no_such(project, name) for name in _missing_public(project, found)])
     return found, moving
@@ -222,16 +222,16 @@ def _incomplete_public(
 
 def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, Availability]:
     """Look for absent images under other references; report those that could not be asked for."""
-    places = copy_sources(query.project, query.inputs, names)
-    if not places:
+    sources = copy_sources(query.project, query.inputs, names)
+    if not sources:
         return {}
-    answers = query.registry.head_all([place for found in places.values() for place in found])
+    answers = query.registry.head_all([place for found in sources.values() for place in found])
     errors = {a.message: r for r, a in answers.items() if isinstance(a, UnknownError)}
     for message, reference in errors.items():
         text = f"`{reference}` could not be asked for, and is not copied: {message}"
         query.report(Notice(text))
     present = {r: a for r, a in answers.items() if isinstance(a, Present)}
-    firsts = {n: next((r for r in found if r in present), None) for n, found in places.items()}
+    firsts = {n: next((r for r in found if r in present), None) for n, found in sources.items()}
     return {name: Elsewhere(r, present[r].digest) for name, r in firsts.items() if r}
 
 

@@ -12,6 +12,7 @@ from ..process.capture import capture
 from ..process.environ import FLY_TOKENS, find_program, for_docker
 from ..registry.auth import change_configuration, docker_login
 from ..registry.auth.keychain import fly_credentials
+from ..registry.auth.namespace import Namespace
 from ..registry.client import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..registry.auth.credential import Credential
-    from ..registry.auth.docker_login import Json
+    from ..registry.auth.docker_login import JsonObject
 
 _TIMEOUT = 60.0
 
@@ -27,7 +28,7 @@ _TIMEOUT = 60.0
 def fly_credential(environ: Mapping[str, str]) -> tuple[str, Credential]:
     """Return Fly's registry, and a token that it has just accepted. Raises `UnknownError`."""
     host, source = fly_credentials(environ)
-    found = source(host)
+    found = source(Namespace(host))
     if found is None:
         hint = "set FLY_API_TOKEN (`fly tokens create org` makes one), or run `fly auth login`"
         raise UnknownError("there is no Fly token", hint=hint)
@@ -74,9 +75,9 @@ def name_helper(host: str, environ: Mapping[str, str]) -> Path:
     )
 
 
-def _helped(written: Json, host: str) -> Json:
+def _helped(written: JsonObject, host: str) -> JsonObject:
     """Return docker's configuration with our helper as the one for `host`."""
-    changed: Json = {**written}
+    changed: JsonObject = {**written}
     changed["credHelpers"] = {**docker_login.section(written, "credHelpers"), host: "fly"}
     if "auths" in written:
         changed["auths"] = docker_login.without(docker_login.section(written, "auths"), host)

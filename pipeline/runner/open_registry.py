@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..model.permission import Allowed
     from ..model.settings import Settings
     from ..registry.auth.credential import Credential, CredentialSource
+    from ..registry.auth.namespace import Namespace
 
 
 def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> CredentialSource:
@@ -28,11 +29,11 @@ def shown_to_others(settings: Settings, environ: Mapping[str, str]) -> Credentia
     """
     source = credentials(environ)
 
-    def look_up(place: str, /) -> Credential | None:
+    def look_up(namespace: Namespace, /) -> Credential | None:
         if not settings.registry.insecure:
-            return source(place)
+            return source(namespace)
         with open_registry(settings, environ) as registry:
-            return registry.showing(source)(place)
+            return registry.showing(source)(namespace)
 
     return look_up
 

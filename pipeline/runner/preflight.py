@@ -85,9 +85,9 @@ def not_allowed(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     project = plan.project
     names = [image.name for image in project if not image.public]
     wanted = settings_needs(project.settings, names)
-    place = partial(settings_document, project.root, project.settings.profile)
+    find_document = partial(settings_document, project.root, project.settings.profile)
     found = [
-        *_problems(project, wanted, environ, place),
+        *_problems(project, wanted, environ, find_document),
         *(p for a in plan.to_build for p in _image_problems(project, a.image, environ)),
     ]
     return tuple(dict.fromkeys(found))
@@ -101,8 +101,8 @@ def unmet(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, ...]:
     if not plan.to_build and not plan.to_copy:
         return ()
     refused = not_allowed(plan, environ)
-    places = {problem.location for problem in refused}
-    missing = (p for p in missing_secrets(plan, environ) if p.location not in places)
+    locations = {problem.location for problem in refused}
+    missing = (p for p in missing_secrets(plan, environ) if p.location not in locations)
     return (*refused, *missing)
 
 
@@ -119,10 +119,10 @@ def published_logins(plan: Plan, environ: Mapping[str, str]) -> tuple[Problem, .
     if not named:
         return ()
     document = settings_document(plan.project.root, plan.project.settings.profile)
-    place = document.locate("build", "provenance") if document else None
+    location = document.locate("build", "provenance") if document else None
     whose = ", ".join(f"`{name}`" for name in named)
     message = f"it would be pushed with the login of docker's own proxy in it ({whose})"
-    return (Problem(place, message, _LOGIN_HINT),)
+    return (Problem(location, message, _LOGIN_HINT),)
 
 
 def _image_problems(
@@ -156,7 +156,9 @@ def _problems(
     refused = [one for one in outside if not one.is_allowed(allowed)]
     file = document() if refused else None
     return tuple(
-        Problem(one.place or (file.locate(*one.key) if file else None), one.message, one.need.hint)
+        Problem(
+            one.location or (file.locate(*one.key) if file else None), one.message, one.need.hint
+        )
         for one in refused
     )
 

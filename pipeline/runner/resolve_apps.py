@@ -43,7 +43,7 @@ def resolve_apps(
     """Return the project with the names of all its apps; itself if they are known already.
 
     Each command is run once, and the driver is asked once. Without `commands`, none is run: their
-    images stay in `Project.unasked`. Raises `ConfigError` for invalid names, for an app without a
+    images stay in `Project.unlisted`. Raises `ConfigError` for invalid names, for an app without a
     name and for an app of two images, `UnknownError` if names cannot be found out.
     """
     specs = [image.deploy for image in project if image.deploy]
@@ -118,15 +118,15 @@ def _matching(known: Sequence[str], pattern: str) -> Iterator[str]:
 def _printed(
     project: Project, image: Image, command: str, environ: Mapping[str, str]
 ) -> Sequence[str]:
-    place = apps_location(project.root, image, project.settings.profile)
+    location = apps_location(project.root, image, project.settings.profile)
     try:
         allowed = project.settings.allowed.variables
         text = output_of(shlex.split(command), project.root, environ, allowed=allowed)
     except UnknownError as error:
         hint = "it must print one name per line; it runs in the project's root, without a shell"
-        raise UnknownError(f"{place}: {error.message}", hint=hint) from None
-    names, problems = parse_app_names(text, str(place))
-    raise_problems([replace(p, location=place) for p in problems])
+        raise UnknownError(f"{location}: {error.message}", hint=hint) from None
+    names, problems = parse_app_names(text, str(location))
+    raise_problems([replace(p, location=location) for p in problems])
     return names or ()
 
 

@@ -14,7 +14,7 @@ from ..model.masking import forms
 from ..model.secret import parse_secret, source_of
 from ..process.paths import is_file, is_there
 from ..project.image_file import read_image_document
-from ..registry.auth.namespace import common
+from ..registry.auth.namespace import common, namespace_of
 from ..registry.errors import CredentialError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.project import Project
     from ..registry.auth.credential import Credential, CredentialSource
+    from ..registry.auth.namespace import Namespace
 
 _HINT = "set it, or write `required=false` into the entry of an image that may be built without it"
 _LONGEST = 1 << 16
@@ -43,15 +44,17 @@ def logins(actions: Sequence[ImageAction], credentials: CredentialSource) -> dic
     Raises `CredentialError` for hosts that they push to. For others, a broken helper matters only
     if the host asks for a login, and then docker itself reports it.
     """
-    places: defaultdict[str, list[str]] = defaultdict(list)
+    namespaces: defaultdict[str, list[Namespace]] = defaultdict(list)
     for action in actions:
-        places[action.reference.repository.host].append(str(action.reference.repository))
-    pushed = frozenset(places)
+        namespaces[action.reference.repository.host].append(
+            namespace_of(action.reference.repository)
+        )
+    pushed = frozenset(namespaces)
     for repository in (e.reference.repository for a in actions for e in a.image.externals):
         if repository.host not in pushed:
-            places[repository.host].append(str(repository))
+            namespaces[repository.host].append(namespace_of(repository))
     found: dict[str, Credential] = {}
-    for host, asked in places.items():
+    for host, asked in namespaces.items():
         try:
             credential = credentials(common(asked))
         except CredentialError:
@@ -147,8 +150,8 @@ def _found(text: str, image: Image, root: Path, environ: Mapping[str, str]) -> _
 
 def _missing(root: Path, profile: str, image: Image, number: int, why: str) -> Problem:
     document = read_image_document(root, image.folder, profile).value
-    place = document.locate("secrets", number) if document else Location(str(image.folder))
-    return Problem(place, why, _HINT)
+    location = document.locate("secrets", number) if document else Location(str(image.folder))
+    return Problem(location, why, _HINT)
 
 
 def written_path(written: str, folder: Path, environ: Mapping[str, str]) -> Path:

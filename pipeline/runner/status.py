@@ -31,16 +31,16 @@ def status(
     project: Project,
     apps: Collection[str],
     environ: Mapping[str, str],
-    unasked: Collection[ImageName] = (),
+    unlisted: Collection[ImageName] = (),
 ) -> tuple[AppStatus, ...]:
-    """Return the status of `apps`, in build order of their images; then a row for each `unasked`.
+    """Return the status of `apps`, in build order of their images; then a row for each `unlisted`.
 
     That takes one request per image and, without errors, one per app at most. An image or app that
     cannot be found out is `unknown`, and stops no other. Raises `UnknownError` if the driver cannot
     be reached at all.
     """
     chosen = configured_apps(project, apps)
-    images = tuple(dict.fromkeys((*(app.image for app in chosen), *unasked)))
+    images = tuple(dict.fromkeys((*(app.image for app in chosen), *unlisted)))
     inputs = fingerprint(project, only=images)
     wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in images}
     running = _running(project, chosen, environ)
@@ -49,7 +49,7 @@ def status(
         client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))
     rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
-    return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unasked))
+    return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unlisted))
 
 
 def _running(

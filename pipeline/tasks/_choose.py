@@ -69,10 +69,10 @@ def choose_unlisted(project: Project, words: str) -> tuple[ImageName, ...]:
 
     Without words, all.
     """
-    if not (words and project.unasked):
-        return project.unasked
+    if not (words and project.unlisted):
+        return project.unlisted
     chosen = _chosen(project, words)
-    return tuple(name for name in project.unasked if name in chosen)
+    return tuple(name for name in project.unlisted if name in chosen)
 
 
 def not_listed(images: Sequence[ImageName], what: str) -> UnknownError:
@@ -97,6 +97,6 @@ def _chosen(project: Project, words: str) -> frozenset[str]:
     try:
         return frozenset(choose_from(names, words, what="app or app image"))
     except ConfigError as error:
-        if not project.unasked:
+        if not project.unlisted:
             raise
-        raise not_listed(project.unasked, f"{error.problems[0].message} that is known") from None
+        raise not_listed(project.unlisted, f"{error.problems[0].message} that is known") from None

@@ -41,13 +41,13 @@ def run(  # noqa: PLR0913 - the options of the command line
     stop = threading.Event()
     with open_driver(project, os.environ, stop) as driver:
         project = with_apps(project, look=is_dry(c), driver=driver)
-        apps, unasked = choose_apps(project, words), choose_unlisted(project, words)
-        if not (apps or unasked):
+        apps, unlisted = choose_apps(project, words), choose_unlisted(project, words)
+        if not (apps or unlisted):
             say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
         names = [
             image.name
             for image in project
-            if image.name in unasked
+            if image.name in unlisted
             or (image.deploy and not set(apps).isdisjoint(image.deploy.apps))
         ]
         return run_project(
@@ -59,7 +59,7 @@ def run(  # noqa: PLR0913 - the options of the command line
             deep=deep,
             apps=apps,
             redeploy=apps if force else (),
-            unasked=unasked,
+            unlisted=unlisted,
             rollback=rollback,
             driver=driver,
             stop=stop,

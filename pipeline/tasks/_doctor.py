@@ -1,4 +1,4 @@
-"""Check what a run needs: project, engine, buildx, registry, credentials, Fly."""
+"""CheckResult what a run needs: project, engine, buildx, registry, credentials, Fly."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from ..buildkit.builder import check_builder
 from ..buildkit.engine import connect
 from ..buildkit.reach import unreachable_registry
 from ..console import as_json, show
-from ..console.check import Check
+from ..console.check import CheckResult
 from ..console.text import amount
 from ..errors import ConfigError, PipelineError
 from ..model.settings import DriverName
 from ..registry.auth.fly_program import fly_program
 from ..registry.auth.keychain import credentials
+from ..registry.auth.namespace import Namespace
 from ..runner.open_registry import open_registry
 from ._load import check_docker, check_look, load_project
 from ._say import write_json
@@ -44,16 +45,16 @@ def run(
     return UNWELL if any(check.ok is False for check in checks) else WELL
 
 
-def _checks(profile: str, allow: Words) -> Iterator[Check]:
+def _checks(profile: str, allow: Words) -> Iterator[CheckResult]:
     try:
         project = load_project(profile, allow)
     except ConfigError as error:
         first = error.problems[0]
         yield _version("")
-        yield Check("project", ok=False, detail=str(first), hint=first.hint)
+        yield CheckResult("project", ok=False, detail=str(first), hint=first.hint)
         return
     yield _version(project.settings.requires)
-    yield Check(
+    yield CheckResult(
         "project",
         ok=True,
         detail=f"{amount(len(project.images), 'image', 'images')} in {project.root}",
@@ -63,7 +64,7 @@ def _checks(profile: str, allow: Words) -> Iterator[Check]:
         check_docker(project.settings)
     except ConfigError as error:
         first = error.problems[0]
-        yield Check("logins", ok=False, detail=str(first), hint=first.hint)
+        yield CheckResult("logins", ok=False, detail=str(first), hint=first.hint)
         return
     yield _check("builder", lambda: _builder(project))
     yield _check("engine", _engine)
@@ -72,16 +73,16 @@ def _checks(profile: str, allow: Words) -> Iterator[Check]:
     yield _fly(project)
 
 
-def _version(requires: str) -> Check:
+def _version(requires: str) -> CheckResult:
     wanted = f"; the project requires {requires}" if requires else ""
-    return Check("version", ok=True, detail=f"Fly Image Pipeline {__version__}{wanted}")
+    return CheckResult("version", ok=True, detail=f"Fly Image Pipeline {__version__}{wanted}")
 
 
-def _check(name: str, look: Callable[[], str]) -> Check:
+def _check(name: str, look: Callable[[], str]) -> CheckResult:
     try:
-        return Check(name, ok=True, detail=look())
+        return CheckResult(name, ok=True, detail=look())
     except PipelineError as error:
-        return Check(name, ok=False, detail=error.message, hint=error.hint)
+        return CheckResult(name, ok=False, detail=error.message, hint=error.hint)
 
 
 def _builder(project: Project) -> str:
@@ -98,26 +99,26 @@ def _engine() -> str:
         return f"Docker {version.get('Version')} on {version.get('Os')}/{version.get('Arch')}"
 
 
-def _credential(project: Project) -> Check:
+def _credential(project: Project) -> CheckResult:
     host = project.settings.registry.host
     try:
-        found = credentials(os.environ)(host)
+        found = credentials(os.environ)(Namespace(host))
     except PipelineError as error:
-        return Check("credential", ok=False, detail=error.message, hint=error.hint)
+        return CheckResult("credential", ok=False, detail=error.message, hint=error.hint)
     detail = f"for `{host}`: " + (found.source if found else "none; requests are anonymous")
-    return Check("credential", ok=True if found else None, detail=detail)
+    return CheckResult("credential", ok=True if found else None, detail=detail)
 
 
 def _registry(project: Project) -> str:
     host = project.settings.registry.host
-    known = credentials(os.environ)(host) is not None
+    known = credentials(os.environ)(Namespace(host)) is not None
     with open_registry(project.settings, os.environ) as registry:
         registry.ping(host)
         known = known and host not in registry.doubtful
     return f"`{host}` answers" + (", and accepts the credential" if known else "")
 
 
-def _fly(project: Project) -> Check:
+def _fly(project: Project) -> CheckResult:
     try:
         found = fly_program(os.environ)
     except PipelineError as error:
@@ -125,5 +126,5 @@ def _fly(project: Project) -> Check:
         needed = by_fly and any(image.deploy for image in project)
         why = "" if needed else "; this project does not need it"
         ok = False if needed else None
-        return Check("flyctl", ok=ok, detail=f"{error.message}{why}", hint=error.hint)
-    return Check("flyctl", ok=True, detail=f"{found.version}, {found.path}")
+        return CheckResult("flyctl", ok=ok, detail=f"{error.message}{why}", hint=error.hint)
+    return CheckResult("flyctl", ok=True, detail=f"{found.version}, {found.path}")

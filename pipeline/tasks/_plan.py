@@ -35,11 +35,11 @@ def run(
     project = load_apps(profile, allow, strict=strict, look=True)
     apps = project.apps
     state = inspect(project, apps=apps, deep=deep, report=say_notice)
-    what = replace(plan_of(project, state), unasked=project.unasked)
+    what = replace(plan_of(project, state), unlisted=project.unlisted)
     show_plan(what, json=json)
     if not exit_code:
         return NOTHING_TO_DO
-    return SOMETHING_TO_DO if not what.empty else UNKNOWN if what.unasked else NOTHING_TO_DO
+    return SOMETHING_TO_DO if not what.empty else UNKNOWN if what.unlisted else NOTHING_TO_DO
 
 
 def say_notice(event: Event, /) -> None:

@@ -29,8 +29,8 @@ def run(
         raise usage_error(f"`--limit {limit}` lists nothing", hint="write 1 or more")
     project = load_apps(profile, allow, look=True)
     names = choose_apps(project, app)
-    if unasked := choose_unlisted(project, app):
-        raise not_listed(unasked, "which app is meant")
+    if unlisted := choose_unlisted(project, app):
+        raise not_listed(unlisted, "which app is meant")
     if len(names) != 1:
         raise usage_error(f"`{app}` matches {len(names)} apps, but must match one")
     found = ask(project, names[0], os.environ)[:limit]

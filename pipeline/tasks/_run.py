@@ -44,7 +44,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     deep: bool = False,
     apps: Collection[str] = (),
     redeploy: Collection[str] = (),
-    unasked: Collection[ImageName] = (),
+    unlisted: Collection[ImageName] = (),
     rollback: bool = False,
     driver: OpenDriver | None = None,
     stop: threading.Event | None = None,
@@ -53,7 +53,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     """Build the images in `names`, deploy `apps`, and return the exit code.
 
     `redeploy` are apps to deploy even if they are current. With `rollback`, all apps are deployed
-    or none. In a dry run the plan is shown, and nothing is run; `unasked` are images whose apps
+    or none. In a dry run the plan is shown, and nothing is run; `unlisted` are images whose apps
     are not known then.
     """
     stop = stop or threading.Event()
@@ -89,7 +89,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
                     stop=stop,
                 )
     if ended is None:
-        show_plan(replace(what, unasked=tuple(unasked)), json=json)
+        show_plan(replace(what, unlisted=tuple(unlisted)), json=json)
         return 0
     return finish(ended, json=json)
 

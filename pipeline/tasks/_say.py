@@ -45,11 +45,11 @@ def say_unlisted(project: Project) -> int:
     Tasks that only look run no command of the project.
     """
     from ..model.apps import HOW_TO_RUN, NOT_RUN
-    from ..model.fly_apps import unasked
+    from ..model.fly_apps import unlisted
 
-    for name in unasked(project):
+    for name in unlisted(project):
         say(f"note: the apps of `{name}` are {NOT_RUN}; {HOW_TO_RUN}")
-    return UnknownError.exit_code if unasked(project) else 0
+    return UnknownError.exit_code if unlisted(project) else 0
 
 
 def write_json(value: dict[str, object]) -> None:

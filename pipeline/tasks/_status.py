@@ -32,8 +32,8 @@ def run(
 ) -> int:
     """Print the status of each app, and return the exit code."""
     project = load_apps(profile, allow, look=True)
-    names, unasked = choose_apps(project, only), choose_unlisted(project, only)
-    found = ask(project, names, os.environ, unasked)
+    names, unlisted = choose_apps(project, only), choose_unlisted(project, only)
+    found = ask(project, names, os.environ, unlisted)
     if json:
         write_json(as_json.status_json(found))
     else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.buildkit.stream import Decoder, Log, Status, Text, Vertex, Warned
+from pipeline.buildkit.stream import Decoder, Log, OtherLine, Status, Vertex, VertexWarning
 from tests.buildkit.example import DATA
 
 LOG = {"logs": [{"vertex": "v", "stream": 2, "data": "aGk="}]}
@@ -35,7 +35,7 @@ def test_text_between_objects() -> None:
     """Errors are plain lines among the JSON."""
     line = json.dumps(LOG)
 
-    assert [Log("v", 2, b"hi"), Text("ERROR: no"), Log("v", 2, b"hi")] == read(
+    assert [Log("v", 2, b"hi"), OtherLine("ERROR: no"), Log("v", 2, b"hi")] == read(
         line, "ERROR: no", line
     )
 
@@ -43,7 +43,7 @@ def test_text_between_objects() -> None:
 @pytest.mark.parametrize("line", ["{not json}", "{", '{"logs"'])
 def test_invalid_json_is_text(line: str) -> None:
     """Invalid JSON is kept as text."""
-    assert [Text(line)] == read(line)
+    assert [OtherLine(line)] == read(line)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,14 @@ def test_invalid_json_is_text(line: str) -> None:
 )
 def test_fields_of_other_types_are_ignored(line: str) -> None:
     """A later buildx may write other types."""
-    assert not any(isinstance(record, Text) for record in read(line))
+    assert not any(isinstance(record, OtherLine) for record in read(line))
 
 
 def test_a_warning() -> None:
     """It has the frontend's message and the line."""
     warning = {"vertex": "v", "short": "aGk=", "range": [{"start": {"line": 3}}]}
 
-    assert [Warned("v", "hi", 3)] == read(json.dumps({"warnings": [warning]}))
+    assert [VertexWarning("v", "hi", 3)] == read(json.dumps({"warnings": [warning]}))
 
 
 def test_the_zero_time_of_go_is_none() -> None:
@@ -83,7 +83,7 @@ def test_recorded_streams_are_understood(path: object) -> None:
     records = [record for line in lines for record in decoder.feed(line)]
 
     assert {Vertex, Status} <= {type(record) for record in records}
-    assert not any(isinstance(r, Text) and r.text.startswith("{") for r in records)
+    assert not any(isinstance(r, OtherLine) and r.text.startswith("{") for r in records)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))

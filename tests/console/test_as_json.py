@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from pipeline.console import as_json
-from pipeline.console.check import Check
+from pipeline.console.check import CheckResult
 from pipeline.errors import Location, Problem
 from pipeline.model.image import Triggers
 from pipeline.model.inputs import ContextEntry, EntryKind, Inputs, Key
@@ -47,7 +47,10 @@ INPUTS = Inputs(
     test=("node", "--check", "app.js"),
     triggers={str(DEBIAN): (Triggers(Platform("linux", "amd64"), ("COPY . /app",)),)},
 )
-CHECKS = (Check("engine", ok=None, detail="not asked"), Check("registry", ok=False, detail="no"))
+CHECKS = (
+    CheckResult("engine", ok=None, detail="not asked"),
+    CheckResult("registry", ok=False, detail="no"),
+)
 
 DOCUMENTS = [
     (as_json.plan_json(PLAN), schemas.PLAN),
@@ -63,7 +66,7 @@ DOCUMENTS = [
 ]
 
 
-def dumped(value: as_json.Json, encoding: str = "utf-8") -> bytes:
+def dumped(value: as_json.JsonObject, encoding: str = "utf-8") -> bytes:
     """Return the bytes that are written to a stream of that encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
@@ -72,14 +75,16 @@ def dumped(value: as_json.Json, encoding: str = "utf-8") -> bytes:
 
 
 @pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
-def test_documents_have_the_documented_shape(value: as_json.Json, schema: schemas.Schema) -> None:
+def test_documents_have_the_documented_shape(
+    value: as_json.JsonObject, schema: schemas.Schema
+) -> None:
     """Each document has the documented keys and types."""
     jsonschema.validate(json.loads(dumped(value)), schema)
 
 
 @pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
 def test_documented_keys_come_first_and_in_order(
-    value: as_json.Json, schema: schemas.Schema
+    value: as_json.JsonObject, schema: schemas.Schema
 ) -> None:
     """Documented keys come first in their order; later additions follow."""
     documented = schema["required"]
@@ -131,6 +136,6 @@ def test_encodable_characters_are_not_escaped() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 def test_other_characters_are_escaped(encoding: str) -> None:
     """A file name that is not UTF-8 is escaped, and can be parsed back."""
-    value: as_json.Json = {"path": "caf\udce9-é"}
+    value: as_json.JsonObject = {"path": "caf\udce9-é"}
 
     assert value == json.loads(dumped(value, encoding))

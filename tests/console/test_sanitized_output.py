@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pipeline.console import as_json, graph, show
 from pipeline.console.apps import print_releases, print_rollback, print_status
-from pipeline.console.check import Check
+from pipeline.console.check import CheckResult
 from pipeline.console.errors import show_error, show_warnings
 from pipeline.console.fly import print_fly_apps, print_kept
 from pipeline.console.out import reporter
@@ -124,7 +124,9 @@ def test_tables_and_errors(said: str, colour: str) -> None:
         written(lambda s: show.print_report(report, s, environ=environ)),
         written(lambda s: show.print_inputs(inputs, s, environ=environ)),
         written(lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)),
-        written(lambda s: show.print_doctor([Check(said, False, said, said)], s, environ=environ)),
+        written(
+            lambda s: show.print_doctor([CheckResult(said, False, said, said)], s, environ=environ)
+        ),
         written(lambda s: print_status([status], s, environ=environ)),
         written(lambda s: print_releases([Release(said, said, None, said)], s, environ=environ)),
         written(lambda s: print_rollback(results(said), s, environ=environ)),

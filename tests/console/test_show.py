@@ -7,7 +7,7 @@ import io
 from msgspec.structs import replace
 
 from pipeline.console import show
-from pipeline.console.check import Check
+from pipeline.console.check import CheckResult
 from pipeline.console.paint import plain
 from pipeline.console.summary import image_table, totals
 from pipeline.model.presence import Absent, Present
@@ -121,9 +121,9 @@ def test_existence_as_text() -> None:
 def test_doctor_shows_hints() -> None:
     """Each check is a line; a failed one has its hint below."""
     checks = [
-        Check("engine", ok=True, detail="29.0", hint="never shown"),
-        Check("registry", ok=False, detail="`r` refuses", hint="log in"),
-        Check("flyctl", ok=None, detail="not found"),
+        CheckResult("engine", ok=True, detail="29.0", hint="never shown"),
+        CheckResult("registry", ok=False, detail="`r` refuses", hint="log in"),
+        CheckResult("flyctl", ok=None, detail="not found"),
     ]
     stream = io.StringIO()
     show.print_doctor(checks, stream, environ={})

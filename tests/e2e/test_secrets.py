@@ -16,6 +16,7 @@ from pipeline.http.retry import Policy
 from pipeline.reference import parse_reference
 from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.auth.keychain import credentials
+from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.client import Registry
 from tests.support import docker_apps
 from tests.support.docker import docker_home
@@ -278,7 +279,7 @@ def test_no_secret_in_exceptions(
                     registry.head(parse_reference(f"{server.address}/acme:1"))
                 caught.append(error.value)
     with pytest.raises(HttpError) as error:
-        credentials({**environ, "DOCKER_CONFIG": str(broken)})(OTHER)
+        credentials({**environ, "DOCKER_CONFIG": str(broken)})(Namespace(OTHER))
     caught.append(error.value)
 
     for one in caught:
@@ -295,8 +296,8 @@ def test_the_search_finds_each_secret(
     """The search used here finds each secret in every encoding."""
     (tmp_path / "project").mkdir()
     source = credentials(environ)
-    fly = source("registry.fly.io")
-    podman = source(f"{OTHER}/acme/web")
+    fly = source(Namespace("registry.fly.io"))
+    podman = source(Namespace(f"{OTHER}/acme/web"))
 
     assert fly is not None
     assert podman is not None

@@ -13,7 +13,7 @@ import pytest
 from pipeline.dockerignore.ignore_file import NOTHING
 from pipeline.errors import WorkError
 from pipeline.fingerprints.context import Context
-from pipeline.fingerprints.disk import Disk, FileType, file_state
+from pipeline.fingerprints.disk import Disk, FileType, file_stat
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import ChangedError, Snapshot
 from pipeline.process.openat import Descent
@@ -152,4 +152,4 @@ def test_a_write_after_the_clock_was_set_back(root: Path) -> None:
         sys.setprofile(None)
 
     assert done
-    assert sha256 != old or known != file_state(file.stat())
+    assert sha256 != old or known != file_stat(file.stat())

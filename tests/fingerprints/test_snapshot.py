@@ -235,7 +235,7 @@ def test_images_of_one_context_share_what_they_read(root: Path) -> None:
     made.add(image, found)
     made.add(behind, found)
 
-    assert made.place(image.context) == made.place(behind.context)
+    assert made.copy_of(image.context) == made.copy_of(behind.context)
 
 
 def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_project_at_the_top_of_the_disk(root: Path) -> None:
     made.add(image, fingerprint(project_of(top, image))[image.name])
     made.settle()
 
-    place = Path(made.place(folder))
+    place = Path(made.copy_of(folder))
     assert place == root.parent / "copy" / folder
     assert (place / "a").read_text() == "aaa"
 
@@ -259,7 +259,7 @@ def test_the_folder_is_removed(root: Path, tmp_path: Path) -> None:
     with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:
         made.add(*looked_at(root))
         made.settle()
-        place = tmp_path.joinpath(made.place(looked_at(root)[0].context))
+        place = tmp_path.joinpath(made.copy_of(looked_at(root)[0].context))
         assert stat.S_IMODE((place / "d").stat().st_mode) == 0o555
 
     assert not place.exists()

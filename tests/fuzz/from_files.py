@@ -19,10 +19,10 @@ from pipeline.reference import (
     parse_digest,
     parse_host,
     parse_image_name,
-    parse_place,
     parse_platform,
     parse_reference,
     parse_repository,
+    parse_repository_on,
     parse_tag,
 )
 from tests.fuzz.target import MEMORY, Target
@@ -104,7 +104,7 @@ def _references(data: bytes) -> None:
         parse_image_name,
         parse_platform,
         parse_host,
-        lambda text: parse_place(text, "registry.fly.io"),
+        lambda text: parse_repository_on(text, "registry.fly.io"),
     ):
         try:
             found = parse_one(text)

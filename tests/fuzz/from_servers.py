@@ -23,6 +23,7 @@ from pipeline.registry.auth import docker_login, podman_login
 from pipeline.registry.auth.authorizer import Authorizer
 from pipeline.registry.auth.credential import Credential
 from pipeline.registry.auth.docker_config import docker_config
+from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.contents import manifests_of_platforms, needed, platform_of, serving
 from pipeline.registry.errors import CredentialError
 from pipeline.registry.manifest import contents_of, read_manifest
@@ -152,7 +153,7 @@ def _docker_config(data: bytes) -> None:
         for host in _HOSTS:
             for looked in (docker_login.from_configuration, podman_login.from_files):
                 with suppress(CredentialError):
-                    looked(environ, host)
+                    looked(environ, Namespace(host))
         podman_login.namespaces(environ)
         with docker_config({_HOSTS[0]: _CREDENTIAL}, environ):
             pass

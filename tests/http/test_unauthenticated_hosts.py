@@ -16,6 +16,7 @@ from pipeline.http.tls import nothing
 from pipeline.model.presence import Present
 from pipeline.reference import parse_reference
 from pipeline.registry.auth.credential import Credential, Kind
+from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.client import Registry
 from pipeline.registry.manifest import digest_of
 from tests.support.scripted_server import Reply, Request, scripted_server
@@ -110,8 +111,8 @@ def test_public_images_of_an_unauthenticated_host(certificate: Certificate) -> N
             assert isinstance(registry.head(parse_reference(f"{server.address}/a:1")), Present)
             assert registry.doubtful == insecure
             shows = registry.showing(lambda _: KNOWN)
-            assert shows(f"{server.address}/acme") is None
-            assert shows("other.example.com") is KNOWN
+            assert shows(Namespace(f"{server.address}/acme")) is None
+            assert shows(Namespace("other.example.com")) is KNOWN
         assert not shown(server.requests)
 
 

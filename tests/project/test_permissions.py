@@ -193,7 +193,7 @@ def test_the_network_of_a_step() -> None:
 
     assert [*image_needs(image_of(file), set())] == []
     (wanted,) = image_needs(image_of(used), set())
-    assert (str(wanted.need), str(wanted.place)) == ("network.host", "app/Dockerfile:5:3")
+    assert (str(wanted.need), str(wanted.location)) == ("network.host", "app/Dockerfile:5:3")
 
 
 @pytest.mark.parametrize(

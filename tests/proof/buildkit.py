@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.buildkit.definition import Output, Target, definition, target_name
-from pipeline.buildkit.stream import Text, Vertex
+from pipeline.buildkit.stream import OtherLine, Vertex
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import Snapshot
 from pipeline.reference import ImageName, parse_reference
@@ -139,7 +139,7 @@ def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
     files.settle()
     named = [context.path for image in project for context in image.contexts.values()]
     own = [path for image in project for path in (image.context, image.dockerfile.parent)]
-    return {path: files.place(path) for path in (*own, *named)}
+    return {path: files.copy_of(path) for path in (*own, *named)}
 
 
 def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) -> dict[str, object]:
@@ -192,7 +192,7 @@ class _Seen:
         for record in records:
             if isinstance(record, Vertex):
                 self._vertex(record)
-        said = "\n".join(record.text for record in records if isinstance(record, Text))
+        said = "\n".join(record.text for record in records if isinstance(record, OtherLine))
         self._said = said.rpartition("ERROR: ")[2] or "it failed"
 
     def ran(self, key: str) -> tuple[str, ...]:

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.buildkit.definition import Target
-    from pipeline.buildkit.stream import Record
+    from pipeline.buildkit.stream import StreamRecord
 
 _OWNER = re.compile(r"\[(\w+)-([^ \]]+)( ?)([^\]]*)\] ")
 
 
-def records_of(stream: bytes) -> list[Record]:
+def records_of(stream: bytes) -> list[StreamRecord]:
     """Return all records of a stream."""
     decoder = Decoder()
     lines = stream.splitlines()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ...model.stamp import Revision
     from ...reference import Reference
-    from .proxy_tcp import Address
+    from .proxy_tcp import SocketAddress
     from .service import Group, Service
 
 NETWORK = "pipeline"
@@ -190,7 +190,7 @@ def exit_code(container: Container) -> int | None:
     return None if state["Status"] in {"running", "created"} else int(state["ExitCode"])
 
 
-def addresses(container: Container) -> dict[int, Address]:
+def addresses(container: Container) -> dict[int, SocketAddress]:
     """Return the address of each published port, as the engine last reported it."""
     ports = container.attrs["NetworkSettings"]["Ports"]
     return {

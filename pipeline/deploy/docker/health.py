@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from docker.models.containers import Container
 
-    from .proxy_tcp import Address
+    from .proxy_tcp import SocketAddress
     from .service import Group, Health
 
 _STEADY = 1.0
@@ -43,7 +43,7 @@ _FAILURES = (
 def wait_healthy(
     container: Container,
     group: Group,
-    addresses: Mapping[int, Address],
+    addresses: Mapping[int, SocketAddress],
     patience: float,
     stop: threading.Event,
 ) -> str:
@@ -70,7 +70,9 @@ def wait_healthy(
     return f"not healthy within {patience:g} s: {failed}"
 
 
-def _look(container: Container, group: Group, addresses: Mapping[int, Address]) -> tuple[str, str]:
+def _look(
+    container: Container, group: Group, addresses: Mapping[int, SocketAddress]
+) -> tuple[str, str]:
     """Return how the container ended, else the first check that fails; both empty if healthy."""
     ended = _ended(container)
     return ended, "" if ended else run_checks(group, addresses)
@@ -81,7 +83,7 @@ def _ended(container: Container) -> str:
     return "" if code is None else f"it ended with exit code {code}"
 
 
-def run_checks(group: Group, addresses: Mapping[int, Address]) -> str:
+def run_checks(group: Group, addresses: Mapping[int, SocketAddress]) -> str:
     """Run each check of a group once; return the first failure, empty if all pass.
 
     A group without checks passes if each of its ports accepts a connection.
@@ -92,7 +94,7 @@ def run_checks(group: Group, addresses: Mapping[int, Address]) -> str:
     return next((failed for check in group.health if (failed := _run(check, addresses))), "")
 
 
-def _run(check: Health, addresses: Mapping[int, Address]) -> str:
+def _run(check: Health, addresses: Mapping[int, SocketAddress]) -> str:
     if not check.path:
         return _connect(check.port, addresses, check.timeout)
     try:
@@ -102,7 +104,7 @@ def _run(check: Health, addresses: Mapping[int, Address]) -> str:
     return "" if 200 <= status < 300 else f"{check.path} answers {status}"
 
 
-def _connect(port: int, addresses: Mapping[int, Address], timeout: float) -> str:
+def _connect(port: int, addresses: Mapping[int, SocketAddress], timeout: float) -> str:
     """Connect to a port; return why that fails, empty if the connection stays open.
 
     The engine's own proxy accepts connections for any published port, and closes each at once if
@@ -123,7 +125,7 @@ def _connect(port: int, addresses: Mapping[int, Address], timeout: float) -> str
             return f"port {port} does not answer: {error}"
 
 
-def _status(check: Health, address: Address) -> int:
+def _status(check: Health, address: SocketAddress) -> int:
     """Send the request of an HTTP check, without a proxy, and return the status of the response.
 
     The whole exchange ends after the timeout of the check, and the body is not read: an app that

@@ -45,7 +45,7 @@ from .proxy_tcp import Route, tunnel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .proxy_tcp import Address
+    from .proxy_tcp import SocketAddress
 
 SOCKET, LOCK = "socket", "lock"
 HOST = "127.0.0.1"
@@ -54,17 +54,17 @@ FIRST_PORT, PORTS = 20000, 5000
 _CANDIDATES = 50
 _POLL = 0.02
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-class State(Struct):
+class ProxyState(Struct):
     """The routes by key, `APP.GROUP:PORT-IN-THE-CONTAINER`; `over` ends the process."""
 
     routes: dict[str, Route] = field(default_factory=dict)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def _route(state: State, command: Json) -> Json:
+async def _route(state: ProxyState, command: JsonObject) -> JsonObject:
     """Listen on a port, and forward it to an upstream."""
     key, upstream = command["key"], command["upstream"]
     route = state.routes.get(key)
@@ -82,9 +82,9 @@ async def _route(state: State, command: Json) -> Json:
     return {"port": route.port}
 
 
-async def _drain(state: State, command: Json) -> Json:
+async def _drain(state: ProxyState, command: JsonObject) -> JsonObject:
     """Wait until no request to an upstream is open, `seconds` at most."""
-    upstream: Address = (command["upstream"][0], command["upstream"][1])
+    upstream: SocketAddress = (command["upstream"][0], command["upstream"][1])
     end = time.monotonic() + command["seconds"]
     # The counters notify nobody, so they are polled.
     while (busy := _busy(state, upstream)) and time.monotonic() < end:  # noqa: ASYNC110
@@ -92,7 +92,7 @@ async def _drain(state: State, command: Json) -> Json:
     return {"busy": busy}
 
 
-async def _forget(state: State, command: Json) -> Json:
+async def _forget(state: ProxyState, command: JsonObject) -> JsonObject:
     """Stop listening on the ports of some routes."""
     for key in command["keys"]:
         route = state.routes.pop(key, None)
@@ -103,11 +103,11 @@ async def _forget(state: State, command: Json) -> Json:
     return {}
 
 
-async def _routes(state: State, _command: Json) -> Json:
+async def _routes(state: ProxyState, _command: JsonObject) -> JsonObject:
     return {key: {"port": r.port, "upstream": r.upstream} for key, r in state.routes.items()}
 
 
-async def _stop(state: State, _command: Json) -> Json:
+async def _stop(state: ProxyState, _command: JsonObject) -> JsonObject:
     state.over.set()
     return {}
 
@@ -115,7 +115,7 @@ async def _stop(state: State, _command: Json) -> Json:
 _COMMANDS = {"route": _route, "drain": _drain, "forget": _forget, "routes": _routes, "stop": _stop}
 
 
-def _busy(state: State, upstream: Address) -> int:
+def _busy(state: ProxyState, upstream: SocketAddress) -> int:
     return sum(route.busy[upstream] for route in state.routes.values())
 
 
@@ -151,7 +151,9 @@ async def _serve(route: Route, reader: asyncio.StreamReader, writer: asyncio.Str
         writer.close()
 
 
-async def _obey(state: State, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _obey(
+    state: ProxyState, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     """Execute the commands of one run, a line each."""
     try:
         while line := await reader.readline():
@@ -166,7 +168,7 @@ async def _obey(state: State, reader: asyncio.StreamReader, writer: asyncio.Stre
 
 
 async def _run(listener: socket.socket) -> None:
-    state = State()
+    state = ProxyState()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, state.over.set)

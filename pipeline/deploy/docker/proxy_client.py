@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-    from .proxy_tcp import Address
+    from .proxy_tcp import SocketAddress
 
 _IMPORT_ROOT = Path(__file__).parents[3]
 """The folder that has the package, whatever the working directory is."""
@@ -45,7 +45,7 @@ class ProxyClient(Struct, frozen=True):
         self,
         key: str,
         port: int,
-        upstream: Address | None,
+        upstream: SocketAddress | None,
         *,
         http: bool = True,
         gentle: bool = False,
@@ -62,12 +62,12 @@ class ProxyClient(Struct, frozen=True):
             raise _error("the proxy does not answer")
         return int(answer["port"])
 
-    def drain(self, upstream: Address, seconds: float) -> int:
+    def drain(self, upstream: SocketAddress, seconds: float) -> int:
         """Wait until no request to `upstream` is open; return how many still are at the end."""
         answer = self._send({"do": "drain", "upstream": upstream, "seconds": seconds}, seconds)
         return int(answer["busy"]) if answer else 0
 
-    def routes(self) -> dict[str, tuple[int, Address | None]]:
+    def routes(self) -> dict[str, tuple[int, SocketAddress | None]]:
         """Return port and upstream of each route; nothing if the proxy does not run."""
         found = self._send({"do": "routes"}) or {}
         return {key: (r["port"], _address(r["upstream"])) for key, r in found.items()}
@@ -187,7 +187,7 @@ def _connect(folder: Path, timeout: float) -> socket.socket:
     return connection
 
 
-def _address(value: list[Any] | None) -> Address | None:
+def _address(value: list[Any] | None) -> SocketAddress | None:
     return (str(value[0]), int(value[1])) if value else None
 
 

@@ -27,7 +27,7 @@ from .proxy_tcp import BLOCK, UNREACHABLE, connect, pipe, tunnel
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .proxy_tcp import Address, Route, Streams
+    from .proxy_tcp import Route, SocketAddress, Streams
 
 _LONGEST_HEAD = 64 * 1024
 """Bytes that the head of a request or a response may have."""
@@ -92,7 +92,7 @@ async def _finish_request(client: Peer) -> None:
                 await client.receive()
 
 
-async def _exchange(client: Peer, request: h11.Request, upstream: Address | None) -> None:
+async def _exchange(client: Peer, request: h11.Request, upstream: SocketAddress | None) -> None:
     """Forward one request and its response; both bodies may be on their way at the same time."""
     try:
         streams = await connect(upstream)

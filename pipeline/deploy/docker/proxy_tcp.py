@@ -18,7 +18,7 @@ UNREACHABLE = (OSError, TimeoutError)
 _ATTEMPTS = 10
 _PAUSE = 0.1
 
-Address = tuple[str, int]
+SocketAddress = tuple[str, int]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -30,12 +30,12 @@ class Route(Struct):
 
     port: int
     http: bool
-    upstream: Address | None = None
+    upstream: SocketAddress | None = None
     server: asyncio.Server | None = None
-    busy: Counter[Address] = field(default_factory=Counter)
+    busy: Counter[SocketAddress] = field(default_factory=Counter)
 
     @contextmanager
-    def use(self) -> Iterator[Address | None]:
+    def use(self) -> Iterator[SocketAddress | None]:
         """Yield the current upstream, and count it as busy until the end of the block."""
         upstream = self.upstream
         if upstream is None:
@@ -66,7 +66,7 @@ class UpstreamReader(asyncio.StreamReader):
         self.feed_eof()
 
 
-async def connect(upstream: Address | None) -> Streams:
+async def connect(upstream: SocketAddress | None) -> Streams:
     """Connect to a container. Raises one of `UNREACHABLE` if that fails for a second.
 
     Nothing has been sent yet, so it is safe to wait while the engine restarts a container.
@@ -81,7 +81,7 @@ async def connect(upstream: Address | None) -> Streams:
     return await _open(upstream)
 
 
-async def _open(upstream: Address) -> Streams:
+async def _open(upstream: SocketAddress) -> Streams:
     """Do as `asyncio.open_connection` does, with an `UpstreamReader`."""
     loop = asyncio.get_running_loop()
     reader = UpstreamReader(limit=BLOCK, loop=loop)

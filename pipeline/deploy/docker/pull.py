@@ -10,6 +10,7 @@ from ...buildkit.push import stream_error
 from ...errors import UnknownError
 from ...model.masking import masker
 from ...model.report import Failure
+from ...registry.auth.namespace import namespace_of
 from ..errors import DeployError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def pull(client: DockerClient, spec: Spec, credentials: CredentialSource) -> Non
     Raises `DeployError` if the registry does not have it or the disk is full: another attempt would
     fail as well. Raises `UnknownError` if the registry refuses or does not answer.
     """
-    known = credentials(str(spec.image.repository))
+    known = credentials(namespace_of(spec.image.repository))
     mask = masker(known.forms if known else ())
     auth = known.for_engine if known else None
     name, digest = str(spec.image.repository), spec.image.digest

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from ...model.events import Reporter
     from .containers import DeployedRelease, Spec
     from .proxy_client import ProxyClient
-    from .proxy_tcp import Address
+    from .proxy_tcp import SocketAddress
     from .service import Service
 
 _RESTART: Any = {"Name": "unless-stopped"}
 
 
-class Endpoint(Struct, frozen=True):
+class ProxyEndpoint(Struct, frozen=True):
     """A port of an app on the proxy, and the address of the container behind it."""
 
     key: str
     port: int
-    upstream: Address
+    upstream: SocketAddress
     http: bool
 
     @property
@@ -39,7 +39,7 @@ class Endpoint(Struct, frozen=True):
         return f"{'http' if self.http else 'tcp'}://127.0.0.1:{self.port}"
 
 
-def endpoints(release: DeployedRelease) -> Iterator[Endpoint]:
+def endpoints(release: DeployedRelease) -> Iterator[ProxyEndpoint]:
     """Yield the endpoints of a release that uses the proxy, those of the default group first."""
     if not release.proxy_ports:
         return
@@ -51,7 +51,7 @@ def endpoints(release: DeployedRelease) -> Iterator[Endpoint]:
         for key, port in proxy_ports(container).items():
             inside = int(key.rpartition(":")[2])
             if inside in where:
-                yield Endpoint(key, port, where[inside], http=http.get(key, True))
+                yield ProxyEndpoint(key, port, where[inside], http=http.get(key, True))
 
 
 def reserve_ports(
@@ -95,7 +95,7 @@ def restore_routes(proxy: ProxyClient, releases: Sequence[DeployedRelease]) -> f
     )
 
 
-def _restore(proxy: ProxyClient, end: Endpoint) -> bool:
+def _restore(proxy: ProxyClient, end: ProxyEndpoint) -> bool:
     try:
         port = proxy.route(end.key, end.port, end.upstream, http=end.http, gentle=True)
     except DeployError:

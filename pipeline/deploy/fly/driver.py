@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ...fly.flyctl import Ended, Flyctl
+    from ...fly.flyctl import Flyctl, FlyctlResult
     from ...fly.values import FlyRelease, Machine
     from ...model.apps import App, Running
     from ...model.events import Reporter
@@ -200,7 +200,7 @@ class FlyDriver(Struct, frozen=True):
 
     def _run_flyctl(
         self, app: App, image: str, config: Path, report: Reporter, *, fresh: bool
-    ) -> Ended:
+    ) -> FlyctlResult:
         """Run `fly deploy`; repeat it if the image is not there or another deploy holds the app."""
         flyctl, began = self._flyctl(), time.monotonic()
         folder, name = (config, "") if config.is_dir() else (config.parent, config.name)
@@ -217,7 +217,7 @@ class FlyDriver(Struct, frozen=True):
                 check_overtaken(app, running_of(app.name, machines_of(self.api, app.name)))
 
     def _wait_until_settled(
-        self, app: App, digest: str, ended: Ended, report: Reporter
+        self, app: App, digest: str, ended: FlyctlResult, report: Reporter
     ) -> tuple[Running, Sequence[Machine]]:
         """Wait until the machines run what was deployed; return that, and the machines.
 
@@ -249,12 +249,12 @@ def _missing(app: str) -> Problem:
     return Problem(None, f"there is no app `{app}` at Fly", CREATE)
 
 
-def _failure(ended: Ended, *, stopped: bool) -> Failure:
+def _failure(ended: FlyctlResult, *, stopped: bool) -> Failure:
     message = "interrupted while it was deployed" if stopped else ended.message
     return Failure("fly deploy", message, log=ended.lines)
 
 
-def _hint(ended: Ended) -> str:
+def _hint(ended: FlyctlResult) -> str:
     if ended.image_is_missing:
         return (
             "Fly prunes images that no machine uses: run again, and missing images are built; "
@@ -263,7 +263,7 @@ def _hint(ended: Ended) -> str:
     return ""
 
 
-def _behind(machines: Sequence[Machine], ended: Ended) -> str:
+def _behind(machines: Sequence[Machine], ended: FlyctlResult) -> str:
     """Return a machine of an older release than the one that flyctl made; empty without one."""
     made = number_of(ended.release)
     if made is None:
@@ -278,7 +278,7 @@ def _is_other(now: Running, digest: str) -> bool:
 
 
 def _unsettled(
-    now: Running | None, machines: Sequence[Machine], digest: str, ended: Ended
+    now: Running | None, machines: Sequence[Machine], digest: str, ended: FlyctlResult
 ) -> Failure:
     step, message = "fly deploy", "flyctl succeeded, but "
     if now is None:

@@ -20,6 +20,7 @@ from ...model.permission import VARIABLE
 from ..errors import CredentialError
 from .challenge import OTHER_HOST, parse_challenges, place_of, server_of, why_untrusted
 from .credential import IDENTITY_USER, Credential, Kind
+from .namespace import Namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +44,7 @@ Azure's (containerd `remotes/docker/authorizer.go`). They accept the token as a 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Token(Struct, frozen=True):
+class BearerToken(Struct, frozen=True):
     """A bearer token and the moment, of `time.monotonic`, until which it is used."""
 
     value: str
@@ -54,7 +55,7 @@ class Token(Struct, frozen=True):
         return f"{type(self).__name__}(until={self.until})"
 
 
-class Doubt(Struct, frozen=True):
+class WithheldReason(Struct, frozen=True):
     """Why a host gets no credential, as words after its name, and a hint."""
 
     said: str
@@ -74,12 +75,12 @@ class Authorizer:
         source: CredentialSource,
         fetch: Fetch,
         *,
-        namespace: str = "",
+        namespace: Namespace | None = None,
         trusted: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
-        self._namespace = namespace or host
+        self._namespace = namespace or Namespace(host)
         self._trusted = trusted
         self._clock = clock
         self._source = source
@@ -87,14 +88,14 @@ class Authorizer:
         self._lock = Lock()
         self._looked_up = False
         self._bearer: Challenge | None = None
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, BearerToken] = {}
         self._scopes: dict[str, Lock] = {}
         self.credential: Credential | None = None
         self.error: CredentialError | None = None
-        self.withheld: Doubt | None = None
+        self.withheld: WithheldReason | None = None
         self._former: frozenset[str] = frozenset()
 
-    def prepare(self, doubt: Doubt | None = None) -> None:
+    def prepare(self, doubt: WithheldReason | None = None) -> None:
         """Look up the credential, once. With a `doubt` it is not sent."""
         with self._lock:
             if self._looked_up:
@@ -190,7 +191,7 @@ class Authorizer:
                     self._tokens = {**self._tokens, scope: token}
             return token.value
 
-    def _fetched(self, challenge: Challenge, origin: str, scope: str) -> Token:
+    def _fetched(self, challenge: Challenge, origin: str, scope: str) -> BearerToken:
         realm = challenge.parameters.get("realm", "")
         sending = self.credential is not None and not self.withheld
         if why := why_untrusted(realm, origin, self._trusted, sending=sending):
@@ -252,7 +253,7 @@ class Authorizer:
             details=details,
         )
 
-    def _read(self, response: Response, realm: str) -> Token:
+    def _read(self, response: Response, realm: str) -> BearerToken:
         try:
             document = read_json(response.body)
             fields = document if isinstance(document, dict) else {}
@@ -265,4 +266,4 @@ class Authorizer:
                 f"the answer of `{urlsplit(realm).netloc}` is not a token",
                 details=ErrorDetails(200, response.url),
             )
-        return Token(value, self._clock() + lives - _BUFFER)
+        return BearerToken(value, self._clock() + lives - _BUFFER)

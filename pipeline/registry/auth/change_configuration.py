@@ -28,7 +28,7 @@ from .docker_login import configuration_file, read_configuration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .docker_login import Json
+    from .docker_login import JsonObject
 
 _TRIES = 10
 _LONGEST = 90.0
@@ -36,7 +36,9 @@ _PAUSE = 0.02
 """Seconds. Who holds the lock is done within a minute, or hangs; then we go on without it."""
 
 
-def change_configuration(environ: Mapping[str, str], change: Callable[[Json], Json]) -> Path:
+def change_configuration(
+    environ: Mapping[str, str], change: Callable[[JsonObject], JsonObject]
+) -> Path:
     """Replace docker's configuration by what `change` makes of it; return the path of the file.
 
     The file is readable by its owner only, as it may hold other logins. A link stays a link, as
@@ -84,7 +86,7 @@ def _lock(folder: int) -> bool:
 
 
 def _change(
-    folder: int, name: str, environ: Mapping[str, str], change: Callable[[Json], Json]
+    folder: int, name: str, environ: Mapping[str, str], change: Callable[[JsonObject], JsonObject]
 ) -> bool:
     """Replace the file, unless it has changed since it was read; return whether it was replaced."""
     before = _state(folder, name)

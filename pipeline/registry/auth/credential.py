@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from ...model.masking import forms
+
+if TYPE_CHECKING:
+    from .namespace import Namespace
 
 IDENTITY_USER = "<token>"
 """The user name by which a credential helper marks its secret as an identity token."""
@@ -62,13 +65,13 @@ class Credential(Struct, frozen=True):
 class CredentialSource(Protocol):
     """Look up the credential for a namespace: `quay.io`, or a part of it (`quay.io/acme`)."""
 
-    def __call__(self, namespace: str, /) -> Credential | None:
+    def __call__(self, namespace: Namespace, /) -> Credential | None:
         """Return the credential; `None` where there is none.
 
         Raises `CredentialError` where one is configured and cannot be read.
         """
 
 
-def nobody(_namespace: str, /) -> Credential | None:
+def nobody(_namespace: Namespace, /) -> Credential | None:
     """Return no credential: every request is anonymous."""
     return None

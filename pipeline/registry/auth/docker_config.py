@@ -91,7 +91,9 @@ def _has_helper(credential: Credential, environ: Mapping[str, str]) -> bool:
     return bool(credential.helper) and find_program(name, path) is not None
 
 
-def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> docker_login.Json:
+def _with(
+    credentials: Mapping[str, Credential], environ: Mapping[str, str]
+) -> docker_login.JsonObject:
     """Return the user's configuration with our credentials, without entries that docker rejects.
 
     An empty entry in `credHelpers` makes docker/cli read `auths` for one host although there is a
@@ -112,7 +114,9 @@ def _with(credentials: Mapping[str, Credential], environ: Mapping[str, str]) -> 
     }
 
 
-def _without(configuration: docker_login.Json, hosts: Collection[str]) -> docker_login.Json:
+def _without(
+    configuration: docker_login.JsonObject, hosts: Collection[str]
+) -> docker_login.JsonObject:
     """Return a configuration without credentials for `hosts`, by an entry or by a helper."""
     auths = docker_login.section(configuration, "auths")
     for host in hosts:
@@ -122,7 +126,7 @@ def _without(configuration: docker_login.Json, hosts: Collection[str]) -> docker
     return {**configuration, "auths": auths, "credHelpers": {**helpers, **silent}}
 
 
-def _entry(credential: Credential) -> docker_login.Json:
+def _entry(credential: Credential) -> docker_login.JsonObject:
     if credential.kind is Kind.IDENTITY_TOKEN:
         return {"username": credential.username, "identitytoken": credential.secret}
     return {"auth": credential.basic}

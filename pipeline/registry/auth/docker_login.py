@@ -35,7 +35,7 @@ _PROXIES = {
     "ftpProxy": "FTP_PROXY",
 }
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
-Json = dict[str, object]
+JsonObject = dict[str, object]
 
 
 def configuration_folder(environ: Mapping[str, str]) -> Path:
@@ -49,12 +49,12 @@ def configuration_file(environ: Mapping[str, str]) -> Path:
     return configuration_folder(environ) / "config.json"
 
 
-def read_configuration(environ: Mapping[str, str]) -> Json:
+def read_configuration(environ: Mapping[str, str]) -> JsonObject:
     """Read docker's `config.json`; empty where there is none. Raises `CredentialError`."""
     return read_file(configuration_file(environ), environ)
 
 
-def read_file(path: Path, environ: Mapping[str, str]) -> Json:
+def read_file(path: Path, environ: Mapping[str, str]) -> JsonObject:
     """Read a file of the same form; empty where there is none. Raises `CredentialError`."""
     what = f"`{shown(path, environ)}`"
     try:
@@ -68,7 +68,7 @@ def read_file(path: Path, environ: Mapping[str, str]) -> Json:
     return _parse(text, what)
 
 
-def read_environment(environ: Mapping[str, str]) -> Json:
+def read_environment(environ: Mapping[str, str]) -> JsonObject:
     """Read the configuration in `DOCKER_AUTH_CONFIG`; empty where there is none."""
     return _parse(environ.get(ENVIRONMENT, ""), f"`{ENVIRONMENT}`")
 
@@ -106,7 +106,7 @@ def docker_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: str(found[key]) for key, name in _PROXIES.items() if found.get(key)}
 
 
-def helper_name(configuration: Json, host: str) -> str:
+def helper_name(configuration: JsonObject, host: str) -> str:
     """Return the credential helper for `host`: its own, else the one for all hosts, else ""."""
     helpers = section(configuration, "credHelpers")
     for key in _keys(host):
@@ -120,7 +120,7 @@ def server_key(host: str) -> str:
     return HUB_KEY if is_hub(host) else host
 
 
-def section(configuration: Json, name: str) -> Json:
+def section(configuration: JsonObject, name: str) -> JsonObject:
     """Return an object of the configuration; empty where there is none."""
     value = configuration.get(name)
     return value if isinstance(value, dict) else {}
@@ -146,7 +146,7 @@ def encode_auth(user: str, secret: str) -> str:
     return base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
 
 
-def _parse(text: str, what: str) -> Json:
+def _parse(text: str, what: str) -> JsonObject:
     try:
         value = json.loads(text) if text.strip() else {}
     except (ValueError, RecursionError):
@@ -162,12 +162,14 @@ def _keys(host: str) -> tuple[str, ...]:
     return (HUB_KEY, _HUB_INDEX, *HUB_NAMES) if is_hub(host) else (host,)
 
 
-def _docker_finds(auths: Json, host: str) -> bool:
+def _docker_finds(auths: JsonObject, host: str) -> bool:
     """Return whether docker itself finds the login: it reads Docker Hub's by one key only."""
     return not is_hub(host) or any(key == HUB_KEY or _bare(key) == _HUB_INDEX for key in auths)
 
 
-def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) -> Credential | None:
+def credential_of(
+    entry: JsonObject, source: str, *, known_to_docker: bool = False
+) -> Credential | None:
     """Read the credential in an entry of `auths`; `None` where it has none."""
     token = entry.get("identitytoken")
     pair = _user_and_secret(entry)
@@ -180,7 +182,7 @@ def credential_of(entry: Json, source: str, *, known_to_docker: bool = False) ->
     return Credential(*pair, source, known_to_docker=known_to_docker)
 
 
-def entry_of(auths: Json, host: str) -> Json:
+def entry_of(auths: JsonObject, host: str) -> JsonObject:
     """Find the entry for a host: by the exact key, else by a key with a scheme or a path."""
     for key in (*_keys(host), *sorted(auths)):
         exact = key in _keys(host)
@@ -191,7 +193,7 @@ def entry_of(auths: Json, host: str) -> Json:
     return {}
 
 
-def without(auths: Json, host: str) -> Json:
+def without(auths: JsonObject, host: str) -> JsonObject:
     """Return the entries of all other hosts; keys may have a scheme or a path."""
     return {key: entry for key, entry in auths.items() if _bare(key) != host}
 
@@ -200,7 +202,7 @@ def _bare(key: str) -> str:
     return key.removeprefix("https://").removeprefix("http://").partition("/")[0]
 
 
-def _user_and_secret(entry: Json) -> tuple[str, str] | None:
+def _user_and_secret(entry: JsonObject) -> tuple[str, str] | None:
     auth = entry.get("auth")
     if isinstance(auth, str) and auth:
         return decode_auth(auth)

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from .credential import Credential, CredentialSource
+    from .namespace import Namespace
 
 
 def fly_credentials(environ: Mapping[str, str]) -> tuple[str, CredentialSource]:
     """Return Fly's registry, and the source of its token besides docker's configuration."""
     host = fly_login.fly_registry(environ)
 
-    def look_up(namespace: str, /) -> Credential | None:
+    def look_up(namespace: Namespace, /) -> Credential | None:
         if host_of(namespace) != host:
             return None
         return fly_login.from_environment(environ) or fly_login.from_flyctl(environ)
@@ -36,7 +37,7 @@ def known_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     tokens = fly_login.variables_in(environ)
     found = [form for token in tokens for form in forms(token, fly_login.FLY_USER)]
-    files: list[Callable[[Mapping[str, str]], docker_login.Json]] = [
+    files: list[Callable[[Mapping[str, str]], docker_login.JsonObject]] = [
         docker_login.read_environment,
         docker_login.read_configuration,
         *(partial(docker_login.read_file, path) for path in podman_login.files(environ)),
@@ -58,11 +59,12 @@ def credentials(
     names, else `registry.fly.io`. Each call reads everything anew, as a login of flyctl's is valid
     for five minutes. A public or a local registry needs no credential (`None`).
 
-    >>> credentials({"FLY_API_TOKEN": "FlyV1 fm2_abc"})("registry.fly.io").source
+    >>> from pipeline.registry.auth.namespace import Namespace
+    >>> credentials({"FLY_API_TOKEN": "FlyV1 fm2_abc"})(Namespace("registry.fly.io")).source
     'FLY_API_TOKEN'
     """
     fly = frozenset([fly_login.fly_registry(environ)] if fly_hosts is None else fly_hosts)
-    lookups: tuple[Callable[[str], Credential | None], ...] = (
+    lookups: tuple[Callable[[Namespace], Credential | None], ...] = (
         lambda name: fly_login.from_environment(environ) if host_of(name) in fly else None,
         lambda name: docker_login.from_environment(environ, host_of(name)),
         lambda name: docker_login.from_configuration(environ, host_of(name)),
@@ -70,7 +72,7 @@ def credentials(
         lambda name: fly_login.from_flyctl(environ) if host_of(name) in fly else None,
     )
 
-    def look_up(namespace: str, /) -> Credential | None:
+    def look_up(namespace: Namespace, /) -> Credential | None:
         found = (lookup(namespace) for lookup in lookups)
         return next((credential for credential in found if credential), None)
 

@@ -1,38 +1,48 @@
-"""Namespaces: a registry's host (`quay.io`) or a part of it (`quay.io/acme`), as text."""
+"""Namespaces, for which credentials are looked up: a registry's host, or a part of it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from ...reference import Repository
 
-def host_of(namespace: str) -> str:
+Namespace = NewType("Namespace", str)
+"""A registry's host (`quay.io`), or one with the beginning of a path (`quay.io/acme`)."""
+
+
+def namespace_of(repository: Repository) -> Namespace:
+    """Return the innermost namespace of a repository, which is the repository itself."""
+    return Namespace(str(repository))
+
+
+def host_of(namespace: Namespace) -> str:
     """Return the host of a namespace.
 
-    >>> host_of("quay.io/acme/web")
+    >>> host_of(Namespace("quay.io/acme/web"))
     'quay.io'
     """
     return namespace.partition("/")[0]
 
 
-def parents(namespace: str) -> tuple[str, ...]:
+def parents(namespace: Namespace) -> tuple[Namespace, ...]:
     """Return a namespace and all that contain it, the host last.
 
-    >>> parents("quay.io/acme/web")
+    >>> parents(Namespace("quay.io/acme/web"))
     ('quay.io/acme/web', 'quay.io/acme', 'quay.io')
     """
     pieces = namespace.split("/")
-    return tuple("/".join(pieces[:count]) for count in range(len(pieces), 0, -1))
+    return tuple(Namespace("/".join(pieces[:count])) for count in range(len(pieces), 0, -1))
 
 
-def common(namespaces: Collection[str]) -> str:
+def common(namespaces: Collection[Namespace]) -> Namespace:
     """Return the innermost namespace that contains all of `namespaces`, which are on one host.
 
-    >>> common(["quay.io/acme/web", "quay.io/acme/api"])
+    >>> common([Namespace("quay.io/acme/web"), Namespace("quay.io/acme/api")])
     'quay.io/acme'
     """
     first, *rest = namespaces
     shared = (one for one in parents(first) if all(one in parents(other) for other in rest))
-    return next(shared, host_of(first))
+    return next(shared, Namespace(host_of(first)))

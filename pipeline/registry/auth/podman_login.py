@@ -15,7 +15,7 @@ from ...process.paths import home, shown
 from ...reference import HUB, is_hub
 from ..errors import CredentialError
 from . import ask_helper, docker_login
-from .namespace import host_of, parents
+from .namespace import Namespace, host_of, parents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def files(environ: Mapping[str, str]) -> tuple[Path, ...]:
     )
 
 
-def from_files(environ: Mapping[str, str], namespace: str) -> Credential | None:
+def from_files(environ: Mapping[str, str], namespace: Namespace) -> Credential | None:
     """Look up the credential for a namespace; `None` where podman has none.
 
     Raises `CredentialError` where a file cannot be read.
@@ -46,26 +46,29 @@ def from_files(environ: Mapping[str, str], namespace: str) -> Credential | None:
     return None
 
 
-def namespaces(environ: Mapping[str, str]) -> frozenset[str]:
+def namespaces(environ: Mapping[str, str]) -> frozenset[Namespace]:
     """Return the parts of hosts that have a login of their own: `quay.io/acme`.
 
     A file that cannot be read is skipped: looking up a credential will report it.
     """
-    found: set[str] = set()
+    found: set[Namespace] = set()
     for path in files(environ):
         try:
             auths = docker_login.section(docker_login.read_file(path, environ), "auths")
         except CredentialError:
             continue
-        found |= {key for key in auths if "/" in key and "://" not in key}
+        found |= {Namespace(key) for key in auths if "/" in key and "://" not in key}
     return frozenset(found)
 
 
 def _find(
-    configuration: docker_login.Json, namespace: str, path: Path, environ: Mapping[str, str]
+    configuration: docker_login.JsonObject,
+    namespace: Namespace,
+    path: Path,
+    environ: Mapping[str, str],
 ) -> Credential | None:
     if is_hub(host := host_of(namespace)):
-        host, namespace = HUB, f"{HUB}{namespace.removeprefix(host)}"
+        host, namespace = HUB, Namespace(f"{HUB}{namespace.removeprefix(host)}")
     name = str(docker_login.section(configuration, "credHelpers").get(host) or "")
     if name and (found := ask_helper.get(name, docker_login.server_key(host), environ)):
         return replace(found, known_to_docker=False, helper=name)
@@ -75,7 +78,7 @@ def _find(
     return docker_login.credential_of(entry, f"podman's login {shown(path, environ)}")
 
 
-def _entry(auths: docker_login.Json, key: str) -> docker_login.Json:
+def _entry(auths: docker_login.JsonObject, key: str) -> docker_login.JsonObject:
     """Find an entry: a key with a scheme names a host, as old dockers wrote it; others a part."""
     if "/" not in key:
         return docker_login.entry_of({k: v for k, v in auths.items() if _names_host(k)}, key)

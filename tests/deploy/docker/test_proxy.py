@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import BufferedRWPair
 
-    from pipeline.deploy.docker.proxy_tcp import Address
+    from pipeline.deploy.docker.proxy_tcp import SocketAddress
     from tests.support.scripted_server import Request, ScriptedServer
 
 KEY = "web.app:8080"
@@ -47,7 +47,7 @@ def _pid(proxy: ProxyClient) -> int:
     return int((proxy.folder / "lock").read_text())
 
 
-def at(server: ScriptedServer) -> Address:
+def at(server: ScriptedServer) -> SocketAddress:
     """Return the server's address as a value of the proxy."""
     host, _, port = server.address.partition(":")
     return host, int(port)

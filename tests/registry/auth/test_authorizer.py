@@ -19,6 +19,7 @@ from pipeline.model.presence import Absent, Present
 from pipeline.reference import Digest, Repository, parse_reference
 from pipeline.registry.auth.authorizer import Authorizer
 from pipeline.registry.auth.credential import Credential, Kind
+from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.blobs import RemoteRepository, Transfer, copy_blob
 from pipeline.registry.client import Registry
 from pipeline.registry.contents import Part
@@ -296,7 +297,7 @@ def test_different_logins_for_paths_of_a_host() -> None:
         return there if request.headers.get("authorization") == wanted else GONE
 
     with scripted_server(script) as server:
-        parts = frozenset({f"{server.address}/acme", f"{server.address}/other"})
+        parts = frozenset(Namespace(f"{server.address}/{part}") for part in ("acme", "other"))
         names = [parse_reference(f"{part}/web:1") for part in sorted(parts)]
         with Registry(credentials=source, namespaces=parts, policy=QUICK) as registry:
             answers = registry.head_all(names)

@@ -17,7 +17,7 @@ from pipeline.registry.auth.credential import Credential
 from pipeline.runner.login import log_docker_in, name_helper
 
 if TYPE_CHECKING:
-    from pipeline.registry.auth.docker_login import Json
+    from pipeline.registry.auth.docker_login import JsonObject
 
 HOSTS = [f"r{number}.example.com" for number in range(20)]
 
@@ -73,7 +73,7 @@ def test_another_program_without_a_lock(environ: dict[str, str]) -> None:
     file = Path(environ["HOME"], ".docker/config.json")
     looks = []
 
-    def change(found: Json) -> Json:
+    def change(found: JsonObject) -> JsonObject:
         looks.append(found)
         if len(looks) == 1:  # Docker saves a new file under the old name.
             file.with_name("theirs").write_text('{"auths": {}, "theirs": 1}')
@@ -90,7 +90,7 @@ def test_endless_changes_by_another_program(environ: dict[str, str]) -> None:
     """After some attempts an error, and the other program's file is unchanged."""
     file = Path(environ["HOME"], ".docker/config.json")
 
-    def change(found: Json) -> Json:
+    def change(found: JsonObject) -> JsonObject:
         file.write_text(json.dumps({**found, "again": "x" * (len(str(found)) + 1)}))
         return {"ours": 1}
 

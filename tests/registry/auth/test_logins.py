@@ -15,7 +15,7 @@ from pipeline.registry.auth.credential import Kind
 from pipeline.registry.auth.docker_config import docker_config
 from pipeline.registry.auth.docker_login import docker_proxies
 from pipeline.registry.auth.keychain import credentials, known_secrets
-from pipeline.registry.auth.namespace import common
+from pipeline.registry.auth.namespace import Namespace, common
 from pipeline.registry.auth.podman_login import namespaces
 from pipeline.registry.errors import CredentialError
 from tests.support.fake_programs import write_program
@@ -23,7 +23,7 @@ from tests.support.fake_programs import write_program
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOST = "registry.example.com"
+HOST = Namespace("registry.example.com")
 SECRET = "a-secret-of-docker's"
 
 
@@ -51,7 +51,7 @@ def helper(folder: Path, name: str, script: str) -> None:
 
 def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:
     """Return user and secret for a host or repository."""
-    found = credentials(environ)(place)
+    found = credentials(environ)(Namespace(place))
     return (found.username, found.secret) if found else None
 
 
@@ -123,7 +123,7 @@ def test_a_login_to_docker_hub(tmp_path: Path, host: str, key: str, *, docker_fi
     """Docker has one name for it; BuildKit gets the others, too."""
     logins(tmp_path / ".docker/config.json", auths={key: {"auth": auth("hub", SECRET)}})
 
-    found = credentials(environment(tmp_path))(host)
+    found = credentials(environment(tmp_path))(Namespace(host))
 
     assert found is not None
     assert found.username == "hub"
@@ -190,7 +190,7 @@ def test_docker_gets_logins_from_other_sources(tmp_path: Path) -> None:
     variable = {"auths": {"variable.example.com": {"auth": auth("variable", SECRET)}}}
     environ = environment(tmp_path, TMPDIR=str(tmp_path), DOCKER_AUTH_CONFIG=json.dumps(variable))
     hosts = ("own.example.com", "odd.example.com", HOST)
-    found = {host: one for host in hosts if (one := credentials(environ)(host))}
+    found = {host: one for host in hosts if (one := credentials(environ)(Namespace(host)))}
 
     with docker_config(found, environ) as more:
         folder = tmp_path / more["DOCKER_CONFIG"]
@@ -381,9 +381,9 @@ def test_a_missing_helper(tmp_path: Path) -> None:
 
 def test_the_login_for_several_paths() -> None:
     """Docker has one login per host: that of the innermost common path."""
-    assert common(["h/acme/web", "h/acme/api"]) == "h/acme"
-    assert common(["h/acme/web"]) == "h/acme/web"
-    assert common(["h/acme", "h/other"]) == "h"
+    assert common([Namespace("h/acme/web"), Namespace("h/acme/api")]) == "h/acme"
+    assert common([Namespace("h/acme/web")]) == "h/acme/web"
+    assert common([Namespace("h/acme"), Namespace("h/other")]) == "h"
 
 
 def test_all_known_secrets(tmp_path: Path) -> None:
@@ -406,7 +406,7 @@ def test_all_known_secrets(tmp_path: Path) -> None:
 def test_docker_gets_the_token_of_a_variable(tmp_path: Path) -> None:
     """Docker's child processes do not get Fly's variables, so a helper would find no token."""
     environ = environment(tmp_path, TMPDIR=str(tmp_path), FLY_API_TOKEN="FlyV1 fm2_abc")
-    found = credentials(environ)("registry.fly.io")
+    found = credentials(environ)(Namespace("registry.fly.io"))
 
     assert found is not None
     with docker_config({"registry.fly.io": found}, environ) as more:
