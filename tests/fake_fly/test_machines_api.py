@@ -68,13 +68,13 @@ def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"app_name": "new", "org_slug": "acme"}, 201, None),
+        ({"name": "new", "org_slug": "acme"}, 201, None),
         ({"name": "newer", "org_slug": "acme", "network": "apart"}, 201, None),
-        ({"app_name": "secret", "org_slug": "acme"}, 422, "name_taken"),
-        ({"app_name": "Bad_Name", "org_slug": "acme"}, 422, "unknown"),
-        ({"app_name": "more", "org_slug": "rival"}, 403, "unknown"),
-        ({"app_name": "more"}, 400, "unknown"),
-        ({"app_name": "more", "org_slug": "acme", "region": "iad"}, 400, "unknown"),
+        ({"name": "secret", "org_slug": "acme"}, 422, "name_taken"),
+        ({"name": "Bad_Name", "org_slug": "acme"}, 422, "unknown"),
+        ({"name": "more", "org_slug": "rival"}, 403, "unknown"),
+        ({"name": "more"}, 400, "unknown"),
+        ({"name": "more", "org_slug": "acme", "region": "iad"}, 400, "unknown"),
     ],
 )
 def test_creating_apps(fly: FakeFly, body: dict[str, str], status: int, code: str | None) -> None:

@@ -89,7 +89,7 @@ class MachinesApi:
 
     def _create_app(self, request: HttpRequest, token: Token) -> Answer:
         body = parse_body(request.body, CREATE_APP)
-        name = body.get("name") or body.get("app_name") or ""
+        name = body.get("name") or ""
         if not name or not body.get("org_slug"):
             raise RefusedError(400, "app name and org_slug are required")
         if body["org_slug"] != token.org or token.app or token.readonly:

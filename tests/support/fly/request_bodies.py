@@ -45,7 +45,15 @@ PORT = {
         "h2_backend": bool,
         "idle_timeout": int,
         "headers_read_timeout": int,
-        "replay_cache": [{"*": object}],
+        "replay_cache": [
+            {
+                "path_prefix": str,
+                "ttl_seconds": int,
+                "type": ("cookie", "header"),
+                "name": str,
+                "allow_bypass": bool,
+            }
+        ],
     },
     "proxy_proto_options": {"version": str},
 }
@@ -81,7 +89,11 @@ INIT = {
     "kernel_args": [str],
 }
 FILE = {"guest_path": str, "raw_value": str, "secret_name": str, "image_config": str, "mode": int}
-RESTART = {"policy": ("no", "always", "on-failure"), "max_retries": int}
+RESTART = {
+    "policy": ("no", "always", "on-failure", "spot-price"),
+    "max_retries": int,
+    "gpu_bid_price": float,
+}
 STOP_CONFIG = {"timeout": DURATION, "signal": SIGNALS}
 PROCESS = {
     "exec": [str],
@@ -103,6 +115,53 @@ MOUNT = {
     "add_size_gb": int,
     "size_gb_limit": int,
 }
+DNS = {
+    "skip_registration": bool,
+    "nameservers": [str],
+    "searches": [str],
+    "options": [{"name": str, "value": str}],
+    "dns_forward_rules": [{"basename": str, "addr": str}],
+    "hostname": str,
+    "hostname_fqdn": str,
+}
+HEALTHCHECK = {
+    "name": str,
+    "interval": int,
+    "grace_period": int,
+    "success_threshold": int,
+    "failure_threshold": int,
+    "timeout": int,
+    "kind": ("readiness", "liveness"),
+    "unhealthy": ("stop",),
+    "http": {
+        "port": int,
+        "method": str,
+        "path": str,
+        "headers": HEADERS,
+        "scheme": ("http", "https"),
+        "tls_skip_verify": bool,
+        "tls_server_name": str,
+    },
+    "tcp": {"port": int},
+    "exec": {"command": [str]},
+}
+CONTAINER = {
+    "name": str,
+    "image": str,
+    "exec": [str],
+    "entrypoint": [str],
+    "cmd": [str],
+    "user": str,
+    "env": {"*": str},
+    "secrets": [{"env_var": str, "name": str}],
+    "env_from": [{"env_var": str, "field_ref": str}],
+    "files": [FILE],
+    "restart": RESTART,
+    "stop": STOP_CONFIG,
+    "depends_on": [{"name": str, "condition": ("exited_successfully", "healthy", "started")}],
+    "healthchecks": [HEALTHCHECK],
+    "mounts": [{"name": str, "path": str}],
+}
 CONFIG: dict[str, Any] = {
     "env": {"*": str},
     "init": INIT,
@@ -120,12 +179,12 @@ CONFIG: dict[str, Any] = {
     "schedule": ("hourly", "daily", "weekly", "monthly"),
     "auto_destroy": bool,
     "restart": RESTART,
-    "dns": {"*": object},
+    "dns": DNS,
     "processes": [PROCESS],
     "standbys": [str],
     "stop_config": STOP_CONFIG,
-    "containers": [{"*": object}],
-    "volumes": [{"*": object}],
+    "containers": [CONTAINER],
+    "volumes": [{"name": str, "temp_dir": {"size_mb": int, "storage_type": str}, "image": str}],
     "rootfs": {"persist": str, "size_gb": int},
     "cache_drive": {"size_mb": int},
     "spot": {"max_price_fraction": float},
@@ -141,11 +200,11 @@ CREATE_MACHINE: dict[str, Any] = {
     "skip_service_registration": bool,
     "skip_secrets": bool,
     "min_secrets_version": int,
+    "lsvd": bool,
 }
 UPDATE_MACHINE: dict[str, Any] = {**CREATE_MACHINE, "current_version": str}
 CREATE_APP: dict[str, Any] = {
     "name": str,
-    "app_name": str,
     "org_slug": str,
     "network": str,
     "app_role_id": str,

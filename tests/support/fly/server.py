@@ -194,7 +194,8 @@ def _answer(world: World, apis: dict[str, Api], exchange: Exchange) -> None:
         answer = Answer(0 if down == "drop" else 503, {"error": "service unavailable"})
     else:
         answer = apis[surface](asked)
-    world.requests.append(Request(surface, asked.method, path, answer.status))
+    body = asked.body if surface == "machines" else b""
+    world.requests.append(Request(surface, asked.method, path, answer.status, body=body))
     if answer.status:
         exchange.send(answer)
     else:

@@ -29,7 +29,8 @@ class Request:
     `surface` is `machines`, `graphql`, `rest`, `registry` or `flyctl`. `path` is the path with its
     query; for GraphQL the queried fields (`app.releasesUnprocessed`); for flyctl the whole command
     line, with its words in `argv`, `method` its command (`deploy`, `apps create`) and `status` its
-    exit code (-1: it was killed). A dropped connection has status 0.
+    exit code (-1: it was killed). A dropped connection has status 0. `body` is what was sent to the
+    Machines API.
     """
 
     surface: str
@@ -37,6 +38,7 @@ class Request:
     path: str
     status: int
     argv: tuple[str, ...] = ()
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
