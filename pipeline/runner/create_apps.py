@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..errors import UnknownError, usage_error
-from ..fly.api import FlyApi
 from ..fly.create_app import (
     NAME_TAKEN,
     await_repository,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
 
+    from ..fly.api import FlyApi
     from ..model.events import Reporter
     from ..model.fly_apps import FlyApp
     from ..model.project import Project
@@ -60,15 +60,6 @@ class _Fly(Struct, frozen=True):
     org: str
     report: Reporter
     stop: threading.Event
-
-
-@contextmanager
-def fly_api(
-    environ: Mapping[str, str], report: Reporter, stop: threading.Event
-) -> Iterator[FlyApi]:
-    """Open Fly's APIs; their connections are closed at the end."""
-    with FlyApi(environ, report=report, stop=stop) as api:
-        yield api
 
 
 def with_generated_names(project: Project, api: FlyApi) -> Project:

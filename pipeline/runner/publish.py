@@ -133,6 +133,7 @@ def publish(
             spans |= dict(zip(level, took, strict=True))
     done = {name: span for name, span in spans.items() if not isinstance(span, PipelineError)}
     failed = {name: span for name, span in spans.items() if isinstance(span, PipelineError)}
+    # Not cut short by Ctrl-C: the answers below are right only after the whole wait.
     time.sleep(min(max(2 * max(done.values(), default=0.0), LEAST_WAIT), MOST_WAIT))
     answers = registry.head_all([by_name[name].action.reference for name in done])
     return {**{name: answers[by_name[name].action.reference] for name in done}, **failed}

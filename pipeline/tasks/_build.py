@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .. import graph
 from ._choose import choose
-from ._load import is_deep, load_project
+from ._load import load_with
 from ._run import run_project
 
 if TYPE_CHECKING:
@@ -16,48 +16,23 @@ if TYPE_CHECKING:
 
     from ..model.project import Project
     from ..reference import ImageName
-    from ._command import Words
+    from ._options import PlanOptions
 
 
-def run_all(  # noqa: PLR0913 - the options of the command line
-    c: Context,
-    only: str,
-    *,
-    force: bool,
-    keep_going: bool,
-    verify: str,
-    strict: bool,
-    json: bool,
-    allow: Words,
-    profile: str,
-) -> int:
+def run_all(c: Context, only: str, options: PlanOptions) -> int:
     """Build the images that `only` chooses, or all, and the bases that are missing."""
-    deep = is_deep(verify)
-    project = load_project(profile, allow, strict=strict)
+    project = load_with(options)
     names = choose(project, only) if only else project.names
-    return run_project(c, project, names, force=force, keep_going=keep_going, deep=deep, json=json)
+    return run_project(c, project, names, options)
 
 
-def run(  # noqa: PLR0913 - the options of the command line
-    c: Context,
-    names: str,
-    *,
-    dependents: bool,
-    force: bool,
-    keep_going: bool,
-    verify: str,
-    strict: bool,
-    json: bool,
-    allow: Words,
-    profile: str,
-) -> int:
-    """Build the chosen images, their missing bases and, with `dependents`, what is above."""
-    deep = is_deep(verify)
-    project = load_project(profile, allow, strict=strict)
+def run(c: Context, names: str, options: PlanOptions, *, dependents: bool) -> int:
+    """Build the chosen images, their missing bases and, with `dependents`, their dependents."""
+    project = load_with(options)
     chosen: Collection[ImageName] = choose(project, names)
     if dependents:
         chosen = _with_dependents(project, chosen)
-    return run_project(c, project, chosen, force=force, keep_going=keep_going, deep=deep, json=json)
+    return run_project(c, project, chosen, options)
 
 
 def _with_dependents(project: Project, names: Collection[ImageName]) -> tuple[ImageName, ...]:

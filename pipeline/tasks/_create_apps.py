@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..console import as_json, fly
 from ..errors import WorkError, usage_error
+from ..fly.api import FlyApi
 from ..project.apps import app_name_file, images_without_app
 from ..project.file_format import app_line
 from ..project.name_app import name_app
-from ..runner.create_apps import create_missing, find_apps, fly_api, with_generated_names
+from ..runner.create_apps import create_missing, find_apps, with_generated_names
 from ._load import load_project, with_apps
 from ._say import console, say, say_unlisted, tell, write_json
 from ._signals import INTERRUPTED, stoppable
@@ -41,7 +42,11 @@ def run(
         raise usage_error("`--save` needs `--generate-name`, whose names it writes")
     project = load_project(profile, allow)
     nameless = images_without_app(project) if generate_name else ()
-    with console() as report, stoppable() as stop, fly_api(os.environ, report, stop) as api:
+    with (
+        console() as report,
+        stoppable() as stop,
+        FlyApi(os.environ, report=report, stop=stop) as api,
+    ):
         project = with_generated_names(project, api) if generate_name else project
         project = with_apps(project, look=check)
         found = find_apps(project, os.environ, api)

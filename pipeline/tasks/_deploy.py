@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ..runner.apps import open_driver
 from ._choose import choose_apps, choose_unlisted
 from ._command import is_dry
-from ._load import is_deep, load_project, with_apps
+from ._load import load_with, with_apps
 from ._run import run_project
 from ._say import say
 
@@ -19,25 +19,12 @@ if TYPE_CHECKING:
     from invoke.context import Context
 
     from ..model.project import Project
-    from ._command import Words
+    from ._options import PlanOptions
 
 
-def run(  # noqa: PLR0913 - the options of the command line
-    c: Context,
-    words: str,
-    *,
-    force: bool,
-    keep_going: bool,
-    rollback: bool,
-    verify: str,
-    strict: bool,
-    json: bool,
-    allow: Words,
-    profile: str,
-) -> int:
+def run(c: Context, words: str, options: PlanOptions, *, rollback: bool) -> int:
     """Deploy the apps that `words` choose, or all; return the exit code."""
-    deep = is_deep(verify)
-    project = load_project(profile, allow, strict=strict)
+    project = load_with(options)
     stop = threading.Event()
     with open_driver(project, os.environ, stop) as driver:
         project = with_apps(project, look=is_dry(c), driver=driver)
@@ -52,18 +39,16 @@ def run(  # noqa: PLR0913 - the options of the command line
         ]
         return run_project(
             c,
-            _backwards(project) if force else project,
+            _backwards(project) if options.force else project,
             names,
-            force=False,
-            keep_going=keep_going,
-            deep=deep,
+            # It forces deploys, not builds.
+            options._replace(force=False),
             apps=apps,
-            redeploy=apps if force else (),
+            redeploy=apps if options.force else (),
             unlisted=unlisted,
             rollback=rollback,
             driver=driver,
             stop=stop,
-            json=json,
         )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..console import as_json, fly
 from ..errors import WorkError, usage_error
-from ..runner.create_apps import fly_api
+from ..fly.api import FlyApi
 from ..runner.keep import KeepClients, keep, keepable, list_kept, registry_host, release_kept
 from ..runner.open_registry import open_registry
 from ._choose import choose_from
@@ -59,21 +59,21 @@ def _keep(project: Project, words: str, report: Reporter, stop: threading.Event)
     host = registry_host(project, os.environ)
     names = choose_from(keepable(project, os.environ), words, what=WHAT)
     with (
-        fly_api(os.environ, report, stop) as api,
+        FlyApi(os.environ, report=report, stop=stop) as api,
         open_registry(project.settings, os.environ, report) as registry,
     ):
         return keep(project, names, KeepClients(api, stop, registry, host))
 
 
 def _listed(project: Project, report: Reporter, stop: threading.Event) -> Sequence[Kept]:
-    with fly_api(os.environ, report, stop) as api:
+    with FlyApi(os.environ, report=report, stop=stop) as api:
         return list_kept(project, os.environ, api)
 
 
 def _let_go(
     project: Project, words: str, report: Reporter, stop: threading.Event
 ) -> Sequence[Kept]:
-    with fly_api(os.environ, report, stop) as api:
+    with FlyApi(os.environ, report=report, stop=stop) as api:
         found = list_kept(project, os.environ, api)
         every = [one.slot.name for one in found]
         names = every if words == "all" else choose_from(every, words, what="kept image or app")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..model.settings import Settings
     from ..runner.apps import OpenDriver
     from ._command import Words
+    from ._options import PlanOptions
 
 
 def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
@@ -34,6 +35,15 @@ def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> 
         say(f"warning: {warning}")
     settings = replace(project.settings, strict=strict or project.settings.strict)
     return replace(project, settings=settings.allowing(more))
+
+
+def load_with(options: PlanOptions) -> Project:
+    """Load the project with the options of a task that makes a plan, as `load_project` does.
+
+    Raises `ConfigError` for a wrong `--verify` before it reads the project.
+    """
+    is_deep(options.verify)
+    return load_project(options.profile, options.allow, strict=options.strict)
 
 
 def load_settings(profile: str, allow: Words = None) -> Settings:

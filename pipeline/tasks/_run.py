@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from ..console import as_json
-from ..console.errors import show_warnings
 from ..errors import FaultError
 from ..model.plan import plan as plan_of
 from ..runner.inspect import inspect
@@ -19,7 +17,7 @@ from ..runner.run import run
 from ._command import is_dry
 from ._faults import tell_fault
 from ._load import check_look
-from ._say import console, warn, write_json
+from ._say import console, write_json
 from ._signals import stoppable
 
 if TYPE_CHECKING:
@@ -27,28 +25,25 @@ if TYPE_CHECKING:
 
     from invoke.context import Context
 
-    from ..model.plan import Plan
     from ..model.project import Project
     from ..model.report import Report
     from ..reference import ImageName
     from ..runner.apps import OpenDriver
+    from ._options import PlanOptions
 
 
 def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     c: Context,
     project: Project,
     names: Collection[ImageName],
+    options: PlanOptions,
     *,
-    force: bool,
-    keep_going: bool,
-    deep: bool = False,
     apps: Collection[str] = (),
     redeploy: Collection[str] = (),
     unlisted: Collection[ImageName] = (),
     rollback: bool = False,
     driver: OpenDriver | None = None,
     stop: threading.Event | None = None,
-    json: bool,
 ) -> int:
     """Build the images in `names`, deploy `apps`, and return the exit code.
 
@@ -66,8 +61,8 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
         state = inspect(
             project,
             only=names,
-            force=force,
-            deep=deep,
+            force=options.force,
+            deep=options.deep,
             apps=apps,
             redeploy=redeploy,
             report=report,
@@ -81,7 +76,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
             with stoppable(stop):
                 ended = run(
                     what,
-                    keep_going=keep_going,
+                    keep_going=options.keep_going,
                     rollback=rollback,
                     report=report,
                     registry=registry,
@@ -89,28 +84,11 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
                     stop=stop,
                 )
     if ended is None:
-        show_plan(replace(what, unlisted=tuple(unlisted)), json=json)
+        from ._show_plan import show_plan
+
+        show_plan(replace(what, unlisted=tuple(unlisted)), json=options.json)
         return 0
-    return finish(ended, json=json)
-
-
-def show_plan(what: Plan, *, json: bool) -> None:
-    """Print a plan to stdout, and its warnings to stderr.
-
-    Missing secrets and missing permissions are only warnings here: a plan can be made by somebody
-    who has neither.
-    """
-    from ..console import show
-    from ..runner.preflight import unmet
-
-    warn(what.project, what.warnings)
-    missing = unmet(what, os.environ)
-    show_warnings(missing, sys.stderr)
-    what = replace(what, warnings=(*what.warnings, *missing))
-    if json:
-        write_json(as_json.plan_json(what))
-    else:
-        show.print_plan(what)
+    return finish(ended, json=options.json)
 
 
 def finish(report: Report, *, json: bool) -> int:

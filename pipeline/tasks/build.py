@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import plans
-from ._options import ALLOW, JSON, KEEP_GOING, PROFILE, STRICT, VERIFY
+from ._options import RUN_HELP, PlanOptions
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
     help={
         "only": "only these images, separated by commas, and their missing bases; `*` is allowed",
         "force": "build images even if the registry has them",
-        "keep_going": KEEP_GOING,
-        "verify": VERIFY,
-        "strict": STRICT,
-        "json": JSON,
-        "allow": ALLOW,
-        "profile": PROFILE,
+        **RUN_HELP,
     },
     iterable=["allow"],
 )
@@ -45,9 +40,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     """Build and push every image that the registry lacks, bases first."""
     from ._build import run_all
 
-    return run_all(
-        c,
-        only,
+    options = PlanOptions(
         force=force,
         keep_going=keep_going,
         verify=verify,
@@ -56,6 +49,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
     )
+    return run_all(c, only, options)
 
 
 @task(
@@ -63,12 +57,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         "names": "images to build, separated by commas; `*` is allowed",
         "dependents": "also build the images that depend on them",
         "force": "build images even if the registry has them",
-        "keep_going": KEEP_GOING,
-        "verify": VERIFY,
-        "strict": STRICT,
-        "json": JSON,
-        "allow": ALLOW,
-        "profile": PROFILE,
+        **RUN_HELP,
     },
     iterable=["allow"],
 )
@@ -89,10 +78,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
     """Build and push some images and their missing bases."""
     from ._build import run
 
-    return run(
-        c,
-        names,
-        dependents=dependents,
+    options = PlanOptions(
         force=force,
         keep_going=keep_going,
         verify=verify,
@@ -101,3 +87,4 @@ def build(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
     )
+    return run(c, names, options, dependents=dependents)

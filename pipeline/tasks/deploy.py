@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import plans
-from ._options import ALLOW, JSON, KEEP_GOING, PROFILE, STRICT, VERIFY
+from ._options import RUN_HELP, PlanOptions
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -24,13 +24,8 @@ ROLLBACK = "if an app fails, roll back all apps that this run deployed (not afte
     help={
         "only": "only these images or apps, separated by commas; `*` is allowed",
         "force": FORCE,
-        "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
-        "verify": VERIFY,
-        "strict": STRICT,
-        "json": JSON,
-        "allow": ALLOW,
-        "profile": PROFILE,
+        **RUN_HELP,
     },
     iterable=["allow"],
 )
@@ -51,31 +46,24 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     """Build what is missing, then deploy every app that is not current."""
     from ._deploy import run
 
-    return run(
-        c,
-        only,
+    options = PlanOptions(
         force=force,
         keep_going=keep_going,
-        rollback=rollback,
         verify=verify,
         strict=strict,
         json=json,
         allow=allow,
         profile=profile,
     )
+    return run(c, only, options, rollback=rollback)
 
 
 @task(
     help={
         "names": "images or apps to deploy, separated by commas; `*` is allowed",
         "force": FORCE,
-        "keep_going": KEEP_GOING,
         "rollback": ROLLBACK,
-        "verify": VERIFY,
-        "strict": STRICT,
-        "json": JSON,
-        "allow": ALLOW,
-        "profile": PROFILE,
+        **RUN_HELP,
     },
     iterable=["allow"],
 )
@@ -96,15 +84,13 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     """Build what some images or apps need, then deploy those of them that are not current."""
     from ._deploy import run
 
-    return run(
-        c,
-        names,
+    options = PlanOptions(
         force=force,
         keep_going=keep_going,
-        rollback=rollback,
         verify=verify,
         strict=strict,
         json=json,
         allow=allow,
         profile=profile,
     )
+    return run(c, names, options, rollback=rollback)

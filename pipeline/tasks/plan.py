@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, JSON, PROFILE, STRICT, VERIFY
+from ._options import PLAN_HELP, PlanOptions
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 @task(
     help={
         "exit_code": "exit with 5 if there is something to do",
-        "verify": VERIFY,
-        "strict": STRICT,
-        "json": JSON,
-        "allow": ALLOW,
-        "profile": PROFILE,
+        **PLAN_HELP,
     },
     iterable=["allow"],
 )
@@ -40,6 +36,5 @@ def plan(
     """Show what `build-all` and `deploy-all` would do, and why."""
     from ._plan import run
 
-    return run(
-        exit_code=exit_code, verify=verify, strict=strict, json=json, allow=allow, profile=profile
-    )
+    options = PlanOptions(verify=verify, strict=strict, json=json, allow=allow, profile=profile)
+    return run(options, exit_code=exit_code)

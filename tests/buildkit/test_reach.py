@@ -30,7 +30,7 @@ TIMEOUT = PUSH.replace("connection refused", "connection timed out")
 
 
 def failed(*errors: str) -> Progress:
-    """A solve in which these steps failed."""
+    """Return a solve in which these steps failed."""
     seen = progress([])
     for number, error in enumerate(errors):
         seen.steps[str(number)] = Step(str(number), error=error)
