@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def theirs(tmp_path: Path) -> Project:
+def project_with_own_pipeline(tmp_path: Path) -> Project:
     """Make a project with such a package, and the import for it in `tasks.py`."""
     project = Project(tmp_path, tmp_path / "none.log")
     project.write("pipeline/__init__.py", "print('theirs')\n")
@@ -30,7 +30,7 @@ def python(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_tasks_are_found_and_run(tmp_path: Path) -> None:
     """Modules that a task imports later are ours, too."""
-    child = theirs(tmp_path).start("graph", "--format", "tree")
+    child = project_with_own_pipeline(tmp_path).start("graph", "--format", "tree")
     out, err = child.communicate(timeout=60)
 
     assert (child.returncode, err) == (0, "")
@@ -49,7 +49,7 @@ def test_both_names_are_one(tmp_path: Path) -> None:
 
 def test_the_other_package_was_loaded_before(tmp_path: Path) -> None:
     """The error has the path of the other package: a process can have only one `pipeline`."""
-    theirs(tmp_path)
+    project_with_own_pipeline(tmp_path)
 
     ran = python(tmp_path, "import pipeline, fly_image_pipeline")
 

@@ -19,7 +19,7 @@ from tests.buildkit.example import image, target, targets
 SHA = Digest("sha256:" + "0" * 64)
 
 
-def written(made: Target, settings: BuildSettings | None = None) -> Any:
+def definition_of(made: Target, settings: BuildSettings | None = None) -> Any:
     """Return the definition of one target."""
     wrote = definition([made], settings or BuildSettings())
     fields: Any = wrote["target"]
@@ -49,7 +49,7 @@ def test_a_target_in_full() -> None:
 
     given = replace(target(made), secrets=("id=token,env=TOKEN",))
 
-    assert written(given, settings) == {
+    assert definition_of(given, settings) == {
         "context": "./images/web",
         "dockerfile": "Dockerfile",
         "contexts": {"base": "target:base"},
@@ -83,19 +83,19 @@ def test_the_machines_proxy_is_no_visible_argument(
     """The machine's proxy is no visible argument; one from the settings is, with a fingerprint."""
     made = target(replace(image("web"), args=args, declared=declared))
 
-    assert written(replace(made, proxies={"HTTP_PROXY": "http://p:1"}))["args"] == expected
+    assert definition_of(replace(made, proxies={"HTTP_PROXY": "http://p:1"}))["args"] == expected
 
 
 def test_a_dockerfile_outside_of_its_context() -> None:
     """Bake resolves the Dockerfile from the context, which may be another folder."""
     made = replace(image("web"), context=PurePosixPath("src/web"))
 
-    assert written(target(made))["dockerfile"] == "../../images/web/Dockerfile"
+    assert definition_of(target(made))["dockerfile"] == "../../images/web/Dockerfile"
 
 
 def test_the_root_as_context() -> None:
     """The context may be the project's root."""
-    fields = written(target(replace(image("web"), context=PurePosixPath())))
+    fields = definition_of(target(replace(image("web"), context=PurePosixPath())))
 
     assert (fields["context"], fields["dockerfile"]) == (".", "images/web/Dockerfile")
 
@@ -106,7 +106,7 @@ def test_an_existing_base_is_pinned() -> None:
     pinned = parse_reference(f"127.0.0.1:5000/base@{SHA}")
     web = replace(target(made), bases={ImageName("base"): pinned})
 
-    assert written(web)["contexts"] == {"base": f"docker-image://127.0.0.1:5000/base@{SHA}"}
+    assert definition_of(web)["contexts"] == {"base": f"docker-image://127.0.0.1:5000/base@{SHA}"}
 
 
 def test_a_locked_external_is_pinned() -> None:
@@ -114,14 +114,14 @@ def test_a_locked_external_is_pinned() -> None:
     external = External("debian:12", parse_reference("debian:12"), Location("x"), SHA)
     made = replace(image("web"), externals=(external,))
 
-    assert written(target(made))["contexts"] == {
+    assert definition_of(target(made))["contexts"] == {
         "debian:12": f"docker-image://docker.io/library/debian:12@{SHA}"
     }
 
 
 def test_a_loaded_image_is_not_pushed() -> None:
     """An image with a test is loaded into the engine first."""
-    assert written(target(image("web"), output=Output.LOAD))["output"] == ["type=docker"]
+    assert definition_of(target(image("web"), output=Output.LOAD))["output"] == ["type=docker"]
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_a_loaded_image_is_not_pushed() -> None:
 )
 def test_attestations(settings: BuildSettings, expected: list[str]) -> None:
     """None by default: Fly has refused indexes with attestations."""
-    assert expected == written(target(image("web")), settings)["attest"]
+    assert expected == definition_of(target(image("web")), settings)["attest"]
 
 
 def test_templates_are_escaped() -> None:
     """HCL expands nothing in the value of an argument."""
     made = replace(image("web"), args={"A": "${HOME} %{if} $x"})
 
-    assert written(target(made))["args"] == {"A": "$${HOME} %%{if} $x"}
+    assert definition_of(target(made))["args"] == {"A": "$${HOME} %%{if} $x"}
 
 
 def test_names_of_targets_stay_apart() -> None:

@@ -23,7 +23,7 @@ VERSION = json.dumps({"ApiVersion": "1.45", "Version": "26.1.5"}).encode()
 JSON = {"Content-Type": "application/json"}
 
 
-def an_engine(request: Request) -> Reply:
+def failing_engine(request: Request) -> Reply:
     """Answer version requests, and fail for everything else."""
     if request.path.endswith("/version"):
         return Reply(200, JSON, VERSION)
@@ -36,7 +36,7 @@ def an_engine(request: Request) -> Reply:
 
 def test_an_error_has_the_engines_own_message() -> None:
     """The error has the engine's own message, wherever it occurs."""
-    with scripted_server(an_engine) as server:
+    with scripted_server(failing_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with (
             pytest.raises(UnknownError, match="the Docker engine says: layer store is broken"),
@@ -47,7 +47,7 @@ def test_an_error_has_the_engines_own_message() -> None:
 
 def test_an_engine_that_closes_connections() -> None:
     """A connection that breaks counts as an engine that does not answer."""
-    with scripted_server(an_engine) as server:
+    with scripted_server(failing_engine) as server:
         environ = {"DOCKER_HOST": f"tcp://{server.address}"}
         with pytest.raises(UnknownError, match="no Docker engine answers"), connect(environ) as it:
             it.info()
@@ -116,7 +116,11 @@ def test_proxies_and_headers_of_the_configuration(
     created = json.dumps({"Id": "a" * 64}).encode()
 
     def answer(request: Request) -> Reply:
-        return Reply(201, JSON, created) if request.path.endswith("/create") else an_engine(request)
+        return (
+            Reply(201, JSON, created)
+            if request.path.endswith("/create")
+            else failing_engine(request)
+        )
 
     with (
         scripted_server(answer) as server,
@@ -136,7 +140,7 @@ def test_the_engine_of_a_context(
     """A Docker context selects the engine, also beside an unreadable login."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
-    with scripted_server(an_engine) as server:
+    with scripted_server(failing_engine) as server:
         logins = {"quay.io": {"auth": auth}}
         configure(tmp_path, monkeypatch, {"auths": logins, "currentContext": "other"})
         context(tmp_path, "other", json.dumps(endpoint(f"tcp://{server.address}")))
@@ -193,7 +197,7 @@ def endpoint(address: str) -> dict[str, object]:
 def headers_of_a_push() -> list[str]:
     """Return the login that a push without credentials sends to the engine."""
     with (
-        scripted_server(an_engine) as server,
+        scripted_server(failing_engine) as server,
         connect({"DOCKER_HOST": f"tcp://{server.address}"}) as it,
     ):
         with suppress(docker.errors.APIError):

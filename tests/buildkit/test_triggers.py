@@ -117,7 +117,7 @@ STREAMS: dict[str, tuple[str, tuple[str, ...], str]] = {
 }
 
 
-def made(dockerfile: str, triggers: tuple[str, ...] = (), name: str = "web") -> Target:
+def make_target(dockerfile: str, triggers: tuple[str, ...] = (), name: str = "web") -> Target:
     """Return a target of that Dockerfile, with known triggers of its external, if any."""
     resolved = resolve(
         parse(dockerfile.encode(), file="D"),
@@ -141,7 +141,7 @@ def vertices(names: str) -> list[bytes]:
 @pytest.mark.parametrize(("dockerfile", "known", "names"), STREAMS.values(), ids=STREAMS)
 def test_unrequested_steps(dockerfile: str, known: tuple[str, ...], names: str) -> None:
     """The first one is reported, with the location of its stage."""
-    seen, _ = follow(vertices(names), [made(dockerfile, known)])
+    seen, _ = follow(vertices(names), [make_target(dockerfile, known)])
 
     found = unknown_triggers(seen)
 
@@ -158,7 +158,7 @@ def test_unrequested_steps(dockerfile: str, known: tuple[str, ...], names: str) 
 
 def test_unrequested_steps_of_a_former_attempt() -> None:
     """The failed attempt showed the step; the last one was stopped before it."""
-    one = made("FROM corp\n")
+    one = make_target("FROM corp\n")
     first, _ = follow(
         [*vertices("[1/1] FROM corp|[2/1] COPY . /app"), vertex("exporting to image", "e")], [one]
     )
@@ -175,7 +175,7 @@ def test_unrequested_steps_of_a_former_attempt() -> None:
 
 def test_images_pushed_by_a_former_attempt() -> None:
     """It has no unknown triggers, so its tag may be published."""
-    one = made("FROM corp\n")
+    one = make_target("FROM corp\n")
     first, _ = follow([*vertices("[1/1] FROM corp"), vertex("exporting to image", "e")], [one])
     last, _ = follow([], [one])
     attempts = Attempts()
@@ -188,7 +188,7 @@ def test_images_pushed_by_a_former_attempt() -> None:
 
 def test_dependents_of_an_unexplained_image_are_not_published() -> None:
     """It was built in the same solve from something that no tag covers."""
-    base = made("FROM corp\n", name="base")
+    base = make_target("FROM corp\n", name="base")
     top = target(image("top", "FROM base\n", ("base",)))
     beside = target(image("beside"))
     steps = [

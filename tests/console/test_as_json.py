@@ -66,7 +66,7 @@ DOCUMENTS = [
 ]
 
 
-def dumped(value: as_json.JsonObject, encoding: str = "utf-8") -> bytes:
+def dump(value: as_json.JsonObject, encoding: str = "utf-8") -> bytes:
     """Return the bytes that are written to a stream of that encoding."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
@@ -79,7 +79,7 @@ def test_documents_have_the_documented_shape(
     value: as_json.JsonObject, schema: schemas.Schema
 ) -> None:
     """Each document has the documented keys and types."""
-    jsonschema.validate(json.loads(dumped(value)), schema)
+    jsonschema.validate(json.loads(dump(value)), schema)
 
 
 @pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
@@ -124,13 +124,13 @@ def test_a_failure_is_complete() -> None:
 
 def test_a_document_ends_in_one_newline() -> None:
     """A document ends with one newline."""
-    assert dumped({"schema": "x"}).endswith(b"}\n")
-    assert not dumped({"schema": "x"}).endswith(b"\n\n")
+    assert dump({"schema": "x"}).endswith(b"}\n")
+    assert not dump({"schema": "x"}).endswith(b"\n\n")
 
 
 def test_encodable_characters_are_not_escaped() -> None:
     """Characters that the stream can encode are not escaped."""
-    assert "größe".encode() in dumped({"name": "größe"})
+    assert "größe".encode() in dump({"name": "größe"})
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
@@ -138,4 +138,4 @@ def test_other_characters_are_escaped(encoding: str) -> None:
     """A file name that is not UTF-8 is escaped, and can be parsed back."""
     value: as_json.JsonObject = {"path": "caf\udce9-é"}
 
-    assert value == json.loads(dumped(value, encoding))
+    assert value == json.loads(dump(value, encoding))

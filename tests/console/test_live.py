@@ -41,7 +41,7 @@ with reporter(sys.stderr) as report:
 """
 
 
-def many(count: int, **statuses: int) -> list[Row]:
+def make_rows(count: int, **statuses: int) -> list[Row]:
     """Return rows that wait, except that many of each other status, evenly from the start."""
     kinds = [
         RowStatus[status.upper()] for status, number in statuses.items() for _ in range(number)
@@ -53,7 +53,7 @@ def many(count: int, **statuses: int) -> list[Row]:
     ]
 
 
-def picture(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
+def frame_lines(rows: list[Row], cells: int = 80, height: int = 23) -> list[str]:
     """Return the lines of a frame as plain text."""
     lines = frame(rows, cells=cells, height=height, now=12.3, spent=12.3, spin="*")
     return [line.plain for line in lines]
@@ -65,7 +65,7 @@ def test_contents_of_a_row() -> None:
     for event in RUN[:7]:
         table.handle(event, 10.0)
 
-    lines = picture(list(table.rows))
+    lines = frame_lines(list(table.rows))
 
     assert lines[0].rstrip() == "= exists       os-base"
     assert lines[1].startswith("* building     python-base  [2/5] RUN apt-get update  ")
@@ -75,7 +75,7 @@ def test_contents_of_a_row() -> None:
 
 def test_all_rows_are_shown_if_they_fit() -> None:
     """A small project is shown completely, with totals below."""
-    lines = picture(many(5, active=1))
+    lines = frame_lines(make_rows(5, active=1))
 
     assert lines[-1] == "1 active, 4 waiting; 12.3 s"
     assert sum("image-" in line for line in lines) == 5
@@ -86,7 +86,7 @@ def test_all_rows_are_shown_if_they_fit() -> None:
 @pytest.mark.parametrize("failed", [0, 2, 90])
 def test_a_frame_fits_its_terminal(cells: int, height: int, active: int, failed: int) -> None:
     """A frame of 250 images is never larger than the terminal."""
-    lines = picture(many(250, active=active, failed=failed), cells, height)
+    lines = frame_lines(make_rows(250, active=active, failed=failed), cells, height)
 
     assert len(lines) <= height
     assert max(map(width, lines)) <= cells
@@ -94,7 +94,7 @@ def test_a_frame_fits_its_terminal(cells: int, height: int, active: int, failed:
 
 def test_hidden_rows_are_counted() -> None:
     """Images in progress and failed ones are shown; the others are counted."""
-    lines = picture(many(250, skipped=60, active=6, failed=2))
+    lines = frame_lines(make_rows(250, skipped=60, active=6, failed=2))
 
     assert lines[-1] == "… 182 waiting, 60 skipped; 12.3 s"
     assert sum("image-" in line for line in lines) == 8
@@ -102,7 +102,7 @@ def test_hidden_rows_are_counted() -> None:
 
 def test_failures_leave_space_for_images_in_progress() -> None:
     """With many failures, half of the space is left for images in progress."""
-    rows = many(250, failed=100, active=50)
+    rows = make_rows(250, failed=100, active=50)
 
     shown, rest = split_rows(rows, 20)
 
@@ -115,7 +115,7 @@ def test_bytes_of_a_push_are_shown() -> None:
     step = RowStep("exporting to image", 2_000_000, 4_000_000)
     row = Row("web", app=False, word="pushing", status=RowStatus.ACTIVE, steps=(step,), since=0.0)
 
-    assert "web  2.0 MB of 4.0 MB  layers" in picture([row])[0]
+    assert "web  2.0 MB of 4.0 MB  layers" in frame_lines([row])[0]
 
 
 def test_a_pushed_image_is_not_in_progress() -> None:
@@ -133,19 +133,19 @@ def test_a_pushed_image_is_not_in_progress() -> None:
     for now, event in enumerate(events):
         table.handle(event, float(now))
         if now == 2:
-            assert picture(list(table.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
+            assert frame_lines(list(table.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
         if now == 4:
             active = ["*", "pushing", "web", "to", "registry.fly.io", "12.3", "s"]
-            assert picture(list(table.rows))[0].split() == active
+            assert frame_lines(list(table.rows))[0].split() == active
 
-    assert picture(list(table.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
+    assert frame_lines(list(table.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
 
 
 def test_apps_are_counted_in_the_plural() -> None:
     """The footer says `2 apps waiting`."""
     rows = [Row(name, app=True) for name in ("a", "b")]
 
-    assert picture(rows)[-1] == "2 apps waiting; 12.3 s"
+    assert frame_lines(rows)[-1] == "2 apps waiting; 12.3 s"
 
 
 def test_wide_names_are_aligned() -> None:
@@ -153,7 +153,7 @@ def test_wide_names_are_aligned() -> None:
     rows = [Row("日本", app=False, word="waiting"), Row("web", app=False, word="waiting")]
     rows = [Row(r.name, app=True, word="x", status=RowStatus.FAILED, reason="why") for r in rows]
 
-    starts = {width(line.partition("why")[0]) for line in picture(rows)[:2]}
+    starts = {width(line.partition("why")[0]) for line in frame_lines(rows)[:2]}
 
     assert len(starts) == 1
 
@@ -243,7 +243,7 @@ def test_a_real_terminal_gets_the_summary_last() -> None:
 @pytest.mark.parametrize("live", [True, False])
 def test_a_broken_stream_raises_nothing(*, live: bool) -> None:
     """A closed terminal or a full disk raises no exception."""
-    stream = Gone()
+    stream = ClosedStream()
 
     with reporter(stream, live=live, environ={"TERM": "xterm"}) as report:
         for event in RUN:
@@ -252,7 +252,7 @@ def test_a_broken_stream_raises_nothing(*, live: bool) -> None:
     assert stream.tried == 1
 
 
-class Gone(io.StringIO):
+class ClosedStream(io.StringIO):
     """A stream that fails; `tried` counts the writes."""
 
     tried = 0

@@ -14,7 +14,7 @@ from tests.console.values import FAILURE, PROJECT, RUN
 WEB, API = ImageName("web"), ImageName("api")
 
 
-def written(*events: object, environ: dict[str, str] | None = None) -> list[str]:
+def lines_of(*events: object, environ: dict[str, str] | None = None) -> list[str]:
     """Return the lines of events that are a second apart."""
     stream = io.StringIO()
     ticks = itertools.count()
@@ -26,7 +26,7 @@ def written(*events: object, environ: dict[str, str] | None = None) -> list[str]
 
 def test_a_run_in_lines() -> None:
     """Each line begins with the padded image name; bytes and existing images have no line."""
-    lines = written(*RUN)
+    lines = lines_of(*RUN)
 
     assert lines[: lines.index("")] == [
         "3 to build, 1 exists; 1 to deploy, 1 is current",
@@ -51,7 +51,7 @@ def test_a_run_in_lines() -> None:
 
 def test_the_end_has_summary_and_failures() -> None:
     """After the run: tables, totals and failures."""
-    lines = written(RUN[-1])
+    lines = lines_of(RUN[-1])
 
     assert "built 1, exists 1, failed 1, blocked 1 in 15.0 s; 7 requests; 1 build skipped" in lines
     assert "error: `api` failed at `[2/3] RUN make all`" in lines
@@ -62,12 +62,12 @@ def test_the_end_has_summary_and_failures() -> None:
 
 def test_lines_are_never_coloured() -> None:
     """A log has no colours, not even with FORCE_COLOR."""
-    assert "\x1b" not in "\n".join(written(*RUN, environ={"FORCE_COLOR": "1"}))
+    assert "\x1b" not in "\n".join(lines_of(*RUN, environ={"FORCE_COLOR": "1"}))
 
 
 def test_a_log_names_its_step_again() -> None:
     """If the log changes to another step of the same image, the step is printed again."""
-    lines = written(
+    lines = lines_of(
         StepChanged(WEB, "[a 1/2] RUN x"),
         StepChanged(WEB, "[b 1/2] RUN y"),
         LogLine(WEB, "[a 1/2] RUN x", "hello"),
@@ -78,7 +78,7 @@ def test_a_log_names_its_step_again() -> None:
 
 def test_quick_internal_steps_are_omitted() -> None:
     """BuildKit's internal steps are printed only if they take long."""
-    lines = written(
+    lines = lines_of(
         StepChanged(WEB, "[internal] load .dockerignore"),
         StepChanged(WEB, "[internal] load .dockerignore", completed=True, seconds=0.1),
         StepChanged(WEB, "[internal] load build context", completed=True, seconds=8.0),
@@ -91,12 +91,12 @@ def test_a_stage_is_printed_once() -> None:
     """A repeated stage is one line."""
     changed = ImageChanged(WEB, Phase.BUILDING)
 
-    assert written(changed, changed) == ["web | building"]
+    assert lines_of(changed, changed) == ["web | building"]
 
 
 def test_a_plan_with_nothing_to_do_is_printed() -> None:
     """A run with nothing to do says so."""
-    assert written(Planned(Plan(PROJECT, ()))) == ["0 to build, 0 exist"]
+    assert lines_of(Planned(Plan(PROJECT, ()))) == ["0 to build, 0 exist"]
 
 
 def test_a_closed_log_does_not_end_a_run() -> None:
@@ -116,7 +116,7 @@ def test_a_step_that_buildkit_runs_twice_is_printed_once() -> None:
     again = [StepChanged(WEB, step), StepChanged(WEB, step, completed=True, seconds=0.01)]
     slow = StepChanged(WEB, step, completed=True, seconds=5.0)
 
-    assert written(*again, *again, slow) == [
+    assert lines_of(*again, *again, slow) == [
         "web | [1/4] FROM debian",
         "web | [1/4] done in 5.0 s",
     ]
@@ -125,7 +125,7 @@ def test_a_step_that_buildkit_runs_twice_is_printed_once() -> None:
 def test_a_step_that_failed_is_not_done() -> None:
     """A failed or cancelled step is not printed as done, and is named again when it restarts."""
     make, test = "[1/2] RUN make", "[1/2] RUN make test"
-    lines = written(
+    lines = lines_of(
         StepChanged(WEB, make),
         StepChanged(WEB, make, completed=True, failed=True, seconds=2.0),
         StepChanged(API, test),
@@ -148,7 +148,7 @@ def test_a_base_that_exists_is_named_once() -> None:
     """An existing base is printed once, if it takes long."""
     base = "[context os-base] registry.fly.io/os-base@sha256:" + "0" * 64
     metadata = "[context os-base] load metadata for registry.fly.io/os-base"
-    lines = written(
+    lines = lines_of(
         StepChanged(WEB, metadata),
         StepChanged(WEB, metadata, completed=True, seconds=0.1),
         StepChanged(WEB, base),
@@ -170,8 +170,8 @@ def test_slow_exports_are_printed() -> None:
     slow = StepChanged(WEB, push, completed=True, seconds=2.0)
     export = StepChanged(WEB, "exporting to image", completed=True, seconds=3.0)
 
-    assert written(*quick) == []
-    assert written(export, slow) == [
+    assert lines_of(*quick) == []
+    assert lines_of(export, slow) == [
         "web | exporting to image done in 3.0 s",
         "web | pushing done in 2.0 s",
     ]
@@ -179,7 +179,7 @@ def test_slow_exports_are_printed() -> None:
 
 def test_a_long_step_is_readable() -> None:
     """Indentation of continuation lines is removed, and digests are shortened."""
-    lines = written(
+    lines = lines_of(
         StepChanged(WEB, f"[1/2] FROM debian@sha256:{'0123456789abcdef' * 4}"),
         StepChanged(WEB, "[2/2] RUN apt-get update     && apt-get install tini"),
     )
@@ -192,4 +192,4 @@ def test_a_long_step_is_readable() -> None:
 
 def test_verifying_makes_no_line() -> None:
     """One request per image has no line."""
-    assert written(ImageChanged(WEB, Phase.VERIFYING)) == []
+    assert lines_of(ImageChanged(WEB, Phase.VERIFYING)) == []

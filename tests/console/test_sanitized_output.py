@@ -65,7 +65,7 @@ NAME = ImageName("web")
 """Names of images are harmless; everything else may be anything."""
 
 
-def written(write: Callable[[io.StringIO], object]) -> str:
+def output_of(write: Callable[[io.StringIO], object]) -> str:
     """Return what is written to a UTF-8 stream."""
     stream = io.StringIO()
     write(stream)
@@ -120,21 +120,21 @@ def test_tables_and_errors(said: str, colour: str) -> None:
     app = FlyApp(said, (NAME,), None, FlyAppStatus.FAILED, said)
 
     for text in (
-        written(lambda s: show.print_plan(plan, s, environ=environ)),
-        written(lambda s: show.print_report(report, s, environ=environ)),
-        written(lambda s: show.print_inputs(inputs, s, environ=environ)),
-        written(lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)),
-        written(
+        output_of(lambda s: show.print_plan(plan, s, environ=environ)),
+        output_of(lambda s: show.print_report(report, s, environ=environ)),
+        output_of(lambda s: show.print_inputs(inputs, s, environ=environ)),
+        output_of(lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)),
+        output_of(
             lambda s: show.print_doctor([CheckResult(said, False, said, said)], s, environ=environ)
         ),
-        written(lambda s: print_status([status], s, environ=environ)),
-        written(lambda s: print_releases([Release(said, said, None, said)], s, environ=environ)),
-        written(lambda s: print_rollback(results(said), s, environ=environ)),
-        written(lambda s: print_fly_apps([app], s, environ=environ)),
-        written(lambda s: print_kept([kept], s, environ=environ)),
-        written(lambda s: show_error(UnknownError(said, hint=said), s, environ=environ)),
-        written(lambda s: show_error(ConfigError(problems), s, environ=environ)),
-        written(lambda s: show_warnings(problems, s, environ=environ)),
+        output_of(lambda s: print_status([status], s, environ=environ)),
+        output_of(lambda s: print_releases([Release(said, said, None, said)], s, environ=environ)),
+        output_of(lambda s: print_rollback(results(said), s, environ=environ)),
+        output_of(lambda s: print_fly_apps([app], s, environ=environ)),
+        output_of(lambda s: print_kept([kept], s, environ=environ)),
+        output_of(lambda s: show_error(UnknownError(said, hint=said), s, environ=environ)),
+        output_of(lambda s: show_error(ConfigError(problems), s, environ=environ)),
+        output_of(lambda s: show_warnings(problems, s, environ=environ)),
     ):
         assert not find_log_commands(text)
         assert re.search(r"\w", text)
@@ -170,7 +170,7 @@ def test_json_has_the_same_text(said: str) -> None:
     """JSON parsers get the text; a runner that reads it as a log sees no command."""
     value: dict[str, object] = {"reason": said, said: [said]}
 
-    text = written(lambda stream: as_json.dump(value, stream))
+    text = output_of(lambda stream: as_json.dump(value, stream))
 
     assert json.loads(text) == value
     assert not find_log_commands(text)
@@ -178,7 +178,7 @@ def test_json_has_the_same_text(said: str) -> None:
 
 def test_json_is_readable() -> None:
     """Letters are not escaped."""
-    assert "größe 日本" in written(lambda stream: as_json.dump({"a": "größe 日本"}, stream))
+    assert "größe 日本" in output_of(lambda stream: as_json.dump({"a": "größe 日本"}, stream))
 
 
 @pytest.mark.parametrize("said", ORDERS)
@@ -189,9 +189,9 @@ def test_dot_and_mermaid(said: str) -> None:
     outside = External(hostile, DEBIAN, Location("Dockerfile", 1))
     project = make_project(*PROJECT.images, image, replace(API, externals=(outside,)))
 
-    dot = written(lambda stream: TolerantStream(stream).write(graph.dot(project)))
-    mermaid = written(lambda stream: TolerantStream(stream).write(graph.mermaid(project)))
-    tree = written(lambda stream: show.print_tree(project, stream, environ={}))
+    dot = output_of(lambda stream: TolerantStream(stream).write(graph.dot(project)))
+    mermaid = output_of(lambda stream: TolerantStream(stream).write(graph.mermaid(project)))
+    tree = output_of(lambda stream: show.print_tree(project, stream, environ={}))
 
     assert not find_log_commands(dot + mermaid + tree)
     assert "<script>" not in mermaid

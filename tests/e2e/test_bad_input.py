@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def bad(tmp_path: Path) -> Project:
+def project_without_engine(tmp_path: Path) -> Project:
     """Make a project whose tasks end before they need an engine or a registry."""
     project = Project(tmp_path, tmp_path / "none.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
@@ -22,7 +22,7 @@ def bad(tmp_path: Path) -> Project:
     return project
 
 
-def refused(project: Project, *words: str) -> str:
+def failed_plan(project: Project, *words: str) -> str:
     """Run `plan`, which must fail with exit code 2, and return its stderr."""
     ran = project.invoke(*(words or ("plan",)))
     assert ran.code == 2, ran.out + ran.err
@@ -31,29 +31,29 @@ def refused(project: Project, *words: str) -> str:
     return ran.err
 
 
-def test_a_missing_dockerfile(bad: Project) -> None:
+def test_a_missing_dockerfile(project_without_engine: Project) -> None:
     """The error names an image folder without a Dockerfile."""
-    bad.write("images/web/image.toml", "")
+    project_without_engine.write("images/web/image.toml", "")
 
-    assert "images/web/Dockerfile" in refused(bad)
+    assert "images/web/Dockerfile" in failed_plan(project_without_engine)
 
 
-def test_an_unknown_key_has_its_location_and_a_suggestion(bad: Project) -> None:
+def test_an_unknown_key_has_its_location_and_a_suggestion(project_without_engine: Project) -> None:
     """The error has file, line, column and "did you mean"."""
-    bad.image("web", "FROM debian:bookworm-slim\n")
-    bad.write("pipeline.toml", '[registry]\nhots = "registry.fly.io"\n')
+    project_without_engine.image("web", "FROM debian:bookworm-slim\n")
+    project_without_engine.write("pipeline.toml", '[registry]\nhots = "registry.fly.io"\n')
 
-    said = refused(bad)
+    said = failed_plan(project_without_engine)
 
     assert "pipeline.toml:2:1: " in said
     assert "did you mean `host`" in said
 
 
-def test_a_required_version_that_is_not_installed(bad: Project) -> None:
+def test_a_required_version_that_is_not_installed(project_without_engine: Project) -> None:
     """A wrong version is reported before other mistakes in the file, and by `doctor`."""
-    bad.write("pipeline.toml", 'requires = ">=99"\nhots = 1\n')
+    project_without_engine.write("pipeline.toml", 'requires = ">=99"\nhots = 1\n')
 
-    said, doctor = refused(bad), bad.invoke("doctor")
+    said, doctor = failed_plan(project_without_engine), project_without_engine.invoke("doctor")
 
     wanted = "pipeline.toml:1:12: this project requires Fly Image Pipeline >=99, and this is"
     assert f"{wanted} {__version__}" in said
@@ -62,82 +62,86 @@ def test_a_required_version_that_is_not_installed(bad: Project) -> None:
     assert (doctor.code, wanted in doctor.out, "hots" in doctor.out) == (4, True, False)
 
 
-def test_a_cycle_is_shown_as_a_path(bad: Project) -> None:
+def test_a_cycle_is_shown_as_a_path(project_without_engine: Project) -> None:
     """The error names all images of the cycle in order."""
-    bad.image("a", "FROM b\n")
-    bad.image("b", "FROM c\n")
-    bad.image("c", "FROM a\n")
+    project_without_engine.image("a", "FROM b\n")
+    project_without_engine.image("b", "FROM c\n")
+    project_without_engine.image("c", "FROM a\n")
 
-    assert "a -> b -> c -> a" in refused(bad)
+    assert "a -> b -> c -> a" in failed_plan(project_without_engine)
 
 
-def test_an_unset_argument(bad: Project) -> None:
+def test_an_unset_argument(project_without_engine: Project) -> None:
     """`FROM ${UNSET}` is an error with its line."""
-    bad.image("web", "\nFROM ${UNSET}\n")
+    project_without_engine.image("web", "\nFROM ${UNSET}\n")
 
-    assert "images/web/Dockerfile:2" in refused(bad)
+    assert "images/web/Dockerfile:2" in failed_plan(project_without_engine)
 
 
-def test_a_context_outside_the_project(bad: Project) -> None:
+def test_a_context_outside_the_project(project_without_engine: Project) -> None:
     """A context outside the project is refused: its files may differ between machines."""
-    bad.image("web", "FROM debian:bookworm-slim\n", image_toml='context = "../../.."\n')
+    project_without_engine.image(
+        "web", "FROM debian:bookworm-slim\n", image_toml='context = "../../.."\n'
+    )
 
-    said = refused(bad)
+    said = failed_plan(project_without_engine)
 
     assert "images/web/image.toml:1" in said
     assert "outside the project" in said
 
 
-def test_two_images_of_one_name(bad: Project) -> None:
+def test_two_images_of_one_name(project_without_engine: Project) -> None:
     """The second image with a name is refused, and the error names the first."""
-    bad.write("pipeline.toml", 'images = ["images/*", "services/*"]\n')
-    bad.image("web", "FROM debian:bookworm-slim\n")
-    bad.write("services/web/Dockerfile", "FROM debian:bookworm-slim\n")
+    project_without_engine.write("pipeline.toml", 'images = ["images/*", "services/*"]\n')
+    project_without_engine.image("web", "FROM debian:bookworm-slim\n")
+    project_without_engine.write("services/web/Dockerfile", "FROM debian:bookworm-slim\n")
 
-    said = refused(bad)
+    said = failed_plan(project_without_engine)
 
     assert "images/web" in said
     assert "services/web" in said
 
 
-def test_invalid_toml(bad: Project) -> None:
+def test_invalid_toml(project_without_engine: Project) -> None:
     """A syntax error has its line and column."""
-    bad.image("web", "FROM debian:bookworm-slim\n")
-    bad.write("pipeline.toml", "[registry\n")
+    project_without_engine.image("web", "FROM debian:bookworm-slim\n")
+    project_without_engine.write("pipeline.toml", "[registry\n")
 
-    assert "pipeline.toml:1:10" in refused(bad)
+    assert "pipeline.toml:1:10" in failed_plan(project_without_engine)
 
 
-def test_no_images_at_all(bad: Project) -> None:
+def test_no_images_at_all(project_without_engine: Project) -> None:
     """The error for an empty `images/` says where Dockerfiles are expected."""
-    (bad.root / "images").mkdir()
+    (project_without_engine.root / "images").mkdir()
 
-    assert "images/*" in refused(bad)
+    assert "images/*" in failed_plan(project_without_engine)
 
 
-def test_a_stage_named_like_its_base(bad: Project) -> None:
+def test_a_stage_named_like_its_base(project_without_engine: Project) -> None:
     """Refuse a stage with the name of its base, which BuildKit would use instead of the base."""
-    bad.image("os", "FROM debian:bookworm-slim\n")
-    bad.image("web", "FROM os AS os\nRUN true\n")
+    project_without_engine.image("os", "FROM debian:bookworm-slim\n")
+    project_without_engine.image("web", "FROM os AS os\nRUN true\n")
 
-    assert "images/web/Dockerfile:1" in refused(bad)
+    assert "images/web/Dockerfile:1" in failed_plan(project_without_engine)
 
 
-def test_all_problems_are_reported_at_once(bad: Project) -> None:
+def test_all_problems_are_reported_at_once(project_without_engine: Project) -> None:
     """One run reports the problems of several files."""
-    bad.image("a", "FROM ${X}\n")
-    bad.image("b", "FRMO debian\n")
-    bad.image("c", "FROM debian\n", image_toml="saltt = 1\n")
+    project_without_engine.image("a", "FROM ${X}\n")
+    project_without_engine.image("b", "FRMO debian\n")
+    project_without_engine.image("c", "FROM debian\n", image_toml="saltt = 1\n")
 
-    said = refused(bad)
+    said = failed_plan(project_without_engine)
 
     assert "images/a/Dockerfile:1" in said
     assert "images/b/Dockerfile:1" in said
     assert "images/c/image.toml:1:1" in said
 
 
-def test_an_unknown_image_name(bad: Project) -> None:
+def test_an_unknown_image_name(project_without_engine: Project) -> None:
     """The error for a wrong image name suggests the nearest name."""
-    bad.image("python-base", "FROM debian:bookworm-slim\n")
+    project_without_engine.image("python-base", "FROM debian:bookworm-slim\n")
 
-    assert "did you mean `python-base`" in refused(bad, "build", "pyton-base")
+    assert "did you mean `python-base`" in failed_plan(
+        project_without_engine, "build", "pyton-base"
+    )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 
-def built(project: Project, *words: str) -> set[str]:
+def build_all(project: Project, *words: str) -> set[str]:
     """Run `build-all` and return the names of the images that it built."""
     ran = project.invoke("build-all", "--json", *words)
     assert ran.code == 0, ran.err
@@ -53,7 +53,7 @@ def test_nothing_changed_costs_one_head_each_and_no_process(
     PATH has only a `docker` that would record its start.
     """
     three_levels(project)
-    built(project)
+    build_all(project)
     started = tmp_path / "docker-was-started"
     trap = write_program(tmp_path / "tools" / "docker", f"echo x >> '{started}'\nexit 1")
     before = len(project.requests())
@@ -109,7 +109,7 @@ def test_a_cancelled_forced_build_is_not_built(project: Project, tmp_path: Path)
         (folder / "wait").write_text("0")
         slow = f"FROM debian:bookworm-slim\nADD {address}/wait /wait\nRUN sleep $(cat /wait)\n"
         project.image("slow", slow)
-        built(project)
+        build_all(project)
         (folder / "wait").write_text("60")
         project.image("bad", "FROM debian:bookworm-slim\nRUN sleep 3; exit 3\n")
 
@@ -166,13 +166,13 @@ def test_aliases_follow_the_image(project: Project) -> None:
         ran = project.invoke("exists", f"{host}/web:latest", "--json")
         return str(ran.json["digest"])
 
-    built(project)
+    build_all(project)
     first = digest_of_latest()
     project.write("images/web/web.txt", "other\n")
-    built(project)
+    build_all(project)
     second = digest_of_latest()
     project.write("images/web/web.txt", "web\n")
-    assert built(project) == set()
+    assert build_all(project) == set()
 
     assert first != second
     assert digest_of_latest() == first
@@ -201,7 +201,7 @@ def test_many_images_in_one_run(project: Project, tmp_path: Path) -> None:
     for number in range(39):
         project.image(f"leaf{number:03}", "FROM base\nCOPY leaf.txt /\n", leaf_txt=str(number))
 
-    path = noting_what_is_solved(tmp_path)
+    path = path_with_recording_docker(tmp_path)
     first = project.invoke("build-all", "--json", environ={"PATH": path})
     second = project.invoke("build-all", "--json")
 
@@ -218,7 +218,7 @@ def test_many_images_in_one_run(project: Project, tmp_path: Path) -> None:
     assert second.json["requests"] == 40
 
 
-def noting_what_is_solved(folder: Path) -> str:
+def path_with_recording_docker(folder: Path) -> str:
     """Return a PATH whose `docker` saves each bake definition in `folder/solves`."""
     real = shutil.which("docker")
     assert real

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 SECRET = "a-secret-of-the-build"
 
 
-def built(project: Project, **environ: str) -> str:
+def build_all(project: Project, **environ: str) -> str:
     """Build everything; return the reference of `web`."""
     ran = project.invoke("build-all", "--json", environ=environ)
     assert ran.code == 0, ran.err
@@ -57,7 +57,7 @@ def test_a_secret_is_visible_to_its_step_only(project: Project) -> None:
     assert [one["action"] for one in planned.json["images"]] == ["build"]
     assert {method for method, _ in project.requests()} <= {"HEAD", "GET"}
 
-    reference = built(project, TOKEN=SECRET)
+    reference = build_all(project, TOKEN=SECRET)
     again = project.invoke("build-all", "--json")
 
     run = ["docker", "run", "--rm", "--network=none", reference, "cat", "/sum"]
@@ -72,7 +72,7 @@ def test_no_attestations_by_default(project: Project) -> None:
     """By default a tag is a plain manifest: Fly has refused indexes with attestations."""
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="plain")
 
-    assert manifest(built(project))["mediaType"] == MANIFEST
+    assert manifest(build_all(project))["mediaType"] == MANIFEST
 
 
 @pytest.mark.parametrize(("mode", "whole"), [("true", False), ("mode=max", True)])
@@ -81,7 +81,7 @@ def test_provenance_is_attached(project: Project, mode: str, *, whole: bool) -> 
     settings(project, f'[build]\nprovenance = "{mode}"\n')
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="attested")
 
-    stated = attestations(built(project))
+    stated = attestations(build_all(project))
 
     assert list(stated) == ["https://slsa.dev/provenance/v0.2"]
     assert ("buildConfig" in stated["https://slsa.dev/provenance/v0.2"]) == whole
@@ -103,7 +103,7 @@ def test_an_ssh_agent_is_visible_to_its_step(project: Project) -> None:
     )
     with tempfile.TemporaryDirectory() as short:
         with ssh_agent(Path(short, "agent.sock"), "key-of-this-test") as environ:
-            built(project, **environ, PIPELINE_ALLOW="ssh")
+            build_all(project, **environ, PIPELINE_ALLOW="ssh")
         without = project.invoke(
             "build-all", "--force", "--allow=ssh", environ={"SSH_AUTH_SOCK": ""}
         )
@@ -117,7 +117,7 @@ def test_cache_inside_the_image(project: Project) -> None:
     settings(project, '[build]\ncache_to = ["type=inline"]\n')
     project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="inline")
 
-    reference = built(project)
+    reference = build_all(project)
 
     repository = reference.rpartition(":")[0]
     config = fetch_document(repository, f"blobs/{manifest(reference)['config']['digest']}")
@@ -133,6 +133,6 @@ def test_an_image_for_two_platforms(project: Project) -> None:
         image_toml='platforms = ["linux/amd64", "linux/arm64"]\n',
     )
 
-    index = manifest(built(project))
+    index = manifest(build_all(project))
 
     assert [m["platform"]["architecture"] for m in index["manifests"]] == ["amd64", "arm64"]

@@ -44,7 +44,7 @@ WORDS = (
 
 
 @contextmanager
-def gone() -> Iterator[int]:
+def closed_pipe() -> Iterator[int]:
     """Return a pipe whose reader has gone."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -55,13 +55,15 @@ def gone() -> Iterator[int]:
 
 
 @contextmanager
-def full() -> Iterator[int]:
+def full_disk() -> Iterator[int]:
     """Return a file on a full disk."""
     with FULL.open("wb") as file:
         yield file.fileno()
 
 
-def into(project: Project, *words: str, out: int | None = None, err: int | None = None) -> Ran:
+def invoke_with_streams(
+    project: Project, *words: str, out: int | None = None, err: int | None = None
+) -> Ran:
     """Run Invoke with the given stdout or stderr; return what it wrote to the other."""
     # A report that cannot be written is saved there.
     environ = {**os.environ, **project.environ, "TMPDIR": str(project.root.parent)}
@@ -95,10 +97,10 @@ def sample_project(project: Project) -> Project:
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
 def test_a_closed_pipe_or_a_full_disk(sample_project: Project, words: tuple[str, ...]) -> None:
     """A closed pipe ends silently, a full disk with a sentence; never 1, which is a result."""
-    with gone() as pipe:
-        assert into(sample_project, *words, out=pipe) == Ran(141, "", "")
-    with full() as disk:
-        ran = into(sample_project, *words, out=disk)
+    with closed_pipe() as pipe:
+        assert invoke_with_streams(sample_project, *words, out=pipe) == Ran(141, "", "")
+    with full_disk() as disk:
+        ran = invoke_with_streams(sample_project, *words, out=disk)
 
     assert ran.code == 4
     assert ran.err.startswith(f"{SENTENCE}no space left on device\n\nhint: ")
@@ -181,25 +183,30 @@ def test_streams_that_are_closed_from_the_start(
 
 def test_the_work_is_finished_when_output_fails(sample_project: Project) -> None:
     """The work is finished first; a failure of the work has priority over that of the output."""
-    with gone() as pipe, full() as disk:
-        ran = into(sample_project, "build-all", "--json", out=disk, err=pipe)
+    with closed_pipe() as pipe, full_disk() as disk:
+        ran = invoke_with_streams(sample_project, "build-all", "--json", out=disk, err=pipe)
         assert (ran.code, sample_project.invoke("exists", "web").code) == (4, 0)
-        assert kept_report(into(sample_project, "build-all", "--json", out=disk)) == {
-            "web": "exists"
-        }
+        assert kept_report(
+            invoke_with_streams(sample_project, "build-all", "--json", out=disk)
+        ) == {"web": "exists"}
 
         sample_project.image("bad", "FROM debian:bookworm-slim\nRUN exit 3\n")
         sample_project.image("web", "FROM scratch\nCOPY own.txt /\n", own_txt="another")
-        ran = into(sample_project, "build-all", "--keep-going", "--json", err=pipe)
+        ran = invoke_with_streams(sample_project, "build-all", "--keep-going", "--json", err=pipe)
         assert (ran.code, ran.statuses()) == (1, {"bad": "failed", "web": "built"}), ran.out
 
-        assert into(sample_project, "build-all", "--json", out=pipe, err=disk).code == 1
+        assert (
+            invoke_with_streams(sample_project, "build-all", "--json", out=pipe, err=disk).code == 1
+        )
 
 
 def test_an_error_has_priority_over_the_output(sample_project: Project) -> None:
     """A wrong name is reported with exit code 2, whatever happens to the output."""
-    with gone() as pipe:
-        assert into(sample_project, "build", "wbe", "--json", out=pipe, err=pipe).code == 2
+    with closed_pipe() as pipe:
+        assert (
+            invoke_with_streams(sample_project, "build", "wbe", "--json", out=pipe, err=pipe).code
+            == 2
+        )
 
 
 @pytest.mark.parametrize(

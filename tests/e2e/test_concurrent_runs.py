@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def other(tmp_path: Path, tool_cache: None) -> Iterator[dict[str, str]]:
+def other_engine(tmp_path: Path, tool_cache: None) -> Iterator[dict[str, str]]:
     """Return a Docker configuration with a second engine as the context `elsewhere`."""
     del tool_cache
     started = engines.start("race", snapshotter=True)
@@ -39,7 +39,10 @@ def other(tmp_path: Path, tool_cache: None) -> Iterator[dict[str, str]]:
 
 
 def test_two_simultaneous_runs_agree_on_each_image(
-    docker_project: Project, other: dict[str, str], tmp_path: Path, engine_client: DockerClient
+    docker_project: Project,
+    other_engine: dict[str, str],
+    tmp_path: Path,
+    engine_client: DockerClient,
 ) -> None:
     """Builds differ, but both runs exit with 0, report and deploy the same digests."""
     text = (docker_project.root / "pipeline.toml").read_text(encoding="utf-8")
@@ -53,7 +56,7 @@ def test_two_simultaneous_runs_agree_on_each_image(
         file.write_text(text, encoding="utf-8")
 
     near = docker_project.start("deploy-all", "--json")
-    far = docker_project.start("deploy-all", "--json", "--profile", "far", environ=other)
+    far = docker_project.start("deploy-all", "--json", "--profile", "far", environ=other_engine)
     rans = []
     for process in (near, far):
         with process:

@@ -23,7 +23,7 @@ PRODUCTION = 'also = ["staging/{name}"]\n'
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Registry]:
+def other_registry(tmp_path: Path) -> Iterator[Registry]:
     """Start a second registry."""
     with serve(tmp_path / "elsewhere", Settings(access_log=True)) as running:
         yield running
@@ -32,7 +32,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Registry]:
 @pytest.fixture
 def sample_project(project: Project, registry: Registry) -> Project:
     """Make an image on a base, built and pushed to `staging/`."""
-    settle(project, registry, STAGING)
+    write_registry_settings(project, registry, STAGING)
     project.image("os", "FROM scratch\nCOPY os.txt /\n", os_txt="os")
     project.image("web", "FROM os\nCOPY web.txt /\n", web_txt="web" * 10_000)
     assert project.invoke("build-all").code == 0
@@ -40,7 +40,7 @@ def sample_project(project: Project, registry: Registry) -> Project:
     return project
 
 
-def settle(project: Project, registry: Registry, *settings: str) -> None:
+def write_registry_settings(project: Project, registry: Registry, *settings: str) -> None:
     """Write the table `[registry]`."""
     project.write("pipeline.toml", f'[registry]\nhost = "{registry.address}"\n{"".join(settings)}')
 
@@ -62,7 +62,7 @@ def test_copy_from_another_repository(sample_project: Project, registry: Registr
     The user, not only the project, must allow copies from that repository.
     """
     before = digests(sample_project.invoke("plan", "--json"))
-    settle(sample_project, registry, PRODUCTION)
+    write_registry_settings(sample_project, registry, PRODUCTION)
     asked = len(sample_project.requests())
     word, nobody = sample_project.environ.pop("PIPELINE_ALLOW"), {"PIPELINE_ALLOW": ""}
 
@@ -93,12 +93,12 @@ def test_copy_from_another_repository(sample_project: Project, registry: Registr
 
 
 def test_copy_from_another_registry(
-    sample_project: Project, registry: Registry, elsewhere: Registry
+    sample_project: Project, registry: Registry, other_registry: Registry
 ) -> None:
     """An image is streamed from another registry, also if a profile names it."""
     before = digests(sample_project.invoke("plan", "--json"))
     settings = (sample_project.root / "pipeline.toml").read_text()
-    moved = f'registry = {{ host = "{elsewhere.address}", also = ["{registry.address}/staging/'
+    moved = f'registry = {{ host = "{other_registry.address}", also = ["{registry.address}/staging/'
     sample_project.write("pipeline.toml", f'{settings}[profiles.new]\n{moved}{{name}}"] }}\n')
 
     ran = sample_project.invoke("build-all", "--json", "--profile", "new")
@@ -138,7 +138,7 @@ def test_bases_of_a_copied_image_are_not_needed(
     sample_project: Project, registry: Registry
 ) -> None:
     """The bases of a copied image are not needed; dependents are built on its digest."""
-    settle(sample_project, registry, PRODUCTION)
+    write_registry_settings(sample_project, registry, PRODUCTION)
 
     ran = sample_project.invoke("build", "web", "--json")
     sample_project.image("top", "FROM web\nCOPY top.txt /\n", top_txt="top")
@@ -152,7 +152,7 @@ def test_bases_of_a_copied_image_are_not_needed(
 
 def test_dependents_are_built_on_a_copied_base(sample_project: Project, registry: Registry) -> None:
     """A dependent is built on a copied base in the same run."""
-    settle(sample_project, registry, PRODUCTION)
+    write_registry_settings(sample_project, registry, PRODUCTION)
     sample_project.image("top", "FROM web\nCOPY top.txt /\n", top_txt="top")
 
     ran = sample_project.invoke("build-all", "--json")
@@ -165,9 +165,11 @@ def test_dependents_are_built_on_a_copied_base(sample_project: Project, registry
 def test_a_source_that_does_not_answer(sample_project: Project, registry: Registry) -> None:
     """A source that does not answer is reported; the next one is used, or the image is built."""
     gone = f"127.0.0.1:{free_port()}"
-    settle(sample_project, registry, f'also = ["{gone}/{{name}}", "staging/{{name}}"]\n')
+    write_registry_settings(
+        sample_project, registry, f'also = ["{gone}/{{name}}", "staging/{{name}}"]\n'
+    )
     second = sample_project.invoke("plan", "--json")
-    settle(sample_project, registry, f'also = ["{gone}/{{name}}"]\n')
+    write_registry_settings(sample_project, registry, f'also = ["{gone}/{{name}}"]\n')
     ran = sample_project.invoke("build-all", "--json", "--allow", f"repository={gone}/{{name}}")
 
     assert actions(second) == {"os": "copy", "web": "copy"}
@@ -182,7 +184,7 @@ def test_an_incomplete_source_is_built(sample_project: Project, registry: Regist
     """An incomplete source is reported; the image and the bases that it needs are built."""
     source = sample_project.invoke("plan", "--json").json["images"][1]["reference"]
     layer = manifests(source)[0]["layers"][-1]["digest"]
-    settle(sample_project, registry, PRODUCTION)
+    write_registry_settings(sample_project, registry, PRODUCTION)
     delete(source.rpartition(":")[0], f"blobs/{layer}")
 
     ran = sample_project.invoke("build", "web", "--json")

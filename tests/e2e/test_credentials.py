@@ -42,7 +42,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def refused(ran: Ran) -> str:
+def access_refused(ran: Ran) -> str:
     """Check that a run was refused access with exit code 4; return its stderr."""
     assert ran.code == 4, ran.err
     assert "Traceback" not in ran.err
@@ -72,7 +72,7 @@ def test_order_of_token_variables(project: Project) -> None:
     """`FLY_ACCESS_TOKEN` is used before `FLY_API_TOKEN`, as by flyctl."""
     environ = {"FLY_ACCESS_TOKEN": "wrong-secret", "FLY_API_TOKEN": TOKEN}
 
-    said = refused(project.invoke("build-all", environ=environ))
+    said = access_refused(project.invoke("build-all", environ=environ))
 
     assert "FLY_ACCESS_TOKEN" in said
     assert "wrong-secret" not in said
@@ -81,7 +81,7 @@ def test_order_of_token_variables(project: Project) -> None:
 @pytest.mark.parametrize("task", [["build-all"], ["plan"], ["exists", "web"], ["build", "web"]])
 def test_a_wrong_token_is_not_absence(project: Project, task: list[str]) -> None:
     """Every task that asks the registry exits with 4 and names the source of the credential."""
-    said = refused(project.invoke(*task, environ={"FLY_API_TOKEN": "wrong-secret"}))
+    said = access_refused(project.invoke(*task, environ={"FLY_API_TOKEN": "wrong-secret"}))
 
     assert "refused the credential from FLY_API_TOKEN" in said
     assert "wrong-secret" not in said
@@ -89,7 +89,7 @@ def test_a_wrong_token_is_not_absence(project: Project, task: list[str]) -> None
 
 def test_a_missing_credential_is_not_absence(project: Project) -> None:
     """Without a credential the error says that there is none, and how to get one."""
-    said = refused(project.invoke("build-all"))
+    said = access_refused(project.invoke("build-all"))
 
     assert "there is no credential for it" in said
 
@@ -113,7 +113,7 @@ def test_a_wrong_docker_login_names_its_file(project: Project, tmp_path: Path) -
     auth = base64.b64encode(b"x:outdated-secret").decode()
 
     environ = docker_home(tmp_path / "docker", {"auths": {host: {"auth": auth}}})
-    said = refused(project.invoke("build-all", environ=environ))
+    said = access_refused(project.invoke("build-all", environ=environ))
 
     assert "config.json" in said
     assert "outdated-secret" not in said
@@ -168,7 +168,7 @@ def test_an_untrusted_certificate_is_not_absence(project: Project, tmp_path: Pat
     empty.mkdir()
     untrusting = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": str(empty)}
 
-    said = refused(project.invoke("plan", environ={**untrusting, "FLY_API_TOKEN": TOKEN}))
+    said = access_refused(project.invoke("plan", environ={**untrusting, "FLY_API_TOKEN": TOKEN}))
 
     assert "certificate that is not trusted" in said
 

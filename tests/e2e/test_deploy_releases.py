@@ -49,7 +49,7 @@ def versions(docker_project: Project) -> list[tuple[str, str]]:
     return [(r["version"], r["status"]) for r in ran.json["releases"]]
 
 
-def back(docker_project: Project) -> Ran:
+def roll_back(docker_project: Project) -> Ran:
     """Run `invoke rollback web`."""
     return docker_project.invoke("rollback", "web", "--json")
 
@@ -66,9 +66,9 @@ def test_rollback_twice(
     docker_project.invoke("deploy", "web")
     before = (get(address), get(f"{address}/env"), versions(docker_project))
 
-    once = back(docker_project)
+    once = roll_back(docker_project)
     after = (get(address), get(f"{address}/env"), versions(docker_project))
-    twice = back(docker_project)
+    twice = roll_back(docker_project)
 
     name = app_name("web", tmp_path)
     assert before == ("web 2", f"{name} green", [("2", "running"), ("1", "stopped")])
@@ -84,7 +84,7 @@ def test_rollback_of_the_first_release(docker_project: Project) -> None:
     """A rollback of the first release changes nothing and says why."""
     first = docker_project.invoke("deploy", "web", "--json")
 
-    ran = back(docker_project)
+    ran = roll_back(docker_project)
 
     assert ran.code == 1
     assert "there is no previous release" in ran.err

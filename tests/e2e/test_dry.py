@@ -69,7 +69,7 @@ def files(project: Project) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in sorted(project.root.rglob("*")) if p.is_file()}
 
 
-def changed(project: Project) -> list[tuple[str, str]]:
+def write_requests(project: Project) -> list[tuple[str, str]]:
     """Return the requests that change something in the registry."""
     return [(method, path) for method, path in project.requests() if method not in {"GET", "HEAD"}]
 
@@ -99,7 +99,7 @@ def test_dry_shows_the_plan(dry: Project) -> None:
     assert actions(dry.invoke("deploy-all", "--json")) == both | {"dry-web": "deploy"}
     assert dry.invoke("deploy-all").out == dry.invoke("plan").out
     assert files(dry) == before
-    assert not changed(dry)
+    assert not write_requests(dry)
 
 
 def test_force_is_in_the_plan(sample_project: Project) -> None:
@@ -107,11 +107,11 @@ def test_force_is_in_the_plan(sample_project: Project) -> None:
     sample_project.write("images/os/image.toml", 'aliases = ["latest"]\n')
     assert sample_project.invoke("build", "os").code == 0
     sample_project.write("invoke.yaml", "run: {dry: true}\n")
-    before = changed(sample_project)
+    before = write_requests(sample_project)
 
     assert actions(sample_project.invoke("build", "os", "--json")) == {"os": "exists"}
     assert actions(sample_project.invoke("build", "os", "--force", "--json")) == {"os": "build"}
-    assert changed(sample_project) == before
+    assert write_requests(sample_project) == before
 
 
 def test_a_wrong_name(dry: Project) -> None:
@@ -143,7 +143,7 @@ def test_a_task_that_changes_nothing_runs(dry: Project, task: str) -> None:
 
     assert ran.code == code, ran.err
     assert ran.out or task == "releases"
-    assert not changed(dry)
+    assert not write_requests(dry)
 
 
 @pytest.mark.parametrize(("task", "option"), ALSO_LOOK.items())

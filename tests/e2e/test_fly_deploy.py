@@ -29,7 +29,7 @@ def fly_project(tmp_path: Path, engine: None) -> Iterator[FlyProject]:
         yield opened
 
 
-def ends(ran: Ran) -> dict[str, str]:
+def statuses(ran: Ran) -> dict[str, str]:
     """Return the status of each app."""
     return {deploy["app"]: deploy["status"] for deploy in ran.json["deploys"]}
 
@@ -48,7 +48,7 @@ def test_machines_run_the_pushed_digest(fly_project: FlyProject) -> None:
     asked, is_running = len(fly_project.fly.requests_to("machines")), fly_project.deploys()
     second = fly_project.invoke("deploy-all", "--json")
     assert second.code == 0, second.err
-    assert ends(second) == {"acme-web": "current"}
+    assert statuses(second) == {"acme-web": "current"}
     assert len(fly_project.fly.requests_to("machines")) == asked + 1
     assert fly_project.deploys() == is_running == 1
 
@@ -110,10 +110,10 @@ def test_another_configuration_alone_is_deployed(fly_project: FlyProject) -> Non
     assert step["differs"] == ["`[env] COLOUR`"]
     assert (stands.code, stands.json["apps"][0]["state"]) == (5, "outdated")
     assert stands.json["apps"][0]["reason"] == why
-    assert (ran.statuses(), ends(ran)) == ({"web": "exists"}, {"acme-web": "deployed"})
+    assert (ran.statuses(), statuses(ran)) == ({"web": "exists"}, {"acme-web": "deployed"})
     machines = fly_project.fly.apps["acme-web"].alive
     assert {machine.config["env"]["COLOUR"] for machine in machines} == {"red"}
-    assert (forced.statuses(), ends(forced)) == ({"web": "exists"}, {"acme-web": "deployed"})
+    assert (forced.statuses(), statuses(forced)) == ({"web": "exists"}, {"acme-web": "deployed"})
     assert forced.json["deploys"][0]["reason"] == "forced"
     assert fly_project.deploys() == 3
 
@@ -124,7 +124,7 @@ def test_an_image_that_fly_does_not_see_at_once_is_waited_for(fly_project: FlyPr
     ran = fly_project.invoke("deploy-all", "--json")
 
     assert ran.code == 0, ran.err
-    assert ends(ran) == {"acme-web": "deployed"}
+    assert statuses(ran) == {"acme-web": "deployed"}
     assert fly_project.deploys() > 1
 
 
@@ -152,7 +152,7 @@ def test_an_image_pruned_between_plan_and_deploy_is_not_waited_for(fly_project: 
     again = fly_project.invoke("deploy-all", "--json")
     assert again.code == 0, again.err
     assert again.statuses() == {"api": "exists", "web": "built"}
-    assert ends(again) == {"acme-api": "current", "acme-web": "deployed"}
+    assert statuses(again) == {"acme-api": "current", "acme-web": "deployed"}
 
 
 def test_a_machine_that_never_gets_healthy(fly_project: FlyProject) -> None:

@@ -55,13 +55,13 @@ def test_tag_authenticate_push_deploy_verify_and_list(fly_project: FlyProject) -
     assert nowhere.code == 1
 
     listed = fly_project.invoke("releases", "web", "--json").json["releases"]
-    (node,) = by_the_query(fly_project, "acme-web")
+    (node,) = releases_by_graphql(fly_project, "acme-web")
     assert [(r["version"], r["status"], r["image"]) for r in listed] == [
         (str(node["version"]), node["status"], node["imageRef"])
     ]
 
 
-def by_the_query(fly_project: FlyProject, app: str) -> list[dict[str, object]]:
+def releases_by_graphql(fly_project: FlyProject, app: str) -> list[dict[str, object]]:
     """Return the releases by the guide's own GraphQL query."""
     body = json.dumps({"query": QUERY, "variables": {"appName": app, "limit": 25}}).encode()
     headers = {

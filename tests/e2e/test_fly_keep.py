@@ -35,7 +35,7 @@ def fly_project(tmp_path: Path) -> Iterator[FlyProject]:
 
 
 @pytest.fixture
-def released(fly_project: FlyProject) -> FlyProject:
+def deployed_project(fly_project: FlyProject) -> FlyProject:
     """Push the base and deploy two releases of each app."""
     push(fly_project, "os")
     for answer in ("1", "2"):
@@ -76,7 +76,7 @@ def machines(ran: Ran) -> list[str]:
     return found
 
 
-def keepers(fly_project: FlyProject, app: str) -> list[Machine]:
+def keeping_machines(fly_project: FlyProject, app: str) -> list[Machine]:
     """Return an app's machines that keep images."""
     machines = fly_project.fly.apps[app].alive
     return [one for one in machines if "pipeline_keep" in (one.config.get("metadata") or {})]
@@ -87,9 +87,9 @@ def changes(fly_project: FlyProject) -> int:
     return sum(one.method != "GET" for one in fly_project.fly.requests_to("machines"))
 
 
-def test_a_rollback_after_pruning(released: FlyProject) -> None:
+def test_a_rollback_after_pruning(deployed_project: FlyProject) -> None:
     """A rollback finds a kept image after pruning; an app without one cannot be rolled back."""
-    fly_project, fly = released, released.fly
+    fly_project, fly = deployed_project, deployed_project.fly
     before = {app: fly.apps[app].releases[0].digest for app in ("acme-web", "acme-api")}
     fly.push("acme-web", "stray")
     first = fly_project.invoke("keep", "--only", "os,web", "--json")
@@ -114,18 +114,18 @@ def test_a_rollback_after_pruning(released: FlyProject) -> None:
     assert before["acme-api"] not in fly_project.digests("acme-api")
 
 
-def test_a_keeping_machine_never_starts(released: FlyProject) -> None:
+def test_a_keeping_machine_never_starts(deployed_project: FlyProject) -> None:
     """The machine never starts, no deploy changes it, and `status` ignores it."""
-    fly_project = released
+    fly_project = deployed_project
     assert fly_project.invoke("keep", "--only", "web").code == 0
-    (keeper,) = keepers(fly_project, "acme-web")
+    (keeper,) = keeping_machines(fly_project, "acme-web")
     ran = (keeper.id, keeper.digest, keeper.version)
     status = fly_project.invoke("status", "--only", "web", "--exit-code", "--json")
     fly_project.app("web", "web 3")
     rolling = deploy(fly_project, "web")
     fly_project.app("web", "web 4")
     green = deploy(fly_project, "web", "--strategy", "bluegreen")
-    (after,) = keepers(fly_project, "acme-web")
+    (after,) = keeping_machines(fly_project, "acme-web")
 
     assert keeper.started is None
     assert keeper.state == "created"
@@ -142,11 +142,11 @@ def test_a_keeping_machine_never_starts(released: FlyProject) -> None:
     assert (after.id, after.digest, after.version, after.state) == (*ran, "created")
 
 
-def test_another_image_moves_the_same_machine(released: FlyProject) -> None:
+def test_another_image_moves_the_same_machine(deployed_project: FlyProject) -> None:
     """A rebuilt base and a new release move the same machine to another image."""
-    fly_project = released
+    fly_project = deployed_project
     assert fly_project.invoke("keep").code == 0
-    before = {app: keepers(fly_project, app)[0] for app in ("acme-os", "acme-web")}
+    before = {app: keeping_machines(fly_project, app)[0] for app in ("acme-os", "acme-web")}
     ids = {app: machine.id for app, machine in before.items()}
     digests = {app: machine.digest for app, machine in before.items()}
     second = fly_project.fly.apps["acme-web"].releases[-1].digest
@@ -166,22 +166,24 @@ def test_another_image_moves_the_same_machine(released: FlyProject) -> None:
         ("acme-os", fly_project.fly.images.tags["acme-os", base]),
         ("acme-web", second),
     ):
-        (machine,) = keepers(fly_project, app)
+        (machine,) = keeping_machines(fly_project, app)
         assert machine.id == ids[app]
         assert machine.digest == wanted != digests[app]
         assert machine.state == "created"
         assert machine.config["metadata"]["fly_process_group"] == "pipeline_keep"
 
 
-def test_list_and_release(released: FlyProject) -> None:
+def test_list_and_release(deployed_project: FlyProject) -> None:
     """Kept images are listed, and released by the name of an image or app, or all at once."""
-    fly_project = released
+    fly_project = deployed_project
     assert fly_project.invoke("keep").code == 0
     listed = fly_project.invoke("keep", "--list", "--json")
     table = fly_project.invoke("keep", "--list")
     wrong = fly_project.invoke("keep", "--release", "nobody")
     one = fly_project.invoke("keep", "--release", "os", "--json")
-    left = {app: len(keepers(fly_project, app)) for app in ("acme-os", "acme-web", "acme-api")}
+    left = {
+        app: len(keeping_machines(fly_project, app)) for app in ("acme-os", "acme-web", "acme-api")
+    }
     rest = fly_project.invoke("keep", "--release", "all", "--json")
     none = fly_project.invoke("keep", "--list")
 
@@ -208,18 +210,20 @@ def test_two_simultaneous_runs_add_one_machine(fly_project: FlyProject) -> None:
     fly_project.fly.knobs.propagation_seconds = 600
     push(fly_project, "os")
     is_running = [fly_project.start("keep", "--only", "os", "--json") for _ in range(2)]
-    wait_until(lambda: len(looks(fly_project)) == 2 and 400 in tries(fly_project))
+    wait_until(
+        lambda: len(query_statuses(fly_project)) == 2 and 400 in attempt_statuses(fly_project)
+    )
     fly_project.fly.knobs.propagation_seconds = 0.0
     ends = [run.communicate(timeout=60) for run in is_running]
 
     assert [run.returncode for run in is_running] == [0, 0], ends
     assert sorted(json.loads(out)["images"][0]["status"] for out, _ in ends) == ["added", "kept"]
-    assert len(keepers(fly_project, "acme-os")) == 1
+    assert len(keeping_machines(fly_project, "acme-os")) == 1
 
 
-def test_a_previous_release_that_needs_no_machine(released: FlyProject) -> None:
+def test_a_previous_release_that_needs_no_machine(deployed_project: FlyProject) -> None:
     """No machine is needed for an image that is pruned, public, or that the app still runs."""
-    fly_project, fly = released, released.fly
+    fly_project, fly = deployed_project, deployed_project.fly
     fly.prune(f"{fly.registry}/acme-web@{fly.apps['acme-web'].releases[0].digest}")
     fly.apps["acme-api"].releases[0].image_ref = "docker.io/flyio/hellofly:latest"
     gone = fly_project.invoke("keep", "--only", "web,api", "--json")
@@ -266,16 +270,16 @@ def test_an_image_that_fly_does_not_see_yet_is_waited_for(fly_project: FlyProjec
     fly_project.fly.knobs.propagation_seconds = 600
     push(fly_project, "os")
     with fly_project.start("keep", "--only", "os") as running:
-        wait_until(lambda: 400 in tries(fly_project))
+        wait_until(lambda: 400 in attempt_statuses(fly_project))
         fly_project.fly.knobs.propagation_seconds = 0.0
         out, err = running.communicate(timeout=60)
 
     assert running.returncode == 0, err
     assert "added 1" in out
-    assert tries(fly_project)[-1] == 200
+    assert attempt_statuses(fly_project)[-1] == 200
 
 
-def tries(fly_project: FlyProject) -> list[int]:
+def attempt_statuses(fly_project: FlyProject) -> list[int]:
     """Return the statuses of all attempts to add a machine."""
     return [
         one.status
@@ -284,7 +288,7 @@ def tries(fly_project: FlyProject) -> list[int]:
     ]
 
 
-def looks(fly_project: FlyProject) -> list[int]:
+def query_statuses(fly_project: FlyProject) -> list[int]:
     """Return the statuses of all queries for an app's machines."""
     return [
         one.status

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.engine
 TWO = 'platforms = ["linux/amd64", "linux/arm64"]\n'
 
 
-def built(project: Project, *words: str) -> dict[str, dict[str, Any]]:
+def build_all(project: Project, *words: str) -> dict[str, dict[str, Any]]:
     """Run `build-all` and return its report of each image."""
     ran = project.invoke("build-all", "--json", *words)
     assert ran.code == 0, ran.err
@@ -31,19 +31,19 @@ def planned(project: Project, *words: str) -> dict[str, tuple[str, str]]:
     return {image["name"]: (image["action"], image["reason"]) for image in ran.json["images"]}
 
 
-def web(project: Project, settings: str = "", answer: str = "web") -> str:
+def build_web(project: Project, settings: str = "", answer: str = "web") -> str:
     """Build an image on one base; return its reference."""
     project.image("os", "FROM scratch\nCOPY os.txt /\n", os_txt="os")
     project.image("web", "FROM os\nCOPY web.txt /\n", web_txt=answer, image_toml=settings)
     if settings:
         project.write("images/os/image.toml", settings)
-    reference: str = built(project)["web"]["reference"]
+    reference: str = build_all(project)["web"]["reference"]
     return reference
 
 
 def test_an_image_without_one_of_its_layers(project: Project) -> None:
     """A deep check names the missing layer; `build-all --verify deep` rebuilds the image."""
-    reference = web(project)
+    reference = build_web(project)
     repository = reference.rpartition(":")[0]
     layer = manifests(reference)[0]["layers"][-1]["digest"]
     delete(repository, f"blobs/{layer}")
@@ -53,8 +53,8 @@ def test_an_image_without_one_of_its_layers(project: Project) -> None:
     document = project.invoke("exists", reference, "--verify", "deep", "--json")
     believed = planned(project)
     known = planned(project, "--verify", "deep")
-    left = built(project)
-    mended = built(project, "--verify", "deep")
+    left = build_all(project)
+    mended = build_all(project, "--verify", "deep")
 
     reason = f"`{reference}` lacks the layer `{layer}`"
     assert (plain.code, deep.code, document.code) == (0, 1, 1)
@@ -71,7 +71,7 @@ def test_an_image_without_one_of_its_layers(project: Project) -> None:
 
 def test_an_image_without_its_config(project: Project) -> None:
     """A missing config makes an image incomplete, too."""
-    reference = web(project)
+    reference = build_web(project)
     config = manifests(reference)[0]["config"]["digest"]
     delete(reference.rpartition(":")[0], f"blobs/{config}")
 
@@ -85,7 +85,7 @@ def test_an_image_without_its_config(project: Project) -> None:
 
 def test_an_index_without_one_of_its_manifests(project: Project) -> None:
     """A missing manifest of an index, or a blob of it, is named with its platform."""
-    reference = web(project, TWO)
+    reference = build_web(project, TWO)
     repository = reference.rpartition(":")[0]
     second = manifest(reference)["manifests"][1]
     layer = manifests(reference)[0]["layers"][-1]["digest"]
@@ -94,7 +94,7 @@ def test_an_index_without_one_of_its_manifests(project: Project) -> None:
     blob = planned(project, "--verify", "deep")
     delete(repository, f"manifests/{second['digest']}")
     child = planned(project, "--verify", "deep")
-    built(project, "--verify", "deep")
+    build_all(project, "--verify", "deep")
 
     assert second["platform"]["architecture"] == "arm64"
     assert blob["web"][0] == "build"
@@ -105,7 +105,7 @@ def test_an_index_without_one_of_its_manifests(project: Project) -> None:
 
 def test_an_image_without_a_platform(project: Project) -> None:
     """An image without one of its platforms is incomplete, as index and as single manifest."""
-    reference = web(project, TWO)
+    reference = build_web(project, TWO)
     repository, _, tag = reference.rpartition(":")
     index = manifest(reference)
     put(repository, tag, {**index, "manifests": index["manifests"][:1]})
@@ -113,7 +113,7 @@ def test_an_image_without_a_platform(project: Project) -> None:
     put(repository, tag, manifests(reference)[0])
     of_manifest = planned(project, "--verify", "deep")
     unasked = project.invoke("exists", reference, "--verify", "deep")
-    mended = built(project, "--verify", "deep")
+    mended = build_all(project, "--verify", "deep")
 
     reason = f"`{reference}` is not there for `linux/arm64`"
     assert of_index["web"] == of_manifest["web"] == ("build", reason)
@@ -127,7 +127,7 @@ def test_attestations_are_parts_of_an_image(project: Project) -> None:
     """Blobs of an attestation manifest are checked, too."""
     settings = (project.root / "pipeline.toml").read_text()
     project.write("pipeline.toml", f"{settings}[build]\nprovenance = true\n")
-    reference = web(project)
+    reference = build_web(project)
     statement = manifests(reference)[1]["layers"][0]["digest"]
     whole = planned(project, "--verify", "deep")
     delete(reference.rpartition(":")[0], f"blobs/{statement}")
@@ -143,12 +143,12 @@ def test_attestations_are_parts_of_an_image(project: Project) -> None:
 
 def test_an_incomplete_base_is_built_before_its_dependents(project: Project) -> None:
     """An incomplete base is rebuilt before the image on it, which is left alone."""
-    web(project)
-    base = built(project)["os"]["reference"]
+    build_web(project)
+    base = build_all(project)["os"]["reference"]
     layer = manifests(base)[0]["layers"][0]["digest"]
     delete(base.rpartition(":")[0], f"blobs/{layer}")
 
-    mended = built(project, "--verify", "deep")
+    mended = build_all(project, "--verify", "deep")
 
     assert {name: image["status"] for name, image in mended.items()} == {
         "os": "built",
@@ -159,10 +159,10 @@ def test_an_incomplete_base_is_built_before_its_dependents(project: Project) -> 
 
 def test_a_plain_check_costs_one_request(project: Project) -> None:
     """A plain check costs one request per image; a deep one reports how many it needed."""
-    web(project)
+    build_web(project)
     before = len(project.requests())
 
-    built(project)
+    build_all(project)
     plain = [method for method, _ in project.requests()[before:]]
     deep: Ran = project.invoke("build-all", "--verify", "deep", "--json")
 

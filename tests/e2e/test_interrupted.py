@@ -28,7 +28,7 @@ TOKEN = "fm2_a-secret-of-this-test"
 
 
 @pytest.fixture
-def private(tmp_path: Path) -> Path:
+def temporary_folder(tmp_path: Path) -> Path:
     """Return the folder for temporary files of the project's commands."""
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -36,21 +36,21 @@ def private(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def slow(project: Project, private: Path) -> Project:
+def slow_project(project: Project, temporary_folder: Path) -> Project:
     """Make a base that is pushed soon, and an image on it whose build never ends."""
     settings = (project.root / "pipeline.toml").read_text()
     host = settings.split('"')[1]
-    project.environ.update(TMPDIR=str(private), XDG_RUNTIME_DIR="")
+    project.environ.update(TMPDIR=str(temporary_folder), XDG_RUNTIME_DIR="")
     # With credentials, so that BuildKit gets a private configuration.
     project.environ.update(FLY_REGISTRY_HOST=host, FLY_API_TOKEN=TOKEN)
     project.write("pipeline.toml", "")
     project.image("quick", "FROM debian:bookworm-slim\nCOPY quick.txt /\n", quick_txt="quick\n")
     # A step unique to this test: BuildKit keeps a step running that another run waits for.
-    project.image("slow", f"FROM quick\nRUN echo begun; sleep 300; : '{private}'\n")
+    project.image("slow", f"FROM quick\nRUN echo begun; sleep 300; : '{temporary_folder}'\n")
     return project
 
 
-def pushed(project: Project) -> bool:
+def base_is_pushed(project: Project) -> bool:
     """Return whether the registry got the tag of the base."""
     return any(m == "PUT" and "/v2/quick/manifests/" in path for m, path in project.requests())
 
@@ -61,7 +61,7 @@ def report_of(out: str) -> dict[str, Any]:
     return {**read, "images": {image["name"]: image for image in read["images"]}}
 
 
-def begun(process: subprocess.Popen[str]) -> str:
+def wait_for_slow_step(process: subprocess.Popen[str]) -> str:
     """Read the output until the slow step has printed; return what was read."""
     assert process.stderr
     said = ""
@@ -75,18 +75,18 @@ def begun(process: subprocess.Popen[str]) -> str:
 @pytest.mark.engine
 @pytest.mark.parametrize("number", SIGNALS)
 def test_an_interrupted_build_leaves_nothing(
-    slow: Project, private: Path, number: signal.Signals
+    slow_project: Project, temporary_folder: Path, number: signal.Signals
 ) -> None:
     """The run exits with 130 and a true report; no process and no credential is left."""
-    with slow.start("build-all", "--json") as process:
-        begun(process)
-        wait_until(lambda: pushed(slow))
-        assert len(processes_in(slow.root)) > 1
-        assert TOKEN not in " ".join(processes_in(slow.root))
-        assert list(private.glob("*login*/config.json"))
+    with slow_project.start("build-all", "--json") as process:
+        wait_for_slow_step(process)
+        wait_until(lambda: base_is_pushed(slow_project))
+        assert len(processes_in(slow_project.root)) > 1
+        assert TOKEN not in " ".join(processes_in(slow_project.root))
+        assert list(temporary_folder.glob("*login*/config.json"))
         process.send_signal(number)
         out, err = process.communicate(timeout=40)
-    again = slow.invoke("plan", "--json")
+    again = slow_project.invoke("plan", "--json")
 
     report = report_of(out)
     assert process.returncode == 130, err
@@ -96,17 +96,17 @@ def test_an_interrupted_build_leaves_nothing(
     assert report["images"]["slow"]["reason"] == "interrupted before it was done"
     assert "; interrupted" in err
     assert TOKEN not in out + err
-    assert processes_in(slow.root) == []
-    assert list(private.iterdir()) == []
+    assert processes_in(slow_project.root) == []
+    assert list(temporary_folder.iterdir()) == []
     actions = {image["name"]: image["action"] for image in again.json["images"]}
     assert actions == {"quick": "exists", "slow": "build"}
 
 
 @pytest.mark.engine
-def test_a_second_signal_ends_it_at_once(slow: Project, private: Path) -> None:
+def test_a_second_signal_ends_it_at_once(slow_project: Project, temporary_folder: Path) -> None:
     """A second signal ends the run at once, and nothing is left."""
-    with slow.start("build-all", "--json") as process:
-        begun(process)
+    with slow_project.start("build-all", "--json") as process:
+        wait_for_slow_step(process)
         process.send_signal(signal.SIGINT)
         # A signal that arrives before the first was handled does not count as a second.
         wait_until(lambda: _told_twice(process))
@@ -114,8 +114,8 @@ def test_a_second_signal_ends_it_at_once(slow: Project, private: Path) -> None:
 
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    wait_until(lambda: processes_in(slow.root) == [])
-    assert list(private.iterdir()) == []
+    wait_until(lambda: processes_in(slow_project.root) == [])
+    assert list(temporary_folder.iterdir()) == []
 
 
 def _told_twice(process: subprocess.Popen[str]) -> bool:
@@ -125,9 +125,9 @@ def _told_twice(process: subprocess.Popen[str]) -> bool:
 
 
 @pytest.mark.engine
-def test_ctrl_c_in_a_terminal(slow: Project, private: Path) -> None:
+def test_ctrl_c_in_a_terminal(slow_project: Project, temporary_folder: Path) -> None:
     """Ctrl-C reaches the foreground group: the summary is printed, the terminal is restored."""
-    with closing(_Terminal(slow, "build-all")) as terminal:
+    with closing(_Terminal(slow_project, "build-all")) as terminal:
         terminal.read_until(b"begun")
         os.write(terminal.main, b"\x03")
         said = terminal.read_until(b"")
@@ -136,20 +136,20 @@ def test_ctrl_c_in_a_terminal(slow: Project, private: Path) -> None:
     assert said.rindex(b"\x1b[?25h") > said.rfind(b"\x1b[?25l")
     assert b"; interrupted" in said
     assert b"Traceback" not in said
-    assert processes_in(slow.root) == []
-    assert list(private.iterdir()) == []
+    assert processes_in(slow_project.root) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 @pytest.mark.engine
-def test_a_terminal_that_is_closed(slow: Project, private: Path) -> None:
+def test_a_terminal_that_is_closed(slow_project: Project, temporary_folder: Path) -> None:
     """A closed terminal ends the run, and nothing is left."""
-    with closing(_Terminal(slow, "build-all")) as terminal:
+    with closing(_Terminal(slow_project, "build-all")) as terminal:
         terminal.read_until(b"begun")
         terminal.hang_up()
         assert terminal.child.wait(40) == 130
 
-    assert processes_in(slow.root) == []
-    assert list(private.iterdir()) == []
+    assert processes_in(slow_project.root) == []
+    assert list(temporary_folder.iterdir()) == []
 
 
 class _Terminal:

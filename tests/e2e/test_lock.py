@@ -25,7 +25,7 @@ def push(reference: str, folder: Path, content: str) -> None:
 
 
 @pytest.fixture
-def outside(project: Project, tmp_path: Path) -> str:
+def external_reference(project: Project, tmp_path: Path) -> str:
     """Return an external that a base uses, and thereby an app."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     reference = f"{host}/outside/os:1"
@@ -37,12 +37,12 @@ def outside(project: Project, tmp_path: Path) -> str:
 
 
 def test_a_locked_external_stays_until_it_is_locked_anew(
-    project: Project, outside: str, tmp_path: Path
+    project: Project, external_reference: str, tmp_path: Path
 ) -> None:
     """A moved tag rebuilds nothing, and `--check` reports it; a new lock rebuilds its users."""
     locked = project.invoke("lock")
     first = project.invoke("build-all", "--json")
-    push(outside, tmp_path / "outside", "two")
+    push(external_reference, tmp_path / "outside", "two")
     same = project.invoke("build-all", "--json")
     checked = project.invoke("lock", "--check")
     project.write("images/base/base.txt", "another")
@@ -60,16 +60,16 @@ def test_a_locked_external_stays_until_it_is_locked_anew(
     assert content(second.json["images"][0]["reference"]) == "two"
 
 
-def test_a_locked_external_is_not_floating(project: Project, outside: str) -> None:
+def test_a_locked_external_is_not_floating(project: Project, external_reference: str) -> None:
     """A plan lists an external as floating until it is locked."""
     before = project.invoke("inputs", "base", "--json")
     project.invoke("lock")
     after = project.invoke("inputs", "base", "--json")
 
-    assert outside in before.json["floating"][0]
+    assert external_reference in before.json["floating"][0]
     assert after.json["floating"] == []
-    assert before.json["externals"] == {outside: None}
-    assert after.json["externals"][outside].startswith("sha256:")
+    assert before.json["externals"] == {external_reference: None}
+    assert after.json["externals"][external_reference].startswith("sha256:")
     assert before.json["fingerprint"] != after.json["fingerprint"]
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def outside(project: Project, tmp_path: Path) -> Iterator[str]:
+def external(project: Project, tmp_path: Path) -> Iterator[str]:
     """Push an external with triggers."""
     host = (project.root / "pipeline.toml").read_text().split('"')[1]
     reference = f"{host}/outside/corp-node:1"
@@ -36,13 +36,13 @@ def outside(project: Project, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def sample_project(project: Project, outside: str) -> Project:
+def sample_project(project: Project, external: str) -> Project:
     """Make an image on the external, one with a test, one on the first, and an unrelated one."""
-    project.image("web", f"FROM {outside}\nWORKDIR /\nCOPY web.txt /\n", web_txt="w", app_js="1")
-    project.image("tested", f"FROM {outside}\nLABEL tested=1\n", app_js="1")
+    project.image("web", f"FROM {external}\nWORKDIR /\nCOPY web.txt /\n", web_txt="w", app_js="1")
+    project.image("tested", f"FROM {external}\nLABEL tested=1\n", app_js="1")
     project.write("images/tested/image.toml", '[test]\ncommand = ["cat", "/app.js"]\n')
     project.image("top", "FROM web\nLABEL top=1\n")
-    project.image("beside", f"FROM scratch\nCOPY --from={outside} /etc/os-release /\n")
+    project.image("beside", f"FROM scratch\nCOPY --from={external} /etc/os-release /\n")
     return project
 
 

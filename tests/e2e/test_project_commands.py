@@ -43,16 +43,16 @@ def sample_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project
 
 
 @pytest.fixture
-def ran(sample_project: Project) -> Iterator[Path]:
+def marker_file(sample_project: Project) -> Iterator[Path]:
     """Return the file that exists if the command ran."""
     mark = sample_project.root / "was-run"
     yield mark
     mark.unlink(missing_ok=True)
 
 
-def row(ran: Ran, key: str) -> tuple[str, str, str]:
+def row(marker_file: Ran, key: str) -> tuple[str, str, str]:
     """Return image, status and reason of the only row without an app."""
-    (found,) = (one for one in ran.json[key] if one["app"] is None)
+    (found,) = (one for one in marker_file.json[key] if one["app"] is None)
     return found["image"], found["action" if key == "deploys" else "state"], found["reason"]
 
 
@@ -69,12 +69,12 @@ def row(ran: Ran, key: str) -> tuple[str, str, str]:
     ],
 )
 def test_a_command_is_not_run(
-    sample_project: Project, ran: Path, words: str, code: int, said: str
+    sample_project: Project, marker_file: Path, words: str, code: int, said: str
 ) -> None:
     """Tasks without side effects do not run it, and report what they therefore do not know."""
     ended = sample_project.invoke(*words.split())
 
-    assert not ran.exists(), words
+    assert not marker_file.exists(), words
     assert ended.code == code, ended.err
     assert said in ended.out + ended.err
 
@@ -94,25 +94,29 @@ def test_json_has_one_row_for_the_command(sample_project: Project) -> None:
 
 
 @pytest.mark.parametrize("words", ["plan --allow commands", "apps --check"])
-def test_a_command_runs_with_permission(sample_project: Project, ran: Path, words: str) -> None:
+def test_a_command_runs_with_permission(
+    sample_project: Project, marker_file: Path, words: str
+) -> None:
     """`--allow` or the environment permits it; a file of the project cannot."""
     ended = sample_project.invoke(*words.split(), environ={} if "--allow" in words else ALLOWED)
 
     assert ended.code == 0, ended.err
-    assert ran.exists()
+    assert marker_file.exists()
     assert "tenant-eu" in ended.out
     assert "not run" not in ended.out + ended.err
 
 
 @pytest.mark.parametrize("words", ["rollback tenant"])
-def test_deploying_tasks_run_the_command(sample_project: Project, ran: Path, words: str) -> None:
+def test_deploying_tasks_run_the_command(
+    sample_project: Project, marker_file: Path, words: str
+) -> None:
     """Tasks that deploy run it without permission, as they need the names."""
     sample_project.invoke(*words.split())
 
-    assert ran.exists()
+    assert marker_file.exists()
 
 
-def test_programs_in_the_project_are_not_used(sample_project: Project, ran: Path) -> None:
+def test_programs_in_the_project_are_not_used(sample_project: Project, marker_file: Path) -> None:
     """Relative folders in PATH and credential helpers of the project are not used."""
     for name in ("docker", "flyctl", "fly", "git"):
         write_program(sample_project.root / name, "touch was-run; exec false")
@@ -126,4 +130,4 @@ def test_programs_in_the_project_are_not_used(sample_project: Project, ran: Path
     assert "flyctl" in doctor.out
     assert plan.code == 2
     assert "names programs that Docker runs" in plan.err
-    assert not ran.exists()
+    assert not marker_file.exists()

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Iterator[Registry]:
+def other_registry(tmp_path: Path) -> Iterator[Registry]:
     """Start a second registry."""
     with serve(tmp_path / "elsewhere", Settings(access_log=True)) as running:
         yield running
@@ -55,7 +55,7 @@ def digests(ran: Ran) -> set[str]:
     return {one["digest"] for one in ran.json["destinations"]}
 
 
-def whole(address: str, repository: str, tag: str) -> dict[str, Any]:
+def complete_index(address: str, repository: str, tag: str) -> dict[str, Any]:
     """Return the index of a tag; raise if anything that it names is missing."""
     index = document(f"http://{address}/v2/{repository}/manifests/{tag}")
     for child in index["manifests"]:
@@ -96,7 +96,7 @@ def test_another_app_of_the_same_registry(sample_project: Project) -> None:
     ran = sample_project.invoke("promote", "web", "production/web:v1", "--json")
 
     asked = sample_project.requests()[before:]
-    assert len(whole(host(sample_project), "production/web", "v1")["manifests"]) == 2
+    assert len(complete_index(host(sample_project), "production/web", "v1")["manifests"]) == 2
     assert len(digests(ran)) == 1
     assert not [path for method, path in asked if method == "GET" and "/blobs/" in path]
     assert not [path for method, path in asked if method in ("PATCH", "PUT") and "/blobs/" in path]
@@ -104,21 +104,21 @@ def test_another_app_of_the_same_registry(sample_project: Project) -> None:
     assert asked[-1][1].endswith("/manifests/v1")
 
 
-def test_another_registry(sample_project: Project, elsewhere: Registry) -> None:
+def test_another_registry(sample_project: Project, other_registry: Registry) -> None:
     """Blobs that cannot be mounted are streamed from one registry to the other."""
-    ran = sample_project.invoke("promote", "web", f"{elsewhere.address}/web:v1", "--json")
-    again = sample_project.invoke("promote", "web", f"{elsewhere.address}/web:v1", "--json")
+    ran = sample_project.invoke("promote", "web", f"{other_registry.address}/web:v1", "--json")
+    again = sample_project.invoke("promote", "web", f"{other_registry.address}/web:v1", "--json")
 
     assert len(digests(ran)) == 1
-    assert len(whole(elsewhere.address, "web", "v1")["manifests"]) == 2
+    assert len(complete_index(other_registry.address, "web", "v1")["manifests"]) == 2
     assert again.json["requests"] == 2
 
 
 def test_several_destinations_share_uploads(
-    sample_project: Project, elsewhere: Registry, tmp_path: Path
+    sample_project: Project, other_registry: Registry, tmp_path: Path
 ) -> None:
     """Each blob is uploaded once per registry; its other repositories mount it."""
-    there = [f"{elsewhere.address}/{name}:v1" for name in ("web", "eu/web", "us/web")]
+    there = [f"{other_registry.address}/{name}:v1" for name in ("web", "eu/web", "us/web")]
     words = ",".join([*there, ":v1", "production/web:v1"])
 
     ran = sample_project.invoke("promote", "web", words, "--json")
@@ -137,18 +137,20 @@ def test_several_destinations_share_uploads(
     assert len(digests(ran)) == 1
     assert len(sent) == len(blobs) == 3, "two configs, and the layer of both"
     for name in ("web", "eu/web", "us/web"):
-        assert len(whole(elsewhere.address, name, "v1")["manifests"]) == 2
-    assert len(whole(host(sample_project), "production/web", "v1")["manifests"]) == 2
+        assert len(complete_index(other_registry.address, name, "v1")["manifests"]) == 2
+    assert len(complete_index(host(sample_project), "production/web", "v1")["manifests"]) == 2
     assert again.json["requests"] == 1 + 5
     assert not any(one["copied"] for one in again.json["destinations"])
 
 
-def test_a_failed_destination_stops_no_other(sample_project: Project, elsewhere: Registry) -> None:
+def test_a_failed_destination_stops_no_other(
+    sample_project: Project, other_registry: Registry
+) -> None:
     """The others are copied; the report has both; the exit code is that of the failure."""
     gone = f"127.0.0.1:{free_port()}"
 
     ran = sample_project.invoke(
-        "promote", "web", f"{gone}/web:v1,{elsewhere.address}/web:v1", "--json"
+        "promote", "web", f"{gone}/web:v1,{other_registry.address}/web:v1", "--json"
     )
 
     first, second = ran.json["destinations"]
@@ -156,12 +158,12 @@ def test_a_failed_destination_stops_no_other(sample_project: Project, elsewhere:
     assert "connection refused" in first["error"]
     assert f"error: `{gone}/web:v1` is not" in ran.err
     assert (second["copied"], second["error"]) == (True, None)
-    assert len(whole(elsewhere.address, "web", "v1")["manifests"]) == 2
+    assert len(complete_index(other_registry.address, "web", "v1")["manifests"]) == 2
 
 
 @pytest.mark.parametrize("after", [1_000, 300_000])
 def test_an_interrupted_upload_is_retried(
-    sample_project: Project, elsewhere: Registry, after: int
+    sample_project: Project, other_registry: Registry, after: int
 ) -> None:
     """An upload starts again after its connection was reset, twice."""
     breaks = ResetAfter(after, times=2)
@@ -170,15 +172,17 @@ def test_an_interrupted_upload_is_retried(
     )
     assert sample_project.invoke("build", "big").code == 0
 
-    with tampering_proxy(elsewhere.address, breaks) as address:
+    with tampering_proxy(other_registry.address, breaks) as address:
         ran = sample_project.invoke("promote", "big", f"{address}/big:v1", "--json")
 
     assert breaks.left < 2, "nothing broke off"
     assert ran.code == 0, ran.err
-    assert is_complete(f"{elsewhere.address}/big:v1")
+    assert is_complete(f"{other_registry.address}/big:v1")
 
 
-def test_an_interrupted_download_is_retried(sample_project: Project, elsewhere: Registry) -> None:
+def test_an_interrupted_download_is_retried(
+    sample_project: Project, other_registry: Registry
+) -> None:
     """A download starts again after its connection was reset during an upload."""
     sample_project.image(
         "big", "FROM scratch\nCOPY big.txt /\n", big_txt=secrets.token_hex(1_000_000)
@@ -189,11 +193,11 @@ def test_an_interrupted_download_is_retried(sample_project: Project, elsewhere: 
 
     with tampering_proxy(host(sample_project), lambda piece: piece, back=breaks) as address:
         found = f"{address}/{source.partition('/')[2]}"
-        ran = sample_project.invoke("promote", found, f"{elsewhere.address}/big:v1", "--json")
+        ran = sample_project.invoke("promote", found, f"{other_registry.address}/big:v1", "--json")
 
     assert breaks.left == 0
     assert ran.code == 0, ran.err
-    assert is_complete(f"{elsewhere.address}/big:v1")
+    assert is_complete(f"{other_registry.address}/big:v1")
 
 
 def test_blobs_are_streamed_if_mounting_is_refused(sample_project: Project) -> None:
@@ -210,7 +214,7 @@ def test_blobs_are_streamed_if_mounting_is_refused(sample_project: Project) -> N
 
     asked = sample_project.requests()[before:]
     assert len(digests(ran)) == 1
-    assert len(whole(host(sample_project), "production/web", "v1")["manifests"]) == 2
+    assert len(complete_index(host(sample_project), "production/web", "v1")["manifests"]) == 2
     assert [m for m, p in asked if "/blobs/uploads/" in p].count("PUT") == 3
 
 

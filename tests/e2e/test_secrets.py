@@ -111,7 +111,7 @@ def user(root: Path, log: Path, environ: dict[str, str]) -> Project:
     return made
 
 
-def nothing_came_out(
+def assert_no_secret(
     planted: PlantedSecrets, ran: list[Ran], argv: set[bytes], tmp_path: Path
 ) -> None:
     """Check that nothing was printed, is in a command line, or was left behind."""
@@ -162,11 +162,11 @@ def test_no_secret_without_a_failure(
     assert [one.code for one in ran] == [0] * len(ran), [one.err for one in ran]
     assert "it is ***" in ran[0].err
     assert planted.found_in(kept) == {"docker", "identity"}  # There the user had them.
-    nothing_came_out(planted, ran, argv, tmp_path)
+    assert_no_secret(planted, ran, argv, tmp_path)
     assert planted.found_under(tmp_path / "fly/data") == {}
 
 
-def echoing(status: int) -> Callable[[Request], Reply]:
+def echo_credentials(status: int) -> Callable[[Request], Reply]:
     """Return a registry that repeats the credentials in its responses."""
 
     def script(request: Request) -> Reply:
@@ -188,7 +188,7 @@ def test_no_secret_when_the_registry_repeats_it(
 ) -> None:
     """The error responses of the registry repeat the credential, in headers and in the body."""
     certificate = create_certificate(tmp_path)
-    with scripted_server(echoing(status), certificate) as server:
+    with scripted_server(echo_credentials(status), certificate) as server:
         more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         with command_lines() as argv:
@@ -197,7 +197,7 @@ def test_no_secret_when_the_registry_repeats_it(
 
     assert {one.code for one in ran} <= {1, 4}, [one.err for one in ran]
     assert told
-    nothing_came_out(planted, ran, argv, tmp_path)
+    assert_no_secret(planted, ran, argv, tmp_path)
 
 
 def test_no_secret_when_a_push_is_refused(
@@ -209,7 +209,7 @@ def test_no_secret_when_a_push_is_refused(
     )
 
     def script(request: Request) -> Reply:
-        reply = echoing(403)(request)
+        reply = echo_credentials(403)(request)
         known = "authorization" in request.headers
         return gone if known and request.method in ("HEAD", "GET") else reply
 
@@ -223,7 +223,7 @@ def test_no_secret_when_a_push_is_refused(
 
     assert [one.code for one in ran] == [1, 1], ran[0].err
     assert posts
-    nothing_came_out(planted, ran, argv, tmp_path)
+    assert_no_secret(planted, ran, argv, tmp_path)
 
 
 def test_no_secret_when_a_build_fails_or_a_bug_occurs(
@@ -258,7 +258,7 @@ def test_no_secret_when_a_build_fails_or_a_bug_occurs(
     assert (broken.code, fault.code) == (1, 3), broken.err + fault.err
     assert "***" in broken.out
     assert "RuntimeError" in fault.err
-    nothing_came_out(planted, [broken, fault], argv, tmp_path)
+    assert_no_secret(planted, [broken, fault], argv, tmp_path)
 
 
 def test_no_secret_in_exceptions(
@@ -270,7 +270,7 @@ def test_no_secret_in_exceptions(
     broken.mkdir()
     (broken / "config.json").write_text(known[:-1])
     caught: list[BaseException] = []
-    with scripted_server(echoing(403)) as server:
+    with scripted_server(echo_credentials(403)) as server:
         hosts = {**environ, "FLY_REGISTRY_HOST": server.address}
         for where in (hosts, {**hosts, "FLY_API_TOKEN": "", "DOCKER_CONFIG": str(broken)}):
             source = credentials(where)
@@ -308,4 +308,4 @@ def test_the_search_finds_each_secret(
         held = planted.found_under(tmp_path / "runtime")
     assert set().union(*held.values()) >= {"docker", "identity"}
     with command_lines() as argv, pytest.raises(AssertionError):
-        nothing_came_out(planted, [Ran(0, environ["TOKEN"], "")], argv, tmp_path)
+        assert_no_secret(planted, [Ran(0, environ["TOKEN"], "")], argv, tmp_path)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.engine
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-def unknown(ran: Ran) -> str:
+def exit_code_4(ran: Ran) -> str:
     """Check that a run ended with exit code 4 and return its stderr."""
     assert ran.code == 4, ran.err
     assert "Traceback" not in ran.err
@@ -35,7 +35,7 @@ def test_no_engine(project: Project, tmp_path: Path) -> None:
     three_levels(project)
     nowhere = f"unix://{tmp_path}/no.sock"
 
-    said = unknown(project.invoke("build-all", environ={"DOCKER_HOST": nowhere}))
+    said = exit_code_4(project.invoke("build-all", environ={"DOCKER_HOST": nowhere}))
 
     assert str(tmp_path) in said
 
@@ -49,14 +49,14 @@ def test_no_buildx(project: Project, tmp_path: Path) -> None:
     (tmp_path / "bin" / "docker").symlink_to(Path(docker).resolve())
     bare = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "DOCKER_CONFIG": str(tmp_path / "none")}
 
-    assert "buildx" in unknown(project.invoke("build-all", environ=bare))
+    assert "buildx" in exit_code_4(project.invoke("build-all", environ=bare))
 
 
 def test_no_docker_at_all(project: Project, tmp_path: Path) -> None:
     """The error says that there is no docker on PATH, and how to install it."""
     three_levels(project)
 
-    assert "docker" in unknown(project.invoke("build-all", environ={"PATH": str(tmp_path)}))
+    assert "docker" in exit_code_4(project.invoke("build-all", environ={"PATH": str(tmp_path)}))
 
 
 def test_registry_down(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_registry_down(tmp_path: Path) -> None:
     project.write("pipeline.toml", '[registry]\nhost = "127.0.0.1:9"\n')
     three_levels(project)
 
-    assert "127.0.0.1:9" in unknown(project.invoke("build-all"))
+    assert "127.0.0.1:9" in exit_code_4(project.invoke("build-all"))
 
 
 def test_a_head_that_names_another_digest(project: Project) -> None:
@@ -87,8 +87,8 @@ def test_a_head_that_names_another_digest(project: Project) -> None:
         deep = project.invoke("exists", "web", "--verify", "deep", environ=through)
     again = project.invoke("build-all", "--json")
 
-    assert "exists for HEAD, but not for GET" in unknown(ran)
+    assert "exists for HEAD, but not for GET" in exit_code_4(ran)
     assert ran.json["images"][0]["status"] == "failed"
-    assert "another image by GET" in unknown(deep)
+    assert "another image by GET" in exit_code_4(deep)
     assert again.code == 0, again.err
     assert again.json["images"][0]["digest"] == built.json["images"][0]["digest"]

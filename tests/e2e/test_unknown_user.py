@@ -38,7 +38,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-def as_nobody(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_as_nobody(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command with an empty environment, as the unknown user if we are root."""
     other = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
     return subprocess.run(
@@ -54,8 +54,8 @@ def as_nobody(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.engine
 def test_a_user_without_home_and_name(folder: Path, registry: Registry) -> None:
     """Tasks answer what they can, and report the rest in one sentence."""
-    absent = as_nobody("-m", "invoke", "exists", f"{registry.address}/web:1", cwd=folder)
-    login = as_nobody("-m", "invoke", "login", cwd=folder)
+    absent = run_as_nobody("-m", "invoke", "exists", f"{registry.address}/web:1", cwd=folder)
+    login = run_as_nobody("-m", "invoke", "login", cwd=folder)
 
     assert (absent.returncode, absent.stderr) == (1, "")
     assert absent.stdout.startswith("absent  ")
@@ -72,7 +72,7 @@ def test_paths_without_home(folder: Path) -> None:
     assert shown(Path("/.docker"), {"HOME": "/"}) == "/.docker"
     if os.geteuid() == 0:
         told = "from pipeline.process.paths import home; print(home({}))"
-        assert as_nobody("-c", told, cwd=folder).stdout == "/\n"
+        assert run_as_nobody("-c", told, cwd=folder).stdout == "/\n"
 
 
 def test_a_bug_report_without_what_cannot_be_masked(

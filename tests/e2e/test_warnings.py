@@ -17,7 +17,7 @@ SAID = "images/.dockerignore: `.git` is copied"
 
 
 @pytest.fixture
-def careless(tmp_path: Path, registry: Registry) -> Project:
+def project_with_git_copied(tmp_path: Path, registry: Registry) -> Project:
     """Make two images that copy the `.git` of their context."""
     project = Project(tmp_path / "project", tmp_path / "registry" / "registry.log")
     project.write("tasks.py", "from pipeline.tasks import ns\n")
@@ -30,10 +30,10 @@ def careless(tmp_path: Path, registry: Registry) -> Project:
     return project
 
 
-def test_a_warning_is_printed_once_and_is_in_the_json(careless: Project) -> None:
+def test_a_warning_is_printed_once_and_is_in_the_json(project_with_git_copied: Project) -> None:
     """The warning has a hint, and is in the JSON apart from stdout's data."""
-    planned = careless.invoke("plan", "--json")
-    shown = careless.invoke("inputs", "web", "--json")
+    planned = project_with_git_copied.invoke("plan", "--json")
+    shown = project_with_git_copied.invoke("inputs", "web", "--json")
 
     for ran in (planned, shown):
         assert ran.code == 0
@@ -44,15 +44,17 @@ def test_a_warning_is_printed_once_and_is_in_the_json(careless: Project) -> None
 
 
 @pytest.mark.parametrize("words", [["plan"], ["inputs", "web"], ["build", "web"], ["build-all"]])
-def test_strict_makes_a_warning_an_error(careless: Project, words: list[str]) -> None:
+def test_strict_makes_a_warning_an_error(
+    project_with_git_copied: Project, words: list[str]
+) -> None:
     """`--strict`, or the setting in pipeline.toml, makes it an error; nothing is built."""
-    said = [careless.invoke(*words, "--strict")]
-    before = (careless.root / "pipeline.toml").read_text()
-    careless.write("pipeline.toml", f"strict = true\n{before}")
-    said.append(careless.invoke(*words))
+    said = [project_with_git_copied.invoke(*words, "--strict")]
+    before = (project_with_git_copied.root / "pipeline.toml").read_text()
+    project_with_git_copied.write("pipeline.toml", f"strict = true\n{before}")
+    said.append(project_with_git_copied.invoke(*words))
 
     for ran in said:
         assert (ran.code, ran.out) == (2, "")
         assert f"error: {SAID}" in ran.err
         assert "warning" not in ran.err
-    assert {method for method, _ in careless.requests()} <= {"GET", "HEAD"}
+    assert {method for method, _ in project_with_git_copied.requests()} <= {"GET", "HEAD"}

@@ -155,7 +155,7 @@ def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
 
 
 @pytest.fixture
-def slow(tmp_path: Path) -> Iterator[FakeFly]:
+def unhealthy_fly(tmp_path: Path) -> Iterator[FakeFly]:
     """Deploy `v1` to two machines of `web`; the next deploy never gets healthy."""
     with fake_fly(tmp_path / "fly", lease_seconds=0.5) as running:
         running.create_app("web")
@@ -167,15 +167,17 @@ def slow(tmp_path: Path) -> Iterator[FakeFly]:
         yield running
 
 
-def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+def test_a_machine_that_never_gets_healthy_fails_the_deploy(
+    unhealthy_fly: FakeFly, tmp_path: Path
+) -> None:
     """After the timeout; the other machine still runs the old image."""
-    image = f"{slow.registry}/web:v2"
-    done = flyctl(slow, "deploy", "-i", image, "--wait-timeout", "1s", cwd=tmp_path)
+    image = f"{unhealthy_fly.registry}/web:v2"
+    done = flyctl(unhealthy_fly, "deploy", "-i", image, "--wait-timeout", "1s", cwd=tmp_path)
 
     assert done.returncode == 1
     assert "timeout reached waiting for health checks to pass for machine" in done.stderr
-    assert slow.apps["web"].releases[-1].status == "failed"
-    assert sorted(one.image.tag for one in slow.apps["web"].machines) == ["v1", "v2"]
+    assert unhealthy_fly.apps["web"].releases[-1].status == "failed"
+    assert sorted(one.image.tag for one in unhealthy_fly.apps["web"].machines) == ["v1", "v2"]
 
 
 @pytest.mark.parametrize(
@@ -183,56 +185,60 @@ def test_a_machine_that_never_gets_healthy_fails_the_deploy(slow: FakeFly, tmp_p
     [(signal.SIGKILL, -9, "running"), (signal.SIGTERM, 127, "interrupted")],
 )
 def test_a_killed_deploy(
-    slow: FakeFly, tmp_path: Path, number: signal.Signals, code: int, status: str
+    unhealthy_fly: FakeFly, tmp_path: Path, number: signal.Signals, code: int, status: str
 ) -> None:
     """A killed flyctl cannot report: the release stays running, its leases expire."""
-    words = ["fly", "deploy", "-i", f"{slow.registry}/web:v2"]
-    with subprocess.Popen(words, env=slow.environ, cwd=tmp_path, stdout=-3, stderr=-3) as process:
-        wait_until(lambda: len(slow.apps["web"].releases) == 2)
-        wait_until(lambda: any(one.image.tag == "v2" for one in slow.apps["web"].machines))
+    words = ["fly", "deploy", "-i", f"{unhealthy_fly.registry}/web:v2"]
+    with subprocess.Popen(
+        words, env=unhealthy_fly.environ, cwd=tmp_path, stdout=-3, stderr=-3
+    ) as process:
+        wait_until(lambda: len(unhealthy_fly.apps["web"].releases) == 2)
+        wait_until(lambda: any(one.image.tag == "v2" for one in unhealthy_fly.apps["web"].machines))
         process.send_signal(number)
         assert process.wait() == code
-    wait_until(lambda: len(slow.requests_to("flyctl", "v2")) == 1)
-    machine = slow.apps["web"].machines[0]
-    taken = machines(slow, "POST", f"/apps/web/machines/{machine.id}/lease", {}).status
+    wait_until(lambda: len(unhealthy_fly.requests_to("flyctl", "v2")) == 1)
+    machine = unhealthy_fly.apps["web"].machines[0]
+    taken = machines(unhealthy_fly, "POST", f"/apps/web/machines/{machine.id}/lease", {}).status
 
-    assert slow.apps["web"].releases[-1].status == status
-    assert sorted(one.image.tag for one in slow.apps["web"].machines) == ["v1", "v2"]
+    assert unhealthy_fly.apps["web"].releases[-1].status == status
+    assert sorted(one.image.tag for one in unhealthy_fly.apps["web"].machines) == ["v1", "v2"]
     assert taken == (409 if number == signal.SIGKILL else 201)
 
 
-def test_a_release_command_that_fails_stops_the_deploy(slow: FakeFly, tmp_path: Path) -> None:
+def test_a_release_command_that_fails_stops_the_deploy(
+    unhealthy_fly: FakeFly, tmp_path: Path
+) -> None:
     """No machine is changed."""
     command = f'app = "web"\n{SERVICE}[deploy]\nrelease_command = "false"\n'
     (tmp_path / "fly.toml").write_text(command, encoding="utf-8")
-    done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
+    done = flyctl(unhealthy_fly, "deploy", "-i", f"{unhealthy_fly.registry}/web:v2", cwd=tmp_path)
 
     assert done.returncode == 1
     assert "release command failed - aborting deployment." in done.stderr
-    assert {one.image.tag for one in slow.apps["web"].machines} == {"v1"}
+    assert {one.image.tag for one in unhealthy_fly.apps["web"].machines} == {"v1"}
 
 
-def test_unhealthy_green_machines_are_removed(slow: FakeFly, tmp_path: Path) -> None:
+def test_unhealthy_green_machines_are_removed(unhealthy_fly: FakeFly, tmp_path: Path) -> None:
     """The blue ones stay; healthy green ones replace them."""
     words = ["deploy", "--strategy", "bluegreen", "--wait-timeout", "1s", "-i"]
-    sick = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
-    after_sick = [one.image.tag for one in slow.apps["web"].alive]
-    slow.heal()
-    well = flyctl(slow, *words, f"{slow.registry}/web:v2", cwd=tmp_path)
+    sick = flyctl(unhealthy_fly, *words, f"{unhealthy_fly.registry}/web:v2", cwd=tmp_path)
+    after_sick = [one.image.tag for one in unhealthy_fly.apps["web"].alive]
+    unhealthy_fly.heal()
+    well = flyctl(unhealthy_fly, *words, f"{unhealthy_fly.registry}/web:v2", cwd=tmp_path)
 
     assert (sick.returncode, well.returncode) == (1, 0)
     assert after_sick == ["v1", "v1"]
-    assert [one.image.tag for one in slow.apps["web"].alive] == ["v2", "v2"]
+    assert [one.image.tag for one in unhealthy_fly.apps["web"].alive] == ["v2", "v2"]
 
 
-def test_a_deploy_while_the_api_is_down(slow: FakeFly, tmp_path: Path) -> None:
+def test_a_deploy_while_the_api_is_down(unhealthy_fly: FakeFly, tmp_path: Path) -> None:
     """Before a release is created."""
-    slow.down("graphql")
-    done = flyctl(slow, "deploy", "-i", f"{slow.registry}/web:v2", cwd=tmp_path)
+    unhealthy_fly.down("graphql")
+    done = flyctl(unhealthy_fly, "deploy", "-i", f"{unhealthy_fly.registry}/web:v2", cwd=tmp_path)
 
     assert done.returncode == 1
     assert "server returned a non-200 status code: 503" in done.stderr
-    assert len(slow.apps["web"].releases) == 1
+    assert len(unhealthy_fly.apps["web"].releases) == 1
 
 
 @pytest.mark.parametrize(
@@ -245,10 +251,10 @@ def test_a_deploy_while_the_api_is_down(slow: FakeFly, tmp_path: Path) -> None:
     ],
 )
 def test_lists_are_json_with_the_keys_of_flyctl(
-    slow: FakeFly, tmp_path: Path, line: str, keys: set[str]
+    unhealthy_fly: FakeFly, tmp_path: Path, line: str, keys: set[str]
 ) -> None:
     """PascalCase, except for machines."""
-    told = json.loads(flyctl(slow, *line.split(), cwd=tmp_path).stdout)
+    told = json.loads(flyctl(unhealthy_fly, *line.split(), cwd=tmp_path).stdout)
 
     assert keys <= set(told[0])
 

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults.campaign import place_in, verdicts
+from tests.faults.campaign import start_registry, verdicts
 from tests.faults.case import RATE
-from tests.faults.table import table, told
+from tests.faults.table import describe, table
 
 
 def main(words: list[str]) -> int:
@@ -25,12 +25,15 @@ def main(words: list[str]) -> int:
     chosen = _chosen(words)
     seeds = range(chosen.first, chosen.first + chosen.runs)
     began, done = time.monotonic(), []
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, place_in(Path(folder)) as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        start_registry(Path(folder)) as place,
+    ):
         print(f"seeds {seeds[0]} to {seeds[-1]}, {RATE:.0%} of requests failing")
         for verdict in verdicts(seeds, place, chosen.jobs):
             done.append(verdict)
             if verdict.wrong or chosen.runs == 1:
-                print(told(verdict), flush=True)
+                print(describe(verdict), flush=True)
             if len(done) % 25 == 0:
                 print(f"{len(done)} of {len(seeds)} runs", file=sys.stderr, flush=True)
     print("\n".join(table(done)))

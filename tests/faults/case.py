@@ -42,7 +42,7 @@ class Case:
         return [self.task, "--json", *(["--keep-going"] if self.keep_going else [])]
 
 
-def poisons(request: Request, fault: Fault) -> bool:
+def corrupts_digest(request: Request, fault: Fault) -> bool:
     """Return whether a fault gives containerd other bytes than those of the digest.
 
     containerd keeps the bytes and continues the download after them, so that no later download
@@ -55,7 +55,7 @@ def poisons(request: Request, fault: Fault) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CampaignRegistry:
     """The registry of the cases, and the environment and credentials of its clients."""
 
     registry: str
@@ -73,7 +73,7 @@ def case_of(seed: int) -> Case:
     return Case(seed, task, before, whose, task == "build-all" and chance.random() < 0.3)
 
 
-def project_of(case: Case, root: Path, address: str, place: Place) -> Project:
+def project_of(case: Case, root: Path, address: str, place: CampaignRegistry) -> Project:
     """Make three small, unique images: a base, and two apps on it, one with an alias."""
     root.mkdir(parents=True)
     environ = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pipeline import fingerprint, inspect, load, plan, run
 from pipeline.model.project import reference_of
 from sandbox.registry import Certificate, Registry
-from tests.faults.case import IMAGES, OURS, RATE, poisons, project_of
+from tests.faults.case import IMAGES, OURS, RATE, corrupts_digest, project_of
 from tests.faults.truth import Truth
 from tests.support.faults import RandomFaults, faulty_proxy, no_faults
 from tests.support.project import Ran
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pipeline.model.plan import Plan
     from pipeline.model.report import Report
-    from tests.faults.case import Case, Place
+    from tests.faults.case import CampaignRegistry, Case
     from tests.support.faults import Fault, LoggedRequest, Proxy, Request
     from tests.support.project import Project
     from tests.support.scripted_server import Request as Arrived
@@ -36,7 +36,7 @@ BOUND = 150.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CaseResult:
     """The results of a case.
 
     `tags` are, by repository, the tags and digests `before` and `after` the run; `wanted` is the
@@ -65,7 +65,7 @@ class ForAll(RandomFaults):
     def __call__(self, request: Request) -> Fault | None:
         """Choose like `RandomFaults`."""
         fault = super().__call__(request)
-        return None if fault and poisons(request, fault) else fault
+        return None if fault and corrupts_digest(request, fault) else fault
 
 
 class OnlyOurs(RandomFaults):
@@ -81,7 +81,7 @@ class OnlyOurs(RandomFaults):
         return False
 
 
-def seen_of(case: Case, place: Place) -> Seen:
+def run_case(case: Case, place: CampaignRegistry) -> CaseResult:
     """Run a case in a new folder and return its results."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
@@ -102,7 +102,7 @@ def seen_of(case: Case, place: Place) -> Seen:
         proxy.choose = chooser(seed=case.seed, rate=RATE, stranger=elsewhere)
         code, ran, seconds = _ran(project, case.words)
         proxy.choose = no_faults
-        seen = Seen(
+        seen = CaseResult(
             case,
             code,
             ran,
@@ -118,7 +118,7 @@ def seen_of(case: Case, place: Place) -> Seen:
         return _rerun(seen, project, truth, proxy)
 
 
-def _certificate(place: Place) -> Certificate:
+def _certificate(place: CampaignRegistry) -> Certificate:
     folder = place.folder
     return Certificate(folder / "server.pem", folder / "server.key", folder / "ca.pem")
 
@@ -177,12 +177,14 @@ def _hollow(truth: Truth, case: Case) -> list[str]:
     ]
 
 
-def _rerun(seen: Seen, project: Project, truth: Truth, proxy: Proxy) -> Seen:
+def _rerun(seen: CaseResult, project: Project, truth: Truth, proxy: Proxy) -> CaseResult:
     """Run again without faults: a plan must be right, a build must succeed."""
     after = {name: seen.after[name].get(tag, "") for name, tag in seen.wanted.items()}
     if seen.case.task == "plan":
-        told = {str(a.name): str(a.digest or "") for a in _planned(project).images}
-        return replace(seen, still=[] if told == after else [f"planned {told}, and it is {after}"])
+        describe = {str(a.name): str(a.digest or "") for a in _planned(project).images}
+        return replace(
+            seen, still=[] if describe == after else [f"planned {describe}, and it is {after}"]
+        )
     proxy.log.clear()
     report = _built(project)
     now = {name: truth.digest(f"s{seen.case.seed}/{name}", t) for name, t in seen.wanted.items()}

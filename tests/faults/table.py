@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.faults.verdict import Verdict
 
 
-def told(verdict: Verdict) -> str:
+def describe(verdict: Verdict) -> str:
     """Return a run in full, so that it can be understood without a repetition."""
     seen = verdict.seen
     lines = [f"seed {seen.case.seed}: {seen.case}", *(f"  WRONG: {w}" for w in verdict.wrong)]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.campaign import place_in, verdicts
+from tests.faults.campaign import start_registry, verdicts
 from tests.faults.case import case_of
-from tests.faults.table import told
+from tests.faults.table import describe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_sample_has_every_kind() -> None:
 @pytest.mark.usefixtures("engine")
 def test_a_fault_is_never_read_as_absence_or_presence(tmp_path: Path) -> None:
     """Each run is right or reports what it could not find out; a rerun succeeds."""
-    with place_in(tmp_path) as place:
-        wrong = [told(verdict) for verdict in verdicts(sample(), place, 3) if verdict.wrong]
+    with start_registry(tmp_path) as place:
+        wrong = [describe(verdict) for verdict in verdicts(sample(), place, 3) if verdict.wrong]
 
     assert wrong == []

@@ -14,7 +14,7 @@ from tests.support.faults.kinds import OTHER_DIGEST
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.faults.run import Seen
+    from tests.faults.run import CaseResult
 
 _CODES = {"plan": (0, 4), "build-all": (0, 1, 4)}
 _MEANS = {0: "right", 1: "failed, with the image named", 4: "could not find out", None: "hung"}
@@ -24,12 +24,12 @@ _MEANS = {0: "right", 1: "failed, with the image named", 4: "could not find out"
 class Verdict:
     """How a run ended (`outcome`), and everything that was `wrong`."""
 
-    seen: Seen
+    seen: CaseResult
     outcome: str
     wrong: tuple[str, ...]
 
 
-def judge(seen: Seen) -> Verdict:
+def judge(seen: CaseResult) -> Verdict:
     """Compare output and effects of a run with the content of the registry."""
     outcome = _MEANS.get(seen.code, f"exit code {seen.code}")
     wrong = [*_ending(seen), *_secrets(seen), *_harm(seen), *_afterwards(seen)]
@@ -38,7 +38,7 @@ def judge(seen: Seen) -> Verdict:
     return Verdict(seen, outcome, tuple(wrong))
 
 
-def _ending(seen: Seen) -> Iterator[str]:
+def _ending(seen: CaseResult) -> Iterator[str]:
     if seen.code is None:
         yield f"did not end in {BOUND:.0f} s"
     elif seen.code not in _CODES[seen.case.task]:
@@ -51,7 +51,7 @@ def _ending(seen: Seen) -> Iterator[str]:
         yield "did not say what to do"
 
 
-def _secrets(seen: Seen) -> Iterator[str]:
+def _secrets(seen: CaseResult) -> Iterator[str]:
     if "fm2_" in seen.ran.out + seen.ran.err:
         yield "printed the token"
     for asked in seen.strangers:
@@ -59,7 +59,7 @@ def _secrets(seen: Seen) -> Iterator[str]:
             yield f"showed a credential to a stranger: {asked.method} {asked.path}"
 
 
-def _harm(seen: Seen) -> Iterator[str]:
+def _harm(seen: CaseResult) -> Iterator[str]:
     """Yield existing images that were pushed again, because a fault was read as absence."""
     yield from seen.hollow
     for name, tag in seen.wanted.items():
@@ -73,13 +73,13 @@ def _harm(seen: Seen) -> Iterator[str]:
             yield f"a plan changed {name}"
 
 
-def _afterwards(seen: Seen) -> Iterator[str]:
+def _afterwards(seen: CaseResult) -> Iterator[str]:
     if seen.again:
         yield f"the plain rerun ended with {seen.again}"
     yield from (f"after the rerun: {what}" for what in seen.still)
 
 
-def _said(seen: Seen) -> Iterator[str]:
+def _said(seen: CaseResult) -> Iterator[str]:
     """Yield what is wrong in the plan or report; after exit code 4 there may be neither."""
     if not seen.ran.out:
         if seen.code != 4:
@@ -95,7 +95,7 @@ def _said(seen: Seen) -> Iterator[str]:
         yield from _ended(seen, rows)
 
 
-def _planned(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
+def _planned(seen: CaseResult, name: str, row: Mapping[str, Any]) -> Iterator[str]:
     digest = seen.after[name].get(seen.wanted[name], "")
     if row["action"] != ("exists" if digest else "build"):
         yield f"planned {row['action']} for {name}, which is {digest or 'absent'}"
@@ -103,7 +103,7 @@ def _planned(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"planned with {name} as {row['digest']}, which is {digest or 'absent'}"
 
 
-def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
+def _reported(seen: CaseResult, name: str, row: Mapping[str, Any]) -> Iterator[str]:
     was = seen.before[name].get(seen.wanted[name], "")
     now = seen.after[name].get(seen.wanted[name], "")
     status = row["status"]
@@ -123,7 +123,7 @@ def _reported(seen: Seen, name: str, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} failed, and nobody was told"
 
 
-def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _ended(seen: CaseResult, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield a wrong exit code, and an alias that is not where the report says."""
     statuses = {row["status"] for row in rows.values()}
     if seen.code == 0 and not statuses <= {"exists", "built"}:
@@ -136,8 +136,8 @@ def _ended(seen: Seen, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield "ended with 0, and the alias is not moved"
 
 
-def _lie(seen: Seen, name: str, tag: str = "") -> str | None:
+def _lie(seen: CaseResult, name: str, tag: str = "") -> str | None:
     """Return the digest that the proxy invented for a HEAD, which no client can recognize."""
     path = f"/v2/s{seen.case.seed}/{name}/manifests/{tag or seen.wanted[name]}"
-    told = [d for d in seen.log if d.method == "HEAD" and unquote(d.path) == path]
-    return OTHER_DIGEST if any(d.digest == OTHER_DIGEST for d in told) else None
+    describe = [d for d in seen.log if d.method == "HEAD" and unquote(d.path) == path]
+    return OTHER_DIGEST if any(d.digest == OTHER_DIGEST for d in describe) else None

@@ -73,7 +73,9 @@ def _root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def of(root: Path, pair: tuple[Image, Image] | None = None, *, name: str = "web") -> str:
+def fingerprint_of(
+    root: Path, pair: tuple[Image, Image] | None = None, *, name: str = "web"
+) -> str:
     """Return the fingerprint of `web` in hex."""
     return fingerprint(project_of(root, *(pair or images())))[ImageName(name)].fingerprint.hex
 
@@ -83,7 +85,7 @@ def text(value: str) -> bytes:
     return struct.pack(">Q", len(value.encode())) + value.encode()
 
 
-def by_hand() -> bytes:
+def record_by_hand() -> bytes:
     """Return the example's record, built from the page without our code."""
     base = sections(
         dockerfile=b"FROM scratch\n",
@@ -144,7 +146,7 @@ def test_the_page_is_right(root: Path) -> None:
     settings = Settings(build=BuildSettings(sbom=True))
     ours = fingerprint(Project(root, settings, images()))[ImageName("web")]
 
-    assert shown == by_hand()
+    assert shown == record_by_hand()
     assert hashlib.sha256(shown).hexdigest() == ours.key.hex
     assert tested == record_of_the_test(bytes.fromhex(ours.key.hex))
     assert hashlib.sha256(tested).hexdigest() == ours.fingerprint.hex
@@ -182,11 +184,11 @@ SAME: dict[str, Steps] = {
 @pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
 def test_changes_that_do_not_count(root: Path, change: Steps) -> None:
     """What no build can see."""
-    before = of(root)
+    before = fingerprint_of(root)
     for step in change:
         step(root)
 
-    assert of(root) == before
+    assert fingerprint_of(root) == before
 
 
 CHANGED: dict[str, Steps] = {
@@ -215,12 +217,12 @@ CHANGED: dict[str, Steps] = {
 @pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
 def test_changes_that_count(root: Path, change: Steps) -> None:
     """What gets into an image; the base, which does not read it, is unchanged."""
-    before, base = of(root), of(root, name="os")
+    before, base = fingerprint_of(root), fingerprint_of(root, name="os")
     for step in change:
         step(root)
 
-    assert of(root) != before
-    assert of(root, name="os") == base
+    assert fingerprint_of(root) != before
+    assert fingerprint_of(root, name="os") == base
 
 
 INPUTS: dict[str, dict[str, Any]] = {
@@ -255,7 +257,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("change", INPUTS.values(), ids=INPUTS.keys())
 def test_inputs_other_than_files_count(root: Path, change: dict[str, Any]) -> None:
     """Each of them alone."""
-    assert of(root, images(**change)) != of(root)
+    assert fingerprint_of(root, images(**change)) != fingerprint_of(root)
 
 
 OUTSIDE: dict[str, dict[str, Any]] = {
@@ -269,12 +271,12 @@ OUTSIDE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("change", OUTSIDE.values(), ids=OUTSIDE.keys())
 def test_inputs_of_the_run_do_not_count(root: Path, change: dict[str, Any]) -> None:
     """They do not get into the image."""
-    assert of(root, images(**change)) == of(root)
+    assert fingerprint_of(root, images(**change)) == fingerprint_of(root)
 
 
 def test_a_comment_in_the_dockerfile_counts(root: Path) -> None:
     """Its bytes count: an accepted needless rebuild."""
-    assert of(root, images(DOCKERFILE + "# done\n")) != of(root)
+    assert fingerprint_of(root, images(DOCKERFILE + "# done\n")) != fingerprint_of(root)
 
 
 def test_a_changed_base_changes_its_dependents(root: Path) -> None:
@@ -282,7 +284,7 @@ def test_a_changed_base_changes_its_dependents(root: Path) -> None:
     _, web = images()
     other = image_of("FROM scratch\nENV A=1\n", name="os", context="os")
 
-    assert of(root, (other, web)) != of(root)
+    assert fingerprint_of(root, (other, web)) != fingerprint_of(root)
 
 
 def test_another_test_changes_one_image(root: Path) -> None:
@@ -291,7 +293,7 @@ def test_another_test_changes_one_image(root: Path) -> None:
     tags = []
     for test in (None, ImageTest(("true",)), ImageTest(("true", "x")), ImageTest(("true",), 9)):
         pair = (replace(os_base, test=test), web)
-        tags.append((of(root, pair, name="os"), of(root, pair)))
+        tags.append((fingerprint_of(root, pair, name="os"), fingerprint_of(root, pair)))
 
     assert len({tag for tag, _ in tags}) == 3
     assert tags[1] == tags[3]
@@ -344,7 +346,7 @@ def test_options_count_that_change_the_output(
     """Attestations change what is pushed; builder, network and caches do not."""
     found = fingerprint(Project(root, Settings(build=build), images()))
 
-    assert (found[ImageName("web")].fingerprint.hex == of(root)) is same
+    assert (found[ImageName("web")].fingerprint.hex == fingerprint_of(root)) is same
 
 
 def test_clone_path_and_umask_do_not_count(
@@ -360,7 +362,7 @@ def test_clone_path_and_umask_do_not_count(
         os.umask(before)
     (elsewhere / "web/run.sh").chmod(0o700)
 
-    assert of(elsewhere) == of(root)
+    assert fingerprint_of(elsewhere) == fingerprint_of(root)
 
 
 def test_inputs_list_everything(root: Path) -> None:

@@ -79,13 +79,13 @@ Inputs = tuple["Image", Entries, dict[str, str], dict[str, Entries]]
 INPUTS: st.SearchStrategy[Inputs] = st.tuples(IMAGES, ENTRIES, OPTIONS, CONTEXTS)
 
 
-def made(inputs: Inputs, bases: Mapping[ImageName, Key] | None = None) -> bytes:
+def record_of(inputs: Inputs, bases: Mapping[ImageName, Key] | None = None) -> bytes:
     """Return the record of these inputs."""
     image, entries, options, contexts = inputs
     return record(image, entries, bases or BASES, options, contexts)
 
 
-def meaning(inputs: Inputs) -> object:
+def what_counts(inputs: Inputs) -> object:
     """Return what inputs with the same record have in common."""
     image, entries, options, contexts = inputs
     return (
@@ -110,7 +110,7 @@ def meaning(inputs: Inputs) -> object:
 @given(INPUTS, INPUTS)
 def test_different_inputs_have_different_records(one: Inputs, other: Inputs) -> None:
     """Fields are framed, so that none runs into the next one."""
-    assert (made(one) == made(other)) is (meaning(one) == meaning(other))
+    assert (record_of(one) == record_of(other)) is (what_counts(one) == what_counts(other))
 
 
 @given(INPUTS, st.randoms())
@@ -128,7 +128,9 @@ def test_the_order_of_inputs_does_not_count(inputs: Inputs, random: object) -> N
 
     backwards = {name: found[::-1] for name, found in reversed(contexts.items())}
 
-    assert made((turned, tuple(mixed), dict(reversed(options.items())), backwards)) == made(inputs)
+    assert record_of(
+        (turned, tuple(mixed), dict(reversed(options.items())), backwards)
+    ) == record_of(inputs)
 
 
 @given(INPUTS, ENTRIES)
@@ -137,7 +139,7 @@ def test_other_entries_have_other_records(inputs: Inputs, entries: Entries) -> N
     image, first, options, contexts = inputs
     assume(frozenset(first) != frozenset(entries))
 
-    assert made((image, entries, options, contexts)) != made(inputs)
+    assert record_of((image, entries, options, contexts)) != record_of(inputs)
 
 
 def test_real_path_and_other_mode_bits_do_not_count() -> None:
@@ -145,21 +147,21 @@ def test_real_path_and_other_mode_bits_do_not_count() -> None:
     entry = ContextEntry("a", EntryKind.FILE, sha256="00" * 32)
     seen = replace(entry, real="b", mode=0o600)
 
-    assert made((IMAGE, (entry,), {}, {})) == made((IMAGE, (seen,), {}, {}))
+    assert record_of((IMAGE, (entry,), {}, {})) == record_of((IMAGE, (seen,), {}, {}))
 
 
 def test_an_entry_twice_counts_once() -> None:
     """Two instructions may read the same file."""
     entry = ContextEntry("a", EntryKind.DIRECTORY)
 
-    assert made((IMAGE, (entry, entry), {}, {})) == made((IMAGE, (entry,), {}, {}))
+    assert record_of((IMAGE, (entry, entry), {}, {})) == record_of((IMAGE, (entry,), {}, {}))
 
 
 def test_a_base_counts_by_its_key() -> None:
     """The whole key."""
     other = {parse_image_name("os"): Key("ab" * 31 + "ac")}
 
-    assert made((IMAGE, (), {}, {})) != made((IMAGE, (), {}, {}), other)
+    assert record_of((IMAGE, (), {}, {})) != record_of((IMAGE, (), {}, {}), other)
 
 
 def test_a_base_without_a_key_is_a_bug() -> None:
@@ -194,7 +196,7 @@ def test_the_command_of_a_test_counts_and_its_timeout_does_not(
 
 def test_empty_sections_are_omitted() -> None:
     """So that sections of later versions change no existing keys."""
-    found = made((IMAGE, (), {}, {}))
+    found = record_of((IMAGE, (), {}, {}))
 
     assert [name for name in SECTIONS if name.encode() in found] == [
         "dockerfile",

@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def exchange(root: Path, folder: str) -> None:
+def replace_by_link(root: Path, folder: str) -> None:
     """Replace a folder by a link to the outside."""
     (root / folder).rename(root / "away")
     (root / folder).symlink_to(root.parent / "outside")
@@ -60,7 +60,7 @@ def test_a_parent_folder(root: Path, look: str) -> None:
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
     assert ("sub", FileType.DIRECTORY) in disk.folder(context.path("")).others
-    exchange(root, "web/sub")
+    replace_by_link(root, "web/sub")
 
     with pytest.raises(WorkError, match="changed while it was read"):
         LOOKS[look](disk, context.path("sub"))
@@ -72,7 +72,7 @@ def test_a_folder_that_is_open_already(root: Path) -> None:
     sub = Context(disk, str(root / "web"), NOTHING).path("sub")
     before = Disk(root).file(f"{sub}/x")
     assert disk.folder(sub).files == ["x"]
-    exchange(root, "web/sub")
+    replace_by_link(root, "web/sub")
 
     assert disk.file(f"{sub}/x") == before
     assert disk.link(f"{sub}/link") == "mine"
@@ -84,7 +84,7 @@ def test_the_context_itself(root: Path) -> None:
     assert Context(Disk(root), str(root / "to"), NOTHING).file_type("sub/x") is FileType.FILE
     disk = Disk(root)
     context = Context(disk, str(root / "web"), NOTHING)
-    exchange(root, "web")
+    replace_by_link(root, "web")
 
     with pytest.raises(WorkError, match=r"`web/?` changed while it was read"):
         disk.folder(context.path(""))
@@ -101,7 +101,7 @@ def snapshot_of(root: Path, folder: Path) -> tuple[Snapshot, Inputs, Callable[[]
 def test_a_copy_is_not_made_through_a_link(root: Path, tmp_path: Path) -> None:
     """Not even with the same content: copied files are inside the project."""
     _, _, add = snapshot_of(root, tmp_path / "copy")
-    exchange(root, "web/sub")
+    replace_by_link(root, "web/sub")
     (tmp_path / "outside/x").write_text("mine")
     (tmp_path / "outside/deep").mkdir()
     os.link(root / "away/deep/x", tmp_path / "outside/deep/x")

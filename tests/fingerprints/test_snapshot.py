@@ -59,7 +59,7 @@ def write(file: Path, *texts: str) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def swap(file: Path, text: str) -> None:
+def replace_file(file: Path, text: str) -> None:
     """Replace a file by one with other content and the same times."""
     before = file.stat()
     file.unlink()
@@ -67,13 +67,13 @@ def swap(file: Path, text: str) -> None:
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def instead(file: Path, make: Callable[[Path], None]) -> None:
+def replace_by(file: Path, make: Callable[[Path], None]) -> None:
     """Replace a file by something else."""
     file.unlink()
     make(file)
 
 
-def relink(link: Path, target: str) -> None:
+def change_link(link: Path, target: str) -> None:
     """Change the target of a link."""
     link.unlink()
     link.symlink_to(target)
@@ -97,16 +97,16 @@ def rename(folder: Path) -> None:
 
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "other bytes, the same size and time": (lambda web: write(web / "a", "bbb"), "web/a"),
-    "another file, the same size and time": (lambda web: swap(web / "a", "bbb"), "web/a"),
+    "another file, the same size and time": (lambda web: replace_file(web / "a", "bbb"), "web/a"),
     "longer": (lambda web: write(web / "a", "aaaa"), "web/a"),
     "gone": (lambda web: (web / "d/x").unlink(), "web/d/x"),
     "executable": (lambda web: (web / "a").chmod(0o755), "web/a"),
-    "a folder where a file was": (lambda web: instead(web / "a", Path.mkdir), "web/a"),
-    "a pipe where a file was": (lambda web: instead(web / "a", os.mkfifo), "web/a"),
-    "a link where a file was": (lambda web: relink(web / "a", "d/x"), "web/a"),
-    "a copied link leads elsewhere": (lambda web: relink(web / "d/link", "y"), "web/d/link"),
-    "a link on the way leads elsewhere": (lambda web: relink(web / "up", "deep"), "web/up/x"),
-    "a link in a chain leads elsewhere": (lambda web: relink(web / "chain", "d/x"), "web/to-a"),
+    "a folder where a file was": (lambda web: replace_by(web / "a", Path.mkdir), "web/a"),
+    "a pipe where a file was": (lambda web: replace_by(web / "a", os.mkfifo), "web/a"),
+    "a link where a file was": (lambda web: change_link(web / "a", "d/x"), "web/a"),
+    "a copied link leads elsewhere": (lambda web: change_link(web / "d/link", "y"), "web/d/link"),
+    "a link on the way leads elsewhere": (lambda web: change_link(web / "up", "deep"), "web/up/x"),
+    "a link in a chain leads elsewhere": (lambda web: change_link(web / "chain", "d/x"), "web/to-a"),
     "a folder was renamed, and another put there": (lambda web: rename(web / "d"), "web/d/x"),
     "an empty folder is gone": (lambda web: (web / "d/empty").rmdir(), "web/d/empty"),
     "the Dockerfile is gone": (lambda web: (web / "Dockerfile").unlink(), "web/Dockerfile"),
@@ -122,13 +122,13 @@ def _root(tmp_path: Path) -> Path:
     return root
 
 
-def looked_at(root: Path) -> tuple[Image, Inputs]:
+def scan_web(root: Path) -> tuple[Image, Inputs]:
     """Return the image `web` and its inputs."""
     image = image_of(DOCKERFILE, name="web", context="web")
     return image, fingerprint(project_of(root, image))[image.name]
 
 
-def copied(root: Path, image: Image, found: Inputs) -> Path:
+def make_snapshot(root: Path, image: Image, found: Inputs) -> Path:
     """Return the folder of a snapshot of one image."""
     folder = root.parent / "copy"
     made = Snapshot(root, folder)
@@ -143,7 +143,7 @@ def test_a_snapshot_has_the_files_that_are_read(root: Path) -> None:
     (root / "web/d/y").chmod(0o4755)
     (root / "web/d").chmod(0o555)
 
-    folder = copied(root, *looked_at(root))
+    folder = make_snapshot(root, *scan_web(root))
 
     found = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
     assert set(found) == COPIED
@@ -164,7 +164,7 @@ def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> 
         write(root / "web/a", text)
         folder = root.parent / str(number)
         made = Snapshot(root, folder)
-        made.add(*looked_at(root))
+        made.add(*scan_web(root))
         moments.append((folder / "web/a").stat().st_mtime_ns)
 
     assert moments[0] == moments[2] != moments[1]
@@ -174,11 +174,11 @@ def test_other_bytes_of_the_same_size_and_time_have_another_time(root: Path) -> 
 def test_changes_since_the_scan_are_reported(root: Path, change: str) -> None:
     """Also if size and time are unchanged."""
     edit, path = CHANGES[change]
-    image, found = looked_at(root)
+    image, found = scan_web(root)
     edit(root / "web")
 
     with pytest.raises(ChangedError) as caught:
-        copied(root, image, found)
+        make_snapshot(root, image, found)
 
     assert caught.value.message == f"`{path}` changed while it was built"
     assert caught.value.hint
@@ -191,7 +191,7 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
     "a hard link": lambda web: (web / "hard").hardlink_to(web / "a"),
     "read": lambda web: (web / "a").read_bytes(),
     "changed, and put back": lambda web: write(web / "a", "bbb", "aaa"),
-    "removed, and put back": lambda web: swap(web / "a", "aaa"),
+    "removed, and put back": lambda web: replace_file(web / "a", "aaa"),
     "renamed, and renamed back": lambda web: (web / "d").rename(web / "e").rename(web / "d"),
     "an unread file": lambda web: (web / "unread").unlink(),
     "the Dockerfile, which is built as it was": lambda web: write(web / "Dockerfile", "FROM x"),
@@ -202,10 +202,10 @@ HARMLESS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", HARMLESS)
 def test_metadata_changes_are_no_changes(root: Path, change: str) -> None:
     """The built content is that of the fingerprint."""
-    image, found = looked_at(root)
+    image, found = scan_web(root)
     HARMLESS[change](root / "web")
 
-    folder = copied(root, image, found)
+    folder = make_snapshot(root, image, found)
 
     held = {str(path.relative_to(folder)) for path in folder.rglob("*")}
     assert held == COPIED
@@ -216,7 +216,7 @@ def test_metadata_changes_are_no_changes(root: Path, change: str) -> None:
 
 def test_a_changed_file_fails_each_image_that_reads_it(root: Path) -> None:
     """Nothing of a changed file remains for another image that reads it."""
-    image, found = looked_at(root)
+    image, found = scan_web(root)
     write(root / "web/a", "bbb")
     made = Snapshot(root, root.parent / "copy")
 
@@ -228,7 +228,7 @@ def test_a_changed_file_fails_each_image_that_reads_it(root: Path) -> None:
 def test_images_of_one_context_share_what_they_read(root: Path) -> None:
     """Each file is copied once, at the context's real path."""
     (root / "shared").symlink_to("web")
-    image, found = looked_at(root)
+    image, found = scan_web(root)
     behind = replace(image, context=image.context.with_name("shared"))
     made = Snapshot(root, root.parent / "copy")
 
@@ -257,9 +257,9 @@ def test_the_folder_is_removed(root: Path, tmp_path: Path) -> None:
     """Also read-only folders in it."""
     (root / "web/d").chmod(0o555)
     with snapshot(root, {"TMPDIR": str(tmp_path)}) as made:
-        made.add(*looked_at(root))
+        made.add(*scan_web(root))
         made.settle()
-        place = tmp_path.joinpath(made.copy_of(looked_at(root)[0].context))
+        place = tmp_path.joinpath(made.copy_of(scan_web(root)[0].context))
         assert stat.S_IMODE((place / "d").stat().st_mode) == 0o555
 
     assert not place.exists()
@@ -293,7 +293,7 @@ def test_no_room_for_the_copy(root: Path) -> None:
     """The error says where, and what to do."""
     full = root.parent / "full"
     full.write_text("no folder")
-    image, found = looked_at(root)
+    image, found = scan_web(root)
     made = Snapshot(root, full / "copy")
 
     with pytest.raises(UnknownError, match="cannot be copied") as caught:

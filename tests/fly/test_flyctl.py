@@ -20,7 +20,7 @@ TOKEN = "fm2_planted,fo1_discharge"
 VERSION = "flyctl v0.4.87 linux/amd64 Commit: ad0172fac BuildDate: 2026-08-21T00:00:00Z"
 
 
-def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
+def path_with_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
     """Return an environment whose flyctl is a shell script."""
     says = f"if [ $1 = version ]; then echo '{VERSION}'; exit; fi"
     path = write_program(tmp_path / "bin" / "flyctl", f"{says}\n{script}")
@@ -29,7 +29,7 @@ def a_flyctl(tmp_path: Path, script: str) -> dict[str, str]:
 
 def test_arguments_and_environment(tmp_path: Path) -> None:
     """The token is in a variable, not in an argument; other variables of flyctl are removed."""
-    environ = a_flyctl(tmp_path, f'echo "$@" > {tmp_path}/argv; env > {tmp_path}/env')
+    environ = path_with_flyctl(tmp_path, f'echo "$@" > {tmp_path}/argv; env > {tmp_path}/env')
     flyctl = find_flyctl(environ, TOKEN, threading.Event())
     ended = flyctl.deploy("acme-web", "host/web@sha256:1", tmp_path, "fly.toml", "canary")
 
@@ -47,7 +47,7 @@ def test_arguments_and_environment(tmp_path: Path) -> None:
 def test_an_error_is_one_line_without_secrets(tmp_path: Path) -> None:
     """The last line that begins with `Error:`, without the request id."""
     script = "echo 'Error: denied to fm2_planted (Request ID: 01AB)' >&2; echo more >&2; exit 1"
-    ended = find_flyctl(a_flyctl(tmp_path, script), TOKEN, threading.Event()).deploy(
+    ended = find_flyctl(path_with_flyctl(tmp_path, script), TOKEN, threading.Event()).deploy(
         "acme-web", "image", tmp_path
     )
 
@@ -66,7 +66,7 @@ def test_an_error_is_one_line_without_secrets(tmp_path: Path) -> None:
 )
 def test_no_token_for_an_http_address(tmp_path: Path, variable: str, base: str) -> None:
     """It is not run, as it would send the token there."""
-    environ = {**a_flyctl(tmp_path, f"touch {tmp_path}/ran"), variable: base}
+    environ = {**path_with_flyctl(tmp_path, f"touch {tmp_path}/ran"), variable: base}
 
     with pytest.raises(UnknownError, match="over plain HTTP"):
         find_flyctl(environ, TOKEN, threading.Event())
@@ -76,7 +76,7 @@ def test_no_token_for_an_http_address(tmp_path: Path, variable: str, base: str) 
 def test_no_token_for_an_http_proxy(tmp_path: Path) -> None:
     """`NO_PROXY` can exclude Fly's own network."""
     inside = {"FLY_FLAPS_BASE_URL": "http://_api.internal:4280", "HTTP_PROXY": "proxy.test:3128"}
-    environ = {**a_flyctl(tmp_path, "exit 0"), **inside}
+    environ = {**path_with_flyctl(tmp_path, "exit 0"), **inside}
 
     with pytest.raises(UnknownError, match=r"the proxy proxy\.test:3128"):
         find_flyctl(environ, TOKEN, threading.Event())
@@ -101,7 +101,7 @@ def test_temporary_failures_of_flyctl(
 ) -> None:
     """Two errors are temporary, no others."""
     script = f"echo 'Error: {said}' >&2; exit 1"
-    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+    ended = find_flyctl(path_with_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
     )
 
@@ -111,7 +111,7 @@ def test_temporary_failures_of_flyctl(
 def test_the_created_release(tmp_path: Path) -> None:
     """From a line of JSON among other lines."""
     script = """echo 'Watch it'; echo '{"id":"r1","version":7,"image_ref":"a"}'; echo 'Visit it'"""
-    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+    ended = find_flyctl(path_with_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
     )
 
@@ -123,7 +123,7 @@ def test_listed_releases(tmp_path: Path) -> None:
     listed = (
         '[{"ID":"x","Version":2,"Status":"complete","ImageRef":"a@b","CreatedAt":"2026-01-01"}]'
     )
-    flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{listed}'"), "", threading.Event())
+    flyctl = find_flyctl(path_with_flyctl(tmp_path, f"echo '{listed}'"), "", threading.Event())
     (found,) = flyctl.releases("acme-web")
 
     assert (found.version, found.status, found.image, found.good) == (2, "complete", "a@b", True)
@@ -131,7 +131,9 @@ def test_listed_releases(tmp_path: Path) -> None:
 
 def test_releases_that_cannot_be_listed(tmp_path: Path) -> None:
     """An error, not an empty list."""
-    flyctl = find_flyctl(a_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event())
+    flyctl = find_flyctl(
+        path_with_flyctl(tmp_path, "echo 'Error: no' >&2; exit 1"), "", threading.Event()
+    )
     with pytest.raises(UnknownError, match="cannot list the releases of `acme-web`: no"):
         flyctl.releases("acme-web")
 
@@ -145,9 +147,9 @@ def test_an_incomplete_release(tmp_path: Path, told: str) -> None:
         "deep": f'{{"id":{"[" * 5000}',
         "list": '["id"]',
     }
-    ended = find_flyctl(a_flyctl(tmp_path, f"echo '{lines[told]}'"), "", threading.Event()).deploy(
-        "acme-web", "image", tmp_path
-    )
+    ended = find_flyctl(
+        path_with_flyctl(tmp_path, f"echo '{lines[told]}'"), "", threading.Event()
+    ).deploy("acme-web", "image", tmp_path)
 
     assert (ended.code, ended.release) == (0, "")
 
@@ -157,7 +159,7 @@ def test_an_incomplete_release(tmp_path: Path, told: str) -> None:
 )
 def test_invalid_releases(tmp_path: Path, printed: str) -> None:
     """An error, also with exit code 0."""
-    flyctl = find_flyctl(a_flyctl(tmp_path, f"echo '{printed}'"), "", threading.Event())
+    flyctl = find_flyctl(path_with_flyctl(tmp_path, f"echo '{printed}'"), "", threading.Event())
     with pytest.raises(UnknownError, match=r"cannot list the releases|Fly answers"):
         flyctl.releases("acme-web")
 
@@ -166,7 +168,7 @@ def test_endless_output(tmp_path: Path) -> None:
     """Its end is kept, which has the release."""
     endless = "head -c 20000000 /dev/zero"
     script = f"""{endless}; {endless} >&2; echo; echo '{{"id":"r1","version":7}}'"""
-    ended = find_flyctl(a_flyctl(tmp_path, script), "", threading.Event()).deploy(
+    ended = find_flyctl(path_with_flyctl(tmp_path, script), "", threading.Event()).deploy(
         "acme-web", "image", tmp_path
     )
 
@@ -176,7 +178,7 @@ def test_endless_output(tmp_path: Path) -> None:
 
 def test_a_timeout(tmp_path: Path) -> None:
     """It is interrupted, and the timeout is the error."""
-    flyctl = find_flyctl(a_flyctl(tmp_path, "sleep 600"), "", threading.Event())
+    flyctl = find_flyctl(path_with_flyctl(tmp_path, "sleep 600"), "", threading.Event())
     ended = replace(flyctl, longest=0.0).deploy("acme-web", "image", tmp_path)
 
     assert ended.code != 0
@@ -187,7 +189,7 @@ def test_an_interruption(tmp_path: Path) -> None:
     """SIGINT, so that it can mark its release as interrupted."""
     stop = threading.Event()
     script = f"trap 'echo told > {tmp_path}/told; exit 127' INT; echo begun >&2; sleep 30 & wait"
-    flyctl = find_flyctl(a_flyctl(tmp_path, script), "", stop)
+    flyctl = find_flyctl(path_with_flyctl(tmp_path, script), "", stop)
     timer = threading.Timer(0.5, stop.set)
     timer.start()
     ended = flyctl.deploy("acme-web", "image", tmp_path)

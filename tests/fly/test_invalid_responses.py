@@ -46,12 +46,12 @@ def answers(server: tuple[str, list[bytes]]) -> Iterator[Answers]:
     base, left = server
     environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": base, "FLY_API_BASE_URL": base}
 
-    def telling(*bodies: object) -> FlyApi:
+    def client_of(*bodies: object) -> FlyApi:
         left[:] = [one if isinstance(one, bytes) else json.dumps(one).encode() for one in bodies]
         return api
 
     with FlyApi(environ, policy=QUICK) as api:
-        yield telling
+        yield client_of
 
 
 def page(*nodes: object, more: object = False, cursor: object = "c") -> dict[str, Any]:

@@ -40,7 +40,7 @@ def api(fly: FakeFly) -> Iterator[FlyApi]:
         yield opened
 
 
-def as_who(fly: FakeFly, token: str) -> FlyApi:
+def client_with(fly: FakeFly, token: str) -> FlyApi:
     """Return a client with another token."""
     return FlyApi({**fly.environ, "FLY_API_TOKEN": token}, policy=QUICK)
 
@@ -61,7 +61,10 @@ def test_existing_and_missing_apps(api: FlyApi) -> None:
 def test_an_invalid_token(fly: FakeFly, token: str) -> None:
     """Copied with a quotation mark or a newline: nothing is sent or shown."""
     before = fly.requests
-    with as_who(fly, token) as somebody, pytest.raises(FlyError, match="FLY_API_TOKEN") as caught:
+    with (
+        client_with(fly, token) as somebody,
+        pytest.raises(FlyError, match="FLY_API_TOKEN") as caught,
+    ):
         app_of(somebody, "acme-web")
 
     assert "no token has" in caught.value.message
@@ -80,7 +83,7 @@ def test_machines_of_a_missing_app(api: FlyApi) -> None:
 def test_a_token_of_one_app_does_not_reach_another(fly: FakeFly) -> None:
     """403: the error names the app, and the token that is needed."""
     fly.create_app("acme-api")
-    with as_who(fly, fly.app_token("acme-web")) as api:
+    with client_with(fly, fly.app_token("acme-web")) as api:
         assert machines_of(api, "acme-web") == ()
         with pytest.raises(FlyError, match="FLY_API_TOKEN does not reach the app `acme-api`") as e:
             machines_of(api, "acme-api")
@@ -90,7 +93,7 @@ def test_a_token_of_one_app_does_not_reach_another(fly: FakeFly) -> None:
 
 def test_a_token_that_expired_is_refused(fly: FakeFly) -> None:
     """By both APIs with the same message."""
-    with as_who(fly, fly.expired_token()) as api:
+    with client_with(fly, fly.expired_token()) as api:
         for ask in (lambda: machines_of(api, "acme-web"), lambda: list(releases_of(api, "acme"))):
             with pytest.raises(FlyError, match="Fly refused the token from FLY_API_TOKEN") as e:
                 ask()
@@ -99,7 +102,7 @@ def test_a_token_that_expired_is_refused(fly: FakeFly) -> None:
 
 def test_no_token_at_all(fly: FakeFly) -> None:
     """Nothing is sent."""
-    with as_who(fly, "") as api, pytest.raises(FlyError, match="there is no token"):
+    with client_with(fly, "") as api, pytest.raises(FlyError, match="there is no token"):
         # Neither a variable nor a login: the tests' home is empty, and flyctl has no token.
         machines_of(api, "acme-web")
     assert not fly.requests_to("machines")

@@ -46,7 +46,7 @@ SECRET = "a-secret-of-the-registry"
 
 
 @pytest.fixture
-def by(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def proxy_environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Return an environment without a proxy."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -74,11 +74,11 @@ def ask(ca: Path | None = None, name: str = NAME, policy: Policy = PATIENT) -> P
 
 @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 def test_a_request_through_a_proxy(
-    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], variable: str
+    proxy_environ: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], variable: str
 ) -> None:
     """The proxy resolves the name, and sees the tunnel, but not our credential."""
     proxy, ca = tunnels
-    by.setenv(variable, f"http://{proxy.address}")
+    proxy_environ.setenv(variable, f"http://{proxy.address}")
 
     assert isinstance(ask(ca), Present)
     assert proxy.heads[0].startswith(f"CONNECT {NAME}:443 ")
@@ -87,35 +87,37 @@ def test_a_request_through_a_proxy(
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
 def test_a_proxy_with_a_password(
-    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], scheme: str
+    proxy_environ: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], scheme: str
 ) -> None:
     """User and password in its address, percent-encoded."""
     proxy, ca = tunnels
-    by.setenv("HTTPS_PROXY", f"{scheme}me:p%40ss@{proxy.address}")
+    proxy_environ.setenv("HTTPS_PROXY", f"{scheme}me:p%40ss@{proxy.address}")
 
     assert isinstance(ask(ca), Present)
     assert "Proxy-Authorization: Basic bWU6cEBzcw==\r\n" in proxy.heads[0]
 
 
 @pytest.mark.parametrize("left_out", [NAME, "test", ".test", "*", f"other,{NAME}:443"])
-def test_no_proxy(by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str) -> None:
+def test_no_proxy(
+    proxy_environ: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path], left_out: str
+) -> None:
     """`NO_PROXY` has the host, a parent domain, or `*`; the name does not resolve here."""
     proxy, ca = tunnels
-    by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
-    by.setenv("NO_PROXY", left_out)
+    proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    proxy_environ.setenv("NO_PROXY", left_out)
 
     with pytest.raises(HttpError, match="its name cannot be resolved"):
         ask(ca, f"{NAME}:443")
     assert proxy.heads == []
 
 
-def test_loopback_uses_no_proxy(by: pytest.MonkeyPatch) -> None:
+def test_loopback_uses_no_proxy(proxy_environ: pytest.MonkeyPatch) -> None:
     """A registry on loopback is never reached through a proxy."""
     with (
         scripted_server(lambda _: Reply(200, FOUND, BODY)) as server,
         connect_proxy(server.address) as proxy,
     ):
-        by.setenv("ALL_PROXY", f"http://{proxy.address}")
+        proxy_environ.setenv("ALL_PROXY", f"http://{proxy.address}")
 
         assert isinstance(ask(name=server.address), Present)
         assert proxy.heads == []
@@ -129,10 +131,10 @@ def test_loopback_uses_no_proxy(by: pytest.MonkeyPatch) -> None:
         ("503 No Way", "NO_PROXY"),
     ],
 )
-def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) -> None:
+def test_a_proxy_that_refuses(proxy_environ: pytest.MonkeyPatch, status: str, hint: str) -> None:
     """The error names the proxy, without the password in its address."""
     with connect_proxy("127.0.0.1:1", status=status) as proxy:
-        by.setenv("HTTPS_PROXY", f"http://me:hidden@{proxy.address}")
+        proxy_environ.setenv("HTTPS_PROXY", f"http://me:hidden@{proxy.address}")
 
         with pytest.raises(HttpError) as caught:
             ask()
@@ -146,7 +148,9 @@ def test_a_proxy_that_refuses(by: pytest.MonkeyPatch, status: str, hint: str) ->
 
 
 @pytest.mark.parametrize("status", [403, 502, 503, 504])
-def test_a_proxy_that_answers_for_the_registry(by: pytest.MonkeyPatch, status: int) -> None:
+def test_a_proxy_that_answers_for_the_registry(
+    proxy_environ: pytest.MonkeyPatch, status: int
+) -> None:
     """A proxy that answers the request of a plain registry itself."""
 
     def script(_: Request) -> Reply:
@@ -154,8 +158,8 @@ def test_a_proxy_that_answers_for_the_registry(by: pytest.MonkeyPatch, status: i
 
     name = "192.0.2.7:5000"
     with scripted_server(script) as proxy:
-        by.setenv("HTTP_PROXY", f"http://{proxy.address}")
-        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        proxy_environ.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with (
             Registry(insecure=frozenset({name}), policy=QUICK) as registry,
             pytest.raises(HttpError) as caught,
@@ -168,11 +172,11 @@ def test_a_proxy_that_answers_for_the_registry(by: pytest.MonkeyPatch, status: i
 
 
 def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
-    by: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path]
+    proxy_environ: pytest.MonkeyPatch, tunnels: tuple[Tunnels, Path]
 ) -> None:
     """Its certificate is not checked, but TLS is used."""
     proxy, _ = tunnels
-    by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
     name = f"{NAME}:5000"
     with Registry(insecure=frozenset({name}), policy=QUICK) as registry:
         assert isinstance(registry.head(parse_reference(f"{name}/acme/web:1")), Present)
@@ -182,7 +186,7 @@ def test_an_insecure_registry_behind_a_proxy_may_speak_tls(
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_public_registry_with_private_storage(
-    by: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
+    proxy_environ: pytest.MonkeyPatch, tmp_path: Path, *, allowed: bool
 ) -> None:
     """Its storage may have a private address, if the user allows it."""
     certificate = create_certificate(tmp_path, NAME, "store.internal")
@@ -192,7 +196,7 @@ def test_a_public_registry_with_private_storage(
         return Reply(200, FOUND) if there else Reply(307, {"Location": "https://store.internal/"})
 
     with scripted_server(script, certificate) as server, connect_proxy(server.address) as proxy:
-        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         word = f"private={NAME}/store.internal"
         pairs = parse_allowed(word).private if allowed else ()
         with Registry(ca=certificate.ca, policy=PATIENT, private=pairs) as registry:
@@ -207,7 +211,9 @@ def test_a_public_registry_with_private_storage(
 
 
 @pytest.mark.parametrize("host", ["a..b", ".example.com", f"{'a' * 64}.com"])
-def test_names_that_only_a_proxy_accepts(by: pytest.MonkeyPatch, tmp_path: Path, host: str) -> None:
+def test_names_that_only_a_proxy_accepts(
+    proxy_environ: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
     """Names that were not resolved before TLS checks the certificate."""
     certificate = create_certificate(tmp_path, NAME)
     there = {"Location": f"https://{host}/"}
@@ -215,62 +221,66 @@ def test_names_that_only_a_proxy_accepts(by: pytest.MonkeyPatch, tmp_path: Path,
         scripted_server(lambda _: Reply(307, there), certificate) as server,
         connect_proxy(server.address) as proxy,
     ):
-        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with pytest.raises(HttpError, match=f"no answer from `{host}`"):
             ask(certificate.ca)
         assert len(proxy.heads) == 2
 
 
-def no_answer(address: str) -> str:
+def connection_error(address: str) -> str:
     """Return the error if nobody listens."""
     return f"no answer from the proxy `{address}`: connection refused"
 
 
 @pytest.mark.parametrize("name", [NAME, "192.0.2.7:5000"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_proxy_that_is_down(by: pytest.MonkeyPatch, scheme: str, name: str) -> None:
+def test_a_proxy_that_is_down(proxy_environ: pytest.MonkeyPatch, scheme: str, name: str) -> None:
     """The error blames the proxy, by name or by address."""
     with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
         address = f"127.0.0.1:{server.server_address[1]}"
-    by.setenv("https_proxy", f"{scheme}://me:hidden@{address}")
+    proxy_environ.setenv("https_proxy", f"{scheme}://me:hidden@{address}")
 
     with pytest.raises(HttpError) as caught:
         ask(name=name)
-    assert caught.value.message == no_answer(address)
+    assert caught.value.message == connection_error(address)
     assert caught.value.hint.startswith(
         "https_proxy names it; NO_PROXY names the hosts that are reached without"
     )
     assert "hidden" not in f"{caught.value!r} {caught.value.hint}"
 
 
-def test_a_proxy_that_closes_the_connection(by: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_closes_the_connection(proxy_environ: pytest.MonkeyPatch) -> None:
     """Before the tunnel exists, the proxy is at fault."""
-    with trickling(b"", resets_connection=True) as address:
-        by.setenv("HTTPS_PROXY", f"http://{address}")
+    with slow_server(b"", resets_connection=True) as address:
+        proxy_environ.setenv("HTTPS_PROXY", f"http://{address}")
         with pytest.raises(HttpError, match=f"the proxy `{address}` broke off"):
             ask()
 
 
-def test_a_registry_behind_a_proxy_that_closes_the_connection(by: pytest.MonkeyPatch) -> None:
+def test_a_registry_behind_a_proxy_that_closes_the_connection(
+    proxy_environ: pytest.MonkeyPatch,
+) -> None:
     """After that, the registry is."""
-    with trickling(b"", resets_connection=True) as server, connect_proxy(server) as proxy:
-        by.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+    with slow_server(b"", resets_connection=True) as server, connect_proxy(server) as proxy:
+        proxy_environ.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         with pytest.raises(HttpError, match=f"^`{NAME}` broke off"):
             ask()
 
 
-def test_a_proxy_whose_certificate_is_not_trusted(by: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_proxy_whose_certificate_is_not_trusted(
+    proxy_environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The error says that it is the proxy's certificate."""
     with scripted_server(lambda _: Reply(200), create_certificate(tmp_path, "127.0.0.1")) as server:
-        by.setenv("HTTPS_PROXY", f"https://{server.address}")
+        proxy_environ.setenv("HTTPS_PROXY", f"https://{server.address}")
         with pytest.raises(HttpError, match=f"the proxy `{server.address}` shows a cert"):
             ask()
 
 
 @pytest.mark.parametrize("named", ["socks5://127.0.0.1:1", "ftp://a", "http://", "http://a:port"])
-def test_an_invalid_proxy(by: pytest.MonkeyPatch, named: str) -> None:
+def test_an_invalid_proxy(proxy_environ: pytest.MonkeyPatch, named: str) -> None:
     """An unusable proxy is an error: ignoring it would bypass it."""
-    by.setenv("HTTPS_PROXY", named)
+    proxy_environ.setenv("HTTPS_PROXY", named)
 
     with pytest.raises(HttpError, match="the proxy that the environment names in HTTPS_PROXY"):
         ask()
@@ -336,7 +346,7 @@ def test_an_unused_body_is_closed_at_once() -> None:
             ended.set()
 
     http = Connections(nothing(), proxies=False, policy=PATIENT)
-    with trickling(b"", resets_connection=True) as address:
+    with slow_server(b"", resets_connection=True) as address:
         with pytest.raises(HttpError) as caught:
             send(
                 http,
@@ -352,7 +362,7 @@ def test_an_unused_body_is_closed_at_once() -> None:
 
 def test_a_slow_head() -> None:
     """Each byte comes in time, but the head must be complete within a second."""
-    with trickling(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
+    with slow_server(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 1200) as address:
         began = time.monotonic()
         with pytest.raises(HttpError, match=r"no answer from .* in time"):
             ask(name=address, policy=QUICK)
@@ -363,21 +373,24 @@ def test_a_slow_head() -> None:
 def test_a_slow_body() -> None:
     """The same for the first bytes of a body; the rest has the request's deadline."""
     head = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2000\r\n\r\n"
-    with trickling(b"a" * 1200, head) as address:
+    with slow_server(b"a" * 1200, head) as address:
         began = time.monotonic()
-        with pytest.raises(HttpError, match=r"no answer from .* in time"), anonymous() as known:
+        with (
+            pytest.raises(HttpError, match=r"no answer from .* in time"),
+            anonymous_client() as known,
+        ):
             known.manifest(parse_reference(f"{address}/acme/web:1"))
 
     assert 1.0 <= time.monotonic() - began < 30
 
 
-def anonymous() -> Registry:
+def anonymous_client() -> Registry:
     """Return a client without credentials that makes one attempt."""
     return Registry(policy=QUICK)
 
 
 @contextmanager
-def trickling(
+def slow_server(
     text: bytes, at_once: bytes = b"", *, resets_connection: bool = False
 ) -> Iterator[str]:
     """Serve a byte every 50 ms, or reset each connection."""
@@ -412,10 +425,10 @@ ABSENT += b"Docker-Distribution-Api-Version: registry/2.0\r\n\r\n"
 @pytest.mark.parametrize("secure", [False, True])
 @pytest.mark.parametrize("further", [FURTHER, FURTHER.partition(b"Docker")[0] + b"X: "])
 def test_an_unrequested_response_is_ignored(
-    by: pytest.MonkeyPatch, tmp_path: Path, further: bytes, *, secure: bool
+    proxy_environ: pytest.MonkeyPatch, tmp_path: Path, further: bytes, *, secure: bool
 ) -> None:
     """A body after a HEAD must not be read as the response to the next request."""
-    del by
+    del proxy_environ
     certificate = create_certificate(tmp_path)
     wanted = context_of(certificate)
 

@@ -48,7 +48,7 @@ FOUND = Reply(
 )
 
 
-class Strange:
+class ForeignServer:
     """A server that answers whatever `script` says, and remembers."""
 
     def __init__(self) -> None:
@@ -72,9 +72,9 @@ class Strange:
 
 
 @pytest.fixture
-def stranger() -> Iterator[Strange]:
+def foreign_server() -> Iterator[ForeignServer]:
     """Start a foreign server, and check that no request to it had a secret."""
-    made = Strange()
+    made = ForeignServer()
     with scripted_server(made.answer) as server:
         made.server = server
         yield made
@@ -84,7 +84,7 @@ def stranger() -> Iterator[Strange]:
                 assert secret not in whole
 
 
-def said_of(registry: Registry, address: str, tag: str = "1") -> object:
+def result_of_head(registry: Registry, address: str, tag: str = "1") -> object:
     """Return the result of querying an image: a presence, or the whole text of an error."""
     try:
         return registry.head(parse_reference(f"{address}/acme:{tag}"))
@@ -92,13 +92,13 @@ def said_of(registry: Registry, address: str, tag: str = "1") -> object:
         return f"{error.message} {error.hint} {error.url} {error.codes} {error!r}"
 
 
-def told(registry: Script, known: Credential = KNOWN) -> tuple[object, list[ScriptedRequest]]:
+def head_of(registry: Script, known: Credential = KNOWN) -> tuple[object, list[ScriptedRequest]]:
     """Return the result of a HEAD, and the registry's requests."""
     with (
         scripted_server(registry) as server,
         Registry(credentials=lambda _place: known, policy=QUICK) as client,
     ):
-        return said_of(client, server.address), list(server.requests)
+        return result_of_head(client, server.address), list(server.requests)
 
 
 def with_token(then: Script) -> Script:
@@ -117,74 +117,78 @@ def with_token(then: Script) -> Script:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("bearer", [False, True])
-def test_a_redirect_gets_no_credential(stranger: Strange, status: int, *, bearer: bool) -> None:
+def test_a_redirect_gets_no_credential(
+    foreign_server: ForeignServer, status: int, *, bearer: bool
+) -> None:
     """The foreign server gets the request without the credential."""
-    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
+    there = {"Location": f"http://{foreign_server.address}/there?{QUERY}"}
     redirect: Script = lambda _: Reply(status, there)  # noqa: E731
-    stranger.script = lambda _: FOUND
+    foreign_server.script = lambda _: FOUND
 
-    found, requests = told(with_token(redirect) if bearer else redirect)
+    found, requests = head_of(with_token(redirect) if bearer else redirect)
 
     assert isinstance(found, Present)
-    assert stranger.requests
+    assert foreign_server.requests
     assert any(one.headers.get("authorization") for one in requests)
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 @pytest.mark.parametrize("bearer", [False, True])
 def test_a_challenge_of_a_foreign_host_gets_no_credential(
-    stranger: Strange, scheme: str, *, bearer: bool
+    foreign_server: ForeignServer, scheme: str, *, bearer: bool
 ) -> None:
     """CVE-2020-15157: a 401 of the redirect's host is not the registry's."""
-    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
+    there = {"Location": f"http://{foreign_server.address}/there?{QUERY}"}
     redirect: Script = lambda _: Reply(307, there)  # noqa: E731
-    challenge = f'{scheme} realm="http://{stranger.address}/token",service="s"'
-    stranger.script = lambda _: Reply(401, {"WWW-Authenticate": challenge})
+    challenge = f'{scheme} realm="http://{foreign_server.address}/token",service="s"'
+    foreign_server.script = lambda _: Reply(401, {"WWW-Authenticate": challenge})
 
-    found, _ = told(with_token(redirect) if bearer else redirect)
+    found, _ = head_of(with_token(redirect) if bearer else redirect)
 
     assert isinstance(found, str)
     assert "signature" not in found
-    assert stranger.requests
-    assert not [one for one in stranger.requests if one.path.startswith("/token")]
+    assert foreign_server.requests
+    assert not [one for one in foreign_server.requests if one.path.startswith("/token")]
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
-def test_a_foreign_realm_gets_no_request(stranger: Strange, known: Credential) -> None:
+def test_a_foreign_realm_gets_no_request(foreign_server: ForeignServer, known: Credential) -> None:
     """CVE-2025-51471: otherwise a registry could send the credential to any host."""
-    challenge = f'Bearer realm="http://{stranger.address}/token",service="s"'
+    challenge = f'Bearer realm="http://{foreign_server.address}/token",service="s"'
 
-    found, _ = told(lambda _: Reply(401, {"WWW-Authenticate": challenge}), known)
+    found, _ = head_of(lambda _: Reply(401, {"WWW-Authenticate": challenge}), known)
 
     assert isinstance(found, str)
     assert "not trusted" in found
-    assert stranger.requests == []
+    assert foreign_server.requests == []
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
 @pytest.mark.parametrize("status", [302, 307, 308])
 def test_redirects_of_a_token_server_are_not_followed(
-    stranger: Strange, known: Credential, status: int
+    foreign_server: ForeignServer, known: Credential, status: int
 ) -> None:
     """Redirects of token requests are not followed: they contain the credential."""
 
     def script(request: ScriptedRequest) -> Reply:
         if request.path.startswith("/token"):
-            return Reply(status, {"Location": f"http://{stranger.address}/token"})
+            return Reply(status, {"Location": f"http://{foreign_server.address}/token"})
         challenge = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": challenge})
 
-    found, requests = told(script, known)
+    found, requests = head_of(script, known)
 
     assert isinstance(found, str)
     assert any(one.path.startswith("/token") for one in requests)
-    assert stranger.requests == []
+    assert foreign_server.requests == []
 
 
 @pytest.mark.parametrize("bearer", [False, True])
-def test_an_upload_goes_only_to_the_registry(stranger: Strange, *, bearer: bool) -> None:
+def test_an_upload_goes_only_to_the_registry(
+    foreign_server: ForeignServer, *, bearer: bool
+) -> None:
     """The `Location` of an upload on another host, and a redirect of a request with a body."""
-    there = {"Location": f"http://{stranger.address}/upload?{QUERY}"}
+    there = {"Location": f"http://{foreign_server.address}/upload?{QUERY}"}
 
     def script(request: ScriptedRequest) -> Reply:
         if request.method == "PUT":
@@ -209,13 +213,13 @@ def test_an_upload_goes_only_to_the_registry(stranger: Strange, *, bearer: bool)
             registry.put(reference, Manifest(MANIFEST, TYPE, digest_of(MANIFEST)))
 
     assert "signature" not in f"{upload.value!r} {upload.value.url} {put.value!r} {put.value.url}"
-    assert stranger.requests == []
+    assert foreign_server.requests == []
 
 
-def test_a_blob_from_another_host(stranger: Strange) -> None:
+def test_a_blob_from_another_host(foreign_server: ForeignServer) -> None:
     """Streamed from an object store, whose address is not shown in messages."""
-    there = {"Location": f"http://{stranger.address}/blob?{QUERY}"}
-    stranger.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
+    there = {"Location": f"http://{foreign_server.address}/blob?{QUERY}"}
+    foreign_server.script = lambda _: Reply(403, {}, f"expired: {QUERY}".encode())
     script = with_token(lambda _: Reply(307, there))
     with (
         scripted_server(script) as server,
@@ -225,28 +229,28 @@ def test_a_blob_from_another_host(stranger: Strange) -> None:
         with pytest.raises(HttpError) as caught, host.stream(Request("GET", "/v2/a/blobs/b")):
             pytest.fail("it was refused")
 
-    assert stranger.requests
+    assert foreign_server.requests
     assert "signature" not in f"{caught.value!r} {caught.value.url} {caught.value.hint}"
 
 
-def test_from_https_to_plain_http(stranger: Strange, tmp_path: Path) -> None:
+def test_from_https_to_plain_http(foreign_server: ForeignServer, tmp_path: Path) -> None:
     """Not even without a credential: the response could be from anyone."""
     certificate = create_certificate(tmp_path)
-    there = {"Location": f"http://{stranger.address}/there"}
+    there = {"Location": f"http://{foreign_server.address}/there"}
     with (
         scripted_server(lambda _: Reply(307, there), certificate) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK, ca=certificate.ca) as registry,
     ):
-        found = said_of(registry, server.address)
+        found = result_of_head(registry, server.address)
 
     assert isinstance(found, str)
     assert "plain HTTP" in found
-    assert stranger.requests == []
+    assert foreign_server.requests == []
 
 
-def test_an_upload_is_not_cancelled_at_another_host(stranger: Strange) -> None:
+def test_an_upload_is_not_cancelled_at_another_host(foreign_server: ForeignServer) -> None:
     """A DELETE is not sent to another host."""
-    there = {"Location": f"http://{stranger.address}/v2/theirs/blobs/{digest_of(b'')}"}
+    there = {"Location": f"http://{foreign_server.address}/v2/theirs/blobs/{digest_of(b'')}"}
     with (
         scripted_server(lambda _: Reply(307, there)) as server,
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
@@ -256,7 +260,7 @@ def test_an_upload_is_not_cancelled_at_another_host(stranger: Strange) -> None:
         )
 
     assert answer.status == 307
-    assert stranger.requests == []
+    assert foreign_server.requests == []
 
 
 def test_the_client_certificate_is_for_the_registry(tmp_path: Path) -> None:
@@ -299,7 +303,7 @@ def test_the_client_certificate_is_for_the_registry(tmp_path: Path) -> None:
         in_background(first),
         Registry(certs_d=tmp_path / "certs.d", policy=QUICK) as registry,
     ):
-        assert isinstance(said_of(registry, address), Present)
+        assert isinstance(result_of_head(registry, address), Present)
     assert seen == ["registry somebody", "store nobody"]
 
 
@@ -311,7 +315,7 @@ def test_no_credential_over_plain_http() -> None:
         with Registry(
             credentials=lambda _place: KNOWN, insecure=frozenset({address}), policy=QUICK
         ) as registry:
-            found = said_of(registry, address)
+            found = result_of_head(registry, address)
 
     assert isinstance(found, str)
     assert "not sent" in found
@@ -333,7 +337,7 @@ def test_no_credential_for_a_realm_over_plain_http() -> None:
                 insecure=frozenset({address}),
                 policy=QUICK,
             ) as registry:
-                assert said_of(registry, address) == Absent()
+                assert result_of_head(registry, address) == Absent()
         for one in server.requests:
             assert SECRET not in f"{one.body!r}"
             assert not one.headers.get("authorization", "").startswith("Basic")
@@ -362,7 +366,7 @@ def test_a_repeated_secret_is_masked(echo: str, status: int) -> None:
         Registry(credentials=lambda _place: KNOWN, policy=QUICK) as registry,
     ):
         for number, secret in enumerate(KNOWN.forms):
-            found = said_of(registry, server.address, str(number))
+            found = result_of_head(registry, server.address, str(number))
             assert isinstance(found, str)
             assert secret.lower() not in found.lower()
 
@@ -379,20 +383,20 @@ def test_a_repeated_token_is_masked(caplog: pytest.LogCaptureFixture) -> None:
         challenge = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": challenge}, body.encode())
 
-    found, _ = told(script)
+    found, _ = head_of(script)
 
     assert isinstance(found, str)
     assert "*** and ***" in found
     assert BEARER not in found
 
 
-def test_nothing_is_logged(stranger: Strange, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged(foreign_server: ForeignServer, caplog: pytest.LogCaptureFixture) -> None:
     """At any log level: httpcore would log addresses and headers."""
     caplog.set_level(logging.DEBUG)
-    there = {"Location": f"http://{stranger.address}/there?{QUERY}"}
-    stranger.script = lambda _: FOUND
+    there = {"Location": f"http://{foreign_server.address}/there?{QUERY}"}
+    foreign_server.script = lambda _: FOUND
 
-    found, _ = told(with_token(lambda _: Reply(307, there)))
+    found, _ = head_of(with_token(lambda _: Reply(307, there)))
 
     assert isinstance(found, Present)
     assert "signature" not in caplog.text

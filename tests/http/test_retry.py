@@ -29,12 +29,12 @@ FINE, BUSY = Response(200, ""), Response(503, "")
 FOREVER = Reply(429, {"Retry-After": "3600", "Content-Type": "application/json"}, b"{}")
 
 
-def later(seconds: int, status: int = 429) -> Response:
+def retry_later(seconds: int, status: int = 429) -> Response:
     """Return a response with `Retry-After`."""
     return Response(status, "", {"retry-after": str(seconds)})
 
 
-class Story:
+class ScriptedHost:
     """A host with a sequence of responses, and the times of the requests to it."""
 
     def __init__(self, *outcomes: Outcome, shut: float = 0.0, policy: Policy = POLICY) -> None:
@@ -70,17 +70,17 @@ class Story:
         ([Response(418, "")], 1),
         ([HttpError("cut off", details=ErrorDetails(transient=True)), FINE], 2),
         ([HttpError("no trust")], 1),
-        ([later(5), FINE], 2),
-        ([later(50), later(50)], 2),
-        ([later(59, 503), FINE], 2),
-        ([later(61)], 1),
-        ([later(3600, 503)], 1),
+        ([retry_later(5), FINE], 2),
+        ([retry_later(50), retry_later(50)], 2),
+        ([retry_later(59, 503), FINE], 2),
+        ([retry_later(61)], 1),
+        ([retry_later(3600, 503)], 1),
         ([HttpError("told", details=ErrorDetails(transient=True, retry_after=3600.0))], 1),
     ],
 )
 def test_number_of_attempts(outcomes: list[Outcome], attempts: int) -> None:
     """Temporary failures are retried, unless the host asks for more time than is left."""
-    story = Story(*outcomes)
+    story = ScriptedHost(*outcomes)
 
     assert story.end is outcomes[attempts - 1]
     assert len(story.times) == attempts
@@ -89,7 +89,7 @@ def test_number_of_attempts(outcomes: list[Outcome], attempts: int) -> None:
 
 def test_retry_after_is_kept_and_reported() -> None:
     """At least as long as requested, and it is reported once."""
-    story = Story(later(20), later(20), FINE)
+    story = ScriptedHost(retry_later(20), retry_later(20), FINE)
 
     assert story.times[1] >= 20
     assert story.times[2] >= 40
@@ -98,7 +98,7 @@ def test_retry_after_is_kept_and_reported() -> None:
 
 def test_a_long_wait_caused_by_another_request() -> None:
     """The host gets no further request, and its last response is the result."""
-    story = Story(BUSY, FINE, shut=100.0)
+    story = ScriptedHost(BUSY, FINE, shut=100.0)
 
     assert story.end is BUSY
     assert story.times == [0.0]
@@ -128,7 +128,7 @@ def test_a_long_wait_before_the_first_attempt() -> None:
 
 def test_a_host_that_has_used_up_its_retries() -> None:
     """It gets no further requests, whatever the number of attempts."""
-    story = Story(BUSY, BUSY, policy=Policy(attempts=9, allowance=2, total=1e6))
+    story = ScriptedHost(BUSY, BUSY, policy=Policy(attempts=9, allowance=2, total=1e6))
 
     assert len(story.times) == 2
 

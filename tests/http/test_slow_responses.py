@@ -65,19 +65,21 @@ def serving(serve: Callable[[socket.socket], None]) -> Iterator[str]:
         yield f"127.0.0.1:{server.server_address[1]}"
 
 
-def dripping(
+def endless_server(
     at_once: bytes, again: bytes = b"a", *, pause: float = 0.01
 ) -> Callable[[socket.socket], None]:
     """Return a server that answers an HTTP request and then sends without end."""
 
     def serve(line: socket.socket) -> None:
         if line.recv(1 << 16)[:1].isalpha():  # Or the client tries TLS.
-            drip(line, at_once, again, pause=pause)
+            send_endlessly(line, at_once, again, pause=pause)
 
     return serve
 
 
-def drip(line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: float = 0.01) -> None:
+def send_endlessly(
+    line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: float = 0.01
+) -> None:
     """Send, then repeat a text until the client closes."""
     line.sendall(at_once)
     while True:
@@ -85,20 +87,20 @@ def drip(line: socket.socket, at_once: bytes, again: bytes = b"a", *, pause: flo
         time.sleep(pause)
 
 
-def said_by(ask: Callable[[], object]) -> str:
+def error_of(ask: Callable[[], object]) -> str:
     """Return the message of the error."""
     with pytest.raises(HttpError) as caught:
         ask()
     return caught.value.message
 
 
-def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
+def send_request(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
     """Return the result of one request."""
     context = unverified() if scheme == "https" else nothing()
     http = Connections(context, proxies=True, policy=policy)
     url, deadline = f"{scheme}://{address}/", time.monotonic() + policy.total
     try:
-        return said_by(lambda: send(http, "GET", url, headers={}, deadline=deadline))
+        return error_of(lambda: send(http, "GET", url, headers={}, deadline=deadline))
     finally:
         http.close()
 
@@ -125,9 +127,9 @@ def sent(address: str, policy: Policy = SHORT, *, scheme: str = "http") -> str:
 )
 def test_a_slow_response(at_once: bytes, again: bytes) -> None:
     """In the head, in the body, or in the framing of HTTP."""
-    with serving(dripping(at_once, again)) as address, Registry(policy=SHORT) as registry:
+    with serving(endless_server(at_once, again)) as address, Registry(policy=SHORT) as registry:
         reference = parse_reference(f"{address}/acme:1")
-        said = said_by(lambda: registry.manifest(reference))
+        said = error_of(lambda: registry.manifest(reference))
 
     assert said == f"no answer from `{address}` {LATE}"
 
@@ -135,9 +137,9 @@ def test_a_slow_response(at_once: bytes, again: bytes) -> None:
 @pytest.mark.parametrize("informs", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
 def test_a_server_that_sends_without_end(informs: bytes) -> None:
     """Its amount is limited, not only its time."""
-    flood = dripping(b"", (b"HTTP/1.1 %s\r\n\r\n" % informs) * 1000, pause=0.0)
+    flood = endless_server(b"", (b"HTTP/1.1 %s\r\n\r\n" % informs) * 1000, pause=0.0)
     with serving(flood) as address:
-        said = sent(address, LONG)
+        said = send_request(address, LONG)
 
     assert said == f"`{address}` sends headers without an end, and no response"
 
@@ -150,7 +152,7 @@ def test_a_server_that_sends_without_end(informs: bytes) -> None:
 def test_a_blob_needs_a_minimal_rate(at_once: bytes, again: bytes) -> None:
     """A blob may take long, but needs a minimal rate."""
     with (
-        serving(dripping(at_once, again)) as address,
+        serving(endless_server(at_once, again)) as address,
         Registry(policy=replace(LONG, flow=0.1)) as registry,
         pytest.raises(HttpError) as caught,
     ):
@@ -205,7 +207,7 @@ def test_a_body_that_is_not_read(*, streamed: bool) -> None:
     body = pieces if streamed else bytes(1 << 26)
     with serving(serve) as address:
         http = Connections(nothing(), proxies=False, policy=SHORT)
-        said = said_by(
+        said = error_of(
             lambda: send(
                 http,
                 "PUT",
@@ -230,7 +232,7 @@ def test_the_response_to_an_upload() -> None:
 
     def serve(line: socket.socket) -> None:
         line.recv(1 << 16)
-        drip(line, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+        send_endlessly(line, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def pieces() -> Generator[bytes, None, None]:
         yield b"abc"
@@ -239,25 +241,25 @@ def test_the_response_to_an_upload() -> None:
         http = Connections(nothing(), proxies=False, policy=SHORT)
         url, length = f"http://{address}/", {"Content-Length": "3"}
         ask = lambda: send(http, "PUT", url, headers=length, body=pieces, deadline=0.0)  # noqa: E731
-        assert said_by(ask) == f"no answer from `{address}` {LATE}"
+        assert error_of(ask) == f"no answer from `{address}` {LATE}"
         http.close()
 
 
 def test_a_slow_handshake() -> None:
     """A TLS record that is never complete."""
-    with serving(lambda line: drip(line, RECORD)) as address:
-        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+    with serving(lambda line: send_endlessly(line, RECORD)) as address:
+        assert send_request(address, scheme="https") == f"no answer from `{address}` {LATE}"
 
 
 def test_a_slow_probe_for_tls() -> None:
     """The same in memory, for a host that may use plain HTTP."""
-    with serving(lambda line: drip(line, RECORD)) as address:
+    with serving(lambda line: send_endlessly(line, RECORD)) as address:
         host, _, port = address.partition(":")
         with socket.create_connection((host, int(port))) as line, pytest.raises(TimeoutError):
             MemoryTls(line, unverified(), host, 0.1)
 
 
-class Secured:
+class TlsConnection:
     """The server's side of a TLS connection over any transport."""
 
     def __init__(self, line: socket.socket, context: ssl.SSLContext) -> None:
@@ -293,37 +295,37 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+def server_tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """Return the TLS context of the servers."""
     return context_of(create_certificate(tmp_path_factory.mktemp("tls")))
 
 
-def test_records_of_one_byte(theirs: ssl.SSLContext) -> None:
+def test_records_of_one_byte(server_tls: ssl.SSLContext) -> None:
     """Each is complete, and comes in time."""
 
     def serve(line: socket.socket) -> None:
-        secured = Secured(line, theirs)
+        secured = TlsConnection(line, server_tls)
         secured.recv()
         while True:
             line.sendall(secured.record(b"H"))
             time.sleep(0.01)
 
     with serving(serve) as address:
-        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+        assert send_request(address, scheme="https") == f"no answer from `{address}` {LATE}"
 
 
-def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
+def test_a_record_byte_by_byte(server_tls: ssl.SSLContext) -> None:
     """A response in one record, which can be read only when it is complete."""
 
     def serve(line: socket.socket) -> None:
-        secured = Secured(line, theirs)
+        secured = TlsConnection(line, server_tls)
         secured.recv()
         for byte in secured.record(OK + b"Content-Length: 9000\r\n\r\n" + bytes(9000)):
             line.sendall(bytes([byte]))
             time.sleep(0.01)
 
     with serving(serve) as address:
-        assert sent(address, scheme="https") == f"no answer from `{address}` {LATE}"
+        assert send_request(address, scheme="https") == f"no answer from `{address}` {LATE}"
 
 
 @pytest.mark.parametrize(
@@ -332,9 +334,9 @@ def test_a_record_byte_by_byte(theirs: ssl.SSLContext) -> None:
 )
 def test_a_slow_proxy(monkeypatch: pytest.MonkeyPatch, at_once: bytes, again: bytes) -> None:
     """The response to CONNECT: the error names the proxy."""
-    with serving(dripping(at_once, again)) as address:
+    with serving(endless_server(at_once, again)) as address:
         monkeypatch.setenv("https_proxy", f"http://{address}")
-        said = sent("registry.test", scheme="https")
+        said = send_request("registry.test", scheme="https")
 
     assert said == f"no answer from the proxy `{address}` {LATE}"
 
@@ -344,11 +346,11 @@ def test_a_slow_handshake_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def serve(line: socket.socket) -> None:
         line.recv(1 << 16)
-        drip(line, RECORD)
+        send_endlessly(line, RECORD)
 
     with serving(serve) as server, connect_proxy(server) as proxy:
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
-        said = sent("registry.test", replace(LONG, connect=0.1), scheme="https")
+        said = send_request("registry.test", replace(LONG, connect=0.1), scheme="https")
 
     assert said == f"no answer from `registry.test` {LATE}"
 
@@ -362,11 +364,11 @@ def within_tls(address: str, policy: Policy) -> httpcore.NetworkStream:
     return secured.start_tls(unverified(), host, timeouts)  # type: ignore[arg-type]
 
 
-def test_a_slow_handshake_within_tls(theirs: ssl.SSLContext) -> None:
+def test_a_slow_handshake_within_tls(server_tls: ssl.SSLContext) -> None:
     """Each piece of it is a complete record of the outer connection."""
 
     def serve(line: socket.socket) -> None:
-        outer = Secured(line, theirs)
+        outer = TlsConnection(line, server_tls)
         while True:
             line.sendall(outer.record(RECORD))
             time.sleep(0.01)
@@ -375,12 +377,12 @@ def test_a_slow_handshake_within_tls(theirs: ssl.SSLContext) -> None:
         within_tls(address, SHORT)
 
 
-def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
+def test_tls_within_tls(server_tls: ssl.SSLContext) -> None:
     """Data passes through both in both directions."""
 
     def serve(line: socket.socket) -> None:
-        with theirs.wrap_socket(line, server_side=True) as outer:
-            inner = Secured(outer, theirs)
+        with server_tls.wrap_socket(line, server_side=True) as outer:
+            inner = TlsConnection(outer, server_tls)
             while text := inner.recv():
                 outer.sendall(inner.record(text.upper()))
 
@@ -395,7 +397,7 @@ def test_tls_within_tls(theirs: ssl.SSLContext) -> None:
 
 def test_the_api_of_fly() -> None:
     """The same limits apply to Fly's APIs."""
-    with serving(dripping(HEADS)) as address:
+    with serving(endless_server(HEADS)) as address:
         environ = {"FLY_API_TOKEN": "fm2_a", "FLY_FLAPS_BASE_URL": f"http://{address}"}
         with FlyApi(environ, policy=SHORT) as api, pytest.raises(FlyError) as caught:
             machines_of(api, "acme-web")
@@ -405,7 +407,7 @@ def test_the_api_of_fly() -> None:
 
 def test_a_read_needs_a_timeout() -> None:
     """A read without a timeout is refused."""
-    with serving(dripping(OK)) as address:
+    with serving(endless_server(OK)) as address:
         host, _, port = address.partition(":")
         stream = Backend().connect_tcp(host, int(port), Timeouts(LONG))
         with pytest.raises(TypeError, match="needs `Timeouts`"):

@@ -48,7 +48,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return create_certificate(tmp_path_factory.mktemp("tls"))
 
 
-def asking(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
+def registry_with_login(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
     """Return a registry that requires Basic or Bearer authentication."""
 
     def script(request: Request) -> Reply:
@@ -62,7 +62,7 @@ def asking(scheme: str, protocol: str = "https") -> Callable[[Request], Reply]:
     return script
 
 
-def shown(requests: list[Request]) -> bool:
+def has_credential(requests: list[Request]) -> bool:
     """Return whether any request has a credential."""
     text = " ".join(f"{one.path} {dict(one.headers)} {one.body!r}" for one in requests)
     return any(form in text for form in KNOWN.forms)
@@ -75,7 +75,7 @@ def test_an_unchecked_certificate_gets_no_credential(
     certificate: Certificate, scheme: str, known: Credential, name: str
 ) -> None:
     """With `insecure = true`, which a project can set, no credential is sent."""
-    with scripted_server(asking(scheme), certificate) as server:
+    with scripted_server(registry_with_login(scheme), certificate) as server:
         address = server.address.replace("127.0.0.1", name)
         with (
             Registry(
@@ -86,7 +86,7 @@ def test_an_unchecked_certificate_gets_no_credential(
             registry.head(parse_reference(f"{address}/acme:1"))
 
         assert server.requests
-        assert not shown(server.requests)
+        assert not has_credential(server.requests)
     assert "the credential from the test is not sent to" in caught.value.message
     assert "whose certificate is not trusted" in caught.value.message
     assert f"certs.d/{address}/ca.crt" in caught.value.hint
@@ -94,7 +94,7 @@ def test_an_unchecked_certificate_gets_no_credential(
 
 def test_a_valid_certificate_gets_the_credential(certificate: Certificate) -> None:
     """A valid certificate is accepted in spite of `insecure`."""
-    with scripted_server(asking("Basic"), certificate) as server:
+    with scripted_server(registry_with_login("Basic"), certificate) as server:
         insecure = frozenset({server.address})
         with Registry(
             credentials=lambda _: KNOWN, insecure=insecure, policy=PATIENT, ca=certificate.ca
@@ -113,7 +113,7 @@ def test_public_images_of_an_unauthenticated_host(certificate: Certificate) -> N
             shows = registry.showing(lambda _: KNOWN)
             assert shows(Namespace(f"{server.address}/acme")) is None
             assert shows(Namespace("other.example.com")) is KNOWN
-        assert not shown(server.requests)
+        assert not has_credential(server.requests)
 
 
 @pytest.mark.parametrize("known", [KNOWN, IDENTITY])
@@ -135,13 +135,13 @@ def test_a_token_server_on_this_machine(monkeypatch: pytest.MonkeyPatch, known: 
         ):
             assert isinstance(registry.head(parse_reference(f"{server.address}/a:1")), Present)
 
-        assert shown(tokens.requests)
+        assert has_credential(tokens.requests)
         assert proxy.requests == []
 
 
 def test_no_credential_over_http_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain registry elsewhere, for which a proxy answers."""
-    with scripted_server(asking("Basic", "http")) as proxy:
+    with scripted_server(registry_with_login("Basic", "http")) as proxy:
         monkeypatch.setenv("http_proxy", f"http://{proxy.address}")
         monkeypatch.setenv("https_proxy", f"http://{proxy.address}")
         for name in ("192.0.2.7:5000", "127.1:5000", "registry.test:5000"):
@@ -153,7 +153,7 @@ def test_no_credential_over_http_through_a_proxy(monkeypatch: pytest.MonkeyPatch
             ):
                 registry.head(parse_reference(f"{name}/acme/web:1"))
         assert proxy.requests
-        assert not shown(proxy.requests)
+        assert not has_credential(proxy.requests)
 
 
 def test_the_address_of_the_connection_is_checked() -> None:

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from sandbox import engine
-from tests.kills.campaign import place_in, rounds, table, told
+from tests.kills.campaign import describe, rounds, start_registry, table
 
 
 def main(words: list[str]) -> int:
@@ -48,10 +48,10 @@ def _campaign(chosen: argparse.Namespace, own: engine.Engine | None) -> int:
     seeds = range(chosen.first, chosen.first + chosen.runs)
     began, done = time.monotonic(), []
     folders = tempfile.TemporaryDirectory(prefix="kills-")
-    with folders as folder, place_in(Path(folder), own) as place:
+    with folders as folder, start_registry(Path(folder), own) as place:
         for one in rounds(seeds, place, chosen.jobs):
             done.append(one)
-            print(told(one), flush=True)
+            print(describe(one), flush=True)
         print("\n".join(table(done)))
         print(f"{time.monotonic() - began:.0f} s", flush=True)
         # Removing thousands of images takes minutes: the engine collects garbage after each.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from tests.kills.round import TOKEN, Place, duration, play
+from tests.kills.round import TOKEN, CampaignRegistry, duration, run_round
 from tests.support.secured_registry import secured_registry
 
 if TYPE_CHECKING:
@@ -22,30 +22,30 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def place_in(folder: Path, own: Engine | None = None) -> Iterator[Place]:
+def start_registry(folder: Path, own: Engine | None = None) -> Iterator[CampaignRegistry]:
     """Start a registry in `folder`; remove its images from the engine at the end."""
     at = folder / "registry"
     with secured_registry(at, user="x", password=TOKEN) as (registry, trust):
         host = {"DOCKER_HOST": own.host} if own else {}
         engine = docker.from_env(timeout=120, environment={**os.environ, **host})
         try:
-            yield Place(registry.address, at / "ca.pem", trust, engine, own)
+            yield CampaignRegistry(registry.address, at / "ca.pem", trust, engine, own)
         finally:
             _forget(engine, registry.address)
             engine.close()
 
 
-def rounds(seeds: Sequence[int], place: Place, jobs: int) -> Iterator[Round]:
+def rounds(seeds: Sequence[int], place: CampaignRegistry, jobs: int) -> Iterator[Round]:
     """Yield each round, `jobs` at a time, in the order of `seeds`.
 
     The moments of the kills are within the time of an undisturbed build, plus a tenth.
     """
     span = 1.1 * duration(place)
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda seed: play(seed, place, span), seeds)
+        yield from pool.map(lambda seed: run_round(seed, place, span), seeds)
 
 
-def told(one: Round) -> str:
+def describe(one: Round) -> str:
     """Return a round as one line, followed by what was wrong."""
     line = f"seed {one.seed:>4}  {one.seconds:5.2f} s  {one.whom:<7}  {one.stage:<10}"
     line += f"  {one.tags} tags"

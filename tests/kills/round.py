@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.faults.truth import Truth
 from tests.kills.engine import without_engine
-from tests.kills.traces import traces
+from tests.kills.traces import leftovers
 from tests.support.project import Project
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _WORDS = {"testing": "testing", "pushing": "pushing", "built": "publishing", "fa
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CampaignRegistry:
     """The registry of a campaign, the environment of its clients, and the engine.
 
     If `own` is an engine, it is killed instead of the builds.
@@ -58,7 +58,7 @@ class Round:
     wrong: tuple[str, ...]
 
 
-def duration(place: Place) -> float:
+def duration(place: CampaignRegistry) -> float:
     """Return how long an undisturbed build takes."""
     with tempfile.TemporaryDirectory(prefix="kills-") as folder:
         project = _project(Path(folder), place, "calibration")
@@ -68,7 +68,7 @@ def duration(place: Place) -> float:
         return time.monotonic() - began
 
 
-def play(seed: int, place: Place, span: float) -> Round:
+def run_round(seed: int, place: CampaignRegistry, span: float) -> Round:
     """Kill a build at a moment within `span` seconds; repeat with a new build if it was faster."""
     chance = Random(seed)  # noqa: S311 - it is to come again
     group = chance.random() < 0.5
@@ -88,7 +88,7 @@ def play(seed: int, place: Place, span: float) -> Round:
     raise AssertionError(message)
 
 
-def _project(folder: Path, place: Place, prefix: str) -> Project:
+def _project(folder: Path, place: CampaignRegistry, prefix: str) -> Project:
     """Make a base, a tested image on it, and two apps on that, none of them ever built."""
     root, private, home = (folder / name for name in ("project", "private", "home"))
     for path in (root, private, home):
@@ -126,7 +126,7 @@ def _killed(project: Project, moment: float, *, whole_group: bool) -> str | None
         return None if was_over or build.returncode != -signal.SIGKILL else said
 
 
-def _judged(project: Project, place: Place, prefix: str) -> tuple[int, list[str]]:
+def _judged(project: Project, place: CampaignRegistry, prefix: str) -> tuple[int, list[str]]:
     """Return the number of tags after the kill, and what is wrong then and after the rerun."""
     truth = Truth(place.registry, place.ca, "x", TOKEN)
     tags = sum(len(truth.tags(f"{prefix}/{name}")) for name in IMAGES)
@@ -138,7 +138,7 @@ def _judged(project: Project, place: Place, prefix: str) -> tuple[int, list[str]
         wrong += _untrue(truth, ran.json["images"])
     wrong += [f"after the next run: {what}" for what in _hollow(truth, prefix)]
     folder = project.root.parent
-    wrong += traces(folder, TOKEN, place.engine, f"{place.registry}/{prefix}/")
+    wrong += leftovers(folder, TOKEN, place.engine, f"{place.registry}/{prefix}/")
     return tags, wrong
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.kills.campaign import place_in, rounds, told
+from tests.kills.campaign import describe, rounds, start_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +19,8 @@ SAMPLE = (3, 5, 8)
 @pytest.mark.usefixtures("engine")
 def test_the_next_build_repairs_what_a_killed_one_left(tmp_path: Path) -> None:
     """No tag without its content, no process, secret, folder or container is left."""
-    with place_in(tmp_path) as place:
+    with start_registry(tmp_path) as place:
         done = list(rounds(SAMPLE, place, jobs=3))
 
     assert len(done) == len(SAMPLE)
-    assert not any(one.wrong for one in done), "\n".join(map(told, done))
+    assert not any(one.wrong for one in done), "\n".join(map(describe, done))

@@ -18,7 +18,7 @@ _PATIENCE = 3.0
 """Seconds that a terminated process may take."""
 
 
-def traces(folder: Path, token: str, engine: DockerClient, images: str) -> Iterator[str]:
+def leftovers(folder: Path, token: str, engine: DockerClient, images: str) -> Iterator[str]:
     """Yield everything that is left of runs in `folder`: home, temporary folder and project.
 
     `images` is the prefix of their images' references.

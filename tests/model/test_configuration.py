@@ -47,7 +47,7 @@ def counts(key: Key) -> bool:
 KEYS = list(keys(WHOLE))
 
 
-def called(key: Key) -> str:
+def display_name(key: Key) -> str:
     """Return how the plan names a key."""
     names = [part for part in key[:-1] if isinstance(part, str)]
     inner, outer = ("[[", "]]") if isinstance(key[-2:-1] and key[-2], int) else ("[", "]")
@@ -100,7 +100,7 @@ def test_every_key_that_changes_a_machine_is_named(key: Key) -> None:
     whole = Configuration(WHOLE)
     for data in (changed(key, another(at(key))), removed(key)):
         other = Configuration(data)
-        named = (called(key),) if counts(key) else ()
+        named = (display_name(key),) if counts(key) else ()
         assert differences(whole, other) == differences(other, whole) == named
         assert (other.digest == whole.digest) is (not named)
 

@@ -93,10 +93,10 @@ def test_an_image_that_exists_elsewhere_is_copied_without_bases() -> None:
 
     assert asked == ()
     assert actions(made) == {"web": "copy", "top": "build"}
-    copied = made.images[0]
-    assert (copied.source, copied.digest) == (SOURCE.at(ONE), ONE)
-    assert copied.reason == "`ghcr.io/acme/web:1` has the same fingerprint"
-    assert made.to_copy == (copied,)
+    plan_with_copy = made.images[0]
+    assert (plan_with_copy.source, plan_with_copy.digest) == (SOURCE.at(ONE), ONE)
+    assert plan_with_copy.reason == "`ghcr.io/acme/web:1` has the same fingerprint"
+    assert made.to_copy == (plan_with_copy,)
     assert not made.empty
 
 
@@ -116,7 +116,7 @@ def test_a_plan_has_the_warnings_of_images_and_bases() -> None:
     assert made.without_copies({}).warnings == (one, two)
 
 
-def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: Any) -> Plan:
+def plan_for_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: Any) -> Plan:
     """Return the plan for an app `web-1` whose image `web` exists."""
     web = replace(make_image("web", app=True), deploy=AppSpec(("web-1",), Path("web/fly.toml")))
     web = replace(web, folder=Path("web"), context=Path("web"))
@@ -129,7 +129,7 @@ def deploys_web(now: Running, entries: tuple[ContextEntry, ...] = (), **more: An
 
 def test_a_changed_configuration_is_deployed_without_a_build() -> None:
     """A changed configuration is deployed without a build, and the plan names the keys."""
-    made = deploys_web(Running(ONE, differs=("`[env] COLOUR`",)))
+    made = plan_for_web(Running(ONE, differs=("`[env] COLOUR`",)))
     (step,) = made.deploys
 
     assert made.to_build == ()
@@ -137,16 +137,16 @@ def test_a_changed_configuration_is_deployed_without_a_build() -> None:
         DeployAction.DEPLOY,
         "its configuration differs: `[env] COLOUR`",
     )
-    assert deploys_web(Running(ONE)).deploys[0].action is DeployAction.CURRENT
+    assert plan_for_web(Running(ONE)).deploys[0].action is DeployAction.CURRENT
 
 
 def test_a_current_app_is_deployed_on_request() -> None:
     """A current app is deployed if that is requested; another reason has priority."""
-    made = deploys_web(Running(ONE), redeploy=["web-1"])
+    made = plan_for_web(Running(ONE), redeploy=["web-1"])
 
     assert made.to_build == ()
     assert (made.deploys[0].action, made.deploys[0].reason) == (DeployAction.DEPLOY, "forced")
-    other = deploys_web(Running(TWO), redeploy=["web-1"])
+    other = plan_for_web(Running(TWO), redeploy=["web-1"])
     assert other.deploys[0].reason == "it runs another image"
 
 
@@ -155,12 +155,12 @@ def test_a_configuration_that_is_copied_into_the_image() -> None:
     changed = Running(ONE, differs=("`[env] COLOUR`",))
     inside = (ContextEntry("fly.toml", EntryKind.FILE, sha256="0" * 64),)
 
-    def why(now: Running, entries: tuple[ContextEntry, ...]) -> str:
-        return deploys_web(now, entries, standing=Absent()).images[0].reason
+    def reason_of(now: Running, entries: tuple[ContextEntry, ...]) -> str:
+        return plan_for_web(now, entries, standing=Absent()).images[0].reason
 
-    assert why(changed, inside).endswith(": `fly.toml` changed, which is among its files")
-    assert "fly.toml" not in why(changed, ())
-    assert "fly.toml" not in why(Running(ONE), inside)
+    assert reason_of(changed, inside).endswith(": `fly.toml` changed, which is among its files")
+    assert "fly.toml" not in reason_of(changed, ())
+    assert "fly.toml" not in reason_of(Running(ONE), inside)
 
 
 def test_a_plan_with_only_copies_is_not_empty() -> None:
@@ -171,7 +171,7 @@ def test_a_plan_with_only_copies_is_not_empty() -> None:
     assert not made.empty
 
 
-def copied(running: Running, **fallback: Availability | UnknownError) -> Plan:
+def plan_with_copy(running: Running, **fallback: Availability | UnknownError) -> Plan:
     """Return the plan to build `top` on `web`, which is copied and whose app runs."""
     web = replace(WEB, deploy=AppSpec(("web",)))
     project = make_project(OS, web, TOP)
@@ -188,7 +188,7 @@ def copied(running: Running, **fallback: Availability | UnknownError) -> Plan:
 
 def test_a_failed_copy_is_built() -> None:
     """A failed copy is replaced by a build, with the missing bases; its app is deployed."""
-    before = copied(Running(ONE), os=Absent())
+    before = plan_with_copy(Running(ONE), os=Absent())
 
     made = before.without_copies({NAMES[1]: Absent()})
 
@@ -203,7 +203,7 @@ def test_a_failed_copy_is_built() -> None:
 
 def test_an_existing_base_is_not_built_for_a_failed_copy() -> None:
     """An existing base is in the plan for a failed copy, with its digest, and is not built."""
-    made = copied(Running(ONE), os=Present(TWO)).without_copies({NAMES[1]: Absent()})
+    made = plan_with_copy(Running(ONE), os=Present(TWO)).without_copies({NAMES[1]: Absent()})
 
     assert actions(made) == {"os": "exists", "web": "build", "top": "build"}
     assert made.images[0].digest == TWO
@@ -221,7 +221,7 @@ def test_an_image_that_another_run_published_is_not_built(
     running: Digest, published: Digest, action: DeployAction
 ) -> None:
     """An image that another run has published is not built; its app may still be deployed."""
-    before = copied(Running(running), os=Absent())
+    before = plan_with_copy(Running(running), os=Absent())
 
     made = before.without_copies({NAMES[1]: Present(published)})
 
@@ -233,7 +233,7 @@ def test_an_image_that_another_run_published_is_not_built(
 def test_an_unknown_base_stops_the_run_only_if_needed() -> None:
     """An unknown base stops the run only if needed: an app's token cannot query other apps."""
     refused = UnknownError("401")
-    made = copied(Running(ONE), os=refused)
+    made = plan_with_copy(Running(ONE), os=refused)
 
     assert actions(made.without_copies({})) == {"web": "copy", "top": "build"}
     assert actions(made.without_copies({NAMES[1]: Present(ONE)}))["web"] == "exists"
@@ -241,7 +241,7 @@ def test_an_unknown_base_stops_the_run_only_if_needed() -> None:
         made.without_copies({NAMES[1]: Absent()})
     assert caught.value is refused
     with pytest.raises(UnknownError, match=r"was not asked for `registry\.fly\.io/os"):
-        copied(Running(ONE)).without_copies({NAMES[1]: Absent()})
+        plan_with_copy(Running(ONE)).without_copies({NAMES[1]: Absent()})
 
 
 def test_bases_for_a_failed_copy_are_queried_only_for_copies() -> None:

@@ -41,12 +41,12 @@ with private_folder("login", os.environ) as folder:
 """
 
 
-def place() -> str:
+def namespace_part() -> str:
     """Return the part of folder names that identifies the pid namespace."""
     return hashlib.sha256(here().encode()).hexdigest()[:12]
 
 
-def killed(environ: Mapping[str, str]) -> str:
+def killed_owner(environ: Mapping[str, str]) -> str:
     """Kill a process that made a folder; return the owner in the folder's name."""
     command = [sys.executable, "-c", KILLED]
     path = {"PYTHONPATH": str(Path.cwd())}
@@ -57,9 +57,9 @@ def killed(environ: Mapping[str, str]) -> str:
 def test_only_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     """Also if the pid has been reused."""
     environ = {"TMPDIR": str(tmp_path)}
-    was = killed(environ)
+    was = killed_owner(environ)
     pid, _, started = owner().partition(".")
-    again = tmp_path / f"fly-image-pipeline-login-{pid}.{int(started) - 1}.{place()}-abc"
+    again = tmp_path / f"fly-image-pipeline-login-{pid}.{int(started) - 1}.{namespace_part()}-abc"
     other = tmp_path / "fly-image-pipeline-notes"
     again.mkdir()
     other.mkdir()
@@ -78,12 +78,12 @@ def test_folders_of_another_container_are_kept(tmp_path: Path) -> None:
     A container that has ended has left what can be removed.
     """
     environ = {"TMPDIR": str(tmp_path)}
-    with elsewhere(WAITING, environ) as other:
+    with in_other_namespace(WAITING, environ) as other:
         assert other.stdout
         theirs = Path(other.stdout.readline().strip())
         with private_folder("files", environ) as mine:
             sweep(environ)
-            with elsewhere(SWEEPING, environ) as sweeper:
+            with in_other_namespace(SWEEPING, environ) as sweeper:
                 assert sweeper.wait() == 0
 
             assert sorted(tmp_path.iterdir()) == sorted([mine, theirs])
@@ -98,7 +98,7 @@ def test_folders_of_another_container_are_kept(tmp_path: Path) -> None:
 
 
 @contextmanager
-def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def in_other_namespace(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run a script in another pid namespace, as in another container."""
     command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable]
     path = {"PYTHONPATH": str(Path.cwd())}
@@ -114,7 +114,7 @@ def elsewhere(script: str, environ: Mapping[str, str]) -> Iterator[subprocess.Po
 
 def test_deep_folders_are_removed(tmp_path: Path) -> None:
     """A copy of a context may be deeper than Python's recursion limit."""
-    left = tmp_path / f"fly-image-pipeline-files-{2**22 + 1}.1.{place()}-abc"
+    left = tmp_path / f"fly-image-pipeline-files-{2**22 + 1}.1.{namespace_part()}-abc"
     left.mkdir()
     folders = "/".join("a" * 1100)
     subprocess.run(["mkdir", "-p", folders, "b/c"], cwd=left, check=True)
@@ -129,16 +129,22 @@ def test_folders_of_unknown_owners_are_kept(tmp_path: Path) -> None:
     """Without a lock, from elsewhere or of version 0.1, the owner may be alive: kept for a week."""
     environ = {"TMPDIR": str(tmp_path)}
     nobody = f"fly-image-pipeline-files-{2**22 + 1}.1"
-    for name in (f".{place()}-abc", f".{'0' * 12}-abc", f".{'0' * 12}-old", "-abc", "-old"):
+    for name in (
+        f".{namespace_part()}-abc",
+        f".{'0' * 12}-abc",
+        f".{'0' * 12}-old",
+        "-abc",
+        "-old",
+    ):
         (tmp_path / f"{nobody}{name}").mkdir()
-    (tmp_path / f"{nobody}.{place()}-link").symlink_to(tmp_path)
+    (tmp_path / f"{nobody}.{namespace_part()}-link").symlink_to(tmp_path)
     for old in tmp_path.glob("*-old"):
         os.utime(old, (0, 0))
 
     sweep(environ)
 
     left = {path.name.removeprefix(nobody) for path in tmp_path.iterdir()}
-    assert left == {f".{'0' * 12}-abc", "-abc", f".{place()}-link"}
+    assert left == {f".{'0' * 12}-abc", "-abc", f".{namespace_part()}-link"}
 
 
 def test_the_next_folder_with_space_is_used(tmp_path: Path) -> None:
@@ -160,7 +166,7 @@ def test_a_private_folder_is_in_memory_if_possible(tmp_path: Path) -> None:
     runtime, plain = tmp_path / "runtime", tmp_path / "plain"
     runtime.mkdir()
     plain.mkdir()
-    killed({"TMPDIR": str(plain)})
+    killed_owner({"TMPDIR": str(plain)})
     environ = {"TMPDIR": str(plain), "XDG_RUNTIME_DIR": str(runtime)}
 
     with private_folder("login", environ) as folder:
@@ -210,7 +216,7 @@ def test_a_large_folder_is_not_in_memory(tmp_path: Path) -> None:
     del environ["TMPDIR"]
     with private_folder("files", environ, roomy=True) as folder:
         assert folder.parent == Path("/var/tmp")  # noqa: S108 - that is what is tested
-        left = folder.with_name(f"fly-image-pipeline-files-1.1.{place()}-{os.getpid()}")
+        left = folder.with_name(f"fly-image-pipeline-files-1.1.{namespace_part()}-{os.getpid()}")
         (left / "closed").mkdir(parents=True)
         (left / "closed").chmod(0o555)
         sweep(environ)

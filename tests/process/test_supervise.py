@@ -34,7 +34,7 @@ def shell(
     )
 
 
-def gone(pid: int, *, within: float = 5.0) -> bool:
+def ends_within(pid: int, *, within: float = 5.0) -> bool:
     """Return whether a process ends within so many seconds."""
     for _ in range(1 + int(within * 50)):
         try:
@@ -83,7 +83,7 @@ def test_nothing_is_left_of_its_group(tmp_path: Path) -> None:
     shell("sleep 60 2>/dev/null & echo $! >&2; echo stop >&2; exec sleep 60", tmp_path, seen,
           threading.Event())  # fmt: skip
 
-    assert gone(int(seen[0]))
+    assert ends_within(int(seen[0]))
 
 
 def test_remaining_children_are_not_waited_for(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_remaining_children_are_not_waited_for(tmp_path: Path) -> None:
 
     assert code == 3
     assert time.monotonic() - began < 30
-    assert gone(int(seen[0]))
+    assert ends_within(int(seen[0]))
 
 
 def test_an_exception_kills_the_child(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_an_exception_kills_the_child(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         shell("echo $$ >&2; echo raise >&2; exec sleep 60", tmp_path, seen, threading.Event())
 
-    assert gone(int(seen[0]))
+    assert ends_within(int(seen[0]))
 
 
 def test_a_separate_process_group(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ def test_the_child_dies_with_us(tmp_path: Path, *, group: bool) -> None:
     with ours:
         assert ours.stdout
         children = [int(pid) for pid in ours.stdout.readline().split()]
-        assert not any(gone(pid, within=0) for pid in children)
+        assert not any(ends_within(pid, within=0) for pid in children)
         (os.killpg if group else os.kill)(ours.pid, signal.SIGKILL)
         ours.wait(20)
 
     assert len(children) == 2
-    assert all(gone(pid) for pid in children)
+    assert all(ends_within(pid) for pid in children)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.model.events import Event as Reported
 
 
-class Times:
+class RecordedCheck:
     """A check that succeeds at call number `succeeds`, and the time of each call."""
 
     def __init__(self, clock: FakeClock, succeeds: int) -> None:
@@ -44,7 +44,7 @@ def test_a_condition_is_checked_at_once_and_until_the_timeout(
 ) -> None:
     """The last pause is shortened, so that the last check is at the timeout."""
     clock = FakeClock()
-    check = Times(clock, succeeds)
+    check = RecordedCheck(clock, succeeds)
 
     found = wait_until(check, timeout=5, stop=Event(), pause=2, clock=clock)
 
@@ -55,7 +55,9 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
     """Long waits check rarely, short ones notice early."""
     clock = FakeClock()
 
-    wait_until(Times(clock, 6), timeout=99, stop=Event(), pause=0.25, longest=3, clock=clock)
+    wait_until(
+        RecordedCheck(clock, 6), timeout=99, stop=Event(), pause=0.25, longest=3, clock=clock
+    )
 
     assert clock.slept == [0.25, 0.5, 1, 2, 3]
 
@@ -63,7 +65,7 @@ def test_a_pause_doubles_up_to_the_longest() -> None:
 def test_a_timeout_of_zero_checks_once() -> None:
     """A result is returned in any case."""
     clock = FakeClock()
-    check = Times(clock, 2)
+    check = RecordedCheck(clock, 2)
 
     assert wait_until(check, timeout=0, stop=Event(), clock=clock) == ""
     assert (check.at, clock.slept) == ([0], [])
@@ -80,7 +82,7 @@ def test_the_caller_says_which_result_is_accepted() -> None:
     assert (found, next(wrong)) == ("", "unasked")
 
 
-class Stopping(FakeClock):
+class StoppingClock(FakeClock):
     """A clock that sets an event after so many pauses."""
 
     def __init__(self, stop: Event, pauses: int) -> None:
@@ -99,8 +101,8 @@ class Stopping(FakeClock):
 def test_nothing_is_checked_once_the_user_wants_to_stop(pauses: int) -> None:
     """The last result is returned, and the event says why."""
     stop = Event()
-    clock = Stopping(stop, pauses)
-    check = Times(clock, 9)
+    clock = StoppingClock(stop, pauses)
+    check = RecordedCheck(clock, 9)
 
     assert wait_until(check, timeout=99, stop=stop, clock=clock) == ""
     assert len(check.at) == pauses
@@ -147,7 +149,7 @@ def test_an_operation_is_retried_after_transient_failures(
 def test_nothing_is_retried_once_the_user_wants_to_stop(pauses: int) -> None:
     """Neither before the pause nor after it."""
     stop, outcomes = Event(), iter(["busy", "fine"])
-    clock = Stopping(stop, pauses)
+    clock = StoppingClock(stop, pauses)
     if not pauses:
         stop.set()
 

@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def only(folder: Path, *names: str) -> None:
+def assert_only(folder: Path, *names: str) -> None:
     """Check that a folder has exactly these files."""
     assert sorted(os.listdir(folder)) == sorted(names)  # noqa: PTH208 - names are enough
 
@@ -41,7 +41,7 @@ def test_a_new_file_and_an_old_one(root: Path) -> None:
     assert (root / LOCK).read_bytes() == b"2"
     assert (root / LOCK).stat().st_mode & 0o777 == 0o640
     assert made & 0o600 == 0o600
-    only(root / "images/web", "lock")
+    assert_only(root / "images/web", "lock")
 
 
 @pytest.mark.parametrize("target", ["../../../victim", "/etc/none", "../../../none"])
@@ -54,7 +54,7 @@ def test_a_link_out_of_the_project(root: Path, target: str) -> None:
 
     assert (root.parent / "victim").read_text() == "v"
     assert not (root.parent / "none").exists()
-    only(root / "images/web", "lock")
+    assert_only(root / "images/web", "lock")
 
 
 def test_a_folder_out_of_the_project(root: Path) -> None:
@@ -100,7 +100,7 @@ def test_other_file_types(root: Path, make: Callable[[Path], None]) -> None:
     with pytest.raises(FileError, match="cannot be written"):
         write_file(root, LOCK, b"1")
 
-    only(root / "images/web", "lock")
+    assert_only(root / "images/web", "lock")
 
 
 def test_a_missing_folder(root: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_disk_that_is_full(root: Path) -> None:
         signal.signal(signal.SIGXFSZ, before)
 
     assert (root / LOCK).read_bytes() == b"old"
-    only(root / "images/web", "lock")
+    assert_only(root / "images/web", "lock")
 
 
 def test_a_file_that_changes_meanwhile(root: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_file_that_changes_meanwhile(root: Path) -> None:
         os.close(folder)
 
     assert (root / LOCK).read_bytes() == b"theirs"
-    only(root / "images/web", "lock")
+    assert_only(root / "images/web", "lock")
 
 
 def test_leftovers_of_a_killed_run(root: Path) -> None:
@@ -154,5 +154,5 @@ def test_leftovers_of_a_killed_run(root: Path) -> None:
 
         write_file(root, LOCK, b"1")
 
-    only(folder, held, link, fifo, "lock")
+    assert_only(folder, held, link, fifo, "lock")
     assert (root.parent / "victim").read_text() == "v"

@@ -36,7 +36,7 @@ def apps(root: Path, profile: str = "") -> list[tuple[str, str]]:
     return [(app.name, app.config.name if app.config else "") for app in found]
 
 
-def refusal(root: Path, profile: str = "") -> tuple[Problem, ...]:
+def problems_of(root: Path, profile: str = "") -> tuple[Problem, ...]:
     """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root, profile=profile or None, environ={})
@@ -106,7 +106,7 @@ def test_a_profile_exists_if_any_file_has_it(tmp_path: Path) -> None:
 
     assert [i.salt for i in load(tmp_path, profile="staging", environ={})] == ["", "1"]
     assert [i.salt for i in load(tmp_path, environ={"PIPELINE_PROFILE": "local"})] == ["", ""]
-    (problem,) = refusal(tmp_path, "stagign")
+    (problem,) = problems_of(tmp_path, "stagign")
     assert "there is no profile `stagign`, which `--profile` names" in problem.message
     assert problem.hint == "did you mean `staging`?"
 
@@ -129,7 +129,7 @@ def test_a_mistake_in_a_profile_has_its_location(
     """A mistake in a profile is reported at its own line, not at the one that it replaces."""
     image(tmp_path, image_toml=text, fly_toml=EU)
 
-    (problem,) = refusal(tmp_path, profile)
+    (problem,) = problems_of(tmp_path, profile)
 
     assert str(problem.location) == f"images/web/image.toml:{place}"
     assert said in problem.message
@@ -170,7 +170,7 @@ def test_a_wrong_app_has_its_location(
     """The location is that of the wrong key, or of the element without it."""
     image(tmp_path, image_toml=f"[deploy]\napps = {listed}\n", fly_toml=EU)
 
-    (problem,) = [p for p in refusal(tmp_path) if said in p.message]
+    (problem,) = [p for p in problems_of(tmp_path) if said in p.message]
 
     assert str(problem.location) == f"images/web/image.toml:{place}"
     assert hint in problem.hint
@@ -181,7 +181,7 @@ def test_an_app_of_two_images_is_reported(tmp_path: Path) -> None:
     image(tmp_path, "api", fly_toml=EU)
     image(tmp_path, image_toml='[profiles.x.deploy]\napps = ["acme", { name = "acme-eu" }]\n')
 
-    (problem,) = refusal(tmp_path, "x")
+    (problem,) = problems_of(tmp_path, "x")
 
     assert str(problem.location) == "images/web/image.toml:2:17"
 
@@ -231,7 +231,7 @@ def test_mistakes_in_json_and_yaml_have_a_location(
     folder = image(tmp_path, image_toml=named)
     (folder / file).write_text(text)
 
-    (problem,) = refusal(tmp_path)
+    (problem,) = problems_of(tmp_path)
 
     assert str(problem.location) == f"images/web/{file}{place}"
     assert said in problem.message

@@ -50,7 +50,7 @@ def read(root: Path, toml: str, **files: str) -> Configuration:
     return read_configuration(root, folder / "fly.toml")
 
 
-def refusals(root: Path, toml: str, **files: str) -> list[str]:
+def problems_of(root: Path, toml: str, **files: str) -> list[str]:
     """Return each problem with its location."""
     with pytest.raises(ConfigError) as caught:
         read(root, toml, **files)
@@ -77,7 +77,7 @@ def test_missing_files_are_reported_before_a_build(tmp_path: Path) -> None:
     toml = 'app = "web"\n[[files]]\nguest_path = "/a"\nlocal_path = "a.conf"\n'
     toml += '[[files]]\nguest_path = "/b"\nlocal_path = "b"\n'
 
-    assert refusals(tmp_path, toml) == [
+    assert problems_of(tmp_path, toml) == [
         "images/web/fly.toml:4:14: `a.conf` cannot be read: no such file or directory",
         "images/web/fly.toml:7:14: `b` cannot be read: no such file or directory",
     ]
@@ -85,7 +85,7 @@ def test_missing_files_are_reported_before_a_build(tmp_path: Path) -> None:
 
 def test_a_configuration_that_became_invalid(tmp_path: Path) -> None:
     """The configuration is read again before each deploy, and may be invalid by then."""
-    assert refusals(tmp_path, "[env\n")[0].startswith("images/web/fly.toml:1:5: not TOML: ")
+    assert problems_of(tmp_path, "[env\n")[0].startswith("images/web/fly.toml:1:5: not TOML: ")
 
 
 def test_a_changed_sidecar_of_a_compose_file_is_seen(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_what_flyctl_would_refuse_after_the_build(
     tmp_path: Path, toml: str, files: dict[str, str], why: str
 ) -> None:
     """Refused early: what flyctl refuses after the build, or deploys without the built image."""
-    (found,) = refusals(tmp_path, toml, **files)
+    (found,) = problems_of(tmp_path, toml, **files)
 
     assert found.startswith("images/web/fly.toml:1")
     assert why in found
@@ -225,7 +225,7 @@ def test_keys_that_only_flyctl_would_match(
     (public / "link").symlink_to("/etc/passwd")
     toml = toml or "machine_config = 'cli.json'\n"
 
-    found = refusals(tmp_path, toml, cli_json=machine)
+    found = problems_of(tmp_path, toml, cli_json=machine)
 
     assert any(why in one for one in found)
 
@@ -254,7 +254,7 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
 
 def test_folders_to_upload_are_few(tmp_path: Path) -> None:
     """The number of folders to upload is limited, as each is searched for links."""
-    (found,) = refusals(tmp_path, "[[statics]]\nguest_path = '.'\n" * 102)
+    (found,) = problems_of(tmp_path, "[[statics]]\nguest_path = '.'\n" * 102)
 
     assert "more than 100 folders to upload" in found
 
@@ -264,7 +264,7 @@ def test_volumes_outside_the_project(tmp_path: Path) -> None:
     volumes = [f"{path}:/x" for path in ("/dev/zero", "/etc/passwd", "/usr", ".", "/nowhere/data")]
     compose = f"services: {{web: {{build: ., volumes: {json.dumps(volumes)}}}}}\n"
 
-    endless, outside = refusals(tmp_path, "[build.compose]\n", compose_yml=compose)
+    endless, outside = problems_of(tmp_path, "[build.compose]\n", compose_yml=compose)
 
     assert "`/dev/zero` is not a regular file" in endless
     assert "`/etc/passwd` lies outside the project" in outside

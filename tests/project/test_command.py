@@ -25,7 +25,7 @@ LEAVES = (
 """It leaves a process and a child in their own session, which keep its stderr open."""
 
 
-def said(
+def run_script(
     script: str,
     folder: Path,
     *allowed: str,
@@ -37,7 +37,7 @@ def said(
     return output_of(words, folder, known, allowed=allowed, most=most)
 
 
-def left(folder: Path) -> list[int]:
+def left_processes(folder: Path) -> list[int]:
     """Return the ids of the processes that were left behind."""
     file = folder / "left"
     return [int(pid) for pid in file.read_text().split()] if file.exists() else []
@@ -47,15 +47,15 @@ def test_the_result_is_stdout(tmp_path: Path) -> None:
     """The result is its stdout; it runs in the given folder, and stderr may be of any length."""
     (tmp_path / "names").write_text("acme-eu\n" * 10_000)
 
-    assert said("head -c 300000 /dev/zero >&2; cat names", tmp_path) == "acme-eu\n" * 10_000
+    assert run_script("head -c 300000 /dev/zero >&2; cat names", tmp_path) == "acme-eu\n" * 10_000
 
 
 def test_endless_output_is_killed(tmp_path: Path) -> None:
     """A command with endless output is killed, with an error, and its output is dropped."""
     with pytest.raises(UnknownError, match="`sh` prints more than 1,000 bytes"):
-        said("echo $$ > left; exec yes acme-eu", tmp_path, most=1000)
+        run_script("echo $$ > left; exec yes acme-eu", tmp_path, most=1000)
 
-    assert not any(map(is_running, left(tmp_path)))
+    assert not any(map(is_running, left_processes(tmp_path)))
 
 
 @pytest.mark.parametrize("script", ["exec yes >&2", "exec >&- 2>&-; while :; do :; done"])
@@ -65,15 +65,15 @@ def test_a_timeout_kills_the_command(tmp_path: Path, script: str) -> None:
     with pytest.raises(UnknownError, match=r"took longer than 0\.3 s"):
         output_of(command, tmp_path, os.environ, timeout=0.3)
 
-    assert not any(map(is_running, left(tmp_path)))
+    assert not any(map(is_running, left_processes(tmp_path)))
 
 
 def test_remaining_processes_are_killed(tmp_path: Path) -> None:
     """Processes that it leaves behind, also in other sessions, are killed before the return."""
-    assert said(LEAVES, tmp_path) == "acme-eu\n"
+    assert run_script(LEAVES, tmp_path) == "acme-eu\n"
 
-    assert len(left(tmp_path)) == 2
-    assert not any(map(is_running, left(tmp_path)))
+    assert len(left_processes(tmp_path)) == 2
+    assert not any(map(is_running, left_processes(tmp_path)))
 
 
 def test_it_is_killed_with_us(tmp_path: Path) -> None:
@@ -85,20 +85,20 @@ def test_it_is_killed_with_us(tmp_path: Path) -> None:
     )
     ours = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], start_new_session=True)
     wait_until((tmp_path / "left").exists)
-    wait_until(lambda: len(left(tmp_path)) == 2)
+    wait_until(lambda: len(left_processes(tmp_path)) == 2)
     os.killpg(ours.pid, signal.SIGKILL)
     ours.wait()
 
-    wait_until(lambda: not any(map(is_running, left(tmp_path))))
+    wait_until(lambda: not any(map(is_running, left_processes(tmp_path))))
 
 
 def test_a_command_that_dies_by_a_signal(tmp_path: Path) -> None:
     """A command that dies by a signal, also of its own group, is an error, not an empty list."""
     for script, code in (("kill -TERM $$", -15), ("kill -KILL 0", -9), ("exit 3", 3)):
         with pytest.raises(UnknownError, match=f"ended with {code}"):
-            said(script, tmp_path)
+            run_script(script, tmp_path)
     with pytest.raises(UnknownError, match="was ended from outside"):
-        said("kill -KILL $PPID; sleep 300", tmp_path)
+        run_script("kill -KILL $PPID; sleep 300", tmp_path)
 
 
 def test_it_has_no_credentials(tmp_path: Path) -> None:
@@ -106,5 +106,5 @@ def test_it_has_no_credentials(tmp_path: Path) -> None:
     environ = {"FLY_API_TOKEN": "fm2_a", "DOCKER_AUTH_CONFIG": "{}", "TENANTS": "db"}
     script = "echo $FLY_API_TOKEN $DOCKER_AUTH_CONFIG $TENANTS"
 
-    assert said(script, tmp_path, environ=environ) == "db\n"
-    assert said(script, tmp_path, "FLY_API_TOKEN", environ=environ) == "fm2_a db\n"
+    assert run_script(script, tmp_path, environ=environ) == "db\n"
+    assert run_script(script, tmp_path, "FLY_API_TOKEN", environ=environ) == "fm2_a db\n"

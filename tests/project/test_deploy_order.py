@@ -24,7 +24,7 @@ def app(root: Path, name: str, settings: str) -> None:
     (folder / "image.toml").write_text(settings)
 
 
-def refusal(root: Path) -> tuple[Problem, ...]:
+def problems_of(root: Path) -> tuple[Problem, ...]:
     """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
@@ -48,7 +48,7 @@ def test_a_wrong_name_has_its_location(tmp_path: Path, name: str, said: str, hin
     base.mkdir()
     (base / "Dockerfile").write_text("FROM scratch\n")
 
-    (problem,) = refusal(tmp_path)
+    (problem,) = problems_of(tmp_path)
 
     assert str(problem.location) == "images/web/image.toml:4:3"
     assert said in problem.message
@@ -60,7 +60,7 @@ def test_a_cycle_has_its_location(tmp_path: Path) -> None:
     app(tmp_path, "api", '[deploy]\nafter = ["web"]\n')
     app(tmp_path, "web", 'deploy = { after = ["api"] }\n')
 
-    (problem,) = refusal(tmp_path)
+    (problem,) = problems_of(tmp_path)
 
     assert str(problem.location) == "images/api/image.toml:2:10"
     assert problem.message == "`after` forms a cycle: api -> web -> api"

@@ -33,7 +33,7 @@ LEFT_OUT = ("images/web/a", "images/web/conf")
 ELSEWHERE = "app = 'theirs'\n"
 
 
-def everything(root: Path) -> None:
+def read_everything(root: Path) -> None:
     """Read everything that is read before a build or deploy."""
     project = resolve_apps(load(root, environ={}), {})
     fingerprint(project)
@@ -63,10 +63,10 @@ def test_something_else_in_place_of_a_file(tmp_path: Path, file: str, kind: str)
         {"FIFO": os.mkfifo, "sparse": sparse}[kind](path)
 
     if file.endswith(".dockerignore") and kind != "sparse":
-        everything(root)  # BuildKit ignores it: a warning.
+        read_everything(root)  # BuildKit ignores it: a warning.
         return
     with pytest.raises(ConfigError) as caught:
-        everything(root)
+        read_everything(root)
 
     assert path.name in str(caught.value)
     assert "theirs" not in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_path_with_nul(tmp_path: Path, file: str, text: str, place: str) -> No
     write_tree(tmp_path, {**PROJECT, f"images/web/{file}": text})
 
     with pytest.raises(ConfigError) as caught:
-        everything(tmp_path)
+        read_everything(tmp_path)
 
     assert f"images/web/{file}:{place}: " in str(caught.value)
 
@@ -100,7 +100,7 @@ def test_the_unchanged_project(tmp_path: Path) -> None:
     (tmp_path / "images/web/fly.toml").rename(tmp_path / "shared.toml")
     (tmp_path / "images/web/fly.toml").symlink_to("../../shared.toml")
 
-    everything(tmp_path)
+    read_everything(tmp_path)
 
 
 def test_files_of_compose_volumes(tmp_path: Path) -> None:
@@ -111,4 +111,4 @@ def test_files_of_compose_volumes(tmp_path: Path) -> None:
     (tmp_path / "project/images/web/conf").symlink_to("../../../elsewhere")
 
     with pytest.raises(ConfigError, match=r"`\./conf` lies outside the project"):
-        everything(tmp_path / "project")
+        read_everything(tmp_path / "project")

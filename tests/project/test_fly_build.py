@@ -34,7 +34,7 @@ def web(root: Path) -> Image:
     return load(root).images[0]
 
 
-def refusal(root: Path) -> list[Problem]:
+def problems_of(root: Path) -> list[Problem]:
     """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
@@ -161,7 +161,7 @@ def test_an_unsupported_value_is_an_error(
     """An unsupported value is an error with location and hint."""
     project(tmp_path, build)
 
-    (problem,) = refusal(tmp_path)
+    (problem,) = problems_of(tmp_path)
 
     assert str(problem.location) == f"images/web/fly.toml:{place}"
     assert said in problem.message
@@ -236,7 +236,7 @@ def test_apps_of_one_image_have_the_same_build(tmp_path: Path) -> None:
     )
     (folder / "fly.us.toml").write_text('[build]\nbuild-target = "c"\n')
 
-    found = refusal(tmp_path)
+    found = problems_of(tmp_path)
 
     assert [str(problem.location) for problem in found] == [
         "images/web/fly.us.toml",

@@ -21,7 +21,7 @@ GIVEN = 'args = { REPO = "base" }\n'
 DIGEST = f"sha256:{'0' * 64}"
 
 
-def joined(root: Path, dockerfile: str, toml: str = "", **others: str) -> Image:
+def link_web(root: Path, dockerfile: str, toml: str = "", **others: str) -> Image:
     """Return the image `web` of a project that also has `base` and `others`."""
     files = {f"images/{name}/Dockerfile": text for name, text in others.items()}
     write_tree(
@@ -37,10 +37,10 @@ def joined(root: Path, dockerfile: str, toml: str = "", **others: str) -> Image:
     return next(image for image in load(root).images if image.name == "web")
 
 
-def refused(root: Path, dockerfile: str, toml: str = "", **others: str) -> tuple[str, ...]:
+def problem_of(root: Path, dockerfile: str, toml: str = "", **others: str) -> tuple[str, ...]:
     """Return location, message and hint of the only problem of `web`."""
     with pytest.raises(ConfigError) as caught:
-        joined(root, dockerfile, toml, **others)
+        link_web(root, dockerfile, toml, **others)
     (problem,) = caught.value.problems
     return str(problem.location), problem.message, problem.hint
 
@@ -73,7 +73,7 @@ def test_an_argument_with_a_whole_repository(
     tmp_path: Path, dockerfile: str, toml: str, written: str
 ) -> None:
     """An argument with a whole repository names a base, with any tag, bound or not."""
-    image = joined(tmp_path, dockerfile, toml)
+    image = link_web(tmp_path, dockerfile, toml)
     assert [(base.name, base.written) for base in image.bases] == [("base", written)]
     assert image.externals == ()
 
@@ -99,7 +99,7 @@ def test_a_part_of_a_repository_names_no_base(
     tmp_path: Path, dockerfile: str, toml: str, written: str
 ) -> None:
     """A part of a repository names no base, nor does a value from elsewhere."""
-    image = joined(tmp_path, dockerfile, toml)
+    image = link_web(tmp_path, dockerfile, toml)
     assert [external.written for external in image.externals] == [written]
     assert image.bases == ()
 
@@ -107,11 +107,11 @@ def test_a_part_of_a_repository_names_no_base(
 @pytest.mark.parametrize("written", ["web", "web:latest"])
 def test_an_image_on_docker_hubs_image_of_the_same_name(tmp_path: Path, written: str) -> None:
     """An image may build on Docker Hub's image of the same name; the hint shows how to write it."""
-    place, message, hint = refused(tmp_path / "a", f"FROM {written}\n")
+    place, message, hint = problem_of(tmp_path / "a", f"FROM {written}\n")
     assert (place, message) == ("images/web/Dockerfile:1:6", "`web` depends on itself: web -> web")
     assert hint == "Docker Hub's image of that name is `docker.io/library/web`"
 
-    image = joined(tmp_path / "b", "FROM docker.io/library/web\n")
+    image = link_web(tmp_path / "b", "FROM docker.io/library/web\n")
     assert (image.bases, len(image.externals)) == ((), 1)
 
 
@@ -126,11 +126,11 @@ def test_an_image_on_docker_hubs_image_of_the_same_name(tmp_path: Path, written:
 )
 def test_a_name_near_an_image_is_an_error(tmp_path: Path, dockerfile: str) -> None:
     """A name that is nearly an image's is an error with both possible meanings."""
-    _, message, hint = refused(tmp_path / "a", dockerfile)
+    _, message, hint = problem_of(tmp_path / "a", dockerfile)
     assert message == "there is no image `bsae` in this project"
     assert hint == "did you mean `base`? Docker Hub's image is `docker.io/library/bsae`"
 
-    image = joined(tmp_path / "b", dockerfile.replace("bsae", "docker.io/library/bsae"))
+    image = link_web(tmp_path / "b", dockerfile.replace("bsae", "docker.io/library/bsae"))
     assert len(image.externals) == 1
 
 
@@ -158,7 +158,7 @@ triggers = {{ "linux/amd64" = TRIGGERS }}
 )
 def test_an_undeclared_argument_is_an_error(tmp_path: Path, dockerfile: str, hint: str) -> None:
     """An undeclared argument is an error where it is set, with the nearest name."""
-    place, message, told = refused(tmp_path, dockerfile, SLIP)
+    place, message, told = problem_of(tmp_path, dockerfile, SLIP)
     assert (place, told) == ("images/web/image.toml:1:24", hint)
     assert message == "`images/web/Dockerfile` has no `ARG NODE_VERSON`"
 
@@ -166,14 +166,14 @@ def test_an_undeclared_argument_is_an_error(tmp_path: Path, dockerfile: str, hin
 def test_an_undeclared_argument_of_a_profile(tmp_path: Path) -> None:
     """A mistake in a profile is an error only with that profile, at its line."""
     toml = f"[profiles.new]\n{SLIP}"
-    joined(tmp_path, NODE, toml)
+    link_web(tmp_path, NODE, toml)
     with pytest.raises(ConfigError, match=r"image.toml:2:24: .* has no `ARG NODE_VERSON`"):
         load(tmp_path, profile="new")
 
 
 def test_an_undeclared_argument_of_bases(tmp_path: Path) -> None:
     """A mistake in `[bases]` is reported the same way, with the nearest name."""
-    place, _, hint = refused(tmp_path, "ARG REPO=x\nFROM scratch\n", '[bases]\nREPOS = "base"\n')
+    place, _, hint = problem_of(tmp_path, "ARG REPO=x\nFROM scratch\n", '[bases]\nREPOS = "base"\n')
     assert (place, hint) == ("images/web/image.toml:2:9", "did you mean `REPO`?")
 
 
@@ -193,19 +193,19 @@ def test_an_undeclared_argument_of_bases(tmp_path: Path) -> None:
 def test_predefined_arguments(tmp_path: Path, name: str) -> None:
     """BuildKit's predefined arguments need no declaration, also with another value."""
     value = "docker/dockerfile:1" if name == "BUILDKIT_SYNTAX" else "1"
-    assert joined(tmp_path, "FROM scratch\n", f'args = {{ {name} = "{value}" }}\n').warnings == ()
+    assert link_web(tmp_path, "FROM scratch\n", f'args = {{ {name} = "{value}" }}\n').warnings == ()
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "1700000000", "context", "Stage"])
 def test_source_date_epoch_may_be_a_name(tmp_path: Path, value: str) -> None:
     """SOURCE_DATE_EPOCH may be a name in newer frontends."""
     toml = f'args = {{ SOURCE_DATE_EPOCH = "{value}" }}\n'
-    assert joined(tmp_path, "FROM scratch AS stage\nFROM scratch\n", toml).warnings == ()
+    assert link_web(tmp_path, "FROM scratch AS stage\nFROM scratch\n", toml).warnings == ()
 
 
 def test_an_invalid_source_date_epoch(tmp_path: Path) -> None:
     """Every frontend refuses an invalid SOURCE_DATE_EPOCH."""
-    told = refused(tmp_path, "FROM scratch\n", 'args = { SOURCE_DATE_EPOCH = "abc" }\n')
+    told = problem_of(tmp_path, "FROM scratch\n", 'args = { SOURCE_DATE_EPOCH = "abc" }\n')
     assert told[:2] == ("images/web/image.toml:1:30", "`abc` is not a time for `SOURCE_DATE_EPOCH`")
 
 
@@ -222,13 +222,13 @@ ELSEWHERE = {
 @pytest.mark.parametrize("dockerfile", ELSEWHERE.values(), ids=ELSEWHERE)
 def test_arguments_that_are_declared_somewhere(tmp_path: Path, dockerfile: str) -> None:
     """An argument is known wherever it is declared and whoever may read it."""
-    assert joined(tmp_path, dockerfile, SLIP).warnings == ()
+    assert link_web(tmp_path, dockerfile, SLIP).warnings == ()
 
 
 def test_a_trigger_of_a_base_declares_an_argument(tmp_path: Path) -> None:
     """A trigger of a base may declare an argument, which is known after linking."""
     base = "FROM scratch\nONBUILD ARG NODE_VERSON\n"
-    image = joined(tmp_path, "FROM mid\n", SLIP, mid=base)
+    image = link_web(tmp_path, "FROM mid\n", SLIP, mid=base)
     assert image.declared == {"NODE_VERSON": "22"}
 
 
@@ -237,9 +237,9 @@ def test_a_locked_trigger_declares_an_argument(tmp_path: Path, triggers: str) ->
     """A trigger in the lock may declare an argument, too."""
     write_tree(tmp_path, {"pipeline.lock": LOCKED.replace("TRIGGERS", triggers)})
     if "NODE" in triggers:
-        assert joined(tmp_path, "FROM corp-node:1\n", SLIP).declared == {"NODE_VERSON": "22"}
+        assert link_web(tmp_path, "FROM corp-node:1\n", SLIP).declared == {"NODE_VERSON": "22"}
     else:
-        _, message, _ = refused(tmp_path, "FROM corp-node:1\n", SLIP)
+        _, message, _ = problem_of(tmp_path, "FROM corp-node:1\n", SLIP)
         assert message == "`images/web/Dockerfile` has no `ARG NODE_VERSON`"
 
 
@@ -258,7 +258,7 @@ def test_unknown_triggers_make_near_misses_warnings(
     warned: bool,  # noqa: FBT001
 ) -> None:
     """If triggers are unknown, only near misses give a warning."""
-    warnings = joined(tmp_path, dockerfile, SLIP).warnings
+    warnings = link_web(tmp_path, dockerfile, SLIP).warnings
     assert [w.hint for w in warnings] == ["did you mean `NODE_VERSION`?"] * warned
 
 
@@ -267,6 +267,6 @@ def test_an_undeclared_argument_of_a_fly_toml(tmp_path: Path, locked: bool) -> N
     """An undeclared argument of a fly.toml gives only a warning, as flyctl accepts it."""
     fly = 'app = "acme"\n[build.args]\nNODE_VERSON = "22"\n'
     write_tree(tmp_path, {"images/web/fly.toml": fly})
-    (warning,) = joined(tmp_path, NODE if locked else NODE.replace("scratch", "corp:1")).warnings
+    (warning,) = link_web(tmp_path, NODE if locked else NODE.replace("scratch", "corp:1")).warnings
     assert str(warning.location) == "images/web/fly.toml:3:15"
     assert warning.hint == "did you mean `NODE_VERSION`?"

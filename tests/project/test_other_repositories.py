@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def others(
+def other_repositories(
     root: Path, settings: str, profile: str = "", environ: Mapping[str, str] | None = None
 ) -> list[str]:
     """Return the other repositories of `web`."""
@@ -32,7 +32,12 @@ def test_repositories_with_and_without_a_host(tmp_path: Path) -> None:
     """A first component that looks like a host is one, as for docker."""
     settings = '[registry]\nhost = "r.io"\nalso = ["a-{name}", "b/{name}", "h.io:5/c", "old"]\n'
 
-    assert others(tmp_path, settings) == ["r.io/a-web", "r.io/b/web", "h.io:5/c", "r.io/old"]
+    assert other_repositories(tmp_path, settings) == [
+        "r.io/a-web",
+        "r.io/b/web",
+        "h.io:5/c",
+        "r.io/old",
+    ]
 
 
 def test_a_profile_replaces_the_list(tmp_path: Path) -> None:
@@ -42,15 +47,17 @@ def test_a_profile_replaces_the_list(tmp_path: Path) -> None:
         '[profiles.production]\nregistry = { also = ["acme-{name}-staging"] }\n'
     )
 
-    assert others(tmp_path, settings) == ["registry.fly.io/a-web"]
-    assert others(tmp_path, settings, "production") == ["registry.fly.io/acme-web-staging"]
+    assert other_repositories(tmp_path, settings) == ["registry.fly.io/a-web"]
+    assert other_repositories(tmp_path, settings, "production") == [
+        "registry.fly.io/acme-web-staging"
+    ]
 
 
 def test_the_host_from_the_environment(tmp_path: Path) -> None:
     """FLY_REGISTRY_HOST applies here, too."""
     settings = '[registry]\nhost = "r.io"\nalso = ["registry.fly.io/{name}"]\n'
 
-    found = others(tmp_path, settings, environ={"FLY_REGISTRY_HOST": "fly.test:1"})
+    found = other_repositories(tmp_path, settings, environ={"FLY_REGISTRY_HOST": "fly.test:1"})
 
     assert found == ["fly.test:1/web"]
 
@@ -68,7 +75,7 @@ def test_the_host_from_the_environment(tmp_path: Path) -> None:
 def test_mistakes(tmp_path: Path, written: str, message: str, hint: str) -> None:
     """File, line and column of the wrong element."""
     with pytest.raises(ConfigError) as caught:
-        others(tmp_path, f"[registry]\nalso = {written}\n")
+        other_repositories(tmp_path, f"[registry]\nalso = {written}\n")
 
     (problem,) = caught.value.problems
     assert str(problem).startswith(message)

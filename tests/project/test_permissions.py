@@ -19,7 +19,7 @@ SHARED = RegistrySettings("r.test", "acme", "{name}-{fingerprint}")
 NOTHING = ""
 
 
-def words(wanted: Requirement) -> str:
+def permission_for(wanted: Requirement) -> str:
     """Return the permission that is needed, and the folder to which its path is relative."""
     return f"{wanted.base}/{wanted.need}" if wanted.base else str(wanted.need)
 
@@ -47,7 +47,7 @@ def test_secrets(entry: str, word: str) -> None:
     """Variables for builds need none; each file needs a path permission."""
     image = replace(image_of("FROM scratch\n"), secrets=(entry,))
 
-    found = [words(one) for one in image_needs(image, {"NPM_TOKEN", "FLY_API_TOKEN"})]
+    found = [permission_for(one) for one in image_needs(image, {"NPM_TOKEN", "FLY_API_TOKEN"})]
 
     assert found == ([word] if word else [])
 
@@ -98,7 +98,7 @@ def test_ssh(entry: str, found: list[str]) -> None:
     """The agent is one permission; keys and other sockets are paths."""
     image = replace(image_of("FROM scratch\n"), ssh=(entry,))
 
-    assert [words(one) for one in image_needs(image, set())] == found
+    assert [permission_for(one) for one in image_needs(image, set())] == found
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,8 @@ def test_caches(entry: str, reading: str, writing: str | None) -> None:
     source = Settings(registry=REGISTRY, build=BuildSettings(cache_from=(entry,)))
     destination = Settings(registry=REGISTRY, build=BuildSettings(cache_to=(entry,)))
 
-    read = [words(one) for one in settings_needs(source, NAMES)]
-    written = [words(one) for one in settings_needs(destination, NAMES)]
+    read = [permission_for(one) for one in settings_needs(source, NAMES)]
+    written = [permission_for(one) for one in settings_needs(destination, NAMES)]
 
     assert read == ([reading] if reading else [])
     assert written == (read if writing is None else [writing] if writing else [])
@@ -166,7 +166,9 @@ def test_other_repositories(registry: RegistrySettings, also: str, word: str) ->
     """An image's own repository needs none."""
     settings = Settings(registry=replace(registry, also=(also,)))
 
-    assert [words(one) for one in settings_needs(settings, NAMES)] == ([word] if word else [])
+    assert [permission_for(one) for one in settings_needs(settings, NAMES)] == (
+        [word] if word else []
+    )
 
 
 def test_a_single_foreign_repository() -> None:
@@ -183,7 +185,9 @@ def test_the_network(network: str, word: str) -> None:
     """`network.host` of the whole build."""
     settings = Settings(build=BuildSettings(network=network))
 
-    assert [words(one) for one in settings_needs(settings, NAMES)] == ([word] if word else [])
+    assert [permission_for(one) for one in settings_needs(settings, NAMES)] == (
+        [word] if word else []
+    )
 
 
 def test_the_network_of_a_step() -> None:
@@ -215,7 +219,7 @@ def test_undeclared_proxy_arguments(args: dict[str, str], word: str) -> None:
     image = image_of("FROM scratch\n")
     image = replace(image, args=args, declared={"FTP_PROXY": "http://declared.test"})
 
-    assert [words(one) for one in image_needs(image, set())] == ([word] if word else [])
+    assert [permission_for(one) for one in image_needs(image, set())] == ([word] if word else [])
 
 
 FOREIGN = Requirement(

@@ -31,7 +31,7 @@ def write(root: Path, **files: str) -> None:
         (folder / name.replace("_", ".")).write_text(text)
 
 
-def refusal(root: Path) -> list[str]:
+def problems_of(root: Path) -> list[str]:
     """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         load(root)
@@ -111,7 +111,7 @@ def test_mistakes_are_reported_with_their_location(
     """File, line and column."""
     write(tmp_path, **files)
 
-    (told,) = refusal(tmp_path)
+    (told,) = problems_of(tmp_path)
     assert said in told
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.proof.cases import CASES
 from tests.proof.external_servers import outside_cases
-from tests.proof.table import argued, by, unargued
+from tests.proof.table import counts_by, errors, exceptions
 from tests.proof.verdict import Verdict, judge, pairs_of
 
 
@@ -29,10 +29,10 @@ def main(names: list[str]) -> int:
             verdicts.append(verdict)
             if len(verdicts) % 100 == 0:
                 print(f"{len(verdicts)} of {len(pairs)} changes judged", file=sys.stderr)
-    wrong = list(unargued(verdicts))
-    print("\n".join(by(lambda v: v.pair.case.name, "case", verdicts)), end="\n\n")
-    print("\n".join(by(lambda v: v.pair.kind, "change", verdicts)), end="\n\n")
-    print("\n".join([*argued(verdicts), "", *wrong]))
+    wrong = list(errors(verdicts))
+    print("\n".join(counts_by(lambda v: v.pair.case.name, "case", verdicts)), end="\n\n")
+    print("\n".join(counts_by(lambda v: v.pair.kind, "change", verdicts)), end="\n\n")
+    print("\n".join([*exceptions(verdicts), "", *wrong]))
     return int(bool(wrong))
 
 

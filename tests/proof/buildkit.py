@@ -16,7 +16,7 @@ from pipeline.buildkit.stream import OtherLine, Vertex
 from pipeline.fingerprints.fingerprint import fingerprint
 from pipeline.fingerprints.snapshot import Snapshot
 from pipeline.reference import ImageName, parse_reference
-from tests.proof.unrequested_steps import records_of, surplus
+from tests.proof.unrequested_steps import records_of, unrequested_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +117,9 @@ def _solve(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built
     if done.returncode:
         return seen.failures()
     written = json.loads(metadata.read_bytes())
-    more = surplus(done.stderr, {key: _made(one.project, {}) for key, one in projects.items()})
+    more = unrequested_steps(
+        done.stderr, {key: _made(one.project, {}) for key, one in projects.items()}
+    )
     return {
         key: Built(
             seen.ran(key),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 WORDS = (RIGHT, REFUSED, NEEDLESS, NOT_HERE, SKIP, OTHER)
 
 
-def by(key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]) -> Iterator[str]:
+def counts_by(
+    key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]
+) -> Iterator[str]:
     """Yield how often each row had each verdict."""
     rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for verdict in verdicts:
@@ -27,14 +29,14 @@ def by(key: Callable[[Verdict], str], title: str, verdicts: Iterable[Verdict]) -
     yield _row("in all", [total[word] for word in WORDS])
 
 
-def argued(verdicts: Iterable[Verdict]) -> Iterator[str]:
+def exceptions(verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Yield the exceptions by their argument in the documentation."""
     counts = Counter((v.word, v.argument) for v in verdicts if v.word in (SKIP, NEEDLESS))
     for (word, why), number in sorted(counts.items()):
         yield f"{word}, {number} times: {why or 'NOTHING ARGUES FOR IT'}"
 
 
-def unargued(verdicts: Iterable[Verdict]) -> Iterator[str]:
+def errors(verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Yield the errors."""
     for verdict in verdicts:
         if not verdict.argument:

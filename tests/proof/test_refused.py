@@ -95,7 +95,7 @@ def context(tmp_path: Path) -> Path:
     return folder
 
 
-def buildkit_takes(context: Path) -> bool:
+def buildkit_accepts(context: Path) -> bool:
     """Return whether the real BuildKit builds it."""
     build = ["docker", "buildx", "build", "-q", "--provenance=false", "--output=type=cacheonly"]
     return not subprocess.run([*build, str(context)], capture_output=True, check=False).returncode
@@ -110,7 +110,7 @@ def test_what_buildkit_refuses(context: Path, text: str, line: int) -> None:
         fingerprint(load(context.parents[1]))
 
     places = {problem.location for problem in caught.value.problems}
-    assert not buildkit_takes(context)
+    assert not buildkit_accepts(context)
     assert all(place and place.file == "images/app/Dockerfile" for place in places)
     assert not line or line in {place.line for place in places if place}
 
@@ -121,4 +121,4 @@ def test_what_buildkit_builds(context: Path, text: str) -> None:
     (context / "Dockerfile").write_bytes(text.encode())
 
     assert fingerprint(load(context.parents[1]))
-    assert buildkit_takes(context)
+    assert buildkit_accepts(context)

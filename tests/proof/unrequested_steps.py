@@ -31,7 +31,7 @@ def records_of(stream: bytes) -> list[StreamRecord]:
     return [record for line in lines for record in decoder.feed(line)] + decoder.end()
 
 
-def surplus(stream: bytes, targets: Mapping[str, Sequence[Target]]) -> dict[str, str]:
+def unrequested_steps(stream: bytes, targets: Mapping[str, Sequence[Target]]) -> dict[str, str]:
     """Return each project with an unrequested step, and the message about it."""
     seen = {key: progress(made) for key, made in targets.items()}
     for record in records_of(stream):

@@ -37,7 +37,7 @@ def errors(code: str) -> bytes:
     return json.dumps({"errors": [{"code": code, "message": "as it says"}]}).encode()
 
 
-def asked_of(script: Callable[[Request], Reply]) -> Present | Absent | HttpError:
+def result_of_head(script: Callable[[Request], Reply]) -> Present | Absent | HttpError:
     """Return the result of `head` with that registry."""
     with scripted_server(script) as server, Registry(policy=QUICK) as registry:
         try:
@@ -74,9 +74,9 @@ def test_a_registrys_404_is_absence_in_one_head() -> None:
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
 def test_a_404_without_headers_is_queried_by_get(code: str) -> None:
     """The body of a GET shows that it is a registry's 404."""
-    assert asked_of(lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else errors(code))) == (
-        Absent()
-    )
+    assert result_of_head(
+        lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else errors(code))
+    ) == (Absent())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_404_without_headers_is_queried_by_get(code: str) -> None:
 )
 def test_a_foreign_404_is_not_absence(headers: dict[str, str], body: bytes) -> None:
     """A proxy's, a login page's, and that of a registry that hides forbidden repositories."""
-    assert isinstance(asked_of(lambda _: Reply(404, headers, body)), HttpError)
+    assert isinstance(result_of_head(lambda _: Reply(404, headers, body)), HttpError)
 
 
 @pytest.mark.parametrize("body", [b"", errors("DENIED"), errors("MANIFEST_UNKNOWN"), b"\xff{"])
@@ -104,7 +104,7 @@ def test_other_statuses_are_unknown(status: int, body: bytes) -> None:
     """Neither present nor absent, whatever the body says."""
     headers = {**DISTRIBUTION, "Docker-Content-Digest": DIGEST, "Retry-After": "0"}
 
-    found = asked_of(lambda _: Reply(status, headers, b"" if status == 204 else body))
+    found = result_of_head(lambda _: Reply(status, headers, b"" if status == 204 else body))
 
     assert isinstance(found, HttpError)
     assert found.status == status
@@ -117,7 +117,7 @@ def test_a_closed_connection_is_unknown(cut: int | None) -> None:
     """A connection that is closed before or within a response."""
     reply = Reply(0) if cut is None else Reply(200, {"Content-Length": "999"}, BODY, cut=cut)
 
-    found = asked_of(lambda _: reply)
+    found = result_of_head(lambda _: reply)
 
     assert isinstance(found, HttpError)
     assert found.details.unreachable
@@ -146,7 +146,7 @@ def test_an_incomplete_head_is_checked_by_get(headers: dict[str, str]) -> None:
     def script(request: Request) -> Reply:
         return Reply(200, headers if request.method == "HEAD" else FOUND, BODY)
 
-    assert asked_of(script) == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
+    assert result_of_head(script) == Present(DIGEST, INDEX, len(BODY))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_a_200_with_other_content_is_not_presence(body: bytes) -> None:
     def script(request: Request) -> Reply:
         return Reply(200, {} if request.method == "HEAD" else headers, body)
 
-    assert isinstance(asked_of(script), HttpError)
+    assert isinstance(result_of_head(script), HttpError)
 
 
 def test_an_endless_body_is_not_read_to_its_end() -> None:
     """A manifest has at most 4 MiB."""
     large = BODY + b" " * (5 << 20)
 
-    found = asked_of(lambda a: Reply(200, {} if a.method == "HEAD" else FOUND_LARGE, large))
+    found = result_of_head(lambda a: Reply(200, {} if a.method == "HEAD" else FOUND_LARGE, large))
 
     assert isinstance(found, HttpError)
     assert "4 MiB" in found.message
@@ -183,8 +183,8 @@ def test_get_replaces_an_unsupported_head(status: int) -> None:
     def answering(reply: Reply) -> Callable[[Request], Reply]:
         return lambda request: Reply(status) if request.method == "HEAD" else reply
 
-    assert isinstance(asked_of(answering(Reply(200, FOUND, BODY))), Present)
-    assert asked_of(answering(Reply(404, JSON, errors("MANIFEST_UNKNOWN")))) == Absent()
+    assert isinstance(result_of_head(answering(Reply(200, FOUND, BODY))), Present)
+    assert result_of_head(answering(Reply(404, JSON, errors("MANIFEST_UNKNOWN")))) == Absent()
 
 
 @pytest.mark.parametrize("trouble", [Reply(500), Reply(502), Reply(429), Reply(0)])
@@ -192,7 +192,7 @@ def test_temporary_failures_are_retried(trouble: Reply) -> None:
     """After two failures the third response counts."""
     replies = iter([trouble, trouble])
 
-    found = asked_of(lambda _: next(replies, Reply(404, DISTRIBUTION)))
+    found = result_of_head(lambda _: next(replies, Reply(404, DISTRIBUTION)))
 
     assert found == Absent()
 
@@ -208,7 +208,7 @@ def test_attempts_are_bounded_and_not_multiplied() -> None:
 
 def test_too_long_a_wait_is_an_error() -> None:
     """A registry that asks for an hour is not retried; the error has the time."""
-    found = asked_of(lambda _: Reply(429, {**JSON, "Retry-After": "3600"}))
+    found = result_of_head(lambda _: Reply(429, {**JSON, "Retry-After": "3600"}))
 
     assert isinstance(found, HttpError)
     assert "3600" in found.hint

@@ -55,13 +55,13 @@ def get_only(head: Reply, get: Reply) -> Callable[[Request], Reply]:
     return lambda request: head if request.method == "HEAD" else get
 
 
-def slowly(_: Request) -> Reply:
+def answer_slowly(_: Request) -> Reply:
     """Answer after the timeout."""
     time.sleep(HASTY.read * 2)
     return Reply(200, FOUND)
 
 
-def in_circles(request: Request) -> Reply:
+def redirect_to_itself(request: Request) -> Reply:
     """Redirect to the same address."""
     return Reply(307, {"Location": request.path})
 
@@ -100,7 +100,7 @@ SCRIPTS: Mapping[str, Callable[[Request], Reply]] = {
     "a redirect that we do not follow ([why](#redirects))": lambda _: Reply(
         307, {"Location": "http://user@127.0.0.1/"}
     ),
-    "redirects without an end": in_circles,
+    "redirects without an end": redirect_to_itself,
     "a redirect to nowhere": lambda _: Reply(307),
     "200 with a page, or another document": lambda _: Reply(200, HTML, b"<h1>Log in</h1>"),
     "a manifest whose bytes are not of the digest beside them": get_only(
@@ -109,12 +109,12 @@ SCRIPTS: Mapping[str, Callable[[Request], Reply]] = {
     "more than 4 MiB": get_only(
         Reply(200), Reply(200, {"Content-Type": INDEX}, BODY + b" " * MAX_BODY)
     ),
-    "no answer in time": slowly,
+    "no answer in time": answer_slowly,
     "a connection that is closed or reset": lambda _: Reply(0),
 }
 
 
-def heard(row: Row, folder: Path) -> tuple[object, list[Request], str]:
+def result_of_row(row: Row, folder: Path) -> tuple[object, list[Request], str]:
     """Return the result of a HEAD, the requests, and the host."""
     if row.answer == "nobody listens":
         with scripted_server(lambda _: Reply(200)) as gone:
@@ -125,7 +125,7 @@ def heard(row: Row, folder: Path) -> tuple[object, list[Request], str]:
             return outcome(server, anonymous=True), server.requests, server.address
     with scripted_server(SCRIPTS[row.answer]) as server:
         anonymous = row.answer == "401, and we have no credential"
-        policy = HASTY if SCRIPTS[row.answer] is slowly else POLICY
+        policy = HASTY if SCRIPTS[row.answer] is answer_slowly else POLICY
         found = outcome(server, anonymous=anonymous, policy=policy)
         return found, server.requests, server.address
 
@@ -143,7 +143,7 @@ def outcome(server: ScriptedServer, *, anonymous: bool, policy: Policy = POLICY)
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.answer)
 def test_a_response_means_what_is_documented(row: Row, tmp_path: Path) -> None:
     """Present, absent or unknown; retried or not; with the exact message."""
-    found, requests, host = heard(row, tmp_path)
+    found, requests, host = result_of_row(row, tmp_path)
 
     means = (
         "present"

@@ -57,7 +57,7 @@ BY_HEAD = {"404 html", "200 html", "other type", "HEAD 405", "HEAD 404"}
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class FaultyRegistry:
     """A real registry with the image `acme/api:1`, behind a proxy; and a foreign server.
 
     Each test has its own proxy and foreign server: a request of an earlier test may still run.
@@ -103,7 +103,7 @@ def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def behind(upstream: Upstream) -> Iterator[Behind]:
+def faulty_registry(upstream: Upstream) -> Iterator[FaultyRegistry]:
     """Start a proxy in front of it, without faults."""
     certificate = upstream.certificate
     with (
@@ -113,25 +113,27 @@ def behind(upstream: Upstream) -> Iterator[Behind]:
         ) as other,
     ):
         stranger = other.address.replace("127.0.0.1", "localhost")
-        yield Behind(proxy, upstream.truth, certificate.ca, stranger, other.requests)
+        yield FaultyRegistry(proxy, upstream.truth, certificate.ca, stranger, other.requests)
 
 
-def first(behind: Behind, kind: Kind, method: str = "") -> Choose:
+def only_first(faulty_registry: FaultyRegistry, kind: Kind, method: str = "") -> Choose:
     """Choose the fault for the first request that it fits, and no other."""
     left = [kind]
 
     def choose(request: Request) -> Fault | None:
         if left and method in ("", request.method) and kind.fits(request):
-            return left.pop().make(Random(1), behind.stranger)  # noqa: S311
+            return left.pop().make(Random(1), faulty_registry.stranger)  # noqa: S311
         return None
 
     return choose
 
 
-def always(behind: Behind, kind: Kind) -> Choose:
+def always(faulty_registry: FaultyRegistry, kind: Kind) -> Choose:
     """Choose the fault for every request that it fits."""
     chance = Random(1)  # noqa: S311
-    return lambda request: kind.make(chance, behind.stranger) if kind.fits(request) else None
+    return lambda request: (
+        kind.make(chance, faulty_registry.stranger) if kind.fits(request) else None
+    )
 
 
 def found(registry: Registry, reference: Reference) -> Present | Absent | HttpError:
@@ -143,7 +145,7 @@ def found(registry: Registry, reference: Reference) -> Present | Absent | HttpEr
 
 
 @contextmanager
-def tolerated(kind: Kind) -> Iterator[None]:
+def tolerate(kind: Kind) -> Iterator[None]:
     """Accept an error only for faults that a retry does not overcome."""
     try:
         yield
@@ -153,12 +155,12 @@ def tolerated(kind: Kind) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_one_fault_during_a_query(behind: Behind, kind: Kind) -> None:
+def test_one_fault_during_a_query(faulty_registry: FaultyRegistry, kind: Kind) -> None:
     """A temporary fault gives the right result; any other an error, which is never absence."""
     for name, there in (("api:1", True), ("api:none", False)):
-        behind.proxy.choose = first(behind, kind)
-        with behind.client() as registry:
-            answer = found(registry, behind.at(name))
+        faulty_registry.proxy.choose = only_first(faulty_registry, kind)
+        with faulty_registry.client() as registry:
+            answer = found(registry, faulty_registry.at(name))
 
         if isinstance(answer, HttpError):
             # Present by a login page's HEAD, absent by the registry's GET: neither counts.
@@ -168,7 +170,7 @@ def test_one_fault_during_a_query(behind: Behind, kind: Kind) -> None:
             assert answer.hint
         else:
             assert isinstance(answer, Present) == there
-    assert [one for one in behind.strangers if "authorization" in one.headers] == []
+    assert [one for one in faulty_registry.strangers if "authorization" in one.headers] == []
 
 
 @pytest.mark.parametrize(
@@ -176,19 +178,19 @@ def test_one_fault_during_a_query(behind: Behind, kind: Kind) -> None:
     [k for k in KINDS if k.name not in {*HARMLESS, "429, date", "503, s"}],
     ids=lambda kind: kind.name,
 )
-def test_permanent_faults(behind: Behind, kind: Kind) -> None:
+def test_permanent_faults(faulty_registry: FaultyRegistry, kind: Kind) -> None:
     """Neither present nor absent, in limited time; if only GET fails, HEAD is enough."""
-    behind.proxy.choose = always(behind, kind)
+    faulty_registry.proxy.choose = always(faulty_registry, kind)
     for name, there in (("api:1", Present), ("api:none", Absent)):
         began = time.monotonic()
-        with behind.client() as registry:
-            answer = found(registry, behind.at(name))
+        with faulty_registry.client() as registry:
+            answer = found(registry, faulty_registry.at(name))
 
         by_head = not kind.fits(Request("HEAD", "/v2/acme/api/manifests/1", 1))
         assert isinstance(answer, there if by_head else HttpError)
         assert time.monotonic() - began < 10 * QUICK.total
     # Three by HEAD and one by GET, or five redirects.
-    assert len(behind.proxy.log) <= 2 * max(QUICK.attempts + 1, 5)
+    assert len(faulty_registry.proxy.log) <= 2 * max(QUICK.attempts + 1, 5)
 
 
 @pytest.mark.parametrize(
@@ -196,12 +198,12 @@ def test_permanent_faults(behind: Behind, kind: Kind) -> None:
     [k for k in KINDS if k.fits(Request("GET", "/v2/acme/api/manifests/1", 1))],
     ids=lambda kind: kind.name,
 )
-def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
+def test_one_fault_while_a_manifest_is_read(faulty_registry: FaultyRegistry, kind: Kind) -> None:
     """The exact bytes, or an error."""
-    behind.proxy.choose = first(behind, kind, "GET")
-    with behind.client() as registry, tolerated(kind):
-        digest = registry.manifest(behind.at("api:1")).digest
-        assert digest == behind.truth.digest("acme/api", "1")
+    faulty_registry.proxy.choose = only_first(faulty_registry, kind, "GET")
+    with faulty_registry.client() as registry, tolerate(kind):
+        digest = registry.manifest(faulty_registry.at("api:1")).digest
+        assert digest == faulty_registry.truth.digest("acme/api", "1")
 
 
 @pytest.mark.parametrize(
@@ -209,87 +211,94 @@ def test_one_fault_while_a_manifest_is_read(behind: Behind, kind: Kind) -> None:
     [k for k in KINDS if k.fits(Request("PUT", "/v2/acme/api/manifests/1", 1))],
     ids=lambda kind: kind.name,
 )
-def test_one_fault_while_a_tag_is_put(behind: Behind, kind: Kind) -> None:
+def test_one_fault_while_a_tag_is_put(faulty_registry: FaultyRegistry, kind: Kind) -> None:
     """If the put is reported as done, it is; temporary faults are retried."""
     tag = f"put-{KINDS.index(kind)}"
-    with behind.client() as registry:
-        manifest = registry.manifest(behind.at("api:1"))
-        behind.proxy.choose = first(behind, kind, "PUT")
-        with tolerated(kind):
-            registry.put(behind.at(f"api:{tag}"), manifest)
-            assert behind.truth.digest("acme/api", tag) == manifest.digest
+    with faulty_registry.client() as registry:
+        manifest = registry.manifest(faulty_registry.at("api:1"))
+        faulty_registry.proxy.choose = only_first(faulty_registry, kind, "PUT")
+        with tolerate(kind):
+            registry.put(faulty_registry.at(f"api:{tag}"), manifest)
+            assert faulty_registry.truth.digest("acme/api", tag) == manifest.digest
 
 
 @pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
-def test_a_response_cut_at_any_byte(behind: Behind, *, reset: bool) -> None:
+def test_a_response_cut_at_any_byte(faulty_registry: FaultyRegistry, *, reset: bool) -> None:
     """In head or body: retried, with the right result."""
-    digest = behind.truth.digest("acme/api", "1")
-    with behind.client(PATIENT) as registry:
+    digest = faulty_registry.truth.digest("acme/api", "1")
+    with faulty_registry.client(PATIENT) as registry:
         for cut in range(0, 1000, 47):
             broken = Kind("cut", lambda *_, cut=cut: Fault("cut", cut=cut, reset=reset))
-            behind.proxy.choose = first(behind, broken)
-            assert registry.manifest(behind.at("api:1")).digest == digest
-            behind.proxy.choose = first(behind, broken)
-            assert registry.head(behind.at("api:1")).digest == digest  # type: ignore[union-attr]
+            faulty_registry.proxy.choose = only_first(faulty_registry, broken)
+            assert registry.manifest(faulty_registry.at("api:1")).digest == digest
+            faulty_registry.proxy.choose = only_first(faulty_registry, broken)
+            assert registry.head(faulty_registry.at("api:1")).digest == digest  # type: ignore[union-attr]
 
 
-def test_a_copy_is_whole_or_an_error(behind: Behind) -> None:
+def test_a_copy_is_whole_or_an_error(faulty_registry: FaultyRegistry) -> None:
     """A fifth of all requests fails: a copy that is reported as done is complete."""
     ends: Counter[str] = Counter()
     for seed in range(12):
-        behind.proxy.choose = RandomFaults(seed=seed, rate=0.2, stranger=behind.stranger)
+        faulty_registry.proxy.choose = RandomFaults(
+            seed=seed, rate=0.2, stranger=faulty_registry.stranger
+        )
         target = f"copies/{seed}"
-        there = parse_reference(f"{behind.proxy.address}/{target}:1")
-        with behind.client() as registry:
+        there = parse_reference(f"{faulty_registry.proxy.address}/{target}:1")
+        with faulty_registry.client() as registry:
             try:
-                copy(registry, behind.at("api:1"), there)
+                copy(registry, faulty_registry.at("api:1"), there)
             except HttpError:
                 ends["error"] += 1
             else:
                 ends["copied"] += 1
-                assert behind.truth.lacks(target, "1") == []
-        assert all(behind.truth.lacks(target, tag) == [] for tag in behind.truth.tags(target))
+                assert faulty_registry.truth.lacks(target, "1") == []
+        assert all(
+            faulty_registry.truth.lacks(target, tag) == []
+            for tag in faulty_registry.truth.tags(target)
+        )
     assert ends["error"]
     assert ends["copied"]
 
 
-def test_a_copy_does_not_multiply_attempts(behind: Behind) -> None:
+def test_a_copy_does_not_multiply_attempts(faulty_registry: FaultyRegistry) -> None:
     """If uploads always fail, each blob has three attempts, not nine."""
     broken = next(kind for kind in KINDS if kind.name == "503")
     fault = broken.make(Random(1), "")  # noqa: S311
-    behind.proxy.choose = lambda request: (
+    faulty_registry.proxy.choose = lambda request: (
         fault if request.method == "PUT" and "/blobs/" in request.path else None
     )
     # Another name is another host, from which nothing can be mounted.
-    other = behind.proxy.address.replace("127.0.0.1", "localhost")
-    with behind.client(PATIENT) as registry, pytest.raises(HttpError, match="503"):
-        copy(registry, behind.at("api:1"), parse_reference(f"{other}/refused/api:1"))
+    other = faulty_registry.proxy.address.replace("127.0.0.1", "localhost")
+    with faulty_registry.client(PATIENT) as registry, pytest.raises(HttpError, match="503"):
+        copy(registry, faulty_registry.at("api:1"), parse_reference(f"{other}/refused/api:1"))
 
-    uploads = Counter(d.path.partition("digest=")[2] for d in behind.proxy.log if d.method == "PUT")
+    uploads = Counter(
+        d.path.partition("digest=")[2] for d in faulty_registry.proxy.log if d.method == "PUT"
+    )
     assert len(uploads) == 2
     assert set(uploads.values()) == {QUICK.attempts}
 
 
-def test_a_broken_handshake_is_not_plain_http(behind: Behind) -> None:
+def test_a_broken_handshake_is_not_plain_http(faulty_registry: FaultyRegistry) -> None:
     """Two connections are reset before TLS begins: HTTPS is still used."""
 
     class Handshakes(RandomFaults):
         def resets_connection(self, connection: int) -> bool:
             return connection - before <= 2
 
-    before = behind.proxy.connections
-    behind.proxy.choose = Handshakes(seed=1, rate=0.0, stranger=behind.stranger)
-    with behind.client() as registry:
-        assert isinstance(registry.head(behind.at("api:1")), Present)
-    assert behind.proxy.hung_up >= 2
+    before = faulty_registry.proxy.connections
+    faulty_registry.proxy.choose = Handshakes(seed=1, rate=0.0, stranger=faulty_registry.stranger)
+    with faulty_registry.client() as registry:
+        assert isinstance(registry.head(faulty_registry.at("api:1")), Present)
+    assert faulty_registry.proxy.hung_up >= 2
 
 
-def test_a_foreign_challenge_is_not_remembered(behind: Behind) -> None:
+def test_a_foreign_challenge_is_not_remembered(faulty_registry: FaultyRegistry) -> None:
     """A response with a hostile realm fails one request; the next one is normal."""
     hostile = next(kind for kind in KINDS if kind.name == "realm elsewhere")
-    behind.proxy.choose = first(behind, hostile)
-    with behind.client() as registry:
+    faulty_registry.proxy.choose = only_first(faulty_registry, hostile)
+    with faulty_registry.client() as registry:
         with pytest.raises(HttpError, match="address that is not trusted"):
-            registry.head(behind.at("api:1"))
-        assert isinstance(registry.head(behind.at("api:1")), Present)
-    assert behind.strangers == []
+            registry.head(faulty_registry.at("api:1"))
+        assert isinstance(registry.head(faulty_registry.at("api:1")), Present)
+    assert faulty_registry.strangers == []

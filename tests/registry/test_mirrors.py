@@ -36,14 +36,14 @@ GONE = Reply(
 )
 
 
-def there(word: str) -> Reply:
+def manifest_reply(word: str) -> Reply:
     """Return a different manifest for each word."""
     config = {"digest": digest_of(word.encode()), "size": 1}
     body = json.dumps({"schemaVersion": 2, "mediaType": TYPE, "config": config}).encode()
     return Reply(200, {"Content-Type": TYPE, "Docker-Content-Digest": digest_of(body)}, body)
 
 
-THEIRS, OURS = there("the mirror's"), there("the registry's")
+THEIRS, OURS = manifest_reply("the mirror's"), manifest_reply("the registry's")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_loopback_of_an_engine_elsewhere_is_not_ours() -> None:
     assert mirrors_in(info, here=False) == (Mirror("m.test"),)
 
 
-class Both:
+class RegistryAndMirror:
     """A registry, its mirror, and a client of both; `told` has the reported events."""
 
     def __init__(self, registry: ScriptedServer, mirror: ScriptedServer, client: Registry) -> None:
@@ -109,17 +109,17 @@ class Both:
 
 
 @contextmanager
-def both(
+def registry_and_mirror(
     mirror: Callable[[Request], Reply],
     registry: Callable[[Request], Reply] = lambda _: OURS,
     *,
     path: str = "",
     public: bool = True,
-) -> Iterator[Both]:
+) -> Iterator[RegistryAndMirror]:
     """Start a registry and its mirror, each with a credential that contains its address."""
     known = lambda place: Credential("me", f"secret-of-{place}", "the test")  # noqa: E731
     with scripted_server(mirror) as before, scripted_server(registry) as behind:
-        made: list[Both] = []
+        made: list[RegistryAndMirror] = []
 
         def find(name: str) -> tuple[Mirror, ...]:
             made[0].requests.append(name)
@@ -129,7 +129,7 @@ def both(
             made[0].told.append(event)
 
         with Registry(credentials=known, policy=QUICK, mirrors=find, report=report) as client:
-            made.append(Both(behind, before, client))
+            made.append(RegistryAndMirror(behind, before, client))
             if public:
                 client.reads_public([made[0].reference.repository])
             yield made[0]
@@ -137,7 +137,7 @@ def both(
 
 def test_a_mirror_replaces_the_registry() -> None:
     """By HEAD and GET; the mirrors are looked up once, when first needed."""
-    with both(lambda _: THEIRS) as run:
+    with registry_and_mirror(lambda _: THEIRS) as run:
         assert run.requests == []
         found = run.client.head(run.reference)
         manifest = run.client.manifest(run.reference)
@@ -164,7 +164,7 @@ def test_a_mirror_replaces_the_registry() -> None:
 )
 def test_a_mirror_without_the_image(answer: Reply, told: int) -> None:
     """The registry is queried, as by the engine; a failing mirror is reported once."""
-    with both(lambda _: answer) as run:
+    with registry_and_mirror(lambda _: answer) as run:
         for _ in range(2):
             found = run.client.manifest(run.reference)
 
@@ -175,7 +175,7 @@ def test_a_mirror_without_the_image(answer: Reply, told: int) -> None:
 
 def test_a_mirror_with_another_digest() -> None:
     """A reference with a digest is then queried at the registry."""
-    with both(lambda _: THEIRS) as run:
+    with registry_and_mirror(lambda _: THEIRS) as run:
         wanted = run.reference.pinned(Digest(OURS.headers["Docker-Content-Digest"]))
         found = run.client.head(wanted)
 
@@ -186,7 +186,7 @@ def test_a_mirror_with_another_digest() -> None:
 
 def test_a_mirror_that_is_down() -> None:
     """It is tried once in a run."""
-    with both(lambda _: Reply(0)) as run:
+    with registry_and_mirror(lambda _: Reply(0)) as run:
         for _ in range(3):
             assert isinstance(run.client.head(run.reference), Present)
 
@@ -196,12 +196,12 @@ def test_a_mirror_that_is_down() -> None:
 
 def test_neither_has_it() -> None:
     """Only the registry can say that an image is absent."""
-    with both(lambda _: GONE, lambda _: GONE) as run:
+    with registry_and_mirror(lambda _: GONE, lambda _: GONE) as run:
         assert run.client.head(run.reference) == Absent()
         assert run.registry.count() == 1
 
     with (
-        both(lambda _: GONE, lambda _: Reply(503)) as run,
+        registry_and_mirror(lambda _: GONE, lambda _: Reply(503)) as run,
         pytest.raises(HttpError, match="is not available"),
     ):
         run.client.head(run.reference)
@@ -209,7 +209,7 @@ def test_neither_has_it() -> None:
 
 def test_each_host_gets_its_own_credential() -> None:
     """Each gets only its own credential."""
-    with both(lambda _: GONE) as run:
+    with registry_and_mirror(lambda _: GONE) as run:
         run.client.head(run.reference)
         sent = {
             server.address: {one.headers["authorization"] for one in server.requests}
@@ -231,7 +231,7 @@ def test_the_token_server_of_a_mirror() -> None:
         where = f'Bearer realm="http://{request.headers["host"]}/token"'
         return Reply(401, {"WWW-Authenticate": where})
 
-    with both(script) as run:
+    with registry_and_mirror(script) as run:
         assert isinstance(run.client.head(run.reference), Present)
         heard = [one.headers.get("authorization", "") for one in run.mirror.requests]
 
@@ -242,11 +242,11 @@ def test_the_token_server_of_a_mirror() -> None:
 
 def test_own_repositories_use_no_mirror() -> None:
     """A mirror may be outdated: our own repositories are neither read nor written there."""
-    with both(lambda _: THEIRS, public=False) as run:
+    with registry_and_mirror(lambda _: THEIRS, public=False) as run:
         run.client.head(run.reference)
         assert (run.mirror.count(), run.requests) == (0, [])
 
-    with both(lambda _: THEIRS) as run:
+    with registry_and_mirror(lambda _: THEIRS) as run:
         run.client.pushes_to([run.reference.repository])
         run.client.head(run.reference)
         run.client.put(run.reference, run.client.manifest(run.reference))
@@ -255,7 +255,7 @@ def test_own_repositories_use_no_mirror() -> None:
 
 def test_a_mirror_below_a_path() -> None:
     """As with Artifactory and Nexus."""
-    with both(lambda _: THEIRS, path="/hub") as run:
+    with registry_and_mirror(lambda _: THEIRS, path="/hub") as run:
         run.client.head(run.reference)
 
     assert [one.path for one in run.mirror.requests] == ["/hub/v2/library/os/manifests/1"]

@@ -55,7 +55,7 @@ TOP_AT = f"manifests/{digest(TOP)}"
 NAME_AT = "manifests/1"
 
 
-def looked(
+def result_of_check(
     replies: Mapping[str, Reply | Callable[[Request], Reply]],
 ) -> Present | Absent | Incomplete | HttpError:
     """Return the result of a deep check in a registry with these replies."""
@@ -72,7 +72,7 @@ def looked(
 
 def test_a_whole_image_is_present() -> None:
     """With its platform."""
-    assert looked({}) == Present(digest(TOP))  # type: ignore[arg-type]
+    assert result_of_check({}) == Present(digest(TOP))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("at", [LAYER_AT, CONFIG_AT])
@@ -82,7 +82,7 @@ def test_a_404_is_a_missing_part(at: str) -> None:
     named = lambda a: Reply(404, JSON, b"" if a.method == "HEAD" else body)  # noqa: E731
 
     for reply in (Reply(404, DISTRIBUTION), named):
-        found = looked({at: reply})
+        found = result_of_check({at: reply})
 
         assert isinstance(found, Incomplete)
         assert at.removeprefix("blobs/") in found.reason
@@ -94,7 +94,7 @@ def test_a_manifest_that_was_removed_meanwhile_is_absence() -> None:
 
     none = Reply(404, DISTRIBUTION, body)
 
-    assert looked({TOP_AT: none, NAME_AT: none}) == Absent()
+    assert result_of_check({TOP_AT: none, NAME_AT: none}) == Absent()
 
 
 def test_a_head_that_named_another_digest_is_no_absence() -> None:
@@ -102,7 +102,7 @@ def test_a_head_that_named_another_digest_is_no_absence() -> None:
     none = Reply(404, DISTRIBUTION, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
 
     for there in (WHOLE[TOP_AT], Reply(503), Reply(401)):
-        assert isinstance(looked({TOP_AT: none, NAME_AT: there}), HttpError)
+        assert isinstance(result_of_check({TOP_AT: none, NAME_AT: there}), HttpError)
 
 
 @pytest.mark.parametrize("at", [TOP_AT, LAYER_AT, CONFIG_AT])
@@ -122,7 +122,7 @@ def test_a_head_that_named_another_digest_is_no_absence() -> None:
 )
 def test_a_fault_is_an_error(at: str, reply: Reply) -> None:
     """A refusal, another server's 404, a closed connection: the state is unknown."""
-    assert isinstance(looked({at: reply}), HttpError)
+    assert isinstance(result_of_check({at: reply}), HttpError)
 
 
 @pytest.mark.parametrize("at", [TOP_AT, CONFIG_AT])
@@ -131,15 +131,17 @@ def test_damaged_content_is_an_error(at: str) -> None:
     damaged = Reply(200, {"Content-Type": MANIFEST}, WHOLE[at].body + b" ")
     cut = Reply(200, {"Content-Length": "900", "Content-Type": MANIFEST}, b"x", cut=1)
 
-    assert isinstance(looked({at: damaged}), HttpError)
-    assert isinstance(looked({at: cut}), HttpError)
+    assert isinstance(result_of_check({at: damaged}), HttpError)
+    assert isinstance(result_of_check({at: cut}), HttpError)
 
 
 def test_temporary_failures_are_retried() -> None:
     """A fault, and then a response."""
     replies = iter([Reply(503), Reply(0)])
 
-    assert isinstance(looked({LAYER_AT: lambda _: next(replies, WHOLE[LAYER_AT])}), Present)
+    assert isinstance(
+        result_of_check({LAYER_AT: lambda _: next(replies, WHOLE[LAYER_AT])}), Present
+    )
 
 
 def index(*children: bytes) -> bytes:
@@ -148,7 +150,7 @@ def index(*children: bytes) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": named}).encode()
 
 
-def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
+def check_index(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
     """Return the result of checking an index, and the number of requests."""
     known = {digest(top): top} | dict(others)
 
@@ -167,7 +169,7 @@ def asked_of(top: bytes, others: Mapping[str, bytes]) -> tuple[object, int]:
 
 def test_an_index_with_thousands_of_children() -> None:
     """An error, and no request for any of its 24,000 children."""
-    found, requests = asked_of(index(*(b"%d" % n for n in range(24_000))), {})
+    found, requests = check_index(index(*(b"%d" % n for n in range(24_000))), {})
 
     assert isinstance(found, HttpError)
     assert "it names 24,000 `manifests`, and no image has 1,000" in found.message
@@ -178,7 +180,7 @@ def test_nested_indexes_are_limited_in_sum() -> None:
     """Each has fewer children than allowed: their sum is limited."""
     inner = [index(*(b"%d-%d" % (n, m) for m in range(900))) for n in range(6)]
 
-    found, requests = asked_of(index(*inner), {digest(one): one for one in inner})
+    found, requests = check_index(index(*inner), {digest(one): one for one in inner})
 
     assert isinstance(found, HttpError)
     assert "more than 5,000 manifests and blobs" in found.message
@@ -193,7 +195,7 @@ def test_repeated_children_are_checked_once() -> None:
         top = index(top, top)
         known[digest(top)] = top
 
-    found, requests = asked_of(top, known)
+    found, requests = check_index(top, known)
 
     assert isinstance(found, Present)
     assert requests == 30 + 3

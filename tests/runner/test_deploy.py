@@ -78,7 +78,7 @@ def deployed(deployment: Deployment) -> tuple[Mapping[str, DeployResult], Unknow
     return deployment.tools.results.apps, error
 
 
-def place(*apps: str) -> MemoryDriver:
+def driver_of(*apps: str) -> MemoryDriver:
     """Return a driver whose apps run an old image."""
     return MemoryDriver({app: [Running(OLD, "1")] for app in apps})
 
@@ -91,7 +91,7 @@ def statuses(results: Mapping[str, DeployResult]) -> dict[str, str]:
 @pytest.mark.parametrize("built", [ImageStatus.BUILT, ImageStatus.EXISTS])
 def test_a_driver_is_told_what_was_pushed_just_now(tools: Tools, built: ImageStatus) -> None:
     """The driver is told which images were just pushed, and may not be visible yet."""
-    driver = place("web-1")
+    driver = driver_of("web-1")
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}, built=built))
 
@@ -101,7 +101,7 @@ def test_a_driver_is_told_what_was_pushed_just_now(tools: Tools, built: ImageSta
 
 def test_all_changed_apps_are_rolled_back(tools: Tools) -> None:
     """If the last app fails, the others are rolled back in reverse order."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.failing = {"web-2"}
 
     results, error = deployed(make_deployment(driver, tools))
@@ -121,7 +121,7 @@ def test_all_changed_apps_are_rolled_back(tools: Tools) -> None:
 
 def test_without_rollback_healthy_apps_stay(tools: Tools) -> None:
     """Without `--rollback` a failure leaves the other apps deployed."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.failing = {"web-2"}
 
     results, _ = deployed(make_deployment(driver, replace(tools, rollback=False)))
@@ -132,7 +132,7 @@ def test_without_rollback_healthy_apps_stay(tools: Tools) -> None:
 
 def test_an_app_that_failed_half_way_is_rolled_back(tools: Tools) -> None:
     """An app that failed half-way is rolled back, and still reported as failed."""
-    driver = place("web-1")
+    driver = driver_of("web-1")
     driver.half_deployed = {"web-1"}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1",)}))
@@ -145,7 +145,7 @@ def test_an_app_that_failed_half_way_is_rolled_back(tools: Tools) -> None:
 
 def test_another_configuration_is_rolled_back(tools: Tools) -> None:
     """An app with a new configuration of the same image is rolled back, too."""
-    driver = place("web-1")
+    driver = driver_of("web-1")
     driver.failing = {"web-1"}
     driver.on_deploy = lambda app: driver.now[app].append(Running(OLD, "2"))
 
@@ -157,7 +157,7 @@ def test_another_configuration_is_rolled_back(tools: Tools) -> None:
 
 def test_a_failed_rollback_has_both_reasons(tools: Tools) -> None:
     """If a rollback fails, both reasons are reported, and the others are rolled back."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.half_deployed, driver.not_restorable = {"web-2"}, {"api-1", "web-2"}
 
     results, _ = deployed(make_deployment(driver, tools))
@@ -175,7 +175,7 @@ def test_a_failed_rollback_has_both_reasons(tools: Tools) -> None:
 
 def test_a_first_release_cannot_be_rolled_back(tools: Tools) -> None:
     """A first release cannot be rolled back: it stays, and the report says why."""
-    driver = place("web-2")
+    driver = driver_of("web-2")
     driver.failing = {"web-2"}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": ("web-1", "web-2")}))
@@ -186,7 +186,7 @@ def test_a_first_release_cannot_be_rolled_back(tools: Tools) -> None:
 
 def test_an_interrupted_run_rolls_nothing_back(tools: Tools) -> None:
     """An interrupted run rolls nothing back."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.failing = {"web-1"}
     driver.on_deploy = lambda app: tools.stop.set() if app == "web-1" else None
 
@@ -203,7 +203,7 @@ def test_an_interrupted_run_rolls_nothing_back(tools: Tools) -> None:
 
 def test_an_interrupted_rollback_is_reported(tools: Tools) -> None:
     """Apps not yet rolled back when the user stops are reported with the reason."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.failing = {"web-2"}
     driver.on_rollback = lambda _app: tools.stop.set()
 
@@ -221,7 +221,7 @@ def test_an_interrupted_rollback_is_reported(tools: Tools) -> None:
 def test_no_app_is_started_during_a_rollback(tools: Tools) -> None:
     """With `--rollback` no further app is started after a failure, also with `--keep-going`."""
     images = {"api": ("api-1",), "db": ("db-1",), "web": ("web-1",)}
-    driver = place("api-1", "db-1", "web-1")
+    driver = driver_of("api-1", "db-1", "web-1")
     driver.failing = {"api-1"}
     tools = replace(tools, keep_going=True)
 
@@ -239,7 +239,7 @@ def test_a_driver_without_releases_is_refused() -> None:
 def test_many_apps(tools: Tools) -> None:
     """Ten thousand apps with one failure are deployed and rolled back in linear time."""
     apps = tuple(f"web-{n}" for n in range(10_000))
-    driver = place(*apps)
+    driver = driver_of(*apps)
     driver.failing = {apps[-1]}
 
     results, _ = deployed(make_deployment(driver, tools, {"web": apps}))
@@ -249,7 +249,7 @@ def test_many_apps(tools: Tools) -> None:
 
 def test_a_bug_in_the_driver(tools: Tools) -> None:
     """After a bug in the driver its app has failed, and changed apps are rolled back."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
 
     def raises(app: str) -> None:
         if app == "web-1":
@@ -272,7 +272,7 @@ def test_a_bug_in_the_driver(tools: Tools) -> None:
 
 def test_a_bug_in_a_rollback(tools: Tools) -> None:
     """After a bug in a rollback the app is reported, and the others are rolled back."""
-    driver = place("api-1", "api-2", "web-1", "web-2")
+    driver = driver_of("api-1", "api-2", "web-1", "web-2")
     driver.failing = {"web-2"}
 
     def raises(app: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.registry.client import Registry
 from pipeline.runner.deploy import hold_aliases, without_overtaken
 from pipeline.runner.tools import Tools
 from tests.console.values import make_reference
-from tests.runner.test_deploy import OLD, deployed, make_deployment, place, statuses
+from tests.runner.test_deploy import OLD, deployed, driver_of, make_deployment, statuses
 from tests.support.memory_driver import MemoryDriver, digest
 
 if TYPE_CHECKING:
@@ -38,9 +38,11 @@ def tools() -> Iterator[Tools]:
         yield Tools(registry, credentials({}), {}, silent, threading.Event())
 
 
-def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, Deployment]:
+def run_with_newer_deploy(
+    tools: Tools, *, backwards: bool = False
+) -> tuple[MemoryDriver, Deployment]:
     """Return a run of `api-1` and `web-1`; a newer run deploys `web-1` during `api-1`."""
-    driver = place("api-1", "web-1")
+    driver = driver_of("api-1", "web-1")
     driver.on_deploy = lambda app: driver.now["web-1"].append(NEWER) if app == "api-1" else None
     deployment = make_deployment(driver, tools, {"api": ("api-1",), "web": ("web-1",)})
     settings = Settings(deploy=DeploySettings(max_parallel=1, backwards=backwards))
@@ -52,7 +54,7 @@ def overtaken(tools: Tools, *, backwards: bool = False) -> tuple[MemoryDriver, D
 
 def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
     """Each app is queried again right before its deploy."""
-    driver, deployment = overtaken(tools)
+    driver, deployment = run_with_newer_deploy(tools)
 
     results, error = deployed(deployment)
 
@@ -65,7 +67,7 @@ def test_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
 
 def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> None:
     """The alias of a held app stays, others move; without aliases no app is queried."""
-    driver, deployment = overtaken(tools)
+    driver, deployment = run_with_newer_deploy(tools)
     actions = (replace(a, move=(make_reference(a.name),)) for a in deployment.plan.images)
     plan = replace(deployment.plan, images=tuple(actions))
     driver.now["web-1"].append(NEWER)
@@ -78,7 +80,7 @@ def test_an_alias_stays_on_what_a_newer_run_deployed_meanwhile(tools: Tools) -> 
 
 def test_backwards_deploys_it(tools: Tools) -> None:
     """With `backwards` it is deployed."""
-    driver, deployment = overtaken(tools, backwards=True)
+    driver, deployment = run_with_newer_deploy(tools, backwards=True)
 
     assert statuses(deployed(deployment)[0]) == {"api-1": "deployed", "web-1": "deployed"}
     assert len(driver.now["web-1"]) == 3

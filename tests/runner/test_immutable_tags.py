@@ -64,14 +64,14 @@ def ecr(*, late: bool) -> Iterator[ScriptedServer]:
             return KEPT
         name = request.path.rpartition("/")[2]
         if name.endswith(MARK) or name == digest_of(OURS):
-            return there(OURS)
-        return GONE if late and not put.is_set() else there(THEIRS)
+            return manifest_reply(OURS)
+        return GONE if late and not put.is_set() else manifest_reply(THEIRS)
 
     with scripted_server(script) as server:
         yield server
 
 
-def there(content: bytes) -> Reply:
+def manifest_reply(content: bytes) -> Reply:
     """Return the response with a manifest."""
     headers = {"Content-Type": TYPE, "Docker-Content-Digest": digest_of(content)}
     return Reply(200, headers, content)

@@ -162,7 +162,7 @@ def test_an_invalid_trigger_is_reported_where_it_would_run(tmp_path: Path) -> No
     assert str(caught.value.problems[0].location) == "images/web/Dockerfile:1:1"
 
 
-class Outside:
+class ExternalRegistry:
     """A registry with an image for two platforms, each with a different trigger."""
 
     def __init__(self, *, index: bool, more: str = "") -> None:
@@ -201,7 +201,7 @@ class Outside:
 @pytest.mark.parametrize("index", [True, False])
 def test_triggers_are_looked_up_once(index: bool, tmp_path: Path) -> None:  # noqa: FBT001
     """Triggers are looked up once, for the needed platforms only; unchanged entries are kept."""
-    outside = Outside(index=index)
+    outside = ExternalRegistry(index=index)
     with scripted_server(outside.answer) as server:
         files = {
             "pipeline.toml": f'registry = {{ host = "{server.address}" }}\n',
@@ -226,7 +226,7 @@ def test_triggers_are_looked_up_once(index: bool, tmp_path: Path) -> None:  # no
 
 def test_a_trigger_that_the_lock_cannot_store(tmp_path: Path) -> None:
     """A trigger that the lock cannot store is reported, so that the lock stays readable."""
-    outside = Outside(index=False, more="\0")
+    outside = ExternalRegistry(index=False, more="\0")
     with scripted_server(outside.answer) as server:
         files = {
             "pipeline.toml": f'registry = {{ host = "{server.address}" }}\n',

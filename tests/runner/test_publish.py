@@ -80,11 +80,13 @@ def published(
 ) -> Mapping[str, Presence | PipelineError]:
     """Publish images with a new client of `server`; return the results."""
     client = clients.enter_context(Client())
-    assert {one.action.reference.repository.host for one in images} == {server}
+    assert {digest_of_result.action.reference.repository.host for digest_of_result in images} == {
+        server
+    }
     return dict(publish(images, client).items())
 
 
-def one(answer: Mapping[str, Presence | PipelineError], name: str = "web") -> str:
+def digest_of_result(answer: Mapping[str, Presence | PipelineError], name: str = "web") -> str:
     """Return the digest of an image that was published."""
     found = answer[name]
     assert isinstance(found, Present), found
@@ -118,7 +120,11 @@ def test_two_runs_that_see_no_tag_agree_on_the_later_put(
         of_late = pool.submit(published, clients, late_server.address, late)
 
     assert quick_server.count("PUT") == late_server.count("PUT") == 1
-    assert one(of_quick.result()) == one(of_late.result()) == late.manifest.digest
+    assert (
+        digest_of_result(of_quick.result())
+        == digest_of_result(of_late.result())
+        == late.manifest.digest
+    )
     assert late.manifest.digest != quick.manifest.digest
 
 
@@ -131,7 +137,7 @@ def test_a_later_run_uses_the_existing_image(registry: Registry, clients: ExitSt
     before = server.count()
     of_second = published(clients, server.address, second)
 
-    assert one(of_first) == one(of_second) == first.manifest.digest
+    assert digest_of_result(of_first) == digest_of_result(of_second) == first.manifest.digest
     assert server.count() - before == server.count("HEAD") - 2 == 2
     assert server.count("PUT") == 1
 
@@ -159,7 +165,7 @@ def test_a_put_between_our_head_and_our_put(registry: Registry, clients: ExitSta
     with ThreadPoolExecutor(1) as pool:
         answer = published(clients, ours.address, mine)
 
-    assert one(answer) == one(begun[0].result()) == mine.manifest.digest
+    assert digest_of_result(answer) == digest_of_result(begun[0].result()) == mine.manifest.digest
 
 
 def test_a_forced_image_replaces_the_existing_one(registry: Registry, clients: ExitStack) -> None:
@@ -170,10 +176,10 @@ def test_a_forced_image_replaces_the_existing_one(registry: Registry, clients: E
 
     published(clients, server.address, first)
 
-    assert one(published(clients, server.address, second)) == second.manifest.digest
+    assert digest_of_result(published(clients, server.address, second)) == second.manifest.digest
 
 
-def three(
+def push_three(
     registry: Registry, clients: ExitStack, before: Hook
 ) -> tuple[ScriptedServer, list[Pushed]]:
     """Push a base, an image on it, and one on that; return them with the last first."""
@@ -188,7 +194,7 @@ def three(
 
 def test_bases_are_published_first(registry: Registry, clients: ExitStack) -> None:
     """Bases are published first, so that a published image always has its bases."""
-    server, images = three(registry, clients, lambda _: None)
+    server, images = push_three(registry, clients, lambda _: None)
 
     published(clients, server.address, *images)
 
@@ -202,12 +208,12 @@ def test_a_refused_image_does_not_affect_the_others(registry: Registry, clients:
     def refuse(request: Request) -> Reply | None:
         return Reply(403) if request.method == "PUT" and "/lang/" in request.path else None
 
-    server, images = three(registry, clients, refuse)
+    server, images = push_three(registry, clients, refuse)
 
     answer = published(clients, server.address, *images)
 
     assert isinstance(answer["lang"], UnknownError)
-    assert (one(answer, "os"), one(answer, "web")) == (
+    assert (digest_of_result(answer, "os"), digest_of_result(answer, "web")) == (
         images[2].manifest.digest,
         images[0].manifest.digest,
     )
@@ -251,7 +257,7 @@ def test_an_immutable_tag_that_exists(
     server = clients.enter_context(intercept(registry.address, hook))
     ours = pushed(server.address, registry.address, "ours")
 
-    assert one(published(clients, server.address, ours)) == theirs.manifest.digest
+    assert digest_of_result(published(clients, server.address, ours)) == theirs.manifest.digest
 
 
 @pytest.mark.parametrize("refusal", KEPT, ids=str)
@@ -294,7 +300,7 @@ def test_a_lost_response_to_a_put(registry: Registry, clients: ExitStack) -> Non
     )
     ours = pushed(server.address, registry.address, "ours", forced=True)
 
-    assert one(published(clients, server.address, ours)) == ours.manifest.digest
+    assert digest_of_result(published(clients, server.address, ours)) == ours.manifest.digest
 
 
 @pytest.mark.parametrize("refusal", [KEPT[0], *OTHERS], ids=str)

@@ -36,7 +36,7 @@ def names(root: Path) -> list[str]:
     return [app for image in project if image.deploy for app in image.deploy.apps]
 
 
-def refusal(root: Path) -> list[str]:
+def problems_of(root: Path) -> list[str]:
     """Return the problems of the project."""
     with pytest.raises(ConfigError) as caught:
         names(root)
@@ -56,7 +56,7 @@ def test_invalid_names_have_their_line(tmp_path: Path) -> None:
     folder = image(tmp_path, "web", '"file:apps.txt"')
     (folder / "apps.txt").write_text("Acme\nacme-eu\nacme_us\n")
 
-    assert [said.split(": ")[0] for said in refusal(tmp_path)] == [
+    assert [said.split(": ")[0] for said in problems_of(tmp_path)] == [
         "images/web/apps.txt:1:1",
         "images/web/apps.txt:3:1",
     ]
@@ -80,7 +80,7 @@ def test_mistakes_are_reported_with_their_location(tmp_path: Path, apps: str, sa
     """File, line and column of `image.toml`."""
     image(tmp_path, "web", apps)
 
-    (told,) = refusal(tmp_path)
+    (told,) = problems_of(tmp_path)
     assert said in told
 
 
@@ -91,7 +91,7 @@ def test_an_app_of_two_images_has_its_line(tmp_path: Path) -> None:
     folder = image(tmp_path, "work", '"file:apps.txt"')
     (folder / "apps.txt").write_text("acme-de\nacme-us\n")
 
-    assert [said.split(" is ")[0] for said in refusal(tmp_path)] == [
+    assert [said.split(" is ")[0] for said in problems_of(tmp_path)] == [
         "images/web/image.toml:2:20: the app `acme-eu`",
         "images/work/apps.txt:2:1: the app `acme-us`",
     ]
@@ -159,7 +159,7 @@ def test_many_invalid_names(tmp_path: Path) -> None:
     folder = image(tmp_path, "web", '"file:apps.txt"')
     (folder / "apps.txt").write_text(f"{'No name: ' * 1000}\n" * 100)
 
-    told = refusal(tmp_path)
+    told = problems_of(tmp_path)
 
     assert len(told) == 21
     assert max(map(len, told)) < 400
@@ -172,7 +172,7 @@ def test_a_commands_app_of_another_image(tmp_path: Path) -> None:
     image(tmp_path, "web", '"command:./tenants.sh"')
     script(tmp_path, "echo acme-eu")
 
-    (said,) = refusal(tmp_path)
+    (said,) = problems_of(tmp_path)
     assert said.startswith("images/web/image.toml:2:8: the app `acme-eu` is deployed from")
 
 

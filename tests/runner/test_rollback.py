@@ -21,7 +21,7 @@ PROJECT = make_project(API, WEB)
 NAMES = ("api-1", "web-1")
 
 
-def place() -> MemoryDriver:
+def driver_with_releases() -> MemoryDriver:
     """Return a driver whose apps run their second release."""
     both = [Running(digest(1), "1"), Running(digest(2), "2")]
     return MemoryDriver({name: [*both] for name in ("api-1", "web-1", "web-2")})
@@ -29,7 +29,7 @@ def place() -> MemoryDriver:
 
 def test_apps_roll_back_to_the_previous_release() -> None:
     """The named apps are rolled back in reverse order of `after`; others stay."""
-    driver = place()
+    driver = driver_with_releases()
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
 
@@ -40,7 +40,7 @@ def test_apps_roll_back_to_the_previous_release() -> None:
 
 def test_one_app_that_cannot_be_rolled_back() -> None:
     """One app fails, the others are rolled back."""
-    driver = place()
+    driver = driver_with_releases()
     driver.not_restorable = {"web-1"}
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, threading.Event())
@@ -53,7 +53,7 @@ def test_one_app_that_cannot_be_rolled_back() -> None:
 
 def test_remaining_apps_are_blocked_when_the_user_stops() -> None:
     """Apps not yet rolled back when the user stops are blocked."""
-    driver, stop = place(), threading.Event()
+    driver, stop = driver_with_releases(), threading.Event()
     stop.set()
 
     ends = roll_back_with(driver, PROJECT, NAMES, silent, stop)
@@ -64,7 +64,7 @@ def test_remaining_apps_are_blocked_when_the_user_stops() -> None:
 
 def test_a_bug_in_one_rollback() -> None:
     """A bug in the driver fails one app's rollback, not the others'."""
-    driver = place()
+    driver = driver_with_releases()
 
     def raises(app: str) -> None:
         if app == "web-1":

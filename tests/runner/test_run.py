@@ -66,14 +66,14 @@ def project_root(tmp_path: Path, registry: Registry) -> Path:
         folder.mkdir(parents=True)
         (folder / "Dockerfile").write_text(f"FROM {base}\nCOPY own.txt /{name}\n")
         (folder / "own.txt").write_text(name)
-    settle(root, registry, "staging")
+    write_settings(root, registry, "staging")
     project = pipeline.load(root)
     for name, found in pipeline.fingerprint(project).items():
         push(f"http://{registry.address}/v2/staging/{name}", found.fingerprint.short)
     return root
 
 
-def settle(root: Path, registry: Registry, where: str) -> None:
+def write_settings(root: Path, registry: Registry, where: str) -> None:
     """Write settings in which images belong into the repositories `WHERE/NAME`."""
     repositories = f'repository = "{where}/{{name}}"\nalso = ["staging/{{name}}"]\n'
     (root / "pipeline.toml").write_text(f'[registry]\nhost = "{registry.address}"\n{repositories}')
@@ -92,21 +92,21 @@ def push(repository: str, tag: str) -> None:
     put.raise_for_status()
 
 
-def trusting(registry: Registry) -> dict[str, str]:
+def trusting_environ(registry: Registry) -> dict[str, str]:
     """Return the environment that permits copies from `staging/`."""
     return {**os.environ, "PIPELINE_ALLOW": f"repository={registry.address}/staging/{{name}}"}
 
 
 def planned(root: Path, registry: Registry, where: str) -> Plan:
     """Return the plan for `WHERE/`."""
-    settle(root, registry, where)
-    project = pipeline.load(root, environ=trusting(registry))
+    write_settings(root, registry, where)
+    project = pipeline.load(root, environ=trusting_environ(registry))
     made = pipeline.plan(project, pipeline.inspect(project))
     assert [action.name for action in made.to_copy] == ["os", "web"]
     return made
 
 
-def held(registry: Registry, plan: Plan) -> set[str]:
+def published_images(registry: Registry, plan: Plan) -> set[str]:
     """Return the images of a plan that the registry has."""
     found = set()
     for action in plan.images:
@@ -116,7 +116,7 @@ def held(registry: Registry, plan: Plan) -> set[str]:
     return found
 
 
-def done(report: Report) -> set[str]:
+def copied_images(report: Report) -> set[str]:
     """Return the images that this run copied, by its report."""
     return {str(one.name) for one in report.images if one.status is ImageStatus.COPIED}
 
@@ -124,18 +124,21 @@ def done(report: Report) -> set[str]:
 def test_a_bug_anywhere(project_root: Path, registry: Registry) -> None:
     """Whenever a bug occurs, what was published is in a true report."""
     whole = Faulty(0)
-    assert done(pipeline.run(planned(project_root, registry, "whole"), stop=whole)) == {"os", "web"}
+    assert copied_images(pipeline.run(planned(project_root, registry, "whole"), stop=whole)) == {
+        "os",
+        "web",
+    }
     raised, told = 0, 0
     for turn in range(1, whole.requests):  # The last call is for the report itself.
         plan = planned(project_root, registry, f"fault-{turn}")
         try:
             report = pipeline.run(plan, stop=Faulty(turn))
         except ZeroDivisionError:
-            assert not held(registry, plan)
+            assert not published_images(registry, plan)
             raised += 1
             continue
         told += 1
-        assert done(report) == held(registry, plan) == {"os", "web"}
+        assert copied_images(report) == published_images(registry, plan) == {"os", "web"}
         assert report.exit_code == 3
         assert isinstance(report.error, FaultError)
         assert isinstance(report.error.cause, ZeroDivisionError)
@@ -148,8 +151,8 @@ def test_a_bug_anywhere(project_root: Path, registry: Registry) -> None:
 
 def test_what_a_failed_copy_needs_is_in_the_report(project_root: Path, registry: Registry) -> None:
     """The report has the base that only a build needs, also without an engine."""
-    settle(project_root, registry, "lost")
-    project = pipeline.load(project_root, environ=trusting(registry))
+    write_settings(project_root, registry, "lost")
+    project = pipeline.load(project_root, environ=trusting_environ(registry))
     plan = pipeline.plan(project, pipeline.inspect(project, only=[project.names[1]]))
     source = plan.images[0].source
     assert source
@@ -176,7 +179,7 @@ def test_a_reporter_that_raises(project_root: Path, registry: Registry) -> None:
 
     ended = pipeline.run(plan, report=report, environ=os.environ)
 
-    assert done(ended) == held(registry, plan) == {"os", "web"}
+    assert copied_images(ended) == published_images(registry, plan) == {"os", "web"}
     assert isinstance(ended.error, FaultError)
     assert isinstance(ended.error.cause, LookupError)
     assert ended.exit_code == 3

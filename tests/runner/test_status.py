@@ -17,7 +17,7 @@ APPS = [App(f"web-{n}", ImageName("web")) for n in range(3 * AT_ONCE)]
 NOW = Running(digest(1), "1")
 
 
-class Guarded(PlainDriver):
+class HidingDriver(PlainDriver):
     """A driver that fails the whole query if it contains a hidden app."""
 
     def __init__(self, hidden: set[str]) -> None:
@@ -36,7 +36,7 @@ class Guarded(PlainDriver):
 
 def test_all_apps_are_read_by_one_query() -> None:
     """Without a failure all apps are read by one query."""
-    driver = Guarded(set())
+    driver = HidingDriver(set())
 
     assert dict(ask(driver, APPS)) == {app.name: NOW for app in APPS}
     assert len(driver.calls) == 1
@@ -44,7 +44,7 @@ def test_all_apps_are_read_by_one_query() -> None:
 
 def test_a_hidden_app_hides_no_other() -> None:
     """The hidden app is unknown, with its reason; the others are known."""
-    found = ask(Guarded({"web-7"}), APPS)
+    found = ask(HidingDriver({"web-7"}), APPS)
 
     lost = {name: answer for name, answer in found.items() if answer != NOW}
     assert [(name, str(error)) for name, error in lost.items()] == [
@@ -54,7 +54,7 @@ def test_a_hidden_app_hides_no_other() -> None:
 
 def test_an_unreachable_driver_is_not_queried_for_each_app() -> None:
     """After a round without any answer the remaining apps are not queried; all are reported."""
-    driver = Guarded({app.name for app in APPS})
+    driver = HidingDriver({app.name for app in APPS})
 
     found = ask(driver, APPS)
 

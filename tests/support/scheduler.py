@@ -36,7 +36,7 @@ def may_use_engine(file: str) -> bool:
 
     The scheduler knows their names alone, and not their marks.
 
-    >>> may_use_engine("tests/e2e/test_race.py"), may_use_engine("tests/model/test_plan.py")
+    >>> may_use_engine("tests/e2e/test_lock.py"), may_use_engine("tests/model/test_plan.py")
     (True, False)
     """
     return file in _ENGINE_FILES or not _ENGINE_FOLDERS.isdisjoint(PurePosixPath(file).parts)

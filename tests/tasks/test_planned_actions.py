@@ -39,7 +39,7 @@ LOST = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "
 ALL = "os lang web api"
 
 
-class Shelf:
+class RegistryContent:
     """The content of a registry: whole repositories, or single references without the host."""
 
     def __init__(self) -> None:
@@ -56,20 +56,20 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def registry_content() -> RegistryContent:
     """Return an empty registry."""
-    return Shelf()
+    return RegistryContent()
 
 
 @pytest.fixture
-def server(shelf: Shelf) -> Iterator[ScriptedServer]:
+def server(registry_content: RegistryContent) -> Iterator[ScriptedServer]:
     """Serve a registry with that content."""
-    with scripted_server(shelf) as running:
+    with scripted_server(registry_content) as running:
         yield running
 
 
 @pytest.fixture
-def levels(tmp_path: Path, server: ScriptedServer) -> Project:
+def project_in_levels(tmp_path: Path, server: ScriptedServer) -> Project:
     """Make two bases, one on the other, and two images on the second: os, lang, web and api."""
     made = Project(tmp_path, tmp_path / "none.log")
     made.write("tasks.py", "from pipeline.tasks import ns\n")
@@ -119,11 +119,15 @@ def _host(project: Project) -> str:
     ],
 )
 def test_arguments_of_a_command(
-    levels: Project, shelf: Shelf, words: str, has: str, expected: str
+    project_in_levels: Project,
+    registry_content: RegistryContent,
+    words: str,
+    has: str,
+    expected: str,
 ) -> None:
     """Which images, whether they are forced, and which bases they need."""
-    shelf.has = set(has.split())
-    assert planned(levels, words)[0] == expected
+    registry_content.has = set(has.split())
+    assert planned(project_in_levels, words)[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -136,11 +140,16 @@ def test_arguments_of_a_command(
     ],
 )
 def test_each_image_that_may_exist_costs_one_head(
-    levels: Project, shelf: Shelf, server: ScriptedServer, words: str, has: str, requests: int
+    project_in_levels: Project,
+    registry_content: RegistryContent,
+    server: ScriptedServer,
+    words: str,
+    has: str,
+    requests: int,
 ) -> None:
     """Bases of existing images, forced images and other repositories are not queried."""
-    shelf.has = set(has.split())
-    planned(levels, words)
+    registry_content.has = set(has.split())
+    planned(project_in_levels, words)
     assert [one.method for one in server.requests] == ["HEAD"] * requests
     assert len({one.path for one in server.requests}) == requests
 
@@ -155,10 +164,10 @@ def test_each_image_that_may_exist_costs_one_head(
     ],
 )
 def test_a_change_builds_its_image_and_its_dependents(
-    levels: Project, shelf: Shelf, file: str, expected: str
+    project_in_levels: Project, registry_content: RegistryContent, file: str, expected: str
 ) -> None:
     """A changed byte of a file that the Dockerfile reads; other files change nothing."""
-    shelf.has = set(planned(levels, "build-all")[1])
-    with (levels.root / file).open("a", encoding="utf-8") as handle:
+    registry_content.has = set(planned(project_in_levels, "build-all")[1])
+    with (project_in_levels.root / file).open("a", encoding="utf-8") as handle:
         handle.write("x")
-    assert planned(levels, "build-all")[0] == expected
+    assert planned(project_in_levels, "build-all")[0] == expected

@@ -43,8 +43,8 @@ def deploy_in_waves(fly_project: FlyProject, count: int) -> dict[str, float]:
     ran = fly_project.invoke("deploy-all", "--json")
     deployed = time.monotonic() - started
     assert ran.code == 0, ran.err[-2000:]
-    assert ends(ran) == {"deployed": count}
-    assert all_run(fly_project, count) == {digest_of(ran)}
+    assert statuses(ran) == {"deployed": count}
+    assert running_digests(fly_project, count) == {digest_of(ran)}
     order = [one.argv[2] for one in fly_project.fly.requests_to("flyctl") if one.method == "deploy"]
     tenth = -(-count // 10)
     assert order[0] == names(count)[0]
@@ -64,8 +64,8 @@ def kill_and_resume(fly_project: FlyProject, count: int) -> dict[str, float]:
     killed_at = fly_project.deploys() - before
     ran = fly_project.invoke("deploy-all", "--json")
     assert ran.code == 0, ran.err[-2000:]
-    assert all_run(fly_project, count) == {digest_of(ran)}
-    found = ends(ran)
+    assert running_digests(fly_project, count) == {digest_of(ran)}
+    found = statuses(ran)
     # Apps in progress during the kill may count as either.
     assert found["current"] >= killed_at - PARALLEL
     assert found["current"] + found["deployed"] == count
@@ -74,15 +74,15 @@ def kill_and_resume(fly_project: FlyProject, count: int) -> dict[str, float]:
 
 def fail_in_the_first_wave(fly_project: FlyProject, count: int) -> dict[str, float]:
     """Fail in the first wave, which stops the rest; all are rolled back."""
-    before = all_run(fly_project, count)
+    before = running_digests(fly_project, count)
     change(fly_project, "3")
-    fly_project.fly.make_unhealthy(app=names(count)[0], image=newest(fly_project))
+    fly_project.fly.make_unhealthy(app=names(count)[0], image=newest_digest(fly_project))
     ran = fly_project.invoke("deploy-all", "--rollback", "--json")
     fly_project.fly.heal()
     assert ran.code == 1, ran.err[-2000:]
-    found = ends(ran)
+    found = statuses(ran)
     assert found == {"rolled-back": 1, "blocked": count - 1}
-    assert all_run(fly_project, count) == before
+    assert running_digests(fly_project, count) == before
     return {"blocked": found["blocked"]}
 
 
@@ -103,7 +103,7 @@ def change(fly_project: FlyProject, answer: str) -> None:
     assert built.code == 0, built.err
 
 
-def newest(fly_project: FlyProject) -> str:
+def newest_digest(fly_project: FlyProject) -> str:
     """Return the digest of the current image."""
     ran = fly_project.invoke("build-all", "--json")
     return digest_of(ran)
@@ -114,12 +114,12 @@ def digest_of(ran: Ran) -> str:
     return str(ran.json["images"][0]["digest"])
 
 
-def ends(ran: Ran) -> Counter[str]:
+def statuses(ran: Ran) -> Counter[str]:
     """Count the apps by status."""
     return Counter(deploy["status"] for deploy in ran.json["deploys"])
 
 
-def all_run(fly_project: FlyProject, count: int) -> set[str]:
+def running_digests(fly_project: FlyProject, count: int) -> set[str]:
     """Return what all machines of all apps run."""
     return {digest for name in names(count) for digest in fly_project.digests(name)}
 

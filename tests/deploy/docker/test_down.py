@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 
-class Labelled:
+class FakeContainer:
     """The attributes of a container that `owned` reads."""
 
     def __init__(self, app: str, release: int, project: str | None) -> None:
@@ -39,7 +39,7 @@ def test_projects_of_containers(
     containers: list[tuple[str, int, str | None]], apps: tuple[str, ...], mine: list[int]
 ) -> None:
     """An app belongs to the project of its newest release, with all its releases."""
-    labelled = [Labelled(*one) for one in containers]
+    labelled = [FakeContainer(*one) for one in containers]
 
     found = owned(cast("list[Container]", labelled), "/here", apps)
 

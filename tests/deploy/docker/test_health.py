@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.support.scripted_server import Request
 
 
-def asked(address: str, *checks: Health) -> str:
+def first_failure(address: str, *checks: Health) -> str:
     """Return the first failure of a group whose port 80 is `address`."""
     host, _, port = address.partition(":")
     return run_checks(Group("app", "", (Port(80),), checks), {80: (host, int(port))})
@@ -63,7 +63,7 @@ def test_http_request_of_a_check() -> None:
         return Reply(204)
 
     with scripted_server(script) as server:
-        trouble = asked(server.address, Health(80, "/up", "HEAD", {"X-Who": "us"}))
+        trouble = first_failure(server.address, Health(80, "/up", "HEAD", {"X-Who": "us"}))
 
     assert trouble == ""
     assert [(s.method, s.path, s.headers["x-who"]) for s in seen] == [("HEAD", "/up", "us")]
@@ -73,13 +73,13 @@ def test_http_request_of_a_check() -> None:
 def test_only_2xx_is_healthy(status: int) -> None:
     """The error has the status."""
     with scripted_server(lambda _: Reply(status)) as server:
-        assert asked(server.address, Health(80, "/up")) == f"/up answers {status}"
+        assert first_failure(server.address, Health(80, "/up")) == f"/up answers {status}"
 
 
 def test_the_first_failure_of_several_checks() -> None:
     """All checks must pass."""
     with scripted_server(lambda a: Reply(200 if a.path == "/a" else 500)) as server:
-        assert asked(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
+        assert first_failure(server.address, Health(80, "/a"), Health(80, "/b")) == "/b answers 500"
 
 
 def test_a_response_that_takes_too_long() -> None:
@@ -90,7 +90,7 @@ def test_a_response_that_takes_too_long() -> None:
         return Reply(200)
 
     with scripted_server(script) as server:
-        trouble = asked(server.address, Health(80, "/up", timeout=0.1))
+        trouble = first_failure(server.address, Health(80, "/up", timeout=0.1))
 
     assert "/up does not answer" in trouble
 
@@ -120,7 +120,7 @@ def test_an_endless_response(at_once: bytes, trouble: str) -> None:
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
     with in_background(server):
         address = f"127.0.0.1:{server.server_address[1]}"
-        said = asked(address, Health(80, "/up", timeout=patience))
+        said = first_failure(address, Health(80, "/up", timeout=patience))
 
     assert said.startswith(trouble)
     assert bool(said) is bool(trouble)
@@ -131,8 +131,8 @@ def test_over_tls(tmp_path: Path) -> None:
     (tmp_path / "tls").mkdir()
     certificate = create_certificate(tmp_path / "tls")
     with scripted_server(lambda _: Reply(200), certificate) as server:
-        strict = asked(server.address, Health(80, "/up", tls=True))
-        lax = asked(server.address, Health(80, "/up", tls=True, verify=False))
+        strict = first_failure(server.address, Health(80, "/up", tls=True))
+        lax = first_failure(server.address, Health(80, "/up", tls=True, verify=False))
 
     assert "certificate verify failed" in strict
     assert lax == ""
@@ -141,15 +141,15 @@ def test_over_tls(tmp_path: Path) -> None:
 def test_a_silent_port_is_healthy() -> None:
     """Without a path, or without a check, a connection is enough."""
     with listening(closes=False) as address:
-        assert asked(address, Health(80)) == ""
+        assert first_failure(address, Health(80)) == ""
     with listening(closes=False) as address:
-        assert asked(address) == ""
+        assert first_failure(address) == ""
 
 
 def test_a_port_that_closes_at_once() -> None:
     """The engine's proxy accepts connections for a container in which nothing listens."""
     with listening(closes=True) as address:
-        assert asked(address, Health(80)) == "port 80 closes each connection"
+        assert first_failure(address, Health(80)) == "port 80 closes each connection"
 
 
 def test_a_port_that_refuses() -> None:
@@ -157,7 +157,7 @@ def test_a_port_that_refuses() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
 
-    assert "port 80 does not answer" in asked(address, Health(80))
+    assert "port 80 does not answer" in first_failure(address, Health(80))
 
 
 WEB, WORKER = Group("web", "", (Port(80),)), Group("worker")

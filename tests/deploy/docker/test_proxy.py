@@ -47,7 +47,7 @@ def _pid(proxy: ProxyClient) -> int:
     return int((proxy.folder / "lock").read_text())
 
 
-def at(server: ScriptedServer) -> SocketAddress:
+def address_of(server: ScriptedServer) -> SocketAddress:
     """Return the server's address as a value of the proxy."""
     host, _, port = server.address.partition(":")
     return host, int(port)
@@ -67,7 +67,7 @@ def echo() -> socket.socket:
     return server
 
 
-def all_of(line: socket.socket) -> bytes:
+def read_all(line: socket.socket) -> bytes:
     """Read until the other side closes."""
     return b"".join(iter(lambda: line.recv(1024), b""))
 
@@ -80,7 +80,7 @@ def test_requests_and_responses_are_unchanged(proxy: ProxyClient) -> None:
         return Reply(201, {"X-Method": request.method, "X-Path": request.path}, request.body)
 
     with scripted_server(script) as server:
-        port = proxy.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, address_of(server))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             sent = client.put("/a?b=c", content=big, headers={"X-One": "1"})
             # `scripted_server` reads no chunked body, so only the headers are checked.
@@ -97,7 +97,7 @@ def test_requests_and_responses_are_unchanged(proxy: ProxyClient) -> None:
 def test_an_early_response(proxy: ProxyClient) -> None:
     """If the app answers before the body is complete, the client's connection stays usable."""
     with scripted_server(lambda request: Reply(200, body=request.path.encode())) as server:
-        port = proxy.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, address_of(server))
         with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
             file = line.makefile("rwb")
             file.write(b"POST /ab HTTP/1.1\r\nHost: web\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -116,11 +116,11 @@ def test_a_connection_outlives_its_container(proxy: ProxyClient) -> None:
         scripted_server(lambda _: Reply(200, body=b"one")) as one,
         scripted_server(lambda _: Reply(200, body=b"two")) as two,
     ):
-        port = proxy.route(KEY, 0, at(one))
+        port = proxy.route(KEY, 0, address_of(one))
         with socket.create_connection(("127.0.0.1", port)) as line:
             file = line.makefile("rwb")
             first = _request(file)
-            same = proxy.route(KEY, port, at(two))
+            same = proxy.route(KEY, port, address_of(two))
             second = _request(file)
 
     assert (first, second, same) == (b"one", b"two", port)
@@ -141,7 +141,7 @@ def _answer(file: BufferedRWPair) -> bytes:
 def test_an_outdated_route_is_ignored(proxy: ProxyClient) -> None:
     """A `status` that read the old state must not route requests back to the stopped container."""
     with scripted_server(lambda _: Reply(200, body=b"new")) as new:
-        port = proxy.route(KEY, 0, at(new))
+        port = proxy.route(KEY, 0, address_of(new))
         proxy.route(KEY, port, ("127.0.0.1", 9), gentle=True)
 
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "new"
@@ -151,22 +151,22 @@ def test_draining_waits_for_requests_in_progress(proxy: ProxyClient) -> None:
     """At most as long as allowed; new requests go to another container meanwhile."""
     go_on = threading.Event()
 
-    def slowly(_: Request) -> Reply:
+    def answer_slowly(_: Request) -> Reply:
         go_on.wait(60)
         return Reply(200, body=b"slow")
 
-    with scripted_server(slowly) as old, scripted_server(lambda _: Reply(200, body=b"new")) as new:
-        port = proxy.route(KEY, 0, at(old))
+    with scripted_server(answer_slowly) as old, scripted_server(lambda _: Reply(200, body=b"new")) as new:
+        port = proxy.route(KEY, 0, address_of(old))
         url = f"http://127.0.0.1:{port}/"
         answers: list[str] = []
         client = threading.Thread(target=lambda: answers.append(httpx.get(url).text))
         client.start()
         wait_until(lambda: old.count() == 1)
-        proxy.route(KEY, port, at(new))
+        proxy.route(KEY, port, address_of(new))
         fresh = httpx.get(url).text
-        short = proxy.drain(at(old), 0.1)
+        short = proxy.drain(address_of(old), 0.1)
         go_on.set()
-        left = proxy.drain(at(old), 60.0)
+        left = proxy.drain(address_of(old), 60.0)
         client.join()
 
     assert (fresh, short, left, answers) == ("new", 1, 0, ["slow"])
@@ -179,7 +179,7 @@ def test_an_app_that_closes_the_connection(proxy: ProxyClient) -> None:
         return Reply(0) if request.path == "/none" else Reply(200, body=b"x" * 1000, cut=10)
 
     with scripted_server(script) as server:
-        port = proxy.route(KEY, 0, at(server))
+        port = proxy.route(KEY, 0, address_of(server))
         none = httpx.get(f"http://127.0.0.1:{port}/none")
         with pytest.raises(httpx.TransportError):
             httpx.get(f"http://127.0.0.1:{port}/part")
@@ -202,7 +202,7 @@ def test_other_protocols_are_byte_streams(proxy: ProxyClient, first: bytes) -> N
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(first + ECHOED)
             line.shutdown(socket.SHUT_WR)
-            assert all_of(line) == first + ECHOED
+            assert read_all(line) == first + ECHOED
 
 
 def test_a_websocket_is_one_connection(proxy: ProxyClient) -> None:
@@ -269,7 +269,7 @@ def test_a_response_survives_a_reset(proxy: ProxyClient, answer: bytes, *, whole
                 assert line.recv(999).startswith(b"HTTP/1.1 413")
             else:
                 with pytest.raises(ConnectionResetError):
-                    all_of(line)
+                    read_all(line)
 
 
 def test_the_proxy_ends_with_its_last_route(proxy: ProxyClient) -> None:

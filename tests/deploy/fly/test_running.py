@@ -46,7 +46,7 @@ def setup(tmp_path: Path) -> Iterator[FlyDriverSetup]:
         yield opened
 
 
-def asked(setup: FlyDriverSetup) -> tuple[tuple[str, ...], int]:
+def differences(setup: FlyDriverSetup) -> tuple[tuple[str, ...], int]:
     """Return what differs, and the number of requests."""
     before = len(setup.fly.requests)
     return setup.running().differs, len(setup.fly.requests) - before
@@ -56,27 +56,27 @@ def test_a_change_is_named(
     setup: FlyDriverSetup,
 ) -> None:
     """The reason has no value of it; a comment is no change."""
-    assert asked(setup) == ((), 1)
+    assert differences(setup) == ((), 1)
     setup.write(f"# new\n{TOML}")
-    assert asked(setup) == ((), 1)
+    assert differences(setup) == ((), 1)
     setup.write(TOML.replace("blue", "red").replace("8080", "8081"))
-    assert asked(setup) == (("`[env] COLOUR`", "`[http_service] internal_port`"), 2)
+    assert differences(setup) == (("`[env] COLOUR`", "`[http_service] internal_port`"), 2)
 
     setup.deploy(setup.image())
     assert {m.config["env"]["COLOUR"] for m in setup.fly.apps["web"].alive} == {"red"}
-    assert asked(setup) == ((), 1)
+    assert differences(setup) == ((), 1)
 
 
 def test_a_manual_deploy_of_another_configuration(setup: FlyDriverSetup) -> None:
     """Our stamp is still there, but outdated; after a deploy of the same all is equal."""
     mine = setup.image()
     setup.fly_deploy(mine, "--env", "COLOUR=blue")
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
     setup.write(TOML.replace("blue", "green"))
     setup.fly_deploy(mine)
     setup.write(TOML)
 
-    assert asked(setup) == (("`[env] COLOUR`",), 2)
+    assert differences(setup) == (("`[env] COLOUR`",), 2)
 
 
 def test_an_app_that_we_never_deployed(setup: FlyDriverSetup) -> None:
@@ -85,7 +85,7 @@ def test_an_app_that_we_never_deployed(setup: FlyDriverSetup) -> None:
     setup.write(MORE)
     setup.fly_deploy(setup.image())
 
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
 
 
 def test_contents_of_a_named_file_count(setup: FlyDriverSetup) -> None:
@@ -93,14 +93,14 @@ def test_contents_of_a_named_file_count(setup: FlyDriverSetup) -> None:
     setup.write("text", "app.conf")
     setup.write(MORE)
     setup.deploy(setup.image())
-    assert asked(setup) == ((), 1)
+    assert differences(setup) == ((), 1)
     setup.write("other", "app.conf")
-    assert asked(setup) == (("the contents of `app.conf`",), 2)
+    assert differences(setup) == (("the contents of `app.conf`",), 2)
 
     setup.fly_deploy(setup.image())
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
     setup.write("third", "app.conf")
-    assert asked(setup) == (("the contents of `app.conf`",), 2)
+    assert differences(setup) == (("the contents of `app.conf`",), 2)
 
 
 def test_a_release_without_a_configuration(
@@ -110,9 +110,9 @@ def test_a_release_without_a_configuration(
     web = setup.fly.apps["web"]
     setup.fly_deploy(setup.image())
     web.releases[-1].config = {}
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
     web.releases[0].config = {}
-    assert asked(setup) == ((NONE_KEPT,), 2)
+    assert differences(setup) == ((NONE_KEPT,), 2)
 
 
 def restart(setup: FlyDriverSetup) -> None:
@@ -133,14 +133,14 @@ def test_a_restart_after_a_deploy(setup: FlyDriverSetup) -> None:
     del setup.fly.apps["web"].releases[-1].config["experimental"]["enable_6pn"]
     restart(setup)
     restart(setup)
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
     del setup.fly.apps["web"].alive[0].config["metadata"]["pipeline_stamp"]
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
 
     setup.write("other", "app.conf")
     setup.fly_deploy(setup.image())
     setup.write("text", "app.conf")
-    assert "the contents of `app.conf`" in asked(setup)[0]
+    assert "the contents of `app.conf`" in differences(setup)[0]
 
 
 def test_a_restart_after_a_failed_deploy(
@@ -153,10 +153,10 @@ def test_a_restart_after_a_failed_deploy(
     restart(setup)
 
     assert {m.config["env"]["COLOUR"] for m in setup.fly.apps["web"].alive} == {"blue"}
-    assert asked(setup) == ((FAILED_BEFORE,), 2)
+    assert differences(setup) == ((FAILED_BEFORE,), 2)
     setup.fly_deploy(setup.image(), "--skip-release-command")
     setup.fly.apps["web"].releases[1].status = "complete"
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)
 
 
 def test_a_deploy_that_ended_half_way(setup: FlyDriverSetup) -> None:
@@ -168,7 +168,7 @@ def test_a_deploy_that_ended_half_way(setup: FlyDriverSetup) -> None:
     setup.fly.heal()
 
     assert setup.running().healthy
-    assert asked(setup) == ((MIXED,), 1)
+    assert differences(setup) == ((MIXED,), 1)
 
 
 def test_a_deploy_that_reached_no_machine(
@@ -180,16 +180,16 @@ def test_a_deploy_that_reached_no_machine(
         setup.deploy(setup.image())
     keys = ("`[deploy] release_command`", "`[env] COLOUR`")
 
-    assert asked(setup) == (keys, 2)
+    assert differences(setup) == (keys, 2)
     for machine in setup.fly.apps["web"].alive:
         del machine.config["metadata"]["fly_release_version"]
-    assert asked(setup) == (keys, 2)
+    assert differences(setup) == (keys, 2)
 
 
 def test_a_configuration_that_cannot_be_compared(setup: FlyDriverSetup) -> None:
     """If Fly's REST API is down and the stamp is not enough, that is an error."""
     setup.fly.down("graphql")
-    assert asked(setup) == ((), 1)
+    assert differences(setup) == ((), 1)
     setup.write(TOML.replace("blue", "red"))
     with setup.driver() as opened, pytest.raises(FlyError):
         opened.running([setup.app])
@@ -203,6 +203,6 @@ def test_a_rollback_leaves_the_app_outdated(setup: FlyDriverSetup) -> None:
         assert isinstance(opened, RollbackDriver)
         opened.rollback(setup.app, silent)
 
-    assert asked(setup) == (("`[env] COLOUR`",), 2)
+    assert differences(setup) == (("`[env] COLOUR`",), 2)
     setup.write(TOML)
-    assert asked(setup) == ((), 2)
+    assert differences(setup) == ((), 2)

@@ -49,7 +49,7 @@ def challenging(token: Callable[[Request], Reply], realm: str = "") -> Callable[
     return script
 
 
-def asked_of(script: Callable[[Request], Reply]) -> tuple[object, list[Request]]:
+def head_with_requests(script: Callable[[Request], Reply]) -> tuple[object, list[Request]]:
     """Return the result of a HEAD, and all requests."""
     with scripted_server(script) as server, Registry(credentials=known, policy=QUICK) as registry:
         try:
@@ -91,7 +91,7 @@ def test_a_token_is_fetched_once_for_many() -> None:
 )
 def test_invalid_responses_of_a_token_server(body: bytes) -> None:
     """An error that says so."""
-    found, _ = asked_of(challenging(lambda _: Reply(200, {}, body)))
+    found, _ = head_with_requests(challenging(lambda _: Reply(200, {}, body)))
 
     assert isinstance(found, HttpError)
     assert SECRET not in found.message + found.hint
@@ -110,7 +110,7 @@ def test_invalid_responses_of_a_token_server(body: bytes) -> None:
 )
 def test_an_untrusted_realm_gets_no_credential(realm: str) -> None:
     """It gets no request, and no host gets the credential."""
-    found, _ = asked_of(challenging(lambda _: Reply(500), realm or "//"))
+    found, _ = head_with_requests(challenging(lambda _: Reply(500), realm or "//"))
 
     assert isinstance(found, HttpError)
 
@@ -118,7 +118,7 @@ def test_an_untrusted_realm_gets_no_credential(realm: str) -> None:
 @pytest.mark.parametrize("status", [401, 403, 429, 500, 503])
 def test_a_token_that_is_refused(status: int) -> None:
     """The image is neither present nor absent."""
-    found, _ = asked_of(challenging(lambda _: Reply(status, {"Retry-After": "0"})))
+    found, _ = head_with_requests(challenging(lambda _: Reply(status, {"Retry-After": "0"})))
 
     assert isinstance(found, HttpError)
 
@@ -126,7 +126,7 @@ def test_a_token_that_is_refused(status: int) -> None:
 @pytest.mark.parametrize("status", [200, 403, 404])
 def test_json_without_an_end(status: int) -> None:
     """A body of brackets is no manifest, and no error document."""
-    found, _ = asked_of(
+    found, _ = head_with_requests(
         lambda _: Reply(status, {"Content-Type": "application/json"}, b"[" * 60_000)
     )
 
@@ -135,7 +135,7 @@ def test_json_without_an_end(status: int) -> None:
 
 def test_an_invalid_redirect() -> None:
     """It is not followed."""
-    found, _ = asked_of(lambda _: Reply(307, {"Location": "http://[::1/x"}))
+    found, _ = head_with_requests(lambda _: Reply(307, {"Location": "http://[::1/x"}))
 
     assert isinstance(found, HttpError)
 
@@ -188,7 +188,7 @@ def test_who_gets_an_anonymous_request(realm: str, *, trusted: bool) -> None:
     assert (why_untrusted(realm, "https://r.example.com", sending=False) == "") is trusted
 
 
-def elsewhere(
+def head_with_foreign_token_server(
     source: CredentialSource, trusted: Callable[[str, str], str]
 ) -> tuple[object, list[Request], str]:
     """Return the result of a HEAD with a token server on another host, and its requests.
@@ -217,7 +217,7 @@ def elsewhere(
 
 def test_a_foreign_token_server_gets_no_credential() -> None:
     """It gets no request, and the hint has the permission that would allow it."""
-    found, requests, word = elsewhere(known, lambda _registry, _server: "")
+    found, requests, word = head_with_foreign_token_server(known, lambda _registry, _server: "")
 
     assert isinstance(found, HttpError)
     assert "another host" in found.message
@@ -227,7 +227,9 @@ def test_a_foreign_token_server_gets_no_credential() -> None:
 
 def test_a_token_server_that_the_user_trusts() -> None:
     """Only that host gets the credential."""
-    found, requests, _ = elsewhere(known, lambda registry, at: f"token-server={registry}/{at}")
+    found, requests, _ = head_with_foreign_token_server(
+        known, lambda registry, at: f"token-server={registry}/{at}"
+    )
 
     assert found == Absent()
     assert [one.headers.get("authorization") for one in requests] == [f"Basic {known('').basic}"]
@@ -238,7 +240,7 @@ def test_a_token_server_that_the_user_trusts() -> None:
 )
 def test_trust_is_for_a_pair_of_hosts(word: str) -> None:
     """Another pair of registry and token server is not trusted."""
-    found, requests, _ = elsewhere(
+    found, requests, _ = head_with_foreign_token_server(
         known, lambda registry, there: word.format(registry=registry, there=there)
     )
 
@@ -248,7 +250,7 @@ def test_trust_is_for_a_pair_of_hosts(word: str) -> None:
 
 def test_an_anonymous_request_to_a_foreign_token_server() -> None:
     """There is no credential to lose: a public repository of a self-hosted GitLab."""
-    found, requests, _ = elsewhere(nobody, lambda _registry, _server: "")
+    found, requests, _ = head_with_foreign_token_server(nobody, lambda _registry, _server: "")
 
     assert found == Absent()
     assert ["authorization" in one.headers for one in requests] == [False]

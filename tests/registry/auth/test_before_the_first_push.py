@@ -35,7 +35,7 @@ DIGEST = Digest(f"sha256:{'a' * 64}")
 PULL, PUSH = "repository:acme/new:pull", "repository:acme/new:pull,push"
 
 
-def robot(_place: str, /) -> Credential:
+def robot_account(_place: str, /) -> Credential:
     """Return the credential of an account that may create repositories."""
     return Credential("acme+robot", "a-secret", "the test")
 
@@ -67,7 +67,7 @@ def scopes(server: ScriptedServer) -> list[str]:
     return [" ".join(parse_qs(url.query)["scope"]) for url in requests if url.path == "/token"]
 
 
-def client(source: CredentialSource = robot) -> Registry:
+def client(source: CredentialSource = robot_account) -> Registry:
     """Return a client."""
     return Registry(credentials=source, policy=QUICK)
 
@@ -196,7 +196,7 @@ def test_a_plan_before_the_first_push(server: ScriptedServer, tmp_path: Path) ->
     (tmp_path / "images/new/Dockerfile").write_text("FROM scratch\n")
     settings = f'registry = {{ host = "{server.address}", repository = "acme/{{name}}" }}\n'
     (tmp_path / "pipeline.toml").write_text(settings)
-    login = {"auths": {server.address: {"auth": robot("").basic}}}
+    login = {"auths": {server.address: {"auth": robot_account("").basic}}}
     environ = {"HOME": str(tmp_path), "DOCKER_AUTH_CONFIG": json.dumps(login)}
 
     state = pipeline.inspect(pipeline.load(tmp_path, environ=environ), environ=environ)

@@ -34,7 +34,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path), "PATH": str(helper.parent)}
 
 
-def written(environ: dict[str, str]) -> Any:
+def read_configuration(environ: dict[str, str]) -> Any:
     """Return the configuration as docker would read it."""
     return json.loads(Path(environ["HOME"], ".docker/config.json").read_text())
 
@@ -44,7 +44,7 @@ def test_twenty_at_once_in_one_process(environ: dict[str, str]) -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda host: name_helper(host, environ), HOSTS))
 
-    found = written(environ)
+    found = read_configuration(environ)
     assert found["credHelpers"] == dict.fromkeys(HOSTS, "fly")
     assert found["auths"] == {"quay.io": {"auth": "eDp5"}}
     folder = Path(environ["HOME"], ".docker")
@@ -65,7 +65,7 @@ def test_several_processes(environ: dict[str, str]) -> None:
     others = [subprocess.Popen([*run, word], env=here) for word in ("a", "b")]
 
     assert [other.wait() for other in others] == [0, 0]
-    assert {f"{word}{n}" for word in "ab" for n in range(10)} <= written(environ).keys()
+    assert {f"{word}{n}" for word in "ab" for n in range(10)} <= read_configuration(environ).keys()
 
 
 def test_another_program_without_a_lock(environ: dict[str, str]) -> None:
@@ -83,7 +83,7 @@ def test_another_program_without_a_lock(environ: dict[str, str]) -> None:
     change_configuration(environ, change)
 
     assert len(looks) == 2
-    assert written(environ) == {"auths": {}, "theirs": 1, "ours": 1}
+    assert read_configuration(environ) == {"auths": {}, "theirs": 1, "ours": 1}
 
 
 def test_endless_changes_by_another_program(environ: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ def test_endless_changes_by_another_program(environ: dict[str, str]) -> None:
     with pytest.raises(WorkError, match="another program keeps changing"):
         change_configuration(environ, change)
 
-    assert "ours" not in written(environ)
+    assert "ours" not in read_configuration(environ)
 
 
 def test_a_symbolic_link_stays(environ: dict[str, str], tmp_path: Path) -> None:

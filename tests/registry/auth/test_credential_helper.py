@@ -22,7 +22,7 @@ LOGIN = json.dumps({"ServerURL": "registry.fly.io", "Username": "x", "Secret": "
 OTHER = json.dumps({"ServerURL": "ghcr.io", "Username": "me", "Secret": "given"})
 
 
-def called(
+def call_helper(
     verb: str, said: str = "", environ: Mapping[str, str] = TOKEN
 ) -> subprocess.CompletedProcess[str]:
     """Call it once, without flyctl on PATH and without a login in the home."""
@@ -41,7 +41,7 @@ def called(
 )
 def test_get(server: str) -> None:
     """User `x`, and the token without its prefix."""
-    done = called("get", server)
+    done = call_helper("get", server)
 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {
@@ -55,8 +55,8 @@ def test_get_for_another_registry_of_flys() -> None:
     """`FLY_REGISTRY_HOST` replaces the default host."""
     environ = {**TOKEN, "FLY_REGISTRY_HOST": "127.0.0.1:5000"}
 
-    assert called("get", "127.0.0.1:5000", environ).returncode == 0
-    assert called("get", "registry.fly.io", environ).stdout == NOT_FOUND
+    assert call_helper("get", "127.0.0.1:5000", environ).returncode == 0
+    assert call_helper("get", "registry.fly.io", environ).stdout == NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_get_for_another_registry_of_flys() -> None:
 )
 def test_get_for_an_unknown_registry(server: str, environ: Mapping[str, str]) -> None:
     """The message that makes docker continue without a credential."""
-    done = called("get", server, environ)
+    done = call_helper("get", server, environ)
 
     assert (done.returncode, done.stdout, done.stderr) == (1, NOT_FOUND, "")
 
@@ -79,13 +79,13 @@ def test_get_for_an_unknown_registry(server: str, environ: Mapping[str, str]) ->
 @pytest.mark.parametrize("verb", ["get", "store", "erase"])
 def test_get_without_a_server(verb: str) -> None:
     """The message of docker's own helpers."""
-    assert called(verb).stdout == "no credentials server URL\n"
-    assert called(verb).returncode == 1
+    assert call_helper(verb).stdout == "no credentials server URL\n"
+    assert call_helper(verb).returncode == 1
 
 
 def test_store_and_erase() -> None:
     """`fly auth docker` and `docker login` succeed; later calls get a current token."""
-    stored, erased = called("store", LOGIN), called("erase", "registry.fly.io")
+    stored, erased = call_helper("store", LOGIN), call_helper("erase", "registry.fly.io")
 
     assert (stored.returncode, stored.stdout) == (0, "")
     assert (erased.returncode, erased.stdout) == (0, "")
@@ -94,7 +94,7 @@ def test_store_and_erase() -> None:
 @pytest.mark.parametrize(("login", "environ"), [(OTHER, TOKEN), (LOGIN, {})])
 def test_store_of_another_login(login: str, environ: Mapping[str, str]) -> None:
     """It is refused with a hint, and not quoted."""
-    done = called("store", login, environ)
+    done = call_helper("store", login, environ)
 
     assert done.returncode == 1
     assert "stores no logins" in done.stdout
@@ -103,15 +103,15 @@ def test_store_of_another_login(login: str, environ: Mapping[str, str]) -> None:
 
 def test_list_and_version() -> None:
     """Fly's registry, if there is a token."""
-    assert json.loads(called("list").stdout) == {"registry.fly.io": "x"}
-    assert json.loads(called("list", environ={}).stdout) == {}
-    assert called("version").stdout.startswith("docker-credential-fly ")
+    assert json.loads(call_helper("list").stdout) == {"registry.fly.io": "x"}
+    assert json.loads(call_helper("list", environ={}).stdout) == {}
+    assert call_helper("version").stdout.startswith("docker-credential-fly ")
 
 
 @pytest.mark.parametrize("verb", ["", "nonsense"])
 def test_another_verb(verb: str) -> None:
     """A sentence for people who try it."""
-    done = called(verb)
+    done = call_helper(verb)
 
     assert done.returncode == 1
     assert "get, list, store" in done.stdout

@@ -20,7 +20,7 @@ CONCOURSE = "echo 'Unknown command `version'\\'. Please specify one command' >&2
 """The message of go-flags for an unknown command (concourse `fly/main.go`)."""
 
 
-def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
+def scripts_on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
     """Put scripts on PATH, each as `FOLDER_NAME=script`, in the order of the folders."""
     for name, script in scripts.items():
         folder, _, file = name.partition("_")
@@ -44,7 +44,7 @@ def on_path(tmp_path: Path, **scripts: str) -> dict[str, str]:
 )
 def test_the_right_program(tmp_path: Path, scripts: dict[str, str], chosen: str) -> None:
     """`flyctl` before `fly`, then the order of PATH; broken programs are skipped."""
-    found = fly_program(on_path(tmp_path, **scripts))
+    found = fly_program(scripts_on_path(tmp_path, **scripts))
 
     assert found.path == str(tmp_path / chosen)
     assert found.version == "0.4.87"
@@ -52,7 +52,7 @@ def test_the_right_program(tmp_path: Path, scripts: dict[str, str], chosen: str)
 
 def test_files_that_cannot_be_executed(tmp_path: Path) -> None:
     """A file without the executable bit, a folder, and a program for another machine."""
-    environ = on_path(tmp_path, a_flyctl=FLY, b_fly=FLY)
+    environ = scripts_on_path(tmp_path, a_flyctl=FLY, b_fly=FLY)
     (tmp_path / "a" / "flyctl").chmod(0o644)
     (tmp_path / "a" / "fly").mkdir()
     assert fly_program(environ).path == str(tmp_path / "b" / "fly")
@@ -69,7 +69,9 @@ def test_files_that_cannot_be_executed(tmp_path: Path) -> None:
 def test_only_other_programs(tmp_path: Path) -> None:
     """The error has the output of each; none got the token."""
     told = 'echo "Unknown command, token ${FLY_API_TOKEN:-none}" >&2; exit 1'
-    environ = on_path(tmp_path, a_fly=told, b_fly="exit 3") | {"FLY_API_TOKEN": "fm2_planted"}
+    environ = scripts_on_path(tmp_path, a_fly=told, b_fly="exit 3") | {
+        "FLY_API_TOKEN": "fm2_planted"
+    }
     with pytest.raises(UnknownError) as caught:
         fly_program(environ)
 
@@ -82,7 +84,7 @@ def test_only_other_programs(tmp_path: Path) -> None:
 
 def test_a_program_is_asked_once(tmp_path: Path) -> None:
     """However many apps are deployed; a replaced program is asked again."""
-    environ = on_path(tmp_path, a_flyctl=f"echo x >> {tmp_path}/asked; {FLY}")
+    environ = scripts_on_path(tmp_path, a_flyctl=f"echo x >> {tmp_path}/asked; {FLY}")
     for _ in range(3):
         fly_program(environ)
     assert (tmp_path / "asked").read_text() == "x\n"
@@ -95,7 +97,7 @@ def test_a_program_is_asked_once(tmp_path: Path) -> None:
 def test_the_login_is_that_of_flyctl(tmp_path: Path) -> None:
     """The token is also read from the right program."""
     token = """echo '{"token": "FlyV1 fm2_mine"}'"""
-    environ = on_path(tmp_path, a_fly=CONCOURSE, b_fly=token) | {"HOME": str(tmp_path)}
+    environ = scripts_on_path(tmp_path, a_fly=CONCOURSE, b_fly=token) | {"HOME": str(tmp_path)}
     found = login(environ)
 
     assert found is not None

@@ -49,7 +49,7 @@ def helper(folder: Path, name: str, script: str) -> None:
     write_program(file, f'echo "$1" >> {folder / name}.asked\n{script}')
 
 
-def pair(environ: dict[str, str], place: str) -> tuple[str, str] | None:
+def login_for(environ: dict[str, str], place: str) -> tuple[str, str] | None:
     """Return user and secret for a host or repository."""
     found = credentials(environ)(Namespace(place))
     return (found.username, found.secret) if found else None
@@ -69,7 +69,7 @@ def test_podmans_files_in_their_order(tmp_path: Path) -> None:
     found = []
     for number, file in enumerate(order):
         logins(file, auths={HOST: {"auth": auth("me", f"secret-{number}")}})
-        found.append(pair(environ, HOST))
+        found.append(login_for(environ, HOST))
 
     assert found == [("me", f"secret-{number}") for number in range(4)]
     assert credentials(environ)(HOST).known_to_docker  # type: ignore[union-attr]
@@ -81,7 +81,7 @@ def test_xdg_config_home(tmp_path: Path) -> None:
 
     environ = environment(tmp_path, XDG_CONFIG_HOME=str(tmp_path / "xdg"))
 
-    assert pair(environ, HOST) == ("me", SECRET)
+    assert login_for(environ, HOST) == ("me", SECRET)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_login_for_a_path(tmp_path: Path, place: str, user: str | None) -> Non
     logins(tmp_path / ".config/containers/auth.json", auths=entries)
     environ = environment(tmp_path)
 
-    found = pair(environ, place)
+    found = login_for(environ, place)
 
     assert (found[0] if found else None) == user
     assert namespaces(environ) == {f"{HOST}/acme/web", f"{HOST}/acme"}
@@ -134,13 +134,13 @@ def test_a_login_for_a_path_is_none_for_the_host(tmp_path: Path) -> None:
     """`host/acme` is no login for `host`; a key with a scheme and a path is, as for docker."""
     entries = {f"{HOST}/acme": {"auth": auth("acme", SECRET)}}
     logins(tmp_path / ".config/containers/auth.json", auths=entries)
-    assert pair(environment(tmp_path), HOST) is None
+    assert login_for(environment(tmp_path), HOST) is None
 
     logins(
         tmp_path / ".config/containers/auth.json",
         auths={f"https://{HOST}/v2/": {"auth": auth("old", SECRET)}},
     )
-    assert pair(environment(tmp_path), HOST) == ("old", SECRET)
+    assert login_for(environment(tmp_path), HOST) == ("old", SECRET)
 
 
 def test_the_helper_of_podman(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_every_alphabet_of_base64(tmp_path: Path, secret: str, *, safe: bool, pa
     entry = {"auth": written if padded else written.rstrip("=")}
     logins(tmp_path / ".docker/config.json", auths={HOST: entry})
 
-    assert pair(environment(tmp_path), HOST) == ("me", secret)
+    assert login_for(environment(tmp_path), HOST) == ("me", secret)
 
 
 def test_the_variable_has_priority_over_the_file(tmp_path: Path) -> None:
@@ -263,10 +263,13 @@ def test_the_variable_has_priority_over_the_file(tmp_path: Path) -> None:
     logins(tmp_path / ".docker/config.json", auths={HOST: {"auth": auth("file", SECRET)}})
     variable = json.dumps({"auths": {HOST: {"auth": auth("variable", SECRET)}}})
 
-    assert pair(environment(tmp_path, DOCKER_AUTH_CONFIG=variable), HOST) == ("variable", SECRET)
-    assert pair(environment(tmp_path, DOCKER_AUTH_CONFIG=""), HOST) == ("file", SECRET)
+    assert login_for(environment(tmp_path, DOCKER_AUTH_CONFIG=variable), HOST) == (
+        "variable",
+        SECRET,
+    )
+    assert login_for(environment(tmp_path, DOCKER_AUTH_CONFIG=""), HOST) == ("file", SECRET)
     with pytest.raises(CredentialError, match="DOCKER_AUTH_CONFIG"):
-        pair(environment(tmp_path, DOCKER_AUTH_CONFIG=variable[:-1]), HOST)
+        login_for(environment(tmp_path, DOCKER_AUTH_CONFIG=variable[:-1]), HOST)
 
 
 @pytest.mark.parametrize("content", ["[]", "nonsense", "[" * 99_999, '{"auths": "\x00'])
@@ -276,7 +279,7 @@ def test_an_invalid_file_is_not_quoted(tmp_path: Path, content: str) -> None:
     (tmp_path / ".config/containers/auth.json").write_text(content)
 
     with pytest.raises(CredentialError, match=r"auth\.json") as caught:
-        pair(environment(tmp_path), HOST)
+        login_for(environment(tmp_path), HOST)
 
     assert content[:9] not in str(caught.value)
     assert caught.value.hint
@@ -302,11 +305,11 @@ def test_a_helper_without_a_login(tmp_path: Path) -> None:
     logins(tmp_path / ".docker/config.json", auths=entries, credsStore="acme")
     environ = environment(tmp_path)
 
-    assert pair(environ, HOST) == ("file", SECRET)
+    assert login_for(environ, HOST) == ("file", SECRET)
     assert not credentials(environ)(HOST).known_to_docker  # type: ignore[union-attr]
     logins(tmp_path / ".docker/config.json", auths=entries, credsStore="other")
     with pytest.raises(CredentialError, match="or so"):
-        pair(environ, HOST)
+        login_for(environ, HOST)
 
 
 def test_only_the_helper_of_the_host_is_called(tmp_path: Path) -> None:
@@ -328,7 +331,7 @@ def test_only_the_helper_of_the_host_is_called(tmp_path: Path) -> None:
     assert (tmp_path / "good.asked").read_text() == "get\n"
     assert not (tmp_path / "broken.asked").exists()
     with pytest.raises(CredentialError, match="broken"):
-        pair(environ, "third.example.com")
+        login_for(environ, "third.example.com")
 
 
 @pytest.mark.parametrize(
@@ -376,7 +379,7 @@ def test_a_missing_helper(tmp_path: Path) -> None:
     logins(tmp_path / ".docker/config.json", credsStore="desktop-gone")
 
     with pytest.raises(CredentialError, match="not on PATH"):
-        pair(environment(tmp_path), HOST)
+        login_for(environment(tmp_path), HOST)
 
 
 def test_the_login_for_several_paths() -> None:
