@@ -52,7 +52,7 @@ def engine(logs: Reply) -> Callable[[Request], Reply]:
     return script
 
 
-def test_result(logs: Reply) -> Failure | None:
+def result_of_test(logs: Reply) -> Failure | None:
     """Return how a test with a timeout of 0.3 seconds ends on that engine."""
     with scripted_server(engine(logs)) as server:
         client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
@@ -71,7 +71,7 @@ def test_result(logs: Reply) -> Failure | None:
 
 def test_a_timeout_is_reported_as_such() -> None:
     """The error names the timeout, also if the container ends before the kill is answered."""
-    failure = test_result(Reply(200))
+    failure = result_of_test(Reply(200))
 
     assert failure
     assert failure.message == "its test took longer than 0.3 s"
@@ -80,7 +80,7 @@ def test_a_timeout_is_reported_as_such() -> None:
 def test_nothing_stays_behind_when_the_engine_fails() -> None:
     """If the logs cannot be read, that is reported, and no thread remains."""
     with pytest.raises(docker.errors.APIError):
-        test_result(Reply(500, body=b'{"message": "no logs"}'))
+        result_of_test(Reply(500, body=b'{"message": "no logs"}'))
 
     assert GUARD not in {thread.name for thread in threading.enumerate()}
 
