@@ -123,7 +123,9 @@ def test_tables_and_errors(said: str, colour: str) -> None:
         output_of(lambda s: show.print_plan(plan, s, environ=environ)),
         output_of(lambda s: show.print_report(report, s, environ=environ)),
         output_of(lambda s: show.print_inputs(inputs, s, environ=environ)),
-        output_of(lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)),
+        output_of(
+            lambda s: show.print_exists(DEBIAN, Incomplete(DIGEST, said), s, environ=environ)
+        ),
         output_of(
             lambda s: show.print_doctor([CheckResult(said, False, said, said)], s, environ=environ)
         ),

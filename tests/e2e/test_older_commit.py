@@ -20,22 +20,24 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
 def test_older_commit_at_fly(tmp_path: Path) -> None:
     """An app with a newer commit is held, with its alias; a profile or `--force` deploys it."""
-    with open_fly_project(tmp_path, "web") as docker_project:
-        root = docker_project.project.root
-        docker_project.project.write("images/web/image.toml", 'aliases = ["latest"]\n')
-        docker_project.write_settings("[profiles.staging.deploy]\nbackwards = true\n")
+    with open_fly_project(tmp_path, "web") as fly_project:
+        root = fly_project.project.root
+        fly_project.project.write("images/web/image.toml", 'aliases = ["latest"]\n')
+        fly_project.write_settings("[profiles.staging.deploy]\nbackwards = true\n")
         older = commit(root)
-        assert docker_project.invoke("deploy-all").code == 0
-        docker_project.app("web", answer="2")
+        assert fly_project.invoke("deploy-all").code == 0
+        fly_project.app("web", answer="2")
         newer = commit(root)
-        second = docker_project.invoke("deploy-all", "--json")
+        second = fly_project.invoke("deploy-all", "--json")
         assert second.code == 0, second.err
-        runs, flyctl = docker_project.digests("acme-web"), docker_project.deploys()
+        runs, flyctl = fly_project.digests("acme-web"), fly_project.deploys()
         git(root, "checkout", "--quiet", older)
 
-        ran = docker_project.invoke("deploy-all", "--json")
-        plan = docker_project.invoke("plan", "--exit-code", "--json")
-        moved = docker_project.invoke("exists", f"{docker_project.fly.registry}/acme-web:latest", "--json")
+        ran = fly_project.invoke("deploy-all", "--json")
+        plan = fly_project.invoke("plan", "--exit-code", "--json")
+        moved = fly_project.invoke(
+            "exists", f"{fly_project.fly.registry}/acme-web:latest", "--json"
+        )
 
         why = f"commit {newer[:7]} runs, which is newer"
         assert ran.code == 1
@@ -44,19 +46,19 @@ def test_older_commit_at_fly(tmp_path: Path) -> None:
         assert f"held: `acme-web`: {why}" in ran.err
         assert plan.code == 0, plan.err
         assert [(d["action"], d["reason"]) for d in plan.json["deploys"]] == [("held", why)]
-        assert (docker_project.digests("acme-web"), docker_project.deploys()) == (runs, flyctl)
+        assert (fly_project.digests("acme-web"), fly_project.deploys()) == (runs, flyctl)
         assert {moved.json["digest"]} == runs
 
-        let = docker_project.invoke("deploy-all", "--json", "--profile", "staging")
+        let = fly_project.invoke("deploy-all", "--json", "--profile", "staging")
         assert let.code == 0, let.err
-        assert docker_project.digests("acme-web") == {let.json["images"][0]["digest"]} != runs
+        assert fly_project.digests("acme-web") == {let.json["images"][0]["digest"]} != runs
 
         git(root, "checkout", "--quiet", newer)
-        assert docker_project.invoke("deploy-all").code == 0
+        assert fly_project.invoke("deploy-all").code == 0
         git(root, "checkout", "--quiet", older)
-        forced = docker_project.invoke("deploy-all", "--only", "web", "--force", "--json")
+        forced = fly_project.invoke("deploy-all", "--only", "web", "--force", "--json")
         assert forced.code == 0, forced.err
-        assert docker_project.digests("acme-web") == {let.json["images"][0]["digest"]}
+        assert fly_project.digests("acme-web") == {let.json["images"][0]["digest"]}
 
 
 def test_older_commit_on_an_engine(docker_project: Project, tmp_path: Path) -> None:

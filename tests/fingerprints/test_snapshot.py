@@ -106,7 +106,10 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "a link where a file was": (lambda web: change_link(web / "a", "d/x"), "web/a"),
     "a copied link leads elsewhere": (lambda web: change_link(web / "d/link", "y"), "web/d/link"),
     "a link on the way leads elsewhere": (lambda web: change_link(web / "up", "deep"), "web/up/x"),
-    "a link in a chain leads elsewhere": (lambda web: change_link(web / "chain", "d/x"), "web/to-a"),
+    "a link in a chain leads elsewhere": (
+        lambda web: change_link(web / "chain", "d/x"),
+        "web/to-a",
+    ),
     "a folder was renamed, and another put there": (lambda web: rename(web / "d"), "web/d/x"),
     "an empty folder is gone": (lambda web: (web / "d/empty").rmdir(), "web/d/empty"),
     "the Dockerfile is gone": (lambda web: (web / "Dockerfile").unlink(), "web/Dockerfile"),

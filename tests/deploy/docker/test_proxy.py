@@ -155,7 +155,10 @@ def test_draining_waits_for_requests_in_progress(proxy: ProxyClient) -> None:
         go_on.wait(60)
         return Reply(200, body=b"slow")
 
-    with scripted_server(answer_slowly) as old, scripted_server(lambda _: Reply(200, body=b"new")) as new:
+    with (
+        scripted_server(answer_slowly) as old,
+        scripted_server(lambda _: Reply(200, body=b"new")) as new,
+    ):
         port = proxy.route(KEY, 0, address_of(old))
         url = f"http://127.0.0.1:{port}/"
         answers: list[str] = []
