@@ -24,6 +24,7 @@ _COMMAND = "process "
 
 _HOST_NETWORK = 'network="host"'
 _ISOLATED = frozenset({"docker-container", "kubernetes", "cloud"})
+_THERE = "in a network of its own, 127.0.0.1 is the builder itself"
 _NAME = (
     "give the registry a name that both reach; for one without TLS or with a certificate of your"
     " own, the builder needs `http`, `insecure` or `ca` in its `buildkitd.toml`"
@@ -42,11 +43,8 @@ def refused_registry(progress: Progress) -> UnknownError | None:
     hosts = [_refused(step.error) for step in progress.failures]
     if not hosts or not all(hosts):
         return None
-    message = (
-        f"the builder cannot reach the registry `{hosts[0]}`: connection refused; in a network of"
-        " its own, that address is the builder itself"
-    )
-    return UnknownError(message, hint=_CREATE)
+    message = f"the builder cannot reach the registry `{hosts[0]}`: connection refused"
+    return UnknownError(message, hint=f"{_THERE}; {_CREATE}")
 
 
 def unreachable_registry(driver: str, options: str, host: str) -> UnknownError | None:
@@ -59,9 +57,10 @@ def unreachable_registry(driver: str, options: str, host: str) -> UnknownError |
         return None
     message = (
         f"the builder (driver {driver}) is in a network of its own, and cannot reach the registry"
-        f" `{host}`: there, that address is the builder itself"
+        f" `{host}`"
     )
-    return UnknownError(message, hint=_CREATE if driver == "docker-container" else _NAME)
+    remedy = _CREATE if driver == "docker-container" else _NAME
+    return UnknownError(message, hint=f"{_THERE}; {remedy}")
 
 
 def _refused(error: str) -> str:
