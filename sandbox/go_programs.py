@@ -80,7 +80,17 @@ def _compile(program: GoProgram, output: Path) -> None:
     if program.version_variable:
         flags = ["-ldflags", f"-X {program.version_variable}={program.version}"]
     ran = subprocess.run(
-        [go, "build", "-p=1", "-mod=readonly", *flags, "-o", str(output), program.package],
+        [
+            go,
+            "build",
+            "-p=1",
+            "-trimpath",
+            "-mod=readonly",
+            *flags,
+            "-o",
+            str(output),
+            program.package,
+        ],
         cwd=program.folder,
         env={**os.environ, "CGO_ENABLED": "0"},
         capture_output=True,

@@ -37,7 +37,7 @@ def push(image: Seed, address: str) -> None:
     }
     content = json.dumps(manifest).encode()
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    if _digest_of(f"{base}/manifests/{seed.TAG}") == digest:
+    if digest_of(f"{base}/manifests/{seed.TAG}") == digest:
         return
     _blob(base, described, settings)
     _blob(base, image.digest, image.layer)
@@ -55,7 +55,8 @@ def _blob(base: str, digest: str, content: bytes | Path) -> None:
         _call("PUT", url, stream, size=content.stat().st_size)
 
 
-def _digest_of(url: str) -> str:
+def digest_of(url: str) -> str:
+    """Return the digest of the OCI manifest at `url`, empty if there is none."""
     try:
         return _call("HEAD", url, None)[0]
     except urllib.error.HTTPError as error:

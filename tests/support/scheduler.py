@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CAMPAIGNS = frozenset({"faults", "kills", "proof"})
 """Folders whose tests take minutes each and run several processes at once."""
 
-_ENGINE_FOLDERS = CAMPAIGNS | {"e2e", "sandbox"}
+_ENGINE_FOLDERS = CAMPAIGNS | {"builders", "e2e", "sandbox"}
 _ENGINE_FILES = frozenset(
     {
         "tests/fake_fly/test_registry.py",
