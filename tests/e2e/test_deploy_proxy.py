@@ -37,7 +37,13 @@ class Load:
         self.over = threading.Event()
         self.answers: list[str] = []
         self.failures: list[str] = []
-        works = (self._kept, self._kept, self._anew, self._anew, self._slow)
+        works = (
+            self._on_one_connection,
+            self._on_one_connection,
+            self._on_new_connections,
+            self._on_new_connections,
+            self._slow_requests,
+        )
         self.threads = [threading.Thread(target=work) for work in works]
 
     def __enter__(self) -> Self:
@@ -50,17 +56,17 @@ class Load:
         for thread in self.threads:
             thread.join()
 
-    def _kept(self) -> None:
+    def _on_one_connection(self) -> None:
         with httpx.Client(timeout=30, trust_env=False) as client:
             while not self.over.is_set():
                 self._ask(client, "POST", content=b"x" * 5000)
 
-    def _anew(self) -> None:
+    def _on_new_connections(self) -> None:
         while not self.over.is_set():
             with httpx.Client(timeout=30, trust_env=False) as client:
                 self._ask(client, "GET")
 
-    def _slow(self) -> None:
+    def _slow_requests(self) -> None:
         with httpx.Client(timeout=30, trust_env=False) as client:
             while not self.over.is_set():
                 self._ask(client, "GET", path="/slow")

@@ -109,7 +109,7 @@ def test_a_second_signal_ends_it_at_once(slow_project: Project, temporary_folder
         wait_for_slow_step(process)
         process.send_signal(signal.SIGINT)
         # A signal that arrives before the first was handled does not count as a second.
-        wait_until(lambda: _told_twice(process))
+        wait_until(lambda: _ended_by_second_signal(process))
         _, err = process.communicate(timeout=40)
 
     assert process.returncode == 130, err
@@ -118,7 +118,7 @@ def test_a_second_signal_ends_it_at_once(slow_project: Project, temporary_folder
     assert list(temporary_folder.iterdir()) == []
 
 
-def _told_twice(process: subprocess.Popen[str]) -> bool:
+def _ended_by_second_signal(process: subprocess.Popen[str]) -> bool:
     """Send the signal again; return whether the run has ended."""
     process.send_signal(signal.SIGINT)
     return process.poll() is not None
@@ -219,7 +219,7 @@ def test_a_plan_is_interrupted_at_once(
         project.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="web\n")
         address = f"127.0.0.1:{server.getsockname()[1]}"
         project.write("pipeline.toml", f'[registry]\nhost = "{address}"\n')
-        with project.start(*task) as process, closing(_asked(server)):
+        with project.start(*task) as process, closing(_first_connection(server)):
             process.send_signal(number)
             out, err = process.communicate(timeout=60)
 
@@ -229,7 +229,7 @@ def test_a_plan_is_interrupted_at_once(
     assert "Traceback" not in err
 
 
-def _asked(server: socket.socket) -> socket.socket:
+def _first_connection(server: socket.socket) -> socket.socket:
     """Accept the first request over plain HTTP, and never respond."""
     while True:
         connection, _ = server.accept()

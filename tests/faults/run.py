@@ -111,7 +111,7 @@ def run_case(case: Case, place: CampaignRegistry) -> CaseResult:
             wanted,
             before,
             _tags(truth, case),
-            _hollow(truth, case),
+            _missing_parts(truth, case),
             tuple(proxy.log),
             tuple(stranger.requests),
         )
@@ -167,7 +167,7 @@ def _tags(truth: Truth, case: Case) -> dict[str, dict[str, str]]:
     return {name: truth.tags(f"s{case.seed}/{name}") for name in IMAGES}
 
 
-def _hollow(truth: Truth, case: Case) -> list[str]:
+def _missing_parts(truth: Truth, case: Case) -> list[str]:
     """Return the content that tags need and the registry lacks."""
     return [
         f"{name}:{tag} lacks {lost}"
@@ -194,4 +194,4 @@ def _rerun(seen: CaseResult, project: Project, truth: Truth, proxy: Proxy) -> Ca
         still.append("api:latest is not moved")
     still += [f"{i.name}: {i.reason}" for i in report.images if i.status in ("failed", "blocked")]
     still += [report.trouble] if report.trouble else []
-    return replace(seen, again=report.exit_code, still=[*still, *_hollow(truth, seen.case)])
+    return replace(seen, again=report.exit_code, still=[*still, *_missing_parts(truth, seen.case)])

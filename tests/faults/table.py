@@ -33,10 +33,10 @@ def table(done: Sequence[Verdict]) -> Iterator[str]:
         yield f"{number:>6}  {task:<10}  {whose:<10}  {outcome}"
     yield f"\n{'times':>6}  fault"
     yield from (f"{number:>6}  {kind}" for kind, number in sorted(kinds.items()))
-    share = f"{sum(kinds.values())} of {could} that could failed"
+    share = f"{sum(kinds.values())} of {could} possible ones failed"
     yield f"\n{requests} requests ({ours} of them ours); {share}"
     shown = sum("authorization" in s.headers for v in done for s in v.seen.strangers)
-    yield f"{shown} times BuildKit or the engine showed a credential to a stranger, and we never"
+    yield f"{shown} times BuildKit or the engine sent a credential to a foreign host, we never"
     yield f"{sum(v.seen.case.task == 'build-all' for v in done)} reruns of builds without faults"
     yield f"the slowest run took {max(v.seen.seconds for v in done):.1f} s"
     yield f"{sum(bool(v.wrong) for v in done)} of {len(done)} runs went wrong"

@@ -32,9 +32,9 @@ class Verdict:
 def judge(seen: CaseResult) -> Verdict:
     """Compare output and effects of a run with the content of the registry."""
     outcome = _MEANS.get(seen.code, f"exit code {seen.code}")
-    wrong = [*_ending(seen), *_secrets(seen), *_harm(seen), *_afterwards(seen)]
+    wrong = [*_ending(seen), *_secrets(seen), *_pushed_again(seen), *_rerun_errors(seen)]
     if not wrong:
-        wrong = list(_said(seen))
+        wrong = list(_report_errors(seen))
     return Verdict(seen, outcome, tuple(wrong))
 
 
@@ -46,9 +46,9 @@ def _ending(seen: CaseResult) -> Iterator[str]:
     if "Traceback" in seen.ran.err or "a bug in Fly Image Pipeline" in seen.ran.err:
         yield "showed a traceback"
     if seen.code in (1, 4) and "error: " not in seen.ran.err:
-        yield "did not say what is wrong"
+        yield "printed no error"
     if seen.code == 4 and "hint: " not in seen.ran.err:
-        yield "did not say what to do"
+        yield "printed no hint"
 
 
 def _secrets(seen: CaseResult) -> Iterator[str]:
@@ -56,16 +56,16 @@ def _secrets(seen: CaseResult) -> Iterator[str]:
         yield "printed the token"
     for asked in seen.strangers:
         if asked.headers.get("user-agent") == OURS and "authorization" in asked.headers:
-            yield f"showed a credential to a stranger: {asked.method} {asked.path}"
+            yield f"sent a credential to a foreign host: {asked.method} {asked.path}"
 
 
-def _harm(seen: CaseResult) -> Iterator[str]:
+def _pushed_again(seen: CaseResult) -> Iterator[str]:
     """Yield existing images that were pushed again, because a fault was read as absence."""
     yield from seen.hollow
     for name, tag in seen.wanted.items():
         was, now = seen.before[name].get(tag, ""), seen.after[name].get(tag, "")
         if was and was != now:
-            yield f"{name} existed, and is another now"
+            yield f"{name} existed, and has another digest now"
         pushed = [d for d in seen.log if d.method == "PUT" and d.path.endswith(f"/manifests/{tag}")]
         if was and pushed:
             yield f"{name} existed, and was pushed again"
@@ -73,13 +73,13 @@ def _harm(seen: CaseResult) -> Iterator[str]:
             yield f"a plan changed {name}"
 
 
-def _afterwards(seen: CaseResult) -> Iterator[str]:
+def _rerun_errors(seen: CaseResult) -> Iterator[str]:
     if seen.again:
         yield f"the plain rerun ended with {seen.again}"
     yield from (f"after the rerun: {what}" for what in seen.still)
 
 
-def _said(seen: CaseResult) -> Iterator[str]:
+def _report_errors(seen: CaseResult) -> Iterator[str]:
     """Yield what is wrong in the plan or report; after exit code 4 there may be neither."""
     if not seen.ran.out:
         if seen.code != 4:
@@ -88,7 +88,7 @@ def _said(seen: CaseResult) -> Iterator[str]:
     document: dict[str, Any] = json.loads(seen.ran.out)
     rows = {row["name"]: row for row in document["images"]}
     if set(rows) != set(seen.wanted):
-        yield f"told of {sorted(rows)} alone"
+        yield f"reported only {sorted(rows)}"
     for name, row in rows.items():
         yield from _planned(seen, name, row) if "action" in row else _reported(seen, name, row)
     if seen.case.task == "build-all":
@@ -99,7 +99,7 @@ def _planned(seen: CaseResult, name: str, row: Mapping[str, Any]) -> Iterator[st
     digest = seen.after[name].get(seen.wanted[name], "")
     if row["action"] != ("exists" if digest else "build"):
         yield f"planned {row['action']} for {name}, which is {digest or 'absent'}"
-    if row["digest"] not in (digest or None, _lie(seen, name)):
+    if row["digest"] not in (digest or None, _invented_digest(seen, name)):
         yield f"planned with {name} as {row['digest']}, which is {digest or 'absent'}"
 
 
@@ -107,20 +107,20 @@ def _reported(seen: CaseResult, name: str, row: Mapping[str, Any]) -> Iterator[s
     was = seen.before[name].get(seen.wanted[name], "")
     now = seen.after[name].get(seen.wanted[name], "")
     status = row["status"]
-    known = row["digest"] in (now, _lie(seen, name))
+    known = row["digest"] in (now, _invented_digest(seen, name))
     if status == "exists" and not was:
-        yield f"{name} is said to exist, and did not"
+        yield f"{name} is reported to exist, and did not"
     if status == "built" and (was or not now):
-        yield f"{name} is said to be built: it was {was or 'absent'}, and is {now or 'absent'}"
+        yield f"{name} is reported as built: it was {was or 'absent'}, and is {now or 'absent'}"
     if status in ("exists", "built") and not known:
-        yield f"{name} is said to be {row['digest']}, and is {now}"
+        yield f"{name} is reported as {row['digest']}, and is {now}"
     # The alias of an existing image may not have been moved; the report still has the image, or
     # says that the image of the plan is missing.
     alias = (row["failure"] or {}).get("step") == "alias" and known
     if status not in ("exists", "built") and was and not alias:
-        yield f"{name} existed, and is said to be {status}"
+        yield f"{name} existed, and is reported as {status}"
     if status == "failed" and f"`{name}`" not in seen.ran.err:
-        yield f"{name} failed, and nobody was told"
+        yield f"{name} failed, and stderr does not name it"
 
 
 def _ended(seen: CaseResult, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -131,12 +131,12 @@ def _ended(seen: CaseResult, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[
     if seen.code == 1 and "failed" not in statuses:
         yield "ended with 1, and nothing failed"
     alias = seen.after["api"].get("latest")
-    lied = _lie(seen, "api", "latest") or _lie(seen, "api")
+    lied = _invented_digest(seen, "api", "latest") or _invented_digest(seen, "api")
     if seen.code == 0 and not lied and alias != seen.after["api"].get(seen.wanted["api"]):
         yield "ended with 0, and the alias is not moved"
 
 
-def _lie(seen: CaseResult, name: str, tag: str = "") -> str | None:
+def _invented_digest(seen: CaseResult, name: str, tag: str = "") -> str | None:
     """Return the digest that the proxy invented for a HEAD, which no client can recognize."""
     path = f"/v2/s{seen.case.seed}/{name}/manifests/{tag or seen.wanted[name]}"
     describe = [d for d in seen.log if d.method == "HEAD" and unquote(d.path) == path]

@@ -82,7 +82,7 @@ def judge(target: Target, data: bytes) -> Find | None:
     try:
         target.tries(data)
     except PipelineError as error:
-        return _told(error)
+        return _print_error(error)
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         return find_of(error)
     return None
@@ -103,7 +103,7 @@ def _is_ours(filename: str) -> bool:
     return Path(filename).is_relative_to(ROOT / "pipeline")
 
 
-def _told(error: PipelineError) -> Find | None:
+def _print_error(error: PipelineError) -> Find | None:
     """Check that our own error can be printed."""
     if isinstance(error, FaultError):
         return find_of(error.cause)

@@ -29,5 +29,9 @@ def without_engine(project: Project, own: Engine, moment: float) -> tuple[str | 
         _, said = build.communicate(timeout=BOUND)
         if was_over:
             return None, []
-        wrong = [] if build.returncode in RIGHT else [f"it ended with {build.returncode}: {said}"]
+        wrong = (
+            []
+            if build.returncode in RIGHT
+            else [f"the build ended with {build.returncode}: {said}"]
+        )
         return said, wrong

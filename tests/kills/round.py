@@ -130,19 +130,19 @@ def _judged(project: Project, place: CampaignRegistry, prefix: str) -> tuple[int
     """Return the number of tags after the kill, and what is wrong then and after the rerun."""
     truth = Truth(place.registry, place.ca, "x", TOKEN)
     tags = sum(len(truth.tags(f"{prefix}/{name}")) for name in IMAGES)
-    wrong = [f"after the kill: {what}" for what in _hollow(truth, prefix)]
+    wrong = [f"after the kill: {what}" for what in _missing_parts(truth, prefix)]
     ran = project.invoke("build-all", "--json")
     if ran.code:
         wrong.append(f"the next run ended with {ran.code}: {ran.err[-2000:]}")
     else:
-        wrong += _untrue(truth, ran.json["images"])
-    wrong += [f"after the next run: {what}" for what in _hollow(truth, prefix)]
+        wrong += _false_reports(truth, ran.json["images"])
+    wrong += [f"after the next run: {what}" for what in _missing_parts(truth, prefix)]
     folder = project.root.parent
     wrong += leftovers(folder, TOKEN, place.engine, f"{place.registry}/{prefix}/")
     return tags, wrong
 
 
-def _hollow(truth: Truth, prefix: str) -> Iterator[str]:
+def _missing_parts(truth: Truth, prefix: str) -> Iterator[str]:
     for name in IMAGES:
         repository = f"{prefix}/{name}"
         for tag in truth.tags(repository):
@@ -150,10 +150,10 @@ def _hollow(truth: Truth, prefix: str) -> Iterator[str]:
                 yield f"{repository}:{tag} lacks {', '.join(lost)}"
 
 
-def _untrue(truth: Truth, images: list[Mapping[str, str]]) -> Iterator[str]:
+def _false_reports(truth: Truth, images: list[Mapping[str, str]]) -> Iterator[str]:
     """Yield what the report of the next run says wrongly of its images."""
     if {image["name"] for image in images} != set(IMAGES):
-        yield f"the next run told of {[image['name'] for image in images]}"
+        yield f"the next run reported only {[image['name'] for image in images]}"
     for image in images:
         name, _, tag = image["reference"].partition("/")[2].rpartition(":")
         if image["status"] not in ("built", "exists"):

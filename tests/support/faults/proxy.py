@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError, ValueError):
             super().finish()
 
-    def _pass(self) -> None:
+    def _forward(self) -> None:
         number = self.server.number(self.command, self.path)
         agent = self.headers.get("User-Agent", "")
         asked = Request(self.command, self.path, number, agent)
@@ -141,18 +141,18 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.instead or fault.raw:
             for _ in self._body():
                 pass
-            self._made_up(fault, fault.instead or Reply(0))
+            self._send_fault(fault, fault.instead or Reply(0))
             return
         try:
-            answer = self._asked()
+            answer = self._ask_registry()
         except (HTTPException, OSError) as error:
-            self._told(f"(the registry itself: {type(error).__name__})", 0)
+            self._log_request(f"(the registry itself: {type(error).__name__})", 0)
             self._hang_up(reset=True)
             return
-        self._answered(fault, answer)
+        self._send_response(fault, answer)
 
-    def _made_up(self, fault: Fault, reply: Reply) -> None:
-        self._told(fault.kind, reply.status)
+    def _send_fault(self, fault: Fault, reply: Reply) -> None:
+        self._log_request(fault.kind, reply.status)
         if fault.raw:
             self.wfile.write(fault.raw)
         if reply.status:
@@ -160,11 +160,11 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.raw or not reply.status or fault.cut is not None:
             self._hang_up(reset=fault.reset)
 
-    def _answered(self, fault: Fault, answer: HTTPResponse) -> None:
+    def _send_response(self, fault: Fault, answer: HTTPResponse) -> None:
         headers = {n: v for n, v in answer.getheaders() if n.lower() not in _OF_THE_WAY}
         if fault.change:
             reply = fault.change(Reply(answer.status, headers, answer.read()))
-            self._told(fault.kind, reply.status, _digest(reply))
+            self._log_request(fault.kind, reply.status, _digest(reply))
             self._send(reply, fault.cut)
         else:
             if answer.length is None and self.command != "HEAD":
@@ -172,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
                 pieces = iter([body])
             else:
                 pieces = iter(lambda: answer.read(_PIECE), b"")
-            self._told(fault.kind, answer.status)
+            self._log_request(fault.kind, answer.status)
             self._stream(_head(answer.status, headers), pieces, fault.cut)
         if fault.cut is not None:
             self._hang_up(reset=fault.reset)
@@ -191,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece[:left])
                 left = max(left - len(piece), 0)
 
-    def _asked(self) -> HTTPResponse:
+    def _ask_registry(self) -> HTTPResponse:
         headers: dict[str, str] = {}
         for name in {n.lower() for n in self.headers} - _OF_THE_WAY:
             # An engine sends one `Accept` header for each media type.
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         while self.rfile.readline().strip():
             pass
 
-    def _told(self, kind: str, status: int, digest: str = "") -> None:
+    def _log_request(self, kind: str, status: int, digest: str = "") -> None:
         agent = self.headers.get("User-Agent", "")
         self.server.proxy.log.append(
             LoggedRequest(self.command, self.path, kind, status, agent, digest)
@@ -242,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.close()
             self.connection.close()
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _forward  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Print nothing: tests read the output."""

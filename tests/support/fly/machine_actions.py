@@ -97,7 +97,7 @@ class Actions:
             case ("POST", "start"):
                 return self._start(machine, request)
             case ("POST", action):
-                _tell(machine, action, request.body or b"{}")
+                _send_event(machine, action, request.body or b"{}")
                 return Answer(200, {"ok": True})
         raise RefusedError(404, "page not found")
 
@@ -234,7 +234,7 @@ def summary(machine: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in machine.items() if name not in SUMMARY_OMITS}
 
 
-def _tell(machine: Machine, action: str, body: bytes) -> None:
+def _send_event(machine: Machine, action: str, body: bytes) -> None:
     if action in ("stop", "suspend"):
         parse_body(body, STOP)
         machine.state = "stopped" if action == "stop" else "suspended"

@@ -140,13 +140,15 @@ class MachinesApi:
         if unknown or not states <= STATES:
             raise RefusedError(400, f"invalid filter: {unknown or sorted(states - STATES)}")
         self.limits.take("list machines", app.name)
-        found = [machine_actions.as_json(self.world, app, one) for one in self._kept(app, query)]
+        found = [
+            machine_actions.as_json(self.world, app, one) for one in self._filtered(app, query)
+        ]
         wanted = [one for one in found if _matches(one, query, states)]
         if query.get("summary") == "true":
             wanted = [machine_actions.summary(one) for one in wanted]
         return Answer(200, wanted)
 
-    def _kept(self, app: App, query: dict[str, str]) -> list[Any]:
+    def _filtered(self, app: App, query: dict[str, str]) -> list[Any]:
         with self.world.lock:
             deleted = query.get("include_deleted") == "true"
             return [one for one in app.machines if deleted or one.state not in GONE]

@@ -127,18 +127,18 @@ def definition(config: dict[str, Any]) -> dict[str, Any]:
     Durations are as Go writes them, strings where the struct has strings, and empty values are
     omitted (`omitempty`).
     """
-    kept = {name: _kept(name, value) for name, value in config.items()}
+    kept = {name: _as_stored(name, value) for name, value in config.items()}
     kept["env"] = {name: str(value) for name, value in (config.get("env") or {}).items()}
     kept["experimental"] = {"attached": {"secrets": {}}, **(kept.get("experimental") or {})}
     return {name: value for name, value in kept.items() if value not in ("", [], {}, None)}
 
 
-def _kept(name: str, value: Any) -> Any:
+def _as_stored(name: str, value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {key: _kept(key, one) for key, one in value.items()}
+        kept = {key: _as_stored(key, one) for key, one in value.items()}
         return {k: v for k, v in kept.items() if (k, v) != ("force_https", False)}
     if isinstance(value, list):
-        return [_kept(name, one) for one in value]
+        return [_as_stored(name, one) for one in value]
     if name in DURATIONS and isinstance(value, str):
         return go_duration(seconds_of(name, value))
     return value
