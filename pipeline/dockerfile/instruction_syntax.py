@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import Struct
 
 from .errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    Kind = Literal["text", "quote", "escape"]
 
 SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -157,54 +163,42 @@ def _run(escape: str) -> re.Pattern[str]:
     return re.compile(f"[^{SPACES}'\"{re.escape(escape)}]+")
 
 
-def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
-    """Return one flag from `at`, without its quotes and escapes, and where it ends."""
-    out: list[str] = []
+def _parts(rest: str, at: int, escape: str, literal: str) -> Iterator[tuple[Kind, str]]:
+    """Split the word that begins at `at` into text, quotes, and escapes with their character.
+
+    The text after the word is not read. `literal` are the quotes in which `escape` is an ordinary
+    character. An escape at the end of `rest` has no character.
+    """
     quote = ""
+    kind: Kind
     while at < len(rest):
         if plain := _run(escape).match(rest, at):
-            out.append(plain[0])
-            at = plain.end()
-            continue
-        character = rest[at]
-        if not quote and character in SPACES:
-            break
-        if character == quote:
-            quote = ""
-        elif not quote and character in "'\"":
-            quote = character
-        elif character == escape:
-            at += 1
-            out.append(rest[at : at + 1])
+            kind, text = "text", plain[0]
+        elif not quote and rest[at] in SPACES:
+            return
+        elif rest[at] == escape and not (quote and quote in literal):
+            kind, text = "escape", rest[at : at + 2]
+        elif rest[at] == quote or (not quote and rest[at] in "'\""):
+            kind, text = "quote", rest[at]
+            quote = "" if quote else text
         else:
-            out.append(character)
-        at += 1
-    return "".join(out), min(at, len(rest))
+            kind, text = "text", rest[at]
+        yield kind, text
+        at += len(text)
+
+
+def _flag(rest: str, at: int, escape: str) -> tuple[str, int]:
+    """Return the flag at `at`, without its quotes and escapes, and where it ends."""
+    parts = list(_parts(rest, at, escape, literal=""))
+    unquoted = (text[kind == "escape" :] for kind, text in parts if kind != "quote")
+    return "".join(unquoted), at + sum(len(text) for _, text in parts)
 
 
 def _quoted_word(rest: str, at: int, escape: str) -> tuple[str, int]:
-    out: list[str] = []
-    quote = ""
-    while at < len(rest):
-        if plain := _run(escape).match(rest, at):
-            out.append(plain[0])
-            at = plain.end()
-            continue
-        character = rest[at]
-        if not quote and character in SPACES:
-            break
-        if character == escape and quote != "'":
-            if at + 1 == len(rest):
-                return "".join(out), len(rest)
-            out.append(character)
-            at += 1
-        elif character == quote:
-            quote = ""
-        elif not quote and character in "'\"":
-            quote = character
-        out.append(rest[at])
-        at += 1
-    return "".join(out), at
+    """Return the word at `at` as written, without an escape at the end, and where it ends."""
+    parts = list(_parts(rest, at, escape, literal="'"))
+    written = (text for kind, text in parts if not (kind == "escape" and text == escape))
+    return "".join(written), at + sum(len(text) for _, text in parts)
 
 
 def _old_pair(keyword: str, rest: str) -> Pair:
