@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox import machine, packages
 from sandbox.errors import SandboxError
-from sandbox.places import places
+from sandbox.folders import folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ def crane() -> str:
     if own:
         return own
     try:
-        root = packages.beside(places(), machine.system(), "sid", ("crane",))
+        root = packages.beside(folders(), machine.system(), "sid", ("crane",))
     except SandboxError as error:
         raise SystemExit(f"this comparison needs crane: {error}; put it on PATH") from error
     return str(root / "usr/bin/crane")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from sandbox import control
 from sandbox.errors import SandboxError
-from sandbox.places import places
+from sandbox.folders import folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sandbox.places import Places
+    from sandbox.folders import Folders
 
 DONE, NOT_RUNNING, CANNOT, INTERRUPTED = 0, 1, 4, 130
 
@@ -25,12 +25,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command. Return 4 if the machine lacks something, 130 after Ctrl-C."""
     chosen = _parser().parse_args(words)
     try:
-        return _run(chosen, places())
+        return _run(chosen, folders())
     except SandboxError as error:
         _tell(f"error: {error.message}\nhint: {error.hint}")
         return CANNOT
     except OSError as error:
-        _tell(f"error: {error}\nhint: see the free space and the rights on `{places().root}`")
+        _tell(f"error: {error}\nhint: see the free space and the rights on `{folders().root}`")
         return CANNOT
     except KeyboardInterrupt:
         _tell("interrupted; `python3 -m sandbox down` stops what was started")
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(chosen: argparse.Namespace, at: Places) -> int:
+def _run(chosen: argparse.Namespace, at: Folders) -> int:
     if chosen.command == "down":
         control.down(at, purge=chosen.purge)
     elif chosen.command == "env":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from sandbox import process
 from sandbox.errors import SandboxError
-from sandbox.places import locked
+from sandbox.folders import locked
 
 if TYPE_CHECKING:
     from sandbox.packages import Tools

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from sandbox import control, machine, packages, process, upload
 from sandbox.errors import SandboxError
+from sandbox.folders import Folders, locked
 from sandbox.go_programs import MODULES, GoProgram, build
 from sandbox.packages import say
-from sandbox.places import Places, locked
 
 REPOSITORY = "moby/buildkit"
 TAG = "buildx-stable-1"
@@ -27,7 +27,7 @@ PROGRAMS = tuple(
 )
 
 
-def ensure(at: Places) -> str:
+def ensure(at: Folders) -> str:
     """Put the image into the mirror of the sandbox, unless it is there; return the mirror.
 
     The mirror stands in for Docker Hub. Without one, Docker Hub answers and has the image: return
@@ -56,7 +56,7 @@ def key() -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
-def _make(at: Places, now: control.Status) -> None:
+def _make(at: Folders, now: control.Status) -> None:
     programs = [build(program, at) for program in PROGRAMS]
     tools = packages.located(at, machine.system())
     say(f"making {REPOSITORY}:{TAG} with BuildKit {PROGRAMS[-1].version}")

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from sandbox import engine, host, machine, mounts, packages, registry, seed, state, upload
 from sandbox.errors import SandboxError
+from sandbox.folders import locked
 from sandbox.packages import Tools, say
-from sandbox.places import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sandbox.engine import Engine
-    from sandbox.places import Places
+    from sandbox.folders import Folders
 
 MAIN = "main"
 USUAL_PORT = 5000
@@ -41,7 +41,7 @@ class Status:
     processes: tuple[str, ...]
 
 
-def status(at: Places) -> Status:
+def status(at: Folders) -> Status:
     """Check whether all parts of the sandbox answer."""
     kept = {name: str(value or "") for name, value in state.read(at.state).items()}
     kind = kept.get("engine", "")
@@ -57,7 +57,7 @@ def status(at: Places) -> Status:
     )
 
 
-def up(at: Places) -> Status:
+def up(at: Folders) -> Status:
     """Start everything that is not running.
 
     Raises:
@@ -83,7 +83,7 @@ def up(at: Places) -> Status:
     return status(at)
 
 
-def down(at: Places, *, purge: bool) -> None:
+def down(at: Folders, *, purge: bool) -> None:
     """Stop everything that `up` or a test started here; `purge` also deletes its data."""
     if not at.root.exists():
         return
@@ -104,7 +104,7 @@ def down(at: Places, *, purge: bool) -> None:
         shutil.rmtree(at.root)
 
 
-def environment(at: Places) -> list[str]:
+def environment(at: Folders) -> list[str]:
     """Return shell code that makes docker, buildx and the pipeline use the sandbox.
 
     Raises:
@@ -145,20 +145,20 @@ def _keep_own(before: Status, wish: str) -> bool:
     return wish == "own" or (wish == "" and before.engine == "own")
 
 
-def _engine_answers(at: Places, kind: str) -> bool:
+def _engine_answers(at: Folders, kind: str) -> bool:
     if kind == "host":
         return host.probe().fault is None
     return any(e.name == MAIN and engine.recalled(e) and e.answers() for e in _engines(at))
 
 
-def _engines(at: Places) -> list[Engine]:
+def _engines(at: Folders) -> list[Engine]:
     """Return every engine that was ever started here, running or not."""
     homes = sorted(path for path in (at.root / "engines").glob("*") if path.is_dir())
     tools = packages.located(at, machine.system()) if homes else Tools(at.cache)
     return [engine.Engine(home.name, at, tools) for home in homes]
 
 
-def _up_host(at: Places, before: Status) -> None:
+def _up_host(at: Folders, before: Status) -> None:
     """Use the machine's engine, and start a registry."""
     for left in _engines(at):
         left.stop()
@@ -174,7 +174,7 @@ def _up_host(at: Places, before: Status) -> None:
     state.write(at.state, {**kept, "registry_container": contained})
 
 
-def _up_own(at: Places, before: Status, found: host.Host) -> None:
+def _up_own(at: Folders, before: Status, found: host.Host) -> None:
     """Start an engine from packages, a registry, and a mirror if Docker Hub is unreachable."""
     try:
         here = machine.require_equippable(root=True)
@@ -196,16 +196,16 @@ def _up_own(at: Places, before: Status, found: host.Host) -> None:
         seeding.result()
 
 
-def _start_main(at: Places) -> None:
+def _start_main(at: Folders) -> None:
     say("starting the engine")
     engine.start(MAIN, snapshotter=True, where=at)
 
 
-def _seed(at: Places, here: machine.System, tools: Tools, mirror: str) -> None:
+def _seed(at: Folders, here: machine.System, tools: Tools, mirror: str) -> None:
     upload.push(seed.ensure(at, here, tools), mirror)
 
 
-def _serve(at: Places, name: str, port: int) -> str:
+def _serve(at: Folders, name: str, port: int) -> str:
     """Return the address of the registry of that name; start it if needed."""
     kept = state.read(at.state).get(name)
     if isinstance(kept, str) and state.recall(at, name) and registry.answers(kept):
@@ -221,7 +221,7 @@ def _port(address: str, *, usual: int = 0) -> int:
     return registry.free_port(int(port) if port.isdigit() else usual)
 
 
-def _equip(at: Places, tools: Tools) -> None:
+def _equip(at: Folders, tools: Tools) -> None:
     """Link the programs for PATH, and write a Docker configuration with the buildx plugin."""
     plugins = at.docker_config / "cli-plugins"
     for folder in (at.bin, plugins):
@@ -240,5 +240,5 @@ def _link(link: Path, target: Path) -> None:
     link.symlink_to(target)
 
 
-def _container(at: Places) -> str:
+def _container(at: Folders) -> str:
     return f"fip-{at.identity}-registry"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox import bridge, machine, mounts, packages, process, state
-from sandbox.places import Places, places
+from sandbox.folders import Folders, folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,18 +36,18 @@ class Engine:
     """An engine of the sandbox; `name` is unique in the sandbox."""
 
     name: str
-    places: Places
+    folders: Folders
     tools: Tools
 
     @property
     def home(self) -> Path:
         """Return the folder of its configuration, logs and images."""
-        return self.places.root / "engines" / self.name
+        return self.folders.root / "engines" / self.name
 
     @property
     def run(self) -> Path:
         """Return the folder of its sockets and other files that must not survive a reboot."""
-        return self.places.run / self.name
+        return self.folders.run / self.name
 
     @property
     def socket(self) -> Path:
@@ -62,7 +62,7 @@ class Engine:
     @property
     def bridge(self) -> str:
         """Return the name of its bridge: at most 15 characters, unique for each engine."""
-        return f"fip{self.places.identity}{self.name[:4]}"
+        return f"fip{self.folders.identity}{self.name[:4]}"
 
     def answers(self) -> bool:
         """Return whether it answers now."""
@@ -77,7 +77,7 @@ def start(
     name: str,
     *,
     snapshotter: bool,
-    where: Places | None = None,
+    where: Folders | None = None,
     mirrors: Sequence[str] | None = None,
 ) -> Engine:
     """Start the engine `name`, unless it is running.
@@ -90,7 +90,7 @@ def start(
         SandboxError: there are no packages for this machine, or the engine does not start.
 
     """
-    at = where or places()
+    at = where or folders()
     here = machine.require_equippable(root=True)
     engine = Engine(name, at, packages.ensure(at, here))
     hub = _own_mirrors(at) if mirrors is None else list(mirrors)
@@ -106,8 +106,8 @@ def start(
 
 def stop(engine: Engine) -> None:
     """Stop all processes of an engine, also those that another process or a crash left."""
-    state.stop(engine.places, f"{engine.name}-dockerd", patience=30.0)
-    state.stop(engine.places, f"{engine.name}-containerd")
+    state.stop(engine.folders, f"{engine.name}-dockerd", patience=30.0)
+    state.stop(engine.folders, f"{engine.name}-containerd")
     _end_shims(engine)
     mounts.unmount_below(engine.home, engine.run)
     bridge.remove(engine.bridge, engine.tools)
@@ -115,13 +115,13 @@ def stop(engine: Engine) -> None:
         bridge.remove_within(pool)
     shutil.rmtree(engine.run, ignore_errors=True)
     with suppress(OSError):
-        engine.places.run.rmdir()
+        engine.folders.run.rmdir()
 
 
 def recalled(engine: Engine) -> bool:
     """Return whether both its processes run and its bridge exists."""
     daemons = (f"{engine.name}-dockerd", f"{engine.name}-containerd")
-    running = all(state.recall(engine.places, daemon) for daemon in daemons)
+    running = all(state.recall(engine.folders, daemon) for daemon in daemons)
     return running and bridge.exists(engine.bridge)
 
 
@@ -199,13 +199,13 @@ def _daemon(engine: Engine, program: str, options: Sequence[str]) -> None:
     log = engine.home / f"{program}.log"
     command = [str(engine.tools.bin / program), *options]
     started = process.spawn(command, log=log, environment=engine.tools.environment())
-    state.remember(engine.places, f"{engine.name}-{program}", started)
+    state.remember(engine.folders, f"{engine.name}-{program}", started)
     serving = (engine.run / "containerd.sock").exists
     ready = serving if program == "containerd" else engine.answers
     process.wait_for(ready, started, what=f"`{program}` of the sandbox", log=log, patience=60.0)
 
 
-def _own_mirrors(at: Places) -> list[str]:
+def _own_mirrors(at: Folders) -> list[str]:
     address = state.read(at.state).get("mirror")
     return [f"http://{address}"] if isinstance(address, str) else []
 

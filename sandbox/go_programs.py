@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.errors import SandboxError
+from sandbox.folders import Folders, folders, locked, scratch
 from sandbox.packages import say
-from sandbox.places import Places, locked, places, scratch
 
 MODULES = Path(__file__).with_name("go")
 _REQUIRED = re.compile(r"^\s*(?:require )?(\S+) (v\S+)(?: // indirect)?$", re.MULTILINE)
@@ -49,7 +49,7 @@ class GoProgram:
         return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
 
 
-def build(program: GoProgram, at: Places | None = None) -> Path:
+def build(program: GoProgram, at: Folders | None = None) -> Path:
     """Return the program from the cache; build it the first time.
 
     One build at a time and one compiler at a time: each takes hundreds of MB of memory.
@@ -58,7 +58,7 @@ def build(program: GoProgram, at: Places | None = None) -> Path:
         SandboxError: there is no Go, a module cannot be downloaded, or the build fails.
 
     """
-    cache = (at or places()).cache
+    cache = (at or folders()).cache
     home = cache / f"go-{program.folder.name}-{program.version}-{program.key}"
     with locked(cache / "go.lock"):
         if not home.exists():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sandbox import machine, process
 from sandbox.errors import SandboxError
-from sandbox.places import Places, locked, scratch
+from sandbox.folders import Folders, locked, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,17 +83,17 @@ class Tools:
         }
 
 
-def ensure(places: Places, here: machine.System) -> Tools:
+def ensure(folders: Folders, here: machine.System) -> Tools:
     """Return the packages for `here`, from the cache or from the machine's apt archive.
 
     Raises:
         SandboxError: the archive cannot be reached, or lacks one of them.
 
     """
-    home = located(places, here).root
-    with locked(places.cache / "tools.lock"):
+    home = located(folders, here).root
+    with locked(folders.cache / "tools.lock"):
         if not home.exists():
-            with scratch(places.cache, "tools") as folder:
+            with scratch(folders.cache, "tools") as folder:
                 root = folder / "root"
                 _fetch(folder, root, here)
                 _link_programs(root)
@@ -101,27 +101,27 @@ def ensure(places: Places, here: machine.System) -> Tools:
     return Tools(home)
 
 
-def beside(places: Places, here: machine.System, suite: str, names: Sequence[str]) -> Path:
+def beside(folders: Folders, here: machine.System, suite: str, names: Sequence[str]) -> Path:
     """Unpack packages of another Debian suite, for comparisons, and return their root.
 
     Raises:
         SandboxError: the archive cannot be reached, or lacks one of them.
 
     """
-    home = places.cache / f"beside-{FORMAT}-{suite}-{'-'.join(names)}-{os.uname().machine}"
-    with locked(places.cache / "beside.lock"):
+    home = folders.cache / f"beside-{FORMAT}-{suite}-{'-'.join(names)}-{os.uname().machine}"
+    with locked(folders.cache / "beside.lock"):
         if not home.exists():
-            with scratch(places.cache, "beside") as folder:
+            with scratch(folders.cache, "beside") as folder:
                 archive = machine.main_archive(here, machine.apt_entries(here))
                 _fetch_of(suite, archive, KEYRING, names, folder)
                 (folder / "root").replace(home)
     return home
 
 
-def located(places: Places, here: machine.System) -> Tools:
+def located(folders: Folders, here: machine.System) -> Tools:
     """Return where the packages for `here` are, or would be."""
     kind = os.uname().machine
-    return Tools(places.cache / f"tools-{FORMAT}-{here.id}-{here.codename}-{kind}")
+    return Tools(folders.cache / f"tools-{FORMAT}-{here.id}-{here.codename}-{kind}")
 
 
 def _fetch(scratch: Path, root: Path, here: machine.System) -> None:

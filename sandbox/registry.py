@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sandbox import machine, packages, process, state
 from sandbox.errors import SandboxError
-from sandbox.places import Places, identity, places
+from sandbox.folders import Folders, folders, identity
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -78,7 +78,7 @@ class Registry:
     address: str
     ca: Path | None
     process: process.Process
-    places: Places
+    folders: Folders
 
     @property
     def url(self) -> str:
@@ -87,7 +87,7 @@ class Registry:
 
     def stop(self) -> None:
         """Stop it; pushed images stay in its folder."""
-        state.stop(self.places, self.name, patience=5.0)
+        state.stop(self.folders, self.name, patience=5.0)
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +123,7 @@ def serve(
     *,
     port: int | None = None,
     name: str | None = None,
-    where: Places | None = None,
+    where: Folders | None = None,
 ) -> Registry:
     """Start a registry that has its configuration, log and blobs in `folder`.
 
@@ -134,7 +134,7 @@ def serve(
         SandboxError: there is no registry server for this machine, or it does not start.
 
     """
-    at = where or places()
+    at = where or folders()
     called = name or f"{folder.name}-{identity(folder)}"
     program = server(at)
     # Another process may take the port meanwhile.
@@ -144,7 +144,7 @@ def serve(
     return _start(folder, settings, program, port=port or free_port(), called=(called, at))
 
 
-def server(at: Places) -> Path:
+def server(at: Folders) -> Path:
     """Return the registry server: the machine's own, or the unpacked one.
 
     Raises:
@@ -191,7 +191,7 @@ def answers(address: str, *, ca: Path | None = None, mark: str = "") -> bool:
 
 
 def _start(
-    folder: Path, settings: Settings, program: Path, *, port: int, called: tuple[str, Places]
+    folder: Path, settings: Settings, program: Path, *, port: int, called: tuple[str, Folders]
 ) -> Registry:
     name, at = called
     address = f"127.0.0.1:{port}"

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from sandbox import machine, mounts, process, state
 from sandbox.errors import SandboxError
+from sandbox.folders import locked, scratch
 from sandbox.packages import say
-from sandbox.places import locked, scratch
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from sandbox.folders import Folders
     from sandbox.packages import Tools
-    from sandbox.places import Places
 
 FORMAT = 1
 """Part of the cache key: increase it when the content below changes."""
@@ -100,7 +100,7 @@ def archive(here: machine.System) -> Archive:
     return Archive(uri, "\n".join(lines) + "\n", "\n".join(settings) + "\n")
 
 
-def ensure(places: Places, here: machine.System, tools: Tools) -> Seed:
+def ensure(folders: Folders, here: machine.System, tools: Tools) -> Seed:
     """Return the seed image, from the cache or made by debootstrap.
 
     Raises:
@@ -111,8 +111,8 @@ def ensure(places: Places, here: machine.System, tools: Tools) -> Seed:
     architecture = process.run(["dpkg", "--print-architecture"]).strip()
     key = f"{SUITE} {architecture} {source}"
     name = f"seed-{FORMAT}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    home = places.cache / name
-    with locked(places.cache / "seed.lock"):
+    home = folders.cache / name
+    with locked(folders.cache / "seed.lock"):
         if not home.exists():
             say(f"making {TAG} of {source.uri}: Docker Hub cannot be reached")
             _make(home, source, tools, architecture)

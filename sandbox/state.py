@@ -11,7 +11,7 @@ from sandbox import process
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.places import Places
+    from sandbox.folders import Folders
 
 
 def write(path: Path, content: dict[str, object]) -> None:
@@ -31,36 +31,36 @@ def read(path: Path) -> dict[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def remember(places: Places, name: str, daemon: process.Process) -> None:
+def remember(folders: Folders, name: str, daemon: process.Process) -> None:
     """Record a background process for `down`."""
     content: dict[str, object] = {"pid": daemon.pid, "started": daemon.started}
-    write(_record(places, name), content)
+    write(_record(folders, name), content)
 
 
-def recall(places: Places, name: str) -> process.Process | None:
+def recall(folders: Folders, name: str) -> process.Process | None:
     """Return the background process of that name, if it still runs."""
-    content = read(_record(places, name))
+    content = read(_record(folders, name))
     daemon = process.Process(int(str(content.get("pid", 0))), str(content.get("started", "")))
     return daemon if daemon.pid > 0 and process.alive(daemon) else None
 
 
-def forget(places: Places, name: str) -> None:
+def forget(folders: Folders, name: str) -> None:
     """Remove the record of a stopped process."""
-    _record(places, name).unlink(missing_ok=True)
+    _record(folders, name).unlink(missing_ok=True)
 
 
-def names(places: Places) -> list[str]:
+def names(folders: Folders) -> list[str]:
     """Return the names of all recorded processes, running or not."""
-    return sorted(path.stem for path in (places.root / "processes").glob("*.json"))
+    return sorted(path.stem for path in (folders.root / "processes").glob("*.json"))
 
 
-def stop(places: Places, name: str, *, patience: float = 20.0) -> None:
+def stop(folders: Folders, name: str, *, patience: float = 20.0) -> None:
     """Stop the background process of that name and remove its record."""
-    daemon = recall(places, name)
+    daemon = recall(folders, name)
     if daemon is not None:
         process.stop(daemon, patience=patience)
-    forget(places, name)
+    forget(folders, name)
 
 
-def _record(places: Places, name: str) -> Path:
-    return places.root / "processes" / f"{name}.json"
+def _record(folders: Folders, name: str) -> Path:
+    return folders.root / "processes" / f"{name}.json"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sandbox import builder_image
 from sandbox.errors import SandboxError
-from sandbox.places import places
+from sandbox.folders import folders
 from tests.builders.container import MIRROR, NAME, builder, docker
 
 E2E = (
@@ -33,7 +33,7 @@ FILES = ("tests/builders/driver.py", *(f"tests/e2e/test_{name}.py" for name in E
 def main(words: list[str]) -> int:
     """Make the image and the builder, print their versions, and run the tests on it."""
     try:
-        mirror = builder_image.ensure(places())
+        mirror = builder_image.ensure(folders())
     except SandboxError as error:
         sys.exit(f"error: {error.message}\nhint: {error.hint}")
     with tempfile.TemporaryDirectory(prefix="builders-") as folder:

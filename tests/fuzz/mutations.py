@@ -116,7 +116,7 @@ def _odd(data: bytes, _others: Sequence[bytes], _target: Target, random: Random)
 
 def _word(data: bytes, _others: Sequence[bytes], target: Target, random: Random) -> bytes:
     start, end = _span(data, random)
-    word = random.choice(target.words or ODD_BYTES)
+    word = random.choice(target.tokens or ODD_BYTES)
     return data[:start] + word + data[random.choice((start, start, end)) :]
 
 

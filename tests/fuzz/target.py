@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SEEDS = Path(__file__).parent / "seeds"
-WORDS = Path(__file__).parent / "words"
+DICTIONARIES = Path(__file__).parent / "dictionaries"
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else tempfile.gettempdir()  # noqa: S108
 """The folder for temporary files: in memory, if possible."""
 ROOT = Path(__file__).parents[2]
@@ -47,10 +47,10 @@ class Target:
     @property
     def dictionary(self) -> Path | None:
         """Return its dictionary in libFuzzer's format: a quoted token per line."""
-        return WORDS / self.vocabulary if self.vocabulary else None
+        return DICTIONARIES / self.vocabulary if self.vocabulary else None
 
     @cached_property
-    def words(self) -> tuple[bytes, ...]:
+    def tokens(self) -> tuple[bytes, ...]:
         """Return the tokens of its dictionary."""
         lines = self.dictionary.read_text(encoding="ascii").splitlines() if self.dictionary else []
         return tuple(ast.literal_eval(f"b{line}") for line in lines)

@@ -25,7 +25,7 @@ def without_engine(project: Project, own: Engine, moment: float) -> tuple[str | 
         time.sleep(moment)
         was_over = build.poll() is not None
         os.kill(int((own.run / "docker.pid").read_text()), signal.SIGKILL)
-        engine.start(own.name, snapshotter=True, where=own.places)
+        engine.start(own.name, snapshotter=True, where=own.folders)
         _, said = build.communicate(timeout=BOUND)
         if was_over:
             return None, []

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import builder_image
 from sandbox.errors import SandboxError
-from sandbox.places import places
+from sandbox.folders import folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,4 +34,4 @@ def test_its_dockerfile_copies_what_it_is_given() -> None:
 def test_without_a_running_sandbox(tmp_path: Path) -> None:
     """Nothing is built for minutes first."""
     with pytest.raises(SandboxError, match="the sandbox is not running"):
-        builder_image.ensure(places(tmp_path / "sandbox"))
+        builder_image.ensure(folders(tmp_path / "sandbox"))

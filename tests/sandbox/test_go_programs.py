@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.errors import SandboxError
+from sandbox.folders import folders
 from sandbox.go_programs import GoProgram, build
-from sandbox.places import places
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def test_without_go(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     with pytest.raises(SandboxError, match="needs Go") as caught:
-        build(GoProgram(folder, PACKAGE), places(tmp_path / "sandbox"))
+        build(GoProgram(folder, PACKAGE), folders(tmp_path / "sandbox"))
 
     assert "install Go" in caught.value.hint
     assert not [p for p in (tmp_path / "cache/fly-image-pipeline").iterdir() if p.is_dir()]

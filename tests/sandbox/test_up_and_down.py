@@ -15,7 +15,7 @@ import pytest
 
 from sandbox import state
 from sandbox.errors import SandboxError
-from sandbox.places import places
+from sandbox.folders import folders
 from sandbox.registry import answers, serve
 from tests.support.processes import is_running, wait_until
 
@@ -99,7 +99,7 @@ def test_an_engine_of_its_own(folder: Path) -> None:
     assert f"export PIPELINE_REGISTRY_HOST={first['registry']}\n" in lines
     assert [ran.returncode for ran in down] == [0, 0]
     assert not any(map(is_running, after.values()))
-    assert not places(folder).run.exists()
+    assert not folders(folder).run.exists()
     assert status()["registry"] == first["registry"]
     assert sandbox("env").returncode == 4
 
@@ -127,6 +127,6 @@ def test_a_registry_on_a_port_that_is_taken(tmp_path: Path, registry: Registry) 
     with pytest.raises(SandboxError) as error:
         serve(tmp_path / "another", port=port)
 
-    assert not [name for name in state.names(places()) if name.startswith("another")]
+    assert not [name for name in state.names(folders()) if name.startswith("another")]
     assert "ended at once" in error.value.message
     assert "address already in use" in error.value.hint

@@ -11,22 +11,22 @@ import pytest
 
 from sandbox import process, state
 from sandbox.errors import SandboxError
-from sandbox.places import identity, locked, places, scratch
+from sandbox.folders import folders, identity, locked, scratch
 from tests.support.processes import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.places import Places
+    from sandbox.folders import Folders
 
 LONGEST_SOCKET = 107
 """Maximal length of a socket's path in bytes (unix(7), `sun_path`)."""
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Places:
+def at(tmp_path: Path) -> Folders:
     """Make an empty sandbox."""
-    return places(tmp_path / "sandbox")
+    return folders(tmp_path / "sandbox")
 
 
 def python(script: str, tmp_path: Path) -> process.Process:
@@ -38,11 +38,11 @@ def python(script: str, tmp_path: Path) -> process.Process:
 def test_the_folder_of_a_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`.sandbox` beside the package, unless PIPELINE_SANDBOX_DIR is set."""
     monkeypatch.delenv("PIPELINE_SANDBOX_DIR", raising=False)
-    usual = places().root
+    usual = folders().root
     monkeypatch.setenv("PIPELINE_SANDBOX_DIR", str(tmp_path))
 
-    assert (usual / ".." / "sandbox" / "places.py").resolve().exists()
-    assert places().root == tmp_path
+    assert (usual / ".." / "sandbox" / "folders.py").resolve().exists()
+    assert folders().root == tmp_path
 
 
 def test_a_checkout_has_one_identity(tmp_path: Path) -> None:
@@ -55,13 +55,13 @@ def test_a_checkout_has_one_identity(tmp_path: Path) -> None:
 
 def test_sockets_fit_however_deep_the_checkout_lies(tmp_path: Path) -> None:
     """The kernel limits the length of socket paths."""
-    deep = places(tmp_path.joinpath(*["a-rather-long-name"] * 20))
+    deep = folders(tmp_path.joinpath(*["a-rather-long-name"] * 20))
 
     longest = deep.run / "second" / "containerd" / "io.containerd.runtime.v2" / "docker.sock"
     assert len(os.fsencode(longest)) <= LONGEST_SOCKET
 
 
-def test_written_state_is_read(at: Places) -> None:
+def test_written_state_is_read(at: Folders) -> None:
     """The folder is created; a second write replaces the first, and leaves no temporary file."""
     state.write(at.state, {"engine": "own"})
     state.write(at.state, {"engine": "host"})
@@ -71,7 +71,7 @@ def test_written_state_is_read(at: Places) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "null"])
-def test_invalid_state_is_empty(at: Places, text: str | None) -> None:
+def test_invalid_state_is_empty(at: Folders, text: str | None) -> None:
     """A missing, broken or foreign file is an empty state."""
     at.root.mkdir()
     if text is not None:
@@ -80,7 +80,7 @@ def test_invalid_state_is_empty(at: Places, text: str | None) -> None:
     assert state.read(at.state) == {}
 
 
-def test_a_process_is_recalled_while_it_runs(at: Places, tmp_path: Path) -> None:
+def test_a_process_is_recalled_while_it_runs(at: Folders, tmp_path: Path) -> None:
     """Found by pid and start time; `stop` kills it and removes its record."""
     child = python("import time; time.sleep(60)", tmp_path)
     state.remember(at, "child", child)
@@ -94,7 +94,7 @@ def test_a_process_is_recalled_while_it_runs(at: Places, tmp_path: Path) -> None
     assert not process.alive(child)
 
 
-def test_a_pid_that_belongs_to_another_is_left_alone(at: Places, tmp_path: Path) -> None:
+def test_a_pid_that_belongs_to_another_is_left_alone(at: Folders, tmp_path: Path) -> None:
     """The kernel reuses pids: an old record kills no other process."""
     child = python("import time; time.sleep(60)", tmp_path)
     state.remember(at, "ended", process.Process(child.pid, "another boot/1"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Places:
+class Folders:
     """The three folders of a sandbox.
 
     `root` has everything that survives a reboot. `run` has sockets, whose paths are limited to 107
@@ -57,7 +57,7 @@ def identity(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
 
 
-def places(root: Path | None = None) -> Places:
+def folders(root: Path | None = None) -> Folders:
     """Return the folders of the sandbox at `root`, PIPELINE_SANDBOX_DIR or `.sandbox`."""
     if root is None:
         default = Path(__file__).resolve().parent.parent / ".sandbox"
@@ -68,7 +68,7 @@ def places(root: Path | None = None) -> Places:
     else:
         run = Path(tempfile.gettempdir()) / f"fip-{os.getuid()}-{identity(root)}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Places(root=root, run=run, cache=cache.absolute() / "fly-image-pipeline")
+    return Folders(root=root, run=run, cache=cache.absolute() / "fly-image-pipeline")
 
 
 @contextmanager
