@@ -44,7 +44,7 @@ def _many_files(root: Path) -> None:
         for number in range(start, start + PER_FOLDER):
             (folder / f"f{number}").write_bytes(number.to_bytes(8, "big") * (SIZE // 8))
     (context / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
-    time.sleep(2.5)  # Files written just now are read twice.
+    time.sleep(2.5)  # Files changed in the last two seconds are checked more carefully.
     project = load(root)
     walk = _best(lambda: _plain_walk(str(context)))
     ours = _best(lambda: fingerprint(project))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.engine
 
 
 def test_a_plan_lists_floating_content_once(project: Project) -> None:
-    """It lists an unpinned external, a package without a version, and setuid bits, once each."""
+    """It lists an unpinned external, a package without a version, and a file of mode 600, once."""
     project.image(
         "web",
         "FROM debian:bookworm-slim\nRUN true || apt-get install curl\nCOPY web.txt /\n",

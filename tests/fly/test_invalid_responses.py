@@ -131,7 +131,7 @@ def test_a_release_without_a_number(answers: Answers, version: object) -> None:
 
 
 def test_releases_out_of_order(answers: Answers) -> None:
-    """Numbers sort a page; the order of pages cannot be repaired."""
+    """The numbers sort a page; releases out of order across pages are an error."""
     api = answers(page(release(2), release(4), release("3")))
     assert [one.version for one in releases_of(api, "web")] == [4, 3, 2]
     api = answers(page(release(4), more=True), page(release(5)))

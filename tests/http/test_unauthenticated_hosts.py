@@ -104,7 +104,7 @@ def test_a_valid_certificate_gets_the_credential(certificate: Certificate) -> No
 
 
 def test_public_images_of_an_unauthenticated_host(certificate: Certificate) -> None:
-    """Public images are read with the setting, which forbids sending credentials."""
+    """Public images are read with the setting; nobody else gets a credential for that host."""
     with scripted_server(lambda _: FOUND, certificate) as server:
         insecure = frozenset({server.address})
         with Registry(credentials=lambda _: KNOWN, insecure=insecure, policy=PATIENT) as registry:
