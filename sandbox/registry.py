@@ -53,6 +53,14 @@ auth:
     realm: sandbox
     path: {path}
 """
+BEARER = """\
+auth:
+  token:
+    realm: {realm}
+    service: {service}
+    issuer: {service}
+    rootcertbundle: {ca}
+"""
 ATTEMPTS = 5
 MARK = "X-Sandbox-Registry"
 """The response header with the identity of the registry's folder."""
@@ -102,16 +110,32 @@ class Registry:
 
 
 @dataclass(frozen=True)
+class TokenServer:
+    """Where a registry sends its clients for a Bearer token.
+
+    It accepts tokens that name `service` as issuer and audience, and whose certificate `ca` (PEM)
+    has signed.
+    """
+
+    realm: str
+    service: str
+    ca: Path
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a registry.
 
     `htpasswd` has lines of bcrypt hashes and turns on Basic authentication; `access_log` writes
-    each request to `registry.log` in the registry's folder.
+    each request to `registry.log` in the registry's folder; `tokens` turns on Bearer
+    authentication. `program` is another version of the distribution server.
     """
 
     tls: Certificate | None = None
     htpasswd: Path | None = None
     access_log: bool = False
+    tokens: TokenServer | None = None
+    program: Path | None = None
 
 
 PLAIN = Settings()
@@ -136,7 +160,7 @@ def serve(
     """
     at = where or folders()
     called = name or f"{folder.name}-{identity(folder)}"
-    program = server(at)
+    program = settings.program or server(at)
     # Another process may take the port meanwhile.
     for _ in range(1 if port else ATTEMPTS - 1):
         with suppress(SandboxError):
@@ -232,6 +256,12 @@ def _configure(folder: Path, settings: Settings, address: str) -> Path:
         )
     if settings.htpasswd is not None:
         text += HTPASSWD.format(path=json.dumps(str(settings.htpasswd)))
+    if settings.tokens is not None:
+        text += BEARER.format(
+            realm=json.dumps(settings.tokens.realm),
+            service=json.dumps(settings.tokens.service),
+            ca=json.dumps(str(settings.tokens.ca)),
+        )
     path = folder / "registry.yml"
     path.write_text(text)
     return path

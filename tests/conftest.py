@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from sandbox.registry import Settings, serve
+from sandbox.registry import Settings
 from tests.support.project import Project
+from tests.support.registries import serve
 from tests.support.scheduler import CAMPAIGNS, Scheduler, may_use_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 # Hypothesis sets no deadline: the machine may be busy with other work.
 settings.register_profile(

@@ -9,7 +9,8 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from ..http.errors import ErrorDetails, HttpError
-from ..http.retry import Policy
+from ..http.response import Response
+from ..http.retry import Policy, is_transient
 from ..model.events import silent
 from ..model.presence import Absent, Present
 from .auth.credential import nobody
@@ -21,7 +22,7 @@ from .host_pool import HostPool, no_mirrors
 from .manifest import Manifest, check_digest, digest_of, read_manifest
 from .refusal import refusal, said_by
 from .request import Request
-from .response import MANIFEST_TYPES, digest_in, keeps_tags, names_absence, presence
+from .response import MANIFEST_TYPES, digest_in, keeps_tags, lacks_blobs, names_absence, presence
 from .trust import CERTS_D, Trust
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from ..http.response import Response
+    from ..http.retry import Outcome
     from ..model.events import Reporter
     from ..model.presence import Presence
     from ..process.wait import Clock
@@ -202,7 +203,7 @@ class Registry:
         `KeptTagError` where the tag exists and the registry overwrites none, and `HttpError`.
         """
         host = self.host(reference.repository)
-        response = host.ask(_put(reference, manifest))
+        response = host.ask(_put(reference, manifest), retryable=_may_be_stored_later)
         if response.status not in (200, 201, 202):
             if keeps_tags(response):
                 raise KeptTagError(reference, said_by(response, host.authorizer))
@@ -330,6 +331,15 @@ def _put(reference: Reference, manifest: Manifest) -> Request:
         {"Content-Type": manifest.media_type},
         manifest.content,
     )
+
+
+def _may_be_stored_later(outcome: Outcome) -> bool:
+    """Return whether the same push of a manifest may succeed a moment later.
+
+    distribution 2 does not find a blob while another run mounts or pushes it in the same
+    repository: it empties the file that links it, and then writes it.
+    """
+    return is_transient(outcome) or (isinstance(outcome, Response) and lacks_blobs(outcome))
 
 
 def _whole(reference: Reference) -> Callable[[Response], object]:

@@ -17,7 +17,7 @@ from ..http.addresses import is_inside, is_loopback
 from ..http.errors import Cause, ErrorDetails, HttpError
 from ..http.failures import redacted
 from ..http.redirect import PRIVATE, why_not_followed
-from ..http.retry import Gate, Policy, Retry
+from ..http.retry import Gate, Policy, Retry, is_transient
 from ..http.send import send, stream
 from ..model.permission import VARIABLE
 from ..reference import registry_named
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from ..http.connections import Connections
     from ..http.response import Response
+    from ..http.retry import Outcome
     from ..model.events import Reporter
     from ..process.wait import Clock
     from .auth.credential import CredentialSource
@@ -111,16 +112,21 @@ class Host:
             name, settings.source, self._fetch_token, namespace=namespace, trusted=trusted
         )
 
-    def ask(self, request: Request, check: Check = _accept) -> Response:
+    def ask(
+        self,
+        request: Request,
+        check: Check = _accept,
+        retryable: Callable[[Outcome], bool] = is_transient,
+    ) -> Response:
         """Send a request until its response is final, within the limits of the policy.
 
         `check` sees each response with status 200; an `HttpError` that it raises counts as a
-        failure of the attempt. The last response is returned whatever its status; `HttpError` is
-        raised where there was none.
+        failure of the attempt. `retryable` decides what is worth another attempt. The last response
+        is returned whatever its status; `HttpError` is raised where there was none.
         """
         if found := self._from_mirror(request, check):
             return found
-        return self._retry.call(partial(self._attempt, request, check))
+        return self._retry.call(partial(self._attempt, request, check), retryable)
 
     def ask_once(self, request: Request, check: Check = _accept) -> Response:
         """Send a request, without retries."""

@@ -52,6 +52,7 @@ CODES = frozenset(
 _KEPT = re.compile(r"immutab|overwrit|tag already exist", re.IGNORECASE)
 _ABSENCE = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 _BLOB_ABSENCE = _ABSENCE | {"BLOB_UNKNOWN"}
+_BLOBS_UNKNOWN = frozenset({"BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN"})
 
 
 class Complaint(Struct, frozen=True):
@@ -107,6 +108,12 @@ def names_absence(response: Response) -> bool:
 def names_blobs_absence(response: Response) -> bool:
     """Return whether the body of a 404 says that there is no such blob."""
     return _names(response, _BLOB_ABSENCE)
+
+
+def lacks_blobs(response: Response) -> bool:
+    """Return whether a manifest was refused because the registry lacks what it names."""
+    codes = {complaint.code for complaint in complaints(response)}
+    return response.own and response.status in (400, 404) and bool(codes & _BLOBS_UNKNOWN)
 
 
 def keeps_tags(response: Response) -> bool:

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox.registry import Settings, free_port, serve
+from sandbox.registry import Settings, free_port
 from tests.support.incomplete_images import delete, is_complete, manifests
+from tests.support.registries import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.registry import Registry
     from tests.support.project import Project, Ran
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine
 

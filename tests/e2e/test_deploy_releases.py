@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-    from sandbox.registry import Registry
     from tests.support.project import Ran
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine
 

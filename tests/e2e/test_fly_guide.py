@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine
 

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox.registry import Settings, free_port, serve
+from sandbox.registry import Settings, free_port
 from tests.support.incomplete_images import is_complete
 from tests.support.project import requests_in
+from tests.support.registries import serve
 from tests.support.tampering_proxy import ResetAfter, tampering_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.registry import Registry
     from tests.support.project import Project, Ran
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sandbox.registry import Registry
     from tests.support.project import Project
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine
 

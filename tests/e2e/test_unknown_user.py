@@ -22,7 +22,7 @@ from pipeline.tasks._faults import tell_fault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 NOBODY = 54321
 """A user id that nobody has."""

@@ -11,7 +11,7 @@ from tests.support.project import Project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 SAID = "images/.dockerignore: `.git` is copied"
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from pipeline import fingerprint, inspect, load, plan, run
 from pipeline.model.project import reference_of
-from sandbox.registry import Certificate, Registry
+from sandbox.registry import Certificate
 from tests.faults.case import IMAGES, OURS, RATE, corrupts_digest, project_of
 from tests.faults.truth import Truth
 from tests.support.faults import RandomFaults, faulty_proxy, no_faults
 from tests.support.project import Ran
+from tests.support.registries import Registry
 from tests.support.scripted_server import Reply, scripted_server
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def run_case(case: Case, place: CampaignRegistry) -> CaseResult:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         certificate = _certificate(place)
         ca = certificate.ca
-        registry = Registry("", place.registry, ca, None, None)  # type: ignore[arg-type]
+        registry = Registry(place.registry, ca)
         proxy = stack.enter_context(faulty_proxy(registry, certificate))
         stranger = stack.enter_context(scripted_server(_stranger, certificate))
         project = project_of(case, folder / "project", proxy.address, place)

@@ -89,7 +89,8 @@ class Truth:
         _, headers, _ = self._ask("POST", f"{repository}/blobs/uploads/", b"")
         there = headers["Location"].partition("/v2/")[2]
         digest = _digest(content)
-        status, _, said = self._ask("PUT", f"{there}&digest={quote(digest)}", content)
+        query = f"{'&' if '?' in there else '?'}digest={quote(digest)}"
+        status, _, said = self._ask("PUT", there + query, content)
         assert status == 201, said
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 

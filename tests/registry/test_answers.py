@@ -296,3 +296,37 @@ def test_a_put_that_was_stored_as_something_else_is_an_error() -> None:
 
         with pytest.raises(HttpError, match="stored as"):
             registry.put(at, registry.manifest(at))
+
+
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize("code", ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"])
+def test_a_put_is_retried_while_another_run_links_the_same_blobs(status: int, code: str) -> None:
+    """Distribution 2.8 was seen to answer so while eight runs mounted the same blobs at once."""
+    left = [Reply(status, JSON, errors(code))] * 2
+
+    def script(request: Request) -> Reply:
+        if request.method == "PUT":
+            return left.pop() if left else Reply(201)
+        return Reply(200, FOUND, BODY)
+
+    with scripted_server(script) as server, Registry(policy=QUICK) as registry:
+        at = reference(server.address)
+
+        assert registry.put(at, registry.manifest(at)) == DIGEST
+        assert server.count("PUT") == 3
+
+
+def test_a_put_whose_blobs_stay_unknown_is_an_error() -> None:
+    """After three attempts, with the registry's own words."""
+    unknown = Reply(400, JSON, errors("MANIFEST_BLOB_UNKNOWN"))
+    with (
+        scripted_server(
+            lambda request: unknown if request.method == "PUT" else Reply(200, FOUND, BODY)
+        ) as server,
+        Registry(policy=QUICK) as registry,
+    ):
+        at = reference(server.address)
+        with pytest.raises(HttpError, match="manifest_blob_unknown as it says"):
+            registry.put(at, registry.manifest(at))
+
+        assert server.count("PUT") == 3

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.reference import Reference
-    from sandbox.registry import Registry as Server
+    from tests.support.registries import Registry as Server
 
     Choose = Callable[[Request], Fault | None]
 

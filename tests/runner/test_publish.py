@@ -29,14 +29,15 @@ from pipeline.runner.publish import Pushed, publish
 from tests.buildkit.example import image
 from tests.support.intercept import intercept
 from tests.support.scripted_server import Reply, Request
+from tests.support.small_images import push_blob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
 
     from pipeline.model.presence import Presence
-    from sandbox.registry import Registry
     from tests.support.intercept import Hook
+    from tests.support.registries import Registry
     from tests.support.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.engine  # It needs only the registry.
@@ -55,12 +56,9 @@ def pushed(  # Each test is about one of them.
 ) -> Pushed:
     """Push an image with the config `content`, as BuildKit pushes to staging."""
     blob = json.dumps({"of": content}).encode()
-    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
-    begun = httpx.post(f"http://{address}/v2/{name}/blobs/uploads/")
-    httpx.put(f"{begun.headers['Location']}&digest={digest}", content=blob).raise_for_status()
-    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest}
+    config = push_blob(f"{address}/{name}", blob, "application/vnd.oci.image.config.v1+json")
     document = {"schemaVersion": 2, "mediaType": TYPE, "layers": []}
-    text = json.dumps({**document, "config": {**config, "size": len(blob)}}).encode()
+    text = json.dumps({**document, "config": config}).encode()
     manifest = Manifest(text, TYPE, Digest(f"sha256:{hashlib.sha256(text).hexdigest()}"))
     reference = Reference(Repository(host, name), Tag("1"))
     made = image(name, bases=bases)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipeline.model.events import Event
     from pipeline.model.plan import Plan
     from pipeline.model.report import Report
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 pytestmark = pytest.mark.engine  # It needs only the registry.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_REQUEST = re.compile(r'"(GET|HEAD|PUT|POST|PATCH|DELETE) (/v2/\S*) HTTP')
+_REQUEST = re.compile(r"\b(GET|HEAD|PUT|POST|PATCH|DELETE) (/v2/\S*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import bcrypt
 import trustme
 
-from sandbox.registry import Certificate, Settings, serve
+from sandbox.registry import Certificate, Settings
+from tests.support.registries import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-    from sandbox.registry import Registry
+    from tests.support.registries import Registry
 
 
 @contextmanager

@@ -234,16 +234,22 @@ class Authorizer:
 
     def _refused(self, response: Response, realm: str) -> HttpError:
         server = urlsplit(realm).netloc
-        who = f"the credential from {self.credential.source}" if self.credential else "anonymity"
         details = ErrorDetails(
             response.status,
             response.url,
             transient=response.status in TRANSIENT,
             retry_after=retry_after(response.headers),
         )
-        if response.status in (401, 403):
+        if response.status in (401, 403) and self.credential is None:
             return HttpError(
-                f"`{server}` refused {who} for `{self._host}`",
+                f"`{self._host}` requires a login, and there is no credential for it",
+                hint=f"run `docker login {self._host}`",
+                details=details,
+            )
+        if response.status in (401, 403):
+            source = self.credential.source if self.credential else ""
+            return HttpError(
+                f"`{server}` refused the credential from {source} for `{self._host}`",
                 hint=f"log in again: `docker login {self._host}`",
                 details=details,
             )

@@ -123,6 +123,21 @@ def test_a_token_that_is_refused(status: int) -> None:
     assert isinstance(found, HttpError)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_server_that_gives_none_without_a_login(status: int) -> None:
+    """The message names the registry, as after its own 401, and the hint says how to log in."""
+    with (
+        scripted_server(challenging(lambda _: Reply(status))) as server,
+        Registry(credentials=nobody, policy=QUICK) as registry,
+        pytest.raises(HttpError) as refused,
+    ):
+        registry.head(parse_reference(f"{server.address}/acme:1"))
+
+    message = f"`{server.address}` requires a login, and there is no credential for it"
+    assert refused.value.message == message
+    assert refused.value.hint == f"run `docker login {server.address}`"
+
+
 @pytest.mark.parametrize("status", [200, 403, 404])
 def test_json_without_an_end(status: int) -> None:
     """A body of brackets is no manifest, and no error document."""

@@ -28,7 +28,8 @@ from tests.support.tls_server import TlsServer, context_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sandbox.registry import Certificate, Registry
+    from sandbox.registry import Certificate
+    from tests.support.registries import Registry
 
     Choose = Callable[[Request], Fault | None]
 

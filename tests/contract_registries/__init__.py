@@ -1,0 +1,1 @@
+"""`make contract-registries`: the same tests against several real registries."""
