@@ -1,16 +1,9 @@
 """Measure how long it takes to query 500 tags if each response takes 25 ms.
 
-<<<<<<< HEAD
-The lower bound is that of 16 connections: 32 rounds of 25 ms. Compared with a bare `http.client` on
+The lower bound is that of 50 connections: 10 rounds of 25 ms. Compared with a bare `http.client` on
 as many connections, without credentials and without reading the responses, and with `crane digest`
 and `docker manifest inspect`, 16 at once and one after the other. Ours and the bare client: best of
 five, as other load can only make a run slower.
-=======
-The bound is what 50 connections allow: 10 rounds of 25 ms. Peers are a bare client of Python's own
-on as many connections, which knows neither credentials nor what an answer means, and `crane digest`
-and `docker manifest inspect`, 16 at once and one after the other. Best of five for ours and the
-bare client, as both are disturbed upwards only.
->>>>>>> 93e3295 (As many requests at once as the latency of a registry makes worthwhile, 50 at most)
 """
 
 # ruff: noqa: T201 - a command that prints its numbers

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from sandbox import registry
+from sandbox.folders import folders
 from sandbox.go_programs import build
-from sandbox.places import places
 from tests.support.registries import KINDS, PROGRAM, PROGRAMS, VARIABLE
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _version(kind: str) -> str:
     if kind not in KINDS:
         return "it runs already; its version is not known"
     ran = subprocess.run(
-        [registry.server(places()), "--version"], capture_output=True, text=True, check=True
+        [registry.server(folders()), "--version"], capture_output=True, text=True, check=True
     )
     return ran.stdout.strip()
 
