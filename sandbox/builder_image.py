@@ -51,7 +51,7 @@ def ensure(at: Folders) -> str:
 
 
 def key() -> str:
-    """Return twelve hex digits of everything that decides what is in the image."""
+    """Return twelve hex digits that are derived from everything in the image."""
     parts = [*(program.key for program in PROGRAMS), (FOLDER / "Dockerfile").read_text()]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 

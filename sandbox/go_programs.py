@@ -34,7 +34,7 @@ class GoProgram:
 
     @property
     def version(self) -> str:
-        """The version that `go.mod` pins, as `v3.1.2`."""
+        """Return the version that `go.mod` pins, such as `v3.1.2`."""
         text = (self.folder / "go.mod").read_text(encoding="utf-8")
         required: dict[str, str] = dict(_REQUIRED.findall(text))
         module = max((m for m in required if f"{self.package}/".startswith(f"{m}/")), key=len)
@@ -42,7 +42,7 @@ class GoProgram:
 
     @property
     def key(self) -> str:
-        """Twelve hex digits of everything that decides which program is built."""
+        """Return twelve hex digits that are derived from everything that the program is built from."""
         parts = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
         words = (self.package, self.version_variable, os.uname().machine)
         parts += [word.encode() for word in words]

@@ -1,4 +1,4 @@
-"""What a buildx can do, as its version or a trial tells.
+"""The features of a buildx, known from its version or by trying them.
 
 The errors are those of real ones: `unknown flag: --allow` of buildx 0.13.1 by docker 26.1.5,
 `invalid progress mode` of BuildKit's `util/progress/progressui/display.go`, which buildx prints.
@@ -35,7 +35,7 @@ STREAM = Abilities(stream=True, allow=False, tried=True)
     ],
 )
 def test_the_version_that_buildx_says(said: str, version: tuple[int, int] | None) -> None:
-    """Releases, distributions' own, built between releases, and built without knowing it."""
+    """Releases, distributions' versions, versions between releases, and unknown ones."""
     assert read_version(f"github.com/docker/buildx {said}\n")[1] == version
 
 
@@ -43,8 +43,8 @@ def test_the_version_that_buildx_says(said: str, version: tuple[int, int] | None
     ("version", "allow"),
     [((0, 13), False), ((0, 16), False), ((0, 17), True), ((0, 38), True), ((1, 0), True)],
 )
-def test_a_version_that_tells(version: tuple[int, int], allow: bool) -> None:  # noqa: FBT001
-    """Nothing is tried: it would cost a process in every build."""
+def test_a_known_version(version: tuple[int, int], allow: bool) -> None:  # noqa: FBT001
+    """Nothing is tried: that would cost a process in every build."""
 
     def attempt(words: tuple[str, ...]) -> str:
         pytest.fail(f"tried: {words}")
@@ -68,10 +68,10 @@ def test_a_version_that_tells(version: tuple[int, int], allow: bool) -> None:  #
         ((0, 12), "fork: no memory", "", Abilities(stream=False, allow=True, tried=True)),
     ],
 )
-def test_a_version_that_does_not_tell(
+def test_an_unknown_version(
     version: tuple[int, int] | None, with_allow: str, without: str, expected: Abilities
 ) -> None:
-    """An unknown one is tried, and refused for what it lacks; an old one must show that it can."""
+    """Features are tried; a missing one is an error, and an old version must prove its own."""
     seen = abilities(version, lambda words: with_allow if "--allow" in words else without)
 
     assert seen == expected

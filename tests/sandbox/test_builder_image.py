@@ -32,6 +32,6 @@ def test_its_dockerfile_copies_what_it_is_given() -> None:
 
 
 def test_without_a_running_sandbox(tmp_path: Path) -> None:
-    """Nothing is built for minutes first."""
+    """Nothing is built, which would take minutes."""
     with pytest.raises(SandboxError, match="the sandbox is not running"):
         builder_image.ensure(folders(tmp_path / "sandbox"))
