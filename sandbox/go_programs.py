@@ -42,7 +42,7 @@ class GoProgram:
 
     @property
     def key(self) -> str:
-        """Return twelve hex digits that are derived from everything that the program is built from."""
+        """Return twelve hex digits that are derived from all inputs of the program."""
         parts = [(self.folder / name).read_bytes() for name in ("go.mod", "go.sum")]
         words = (self.package, self.version_variable, os.uname().machine)
         parts += [word.encode() for word in words]
