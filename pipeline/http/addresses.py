@@ -1,4 +1,4 @@
-"""Tell this machine, private networks and the public Internet apart, by host name or address.
+"""Distinguish this machine, private networks and the public Internet, by host name or address.
 
 One reading of names for redirects, mirrors and plain HTTP. Checks that forbid read a name as the
 system's resolver does, which takes `2130706433` for 127.0.0.1; checks that permit want it written

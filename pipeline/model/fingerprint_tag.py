@@ -27,7 +27,7 @@ WHY = "may be a fingerprint tag, which never moves"
 
 
 def may_be_fingerprint(tag: str) -> bool:
-    """Tell whether a tag template could make this tag, for any image in any project.
+    """Return whether a tag template could make this tag, for any image in any project.
 
     >>> may_be_fingerprint("99e119ac964f836b8d22"), may_be_fingerprint("web-99e119ac964f836b8d22")
     (True, True)
@@ -38,7 +38,7 @@ def may_be_fingerprint(tag: str) -> bool:
 
 
 def is_commit(tag: str) -> bool:
-    """Tell whether a tag looks like one of inputs only because of the full id of a Git commit.
+    """Return whether a tag looks like one of inputs only because of the full id of a Git commit.
 
     Only a template that writes 20 more hex digits right beside `{fingerprint}` could make it.
     """
@@ -46,7 +46,7 @@ def is_commit(tag: str) -> bool:
 
 
 def is_own(source: Reference, destination: Reference) -> bool:
-    """Tell whether `destination` is the tag of inputs of `source`, in another repository.
+    """Return whether `destination` is the tag of inputs of `source`, in another repository.
 
     A source that names a digest may be any image, whatever tag is written beside it.
     """

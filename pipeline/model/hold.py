@@ -53,7 +53,7 @@ def hold(head: Revision | None, running: Running | None) -> Held | None:
 
 
 def _is_before(head: Revision, theirs: Revision) -> bool:
-    """Tell whether `head` is among the known ancestors of `theirs`."""
+    """Return whether `head` is among the known ancestors of `theirs`."""
     known = (parent for parent in theirs.parents if len(parent) >= _SHORTEST)
     return head.id != theirs.id and any(head.id.startswith(parent) for parent in known)
 

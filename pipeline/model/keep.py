@@ -51,7 +51,7 @@ class Slot(Struct, frozen=True):
         return self.image if self.role is Role.BASE else self.app
 
     def same_machine(self, other: Slot) -> bool:
-        """Tell whether both slots mean the same machine."""
+        """Return whether both slots mean the same machine."""
         same = (self.app, self.role) == (other.app, other.role)
         return same and (self.role is Role.ROLLBACK or self.image == other.image)
 

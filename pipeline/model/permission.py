@@ -58,7 +58,7 @@ class Allowed(Struct, frozen=True):
         return Allowed((*self.words, *more.words)) if more.words else self
 
     def grants(self, need: Need) -> bool:
-        """Tell whether a word grants what is needed, or more."""
+        """Return whether a word grants what is needed, or more."""
         same = _SAME.get(need.word, str.__eq__)
         return any(name == need.word and same(value, need.value) for name, value in self.words)
 
@@ -142,12 +142,12 @@ def _is_cache(value: str) -> bool:
 
 
 def _holds(folder: str, path: str) -> bool:
-    """Tell whether a path is a folder, or below it. Both are absolute, without `..` and links."""
+    """Return whether a path is a folder, or below it. Both are absolute, without `..` and links."""
     return PurePosixPath(path).is_relative_to(folder)
 
 
 def _fits(template: str, value: str) -> bool:
-    """Tell whether a value fits a template, with some image's name in each `{name}`."""
+    """Return whether a value fits a template, with some image's name in each `{name}`."""
     if NAME_FIELD not in template:
         return template == value
     parts = map(re.escape, template.split(NAME_FIELD))

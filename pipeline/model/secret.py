@@ -82,7 +82,7 @@ def source_of(secret: Secret, variables: Container[str]) -> tuple[str, str]:
 
 
 def is_credential(variable: str) -> bool:
-    """Tell whether a variable has a credential of Fly or a registry.
+    """Return whether a variable has a credential of Fly or a registry.
 
     >>> [is_credential(name) for name in ("FLY_API_TOKEN", "DOCKER_AUTH_CONFIG", "NPM_TOKEN")]
     [True, True, False]

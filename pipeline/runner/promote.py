@@ -83,7 +83,7 @@ def _one(registry: Registry, source: Reference, digest: Digest, there: Reference
 
 
 def _stays(destination: Reference) -> bool:
-    """Tell whether a tag is one of inputs, which never moves."""
+    """Return whether a tag is one of inputs, which never moves."""
     tag = str(destination.tag)
     return may_be_fingerprint(tag) and not is_commit(tag)
 

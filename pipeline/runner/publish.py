@@ -228,7 +228,7 @@ def _put(image: Pushed, registry: Registry) -> float | PipelineError:
 
 
 def _is_settled(image: Pushed, registry: Registry) -> bool:
-    """Tell whether a failed put was not needed: another run's is there, or ours arrived after all.
+    """Return whether a failed put does not matter: the tag is another run's, or ours after all.
 
     Between our look and our put another run may have published. If the registry keeps tags, it
     refuses ours then, each registry in its own words.

@@ -200,7 +200,7 @@ def _reported(result: DeployResult, report: Reporter) -> DeployResult:
 
 
 def _runs_as_before(driver: Driver, app: App, before: Running | None) -> bool:
-    """Tell whether an app whose deploy failed runs what it ran before, as a driver promises.
+    """Return whether an app whose deploy failed runs what it ran before, as a driver promises.
 
     If that cannot be found out, the app is rolled back: a rollback that fails is reported.
     """

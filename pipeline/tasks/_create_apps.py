@@ -13,7 +13,7 @@ from ..project.file_format import app_line
 from ..project.name_app import name_app
 from ..runner.create_apps import create_missing, find_apps, with_generated_names
 from ._load import load_project, with_apps
-from ._say import console, say, say_unlisted, tell, write_json
+from ._say import console, print_error, say, say_unlisted, write_json
 from ._signals import INTERRUPTED, stoppable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _show(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath], *, json: 
         fly.print_fly_apps(found)
     failures = {(a.reason, a.hint): a for a in found if a.failed or a.unknown}
     for app in failures.values():
-        tell(WorkError(f"`{app.name}`: {app.reason}", hint=app.hint))
+        print_error(WorkError(f"`{app.name}`: {app.reason}", hint=app.hint))
 
 
 def _made(found: Sequence[FlyApp], names: Mapping[str, PurePosixPath]) -> dict[str, PurePosixPath]:
@@ -94,7 +94,7 @@ def _keep_names(root: Path, made: Mapping[str, PurePosixPath], *, save: bool) ->
             name_app(root, file, name)
             say(f"`{file}` names the app `{name}` now")
         except WorkError as error:
-            tell(error)
+            print_error(error)
             code = FAILED
     return code
 

@@ -13,7 +13,7 @@ from ..model.sanitize import harmless
 FAULT = 3
 
 
-def tell_fault(error: Exception) -> None:
+def print_fault(error: Exception) -> None:
     """Print an unexpected error to stderr, without secrets. Never raises."""
     try:
         text = _traceback(error)

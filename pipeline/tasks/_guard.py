@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import PipelineError, machine_error, usage_error
-from ._faults import FAULT, tell_fault
+from ._faults import FAULT, print_fault
 from ._output import tolerant_output, unwritten
-from ._say import tell
+from ._say import print_error
 from ._signals import handled_by, interrupt, leave, watched
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def exit_code(body: Callable[[], int], *, answers: bool) -> int:
             out.flush()
             lost = unwritten(out)
     except Exception as error:  # noqa: BLE001 - an error while reporting one must not exit with 1
-        tell_fault(error)
+        print_fault(error)
         return FAULT
     outranked = ANSWERS if answers else QUIET
     return lost if lost and code in outranked else code
@@ -43,7 +43,7 @@ def _ended(body: Callable[[], int]) -> int:
         with handled_by(interrupt), watched():
             return body()
     except PipelineError as error:
-        tell(error)
+        print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         leave()
@@ -51,9 +51,9 @@ def _ended(body: Callable[[], int]) -> int:
         return _unreadable_name(error)
     except Exception as error:  # noqa: BLE001 - the last handler: any other error is our fault
         if lacking := machine_error(error):
-            tell(lacking)
+            print_error(lacking)
             return lacking.exit_code
-        tell_fault(error)
+        print_fault(error)
         return FAULT
 
 
@@ -61,11 +61,11 @@ def _unreadable_name(error: UnicodeEncodeError) -> int:
     """Report a file name that Python cannot write in the encoding of this environment."""
     ours = sys.getfilesystemencoding()
     if ours == "utf-8" or error.encoding != ours:
-        tell_fault(error)
+        print_fault(error)
         return FAULT
     wrong = usage_error(
         f"`{error.object}` cannot be a file name here: this environment reads names as {ours}",
         hint="set LC_ALL=C.UTF-8, or PYTHONUTF8=1",
     )
-    tell(wrong)
+    print_error(wrong)
     return wrong.exit_code

@@ -12,7 +12,7 @@ from ..runner.keep import KeepClients, keep, keepable, list_kept, registry_host,
 from ..runner.open_registry import open_registry
 from ._choose import choose_from
 from ._load import load_apps
-from ._say import console, say_unlisted, tell, write_json
+from ._say import console, print_error, say_unlisted, write_json
 from ._signals import INTERRUPTED, stoppable
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _show(rows: Sequence[Kept], *, json: bool) -> None:
     else:
         fly.print_kept(rows)
     for one in {(r.reason, r.hint): r for r in rows if r.is_lost}.values():
-        tell(WorkError(f"`{one.slot.name}`: {one.reason}", hint=one.hint))
+        print_error(WorkError(f"`{one.slot.name}`: {one.reason}", hint=one.hint))
 
 
 def _code(rows: Sequence[Kept]) -> int:

@@ -15,7 +15,7 @@ from ..errors import FaultError
 from ..model.report import DeployStatus
 from ..runner.rollback import roll_back
 from ._choose import choose_apps
-from ._faults import tell_fault
+from ._faults import print_fault
 from ._load import load_apps
 from ._say import console, write_json
 from ._signals import stoppable
@@ -45,5 +45,5 @@ def run(
     rest = replace(done, deploys=bad)
     show_failures(rest, sys.stderr)
     if isinstance(done.error, FaultError):
-        tell_fault(done.error.cause)
+        print_fault(done.error.cause)
     return rest.exit_code

@@ -15,7 +15,7 @@ from ..runner.inspect import inspect
 from ..runner.open_registry import open_registry
 from ..runner.run import run
 from ._command import is_dry
-from ._faults import tell_fault
+from ._faults import print_fault
 from ._load import check_look
 from ._say import console, write_json
 from ._signals import stoppable
@@ -96,5 +96,5 @@ def finish(report: Report, *, json: bool) -> int:
     if json:
         write_json(as_json.report_json(report))
     if isinstance(report.error, FaultError):
-        tell_fault(report.error.cause)
+        print_fault(report.error.cause)
     return report.exit_code

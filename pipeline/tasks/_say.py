@@ -32,7 +32,7 @@ def warn(project: Project, problems: Iterable[Problem]) -> None:
     show_warnings(found, sys.stderr)
 
 
-def tell(error: PipelineError) -> None:
+def print_error(error: PipelineError) -> None:
     """Print an error to stderr: what happened, and what to do next."""
     from ..console.errors import show_error
 

@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError, UnknownError
 from pipeline.process.cleanup import private_folder
 from pipeline.process.paths import home, shown
 from pipeline.project.load import load
-from pipeline.tasks._faults import tell_fault
+from pipeline.tasks._faults import print_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_bug_report_without_what_cannot_be_masked(
     auths = {"quay.io": {"identitytoken": "half a character: \ud800"}}
     monkeypatch.setenv("DOCKER_AUTH_CONFIG", json.dumps({"auths": auths}))
 
-    tell_fault(ZeroDivisionError("a secret may be in here"))
+    print_fault(ZeroDivisionError("a secret may be in here"))
 
     err = capsys.readouterr().err
     assert err.startswith("`ZeroDivisionError`, and then `UnicodeEncodeError`: ")
@@ -96,7 +96,7 @@ def test_a_bug_report_is_masked(
     """A bug report has its lines, with the token masked."""
     monkeypatch.setenv("FLY_API_TOKEN", "fo1_planted")
 
-    tell_fault(ZeroDivisionError("it holds fo1_planted"))
+    print_fault(ZeroDivisionError("it holds fo1_planted"))
 
     assert "ZeroDivisionError: it holds ***" in capsys.readouterr().err
 

@@ -42,7 +42,7 @@ class Removed(Struct, frozen=True):
     left: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """Return it as a sentence."""
         done = f"containers removed: {self.count}" if self.count else "nothing was running"
         if not self.left:
             return done
