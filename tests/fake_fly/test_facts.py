@@ -43,6 +43,15 @@ BODIES: dict[str, tuple[dict[str, Any], str, str]] = {
     "stop": (bodies.STOP, "StopMachineInput", "StopRequest"),
     "metadata key": (bodies.METADATA, "", "upsertMetadataKeyRequest"),
     "all metadata": (bodies.METADATA_ALL, "", "updateMetadataRequest"),
+    "signal": (bodies.SIGNAL, "", "SignalRequest"),
+    "exec": (bodies.EXEC, "MachineExecRequest", "MachineExecRequest"),
+    "assign IP": (bodies.ASSIGN_IP, "AssignIPRequest", "assignIPRequest"),
+    "set secret": (bodies.SET_SECRET, "SetAppSecretRequest", "SetAppSecretRequest"),
+    "set secrets": (bodies.SET_SECRETS, "UpdateAppSecretsRequest", "AppSecretsUpdateRequest"),
+    "create volume": (bodies.CREATE_VOLUME, "CreateVolumeRequest", "CreateVolumeRequest"),
+    "create release": (bodies.CREATE_RELEASE, "CreateReleaseRequest", ""),
+    "create build": (bodies.CREATE_BUILD, "CreateBuildRequest", ""),
+    "finish build": (bodies.FINISH_BUILD, "FinishBuildRequest", ""),
 }
 
 

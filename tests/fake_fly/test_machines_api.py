@@ -68,8 +68,8 @@ def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"name": "new", "org_slug": "acme"}, 201, None),
-        ({"name": "newer", "org_slug": "acme", "network": "apart"}, 201, None),
+        ({"name": "new", "org_slug": "acme"}, 201, "pending"),
+        ({"name": "newer", "org_slug": "acme", "network": "apart"}, 201, "pending"),
         ({"name": "secret", "org_slug": "acme"}, 422, "name_taken"),
         ({"name": "Bad_Name", "org_slug": "acme"}, 422, "unknown"),
         ({"name": "more", "org_slug": "rival"}, 403, "unknown"),
@@ -77,12 +77,16 @@ def test_a_name_is_free_taken_here_or_taken_elsewhere(fly: FakeFly) -> None:
         ({"name": "more", "org_slug": "acme", "region": "iad"}, 400, "unknown"),
     ],
 )
-def test_creating_apps(fly: FakeFly, body: dict[str, str], status: int, code: str | None) -> None:
-    """Names are unique across organizations; unknown fields are refused."""
+def test_creating_apps(fly: FakeFly, body: dict[str, str], status: int, code: str) -> None:
+    """Names are unique across organizations; unknown fields are refused.
+
+    flyctl reads the name of a new app in the response.
+    """
     said = machines(fly, "POST", "/apps", body)
 
     assert said.status == status
     assert said.json.get("status") == code
+    assert said.json.get("name") == (body["name"] if status == 201 else None)
 
 
 def test_the_list_of_apps_needs_the_organization(fly: FakeFly) -> None:
@@ -151,10 +155,9 @@ def test_a_machine_of_no_launch_stays_created_and_names_its_digest(fly: FakeFly)
     ("method", "path", "status"),
     [
         ("GET", "/wait?state=started&timeout=61", 400),
-        ("GET", "/wait?state=stopped&timeout=1", 400),
         ("GET", "/wait?state=happy", 400),
-        ("GET", "/nothing", 404),
-        ("PATCH", "", 404),
+        ("GET", "/nothing", 501),
+        ("PATCH", "", 501),
         ("DELETE", "", 412),
         ("POST", "/metadata/role", 400),
     ],
@@ -261,7 +264,19 @@ def test_a_surface_that_is_down(tmp_path: Path) -> None:
     assert [one.status for one in fly.requests_to("machines")] == [503, 0, 404]
 
 
-def test_unknown_paths(fly: FakeFly) -> None:
-    """Also a resource that only the real API has."""
-    assert machines(fly, "GET", "/volumes").status == 404
-    assert machines(fly, "GET", "/apps/web/volumes").status == 404
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        "GET /volumes",
+        "PUT /apps/web/volumes/vol_1",
+        "POST /apps/web/certificates",
+        "GET /orgs/acme",
+    ],
+)
+def test_a_request_that_flyctl_does_not_send_is_named(fly: FakeFly, request_line: str) -> None:
+    """Not a 404, which would say that something does not exist."""
+    method, path = request_line.split()
+    said = machines(fly, method, path)
+
+    assert said.status == 501
+    assert said.json["error"] == f"the fake Fly does not answer {method} /v1{path}"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.fly.http_server import HttpRequest
+
 
 class RefusedError(Exception):
     """`{"error": TEXT, "status": CODE}` with an HTTP status.
@@ -13,3 +18,8 @@ class RefusedError(Exception):
         super().__init__(text)
         self.status = status
         self.code = code
+
+
+def not_answered(request: HttpRequest) -> RefusedError:
+    """Return the error of a request that no command of flyctl which we know sends."""
+    return RefusedError(501, f"the fake Fly does not answer {request.method} {request.target}")

@@ -7,6 +7,7 @@ Errors and headers: facts, section 5; superfly/fly-go `auth.go` (macaroons as `F
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +15,28 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError, GraphQLSchema, build_schema, execute_sync, parse, validate
 from graphql.language import FieldNode, OperationDefinitionNode
 
+from tests.support.fly.errors import RefusedError
+from tests.support.fly.flyctl.durations import seconds_of
 from tests.support.fly.graphql_nodes import (
     connection,
     graphql_error,
+    image_details,
     image_json,
+    ip_json,
+    machine_json,
     organization_id,
     release_json,
+    service_json,
     user,
 )
 from tests.support.fly.http_server import Answer
 from tests.support.fly.images import NotFoundError
+from tests.support.fly.releases import create_release, update_release
 from tests.support.fly.state import unique
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from graphql import DocumentNode, GraphQLResolveInfo
 
     from tests.support.fly.http_server import HttpRequest
@@ -141,6 +151,64 @@ class Root:
         del info
         return connection([self.org_json(self.authenticated().org)], page)
 
+    def canPerformBluegreenDeployment(self, info: GraphQLResolveInfo[Any], name: str) -> bool:  # noqa: N802
+        """Return true for every app that the token sees."""
+        self.app(info, name)
+        return True
+
+    def createRelease(  # noqa: N802
+        self,
+        info: GraphQLResolveInfo[Any],
+        input: dict[str, Any],  # noqa: A002
+    ) -> dict[str, Any]:
+        """Create a release as fly-go does; `appId` is the name of the app."""
+        found = self.app(info, input["appId"])
+        world, app = self.graph.world, self.graph.world.apps[found["name"]]
+        with _as_graphql():
+            made = create_release(
+                world,
+                self.graph.images,
+                app,
+                self.authenticated(),
+                image=input["image"],
+                config=input["definition"],
+                strategy=input["strategy"],
+            )
+        return {"app": found, "release": release_json(made)}
+
+    def updateRelease(  # noqa: N802
+        self,
+        info: GraphQLResolveInfo[Any],
+        input: dict[str, Any],  # noqa: A002
+    ) -> dict[str, Any]:
+        """Set the status of a release."""
+        del info
+        with _as_graphql():
+            made = update_release(
+                self.graph.world, self.authenticated(), input["releaseId"], input.get("status", "")
+            )
+        return {"release": release_json(made)}
+
+    def createLimitedAccessToken(  # noqa: N802
+        self,
+        info: GraphQLResolveInfo[Any],
+        input: dict[str, Any],  # noqa: A002
+    ) -> dict[str, Any]:
+        """Create a token by one of the profiles of `fly tokens create`."""
+        del info
+        token = self.authenticated()
+        profile, app = input["profile"], (input.get("profileParams") or {}).get("app_id", "")
+        if profile not in ("deploy", "deploy_organization"):
+            raise graphql_error(f"The fake Fly has no profile {profile}", "INVALID")
+        reached = token.app in ("", app) and input["organizationId"] == organization_id(token.org)
+        if token.readonly or not reached or (profile == "deploy" and not app):
+            raise graphql_error(
+                "Not authorized to access this createlimitedaccesstoken", "UNAUTHORIZED"
+            )
+        seconds = seconds_of("expiry", input.get("expiry") or "175200h")
+        made = self.graph.tokens.give(token.org, app, seconds=seconds)
+        return {"limitedAccessToken": {"name": input["name"], "tokenHeader": made}}
+
     def viewer(self, info: GraphQLResolveInfo[Any]) -> dict[str, Any]:
         """Return the user of a token."""
         del info
@@ -156,6 +224,11 @@ class Root:
             "rawSlug": slug,
             "type": "SHARED",
             "billable": True,
+            "billingStatus": "CURRENT",
+            "addOnSsoLink": None,
+            "paidPlan": True,
+            "provisionsBetaExtensions": False,
+            "viewerRole": "admin",
             "apps": self.apps,
         }
 
@@ -184,6 +257,19 @@ class Root:
                 [one for one in releases if status in ("", one["status"])], page
             ),
             "image": lambda _info, ref: self.image(app, ref),
+            "cnameTarget": f"{unique('cname', app.name)[:7]}.{app.name}.fly.dev",
+            "config": {"definition": app.config},
+            "imageDetails": image_details(app),
+            "ipAddresses": lambda _info, **page: connection(
+                [ip_json(one) for one in app.ips], page
+            ),
+            "machines": lambda _info, **page: connection(
+                [machine_json(app, one, self.graph.world) for one in app.alive], page
+            ),
+            "role": None,
+            "secrets": [{"name": name} for name in sorted(app.secrets)],
+            "services": [service_json(one) for one in app.services],
+            "sharedIpAddress": next((one.ip for one in app.ips if one.shared), None),
         }
 
     def image(self, app: App, ref: str) -> dict[str, Any]:
@@ -193,6 +279,16 @@ class Root:
         except NotFoundError:
             raise graphql_error(f'Could not find image "{ref}"', "NOT_FOUND") from None
         return image_json(found)
+
+
+@contextmanager
+def _as_graphql() -> Iterator[None]:
+    """Answer what an API of REST refuses as an error of GraphQL."""
+    try:
+        yield
+    except RefusedError as error:
+        code = {403: "UNAUTHORIZED", 404: "NOT_FOUND"}.get(error.status, "UNPROCESSABLE")
+        raise graphql_error(str(error), code) from None
 
 
 def schema() -> GraphQLSchema:

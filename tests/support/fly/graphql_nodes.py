@@ -14,7 +14,7 @@ from tests.support.fly.state import unique
 
 if TYPE_CHECKING:
     from tests.support.fly.images import Image
-    from tests.support.fly.state import Release
+    from tests.support.fly.state import App, Ip, Machine, Release, World
 
 MOST = 200
 """Maximum of nodes in a page; flyctl requests no more (`internal/command/apps/list.go`)."""
@@ -60,6 +60,52 @@ def image_json(found: Image) -> dict[str, Any]:
     }
 
 
+def image_details(app: App) -> dict[str, Any] | None:
+    """Return `ImageVersion` of the image that a machine of an app runs, or None."""
+    if not app.alive:
+        return None
+    at = app.alive[0].image
+    named = {"registry": at.registry, "repository": at.repository, "tag": at.tag}
+    return {**named, "digest": at.digest, "version": None}
+
+
+def ip_json(one: Ip) -> dict[str, Any]:
+    """Return `IPAddress` as JSON."""
+    made = unique("ip", one.ip)[:16]
+    return {"id": made, "address": one.ip, "type": one.kind, "createdAt": one.created_at}
+
+
+def machine_json(app: App, machine: Machine, world: World) -> dict[str, Any]:
+    """Return `Machine` of GraphQL as JSON, which is not that of the Machines API."""
+    return {
+        "id": machine.id,
+        "name": machine.name,
+        "config": machine.config,
+        "state": world.state(app.name, machine),
+        "region": machine.region,
+        "createdAt": machine.created_at,
+        "app": {"name": app.name},
+        "ips": lambda _info, **page: connection([], page),
+        "host": {"id": unique("host", machine.id)[:8]},
+    }
+
+
+def service_json(service: dict[str, Any]) -> dict[str, Any]:
+    """Return `Service` of a service of a machine."""
+    return {
+        "description": "",
+        "protocol": service.get("protocol", "tcp").upper(),
+        "internalPort": service.get("internal_port", 0),
+        "ports": [
+            {
+                "port": one.get("port"),
+                "handlers": [name.upper() for name in one.get("handlers", [])],
+            }
+            for one in service.get("ports", [])
+        ],
+    }
+
+
 def connection(nodes: list[dict[str, Any]], page: dict[str, Any]) -> dict[str, Any]:
     """Return a page of nodes by `first` and `after` (or `last` and `before`), as in Relay.
 
@@ -102,7 +148,8 @@ def image_id(digest: str) -> str:
 
 def user(name: str) -> dict[str, Any]:
     """Return `User` as JSON."""
-    return {"id": unique("user", name)[:16], "email": f"{name}@example.com", "name": name}
+    made = unique("user", name)[:16]
+    return {"id": made, "email": f"{name}@example.com", "name": name, "enablePaidHobby": False}
 
 
 def graphql_error(message: str, code: str) -> GraphQLError:

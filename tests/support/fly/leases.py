@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly.errors import RefusedError
+from tests.support.fly.errors import RefusedError, not_answered
 from tests.support.fly.http_server import Answer
 from tests.support.fly.request_bodies import LEASE, parse_body
 from tests.support.fly.state import Lease
@@ -51,6 +51,11 @@ def take(world: World, machine: Machine, owner: str, seconds: float) -> Lease:
         return made
 
 
+def owner_of(token: Token) -> str:
+    """Return the owner of a lease that is taken with a token, also while a machine is created."""
+    return f"{token.org}@tokens.fly.io"
+
+
 def release(machine: Machine) -> None:
     """Release the lease."""
     machine.lease = None
@@ -69,12 +74,12 @@ def answer(world: World, machine: Machine, token: Token, request: HttpRequest) -
         release(machine)
         return Answer(200, {"ok": True})
     if request.method != "POST":
-        raise RefusedError(404, "page not found")
+        raise not_answered(request)
     body = parse_body(request.body or b"{}", LEASE)
     seconds = float(body.get("ttl") or request.query.get("ttl") or world.knobs.lease_seconds)
     if nonce:
         return Answer(201, _json(_refresh(machine, nonce, seconds), nonce))
-    lease = take(world, machine, f"{token.org}@tokens.fly.io", seconds)
+    lease = take(world, machine, owner_of(token), seconds)
     return Answer(201, _json(lease, lease.nonce))
 
 

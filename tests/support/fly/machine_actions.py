@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.support.fly import leases
-from tests.support.fly.errors import RefusedError
+from tests.support.fly.errors import RefusedError, not_answered
 from tests.support.fly.http_server import Answer
 from tests.support.fly.images import NotFoundError
 from tests.support.fly.request_bodies import (
     CREATE_MACHINE,
+    EXEC,
     NOTHING,
+    SIGNAL,
     STOP,
     UPDATE_MACHINE,
     parse_body,
@@ -35,6 +37,12 @@ LONGEST_WAIT = 60
 WAITABLE = {"started", "stopped", "suspended", "destroyed", "failed"}
 SETTLED = {"settled": tuple(WAITABLE)}
 STOPPED = ("stopped", "suspended", "created", "failed")
+ACTIONS = ("stop", "suspend", "cordon", "uncordon", "restart", "signal")
+KILLING = ("SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", 9, 15, 2, 3)
+OTHER_SIGNALS = (
+    *("SIGABRT", "SIGALRM", "SIGFPE", "SIGHUP", "SIGILL", "SIGPIPE", "SIGSEGV", "SIGTRAP"),
+    *("SIGUSR1", "SIGUSR2", 1, 10, 12),
+)
 SUMMARY_OMITS = ("config", "checks", "events", "host_status", "nonce")
 GUEST = {"cpu_kind": "shared", "cpus": 1, "memory_mb": 256}
 
@@ -66,7 +74,7 @@ class Actions:
             if not body.get("skip_launch"):
                 launch(machine)
         if body.get("lease_ttl"):
-            leases.take(self.world, machine, self.token.org, body["lease_ttl"])
+            leases.take(self.world, machine, leases.owner_of(self.token), body["lease_ttl"])
         return Answer(200, as_json(self.world, self.app, machine, nonce=True))
 
     def read(self, machine: Machine, request: HttpRequest, path: tuple[str, ...]) -> Answer:
@@ -82,7 +90,9 @@ class Actions:
             case ("versions",):
                 current = {"version": machine.instance_id, "user_config": machine.config}
                 return Answer(200, [current])
-        raise RefusedError(404, "page not found")
+            case ("ps",):
+                return Answer(200, _processes(machine))
+        raise not_answered(request)
 
     def change(
         self, machine: Machine, request: HttpRequest, method: str, path: tuple[str, ...]
@@ -93,13 +103,16 @@ class Actions:
             case ("POST",):
                 return self._update(machine, request)
             case ("DELETE",):
-                return self._delete(machine, force=request.query.get("force") == "true")
+                kill = {request.query.get(name) for name in ("force", "kill")}
+                return self._delete(machine, force="true" in kill)
             case ("POST", "start"):
                 return self._start(machine, request)
-            case ("POST", action):
+            case ("POST", "exec"):
+                return _exec(machine, request)
+            case ("POST", action) if action in ACTIONS:
                 _send_event(machine, action, request.body or b"{}")
                 return Answer(200, {"ok": True})
-        raise RefusedError(404, "page not found")
+        raise not_answered(request)
 
     def _image(self, config: dict[str, Any]) -> ImageRef:
         wanted = config.get("image")
@@ -140,14 +153,15 @@ class Actions:
         return Answer(200, {"ok": True})
 
     def _wait(self, machine: Machine, request: HttpRequest) -> Answer:
-        """Wait for a state. `state` may be repeated or have commas; flyctl also sends `version`."""
+        """Wait for a state. `state` may be repeated or have commas.
+
+        No version is needed: flyctl waits for `stopped` and `destroyed` without one
+        (`internal/machine/leasable_machine.go`, `WaitForState`).
+        """
         given = (state for text in request.values("state") for state in text.split(","))
         wanted = {one for state in given for one in SETTLED.get(state, (state,))} or {"started"}
         if not wanted <= WAITABLE:
             raise RefusedError(400, f"invalid state: {sorted(wanted - WAITABLE)}")
-        version = request.query.get("instance_id") or request.query.get("version")
-        if wanted & {"stopped", "destroyed"} and not version:
-            raise RefusedError(400, "instance_id is required to wait for that state")
         text = request.query.get("timeout", str(LONGEST_WAIT))
         if not text.isdigit() or not 0 < int(text) <= LONGEST_WAIT:
             raise RefusedError(400, f"timeout must be 1 to {LONGEST_WAIT} seconds, not {text}")
@@ -242,8 +256,36 @@ def _send_event(machine: Machine, action: str, body: bytes) -> None:
     elif action in ("cordon", "uncordon"):
         parse_body(body, NOTHING)
         machine.cordoned = action == "cordon"
-    elif action == "restart":
+    elif action == "signal":
+        _signal(machine, body)
+    else:
         parse_body(body, NOTHING)
         launch(machine)
-    else:
-        raise RefusedError(404, "page not found")
+
+
+def _signal(machine: Machine, body: bytes) -> None:
+    """Send a signal by its name, or by its number as fly-go does (`flaps_machines.go`, `Kill`)."""
+    sent = parse_body(body, SIGNAL).get("signal")
+    if sent not in KILLING and sent not in OTHER_SIGNALS:
+        raise RefusedError(400, f"invalid signal: {sent}")
+    if sent in KILLING:
+        machine.state = "stopped"
+        machine.happened("exit", "stopped", "flyd")
+
+
+def _exec(machine: Machine, request: HttpRequest) -> Answer:
+    """Answer as a command that prints nothing: the machines run no programs."""
+    body = parse_body(request.body, EXEC)
+    if not (body.get("cmd") or body.get("command")):
+        raise RefusedError(400, "invalid request: command is required")
+    if machine.state != "started":
+        raise RefusedError(412, f"failed_precondition: machine not running, is {machine.state}")
+    return Answer(200, {"exit_code": 0, "stdout": "", "stderr": ""})
+
+
+def _processes(machine: Machine) -> list[dict[str, Any]]:
+    """Return one process, which listens on the port of each service."""
+    ports = [one.get("internal_port") for one in machine.config.get("services") or []]
+    sockets = [{"proto": "tcp", "address": f"0.0.0.0:{port}"} for port in ports]
+    usage = dict.fromkeys(("stime", "rtime", "cpu", "rss"), 0)
+    return [{"pid": 1, "command": "/app", "directory": "/", "listen_sockets": sockets, **usage}]

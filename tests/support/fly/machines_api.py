@@ -6,12 +6,11 @@ fly-openapi-sdk `go/api/openapi.yaml` and newer copies); superfly/docs `machines
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.support.fly import leases, machine_actions, metadata
-from tests.support.fly.errors import RefusedError
+from tests.support.fly import app_resources, leases, machine_actions, metadata
+from tests.support.fly.errors import RefusedError, not_answered
 from tests.support.fly.http_server import Answer
 from tests.support.fly.request_bodies import CREATE_APP, parse_body
 from tests.support.fly.state import GONE, unique
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from tests.support.fly.tokens import Token, Tokens
 
 LIST_FILTERS = {"include_deleted", "include_leases", "region", "state", "summary"}
+OF_ONE_APP = ("cname_target", "app_role")
+"""Fields of an app that a list of apps does not have."""
 STATES = {"created", "started", "stopped", "suspended"}
 
 
@@ -65,7 +66,11 @@ class MachinesApi:
             case (method, "apps", name, "machines", *rest):
                 app = self._app(name, token, change=method != "GET")
                 return self._machines(request, app, token, tuple(rest))
-        raise RefusedError(404, "page not found")
+            case (method, "apps", name, *rest) if rest:
+                app = self._app(name, token, change=method != "GET")
+                self.limits.take(f"{method} {rest[0]}", app.name)
+                return app_resources.answer(self.world, app, request, tuple(rest))
+        raise not_answered(request)
 
     def _app(self, name: str, token: Token, *, change: bool = False) -> App:
         """Return an app. 404: there is none. 403: the token does not reach it (facts, 4)."""
@@ -84,7 +89,8 @@ class MachinesApi:
             raise RefusedError(403, "you are not authorized to access this organization")
         self.limits.take("list apps", org)
         # The token of one app sees only that app, without an error (facts, 2.3).
-        apps = [app_json(app) for app in self.world.of_org(org) if token.sees(app)]
+        found = [app_json(app) for app in self.world.of_org(org) if token.sees(app)]
+        apps = [{key: one[key] for key in one if key not in OF_ONE_APP} for one in found]
         return Answer(200, {"total_apps": len(apps), "apps": apps})
 
     def _create_app(self, request: HttpRequest, token: Token) -> Answer:
@@ -96,7 +102,8 @@ class MachinesApi:
             raise RefusedError(403, "you are not authorized to create apps in this organization")
         self.limits.take("create app", token.org)
         created = create_app(self.world, name, token.org, body.get("network") or "default")
-        return Answer(201, {"id": created.id, "created_at": int(time.time() * 1000)})
+        # flyctl goes on with the name in this answer (`internal/command/apps/create.go`).
+        return Answer(201, app_json(created))
 
     def _delete_app(self, app: App) -> Answer:
         self.limits.take("delete app", app.name)
@@ -131,11 +138,18 @@ class MachinesApi:
             case (method, *rest):
                 leases.require(machine, nonce)
                 return actions.change(machine, request, method, tuple(rest))
-        raise RefusedError(404, "page not found")
+        raise not_answered(request)
 
     def _list(self, request: HttpRequest, app: App) -> Answer:
         query = request.query
-        unknown = [name for name in query if name not in LIST_FILTERS and "metadata." not in name]
+        # fly-go writes the filter of `List` as `?started`, which filters nothing.
+        unknown = [
+            name
+            for name, value in query.items()
+            if name not in LIST_FILTERS
+            and "metadata." not in name
+            and (value or name not in STATES)
+        ]
         states = {one for one in query.get("state", "").split(",") if one}
         if unknown or not states <= STATES:
             raise RefusedError(400, f"invalid filter: {unknown or sorted(states - STATES)}")
@@ -180,7 +194,9 @@ def app_json(app: App) -> dict[str, Any]:
         "status": app.status,
         "network": app.network,
         "machine_count": len(app.alive),
-        "volume_count": 0,
+        "volume_count": len(app.volumes),
+        "cname_target": f"{unique('cname', app.name)[:7]}.{app.name}.fly.dev",
+        "app_role": "",
         "organization": {
             "name": app.org,
             "slug": app.org,

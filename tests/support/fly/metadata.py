@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.fly.errors import RefusedError
+from tests.support.fly.errors import RefusedError, not_answered
 from tests.support.fly.http_server import Answer
 from tests.support.fly.request_bodies import METADATA, METADATA_ALL, parse_body
 
@@ -32,7 +32,7 @@ def answer(machine: Machine, request: HttpRequest, path: tuple[str, ...]) -> Ans
             return _set(machine, {key: parse_body(request.body, METADATA)["value"]})
         case ("DELETE", key):
             return _set(machine, {key: ""})
-    raise RefusedError(404, "page not found")
+    raise not_answered(request)
 
 
 def of(machine: Machine) -> dict[str, str]:

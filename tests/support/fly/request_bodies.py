@@ -212,11 +212,86 @@ CREATE_APP: dict[str, Any] = {
 }
 LEASE: dict[str, Any] = {"ttl": int, "description": str}
 STOP: dict[str, Any] = {"signal": SIGNALS, "timeout": DURATION, "id": str}
+SIGNAL: dict[str, Any] = {"signal": (str, int)}
+EXEC: dict[str, Any] = {
+    "cmd": str,
+    "command": [str],
+    "container": str,
+    "machine": bool,
+    "stdin": str,
+    "timeout": int,
+}
+ASSIGN_IP: dict[str, Any] = {
+    "type": str,
+    "region": str,
+    "org_slug": str,
+    "network": str,
+    "service_name": str,
+}
+SET_SECRET: dict[str, Any] = {"value": str}
+SET_SECRETS: dict[str, Any] = {"values": {"*": str}}
+CREATE_VOLUME: dict[str, Any] = {
+    "name": str,
+    "region": str,
+    "size_gb": int,
+    "encrypted": bool,
+    "require_unique_zone": bool,
+    "unique_zone_app_wide": bool,
+    "snapshot_retention": int,
+    "auto_backup_enabled": bool,
+    "fstype": str,
+    "snapshot_id": str,
+    "source_volume_id": str,
+    "compute": GUEST,
+    "compute_image": str,
+}
 METADATA: dict[str, Any] = {"value": str, "updated_at": str}
 METADATA_ALL: dict[str, Any] = {
     "metadata": {"*": str},
     "machine_version": str,
     "updated_at": str,
+}
+CREATE_RELEASE: dict[str, Any] = {
+    "app_name": str,
+    "build_id": int,
+    "definition": {"*": object},
+    "image": str,
+    "strategy": str,
+}
+UPDATE_RELEASE: dict[str, Any] = {"status": str, "metadata": {"*": object}}
+CREATE_BUILD: dict[str, Any] = {
+    "app_name": str,
+    "builder_type": str,
+    "machine_id": str,
+    "strategies_available": [str],
+}
+FINISH_BUILD: dict[str, Any] = {
+    "build_id": int,
+    "app_name": str,
+    "machine_id": str,
+    "status": str,
+    "strategies_attempted": [{"error": str, "note": str, "result": str, "strategy": str}],
+    "builder_meta": {
+        "builder_type": str,
+        "buildkit_enabled": bool,
+        "docker_version": str,
+        "platform": str,
+        "remote_app_name": str,
+        "remote_machine_id": str,
+    },
+    "final_image": {"id": str, "size_bytes": int, "tag": str},
+    "timings": dict.fromkeys(
+        (
+            "build_and_push_ms",
+            "build_ms",
+            "builder_init_ms",
+            "context_build_ms",
+            "image_build_ms",
+            "push_ms",
+        ),
+        int,
+    ),
+    "logs": str,
 }
 NOTHING: dict[str, Any] = {}
 

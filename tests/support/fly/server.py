@@ -165,7 +165,7 @@ def fake_fly(
         apis: dict[str, Api] = {
             "machines": MachinesApi(world, tokens, images, limits).answer,
             "graphql": graphql_api.GraphQlApi(world, tokens, images, graphql_api.schema()).answer,
-            "rest": RestApi(world, tokens).answer,
+            "rest": RestApi(world, tokens, images).answer,
         }
         address = stack.enter_context(serve_http(partial(_answer, world, apis), certificate))
         api = f"{'https' if tls else 'http'}://{address}"
@@ -176,6 +176,7 @@ def fake_fly(
         environ = {
             "FLY_API_BASE_URL": api,
             "FLY_FLAPS_BASE_URL": api,
+            "FLY_UIEX_BASE_URL": api,
             "FLY_REGISTRY_HOST": images.address,
             "FLY_API_TOKEN": tokens.give(org),
             "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",

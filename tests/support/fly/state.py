@@ -149,6 +149,20 @@ class Release:
     description: str = "Release"
 
 
+@dataclass(frozen=True, slots=True)
+class Ip:
+    """An IP address of an app; `kind` is `v4`, `v6`, `shared_v4` or `private_v6`."""
+
+    ip: str
+    kind: str
+    created_at: str
+
+    @property
+    def shared(self) -> bool:
+        """Return whether other apps have it, too."""
+        return self.kind == "shared_v4"
+
+
 @dataclass(slots=True)
 class App:
     """An app; its releases are sorted from the oldest."""
@@ -162,7 +176,11 @@ class App:
     """By `time.monotonic`."""
     machines: list[Machine] = field(default_factory=list)
     releases: list[Release] = field(default_factory=list)
-    ips: list[str] = field(default_factory=list)
+    ips: list[Ip] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """The digest of each secret, by its name."""
+    volumes: list[dict[str, Any]] = field(default_factory=list)
+    """As the Machines API prints them."""
 
     @property
     def alive(self) -> list[Machine]:
@@ -178,6 +196,12 @@ class App:
     def config(self) -> dict[str, Any]:
         """Return the fly.toml of the newest release, or an empty one."""
         return self.releases[-1].config if self.releases else {}
+
+    @property
+    def services(self) -> list[dict[str, Any]]:
+        """Return the services of the first machine that has some."""
+        configs = (one.config.get("services") or [] for one in self.alive)
+        return next((found for found in configs if found), [])
 
     def machine(self, wanted: str) -> Machine | None:
         """Return the machine with that id."""

@@ -39,7 +39,11 @@ GO_FILES = (
     "flaps/flaps_ip_assignments.go",
     "flaps/flaps_volumes.go",
 )
-UIEX_FILES = ("internal/uiex/releases.go", "internal/uiex/organizations.go")
+UIEX_FILES = (
+    "internal/uiex/releases.go",
+    "internal/uiex/organizations.go",
+    "internal/uiex/builders.go",
+)
 PATHS = ("/apps", "/platform/regions")
 OUR_INTERFACES = ("Principal",)
 OMITTED = ("/certificates", "/secretkeys", "/deploy_token", "/memory", "/snapshots")
@@ -191,7 +195,9 @@ def main(flyctl: Path, fly_go: Path, openapi: Path) -> None:
         for file in files
         for name, keys in go_types(_read(at, file)).items()
     }
-    names = dict(_NAMED.findall("".join(_read(fly_go, file) for file in GO_FILES)))
+    read = ((fly_go, GO_FILES), (flyctl, UIEX_FILES))
+    texts = (_read(at, file) for at, files in read for file in files)
+    names = dict(_NAMED.findall("\n".join(texts)))
     facts = {"names": names, "structs": structs}
     _write("go.json", [(fly_go, GO_FILES), (flyctl, UIEX_FILES)], facts)
     spec = json.loads(_read(openapi, OPENAPI))
