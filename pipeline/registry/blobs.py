@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from msgspec import Struct
 
 from ..http.errors import ErrorDetails, HttpError
+from .auth.challenge import place_of
 from .manifest import ALTERED, digest_of
 from .refusal import refusal
 from .request import Request
@@ -147,14 +148,34 @@ def _session(response: Response, repository: RemoteRepository) -> str:
 
     Raises `HttpError` where it is on another host.
     """
-    target = urlsplit(urljoin(response.url, response.headers.get("location", "")))
-    if target.netloc != urlsplit(response.url).netloc or not target.path:
+    path = path_on_host(response.url, response.headers.get("location", ""))
+    if not path:
         raise HttpError(
             f"`{repository.host.name}` wants uploads sent to another host",
             hint="nothing was sent there; is this the right registry?",
             details=ErrorDetails(response.status, response.url),
         )
-    return f"{target.path}?{target.query}" if target.query else target.path
+    return path
+
+
+def path_on_host(url: str, location: str) -> str:
+    """Return path and query of a `Location` in the response of `url`; "" for another host.
+
+    A registry behind a proxy may write `http` for its own `https`, or the port that is usual.
+
+    >>> path_on_host("https://r.example.com/v2/a/blobs/uploads/", "http://r.example.com:80/up?s=1")
+    '/up?s=1'
+    >>> path_on_host("https://r.example.com/v2/a/blobs/uploads/", "https://evil.example.com/up")
+    ''
+    """
+    try:
+        target = urljoin(url, location)
+        parts, same = urlsplit(target), place_of(target).lower() == place_of(url).lower()
+    except ValueError:  # not an address, as `http://[::1`
+        return ""
+    if not same or not parts.path:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _upload(blob: Part, transfer: Transfer, session: str) -> None:
