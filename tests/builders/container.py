@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from sandbox import builder_image
+from sandbox.folders import folders
+from sandbox.go_programs import MODULES, GoProgram, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 NAME = "fip-builders"
+BUILDX = GoProgram(
+    MODULES / "buildx",
+    "github.com/docker/buildx/cmd/buildx",
+    "github.com/docker/buildx/version.Version",
+)
 MIRROR = "FIP_BUILDERS_MIRROR"
 """The variable with the address of the mirror of Docker Hub, empty without one."""
 
@@ -33,19 +43,52 @@ def docker(*words: str) -> str:
 
 
 @contextmanager
-def builder(name: str, folder: Path, *options: str) -> Iterator[str]:
+def builder(name: str, folder: Path, *options: str, config: str = "") -> Iterator[str]:
     """Make a builder with these options of its driver, start it, and remove it at the end.
 
-    Its BuildKit uses the mirror of the sandbox. buildx keeps it in `BUILDX_CONFIG`.
+    Its BuildKit uses the mirror of the sandbox; `config` is more for its `buildkitd.toml`. buildx
+    keeps it in `BUILDX_CONFIG`.
     """
     words = ["--name", name, "--driver", "docker-container"]
     words += [word for option in options for word in ("--driver-opt", option)]
-    if mirror := os.environ[MIRROR]:
-        file = folder / f"{name}.toml"
-        file.write_text(BUILDKITD.format(mirror=mirror))
-        words += ["--config", str(file)]
+    mirror = os.environ[MIRROR]
+    file = folder / f"{name}.toml"
+    file.write_text((BUILDKITD.format(mirror=mirror) if mirror else "") + config)
+    words += ["--config", str(file)]
     docker("buildx", "create", *words, "--bootstrap")
     try:
         yield name
     finally:
         docker("buildx", "rm", "--force", name)
+
+
+@contextmanager
+def pinned_buildkit(folder: Path) -> Iterator[str]:
+    """Let docker build with the BuildKit that the sandbox pins; yield `docker buildx inspect`.
+
+    It is set by the environment of this process and of its children. `folder` keeps buildx's state.
+    """
+    os.environ |= {MIRROR: builder_image.ensure(folders()), "BUILDX_CONFIG": f"{folder}/buildx"}
+    with builder(NAME, folder, "network=host"):
+        os.environ["BUILDX_BUILDER"] = NAME
+        try:
+            yield docker("buildx", "version") + docker("buildx", "inspect", NAME)
+        finally:
+            del os.environ["BUILDX_BUILDER"]
+
+
+@contextmanager
+def newest(folder: Path) -> Iterator[str]:
+    """Do as `pinned_buildkit`, with the pinned buildx instead of the sandbox's."""
+    config, before = folder / "docker", os.environ.get("DOCKER_CONFIG")
+    plugin = config / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir(parents=True)
+    plugin.symlink_to(build(BUILDX))
+    (config / "config.json").write_text(json.dumps({}))
+    os.environ["DOCKER_CONFIG"] = str(config)
+    try:
+        with pinned_buildkit(folder) as about:
+            yield about
+    finally:
+        del os.environ["DOCKER_CONFIG"]
+        os.environ |= {"DOCKER_CONFIG": before} if before else {}

@@ -19,6 +19,7 @@ from pipeline.registry.auth.keychain import credentials
 from pipeline.registry.auth.namespace import Namespace
 from pipeline.registry.client import Registry
 from tests.support import docker_apps
+from tests.support.builder_trust import trusting_builder
 from tests.support.docker import docker_home
 from tests.support.git_commits import commit, git
 from tests.support.planted_secrets import PlantedSecrets, assert_clean, command_lines, new_secret
@@ -188,8 +189,11 @@ def test_no_secret_when_the_registry_repeats_it(
 ) -> None:
     """The error responses of the registry repeat the credential, in headers and in the body."""
     certificate = create_certificate(tmp_path)
-    with scripted_server(echo_credentials(status), certificate) as server:
-        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
+    with (
+        scripted_server(echo_credentials(status), certificate) as server,
+        trusting_builder(server.address, certificate.ca) as trust,
+    ):
+        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca), **trust}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         with command_lines() as argv:
             ran = [project.invoke(*words) for words in REFUSED]
@@ -214,8 +218,11 @@ def test_no_secret_when_a_push_is_refused(
         return gone if known and request.method in ("HEAD", "GET") else reply
 
     certificate = create_certificate(tmp_path)
-    with scripted_server(script, certificate) as server:
-        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca)}
+    with (
+        scripted_server(script, certificate) as server,
+        trusting_builder(server.address, certificate.ca) as trust,
+    ):
+        more = {"FLY_REGISTRY_HOST": server.address, "SSL_CERT_FILE": str(certificate.ca), **trust}
         project = user(tmp_path / "project", tmp_path / "none", {**environ, **more})
         with command_lines() as argv:
             ran = [project.invoke("build-all", "--json"), project.invoke("build", "careless")]

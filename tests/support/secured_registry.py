@@ -14,6 +14,7 @@ import bcrypt
 import trustme
 
 from sandbox.registry import Certificate, Settings
+from tests.support.builder_trust import trusting_builder
 from tests.support.registries import serve
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ def secured_registry(
     # Go accepts `$2y$` and `$2b$`. 4 rounds is the minimum; each request runs them.
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     htpasswd.write_text(f"{user}:{hashed}\n", encoding="utf-8")
-    with serve(folder, Settings(certificate, htpasswd, access_log=True)) as running:
-        yield running, {"SSL_CERT_FILE": str(certificate.ca)}
+    with (
+        serve(folder, Settings(certificate, htpasswd, access_log=True)) as running,
+        trusting_builder(running.address, certificate.ca) as environ,
+    ):
+        yield running, {"SSL_CERT_FILE": str(certificate.ca), **environ}
 
 
 def create_certificate(folder: Path, *names: str, until: datetime | None = None) -> Certificate:
