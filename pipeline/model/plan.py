@@ -14,19 +14,16 @@ from msgspec.structs import replace
 from .. import graph
 from ..errors import UnknownError
 from .actions import Action, AppAction, DeployAction, Fallback, ImageAction
-from .configuration import why_differs
 from .hold import held_apps, unneeded_images
+from .plan_apps import plan_apps, replan_app
 from .presence import Absent, Elsewhere, Incomplete, Present
 from .state import alias_references, make_goal
-from .waves import deploy_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from ..errors import Problem
     from ..reference import Digest, ImageName, Reference
-    from .apps import Running
-    from .hold import Held
     from .image import Image
     from .inputs import Inputs
     from .presence import Availability, Presence
@@ -35,9 +32,7 @@ if TYPE_CHECKING:
     from .state import State
 
 
-_BUILT_ANEW = "its image is built anew"
 _EXISTS = "the registry has it"
-_OTHER_IMAGE = "it runs another image"
 
 
 class Plan(Struct, frozen=True):
@@ -103,7 +98,9 @@ class Plan(Struct, frozen=True):
             actions |= {name: fallback.build}
             actions |= {more.name: more for more in fallback.more if more.name not in actions}
         images = tuple(actions[name] for name in self.project.names if name in actions)
-        deploys = tuple(_due(a, actions[a.image]) if a.image in failed else a for a in self.deploys)
+        deploys = tuple(
+            replan_app(a, actions[a.image]) if a.image in failed else a for a in self.deploys
+        )
         return replace(self, images=images, deploys=deploys)
 
 
@@ -137,7 +134,7 @@ def plan(
     )
     images = tuple(_with_fallback(state, action, chosen) for action in images)
     redeployed = frozenset(goal.redeploy)
-    deploys = _app_actions(state, images, goal.apps, held, redeployed)
+    deploys = plan_apps(state, images, goal.apps, held, redeployed)
     kept = {action.image for action in deploys if action.held}
     images = tuple(_without_aliases(a) if a.name in kept else a for a in images)
     more = (m for a in images if a.fallback for m in a.fallback.more)
@@ -330,69 +327,3 @@ def _aliases_to_move(state: State, image: Image, digest: Digest | None) -> tuple
 
 def _points_to(found: Presence, digest: Digest | None) -> bool:
     return isinstance(found, Present) and found.digest == digest
-
-
-def _app_actions(
-    state: State,
-    images: tuple[ImageAction, ...],
-    apps: Collection[str],
-    held: Mapping[str, Held],
-    redeploy: Collection[str],
-) -> tuple[AppAction, ...]:
-    actions = {action.name: action for action in images}
-    names = (name for group in deploy_order(state.project) for name in group)
-    chosen = frozenset(apps)
-    return tuple(
-        _app_action(
-            (app, name),
-            _why_deploy(actions.get(name), state.running.get(app), forced=app in redeploy),
-            state.running.get(app),
-            held.get(app),
-        )
-        for name in names
-        if (spec := state.project.image(name).deploy)
-        for app in spec.apps
-        if app in chosen
-    )
-
-
-def _app_action(
-    named: tuple[str, ImageName], why: str, running: Running | None, held: Held | None
-) -> AppAction:
-    """Return the action for an app that is deployed for the reason `why`, if there is one."""
-    if why and held:
-        return AppAction(*named, DeployAction.HELD, held.reason, running, held)
-    if why:
-        return AppAction(*named, DeployAction.DEPLOY, why, running)
-    return AppAction(*named, DeployAction.CURRENT, "it runs this image", running)
-
-
-def _due(action: AppAction, image: ImageAction) -> AppAction:
-    """Return the action for an app whose image could not be copied, as `image` is in its place."""
-    now = action.now.digest if action.now else None
-    if action.action is not DeployAction.CURRENT or (now and now == image.digest):
-        return action
-    why = _BUILT_ANEW if image.action is Action.BUILD else _OTHER_IMAGE
-    return replace(action, action=DeployAction.DEPLOY, reason=why)
-
-
-def _why_deploy(action: ImageAction | None, running: Running | None, *, forced: bool) -> str:
-    """Say why an app is deployed; empty if it is current.
-
-    The image of an app that is held may not be needed, and then it has no action.
-    """
-    if action is None:
-        return "its image is not built"
-    if running is None:
-        return "nothing runs yet"
-    if action.action is Action.BUILD:
-        return _BUILT_ANEW
-    if running.digest != action.digest:
-        return _OTHER_IMAGE
-    return _why_same_image(running) or ("forced" if forced else "")
-
-
-def _why_same_image(running: Running) -> str:
-    if running.differs:
-        return why_differs(running.differs)
-    return "" if running.healthy else running.trouble or "it is not healthy"

@@ -45,14 +45,14 @@ MUTANTS = (
     ),
     Mutant(
         "another image is never seen",
-        "model/plan.py",
+        "model/plan_apps.py",
         "if running.digest != action.digest:",
         "if False:",
         _PLAN,
     ),
     Mutant(
         "an app that is not healthy is current",
-        "model/plan.py",
+        "model/plan_apps.py",
         'return "" if running.healthy else',
         'return "" if True else',
         _PLAN,
@@ -151,7 +151,7 @@ MUTANTS = (
     ),
     Mutant(
         "a held app is deployed",
-        "model/plan.py",
+        "model/plan_apps.py",
         "    if why and held:\n",
         "    if why and not held and held:\n",
         _PLAN,
