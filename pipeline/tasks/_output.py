@@ -42,7 +42,7 @@ def tolerant_output(*, keep: bool = False) -> Iterator[TolerantStream]:
         sys.stdout, sys.stderr = before
         for number, stream in ((1, out), (2, err)):
             if stream.error:
-                _swallow(number)
+                swallow(number)
 
 
 def unwritten(out: TolerantStream) -> int:
@@ -102,10 +102,10 @@ def _take_closed() -> None:
         try:
             os.fstat(number)
         except OSError:
-            _swallow(number)
+            swallow(number)
 
 
-def _swallow(number: int) -> None:
+def swallow(number: int) -> None:
     """Point a file descriptor at /dev/null: Python flushes its streams once more at its end."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_RDWR)

@@ -1,0 +1,51 @@
+"""The console program `fip`: the tasks without a `tasks.py`, by Invoke's own `Program`."""
+
+from __future__ import annotations
+
+import sys
+
+from invoke.exceptions import Exit
+from invoke.program import Program
+
+from .. import __version__
+from . import ns
+
+
+class TaskProgram(Program):
+    """Runs our tasks in any repository. The project is found from the working directory upwards."""
+
+    def parse_core(self, argv: list[str] | None) -> None:
+        """Parse the core options, and let Python write bytecode as it always does.
+
+        Invoke forbids it, to leave no files in a repository with a `tasks.py`. Only installed
+        modules are imported here, and uv installs them without bytecode: without this, each run
+        would compile all of them again.
+        """
+        before = sys.dont_write_bytecode
+        try:
+            super().parse_core(argv)
+        finally:
+            sys.dont_write_bytecode = before
+
+    def no_tasks_given(self) -> None:
+        """List the tasks. `--help` prints Invoke's options as well."""
+        self.list_tasks()
+        raise Exit
+
+
+def main() -> None:
+    """Run the tasks that `sys.argv` names, and exit with the code that `invoke` has for them."""
+    program = TaskProgram(
+        version=__version__, namespace=ns, name="fip", binary="fip", binary_names=["fip"]
+    )
+    try:
+        try:
+            program.run()
+        finally:
+            if sys.stdout:  # None if it was closed
+                sys.stdout.flush()
+    except BrokenPipeError:  # of `--help` and `--list`: a task handles its own
+        from ._output import READER_GONE, swallow
+
+        swallow(1)
+        sys.exit(READER_GONE)

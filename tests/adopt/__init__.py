@@ -1,0 +1,1 @@
+"""Ways to install: from a clone, from a wheel, and without installing."""
