@@ -1,7 +1,8 @@
 """The addresses of Fly's two interfaces, and connections over which a token may be sent.
 
-`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` set other addresses, as for flyctl. Over plain HTTP a
-token is only sent to this machine, or inside Fly's private network, which is encrypted:
+`FLY_FLAPS_BASE_URL` and `FLY_API_BASE_URL` set other addresses, as for flyctl, which has a third
+interface: it creates releases at `FLY_UIEX_BASE_URL` (superfly/flyctl `internal/uiex`). Over plain
+HTTP a token is only sent to this machine, or inside Fly's private network, which is encrypted:
 `http://_api.internal:4280` (superfly/docs `machines/api/working-with-machines-api`), if that
 resolves to one of its addresses.
 """
@@ -50,7 +51,8 @@ def check_base(base: str) -> None:
 
 def check_for_flyctl(environ: Mapping[str, str]) -> None:
     """Raise `FlyError` where flyctl, by its environment, would send a token over plain HTTP."""
-    for base in bases(environ).values():
+    rest = (environ.get("FLY_UIEX_BASE_URL") or GRAPHQL).rstrip("/")
+    for base in (*bases(environ).values(), rest):
         check_base(base)
         if not base.lower().startswith("https:") and (named := proxies(environ).before(base)):
             raise in_clear(f"the proxy {named.address}")

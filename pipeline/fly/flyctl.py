@@ -8,6 +8,7 @@ failures can only be recognized by them.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from contextlib import suppress
@@ -38,6 +39,8 @@ _MOST = 4 << 20
 """Bytes of its output that are kept: a list of 25 releases has some ten thousand."""
 _NOT_THERE = ("could not find image", "manifest_unknown", "manifest unknown")
 _HELD = ("failed to acquire lease", "lease currently held", "failed to obtain lease")
+_NOISE = re.compile(r"failed to run (?:query|mutation)\b.*\}: | \((?:Request|Trace) ID: .*")
+"""A query of GraphQL before Fly's words (fly-go), and ids after them (`internal/cli/cli.go`)."""
 _QUIET = {
     "FLY_EMIT_RELEASE_JSON": "1",
     "FLY_NO_UPDATE_CHECK": "1",
@@ -65,7 +68,7 @@ class FlyctlResult(Struct, frozen=True):
         """Its own error message, in one line."""
         errors = [line for line in self.lines if line.startswith("Error: ")]
         if errors:
-            return errors[-1].removeprefix("Error: ").partition(" (Request ID:")[0]
+            return _NOISE.sub("", errors[-1].removeprefix("Error: "))
         return next((line for line in reversed(self.lines) if line), f"it ended with {self.code}")
 
     @property

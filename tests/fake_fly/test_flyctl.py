@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.support.fly import FakeFly
 
 SERVICE = "[http_service]\ninternal_port = 80\n[[http_service.checks]]\npath = '/'\n"
-LOGIN = "no access token available. Please login with 'flyctl auth login'"
 
 
 @pytest.fixture
@@ -28,59 +27,6 @@ def cwd(tmp_path: Path) -> Path:
     """Return a folder with a fly.toml of the app `web`."""
     (tmp_path / "fly.toml").write_text(f'app = "web"\n{SERVICE}', encoding="utf-8")
     return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("line", "code", "says"),
-    [
-        ("deploy --foo", 1, "Error: unknown flag: --foo"),
-        ("deploy --json --image web", 1, "Error: unknown flag: --json"),
-        ("deploy -z", 1, "Error: unknown shorthand flag: 'z' in -z"),
-        ("deploy --image", 1, "Error: flag needs an argument: --image"),
-        ("deploy --ha=perhaps", 1, 'Error: invalid argument "perhaps" for "--ha" flag'),
-        ("deploy one two", 1, "Error: accepts at most 1 arg(s), received 2"),
-        ("deploy --config no.toml", 1, "Error: config file not found at specified path: "),
-        ("deploy", 1, "Error: failed to fetch an image or build from source: "),
-        ("deploy -i {web}:v1 --strategy slow", 1, "unsupported deployment strategy: slow"),
-        ("deploy -i {web}:v1 --wait-timeout soon", 1, "invalid duration value soon used for"),
-        ("deploy -i {web}:none", 1, 'Could not find image "{web}:none"'),
-        ("deploy -i {secret}:v1", 1, 'Could not find image "{secret}:v1"'),
-        ("deploy -a nobody -i {web}:v1", 1, "Error: app not found (Request ID: "),
-        ("deploy -a secret -i {web}:v1", 1, "Error: you are not authorized to access this app"),
-        ("frobnicate", 1, 'Error: unknown command "frobnicate" for "flyctl"'),
-        ("releases web", 1, 'Error: unknown command "web" for "fly releases"'),
-        ("releases -a nobody", 1, "failed retrieving app releases nobody: Could not find App"),
-        ("apps create more", 1, "Error: org slug must be specified when not running interactiv"),
-        ("apps create secret --org acme", 1, "Name has already been taken"),
-        ("apps create more --org rival", 1, "Error: organization rival not found"),
-        ("tokens create deploy -a nobody", 1, "Error: Could not find App"),
-        ("config validate -c no.toml", 1, "Error: config file not found at specified path: "),
-    ],
-)
-def test_refused_commands(fly: FakeFly, cwd: Path, line: str, code: int, says: str) -> None:
-    """With flyctl's text on stderr, and code 1."""
-    names = {name: f"{fly.registry}/{name}" for name in ("web", "secret")}
-    done = flyctl(fly, *line.format(**names).split(), cwd=cwd)
-
-    assert done.returncode == code
-    assert says.format(**names) in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("environ", "says"),
-    [
-        ({"FLY_API_TOKEN": ""}, LOGIN),
-        ({"FLY_API_TOKEN": "FlyV1 fm2_unknown"}, "unauthorized"),
-        ({"FLY_FLAPS_BASE_URL": "https://api.machines.dev"}, "lookup api.machines.dev: no such"),
-        ({"FLY_API_BASE_URL": "https://api.fly.io"}, "lookup api.fly.io: no such host"),
-    ],
-)
-def test_refused_tokens(fly: FakeFly, cwd: Path, environ: dict[str, str], says: str) -> None:
-    """Nor is a client that points to another Fly."""
-    done = flyctl(fly, "deploy", "-i", f"{fly.registry}/web:v1", cwd=cwd, **environ)
-
-    assert done.returncode == 1
-    assert says in done.stderr
 
 
 def test_a_first_deploy(fly: FakeFly, cwd: Path) -> None:
@@ -148,7 +94,8 @@ def test_an_image_is_not_found_by_the_resolver_and_then_by_the_release(
     fly.knobs.release_lag_seconds = 0
 
     cause = f'Could not find image "{image}"'
-    assert f"failed to fetch an image or build from source: {cause}" in first.stderr
+    assert "Error: failed to fetch an image or build from source: " in first.stderr
+    assert cause in first.stderr
     body = json.dumps({"error": cause}, separators=(",", ":"))
     assert f"Error: failed to create release (status 404): {body}" in then.stderr
     assert not fly.apps["late"].releases
@@ -239,38 +186,3 @@ def test_a_deploy_while_the_api_is_down(unhealthy_fly: FakeFly, tmp_path: Path) 
     assert done.returncode == 1
     assert "server returned a non-200 status code: 503" in done.stderr
     assert len(unhealthy_fly.apps["web"].releases) == 1
-
-
-@pytest.mark.parametrize(
-    ("line", "keys"),
-    [
-        ("releases -a web --json", {"ID", "Version", "Status", "ImageRef", "CreatedAt", "User"}),
-        ("apps list --json", {"ID", "Name", "Status", "Deployed", "Organization"}),
-        ("machine list -a web --json", {"id", "state", "region", "image_ref", "config"}),
-        ("image show -a web --json", {"MachineID", "Registry", "Repository", "Tag", "Digest"}),
-    ],
-)
-def test_lists_are_json_with_the_keys_of_flyctl(
-    unhealthy_fly: FakeFly, tmp_path: Path, line: str, keys: set[str]
-) -> None:
-    """PascalCase, except for machines."""
-    told = json.loads(flyctl(unhealthy_fly, *line.split(), cwd=tmp_path).stdout)
-
-    assert keys <= set(told[0])
-
-
-def test_one_thing_is_a_json_object(fly: FakeFly, cwd: Path) -> None:
-    """Versions, tokens, an app and its status."""
-    lines = {
-        "version --json": "Version",
-        "auth token --json": "token",
-        "auth whoami --json": "email",
-        "tokens create deploy -a web --json": "token",
-        "tokens create readonly --org acme --json": "token",
-        "apps create made --org acme --json": "Name",
-        "status -a web --json": "Machines",
-    }
-    for line, key in lines.items():
-        done = flyctl(fly, *line.split(), cwd=cwd)
-        assert done.returncode == 0, done.stderr
-        assert key in json.loads(done.stdout)

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from pipeline.errors import UnknownError
-from pipeline.fly.flyctl import find_flyctl
+from pipeline.fly.flyctl import FlyctlResult, find_flyctl
 from tests.support.fake_programs import write_program
 
 if TYPE_CHECKING:
@@ -56,7 +56,25 @@ def test_an_error_is_one_line_without_secrets(tmp_path: Path) -> None:
     assert "planted" not in "".join(ended.lines)
 
 
-@pytest.mark.parametrize("variable", ["FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL"])
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("app not found (Request ID: 01AB-iad) (Trace ID: 75508d8a)", "app not found"),
+        ("timeout (Trace ID: 75508d8a)", "timeout"),
+        (
+            "failed to fetch an image: failed to run query { app { id } }: Could not find image",
+            "failed to fetch an image: Could not find image",
+        ),
+    ],
+)
+def test_what_an_error_of_flyctl_is_without_its_queries_and_ids(said: str, message: str) -> None:
+    """fly-go puts the whole query before Fly's words."""
+    assert FlyctlResult(1, (f"Error: {said}",)).message == message
+
+
+@pytest.mark.parametrize(
+    "variable", ["FLY_API_BASE_URL", "FLY_FLAPS_BASE_URL", "FLY_UIEX_BASE_URL"]
+)
 @pytest.mark.parametrize(
     "base",
     [

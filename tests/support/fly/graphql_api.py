@@ -156,6 +156,15 @@ class Root:
         self.app(info, name)
         return True
 
+    def latestImageDetails(self, info: GraphQLResolveInfo[Any], image: str, **_: object) -> None:  # noqa: N802
+        """Refuse every image: only those of Fly's own Postgres and Redis are known.
+
+        flyctl looks for these words (`internal/command/image/show.go`).
+        """
+        del info
+        self.authenticated()
+        raise graphql_error(f"Unknown repository: {image}", "UNPROCESSABLE")
+
     def createRelease(  # noqa: N802
         self,
         info: GraphQLResolveInfo[Any],
@@ -259,6 +268,7 @@ class Root:
             "image": lambda _info, ref: self.image(app, ref),
             "cnameTarget": f"{unique('cname', app.name)[:7]}.{app.name}.fly.dev",
             "config": {"definition": app.config},
+            "egressIpAddresses": lambda _info, **page: connection([], page),
             "imageDetails": image_details(app),
             "ipAddresses": lambda _info, **page: connection(
                 [ip_json(one) for one in app.ips], page

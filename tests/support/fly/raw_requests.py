@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -81,7 +82,7 @@ def flyctl(
     return subprocess.run(
         ["fly", *words],
         cwd=cwd,
-        env={**fly.environ, **environ},
+        env={"HOME": os.environ["HOME"], **fly.environ, **environ},
         capture_output=True,
         text=True,
         check=False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.registry import serve
 from tests.support.fly import graphql_api
 from tests.support.fly.flyctl.executable import write_executables
+from tests.support.fly.flyctl.real import real_flyctl
 from tests.support.fly.flyctl.run import Flyctl
 from tests.support.fly.flyctl.session import serve_programs
 from tests.support.fly.http_server import Answer, serve_http
@@ -169,7 +170,7 @@ def fake_fly(
         }
         address = stack.enter_context(serve_http(partial(_answer, world, apis), certificate))
         api = f"{'https' if tls else 'http'}://{address}"
-        flyctl = Flyctl(world, tokens, images, api)
+        flyctl = Flyctl(world, tokens, images, api, real_flyctl())
         programs = write_executables(
             folder / "bin", stack.enter_context(serve_programs(flyctl.run))
         )

@@ -6,6 +6,7 @@ machines have tags.
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +132,7 @@ def machine_list(context: Context) -> None:
 def image_show(context: Context) -> None:
     """Run `fly image show --json`: an array of maps of strings."""
     app = context.flaps_app(app_name(context))
-    context.session.json([_image_row(one) for one in app.alive])
+    context.session.json([_image_row(one) for one in app.alive] or None)
 
 
 def apps_create(context: Context) -> None:
@@ -213,6 +214,12 @@ def app_json(app: App) -> dict[str, Any]:
     }
 
 
+def config_show(context: Context) -> None:
+    """Run `fly config show`: the `fly.toml` of the newest release, as JSON."""
+    app = context.graphql_app(app_name(context))
+    context.session.out(json.dumps(app.config, indent=2) + "\n")
+
+
 def config_validate(context: Context) -> None:
     """Run `fly config validate`."""
     found = context.config()
@@ -226,7 +233,7 @@ def app_name(context: Context) -> str:
     """Return the app of a command that takes no arguments."""
     context.token_text()
     if context.line.words:
-        full = f"fly {context.line.command}"
+        full = f"flyctl {context.line.command}"
         raise FailedError(f'unknown command "{context.line.words[0]}" for "{full}"')
     found = context.config()
     return context.app_name(found[1] if found else None)
@@ -257,5 +264,6 @@ TABLE: dict[str, Callable[[Context], None]] = {
     "apps create": apps_create,
     "apps list": apps_list,
     "apps destroy": apps_destroy,
+    "config show": config_show,
     "config validate": config_validate,
 }

@@ -27,6 +27,14 @@ NO_APP = (
     " or specify with the -a flag"
 )
 ORG_REQUIRED = "org slug must be specified when not running interactively"
+BASES = {
+    "machines": "FLY_FLAPS_BASE_URL",
+    "graphql": "FLY_API_BASE_URL",
+    "rest": "FLY_UIEX_BASE_URL",
+}
+"""The variable with the address of each API (flyctl `internal/config`, `internal/uiex`)."""
+COMPACT = "failed to run query ($appName: String!) { app(name: $appName) { id name } }: "
+"""What fly-go puts before an error of GraphQL: the query in one line, here a short one."""
 TOKENS = ("FLY_ACCESS_TOKEN", "FLY_API_TOKEN")
 
 
@@ -66,11 +74,11 @@ class Context:
 
         """
         self.session.check()
-        name = "FLY_FLAPS_BASE_URL" if surface == "machines" else "FLY_API_BASE_URL"
+        name = BASES[surface]
         url = self.session.environ.get(name, "https://api.fly.io")
         if url.rstrip("/") != self.api:
             host = url.partition("://")[2].partition("/")[0]
-            raise FailedError(f'Post "{url}": dial tcp: lookup {host}: no such host')
+            raise FailedError(f'Post "{url}": dial tcp {host}: connect: connection refused')
         down = self.world.knobs.down.get(surface)
         if down == "drop":
             raise FailedError(f'Post "{url}": EOF')
@@ -107,7 +115,7 @@ class Context:
         token = self.graphql_token()
         app = self.world.apps.get(name)
         if app is None or not token.sees(app):
-            raise FailedError("Could not find App")
+            raise FailedError(f"{COMPACT}Could not find App")
         return app
 
     def graphql_token(self) -> Token:
@@ -121,7 +129,7 @@ class Context:
         self.reach("graphql")
         token = self.token()
         if token is None:
-            raise FailedError("You must be authenticated to view this.")
+            raise FailedError(f"{COMPACT}You must be authenticated to view this.")
         return token
 
     def org(self) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def auth_token(context: Context) -> None:
     """Run `fly auth token --json`, which prints on stderr that it is deprecated."""
-    text = context.token_text()
+    text = context.token_text().removeprefix("FlyV1 ")
     if context.line.on("json"):
         context.session.json({"token": text})
         return
@@ -56,7 +56,7 @@ def tokens_create(context: Context) -> None:
     """Run `fly tokens create deploy|org|readonly --json`: `{"token": "FlyV1 fm2_…"}`."""
     kind = context.line.command.split()[-1]
     token = context.graphql_token()
-    app = context.graphql_app(app_name(context)).name if kind == "deploy" else ""
+    app = _app(context) if kind == "deploy" else ""
     if kind != "deploy" and context.org() != token.org:
         raise FailedError("Could not find Organization" if context.org() else ORG_REQUIRED)
     if token.readonly or (token.app and token.app != app):
@@ -67,6 +67,14 @@ def tokens_create(context: Context) -> None:
         context.session.json({"token": made})
     else:
         context.session.out(f"{made}\n")
+
+
+def _app(context: Context) -> str:
+    name = app_name(context)
+    try:
+        return context.graphql_app(name).name
+    except FailedError as failed:
+        raise FailedError(f"failed retrieving app {name}: {failed}") from None
 
 
 TABLE: dict[str, Callable[[Context], None]] = {

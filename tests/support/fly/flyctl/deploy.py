@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.fly.flyctl import fly_toml
+from tests.support.fly.flyctl.context import COMPACT
 from tests.support.fly.flyctl.rollout import Rollout
 from tests.support.fly.flyctl.session import FailedError, InterruptedRunError
 from tests.support.fly.graphql_nodes import image_id
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.fly.images import Image
     from tests.support.fly.state import App
 
-STRATEGIES = ("canary", "rolling", "bluegreen", "immediate")
+STRATEGIES = ("canary", "rolling", "immediate", "bluegreen")
 
 
 def deploy(context: Context) -> None:
@@ -90,12 +91,13 @@ def _image(context: Context, app: App, config: dict[str, Any]) -> Image:
     context.session.err("==> Building image\n")
     if not wanted:
         raise FailedError(_unfetched("the fake flyctl builds nothing: give --image"))
+    context.reach("rest")
     context.session.err(f"Searching for image '{wanted}' remotely...\n")
     try:
         context.graphql_app(app.name)
         image = context.images.resolve(wanted, app.org, context.graphql_token())
     except NotFoundError:
-        raise FailedError(_unfetched(f'Could not find image "{wanted}"')) from None
+        raise FailedError(_unfetched(f'{COMPACT}Could not find image "{wanted}"')) from None
     except FailedError as failed:
         raise FailedError(_unfetched(str(failed))) from None
     context.session.err(f"image found: {image_id(image.ref.digest)}\n")
@@ -129,7 +131,10 @@ def _release(context: Context, app: App, config: dict[str, Any], image: Image) -
             "strategy", ""
         )
         if strategy and strategy not in STRATEGIES:
-            raise FailedError(f"unsupported deployment strategy: {strategy}")
+            session = context.session
+            session.err(f"unsupported deployment strategy '{strategy}'; Apps v2 supports the")
+            session.err(f" following strategies: {', '.join(STRATEGIES)}\n")
+            raise FailedError("App configuration is not valid")
         made = Release(
             id=context.world.new_id("release", app.name),
             version=len(app.releases) + 1,

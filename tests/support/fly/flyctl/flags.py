@@ -83,6 +83,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "tokens create deploy": {**APP, **JSON, "name/n": VALUE, "expiry/x": VALUE},
     "tokens create org": {**JSON, **ORG, "name/n": VALUE, "expiry/x": VALUE},
     "tokens create readonly": {**JSON, **ORG, "name/n": VALUE, "expiry/x": VALUE},
+    "config show": {**APP, "local": SWITCH, "yaml": SWITCH, "toml": SWITCH},
     "config validate": {**APP, "strict/s": SWITCH},
 }
 ALIASES = {

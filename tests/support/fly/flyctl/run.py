@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.fly.flyctl import commands, credentials
+from tests.support.fly.flyctl import commands, credentials, real
 from tests.support.fly.flyctl.context import Context
 from tests.support.fly.flyctl.deploy import deploy
 from tests.support.fly.flyctl.flags import command_of, parse_arguments
@@ -30,10 +30,18 @@ class Flyctl:
     tokens: Tokens
     images: Images
     api: str
+    real: str = ""
+    """The path of a flyctl to run instead."""
 
     def run(self, session: Session) -> None:
-        """Run one command to its end, then add it to the list of requests."""
+        """Run one command to its end, then add it to the list of requests.
+
+        A real flyctl is added when it starts, with the code 0.
+        """
         command, code = "?", KILLED
+        if self.real:
+            self._start_real(session)
+            return
         try:
             command, words = command_of(session.argv)
             line = parse_arguments(command, words)
@@ -52,6 +60,15 @@ class Flyctl:
             self.world.requests.append(Request("flyctl", command, " ".join(words), code, words))
         if code != KILLED:
             session.leave(code)
+
+    def _start_real(self, session: Session) -> None:
+        words = session.argv
+        try:
+            command = command_of(words)[0]
+        except FailedError:
+            command = "?"
+        self.world.requests.append(Request("flyctl", command, " ".join(words), 0, words))
+        real.become(session, self.real)
 
 
 def _print(session: Session, failed: FailedError) -> None:

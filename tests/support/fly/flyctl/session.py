@@ -15,7 +15,7 @@ from tests.support.server_thread import in_background
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class KilledError(Exception):
@@ -55,6 +55,10 @@ class Session:
     def json(self, value: Any) -> None:
         """Print JSON as flyctl's `render.JSON` does, indented by four spaces."""
         self.out(json.dumps(value, indent=4) + "\n")
+
+    def become(self, words: Sequence[str]) -> None:
+        """Run another program in place of the process: its path, then its arguments."""
+        self._send("r", "\0".join(words))
 
     def leave(self, code: int) -> None:
         """End the process with an exit code."""
