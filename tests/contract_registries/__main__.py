@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
         program = build(PROGRAMS[kind]) if kind in PROGRAMS else None
         print(f"{kind}: {_version(kind)}", flush=True)
         results[kind] = _run(kind, program)
-    print("\n".join(_table(results)))
+    print("\n".join(table(results)))
     return int(
         any(f for counts in results.values() for f in (c["failed"] for c in counts.values()))
     )
@@ -77,18 +77,17 @@ def _run(kind: str, program: Path | None) -> dict[str, Counter[str]]:
         report = Path(folder, "report.xml")
         words = ["-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", f"--junitxml={report}"]
         subprocess.run([sys.executable, "-m", "pytest", *words, *files], env=environ, check=False)
-        counts: dict[str, Counter[str]] = {subject: Counter() for subject in SUBJECTS}
-        for module, outcome in _outcomes(report):
-            counts[_subject(module)][outcome] += 1
-        return counts
+        return outcomes(report)
 
 
-def _outcomes(report: Path) -> Iterator[tuple[str, str]]:
-    """Iterate over the tests of a report: module and outcome."""
+def outcomes(report: Path) -> dict[str, Counter[str]]:
+    """Return how many tests of each subject passed, failed and were skipped, of a JUnit report."""
+    counts: dict[str, Counter[str]] = {subject: Counter() for subject in SUBJECTS}
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - pytest wrote it
         kinds = {child.tag for child in case} & {"failure", "error", "skipped"}
         outcome = "failed" if kinds & {"failure", "error"} else "skipped" if kinds else "passed"
-        yield case.get("classname", ""), outcome
+        counts[_subject(case.get("classname", ""))][outcome] += 1
+    return counts
 
 
 def _subject(module: str) -> str:
@@ -96,7 +95,8 @@ def _subject(module: str) -> str:
     return next(subject for subject, files in SUBJECTS.items() if path in files)
 
 
-def _table(results: Mapping[str, Mapping[str, Counter[str]]]) -> Iterator[str]:
+def table(results: Mapping[str, Mapping[str, Counter[str]]]) -> Iterator[str]:
+    """Iterate over the lines of a Markdown table: how many tests passed, by registry."""
     yield "| | " + " | ".join(results) + " |"
     yield "|---" * (len(results) + 1) + "|"
     for subject in SUBJECTS:
