@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from tests.support.registries import Registry
 
 pytestmark = pytest.mark.registry
-BIG = secrets.token_bytes(1_000_000)
+
+
+def big() -> bytes:
+    """Return the content of a large layer that no repository has yet."""
+    return secrets.token_bytes(1_000_000)
 
 
 def test_eight_runs_put_one_tag_at_once(repository: str) -> None:
@@ -54,7 +58,7 @@ def test_eight_runs_put_one_tag_at_once(repository: str) -> None:
 @pytest.mark.parametrize("to", ["repository", "registry"])
 def test_eight_runs_copy_one_image_at_once(repository: str, elsewhere: Registry, to: str) -> None:
     """Each copy succeeds, and the image is complete."""
-    pushed, _ = push_index(repository, "1", content=BIG)
+    pushed, _ = push_index(repository, "1", content=big())
     target = destinations(repository, elsewhere)[to]
     begin = threading.Barrier(8, timeout=30)
 
@@ -73,7 +77,7 @@ def test_an_upload_that_breaks_off_starts_again(
     repository: str, elsewhere: Registry, after: int
 ) -> None:
     """Twice, at any place; the image is complete in the end."""
-    pushed = push_image(repository, "1", content=BIG)
+    pushed = push_image(repository, "1", content=big())
     resets = ResetAfter(after, times=2)
     path = repository.partition("/")[2]
 
@@ -91,24 +95,25 @@ def test_an_interrupted_copy_leaves_no_tag(
     client: Client, repository: str, elsewhere: Registry
 ) -> None:
     """Ctrl-C in an upload: an error, no tag; the next run completes the image."""
-    push_image(repository, "1", content=BIG)
-    stop, sent = threading.Event(), [0]
-    path = repository.partition("/")[2]
-    source = parse_reference(f"{repository}:1")
+    push_image(repository, "1", content=big())
+    stop, received = threading.Event(), [0]
+    host, _, path = repository.partition("/")
 
     def interrupted(piece: bytes) -> bytes:
-        sent[0] += len(piece)
-        if sent[0] > 300_000:
+        # Before the rest of the layer can be received: it is never sent in whole.
+        received[0] += len(piece)
+        if received[0] > 300_000:
             stop.set()
         return piece
 
-    with tampering_proxy(elsewhere.address, interrupted) as address, Client() as cancelled:
-        place = parse_reference(f"{address}/{path}:1")
+    with tampering_proxy(host, lambda piece: piece, back=interrupted) as address, Client() as run:
+        source = parse_reference(f"{address}/{path}:1")
+        place = parse_reference(f"{elsewhere.address}/{path}:1")
         with pytest.raises(HttpError, match="interrupted"):
-            bring(cancelled, source, place, stop)
+            bring(run, source, place, stop)
     there: Reference = parse_reference(f"{elsewhere.address}/{path}:1")
     after = client.head(there)
-    copy(client, source, there)
+    copy(client, parse_reference(f"{repository}:1"), there)
 
     assert after == Absent()
     assert is_complete(str(there))

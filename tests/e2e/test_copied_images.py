@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.registry import Settings, free_port
 from tests.support.incomplete_images import delete, is_complete, manifests
-from tests.support.registries import serve
+from tests.support.registries import is_distribution, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,9 @@ def test_copy_from_another_repository(sample_project: Project, registry: Registr
     fingerprint = web["fingerprint"][:20]
     assert actions(plan) == {"os": "copy", "web": "copy"}
     assert refused.code == 2
-    assert untouched == {"HEAD"}
+    assert "HEAD" in untouched
+    # Where headers do not show that a registry gives a 404, a GET follows.
+    assert untouched <= ({"HEAD"} if is_distribution() else {"HEAD", "GET"})
     for told in (plan.err, refused.err):
         assert f"pipeline.toml:3:9: `{word.partition('=')[2]}` is not a repository of" in told
         assert f"allow it with `--allow '{word}'`" in told

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.incomplete_images import delete, is_complete, manifests, put
 from tests.support.registry_documents import manifest
+from tests.support.small_images import shares_blobs
 
 if TYPE_CHECKING:
     from tests.support.project import Project, Ran
@@ -142,7 +143,10 @@ def test_attestations_are_parts_of_an_image(project: Project) -> None:
 
 
 def test_an_incomplete_base_is_built_before_its_dependents(project: Project) -> None:
-    """An incomplete base is rebuilt before the image on it, which is left alone."""
+    """An incomplete base is rebuilt before the image on it, which is left alone.
+
+    Where all repositories share their blobs, the image on it is incomplete as well.
+    """
     build_web(project)
     base = build_all(project)["os"]["reference"]
     layer = manifests(base)[0]["layers"][0]["digest"]
@@ -152,7 +156,7 @@ def test_an_incomplete_base_is_built_before_its_dependents(project: Project) -> 
 
     assert {name: image["status"] for name, image in mended.items()} == {
         "os": "built",
-        "web": "exists",
+        "web": "built" if shares_blobs(base.partition("/")[0]) else "exists",
     }
     assert is_complete(base)
 

@@ -13,6 +13,7 @@ from sandbox.registry import Settings, free_port
 from tests.support.incomplete_images import is_complete
 from tests.support.project import requests_in
 from tests.support.registries import serve
+from tests.support.small_images import shares_blobs
 from tests.support.tampering_proxy import ResetAfter, tampering_proxy
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ def test_an_interrupted_download_is_retried(
 
 def test_blobs_are_streamed_if_mounting_is_refused(sample_project: Project) -> None:
     """Blobs are uploaded if the registry refuses to mount them."""
+    if shares_blobs(host(sample_project)):
+        pytest.skip("this registry finds every blob in each repository: nothing is uploaded")
 
     def without_mounts(piece: bytes) -> bytes:
         return piece.replace(b"?mount=", b"?xount=")

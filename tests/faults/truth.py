@@ -48,6 +48,17 @@ class Truth:
         assert status in (200, 404), status
         return headers.get("Docker-Content-Digest", "") if status == 200 else ""
 
+    def shows_itself(self) -> bool:
+        """Return whether the headers of a 404 to HEAD show that a registry gives it."""
+        status, headers, _ = self._ask("HEAD", "acme/none/manifests/1")
+        assert status == 404, status
+        return "docker-distribution-api-version" in {name.lower() for name in headers}
+
+    def shares_blobs(self) -> bool:
+        """Return whether a blob of `acme/api` is found in a repository that does not have it."""
+        manifest: dict[str, Any] = json.loads(self._ask("GET", "acme/api/manifests/1")[2])
+        return self._ask("HEAD", f"acme/none/blobs/{manifest['config']['digest']}")[0] == 200
+
     def lacks(self, repository: str, name: str) -> list[str]:
         """Return what a manifest, by tag or digest, needs and the registry lacks."""
         status, _, body = self._ask("GET", f"{repository}/manifests/{name}")

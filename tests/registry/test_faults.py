@@ -165,7 +165,10 @@ def test_one_fault_during_a_query(faulty_registry: FaultyRegistry, kind: Kind) -
         if isinstance(answer, HttpError):
             # Present by a login page's HEAD, absent by the registry's GET: neither counts.
             contradiction = kind.name == "200 html" and not there
-            assert contradiction or kind.name not in PASSES | BY_HEAD, answer.message
+            # A 404 that only its body shows to be a registry's, and that body is altered.
+            altered = kind.name in {"halved", "other bytes"} and not there
+            undecided = altered and not faulty_registry.truth.shows_itself()
+            assert contradiction or undecided or kind.name not in PASSES | BY_HEAD, answer.message
             assert answer.message
             assert answer.hint
         else:
@@ -187,7 +190,11 @@ def test_permanent_faults(faulty_registry: FaultyRegistry, kind: Kind) -> None:
             answer = found(registry, faulty_registry.at(name))
 
         by_head = not kind.fits(Request("HEAD", "/v2/acme/api/manifests/1", 1))
-        assert isinstance(answer, there if by_head else HttpError)
+        if by_head and there is Absent and not faulty_registry.truth.shows_itself():
+            # Only the body of a GET shows that a registry gives the 404.
+            assert isinstance(answer, Absent | HttpError)
+        else:
+            assert isinstance(answer, there if by_head else HttpError)
         assert time.monotonic() - began < 10 * QUICK.total
     # Three by HEAD and one by GET, or five redirects.
     assert len(faulty_registry.proxy.log) <= 2 * max(QUICK.attempts + 1, 5)
@@ -237,6 +244,8 @@ def test_a_response_cut_at_any_byte(faulty_registry: FaultyRegistry, *, reset: b
 
 def test_a_copy_is_whole_or_an_error(faulty_registry: FaultyRegistry) -> None:
     """A fifth of all requests fails: a copy that is reported as done is complete."""
+    if faulty_registry.truth.shares_blobs():
+        pytest.skip("this registry finds every blob in each repository: nothing is uploaded")
     ends: Counter[str] = Counter()
     for seed in range(12):
         faulty_registry.proxy.choose = RandomFaults(
@@ -262,6 +271,8 @@ def test_a_copy_is_whole_or_an_error(faulty_registry: FaultyRegistry) -> None:
 
 def test_a_copy_does_not_multiply_attempts(faulty_registry: FaultyRegistry) -> None:
     """If uploads always fail, each blob has three attempts, not nine."""
+    if faulty_registry.truth.shares_blobs():
+        pytest.skip("this registry finds every blob in each repository: nothing is uploaded")
     broken = next(kind for kind in KINDS if kind.name == "503")
     fault = broken.make(Random(1), "")  # noqa: S311
     faulty_registry.proxy.choose = lambda request: (

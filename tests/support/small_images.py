@@ -121,3 +121,11 @@ def push_index(
     ]
     document = {"schemaVersion": 2, "mediaType": media_type, "manifests": described}
     return push_manifest(repository, tag, document), children
+
+
+def shares_blobs(host: str) -> bool:
+    """Return whether a registry finds a blob of one repository in every other one."""
+    blob = push_blob(f"{host}/blobs/of-one", b"a blob", f"{OCI}.layer.v1.tar")
+    found = _HTTP.head(f"http://{host}/v2/blobs/of-another/blobs/{blob['digest']}")
+    assert found.status_code in (200, 404), found.status_code
+    return found.status_code == 200
