@@ -13,6 +13,7 @@ _BATCHES = "buildkit/test_batch_table.py buildkit/test_batches.py"
 _ABILITIES = "buildkit/test_abilities.py"
 _EDGES = "project/test_edges.py project/test_edge_table.py"
 _EXPANSION = "dockerfile/test_variable_expansion.py"
+_KEY = "fingerprints/test_fingerprint.py fingerprints/test_key.py"
 
 MUTANTS = (
     Mutant(
@@ -308,28 +309,28 @@ MUTANTS = (
         "fingerprints/key.py",
         "(head, _boolean(entry.executable), bytes.fromhex(entry.sha256))",
         "(head, _boolean(False), bytes.fromhex(entry.sha256))",
-        "fingerprints/test_key.py",
+        _KEY,
     ),
     Mutant(
         "the test does not count",
         "fingerprints/key.py",
         "    if test is None:\n        return Fingerprint(key.hex)\n",
         "    if True:\n        return Fingerprint(key.hex)\n",
-        "fingerprints/test_key.py",
+        _KEY,
     ),
     Mutant(
         "the salt does not count",
         "fingerprints/key.py",
         '        "salt": _text(image.salt),\n',
         "",
-        "fingerprints/test_key.py",
+        _KEY,
     ),
     Mutant(
         "entries come in any order",
         "fingerprints/key.py",
         "map(_entry, sorted(entries, key=entry_order))",
         "map(_entry, entries)",
-        "fingerprints/test_key.py",
+        _KEY,
     ),
     Mutant(
         "an app with another configuration is current",
