@@ -99,8 +99,11 @@ class Machine(Struct, frozen=True):
     def problem(self) -> str:
         """Why it is not healthy, in words; empty if it is.
 
-        A stopped one is healthy unless it crashed: Fly starts it when it is needed.
+        A stopped one is healthy unless it crashed: Fly starts it when it is needed. So is a standby
+        that was never started: flyctl creates it with `skip_launch`, and does not wait for it.
         """
+        if self.state == "created" and self.config.get("standbys"):
+            return ""
         if self.state in _AT_REST:
             return self._crash()
         if self.state != "started":

@@ -56,14 +56,14 @@ def test_a_first_deploy(fly: FakeFly, cwd: Path) -> None:
 def test_without_services_the_second_machine_is_a_standby(
     fly: FakeFly, tmp_path: Path, file: str, text: str
 ) -> None:
-    """A stopped one for each process group, in each format of the configuration."""
+    """One that is not started for each process group, in each format of the configuration."""
     fly.create_app("groups")
     (tmp_path / file).write_text(text)
     done = flyctl(fly, "deploy", "-i", fly.push("groups", "v1"), cwd=tmp_path)
     found = [(one.process_group, one.state) for one in fly.apps["groups"].machines]
 
     assert done.returncode == 0, done.stderr
-    assert found == [("a", "started"), ("a", "stopped"), ("b", "started"), ("b", "stopped")]
+    assert found == [("a", "started"), ("a", "created"), ("b", "started"), ("b", "created")]
 
 
 def test_a_machine_that_flyctl_did_not_make_is_left_alone(fly: FakeFly, cwd: Path) -> None:

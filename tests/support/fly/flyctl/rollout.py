@@ -127,9 +127,8 @@ class Rollout:
         world, image = self.context.world, self._image()
         with world.lock:
             machine = machine_actions.make(world, self.app, config, image, region=region)
-            if standby_for:
-                machine.state = "stopped"
-            else:
+            # A standby stays `created` (`machines_launchinput.go`, `skipLaunch`).
+            if not standby_for:
                 machine_actions.launch(machine)
         return machine
 
