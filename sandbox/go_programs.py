@@ -60,11 +60,13 @@ def build(program: GoProgram, at: Folders | None = None) -> Path:
     """
     cache = (at or folders()).cache
     home = cache / f"go-{program.folder.name}-{program.version}-{program.key}"
-    with locked(cache / "go.lock"):
-        if not home.exists():
-            with scratch(cache, "go") as folder:
-                _compile(program, folder / "out" / Path(program.package).name)
-                (folder / "out").replace(home)
+    # A program that is there already waits for no build of another one.
+    if not home.exists():
+        with locked(cache / "go.lock"):
+            if not home.exists():
+                with scratch(cache, "go") as folder:
+                    _compile(program, folder / "out" / Path(program.package).name)
+                    (folder / "out").replace(home)
     return home / Path(program.package).name
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sandbox.errors import SandboxError
-from sandbox.folders import folders
+from sandbox.folders import Folders, folders, locked
 from sandbox.go_programs import GoProgram, build
 
 if TYPE_CHECKING:
@@ -73,3 +73,14 @@ def test_without_go(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     assert "install Go" in caught.value.hint
     assert not [p for p in (tmp_path / "cache/fly-image-pipeline").iterdir() if p.is_dir()]
+
+
+def test_a_program_that_is_there_waits_for_no_build(folder: Path, tmp_path: Path) -> None:
+    """Another process may hold the lock for minutes."""
+    program = GoProgram(folder, PACKAGE)
+    at = Folders(tmp_path / "root", tmp_path / "run", tmp_path / "cache")
+    home = at.cache / f"go-example-v3.1.2-{program.key}"
+    home.mkdir(parents=True)
+
+    with locked(at.cache / "go.lock"):
+        assert build(program, at) == home / "tool"
