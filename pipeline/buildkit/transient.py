@@ -20,7 +20,9 @@ _TRANSIENT = re.compile(
     r"unexpected (?:HTTP )?status\b[^\n]*: (?:408|5\d\d)\b"
     r"|connection reset by peer|broken pipe|\bEOF$|i/o timeout|TLS handshake timeout"
     r"|connection timed out|server sent GOAWAY"
-    r"|: server misbehaving\b|temporary failure in name resolution",
+    r"|: server misbehaving\b|temporary failure in name resolution"
+    # Another run links the same blob at this moment: see `_may_be_stored_later` in `registry`.
+    r"|\bmanifest blob unknown\b|\bblob unknown to registry\b",
     re.IGNORECASE,
 )
 """Words of Go's `net`, and of the registry clients of containerd and the engine. Without 429: these

@@ -25,6 +25,9 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
         "dial tcp: lookup r on 10.0.0.1:53: read udp 10.0.0.2:1->10.0.0.1:53: i/o timeout",
         "failed to do request: dial tcp: lookup r on 10.0.0.1:53: server misbehaving",
         "dial tcp: lookup r: Temporary failure in name resolution",
+        # The engine (moby/moby#22854), and containerd with the words of the registry.
+        "errors:\nmanifest blob unknown: blob unknown to registry\n",
+        "unexpected status from PUT request to https://r/v2/a: 400: blob unknown to registry",
     ],
 )
 def test_temporary_failures(error: str) -> None:
@@ -48,6 +51,7 @@ def test_lost_cache_content() -> None:
     [
         HEAD + "401 Unauthorized",
         HEAD + "404 Not Found",
+        "unexpected status from PUT request to https://r/v2/a/manifests/1: 400 Bad Request",
         "received unexpected HTTP status: 429 Too Many Requests",
         "dial tcp: lookup r on 10.0.0.1:53: no such host",
         "failed to copy: no space left on device",
