@@ -12,6 +12,7 @@ from .definition import Output
 from .steps import (
     CANCELLED,
     Step,
+    is_boot,
     is_cancelled,
     is_export,
     is_instruction,
@@ -49,7 +50,7 @@ class Progress(Struct):
     """The state of a solve, according to its stream. `text` has the lines that are not JSON.
 
     `stopping` is set once the user wants to stop: what fails from then on counts as cancelled,
-    whatever its error says.
+    whatever its error says. `boot` is the start of a builder that did not run, which is no image's.
     """
 
     targets: Mapping[ImageName, Target]
@@ -61,6 +62,7 @@ class Progress(Struct):
     sources: dict[ImageName, dict[str, None]] = field(default_factory=dict)
     began: datetime | None = None
     stopping: bool = False
+    boot: Vertex | None = None
     _shown: set[ImageName] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
 
@@ -93,6 +95,9 @@ class Progress(Struct):
 
     def _vertex(self, vertex: Vertex) -> list[Event]:
         self.began = self.began or vertex.started
+        if is_boot(vertex.name):
+            first, self.boot = self.boot is None, vertex
+            return [Notice("starting the builder")] if first else []
         image, name = self.names.split(vertex.name)
         if image is None:
             return []

@@ -1,4 +1,4 @@
-"""Notice a builder that cannot reach a registry on this machine. Pure.
+"""Notice a builder that cannot be started, or cannot reach a registry on this machine. Pure.
 
 A builder of the driver `docker-container` or `kubernetes` is in a network of its own. There,
 127.0.0.1 is the builder itself.
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UnknownError
 from ..http.addresses import is_loopback
+from .steps import is_cancelled
 
 if TYPE_CHECKING:
     from .progress import Progress
@@ -22,6 +23,10 @@ _REFUSED = re.compile(
 _COMMAND = "process "
 """The beginning of the error of a user's command, which may say anything."""
 
+_START = (
+    "`docker buildx inspect --bootstrap` tries it alone; without Docker Hub, make the builder with"
+    " `--driver-opt image=` and an image of BuildKit that the engine can pull"
+)
 _HOST_NETWORK = 'network="host"'
 _ISOLATED = frozenset({"docker-container", "kubernetes", "cloud"})
 _THERE = "in a network of its own, 127.0.0.1 is the builder itself"
@@ -35,7 +40,21 @@ _CREATE = (
 )
 
 
-def refused_registry(progress: Progress) -> UnknownError | None:
+def builder_fault(progress: Progress) -> UnknownError | None:
+    """Return the error for a solve that failed because of its builder, not of an image."""
+    return _not_started(progress) or _refused_registry(progress)
+
+
+def _not_started(progress: Progress) -> UnknownError | None:
+    """Return the error for a builder of the driver `docker-container` that does not start."""
+    error = progress.boot.error if progress.boot else ""
+    if not error or is_cancelled(error):
+        return None
+    why = " ".join(error.split())
+    return UnknownError(f"the builder could not be started: {why}", hint=_START)
+
+
+def _refused_registry(progress: Progress) -> UnknownError | None:
     """Return the error for a solve that failed only because the builder reached no registry here.
 
     The pipeline itself reached that registry before the solve.

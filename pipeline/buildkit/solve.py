@@ -28,9 +28,9 @@ from .outcome import (
     last_error,
 )
 from .progress import Progress, progress
-from .reach import refused_registry
+from .reach import builder_fault
 from .stream import Decoder, masked
-from .transient import needs_no_cache, transient_failure
+from .transient import is_transient, needs_no_cache, transient_failure
 
 if TYPE_CHECKING:
     import threading
@@ -145,6 +145,9 @@ def _transient(solved: _Solved) -> str:
         return ""
     if is_overloaded(last_error(solved.progress)):
         return "the builder was overloaded and gave up"
+    boot = solved.progress.boot
+    if boot and is_transient(boot.error):
+        return f"the builder could not be started: {boot.error}"
     return transient_failure(solved.progress)
 
 
@@ -195,4 +198,4 @@ def _outcomes(
 
 def _builder_fault(progress: Progress, said: str) -> UnknownError | None:
     """Return the error for a solve that failed because of its builder, not of an image."""
-    return refused_registry(progress) if progress.failures else builder_error(said)
+    return builder_fault(progress) or (None if progress.failures else builder_error(said))

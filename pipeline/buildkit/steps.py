@@ -23,6 +23,7 @@ TAIL = 20
 
 _PREFIX = re.compile(r"\[([A-Za-z0-9_-]+)(?: ([^\]]*))?\] (.*)", re.DOTALL)
 _BAKE_ITSELF = "[internal] load local bake definitions"
+_BOOT = "[internal] booting buildkit"
 _INSTRUCTION = re.compile(r"\[(?:[^\]]* )?\d+/\d+\] ")
 _LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
@@ -139,6 +140,11 @@ def is_cancelled(error: str) -> bool:
 def is_instruction(step: str) -> bool:
     """Return whether a step is an instruction, `[2/5] RUN make`, and not BuildKit's own."""
     return _INSTRUCTION.match(step) is not None
+
+
+def is_boot(step: str) -> bool:
+    """Return whether buildx starts a builder in a step; the first time, it pulls its image."""
+    return step.startswith(_BOOT)
 
 
 def is_export(step: str) -> bool:

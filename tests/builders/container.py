@@ -55,6 +55,8 @@ def builder(name: str, folder: Path, *options: str, config: str = "") -> Iterato
     file = folder / f"{name}.toml"
     file.write_text((BUILDKITD.format(mirror=mirror) if mirror else "") + config)
     words += ["--config", str(file)]
+    # What a killed run left would be taken as it is.
+    docker("rm", "--force", "--volumes", f"buildx_buildkit_{name}0")
     docker("buildx", "create", *words, "--bootstrap")
     try:
         yield name

@@ -117,6 +117,23 @@ def test_a_builder_that_is_killed(project: Project, tmp_path: Path) -> None:
     assert again.statuses()["slow"] == "built"
 
 
+def test_a_builder_that_does_not_start(project: Project) -> None:
+    """Its image cannot be pulled: the builder is at fault, and no image has failed."""
+    three_levels(project)
+    image = f"image={host_of(project)}/none:1"
+    words = ["--name", "fip-none", "--driver", "docker-container", "--driver-opt", image]
+    docker("buildx", "create", *words)
+    use(project, "fip-none")
+    try:
+        ran = project.invoke("build-all", "--json")
+    finally:
+        docker("buildx", "rm", "--force", "fip-none")
+
+    assert ran.code == 4, ran.err
+    assert set(ran.statuses().values()) == {"blocked"}
+    assert "error: the builder could not be started: " in ran.err
+
+
 def test_a_builder_in_a_network_of_its_own(project: Project, tmp_path: Path) -> None:
     """It cannot reach a registry on 127.0.0.1: doctor finds it, and a build says it once."""
     host = host_of(project)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import pytest
 
 from pipeline.buildkit.progress import Progress, progress
-from pipeline.buildkit.reach import refused_registry, unreachable_registry
+from pipeline.buildkit.reach import builder_fault, unreachable_registry
 from pipeline.buildkit.steps import Step
+from pipeline.model.events import Notice
+from tests.buildkit.example import follow, image, target
+from tests.buildkit.test_progress import END, vertex
 
 PUSH = (
     'failed to push 127.0.0.1:5000/web:1: failed to do request: Head "http://127.0.0.1:5000/v2/web/'
@@ -57,13 +60,46 @@ def failed(*errors: str) -> Progress:
 )
 def test_a_registry_that_refused_the_builder(errors: list[str], host: str) -> None:
     """Only if nothing else failed; not a download, a user's command, or another machine."""
-    error = refused_registry(failed(*errors))
+    error = builder_fault(failed(*errors))
 
     assert (error is not None) == bool(host)
     if error:
         assert error.message.endswith(f"cannot reach the registry `{host}`: connection refused")
         assert "network=host" in error.hint
         assert "`buildkitd.toml`" in error.hint
+
+
+NOT_PULLED = (
+    "Error response from daemon: failed to resolve reference"
+    ' "127.0.0.1:1/none:1": dial tcp 127.0.0.1:1: connect: connection refused'
+)
+
+
+@pytest.mark.parametrize("names", [("web",), ("web", "api")])
+@pytest.mark.parametrize(
+    ("step", "error", "found"),
+    [
+        ("[internal] booting buildkit", NOT_PULLED, True),
+        ("[internal] booting buildkit", "", False),
+        ("[internal] booting buildkit", "context canceled", False),
+        ("[web 1/1] RUN booting buildkit", NOT_PULLED, False),
+    ],
+)
+def test_a_builder_that_is_not_started(
+    names: tuple[str, ...], step: str, error: str, *, found: bool
+) -> None:
+    """Its image cannot be pulled, or its container does not start: no fault of an image."""
+    lines = [vertex(step), vertex(step, error=error, completed=END)]
+    seen, events = follow(lines, [target(image(name)) for name in names])
+
+    fault = builder_fault(seen)
+
+    assert (fault is not None) == found
+    assert events.count(Notice("starting the builder")) == step.startswith("[internal]")
+    if fault:
+        assert fault.message == f"the builder could not be started: {NOT_PULLED}"
+        assert "`--driver-opt image=`" in fault.hint
+        assert not seen.failures
 
 
 @pytest.mark.parametrize(
