@@ -76,7 +76,10 @@ def _run(kind: str, program: Path | None) -> dict[str, Counter[str]]:
     with tempfile.TemporaryDirectory(prefix="contract-") as folder:
         report = Path(folder, "report.xml")
         words = ["-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", f"--junitxml={report}"]
-        subprocess.run([sys.executable, "-m", "pytest", *words, *files], env=environ, check=False)
+        command = [sys.executable, "-m", "pytest", *words, *files]
+        code = subprocess.run(command, env=environ, check=False).returncode
+        if code not in (0, 1):
+            sys.exit(f"the tests against {kind} did not run to their end: pytest ended with {code}")
         return outcomes(report)
 
 
