@@ -1,5 +1,8 @@
 """Run the whole proof: `python -m tests.proof [CASE…]`, on the engine of the environment.
 
+With `BUILDKIT=newest` it runs on the BuildKit and buildx that `sandbox/go` pins (`make proof
+BUILDKIT=newest`); this needs Go.
+
 It prints a table of cases, one of changes, the documented exceptions, and the errors. It exits with
 1 for a false skip or a needless rebuild that is not a documented exception.
 """
@@ -7,10 +10,12 @@ It prints a table of cases, one of changes, the documented exceptions, and the e
 from __future__ import annotations
 
 # ruff: noqa: T201 - a command that prints its tables
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.builders.container import newest
 from tests.proof.cases import CASES
 from tests.proof.external_servers import outside_cases
 from tests.proof.table import counts_by, errors, exceptions
@@ -19,13 +24,19 @@ from tests.proof.verdict import Verdict, judge, pairs_of
 
 def main(names: list[str]) -> int:
     """Judge the named cases, or all."""
+    with tempfile.TemporaryDirectory(prefix="proof-") as folder:
+        if os.environ.get("BUILDKIT") != "newest":
+            return _judge(names, Path(folder))
+        with newest(Path(folder)) as about:
+            print(about, flush=True)
+            return _judge(names, Path(folder))
+
+
+def _judge(names: list[str], folder: Path) -> int:
     verdicts: list[Verdict] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="proof-") as folder,
-        outside_cases(Path(folder)) as outside,
-    ):
+    with outside_cases(folder) as outside:
         pairs = pairs_of(case for case in (*CASES, *outside) if not names or case.name in names)
-        for verdict in judge(pairs, Path(folder)):
+        for verdict in judge(pairs, folder):
             verdicts.append(verdict)
             if len(verdicts) % 100 == 0:
                 print(f"{len(verdicts)} of {len(pairs)} changes judged", file=sys.stderr)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+NEWER = frozenset({"add of git with a checksum", "add of git with a query"})
+"""What needs a newer BuildKit than 0.12."""
+
 
 @contextmanager
 def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
@@ -30,8 +33,23 @@ def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
             _locked(f"{registry.address}/outside:1", folder),
             _triggered(f"{registry.address}/triggered:1", folder),
             Case("add of a url", f"FROM scratch\nADD {address}/tool /\nCOPY a.txt /\n", AB),
-            Case("add of git", f"FROM scratch\nADD {repository} /\nCOPY a.txt /\n", AB),
+            *_of_git(repository),
         )
+
+
+def _of_git(repository: str) -> tuple[Case, ...]:
+    """Return the ways to add a repository, given by its address with a commit."""
+    address, _, commit = repository.partition("#")
+    texts = {
+        "add of git": repository,
+        "add of git with its folder": f"--keep-git-dir=true {repository}",
+        "add of git with a checksum": f"--checksum={commit} {address}#main",
+        "add of git with a query": f"{address}?branch=main&checksum={commit}",
+    }
+    return tuple(
+        Case(name, f"FROM scratch\nADD {text} /\nCOPY a.txt /\n", AB, newer=name in NEWER)
+        for name, text in texts.items()
+    )
 
 
 def _locked(reference: str, folder: Path) -> Case:
@@ -76,7 +94,7 @@ def _repository(folder: Path) -> Iterator[str]:
     work.mkdir(parents=True)
     (work / "lib.txt").write_text("a library")
     who = ["-c", "user.name=proof", "-c", "user.email=proof@localhost"]
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "one"]):
+    for words in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-qm", "one"]):
         subprocess.run(["git", *words], cwd=work, check=True)
     said = subprocess.run(["git", "rev-parse", "HEAD"], cwd=work, check=True, capture_output=True)
     port = free_port()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,11 @@ ARGUED = {
     "executable": "an executable bit that `--chmod` sets anyway",
 }
 """Accepted needless rebuilds and their reasons (docs/fingerprint.md, Exceptions)."""
+
+_TOO_OLD = re.compile(
+    r"unknown flag|invalid checksum digest format|fetching default branch for repository \S+\?"
+)
+"""Errors of BuildKit 0.12 for flags, the checksum of a Git source, and the query of its address."""
 
 UNDECIDED = "files, where what is read cannot be decided"
 
@@ -151,7 +157,7 @@ def _laid(pair: Pair, folder: Path) -> _Laid:
 
 def _verdict(pair: Pair, laid: _Laid, first: Built, second: Built | None) -> Verdict:
     if first.error:
-        word = NOT_HERE if pair.case.newer and "unknown flag" in first.error else SKIP
+        word = NOT_HERE if pair.case.newer and _TOO_OLD.search(first.error) else SKIP
         return Verdict(pair, word, f"BuildKit refuses the case itself: {first.error}")
     if laid.after is None or second is None:
         return Verdict(pair, REFUSED, "we refuse it")
