@@ -130,7 +130,7 @@ def _of_lock(before: Tree) -> Iterator[Change]:
         now, other = re.findall("sha256:[0-9a-f]{64}", before.text(LOCK))
         text = before.text(LOCK).replace(now, other)
         yield Change("external lock", "another digest", _text(before, LOCK, text))
-        yield Change("external lock", "gone", before.with_node(LOCK, None))
+        yield Change("lock gone", LOCK, before.with_node(LOCK, None))
 
 
 def _of_clone(before: Tree) -> Iterator[Change]:

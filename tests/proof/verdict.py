@@ -42,6 +42,7 @@ ARGUED = {
     "argument default": "an argument that is declared and not used",
     "argument": "an argument that is declared and not used",
     "unused argument": "an argument that a trigger which nobody knows may declare",
+    "lock gone": "a lock that is gone, if the tag still names what it pinned",
     "base": "a base that changed and comes out the same",
     "executable": "an executable bit that `--chmod` sets anyway",
 }
