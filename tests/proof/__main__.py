@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.builders.container import newest
-from tests.proof.cases import CASES
+from tests.proof.cases import CASES, LATER
 from tests.proof.external_servers import outside_cases
 from tests.proof.table import counts_by, errors, exceptions
 from tests.proof.verdict import Verdict, judge, pairs_of
@@ -43,7 +43,7 @@ def main(names: list[str]) -> int:
 def _judge(names: list[str], folder: Path, adapt: Callable[[Case], Case]) -> int:
     verdicts: list[Verdict] = []
     with outside_cases(folder) as outside:
-        every = (adapt(case) for case in (*CASES, *outside))
+        every = (adapt(case) for case in (*CASES, *LATER, *outside))
         pairs = pairs_of(case for case in every if not names or case.name in names)
         for verdict in judge(pairs, folder):
             verdicts.append(verdict)
