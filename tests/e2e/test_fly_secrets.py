@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fake_programs import write_program
-from tests.support.fly.tokens import Token
+from tests.support.fly.tokens import Token, Tokens
 from tests.support.fly_project import FlyProject, open_fly_project
 from tests.support.planted_secrets import PlantedSecrets, assert_clean, command_lines, new_secret
 from tests.support.scripted_server import Reply, Request, scripted_server
@@ -35,8 +35,9 @@ TASKS = (
 
 @pytest.fixture
 def planted() -> PlantedSecrets:
-    """Return a macaroon token and its discharge token."""
-    return PlantedSecrets({"macaroon": new_secret("fm2_"), "discharge": new_secret("fo1_")})
+    """Return a macaroon token, which flyctl can decode, and its discharge token."""
+    macaroon = Tokens().give("acme").removeprefix("FlyV1 ")
+    return PlantedSecrets({"macaroon": macaroon, "discharge": new_secret("fo1_")})
 
 
 @pytest.fixture

@@ -197,7 +197,9 @@ def _answer(world: World, apis: dict[str, Api], exchange: Exchange) -> None:
     else:
         answer = apis[surface](asked)
     body = asked.body if surface == "machines" else b""
-    world.requests.append(Request(surface, asked.method, path, answer.status, body=body))
+    # A real flyctl's are kept apart: our own program makes no requests.
+    by = "flyctl-" if asked.headers.get("user-agent", "").startswith("flyctl") else ""
+    world.requests.append(Request(by + surface, asked.method, path, answer.status, body=body))
     if answer.status:
         exchange.send(answer)
     else:

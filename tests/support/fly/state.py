@@ -26,11 +26,12 @@ REGION = "iad"
 class Request:
     """A request that the fake Fly answered.
 
-    `surface` is `machines`, `graphql`, `rest`, `registry` or `flyctl`. `path` is the path with its
-    query; for GraphQL the queried fields (`app.releasesUnprocessed`); for flyctl the whole command
-    line, with its words in `argv`, `method` its command (`deploy`, `apps create`) and `status` its
-    exit code (-1: it was killed). A dropped connection has status 0. `body` is what was sent to the
-    Machines API.
+    `surface` is `machines`, `graphql`, `rest`, `registry` or `flyctl`; what a real flyctl asks has
+    `flyctl-` before it. `path` is the path with its query; for GraphQL the queried fields
+    (`app.releasesUnprocessed`); for flyctl the whole command line, with its words in `argv`,
+    `method` its command (`deploy`, `apps create`) and `status` its exit code (-1: it was killed; a
+    real one has 0, as it is recorded when it starts). A dropped connection has status 0. `body` is
+    what was sent to the Machines API.
     """
 
     surface: str
