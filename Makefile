@@ -19,7 +19,7 @@ COMPILE_US := $(BIN)/python -m compileall -q pipeline fly_image_pipeline
 COMPILE := $(BIN)/uv pip compile --quiet
 
 # Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
-CAMPAIGNS := builders proof faults kills thousand contract-registries contract-fly
+CAMPAIGNS := adopt builders proof faults kills thousand contract-registries contract-fly
 BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers
 
 .PHONY: help demo demo-down test sandbox-up test-quick mutants lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
@@ -57,6 +57,8 @@ mutants: $(VENV)/.dev ## Break the pure packages in many small ways: test-quick 
 $(CAMPAIGNS): $(VENV)/.dev
 	$(SANDBOX) up
 	@$(IN_SANDBOX) $(BIN)/python -m tests.$(subst -,_,$@) $(ARGS)
+
+adopt: $(VENV)/.tools
 
 $(BENCHMARKS): bench-%: $(VENV)/.dev
 	$(SANDBOX) up

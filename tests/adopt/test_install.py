@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
+from tests.adopt.commands import readme_commands
 from tests.adopt.wheel import ROOT, build_wheel, copy_sources
 from tests.support.project import Project, Ran
 
@@ -72,6 +73,22 @@ def test_the_wheel_has_all_files(wheel: Path) -> None:
     files = {file for package in packages for file in package.rglob("*") if file.is_file()}
     wanted = {str(file.relative_to(ROOT)) for file in files if file.suffix != ".pyc"}
     assert names == wanted
+
+
+def test_the_readme_has_each_way() -> None:
+    """Each tool, from a clone and from a wheel, and one line without installing."""
+    commands = readme_commands()
+    sources = {"../fly-image-pipeline": "clone", "wheels/*.whl": "wheel"}
+    ways = {
+        (command.split()[0], source)
+        for command in commands
+        for text, source in sources.items()
+        if " install " in command and text in command
+    }
+    assert ways == {
+        (tool, source) for tool in ("uv", "pipx", "pip") for source in ("clone", "wheel")
+    }
+    assert any(command.startswith("uvx ") for command in commands)
 
 
 @pytest.mark.parametrize(
