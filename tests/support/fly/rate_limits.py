@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from tests.support.fly.errors import RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.fly.state import Knobs
 
 RATES = {"get machine": (5.0, 10.0), "delete app": (100 / 60, 100.0)}
@@ -30,6 +32,8 @@ class RateLimits:
     lock: threading.Lock = field(default_factory=threading.Lock)
     buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     """Remaining requests, and when they were counted."""
+    now: Callable[[], float] = time.monotonic
+    """The clock, in seconds."""
 
     def take(self, action: str, subject: str) -> None:
         """Count a request.
@@ -43,7 +47,7 @@ class RateLimits:
         rate, burst = RATES.get(action, USUAL)
         key = (action, "" if action in SHARED else subject)
         with self.lock:
-            moment = time.monotonic()
+            moment = self.now()
             left, since = self.buckets.get(key, (burst, moment))
             left = min(burst, left + (moment - since) * rate)
             self.buckets[key] = (max(left - 1, 0) if left >= 1 else left, moment)
