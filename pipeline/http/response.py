@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -15,7 +16,8 @@ class Response(Struct, frozen=True):
 
     `url` has neither query nor user. `own` is false where a redirect led to another host, and
     `inside` is true where the address that answered is in a private network. `proxy` is a proxy
-    that passed the request on without TLS, and may have answered it itself.
+    that passed the request on without TLS, and may have answered it itself. `latency` is in
+    seconds, from the end of the request to the head of the response.
     """
 
     status: int
@@ -25,6 +27,7 @@ class Response(Struct, frozen=True):
     own: bool = True
     proxy: str = ""
     inside: bool = False
+    latency: float = math.inf
 
     def __repr__(self) -> str:
         """Leave out headers and body, which may hold tokens."""

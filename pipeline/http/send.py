@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager, nullcontext
 from threading import local
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from .errors import ErrorDetails, HttpError
 from .failures import BROKEN, explain, host_of, redacted
 from .response import Response
@@ -64,7 +66,8 @@ def send(  # noqa: PLR0913 - a request has these parts
                 if streamed:
                     timeouts.ends_in(connections.policy.read)
                 read = _read(received, url, most)
-                return _response(received, url, read, connections.forwarder(url))
+                response = _response(received, url, read, connections.forwarder(url))
+                return replace(response, latency=timeouts.latency)
         except BROKEN as error:
             # The cause is not kept: it holds the request, and that the credential.
             raise explain(error, url, connections.hints) from None

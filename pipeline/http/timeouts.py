@@ -45,6 +45,9 @@ class Timeouts:
         self._head_by = time.monotonic() + self._for_head
         self._head_size = 0
         self.has_head = False
+        self.latency = math.inf
+        """Seconds from the last byte that was sent to the head of the response."""
+        self._sent = time.monotonic()
         self._waited = 0.0
         self._flowed = 0
 
@@ -66,7 +69,8 @@ class Timeouts:
 
     def wrote(self, size: int, seconds: float) -> None:
         """Count bytes that a write took, and the seconds that it waited."""
-        self._head_by = time.monotonic() + self._for_head
+        self._sent = time.monotonic()
+        self._head_by = self._sent + self._for_head
         self._head_size = 0
         self.flowed(size)
         self._wait(seconds)
@@ -84,6 +88,7 @@ class Timeouts:
     def head_is_here(self) -> None:
         """Count what comes from now on as the body."""
         self.has_head = True
+        self.latency = time.monotonic() - self._sent
         self._waited, self._flowed = 0.0, 0
 
     def ends_in(self, seconds: float) -> None:

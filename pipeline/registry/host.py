@@ -95,7 +95,7 @@ class Host:
         self.known = False
         """Whether it has ever answered."""
         self.latency = math.inf
-        """The seconds of its fastest response, credentials and redirects included."""
+        """The latency of its fastest response, in seconds."""
         self._settings = settings
         self._mirrors = mirrors
         gate = Gate(settings.policy, settings.closed, settings.clock)
@@ -184,10 +184,8 @@ class Host:
 
     def _attempt(self, request: Request, check: Check, deadline: float) -> Response:
         """Make one attempt, with its redirects and with what authorization takes."""
-        began = time.monotonic()
         response = self._exchange(request, partial(self._send, request, deadline=deadline))
-        took = time.monotonic() - began
-        self.latency = min(took, self.latency)
+        self.latency = min(response.latency, self.latency)
         if response.status == 200:
             check(response)
         self.known = True
