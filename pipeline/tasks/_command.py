@@ -84,13 +84,17 @@ def _task(body: Body[P], *, answers: bool) -> Made[P]:
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Collect garbage less often within the block."""
+    """Collect garbage less often within the block, and nothing of it when the process ends.
+
+    At its end, Python looks through all objects once more, though all of them are given back.
+    """
     before = gc.get_threshold()
     gc.set_threshold(_NEW_OBJECTS, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.freeze()
 
 
 def is_dry(c: Context) -> bool:
