@@ -49,7 +49,7 @@ sandbox-up:
 	$(SANDBOX) up
 
 test-quick: $(VENV)/.dev ## Run the tests that need neither engine nor registry
-	$(BIN)/pytest -m "not engine and not registry" -n auto
+	$(BIN)/pytest -m "not engine and not registry" -n $(WORKERS) --no-loadscope-reorder
 
 mutants: $(VENV)/.dev ## Break the pure packages in many small ways: test-quick must notice each
 	@$(BIN)/python -m tests.mutants $(ARGS)

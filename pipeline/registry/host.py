@@ -17,7 +17,7 @@ from ..http.addresses import is_inside, is_loopback
 from ..http.errors import Cause, ErrorDetails, HttpError
 from ..http.failures import redacted
 from ..http.redirect import PRIVATE, why_not_followed
-from ..http.retry import Gate, Policy, Retry, is_transient
+from ..http.retry import TRANSIENT, Gate, Policy, Retry, is_transient
 from ..http.send import send, stream
 from ..model.permission import VARIABLE
 from ..reference import registry_named
@@ -95,7 +95,10 @@ class Host:
         self.known = False
         """Whether it has ever answered."""
         self.latency = math.inf
-        """The latency of its fastest response, in seconds."""
+        """The latency of its fastest response, in seconds; infinite while all have failed.
+
+        So requests to a host that asks to wait all wait at once, and not one after the other.
+        """
         self._settings = settings
         self._mirrors = mirrors
         gate = Gate(settings.policy, settings.closed, settings.clock)
@@ -185,7 +188,8 @@ class Host:
     def _attempt(self, request: Request, check: Check, deadline: float) -> Response:
         """Make one attempt, with its redirects and with what authorization takes."""
         response = self._exchange(request, partial(self._send, request, deadline=deadline))
-        self.latency = min(response.latency, self.latency)
+        if response.status not in TRANSIENT:
+            self.latency = min(response.latency, self.latency)
         if response.status == 200:
             check(response)
         self.known = True
