@@ -234,6 +234,21 @@ def parse_host(text: str) -> str:
     return text
 
 
+def is_loopback_host(host: str) -> bool:
+    """Return whether a host, with or without a port, is this machine's own.
+
+    >>> [is_loopback_host(host) for host in ("127.0.0.1:5000", "[::1]:5000", "registry.fly.io")]
+    [True, True, False]
+    """
+    name = host.rpartition("]")[0].removeprefix("[") or host.partition(":")[0]
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 def _is_valid_host(host: str) -> bool:
     """Return whether a host's IPv6 address and port are valid: the grammar takes any digits."""
     name, _, port = host.rpartition("]")

@@ -77,7 +77,7 @@ def _version(buildx: Buildx) -> str:
     if not buildx.can.tried:
         return buildx.version
     lacks = "" if buildx.can.allow else ", and it lacks `bake --allow`"
-    return f"{buildx.version or 'without a version'} (it does not say how new it is{lacks})"
+    return f"{buildx.version} (it does not say how new it is{lacks})"
 
 
 def _fields(text: str) -> dict[str, str]:

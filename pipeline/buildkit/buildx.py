@@ -79,7 +79,7 @@ _OVERLOAD = re.compile(r"no such job|DeadlineExceeded: context deadline exceeded
 class Buildx(Struct, frozen=True):
     """How to run buildx: the command, the option for the builder, the environment.
 
-    `version` is its version as it writes it.
+    `version` is its version as it writes it, or `without a version`.
     """
 
     command: tuple[str, ...]
@@ -105,8 +105,7 @@ def find_buildx(settings: BuildSettings, environ: Mapping[str, str]) -> Buildx:
     version, can = _version(docker, environ)
     if settings.network and not can.allow:
         raise UnknownError(
-            f"buildx {version or 'without a version'} cannot set the network of a build:"
-            " it lacks `bake --allow`",
+            f"buildx {version} cannot set the network of a build: it lacks `bake --allow`",
             hint="use buildx 0.17 or later",
         )
     command, builder, env = [docker], [], dict(environ)
@@ -158,7 +157,7 @@ def unsure(buildx: Buildx) -> str:
     """Return a sentence about a buildx whose version does not tell what it can do, or nothing."""
     if not buildx.can.tried:
         return ""
-    return f"buildx {buildx.version or 'without a version'} does not say how new it is; it is tried"
+    return f"buildx {buildx.version} does not say how new it is; it is tried"
 
 
 def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, Abilities]:
@@ -171,11 +170,12 @@ def _version(docker: str, environ: Mapping[str, str]) -> tuple[str, Abilities]:
             message = f"`docker buildx` does not run here: {said}"
             raise builder_error(said) or UnknownError(message, hint="`invoke doctor` checks more")
         raise UnknownError("docker has no buildx plugin", hint=_INSTALL)
-    text, version = read_version(done.stdout)
+    written, version = read_version(done.stdout)
+    text = written or "without a version"
     can = abilities(version, lambda words: _attempt([docker, "buildx", *words], environ))
     if not can.stream:
         raise UnknownError(
-            f"buildx {text or 'without a version'} is too old: it lacks `--progress rawjson`;"
+            f"buildx {text} is too old: it lacks `--progress rawjson`;"
             f" {'.'.join(map(str, FLOOR))} or later is needed",
             hint=_INSTALL,
         )

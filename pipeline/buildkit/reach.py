@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import UnknownError
-from ..http.addresses import is_loopback
+from ..reference import is_loopback_host
 from .steps import is_cancelled
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def unreachable_registry(driver: str, options: str, host: str) -> UnknownError |
     `driver` and `options` are the `Driver` and the `Driver Options` that `docker buildx inspect`
     prints. Of a `remote` builder nobody knows where it runs.
     """
-    if driver not in _ISOLATED or _HOST_NETWORK in options or not is_loopback(_hostname(host)):
+    if driver not in _ISOLATED or _HOST_NETWORK in options or not is_loopback_host(host):
         return None
     message = (
         f"the builder (driver {driver}) is in a network of its own, and cannot reach the registry"
@@ -85,15 +85,4 @@ def unreachable_registry(driver: str, options: str, host: str) -> UnknownError |
 def _refused(error: str) -> str:
     """Return the registry on this machine that refused a connection, if the error says so."""
     found = None if error.startswith(_COMMAND) else _REFUSED.search(error)
-    return found["host"] if found and is_loopback(_hostname(found["host"])) else ""
-
-
-def _hostname(host: str) -> str:
-    """Return a host without its port and brackets.
-
-    >>> _hostname("127.0.0.1:5000"), _hostname("[::1]:5000"), _hostname("localhost")
-    ('127.0.0.1', '::1', 'localhost')
-    """
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower()
+    return found["host"] if found and is_loopback_host(found["host"]) else ""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Headers = list[tuple[str, str]]
 
-_IDLE = 50
+IDLE = 50
 """Connections to one address that are kept open while idle, for `_IDLE_SECONDS`."""
 _IDLE_SECONDS = 5.0
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -132,7 +132,7 @@ class Connections:
                     self._context,
                     proxy=usable,
                     max_connections=None,
-                    max_keepalive_connections=_IDLE,
+                    max_keepalive_connections=IDLE,
                     keepalive_expiry=_IDLE_SECONDS,
                     network_backend=Backend(proxy, None if proxy else self.forbidden),
                 )

@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager, nullcontext
 from threading import local
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from .errors import ErrorDetails, HttpError
 from .failures import BROKEN, explain, host_of, redacted
 from .response import Response
@@ -66,8 +64,7 @@ def send(  # noqa: PLR0913 - a request has these parts
                 if streamed:
                     timeouts.ends_in(connections.policy.read)
                 read = _read(received, url, most)
-                response = _response(received, url, read, connections.forwarder(url))
-                return replace(response, latency=timeouts.latency)
+                return _response(received, url, read, connections, timeouts)
         except BROKEN as error:
             # The cause is not kept: it holds the request, and that the credential.
             raise explain(error, url, connections.hints) from None
@@ -93,18 +90,32 @@ def stream(
                 timeouts.ends_in(connections.policy.read)
                 body = _read(received, url, MAX_ERROR_BODY)
             pieces = _pieces(received, url, timeouts, connections)
-            yield _response(received, url, body, connections.forwarder(url)), pieces
+            yield _response(received, url, body, connections, timeouts), pieces
     except BROKEN as error:
         raise explain(error, url, connections.hints) from None
 
 
-def _response(received: httpcore.Response, url: str, body: bytes, proxy: str) -> Response:
+def _response(
+    received: httpcore.Response,
+    url: str,
+    body: bytes,
+    connections: Connections,
+    timeouts: Timeouts,
+) -> Response:
     headers: dict[str, str] = {}
     for raw, value in received.headers:
         name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     inside = bool(received.extensions["network_stream"].get_extra_info(INSIDE))
-    return Response(received.status, redacted(url), headers, body, proxy=proxy, inside=inside)
+    return Response(
+        received.status,
+        redacted(url),
+        headers,
+        body,
+        proxy=connections.forwarder(url),
+        inside=inside,
+        latency=timeouts.latency,
+    )
 
 
 def _read(received: httpcore.Response, url: str, most: int) -> bytes:

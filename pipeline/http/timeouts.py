@@ -42,7 +42,6 @@ class Timeouts:
         self._policy = policy
         self._until = until
         self._for_head = policy.storing if stored else policy.read
-        self._head_by = time.monotonic() + self._for_head
         self._head_size = 0
         self.has_head = False
         self.latency = math.inf
@@ -65,12 +64,12 @@ class Timeouts:
             return self._left(self._policy.read, httpcore.ReadTimeout)
         if self._head_size > _HEAD:
             raise EndlessHeadError("sends headers without an end, and no response")
-        return self._left(self._head_by - time.monotonic(), httpcore.ReadTimeout)
+        head_by = self._sent + self._for_head
+        return self._left(head_by - time.monotonic(), httpcore.ReadTimeout)
 
     def wrote(self, size: int, seconds: float) -> None:
         """Count bytes that a write took, and the seconds that it waited."""
         self._sent = time.monotonic()
-        self._head_by = self._sent + self._for_head
         self._head_size = 0
         self.flowed(size)
         self._wait(seconds)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..errors import ConfigError, Problem
 from ..model.permission import VARIABLE, parse_allowed
 from ..model.settings import BuildSettings, DeploySettings, DriverName, RegistrySettings, Settings
-from ..reference import HUB, is_hub, parse_platform
+from ..reference import HUB, is_hub, is_loopback_host, parse_platform
 from . import value_checks
 from .document import read_document
 from .profiles import profiles_of, with_profile
@@ -103,7 +103,7 @@ def _host(written: str, environ: Mapping[str, str]) -> str:
         return HUB
     if written == _FLY_HOST:
         return environ.get("FLY_REGISTRY_HOST") or written
-    if value_checks.is_loopback(written):
+    if is_loopback_host(written):
         return environ.get("PIPELINE_REGISTRY_HOST") or written
     return written
 
@@ -135,7 +135,7 @@ def _check_insecure(
     """Refuse `insecure` for Fly's registry: only its certificate proves who it is."""
     host = registry.host.removesuffix(":443")
     flys = host in (_FLY_HOST, environ.get("FLY_REGISTRY_HOST"))
-    if not registry.insecure or not flys or value_checks.is_loopback(host):
+    if not registry.insecure or not flys or is_loopback_host(host):
         return None
     where = with_profile(document, profile).locate("registry", "insecure")
     hint = "remove it: Fly's registry has a certificate, and its token is never sent without one"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from ipaddress import ip_address
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -62,21 +61,6 @@ def host(text: str) -> str:
             hint=f'give its port, as in "{text}:443"',
         )
     return text
-
-
-def is_loopback(text: str) -> bool:
-    """Return whether a host, with or without a port, is this machine's own.
-
-    >>> is_loopback("127.0.0.1:5000"), is_loopback("[::1]:5000"), is_loopback("registry.fly.io")
-    (True, True, False)
-    """
-    name = text.rpartition("]")[0].removeprefix("[") or text.partition(":")[0]
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def repository_template(text: str) -> str:

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from ..http.connections import IDLE
 from ..http.errors import ErrorDetails, HttpError
 from ..http.response import Response
 from ..http.retry import Policy, is_transient
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-MOST_AT_ONCE = 50
-"""Requests at once, at most."""
+MOST_AT_ONCE = IDLE
+"""Requests at once, at most: each needs a connection, which the next ones use again."""
 _CORE_SECONDS = 0.0005
 """How long a request keeps one core of Python busy.
 

@@ -112,8 +112,8 @@ def names_blobs_absence(response: Response) -> bool:
 
 def lacks_blobs(response: Response) -> bool:
     """Return whether a manifest was refused because the registry lacks what it names."""
-    codes = {complaint.code for complaint in complaints(response)}
-    return response.own and response.status in (400, 404) and bool(codes & _BLOBS_UNKNOWN)
+    known = response.own and response.status in (400, 404)
+    return known and not _BLOBS_UNKNOWN.isdisjoint(_codes(response))
 
 
 def keeps_tags(response: Response) -> bool:
@@ -129,8 +129,12 @@ def keeps_tags(response: Response) -> bool:
 
 
 def _names(response: Response, absence: frozenset[str]) -> bool:
-    codes = {complaint.code for complaint in complaints(response)}
+    codes = _codes(response)
     return response.status == 404 and response.own and bool(codes) and codes <= absence
+
+
+def _codes(response: Response) -> frozenset[str]:
+    return frozenset(complaint.code for complaint in complaints(response))
 
 
 def _message(entry: Mapping[str, object]) -> str:
