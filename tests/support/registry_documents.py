@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -11,6 +12,24 @@ from typing import Any
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+
+EMPTY_MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": f"sha256:{'0' * 64}",
+            "size": 2,
+        },
+        "layers": [],
+    }
+).encode()
+"""The manifest of an image without layers, whose config is nowhere."""
+EMPTY_MANIFEST_HEADERS = {
+    "Content-Type": MANIFEST,
+    "Docker-Content-Digest": f"sha256:{hashlib.sha256(EMPTY_MANIFEST).hexdigest()}",
+}
 
 
 def manifest(reference: str) -> dict[str, Any]:

@@ -11,13 +11,13 @@ import re
 import ssl
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse
-from http.server import BaseHTTPRequestHandler
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import bcrypt
 
+from tests.support.forwarding import ForwardingHandler, end_to_end_headers
 from tests.support.server_thread import in_background
 from tests.support.tls_server import TlsServer, context_of
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from sandbox.registry import Certificate
 
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
-_PIECE = 1 << 16
+_KEPT_BACK = frozenset({"authorization", "host"})
 _MOUNT = re.compile(r"([?&]from=)")
 
 
@@ -88,22 +87,16 @@ class _Server(TlsServer):
     front: Front
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(ForwardingHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-    upstream: HTTPConnection | None = None
+
+    def connect(self) -> HTTPConnection:
+        return HTTPConnection(self.server.front.address, timeout=60)
 
     def handle(self) -> None:
         # Tests close and reset connections.
         with suppress(ConnectionError, TimeoutError, ssl.SSLError, HTTPException):
             super().handle()
-
-    def finish(self) -> None:
-        if self.upstream:
-            self.upstream.close()
-        with suppress(OSError, ValueError):
-            super().finish()
 
     def _pass(self) -> None:
         front = self.server.front
@@ -113,14 +106,11 @@ class _Handler(BaseHTTPRequestHandler):
             challenge = {"WWW-Authenticate": 'Basic realm="front"', "Content-Length": "0"}
             self._start(401, {**challenge, "Connection": "close"})
             return
-        answer = self._ask()
-        headers = {n: v for n, v in answer.getheaders() if n.lower() not in _HOP_BY_HOP}
+        answer = self.forward(front.inner(self.path), _KEPT_BACK)
+        headers = end_to_end_headers(answer)
         for name in [n for n in headers if n.lower() == "location"]:
             headers[name] = front.outer(headers[name])
-        pieces = iter(lambda: answer.read(_PIECE), b"")
-        if answer.length is None and self.command != "HEAD":
-            body = answer.read()
-            headers["Content-Length"], pieces = str(len(body)), iter([body])
+        pieces = self.response_body(answer, headers)
         self._log(answer.status)
         self._start(answer.status, headers)
         for piece in pieces:
@@ -132,42 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _ask(self) -> HTTPResponse:
-        headers = {
-            name: ", ".join(self.headers.get_all(name, ()))
-            for name in {n.lower() for n in self.headers} - {*_HOP_BY_HOP, "authorization", "host"}
-        }
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        if chunked:
-            headers["Transfer-Encoding"] = "chunked"
-        body = self._chunks() if chunked else self._sized() if "content-length" in headers else None
-        if self.upstream is None:
-            self.upstream = HTTPConnection(self.server.front.address, timeout=60)
-        path = self.server.front.inner(self.path)
-        self.upstream.request(self.command, path, body, headers, encode_chunked=chunked)
-        return self.upstream.getresponse()
-
-    def _sized(self) -> Iterator[bytes]:
-        left = int(self.headers["Content-Length"])
-        while left > 0:
-            piece = self.rfile.read1(min(left, _PIECE))
-            if not piece:
-                raise ConnectionResetError
-            left -= len(piece)
-            yield piece
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-
     def _log(self, status: int) -> None:
         with self.server.front.log.open("a", encoding="utf-8") as log:
             log.write(f'"{self.command} {self.path} HTTP/1.1" {status}\n')
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing: tests read the output."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.project import Project, three_levels
+from tests.support.registry_documents import EMPTY_MANIFEST, EMPTY_MANIFEST_HEADERS
 from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
@@ -18,22 +17,6 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_server import ScriptedServer
 
-MANIFEST = json.dumps(
-    {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": f"sha256:{'0' * 64}",
-            "size": 2,
-        },
-        "layers": [],
-    }
-).encode()
-FOUND = {
-    "Content-Type": "application/vnd.oci.image.manifest.v1+json",
-    "Docker-Content-Digest": f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}",
-}
 # As the distribution server responds, so that a HEAD is enough.
 LOST = {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"}
 ALL = "os lang web api"
@@ -51,7 +34,7 @@ class RegistryContent:
         if not found:
             return Reply(200, LOST)
         if {found[1], f"{found[1]}:{found[2]}"} & self.has:
-            return Reply(200, FOUND, MANIFEST)
+            return Reply(200, EMPTY_MANIFEST_HEADERS, EMPTY_MANIFEST)
         return Reply(404, LOST, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tests.support.registry_documents import EMPTY_MANIFEST, EMPTY_MANIFEST_HEADERS
 from tests.support.scripted_server import Reply, Request, scripted_server
 
 if TYPE_CHECKING:
@@ -104,22 +104,6 @@ def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, 
     return found
 
 
-_MANIFEST = json.dumps(
-    {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": f"sha256:{'0' * 64}",
-            "size": 2,
-        },
-        "layers": [],
-    }
-).encode()
-_OF_MANIFEST = {
-    "Content-Type": "application/vnd.oci.image.manifest.v1+json",
-    "Docker-Content-Digest": f"sha256:{sha256(_MANIFEST).hexdigest()}",
-}
 _ABSENT = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
 
 
@@ -130,7 +114,11 @@ def _has_nothing(request: Request) -> Reply:
 
 
 def _has_everything(request: Request) -> Reply:
-    return Reply(200, _OF_MANIFEST, _MANIFEST) if "/manifests/" in request.path else Reply(200)
+    return (
+        Reply(200, EMPTY_MANIFEST_HEADERS, EMPTY_MANIFEST)
+        if "/manifests/" in request.path
+        else Reply(200)
+    )
 
 
 def _steady(document: Any) -> Any:

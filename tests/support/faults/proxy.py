@@ -15,26 +15,25 @@ from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, HTTPSConnection
-from http.server import BaseHTTPRequestHandler
+from http.client import HTTPException, HTTPSConnection
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from tests.support.faults.fault import Fault, Reply, Request
 from tests.support.faults.kinds import RandomFaults, counter, no_faults
+from tests.support.forwarding import ForwardingHandler, end_to_end_headers
 from tests.support.server_thread import in_background
 from tests.support.tls_server import TlsServer, context_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from http.client import HTTPConnection, HTTPResponse
 
     from sandbox.registry import Certificate
     from tests.support.registries import Registry
 
     Choose = Callable[[Request], Fault | None]
 
-_OF_THE_WAY = {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
-_PIECE = 1 << 16
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with timeout 0: closing the socket sends RST."""
 
@@ -113,11 +112,12 @@ class _Server(TlsServer):
             return self._count(method, path)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(ForwardingHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = 60
-    upstream: HTTPSConnection | None = None
+
+    def connect(self) -> HTTPConnection:
+        address, trust = self.server.registry.address, self.server.trust
+        return HTTPSConnection(address, timeout=60, context=trust)
 
     def handle(self) -> None:
         if self.server.resets_connection():
@@ -127,12 +127,6 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ConnectionError, TimeoutError, ssl.SSLError, ValueError):
             super().handle()
 
-    def finish(self) -> None:
-        if self.upstream:
-            self.upstream.close()
-        with suppress(OSError, ValueError):
-            super().finish()
-
     def _forward(self) -> None:
         number = self.server.number(self.command, self.path)
         agent = self.headers.get("User-Agent", "")
@@ -140,12 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.server.proxy.choose(asked) or Fault("")
         time.sleep(fault.wait)
         if fault.instead or fault.raw:
-            for _ in self._body():
+            for _ in self.request_body():
                 pass
             self._send_fault(fault, fault.instead or Reply(0))
             return
         try:
-            answer = self._ask_registry()
+            answer = self.forward(self.path)
         except (HTTPException, OSError) as error:
             self._log_request(f"(the registry itself: {type(error).__name__})", 0)
             self._hang_up(reset=True)
@@ -162,17 +156,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up(reset=fault.reset)
 
     def _send_response(self, fault: Fault, answer: HTTPResponse) -> None:
-        headers = {n: v for n, v in answer.getheaders() if n.lower() not in _OF_THE_WAY}
+        headers = end_to_end_headers(answer)
         if fault.change:
             reply = fault.change(Reply(answer.status, headers, answer.read()))
             self._log_request(fault.kind, reply.status, _digest(reply))
             self._send(reply, fault.cut)
         else:
-            if answer.length is None and self.command != "HEAD":
-                headers["Content-Length"] = str(len(body := answer.read()))
-                pieces = iter([body])
-            else:
-                pieces = iter(lambda: answer.read(_PIECE), b"")
+            pieces = self.response_body(answer, headers)
             self._log_request(fault.kind, answer.status)
             self._stream(_head(answer.status, headers), pieces, fault.cut)
         if fault.cut is not None:
@@ -192,43 +182,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece[:left])
                 left = max(left - len(piece), 0)
 
-    def _ask_registry(self) -> HTTPResponse:
-        headers: dict[str, str] = {}
-        for name in {n.lower() for n in self.headers} - _OF_THE_WAY:
-            # An engine sends one `Accept` header for each media type.
-            headers[name] = ", ".join(self.headers.get_all(name, ()))
-        chunked = "chunked" in self.headers.get("Transfer-Encoding", "").lower()
-        if chunked:
-            headers["Transfer-Encoding"] = "chunked"
-        if self.upstream is None:
-            self.upstream = HTTPSConnection(
-                self.server.registry.address, timeout=60, context=self.server.trust
-            )
-        length = self.headers.get("Content-Length")
-        body = self._body() if chunked or length not in (None, "0") else None
-        self.upstream.request(
-            self.command, self.path, body=body, headers=headers, encode_chunked=chunked
-        )
-        return self.upstream.getresponse()
-
-    def _body(self) -> Iterator[bytes]:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            yield from self._chunks()
-            return
-        left = int(self.headers.get("Content-Length") or 0)
-        while left > 0 and (piece := self.rfile.read1(min(left, _PIECE))):
-            left -= len(piece)
-            yield piece
-        if left:
-            raise ConnectionResetError
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline().partition(b";")[0] or b"0", 16):
-            yield self.rfile.read(size)
-            self.rfile.readline()
-        while self.rfile.readline().strip():
-            pass
-
     def _log_request(self, kind: str, status: int, digest: str = "") -> None:
         agent = self.headers.get("User-Agent", "")
         self.server.proxy.log.append(
@@ -244,9 +197,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _forward  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing: tests read the output."""
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:
