@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 SANDBOX := $(PYTHON) -m sandbox
-# Processes that run tests. At most two of them use the engine: tests/support/scheduler.py says why.
+# Processes that run tests. On two cores, two of them use the engine: see tests/support/scheduler.py.
 WORKERS ?= 4
 # Sets the environment for the engine and the registry of the sandbox.
 IN_SANDBOX := eval "$$($(SANDBOX) env)" &&

@@ -21,17 +21,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks.programs import docker
+from benchmarks.programs import docker, environ_at, run, seconds
 from sandbox.registry import serve
 
 if TYPE_CHECKING:
@@ -75,17 +73,13 @@ class Tool(ABC):
 
     def run(self, home: Path) -> float:
         """Build and push all images; return the seconds that it took."""
-        began = time.monotonic()
-        for words in self.commands():
-            self._run(words, home)
-        return time.monotonic() - began
+        environ = environ_at(home, BUILDX_CONFIG=str(home / "buildx"))
 
-    def _run(self, words: Sequence[str], home: Path) -> None:
-        done = subprocess.run(
-            words, cwd=self.root, env=_environ(home), capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
+        def work() -> None:
+            for words in self.commands():
+                run(*words, folder=self.root, environ=environ)
+
+        return seconds(work)
 
     def push_name(self, number: int) -> str:
         """Return the reference that an image is pushed under."""
@@ -276,21 +270,14 @@ def _show(size: int, took: Mapping[tuple[str, str], list[float]]) -> None:
         cells = []
         for case in CASES:
             ours = median(took[case, Ours.name])
-            seconds = median(took[case, name])
-            cells.append(f"{seconds:.2f} s {seconds / ours:>6.2f}")
+            theirs = median(took[case, name])
+            cells.append(f"{theirs:.2f} s {theirs / ours:>6.2f}")
         print(f"{name:{width}}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
     whole = median(took["cold", Bake.name])
     for case in ("one app", "one base"):
         share = median(took[case, Ours.name]) / whole
         print(f"{case}: ours takes {share:.2f} of one cold bake of all {size}")
     print()
-
-
-def _environ(home: Path) -> dict[str, str]:
-    """Return the environment without settings of ours, and with another home directory."""
-    ours = ("PIPELINE_", "FLY_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "HOME": str(home), "BUILDX_CONFIG": str(home / "buildx")}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -12,7 +13,8 @@ from sandbox.errors import SandboxError
 from sandbox.folders import folders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 
 def crane() -> str:
@@ -39,11 +41,23 @@ def docker() -> str:
     return found
 
 
-def run(*words: str) -> None:
-    """Run a command; print its output and exit if it fails."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def run(*words: str, folder: Path | None = None, environ: Mapping[str, str] | None = None) -> None:
+    """Run a command in a folder and an environment; print its output and exit if it fails."""
+    done = subprocess.run(
+        words, cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f"`{' '.join(words)}` failed:\n{done.stdout}{done.stderr}")
+
+
+def environ_at(home: Path, *without: str, **more: str) -> dict[str, str]:
+    """Return this environment with another home directory, and without settings of ours.
+
+    Left out are also the variables that begin with one of `without`; `more` is added.
+    """
+    unwanted = ("PIPELINE_", "FLY_", *without)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {**kept, "HOME": str(home), **more}
 
 
 def seconds(work: Callable[[], object]) -> float:

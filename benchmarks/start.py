@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.images import push_image
 from benchmarks.latency import delayed
+from benchmarks.programs import environ_at
 from pipeline import fingerprint, load
 from pipeline.model.project import reference_of
 from sandbox.registry import serve
@@ -193,10 +194,8 @@ def _run(command: Command, home: Path) -> Cost:
 
 
 def _environ(home: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without settings of registries, logins and the pipeline."""
-    ours = ("PIPELINE_", "FLY_", "DOCKER_CONFIG")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "", **more}
+    """Return an environment that leads to no other registry or login; Python writes bytecode."""
+    return environ_at(home, "DOCKER_CONFIG", **{"PYTHONDONTWRITEBYTECODE": "", **more})
 
 
 def _show(costs: Mapping[str, Sequence[Cost]]) -> None:

@@ -45,7 +45,7 @@ HOSTS = ("FLY_REGISTRY_HOST", "PIPELINE_REGISTRY_HOST")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Let the workers run each file as a whole, and at most two of them use the engine."""
+    """Let the workers run each file as a whole, and only some of them use the engine."""
     return Scheduler(config, log)
 
 

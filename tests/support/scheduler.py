@@ -1,8 +1,9 @@
 """Distribute the test files to the workers of pytest-xdist.
 
 The engine does its work outside of the tests' processes, so that a worker with such tests is idle
-half of the time. But more than two at once meet races of the engine itself. So two workers run the
-tests that use the engine, and the others run the rest meanwhile.
+half of the time. But with more of them than cores, races of the engine itself made some fail. So as
+many workers as there are cores, at least two, run the tests that use the engine, and the others run
+the rest meanwhile.
 """
 
 from __future__ import annotations
