@@ -1,6 +1,6 @@
 """Split an instruction as BuildKit does: into keyword, flags, words, pairs or a JSON array.
 
-Facts from buildkit `frontend/dockerfile/parser` (`split_instruction.go`, `line_parsers.go`).
+Facts from buildkit `frontend/dockerfile/parser` (`split_command.go`, `line_parsers.go`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""CheckResult what a run needs: project, engine, buildx, registry, credentials, Fly."""
+"""Check what a run needs: project, engine, buildx, registry, credentials, Fly."""
 
 from __future__ import annotations
 
