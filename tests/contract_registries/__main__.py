@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from sandbox import registry
+from sandbox.errors import SandboxError
 from sandbox.folders import folders
 from sandbox.go_programs import build
 from tests.support.registries import KINDS, PROGRAM, PROGRAMS, VARIABLE
@@ -48,7 +49,10 @@ def main(words: list[str]) -> int:
     kinds = words or ([given] if given else list(KINDS))
     results = {}
     for kind in kinds:
-        program = build(PROGRAMS[kind]) if kind in PROGRAMS else None
+        try:
+            program = build(PROGRAMS[kind]) if kind in PROGRAMS else None
+        except SandboxError as error:
+            sys.exit(f"error: {error.message}\nhint: {error.hint}")
         print(f"{kind}: {_version(kind)}", flush=True)
         results[kind] = _run(kind, program)
     print("\n".join(table(results)))
