@@ -15,6 +15,8 @@ INSTALL    := $(BIN)/pip install --quiet --require-hashes --no-deps --only-binar
 INSTALL_US := $(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 # As pip does for a wheel. Invoke writes no bytecode, so each run would compile every module again.
 COMPILE_US := $(BIN)/python -m compileall -q pipeline fly_image_pipeline
+# Where Python writes no bytecode, each process that runs tests would compile all of them.
+unexport PYTHONDONTWRITEBYTECODE
 # Renovate reads these commands at the top of each list, and runs them.
 COMPILE := $(BIN)/uv pip compile --quiet
 
@@ -49,7 +51,7 @@ sandbox-up:
 	$(SANDBOX) up
 
 test-quick: $(VENV)/.dev ## Run the tests that need neither engine nor registry
-	$(BIN)/pytest -m "not engine and not registry" -n $(WORKERS) --no-loadscope-reorder
+	$(BIN)/pytest -m "not engine and not registry and not sample" -n $(WORKERS) --no-loadscope-reorder
 
 mutants: $(VENV)/.dev ## Break the pure packages in many small ways: test-quick must notice each
 	@$(BIN)/python -m tests.mutants $(ARGS)

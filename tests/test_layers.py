@@ -110,13 +110,20 @@ MODULES = {name_of(path): path for path in modules()}
 
 
 @cache
+def _imports(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Return all import statements of a module, also those inside functions."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+@cache
 def imports(path: Path) -> frozenset[str]:
     """Return what a module imports of other packages, also inside functions and only for types."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _imports(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif not node.level:
             found.add(str(node.module))
     return frozenset(found)
 
@@ -131,7 +138,7 @@ def _module(home: Path, name: str) -> str:
 def imports_of_ours(path: Path) -> frozenset[str]:
     """Return the modules of this package that a module imports, in the form of `name_of`."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _imports(path):
         if isinstance(node, ast.ImportFrom) and node.level:
             folder = path.parents[node.level - 1].relative_to(PACKAGE)
             home = folder.joinpath(*(node.module or "").split("."))

@@ -22,6 +22,8 @@ from tests.adopt.commands import readme_commands
 from tests.adopt.wheel import ROOT, build_wheel, copy_sources
 from tests.support.project import Project, Ran
 
+pytestmark = pytest.mark.sample
+
 REFUSING = '[registry]\nhost = "127.0.0.1:1"\n'
 """Nothing listens there, and asking it takes no time."""
 

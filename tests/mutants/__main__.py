@@ -26,7 +26,7 @@ from tests.mutants.table import MUTANTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_QUICK = "not engine and not registry"
+_QUICK = "not engine and not registry and not sample"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
 _AT_ONCE = 2
 

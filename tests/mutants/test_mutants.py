@@ -33,6 +33,7 @@ def test_a_stale_mutant_is_an_error() -> None:
         Mutant("gone", "errors.py", "no such text", "", "model").applied()
 
 
+@pytest.mark.sample
 def test_a_few_mutants_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
     """A sample of `make mutants`: one of a plan, one of an exit code."""
     assert main(["force is ignored", "exit code 4"]) == 0
@@ -41,6 +42,7 @@ def test_a_few_mutants_are_noticed(capfd: pytest.CaptureFixture[str]) -> None:
     assert "2 breakages, 0 survived" in out
 
 
+@pytest.mark.sample
 def test_a_surviving_mutant_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     """Here one that changes a number that no test uses."""
     harmless = Mutant(
