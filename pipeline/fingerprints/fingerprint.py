@@ -21,7 +21,7 @@ from .key import fingerprint_of, key_of, output_options, record
 from .scan import scan, scan_context
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from ..model.image import Image, NamedContext
@@ -44,7 +44,28 @@ def fingerprint(
     changes while it is read.
     """
     with gc_paused():
-        return _fingerprint(project, needed(project, only))
+        return {inputs.name: inputs for inputs in each_fingerprint(project, only=only)}
+
+
+def each_fingerprint(
+    project: Project, *, only: Collection[ImageName] | None = None
+) -> Iterator[Inputs]:
+    """Yield what `fingerprint` returns, each as soon as it is known.
+
+    After a problem no more are yielded, but all files are read before it is raised.
+    """
+    options = output_options(project.settings.build)
+    disk = Disk(project.root)
+    problems: list[Problem] = []
+    keys: dict[ImageName, Key] = {}
+    for image in needed(project, only):
+        scanned = _scan(disk, project, image, problems)
+        if scanned is None or problems:
+            continue
+        named = {name: one.entries for name, one in scanned.contexts.items()}
+        keys[image.name] = key_of(record(image, scanned.entries, keys, options, named))
+        yield _inputs(image, scanned, keys)
+    raise_problems(problems)
 
 
 def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image, ...]:
@@ -53,17 +74,6 @@ def needed(project: Project, only: Collection[ImageName] | None) -> tuple[Image,
         return project.images
     below = graph.closure({image.name: image.base_names for image in project}, only)
     return tuple(image for image in project if image.name in below)
-
-
-def _fingerprint(project: Project, images: Sequence[Image]) -> Mapping[ImageName, Inputs]:
-    options = output_options(project.settings.build)
-    scans = _scans(project, images)
-    keys: dict[ImageName, Key] = {}
-    for image in images:
-        entries, _, contexts, _ = scans[image.name]
-        named = {name: one.entries for name, one in contexts.items()}
-        keys[image.name] = key_of(record(image, entries, keys, options, named))
-    return {image.name: _inputs(image, scans[image.name], keys) for image in images}
 
 
 class _Scanned(NamedTuple):
@@ -75,26 +85,20 @@ class _Scanned(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
-def _scans(project: Project, images: Sequence[Image]) -> dict[ImageName, _Scanned]:
-    disk = Disk(project.root)
-    scans: dict[ImageName, _Scanned] = {}
-    problems: list[Problem] = []
-    for image in images:
-        if lost := [*_lost_folders(project, image)]:
-            problems += lost
-            continue
-        try:
-            ignored = find_ignore_file(disk, project.root, image)
-            entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
-            contexts = _named_contexts(disk, project.root, image)
-            warnings = context_warnings(
-                disk, project.root, image, entries, ignored, contexts.values()
-            )
-            scans[image.name] = _Scanned(entries, ignored, contexts, warnings)
-        except ConfigError as error:
-            problems += error.problems
-    raise_problems(problems)
-    return scans
+def _scan(disk: Disk, project: Project, image: Image, problems: list[Problem]) -> _Scanned | None:
+    """Read the files of an image; add what is wrong with them to `problems`."""
+    if lost := [*_lost_folders(project, image)]:
+        problems += lost
+        return None
+    try:
+        ignored = find_ignore_file(disk, project.root, image)
+        entries = scan(project.root, image, disk=disk, ignore=ignored.ignore)
+        contexts = _named_contexts(disk, project.root, image)
+        warnings = context_warnings(disk, project.root, image, entries, ignored, contexts.values())
+    except ConfigError as error:
+        problems += error.problems
+        return None
+    return _Scanned(entries, ignored, contexts, warnings)
 
 
 def _named_contexts(disk: Disk, root: Path, image: Image) -> dict[str, ContextInputs]:

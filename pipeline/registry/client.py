@@ -18,6 +18,7 @@ from .auth.credential import nobody
 from .auth.namespace import host_of
 from .blobs import RemoteRepository
 from .errors import AbsentError, ContradictionError, KeptTagError
+from .heads import Heads
 from .host import HostSettings
 from .host_pool import HostPool, no_mirrors
 from .manifest import Manifest, check_digest, digest_of, read_manifest
@@ -155,20 +156,18 @@ class Registry:
     ) -> Mapping[Reference, Presence | HttpError]:
         """Call `head` for each, many at once; an error takes the place of a result.
 
-        The first request to a host goes alone: if nobody answers, that is found out once. The
-        order is that of `references`.
+        The order is that of `references`.
         """
-        wanted = tuple(dict.fromkeys(references))
-        results = self.each(self.head, self._scouts(wanted))
-        lost = {
-            reference.repository.host: error
-            for reference, error in results.items()
-            if isinstance(error, HttpError) and error.details.unreachable
-        }
-        rest = [reference for reference in wanted if reference not in results]
-        results |= {r: lost[r.repository.host] for r in rest if r.repository.host in lost}
-        results |= self.each(self.head, [r for r in rest if r.repository.host not in lost])
-        return {reference: results[reference] for reference in wanted}
+        return self.heads().answers(references)
+
+    def heads(self) -> Heads:
+        """Return the answers of `head` for references that are still to be added."""
+        return Heads(
+            self.head,
+            lambda reference: self.host(reference.repository),
+            lambda: requests_at_once(self._hosts.latency),
+            self._closed,
+        )
 
     def each(self, ask: Callable[[T], R], wanted: Collection[T]) -> dict[T, R | HttpError]:
         """Call `ask` for each, many at once; an `HttpError` takes the place of a result.
@@ -269,10 +268,6 @@ class Registry:
                 one = left.get_nowait()
                 answers.append((one, _outcome(ask, one)))
         return answers
-
-    def _scouts(self, wanted: Collection[Reference]) -> list[Reference]:
-        first = {self.host(r.repository): r for r in reversed(tuple(wanted))}
-        return [reference for host, reference in first.items() if not host.known]
 
     def _look(self, host: Host, reference: Reference, head: Response) -> Presence:
         """Decide by a GET what a HEAD left open: its reason, or the manifest itself.

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 
 from ..errors import Problem, UnknownError, raise_problems
-from ..fingerprints.fingerprint import fingerprint
+from ..fingerprints.fingerprint import each_fingerprint
 from ..model.copy_sources import copy_sources
 from ..model.events import Notice, silent
 from ..model.plan import to_ask, to_ask_for_fallbacks
 from ..model.presence import Absent, Elsewhere, Incomplete, Present
 from ..model.project import reference_of
+from ..model.settings import repository_of
 from ..model.state import State, alias_references, make_goal
+from ..process.gc_pause import gc_paused
 from ..process.git import revision_of
 from .apps import configured_apps, open_driver
 from .open_registry import open_registry
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ..model.state import Goal
     from ..reference import ImageName, Platform, Reference
     from ..registry.client import Registry
+    from ..registry.heads import Heads
     from .apps import OpenDriver
 
 K = TypeVar("K")
@@ -38,11 +41,15 @@ V = TypeVar("V")
 
 
 class _Query(Struct, frozen=True):
-    """The registry, and what it is asked about. With `copies`, missing images are looked for."""
+    """The registry, and what it is asked about. With `copies`, missing images are looked for.
+
+    `heads` are the answers for the references of images, and for aliases.
+    """
 
     project: Project
     inputs: Mapping[ImageName, Inputs]
     registry: Registry
+    heads: Heads
     report: Reporter
     goal: Goal
     copies: bool
@@ -83,14 +90,14 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
-    inputs = fingerprint(project, only=only)
     with ExitStack() as stack:
         if registry is None:
             registry = stack.enter_context(open_registry(project.settings, environ, report))
         if driver is None:
             driver = stack.enter_context(open_driver(project, environ))
         before = registry.requests
-        query = _Query(project, inputs, registry, report, goal, copies)
+        inputs, heads = _fingerprint_and_ask(project, goal, registry, only)
+        query = _Query(project, inputs, registry, heads, report, goal, copies)
         presence, aliases = _ask(query)
         fallback = _ask_for_fallbacks(query, presence)
         requests = registry.requests - before
@@ -125,6 +132,39 @@ def verify_reference(
     return answers[reference]
 
 
+def _fingerprint_and_ask(
+    project: Project, goal: Goal, registry: Registry, only: Collection[ImageName] | None
+) -> tuple[dict[ImageName, Inputs], Heads]:
+    """Fingerprint images, and begin to ask for each wanted one as soon as its tag is known.
+
+    A registry takes as long to answer as it takes to read the files of the next images.
+    """
+    first = frozenset(to_ask(project, {}, goal.names(project), force=goal.force))
+    _note_repositories(project, registry, first)
+    heads = registry.heads()
+    inputs: dict[ImageName, Inputs] = {}
+    with gc_paused():
+        for found in each_fingerprint(project, only=only):
+            inputs[found.name] = found
+            if found.name in first:
+                heads.add(reference_of(project, found.name, found.fingerprint))
+    return inputs, heads
+
+
+def _note_repositories(
+    project: Project,
+    registry: Registry,
+    names: Collection[ImageName],
+    aliases: Iterable[Reference] = (),
+) -> None:
+    """Tell the registry which repositories are read only, and which are pushed to."""
+    public = [reference for name in names if (reference := project.image(name).public)]
+    settings = project.settings.registry
+    built = [repository_of(settings, n) for n in names if not project.image(n).public]
+    registry.reads_public(reference.repository for reference in public)
+    registry.pushes_to((*built, *(alias.repository for alias in aliases)))
+
+
 def _ask(query: _Query) -> tuple[dict[ImageName, Availability], dict[Reference, Presence]]:
     """Ask for images, round after round, and in the first one for the aliases of wanted images."""
     project, goal = query.project, query.goal
@@ -135,13 +175,10 @@ def _ask(query: _Query) -> tuple[dict[ImageName, Availability], dict[Reference, 
     moving: dict[Reference, Presence] = {}
     while names := to_ask(project, found, wanted, force=goal.force):
         references = {name: query.reference(name) for name in names}
-        public = [r for n, r in references.items() if project.image(n).public]
-        query.registry.reads_public(reference.repository for reference in public)
         remaining = [alias for alias in aliases if alias not in moving]
-        built = [r for n, r in references.items() if not project.image(n).public]
-        query.registry.pushes_to(r.repository for r in (*built, *remaining))
+        _note_repositories(project, query.registry, names, remaining)
         answers: dict[Reference, Presence] = _raise_unknown(
-            query.registry.head_all([*references.values(), *remaining])
+            query.heads.answers([*references.values(), *remaining])
         )
         moving |= {alias: answers[alias] for alias in remaining}
         found |= _verify_and_find(query, {n: answers[r] for n, r in references.items()})
