@@ -102,6 +102,14 @@ def innermost(address: Address) -> Address:
     return address.sixtofour or address
 
 
+def encoded(hostname: str) -> str | bytes:
+    """Return a name in ASCII as bytes, for `socket` and `ssl`.
+
+    For text they load Python's tables of international names, which takes a few milliseconds.
+    """
+    return hostname.encode("ascii") if hostname.isascii() else hostname
+
+
 def read_address(hostname: str) -> Address | None:
     """Read an IP address as the system does; `None` for the name of a host.
 

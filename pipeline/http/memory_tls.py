@@ -9,6 +9,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING, TypeVar
 
+from .addresses import encoded
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -30,7 +32,8 @@ class MemoryTls:
         self._line = line
         self._timeout = timeout
         self._heard, self._said = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.session = context.wrap_bio(self._heard, self._said, server_hostname=hostname)
+        name = None if hostname is None else encoded(hostname)
+        self.session = context.wrap_bio(self._heard, self._said, server_hostname=name)
         self._until_done(self.session.do_handshake)
 
     @property

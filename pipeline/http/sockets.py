@@ -16,7 +16,7 @@ import httpcore
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .addresses import is_private
+from .addresses import encoded, is_private
 from .memory_tls import MemoryTls
 from .timeouts import EndlessHeadError, Timeouts
 
@@ -96,7 +96,9 @@ class Backend(httpcore.SyncBackend):
                 if left <= 0:
                     break
                 try:
-                    made = super().connect_tcp(address, port, left, local_address, socket_options)
+                    # httpcore hands it to `getaddrinfo` as it is.
+                    name: Any = encoded(address)
+                    made = super().connect_tcp(name, port, left, local_address, socket_options)
                 except _LOST as error:
                     lost = error
                 else:
@@ -113,7 +115,7 @@ class Backend(httpcore.SyncBackend):
     def _addresses(self, host: str, port: int) -> list[str]:
         """Resolve a host. Raises httpcore's errors, also where one address is forbidden."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(encoded(host), port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         known = [str(entry[4][0]) for entry in found]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+from typing import Any
 
+from .addresses import encoded
 from .memory_tls import MemoryTls
 
 _PROBE_SECONDS = 2.0
@@ -50,7 +52,9 @@ def speaks_tls(hostname: str, port: int) -> bool:
 
 def _handshake(hostname: str, port: int) -> bool | None:
     """Return whether one handshake succeeds; `None` where the connection was lost in it."""
-    with socket.create_connection((hostname, port), timeout=_PROBE_SECONDS) as line:
+    # Its type in typeshed lacks bytes, which `getaddrinfo` takes.
+    address: Any = (encoded(hostname), port)
+    with socket.create_connection(address, timeout=_PROBE_SECONDS) as line:
         try:
             # CPython 3.11 leaks a socket that is wrapped after it was reset: not in memory.
             MemoryTls(line, unverified(), hostname, _PROBE_SECONDS)
