@@ -188,7 +188,7 @@ def _in_repository(root: Path) -> bool:
 
 
 def _real(entry: ContextEntry) -> str:
-    return entry.real or entry.path
+    return entry.path if entry.real is None else entry.real
 
 
 def _place(root: Path, context: _Context, path: str) -> str:

@@ -114,13 +114,13 @@ def _file(context: Context, real: str, shown: str) -> ContextEntry:
     if not shown.isascii():
         _check_name(context, shown, path)
     executable, sha256, mode, stat = context.disk.file(path)
-    apart = "" if real == shown else real
+    apart = None if real == shown else real
     return ContextEntry(shown, EntryKind.FILE, executable, sha256, "", apart, mode, stat)
 
 
 def _entry(context: Context, item: ContextPath) -> ContextEntry:
     shown, file_type = item.shown, item.file_type
-    real = "" if item.real == shown else item.real
+    real = None if item.real == shown else item.real
     path = context.path(item.real)
     if file_type is FileType.FILE:
         return _file(context, item.real, shown)

@@ -112,11 +112,11 @@ class Snapshot:
         self._folder_at(context.path("").rstrip("/"))
         for entry in entries:
             real = self._followed(context, entry)
-            self._entry(context.path(real), entry)
+            self._entry(context.path(real).rstrip("/"), entry)
 
     def _followed(self, context: Context, entry: ContextEntry) -> str:
         """Return the real path of an entry, and copy the links that lead there."""
-        if not entry.real:
+        if entry.real is None:
             return entry.path
         head, tail = entry.path, ""
         if entry.kind is EntryKind.LINK:

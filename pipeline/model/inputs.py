@@ -36,9 +36,10 @@ class ContextEntry(Struct, frozen=True):
 
     `path` is relative to the context, with `/`. `sha256` (64 hex digits) is of a file's bytes;
     `link` is a symlink's target as it is written. A source of COPY that is a link is here as what
-    it leads to, as in the image; `real` is then where that lies. `mode` are a file's permission
-    bits; `stat` proves that the file is still the same. None of the three is part of the value:
-    entries that differ in nothing else are equal.
+    it leads to, as in the image; `real` is then where that lies, empty for the context itself, and
+    `None` for what lies at `path`. `mode` are a file's permission bits; `stat` proves that the file
+    is still the same. None of the three is part of the value: entries that differ in nothing else
+    are equal.
     """
 
     path: str
@@ -46,7 +47,7 @@ class ContextEntry(Struct, frozen=True):
     executable: bool = False
     sha256: str = ""
     link: str = ""
-    real: str = ""
+    real: str | None = None
     mode: int = 0
     stat: FileStat = None
 

@@ -102,6 +102,7 @@ QUIET: list[tuple[str, Files]] = [
     ),
     (ALL, {"web/lib": None, ".gitmodules": GITMODULES.replace("web/lib", "lib")}),
     (ALL, {"web/lib/file": "", ".gitmodules": GITMODULES}),
+    ("COPY up /\n", {"web/up": "-> .", "web/lib/file": "", ".gitmodules": GITMODULES}),
     (ALL, {"web/lib": None, "../.gitmodules": GITMODULES}),
     (SOME, {"web/lib": None, ".gitmodules": GITMODULES}),
     (SOME, {"web/fly.toml": ""}),

@@ -289,6 +289,18 @@ def test_an_absolute_link_starts_at_the_contexts_root(root: Path) -> None:
     assert (entry.path, entry.real) == ("src/data/link", "app.py")
 
 
+@pytest.mark.parametrize("target", ["/", "..", "../src/.."])
+def test_a_link_to_the_context_itself(root: Path, target: str) -> None:
+    """It is a folder, and its place is the context: not the place of the link."""
+    write_tree(root, {"src/all": f"-> {target}"})
+    folder, *inside = scan(root, image_of("FROM scratch\nCOPY src/all /\n"))
+    (plain,) = scan(root, image_of("FROM scratch\nCOPY src/empty /\n"))
+
+    assert plain.real is None
+    assert (folder.path, folder.kind, folder.real) == ("src/all", EntryKind.DIRECTORY, "")
+    assert ("src/all/app.py", "app.py") in [(entry.path, entry.real) for entry in inside]
+
+
 def test_a_file_is_its_bytes_and_its_owners_executable_bit(root: Path) -> None:
     """Permissions of group and others do not count."""
     (root / "app.py").chmod(0o654)

@@ -140,6 +140,19 @@ def make_snapshot(root: Path, image: Image, found: Inputs) -> Path:
     return folder
 
 
+def test_a_link_to_the_context_itself(tmp_path: Path) -> None:
+    """It stays a link; what is read through it is copied once, at its real path."""
+    text = "FROM scratch\nCOPY up /x/\n"
+    write_tree(tmp_path / "root", {"web/Dockerfile": text, "web/up": "-> .", "web/a": "aaa"})
+    image = image_of(text, name="web", context="web")
+    inputs = fingerprint(project_of(tmp_path / "root", image))[image.name]
+
+    folder = make_snapshot(tmp_path / "root", image, inputs)
+
+    assert (folder / "web/up").readlink() == Path()
+    assert (folder / "web/a").read_text() == "aaa"
+
+
 def test_a_snapshot_has_the_files_that_are_read(root: Path) -> None:
     """With modes and times, links unchanged, and nothing that is not read."""
     (root / "web/d/x").chmod(0o640)
