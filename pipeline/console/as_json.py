@@ -6,9 +6,9 @@ Each function returns a dictionary with its keys in the documented order; `dump`
 from __future__ import annotations
 
 import json
+from itertools import starmap
 from typing import TYPE_CHECKING
 
-from ..model.apps import NOT_RUN
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from ..errors import Problem
+    from ..errors import Problem, UnknownError
     from ..model.actions import AppAction, ImageAction
     from ..model.apps import Release, Running
     from ..model.fly_apps import FlyApp
@@ -56,8 +56,9 @@ def plan_json(plan: Plan) -> JsonObject:
     return {
         "schema": "pipeline.plan/1",
         "images": [_action(plan, action) for action in plan.images],
-        "deploys": [*map(_step, plan.deploys), *map(_unlisted, plan.unlisted)],
+        "deploys": [*map(_step, plan.deploys), *starmap(_unlisted, plan.unlisted.items())],
         "warnings": [_warning(problem) for problem in plan.warnings],
+        "hints": list(plan.hints),
     }
 
 
@@ -261,9 +262,9 @@ def _step(step: AppAction) -> JsonObject:
     }
 
 
-def _unlisted(image: ImageName) -> JsonObject:
+def _unlisted(image: ImageName, why: UnknownError) -> JsonObject:
     """Return the one row for an image whose list of apps was not read."""
-    return {"app": None, "image": image, "action": "unknown", "reason": NOT_RUN, "differs": []}
+    return {"app": None, "image": image, "action": "unknown", "reason": why.message, "differs": []}
 
 
 def _node(image: Image) -> JsonObject:

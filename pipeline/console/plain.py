@@ -135,17 +135,24 @@ def plan_totals(plan: Plan) -> str:
     existing = [action for action in plan.images if action.action is Action.EXISTS]
     copies = f"{len(plan.to_copy)} to copy, " if plan.to_copy else ""
     exist = amount(len(existing), "exists", "exist")
-    parts = [f"{len(plan.to_build)} to build, {copies}{exist}"]
+    unknown = sum(action.action is Action.UNKNOWN for action in plan.images)
+    parts = [f"{len(plan.to_build)} to build, {copies}{exist}" + _unknown(unknown)]
     if moves := sum(len(action.move) for action in existing):
         parts.append(amount(moves, "alias to move", "aliases to move"))
     if plan.deploys:
         due = sum(step.action is DeployAction.DEPLOY for step in plan.deploys)
         held = sum(step.action is DeployAction.HELD for step in plan.deploys)
-        current = amount(len(plan.deploys) - due - held, "is current", "are current")
-        parts.append(f"{due} to deploy, {current}" + (f", {held} held" if held else ""))
+        unknown = sum(step.action is DeployAction.UNKNOWN for step in plan.deploys)
+        current = amount(len(plan.deploys) - due - held - unknown, "is current", "are current")
+        held_too = f", {held} held" if held else ""
+        parts.append(f"{due} to deploy, {current}{held_too}{_unknown(unknown)}")
     if plan.unlisted:
         parts.append(amount(len(plan.unlisted), "list of apps", "lists of apps") + " not known")
     return "; ".join(parts)
+
+
+def _unknown(count: int) -> str:
+    return f", {count} unknown" if count else ""
 
 
 def _names_to_work_on(plan: Plan) -> list[str]:

@@ -6,7 +6,6 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from ..model.apps import HOW_TO_RUN, NOT_RUN
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
 from .graph import tree_lines
@@ -104,19 +103,22 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
     rows = []
     for action in value.images:
         word = action.action.value
-        rows.append(_plan_row(word, action.name, action.reason))
+        reason = f"`{action.reference}`: {action.reason}" if action.error else action.reason
+        rows.append(_plan_row(word, action.name, reason))
         if word == "exists" and action.move:
             tags = ", ".join(f"`{alias.tag}`" for alias in action.move)
             rows.append(_plan_row("alias", action.name, f"{tags} must move to it"))
     rows += [_plan_row(step.action.value, step.app, step.reason) for step in value.deploys]
-    rows += [_plan_row("unknown", f"apps of {name}", NOT_RUN) for name in value.unlisted]
+    rows += [
+        _plan_row("unknown", f"apps of {name}", why.message) for name, why in value.unlisted.items()
+    ]
     yield from columns(rows, paint) if rows else []
     notes = [(name, text) for name, texts in value.floating.items() for text in texts]
-    yield from [""] * bool(notes or value.unlisted)
+    yield from [""] * bool(notes or value.hints)
     for name, text in dict.fromkeys(notes):
         yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
-    if value.unlisted:
-        yield f"{paint('hint:', Style.CYAN)} {HOW_TO_RUN}"
+    for hint in value.hints:
+        yield f"{paint('hint:', Style.CYAN)} {clean(hint)}"
     yield ""
     yield paint(
         f"{plan_totals(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD

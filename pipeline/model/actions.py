@@ -22,6 +22,7 @@ class Action(StrEnum):
     BUILD = "build"
     COPY = "copy"
     EXISTS = "exists"
+    UNKNOWN = "unknown"
 
 
 class DeployAction(StrEnum):
@@ -30,6 +31,7 @@ class DeployAction(StrEnum):
     DEPLOY = "deploy"
     CURRENT = "current"
     HELD = "held"
+    UNKNOWN = "unknown"
 
 
 class ImageAction(Struct, frozen=True):
@@ -42,7 +44,7 @@ class ImageAction(Struct, frozen=True):
     `move` are the aliases that do not point to this image yet. With `forced`, the image is built
     even if the registry has it, so its presence there is no proof of this build; the same holds for
     an incomplete image. `source` is the reference that an image is copied from, and `fallback` what
-    is done if that fails.
+    is done if that fails. `error` is why the action is unknown; such a plan is never run.
     """
 
     image: Image
@@ -55,6 +57,7 @@ class ImageAction(Struct, frozen=True):
     forced: bool = False
     source: Reference | None = None
     fallback: Fallback | None = None
+    error: UnknownError | None = None
 
     @property
     def name(self) -> ImageName:
@@ -82,7 +85,8 @@ class Fallback(Struct, frozen=True):
 class AppAction(Struct, frozen=True):
     """What is done about an app, and why. `now` is what it runs.
 
-    `held` says why an app is left alone that would be deployed otherwise.
+    `held` says why an app is left alone that would be deployed otherwise, `error` why the action is
+    unknown.
     """
 
     app: str
@@ -91,3 +95,4 @@ class AppAction(Struct, frozen=True):
     reason: str
     now: Running | None = None
     held: Held | None = None
+    error: UnknownError | None = None

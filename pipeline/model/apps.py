@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from ..errors import ConfigError
+from ..errors import ConfigError, UnknownError
 from .configuration import Configuration
 from .permission import VARIABLE
 from .stamp import Revision, Stamp
@@ -23,6 +23,11 @@ NOT_RUN = "listed by a command that was not run"
 """The reason in the one row for apps that a command lists, if a task must run no command."""
 
 HOW_TO_RUN = f"`--allow commands`, or {VARIABLE}=commands, runs the commands that list apps"
+
+
+def not_run() -> UnknownError:
+    """Return why the apps are unknown that a command lists, if a task must run no command."""
+    return UnknownError(NOT_RUN, hint=HOW_TO_RUN)
 
 
 class App(Struct, frozen=True):

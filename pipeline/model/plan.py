@@ -42,8 +42,8 @@ class Plan(Struct, frozen=True):
     what the tags of these images and all their bases may hide, each once. `inputs` are what went
     into the fingerprints, of the images that only a fallback builds too: nothing else is built
     from. `requests` counts the requests to registries for this plan, in `seconds`. `revision` is
-    the commit that is deployed, if one is known. `unlisted` are the images whose apps only a
-    command knows, which was not run (`model.apps.NOT_RUN`).
+    the commit that is deployed, if one is known. `unlisted` are the images whose apps are not
+    known, and why: only a command lists them (`model.apps.not_run`), or Fly does not answer.
     """
 
     project: Project
@@ -55,7 +55,7 @@ class Plan(Struct, frozen=True):
     warnings: tuple[Problem, ...] = ()
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
     revision: Revision | None = None
-    unlisted: tuple[ImageName, ...] = ()
+    unlisted: Mapping[ImageName, UnknownError] = field(default_factory=dict)
 
     @property
     def backwards(self) -> bool:
@@ -78,6 +78,19 @@ class Plan(Struct, frozen=True):
         moves = any(action.move for action in self.images)
         deploys = any(action.action is DeployAction.DEPLOY for action in self.deploys)
         return not self.to_build and not self.to_copy and not moves and not deploys
+
+    @property
+    def unknown(self) -> tuple[UnknownError, ...]:
+        """Why actions are unknown, in their order; a plan that has any cannot be run."""
+        images = (action.error for action in self.images)
+        apps = (action.error for action in self.deploys)
+        return tuple(error for error in (*images, *apps) if error)
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """What to do about what is unknown, each once."""
+        errors = (*self.unknown, *self.unlisted.values())
+        return tuple(dict.fromkeys(error.hint for error in errors if error.hint))
 
     def without_copies(self, failed: Mapping[ImageName, Presence]) -> Plan:
         """Return the plan in which the fallbacks of copies take their place.
@@ -236,6 +249,10 @@ def _image_action(
 ) -> ImageAction:
     name, reference = image.name, state.reference(image.name)
     fingerprint = state.inputs[name].fingerprint
+    if error := state.unknown.get(name):
+        return ImageAction(
+            image, reference, fingerprint, Action.UNKNOWN, error.message, error=error
+        )
     found = found or state.presence.get(name)
     if name in building:
         aliases = alias_references(state.project, image)

@@ -39,7 +39,8 @@ def plan_apps(
     names = (name for group in deploy_order(state.project) for name in group)
     chosen = frozenset(apps)
     return tuple(
-        _app_action(
+        _unknown_app(state, (app, name), actions.get(name))
+        or _app_action(
             (app, name),
             _why_deploy(actions.get(name), state.running.get(app), forced=app in redeploy),
             state.running.get(app),
@@ -61,6 +62,23 @@ def _app_action(
     if why:
         return AppAction(*named, DeployAction.DEPLOY, why, running)
     return AppAction(*named, DeployAction.CURRENT, "it runs this image", running)
+
+
+def _unknown_app(
+    state: State, named: tuple[str, ImageName], image: ImageAction | None
+) -> AppAction | None:
+    """Return the action for an app if it is not known what it runs, or whether its image exists.
+
+    An app that runs nothing is deployed in any case.
+    """
+    app, name = named
+    running = state.running.get(app)
+    if error := state.unknown_apps.get(app):
+        return AppAction(*named, DeployAction.UNKNOWN, error.message, error=error)
+    if image and image.error and running:
+        why = f"it is unknown whether its image `{name}` exists"
+        return AppAction(*named, DeployAction.UNKNOWN, why, running, error=image.error)
+    return None
 
 
 def replan_app(action: AppAction, image: ImageAction) -> AppAction:

@@ -54,8 +54,8 @@ class Project(Struct, frozen=True):
 
     @property
     def unlisted(self) -> tuple[ImageName, ...]:
-        """The images whose apps are not known, as a command lists them that was not run."""
-        return tuple(i.name for i in self.images if i.deploy and i.deploy.is_command)
+        """The images whose apps are not known: nobody has listed them yet, or nobody could."""
+        return tuple(i.name for i in self.images if i.deploy and i.deploy.pending)
 
 
 def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:

@@ -70,7 +70,8 @@ class State(Struct, frozen=True):
     copied; an `UnknownError` stands for one that the registry did not answer for. `aliases` has the
     aliases of the wanted images. `running` has the apps of the goal, `None` for nothing deployed
     yet. `requests` counts the requests to registries, in `seconds` of work. `revision` is the
-    commit of the project's files, looked up only for apps.
+    commit of the project's files, looked up only for apps. `unknown` and `unknown_apps` are the
+    images and apps that nothing could be found out about, which `runner.inspect.look` alone allows.
     """
 
     project: Project
@@ -83,6 +84,8 @@ class State(Struct, frozen=True):
     revision: Revision | None = None
     goal: Goal = Goal()
     fallback: Mapping[ImageName, Availability | UnknownError] = field(default_factory=dict)
+    unknown: Mapping[ImageName, UnknownError] = field(default_factory=dict)
+    unknown_apps: Mapping[str, UnknownError] = field(default_factory=dict)
 
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the image's inputs give it."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-from ..errors import Problem, UnknownError, raise_problems
+from ..errors import PipelineError, Problem, UnknownError, raise_problems
 from ..fingerprints.fingerprint import each_fingerprint
+from ..model.apps import MissingAppsError
 from ..model.copy_sources import copy_sources
 from ..model.events import Notice, silent
 from ..model.plan import to_ask, to_ask_for_fallbacks
@@ -24,8 +26,9 @@ from .apps import configured_apps, open_driver
 from .open_registry import open_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from ..model.apps import Running
     from ..model.events import Reporter
     from ..model.inputs import Inputs
     from ..model.presence import Availability, Presence
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from ..registry.client import Registry
     from ..registry.heads import Heads
     from .apps import OpenDriver
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class _Query(Struct, frozen=True):
@@ -57,6 +57,14 @@ class _Query(Struct, frozen=True):
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the image's inputs give it."""
         return reference_of(self.project, name, self.inputs[name].fingerprint)
+
+
+class _Answers(Struct, frozen=True):
+    """What a registry has said so far; `unknown` are images that it did not answer for."""
+
+    presence: dict[ImageName, Availability] = field(default_factory=dict)
+    aliases: dict[Reference, Presence] = field(default_factory=dict)
+    unknown: dict[ImageName, UnknownError] = field(default_factory=dict)
 
 
 def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
@@ -87,34 +95,114 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     image absent. Raises `ConfigError` for an image that is deployed without a build and that does
     not exist.
     """
-    started = time.monotonic()
-    environ = os.environ if environ is None else environ
     goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
+    environ = os.environ if environ is None else environ
+    with _opened(project, environ, report, registry, driver) as (asked, opened):
+        state = _ask_registry(project, goal, asked, report, copies=copies)
+        if state.unknown:
+            raise _together(state)
+        return _ask_driver(state, opened, environ)
+
+
+def look(  # noqa: PLR0913 - as for `inspect`
+    project: Project,
+    *,
+    only: Collection[ImageName] | None = None,
+    force: bool = False,
+    deep: bool = False,
+    apps: Collection[str] = (),
+    redeploy: Collection[str] = (),
+    report: Reporter = silent,
+    registry: Registry | None = None,
+    driver: OpenDriver | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> State:
+    """Find out what can be found out, for a plan that is only shown; see `inspect`.
+
+    Images and apps that nothing is known about are in the `unknown` and `unknown_apps` of the
+    state, each with its error. Raises `ConfigError` as `inspect` does.
+    """
+    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
+    environ = os.environ if environ is None else environ
+    with _opened(project, environ, report, registry, driver) as (asked, opened):
+        state = _ask_registry(project, goal, asked, report, copies=True)
+        return _ask_each(state, opened, environ) if apps else state
+
+
+def _ask_each(state: State, driver: OpenDriver, environ: Mapping[str, str]) -> State:
+    """Do as `_ask_driver`; an error for one app says nothing of the others.
+
+    Raises `MissingAppsError` for apps that must be created first.
+    """
+    from .status import ask  # noqa: PLC0415 - only for a plan that is shown
+
+    apps = configured_apps(state.project, state.goal.apps)
+    found: Mapping[str, Running | PipelineError | None]
+    try:
+        found = ask(driver(), apps)
+    except UnknownError as error:
+        found = {app.name: error for app in apps}
+    for answer in found.values():
+        if isinstance(answer, MissingAppsError):
+            raise answer
+    return replace(
+        state,
+        running={a: one for a, one in found.items() if not isinstance(one, PipelineError)},
+        unknown_apps={a: one for a, one in found.items() if isinstance(one, UnknownError)},
+        revision=revision_of(state.project.root, environ),
+    )
+
+
+@contextmanager
+def _opened(
+    project: Project,
+    environ: Mapping[str, str],
+    report: Reporter,
+    registry: Registry | None,
+    driver: OpenDriver | None,
+) -> Iterator[tuple[Registry, OpenDriver]]:
+    """Yield registry and driver, opened if they are not given."""
     with ExitStack() as stack:
         if registry is None:
             registry = stack.enter_context(open_registry(project.settings, environ, report))
         if driver is None:
             driver = stack.enter_context(open_driver(project, environ))
-        before = registry.requests
-        inputs, heads = _fingerprint_and_ask(project, goal, registry, only)
-        query = _Query(project, inputs, registry, heads, report, goal, copies)
-        presence, aliases = _ask(query)
-        fallback = _ask_for_fallbacks(query, presence)
-        requests = registry.requests - before
-        running = driver().running(configured_apps(project, apps)) if apps else {}
-        revision = revision_of(project.root, environ) if apps else None
+        yield registry, driver
+
+
+def _ask_registry(
+    project: Project, goal: Goal, registry: Registry, report: Reporter, *, copies: bool
+) -> State:
+    """Fingerprint the images of the goal, and ask for them and for what they need."""
+    started = time.monotonic()
+    before = registry.requests
+    inputs, heads = _fingerprint_and_ask(project, goal, registry)
+    query = _Query(project, inputs, registry, heads, report, goal, copies)
+    answers = _ask(query)
+    fallback = _ask_for_fallbacks(query, answers.presence)
     return State(
         project=project,
         inputs=inputs,
-        presence=presence,
-        aliases=aliases,
-        running=running,
-        requests=requests,
+        presence=answers.presence,
+        aliases=answers.aliases,
+        requests=registry.requests - before,
         seconds=time.monotonic() - started,
-        revision=revision,
         goal=goal,
         fallback=fallback,
+        unknown=answers.unknown,
     )
+
+
+def _ask_driver(state: State, driver: OpenDriver, environ: Mapping[str, str]) -> State:
+    """Ask the driver what the apps of the goal run, and Git for the commit of the files."""
+    started = time.monotonic()
+    apps = state.goal.apps
+    if not apps:
+        return state
+    running = driver().running(configured_apps(state.project, apps))
+    revision = revision_of(state.project.root, environ)
+    seconds = state.seconds + time.monotonic() - started
+    return replace(state, running=running, revision=revision, seconds=seconds)
 
 
 def verify_reference(
@@ -126,14 +214,14 @@ def verify_reference(
     found = registry.head(reference)
     if not isinstance(found, Present):
         return found
-    answers: dict[Reference, Presence | Incomplete] = _raise_unknown(
-        look_closer(registry, [Look(reference, found, platforms)])
-    )
-    return answers[reference]
+    answer = look_closer(registry, [Look(reference, found, platforms)])[reference]
+    if isinstance(answer, UnknownError):
+        raise answer
+    return answer
 
 
 def _fingerprint_and_ask(
-    project: Project, goal: Goal, registry: Registry, only: Collection[ImageName] | None
+    project: Project, goal: Goal, registry: Registry
 ) -> tuple[dict[ImageName, Inputs], Heads]:
     """Fingerprint images, and begin to ask for each wanted one as soon as its tag is known.
 
@@ -144,7 +232,7 @@ def _fingerprint_and_ask(
     heads = registry.heads()
     inputs: dict[ImageName, Inputs] = {}
     with gc_paused():
-        for found in each_fingerprint(project, only=only):
+        for found in each_fingerprint(project, only=goal.images):
             inputs[found.name] = found
             if found.name in first:
                 heads.add(reference_of(project, found.name, found.fingerprint))
@@ -165,25 +253,37 @@ def _note_repositories(
     registry.pushes_to((*built, *(alias.repository for alias in aliases)))
 
 
-def _ask(query: _Query) -> tuple[dict[ImageName, Availability], dict[Reference, Presence]]:
+def _ask(query: _Query) -> _Answers:
     """Ask for images, round after round, and in the first one for the aliases of wanted images."""
     project, goal = query.project, query.goal
     wanted = goal.names(project)
-    found: dict[ImageName, Availability] = {}
-    images = () if goal.force else map(project.image, wanted)
-    aliases = [alias for image in images for alias in alias_references(project, image)]
-    moving: dict[Reference, Presence] = {}
-    while names := to_ask(project, found, wanted, force=goal.force):
+    known = _Answers()
+    while names := _to_ask(query, known):
         references = {name: query.reference(name) for name in names}
-        remaining = [alias for alias in aliases if alias not in moving]
-        _note_repositories(project, query.registry, names, remaining)
-        answers: dict[Reference, Presence] = _raise_unknown(
-            query.heads.answers([*references.values(), *remaining])
-        )
-        moving |= {alias: answers[alias] for alias in remaining}
-        found |= _verify_and_find(query, {n: answers[r] for n, r in references.items()})
-    raise_problems([_no_such(project, name) for name in _missing_public(project, found)])
-    return found, moving
+        images = () if goal.force else map(project.image, wanted.intersection(names))
+        aliases = {image.name: alias_references(project, image) for image in images}
+        moving = [alias for some in aliases.values() for alias in some]
+        _note_repositories(project, query.registry, names, moving)
+        answers = query.heads.answers([*references.values(), *moving])
+        errors = {r: a for r, a in answers.items() if isinstance(a, UnknownError)}
+        for name, reference in references.items():
+            places = (reference, *aliases.get(name, ()))
+            if error := next((errors[place] for place in places if place in errors), None):
+                known.unknown[name] = error
+        given = {r: a for r, a in answers.items() if not isinstance(a, UnknownError)}
+        known.aliases.update((alias, given[alias]) for alias in moving if alias in given)
+        rest = {n: given[r] for n, r in references.items() if n not in known.unknown}
+        found = _verify_and_find(query, rest)
+        known.unknown.update((n, a) for n, a in found.items() if isinstance(a, UnknownError))
+        known.presence.update((n, a) for n, a in found.items() if not isinstance(a, UnknownError))
+    raise_problems([_no_such(project, name) for name in _missing_public(project, known.presence)])
+    return known
+
+
+def _to_ask(query: _Query, known: _Answers) -> list[ImageName]:
+    wanted = query.goal.names(query.project)
+    names = to_ask(query.project, known.presence, wanted, force=query.goal.force)
+    return [name for name in names if name not in known.unknown]
 
 
 def _ask_for_fallbacks(
@@ -217,13 +317,12 @@ def _no_such(project: Project, name: ImageName) -> Problem:
 
 def _verify_and_find(
     query: _Query, answers: Mapping[ImageName, Presence]
-) -> dict[ImageName, Availability]:
+) -> dict[ImageName, Availability | UnknownError]:
     """Verify the images that exist, if that is asked for; look for copies of the others.
 
-    Raises `UnknownError`, and `ConfigError` for an incomplete image that is deployed without a
-    build.
+    Raises `ConfigError` for an incomplete image that is deployed without a build.
     """
-    found: dict[ImageName, Availability] = {**answers}
+    found: dict[ImageName, Availability | UnknownError] = {**answers}
     if query.goal.deep:
         found |= _verify(query, {n: a for n, a in answers.items() if isinstance(a, Present)})
     if query.copies:
@@ -231,23 +330,25 @@ def _verify_and_find(
     return found
 
 
-def _verify(query: _Query, present: Mapping[ImageName, Present]) -> dict[ImageName, Availability]:
+def _verify(
+    query: _Query, present: Mapping[ImageName, Present]
+) -> dict[ImageName, Availability | UnknownError]:
     from ..registry.verify import Look, look_closer  # noqa: PLC0415 - only for `--verify deep`
 
     looks = {
         name: Look(query.reference(name), answer, query.project.image(name).platforms)
         for name, answer in present.items()
     }
-    answers: dict[Reference, Presence | Incomplete] = _raise_unknown(
-        look_closer(query.registry, list(looks.values()))
-    )
-    found: dict[ImageName, Availability] = {n: answers[k.reference] for n, k in looks.items()}
+    answers = look_closer(query.registry, list(looks.values()))
+    found: dict[ImageName, Availability | UnknownError] = {
+        name: answers[look.reference] for name, look in looks.items()
+    }
     raise_problems(list(_incomplete_public(query.project, found)))
     return found
 
 
 def _incomplete_public(
-    project: Project, found: Mapping[ImageName, Availability]
+    project: Project, found: Mapping[ImageName, Availability | UnknownError]
 ) -> Iterable[Problem]:
     """Return a problem for each incomplete image that is deployed without a build."""
     for name, answer in found.items():
@@ -272,24 +373,15 @@ def _find_copies(query: _Query, names: Iterable[ImageName]) -> dict[ImageName, A
     return {name: Elsewhere(r, present[r].digest) for name, r in firsts.items() if r}
 
 
-def _raise_unknown(answers: Mapping[K, V | UnknownError]) -> dict[K, V]:
-    """Return the answers. Raises one `UnknownError` for all that are errors."""
-    found: dict[K, V] = {}
+def _together(state: State) -> UnknownError:
+    """Return one error for all images that the registry did not answer for."""
     errors: dict[str, UnknownError] = {}
-    for key, answer in answers.items():
-        if isinstance(answer, UnknownError):
-            errors.setdefault(answer.message, answer)
-        else:
-            found[key] = answer
-    if errors:
-        raise _together(list(errors.values()), asked=len(answers), answered=len(found))
-    return found
-
-
-def _together(errors: list[UnknownError], *, asked: int, answered: int) -> UnknownError:
-    first = errors[0]
+    for error in state.unknown.values():
+        errors.setdefault(error.message, error)
+    first, *more = errors.values()
+    asked = len(state.presence) + len(state.unknown)
     if asked == 1:
         return first
-    more = f" (and {len(errors) - 1} more such)" if len(errors) > 1 else ""
-    message = f"{first.message}{more}; {answered} of {asked} images could be looked up"
+    such = f" (and {len(more)} more such)" if more else ""
+    message = f"{first.message}{such}; {len(state.presence)} of {asked} images could be looked up"
     return UnknownError(message, hint=first.hint)

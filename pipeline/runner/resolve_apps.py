@@ -26,10 +26,11 @@ from ..project.value_checks import WrongValueError
 from .apps import open_driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..model.image import Image
     from ..model.project import Project
+    from ..reference import ImageName
     from .apps import OpenDriver
 
 
@@ -46,9 +47,26 @@ def resolve_apps(
     images stay in `Project.unlisted`. Raises `ConfigError` for invalid names, for an app without a
     name and for an app of two images, `UnknownError` if names cannot be found out.
     """
+    resolved, unknown = resolve_known_apps(project, environ, commands=commands, driver=driver)
+    for error in unknown.values():
+        raise error
+    return resolved
+
+
+def resolve_known_apps(
+    project: Project,
+    environ: Mapping[str, str],
+    *,
+    commands: bool = True,
+    driver: OpenDriver | None = None,
+) -> tuple[Project, Mapping[ImageName, UnknownError]]:
+    """Return the project with the names of all apps that can be found out, and why others cannot.
+
+    Images whose apps cannot be found out have none. Raises `ConfigError` as `resolve_apps` does.
+    """
     specs = [image.deploy for image in project if image.deploy]
     if not any(spec.pending and (commands or not spec.is_command) for spec in specs):
-        return project
+        return project, {}
     raise_problems(
         [
             no_app_named(project.root, image, project.settings.profile)
@@ -60,24 +78,40 @@ def resolve_apps(
     )
     with ExitStack() as stack:
         driver = driver or stack.enter_context(open_driver(project, environ))
-        known = _known(project, driver)
-    images = tuple(
-        image
-        if image.deploy and image.deploy.is_command and not commands
-        else _resolved(project, image, known, environ)
-        for image in project
-    )
+        listed = _lister(project, driver)
+        unknown: dict[ImageName, UnknownError] = {}
+        resolved: dict[ImageName, Image] = {}
+        for image in project:
+            try:
+                if commands or not (image.deploy and image.deploy.is_command):
+                    resolved[image.name] = _resolved(project, image, listed, environ)
+            except UnknownError as error:
+                unknown[image.name] = error
+    images = tuple(resolved.get(image.name, image) for image in project)
     raise_problems(find_app_clashes(project.root, images, project.settings.profile))
     empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
     said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
-    return replace(project, images=images, warnings=(*project.warnings, *said))
+    return replace(project, images=images, warnings=(*project.warnings, *said)), unknown
+
+
+def _lister(project: Project, driver: OpenDriver) -> Callable[[], Sequence[str]]:
+    """Return a function that lists the apps that the driver knows; it is asked once."""
+    answers: list[Sequence[str] | UnknownError] = []
+
+    def listed() -> Sequence[str]:
+        if not answers:
+            try:
+                answers.append(_known(project, driver))
+            except UnknownError as error:
+                answers.append(error)
+        if isinstance(answers[0], UnknownError):
+            raise answers[0]
+        return answers[0]
+
+    return listed
 
 
 def _known(project: Project, driver: OpenDriver) -> Sequence[str]:
-    """List the apps that the driver knows, if a pattern needs them."""
-    specs = (image.deploy for image in project if image.deploy)
-    if not any(spec.pending.startswith("match:") for spec in specs):
-        return ()
     opened = driver()
     if isinstance(opened, ListingDriver):
         return sorted(opened.names())
@@ -89,7 +123,10 @@ def _known(project: Project, driver: OpenDriver) -> Sequence[str]:
 
 
 def _resolved(
-    project: Project, image: Image, known: Sequence[str], environ: Mapping[str, str]
+    project: Project,
+    image: Image,
+    listed: Callable[[], Sequence[str]],
+    environ: Mapping[str, str],
 ) -> Image:
     spec = image.deploy
     if spec is None or not spec.pending:
@@ -99,7 +136,7 @@ def _resolved(
     if kind == "file":
         found = apps_in_file(project, image).value or ()
     elif kind == "match":
-        found = _matching(known, rest)
+        found = _matching(listed(), rest)
     else:
         found = _printed(project, image, rest, environ)
     return replace(image, deploy=replace(spec, apps=tuple(found), pending=""))

@@ -56,7 +56,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     healthy. An unexpected error does not raise either once something is published or deployed: it
     is the report's `error`, and so is the first error that `report` raised, which stops no work.
 
-    Raises `ConfigError` before anything is done: if the driver keeps no releases; for what the user
+    Raises `UnknownError` for a plan with unknown actions: what may exist is never built. Raises
+    `ConfigError` before anything is done: if the driver keeps no releases; for what the user
     has not allowed, missing secrets, and logins that would be published with images that are to be
     built; and for the plan's warnings if the settings are strict.
     """
@@ -64,6 +65,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     environ = os.environ if environ is None else environ
     stop = stop or threading.Event()
     listener = Listener(report)
+    for error in plan.unknown:
+        raise error
     idle = plan.empty and not plan.deploys
     if plan.warnings or not idle:
         from .preflight import check_before  # noqa: PLC0415 - most runs have nothing to check

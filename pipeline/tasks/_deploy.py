@@ -11,14 +11,16 @@ from msgspec.structs import replace
 from ..runner.apps import open_driver
 from ._choose import choose_apps, choose_unlisted
 from ._command import is_dry
-from ._load import load_with, with_apps
+from ._load import load_with, with_apps, with_known_apps
 from ._run import run_project
 from ._say import say
 
 if TYPE_CHECKING:
     from invoke.context import Context
 
+    from ..errors import UnknownError
     from ..model.project import Project
+    from ..reference import ImageName
     from ._options import PlanOptions
 
 
@@ -27,7 +29,11 @@ def run(c: Context, words: str, options: PlanOptions, *, rollback: bool) -> int:
     project = load_with(options)
     stop = threading.Event()
     with open_driver(project, os.environ, stop) as driver:
-        project = with_apps(project, look=is_dry(c), driver=driver)
+        why: dict[ImageName, UnknownError] = {}
+        if is_dry(c):
+            project, why = with_known_apps(project, driver)
+        else:
+            project = with_apps(project, driver=driver)
         apps, unlisted = choose_apps(project, words), choose_unlisted(project, words)
         if not (apps or unlisted):
             say("nothing to deploy: no image has a `fly.toml` or `[deploy]` in its `image.toml`")
@@ -45,7 +51,7 @@ def run(c: Context, words: str, options: PlanOptions, *, rollback: bool) -> int:
             options._replace(force=False),
             apps=apps,
             redeploy=apps if options.force else (),
-            unlisted=unlisted,
+            unlisted={name: why[name] for name in unlisted if name in why},
             rollback=rollback,
             driver=driver,
             stop=stop,

@@ -15,9 +15,11 @@ from ..project.load import load
 from ._say import say
 
 if TYPE_CHECKING:
+    from ..errors import UnknownError
     from ..model.permission import Allowed
     from ..model.project import Project
     from ..model.settings import Settings
+    from ..reference import ImageName
     from ..runner.apps import OpenDriver
     from ._command import Words
     from ._options import PlanOptions
@@ -89,9 +91,28 @@ def with_apps(before: Project, *, look: bool = False, driver: OpenDriver | None 
         check_look(before.settings)
     commands = not look or before.settings.allowed.commands
     project = resolve_apps(before, os.environ, commands=commands, driver=driver)
+    _say_new_warnings(before, project)
+    return project
+
+
+def with_known_apps(
+    before: Project, driver: OpenDriver | None = None
+) -> tuple[Project, dict[ImageName, UnknownError]]:
+    """Do as `with_apps` for a task that only looks; also return why apps of images are unknown."""
+    from ..model.apps import not_run
+    from ..runner.resolve_apps import resolve_known_apps
+
+    check_look(before.settings)
+    commands = before.settings.allowed.commands
+    project, unknown = resolve_known_apps(before, os.environ, commands=commands, driver=driver)
+    _say_new_warnings(before, project)
+    skipped = {} if commands else dict.fromkeys(project.unlisted, not_run())
+    return project, {**skipped, **unknown}
+
+
+def _say_new_warnings(before: Project, project: Project) -> None:
     for warning in project.warnings[len(before.warnings) :]:
         say(f"warning: {warning}")
-    return project
 
 
 def check_look(settings: Settings) -> None:

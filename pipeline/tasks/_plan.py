@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from ..model.events import Notice
-from ..model.plan import plan as plan_of
-from ..runner.inspect import inspect
-from ._load import load_with, with_apps
-from ._say import say
-from ._show_plan import show_plan
+from ._load import check_look, load_with, with_known_apps
+from ._show_plan import UNKNOWN, find_plan, is_unknown, show_plan
 
 if TYPE_CHECKING:
-    from ..model.events import Event
+    from ..model.plan import Plan
+    from ..model.project import Project
     from ._options import PlanOptions
 
 
-NOTHING_TO_DO, UNKNOWN, SOMETHING_TO_DO = 0, 4, 5
+NOTHING_TO_DO, SOMETHING_TO_DO = 0, 5
 
 
-def run(options: PlanOptions, *, exit_code: bool) -> int:
-    """Print the plan; with `exit_code`, return 5 if there is something to do."""
-    project = with_apps(load_with(options), look=True)
-    apps = project.apps
-    state = inspect(project, apps=apps, deep=options.deep, report=say_notice)
-    what = replace(plan_of(project, state), unlisted=project.unlisted)
+def run(options: PlanOptions, *, only_builds: bool, exit_code: bool) -> int:
+    """Print the plan; return 4 if a part of it is unknown, 5 with `exit_code` if there is work."""
+    project = load_with(options)
+    what = _builds(project, options) if only_builds else _all(project, options)
     show_plan(what, json=options.json)
+    if is_unknown(what):
+        return UNKNOWN
     if not exit_code:
         return NOTHING_TO_DO
     return SOMETHING_TO_DO if not what.empty else UNKNOWN if what.unlisted else NOTHING_TO_DO
 
 
-def say_notice(event: Event, /) -> None:
-    """Print the notices of `inspect`; there is no run to show."""
-    if isinstance(event, Notice):
-        say(f"note: {event.text}")
+def _builds(project: Project, options: PlanOptions) -> Plan:
+    check_look(project.settings)
+    return find_plan(project, project.names, options)
+
+
+def _all(project: Project, options: PlanOptions) -> Plan:
+    project, unlisted = with_known_apps(project)
+    return find_plan(project, project.names, options, apps=project.apps, unlisted=unlisted)

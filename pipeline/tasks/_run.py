@@ -6,8 +6,6 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from ..console import as_json
 from ..errors import FaultError
 from ..model.plan import plan as plan_of
@@ -21,10 +19,11 @@ from ._say import console, write_json
 from ._signals import stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from invoke.context import Context
 
+    from ..errors import UnknownError
     from ..model.project import Project
     from ..model.report import Report
     from ..reference import ImageName
@@ -40,7 +39,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
     *,
     apps: Collection[str] = (),
     redeploy: Collection[str] = (),
-    unlisted: Collection[ImageName] = (),
+    unlisted: Mapping[ImageName, UnknownError] | None = None,
     rollback: bool = False,
     driver: OpenDriver | None = None,
     stop: threading.Event | None = None,
@@ -49,11 +48,18 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
 
     `redeploy` are apps to deploy even if they are current. With `rollback`, all apps are deployed
     or none. In a dry run the plan is shown, and nothing is run; `unlisted` are images whose apps
-    are not known then.
+    are not known then, and why.
     """
-    stop = stop or threading.Event()
     if is_dry(c):
+        from ._show_plan import UNKNOWN, find_plan, is_unknown, show_plan
+
         check_look(project.settings)
+        what = find_plan(
+            project, names, options, apps=apps, redeploy=redeploy, unlisted=unlisted, driver=driver
+        )
+        show_plan(what, json=options.json)
+        return UNKNOWN if is_unknown(what) else 0
+    stop = stop or threading.Event()
     with (
         console() as report,
         open_registry(project.settings, os.environ, report) as registry,
@@ -69,25 +75,17 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
             registry=registry,
             driver=driver,
         )
-        what = plan_of(project, state)
-        ended = None
-        if not is_dry(c):
-            # Until here an interruption ends the process at once; from here, builds end cleanly.
-            with stoppable(stop):
-                ended = run(
-                    what,
-                    keep_going=options.keep_going,
-                    rollback=rollback,
-                    report=report,
-                    registry=registry,
-                    driver=driver,
-                    stop=stop,
-                )
-    if ended is None:
-        from ._show_plan import show_plan
-
-        show_plan(replace(what, unlisted=tuple(unlisted)), json=options.json)
-        return 0
+        # Until here an interruption ends the process at once; from here, builds end cleanly.
+        with stoppable(stop):
+            ended = run(
+                plan_of(project, state),
+                keep_going=options.keep_going,
+                rollback=rollback,
+                report=report,
+                registry=registry,
+                driver=driver,
+                stop=stop,
+            )
     return finish(ended, json=options.json)
 
 

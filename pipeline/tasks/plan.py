@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     help={
         "exit_code": "exit with 5 if there is something to do",
         **PLAN_HELP,
+        "only_builds": "plan no deploys, and ask nothing of Fly but its registry",
     },
     iterable=["allow"],
 )
 @looks
-def plan(
+def plan(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     *,
     exit_code: bool = False,
@@ -32,9 +33,10 @@ def plan(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    only_builds: bool = False,
 ) -> int:
     """Show what `build-all` and `deploy-all` would do, and why."""
     from ._plan import run
 
     options = PlanOptions(verify=verify, strict=strict, json=json, allow=allow, profile=profile)
-    return run(options, exit_code=exit_code)
+    return run(options, only_builds=only_builds, exit_code=exit_code)

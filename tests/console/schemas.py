@@ -35,7 +35,7 @@ PLAN = record(
         kind={"enum": ["base", "app"]},
         reference=TEXT,
         fingerprint=HEX,
-        action={"enum": ["build", "copy", "exists"]},
+        action={"enum": ["build", "copy", "exists", "unknown"]},
         reason={"type": "string", "minLength": 1},
         bases=TEXTS,
         digest=DIGEST,
@@ -56,6 +56,7 @@ PLAN = record(
         },
     },
     warnings=WARNINGS,
+    hints=TEXTS,
 )
 GRAPH = record(
     schema={"const": "pipeline.graph/1"},

@@ -43,12 +43,13 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def access_refused(ran: Ran) -> str:
-    """Check that a run was refused access with exit code 4; return its stderr."""
-    assert ran.code == 4, ran.err
-    assert "Traceback" not in ran.err
-    assert "hint: " in ran.err
-    assert "building" not in ran.err
-    return ran.err
+    """Check that a run was refused access with exit code 4; return what it said."""
+    said = ran.err + ran.out
+    assert ran.code == 4, said
+    assert "Traceback" not in said
+    assert "hint: " in said
+    assert "building" not in said
+    return said
 
 
 @pytest.mark.parametrize("name", ["FLY_API_TOKEN", "FLY_ACCESS_TOKEN"])

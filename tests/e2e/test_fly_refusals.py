@@ -77,6 +77,9 @@ def test_no_token(fly_project: FlyProject, task: str) -> None:
         assert {app["state"] for app in ran.json["apps"]} == {"unknown"}
         assert "set FLY_API_TOKEN" in ran.json["apps"][0]["hint"]
         assert "there is no token" in ran.out
+    elif task == "plan":
+        assert {row["action"] for row in ran.json["images"] + ran.json["deploys"]} == {"unknown"}
+        assert "requires a login, and there is no credential for it" in ran.out
     else:
         assert "requires a login, and there is no credential for it" in ran.err
     assert fly_project.deploys() == 0
@@ -122,8 +125,13 @@ def test_an_app_of_another_organization(fly_project: FlyProject) -> None:
     ran = fly_project.invoke("plan", "--json")
 
     assert ran.code == 4, ran.err
-    assert "does not reach the app `others-app`" in ran.err
-    assert "another app or organization" in ran.err
+    assert {step["app"]: step["action"] for step in ran.json["deploys"]} == {
+        "acme-api": "deploy",
+        "acme-web": "deploy",
+        "others-app": "unknown",
+    }
+    assert "does not reach the app `others-app`" in ran.json["deploys"][-1]["reason"]
+    assert "another app or organization" in "".join(ran.json["hints"])
 
 
 def test_an_app_that_is_missing(fly_project: FlyProject) -> None:

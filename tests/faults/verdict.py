@@ -45,6 +45,8 @@ def _ending(seen: CaseResult) -> Iterator[str]:
         yield f"ended with {seen.code}"
     if "Traceback" in seen.ran.err or "a bug in Fly Image Pipeline" in seen.ran.err:
         yield "showed a traceback"
+    if seen.case.task == "plan" and seen.ran.out:
+        return  # The document has the errors.
     if seen.code in (1, 4) and "error: " not in seen.ran.err:
         yield "printed no error"
     if seen.code == 4 and "hint: " not in seen.ran.err:
@@ -93,9 +95,24 @@ def _report_errors(seen: CaseResult) -> Iterator[str]:
         yield from _planned(seen, name, row) if "action" in row else _reported(seen, name, row)
     if seen.case.task == "build-all":
         yield from _ended(seen, rows)
+    else:
+        yield from _unknown(seen, document)
+
+
+def _unknown(seen: CaseResult, plan: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the images of a plan that are unknown."""
+    unknown = [row for row in plan["images"] if row["action"] == "unknown"]
+    if bool(unknown) != (seen.code == 4):
+        yield f"ended with {seen.code}, and {len(unknown)} images are unknown"
+    if unknown and not plan["hints"]:
+        yield "has no hint"
+    if not all(row["reason"] and row["digest"] is None for row in unknown):
+        yield "an unknown image has a digest, or no reason"
 
 
 def _planned(seen: CaseResult, name: str, row: Mapping[str, Any]) -> Iterator[str]:
+    if row["action"] == "unknown":
+        return
     digest = seen.after[name].get(seen.wanted[name], "")
     if row["action"] != ("exists" if digest else "build"):
         yield f"planned {row['action']} for {name}, which is {digest or 'absent'}"

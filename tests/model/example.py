@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from pipeline.errors import UnknownError
 from pipeline.model.apps import Running
 from pipeline.model.image import AppSpec
 from pipeline.model.inputs import Fingerprint, Inputs, Key
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 ONE, TWO = Digest("sha256:" + "1" * 64), Digest("sha256:" + "2" * 64)
 SOURCE = parse_reference("ghcr.io/acme/other:1")
 HEAD = Revision("a" * 40)
+ASLEEP = UnknownError("it is asleep", hint="wake it")
 STANDINGS: dict[str, Availability] = {
     "present": Present(ONE),
     "absent": Absent(),
@@ -78,7 +80,13 @@ def names(text: str) -> tuple[ImageName, ...]:
 def presence(text: str) -> dict[ImageName, Availability]:
     """Return the state of each image from a text such as `os=present web=absent`."""
     pairs = (pair.split("=") for pair in text.split())
-    return {ImageName(name): STANDINGS[word] for name, word in pairs}
+    return {ImageName(name): STANDINGS[word] for name, word in pairs if word != "unknown"}
+
+
+def unknown(text: str) -> dict[str, UnknownError]:
+    """Return the error for each image or app that is `unknown` in such a text."""
+    pairs = (pair.split("=") for pair in text.split())
+    return {name: ASLEEP for name, word in pairs if word == "unknown"}
 
 
 def inputs(project: Project) -> dict[ImageName, Inputs]:
@@ -116,8 +124,10 @@ def plans(
         inputs(project),
         presence(standing),
         aliases or {},
-        {app: RUNNING[word] for app, word in pairs},
+        {app: RUNNING[word] for app, word in pairs if word != "unknown"},
         revision=HEAD if running else None,
+        unknown={ImageName(name): error for name, error in unknown(standing).items()},
+        unknown_apps=unknown(running),
     )
     return plan(
         project,

@@ -60,6 +60,33 @@ def test_an_app(standing: str, running: str, redeploy: str, action: str, reason:
 
 
 @pytest.mark.parametrize(
+    ("standing", "running", "action", "reason"),
+    [
+        ("unknown", "this", "unknown", "it is unknown whether its image `web` exists"),
+        ("unknown", "nothing", "deploy", "nothing runs yet"),
+        ("unknown", "unknown", "unknown", "it is asleep"),
+        ("present", "unknown", "unknown", "it is asleep"),
+        ("absent", "unknown", "unknown", "it is asleep"),
+    ],
+)
+def test_what_is_unknown(standing: str, running: str, action: str, reason: str) -> None:
+    """An image or app that nothing could be found out about is taken for no other."""
+    made = plans(f"web={standing} lang=present", only="web", running=f"web-1={running}")
+    (step,) = made.deploys
+    assert ("web=unknown" in images(made)) is (standing == "unknown")
+    assert (step.action, step.reason) == (action, reason)
+    assert made.hints == ("wake it",)
+    assert made.unknown
+
+
+def test_an_unknown_base_is_asked_for_no_dependent() -> None:
+    """A base that may exist is not built, and an image that is missing is still known to be."""
+    assert images(plans("os=present lang=unknown web=absent", only="web")) == (
+        "lang=unknown web=build"
+    )
+
+
+@pytest.mark.parametrize(
     ("standing", "running", "expected"),
     [
         ("present", "this", "proxy-1=current"),

@@ -45,6 +45,20 @@ MUTANTS = (
         _PLAN,
     ),
     Mutant(
+        "what the registry does not answer for exists",
+        "model/plan.py",
+        "if error := state.unknown.get(name):",
+        "if error := None:",
+        _PLAN,
+    ),
+    Mutant(
+        "an app that Fly does not answer for runs nothing",
+        "model/plan_apps.py",
+        "if error := state.unknown_apps.get(app):",
+        "if error := None:",
+        _PLAN,
+    ),
+    Mutant(
         "another image is never seen",
         "model/plan_apps.py",
         "if running.digest != action.digest:",
