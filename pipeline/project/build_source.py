@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ..errors import Location, Problem
 from ..process.paths import inside
+from .document import Document
 from .fly_build import LocatedValue, read_fly_build
 from .image_folders import DOCKERFILES
 from .origins import Origins
@@ -61,7 +62,7 @@ class BuildSource(Struct, frozen=True):
 
     file: ImageFile
     image: LocatedValue | None = None
-    origins: Mapping[str, Location] = field(default_factory=dict)
+    origins: Origins = field(default_factory=lambda: Origins(Document(""), {}, {}))
     from_fly: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
 

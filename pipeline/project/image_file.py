@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from ..errors import Problem
 from ..model.image import ImageTest
 from ..reference import parse_platform
 from .document import Document, read_document
-from .image_model import ImageFileModel, ImageTables
+from .image_model import EnvironmentValue, ImageFileModel, ImageTables
 from .profiles import with_profile
 from .result import Result
 from .tables import read_table
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..errors import Location
     from ..reference import ImageName, Platform, Tag
+    from .build_arguments import GivenValues
     from .image_model import AppTable, ImageDeployTable
 
 IMAGE_FILE = "image.toml"
@@ -82,10 +84,13 @@ def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Resu
     return Result(with_profile(document, profile))
 
 
-def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Result[ImageFile]:
+def load_image_file(
+    root: Path, folder: PurePosixPath, profile: str, given: GivenValues
+) -> Result[ImageFile]:
     """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
 
-    All of its profiles are checked, whichever is selected.
+    All of its profiles are checked, whichever is selected. Arguments from the environment get their
+    values of `given`; one without a value is a problem, unless the command line gives it.
     """
     document, problems = read_document(root, folder / IMAGE_FILE)
     if document is None:
@@ -98,10 +103,33 @@ def load_image_file(root: Path, folder: PurePosixPath, profile: str) -> Result[I
     # A table of a profile may lack what the rest has; together they must have it.
     if problems := check(document, ImageTables):
         return Result(None, problems)
-    return Result(_image_file(document, read_table(ImageTables, document.data)[0]))
+    file = read_table(ImageTables, document.data)[0]
+    args = {name: _value(value, given.environ) for name, value in file.args.items()}
+    unset = [name for name, value in args.items() if value is None and name not in given.arguments]
+    if unset:
+        return Result(None, tuple(_not_set(document, file, name) for name in unset))
+    known = {name: value for name, value in args.items() if value is not None}
+    return Result(_image_file(document, file, known))
 
 
-def _image_file(document: Document, file: ImageTables) -> ImageFile:
+def _value(written: str | EnvironmentValue, environ: Mapping[str, str]) -> str | None:
+    if isinstance(written, str):
+        return written
+    return environ.get(written.env, written.default)
+
+
+def _not_set(document: Document, file: ImageTables, name: str) -> Problem:
+    written = file.args[name]
+    variable = written if isinstance(written, str) else written.env
+    hint = (
+        f'set it, give `--arg {name}=…`, or write {{ env = "{variable}", default = "…" }} for runs '
+        "without it"
+    )
+    message = f"the variable `{variable}` is not set, and the argument `{name}` has no other value"
+    return Problem(document.locate("args", name), message, hint)
+
+
+def _image_file(document: Document, file: ImageTables, args: Mapping[str, str]) -> ImageFile:
     platforms = file.platforms
     return ImageFile(
         document=document,
@@ -112,7 +140,7 @@ def _image_file(document: Document, file: ImageTables) -> ImageFile:
         target=file.target,
         platforms=None if platforms is None else tuple(parse_platform(p) for p in platforms),
         aliases=tuple(file.aliases),
-        args=dict(file.args),
+        args=args,
         secrets=tuple(file.secrets),
         ssh=tuple(file.ssh),
         salt=file.salt,

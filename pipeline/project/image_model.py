@@ -81,6 +81,44 @@ Apps = Annotated[
 ]
 
 
+class EnvironmentValue(Table):
+    """The value of a build argument, from a variable of the environment."""
+
+    env: Annotated[
+        str,
+        Expected("the name of a variable", '"GIT_SHA"'),
+        Check(value_checks.argument_variable),
+        About("The variable. It is read when the project is loaded, and its value is in the tag."),
+    ]
+    default: Annotated[
+        str | None,
+        Expected("a string", '"unknown"'),
+        About("The value if the variable is not set. Without it, that is an error."),
+    ] = None
+
+
+_VALUE_SCHEMA = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"env": {"type": "string"}, "default": {"type": "string"}},
+            "required": ["env"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+def _kind_of_value(value: object) -> object:
+    return EnvironmentValue if isinstance(value, dict) else str
+
+
+ArgValue = Annotated[
+    str | EnvironmentValue, Choose(_kind_of_value), About("", instead=_VALUE_SCHEMA)
+]
+
+
 class TestTable(Table):
     """A test of the image, run in a container of it before its tag is pushed."""
 
@@ -179,9 +217,12 @@ class ImageTables(Table):
         About("Moving tags that are put on each new build."),
     ] = ()
     args: Annotated[
-        Mapping[ArgName, str],
+        Mapping[ArgName, ArgValue],
         Expected("a table of strings", '{ PYTHON = "3.12" }'),
-        About("Build arguments. They are in the fingerprint and in the image's history."),
+        About(
+            "Build arguments. They are in the fingerprint and in the image's history. A value may "
+            'come from the environment: `GIT_SHA = { env = "GIT_SHA", default = "unknown" }`.'
+        ),
     ] = NOTHING
     secrets: Annotated[
         tuple[Annotated[str, Check(value_checks.secret)], ...],

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .. import graph
 from ..buildkit.definition import clashes
 from ..dockerfile import Reads, context_key, given_repositories, merge_reads, merge_steps, resolve
 from ..errors import ConfigError, Location, Problem
-from ..model.image import Base, External, Image, NamedContext, Triggers
+from ..model.image import EMPTY, Base, External, Image, NamedContext, Triggers
 from ..reference import ReferenceSyntaxError, parse_platform, parse_reference
 from .argument_checks import check_bindings, undeclared_arguments, unused_contexts
+from .build_arguments import bound_twice, undeclared, with_arguments
 from .edges import project_names
 
 if TYPE_CHECKING:
@@ -32,17 +33,20 @@ BaseTriggers = dict[str, tuple[str, ...]]
 
 
 def link_images(
-    settings: Settings, drafts: Sequence[Draft], locks: Mapping[Reference, Pin]
+    settings: Settings,
+    drafts: Sequence[Draft],
+    locks: Mapping[Reference, Pin],
+    arguments: Mapping[str, str] = EMPTY,
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """Return the images in build order, or every problem of their names.
 
     `locks` pins externals, and has their ONBUILD triggers. An image is resolved again if a base of
-    it has triggers, as they run in it.
+    it has triggers, as they run in it. Each of `arguments` goes to the images that declare it.
     """
     names = project_names(settings.registry, [draft.name for draft in drafts])
     problems: list[Problem] = []
     public = {draft.name: draft.public.written for draft in drafts if draft.public}
-    known = _Known(settings, names, locks, public, problems)
+    known = _Known(settings, names, locks, public, problems, arguments)
     first = {d.name: _link_one(known, d, {}) for d in drafts}
     images = {name: linked.image for name, linked in first.items() if linked}
     problems += _cycles(images)
@@ -59,6 +63,8 @@ def link_images(
         if linked:
             done[name], triggers[name] = linked.image, linked.onbuild
             problems += linked.slips
+    if not problems and len(done) == len(drafts):
+        problems += undeclared(arguments, known.declared)
     order = graph.order({n: image.base_names for n, image in done.items()})
     return tuple(done[n] for n in order), tuple(problems)
 
@@ -81,7 +87,8 @@ class _Linked(Struct, frozen=True):
 class _Known(Struct, frozen=True):
     """What every image is linked with; `problems` collects what is wrong.
 
-    `public` has the ready images, which begin a stage as they are.
+    `public` has the ready images, which begin a stage as they are. `arguments` are those of the
+    command line; `declared` collects the names that any image declares.
     """
 
     settings: Settings
@@ -89,6 +96,8 @@ class _Known(Struct, frozen=True):
     locks: Mapping[Reference, Pin]
     public: Mapping[ImageName, str]
     problems: list[Problem]
+    arguments: Mapping[str, str]
+    declared: set[str] = field(default_factory=set)
 
     def triggers(self, written: str, given: str, platform: Platform) -> tuple[str, ...] | None:
         """Return the ONBUILD triggers of an image that is not built here; `None`: not known."""
@@ -109,15 +118,24 @@ def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | 
     platforms = draft.file.platforms or known.settings.build.platforms
     bound = {arg: str(name) for arg, (name, _) in draft.file.bases.items()}
     problems += check_bindings(draft, known.names)
-    given = _given(draft, known.names, bound, platforms)
+    given = _given(with_arguments(draft, known.arguments), known.names, bound, platforms)
 
     def onbuild(written: str, asked: Platform) -> tuple[str, ...] | None:
         if written in triggers:
             return triggers[written]
         return known.triggers(written, given.get(written, ""), asked)
 
+    def resolved(draft: Draft) -> list[Resolved]:
+        args = {**draft.file.args, **bound}
+        return [_resolve(draft, args, platform, onbuild) for platform in platforms]
+
     try:
-        found = [_resolve(draft, {**draft.file.args, **bound}, p, onbuild) for p in platforms]
+        found = resolved(with_arguments(draft, known.arguments))
+        mine = _declared_arguments(known, found)
+        problems += bound_twice(draft, mine)
+        draft = with_arguments(draft, mine)
+        if mine != known.arguments:
+            found = resolved(draft)
     except ConfigError as error:
         problems += _located(draft, error.problems)
         return None
@@ -125,6 +143,13 @@ def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | 
     image = _image(draft, found, platforms, bound, bases, externals)
     problems += [*clashes(image), *_indistinguishable(image)]
     return _Linked(image, found[0].onbuild, undeclared_arguments(draft, found[0]).errors)
+
+
+def _declared_arguments(known: _Known, found: Sequence[Resolved]) -> dict[str, str]:
+    """Return the arguments of the command line that an image declares, and note what it does."""
+    declared = {name for resolved in found for name in resolved.arguments}
+    known.declared.update(declared)
+    return {name: value for name, value in known.arguments.items() if name in declared}
 
 
 def _located(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:

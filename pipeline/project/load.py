@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Location, Problem, raise_problems
+from ..model.image import EMPTY
 from ..model.project import Project
 from ..process.gc_pause import gc_paused
 from ..process.paths import real_path
 from .apps import find_app_clashes
+from .build_arguments import GivenValues, check_names
 from .deploy_order import check_after
 from .image_folders import find_folders, find_root, working_folder
 from .link import link_images
@@ -38,41 +40,46 @@ def load(
     *,
     profile: str | None = None,
     environ: Mapping[str, str] | None = None,
+    args: Mapping[str, str] = EMPTY,
 ) -> Project:
     """Load the project at `root` (default: at or above the working directory).
 
-    Raises `ConfigError` with all problems of all files at once.
+    `args` are build arguments: each goes to every image that declares it, as if `image.toml` had
+    it. Raises `ConfigError` with all problems of all files at once.
 
     >>> load().names  # doctest: +SKIP
     ('os-base', 'python-base', 'web')
     """
     with gc_paused():
-        return _load(root, profile, os.environ if environ is None else environ)
+        given = GivenValues(os.environ if environ is None else environ, args)
+        return _load(root, profile, given)
 
 
-def _load(root: Path | None, profile: str | None, environ: Mapping[str, str]) -> Project:
+def _load(root: Path | None, profile: str | None, given: GivenValues) -> Project:
     """Take each step, and raise the problems of all of them at once."""
+    raise_problems([*check_names(given.arguments)])
     root = find_root(working_folder()) if root is None else real_path(Path(root))
-    settings, of_settings = load_settings(root, profile=profile, environ=environ)
+    settings, of_settings = load_settings(root, profile=profile, environ=given.environ)
     if settings is None:
         raise ConfigError(of_settings)
     folders, of_folders = find_folders(root, settings)
-    drafts, of_images = _read_images(root, folders.images if folders else (), settings.profile)
+    found = folders.images if folders else ()
+    drafts, of_images = _read_images(root, found, settings.profile, given)
     locks, of_lock = load_lock(root)
-    images, of_names = link_images(settings, drafts, locks or {})
+    images, of_names = link_images(settings, drafts, locks or {}, given.arguments)
     of_all = _check_together(root, settings, drafts, images)
     raise_problems([*of_settings, *of_lock, *of_folders, *of_images, *of_names, *of_all])
     return Project(root, settings, images)
 
 
 def _read_images(
-    root: Path, folders: Iterable[PurePosixPath], profile: str
+    root: Path, folders: Iterable[PurePosixPath], profile: str, given: GivenValues
 ) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
     """Read each folder by itself; of two images with one name, keep the first."""
     drafts: dict[str, Draft] = {}
     problems: list[Problem] = []
     for folder in folders:
-        draft, wrong = read_image(root, folder, profile)
+        draft, wrong = read_image(root, folder, profile, given)
         problems += wrong
         if draft and draft.name in drafts:
             problems.append(_name_taken(draft, drafts[draft.name]))

@@ -32,6 +32,11 @@ class Origins(Mapping[str, Location]):
         path = self._paths.get(key)
         return self._document.locate(*path) if path else self._located[key]
 
+    def overridden(self, located: Mapping[str, Location]) -> Origins:
+        """Return these with other locations for some values."""
+        paths = {key: path for key, path in self._paths.items() if key not in located}
+        return Origins(self._document, paths, {**self._located, **located})
+
     def __iter__(self) -> Iterator[str]:
         return iter({**self._located, **self._paths})
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ..dockerfile import Dockerfile
     from ..reference import ImageName
+    from .build_arguments import GivenValues
     from .build_source import BuildSource
     from .image_file import ImageFile
     from .public_image import PublicImage
@@ -57,9 +58,11 @@ class Draft(Struct, frozen=True):
         return self.build.file
 
 
-def read_image(root: Path, folder: PurePosixPath, profile: str = "") -> Result[Draft]:
+def read_image(
+    root: Path, folder: PurePosixPath, profile: str, given: GivenValues
+) -> Result[Draft]:
     """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
-    file, problems = load_image_file(root, folder, profile)
+    file, problems = load_image_file(root, folder, profile, given)
     if file is None:
         return Result(None, problems)
     configs, config_problems = app_configs(root, folder, file)

@@ -11,7 +11,7 @@ from ..dockerfile import RESERVED_NAMES, context_key
 from ..errors import quoted_list
 from ..model.cache import parse_cache
 from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
-from ..model.secret import INTO_IMAGES, parse_secret
+from ..model.secret import INTO_IMAGES, is_credential, parse_secret
 from ..model.waves import WaveError, reach
 from ..reference import (
     parse_host,
@@ -186,6 +186,17 @@ def arg_name(text: str) -> str:
     if not re.fullmatch(_ARG, text):
         raise WrongValueError(
             f"`{text}` is not a name of a build argument", hint="letters, digits and `_`"
+        )
+    return text
+
+
+def argument_variable(text: str) -> str:
+    """Check the name of a variable whose value becomes a build argument."""
+    arg_name(text)
+    if is_credential(text):
+        raise WrongValueError(
+            f"`{text}` is for logging in, and an argument is in the image's history for all to see",
+            hint="use `secrets` and `RUN --mount=type=secret`",
         )
     return text
 

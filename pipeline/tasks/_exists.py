@@ -30,10 +30,11 @@ def run(
     json: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Ask for an image and print the answer; return 1 if it is absent."""
     deep = is_deep(verify)
-    settings, reference, platforms = asked(name, profile, allow)
+    settings, reference, platforms = asked(name, profile, allow, arg)
     check_look(settings)
     answer = _ask(settings, reference, platforms, deep=deep, ours=is_name(name))
     if json:

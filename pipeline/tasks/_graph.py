@@ -24,11 +24,12 @@ def run(
     strict: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Print the graph in one of `FORMATS`."""
     if format_ not in FORMATS:
         raise usage_error(f"there is no format `{format_}`", hint=f"one of: {', '.join(FORMATS)}")
-    project = load_project(profile, allow, strict=strict)
+    project = load_project(profile, allow, arg, strict=strict)
     warn(project, (problem for image in project for problem in image.warnings))
     if format_ == "json":
         write_json(as_json.graph_json(project))

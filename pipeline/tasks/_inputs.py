@@ -21,9 +21,10 @@ def run(
     json: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Print the inputs of one image."""
-    project = load_project(profile, allow, strict=strict)
+    project = load_project(profile, allow, arg, strict=strict)
     image = choose_one(project, name)
     found = fingerprint(project, only=[image])[image]
     warn(project, found.warnings)

@@ -28,7 +28,7 @@ NOT_KEPT, UNKNOWN = 1, 4
 WHAT = "base image, app image or app"
 
 
-def run(
+def run(  # noqa: PLR0913 - each an option of the command line
     only: str,
     *,
     list_: bool,
@@ -36,11 +36,12 @@ def run(
     json: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Do what the options say, print the rows, and return the exit code."""
     if sum(map(bool, (only, list_, release))) > 1:
         raise usage_error("`--only`, `--list` and `--release` exclude each other")
-    project = load_apps(profile, allow, look=list_)
+    project = load_apps(profile, allow, arg, look=list_)
     with console() as report, stoppable() as stop:
         if list_:
             rows = _listed(project, report, stop)

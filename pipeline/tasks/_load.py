@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..errors import ConfigError, usage_error
+from ..errors import ConfigError, Problem, raise_problems, usage_error
 from ..model.permission import parse_allowed
 from ..project import load_settings as settings_loader
 from ..project.image_folders import find_root, working_folder
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
     from ._options import PlanOptions
 
 
-def load_project(profile: str, allow: Words = None, *, strict: bool = False) -> Project:
+def load_project(
+    profile: str, allow: Words = None, arg: Words = None, *, strict: bool = False
+) -> Project:
     """Load the project at or above the working directory, and print its warnings to stderr.
 
     With `strict`, its settings are strict whatever its file says. `allow` adds to what the
-    environment allows it (`model.permission`).
+    environment allows it (`model.permission`), and `arg` has build arguments.
     """
     more = _allowed(allow)
-    project = load(profile=profile or None)
+    project = load(profile=profile or None, args=_arguments(arg))
     for warning in project.warnings:
         say(f"warning: {warning}")
     settings = replace(project.settings, strict=strict or project.settings.strict)
@@ -45,7 +47,7 @@ def load_with(options: PlanOptions) -> Project:
     Raises `ConfigError` for a wrong `--verify` before it reads the project.
     """
     is_deep(options.verify)
-    return load_project(options.profile, options.allow, strict=options.strict)
+    return load_project(options.profile, options.allow, options.arg, strict=options.strict)
 
 
 def load_settings(profile: str, allow: Words = None) -> Settings:
@@ -64,6 +66,21 @@ def _allowed(words: Words) -> Allowed:
     return parse_allowed(",".join(words or ()), "`--allow`")
 
 
+def _arguments(words: Words) -> dict[str, str]:
+    """Parse the values of `--arg`. Raises `ConfigError` with all that are wrong."""
+    found: dict[str, str] = {}
+    problems = []
+    for name, equals, value in (word.partition("=") for word in words or ()):
+        if not equals:
+            hint = f"write `--arg {name}=VALUE`"
+            problems.append(Problem(None, f"`--arg {name}` has no value", hint))
+        elif name in found:
+            problems.append(Problem(None, f"`--arg {name}=…` is there twice", "remove one of them"))
+        found[name] = value
+    raise_problems(problems)
+    return found
+
+
 def is_deep(word: str) -> bool:
     """Return whether `--verify` is `deep`. Raises `ConfigError` for another word."""
     if word not in {"", "deep"}:
@@ -74,10 +91,15 @@ def is_deep(word: str) -> bool:
 
 
 def load_apps(
-    profile: str, allow: Words = None, *, strict: bool = False, look: bool = False
+    profile: str,
+    allow: Words = None,
+    arg: Words = None,
+    *,
+    strict: bool = False,
+    look: bool = False,
 ) -> Project:
     """Load the project, and list the apps that no file names; see `with_apps`."""
-    return with_apps(load_project(profile, allow, strict=strict), look=look)
+    return with_apps(load_project(profile, allow, arg, strict=strict), look=look)
 
 
 def with_apps(before: Project, *, look: bool = False, driver: OpenDriver | None = None) -> Project:

@@ -21,9 +21,10 @@ def run(
     check: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Look up all external images; write the lock, or with `check` only compare."""
-    project = load_project(profile, allow)
+    project = load_project(profile, allow, arg)
     if check:
         check_look(project.settings)
     found = look_up(project, os.environ)

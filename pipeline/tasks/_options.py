@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 PROFILE = "profile of pipeline.toml, merged over its other settings (also: PIPELINE_PROFILE)"
 ALLOW = "permissions for the project, separated by commas, such as `ssh` (also: PIPELINE_ALLOW)"
+ARG = "NAME=VALUE, a build argument for every image that declares it; may be repeated"
 STRICT = "turn warnings about files and tags into errors (also: `strict` in pipeline.toml)"
 JSON = "print the result as JSON on stdout"
 VERIFY = "`deep`: also check that existing images have all platforms and layers"
@@ -19,6 +20,7 @@ PLAN_HELP = {
     "json": JSON,
     "allow": ALLOW,
     "profile": PROFILE,
+    "arg": ARG,
 }
 """The help of the options in `PlanOptions` that `plan` has, too."""
 
@@ -36,6 +38,7 @@ class PlanOptions(NamedTuple):
     json: bool = False
     allow: Words = None
     profile: str = ""
+    arg: Words = None
 
     @property
     def deep(self) -> bool:

@@ -24,9 +24,10 @@ def run(
     json: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Copy an image to each destination, and report each."""
-    settings, source, _ = asked(name, profile, allow)
+    settings, source, _ = asked(name, profile, allow, arg)
     words = [word.strip() for word in destination.split(",") if word.strip()]
     wanted = list(
         dict.fromkeys(_destination(word, source, settings.registry.host) for word in words)

@@ -39,14 +39,16 @@ def _written_reference(word: str) -> Reference:
 
 
 def asked(
-    name: str, profile: str, allow: Words
+    name: str, profile: str, allow: Words, arg: Words
 ) -> tuple[Settings, Reference, tuple[Platform, ...]]:
     """Return the settings, the reference that `name` stands for, and the platforms it must have.
 
-    For a whole reference no image is loaded, and any platform will do.
+    For a whole reference no image is loaded, and any platform will do; `--arg` has no meaning then.
     """
     if not is_name(name):
+        if arg:
+            raise usage_error("`--arg` is for images of the project, and not for a whole reference")
         return load_settings(profile, allow), _written_reference(name), ()
-    project = load_project(profile, allow)
+    project = load_project(profile, allow, arg)
     platforms = project.image(choose_one(project, name)).platforms
     return project.settings, _reference_of_image(project, name), platforms

@@ -29,9 +29,10 @@ def run(
     json: bool,
     allow: Words,
     profile: str,
+    arg: Words,
 ) -> int:
     """Print the status of each app, and return the exit code."""
-    project = load_apps(profile, allow, look=True)
+    project = load_apps(profile, allow, arg, look=True)
     names, unlisted = choose_apps(project, only), choose_unlisted(project, only)
     found = ask(project, names, os.environ, unlisted)
     if json:

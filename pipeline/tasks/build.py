@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         "force": "build images even if the registry has them",
         **RUN_HELP,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @plans
 def build_all(  # noqa: PLR0913 - each an option of the command line
@@ -36,6 +36,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
     from ._build import run_all
@@ -48,6 +49,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         json=json,
         allow=allow,
         profile=profile,
+        arg=arg,
     )
     return run_all(c, only, options)
 
@@ -59,7 +61,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         "force": "build images even if the registry has them",
         **RUN_HELP,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @plans
 def build(  # noqa: PLR0913 - each an option of the command line
@@ -74,6 +76,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Build and push some images and their missing bases."""
     from ._build import run
@@ -86,5 +89,6 @@ def build(  # noqa: PLR0913 - each an option of the command line
         json=json,
         allow=allow,
         profile=profile,
+        arg=arg,
     )
     return run(c, names, options, dependents=dependents)

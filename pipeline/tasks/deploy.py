@@ -27,7 +27,7 @@ ROLLBACK = "if an app fails, roll back all apps that this run deployed (not afte
         "rollback": ROLLBACK,
         **RUN_HELP,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @plans
 def deploy_all(  # noqa: PLR0913 - each an option of the command line
@@ -42,6 +42,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Build what is missing, then deploy every app that is not current."""
     from ._deploy import run
@@ -54,6 +55,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
         json=json,
         allow=allow,
         profile=profile,
+        arg=arg,
     )
     return run(c, only, options, rollback=rollback)
 
@@ -65,7 +67,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
         "rollback": ROLLBACK,
         **RUN_HELP,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @plans
 def deploy(  # noqa: PLR0913 - each an option of the command line
@@ -80,6 +82,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Build what some images or apps need, then deploy those of them that are not current."""
     from ._deploy import run
@@ -92,5 +95,6 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
         json=json,
         allow=allow,
         profile=profile,
+        arg=arg,
     )
     return run(c, names, options, rollback=rollback)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, JSON, PROFILE, VERIFY
+from ._options import ALLOW, ARG, JSON, PROFILE, VERIFY
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @looks
 def exists(
@@ -34,8 +35,9 @@ def exists(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Ask the registry for an image; exit with 0 if it exists, 1 if not, 4 if that is unknown."""
     from ._exists import run
 
-    return run(name, verify=verify, json=json, allow=allow, profile=profile)
+    return run(name, verify=verify, json=json, allow=allow, profile=profile, arg=arg)

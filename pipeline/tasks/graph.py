@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, PROFILE, STRICT
+from ._options import ALLOW, ARG, PROFILE, STRICT
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
         "strict": STRICT,
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @looks
 def graph(
@@ -32,8 +33,9 @@ def graph(
     strict: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Print the graph of images."""
     from ._graph import run
 
-    return run(format_=format_, strict=strict, allow=allow, profile=profile)
+    return run(format_=format_, strict=strict, allow=allow, profile=profile, arg=arg)

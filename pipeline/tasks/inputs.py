@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, JSON, PROFILE, STRICT
+from ._options import ALLOW, ARG, JSON, PROFILE, STRICT
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 
 
 @task(
-    help={"name": "the image", "strict": STRICT, "json": JSON, "allow": ALLOW, "profile": PROFILE},
-    iterable=["allow"],
+    help={
+        "name": "the image",
+        "strict": STRICT,
+        "json": JSON,
+        "allow": ALLOW,
+        "profile": PROFILE,
+        "arg": ARG,
+    },
+    iterable=["allow", "arg"],
 )
 @looks
 def inputs(
@@ -28,8 +35,9 @@ def inputs(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """List everything that goes into the fingerprint of an image."""
     from ._inputs import run
 
-    return run(name, strict=strict, json=json, allow=allow, profile=profile)
+    return run(name, strict=strict, json=json, allow=allow, profile=profile, arg=arg)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import changes
-from ._options import ALLOW, JSON, PROFILE
+from ._options import ALLOW, ARG, JSON, PROFILE
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @changes(see="keep --list", unless="list_")
-def keep(
+def keep(  # noqa: PLR0913 - each an option of the command line
     _c: Context,
     only: str = "",
     *,
@@ -36,6 +37,7 @@ def keep(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Keep Fly from pruning bases and the images that `rollback` needs.
 
@@ -45,4 +47,4 @@ def keep(
     """
     from ._keep import run
 
-    return run(only, list_=list_, release=release, json=json, allow=allow, profile=profile)
+    return run(only, list_=list_, release=release, json=json, allow=allow, profile=profile, arg=arg)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import changes
-from ._options import ALLOW, PROFILE
+from ._options import ALLOW, ARG, PROFILE
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -20,12 +20,20 @@ if TYPE_CHECKING:
         "check": "change nothing; print which images have moved, and exit with 1 if there are any",
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @changes(see="lock --check", unless="check")
-def lock(_c: Context, *, check: bool = False, allow: Words = None, profile: str = "") -> int:
+def lock(
+    _c: Context,
+    *,
+    check: bool = False,
+    allow: Words = None,
+    profile: str = "",
+    arg: Words = None,
+) -> int:
     """Pin the external images by their current digests, in `pipeline.lock`."""
     from ._lock import run
 
-    return run(check=check, allow=allow, profile=profile)
+    return run(check=check, allow=allow, profile=profile, arg=arg)

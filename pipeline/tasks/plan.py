@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         **PLAN_HELP,
         "only_builds": "plan no deploys, and ask nothing of Fly but its registry",
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @looks
 def plan(  # noqa: PLR0913 - each an option of the command line
@@ -34,9 +34,12 @@ def plan(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     only_builds: bool = False,
+    arg: Words = None,
 ) -> int:
     """Show what `build-all` and `deploy-all` would do, and why."""
     from ._plan import run
 
-    options = PlanOptions(verify=verify, strict=strict, json=json, allow=allow, profile=profile)
+    options = PlanOptions(
+        verify=verify, strict=strict, json=json, allow=allow, profile=profile, arg=arg
+    )
     return run(options, only_builds=only_builds, exit_code=exit_code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import changes
-from ._options import ALLOW, JSON, PROFILE
+from ._options import ALLOW, ARG, JSON, PROFILE
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @changes(see="exists")
 def promote(
@@ -36,8 +37,9 @@ def promote(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Copy an image to another tag or app without pulling it."""
     from ._promote import run
 
-    return run(name, destination, json=json, allow=allow, profile=profile)
+    return run(name, destination, json=json, allow=allow, profile=profile, arg=arg)

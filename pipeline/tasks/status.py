@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import looks
-from ._options import ALLOW, JSON, PROFILE
+from ._options import ALLOW, ARG, JSON, PROFILE
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
+        "arg": ARG,
     },
-    iterable=["allow"],
+    iterable=["allow", "arg"],
 )
 @looks
 def status(
@@ -34,8 +35,9 @@ def status(
     json: bool = False,
     allow: Words = None,
     profile: str = "",
+    arg: Words = None,
 ) -> int:
     """Show what each app runs, what it should run, and whether it is healthy."""
     from ._status import run
 
-    return run(only, exit_code=exit_code, json=json, allow=allow, profile=profile)
+    return run(only, exit_code=exit_code, json=json, allow=allow, profile=profile, arg=arg)

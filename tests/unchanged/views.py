@@ -91,7 +91,7 @@ def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, 
         return [ended.returncode, _steady(json.loads(ended.stdout.replace(host, "registry.test")))]
 
     found: dict[str, Any] = {}
-    for name, script in (("nothing", _has_nothing), ("everything", _has_everything)):
+    for name, script in (("nothing", has_nothing), ("everything", _has_everything)):
         with scripted_server(script) as server:
             planned = said(server.address, "--dry", "build-all", "--json")
             found[name] = {"plan": planned}
@@ -107,7 +107,8 @@ def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, 
 _ABSENT = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
 
 
-def _has_nothing(request: Request) -> Reply:
+def has_nothing(request: Request) -> Reply:
+    """Answer as a registry that has no image."""
     if "/manifests/" not in request.path:
         return Reply(200)
     return Reply(404, {"Content-Type": "application/json"}, _ABSENT)
