@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..errors import Location
     from ..reference import ImageName, Platform, Tag
-    from .build_arguments import GivenValues
+    from .given_values import GivenValues
     from .image_model import AppTable, ImageDeployTable
 
 IMAGE_FILE = "image.toml"

@@ -17,8 +17,8 @@ from ..model.project import Project
 from ..process.gc_pause import gc_paused
 from ..process.paths import real_path
 from .apps import find_app_clashes
-from .build_arguments import GivenValues, check_names
 from .deploy_order import check_after
+from .given_values import GivenValues, check_names
 from .image_folders import find_folders, find_root, working_folder
 from .link import link_images
 from .load_settings import load_settings

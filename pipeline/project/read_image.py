@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from ..dockerfile import Dockerfile
     from ..reference import ImageName
-    from .build_arguments import GivenValues
     from .build_source import BuildSource
+    from .given_values import GivenValues
     from .image_file import ImageFile
     from .public_image import PublicImage
 
