@@ -9,6 +9,7 @@ import json
 from itertools import starmap
 from typing import TYPE_CHECKING
 
+from ..errors import ConfigError, Problem
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import TextIO
 
-    from ..errors import Problem, UnknownError
+    from ..errors import PipelineError, UnknownError
     from ..model.actions import AppAction, ImageAction
     from ..model.apps import Release, Running
     from ..model.fly_apps import FlyApp
@@ -137,6 +138,31 @@ def doctor_json(checks: Iterable[CheckResult]) -> JsonObject:
     """Return a `pipeline.doctor/1`; `ok` is null if the check had no result."""
     rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
     return {"schema": "pipeline.doctor/1", "checks": rows}
+
+
+def error_json(error: PipelineError) -> JsonObject:
+    """Return a `pipeline.error/1`: what stopped a task before it had a result.
+
+    `file`, `line` and `column` are null where a problem has no such place; `line` and `column`
+    count from 1.
+    """
+    problems = (
+        error.problems
+        if isinstance(error, ConfigError)
+        else [Problem(None, error.message, error.hint)]
+    )
+    return {"schema": "pipeline.error/1", "problems": [_problem(one) for one in problems]}
+
+
+def _problem(problem: Problem) -> JsonObject:
+    place = problem.location
+    return {
+        "file": place.file if place else None,
+        "line": (place.line or None) if place else None,
+        "column": (place.column or None) if place else None,
+        "message": problem.message,
+        "hint": problem.hint or None,
+    }
 
 
 def status_json(statuses: Iterable[AppStatus]) -> JsonObject:

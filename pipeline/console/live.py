@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,8 +22,8 @@ from ..model.sanitize import visible, without_escapes
 from .errors import failure_lines, warning_lines
 from .paint import coloured, plain
 from .rows import Row, RowStatus, RowTable, is_output
-from .summary import summary
-from .terminal import Canvas, TolerantStream, wants_colour
+from .summary import write_summary
+from .terminal import Canvas, TolerantStream, painter, wants_colour
 from .text import clean, crop, duration, pad, size, width
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..model.events import Event, Reporter
     from ..model.report import Report
+    from .paint import Paint
 
 FRAMES_PER_SECOND = 8
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -72,10 +73,14 @@ _PUSH_RE = re.compile(r"pushing ([^/\s]+)/\S+ with docker")
 
 @contextmanager
 def live_reporter(
-    stream: TextIO, environ: Mapping[str, str], clock: Callable[[], float]
+    stream: TextIO,
+    results: TextIO | None,
+    environ: Mapping[str, str],
+    clock: Callable[[], float],
 ) -> Iterator[Reporter]:
     """Show a run on a terminal. The cursor is visible again however the block ends."""
     output = TolerantStream(stream)
+    table = TolerantStream(results) if results else output
     colour = wants_colour(stream, environ)
     console = Console(
         file=Canvas(output),  # type: ignore[arg-type] # rich needs these methods only
@@ -107,7 +112,8 @@ def live_reporter(
                 console.print(Text.from_ansi("\n".join(lines)))
             case Finished():
                 live.stop()
-                _write_summary(event.report, console, output, colour=colour)
+                write_summary(event.report, table, painter(cast("TextIO", table), environ))
+                _write_failures(event.report, output, coloured if colour else plain)
             case _:
                 pass
 
@@ -244,11 +250,7 @@ def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
     return line
 
 
-def _write_summary(
-    report: Report, console: Console, stream: TolerantStream, *, colour: bool
-) -> None:
-    paint = coloured if colour else plain
-    lines = summary(report, paint, cells=console.width)
+def _write_failures(report: Report, stream: TolerantStream, paint: Paint) -> None:
     failures = list(failure_lines(report, paint))
-    stream.write("".join(f"{line}\n" for line in lines + [""] * bool(failures) + failures))
+    stream.write("".join(f"{line}\n" for line in [""] * bool(failures) + failures))
     stream.flush()

@@ -20,25 +20,28 @@ if TYPE_CHECKING:
 def reporter(
     stream: TextIO,
     *,
+    results: TextIO | None = None,
     live: bool | None = None,
     environ: Mapping[str, str] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Reporter]:
-    """Show a run on `stream`, which should be stderr: stdout is for data.
+    """Show the progress of a run on `stream`, and its summary on `results`; by default on one.
 
     `live` forces or forbids the live view. By default a terminal gets it, unless it is dumb or `CI`
-    is set. `Finished` prints the summary, and what failed and why. A broken stream does not raise.
+    is set. `Finished` prints the summary, and to `stream` what failed and why. A broken stream does
+    not raise.
 
-    >>> with reporter(sys.stderr) as report:  # doctest: +SKIP
+    >>> with reporter(sys.stderr, results=sys.stdout) as report:  # doctest: +SKIP
     ...     run(plan, report=report)
     """
     environ = os.environ if environ is None else environ
     if wants_live(stream, environ) if live is None else live:
         from .live import live_reporter  # noqa: PLC0415 - rich costs 40 ms
 
-        with live_reporter(stream, environ, clock) as report:
+        with live_reporter(stream, results, environ, clock) as report:
             yield report
     else:
         from .plain import PlainLines  # noqa: PLC0415 - the live view does not need it
 
-        yield PlainLines(TolerantStream(stream), clock)
+        progress = TolerantStream(stream)
+        yield PlainLines(progress, TolerantStream(results) if results else progress, clock)

@@ -20,7 +20,7 @@ from ..model.events import (
 from .errors import failure_lines, warning_lines
 from .paint import plain
 from .rows import Row, RowStatus, advance, is_internal, is_output
-from .summary import summary
+from .summary import write_summary
 from .text import amount, clean, duration, pad, step_text, width
 
 if TYPE_CHECKING:
@@ -47,8 +47,14 @@ class PlainLines:
     or more. Images that exist are printed in the summary only.
     """
 
-    def __init__(self, stream: TolerantStream, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stream: TolerantStream,
+        results: TolerantStream,
+        clock: Callable[[], float],
+    ) -> None:
         self._stream = stream
+        self._results = results
         self._clock = clock
         self._cells = 0
         self._rows: dict[tuple[bool, str], Row] = {}
@@ -58,9 +64,15 @@ class PlainLines:
 
     def __call__(self, event: Event, /) -> None:
         """Write the lines of an event, if it has any."""
+        if isinstance(event, Finished):
+            self._write("")
+            write_summary(event.report, self._results, plain)
         for line in self._lines(event):
-            self._stream.write(f"{line}\n")
+            self._write(line)
         self._stream.flush()
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
 
     def _lines(self, event: Event) -> Iterator[str]:
         match event:
@@ -80,9 +92,8 @@ class PlainLines:
             case Warned():
                 yield from warning_lines(event.problem, plain)
             case Finished():
-                lines = ["", *summary(event.report, plain)]
                 failures = list(failure_lines(event.report, plain))
-                yield from lines + [""] * bool(failures) + failures
+                yield from [""] * bool(failures) + failures
 
     def _prefixed(self, name: str, text: str) -> str:
         return f"{pad(clean(name), self._cells)} | {text}".rstrip()

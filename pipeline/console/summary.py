@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..model.report import DeployStatus, ImageStatus
 from .paint import Cell, Style, columns, header, plain, status_style
+from .terminal import columns_of
 from .text import amount, clean, duration, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TextIO
 
     from ..model.report import DeployResult, ImageResult, Report
     from ..reference import Digest
     from .paint import Paint
+    from .terminal import TolerantStream
 
 MAX_ROWS = 40
 """In a longer table, images and apps that did not change are counted, not listed."""
 
 _UNCHANGED = frozenset({ImageStatus.EXISTS, DeployStatus.CURRENT})
 _SHOWN_RESULTS = frozenset({ImageStatus.BUILT, ImageStatus.COPIED, ImageStatus.EXISTS})
+
+
+def write_summary(report: Report, stream: TolerantStream, paint: Paint) -> None:
+    """Write the summary to a stream, in its width."""
+    lines = summary(report, paint, cells=columns_of(cast("TextIO", stream)))
+    stream.write("".join(f"{line}\n" for line in lines))
+    stream.flush()
 
 
 def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[str]:

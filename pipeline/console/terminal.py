@@ -78,19 +78,22 @@ class TolerantStream:
     """A stream whose errors raise nothing: a closed log must not end a build.
 
     After the first error, which is kept as `error`, nothing more is written. Text is made safe
-    (`model.sanitize`). Each line must be written in one call. `kept`, if given, gets all text. The
-    stream is `None` if it was closed when Python started; the first write sets `error`.
+    (`model.sanitize`). Each line must be written in one call. `kept`, if given, gets all text, and
+    `written` says whether there was any. The stream is `None` if it was closed when Python started;
+    the first write sets `error`.
     """
 
     def __init__(self, stream: TextIO | None, kept: list[str] | None = None) -> None:
         self._stream = stream
         self.kept = kept
         self.error: OSError | ValueError | None = None
+        self.written = False
         self.encoding = getattr(stream, "encoding", None) or "utf-8"
 
     def write(self, text: str) -> int:
         """Write a text that is made safe; nothing after an error."""
         safe = harmless(text)
+        self.written = True
         if self.kept is not None:
             self.kept.append(safe)
         self.draw(safe)

@@ -75,7 +75,9 @@ def _task(body: Body[P], *, answers: bool) -> Made[P]:
         with _rare_collections():
             from ._guard import exit_code
 
-            code = exit_code(functools.partial(body, c, *args, **kwargs), answers=answers)
+            json = bool(kwargs.get("json")) or kwargs.get("format_") == "json"
+            run = functools.partial(body, c, *args, **kwargs)
+            code = exit_code(run, answers=answers, json=json)
         if code:
             raise Exit(code=code)
 

@@ -10,7 +10,7 @@ from ..deploy.docker.down import remove_all, remove_project
 from ..errors import usage_error
 from ..model.settings import DriverName
 from ._load import load_project
-from ._say import say
+from ._say import tell
 
 if TYPE_CHECKING:
     from ._command import Words
@@ -33,5 +33,5 @@ def run(
     with connect(os.environ) as client:
         ours = project.root, project.apps
         removed = remove_all(client) if all_projects else remove_project(client, *ours)
-    say(str(removed))
+    tell(str(removed))
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..runner.lock import affected, look_inside, look_up, moved, write
 from ._load import check_look, load_project
-from ._say import say
+from ._say import tell
 
 if TYPE_CHECKING:
     from ._command import Words
@@ -32,14 +32,14 @@ def run(
     for reference, before, now in changes:
         was = f"was `{before}`" if before else "was not locked"
         images = ", ".join(f"`{name}`" for name in affected(project, reference))
-        say(f"`{reference}` is `{now}`, and {was}; it affects {images}")
+        tell(f"`{reference}` is `{now}`, and {was}; it affects {images}")
     if check:
         return _checked(len(changes), len(found))
     write(project, look_inside(project, found, os.environ))
-    say(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
+    tell(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
     return 0
 
 
 def _checked(changes: int, externals: int) -> int:
-    say(f"{changes} of {externals} externals are not as `pipeline.lock` has them")
+    tell(f"{changes} of {externals} externals are not as `pipeline.lock` has them")
     return MOVED if changes else 0

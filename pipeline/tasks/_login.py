@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..runner.login import fly_credential, log_docker_in, name_helper
-from ._say import say
+from ._say import tell
 
 
 def run(
@@ -16,8 +16,8 @@ def run(
     host, credential = fly_credential(os.environ)
     if helper:
         name_helper(host, os.environ)
-        say(f"docker asks `docker-credential-fly` for `{host}` from now on")
+        tell(f"docker asks `docker-credential-fly` for `{host}` from now on")
     else:
         log_docker_in(host, credential, os.environ)
-        say(f"docker is logged in to `{host}` with the token from {credential.source}")
+        tell(f"docker is logged in to `{host}` with the token from {credential.source}")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import usage_error
@@ -10,9 +11,11 @@ from ..reference import Reference, ReferenceSyntaxError, parse_reference, parse_
 from ..runner.open_registry import open_registry
 from ..runner.promote import promote as bring
 from ._reference import asked
-from ._say import say, write_json
+from ._say import say, tell, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..runner.promote import Promoted
     from ._command import Words
 
@@ -35,7 +38,7 @@ def run(
     if not wanted:
         raise usage_error("there is no destination", hint="`:tag`, `app:tag` or `host/app:tag`")
     with open_registry(settings, os.environ) as registry:
-        done = bring(registry, source, wanted, lambda ended: _tell(source, ended))
+        done = bring(registry, source, wanted, partial(_tell, source, say if json else tell))
         requests = registry.requests
     if json:
         rows = [_row(one) for one in done]
@@ -44,13 +47,14 @@ def run(
     return max((one.error.exit_code for one in done if one.error), default=0)
 
 
-def _tell(source: Reference, ended: Promoted) -> None:
+def _tell(source: Reference, result: Callable[[str], None], ended: Promoted) -> None:
     if ended.error:
         say(f"error: `{ended.reference}` is not `{source}`: {ended.error.message}")
         if ended.error.hint:
             say(f"hint: {ended.error.hint}")
         return
-    say(f"`{ended.reference}` is {'now' if ended.news else 'already'} `{source}`, `{ended.digest}`")
+    word = "now" if ended.news else "already"
+    result(f"`{ended.reference}` is {word} `{source}`, `{ended.digest}`")
 
 
 def _row(one: Promoted) -> dict[str, object]:

@@ -61,7 +61,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
         return UNKNOWN if is_unknown(what) else 0
     stop = stop or threading.Event()
     with (
-        console() as report,
+        console(json=options.json) as report,
         open_registry(project.settings, os.environ, report) as registry,
     ):
         state = inspect(

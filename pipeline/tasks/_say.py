@@ -22,6 +22,11 @@ def say(text: str) -> None:
     print(clean(text), file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
 
 
+def tell(text: str) -> None:
+    """Print a line of a result to stdout. Control characters are removed."""
+    print(clean(text))  # noqa: T201 - tasks and console are where printing is done
+
+
 def warn(project: Project, problems: Iterable[Problem]) -> None:
     """Print what tags may hide to stderr, each once. Raises it if the project is strict."""
     from ..console.errors import show_warnings
@@ -60,9 +65,13 @@ def write_json(value: dict[str, object]) -> None:
 
 
 @contextmanager
-def console() -> Iterator[Reporter]:
-    """Show a run on stderr: a live view in a terminal, plain lines elsewhere."""
+def console(*, json: bool = False) -> Iterator[Reporter]:
+    """Show a run on stderr: a live view in a terminal, plain lines elsewhere.
+
+    Its summary is the result, on stdout; with `json`, the result is a document, and the summary for
+    people is on stderr, too.
+    """
     from ..console.out import reporter
 
-    with reporter(sys.stderr) as report:
+    with reporter(sys.stderr, results=sys.stderr if json else sys.stdout) as report:
         yield report

@@ -188,3 +188,16 @@ KEEP = record(
         reason=TEXT,
     ),
 )
+ERROR = record(
+    schema={"const": "pipeline.error/1"},
+    problems={
+        **rows(
+            file={"type": ["string", "null"]},
+            line={"type": ["integer", "null"], "minimum": 1},
+            column={"type": ["integer", "null"], "minimum": 1},
+            message={"type": "string", "minLength": 1},
+            hint={"type": ["string", "null"]},
+        ),
+        "minItems": 1,
+    },
+)

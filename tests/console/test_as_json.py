@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.console import as_json
 from pipeline.console.check import CheckResult
-from pipeline.errors import Location, Problem
+from pipeline.errors import ConfigError, Location, Problem, UnknownError
 from pipeline.model.image import Triggers
 from pipeline.model.inputs import ContextEntry, EntryKind, Inputs, Key
 from pipeline.model.presence import Absent, Present
@@ -57,6 +57,8 @@ DOCUMENTS = [
     (as_json.graph_json(PROJECT), schemas.GRAPH),
     (as_json.inputs_json(INPUTS), schemas.INPUTS),
     (as_json.report_json(REPORT), schemas.REPORT),
+    (as_json.error_json(UnknownError("it does not answer")), schemas.ERROR),
+    (as_json.error_json(ConfigError([Problem(Location("a.toml"), "no")])), schemas.ERROR),
     (as_json.exists_json(make_reference("web"), Present(DIGEST)), schemas.EXISTS),
     (as_json.exists_json(make_reference("web"), Absent()), schemas.EXISTS),
     (as_json.doctor_json(CHECKS), schemas.DOCTOR),

@@ -6,10 +6,12 @@ import io
 import itertools
 
 from pipeline.console.out import reporter
+from pipeline.console.paint import plain
+from pipeline.console.summary import summary
 from pipeline.model.events import Finished, ImageChanged, LogLine, Phase, Planned, StepChanged
 from pipeline.model.plan import Plan
 from pipeline.reference import ImageName
-from tests.console.values import FAILURE, PROJECT, RUN
+from tests.console.values import FAILURE, PROJECT, REPORT, RUN
 
 WEB, API = ImageName("web"), ImageName("api")
 
@@ -193,3 +195,17 @@ def test_a_long_step_is_readable() -> None:
 def test_verifying_makes_no_line() -> None:
     """One request per image has no line."""
     assert lines_of(ImageChanged(WEB, Phase.VERIFYING)) == []
+
+
+def test_results_and_progress_are_two_streams() -> None:
+    """The tables are the result; lines and failures are not. Each run has both."""
+    for live in (False, True):
+        progress, results = io.StringIO(), io.StringIO()
+        environ = {"COLUMNS": "80", "LINES": "20", "NO_COLOR": "1"}
+        with reporter(progress, results=results, live=live, environ=environ) as report:
+            for event in RUN:
+                report(event)
+
+        assert results.getvalue().splitlines() == summary(REPORT, plain)
+        assert "error: `api` failed at `[2/3] RUN make all`" in progress.getvalue()
+        assert "7 requests" not in progress.getvalue()
