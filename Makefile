@@ -21,10 +21,10 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet
 
 # Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
-CAMPAIGNS := adopt builders proof faults kills thousand contract-registries contract-fly
+CAMPAIGNS := adopt builders docs-check proof faults kills thousand contract-registries contract-fly
 BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers
 
-.PHONY: help demo demo-down test sandbox-up test-quick mutants lint fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
+.PHONY: help demo demo-down test sandbox-up test-quick mutants lint docs docs-reference fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -73,6 +73,12 @@ lint: $(VENV)/.dev ## Run ruff and mypy
 
 fuzz: $(VENV)/.tools ## Run readers on generated input: all, or ARGS="dockerfile --minutes 10"
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+docs: $(VENV)/.tools docs-reference ## Build the site of the documentation in build/site; a broken link is an error
+	$(BIN)/zensical build --strict --clean
+
+docs-reference: $(VENV)/.dev
+	$(BIN)/python -m tests.docs_check.reference
 
 audit: $(VENV)/.tools ## Look up known vulnerabilities of the installed packages
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements/dev.txt

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import inspect, load, plan, run
 from tests.support.project import three_levels
+from tests.support.task_options import arguments_of
 
 if TYPE_CHECKING:
     from pipeline.model.events import Event
@@ -60,4 +61,4 @@ def test_every_task_and_flag_has_help() -> None:
         task = ns[name]
         assert task.__doc__, name
         # Invoke moves the texts from `help` to the arguments as it reads the signature.
-        assert all(argument.help for argument in task.get_arguments()), name
+        assert all(argument.help for argument in arguments_of(name)), name

@@ -1,0 +1,1 @@
+"""The pages of the documentation: their commands run, their links lead somewhere."""
