@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sandbox.registry import Settings
-from tests.adopt.commands import SOURCE_PACKAGE, readme_commands
+from tests.adopt.commands import SOURCE_PACKAGE, install_commands
 from tests.adopt.interpreters import VERSIONS, find_python
 from tests.adopt.wheel import build_wheel, copy_sources
 from tests.adopt.workplace import FailedError, make_workplace
@@ -51,7 +51,7 @@ def install(folder: Path, python: Path, registry: str) -> int:
     """Run the commands for one Python; return how many failed."""
     workplace = make_workplace(folder, python, registry)
     failed = 0
-    for command in (*readme_commands(), *SOURCE_PACKAGE):
+    for command in (*install_commands(), *SOURCE_PACKAGE):
         started = time.monotonic()
         try:
             workplace.run(command)

@@ -1,4 +1,4 @@
-"""The commands of the README that install the pipeline, and more ways that it must install."""
+"""The commands of the documentation that install the pipeline, and more ways that it must."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ SOURCE_PACKAGE = (
     "uv tool install dist/*.tar.gz",
     "pipx install dist/*.tar.gz",
 )
-"""The source package, which the README does not mention: nobody needs it beside the clone."""
+"""The source package, which the page does not mention: nobody needs it beside the clone."""
 
 
-def readme_commands() -> list[str]:
-    """Return the lines of the README that install, as they stand there and in their order.
+def install_commands() -> list[str]:
+    """Return the lines of `docs/how-to/install.md` that install, as they stand there, in order.
 
-    >>> readme_commands()[0]
+    >>> install_commands()[0]
     'uv tool install ../fly-image-pipeline'
     """
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, section = text.partition("\n## Use it in your repository\n")
-    section, _, _ = section.partition("\n## ")
-    indented = re.findall(r"^ {4}(\S.*)$", section, re.MULTILINE)
+    text = (ROOT / "docs" / "how-to" / "install.md").read_text(encoding="utf-8")
+    indented = re.findall(r"^ {4}(\S.*)$", text, re.MULTILINE)
     return [line for line in indented if line.startswith(PROGRAMS)]

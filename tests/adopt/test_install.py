@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import pipeline
-from tests.adopt.commands import readme_commands
+from tests.adopt.commands import install_commands
 from tests.adopt.wheel import ROOT, build_wheel, copy_sources
 from tests.support.project import Project, Ran
 
@@ -77,9 +77,9 @@ def test_the_wheel_has_all_files(wheel: Path) -> None:
     assert names == wanted
 
 
-def test_the_readme_has_each_way() -> None:
+def test_the_page_has_each_way() -> None:
     """Each tool, from a clone and from a wheel, and one line without installing."""
-    commands = readme_commands()
+    commands = install_commands()
     sources = {"../fly-image-pipeline": "clone", "wheels/*.whl": "wheel"}
     ways = {
         (command.split()[0], source)

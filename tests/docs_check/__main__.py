@@ -42,7 +42,10 @@ def main(words: Sequence[str]) -> int:
 
 def differences(page: Page) -> list[str]:
     """Run a page in an empty folder; return what differs from it."""
-    with TemporaryDirectory(prefix="docs-") as scratch, _environ(page.needs, Path(scratch)) as more:
+    with (
+        TemporaryDirectory(prefix="docs-") as scratch,
+        environ_of(page.needs, Path(scratch)) as more,
+    ):
         home = Path(scratch, "home")
         home.mkdir()
         return run_page(page, Path(scratch), environ_of_reader(home, more))
@@ -65,7 +68,7 @@ def _passes(page: Page) -> bool:
 
 
 @contextmanager
-def _environ(needs: str, scratch: Path) -> Iterator[Mapping[str, str]]:
+def environ_of(needs: str, scratch: Path) -> Iterator[Mapping[str, str]]:
     """Yield the variables of the engine and of the registry or the Fly that a page needs."""
     engine = {name: os.environ[name] for name in _ENGINE if name in os.environ}
     if needs == "fly":

@@ -73,7 +73,7 @@ def _option(argument: Argument) -> tuple[str, str]:
     if argument.positional:
         return f"`{argument.names[0].upper()}`", argument.help or ""
     value = "" if argument.kind is bool else f" {argument.names[0].upper().replace('-', '_')}"
-    flags = sorted(argument.names, key=len, reverse=True)
+    flags = sorted(argument.names, key=len)
     written = ", ".join(f"`-{name}`" if len(name) == 1 else f"`--{name}{value}`" for name in flags)
     return written, argument.help or ""
 

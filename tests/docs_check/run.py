@@ -31,7 +31,7 @@ def run_page(page: Page, folder: Path, environ: Mapping[str, str]) -> list[str]:
     found: list[str] = []
     for step in page.steps:
         if isinstance(step, File):
-            _write(root, step)
+            write_file(root, step)
             continue
         printed, code = _run(step, state, environ)
         where = f"{page.path}:{step.line}: `{step.text}`"
@@ -49,7 +49,8 @@ def environ_of_reader(home: Path, more: Mapping[str, str]) -> dict[str, str]:
     return {**found, "PATH": f"{Path(sys.executable).parent}:{found['PATH']}"}
 
 
-def _write(root: Path, file: File) -> None:
+def write_file(root: Path, file: File) -> None:
+    """Write a file of a page into a project."""
     path = root / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(file.text, encoding="utf-8")
