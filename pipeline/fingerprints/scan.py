@@ -73,6 +73,7 @@ def scan_context(
         except PatternError as error:
             mine = Problem(read.location, f"BuildKit refuses it: {error}")
             problems.append(context.ignore.problem(error) if error.line else mine)
+    _add_targets(found, context, _reads(reads, dockerfile), problems)
     raise_problems(list(dict.fromkeys(problems)))
     return tuple(found[key] for key in sorted(found))
 
@@ -107,6 +108,41 @@ def _add(
                 problems += error.problems
             else:
                 found[entry_order(entry)] = entry
+
+
+def _add_targets(
+    found: dict[str, ContextEntry],
+    context: Context,
+    reads: Iterable[Read],
+    problems: list[Problem],
+) -> None:
+    """Add what the links at the top of the context lead to, where BuildKit looks at it.
+
+    It does for a source that is the whole context with `--exclude` or `--parents`: such links are
+    followed for its cache key, though the image gets the links, and what is not there fails the
+    build (`includedPaths` in cache/contenthash/checksum.go). What is read anyway is not added: the
+    image does not depend on it.
+    """
+    read = next((read for read in reads if _is_filtered_context(read)), None)
+    if read is None:
+        return
+    there = {entry.path for entry in found.values() if entry.real is None}
+    links = [e.path for e in found.values() if e.kind is EntryKind.LINK and e.real is None]
+    for path in links:
+        trail = context.trail(path)
+        if "/" in path or trail.real is None or context.file_type(trail.real) is None:
+            continue  # nothing to look at: BuildKit says so
+        if trail.real and not there.issuperset((*trail.links, trail.real)):
+            source = _followed(context, read, path)
+            _add(found, context, _under(context, [source], ()), problems)
+
+
+def _is_filtered_context(read: Read) -> bool:
+    """Return whether a source is the whole context, of which some paths are chosen."""
+    if read.parents:
+        before, pivot, _ = read.pattern.partition(_PIVOT)
+        return not (pivot and _clean(before))
+    return bool(read.exclude) and not _clean(read.pattern)
 
 
 def _file(context: Context, real: str, shown: str) -> ContextEntry:

@@ -138,6 +138,33 @@ def test_exclude_and_parents(root: Path, line: str, expected: list[str]) -> None
     assert paths(root, line) == expected
 
 
+TARGETS: list[tuple[str, list[str]]] = [
+    ("COPY --parents to-main.py /", ["to-main.py", "to-main.py@"]),
+    ("COPY --parents to-main.p? /", ["to-main.py", "to-main.py@"]),
+    ("COPY --parents /./to-main.py /", ["to-main.py", "to-main.py@"]),
+    ("COPY --parents to-main.py src/main.py /", ["src/", "src/main.py", "to-main.py@"]),
+    ("COPY --parents chain /", ["chain", "chain@"]),
+    ("COPY --parents to-empty /", ["to-empty/", "to-empty@"]),
+    ("COPY --parents to-empty src/empty /", ["src/", "src/empty/", "to-empty@"]),
+    ("COPY --parents nowhere /", ["nowhere@"]),
+    ("COPY --parents circle /", ["circle@"]),
+    ("COPY --parents src/up /", ["src/", "src/up@"]),
+    ("COPY --parents src/./up /", ["src/", "src/up@"]),
+    ("COPY --exclude=** --exclude=!chain . /", ["chain", "chain@"]),
+    ("COPY --exclude=** --exclude=!src/up / /", ["src/", "src/up@"]),
+    ("COPY --exclude=** --exclude=!up src /", ["src/", "src/up@"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), TARGETS)
+def test_links_at_the_top_of_a_filtered_context(root: Path, line: str, expected: list[str]) -> None:
+    """What they lead to is read, too: BuildKit fails without it. Not if it is read anyway."""
+    more = {"nowhere": "none", "circle": "circle", "chain": "to-main.py", "to-empty": "src/empty"}
+    write_tree(root, {name: f"-> {target}" for name, target in more.items()})
+
+    assert paths(root, line) == expected
+
+
 def test_an_exclude_beyond_ascii_excludes_what_buildkit_makes_of_it(root: Path) -> None:
     """It treats each byte of a flag as a character."""
     write_tree(root, {"d/é.txt": "copied", "d/Ã©.txt": "excluded"})
