@@ -7,10 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..model.status import AppState
-from .paint import Cell, Style, columns, header, plain, status_style
+from .paint import Style, status_style
 from .summary import deploy_table, short_digest
+from .table import Cell, columns, header
 from .terminal import columns_of, painter, write_lines
-from .text import clean, width
+from .text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,20 +64,18 @@ def status_lines(
 ) -> list[str]:
     """Return a table of apps, and a line such as `current 3, missing 1`.
 
-    `cells` is the width of the terminal. A table that is wider loses its digests, because nobody
-    can open a URL that was cut.
+    `cells` is the width of the terminal. A table that is wider loses its digests, if it then fits.
     """
     if not statuses:
         return ["no apps"]
     head = header("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
     rows = [head, *map(_status_row, statuses)]
-    if cells is not None and max(map(width, columns(rows, plain))) > cells:
-        rows = [[*row[:3], row[-1]] for row in rows]
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
     hints = dict.fromkeys(status.hint for status in statuses if status.hint)
     hint_lines = [f"{paint('hint:', Style.CYAN)} {clean(hint)}" for hint in hints]
-    return [*columns(rows, paint, cells=cells), "", paint(total, Style.BOLD), *hint_lines]
+    table = columns(rows, paint, cells=cells, spare=(3, 4))
+    return [*table, "", paint(total, Style.BOLD), *hint_lines]
 
 
 def release_lines(

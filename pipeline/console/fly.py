@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..model.fly_apps import FlyAppStatus
 from ..model.keep import KeepStatus
-from .paint import Cell, Style, columns, header, status_style
+from .paint import Style, status_style
 from .summary import short_digest
+from .table import Cell, columns, header
 from .terminal import columns_of, painter, write_lines
 from .text import clean
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
 from .graph import tree_lines
-from .paint import Cell, Style, columns, status_style
+from .paint import Style, status_style
 from .plain import plan_totals
 from .summary import summary
+from .table import Cell, columns, rows_of_lines
 from .terminal import columns_of, painter, write_lines
 from .text import amount, clean
 
@@ -35,7 +36,8 @@ def print_plan(
 ) -> None:
     """Write each action and its reason, floating content, and the totals; to stdout by default."""
     stream = stream or sys.stdout
-    write_lines(list(plan_lines(plan, painter(stream, environ))), stream)
+    lines = plan_lines(plan, painter(stream, environ), cells=columns_of(stream))
+    write_lines(list(lines), stream)
 
 
 def print_report(
@@ -95,11 +97,12 @@ def print_doctor(
 ) -> None:
     """Write a line per check, hints below those that failed, and how many failed."""
     stream = stream or sys.stdout
-    write_lines(list(doctor_lines(checks, painter(stream, environ))), stream)
+    lines = doctor_lines(checks, painter(stream, environ), cells=columns_of(stream))
+    write_lines(list(lines), stream)
 
 
-def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
-    """Return the lines of `plan`."""
+def plan_lines(value: Plan, paint: Paint, *, cells: int | None = None) -> Iterator[str]:
+    """Return the lines of `plan`; `cells` is the width of the terminal."""
     rows = []
     for action in value.images:
         word = action.action.value
@@ -112,7 +115,7 @@ def plan_lines(value: Plan, paint: Paint) -> Iterator[str]:
     rows += [
         _plan_row("unknown", f"apps of {name}", why.message) for name, why in value.unlisted.items()
     ]
-    yield from columns(rows, paint) if rows else []
+    yield from columns(rows, paint, cells=cells)
     notes = [(name, text) for name, texts in value.floating.items() for text in texts]
     yield from [""] * bool(notes or value.hints)
     for name, text in dict.fromkeys(notes):
@@ -166,15 +169,17 @@ def _argument(value: str | None, origin: str) -> str:
     return f"{shown}  {origin}" if origin else shown
 
 
-def doctor_lines(checks: Sequence[CheckResult], paint: Paint) -> Iterator[str]:
-    """Return the lines of `doctor`."""
+def doctor_lines(
+    checks: Sequence[CheckResult], paint: Paint, *, cells: int | None = None
+) -> Iterator[str]:
+    """Return the lines of `doctor`; `cells` is the width of the terminal."""
     words = {True: "ok", False: "failed", None: "note"}
     rows = [
         [Cell(words[c.ok], status_style(words[c.ok])), Cell(clean(c.name)), Cell(clean(c.detail))]
         for c in checks
     ]
-    for check, line in zip(checks, columns(rows, paint) if rows else [], strict=True):
-        yield line
+    for check, lines in zip(checks, rows_of_lines(rows, paint, cells=cells), strict=True):
+        yield from lines
         if check.hint and check.ok is not True:
             yield f"  {paint('hint:', Style.CYAN)} {clean(check.hint)}"
     failed = sum(check.ok is False for check in checks)

@@ -6,9 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from ..model.report import DeployStatus, ImageStatus
-from .paint import Cell, Style, columns, header, plain, status_style
+from .paint import Style, status_style
+from .table import Cell, columns, header
 from .terminal import columns_of
-from .text import amount, clean, duration, width
+from .text import amount, clean, duration, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +41,8 @@ def summary(report: Report, paint: Paint, *, cells: int | None = None) -> list[s
         lines += ["", *deploy_table(report.deploys, paint, cells=cells)]
     if lines:
         lines.append("")
-    return lines + [paint(line, Style.BOLD) for line in totals(report)]
+    said = [part for line in totals(report) for part in fold(line, cells or len(line))]
+    return lines + [paint(part, Style.BOLD) for part in said]
 
 
 def image_table(
@@ -48,11 +50,12 @@ def image_table(
 ) -> list[str]:
     """Return a line per image; if there are many, those that exist are one line together.
 
-    If references do not fit into the terminal, digests are left out and the registry goes into the
-    header, because nobody can copy a reference that was cut.
+    Digests are left out if references then fit into the terminal.
     """
     listed = [r for r in results if len(results) <= MAX_ROWS or r.status not in _UNCHANGED]
-    lines = columns(_image_rows(listed, cells), paint, cells=cells) if listed else []
+    head = header("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
+    rows = [head, *map(_image_row, listed)]
+    lines = columns(rows, paint, cells=cells, spare=(3,)) if listed else []
     if hidden := len(results) - len(listed):
         lines.append(paint(f"… {amount(hidden, 'more exists', 'more exist')}", Style.DIM))
     return lines
@@ -105,18 +108,6 @@ def _counts(
     known = {status.value: number for status, number in counts.items()}
     words = [status.value for status in statuses]
     return ", ".join(f"{w} {known.get(w, 0)}" for w in words if w in always or w in known)
-
-
-def _image_rows(results: Sequence[ImageResult], cells: int | None) -> list[list[Cell]]:
-    head = header("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE OR REASON")
-    rows = [head, *map(_image_row, results)]
-    shown = [r for r in results if r.status in _SHOWN_RESULTS]
-    wide = columns([head, *map(_image_row, shown)], plain)
-    if cells is None or not shown or max(map(width, wide)) <= cells:
-        return rows
-    host = shown[0].reference.repository.host
-    rest = [[*row[:3], Cell(row[-1].text.removeprefix(f"{host}/"))] for row in rows[1:]]
-    return [[*head[:3], Cell(f"REFERENCE ON {host} OR REASON", Style.BOLD)], *rest]
 
 
 def _image_row(result: ImageResult) -> list[Cell]:

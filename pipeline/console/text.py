@@ -40,7 +40,7 @@ def step_text(step: str) -> str:
     >>> step_text("[2/4] RUN apt-get update     && apt-get install tini")
     '[2/4] RUN apt-get update && apt-get install tini'
     """
-    return _DIGEST_RE.sub(r"\1", " ".join(clean(step).split()))
+    return _DIGEST_RE.sub(rf"\1{ELLIPSIS}", " ".join(clean(step).split()))
 
 
 def clean_lines(text: str) -> list[str]:
@@ -76,6 +76,22 @@ def crop(text: str, cells: int) -> str:
     from rich.cells import set_cell_size  # noqa: PLC0415 - as above
 
     return set_cell_size(text, cells - 1).rstrip() + ELLIPSIS
+
+
+def fold(text: str, cells: int) -> list[str]:
+    """Break a text into lines at its spaces; a longer word is a line of its own, whole.
+
+    >>> fold("its image example/web:1 was built anew", 15)
+    ['its image', 'example/web:1', 'was built anew']
+    """
+    lines: list[str] = []
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and width(longer) <= cells:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def duration(seconds: float) -> str:

@@ -95,7 +95,7 @@ def test_force_and_caches(project: Project, tmp_path: Path) -> None:
     assert first.code == exported.code == forced.code == 0, first.err + exported.err + forced.err
     assert not re.search(r"\[2/2\] .*cached$", first.err, re.MULTILINE), first.err
     assert re.search(r"\[2/2\] .*cached$", forced.err, re.MULTILINE), forced.err
-    assert "built 1, exists 0" in forced.err
+    assert "built 1, exists 0" in forced.out
 
 
 def test_a_builder_that_is_killed(project: Project, tmp_path: Path) -> None:

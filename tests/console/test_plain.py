@@ -160,7 +160,7 @@ def test_a_base_that_exists_is_named_once() -> None:
     )
 
     assert lines == [
-        "web | [context os-base] registry.fly.io/os-base@sha256:000000000000",
+        "web | [context os-base] registry.fly.io/os-base@sha256:000000000000…",
         "web | [context os-base] done in 3.0 s",
     ]
 
@@ -187,7 +187,7 @@ def test_a_long_step_is_readable() -> None:
     )
 
     assert lines == [
-        "web | [1/2] FROM debian@sha256:0123456789ab",
+        "web | [1/2] FROM debian@sha256:0123456789ab…",
         "web | [2/2] RUN apt-get update && apt-get install tini",
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from msgspec.structs import replace
 
 from pipeline.console import show
@@ -149,20 +150,16 @@ def test_many_existing_images_are_one_line() -> None:
     assert lines[-1] == "… 248 more exist"
 
 
-def test_a_table_fits_its_terminal() -> None:
-    """The last column is cut to the terminal's width."""
-    assert max(map(len, image_table(REPORT.images, plain, cells=60))) == 60
+@pytest.mark.parametrize(("cells", "alone"), [(120, False), (79, True), (40, True)])
+def test_references_are_never_cut(cells: int, *, alone: bool) -> None:
+    """Digests are left out first; then a reference is on a line of its own, to be copied."""
+    lines = image_table(REPORT.images, plain, cells=cells)
 
-
-def test_references_are_not_cut_on_a_narrow_terminal() -> None:
-    """Digests are dropped first, and the host is printed once, so that tags can be copied."""
-    lines = image_table(REPORT.images, plain, cells=79)
-
-    tag = "f0f0f0f0f0f0f0f0f0f0"
-    assert lines[0].endswith("STATUS     TIME  REFERENCE ON registry.fly.io OR REASON")
-    assert [line for line in lines[1:3] if line.endswith(f":{tag}")] == lines[1:3]
-    assert max(map(len, lines)) <= 79
-    assert "DIGEST" in image_table(REPORT.images, plain, cells=120)[0]
+    reference = str(REPORT.images[1].reference)
+    assert (f"  {reference}" in lines) is alone
+    assert any(line.endswith(reference) for line in lines)
+    assert any("DIGEST" in line for line in lines) is (cells > 40)
+    assert all(len(line) <= max(cells, len(reference) + 2) for line in lines)
 
 
 def test_totals_count_skipped_builds() -> None:
