@@ -144,7 +144,8 @@ class Image(Struct, frozen=True):
     location and what to do. `origins` says where a value of the settings is written: `dockerfile`,
     `target`, `args.NAME`. `contexts` are the named contexts. `context_location` is where the
     settings name the context, if it was not there when the project was loaded. `host_network` is
-    where its steps want the network of the builder's machine.
+    where its steps want the network of the builder's machine. `settings` is the name of its
+    `image.toml`: `image.web.toml` for `Dockerfile.web`.
     """
 
     name: ImageName
@@ -176,6 +177,12 @@ class Image(Struct, frozen=True):
     contexts: Mapping[str, NamedContext] = field(default_factory=dict)
     host_network: tuple[Location, ...] = ()
     context_location: Location | None = None
+    settings: str = "image.toml"
+
+    @property
+    def settings_file(self) -> PurePosixPath:
+        """Its `image.toml`, relative to the project's root; it need not exist."""
+        return self.folder / self.settings
 
     @property
     def kind(self) -> ImageKind:

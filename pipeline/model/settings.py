@@ -66,6 +66,18 @@ class DeploySettings(Struct, frozen=True):
     backwards: bool = False
 
 
+class ImagePattern(Struct, frozen=True):
+    """An entry of `images`: a glob of folders or Dockerfiles, relative to the root.
+
+    `name` is a template of the images' names; empty for the convention. `context` is the folder,
+    relative to the root, that they are built in, if it is not their own.
+    """
+
+    path: str
+    name: str = ""
+    context: str | None = None
+
+
 class Settings(Struct, frozen=True):
     """`pipeline.toml` with its profile merged in.
 
@@ -73,7 +85,7 @@ class Settings(Struct, frozen=True):
     on the command line and in the environment.
     """
 
-    globs: tuple[str, ...] = ("images/*",)
+    images: tuple[ImagePattern, ...] = (ImagePattern("images/*"),)
     registry: RegistrySettings = RegistrySettings()
     build: BuildSettings = BuildSettings()
     deploy: DeploySettings = DeploySettings()

@@ -9,7 +9,6 @@ from msgspec import Struct, field
 
 from ..errors import Location, Problem, quoted_list
 from ..process.paths import inside
-from .file_format import FILES
 from .fly_toml import read_fly_toml
 from .image_file import ImageDeploy
 from .profiles import profiles_of
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 
     from .fly_toml import FlyToml
     from .image_file import ImageFile
-
-_UNREAD = "fly.yml"
+    from .image_folders import ImagePlace
 
 
 class AppConfigs(Struct, frozen=True):
@@ -42,18 +40,18 @@ class AppConfigs(Struct, frozen=True):
         return iter({config.file: config for config in found}.values())
 
 
-def app_configs(root: Path, folder: PurePosixPath, file: ImageFile) -> Result[AppConfigs]:
+def app_configs(root: Path, place: ImagePlace, file: ImageFile) -> Result[AppConfigs]:
     """Read the configurations that `image.toml` names, else the one that flyctl would find."""
     problems: list[Problem] = []
     deploy = file.deploy or ImageDeploy()
     apps = deploy.apps or ()
     alone = bool(apps) and all(app in deploy.configs for app in apps)
-    shared = None if alone else _shared(root, folder, file, problems)
+    shared = None if alone else _shared(root, place, file, problems)
     own: dict[str, FlyToml] = {}
     for index, app in enumerate(apps):
         if path := deploy.configs.get(app):
             location = file.locate("deploy", "apps", index, "config")
-            config = _read(root, folder / path, location, problems)
+            config = _read(root, place.folder / path, location, problems)
             own |= {app: config} if config else {}
     return Result(None if problems else AppConfigs(shared, own), tuple(problems))
 
@@ -77,23 +75,26 @@ def meant_for_another(file: ImageFile, configs: AppConfigs) -> tuple[Problem, ..
     return (Problem(file.locate("deploy", "config"), message, hint),)
 
 
-def default_config(root: Path, folder: PurePosixPath) -> PurePosixPath | None:
-    """Return the file that flyctl would take in a folder; `None` if there is none."""
-    return next((folder / name for name in FILES if os.path.lexists(root / folder / name)), None)
+def default_config(root: Path, place: ImagePlace) -> PurePosixPath | None:
+    """Return the file that flyctl would take for an image; `None` if there is none."""
+    files = (place.folder / name for name in place.configs)
+    return next((file for file in files if os.path.lexists(root / file)), None)
 
 
 def _shared(
-    root: Path, folder: PurePosixPath, file: ImageFile, problems: list[Problem]
+    root: Path, place: ImagePlace, file: ImageFile, problems: list[Problem]
 ) -> FlyToml | None:
+    folder = place.folder
     if file.deploy and file.deploy.config:
         location = file.locate("deploy", "config")
         return _read(root, folder / file.deploy.config, location, problems)
-    path = default_config(root, folder)
+    path = default_config(root, place)
     if path:
         return _read(root, path, Location(str(path)), problems)
-    if os.path.lexists(root / folder / _UNREAD):
-        message = f"flyctl does not read `{_UNREAD}`, but `fly.yaml`"
-        problems.append(Problem(Location(str(folder / _UNREAD)), message, "rename it"))
+    unread = folder / place.configs[0].replace(".toml", ".yml")
+    if os.path.lexists(root / unread):
+        message = f"flyctl does not read `{unread.name}`, but `{unread.stem}.yaml`"
+        problems.append(Problem(Location(str(unread)), message, "rename it"))
     return None
 
 

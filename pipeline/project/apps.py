@@ -19,7 +19,7 @@ from ..process.paths import real_path
 from ..process.read_file import FileError, read_file
 from . import value_checks
 from .document import read_document
-from .file_format import FILES, app_line
+from .file_format import app_line
 from .image_file import ImageDeploy, read_image_document
 from .result import Result
 from .value_checks import WrongValueError
@@ -113,7 +113,7 @@ def images_without_app(project: Project) -> tuple[Image, ...]:
 def app_name_file(image: Image) -> PurePosixPath:
     """Return the `fly.toml` that should name the app, relative to the root; it may not exist."""
     config = image.deploy.config if image.deploy else None
-    return config or image.folder / FILES[0]
+    return config or image.settings_file.with_name(image.settings.replace("image", "fly", 1))
 
 
 def no_app_named(root: Path, image: Image, profile: str) -> Problem:
@@ -129,7 +129,7 @@ def no_app_named(root: Path, image: Image, profile: str) -> Problem:
 def _missing_name_location(root: Path, image: Image, profile: str) -> Location:
     if image.deploy and image.deploy.config:
         return Location(str(image.deploy.config))
-    document, _ = read_image_document(root, image.folder, profile)
+    document, _ = read_image_document(root, image.settings_file, profile)
     return document.locate("deploy") if document else Location(str(image.folder))
 
 
@@ -162,7 +162,7 @@ def find_app_clashes(root: Path, images: Sequence[Image], profile: str) -> list[
 
 def apps_location(root: Path, image: Image, profile: str) -> Location:
     """Locate `apps` in the image's `image.toml`."""
-    document, _ = read_image_document(root, image.folder, profile)
+    document, _ = read_image_document(root, image.settings_file, profile)
     return document.locate("deploy", "apps") if document else Location(str(image.folder))
 
 
@@ -171,7 +171,7 @@ def app_location(root: Path, image: Image, app: str, profile: str) -> Location:
 
     Reads the files again, as locations are needed only where something is wrong.
     """
-    document, _ = read_image_document(root, image.folder, profile)
+    document, _ = read_image_document(root, image.settings_file, profile)
     if document is None or not document.has("deploy", "apps"):
         return _location_in_config(root, image)
     match document.data:

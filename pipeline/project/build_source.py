@@ -13,7 +13,7 @@ from ..errors import Location, Problem
 from ..process.paths import inside
 from .document import Document
 from .fly_build import LocatedValue, read_fly_build
-from .image_folders import DOCKERFILES
+from .image_folders import usual_dockerfile
 from .origins import Origins
 from .result import Result
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .app_configs import AppConfigs
     from .fly_build import FlyBuild
     from .image_file import ImageFile
+    from .image_folders import ImagePlace
 
 FOR_BUILDS = (
     "context",
@@ -68,7 +69,7 @@ class BuildSource(Struct, frozen=True):
 
 
 def build_source(
-    root: Path, folder: PurePosixPath, file: ImageFile, configs: AppConfigs
+    root: Path, place: ImagePlace, file: ImageFile, configs: AppConfigs
 ) -> Result[BuildSource]:
     """Decide what the image is built from; a contradiction is a problem with both locations."""
     problems: list[Problem] = []
@@ -79,11 +80,14 @@ def build_source(
         builds |= {config.file: build} if build else {}
     if problems:
         return Result(None, tuple(problems))
+    folder = place.folder
     own = _own_values(folder, file)
-    usual = _default_dockerfile(root, folder)
+    usual = folder / (place.dockerfile or usual_dockerfile(root / folder))
     if "dockerfile" not in own:
         file = replace(file, dockerfile=PurePosixPath(usual.name))
     configured = _agreed_values(builds, own, usual, problems)
+    if place.dockerfile and place.matched == place.dockerfile:
+        problems += _another_dockerfile(place, file, own, configured)
     if file.image:
         return Result(BuildSource(file, warnings=_overridden_by_image(builds)))
     warnings = _overridden(builds, own, file)
@@ -214,11 +218,20 @@ def _cannot_build(setting: LocatedValue) -> Problem:
     return Problem(setting.location, message, hint)
 
 
-def _default_dockerfile(root: Path, folder: PurePosixPath) -> PurePosixPath:
-    """Return the Dockerfile that BuildKit and flyctl take if none is named."""
-    small = folder / DOCKERFILES[1]
-    exists = os.path.lexists(root / small) and not os.path.lexists(root / folder / DOCKERFILES[0])
-    return small if exists else folder / DOCKERFILES[0]
+def _another_dockerfile(
+    place: ImagePlace,
+    file: ImageFile,
+    own: Mapping[str, _Own],
+    configured: Mapping[str, LocatedValue],
+) -> Iterator[Problem]:
+    """Yield a problem if the settings of a Dockerfile that `images` matches name another one."""
+    named = own.get("dockerfile") or configured.get("dockerfile")
+    if named is None or named.value == place.shown:
+        return
+    location = named.location if isinstance(named, LocatedValue) else file.locate("dockerfile")
+    message = f"`{named.value}` here, but `images` matches this image by `{place.shown}`"
+    hint = "remove it here, or match the folder, or the other Dockerfile, under `images`"
+    yield Problem(location, message, hint)
 
 
 def _ignore_files(

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .given_values import GivenValues
     from .image_model import AppTable, ImageDeployTable
 
-IMAGE_FILE = "image.toml"
 _HERE = PurePosixPath()
 _DOCKERFILE = PurePosixPath("Dockerfile")
 
@@ -76,23 +75,23 @@ class ImageFile(Struct, frozen=True):
         return self.document.locate(*path)
 
 
-def read_image_document(root: Path, folder: PurePosixPath, profile: str) -> Result[Document]:
-    """Read the `image.toml` of a folder (relative to `root`), with the profile merged in."""
-    document, problems = read_document(root, folder / IMAGE_FILE)
+def read_image_document(root: Path, file: PurePosixPath, profile: str) -> Result[Document]:
+    """Read an `image.toml`, relative to `root`, with the profile merged in."""
+    document, problems = read_document(root, file)
     if document is None or not document.exists:
         return Result(document, problems)
     return Result(with_profile(document, profile))
 
 
 def load_image_file(
-    root: Path, folder: PurePosixPath, profile: str, given: GivenValues
+    root: Path, path: PurePosixPath, profile: str, given: GivenValues
 ) -> Result[ImageFile]:
-    """Read the `image.toml` of a folder (relative to `root`); without one, the conventions.
+    """Read an `image.toml`, relative to `root`; without one, the conventions.
 
     All of its profiles are checked, whichever is selected. Arguments from the environment get their
     values of `given`; one without a value is a problem, unless the command line gives it.
     """
-    document, problems = read_document(root, folder / IMAGE_FILE)
+    document, problems = read_document(root, path)
     if document is None:
         return Result(None, problems)
     if not document.exists:

@@ -1,17 +1,20 @@
-"""Find the project's root, and the folders in it that are images."""
+"""Find the project's root, and the images in it: folders, or single files of folders."""
 
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
+from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import Location, Problem, first_problems, quoted_list, usage_error
 from ..process.paths import real_path
 from .file_format import FILES
+from .globs import fixed_part, matching
+from .image_names import dockerfile_stem, filled_name, settings_stem
 from .result import Result
 from .settings import PIPELINE_FILE, settings_document
 from .value_checks import WrongValueError
@@ -19,25 +22,60 @@ from .value_checks import WrongValueError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from ..model.settings import Settings
+    from ..model.settings import ImagePattern, Settings
     from .document import Document
+    from .globs import Match
 
 DOCKERFILES = ("Dockerfile", "dockerfile")
 """The names of a Dockerfile that is not named elsewhere; the first that exists is taken."""
+IMAGE_FILE = "image.toml"
 
-_MOST_LINKED = 10_000
+MARKS = (*DOCKERFILES, IMAGE_FILE, *FILES, "fly.yml")
+"""The files of which one makes a folder an image."""
+
 _MOST_GLOBS, _MOST_CHARACTERS = 500, 64 << 10
-_MARKS = (*DOCKERFILES, "image.toml", *FILES, "fly.yml")
 
 
-class Folders(Struct, frozen=True):
-    """The folders that the globs match, relative to the root, sorted by path.
+class ImagePlace(Struct, frozen=True):
+    """Where an image is: its folder, and which of the folder's files are its own.
 
-    `images` have a Dockerfile, an `image.toml`, or a `fly.toml`, `.json` or `.yaml`. `others` have
-    none of these; if a Dockerfile names one of them, its own is probably missing.
+    `matched` is the file that the glob matched; empty for a folder. `stem` distinguishes the images
+    of one folder. `dockerfile` is empty if the settings, or the convention, name it. `settings` is
+    the name of its `image.toml`, which need not exist; `configs` are the names that its `fly.toml`
+    may have. `name` and `context` (relative to the root) are those of entry number `entry` of
+    `images`.
     """
 
-    images: tuple[PurePosixPath, ...]
+    folder: PurePosixPath
+    matched: str = ""
+    stem: str = ""
+    dockerfile: str = ""
+    settings: str = IMAGE_FILE
+    configs: tuple[str, ...] = FILES
+    name: str | None = None
+    context: PurePosixPath | None = None
+    entry: int = 0
+
+    @property
+    def shown(self) -> str:
+        """What the glob matched."""
+        return str(self.folder / self.matched)
+
+    @property
+    def settings_file(self) -> PurePosixPath:
+        """Its `image.toml`, relative to the root."""
+        return self.folder / self.settings
+
+
+class Found(Struct, frozen=True):
+    """What the globs match, sorted by path.
+
+    `images` are folders with a Dockerfile, an `image.toml`, or a `fly.toml`, `.json` or `.yaml`,
+    and files of these kinds. `others` are folders without any; if a Dockerfile names one of them,
+    its own is probably missing.
+    """
+
+    images: tuple[ImagePlace, ...]
     others: tuple[PurePosixPath, ...] = ()
 
 
@@ -64,30 +102,154 @@ def find_root(start: Path) -> Path:
     return next(with_file, None) or next(by_convention, None) or start
 
 
-def find_folders(root: Path, settings: Settings) -> Result[Folders]:
-    """Find the image folders that `settings.globs` match.
+def find_images(root: Path, settings: Settings) -> Result[Found]:
+    """Find the images that the globs of `settings.images` match.
 
-    Hidden folders are left out unless the glob itself begins with a dot there, and `**` follows no
-    links. A glob of the user's that finds no image is a problem at its location, and so is finding
-    none at all.
+    Of several entries that match one image, the first says its name and context. An entry of the
+    user's that matches no image is a problem at its location, and so is finding none at all.
     """
     if problem := _too_many(root, settings):
         return Result(None, (problem,))
-    matches: dict[str, tuple[PurePosixPath, ...]] = {}
-    for index, glob in enumerate(settings.globs):
+    images: dict[_Key, ImagePlace] = {}
+    others: set[PurePosixPath] = set()
+    lost: dict[int, Sequence[PurePosixPath]] = {}
+    for index, pattern in enumerate(settings.images):
         try:
-            matches[glob] = _matching(root, glob)
+            places, folders = _matched(root, pattern, index)
         except WrongValueError as error:
-            location = _glob_location(settings_document(root, settings.profile), index)
+            location = _location(settings_document(root, settings.profile), index)
             return Result(None, (Problem(location, error.message, error.hint),))
-    every = sorted({folder for found in matches.values() for folder in found})
-    images = tuple(folder for folder in every if _is_image(root / folder))
-    known = frozenset(images)
-    others = tuple(folder for folder in every if folder not in known)
-    problems = _no_matches(root, settings, matches, known)
+        for place in places:
+            images.setdefault(_key(root, place), place)
+        others.update(folders)
+        if not places:
+            lost[index] = folders
+    found = _with_own_files(root, sorted(images.values(), key=_order))
+    problems = (*_nobodys(root, found), *_no_matches(root, settings, lost))
     if not images and not problems:
-        problems = (_no_images(root, settings.globs, others),)
-    return Result(Folders(images, others), problems)
+        paths = [pattern.path for pattern in settings.images]
+        problems += (_no_images(root, paths, sorted(others)),)
+    return Result(Found(found, tuple(sorted(others))), problems)
+
+
+def unused_configs(root: Path, places: Iterable[ImagePlace]) -> Iterator[PurePosixPath]:
+    """Yield each `fly.toml` that belongs to no image, as its folder has several with stems."""
+    for own in _several_with_stems(places):
+        found = (own[0].folder / name for name in FILES)
+        yield from (file for file in found if _exists(root / file))
+
+
+_Key = tuple[PurePosixPath, str, str]
+"""The folder of an image, its stem, and its Dockerfile if that is not the folder's usual one."""
+
+
+def pattern_location(root: Path, profile: str, place: ImagePlace, key: str) -> Location | None:
+    """Locate a key of the entry of `images` that matches a place, else the entry itself."""
+    return _location(settings_document(root, profile), place.entry, key)
+
+
+def _matched(
+    root: Path, pattern: ImagePattern, index: int
+) -> tuple[list[ImagePlace], list[PurePosixPath]]:
+    """Return the images that one entry matches, and the folders that are none."""
+    places, folders = [], []
+    for match in matching(root, pattern.path):
+        if place := _place(root, pattern, index, match):
+            places.append(place)
+        elif not match.is_file:
+            folders.append(match.path)
+    return places, folders
+
+
+def _order(place: ImagePlace) -> tuple[PurePosixPath, str]:
+    return place.folder, place.matched
+
+
+def _key(root: Path, place: ImagePlace) -> _Key:
+    named = place.dockerfile
+    usual = bool(named) and named == usual_dockerfile(root / place.folder)
+    return place.folder, place.stem, "" if usual else named
+
+
+def usual_dockerfile(folder: Path) -> str:
+    """Return the Dockerfile's name that BuildKit and flyctl take if none is given."""
+    usual, small = DOCKERFILES
+    return small if _exists(folder / small) and not _exists(folder / usual) else usual
+
+
+def _place(root: Path, pattern: ImagePattern, index: int, match: Match) -> ImagePlace | None:
+    """Return the image that a match is; `None` if it is none."""
+    folder, name = (match.path.parent, match.path.name) if match.is_file else (match.path, "")
+    if not match.is_file:
+        if not _is_image(root / folder):
+            return None
+        stem, dockerfile = "", ""
+    elif (found := settings_stem(name)) is not None:
+        stem, dockerfile = found, _dockerfile_of(root / folder, found)
+    elif (found := dockerfile_stem(name)) is not None:
+        stem, dockerfile = found, name
+    elif fixed_part(pattern.path) == match.path:
+        stem, dockerfile = name.partition(".")[0], name  # it is named, and not guessed
+    else:
+        return None
+    filled = None
+    if pattern.name:
+        filled = filled_name(pattern.name, folder, fixed_part(pattern.path), stem)
+    context = None if pattern.context is None else PurePosixPath(pattern.context)
+    place = ImagePlace(folder, name, stem, dockerfile)
+    return replace(place, name=filled, context=context, entry=index)
+
+
+def _dockerfile_of(folder: Path, stem: str) -> str:
+    """Return the Dockerfile of a stem, if it has one. Raises `WrongValueError` for several."""
+    if not stem:
+        return ""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
+    except OSError:
+        return ""
+    found = sorted(name for name in names if dockerfile_stem(name) == stem)
+    if len(found) > 1:
+        message = f"`{folder.name}` has {quoted_list(found)}, and both would be `{stem}`"
+        raise WrongValueError(message, hint="rename one of them")
+    return found[0] if found else ""
+
+
+def _with_own_files(root: Path, places: Sequence[ImagePlace]) -> tuple[ImagePlace, ...]:
+    """Give each image its settings and configuration.
+
+    Those without a stem are for the image without one, or for the only image of the folder.
+    """
+    counts = Counter(place.folder for place in places)
+    return tuple(_with_files(root, p, alone=counts[p.folder] == 1) for p in places)
+
+
+def _several_with_stems(places: Iterable[ImagePlace]) -> Iterator[list[ImagePlace]]:
+    """Yield the images of each folder that has several, and none without a stem."""
+    folders: dict[PurePosixPath, list[ImagePlace]] = {}
+    for place in places:
+        folders.setdefault(place.folder, []).append(place)
+    yield from (own for own in folders.values() if len(own) > 1 and all(p.stem for p in own))
+
+
+def _with_files(root: Path, place: ImagePlace, *, alone: bool) -> ImagePlace:
+    if not place.stem:
+        return place
+    configs = tuple(file.replace(".", f".{place.stem}.", 1) for file in FILES)
+    settings = f"image.{place.stem}.toml"
+    if alone and not _exists(root / place.folder / settings):
+        settings = IMAGE_FILE
+    return replace(place, settings=settings, configs=configs + FILES if alone else configs)
+
+
+def _nobodys(root: Path, places: Sequence[ImagePlace]) -> Iterator[Problem]:
+    """Yield a problem for each `image.toml` that belongs to no image."""
+    for own in _several_with_stems(places):
+        file = own[0].folder / IMAGE_FILE
+        if _exists(root / file):
+            names = quoted_list(place.matched for place in own)
+            message = f"it is for one image, and there are {len(own)} in this folder: {names}"
+            yield Problem(Location(str(file)), message, f"name it `image.{own[0].stem}.toml`")
 
 
 def _is_convention(folder: Path) -> bool:
@@ -102,130 +264,39 @@ def _exists(path: Path) -> bool:
 
 
 def _is_image(folder: Path) -> bool:
-    return any(_exists(folder / mark) for mark in _MARKS)
-
-
-def _matching(root: Path, glob: str) -> tuple[PurePosixPath, ...]:
-    """Return the folders that a glob matches, sorted.
-
-    Raises `WrongValueError` if links lead to too many.
-    """
-    parts = tuple(part for part in glob.split("/") if part not in {"", "."})
-    return tuple(sorted(_descend(root, parts)))
-
-
-def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[PurePosixPath]:
-    """Visit each folder once, with all parts of the glob that its path may be at.
-
-    Links can make any number of paths: two links to their own folder make two of each, and four of
-    each of these.
-    """
-    stack = [_Visit(PurePosixPath(), _skipped(parts, {0}), linked=False)]
-    linked = 0
-    while stack:
-        at, indexes, below_link = stack.pop()
-        linked += below_link
-        if linked > _MOST_LINKED:
-            message = (
-                f"`{'/'.join(parts)}` leads through links to more than {_MOST_LINKED:,} folders"
-            )
-            raise WrongValueError(message, hint="name the folders that the links lead to")
-        if len(parts) in indexes:
-            yield at
-        if indexes != {len(parts)}:
-            stack += _below(root, parts, at, indexes, linked=below_link)
-
-
-class _Visit(NamedTuple):
-    """A folder to look into, and the parts of the glob that may come next."""
-
-    at: PurePosixPath
-    indexes: set[int]
-    linked: bool
-
-
-def _below(
-    root: Path, parts: tuple[str, ...], at: PurePosixPath, indexes: set[int], *, linked: bool
-) -> Iterator[_Visit]:
-    wanted = [(index, parts[index]) for index in sorted(indexes) if index < len(parts)]
-    for entry in _folders_in(root / at):
-        link = entry.is_symlink()
-        crossed = not link and not entry.name.startswith(".")
-        found = {
-            index + (part != "**")
-            for index, part in wanted
-            if (crossed if part == "**" else _fits(entry.name, part))
-        }
-        if found:
-            yield _Visit(at / entry.name, _skipped(parts, found), linked or link)
-
-
-def _skipped(parts: tuple[str, ...], indexes: set[int]) -> set[int]:
-    """Add the part after each `**`, which may stand for no folder at all."""
-    for index in sorted(indexes):
-        end = index
-        while end < len(parts) and parts[end] == "**":
-            end += 1
-            indexes.add(end)
-    return indexes
-
-
-def _fits(name: str, pattern: str) -> bool:
-    """Return whether a name matches as in a shell: a leading dot only if the pattern has one."""
-    return fnmatchcase(name, pattern) and name.startswith(".") == pattern.startswith(".")
-
-
-def _folders_in(folder: Path) -> Iterable[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry for entry in entries if _leads_to_folder(entry)]
-    except OSError:
-        return ()
-
-
-def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except (
-        OSError
-    ):  # a link that leads to itself, or into a folder that this user may not look into
-        return False
+    return any(_exists(folder / mark) for mark in MARKS)
 
 
 def _too_many(root: Path, settings: Settings) -> Problem | None:
     """Return a problem for too many globs: each is tried on each folder."""
-    count, size = len(settings.globs), sum(map(len, settings.globs))
+    count, size = len(settings.images), sum(len(pattern.path) for pattern in settings.images)
     if count <= _MOST_GLOBS and size <= _MOST_CHARACTERS:
         return None
-    location = _glob_location(settings_document(root, settings.profile), 0)
+    location = _location(settings_document(root, settings.profile), 0)
     message = f"`images` has {count:,} globs of {size:,} characters"
     hint = f"{_MOST_GLOBS:,} of them, and {_MOST_CHARACTERS:,} characters in all, are the limit"
     return Problem(location, message, hint)
 
 
 def _no_matches(
-    root: Path,
-    settings: Settings,
-    matches: Mapping[str, tuple[PurePosixPath, ...]],
-    images: frozenset[PurePosixPath],
+    root: Path, settings: Settings, lost: Mapping[int, Sequence[PurePosixPath]]
 ) -> tuple[Problem, ...]:
-    """Find globs of the user's, not of a default, that match no image."""
-    lost = [n for n, glob in enumerate(settings.globs) if images.isdisjoint(matches[glob])]
+    """Describe globs of the user's, not of a default, that match no image."""
     document = settings_document(root, settings.profile) if lost else None
-    written = [index for index in lost if _glob_location(document, index)]
+    written = [index for index in lost if _location(document, index)]
 
     def problem(index: int) -> Problem:
-        glob = settings.globs[index]
-        return _no_match(root, glob, matches[glob], _glob_location(document, index))
+        path = settings.images[index].path
+        return _no_match(root, path, lost[index], _location(document, index))
 
     return tuple(first_problems(written, problem))
 
 
-def _glob_location(document: Document | None, index: int) -> Location | None:
-    """Return where a glob is written; `None` for a default."""
+def _location(document: Document | None, index: int, key: str = "path") -> Location | None:
+    """Return where an entry is written; `None` for a default."""
     if document is None or not document.has("images", index):
         return None
-    return document.locate("images", index)
+    return document.locate("images", index, key)
 
 
 def _no_match(
@@ -235,10 +306,9 @@ def _no_match(
         some = quoted_list(str(folder) for folder in folders[:3])
         hint = f"there is {some} without one; add it, or correct the glob"
         return Problem(location, f"`{glob}` matches no folder with a Dockerfile", hint)
-    if glob.endswith(("Dockerfile", ".toml")):
-        parent = glob.rpartition("/")[0] or "."
-        return Problem(location, f"`{glob}` matches no folder", f'name folders: "{parent}"')
-    return Problem(location, f"`{glob}` matches no folder", f"folders are looked for in {root}")
+    what = "Dockerfile" if "ockerfile" in glob else "folder"
+    hint = f"it is looked for in {root}; `**` stands for any number of folders"
+    return Problem(location, f"`{glob}` matches no {what}", hint)
 
 
 def _no_images(root: Path, globs: Sequence[str], others: Sequence[PurePosixPath]) -> Problem:

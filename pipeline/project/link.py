@@ -169,6 +169,7 @@ def _public(known: _Known, draft: Draft, public: PublicImage) -> Image:
     return Image(
         name=draft.name,
         folder=draft.folder,
+        settings=draft.place.settings,
         dockerfile=draft.dockerfile,
         context=draft.context,
         source=draft.source,
@@ -207,6 +208,7 @@ def _image(
     return Image(
         name=draft.name,
         folder=draft.folder,
+        settings=draft.place.settings,
         dockerfile=draft.dockerfile,
         context=draft.context,
         source=draft.source,

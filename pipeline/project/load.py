@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, Location, Problem, raise_problems
+from ..errors import ConfigError, Location, Problem, quoted_list, raise_problems
 from ..model.image import EMPTY
 from ..model.project import Project
 from ..process.gc_pause import gc_paused
@@ -19,7 +19,8 @@ from ..process.paths import real_path
 from .apps import find_app_clashes
 from .deploy_order import check_after
 from .given_values import GivenValues, check_names
-from .image_folders import find_folders, find_root, working_folder
+from .image_folders import find_images, find_root, pattern_location, unused_configs, working_folder
+from .image_names import WORDS
 from .link import link_images
 from .load_settings import load_settings
 from .lock_file import load_lock
@@ -27,11 +28,11 @@ from .read_image import read_image
 from .reference_checks import find_alias_clashes, find_long_references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import PurePosixPath
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..model.image import Image
     from ..model.settings import Settings
+    from .image_folders import ImagePlace
     from .read_image import Draft
 
 
@@ -62,39 +63,61 @@ def _load(root: Path | None, profile: str | None, given: GivenValues) -> Project
     settings, of_settings = load_settings(root, profile=profile, environ=given.environ)
     if settings is None:
         raise ConfigError(of_settings)
-    folders, of_folders = find_folders(root, settings)
-    found = folders.images if folders else ()
-    drafts, of_images = _read_images(root, found, settings.profile, given)
+    found, of_folders = find_images(root, settings)
+    places = found.images if found else ()
+    drafts, of_images = _read_images(root, places, settings.profile, given)
     locks, of_lock = load_lock(root)
     images, of_names = link_images(settings, drafts, locks or {}, given.arguments)
     of_all = _check_together(root, settings, drafts, images)
     raise_problems([*of_settings, *of_lock, *of_folders, *of_images, *of_names, *of_all])
-    return Project(root, settings, images)
+    return Project(root, settings, images, tuple(_unused(root, places, images)))
 
 
 def _read_images(
-    root: Path, folders: Iterable[PurePosixPath], profile: str, given: GivenValues
+    root: Path, places: Iterable[ImagePlace], profile: str, given: GivenValues
 ) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    """Read each folder by itself; of two images with one name, keep the first."""
+    """Read each image by itself; of two images with one name, keep the first."""
     drafts: dict[str, Draft] = {}
     problems: list[Problem] = []
-    for folder in folders:
-        draft, wrong = read_image(root, folder, profile, given)
+    for place in places:
+        draft, wrong = read_image(root, place, profile, given)
         problems += wrong
         if draft and draft.name in drafts:
-            problems.append(_name_taken(draft, drafts[draft.name]))
+            problems.append(_name_taken(root, profile, draft, drafts[draft.name]))
         elif draft:
             drafts[draft.name] = draft
     return tuple(drafts.values()), tuple(problems)
 
 
-def _name_taken(draft: Draft, first: Draft) -> Problem:
-    """Describe a second image of one name, at its `name`, else at its folder."""
-    written = draft.file.document.has("name")
-    location = draft.file.locate("name") if written else Location(str(draft.folder))
-    message = f"the name `{draft.name}` is taken by `{first.folder}`"
-    hint = "rename one of the folders, or give it a `name` in its `image.toml`"
+def _name_taken(root: Path, profile: str, draft: Draft, first: Draft) -> Problem:
+    """Describe a second image of one name, at its `name`, else at its folder or file."""
+    place = draft.place
+    message = f"the name `{draft.name}` is taken by `{first.place.shown}`"
+    if draft.file.document.has("name"):
+        location: Location | None = draft.file.locate("name")
+    elif place.name is not None:
+        location = pattern_location(root, profile, place, "name")
+        message = f"it gives `{place.shown}` the name `{draft.name}` of `{first.place.shown}`"
+        words = quoted_list(f"{{{word}}}" for word in WORDS)
+        hint = f"distinguish them with {words}, or set `name` in `{place.settings_file}`"
+        return Problem(location, message, hint)
+    else:
+        location = Location(place.shown)
+    what = "files" if place.stem else "folders"
+    hint = f"rename one of the {what}, or give it a `name` in its `{place.settings}`"
     return Problem(location, message, hint)
+
+
+def _unused(root: Path, places: Iterable[ImagePlace], images: Iterable[Image]) -> Iterator[str]:
+    """Yield a warning for each `fly.toml` beside several images that none of them uses."""
+    specs = [image.deploy for image in images if image.deploy]
+    used = {file for spec in specs for file in (spec.config, *spec.configs.values())}
+    for file in unused_configs(root, places):
+        if file not in used:
+            yield (
+                f"`{file}` belongs to none of the images of its folder: name it `fly.STEM.toml` "
+                "after the Dockerfile of one, or name it there as `config` under `[deploy]`"
+            )
 
 
 def _check_together(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import Location, Problem, quoted_list
 from ..spelling import did_you_mean
 from .document import read_document
-from .image_file import IMAGE_FILE
-from .image_folders import find_folders
+from .image_folders import find_images
 from .profiles import profiles_of
 from .result import Result
 from .settings import PIPELINE_FILE, read_settings
@@ -55,7 +54,7 @@ def _profiles(root: Path, settings: Settings) -> Iterable[Iterable[str] | None]:
     document = read_document(root, PIPELINE_FILE).value
     # A file's own error is reported where it is read, and this must not hide it.
     yield profiles_of(document) if document else None
-    folders = find_folders(root, settings).value
-    for folder in folders.images if folders else ():
-        document = read_document(root, folder / IMAGE_FILE).value
+    found = find_images(root, settings).value
+    for place in found.images if found else ():
+        document = read_document(root, place.settings_file).value
         yield profiles_of(document) if document else None

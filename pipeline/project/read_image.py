@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,7 @@ from .app_configs import AppConfigs, app_configs, meant_for_another
 from .apps import apps_from_source
 from .build_source import build_source
 from .image_file import ImageDeploy, load_image_file
+from .image_folders import pattern_location
 from .public_image import public_image
 from .read_dockerfile import read_dockerfile
 from .result import Result
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from .build_source import BuildSource
     from .given_values import GivenValues
     from .image_file import ImageFile
+    from .image_folders import ImagePlace
     from .public_image import PublicImage
 
 
@@ -42,7 +45,7 @@ class Draft(Struct, frozen=True):
     """
 
     name: ImageName
-    folder: PurePosixPath
+    place: ImagePlace
     dockerfile: PurePosixPath
     context: PurePosixPath
     source: Dockerfile
@@ -53,29 +56,35 @@ class Draft(Struct, frozen=True):
     context_location: Location | None = None
 
     @property
+    def folder(self) -> PurePosixPath:
+        """The image's folder."""
+        return self.place.folder
+
+    @property
     def file(self) -> ImageFile:
         """The `image.toml`, with what the configurations add to it."""
         return self.build.file
 
 
-def read_image(
-    root: Path, folder: PurePosixPath, profile: str, given: GivenValues
-) -> Result[Draft]:
-    """Read a folder: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
-    file, problems = load_image_file(root, folder, profile, given)
+def read_image(root: Path, place: ImagePlace, profile: str, given: GivenValues) -> Result[Draft]:
+    """Read an image: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
+    file, problems = load_image_file(root, place.settings_file, profile, given)
     if file is None:
         return Result(None, problems)
-    configs, config_problems = app_configs(root, folder, file)
+    folder = place.folder
+    if place.context is not None and not file.document.has("context"):
+        file = replace(file, context=_relative(place.context, folder))
+    configs, config_problems = app_configs(root, place, file)
     app, app_problems = _app(root, folder, file, configs) if configs else Result(None)
-    name, name_problems = _name(folder, file)
+    name, name_problems = _name(root, place, file, profile)
     known = configs or AppConfigs()
-    build, build_problems = build_source(root, folder, file, known)
+    build, build_problems = build_source(root, place, file, known)
     found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
     if build is None:
         return Result(None, found)
     build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))
     public, wrong = public_image(root, folder, build)
-    read = _Read(root, folder, build, name, app)
+    read = _Read(root, place, profile, build, name, app)
     return _draft_public(read, public, (*found, *wrong)) if public else _draft_built(read, found)
 
 
@@ -83,30 +92,38 @@ class _Read(NamedTuple):
     """What is read of any folder, whether its image is built or ready."""
 
     root: Path
-    folder: PurePosixPath
+    place: ImagePlace
+    profile: str
     build: BuildSource
     name: ImageName | None
     app: AppSpec | None
 
+    def context_location(self) -> Location:
+        """Return where the context is named."""
+        place, file = self.place, self.build.file
+        if place.context is None or file.document.has("context"):
+            return file.locate("context")
+        return pattern_location(self.root, self.profile, place, "context") or Location(place.shown)
+
 
 def _draft_built(read: _Read, problems: tuple[Problem, ...]) -> Result[Draft]:
-    root, folder, build, name, app = read
-    file = build.file
+    root, place, _, build, name, app = read
+    folder, file = place.folder, build.file
     dockerfile = inside(folder / file.dockerfile)
     context = inside(folder / file.context)
     source, source_problems = _source(root, dockerfile, folder, build)
     contexts, wrong = _named_contexts(root, folder, file)
-    found = (*problems, *source_problems, *_check_context(root, context, file), *wrong)
+    found = (*problems, *source_problems, *_check_context(read, context), *wrong)
     if found or name is None or source is None or dockerfile is None or context is None:
         return Result(None, found)
-    draft = Draft(name, folder, dockerfile, context, source, build, app, contexts=contexts or {})
+    draft = Draft(name, place, dockerfile, context, source, build, app, contexts=contexts or {})
     if is_folder(root / context):
         return Result(draft)
-    return Result(replace(draft, context_location=file.locate("context")))
+    return Result(replace(draft, context_location=read.context_location()))
 
 
 def _draft_public(read: _Read, public: PublicImage, problems: tuple[Problem, ...]) -> Result[Draft]:
-    _, folder, build, name, app = read
+    _, place, _, build, name, app = read
     found = list(problems)
     if app is None and not found:
         hint = "an image that is not built is there to be deployed: add `apps` under `[deploy]`"
@@ -115,22 +132,40 @@ def _draft_public(read: _Read, public: PublicImage, problems: tuple[Problem, ...
         return Result(None, tuple(found))
     says = PurePosixPath(public.location.file)
     source = parse(f"FROM {public.written}\n".encode(), file=str(says))
-    return Result(Draft(name, folder, says, folder, source, build, app, public))
+    return Result(Draft(name, place, says, place.folder, source, build, app, public))
 
 
-def _name(folder: PurePosixPath, file: ImageFile) -> Result[ImageName]:
+def _relative(context: PurePosixPath, folder: PurePosixPath) -> PurePosixPath:
+    """Return a path that is relative to the root as relative to a folder of the project."""
+    return PurePosixPath(os.path.relpath(context, folder))
+
+
+def _name(root: Path, place: ImagePlace, file: ImageFile, profile: str) -> Result[ImageName]:
     if file.name:
         return Result(file.name)
-    if not folder.name:
+    if place.name is not None:
+        return _of_template(root, place, profile, place.name)
+    if not place.folder.name and not place.stem:
         hint = 'set `name = "…"` in its `image.toml`'
         return Result(
             None, (Problem(None, "the project's own folder gives an image no name", hint),)
         )
     try:
-        return Result(parse_image_name(folder.name))
+        return Result(parse_image_name(place.stem or place.folder.name))
     except ReferenceSyntaxError as error:
-        hint = 'rename the folder, or set `name = "…"` in its `image.toml`'
-        return Result(None, (Problem(Location(str(folder)), str(error), hint),))
+        what = "file" if place.stem else "folder"
+        hint = f'rename the {what}, or set `name = "…"` in its `{place.settings}`'
+        return Result(None, (Problem(Location(place.shown), str(error), hint),))
+
+
+def _of_template(root: Path, place: ImagePlace, profile: str, name: str) -> Result[ImageName]:
+    try:
+        return Result(parse_image_name(name))
+    except ReferenceSyntaxError as error:
+        message = str(error) if name else f"it gives `{place.shown}` no name"
+        hint = f'write other words into it, or set `name = "…"` in `{place.settings_file}`'
+        location = pattern_location(root, profile, place, "name")
+        return Result(None, (Problem(location, message, hint),))
 
 
 def _outside(location: Location, what: str) -> Problem:
@@ -138,11 +173,9 @@ def _outside(location: Location, what: str) -> Problem:
     return Problem(location, f"the {what} lies outside the project", hint)
 
 
-def _check_context(
-    root: Path, context: PurePosixPath | None, file: ImageFile
-) -> tuple[Problem, ...]:
-    if context is None or not real_path(root / context).is_relative_to(root):
-        return (_outside(file.locate("context"), "context"),)
+def _check_context(read: _Read, context: PurePosixPath | None) -> tuple[Problem, ...]:
+    if context is None or not real_path(read.root / context).is_relative_to(read.root):
+        return (_outside(read.context_location(), "context"),)
     return ()
 
 

@@ -60,7 +60,7 @@ def find_alias_clashes(root: Path, settings: Settings, images: Sequence[Image]) 
         for index, tag in enumerate(image.aliases):
             first = owner.setdefault(Reference(repository, tag), image)
             if first is not image:
-                document, _ = read_image_document(root, image.folder, settings.profile)
+                document, _ = read_image_document(root, image.settings_file, settings.profile)
                 location = document.locate("aliases", index) if document else None
                 message = f"`{repository}:{tag}` is an alias of `{first.name}` already"
                 problems.append(Problem(location, message, f'write "{image.name}-{tag}"'))

@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from ..errors import ConfigError, Problem
 from ..model.permission import VARIABLE, parse_allowed
-from ..model.settings import BuildSettings, DeploySettings, DriverName, RegistrySettings, Settings
+from ..model.settings import (
+    BuildSettings,
+    DeploySettings,
+    DriverName,
+    ImagePattern,
+    RegistrySettings,
+    Settings,
+)
 from ..reference import HUB, is_hub, is_loopback_host, parse_platform
 from . import value_checks
 from .document import read_document
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .document import Document
+    from .settings_model import ImagesTable
 
 PIPELINE_FILE = PurePosixPath("pipeline.toml")
 _MOST_CHECKED = 4 << 20
@@ -68,7 +76,7 @@ def settings_document(root: Path, profile: str) -> Document | None:
 
 def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settings:
     return Settings(
-        globs=tuple(file.images),
+        images=tuple(_pattern(entry) for entry in file.images),
         registry=RegistrySettings(
             host=_host(file.registry.host, environ),
             repository=file.registry.repository,
@@ -95,6 +103,12 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
         profile=profile,
         strict=file.strict,
     )
+
+
+def _pattern(entry: str | ImagesTable) -> ImagePattern:
+    if isinstance(entry, str):
+        return ImagePattern(entry)
+    return ImagePattern(entry.path, entry.name, entry.context)
 
 
 def _host(written: str, environ: Mapping[str, str]) -> str:

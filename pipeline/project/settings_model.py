@@ -12,7 +12,19 @@ from typing import Annotated
 from ..model.settings import DriverName, Settings
 from . import value_checks
 from .required_version import specifier
-from .tables import NOTHING, About, AtLeast, Before, Check, Expected, Platforms, Table, Text
+from .tables import (
+    NOTHING,
+    About,
+    AtLeast,
+    Before,
+    Check,
+    Choose,
+    Expected,
+    Platforms,
+    Table,
+    Text,
+    unwrapped,
+)
 
 DRIVERS = tuple(driver.value for driver in DriverName)
 NETWORKS = ("default", "host", "none")
@@ -35,7 +47,66 @@ ProvenanceText = Annotated[
     Check(value_checks.provenance),
     About("", instead={"type": ["boolean", "string"]}),
 ]
-Globs = tuple[Annotated[str, Check(value_checks.glob)], ...]
+Glob = Annotated[str, Check(value_checks.glob)]
+
+
+class ImagesTable(Table):
+    """Images whose name or context is not the convention's."""
+
+    path: Annotated[
+        Glob,
+        Expected("a glob", '"src/*/*.Dockerfile"'),
+        About("A glob of folders or of Dockerfiles, relative to this file."),
+    ]
+    name: Annotated[
+        str,
+        Expected("a string", '"{folder}-{stem}"'),
+        Check(value_checks.images_name),
+        About(
+            "The name of each image. {folder} is its folder, {parent} the folder above, {path} all "
+            "folders from the first wildcard of `path` on, {stem} what the Dockerfile's name has "
+            "beside `Dockerfile`. Capitals become small, and what a name may not have `-`. "
+            "Default: {stem}, else {folder}, as they are."
+        ),
+    ] = ""
+    context: Annotated[
+        str | None,
+        Expected("a folder", '"."'),
+        Check(lambda text: text if text is None else value_checks.folder_of_project(text)),
+        About("The context of all of them, relative to this file. Default: the image's folder."),
+    ] = None
+
+
+def _kind_of_entry(value: object) -> object:
+    """Say which of the two an element is meant to be: a mistake is explained for that one."""
+    return ImagesTable if isinstance(value, dict) else Glob
+
+
+Patterns = Annotated[
+    tuple[Annotated[str | ImagesTable, Choose(_kind_of_entry)], ...],
+    About(
+        "",
+        instead={
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"type": "string"},
+                    {
+                        "type": "object",
+                        "properties": {
+                            key: {"type": "string", "description": about.text}
+                            for key, annotation in ImagesTable.__annotations__.items()
+                            for about in unwrapped(annotation)[1]
+                            if isinstance(about, About)
+                        },
+                        "required": ["path"],
+                        "additionalProperties": False,
+                    },
+                ]
+            },
+        },
+    ),
+]
 
 
 class RegistryTable(Table):
@@ -199,13 +270,15 @@ class Profile(Table):
     """Settings merged over the rest by `--profile NAME` or `PIPELINE_PROFILE=NAME`."""
 
     images: Annotated[
-        Globs,
+        Patterns,
         Expected("a list of globs", '["images/*"]'),
         About(
-            "Globs of folders, relative to this file. A folder with a Dockerfile is an "
-            "image named after it; `**` crosses folders, hidden ones are left out."
+            "Globs of folders or of Dockerfiles, relative to this file. A folder with a Dockerfile "
+            "is an image named after it; so is each file such as `web.Dockerfile` or "
+            "`Dockerfile.web`, named `web`. `**` crosses folders, hidden ones are left out. "
+            'A table has more: `{ path = "src/*", name = "{parent}-{folder}", context = "." }`.'
         ),
-    ] = _DEFAULT.globs
+    ] = tuple(pattern.path for pattern in _DEFAULT.images)
     strict: Annotated[
         bool,
         Expected("true or false", "true"),

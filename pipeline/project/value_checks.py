@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import PurePosixPath
 from string import Formatter
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ..model.cache import parse_cache
 from ..model.fingerprint_tag import WHY, cache_tags, may_be_fingerprint
 from ..model.secret import INTO_IMAGES, is_credential, parse_secret
 from ..model.waves import WaveError, reach
+from ..process.paths import inside
 from ..reference import (
     parse_host,
     parse_reference,
@@ -21,6 +23,7 @@ from ..reference import (
     parse_tag,
 )
 from ..spelling import did_you_mean
+from .image_names import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -167,6 +170,21 @@ def glob(text: str) -> str:
         raise WrongValueError(
             f"`{text[:_LONGEST_NAME]}…` is longer than any path",
             hint=f"{_LONGEST_NAME} characters between slashes, {_MOST_FOLDERS} folders at most",
+        )
+    return text
+
+
+def images_name(text: str) -> str:
+    """Check a template of the names of images; what is filled in is made to fit later."""
+    _check_fields(filled(text), WORDS)
+    return text
+
+
+def folder_of_project(text: str) -> str:
+    """Check a folder that is named relative to the project's root."""
+    if inside(PurePosixPath(filled(text))) is None:
+        raise WrongValueError(
+            f"`{text}` leaves the project", hint='it is relative to its root, which is "."'
         )
     return text
 

@@ -129,9 +129,10 @@ def _image_problems(
     project: Project, image: Image, environ: Mapping[str, str]
 ) -> tuple[Problem, ...]:
     """Return what the user must allow before an image is built, as its own file wants it."""
+    root, profile = project.root, project.settings.profile
 
     def document() -> Document | None:
-        return read_image_document(project.root, image.folder, project.settings.profile).value
+        return read_image_document(root, image.settings_file, profile).value
 
     return _problems(project, image_needs(image, environ), environ, document)
 

@@ -21,7 +21,6 @@ from ..project.apps import (
     parse_app_names,
 )
 from ..project.command import output_of
-from ..project.image_file import IMAGE_FILE
 from ..project.value_checks import WrongValueError
 from .apps import open_driver
 
@@ -90,7 +89,7 @@ def resolve_known_apps(
     images = tuple(resolved.get(image.name, image) for image in project)
     raise_problems(find_app_clashes(project.root, images, project.settings.profile))
     empty = [i for i, before in zip(images, project, strict=True) if _is_empty(i, before)]
-    said = tuple(f"`{i.folder / IMAGE_FILE}`: `apps` gives no names" for i in empty)
+    said = tuple(f"`{i.settings_file}`: `apps` gives no names" for i in empty)
     return replace(project, images=images, warnings=(*project.warnings, *said)), unknown
 
 

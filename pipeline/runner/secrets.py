@@ -149,7 +149,7 @@ def _found(text: str, image: Image, root: Path, environ: Mapping[str, str]) -> _
 
 
 def _missing(root: Path, profile: str, image: Image, number: int, why: str) -> Problem:
-    document = read_image_document(root, image.folder, profile).value
+    document = read_image_document(root, image.settings_file, profile).value
     location = document.locate("secrets", number) if document else Location(str(image.folder))
     return Problem(location, why, _HINT)
 

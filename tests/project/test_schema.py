@@ -17,7 +17,7 @@ from pipeline.project.tables import Mistake, read_table
 
 PIPELINE_EXAMPLE = """
 requires = ">=0.2"
-images = ["images/*"]
+images = ["images/*", { path = "src/*/*.Dockerfile", name = "{folder}-{stem}", context = "." }]
 
 [registry]
 host = "registry.fly.io"
@@ -77,6 +77,9 @@ WRONG_PIPELINE = [
     "requires = 0.2",
     '[profiles.local]\nrequires = ">=0.2"',
     "images = 'images/*'",
+    "images = [{ name = '{folder}' }]",
+    "images = [{ path = 'src/*', nmae = '{folder}' }]",
+    "images = [{ path = 1 }]",
     "[registry]\nhost = 5000",
     "[registry]\ninsecure = 'yes'",
     "[registry]\ntag = 'latest'",
