@@ -27,6 +27,7 @@ ORDER = (
     "fly",
     "deploy",
     "project",
+    "adopt",
     "runner",
     "console",
     "tasks",

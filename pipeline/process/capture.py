@@ -13,6 +13,7 @@ from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from .environ import ChildEnviron
 
@@ -22,10 +23,16 @@ _BLOCK = 1 << 16
 
 
 def capture(
-    words: Sequence[str], environ: ChildEnviron, *, timeout: float, given: str = ""
+    words: Sequence[str],
+    environ: ChildEnviron,
+    *,
+    timeout: float,
+    given: str = "",
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run the command `words` with `given` as its standard input; return what it printed.
 
+    It runs in `folder`, else in the working directory.
     Of more than `MOST` bytes the last are kept; those that are not UTF-8 are replaced. Raises
     `OSError` where it cannot be started, and `subprocess.TimeoutExpired` after `timeout` seconds.
     For a command that the user wrote, which may leave processes behind, see `project.command`.
@@ -35,6 +42,7 @@ def capture(
             words,
             env=environ,
             input=given,
+            cwd=folder,
             stdout=out.pipe,
             stderr=err.pipe,
             text=True,

@@ -87,3 +87,12 @@ def _git(
         return capture([*git, *words], for_git(environ), timeout=_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired):
         return None
+
+
+def listed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """List the files below `root` that Git tracks or would add; `None` without a repository."""
+    words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+    done = _git(root, words, environ)
+    if done is None or done.returncode:
+        return None
+    return tuple(name for name in done.stdout.split("\0") if name)

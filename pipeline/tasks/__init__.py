@@ -14,6 +14,7 @@ from .doctor import doctor
 from .down import down
 from .exists import exists
 from .graph import graph
+from .init import init
 from .inputs import inputs
 from .keep import keep
 from .lock import lock
@@ -45,4 +46,5 @@ ns = Collection(
     promote,
     login,
     doctor,
+    init,
 )

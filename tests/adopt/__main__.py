@@ -1,7 +1,11 @@
-"""Install in every way, for each Python of this machine: `python -m tests.adopt [3.12 …]`.
+"""Adopt all layouts, and install in every way: `python -m tests.adopt [--write] [3.12 …]`.
 
-Also ask the package index whether all dependencies have wheels, for each Python and platform. For a
-Python that the machine lacks, that is all.
+`invoke init` runs on each layout of `layouts/`; the result must be the table of `docs/adopt.md`,
+which `--write` writes.
+
+Then, for each Python of this machine, the program is installed in every way. The package index is
+asked whether all dependencies have wheels, for each Python and platform. For a Python that the
+machine lacks, that is all.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from tempfile import TemporaryDirectory
 from sandbox.registry import Settings
 from tests.adopt.commands import SOURCE_PACKAGE, install_commands
 from tests.adopt.interpreters import VERSIONS, find_python
+from tests.adopt.layouts import NAMES, adopt, read_layout
+from tests.adopt.table import MOST_LINES, documented_rows, row, write_rows
 from tests.adopt.wheel import build_wheel, copy_sources
 from tests.adopt.workplace import FailedError, make_workplace
 from tests.support.registries import serve
@@ -30,9 +36,10 @@ PLATFORMS = (
 `aarch64-unknown-linux-musl`, where a C compiler is needed."""
 
 
-def main(versions: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run all commands; return 1 if one failed."""
-    failed = 0
+    failed = adopt_layouts(write_table="--write" in words)
+    versions = [word for word in words if word != "--write"]
     with TemporaryDirectory(prefix="adopt-") as name:
         folder = Path(name)
         wheel = build_wheel(copy_sources(folder / "sources"), folder / "dist")
@@ -45,6 +52,27 @@ def main(versions: list[str]) -> int:
                     failed += install(folder / version, python, registry.address)
     write(f"failed: {failed}")
     return 1 if failed else 0
+
+
+def adopt_layouts(*, write_table: bool) -> int:
+    """Run `invoke init` on all layouts; return how many are not as they should be."""
+    rows, failed = [], 0
+    for name in NAMES:
+        layout = read_layout(name)
+        with TemporaryDirectory(prefix="layout-") as folder:
+            root = Path(folder, "shop")
+            root.mkdir()
+            adopted = adopt(layout, root)
+        rows.append(row(layout, adopted))
+        right = adopted.after == layout.expected and layout.lines <= MOST_LINES
+        failed += not right
+        write(rows[-1] if right else f"  FAILED  {name}: the graph is\n{adopted.after}")
+    if write_table:
+        write_rows(rows)
+    elif rows != documented_rows():
+        write("  FAILED  the table in docs/adopt.md is another: --write writes it")
+        failed += 1
+    return failed
 
 
 def install(folder: Path, python: Path, registry: str) -> int:

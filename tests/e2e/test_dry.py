@@ -38,6 +38,7 @@ CHANGES = {
     "apps": ("apps",),
     "keep": ("keep",),
     "lock": ("lock",),
+    "init": ("init",),
     "promote": ("promote", "web", ":stable"),
     "login": ("login",),
 }

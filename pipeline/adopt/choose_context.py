@@ -1,0 +1,68 @@
+"""Choose the context of a Dockerfile: the folder that has what it copies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from .dockerfile_facts import sources_of
+from .proposal import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from ..dockerfile import Dockerfile
+    from .repository import Repository
+
+_OF_WORKSPACES = re.compile(
+    r"turbo(?:@\S+)? prune|--filter[= ]|\byarn workspace|\bnx (?:build|run)"
+    r"|\bnpm \S+ (?:-w|--workspace)\b"
+)
+_ALL = "."
+
+
+def choose_context(
+    repository: Repository,
+    path: PurePosixPath,
+    parsed: Dockerfile,
+    first: Sequence[PurePosixPath],
+) -> tuple[PurePosixPath, Question | None]:
+    """Return the context, and a question if another folder has everything as well.
+
+    `first` are tried in order, then all folders above the Dockerfile.
+    """
+    folders = list(dict.fromkeys((*first, *path.parents)))
+    sources = sources_of(parsed, {})
+    if sources is None:
+        return first[0], None
+    root = PurePosixPath()
+    said = [source for source in sources if source != _ALL]
+    missing = {folder: _missing(repository.root / folder, said) for folder in folders}
+    best = min(folders, key=lambda folder: missing[folder])
+    if _ALL not in sources or best == root or missing[root] > missing[best]:
+        return best, None
+    # All of a folder is copied, and the root has everything else, too.
+    if _OF_WORKSPACES.search(parsed.source.decode(errors="replace")):
+        return root, None
+    if not repository.is_workspace:
+        return best, None
+    what = "`COPY . .` may mean this folder, or the whole workspace"
+    other = (
+        f'for the workspace, put `{{ path = "{path.parent}", context = "." }}` first in `images`'
+    )
+    return best, Question(str(path), what, f"the context is `{best}`", other)
+
+
+def _missing(folder: Path, sources: Iterable[str]) -> int:
+    return sum(not _is_there(folder, source) for source in sources)
+
+
+def _is_there(folder: Path, source: str) -> bool:
+    try:
+        if re.search(r"[*?\[]", source):
+            return next(folder.glob(source), None) is not None
+        return (folder / source).exists()
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,188 @@
+"""Read compose and bake files with `docker buildx bake --print`, which knows all of both formats.
+
+It needs no engine. The environment of the user is not passed on, as variables of a bake file may be
+set by it: the result is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from ..process.capture import capture
+from ..process.environ import find_program, for_docker
+from ..process.paths import inside
+from ..process.read_file import FileError, read_file
+from .proposal import Question
+from .repository import is_bake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_PASSED = ("PATH", "HOME", "DOCKER_CONFIG", "TMPDIR")
+_TIMEOUT = 30.0
+_TARGET = re.compile(r'^\s*target\s+"([^"]+)"', re.MULTILINE)
+_NOT_BUILT = ("_", "docker-metadata-action")
+"""How the names begin of targets that others inherit from."""
+_LINKS = ("target:", "service:")
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:^|_)KEY|_AUTH", re.IGNORECASE)
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|(?:target|service):")
+
+
+class Target(Struct, frozen=True):
+    """A target of a bake file, or a service of a compose file. Paths are relative to the root.
+
+    `linked` are named contexts that are other targets: their names by those of the contexts.
+    """
+
+    name: str
+    file: PurePosixPath
+    dockerfile: PurePosixPath
+    context: PurePosixPath
+    target: str = ""
+    args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
+    linked: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+
+
+def read_targets(
+    root: Path, files: Iterable[PurePosixPath], environ: Mapping[str, str]
+) -> tuple[tuple[Target, ...], tuple[Question, ...]]:
+    """Read all files; what cannot be read is a question."""
+    targets: list[Target] = []
+    questions: list[Question] = []
+    for file in files:
+        try:
+            definition = _printed(root, file, environ)
+        except _UnreadableError as error:
+            other = f"`docker buildx bake -f {file.name} --print` must succeed: then run this again"
+            questions.append(Question(str(file), f"it cannot be read: {error}", "left out", other))
+            continue
+        for name, table in definition.get("target", {}).items():
+            targets += _target(root, file, name, table, questions)
+    return tuple(targets), tuple(questions)
+
+
+class _UnreadableError(Exception):
+    """A definition cannot be read; the message says why."""
+
+
+def _printed(root: Path, file: PurePosixPath, environ: Mapping[str, str]) -> dict[str, Any]:
+    docker = find_program("docker", environ)
+    if docker is None:
+        raise _UnreadableError("there is no `docker` on PATH")
+    folder = root / file.parent
+    words = [docker, "buildx", "bake", "-f", file.name, "--print", *_names(root, file)]
+    passed = for_docker({name: environ[name] for name in _PASSED if name in environ})
+    try:
+        # A compose file is found by its name in the working directory, as its `.env` is.
+        done = capture(words, passed, timeout=_TIMEOUT, folder=folder)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _UnreadableError(str(error)) from None
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["no output"]
+        raise _UnreadableError(said[-1].removeprefix("ERROR: ")) from None
+
+
+def _names(root: Path, file: PurePosixPath) -> list[str]:
+    """Return the targets of a bake file, whose default is not all of them."""
+    if not is_bake(file):
+        return []
+    try:
+        text = (read_file(root, file) or b"").decode(errors="replace")
+    except FileError as error:
+        raise _UnreadableError(error.what) from None
+    if file.name.endswith(".json"):
+        try:
+            names = [str(name) for name in json.loads(text).get("target", {})]
+        except (ValueError, AttributeError):
+            names = []
+    else:
+        names = _TARGET.findall(text)
+    return [name for name in names if not name.startswith(_NOT_BUILT)]
+
+
+def _target(
+    root: Path,
+    file: PurePosixPath,
+    name: str,
+    table: Mapping[str, Any],
+    questions: list[Question],
+) -> list[Target]:
+    """Return a target, or nothing if it is not of a Dockerfile of the project."""
+    written = str(table.get("context", "."))
+    context = _folder(root, file, written)
+    inline = "dockerfile-inline" in table
+    if context is None or inline:
+        what = f"`{name}` has its Dockerfile {'inline' if inline else f'outside: {written}'}"
+        other = "put the Dockerfile into a folder, and that into `images`"
+        questions.append(Question(str(file), what, "left out", other))
+        return []
+    dockerfile = inside(context / str(table.get("dockerfile", "Dockerfile")))
+    if dockerfile is None:
+        return []
+    found = {str(key): str(value) for key, value in table.get("contexts", {}).items()}
+    linked = {k: v.partition(":")[2] for k, v in found.items() if v.startswith(_LINKS)}
+    folders = {k: path for k, v in found.items() if (path := _folder(root, file, v))}
+    for key in found.keys() - linked.keys() - folders.keys():
+        what = f"`{name}` has the context `{key}` = `{found[key]}`, which is no folder here"
+        other = f"name the image in the Dockerfile itself, in place of `{key}`"
+        questions.append(Question(str(file), what, "left out", other))
+    return [
+        Target(
+            name=name,
+            file=file,
+            dockerfile=dockerfile,
+            context=context,
+            target=str(table.get("target", "")),
+            args=_args(file, name, table.get("args", {}), questions),
+            contexts=folders,
+            linked=linked,
+            tags=tuple(str(tag) for tag in table.get("tags", ())),
+            secrets=tuple(_secret(one) for one in table.get("secret", ())),
+        )
+    ]
+
+
+def _args(
+    file: PurePosixPath, name: str, written: Mapping[str, Any], questions: list[Question]
+) -> dict[str, str]:
+    """Return the arguments; one that looks like a secret is not written, but asked for."""
+    found = {}
+    for arg, value in written.items():
+        if value is None:
+            continue
+        if _SECRET.search(arg):
+            what = f"the argument `{arg}` of `{name}` looks like a secret, and would be in a tag"
+            other = f'give it at the build, as `{arg} = {{ env = "{arg}" }}` under `[args]`'
+            questions.append(Question(str(file), what, "its value is not written", other))
+        else:
+            found[str(arg)] = str(value)
+    return found
+
+
+def _folder(root: Path, file: PurePosixPath, written: str) -> PurePosixPath | None:
+    """Return a folder of the project, relative to its root; `None` for another place."""
+    if _REMOTE.match(written):
+        return None
+    path = PurePosixPath(written)
+    if path.is_absolute():
+        return path.relative_to(root) if path.is_relative_to(root) else None
+    return inside(file.parent / path)
+
+
+def _secret(written: object) -> str:
+    """Write a secret as BuildKit does: newer versions of buildx print it as a table."""
+    if isinstance(written, dict):
+        return ",".join(f"{key}={value}" for key, value in written.items() if value)
+    return str(written)

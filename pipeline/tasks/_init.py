@@ -1,0 +1,76 @@
+"""Write the smallest settings for an existing repository, and show the graph that they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..adopt import propose
+from ..console.graph import tree
+from ..console.text import clean
+from ..errors import WorkError
+from ..model.settings import Settings
+from ..process.read_file import FileError
+from ..process.write_file import write_file
+from ..project.image_folders import find_root, working_folder
+from ..project.load import load
+from ._load import check_docker
+from ._say import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path, PurePosixPath
+
+    from ..adopt import Question
+
+TO_DO = 5
+
+
+def run(*, check: bool) -> int:
+    """Propose the files, write them unless `check`, and print them, the graph and the questions."""
+    root = find_root(working_folder())
+    check_docker(Settings())
+    proposal = propose(root, os.environ)
+    _show_files(proposal.files)
+    if check:
+        say("nothing was written: this is what `invoke init` would write")
+    else:
+        _write(root, proposal.files)
+    project = proposal.project if check else load(root)
+    sys.stdout.write(f"\n{tree(project)}")
+    _show_questions(proposal.questions)
+    return TO_DO if check and proposal.files else 0
+
+
+def _show_files(files: Mapping[PurePosixPath, str]) -> None:
+    for file, text in files.items():
+        lines = "".join(f"    {clean(line)}\n" for line in text.splitlines() if line)
+        sys.stdout.write(f"{clean(str(file))}\n{lines}")
+
+
+def _write(root: Path, files: Mapping[PurePosixPath, str]) -> None:
+    for file, text in files.items():
+        if os.path.lexists(root / file):
+            raise WorkError(
+                f"`{file}` appeared while the repository was read: it was not written",
+                hint="`invoke graph` shows what there is",
+            )
+        try:
+            write_file(root, file, text.encode())
+        except FileError as error:
+            raise WorkError(f"`{file}` {error.what}", hint=error.hint) from None
+    say(f"written: {len(files)} files" if len(files) != 1 else "written: 1 file")
+
+
+def _show_questions(questions: Sequence[Question]) -> None:
+    if not questions:
+        return
+    sys.stdout.write("\nPlease decide:\n")
+    for question in questions:
+        lines = (
+            f"- {question.where}: {question.what}",
+            f"    now:  {question.chosen}",
+            f"    else: {question.other}",
+        )
+        sys.stdout.write("".join(f"{clean(line)}\n" for line in lines))

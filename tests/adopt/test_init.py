@@ -1,0 +1,276 @@
+"""`invoke init`: what it writes, what it leaves as it is, and what it asks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.adopt import propose
+from pipeline.adopt.candidate import Candidate
+from pipeline.adopt.references import meant_by_words
+from pipeline.adopt.registry import choose_registry
+from pipeline.errors import ConfigError
+from tests.support.invoker import invoke
+from tests.support.small_projects import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pipeline.adopt import Proposal
+
+EMPTY = "FROM scratch\n"
+NS = "from pipeline.tasks import ns\n"
+
+
+def proposed(root: Path, files: Mapping[str, str | None]) -> Proposal:
+    """Write files, and propose settings for them."""
+    folder = root / "shop"
+    folder.mkdir(exist_ok=True)
+    write_tree(folder, files)
+    return propose(folder, {})
+
+
+def texts(proposal: Proposal) -> dict[str, str]:
+    """Return the proposed files but `tasks.py`."""
+    return {str(path): text for path, text in proposal.files.items() if path.name != "tasks.py"}
+
+
+def asked(proposal: Proposal) -> str:
+    """Return all questions as one text."""
+    return "\n".join(f"{q.where}: {q.what}; {q.chosen}; {q.other}" for q in proposal.questions)
+
+
+def test_it_shows_and_then_writes(tmp_path: Path) -> None:
+    """`--check` writes nothing; the files make the graph that it shows; the second run refuses."""
+    write_tree(
+        tmp_path,
+        {
+            "tasks.py": NS,
+            "services/base/Dockerfile": EMPTY,
+            "services/web/Dockerfile": "FROM base\n",
+            "services/web/fly.toml": 'app = "acme-web"\n',
+        },
+    )
+    before = sorted(tmp_path.rglob("*"))
+
+    shown = invoke(["init", "--check"], tmp_path, os.environ)
+    assert (shown.returncode, sorted(tmp_path.rglob("*"))) == (5, before)
+    refused = invoke(["--dry", "init"], tmp_path, os.environ)
+    assert (refused.returncode, sorted(tmp_path.rglob("*"))) == (2, before)
+    written = invoke(["init"], tmp_path, os.environ)
+    assert (written.returncode, written.stdout) == (0, shown.stdout)
+    assert shown.stdout == (
+        "pipeline.toml\n"
+        '    images = ["services/*"]\n'
+        "    [registry]\n"
+        '    repository = "acme-{name}"\n'
+        "\n"
+        "base\n"
+        "└── web (app)\n"
+    )
+    graph = invoke(["graph"], tmp_path, os.environ)
+    assert graph.stdout == "base\n└── web (app)\n"
+    again = invoke(["init"], tmp_path, os.environ)
+    assert again.returncode == 2
+    assert "`pipeline.toml` is there already: nothing was written" in again.stderr
+
+
+def test_nothing_to_adopt(tmp_path: Path) -> None:
+    """The error says what is there."""
+    with pytest.raises(ConfigError, match="there is no Dockerfile in"):
+        proposed(tmp_path, {"README.md": ""})
+
+
+def test_files_that_are_there_stay(tmp_path: Path) -> None:
+    """The lines that they lack are asked for; `tasks.py` beside a package of its name is none."""
+    files = {
+        "web/Dockerfile": "ARG REPO=ghcr.io/acme/base\nFROM $REPO:3\n",
+        "api/Dockerfile": "ARG REPO=ghcr.io/acme/base\nFROM $REPO:3\n",
+        "web/image.toml": 'salt = "1"\n',
+        "base/Dockerfile": EMPTY,
+        "tasks.py": "import invoke\n",
+        "app/Dockerfile": "ARG X\nFROM scratch\n",
+        "app/fly-prod.toml": 'app = "app"\nbuild = { args = { X = "1" } }\n',
+    }
+    found = proposed(tmp_path, files)
+    assert "tasks.py" not in {str(path) for path in found.files}
+    assert "tasks.py: it is there already" in asked(found)
+    assert f"add to it: {NS.strip()}" in asked(found)
+    assert texts(found)["app/image.prod.toml"] == '[deploy]\nconfig = "fly-prod.toml"\n'
+
+
+@pytest.mark.parametrize(
+    ("theirs", "line"),
+    [
+        ("pipeline/__init__.py", "from fly_image_pipeline.tasks import ns\n"),
+        ("other/__init__.py", NS),
+        ("tasks/__init__.py", None),
+    ],
+)
+def test_tasks_do_not_clash_with_packages(tmp_path: Path, theirs: str, line: str | None) -> None:
+    """The repository may have a `pipeline` or `tasks` itself."""
+    found = proposed(tmp_path, {"web/Dockerfile": EMPTY, theirs: ""})
+    assert {str(p): t for p, t in found.files.items()}.get("tasks.py") == line
+    assert ("`fip` runs the tasks" in asked(found)) is (line is None)
+
+
+CASES: dict[str, tuple[dict[str, str | None], str, str]] = {
+    "an image that begins with its namesake": (
+        {"nginx/Dockerfile": "FROM nginx\n", "redis/Dockerfile": "FROM redis:7\n"},
+        '{ path = "nginx", name = "shop-nginx" }',
+        "",
+    ),
+    "an argument without a value": (
+        {"web/Dockerfile": EMPTY, "jobs/Dockerfile": "FROM ${BASE}\n"},
+        'images = ["web"]',
+        "jobs/Dockerfile:1:6: `FROM ${BASE}` expands to nothing; left out; give `BASE` a value",
+    ),
+    "a template": (
+        {"web/Dockerfile": EMPTY, "t/Dockerfile": "FROM {{base}}\n{{if}}\n"},
+        'images = ["web"]',
+        "t/Dockerfile: it is no Dockerfile",
+    ),
+    "a Dockerfile for developers": (
+        {"web/Dockerfile": EMPTY, "web/Dockerfile.dev": EMPTY},
+        'images = ["web"]',
+        'web/Dockerfile.dev: its name says that it is for developers or tests; left out; add "web',
+    ),
+    "a buildpack": (
+        {"web/Dockerfile": EMPTY, "go/fly.toml": 'app = "go"\nbuild = { builder = "heroku/x" }\n'},
+        'images = ["web"]',
+        "go/fly.toml:2:21: `builder` builds it, and not a Dockerfile; left out",
+    ),
+    "a base that may be meant": (
+        {"web/Dockerfile": "FROM ghcr.io/acme/base:2\n", "base/Dockerfile": EMPTY},
+        'images = ["base", "web"]',
+        "web/Dockerfile:1:6: `ghcr.io/acme/base:2` may be the image `base` of `base`; it is",
+    ),
+    "a base from elsewhere": (
+        {"web/Dockerfile": "FROM registry.fly.io/acme-base:x\n"},
+        'images = ["web"]',
+        "`registry.fly.io/acme-base` is named by one Dockerfile, and no Dockerfile here makes it",
+    ),
+    "other people's code": (
+        {"web/Dockerfile": EMPTY, "node_modules/a/Dockerfile": EMPTY, ".ci/Dockerfile": EMPTY},
+        'images = ["web"]',
+        "",
+    ),
+    "an app of the root with a Dockerfile elsewhere": (
+        {
+            "fly.toml": 'app = "helux-api"\nbuild = { dockerfile = "apps/api/Dockerfile" }\n',
+            "apps/api/Dockerfile": "FROM scratch\nCOPY package.json .\n",
+            "package.json": "{}",
+        },
+        'images = [{ path = ".", name = "helux-api" }]',
+        "",
+    ),
+    "several regions": (
+        {
+            "web/Dockerfile": EMPTY,
+            "web/fly.toml": 'app = "web"\n',
+            "web/fly.eu.json": '{"app": "web-eu"}',
+        },
+        'images = ["web"]',
+        "",
+    ),
+    "apps of other names": (
+        {"a/Dockerfile": EMPTY, "a/fly.toml": 'app = "one"\n', "b/Dockerfile": EMPTY},
+        'images = ["a", "b"]',
+        "pipeline.toml: the app `one` is not named like its image `a`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "line", "question"), CASES.values(), ids=CASES)
+def test_what_it_makes_of(
+    tmp_path: Path, files: dict[str, str | None], line: str, question: str
+) -> None:
+    """A line of `pipeline.toml`, and what is asked; the rest is where it was."""
+    found = proposed(tmp_path, files)
+    assert line in texts(found)["pipeline.toml"]
+    assert question in asked(found)
+
+
+def test_the_app_of_another_region_is_in_the_list(tmp_path: Path) -> None:
+    """And that of staging in a profile of its own."""
+    found = proposed(
+        tmp_path,
+        {
+            "web/Dockerfile": EMPTY,
+            "web/fly.toml": 'app = "web"\n',
+            "web/fly.eu.toml": 'app = "web-eu"\n',
+            "web/fly.staging.toml": 'app = "web-staging"\n',
+        },
+    )
+    assert texts(found)["web/image.toml"] == (
+        '[deploy]\napps = ["web", { name = "web-eu", config = "fly.eu.toml" }]\n\n'
+        '[profiles.staging.deploy]\napps = ["web-staging"]\nconfig = "fly.staging.toml"\n'
+    )
+    assert found.project.apps == ("web", "web-eu")
+
+
+def test_without_docker_a_bake_file_is_a_question(tmp_path: Path) -> None:
+    """The Dockerfiles are found all the same."""
+    found = proposed(tmp_path, {"web/Dockerfile": EMPTY, "docker-bake.hcl": 'target "web" {}\n'})
+    assert "docker-bake.hcl: it cannot be read: there is no `docker` on PATH" in asked(found)
+    assert found.project.names == ("web",)
+
+
+def candidate(place: str, app: str = "", *tags: str) -> Candidate:
+    """Return a candidate of a folder, named after it."""
+    path = PurePosixPath(place)
+    return Candidate(path, path / "Dockerfile", path, name=path.name, app=app, tags=tags)
+
+
+REGISTRIES = {
+    "apps": ([("web", "acme-web"), ("api", "acme-api")], [], {"repository": "acme-{name}"}),
+    "apps with an ending": ([("web", "web-prod")], [], {"repository": "{name}-prod"}),
+    "the apps' own names": ([("web", "web")], [], {}),
+    "references": (
+        [("web", ""), ("base", "")],
+        ["quay.io/acme/web:1", "quay.io/acme/base"],
+        {"host": "quay.io", "repository": "acme/{name}"},
+    ),
+    "official images are nobody's": ([("node", ""), ("python", "")], ["node:22", "python:3"], {}),
+}
+
+
+@pytest.mark.parametrize(("images", "written", "keys"), REGISTRIES.values(), ids=REGISTRIES)
+def test_registries(
+    images: list[tuple[str, str]], written: list[str], keys: dict[str, str]
+) -> None:
+    """The names in Dockerfiles, and the names of apps, decide."""
+    assert choose_registry([candidate(*image) for image in images], written)[0] == keys
+
+
+def test_tags_of_one_repository() -> None:
+    """As opentelemetry-demo has them."""
+    found = [candidate(n, "", f"ghcr.io/acme/demo:2-{n}") for n in ("ad", "cart")]
+    assert choose_registry(found, ())[0] == {
+        "host": "ghcr.io",
+        "repository": "acme/demo",
+        "tag": "{name}-{fingerprint}",
+    }
+
+
+WORDS = {
+    "mcr.microsoft.com/dotnet/runtime:8.0.1-jammy-amd64": "src/runtime/8.0/jammy/amd64",
+    "mcr.microsoft.com/dotnet/runtime:8.0.1-jammy": "src/runtime/8.0/jammy/amd64",
+    "mcr.microsoft.com/dotnet/runtime:8.0.1-preview.2-jammy-amd64": "src/runtime/8.0/jammy/amd64",
+    "mcr.microsoft.com/dotnet/runtime:8.0.1-jammy-chiseled-amd64": None,
+    "mcr.microsoft.com/dotnet/runtime:9.0.1-jammy-amd64": None,
+    "mcr.microsoft.com/dotnet/sdk:8.0.1-jammy-amd64": None,
+    "runtime:8.0.1-jammy-amd64": None,
+}
+
+
+@pytest.mark.parametrize(("written", "place"), WORDS.items(), ids=WORDS)
+def test_words_of_a_tag(written: str, place: str | None) -> None:
+    """All of them must be the folders of one image."""
+    images = [candidate("src/runtime/8.0/jammy/amd64"), candidate("src/runtime/8.0/alpine/amd64")]
+    found = meant_by_words(written, images)
+    assert (str(found.place) if found else None) == place
