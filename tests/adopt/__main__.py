@@ -1,7 +1,7 @@
 """Adopt all layouts, and install in every way: `python -m tests.adopt [--write] [3.12 …]`.
 
-`invoke init` runs on each layout of `layouts/`; the result must be the table of `docs/adopt.md`,
-which `--write` writes.
+`invoke init` runs on each layout of `layouts/`; the result must be the table of
+`docs/how-to/adopt.md`, which `--write` writes.
 
 Then, for each Python of this machine, the program is installed in every way. The package index is
 asked whether all dependencies have wheels, for each Python and platform. For a Python that the
@@ -70,7 +70,7 @@ def adopt_layouts(*, write_table: bool) -> int:
     if write_table:
         write_rows(rows)
     elif rows != documented_rows():
-        write("  FAILED  the table in docs/adopt.md is another: --write writes it")
+        write("  FAILED  the table in docs/how-to/adopt.md is another: --write writes it")
         failed += 1
     return failed
 

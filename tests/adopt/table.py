@@ -1,4 +1,4 @@
-"""The table of layouts in `docs/adopt.md`: what `invoke init` writes, and what is left by hand."""
+"""The table of layouts in `docs/how-to/adopt.md`: what `init` writes, and what is left by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from tests.adopt.layouts import Adopted, Layout
 
-PAGE = Path(__file__).parents[2] / "docs/adopt.md"
+PAGE = Path(__file__).parents[2] / "docs/how-to/adopt.md"
 HEAD = "| Layout | Images | Lines written | Files | Lines by hand |\n|---|---|---|---|---|"
 MOST_LINES = 5
 
