@@ -41,11 +41,11 @@ def choose_context(
     said = [source for source in sources if source != _ALL]
     missing = {folder: _missing(repository.root / folder, said) for folder in folders}
     best = min(folders, key=lambda folder: missing[folder])
+    if _ALL in sources and _OF_WORKSPACES.search(parsed.source.decode(errors="replace")):
+        return root, None
     if _ALL not in sources or best == root or missing[root] > missing[best]:
         return best, None
     # All of a folder is copied, and the root has everything else, too.
-    if _OF_WORKSPACES.search(parsed.source.decode(errors="replace")):
-        return root, None
     if not repository.is_workspace:
         return best, None
     what = "`COPY . .` may mean this folder, or the whole workspace"

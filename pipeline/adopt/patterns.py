@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
     from .candidate import Candidate
 
-_TEMPLATES = (
+_OF_FOLDERS = ("{folder}", "{parent}-{folder}", "{path}")
+_OF_FILES = (
     "{stem}",
-    "{parent}-{folder}",
-    "{folder}",
     "{folder}-{stem}",
     "{parent}-{stem}",
-    "{path}",
     "{parent}-{folder}-{stem}",
     "{path}-{stem}",
 )
@@ -177,7 +175,7 @@ def _name(entries: Sequence[Entry], root_name: str) -> None:
         # `pytorch/cuda` beside `pytorch` is no good `cuda`.
         nested = any(not one.stem and folders.intersection(one.folder.parents) for one in free)
         if nested or not _are_good(names, used):
-            names = _by_template(entry, free, used, root_name)
+            names = _by_template(entry, free, used, root_name, nested=nested)
         for one, name in zip(free, names, strict=True):
             one.name = name
         used.update(names)
@@ -187,10 +185,12 @@ def _name(entries: Sequence[Entry], root_name: str) -> None:
 
 
 def _by_template(
-    entry: Entry, free: Sequence[Candidate], used: set[str], root_name: str
+    entry: Entry, free: Sequence[Candidate], used: set[str], root_name: str, *, nested: bool
 ) -> list[str]:
     fixed = fixed_part(entry.path)
-    for template in _TEMPLATES:
+    templates = _OF_FOLDERS[nested:] if free[0].is_folder else _OF_FILES
+    # Folders of different depths have no `{parent}` of one kind.
+    for template in templates[-1:] + templates if "**" in entry.path else templates:
         names = [filled_name(template, one.folder, fixed, one.stem) for one in free]
         if _are_good(names, used):
             entry.name = template

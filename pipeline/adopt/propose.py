@@ -26,7 +26,7 @@ from .definitions import read_targets
 from .find_candidates import Finder, unknown_definitions, unlisted
 from .join import Joiner
 from .patterns import entries_for
-from .proposal import Proposal, Question
+from .proposal import Proposal, Question, put_together
 from .registry import choose_registry
 from .render import image_text, pipeline_text
 from .repository import dockerfile_at, read_repository
@@ -70,9 +70,9 @@ def propose(root: Path, environ: Mapping[str, str]) -> Proposal:
         trial = _Trial(Path(folder).resolve(), repository, _plain(environ))
         project, written = trial.run(candidates)
     asked += [*finder.questions, *trial.questions, *_about_tasks(root)]
-    questions = sorted({*asked, *unlisted(targets, candidates)})
-    files, kept = _split(root, written, questions)
-    return Proposal(files, project, tuple(questions), kept)
+    asked += unlisted(targets, candidates)
+    files, kept = _split(root, written, asked)
+    return Proposal(files, project, put_together(asked), kept)
 
 
 class _Trial:

@@ -20,7 +20,7 @@ from ..project.read_dockerfile import read_dockerfile
 from .proposal import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..dockerfile import Dockerfile
     from ..project.fly_toml import FlyToml
@@ -55,7 +55,6 @@ _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compos
 _BAKE = ("docker-bake.hcl", "docker-bake.json")
 _WORKSPACES = ("pnpm-workspace.yaml", "turbo.json", "nx.json", "lerna.json", "go.work")
 _MOST_FILES = 1_000_000
-_NO_DOCKERFILE = "it is no Dockerfile"
 
 
 class FlyConfig(Struct, frozen=True):
@@ -96,7 +95,6 @@ def read_repository(root: Path, environ: Mapping[str, str]) -> Repository:
             dockerfiles[file] = read
     configs = [c for file in files if (c := _config(root, file, questions))]
     definitions = tuple(file for file in files if file.name in _COMPOSE + _BAKE)
-    questions = _together(questions)
     return Repository(
         root=root,
         dockerfiles=dockerfiles,
@@ -114,19 +112,8 @@ def dockerfile_at(root: Path, file: PurePosixPath, questions: list[Question]) ->
     if read is None:
         why = "; ".join(str(problem) for problem in problems[:2])
         other = f"if it is built, correct it, and add `{file}` to `images`"
-        questions.append(Question(str(file), f"{_NO_DOCKERFILE}: {why}", "left out", other))
+        questions.append(Question(str(file), f"it is no Dockerfile: {why}", "left out", other))
     return read
-
-
-def _together(questions: Sequence[Question]) -> list[Question]:
-    """Put many questions about files that are no Dockerfiles into one: they are templates."""
-    alike = [one for one in questions if one.what.startswith(_NO_DOCKERFILE)]
-    if len(alike) < 4:
-        return list(questions)
-    files = named(one.where for one in alike[1:3])
-    what = f"{_NO_DOCKERFILE}, as are {len(alike) - 1} more, such as {files}"
-    rest = [one for one in questions if one not in alike]
-    return [*rest, Question(alike[0].where, what, alike[0].chosen, alike[0].other)]
 
 
 def is_bake(file: PurePosixPath) -> bool:
@@ -156,7 +143,8 @@ def _walk(root: Path) -> Iterator[PurePosixPath]:
 
 def _is_dockerfile(file: PurePosixPath) -> bool:
     ending = file.name.rpartition(".")[2].lower()
-    return dockerfile_stem(file.name) is not None and ending not in _TEMPLATES
+    hidden = file.name.startswith(".")
+    return not hidden and dockerfile_stem(file.name) is not None and ending not in _TEMPLATES
 
 
 def _is_mark(name: str) -> bool:

@@ -26,7 +26,7 @@ EMPTY = "FROM scratch\n"
 NS = "from pipeline.tasks import ns\n"
 
 
-def proposed(root: Path, files: Mapping[str, str | None]) -> Proposal:
+def proposed(root: Path, files: Mapping[str, str]) -> Proposal:
     """Write files, and propose settings for them."""
     folder = root / "shop"
     folder.mkdir(exist_ok=True)
@@ -118,7 +118,7 @@ def test_tasks_do_not_clash_with_packages(tmp_path: Path, theirs: str, line: str
     assert ("`fip` runs the tasks" in asked(found)) is (line is None)
 
 
-CASES: dict[str, tuple[dict[str, str | None], str, str]] = {
+CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
     "an image that begins with its namesake": (
         {"nginx/Dockerfile": "FROM nginx\n", "redis/Dockerfile": "FROM redis:7\n"},
         '{ path = "nginx", name = "shop-nginx" }',
@@ -168,6 +168,40 @@ CASES: dict[str, tuple[dict[str, str | None], str, str]] = {
         'images = [{ path = ".", name = "helux-api" }]',
         "",
     ),
+    "a workspace that is pruned": (
+        {"apps/a/Dockerfile": "FROM scratch\nCOPY . .\nRUN turbo prune a --docker\nCOPY x .\n"},
+        'images = [{ path = "apps/a", context = "." }]',
+        "",
+    ),
+    "nested folders": (
+        {"torch/Dockerfile": EMPTY, "torch/cuda/Dockerfile": EMPTY},
+        'images = ["torch", { path = "torch/cuda", name = "{parent}-{folder}" }]',
+        "",
+    ),
+    "files at different depths": (
+        {
+            "b/cpu/Dockerfile.x": EMPTY,
+            "b/cuda/12/Dockerfile.x": EMPTY,
+            "b/cuda/13/Dockerfile.x": EMPTY,
+        },
+        '{ path = "b/**/Dockerfile.x", name = "{path}-{stem}" }',
+        "",
+    ),
+    "an exception in a folder of others": (
+        {f"src/{n}/Dockerfile": "FROM scratch\nCOPY root.txt .\n" for n in "abc"}
+        | {
+            "src/d/Dockerfile": "FROM scratch\nCOPY own.txt .\n",
+            "src/d/own.txt": "",
+            "root.txt": "",
+        },
+        'images = ["src/d", { path = "src/*", context = "." }]',
+        "",
+    ),
+    "many files of one kind": (
+        {"web/Dockerfile": EMPTY} | {f"t/{n}/Dockerfile": "{{x}}\n" for n in range(6)},
+        'images = ["web"]',
+        "so are 5 more, such as `t/1/Dockerfile` and `t/2/Dockerfile`",
+    ),
     "several regions": (
         {
             "web/Dockerfile": EMPTY,
@@ -187,7 +221,7 @@ CASES: dict[str, tuple[dict[str, str | None], str, str]] = {
 
 @pytest.mark.parametrize(("files", "line", "question"), CASES.values(), ids=CASES)
 def test_what_it_makes_of(
-    tmp_path: Path, files: dict[str, str | None], line: str, question: str
+    tmp_path: Path, files: Mapping[str, str], line: str, question: str
 ) -> None:
     """A line of `pipeline.toml`, and what is asked; the rest is where it was."""
     found = proposed(tmp_path, files)
