@@ -52,7 +52,7 @@ class CautiousDriver(Driver, Protocol):
 
 @runtime_checkable
 class RollbackDriver(Driver, Protocol):
-    """A driver that knows earlier releases of an app and can roll back to the last one."""
+    """A driver that knows earlier releases of an app and can roll back to one of them."""
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """Return the known releases of the app, newest first.
@@ -60,12 +60,15 @@ class RollbackDriver(Driver, Protocol):
         Raises `UnknownError` if they cannot be found out.
         """
 
-    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Deploy image and configuration of the previous release again; wait until it is healthy.
+    def rollback(
+        self, app: App, report: Reporter, /, *, hold: bool = False, to: str = ""
+    ) -> Running:
+        """Deploy image and configuration of an earlier release again; wait until it is healthy.
 
-        That is the last good release before the newest one: if the newest failed half-way, the one
-        that ran before it. With `hold`, it also records with the app that somebody rolled back from
-        the commit that ran, so that the next run does not deploy that commit again.
+        That is release `to`, or the last good release before the newest one: if the newest failed
+        half-way, the one that ran before it; if it is a rollback itself, the one before the release
+        that it restored. With `hold`, it also records with the app what somebody rolled back from,
+        so that the next run does not deploy that again.
         Raises `DeployError` if there is no such release or it is not healthy; what ran before still
         runs.
         Raises `UnknownError` if the place cannot be reached.

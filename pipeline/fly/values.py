@@ -166,13 +166,21 @@ def number_of(version: str) -> int | None:
     return int(version) if good else None
 
 
-def release_before(releases: Iterable[FlyRelease]) -> FlyRelease | None:
+def release_before(releases: Iterable[FlyRelease], restored: str = "") -> FlyRelease | None:
     """Choose the release that a rollback restores: the last successful one before the newest.
 
-    `releases` begin with the newest. If that one failed, it is what ran before it.
+    `releases` begin with the newest. If that one failed, it is what ran before it. If it is itself
+    a rollback to the release `restored`, it is the last successful one before that.
     """
-    earlier = islice(releases, 1, None)
+    number = number_of(restored)
+    earlier = (one for one in islice(releases, 1, None) if number is None or one.version < number)
     return next((one for one in earlier if one.good and one.image), None)
+
+
+def release_called(releases: Iterable[FlyRelease], version: str) -> FlyRelease | None:
+    """Return the successful release of that number, if it is not the newest one."""
+    earlier = (one for one in islice(releases, 1, None) if one.good and one.image)
+    return next((one for one in earlier if str(one.version) == version), None)
 
 
 def release_of(node: JsonObject) -> FlyRelease:

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from ..errors import ConfigError, UnknownError
 from .configuration import Configuration
 from .permission import VARIABLE
-from .stamp import Revision, Stamp
+from .stamp import Revision, Stamp, Wanted, tag_of_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -47,9 +47,15 @@ class App(Struct, frozen=True):
     root: Path | None = None
     backwards: bool = False
 
-    def stamp(self, image: Digest, release: str) -> Stamp:
+    def stamp(self, image: Reference, release: str) -> Stamp:
         """Return what a deploy leaves beside this app, if it made `release` of `image`."""
-        return Stamp(self.configuration.digest, image, release, self.revision)
+        assert image.digest  # noqa: S101 - an image is deployed by its digest
+        tag = tag_of_inputs(image.tag)
+        return Stamp(self.configuration.digest, image.digest, release, self.revision, tag=tag)
+
+    def wanted(self, image: Reference) -> Wanted:
+        """Return what the app is to run, to compare it with what somebody rolled back from."""
+        return Wanted(tag_of_inputs(image.tag), image.digest, self.configuration.digest)
 
 
 class Running(Struct, frozen=True):

@@ -1,5 +1,6 @@
-"""Hold apps: leave an app alone if it runs a newer commit than the one of the project's files.
+"""Hold apps: leave an app alone if it runs a newer commit, or if somebody rolled back.
 
+A newer commit is one than that of the project's files; a rollback was from what the files want.
 Two CI runs of one branch may end in the wrong order, and yesterday's job may be run again. The
 clone of the older run does not know the newer commit. But the newer run left the ids of the commits
 before its own beside the app (`model.stamp`), and the older run's commit is among them.
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..errors import WorkError
-from .presence import Absent, Incomplete
+from .presence import Absent, Elsewhere, Incomplete, Present
+from .stamp import Wanted, tag_of_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from ..reference import ImageName
+    from ..reference import ImageName, Reference
     from .apps import App, Running
+    from .image import Image
     from .project import Project
     from .stamp import Revision
     from .state import State
@@ -28,6 +31,12 @@ _SHORTEST = 7
 """Hex digits of a parent: shorter ids than Git's own short ones match too many commits."""
 
 
+ROLLED_BACK = (
+    "somebody rolled back from this image and configuration: another one is deployed, or this one "
+    "with `--force`"
+)
+
+
 class Held(Struct, frozen=True):
     """Why an app is left alone. `deliberate` if somebody rolled it back on purpose."""
 
@@ -35,16 +44,23 @@ class Held(Struct, frozen=True):
     deliberate: bool = False
 
 
-def hold(head: Revision | None, running: Running | None) -> Held | None:
+def hold(head: Revision | None, running: Running | None, wanted: Wanted) -> Held | None:
     """Say why the files of the commit `head` must not replace what runs; `None` if they may.
 
-    Where either commit is not known, nothing is held.
+    What somebody rolled back from is held while it is `wanted`: with Git or without, whatever the
+    commit. A stamp of an older version does not say what that was, and then the commit decides.
+    Otherwise, where either commit is not known, nothing is held.
     """
     stamp = running.stamp if running else None
-    theirs = stamp.revision if stamp else None
-    if head is None or stamp is None or theirs is None:
+    if stamp is None:
         return None
-    if stamp.back and (head.id == theirs.id or _is_before(head, theirs)):
+    if stamp.back and any(left.is_wanted(wanted) for left in stamp.left):
+        return Held(ROLLED_BACK, deliberate=True)
+    theirs = stamp.revision
+    if head is None or theirs is None:
+        return None
+    same = head.id == theirs.id and not stamp.left
+    if stamp.back and (same or _is_before(head, theirs)):
         why = f"somebody went back from commit {theirs.id[:_SHOWN]}: a newer one is deployed again"
         return Held(why, deliberate=True)
     if _is_before(head, theirs):
@@ -67,9 +83,9 @@ class OvertakenError(WorkError):
         self.running = running
 
 
-def check_overtaken(app: App, running: Running | None) -> None:
-    """Raise `OvertakenError` if what runs by now is of a newer commit than `app`."""
-    held = None if app.backwards else hold(app.revision, running)
+def check_overtaken(app: App, image: Reference, running: Running | None) -> None:
+    """Raise `OvertakenError` if what runs by now must not be replaced by `image` in `app`."""
+    held = None if app.backwards else hold(app.revision, running, app.wanted(image))
     if held and running:
         raise OvertakenError(held, running)
 
@@ -78,8 +94,29 @@ def held_apps(project: Project, state: State, apps: Collection[str]) -> dict[str
     """Return those of `apps` that must not be deployed; none if the settings allow `backwards`."""
     if project.settings.deploy.backwards:
         return {}
-    found = {app: hold(state.revision, state.running.get(app)) for app in apps}
+    found = {
+        app: hold(state.revision, state.running.get(app), wanted_by(state, image, app))
+        for image in project
+        if image.deploy
+        for app in image.deploy.apps
+        if app in apps
+    }
     return {app: held for app, held in found.items() if held}
+
+
+def wanted_by(state: State, image: Image, app: str) -> Wanted:
+    """Return what the project's files want an app to run."""
+    running = state.running.get(app)
+    if not (running and running.stamp and running.stamp.back):
+        return Wanted()  # nothing compares it, and a digest of the configuration takes time
+    found = state.presence.get(image.name)
+    digest = found.digest if isinstance(found, Present | Elsewhere) else None
+    configuration = state.configurations.get(app)
+    return Wanted(
+        tag_of_inputs(state.reference(image.name).tag),
+        digest,
+        configuration.digest if configuration else "",
+    )
 
 
 def unneeded_images(

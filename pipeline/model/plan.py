@@ -17,6 +17,7 @@ from .actions import Action, AppAction, DeployAction, Fallback, ImageAction
 from .hold import held_apps, unneeded_images
 from .plan_apps import plan_apps, replan_app
 from .presence import Absent, Elsewhere, Incomplete, Present
+from .stamp import Wanted, tag_of_inputs
 from .state import alias_references, make_goal
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Plan(Struct, frozen=True):
     def backwards(self) -> bool:
         """Whether apps are deployed even if they run a newer commit."""
         return self.project.settings.deploy.backwards
+
+    def wanted(self, name: ImageName) -> Wanted:
+        """Return what the files want an app of an image to run; its configuration is left open."""
+        action = next(action for action in self.images if action.name == name)
+        return Wanted(tag_of_inputs(action.reference.tag), action.digest)
 
     @property
     def to_build(self) -> tuple[ImageAction, ...]:

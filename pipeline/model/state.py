@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..errors import UnknownError
     from ..reference import ImageName
     from .apps import Running
+    from .configuration import Configuration
     from .image import Image
     from .inputs import Inputs
     from .presence import Availability, Presence
@@ -72,6 +73,7 @@ class State(Struct, frozen=True):
     yet. `requests` counts the requests to registries, in `seconds` of work. `revision` is the
     commit of the project's files, looked up only for apps. `unknown` and `unknown_apps` are the
     images and apps that nothing could be found out about, which `runner.inspect.look` alone allows.
+    `configurations` are those of the apps.
     """
 
     project: Project
@@ -86,6 +88,7 @@ class State(Struct, frozen=True):
     fallback: Mapping[ImageName, Availability | UnknownError] = field(default_factory=dict)
     unknown: Mapping[ImageName, UnknownError] = field(default_factory=dict)
     unknown_apps: Mapping[str, UnknownError] = field(default_factory=dict)
+    configurations: Mapping[str, Configuration] = field(default_factory=dict)
 
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the image's inputs give it."""

@@ -6,10 +6,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import PipelineError, UnknownError
 from .apps import HOW_TO_RUN, NOT_RUN, MissingAppsError
 from .configuration import why_differs
+from .hold import hold
 from .presence import Present
 
 if TYPE_CHECKING:
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class AppState(StrEnum):
-    """The state of an app. One that is not healthy is `unhealthy`, whatever it runs."""
+    """The state of an app. One that is not healthy is `unhealthy`, whatever it runs.
+
+    `held` is one that runs something else on purpose: no run deploys it (`model.hold`).
+    """
 
     CURRENT = "current"
     OUTDATED = "outdated"
+    HELD = "held"
     UNHEALTHY = "unhealthy"
     MISSING = "missing"
     UNKNOWN = "unknown"
@@ -56,6 +62,10 @@ def judge(
     state, reason = _judge(presence, now)
     digest = presence.digest if isinstance(presence, Present) else None
     running = None if isinstance(now, PipelineError) else now
+    if state is AppState.OUTDATED and not app.backwards:
+        held = hold(app.revision, running, app.wanted(replace(wanted, digest=digest)))
+        if held:
+            state, reason = AppState.HELD, held.reason
     return AppStatus(
         app.name, app.image, state, reason, wanted, digest, running, _hint(presence, now)
     )

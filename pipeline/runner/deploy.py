@@ -89,7 +89,11 @@ def without_overtaken(plan: Plan, driver: Driver) -> Plan:
     """Ask the driver which apps run a newer commit; leave out the aliases of their images."""
     due = _moving(plan)
     running = driver.running([App(action.app, action.image) for action in due])
-    late = {action.image for action in due if hold(plan.revision, running.get(action.app))}
+    late = {
+        action.image
+        for action in due
+        if hold(plan.revision, running.get(action.app), plan.wanted(action.image))
+    }
     images = (replace(a, move=()) if a.name in late else a for a in plan.images)
     return replace(plan, images=tuple(images))
 
@@ -152,7 +156,7 @@ def _deploy(deployment: Deployment, action: AppAction, image: Reference) -> Unkn
     fresh = tools.results.images[action.image].status is ImageStatus.BUILT
     tools.report(AppChanged(action.app, "deploying"))
     try:
-        _check_overtaken(deployment, action)
+        _check_overtaken(deployment, action, image)
         app = reread(deployment.plan.project, deployment.apps[action.app])
         now = deployment.driver.deploy(app, image, tools.report, fresh=fresh)
     except OvertakenError as late:
@@ -169,8 +173,8 @@ def _deploy(deployment: Deployment, action: AppAction, image: Reference) -> Unkn
     return None
 
 
-def _check_overtaken(deployment: Deployment, action: AppAction) -> None:
-    """Raise `OvertakenError` if an app runs a newer commit by now.
+def _check_overtaken(deployment: Deployment, action: AppAction, image: Reference) -> None:
+    """Raise `OvertakenError` if an app runs a newer commit by now, or was rolled back.
 
     Nothing is asked if no commit is known. At Fly that is one request for each app that is
     deployed.
@@ -180,7 +184,7 @@ def _check_overtaken(deployment: Deployment, action: AppAction) -> None:
         return
     # Without the app's configuration, as nothing compares it here.
     running = deployment.driver.running([App(app.name, app.image)])
-    check_overtaken(app, running.get(app.name))
+    check_overtaken(app, image, running.get(app.name))
 
 
 def blocked(action: AppAction, why: str) -> DeployResult:

@@ -28,7 +28,8 @@ from .open_registry import open_registry
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from ..model.apps import Running
+    from ..model.apps import App, Running
+    from ..model.configuration import Configuration
     from ..model.events import Reporter
     from ..model.inputs import Inputs
     from ..model.presence import Availability, Presence
@@ -150,6 +151,7 @@ def _ask_each(state: State, driver: OpenDriver, environ: Mapping[str, str]) -> S
         running={a: one for a, one in found.items() if not isinstance(one, PipelineError)},
         unknown_apps={a: one for a, one in found.items() if isinstance(one, UnknownError)},
         revision=revision_of(state.project.root, environ),
+        configurations=_configurations(apps),
     )
 
 
@@ -196,13 +198,20 @@ def _ask_registry(
 def _ask_driver(state: State, driver: OpenDriver, environ: Mapping[str, str]) -> State:
     """Ask the driver what the apps of the goal run, and Git for the commit of the files."""
     started = time.monotonic()
-    apps = state.goal.apps
-    if not apps:
+    if not state.goal.apps:
         return state
-    running = driver().running(configured_apps(state.project, apps))
-    revision = revision_of(state.project.root, environ)
-    seconds = state.seconds + time.monotonic() - started
-    return replace(state, running=running, revision=revision, seconds=seconds)
+    apps = configured_apps(state.project, state.goal.apps)
+    return replace(
+        state,
+        running=driver().running(apps),
+        revision=revision_of(state.project.root, environ),
+        seconds=state.seconds + time.monotonic() - started,
+        configurations=_configurations(apps),
+    )
+
+
+def _configurations(apps: Iterable[App]) -> dict[str, Configuration]:
+    return {app.name: app.configuration for app in apps}
 
 
 def verify_reference(

@@ -68,16 +68,20 @@ def roll_back(
     environ: Mapping[str, str],
     report: Reporter,
     stop: threading.Event,
+    to: str = "",
 ) -> Report:
     """Roll apps back to the release before: each is `rolled-back` or `failed`, with its reason.
 
-    Apps that are left when `stop` is set are `blocked`. Raises `ConfigError` if the driver keeps no
-    releases.
+    `to` is the number of the release to go back to instead, for one app. Apps that are left when
+    `stop` is set are `blocked`. Raises `ConfigError` if the driver keeps no releases.
     """
+    if to and len(names) != 1:
+        message = f"`--to` is for one app, as each has releases of its own; these are {len(names)}"
+        raise usage_error(message, hint="name one app")
     started = time.monotonic()
     sweep(environ)
     with open_driver(project, environ, stop) as driver:
-        ends = roll_back_with(with_releases(driver()), project, names, report, stop)
+        ends = roll_back_with(with_releases(driver()), project, names, report, stop, to)
     error = next((error for _, error in ends if error), None)
     return Report(
         images=(),
@@ -96,11 +100,12 @@ def roll_back_with(
     names: Collection[str],
     report: Reporter,
     stop: threading.Event,
+    to: str = "",
 ) -> Sequence[Ended]:
     """Roll apps back with a driver that is open; return how each ended, in the order of the work.
 
-    The driver leaves a note beside each app, so that the next run does not deploy again the commit
-    that somebody went back from.
+    The driver leaves a note beside each app, so that the next run does not deploy again what
+    somebody rolled back from.
     """
 
     def roll_back_one(app: App) -> Ended:
@@ -108,13 +113,15 @@ def roll_back_with(
             why = "interrupted before it was rolled back"
             result = DeployResult(app.name, app.image, DeployStatus.BLOCKED, why)
             return _reported(result, report), None
-        ended, seconds = _attempt(driver, app, report, hold=True)
+        ended, seconds = _attempt(driver, app, report, hold=True, to=to)
         if isinstance(ended, Exception):
             failure = _failure(ended)
             status, why = DeployStatus.FAILED, ended.message
             result = DeployResult(app.name, app.image, status, why, failure=failure)
             return _reported(result, report), ended if isinstance(ended, UnknownError) else None
-        status, why = DeployStatus.ROLLED_BACK, "rolled back to the previous release"
+        restored = ended.stamp.restored if ended.stamp else to
+        what = f"release {restored}" if restored else "the previous release"
+        status, why = DeployStatus.ROLLED_BACK, f"rolled back to {what}"
         result = DeployResult(app.name, app.image, status, why, ended.release, ended.url, seconds)
         return _reported(result, report), None
 
@@ -177,14 +184,14 @@ def _last_first(project: Project, apps: Sequence[AnyApp], one: Callable[[AnyApp]
 
 
 def _attempt(
-    driver: Driver, app: App, report: Reporter, *, hold: bool = False
+    driver: Driver, app: App, report: Reporter, *, hold: bool = False, to: str = ""
 ) -> tuple[Running | PipelineError, float]:
     """Roll one app back; return what it runs then, or the error, and the seconds that it took."""
     started = time.monotonic()
     report(AppChanged(app.name, "rolling back"))
     ended: Running | PipelineError
     try:
-        ended = with_releases(driver).rollback(app, report, hold=hold)
+        ended = with_releases(driver).rollback(app, report, hold=hold, to=to)
     except Exception as raised:  # noqa: BLE001 - one app's end must not hide the others'
         ended = as_pipeline_error(raised)
     return ended, time.monotonic() - started

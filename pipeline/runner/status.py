@@ -6,11 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from ..errors import PipelineError, UnknownError
 from ..fingerprints.fingerprint import fingerprint
 from ..model.apps import MissingAppsError
 from ..model.project import reference_of
 from ..model.status import judge, not_asked
+from ..process.git import revision_of
 from .apps import configured_apps, open_driver
 from .open_registry import open_registry
 
@@ -48,8 +51,23 @@ def status(
         client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
         client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))
-    rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in chosen)
+    asked = _with_revision(project, chosen, running, environ)
+    rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in asked)
     return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unlisted))
+
+
+def _with_revision(
+    project: Project,
+    apps: Sequence[App],
+    running: Mapping[str, Running | PipelineError | None],
+    environ: Mapping[str, str],
+) -> Sequence[App]:
+    """Return apps with the commit of the project's files, if it may hold any of them."""
+    stamps = (getattr(running[app.name], "stamp", None) for app in apps)
+    if not any(stamp and stamp.revision for stamp in stamps):
+        return apps
+    revision, backwards = revision_of(project.root, environ), project.settings.deploy.backwards
+    return [replace(app, revision=revision, backwards=backwards) for app in apps]
 
 
 def _running(

@@ -26,16 +26,20 @@ if TYPE_CHECKING:
 
 def run(
     apps: str,
+    to: str,
     *,
     json: bool,
     allow: Words,
     profile: str,
 ) -> int:
-    """Roll the apps back, print how each ended, and return the exit code."""
+    """Roll the apps back, to release `to` or the one before; print how each ended.
+
+    Returns the exit code.
+    """
     project = load_apps(profile, allow)
     names = choose_apps(project, apps)
     with console() as report, stoppable() as stop:
-        done = roll_back(project, names, os.environ, report, stop)
+        done = roll_back(project, names, os.environ, report, stop, to)
     if json:
         write_json(as_json.rollback_json(done.deploys))
     else:

@@ -48,6 +48,6 @@ def _status_code(found: Sequence[AppStatus], *, exit_code: bool) -> int:
         return UNKNOWN
     if not exit_code:
         return 0
-    if states - {AppState.CURRENT}:
+    if states - {AppState.CURRENT, AppState.HELD}:
         return NOT_CURRENT
     return 0 if all(status.app for status in found) else UNKNOWN

@@ -21,14 +21,26 @@ if TYPE_CHECKING:
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
+        "to": "the number of the release to go back to, as `releases` lists it; for one app",
     },
     iterable=["allow"],
 )
 @changes(see="releases")
 def rollback(
-    _c: Context, apps: str, *, json: bool = False, allow: Words = None, profile: str = ""
+    _c: Context,
+    apps: str,
+    *,
+    json: bool = False,
+    allow: Words = None,
+    profile: str = "",
+    to: str = "",
 ) -> int:
-    """Restore image and configuration of the previous release."""
+    """Restore image and configuration of an earlier release, and hold the app there.
+
+    That is the previous release, or `--to` another; a second rollback goes back one more. The app
+    is held: `deploy-all` does not deploy again what was left, until the wanted image or its
+    configuration changes, or with `--force`.
+    """
     from ._rollback import run
 
-    return run(apps, json=json, allow=allow, profile=profile)
+    return run(apps, to.strip().removeprefix("v"), json=json, allow=allow, profile=profile)

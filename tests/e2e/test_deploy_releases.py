@@ -57,7 +57,10 @@ def roll_back(docker_project: Project) -> Ran:
 def test_rollback_twice(
     docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """A rollback restores image and environment under the same URL; a second one reverses it."""
+    """A rollback restores image and environment under the same URL, and holds the app there.
+
+    A second one has no release to go back to; `--to` goes to any that is kept.
+    """
     first = docker_project.invoke("deploy", "web", "--json")
     address = url(first, "web")
     app(docker_project, tmp_path, "web", answer="web 2")
@@ -68,16 +71,22 @@ def test_rollback_twice(
 
     once = roll_back(docker_project)
     after = (get(address), get(f"{address}/env"), versions(docker_project))
+    held = docker_project.invoke("deploy", "web", "--json")
     twice = roll_back(docker_project)
+    forward = docker_project.invoke("rollback", "web", "--to", "2", "--json")
 
     name = app_name("web", tmp_path)
     assert before == ("web 2", f"{name} green", [("2", "running"), ("1", "stopped")])
     assert once.code == 0, once.err
-    assert after == ("web 1", f"{name} blue", [("3", "running"), ("2", "stopped")])
-    assert twice.code == 0, twice.err
+    kept = [("3", "running"), ("2", "stopped"), ("1", "stopped")]
+    assert after == ("web 1", f"{name} blue", kept)
+    assert (held.code, held.json["deploys"][0]["status"]) == (0, "held")
+    assert twice.code == 1
+    assert "there is no previous release" in twice.err
+    assert forward.code == 0, forward.err
     assert (get(address), get(f"{address}/env")) == ("web 2", f"{name} green")
-    assert versions(docker_project) == [("4", "running"), ("3", "stopped")]
-    assert len(containers(engine_client, tmp_path)) == 2
+    assert versions(docker_project) == [("4", "running"), *[(v, "stopped") for v, _ in kept]]
+    assert len(containers(engine_client, tmp_path)) == 4
 
 
 def test_rollback_of_the_first_release(docker_project: Project) -> None:

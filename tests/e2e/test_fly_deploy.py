@@ -179,7 +179,10 @@ def test_a_machine_that_never_gets_healthy(fly_project: FlyProject) -> None:
 
 
 def test_releases_and_rollback(fly_project: FlyProject, tmp_path: Path) -> None:
-    """A rollback restores image and configuration; a second one reverses it."""
+    """A rollback restores image and configuration; a second one goes one release further back."""
+    assert fly_project.invoke("deploy-all").code == 0
+    zeroth = fly_project.digests("acme-web")
+    fly_project.app("web", answer="1")
     assert fly_project.invoke("deploy-all").code == 0
     first = fly_project.digests("acme-web")
     fly_project.app("web", answer="2", colour="red")
@@ -193,11 +196,21 @@ def test_releases_and_rollback(fly_project: FlyProject, tmp_path: Path) -> None:
     assert colours == {"blue"}
     listed = fly_project.invoke("releases", "web", "--json").json["releases"]
     assert [(r["version"], r["status"]) for r in listed] == [
+        ("4", "complete"),
         ("3", "complete"),
         ("2", "complete"),
         ("1", "complete"),
     ]
     assert next(iter(first)) in listed[0]["image"]
+    assert back.json["deploys"][0]["reason"] == "rolled back to release 2"
+    # What was left is held, without Git, while it is wanted.
+    plan = fly_project.invoke("plan", "--exit-code", "--json")
+    assert (plan.code, [d["action"] for d in plan.json["deploys"]]) == (0, ["held"])
+    ran = fly_project.invoke("deploy-all", "--json")
+    assert (ran.code, [d["status"] for d in ran.json["deploys"]]) == (0, ["held"])
+    status = fly_project.invoke("status", "--exit-code", "--json")
+    assert (status.code, [a["state"] for a in status.json["apps"]]) == (0, ["held"])
+    assert fly_project.digests("acme-web") == first
     # A killed rollback leaves a folder with the app's configuration; the next one removes it.
     temporary, path = tmp_path / "temporary", fly_project.fly.environ["PATH"]
     killing = f'test "$1" != deploy || kill -KILL $PPID; PATH="{path}" exec flyctl "$@"'
@@ -208,7 +221,13 @@ def test_releases_and_rollback(fly_project: FlyProject, tmp_path: Path) -> None:
     assert (cut.code, len([*temporary.glob("*/fly.json")])) == (-9, 1), cut.err
     assert fly_project.invoke("rollback", "web", **environ).code == 0
     assert not [*temporary.iterdir()]
+    assert fly_project.digests("acme-web") == zeroth
+    to = fly_project.invoke("rollback", "web", "--to", "v3", "--json")
+    assert to.json["deploys"][0]["reason"] == "rolled back to release 3"
     assert fly_project.digests("acme-web") == second
+    fly_project.app("web", answer="3")
+    assert fly_project.invoke("deploy-all").code == 0
+    assert fly_project.digests("acme-web") not in (zeroth, first, second)
 
 
 def test_rollback_without_an_earlier_release(fly_project: FlyProject) -> None:

@@ -77,8 +77,10 @@ def test_older_commit_on_an_engine(docker_project: Project, tmp_path: Path) -> N
     again = docker_project.invoke("deploy", "web", "--json")
     stays = get(address)
     (docker_project.root / ".git").rename(tmp_path / "git")
-    free = docker_project.invoke("deploy", "web", "--json")
+    without_git = docker_project.invoke("deploy", "web", "--json")
+    free = docker_project.invoke("deploy", "web", "--force", "--json")
 
     assert (held.code, deploys(held), after) == (1, {"web": "held"}, "web 2")
     assert (back.code, again.code, deploys(again), stays) == (0, 0, {"web": "held"}, "web 1")
+    assert (without_git.code, deploys(without_git)) == (0, {"web": "held"})
     assert (free.code, deploys(free), get(address)) == (0, {"web": "deployed"}, "web 2")

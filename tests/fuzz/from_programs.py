@@ -21,7 +21,7 @@ from pipeline.buildkit.progress import progress
 from pipeline.buildkit.stream import Decoder, masked
 from pipeline.buildkit.transient import needs_no_cache, transient_failure
 from pipeline.deploy.fly.running import running_of
-from pipeline.deploy.fly.stamp import stamp_of_rollback
+from pipeline.deploy.fly.stamp import stamp_before_rollback, stamp_of_rollback
 from pipeline.dockerfile import Reads, parse
 from pipeline.errors import Location, PipelineError
 from pipeline.fly.api import FlyApi
@@ -133,7 +133,11 @@ def _fly(data: bytes) -> None:
             ask()
     machines = machines_of(api, "acme-web")
     running_of("acme-web", machines)
-    stamp_of_rollback(machines, "1", _DIGEST, "2")
+    with suppress(PipelineError):
+        releases = list(releases_of(api, "acme-web"))
+        if releases:
+            ran, newest = stamp_before_rollback(machines, releases), releases[0]
+            stamp_of_rollback(ran, newest, newest, _DIGEST, "2")
     for machine in machines:
         _ = slot_of("acme-web", machine), reference_of(machine), since(machine)
         machine.file("/config.json")

@@ -12,13 +12,13 @@ from pipeline.model.plan import Plan, plan
 from pipeline.model.presence import Absent, Present
 from pipeline.model.report import DeployResult, DeployStatus, Report
 from pipeline.model.settings import DeploySettings, Settings
-from pipeline.model.stamp import Revision, Stamp
+from pipeline.model.stamp import Left, Revision, Stamp, Wanted, left_behind, read_stamp
 from pipeline.model.state import State, alias_references
 from pipeline.reference import Digest, ImageName, Tag
 from tests.console.values import make_image, make_project
 from tests.model.test_plan import inputs
 
-OLD, NEW = Digest(f"sha256:{1:064x}"), Digest(f"sha256:{2:064x}")
+OLD, NEW = Digest(f"sha256:{'1' * 64}"), Digest(f"sha256:{'2' * 64}")
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
@@ -63,7 +63,7 @@ def running(commit: str, *parents: str, digest: Digest = NEW, healthy: bool = Tr
 )
 def test_which_apps_are_held(head: str | None, now: Running | None, *, held: bool) -> None:
     """An app is held if the commit of the files is an earlier first parent of the running one."""
-    found = hold(Revision(head) if head else None, now)
+    found = hold(Revision(head) if head else None, now, Wanted())
 
     assert (found is not None) is held
     if found:
@@ -78,12 +78,75 @@ def test_held_after_a_rollback(head: str, *, held: bool) -> None:
     assert now.stamp
     back = replace(now, stamp=replace(now.stamp, back=True))
 
-    found = hold(Revision(head), back)
+    found = hold(Revision(head), back, Wanted())
 
     assert (found is not None) is held
     if found:
         assert found.deliberate
         assert "went back from commit bbbbbbb" in found.reason
+
+
+WEB_TAG = "1f2e3d4c5b6a79881726"
+CONFIGURATION = "c" * 64
+
+
+@pytest.mark.parametrize("head", [A, B, C, None], ids=["older", "the same", "newer", "no Git"])
+@pytest.mark.parametrize(
+    ("wanted", "held"),
+    [
+        (Wanted(WEB_TAG, NEW, CONFIGURATION), True),
+        (Wanted(WEB_TAG, None, CONFIGURATION), True),
+        (Wanted("", NEW, CONFIGURATION), True),
+        (Wanted(WEB_TAG, OLD, CONFIGURATION), True),
+        (Wanted("f" * 20, NEW, ""), True),
+        (Wanted(WEB_TAG, NEW, "d" * 64), False),
+        (Wanted("f" * 20, OLD, CONFIGURATION), False),
+        (Wanted("f" * 20, None, CONFIGURATION), False),
+        (Wanted(), False),
+    ],
+    ids=[
+        "all the same",
+        "its image is pruned",
+        "deployed by flyctl",
+        "built again with another digest",
+        "its configuration is not known",
+        "another configuration",
+        "another image",
+        "another image, not built yet",
+        "nothing known",
+    ],
+)
+def test_what_was_left_is_held_while_it_is_wanted(
+    head: str | None, wanted: Wanted, *, held: bool
+) -> None:
+    """With any commit and without Git; an older commit is held whatever it wants."""
+    ran = Stamp(CONFIGURATION, NEW, "2", Revision(B, (A[:12],)), tag=WEB_TAG)
+    back = Stamp("", OLD, "3", ran.revision, back=True, left=left_behind(ran, NEW), restored="1")
+    stamp = read_stamp(back.text, OLD, "3")
+    assert stamp == back
+
+    found = hold(Revision(head) if head else None, Running(OLD, "3", stamp=stamp), wanted)
+
+    assert (found is not None) is (held or head == A)
+    assert found is None or found.deliberate
+
+
+def test_several_rollbacks_hold_all_that_they_left() -> None:
+    """The last one first, and not without end."""
+    stamp: Stamp | None = None
+    for number in range(5):
+        left = left_behind(stamp, Digest(f"sha256:{str(number) * 64}"))
+        stamp = Stamp("", OLD, str(number), None, back=True, left=left)
+    assert stamp
+    images = [one.image for one in stamp.left]
+    assert images == [f"{0:020x}"] or len(images) <= 3
+    assert len(stamp.text) < 1200
+
+
+def test_a_deploy_after_a_rollback_forgets_what_was_left() -> None:
+    """The next rollback begins anew."""
+    deployed = Stamp(CONFIGURATION, NEW, "4", left=(Left("a" * 20),))
+    assert left_behind(deployed, NEW) == (Left("2" * 20, CONFIGURATION[:20]),)
 
 
 BASE = make_image("base")

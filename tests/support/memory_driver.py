@@ -76,9 +76,11 @@ class MemoryDriver(PlainDriver):
         """Return the releases, newest first."""
         return [Release(r.release, "complete") for r in reversed(self.now[app.name])]
 
-    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
+    def rollback(
+        self, app: App, report: Reporter, /, *, hold: bool = False, to: str = ""
+    ) -> Running:
         """Drop the newest release; `held` lists the apps that are to be held there."""
-        del report
+        del report, to
         self.held |= {app.name} if hold else set()
         with self.lock:
             self.calls.append(f"rollback {app.name}")

@@ -3,8 +3,8 @@
 The engine keeps all state. A release has a container for each process group. The container of the
 default group has the app's name while it serves, those of other groups are called `APP.GROUP`. A
 new container is called `APP.r3` until it takes over; the one that it replaces is then called
-`APP.r2.old`, and is kept, stopped, for a rollback. Labels hold the rest of a release: image,
-`fly.toml`, ports on the proxy.
+`APP.r2.old`, and is kept, stopped, for a rollback, like some of those before it. Labels hold the
+rest of a release: image, `fly.toml`, ports on the proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import docker
 from msgspec import Struct, field
 
 from ...model.configuration import Configuration
-from ...model.stamp import Stamp, read_stamp
+from ...model.stamp import Stamp, read_stamp, tag_of_inputs
 from ...reference import Digest, parse_reference
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-    from ...model.stamp import Revision
+    from ...model.stamp import Left, Revision
     from ...reference import Reference
     from .proxy_tcp import SocketAddress
     from .service import Group, Service
@@ -57,7 +57,8 @@ class Spec(Struct, frozen=True):
     """What a release is made of. `image` is pinned by digest.
 
     `revision` is the commit that it is deployed from, if there is one; `root` is the folder of the
-    project. With `back`, `revision` is the commit that somebody rolled back from.
+    project. With `back`, `revision` is the commit that somebody rolled back from, and `left` what
+    ran then. `restored` is the number of the release that is deployed again.
     """
 
     app: str
@@ -66,12 +67,23 @@ class Spec(Struct, frozen=True):
     revision: Revision | None = None
     root: Path | None = None
     back: bool = False
+    left: tuple[Left, ...] = ()
+    restored: str = ""
 
     def stamp(self, release: str) -> Stamp:
         """Return the stamp that containers of the release have as a label."""
         image, configuration = self.image.digest, self.configuration.digest
         assert image  # noqa: S101 - it is pinned
-        return Stamp(configuration, image, release, self.revision, back=self.back)
+        return Stamp(
+            configuration,
+            image,
+            release,
+            self.revision,
+            back=self.back,
+            tag=tag_of_inputs(self.image.tag),
+            left=self.left,
+            restored=self.restored,
+        )
 
     @property
     def pinned(self) -> str:
@@ -134,11 +146,26 @@ def serving(app: str, releases: Sequence[DeployedRelease]) -> DeployedRelease | 
     return next(named, None) or next((r for r in releases if _has_served(r)), None)
 
 
-def before(app: str, releases: Sequence[DeployedRelease]) -> DeployedRelease | None:
-    """Return the release before the one that serves, if it is kept."""
+def before(app: str, releases: Sequence[DeployedRelease], to: str = "") -> DeployedRelease | None:
+    """Return release `to`, or the one before the one that serves, if it is kept.
+
+    If a rollback serves, it is the one before the release that it restored.
+    """
+    now = serving(app, releases)
+    kept = kept_releases(app, releases)
+    if to:
+        return next((r for r in kept if str(r.number) == to), None)
+    stamp = stamp_of(now) if now else None
+    number = stamp.restored if stamp and stamp.restored.isdecimal() else ""
+    below = int(number) if number else now.number if now else 0
+    return next((r for r in kept if r.number < below), None)
+
+
+def kept_releases(app: str, releases: Sequence[DeployedRelease]) -> tuple[DeployedRelease, ...]:
+    """Return the releases that a rollback can restore, newest first."""
     now = serving(app, releases)
     older = (r for r in releases if now and r.number < now.number)
-    return next((r for r in older if _has_served(r) and CONFIG in r.first.labels), None)
+    return tuple(r for r in older if _has_served(r) and CONFIG in r.first.labels)
 
 
 def _has_served(release: DeployedRelease) -> bool:

@@ -7,9 +7,9 @@ their ports there, on loopback, and the address changes with each release. On th
 `pipeline`, containers reach an app by its name, whichever release serves, because the engine's DNS
 follows names.
 
-All state is in the names and labels of the containers (`containers.py`). The release before the one
-that serves is kept, stopped, for `rollback`. A rollback is a new release, as with `kubectl rollout
-undo`, and a second one goes forward again.
+All state is in the names and labels of the containers (`containers.py`). The releases before the
+one that serves are kept, stopped, for `rollback` (`swap.KEPT`). A rollback is a new release, as
+with `kubectl rollout undo`; unlike there, a second one goes one release further back.
 
 With a proxy, one run at a time changes an app. A run that waited for another, and finds that it
 deployed the same, deploys nothing.
@@ -30,6 +30,7 @@ from ...model.configuration import differences
 from ...model.events import AppChanged, Notice
 from ...model.hold import check_overtaken
 from ...model.report import Failure
+from ...model.stamp import left_behind
 from ...reference import Digest
 from ..errors import DeployError
 from . import swap
@@ -44,6 +45,7 @@ from .containers import (
     before,
     configuration_of,
     deployed,
+    kept_releases,
     serving,
     spec_of,
     stamp_of,
@@ -125,30 +127,34 @@ class DockerDriver(Struct, frozen=True):
                     if _is_deployed(now, spec):
                         report(Notice(f"another run deployed `{app.name}` at the same time"))
                         return found
-                    check_overtaken(app, found)
+                    check_overtaken(app, image, found)
                 return self._release(spec, known, report)
 
     def releases(self, app: App, /) -> Sequence[Release]:
-        """Return the release that serves and the one before it, if it is kept, newest first."""
+        """Return the release that serves and those before it that are kept, newest first."""
         with engine_errors():
             known = self._releases(app.name)
         now = serving(app.name, known)
-        old = before(app.name, known)
-        return [_release_of(release) for release in (now, old) if release]
+        return [_release_of(one) for one in (now, *kept_releases(app.name, known)) if one]
 
-    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Deploy image, environment, ports, checks and commands of the previous release again."""
+    def rollback(
+        self, app: App, report: Reporter, /, *, hold: bool = False, to: str = ""
+    ) -> Running:
+        """Deploy image, environment, ports, checks and commands of an earlier release again."""
         with engine_errors(), self._alone(app.name):
             known = self._releases(app.name)
-            old = before(app.name, known)
+            old = before(app.name, known, to)
             if old is None:
-                failure = Failure("rollback", "there is no previous release")
-                raise DeployError(failure, hint="`invoke releases` lists the releases")
-            spec = replace(spec_of(old), root=app.root)
+                missing = f"there is no release {to} to go back to" if to else ""
+                failure = Failure("rollback", missing or "there is no previous release")
+                hint = f"`invoke releases {app.name}` lists the releases"
+                raise DeployError(failure, hint=hint)
+            spec = replace(spec_of(old), root=app.root, restored=str(old.number))
             now = serving(app.name, known)
-            left = stamp_of(now) if now and hold else None
-            if left and left.revision:
-                spec = replace(spec, revision=left.revision, back=True)
+            if now and hold:
+                ran, digest = stamp_of(now), Digest(now.first.labels[DIGEST])
+                revision = ran.revision if ran else None
+                spec = replace(spec, revision=revision, back=True, left=left_behind(ran, digest))
             if not has_image(self.client, spec):
                 report(AppChanged(app.name, "pulling"))
                 pull(self.client, spec, self.credentials)

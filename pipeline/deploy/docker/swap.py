@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from ...model.events import Notice
 from ..errors import DeployError
-from .containers import OLD, addresses, deployed, name_of, proxy_ports, route_key, spec_of
+from .containers import (
+    APP,
+    OLD,
+    addresses,
+    deployed,
+    kept_releases,
+    name_of,
+    proxy_ports,
+    route_key,
+    spec_of,
+)
 from .service import service
 
 if TYPE_CHECKING:
@@ -22,6 +33,8 @@ if TYPE_CHECKING:
     from .proxy_tcp import SocketAddress
     from .service import Service
 
+KEPT = 5
+"""Releases before the one that serves that are kept, stopped, for a rollback."""
 _RESTART: Any = {"Name": "unless-stopped"}
 
 
@@ -112,15 +125,18 @@ def take_over(
 ) -> None:
     """Send requests to `new`, let `now` finish the open ones for `seconds`, then stop and keep it.
 
+    Of the releases before `now`, those that a rollback can restore are kept too, `KEPT` in all.
+
     In this order:
     1. the proxy routes new requests to the new containers,
     2. the old and then the new containers are renamed: the name of the app says which one serves,
     3. the old containers finish their requests and stop,
-    4. all other containers of `releases`, the app's earlier ones, are removed.
+    4. all other containers of `releases`, the app's earlier ones, are removed but for those kept.
     If the run is killed at any point, old and new still run, and one of them is found to serve. So
     containers that are neither old nor new go last: a killed run may have left them serving.
     """
     (release,) = deployed(new)
+    kept = {other.number for other in _kept(now, releases)}
     for container in new:
         container.update(restart_policy=_RESTART)
     if proxy:
@@ -130,11 +146,25 @@ def take_over(
     for container in now.containers if now else ():
         _retire(proxy, container, seconds)
     for other in releases:
-        if now is None or other.number != now.number:
+        if other.number not in kept:
             for container in other.containers:
                 container.remove(force=True)
     if proxy and now:
         proxy.forget([key for key in now.proxy_ports if key not in release.proxy_ports])
+
+
+def _kept(
+    now: DeployedRelease | None, releases: Sequence[DeployedRelease]
+) -> Sequence[DeployedRelease]:
+    """Return the release that served till now, and those before it that have served and ended."""
+    if now is None:
+        return ()
+    older = kept_releases(str(now.first.labels[APP]), releases)
+    return (now, *islice(filter(_is_stopped, older), KEPT - 1))
+
+
+def _is_stopped(release: DeployedRelease) -> bool:
+    return all(container.status != "running" for container in release.containers)
 
 
 def _rename(now: DeployedRelease | None, new: DeployedRelease) -> None:

@@ -28,7 +28,7 @@ from ...fly.api import FlyApi
 from ...fly.errors import CREATE, FlyError, NoAppError
 from ...fly.flyctl import find_flyctl
 from ...fly.queries import apps_of_org, machines_of, releases_of
-from ...fly.values import number_of, release_before
+from ...fly.values import number_of, release_before, release_called
 from ...http.text import plain
 from ...model.apps import MissingAppsError, Release
 from ...model.events import AppChanged, Notice
@@ -40,7 +40,7 @@ from ...process.wait import wait_until
 from ...reference import ReferenceSyntaxError, parse_reference
 from ..errors import DeployError
 from .running import differing, running_of
-from .stamp import config_file_states, leave_stamp, stamp_of_rollback
+from .stamp import config_file_states, leave_stamp, stamp_before_rollback, stamp_of_rollback
 
 if TYPE_CHECKING:
     import threading
@@ -137,22 +137,28 @@ class FlyDriver(Struct, frozen=True):
         if config_file_states(app) != before:
             report(Notice(f"the configuration of `{app.name}` changed while it was deployed"))
             return now
-        stamp = app.stamp(image.digest, ended.release)
+        stamp = app.stamp(image, ended.release)
         return replace(now, stamp=leave_stamp(self.api, app, stamp, machines, report))
 
     def releases(self, app: App, /) -> Sequence[Release]:
         """Return the newest hundred releases, newest first."""
         return [_release_of(release) for release in self._releases(app)]
 
-    def rollback(self, app: App, report: Reporter, /, *, hold: bool = False) -> Running:
-        """Deploy image and configuration of the last good release before the newest one.
+    def rollback(
+        self, app: App, report: Reporter, /, *, hold: bool = False, to: str = ""
+    ) -> Running:
+        """Deploy image and configuration of release `to`, or of the last good one before this one.
 
         The configuration is the one that Fly kept with that release; flyctl gets it as JSON.
         """
         known = self._releases(app)
-        old = release_before(known)
+        ran = stamp_before_rollback(machines_of(self.api, app.name), known)
+        old = (
+            release_called(known, to) if to else release_before(known, ran.restored if ran else "")
+        )
         if old is None:
-            failure = Failure("rollback", "there is no previous release that succeeded")
+            message = "there is no previous release that succeeded"
+            failure = Failure("rollback", _no_release(to, known) if to else message)
             raise DeployError(failure, hint=f"`invoke releases {app.name}` lists the releases")
         if _release_of(old).image is None:
             message = f"release {old.version} ran `{plain(old.image)}`, which is not an image"
@@ -162,10 +168,10 @@ class FlyDriver(Struct, frozen=True):
             config = _config_of(folder, app, old, report)
             ended = self._run_flyctl(app, old.image, config, report, fresh=False)
         now, machines = self._wait_until_settled(app, old.image.partition("@")[2], ended, report)
-        newest = str(known[0].version)
-        stamp = stamp_of_rollback(machines, newest, now.digest, ended.release) if hold else None
-        left = leave_stamp(self.api, app, stamp, machines, report) if stamp else None
-        return replace(now, stamp=left)
+        if not hold:
+            return replace(now, stamp=None)
+        stamp = stamp_of_rollback(ran, known[0], old, now.digest, ended.release)
+        return replace(now, stamp=leave_stamp(self.api, app, stamp, machines, report))
 
     def _state_of(self, app: App, failed: list[FlyError]) -> Running | FlyError | None:
         """Return what one app runs, or the error of the request.
@@ -214,7 +220,8 @@ class FlyDriver(Struct, frozen=True):
             why = "waiting for the image" if spreading else "waiting for another deploy"
             report(AppChanged(app.name, why))
             if held:
-                check_overtaken(app, running_of(app.name, machines_of(self.api, app.name)))
+                now = running_of(app.name, machines_of(self.api, app.name))
+                check_overtaken(app, parse_reference(image), now)
 
     def _wait_until_settled(
         self, app: App, digest: str, ended: FlyctlResult, report: Reporter
@@ -243,6 +250,14 @@ class FlyDriver(Struct, frozen=True):
         if now and now.healthy and not _is_other(now, digest) and not _behind(found, ended):
             return replace(now, release=ended.release or now.release), found
         raise DeployError(_unsettled(now, found, digest, ended))
+
+
+def _no_release(to: str, known: Sequence[FlyRelease]) -> str:
+    if known and str(known[0].version) == to:
+        return f"release {to} is the newest one"
+    if any(str(one.version) == to for one in known):
+        return f"release {to} did not succeed"
+    return f"there is no release {to} among the newest {_KNOWN_RELEASES}"
 
 
 def _missing(app: str) -> Problem:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from ...fly.errors import FlyError
 from ...fly.queries import write_stamp
 from ...model.events import Notice
-from ...model.stamp import Stamp, carried_stamp
+from ...model.stamp import Stamp, carried_stamp, left_behind
+from ...reference import ReferenceSyntaxError, parse_digest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from ...fly.api import FlyApi
-    from ...fly.values import Machine
+    from ...fly.values import FlyRelease, Machine
     from ...model.apps import App
     from ...model.events import Reporter
     from ...reference import Digest
@@ -48,16 +49,31 @@ def _file_state(file: Path) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
-def stamp_of_rollback(
-    machines: Sequence[Machine], before: str, now: Digest, release: str
+def stamp_before_rollback(
+    machines: Sequence[Machine], releases: Sequence[FlyRelease]
 ) -> Stamp | None:
-    """Return the stamp after a rollback from release `before`; `None` if that had no commit.
-
-    flyctl has copied its stamp. The configuration is that of an old release, and not of a file.
-    """
+    """Return the stamp of the newest release, if it is on all machines."""
     said = {machine.stamp for machine in machines if machine.serves}
-    old = carried_stamp(said.pop(), before) if len(said) == 1 else None
-    return Stamp("", now, release, old.revision, back=True) if old and old.revision else None
+    return carried_stamp(said.pop(), str(releases[0].version)) if len(said) == 1 else None
+
+
+def stamp_of_rollback(
+    ran: Stamp | None, newest: FlyRelease, old: FlyRelease, now: Digest, release: str
+) -> Stamp:
+    """Return the stamp after a rollback from the `newest` release, with the stamp `ran`, to `old`.
+
+    The configuration is that of an old release, and not of a file.
+    """
+    left = left_behind(ran, _digest_of(newest.image))
+    revision, restored = ran.revision if ran else None, str(old.version)
+    return Stamp("", now, release, revision, back=True, left=left, restored=restored)
+
+
+def _digest_of(image: str) -> Digest | None:
+    try:
+        return parse_digest(image.partition("@")[2])
+    except ReferenceSyntaxError:
+        return None
 
 
 def leave_stamp(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from pipeline.deploy.errors import DeployError
 from pipeline.deploy.protocol import RollbackDriver
 from pipeline.model.events import AppChanged, Notice, silent
 from pipeline.model.hold import OvertakenError
@@ -38,8 +39,8 @@ def test_a_deploy_writes_a_stamp(setup: FlyDriverSetup) -> None:
 
     assert made.digest
     assert len(versions) == 2
-    assert found.stamp == done.stamp == setup.app.stamp(made.digest, "1")
-    assert setup.app.stamp(made.digest, "1").revision == REVISION
+    assert found.stamp == done.stamp == setup.app.stamp(made, "1")
+    assert setup.app.stamp(made, "1").revision == REVISION
     assert [one.path for one in setup.fly.requests[asked:]] == ["/v1/apps/web/machines"]
     assert versions == [machine.instance_id for machine in setup.fly.apps["web"].alive]
 
@@ -60,7 +61,7 @@ def test_a_manual_deploy_copies_the_stamp(setup: FlyDriverSetup) -> None:
     assert setup.running().stamp is None
     setup.deploy(made)
     assert made.digest
-    assert setup.running().stamp == setup.app.stamp(made.digest, "4")
+    assert setup.running().stamp == setup.app.stamp(made, "4")
 
 
 def test_a_rollback_records_what_it_left(setup: FlyDriverSetup) -> None:
@@ -78,10 +79,51 @@ def test_a_rollback_records_what_it_left(setup: FlyDriverSetup) -> None:
     assert found.stamp
     assert (found.stamp.revision, found.stamp.back) == (REVISION, True)
     assert found.differs == ()
+    setup.deploy(setup.image("v3"))
     with setup.driver() as opened:
         assert isinstance(opened, RollbackDriver)
         opened.rollback(setup.app, silent)
     assert setup.running().stamp is None
+
+
+def test_rollbacks_in_a_row_go_further_back(setup: FlyDriverSetup) -> None:
+    """Each to the release before the one that the last restored; all that was left is known."""
+    made = [setup.image(tag) for tag in ("v1", "v2", "v3")]
+    for image in made:
+        setup.deploy(image)
+    left = []
+    with setup.driver() as opened:
+        assert isinstance(opened, RollbackDriver)
+        for image in (made[1], made[0]):
+            opened.rollback(setup.app, silent, hold=True)
+            found = setup.running()
+            assert found.digest == image.digest
+            assert found.stamp
+            left.append([one.image for one in found.stamp.left])
+        with pytest.raises(DeployError, match="no previous release"):
+            opened.rollback(setup.app, silent, hold=True)
+
+    digests = [str(image.digest).removeprefix("sha256:")[:20] for image in made]
+    assert left == [[digests[2]], [digests[1], digests[2]]]
+
+
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [("9", "there is no release 9"), ("2", "release 2 is the newest one"), ("1", "")],
+)
+def test_a_rollback_to_one_release(setup: FlyDriverSetup, to: str, message: str) -> None:
+    """It must be among the newest, have succeeded, and not be the one that runs."""
+    first = setup.image()
+    setup.deploy(first)
+    setup.deploy(setup.image("v2"))
+    with setup.driver() as opened:
+        assert isinstance(opened, RollbackDriver)
+        if message:
+            with pytest.raises(DeployError, match=message):
+                opened.rollback(setup.app, silent, hold=True, to=to)
+        else:
+            opened.rollback(setup.app, silent, hold=True, to=to)
+            assert setup.running().digest == first.digest
 
 
 def test_a_newer_deploy_meanwhile_is_kept(setup: FlyDriverSetup) -> None:
