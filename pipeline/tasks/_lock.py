@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._command import Words
 
 
-MOVED = 1
+MOVED = 5
 
 
 def run(

@@ -10,7 +10,7 @@ from ..errors import usage_error
 from ..reference import Reference, ReferenceSyntaxError, parse_reference, parse_tag
 from ..runner.open_registry import open_registry
 from ..runner.promote import promote as bring
-from ._reference import asked
+from ._reference import asked, is_name
 from ._say import say, tell, write_json
 
 if TYPE_CHECKING:
@@ -67,7 +67,13 @@ def _row(one: Promoted) -> dict[str, object]:
 
 
 def _destination(word: str, source: Reference, host: str) -> Reference:
-    """Parse a destination. What it leaves out is that of the source, or of the project."""
+    """Parse a destination. What it leaves out is that of the source, or of the project.
+
+    A word alone is refused: people mean a tag by it, and on Fly it would be another app.
+    """
+    if is_name(word):
+        hint = f"write `:{word}` for the tag, or `{host}/{word}:TAG` for another app's repository"
+        raise usage_error(f"`{word}` may be a tag or an app", hint=hint)
     try:
         if word.startswith(":"):
             return Reference(source.repository, parse_tag(word[1:]), None)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @task(
     help={
-        "check": "change nothing; print which images have moved, and exit with 1 if there are any",
+        "check": "change nothing; print which images have moved, and exit with 5 if there are any",
         "allow": ALLOW,
         "profile": PROFILE,
         "arg": ARG,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @task(
     help={
         "only": "only these images or apps, separated by commas; `*` is allowed",
-        "exit_code": "exit with 5 if an app is not current",
+        "exit_code": "exit with 5 if an app is neither current nor held",
         "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,

@@ -182,7 +182,7 @@ def test_releases_and_rollback(fly_project: FlyProject, tmp_path: Path) -> None:
     """A rollback restores image and configuration; a second one goes one release further back."""
     assert fly_project.invoke("deploy-all").code == 0
     zeroth = fly_project.digests("acme-web")
-    fly_project.app("web", answer="1")
+    fly_project.app("web", answer="1.5")
     assert fly_project.invoke("deploy-all").code == 0
     first = fly_project.digests("acme-web")
     fly_project.app("web", answer="2", colour="red")

@@ -230,7 +230,9 @@ def test_a_missing_image_is_not_promoted(sample_project: Project) -> None:
     assert f"{host(sample_project)}/none:1" in ran.err
 
 
-@pytest.mark.parametrize("destination", [",", "UPPER:1", ":bad tag", "web@sha256:" + "0" * 64])
+@pytest.mark.parametrize(
+    "destination", [",", "stable", "UPPER:1", ":bad tag", "web@sha256:" + "0" * 64]
+)
 def test_a_wrong_destination(sample_project: Project, destination: str) -> None:
     """A wrong destination is refused before any request."""
     ran = sample_project.invoke("promote", "web", destination)
