@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from ..model.settings import repository_of
-from ..reference import ImageName, Repository, parse_reference, registry_named
-from ..spelling import Typos
+from ..reference import ImageName, Repository, is_hub, parse_reference, registry_named
+from ..spelling import Typos, closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,6 +53,22 @@ class Names(Struct, frozen=True):
         if len(owners) == 1 and "{name}" not in self.tag:
             return next(iter(owners))
         return _by_tag(self.tag, owners, reference)
+
+    def nearest_repository(self, written: str) -> str:
+        """Return the image whose repository on our registry is most like the one in `written`.
+
+        Empty for a repository of another registry.
+        """
+        repository = _canonical(parse_reference(written).repository)
+        if is_hub(repository.host) and repository.path.startswith("library/"):
+            return ""
+        paths = {
+            one.path: next(iter(owners))
+            for one, owners in self.repositories.items()
+            if one.host == repository.host
+        }
+        near = closest(repository.path, paths)
+        return str(paths[near]) if near else ""
 
     def meant(self, written: str) -> str:
         """Return the image whose bare name is misspelt in `written`, or nothing."""

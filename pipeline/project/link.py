@@ -18,7 +18,7 @@ from .build_arguments import bound_twice, undeclared, with_arguments
 from .edges import project_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ..dockerfile import Onbuild, Resolved
     from ..model.image import Pin
@@ -141,6 +141,7 @@ def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | 
         return None
     bases, externals = _edges(found, known, given)
     image = _image(draft, found, platforms, bound, bases, externals)
+    image = replace(image, floating=_floating(found, externals, known.names))
     problems += [*clashes(image), *_indistinguishable(image)]
     return _Linked(image, found[0].onbuild, undeclared_arguments(draft, found[0]).errors)
 
@@ -164,6 +165,7 @@ def _located(draft: Draft, problems: Sequence[Problem]) -> list[Problem]:
 def _public(known: _Known, draft: Draft, public: PublicImage) -> Image:
     """Return a ready image, which is deployed under the reference that its file names."""
     platforms = known.settings.build.platforms
+    known.problems.extend(_meant_of_project(known, draft, public))
     external = _external(public.written, public.location, known, platforms)
     reference, locked = external.reference, external.locked
     return Image(
@@ -177,10 +179,22 @@ def _public(known: _Known, draft: Draft, public: PublicImage) -> Image:
         platforms=platforms,
         externals=(external,),
         deploy=draft.app,
-        floating=_unpinned([external]),
+        floating=_unpinned([external], known.names),
         public=reference.at(locked) if locked else reference,
         warnings=draft.build.warnings,
     )
+
+
+def _meant_of_project(known: _Known, draft: Draft, public: PublicImage) -> Iterator[Problem]:
+    """Yield a problem for a bare name that is, or nearly is, another image of the project."""
+    written, location = public.written, public.location
+    bare = written.removesuffix(":latest")
+    if bare in known.names.bare and bare != draft.name:
+        message = f"`{bare}` is an image of this project, and `image` names one that is ready"
+        hub = f"Docker Hub's image is `docker.io/library/{bare}`"
+        yield Problem(location, message, f"add this app to `apps` of that image; {hub}")
+    elif near := known.names.meant(written):
+        yield _nearly(written, near, location)
 
 
 def _resolve(
@@ -227,7 +241,6 @@ def _image(
         salt=file.salt,
         test=file.test,
         deploy=draft.app,
-        floating=_floating(found, externals),
         remotes=tuple(dict.fromkeys(url for resolved in found for url in resolved.remotes)),
         warnings=(
             *draft.build.warnings,
@@ -272,16 +285,27 @@ def _declared_names(found: Sequence[Resolved]) -> dict[str, None]:
     return dict.fromkeys(name for resolved in found for name in resolved.declared)
 
 
-def _floating(found: Sequence[Resolved], externals: Sequence[External]) -> tuple[str, ...]:
+def _floating(
+    found: Sequence[Resolved], externals: Sequence[External], names: Names
+) -> tuple[str, ...]:
     said = (sentence for resolved in found for sentence in resolved.floating)
-    return tuple(dict.fromkeys((*_unpinned(externals), *said)))
+    return tuple(dict.fromkeys((*_unpinned(externals, names), *said)))
 
 
-def _unpinned(externals: Sequence[External]) -> tuple[str, ...]:
-    return tuple(
-        f"`{external.written}` may move: it is pinned by no digest"
-        for external in externals
-        if external.reference.digest is None and external.locked is None
+def _unpinned(externals: Sequence[External], names: Names) -> tuple[str, ...]:
+    """Return a sentence for each external that may move, and one for what may be a typo.
+
+    A repository on our own registry may well be another project's.
+    """
+    written = [e.written for e in externals if e.reference.digest is None and e.locked is None]
+    near = ((one, names.nearest_repository(one)) for one in written)
+    return (
+        *(f"`{one}` may move: it is pinned by no digest" for one in written),
+        *(
+            f"`{one}` is not an image of this project, whose nearest is `{name}`"
+            for one, name in near
+            if name
+        ),
     )
 
 

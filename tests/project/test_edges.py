@@ -47,6 +47,28 @@ def test_the_tag_decides_in_a_shared_repository(written: str, found: str | None)
 
 
 @pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("registry.fly.io/acme-python-bsae:v1", "python-base"),
+        ("registry.fly.io/acme-os-bas", "os-base"),
+        ("registry.fly.io/somebody-elses-database:v1", ""),
+        ("elsewhere.io/acme-python-bsae:v1", ""),
+        ("python", ""),
+    ],
+)
+def test_the_nearest_repository_on_our_registry(written: str, near: str) -> None:
+    """A repository there may be another project's, or a typo."""
+    assert project_names(OWN, IMAGES).nearest_repository(written) == near
+
+
+def test_official_images_of_docker_hub_are_near_to_nothing() -> None:
+    """Where the project's own registry is Docker Hub."""
+    hub = RegistrySettings(host="docker.io", repository="libray/{name}")
+    assert project_names(hub, IMAGES).nearest_repository("python-base:3") == ""
+    assert project_names(hub, IMAGES).nearest_repository("libray/python-bas:3") == "python-base"
+
+
+@pytest.mark.parametrize(
     "host", ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"]
 )
 def test_docker_hub_by_any_name(host: str) -> None:

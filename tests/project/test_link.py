@@ -134,6 +134,47 @@ def test_a_name_near_an_image_is_an_error(tmp_path: Path, dockerfile: str) -> No
     assert len(image.externals) == 1
 
 
+def test_a_near_repository_on_our_registry_is_noted(tmp_path: Path) -> None:
+    """It stays an external, as another project may own it."""
+    image = link_web(tmp_path, "FROM registry.fly.io/bsae:1\n")
+    assert [e.written for e in image.externals] == ["registry.fly.io/bsae:1"]
+    note = "`registry.fly.io/bsae:1` is not an image of this project, whose nearest is `base`"
+    assert note in image.floating
+
+
+@pytest.mark.parametrize(
+    ("named", "message", "hint"),
+    [
+        ("base", "`base` is an image of this project, and `image` names one that is ready", "apps"),
+        ("bsae", "there is no image `bsae` in this project", "did you mean `base`?"),
+        ("docker.io/library/base", "", ""),
+        ("base:1", "", ""),
+        ("ready", "", ""),
+    ],
+)
+def test_a_ready_image_with_a_bare_name(
+    tmp_path: Path, named: str, message: str, hint: str
+) -> None:
+    """The name of another image, or nearly one, is an error; `image` names no image of ours."""
+    toml = f'image = "{named}"\ndeploy = {{ apps = ["acme-ready"] }}\n'
+    write_tree(
+        tmp_path,
+        {
+            "pipeline.toml": "",
+            "images/base/Dockerfile": "FROM scratch\n",
+            "images/ready/image.toml": toml,
+        },
+    )
+    if not message:
+        assert len(load(tmp_path).images) == 2
+        return
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path)
+    (problem,) = caught.value.problems
+    assert (str(problem.location), problem.message) == ("images/ready/image.toml:1:9", message)
+    assert hint in problem.hint
+
+
 SLIP = 'args = { NODE_VERSON = "22" }\n'
 NODE = "ARG NODE_VERSION=18\nFROM scratch\nARG NODE_VERSION\n"
 LOCKED = f"""
