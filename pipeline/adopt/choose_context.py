@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from ..process.paths import is_there
 from .dockerfile_facts import sources_of
 from .proposal import Question
 
@@ -21,6 +23,8 @@ _OF_WORKSPACES = re.compile(
     r"|\bnpm \S+ (?:-w|--workspace)\b"
 )
 _ALL = "."
+_MOST = 1000
+"""Paths that a pattern is followed to: one is enough."""
 
 
 def choose_context(
@@ -60,9 +64,17 @@ def _missing(folder: Path, sources: Iterable[str]) -> int:
 
 
 def _is_there(folder: Path, source: str) -> bool:
+    """Return whether a source of COPY is in a folder; `**` is no more than `*` there."""
+    found = [folder]
+    for part in source.split("/"):
+        found = [path for each in found for path in _named(each, part)][:_MOST]
+    return bool(found)
+
+
+def _named(folder: Path, part: str) -> list[Path]:
+    if not re.search(r"[*?\[]", part):
+        return [folder / part] if is_there(folder / part) else []
     try:
-        if re.search(r"[*?\[]", source):
-            return next(folder.glob(source), None) is not None
-        return (folder / source).exists()
-    except (OSError, ValueError):
-        return False
+        return [path for path in folder.iterdir() if fnmatchcase(path.name, part)]
+    except OSError:
+        return []

@@ -46,15 +46,23 @@ class Finder:
     def all(self) -> list[Candidate]:
         """Return the candidates of all Dockerfiles, and of apps with a ready image."""
         found: list[Candidate] = []
+        rest: list[tuple[PurePosixPath, Dockerfile]] = []
+        # A `fly.toml` makes its folder an image, whichever Dockerfile it names.
         for path, parsed in self.repository.dockerfiles.items():
             configs = [c for c in self.repository.configs if c.dockerfile == path]
             targets = [target for target in self.targets if target.dockerfile == path]
             if configs:
                 found += self._by_configs(path, parsed, configs, targets)
-            elif targets:
+            else:
+                rest.append((path, parsed))
+        for path, parsed in rest:
+            targets = [target for target in self.targets if target.dockerfile == path]
+            if targets:
                 found += self._by_targets(path, parsed, targets)
             elif set(_words(dockerfile_stem(path.name) or "")) & _FOR_DEVELOPERS:
                 self._for_developers(path)
+            elif not dockerfile_stem(path.name) and path.parent in self.taken:
+                self._not_of_folder(path)
             else:
                 found.append(self._plain(path, parsed))
         ready = [config for config in self.repository.configs if config.build.image]
@@ -64,6 +72,14 @@ class Finder:
     def _for_developers(self, path: PurePosixPath) -> None:
         what = "its name says that it is for developers or tests"
         self.questions.append(Question(str(path), what, "left out", f'add "{path}" to `images`'))
+
+    def _not_of_folder(self, path: PurePosixPath) -> None:
+        what = "its folder is the image of another Dockerfile"
+        other = (
+            f'write `dockerfile = "{path.name}"` into `{path.with_name("image.NAME.toml")}`, '
+            "and put that first in `images`"
+        )
+        self.questions.append(Question(str(path), what, "left out", other))
 
     def _plain(self, path: PurePosixPath, parsed: Dockerfile) -> Candidate:
         context = self._context(path, parsed, [path.parent])
@@ -107,10 +123,14 @@ class Finder:
 
     def _named(self, path: PurePosixPath, target: Target) -> Candidate:
         """Return one of several images of a Dockerfile, which has settings of its own."""
-        stem = target.name
+        beside = [p for p in self.repository.dockerfiles if p.parent == path.parent]
+        of_stem = [p for p in beside if dockerfile_stem(p.name) == target.name]
+        # `image.web.toml` is that of `Dockerfile.web`.
+        stem = target.name if of_stem in ([], [path]) else f"{target.name}-target"
         place = path.parent / f"image.{stem}.toml"
         one = Candidate(place, path, path.parent, is_folder=False, stem=stem)
-        if dockerfile_stem(path.name):
+        usual = path.name == usual_dockerfile(self.repository.root / path.parent)
+        if not usual and path not in of_stem:
             one.keys["dockerfile"] = path.name
         return one
 

@@ -54,6 +54,7 @@ def entries_for(
         context = "" if one.context == one.folder else str(one.context)
         groups.setdefault((one.is_folder, _kind(one), context), []).append(one)
     unwanted = {*others, *(one.place for one in candidates)}
+    root_name = _without_prefix(candidates) or root_name
     found: list[Entry] = []
     # The first entry that matches an image counts: exceptions go before what is usual.
     for (_, _, context), members in sorted(groups.items(), key=lambda group: len(group[1])):
@@ -64,6 +65,16 @@ def entries_for(
         found.sort(key=lambda entry: (entry.members[0].place, entry.path))
     _name(found, root_name)
     return found
+
+
+def _without_prefix(candidates: Sequence[Candidate]) -> str:
+    """Return the name of the root's app without what the other apps have before their names."""
+    root = next((one.app for one in candidates if not one.usual_name), "")
+    for one in candidates:
+        prefix = one.app.removesuffix(one.usual_name)
+        if one.usual_name and len(prefix) < len(one.app) and root.startswith(prefix):
+            return root.removeprefix(prefix) or root
+    return root
 
 
 def _overlap(entry: Entry, before: Sequence[Entry]) -> bool:
@@ -120,9 +131,8 @@ def _breadth(glob: str) -> int:
 
 def _generalized(one: Candidate) -> Iterator[str]:
     """Yield globs that match an image and perhaps others: the nearest ones first."""
-    folders, files = (
-        (one.place.parts, [""]) if one.is_folder else (one.place.parent.parts, _files(one))
-    )
+    files = [""] if one.is_folder else _files(one)
+    folders = [_quoted(part) for part in one.folder.parts]
     for file in files:
         if file and file != one.place.name:
             yield _joined(folders, file)
@@ -145,8 +155,8 @@ def _joined(folders: Sequence[str], file: str) -> str:
     return "/".join(part for part in (*folders, file) if part)
 
 
-def _quoted(place: PurePosixPath) -> str:
-    """Write a path as a glob that matches it alone."""
+def _quoted(place: object) -> str:
+    """Write a path, or a part of one, as a glob that matches it alone."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(place))
 
 
@@ -166,7 +176,7 @@ def _expression(glob: str) -> re.Pattern[str]:
 def _name(entries: Sequence[Entry], root_name: str) -> None:
     """Give each candidate a name, by the convention if it does, else by a template."""
     used: set[str] = {one.required for entry in entries for one in entry.members if one.required}
-    folders = {one.folder for entry in entries for one in entry.members}
+    folders = {one.folder for entry in entries for one in entry.members if one.folder.name}
     for entry in entries:
         free = [one for one in entry.members if not one.required]
         for one in entry.members:
@@ -196,7 +206,7 @@ def _by_template(
             entry.name = template
             return names
     # One image, in the root, or one whose every name is taken.
-    first = fitted_name(free[0].app or root_name) or "app"
+    first = fitted_name(root_name) or "app"
     made = _numbered(first, len(free), used)
     entry.name = made[0] if len(made) == 1 else ""
     return made

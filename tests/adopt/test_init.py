@@ -197,6 +197,26 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
         'images = ["src/d", { path = "src/*", context = "." }]',
         "",
     ),
+    "a Dockerfile beside that of fly.toml": (
+        {
+            "Dockerfile": EMPTY,
+            "Dockerfile.prod": EMPTY,
+            "fly.toml": 'app = "acme"\nbuild = { dockerfile = "Dockerfile.prod" }\n',
+        },
+        'images = [{ path = ".", name = "acme" }]',
+        "Dockerfile: its folder is the image of another Dockerfile; left out; write `dockerfile",
+    ),
+    "the prefix of the apps": (
+        {"Dockerfile": EMPTY, "fly.toml": 'app = "acme-site"\n', "jobs/Dockerfile": EMPTY}
+        | {"jobs/fly.toml": 'app = "acme-jobs"\n'},
+        '{ path = ".", name = "site" }, "jobs"]\n\n[registry]\nrepository = "acme-{name}"',
+        "",
+    ),
+    "folders with characters of globs": (
+        {"apps/[id]/Dockerfile": EMPTY, "apps/{a}/Dockerfile": EMPTY, "lib/Dockerfile": EMPTY},
+        '{ path = "apps/*", name = "{folder}" }',
+        "",
+    ),
     "many files of one kind": (
         {"web/Dockerfile": EMPTY} | {f"t/{n}/Dockerfile": "{{x}}\n" for n in range(6)},
         'images = ["web"]',

@@ -66,3 +66,20 @@ def test_variables_of_the_environment_do_not_count(tmp_path: Path) -> None:
     write_tree(tmp_path, files)
     found = propose(tmp_path, {**os.environ, "V": "2"})
     assert found.files[PurePosixPath("web/image.toml")] == 'args = { V = "1" }\n'
+
+
+def test_targets_of_one_dockerfile_beside_another_of_a_target_s_name(tmp_path: Path) -> None:
+    """`image.web.toml` would be that of `Dockerfile.web`."""
+    files = {
+        "Dockerfile": "FROM scratch AS web\nFROM scratch AS jobs\nFROM scratch AS last\n",
+        "Dockerfile.web": "FROM scratch\n",
+        "compose.yaml": "services: { web: { build: { context: ., target: web } },"
+        " jobs: { build: { context: ., target: jobs } } }\n",
+    }
+    write_tree(tmp_path, files)
+    found = propose(tmp_path, os.environ)
+    assert {(str(i.settings_file), str(i.dockerfile), i.target) for i in found.project} == {
+        ("image.web-target.toml", "Dockerfile", "web"),
+        ("image.jobs.toml", "Dockerfile", "jobs"),
+        ("image.web.toml", "Dockerfile.web", None),
+    }
