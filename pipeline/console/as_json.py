@@ -5,6 +5,7 @@ Each function returns a dictionary with its keys in the documented order; `dump`
 
 from __future__ import annotations
 
+import hashlib
 import json
 from itertools import starmap
 from typing import TYPE_CHECKING
@@ -93,6 +94,13 @@ def inputs_json(inputs: Inputs) -> JsonObject:
             reference: {str(one.platform): list(one.instructions) for one in found}
             for reference, found in inputs.triggers.items()
         },
+        "version": inputs.version,
+        "dockerfile_sha256": hashlib.sha256(inputs.source).hexdigest(),
+        "frontend": inputs.frontend or None,
+        "options": dict(inputs.options),
+        "salt": inputs.salt or None,
+        "bases_as_written": dict(inputs.written),
+        "args_by_platform": {name: list(values) for name, values in inputs.differing.items()},
     }
 
 

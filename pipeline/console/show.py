@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from ..model.inputs import EntryKind
@@ -136,8 +137,10 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
         yield from _section("test", [(shlex.join(value.test), "")], paint)
     origins = {key: f"from {location}" for key, location in value.origins.items()}
     if value.dockerfile:
-        path = str(value.dockerfile)
-        yield from _section("dockerfile", [(path, origins.get("dockerfile", ""))], paint)
+        path, origin = str(value.dockerfile), origins.get("dockerfile", "")
+        rows = [(path, f"sha256:{sha256(value.source).hexdigest()}  {origin}".rstrip())]
+        yield from _section("dockerfile", rows, paint)
+    yield from _section("frontend", [(value.frontend, "")] if value.frontend else [], paint)
     if value.ignored:
         yield from _section("ignore file", [(str(value.ignored[0]), "")], paint)
     target = value.target or "the last stage"
@@ -157,6 +160,9 @@ def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
         title = _files(f"context {name} ({context.path})", context.whole_context)
         rows = [_entry(entry) for entry in context.entries]
         yield from _section(title, rows or [("no file is read", "")], paint)
+    yield from _section("options", list(value.options.items()), paint)
+    yield from _section("salt", [(repr(value.salt), "")] if value.salt else [], paint)
+    yield from _section("key version", [(value.version, "")] if value.version else [], paint)
     yield from _section("floating", [(text, "") for text in value.floating], paint)
 
 

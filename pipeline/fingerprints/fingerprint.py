@@ -17,7 +17,7 @@ from .context import Context
 from .context_warnings import context_warnings
 from .disk import Disk
 from .find_ignore_file import find_ignore_file, find_ignore_file_in
-from .key import fingerprint_of, key_of, output_options, record
+from .key import VERSION, fingerprint_of, key_of, output_options, record
 from .scan import scan, scan_context
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def each_fingerprint(
             continue
         named = {name: one.entries for name, one in scanned.contexts.items()}
         keys[image.name] = key_of(record(image, scanned.entries, keys, options, named))
-        yield _inputs(image, scanned, keys)
+        yield _inputs(image, scanned, keys, options)
     raise_problems(problems)
 
 
@@ -133,7 +133,12 @@ def _lost_folders(project: Project, image: Image) -> Iterator[Problem]:
             )
 
 
-def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> Inputs:
+def _inputs(
+    image: Image,
+    scanned: _Scanned,
+    keys: Mapping[ImageName, Key],
+    options: Mapping[str, str],
+) -> Inputs:
     key = keys[image.name]
     entries, ignored, contexts, warnings = scanned
     every = (*entries, *(entry for one in contexts.values() for entry in one.entries))
@@ -161,6 +166,13 @@ def _inputs(image: Image, scanned: _Scanned, keys: Mapping[ImageName, Key]) -> I
         origins=image.origins,
         contexts=contexts,
         triggers={str(e.reference): e.triggers for e in image.externals if e.triggers},
+        version=VERSION,
+        source=image.source.source,
+        frontend=image.frontend,
+        options=options,
+        salt=image.salt,
+        written={base.written: base.name for base in image.bases},
+        differing=image.differing,
     )
 
 

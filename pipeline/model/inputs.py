@@ -105,7 +105,10 @@ class Inputs(Struct, frozen=True):
     file that applies: its path from the project's root, and its bytes. `origins` says where a value
     of the settings is written (see `Image`), and `dockerfile` is the Dockerfile's path from the
     root. `contexts` are the named contexts, by name; `triggers` the known ones of externals, by
-    reference.
+    reference. `version` is that of the record, `source` the Dockerfile's bytes, `frontend` the
+    image of its `# syntax=` line, `options` the settings of the build that change the image, and
+    `salt` that of `image.toml`. `written` has the bases by the names that the Dockerfile uses, and
+    `differing` the values of arguments that differ between platforms, in their sorted order.
     """
 
     name: ImageName
@@ -126,3 +129,10 @@ class Inputs(Struct, frozen=True):
     origins: Mapping[str, Location] = field(default_factory=dict)
     contexts: Mapping[str, ContextInputs] = field(default_factory=dict)
     triggers: Mapping[str, tuple[Triggers, ...]] = field(default_factory=dict)
+    version: str = ""
+    source: bytes = b""
+    frontend: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    salt: str = ""
+    written: Mapping[str, ImageName] = field(default_factory=dict)
+    differing: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)

@@ -96,6 +96,23 @@ INPUTS = record(
     whole_context={"type": ["string", "null"]},
     floating=TEXTS,
     warnings=WARNINGS,
+    key=HEX,
+    test={"type": ["array", "null"], "items": TEXT},
+    dockerfile={"type": ["string", "null"]},
+    ignore_file={"type": ["string", "null"]},
+    origins={"type": "object", "additionalProperties": TEXT},
+    contexts={"type": "object", "additionalProperties": {"type": "object"}},
+    triggers={"type": "object", "additionalProperties": {"type": "object"}},
+    version=TEXT,
+    dockerfile_sha256=HEX,
+    frontend={"type": ["string", "null"]},
+    options={"type": "object", "additionalProperties": TEXT},
+    salt={"type": ["string", "null"]},
+    bases_as_written={"type": "object", "additionalProperties": TEXT},
+    args_by_platform={
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": {"type": ["string", "null"]}},
+    },
 )
 REPORT = record(
     schema={"const": "pipeline.report/1"},
