@@ -74,20 +74,17 @@ class Metadata(Struct, frozen=True):
 class Built(Struct, frozen=True):
     """Built and, unless it is only loaded, pushed; `digest` if BuildKit named it.
 
-    `seconds` is from the first of its own steps to the last; `sources` are the materials of its
-    provenance (`buildkit.provenance`).
+    `sources` are the materials of its provenance (`buildkit.provenance`).
     """
 
     digest: Digest | None
-    seconds: float = 0.0
     sources: tuple[str, ...] = ()
 
 
 class Broken(Struct, frozen=True):
-    """One of the image's own steps failed, `seconds` after the first of them."""
+    """One of the image's own steps failed."""
 
     failure: Failure
-    seconds: float = 0.0
 
 
 class Cancelled(Struct, frozen=True):
@@ -109,7 +106,6 @@ def after_success(
     return {
         name: Built(
             metadata[name].digest,
-            _seconds(progress, name),
             metadata[name].sources or tuple(progress.sources.get(name, ())),
         )
         for name in progress.targets
@@ -171,7 +167,7 @@ def _broken(progress: Progress) -> dict[ImageName, Outcome]:
         for name in progress.names.owners(step):
             mine = excerpt if step.error in message else None
             failure = _failure(progress.targets[name], step, mine)
-            found.setdefault(name, Broken(failure, _seconds(progress, name)))
+            found.setdefault(name, Broken(failure))
     if not found and (at_fault := _spoken_of(progress, target, message, excerpt)):
         location, text = locate(progress.targets[at_fault].image, "", excerpt)
         failure = Failure("", message, location, text, hint=_hint(message))
@@ -217,7 +213,7 @@ def _unbroken(progress: Progress, name: ImageName) -> Outcome:
     whole, digest = _whole(progress, name)
     sources = tuple(progress.sources.get(name, ()))
     if whole:
-        return Built(digest, _seconds(progress, name), sources)
+        return Built(digest, sources)
     return Cancelled(name in exported(progress))
 
 
@@ -244,11 +240,6 @@ def _whole(progress: Progress, name: ImageName) -> tuple[bool, Digest | None]:
     digest = progress.pushed.get(name)
     whole = digest is not None and all(step.done for step in exports)
     return whole, Digest(digest) if whole and digest else None
-
-
-def _seconds(progress: Progress, name: ImageName) -> float:
-    span = progress.spans.get(name)
-    return span.seconds if span else 0.0
 
 
 class Attempts(Struct):

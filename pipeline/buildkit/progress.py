@@ -33,19 +33,6 @@ if TYPE_CHECKING:
     from .steps import VertexNames
 
 
-class Span(Struct):
-    """When an image's own steps began and ended, and the stage that was last reported for it."""
-
-    began: datetime | None = None
-    ended: datetime | None = None
-    stage: Phase | None = None
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return _seconds(self.began, self.ended)
-
-
 class Progress(Struct):
     """The state of a solve, according to its stream. `text` has the lines that are not JSON.
 
@@ -56,11 +43,10 @@ class Progress(Struct):
     targets: Mapping[ImageName, Target]
     names: VertexNames
     steps: dict[str, Step] = field(default_factory=dict)
-    spans: dict[ImageName, Span] = field(default_factory=dict)
+    stages: dict[ImageName, Phase] = field(default_factory=dict)
     text: list[str] = field(default_factory=list)
     pushed: dict[ImageName, str] = field(default_factory=dict)
     sources: dict[ImageName, dict[str, None]] = field(default_factory=dict)
-    began: datetime | None = None
     stopping: bool = False
     boot: Vertex | None = None
     _shown: set[ImageName] = field(default_factory=set)
@@ -94,7 +80,6 @@ class Progress(Struct):
         return self.steps.setdefault(digest, Step(digest))
 
     def _vertex(self, vertex: Vertex) -> list[Event]:
-        self.began = self.began or vertex.started
         if is_boot(vertex.name):
             first, self.boot = self.boot is None, vertex
             return [Notice("starting the builder")] if first else []
@@ -129,22 +114,15 @@ class Progress(Struct):
         return not waiting and image in self.names.owners(step)
 
     def _stage(self, image: ImageName, name: str, vertex: Vertex) -> list[Event]:
-        """Return the stage that this step brings the image to; record its time."""
+        """Return the stage that this step brings the image to."""
         if not _own(name) or vertex.started is None:
             return []
-        span = self.spans.setdefault(image, Span())
-        span.began = min(span.began or vertex.started, vertex.started)
-        # Another solve may have begun a shared step long ago.
-        span.began = max(span.began, self.began or span.began)
-        if vertex.completed:
-            span.ended = max(span.ended or vertex.completed, vertex.completed)
         return self._come_to(image, Phase.PUSHING if is_push(name) else Phase.BUILDING)
 
     def _come_to(self, image: ImageName, stage: Phase) -> list[Event]:
-        span = self.spans.setdefault(image, Span())
-        if span.stage in (stage, Phase.PUSHING):
+        if self.stages.get(image) in (stage, Phase.PUSHING):
             return []
-        span.stage = stage
+        self.stages[image] = stage
         return [ImageChanged(image, stage)]
 
     def _status(self, status: Status) -> list[Event]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .check import CheckResult
 
 JsonObject = dict[str, object]
+_PARTS = ("copy", "build", "test", "push", "publish")
 
 
 def dump(value: JsonObject, stream: TextIO) -> None:
@@ -339,6 +340,7 @@ def _image_result(result: ImageResult) -> JsonObject:
         "reason": result.reason,
         "failure": _failure(result.failure),
         "unaccounted": list(result.unaccounted),
+        "times": {part: round(getattr(result.times, part), 3) for part in _PARTS},
     }
 
 

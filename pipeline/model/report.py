@@ -48,8 +48,26 @@ class Failure(Struct, frozen=True):
     hint: str = ""
 
 
+class Times(Struct, frozen=True):
+    """How many seconds an image spent on what: copying, building, its test, pushing, publishing.
+
+    A part lasts until the next one begins, so that all of them are the time from start to end.
+    """
+
+    copy: float = 0.0
+    build: float = 0.0
+    test: float = 0.0
+    push: float = 0.0
+    publish: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All seconds together."""
+        return self.copy + self.build + self.test + self.push + self.publish
+
+
 class ImageResult(Struct, frozen=True):
-    """How one image ended, and why.
+    """How one image ended, and why. `seconds` are the total of its `times`.
 
     `unaccounted` is what BuildKit read for it that is not in its fingerprint
     (`buildkit.provenance`).
@@ -63,6 +81,7 @@ class ImageResult(Struct, frozen=True):
     seconds: float = 0.0
     failure: Failure | None = None
     unaccounted: tuple[str, ...] = ()
+    times: Times = Times()
 
 
 class DeployResult(Struct, frozen=True):

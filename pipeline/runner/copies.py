@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -40,16 +39,14 @@ def copy_images(plan: Plan, tools: Tools) -> Plan:
 
 def _copy(actions: Sequence[ImageAction], tools: Tools) -> None:
     """Bring all that the images need, all at once, and then publish them."""
-    started = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         brought = [b for b in pool.map(lambda action: _bring(action, tools), actions) if b]
     answers = publish(brought, tools.registry)
-    seconds = time.monotonic() - started
     for action in (pushed.action for pushed in brought):
         answer = answers[action.name]
         if isinstance(answer, Present):
             status = ImageStatus.COPIED
-            tools.end_image(action, status, action.reason, answer.digest, seconds=seconds)
+            tools.end_image(action, status, action.reason, answer.digest)
         else:
             why = answer.message if isinstance(answer, PipelineError) else "it vanished"
             _report_failure(action, why, tools)

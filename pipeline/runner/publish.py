@@ -92,7 +92,7 @@ def publish_batch(
     for action in batch:
         outcome, answer = outcomes.get(action.name), answers.get(action.name)
         if isinstance(outcome, Broken):
-            tools.fail_image(action, outcome.failure, outcome.seconds)
+            tools.fail_image(action, outcome.failure)
         elif why := wrong.get(action.name):
             tools.fail_image(action, Failure("verify", why))
         elif isinstance(answer, PipelineError):
@@ -193,15 +193,14 @@ def _record_published(
     answer: Presence,
     tools: Tools,
 ) -> None:
-    seconds = outcome.seconds if isinstance(outcome, Built) else 0.0
     if isinstance(answer, Absent):
         message = f"it was published, and the registry has no `{action.reference}`"
-        tools.fail_image(action, Failure("verify", message), seconds)
+        tools.fail_image(action, Failure("verify", message))
         return
     why = action.reason if isinstance(outcome, Built) else _CANCELLED
     if answer.digest != manifest.digest:
         why = _LATER if action.forced else _FIRST
-    tools.end_image(action, ImageStatus.BUILT, why, answer.digest, seconds=seconds)
+    tools.end_image(action, ImageStatus.BUILT, why, answer.digest)
 
 
 def _read(action: ImageAction, tools: Tools) -> Manifest | Absent | UnknownError:

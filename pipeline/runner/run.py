@@ -19,6 +19,7 @@ from ..process.cleanup import sweep
 from ..registry.auth.keychain import credentials
 from .apps import open_driver
 from .open_registry import open_registry
+from .stopwatch import Stopwatch
 from .tools import Listener, Tools
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     stop = stop or threading.Event()
-    listener = Listener(report)
+    stopwatch = Stopwatch()
+    listener = Listener(report, stopwatch.take)
     for error in plan.unknown:
         raise error
     idle = plan.empty and not plan.deploys
@@ -86,7 +88,16 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
         listener(Planned(plan))
         before = registry.requests
         known = registry.showing(credentials(environ))
-        tools = Tools(registry, known, environ, listener, stop, keep_going, rollback)
+        tools = Tools(
+            registry,
+            known,
+            environ,
+            listener,
+            stop,
+            keep_going,
+            rollback,
+            stopwatch=stopwatch,
+        )
         result = _run(plan, tools, driver)
         result = replace(
             result,

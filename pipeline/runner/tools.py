@@ -7,12 +7,15 @@ import threading
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from ..model.events import AppChanged, ImageChanged, Phase
-from ..model.report import ImageResult, ImageStatus
+from ..model.past import past
+from ..model.report import DeployStatus, ImageResult, ImageStatus
+from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ..model.actions import ImageAction
     from ..model.events import Event, Reporter
@@ -37,7 +40,7 @@ class Tools(Struct, frozen=True):
     """The registry client, credentials, environment, reporter, stop event and results of a run.
 
     `keep_going` and `rollback` say what to do after a failure (`runner.run`). `mark` is in the tags
-    that no other run uses (`buildkit.staging`).
+    that no other run uses (`buildkit.staging`). `stopwatch` has seen all events.
     """
 
     registry: Registry
@@ -48,6 +51,7 @@ class Tools(Struct, frozen=True):
     keep_going: bool = False
     rollback: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
     results: Results = field(default_factory=Results)
 
     def end_image(
@@ -57,40 +61,53 @@ class Tools(Struct, frozen=True):
         reason: str,
         digest: Digest | None = None,
         *,
-        seconds: float = 0.0,
         failure: Failure | None = None,
     ) -> None:
         """Report how an image ended, and record it."""
-        self.report(ImageChanged(action.name, Phase(status.value), reason, seconds))
+        times = self.stopwatch.times(action.name)
+        if status in {ImageStatus.BUILT, ImageStatus.COPIED}:
+            reason = past(reason)
+        self.report(ImageChanged(action.name, Phase(status.value), reason, times.total))
         self.results.images[action.name] = ImageResult(
-            action.name, status, action.reference, reason, digest, seconds, failure
+            action.name,
+            status,
+            action.reference,
+            reason,
+            digest,
+            times.total,
+            failure,
+            times=times,
         )
 
-    def fail_image(self, action: ImageAction, failure: Failure, seconds: float = 0.0) -> None:
+    def fail_image(self, action: ImageAction, failure: Failure) -> None:
         """Report that an image failed, and record it."""
-        status = ImageStatus.FAILED
-        self.end_image(action, status, failure.message, seconds=seconds, failure=failure)
+        self.end_image(action, ImageStatus.FAILED, failure.message, failure=failure)
 
     def end_app(self, result: DeployResult) -> None:
         """Report how an app ended, and record it."""
+        if result.status is DeployStatus.DEPLOYED:
+            result = replace(result, reason=past(result.reason))
         self.report(AppChanged(result.app, result.status.value, result.reason, result.seconds))
         self.results.apps[result.app] = result
 
 
 class Listener:
-    """Pass events on to a reporter one by one; what it raises stops no work.
+    """Pass events on to observers and a reporter one by one; what it raises stops no work.
 
-    `error` is the first error that it raised.
+    `error` is the first error that the reporter raised.
     """
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *observers: Callable[[Event], None]) -> None:
         self._report = report
+        self._observers = observers
         self._lock = threading.Lock()
         self.error: Exception | None = None
 
     def __call__(self, event: Event, /) -> None:
         """Pass an event on."""
         with self._lock:
+            for observe in self._observers:
+                observe(event)
             try:
                 self._report(event)
             except Exception as error:  # noqa: BLE001 - it is the caller's callback

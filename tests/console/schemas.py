@@ -123,6 +123,9 @@ REPORT = record(
         digest=DIGEST,
         seconds=SECONDS,
         reason=TEXT,
+        failure={"type": ["object", "null"]},
+        unaccounted=TEXTS,
+        times=record(copy=SECONDS, build=SECONDS, test=SECONDS, push=SECONDS, publish=SECONDS),
     ),
     deploys=rows(
         app=TEXT,

@@ -88,7 +88,7 @@ def test_another_configuration_alone_is_deployed(
     assert deploys(ran) == {"api": "current", "web": "deployed"}
     assert get(f"{url(ran, 'web')}/env") == f"{app_name('web', tmp_path)} red"
     reasons = {d["image"]: d["reason"] for d in (*ran.json["deploys"], *forced.json["deploys"])}
-    assert reasons == {"web": "its configuration differs: `[env] COLOUR`", "api": "forced"}
+    assert reasons == {"web": "its configuration differed: `[env] COLOUR`", "api": "forced"}
     assert deploys(forced) == {"api": "deployed"}
     served = [c for c in containers(engine_client, tmp_path) if c.name == app_name("api", tmp_path)]
     assert served[0].id != before[app_name("api", tmp_path)]

@@ -198,7 +198,7 @@ def test_an_interrupted_run_rolls_nothing_back(tools: Tools) -> None:
         "web-1": "failed",
         "web-2": "blocked",
     }
-    assert results["api-1"].reason == "it runs another image"
+    assert results["api-1"].reason == "it ran another image"
 
 
 def test_an_interrupted_rollback_is_reported(tools: Tools) -> None:
