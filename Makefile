@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet
 
 # Tests that take too long for every run; `make test` runs a sample of each. See CONTRIBUTING.md.
-CAMPAIGNS := adopt builders docs-check proof faults kills thousand contract-registries contract-fly
+CAMPAIGNS := adopt builders docs-check proof faults kills thousand contract-registries contract-fly random-builds
 BENCHMARKS := bench-fingerprint bench-exists bench-promote bench-start bench-peers
 
 .PHONY: help demo demo-down test sandbox-up test-quick mutants lint docs docs-reference fuzz audit requirements images deploy $(CAMPAIGNS) $(BENCHMARKS)
@@ -61,6 +61,8 @@ $(CAMPAIGNS): $(VENV)/.dev
 	@$(IN_SANDBOX) $(BIN)/python -m tests.$(subst -,_,$@) $(ARGS)
 
 adopt: $(VENV)/.tools
+
+random-builds: export BUILDKIT ?= newest
 
 $(BENCHMARKS): bench-%: $(VENV)/.dev
 	$(SANDBOX) up

@@ -43,11 +43,14 @@ def docker(*words: str) -> str:
 
 
 @contextmanager
-def builder(name: str, folder: Path, *options: str, config: str = "") -> Iterator[str]:
+def builder(
+    name: str, folder: Path, *options: str, config: str = "", in_memory: bool = False
+) -> Iterator[str]:
     """Make a builder with these options of its driver, start it, and remove it at the end.
 
-    Its BuildKit uses the mirror of the sandbox; `config` is more for its `buildkitd.toml`. buildx
-    keeps it in `BUILDX_CONFIG`.
+    Its BuildKit uses the mirror of the sandbox; `config` is more for its `buildkitd.toml`. With
+    `in_memory` it keeps its images and cache in memory, which is faster. buildx keeps the builder
+    in `BUILDX_CONFIG`.
     """
     words = ["--name", name, "--driver", "docker-container"]
     words += [word for option in options for word in ("--driver-opt", option)]
@@ -57,6 +60,10 @@ def builder(name: str, folder: Path, *options: str, config: str = "") -> Iterato
     words += ["--config", str(file)]
     # What a killed run left would be taken as it is.
     docker("rm", "--force", "--volumes", f"buildx_buildkit_{name}0")
+    docker("volume", "rm", "--force", f"buildx_buildkit_{name}0_state")
+    if in_memory:
+        kept = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", f"buildx_buildkit_{name}0_state"]
+        docker("volume", "create", *kept)
     docker("buildx", "create", *words, "--bootstrap")
     try:
         yield name
@@ -65,13 +72,13 @@ def builder(name: str, folder: Path, *options: str, config: str = "") -> Iterato
 
 
 @contextmanager
-def pinned_buildkit(folder: Path) -> Iterator[str]:
+def pinned_buildkit(folder: Path, *, in_memory: bool = False) -> Iterator[str]:
     """Let docker build with the BuildKit that the sandbox pins; yield `docker buildx inspect`.
 
     It is set by the environment of this process and of its children. `folder` keeps buildx's state.
     """
     os.environ |= {MIRROR: builder_image.ensure(folders()), "BUILDX_CONFIG": f"{folder}/buildx"}
-    with builder(NAME, folder, "network=host"):
+    with builder(NAME, folder, "network=host", in_memory=in_memory):
         os.environ["BUILDX_BUILDER"] = NAME
         try:
             yield docker("buildx", "version") + docker("buildx", "inspect", NAME)
@@ -80,7 +87,7 @@ def pinned_buildkit(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def newest(folder: Path) -> Iterator[str]:
+def newest(folder: Path, *, in_memory: bool = False) -> Iterator[str]:
     """Do as `pinned_buildkit`, with the pinned buildx instead of the sandbox's."""
     config, before = folder / "docker", os.environ.get("DOCKER_CONFIG")
     plugin = config / "cli-plugins" / "docker-buildx"
@@ -89,7 +96,7 @@ def newest(folder: Path) -> Iterator[str]:
     (config / "config.json").write_text(json.dumps({}))
     os.environ["DOCKER_CONFIG"] = str(config)
     try:
-        with pinned_buildkit(folder) as about:
+        with pinned_buildkit(folder, in_memory=in_memory) as about:
             yield about
     finally:
         del os.environ["DOCKER_CONFIG"]

@@ -19,7 +19,7 @@ from pipeline.reference import ImageName, parse_reference
 from tests.proof.unrequested_steps import records_of, unrequested_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
     from pipeline.model.project import Project
@@ -32,6 +32,11 @@ _PASSING = re.compile(
     r"snapshot \S+ does not exist|no such job|deadline exceeded|moby-dangling\S+: already exists"
 )
 """Errors of an overloaded engine, which do not depend on the project."""
+
+_CONSEQUENCE = re.compile(
+    r"context canceled|(code|desc) = Canceled|from server: EOF|locked for \S+ \(since"
+)
+"""Errors of what was being built when something else failed, or when another had the same image."""
 
 _MOMENT = "1000000000"
 _DIGEST = "containerimage.config.digest"
@@ -56,10 +61,11 @@ class Built:
 
 
 class Requirement(NamedTuple):
-    """A project to build, by one way or both."""
+    """A project to build, by one way or both; `places` are other paths of its own folders."""
 
     project: Project
     ways: tuple[str, ...]
+    places: Mapping[PurePosixPath, str] = {}
 
 
 def build_each(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
@@ -91,28 +97,16 @@ def _patiently(projects: Mapping[str, Requirement], folder: Path) -> dict[str, B
 
 def _solve(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built]:
     targets: dict[str, object] = {}
-    for key, (project, ways) in projects.items():
+    for key, (project, ways, places) in projects.items():
         if PLAIN in ways:
-            targets |= _targets(key, project, {})
+            targets |= targets_of(key, project, places)
         if COPY in ways:
-            targets |= _targets(f"{key}{COPY}", project, _copied(project, folder / f"{key}-copy"))
-    wanted = [_called(key + way) for key, (_, ways) in projects.items() for way in ways]
-    request = {"group": {"ALL": {"targets": wanted}}, "target": targets}
+            copies = copied_files(project, folder / f"{key}-copy")
+            targets |= targets_of(f"{key}{COPY}", project, copies)
+    wanted = [target_of(key + way) for key, (_, ways, _) in projects.items() for way in ways]
     metadata = folder / "metadata.json"
     metadata.unlink(missing_ok=True)
-    done = subprocess.run(
-        [*_BAKE, "--metadata-file", str(metadata), "ALL"],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        cwd=folder,
-        env={
-            **os.environ,
-            "BUILDX_METADATA_PROVENANCE": "disabled",
-            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
-        },
-        check=False,
-    )
+    done = bake(targets, wanted, metadata)
     seen = _Seen(done.stderr, list(projects))
     if done.returncode:
         return seen.failures()
@@ -123,14 +117,34 @@ def _solve(projects: Mapping[str, Requirement], folder: Path) -> dict[str, Built
     return {
         key: Built(
             seen.ran(key),
-            {way: written[_called(key + way)][_DIGEST] for way in ways},
+            {way: written[target_of(key + way)][_DIGEST] for way in ways},
             more.get(key, ""),
         )
-        for key, (_, ways) in projects.items()
+        for key, (_, ways, _) in projects.items()
     }
 
 
-def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
+def bake(
+    targets: Mapping[str, object], wanted: Sequence[str], metadata: Path
+) -> subprocess.CompletedProcess[bytes]:
+    """Build the wanted ones of `targets` in one solve; write what resulted to `metadata`."""
+    request = {"group": {"ALL": {"targets": wanted}}, "target": targets}
+    return subprocess.run(
+        [*_BAKE, "--metadata-file", str(metadata), "ALL"],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        cwd=metadata.parent,
+        env={
+            **os.environ,
+            "BUILDX_METADATA_PROVENANCE": "disabled",
+            "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+            "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+        },
+        check=False,
+    )
+
+
+def copied_files(project: Project, folder: Path) -> dict[PurePosixPath, str]:
     """Copy the fingerprinted files of a project; return where its folders are now."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -139,12 +153,19 @@ def _copied(project: Project, folder: Path) -> dict[PurePosixPath, str]:
     for image in project:
         files.add(image, inputs[image.name])
     files.settle()
+    return {path: files.copy_of(path) for path in folders_of(project)}
+
+
+def folders_of(project: Project) -> list[PurePosixPath]:
+    """Return the folders of a project that BuildKit gets."""
     named = [context.path for image in project for context in image.contexts.values()]
     own = [path for image in project for path in (image.context, image.dockerfile.parent)]
-    return {path: files.copy_of(path) for path in (*own, *named)}
+    return [*own, *named]
 
 
-def _targets(key: str, project: Project, places: Mapping[PurePosixPath, str]) -> dict[str, object]:
+def targets_of(
+    key: str, project: Project, places: Mapping[PurePosixPath, str]
+) -> dict[str, object]:
     """Return the targets of a project with unique names, and contexts at any path."""
     made: Any = definition(_made(project, places), project.settings.build)
     found: dict[str, object] = {}
@@ -178,7 +199,8 @@ def _target(project: Project, name: ImageName, places: Mapping[PurePosixPath, st
     return Target(image, reference, Output.PUSH, dict.fromkeys(image.base_names), places)
 
 
-def _called(key: str) -> str:
+def target_of(key: str) -> str:
+    """Return the name of the target of the image `app` of a project."""
     return f"{key}-{target_name(APP)}"
 
 
@@ -212,7 +234,7 @@ class _Seen:
 
     def _vertex(self, vertex: Vertex) -> None:
         owner, step = _split(vertex.name, self._keys)
-        if owner and vertex.error and "context canceled" not in vertex.error:
+        if owner and vertex.error and not _CONSEQUENCE.search(vertex.error):
             self._errors[owner] = vertex.error
         if step and vertex.completed:
             self._names[owner][vertex.digest] = step

@@ -18,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 if TYPE_CHECKING:
     from typing import Any
 
-CAMPAIGNS = frozenset({"faults", "kills", "proof"})
+CAMPAIGNS = frozenset({"faults", "kills", "proof", "random_builds"})
 """Folders whose tests take minutes each and run several processes at once."""
 
 _ENGINE_FOLDERS = CAMPAIGNS | {"builders", "e2e", "sandbox"}
