@@ -125,6 +125,7 @@ def report_json(report: Report) -> JsonObject:
         "interrupted": report.interrupted,
         "trouble": report.trouble or None,
         "hint": report.hint or None,
+        "logs": report.logs or None,
     }
 
 
@@ -367,4 +368,5 @@ def _failure(failure: Failure | None) -> JsonObject | None:
         "excerpt": failure.excerpt or None,
         "log": list(failure.log),
         "hint": failure.hint or None,
+        "log_file": failure.log_file or None,
     }

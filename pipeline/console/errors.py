@@ -160,6 +160,8 @@ def _detail_lines(failure: Failure, paint: Paint, *, printed: str = "") -> Itera
         yield from (f"{_LINE}{line}".rstrip() for text in failure.log for line in clean_lines(text))
     if failure.message != printed:
         yield from (f"  {line}".rstrip() for line in clean_lines(failure.message))
+    if failure.log_file:
+        yield f"  full log: {clean(failure.log_file)}"
     if failure.hint:
         yield from _hint_lines(failure.hint, paint, indent="  ")
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from ..model.events import Finished, Notice, Planned, Warned
 from ..model.sanitize import visible, without_escapes
 from .errors import failure_lines, warning_lines
-from .paint import coloured, plain
+from .paint import Style, coloured, plain
 from .rows import Row, RowStatus, RowTable, is_output
 from .summary import write_summary
 from .terminal import Canvas, TolerantStream, painter, wants_colour
@@ -251,6 +251,8 @@ def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
 
 
 def _write_failures(report: Report, stream: TolerantStream, paint: Paint) -> None:
-    failures = list(failure_lines(report, paint))
-    stream.write("".join(f"{line}\n" for line in [""] * bool(failures) + failures))
+    lines = list(failure_lines(report, paint))
+    if report.logs:
+        lines += [*[""] * bool(lines), paint(f"full logs: {clean(report.logs)}", Style.DIM)]
+    stream.write("".join(f"{line}\n" for line in [""] * bool(lines) + lines))
     stream.flush()

@@ -37,7 +37,8 @@ class Failure(Struct, frozen=True):
     """What failed: a step of a build, a test, a health check.
 
     `location` is `file:line:column` of the Dockerfile if it is known, `excerpt` that line's text,
-    `log` the last lines of output of the failing step, `hint` what to do.
+    `log` the last lines of output of the failing step, `log_file` the path of the whole log of its
+    image, `hint` what to do.
     """
 
     step: str
@@ -46,6 +47,7 @@ class Failure(Struct, frozen=True):
     excerpt: str = ""
     log: tuple[str, ...] = ()
     hint: str = ""
+    log_file: str = ""
 
 
 class Times(Struct, frozen=True):
@@ -108,6 +110,7 @@ class Report(Struct, frozen=True):
     so that the rest was not tried. `trouble` is the message of the error that ended the run early
     (a lost engine, a registry that refuses), `hint` what to do, and `error` the error itself: a
     `FaultError` for a fault of ours, which is here and not raised, so that the results are known.
+    `logs` is the folder with the whole log of each image, empty if none was kept.
     """
 
     images: tuple[ImageResult, ...]
@@ -118,6 +121,7 @@ class Report(Struct, frozen=True):
     trouble: str = ""
     hint: str = ""
     error: PipelineError | None = None
+    logs: str = ""
 
     @property
     def failed(self) -> bool:

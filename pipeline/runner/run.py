@@ -24,11 +24,14 @@ from .tools import Listener, Tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from ..model.events import Reporter
     from ..model.plan import Plan
+    from ..reference import ImageName
     from ..registry.client import Registry
     from .apps import OpenDriver
+    from .logs import RunLogs
 
 _DONE = {Action.BUILD: ImageStatus.BUILT, Action.COPY: ImageStatus.COPIED}
 _CHANGED = {*_DONE.values(), ImageStatus.FAILED, DeployStatus.DEPLOYED, DeployStatus.FAILED}
@@ -45,6 +48,7 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     driver: OpenDriver | None = None,
     environ: Mapping[str, str] | None = None,
     stop: threading.Event | None = None,
+    logs: Path | None = None,
 ) -> Report:
     """Copy and build images, move aliases, deploy apps; return how each of them ended.
 
@@ -57,6 +61,9 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     healthy. An unexpected error does not raise either once something is published or deployed: it
     is the report's `error`, and so is the first error that `report` raised, which stops no work.
 
+    With `logs`, the whole log of each image that is worked on is kept below that folder, in a
+    folder of this run; those of the newest runs stay (`process.log_folder`).
+
     Raises `UnknownError` for a plan with unknown actions: what may exist is never built. Raises
     `ConfigError` before anything is done: if the driver keeps no releases; for what the user
     has not allowed, missing secrets, and logins that would be published with images that are to be
@@ -65,11 +72,12 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     started = time.monotonic()
     environ = os.environ if environ is None else environ
     stop = stop or threading.Event()
-    stopwatch = Stopwatch()
-    listener = Listener(report, stopwatch.take)
     for error in plan.unknown:
         raise error
     idle = plan.empty and not plan.deploys
+    stopwatch, kept = Stopwatch(), None if idle or logs is None else _open_logs(logs)
+    observers = [stopwatch.take, kept.take] if kept else [stopwatch.take]
+    listener = Listener(report, *observers)
     if plan.warnings or not idle:
         from .preflight import check_before  # noqa: PLC0415 - most runs have nothing to check
 
@@ -97,15 +105,29 @@ def run(  # noqa: PLR0913 - each a choice of the caller's, by keyword
             keep_going,
             rollback,
             stopwatch=stopwatch,
+            log_of=kept.file_of if kept else _no_log,
         )
         result = _run(plan, tools, driver)
         result = replace(
             result,
             requests=plan.requests + registry.requests - before,
             seconds=plan.seconds + time.monotonic() - started,
+            logs=str(kept.folder or "") if kept else "",
         )
+    if kept:
+        kept.close()
     listener(Finished(result))
     return _with_error(result, listener.error)
+
+
+def _open_logs(folder: Path) -> RunLogs:
+    from .logs import RunLogs  # noqa: PLC0415 - most runs have nothing to log
+
+    return RunLogs(folder)
+
+
+def _no_log(_image: ImageName) -> str:
+    return ""
 
 
 def _run(plan: Plan, tools: Tools, driver: OpenDriver) -> Report:

@@ -40,7 +40,8 @@ class Tools(Struct, frozen=True):
     """The registry client, credentials, environment, reporter, stop event and results of a run.
 
     `keep_going` and `rollback` say what to do after a failure (`runner.run`). `mark` is in the tags
-    that no other run uses (`buildkit.staging`). `stopwatch` has seen all events.
+    that no other run uses (`buildkit.staging`). `stopwatch` has seen all events,
+    and `log_of` names the file with an image's whole log.
     """
 
     registry: Registry
@@ -52,6 +53,7 @@ class Tools(Struct, frozen=True):
     rollback: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    log_of: Callable[[ImageName], str] = lambda _: ""
     results: Results = field(default_factory=Results)
 
     def end_image(
@@ -65,6 +67,8 @@ class Tools(Struct, frozen=True):
     ) -> None:
         """Report how an image ended, and record it."""
         times = self.stopwatch.times(action.name)
+        if failure and (file := self.log_of(action.name)):
+            failure = replace(failure, log_file=file)
         if status in {ImageStatus.BUILT, ImageStatus.COPIED}:
             reason = past(reason)
         self.report(ImageChanged(action.name, Phase(status.value), reason, times.total))

@@ -44,9 +44,10 @@ def load_project(
 def load_with(options: PlanOptions) -> Project:
     """Load the project with the options of a task that makes a plan, as `load_project` does.
 
-    Raises `ConfigError` for a wrong `--verify` before it reads the project.
+    Raises `ConfigError` for a wrong `--verify` or `--log` before it reads the project.
     """
     is_deep(options.verify)
+    _is_word("plain", options.log, "--log")
     return load_project(options.profile, options.allow, options.arg, strict=options.strict)
 
 
@@ -83,11 +84,16 @@ def _arguments(words: Words) -> dict[str, str]:
 
 def is_deep(word: str) -> bool:
     """Return whether `--verify` is `deep`. Raises `ConfigError` for another word."""
-    if word not in {"", "deep"}:
+    return _is_word("deep", word, "--verify")
+
+
+def _is_word(only: str, word: str, option: str) -> bool:
+    """Return whether an option has its only value. Raises `ConfigError` for another one."""
+    if word not in {"", only}:
         raise usage_error(
-            f"`{word}` is not a value of `--verify`", hint="write `deep`, or leave it out"
+            f"`{word}` is not a value of `{option}`", hint=f"write `{only}`, or leave it out"
         )
-    return word == "deep"
+    return word == only
 
 
 def load_apps(

@@ -24,12 +24,16 @@ PLAN_HELP = {
 }
 """The help of the options in `PlanOptions` that `plan` has, too."""
 
-RUN_HELP = {"keep_going": "after a failure, go on with what does not depend on it", **PLAN_HELP}
+RUN_HELP = {
+    "keep_going": "after a failure, go on with what does not depend on it",
+    **PLAN_HELP,
+    "log": "`plain`: print lines instead of the live view",
+}
 """The help of the options of `build`, `build-all`, `deploy` and `deploy-all`."""
 
 
 class PlanOptions(NamedTuple):
-    """The options of the tasks that make a plan. `plan` itself does not have the first two."""
+    """The options of tasks that make a plan. `plan` itself has neither the first two nor `log`."""
 
     force: bool = False
     keep_going: bool = False
@@ -39,6 +43,7 @@ class PlanOptions(NamedTuple):
     allow: Words = None
     profile: str = ""
     arg: Words = None
+    log: str = ""
 
     @property
     def deep(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..console import as_json
 from ..errors import FaultError
 from ..model.plan import plan as plan_of
+from ..process.log_folder import log_folder
 from ..runner.inspect import inspect
 from ..runner.open_registry import open_registry
 from ..runner.run import run
@@ -61,7 +62,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
         return UNKNOWN if is_unknown(what) else 0
     stop = stop or threading.Event()
     with (
-        console(json=options.json) as report,
+        console(json=options.json, plain=options.log == "plain") as report,
         open_registry(project.settings, os.environ, report) as registry,
     ):
         state = inspect(
@@ -85,6 +86,7 @@ def run_project(  # noqa: PLR0913 - each a choice of the user's, by keyword
                 registry=registry,
                 driver=driver,
                 stop=stop,
+                logs=log_folder(os.environ),
             )
     return finish(ended, json=options.json)
 

@@ -65,13 +65,14 @@ def write_json(value: dict[str, object]) -> None:
 
 
 @contextmanager
-def console(*, json: bool = False) -> Iterator[Reporter]:
-    """Show a run on stderr: a live view in a terminal, plain lines elsewhere.
+def console(*, json: bool = False, plain: bool = False) -> Iterator[Reporter]:
+    """Show a run on stderr: a live view in a terminal, lines elsewhere, or if `plain`.
 
     Its summary is the result, on stdout; with `json`, the result is a document, and the summary for
     people is on stderr, too.
     """
     from ..console.out import reporter
 
-    with reporter(sys.stderr, results=sys.stderr if json else sys.stdout) as report:
+    results = sys.stderr if json else sys.stdout
+    with reporter(sys.stderr, results=results, live=False if plain else None) as report:
         yield report

@@ -37,6 +37,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    log: str = "",
 ) -> int:
     """Build and push every image that the registry lacks, bases first."""
     from ._build import run_all
@@ -50,6 +51,7 @@ def build_all(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
         arg=arg,
+        log=log,
     )
     return run_all(c, only, options)
 
@@ -77,6 +79,7 @@ def build(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    log: str = "",
 ) -> int:
     """Build and push some images and their missing bases."""
     from ._build import run
@@ -90,5 +93,6 @@ def build(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
         arg=arg,
+        log=log,
     )
     return run(c, names, options, dependents=dependents)

@@ -43,6 +43,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    log: str = "",
 ) -> int:
     """Build what is missing, then deploy every app that is not current."""
     from ._deploy import run
@@ -56,6 +57,7 @@ def deploy_all(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
         arg=arg,
+        log=log,
     )
     return run(c, only, options, rollback=rollback)
 
@@ -83,6 +85,7 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    log: str = "",
 ) -> int:
     """Build what some images or apps need, then deploy those of them that are not current."""
     from ._deploy import run
@@ -96,5 +99,6 @@ def deploy(  # noqa: PLR0913 - each an option of the command line
         allow=allow,
         profile=profile,
         arg=arg,
+        log=log,
     )
     return run(c, names, options, rollback=rollback)

@@ -7,6 +7,7 @@ import json
 import os
 import sysconfig
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +30,6 @@ from tests.support.secured_registry import create_certificate, secured_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from docker import DockerClient
 
@@ -78,7 +78,7 @@ def environ(planted: PlantedSecrets, tmp_path: Path) -> dict[str, str]:
         OTHER: {"auth": auth["docker"]},
         "fourth.example.com": {"auth": auth["docker"], "identitytoken": secret["identity"]},
     }
-    for name in ("temporary", "runtime"):
+    for name in ("temporary", "runtime", "cache"):
         (tmp_path / name).mkdir()
     return {
         "FLY_API_TOKEN": f"FlyV1 {secret['macaroon']},{secret['second']},{secret['discharge']}",
@@ -87,6 +87,7 @@ def environ(planted: PlantedSecrets, tmp_path: Path) -> dict[str, str]:
         "REGISTRY_AUTH_FILE": str(podman),
         "TMPDIR": str(tmp_path / "temporary"),
         "XDG_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
         # No registry of these tests uses it: they are all on this machine.
         "HTTP_PROXY": f"http://me:{secret['proxy']}@127.0.0.1:9",
         "NO_PROXY": "127.0.0.1,localhost",
@@ -116,7 +117,7 @@ def assert_no_secret(
     planted: PlantedSecrets, ran: list[Ran], argv: set[bytes], tmp_path: Path
 ) -> None:
     """Check that nothing was printed, is in a command line, or was left behind."""
-    folders = [tmp_path / name for name in ("project", "temporary", "runtime")]
+    folders = [tmp_path / name for name in ("project", "temporary", "runtime", "cache")]
     assert_clean(planted, ran, argv, folders)
     for folder in folders[1:]:
         assert not [path for path in folder.rglob("config.json") if path.is_file()]
@@ -265,6 +266,11 @@ def test_no_secret_when_a_build_fails_or_a_bug_occurs(
     assert (broken.code, fault.code) == (1, 3), broken.err + fault.err
     assert "***" in broken.out
     assert "RuntimeError" in fault.err
+    kept = Path(broken.json["images"][0]["failure"]["log_file"])
+    assert "***" in kept.read_text()
+    assert f"full log: {kept}" in broken.err
+    assert kept.is_relative_to(tmp_path / "cache")
+    assert kept.stat().st_mode & 0o777 == 0o600
     assert_no_secret(planted, [broken, fault], argv, tmp_path)
 
 
