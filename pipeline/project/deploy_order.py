@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 def check_after(
-    apps: Sequence[Image], images: Sequence[Image], files: Mapping[ImageName, ImageFile]
+    apps: Sequence[Image],
+    images: Sequence[Image],
+    files: Mapping[ImageName, ImageFile],
+    unread: Collection[ImageName] = (),
 ) -> list[Problem]:
     """Find names in `after` that are not app images, and cycles, each at its location.
 
-    `apps` are those of `images` that are deployed; `files` has the `image.toml` of each.
+    `apps` are those of `images` that are deployed; `files` has the `image.toml` of each. `unread`
+    are images of which nothing is known but the name.
     """
     names = {image.name for image in apps}
     bases = {image.name for image in images} - names
@@ -32,7 +36,7 @@ def check_after(
         (image, index, name)
         for image, after in needs.items()
         for index, name in enumerate(after)
-        if name not in names
+        if name not in names and name not in unread
     ]
 
     def problem(one: tuple[ImageName, int, ImageName]) -> Problem:

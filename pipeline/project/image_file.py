@@ -15,7 +15,7 @@ from .image_model import EnvironmentValue, ImageFileModel, ImageTables
 from .profiles import with_profile
 from .result import Result
 from .tables import read_table
-from .validation import check
+from .validation import check, without_mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,6 +109,23 @@ def load_image_file(
         return Result(None, tuple(_not_set(document, file, name) for name in unset))
     known = {name: value for name, value in args.items() if value is not None}
     return Result(_image_file(document, file, known))
+
+
+def image_file_despite(
+    root: Path, path: PurePosixPath, profile: str, given: GivenValues
+) -> tuple[ImageFile, frozenset[str]] | None:
+    """Return what is right in an `image.toml` that has mistakes, and the keys that lack something.
+
+    It shows what else is wrong with the image. `None` if the file cannot be read.
+    """
+    document = read_document(root, path).value
+    if document is None:
+        return None
+    whole, gone = without_mistakes(document, ImageFileModel)
+    document, more = without_mistakes(with_profile(whole, profile), ImageTables)
+    file = read_table(ImageTables, document.data)[0]
+    args = {name: _value(value, given.environ) or "" for name, value in file.args.items()}
+    return _image_file(document, file, args), gone | more
 
 
 def _value(written: str | EnvironmentValue, environ: Mapping[str, str]) -> str | None:

@@ -18,7 +18,7 @@ from .build_arguments import bound_twice, undeclared, with_arguments
 from .edges import project_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..dockerfile import Onbuild, Resolved
     from ..model.image import Pin
@@ -37,21 +37,22 @@ def link_images(
     drafts: Sequence[Draft],
     locks: Mapping[Reference, Pin],
     arguments: Mapping[str, str] = EMPTY,
+    lost: Collection[ImageName] = (),
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """Return the images in build order, or every problem of their names.
 
     `locks` pins externals, and has their ONBUILD triggers. An image is resolved again if a base of
     it has triggers, as they run in it. Each of `arguments` goes to the images that declare it.
+    `lost` are the names of images that could not be read.
     """
-    names = project_names(settings.registry, [draft.name for draft in drafts])
+    names = project_names(settings.registry, [*(draft.name for draft in drafts), *lost])
     problems: list[Problem] = []
     public = {draft.name: draft.public.written for draft in drafts if draft.public}
     known = _Known(settings, names, locks, public, problems, arguments)
     first = {d.name: _link_one(known, d, {}) for d in drafts}
     images = {name: linked.image for name, linked in first.items() if linked}
-    problems += _cycles(images)
-    if problems:
-        return (), tuple(problems)
+    if cycles := _cycles(images):
+        return (), (*problems, *cycles)
     done: dict[ImageName, Image] = {}
     triggers: dict[ImageName, tuple[str, ...]] = {}
     by_name = {draft.name: draft for draft in drafts}
@@ -62,8 +63,11 @@ def link_images(
             linked = _link_one(known, by_name[name], below)
         if linked:
             done[name], triggers[name] = linked.image, linked.onbuild
-            problems += linked.slips
-    if not problems and len(done) == len(drafts):
+            # A base that could not be read may have a trigger that declares the argument.
+            known_wrong = {problem.location for problem in problems}
+            if not set(linked.image.base_names) & set(lost):
+                problems += [slip for slip in linked.slips if slip.location not in known_wrong]
+    if not problems and not lost and len(done) == len(drafts):
         problems += undeclared(arguments, known.declared)
     order = graph.order({n: image.base_names for n, image in done.items()})
     return tuple(done[n] for n in order), tuple(problems)

@@ -24,14 +24,16 @@ from .image_names import WORDS
 from .link import link_images
 from .load_settings import load_settings
 from .lock_file import load_lock
-from .read_image import read_image
+from .read_image import name_despite, read_image
 from .reference_checks import find_alias_clashes, find_long_references
+from .settings import settings_despite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..model.image import Image
     from ..model.settings import Settings
+    from ..reference import ImageName
     from .image_folders import ImagePlace
     from .read_image import Draft
 
@@ -62,23 +64,45 @@ def _load(root: Path | None, profile: str | None, given: GivenValues) -> Project
     root = find_root(working_folder()) if root is None else real_path(Path(root))
     settings, of_settings = load_settings(root, profile=profile, environ=given.environ)
     if settings is None:
+        of_others = _problems_despite(root, profile, given)
+        raise_problems([*of_settings, *of_others])
         raise ConfigError(of_settings)
     found, of_folders = find_images(root, settings)
     places = found.images if found else ()
-    drafts, of_images = _read_images(root, places, settings.profile, given)
+    drafts, of_images, lost = _read_images(root, places, settings.profile, given)
     locks, of_lock = load_lock(root)
-    images, of_names = link_images(settings, drafts, locks or {}, given.arguments)
-    of_all = _check_together(root, settings, drafts, images)
+    images, of_names = link_images(settings, drafts, locks or {}, given.arguments, lost)
+    of_all = _check_together(root, settings, drafts, images, lost)
     raise_problems([*of_settings, *of_lock, *of_folders, *of_images, *of_names, *of_all])
     return Project(root, settings, images, tuple(_unused(root, places, images)))
 
 
+def _problems_despite(root: Path, profile: str | None, given: GivenValues) -> list[Problem]:
+    """Return the problems of all other files where `pipeline.toml` itself has some.
+
+    Those that its settings may cause are left out.
+    """
+    settings = settings_despite(root, profile or given.environ.get("PIPELINE_PROFILE", ""))
+    if settings is None:
+        return []
+    found, _ = find_images(root, settings)
+    places = found.images if found else ()
+    drafts, of_images, lost = _read_images(root, places, settings.profile, given)
+    locks, of_lock = load_lock(root)
+    images, of_names = link_images(settings, drafts, locks or {}, lost=lost)
+    return [*of_lock, *of_images, *of_names, *_check_order(drafts, images, lost)]
+
+
 def _read_images(
     root: Path, places: Iterable[ImagePlace], profile: str, given: GivenValues
-) -> tuple[tuple[Draft, ...], tuple[Problem, ...]]:
-    """Read each image by itself; of two images with one name, keep the first."""
+) -> tuple[tuple[Draft, ...], tuple[Problem, ...], frozenset[ImageName]]:
+    """Read each image by itself; of two images with one name, keep the first.
+
+    The names of those that cannot be read come last: that others name them is no mistake.
+    """
     drafts: dict[str, Draft] = {}
     problems: list[Problem] = []
+    lost: set[ImageName | None] = set()
     for place in places:
         draft, wrong = read_image(root, place, profile, given)
         problems += wrong
@@ -86,7 +110,9 @@ def _read_images(
             problems.append(_name_taken(root, profile, draft, drafts[draft.name]))
         elif draft:
             drafts[draft.name] = draft
-    return tuple(drafts.values()), tuple(problems)
+        else:
+            lost.add(name_despite(root, place, profile, given))
+    return tuple(drafts.values()), tuple(problems), frozenset(name for name in lost if name)
 
 
 def _name_taken(root: Path, profile: str, draft: Draft, first: Draft) -> Problem:
@@ -121,14 +147,27 @@ def _unused(root: Path, places: Iterable[ImagePlace], images: Iterable[Image]) -
 
 
 def _check_together(
-    root: Path, settings: Settings, drafts: Sequence[Draft], images: Sequence[Image]
+    root: Path,
+    settings: Settings,
+    drafts: Sequence[Draft],
+    images: Sequence[Image],
+    lost: frozenset[ImageName],
 ) -> list[Problem]:
     """Find what is wrong between images: aliases, apps, their order, and references too long."""
     apps = [image for image in images if image.deploy]
-    files = {draft.name: draft.file for draft in drafts}
     return [
         *find_alias_clashes(root, settings, images),
         *find_app_clashes(root, apps, settings.profile),
-        *check_after(apps, images, files),
+        *_check_order(drafts, images, lost),
         *find_long_references(root, settings, images),
     ]
+
+
+def _check_order(
+    drafts: Sequence[Draft], images: Sequence[Image], lost: frozenset[ImageName]
+) -> list[Problem]:
+    """Find what is wrong with `after`; an image that could not be read may be named."""
+    apps = [image for image in images if image.deploy]
+    files = {draft.name: draft.file for draft in drafts}
+    unread = (lost | files.keys()) - {image.name for image in images}
+    return check_after(apps, images, files, unread)

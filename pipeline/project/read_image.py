@@ -17,7 +17,8 @@ from ..reference import ReferenceSyntaxError, parse_image_name
 from .app_configs import AppConfigs, app_configs, meant_for_another
 from .apps import apps_from_source
 from .build_source import build_source
-from .image_file import ImageDeploy, load_image_file
+from .document import Document
+from .image_file import ImageDeploy, ImageFile, image_file_despite, load_image_file
 from .image_folders import pattern_location
 from .public_image import public_image
 from .read_dockerfile import read_dockerfile
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
     from ..reference import ImageName
     from .build_source import BuildSource
     from .given_values import GivenValues
-    from .image_file import ImageFile
     from .image_folders import ImagePlace
     from .public_image import PublicImage
+
+
+_ELSEWHERE = frozenset({"context", "dockerfile", "image", "contexts", "deploy", "profiles"})
+"""Keys of `image.toml` that say which other files an image has."""
 
 
 class Draft(Struct, frozen=True):
@@ -70,7 +74,38 @@ def read_image(root: Path, place: ImagePlace, profile: str, given: GivenValues) 
     """Read an image: `image.toml`, the Dockerfile and `fly.toml`; all their problems at once."""
     file, problems = load_image_file(root, place.settings_file, profile, given)
     if file is None:
-        return Result(None, problems)
+        more = _other_problems(root, place, profile, given)
+        return Result(None, (*problems, *more))
+    draft, more = _read_with(root, place, profile, file)
+    return Result(draft, (*problems, *more))
+
+
+def name_despite(
+    root: Path, place: ImagePlace, profile: str, given: GivenValues
+) -> ImageName | None:
+    """Return the likely name of an image that could not be read, so that others may name it.
+
+    If its own file does not say it, the name is that of the conventions.
+    """
+    found = image_file_despite(root, place.settings_file, profile, given)
+    file = found[0] if found else ImageFile(Document(str(place.settings_file)))
+    return _name(root, place, file, profile).value
+
+
+def _other_problems(
+    root: Path, place: ImagePlace, profile: str, given: GivenValues
+) -> tuple[Problem, ...]:
+    """Return what is wrong in the other files of an image whose `image.toml` has mistakes."""
+    found = image_file_despite(root, place.settings_file, profile, given)
+    if found is None or found[1] & _ELSEWHERE:
+        return ()
+    _, problems = _read_with(root, place, profile, found[0])
+    own = str(place.settings_file)
+    return tuple(p for p in problems if p.location and p.location.file not in {own, place.shown})
+
+
+def _read_with(root: Path, place: ImagePlace, profile: str, file: ImageFile) -> Result[Draft]:
+    """Read the other files of an image, with what `image.toml` says."""
     folder = place.folder
     if place.context is not None and not file.document.has("context"):
         file = replace(file, context=_relative(place.context, folder))
@@ -79,7 +114,7 @@ def read_image(root: Path, place: ImagePlace, profile: str, given: GivenValues) 
     name, name_problems = _name(root, place, file, profile)
     known = configs or AppConfigs()
     build, build_problems = build_source(root, place, file, known)
-    found = (*problems, *config_problems, *name_problems, *app_problems, *build_problems)
+    found = (*config_problems, *name_problems, *app_problems, *build_problems)
     if build is None:
         return Result(None, found)
     build = replace(build, warnings=(*build.warnings, *meant_for_another(file, known)))

@@ -25,7 +25,7 @@ from .required_version import check_version
 from .result import Result
 from .settings_model import PipelineFile, Profile
 from .tables import read_table
-from .validation import check
+from .validation import check, without_mistakes
 from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
@@ -66,6 +66,22 @@ def read_settings(root: Path, *, profile: str, environ: Mapping[str, str]) -> Re
     if problem := _check_insecure(document, profile, settings.registry, environ):
         return Result(None, (problem,))
     return Result(settings.allowing(parse_allowed(environ.get(VARIABLE, ""))))
+
+
+def settings_despite(root: Path, profile: str) -> Settings | None:
+    """Return what is right in a `pipeline.toml` that has mistakes, to find those of other files.
+
+    `None` if it does not say which images there are, or is for another version of this software.
+    """
+    document = read_document(root, PIPELINE_FILE).value
+    if document is None:
+        return Settings(profile=profile)
+    if check_version(document):
+        return None
+    whole, gone = without_mistakes(document, PipelineFile)
+    if gone & {"images", "profiles"}:
+        return None
+    return _settings(read_table(Profile, with_profile(whole, profile).data)[0], profile, {})
 
 
 def settings_document(root: Path, profile: str) -> Document | None:

@@ -6,13 +6,15 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from msgspec.structs import replace
+
 from ..errors import Problem, first_problems, quoted_list
 from ..spelling import did_you_mean
 from .tables import Expected, Table, keys_of, read_table, unwrapped
 from .value_checks import WrongValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..errors import KeyPath
     from .document import Document
@@ -23,6 +25,42 @@ def check(document: Document, table: type[Table]) -> tuple[Problem, ...]:
     """Return all that is wrong with a file's data, each problem with its location."""
     _, mistakes = read_table(table, document.data)
     return tuple(first_problems(mistakes, lambda one: _problem(document, table, one)))
+
+
+def without_mistakes(document: Document, table: type[Table]) -> tuple[Document, frozenset[str]]:
+    """Return a file without what is wrong in it, and the keys at its top that lack something now.
+
+    What is left is valid, and shows what is wrong in other files.
+    """
+    data, gone = document.data, set[str]()
+    while mistakes := read_table(table, data)[1]:
+        for mistake in mistakes:
+            path = mistake.path[:-1] if mistake.kind == "missing" else mistake.path
+            names = tuple(_until_element(path))
+            data = _without(data, names)
+            gone.update(names[:1] or data)
+    return replace(document, data=data), frozenset(gone)
+
+
+def _until_element(path: KeyPath) -> Iterator[str]:
+    """Yield the keys of a path as far as the first list in it."""
+    for part in path:
+        if not isinstance(part, str):
+            return
+        yield part
+
+
+def _without(data: Mapping[str, object], path: Sequence[str]) -> dict[str, object]:
+    """Return data without the value at a path; without all of it for an empty path."""
+    if not path:
+        return {}
+    left = dict(data)
+    inner = left.get(path[0])
+    if len(path) > 1 and isinstance(inner, dict):
+        left[path[0]] = _without(inner, path[1:])
+    else:
+        left.pop(path[0], None)
+    return left
 
 
 def _problem(document: Document, table: type[Table], mistake: Mistake) -> Problem:

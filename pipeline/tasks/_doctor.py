@@ -49,9 +49,9 @@ def _checks(profile: str, allow: Words) -> Iterator[CheckResult]:
     try:
         project = load_project(profile, allow)
     except ConfigError as error:
-        first = error.problems[0]
         yield _version("")
-        yield CheckResult("project", ok=False, detail=str(first), hint=first.hint)
+        for problem in error.problems:
+            yield CheckResult("project", ok=False, detail=str(problem), hint=problem.hint)
         return
     yield _version(project.settings.requires)
     yield CheckResult(
@@ -63,8 +63,8 @@ def _checks(profile: str, allow: Words) -> Iterator[CheckResult]:
         check_look(project.settings)
         check_docker(project.settings)
     except ConfigError as error:
-        first = error.problems[0]
-        yield CheckResult("logins", ok=False, detail=str(first), hint=first.hint)
+        for problem in error.problems:
+            yield CheckResult("logins", ok=False, detail=str(problem), hint=problem.hint)
         return
     yield _check("builder", lambda: _builder(project))
     yield _check("engine", _engine)
