@@ -19,15 +19,19 @@ from msgspec import Struct
 from ..reference import ReferenceSyntaxError, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..dockerfile import Dockerfile
+    from ..dockerfile.instructions import Instruction
     from ..model.image import Image
 
 _RULE = re.compile(r"-{20,}")
 _LINE = re.compile(r"\s*(\d{1,9}) \| (>>>|   )(?: (.*))?")
 _NUMBERED = re.compile(r"\[[^\]]*\] (.*)", re.DOTALL)
 _METADATA = re.compile(r"\[.*\] load metadata for (\S+)")
+
+_MOST_LINES = 20
+"""Lines of an instruction that are shown; a here-document may have thousands."""
 
 
 class Excerpt(Struct, frozen=True):
@@ -54,14 +58,36 @@ def find_excerpt(text: Sequence[str]) -> Excerpt | None:
 
 
 def locate(image: Image, step: str, excerpt: Excerpt | None) -> tuple[str, str]:
-    """Return the place of a step as `file:line`, and that line; empty if it cannot be found.
+    """Return the place of a step as `file:line`, and all lines of its instruction.
 
-    `step` is the step's name without an image, such as `[2/3] RUN make`.
+    Both are empty if it cannot be found. `step` is the step's name without an image, such as
+    `[2/3] RUN make`.
     """
     line = excerpt.marked[0] if excerpt and excerpt.fits(image) else _search(image.source, step)
     if not line:
         return "", ""
-    return f"{image.source.file}:{line}", _at(_source(image.source), line).strip()
+    return f"{image.source.file}:{line}", _instruction_at(image.source, line)
+
+
+def _instruction_at(dockerfile: Dockerfile, line: int) -> str:
+    """Return the instruction that begins in a line, as it is written; of a long one, the start."""
+    source = _source(dockerfile)
+    last = next((_last_line(i) for i in _instructions(dockerfile) if i.location.line == line), line)
+    lines = [_at(source, number) for number in range(line, last + 1)]
+    more = ["…"] if len(lines) > _MOST_LINES else []
+    return "\n".join(lines[:_MOST_LINES] + more).strip()
+
+
+def _last_line(instruction: Instruction) -> int:
+    """Return the last line of an instruction, with its here-documents."""
+    documents = sum(found.content.count("\n") + 1 for found in instruction.line.heredocs)
+    return instruction.line.pieces[-1][1] + documents
+
+
+def _instructions(dockerfile: Dockerfile) -> Iterator[Instruction]:
+    for stage in dockerfile.stages:
+        yield stage.start
+        yield from stage.instructions
 
 
 def _search(dockerfile: Dockerfile, step: str) -> int:
@@ -72,8 +98,7 @@ def _search(dockerfile: Dockerfile, step: str) -> int:
     wanted = _squeezed(named[1]) if named else None
     found = [
         instruction.location.line
-        for stage in dockerfile.stages
-        for instruction in (stage.start, *stage.instructions)
+        for instruction in _instructions(dockerfile)
         if _squeezed(instruction.line.text) == wanted
     ]
     return found[0] if len(found) == 1 else 0

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .paint import Paint
 
 _LINE = "    "
+_MOST_NAMES = 5
 _HELD_HINT = (
     "`--force` deploys it anyway; if branches take turns on an app, set `backwards = true` in "
     "`[deploy]` of `pipeline.toml` or of a profile"
@@ -154,7 +155,7 @@ def _detail_lines(failure: Failure, paint: Paint, *, printed: str = "") -> Itera
     if failure.location:
         yield f"  {paint(clean(failure.location), Style.BOLD)}"
     for line in clean_lines(failure.excerpt) if failure.excerpt else ():
-        yield f"{_LINE}{paint('>', Style.RED)} {line}".rstrip()
+        yield f"{_LINE}{paint('>>', Style.RED)} {line}".rstrip()
     if failure.log:
         yield paint("  last lines of its log:", Style.DIM)
         yield from (f"{_LINE}{line}".rstrip() for text in failure.log for line in clean_lines(text))
@@ -174,10 +175,17 @@ def _blocked_lines(report: Report, paint: Paint, *, gap: bool) -> Iterator[str]:
             reasons[word, reason].append(name)
     yield from [""] * (gap and bool(reasons))
     for (word, reason), names in reasons.items():
-        who = ", ".join(f"`{clean(name)}`" for name in dict.fromkeys(names))
+        who = _listed(list(dict.fromkeys(names)))
         yield f"{paint(f'{word}:', Style.YELLOW)} {who}: {clean(reason)}"
     if any(app.status is DeployStatus.HELD for app in report.deploys):
         yield from _hint_lines(_HELD_HINT, paint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names for a sentence; of many only the first, because the table above has them all."""
+    shown = names if len(names) <= _MOST_NAMES else names[: _MOST_NAMES - 2]
+    more = [f"{len(names) - len(shown)} more"] if len(shown) < len(names) else []
+    return ", ".join([*(f"`{clean(name)}`" for name in shown), *more])
 
 
 def _affected(report: Report) -> Iterator[tuple[str, str, str]]:

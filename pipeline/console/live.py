@@ -67,6 +67,8 @@ _PLURALS = {"exists": "exist"}
 _LONGEST_NAME = 40
 _WORD_CELLS = len("building")
 """The smallest width of the column of words: it seldom changes from frame to frame."""
+_EXPORTED_GLYPH = "^"
+"""The sign of an image that is exported or pushed, and waits for others of its solve."""
 _EXPORTED_WORDS = {"building": "exported", "pushing": "pushed"}
 _PUSH_RE = re.compile(r"pushing ([^/\s]+)/\S+ with docker")
 
@@ -205,7 +207,7 @@ def _plural(word: str) -> str:
 
 
 def _row_line(row: Row, names: int, words: int, cells: int, now: float, spin: str) -> Text:
-    glyph = _GLYPHS.get(row.status, spin) if row.exported_at is None else _GLYPHS[RowStatus.WAITING]
+    glyph = _GLYPHS.get(row.status, spin) if row.exported_at is None else _EXPORTED_GLYPH
     style = _STYLES[row.status]
     time = duration(row.elapsed(now)) if row.elapsed(now) else ""
     start = f"{glyph} {pad(_word(row), words)}  "
@@ -252,7 +254,8 @@ def _line(parts: Sequence[tuple[str, str]], cells: int) -> Text:
 
 def _write_failures(report: Report, stream: TolerantStream, paint: Paint) -> None:
     lines = list(failure_lines(report, paint))
-    if report.logs:
+    named = any(image.failure and image.failure.log_file for image in report.images)
+    if report.logs and not named:
         lines += [*[""] * bool(lines), paint(f"full logs: {clean(report.logs)}", Style.DIM)]
     stream.write("".join(f"{line}\n" for line in [""] * bool(lines) + lines))
     stream.flush()

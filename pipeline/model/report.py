@@ -36,9 +36,9 @@ class DeployStatus(StrEnum):
 class Failure(Struct, frozen=True):
     """What failed: a step of a build, a test, a health check.
 
-    `location` is `file:line:column` of the Dockerfile if it is known, `excerpt` that line's text,
-    `log` the last lines of output of the failing step, `log_file` the path of the whole log of its
-    image, `hint` what to do.
+    `location` is `file:line:column` of the Dockerfile if it is known, `excerpt` the lines of
+    its instruction, `log` the last lines of output of the failing step, `log_file` the path of the
+    whole log of its image, `hint` what to do.
     """
 
     step: str

@@ -57,7 +57,7 @@ def test_a_failing_image(version: str) -> None:
         "[1/2] RUN echo one;     sleep 1; exit 7",
         "exit code 7",
         "images/broken/Dockerfile:3",
-        "RUN echo one; \\",
+        "RUN echo one; \\\n    sleep 1; exit 7",
         ("one",),
     )
     assert outcomes["late"] == outcomes["other"] == Cancelled()

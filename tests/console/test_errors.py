@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError, Location, PipelineError, Problem, Unkno
 from pipeline.model.events import Warned
 from pipeline.model.report import DeployResult, DeployStatus, Report
 from pipeline.reference import ImageName
-from tests.console.values import REPORT
+from tests.console.values import FAILURE, REPORT
 
 PLACE = Location("images/web/image.toml", 3, 1)
 
@@ -44,7 +44,7 @@ warning: without a place
 FAILURES = """\
 error: `api` failed at `[2/3] RUN make all`
   images/api/Dockerfile:3:1
-    > RUN make all
+    >> RUN make all
   last lines of its log:
     make: *** No rule to make target 'all'.  Stop.
   process "/bin/sh -c make all" did not complete successfully: exit code: 2
@@ -163,3 +163,23 @@ def test_held_apps_have_one_hint() -> None:
 def test_success_prints_nothing() -> None:
     """A report without failures prints nothing here."""
     assert failures(Report(REPORT.images[:2])) == ""
+
+
+def test_many_blocked_images_are_counted() -> None:
+    """The table above names them all."""
+    names = [f"app-{number:02}" for number in range(49)]
+    blocked = [replace(REPORT.images[3], name=ImageName(name)) for name in names]
+
+    lines = failures(replace(REPORT, images=tuple(blocked), deploys=())).splitlines()
+
+    names_shown = "`app-00`, `app-01`, `app-02`, 46 more"
+    assert lines == [f"blocked: {names_shown}: not tried, because `api` failed"]
+
+
+def test_every_line_of_an_instruction_is_marked() -> None:
+    """As BuildKit does; and the file with the whole log is named."""
+    failure = replace(FAILURE, excerpt="RUN make && \\\n    exit 1", log_file="/cache/web.log")
+    lines = failures(replace(REPORT, images=(replace(REPORT.images[2], failure=failure),)))
+
+    assert "    >> RUN make && \\\n    >>     exit 1\n" in lines
+    assert "  full log: /cache/web.log\n" in lines

@@ -133,12 +133,12 @@ def test_a_pushed_image_is_not_in_progress() -> None:
     for now, event in enumerate(events):
         table.handle(event, float(now))
         if now == 2:
-            assert frame_lines(list(table.rows))[0].split() == [".", "exported", "web", "2.0", "s"]
+            assert frame_lines(list(table.rows))[0].split() == ["^", "exported", "web", "2.0", "s"]
         if now == 4:
             active = ["*", "pushing", "web", "to", "registry.fly.io", "12.3", "s"]
             assert frame_lines(list(table.rows))[0].split() == active
 
-    assert frame_lines(list(table.rows))[0].split() == [".", "pushed", "web", "5.0", "s"]
+    assert frame_lines(list(table.rows))[0].split() == ["^", "pushed", "web", "5.0", "s"]
 
 
 def test_apps_are_counted_in_the_plural() -> None:
