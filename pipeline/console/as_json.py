@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..model.project import Project
     from ..model.report import DeployResult, Failure, ImageResult, Report
     from ..model.status import AppStatus
+    from ..model.why import Difference, Explanation
     from ..reference import ImageName, Reference
     from .check import CheckResult
 
@@ -126,6 +127,35 @@ def report_json(report: Report) -> JsonObject:
         "trouble": report.trouble or None,
         "hint": report.hint or None,
         "logs": report.logs or None,
+    }
+
+
+def why_json(found: Iterable[Explanation]) -> JsonObject:
+    """Return a `pipeline.why/1`."""
+    return {"schema": "pipeline.why/1", "images": [_explanation(one) for one in found]}
+
+
+def _explanation(one: Explanation) -> JsonObject:
+    return {
+        "name": one.image,
+        "verdict": str(one.verdict),
+        "reference": str(one.reference),
+        "against": str(one.against) if one.against else None,
+        "commit": one.commit or None,
+        "inputs": one.inputs,
+        "differences": [_difference(each) for each in one.differences],
+        "notes": list(one.notes),
+    }
+
+
+def _difference(one: Difference) -> JsonObject:
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "change": str(one.change),
+        "before": one.before or None,
+        "after": one.after or None,
+        "because": list(one.because),
     }
 
 

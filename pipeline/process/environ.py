@@ -15,6 +15,7 @@ from ..model.secret import is_credential
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
 ChildEnviron = NewType("ChildEnviron", dict[str, str])
 """An environment for a child process: only the functions here make one."""
@@ -88,6 +89,11 @@ def for_git(environ: Mapping[str, str]) -> ChildEnviron:
     """Make the environment of Git for a repository of unknown origin: no fetches, no prompts."""
     kept = {name: environ[name] for name in _FOR_GIT if name in environ}
     return _given({**kept, **_GIT_ALONE}, ())
+
+
+def with_index(environ: ChildEnviron, index: Path) -> ChildEnviron:
+    """Let Git use another index than the repository's."""
+    return ChildEnviron({**environ, "GIT_INDEX_FILE": str(index)})
 
 
 def _given(

@@ -24,6 +24,7 @@ from .promote import promote
 from .releases import releases
 from .rollback import rollback
 from .status import status
+from .why import why
 
 __all__ = ["ns"]
 
@@ -31,6 +32,7 @@ ns = Collection(
     build_all,
     build,
     plan,
+    why,
     graph,
     inputs,
     exists,

@@ -34,7 +34,7 @@ def load_project(
     environment allows it (`model.permission`), and `arg` has build arguments.
     """
     more = _allowed(allow)
-    project = load(profile=profile or None, args=_arguments(arg))
+    project = load(profile=profile or None, args=read_arguments(arg))
     for warning in project.warnings:
         say(f"warning: {warning}")
     settings = replace(project.settings, strict=strict or project.settings.strict)
@@ -67,7 +67,7 @@ def _allowed(words: Words) -> Allowed:
     return parse_allowed(",".join(words or ()), "`--allow`")
 
 
-def _arguments(words: Words) -> dict[str, str]:
+def read_arguments(words: Words) -> dict[str, str]:
     """Parse the values of `--arg`. Raises `ConfigError` with all that are wrong."""
     found: dict[str, str] = {}
     problems = []

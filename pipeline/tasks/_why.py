@@ -1,0 +1,36 @@
+"""Print why images would be built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..console import as_json
+from ..console.why import print_why
+from ..runner.why import why
+from ._choose import choose
+from ._load import check_look, load_project, read_arguments
+from ._say import write_json
+
+if TYPE_CHECKING:
+    from ._command import Words
+
+
+def run(
+    only: str,
+    against: str,
+    *,
+    json: bool,
+    allow: Words,
+    profile: str,
+    arg: Words,
+) -> int:
+    """Print the explanations."""
+    project = load_project(profile, allow, arg)
+    check_look(project.settings)
+    chosen = choose(project, only) if only else ()
+    found = why(project, chosen, against=against, args=read_arguments(arg))
+    if json:
+        write_json(as_json.why_json(found))
+    else:
+        print_why(found)
+    return 0
