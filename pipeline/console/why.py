@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..model.why import Change, Verdict
-from .paint import Cell, Style, columns
-from .terminal import painter, write_lines
+from .paint import Style
+from .table import Cell, columns
+from .terminal import columns_of, painter, write_lines
 from .text import amount, clean
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..model.why import Difference, Explanation
     from .paint import Paint
 
+_INDENT = "  "
 _SIGNS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~", Change.MOVED: ">"}
 _STYLES = {
     Change.ADDED: Style.GREEN,
@@ -34,16 +36,18 @@ def print_why(
 ) -> None:
     """Write each explanation and its differences; to stdout by default."""
     stream = stream or sys.stdout
-    paint = painter(stream, environ)
-    lines = [line for one in found for line in (*why_lines(one, paint), "")]
+    paint, cells = painter(stream, environ), columns_of(stream)
+    lines = [line for one in found for line in (*why_lines(one, paint, cells=cells), "")]
     write_lines(lines[:-1] or ["nothing would be built"], stream)
 
 
-def why_lines(one: Explanation, paint: Paint) -> Iterator[str]:
-    """Return the lines of one explanation."""
+def why_lines(one: Explanation, paint: Paint, *, cells: int | None = None) -> Iterator[str]:
+    """Return the lines of one explanation; `cells` is the width of the terminal."""
     yield f"{paint(one.image, Style.BOLD)} {clean(_verdict(one))}"
     rows = [_row(each) for each in one.differences]
-    yield from (f"  {line}" for line in columns(rows, paint) if rows)
+    room = cells - len(_INDENT) if cells else None
+    lines = columns(rows, paint, cells=room) if rows else []
+    yield from (f"{_INDENT}{line}" for line in lines)
     for note in one.notes:
         yield f"  {paint('note:', Style.CYAN)} {clean(note)}"
 
@@ -52,7 +56,8 @@ def _verdict(one: Explanation) -> str:
     commit = f" (commit {one.commit[:7]})" if one.commit else ""
     against = f"{one.against}{commit}"
     differ = len(one.differences)
-    compared = f"{differ} of {amount(one.inputs, 'input', 'inputs')} differ from {against}"
+    verb = "differs" if differ == 1 else "differ"
+    compared = f"{differ} of {amount(one.inputs, 'input', 'inputs')} {verb} from {against}"
     match one.verdict:
         case Verdict.DIFFERS:
             return f"would be built: {compared}"

@@ -535,4 +535,25 @@ MUTANTS = (
         "allow = True",
         _ABILITIES,
     ),
+    Mutant(
+        "a moved file is a new one and one that is gone",
+        "model/why.py",
+        "if origin:",
+        "if not origin and False:",
+        "model/test_why.py",
+    ),
+    Mutant(
+        "the nearest base that differs is the cause, not the first",
+        "model/why.py",
+        "        stack += [base for base, both in found if both]\n",
+        "",
+        "model/test_why.py",
+    ),
+    Mutant(
+        "values of arguments are shown",
+        "model/why.py",
+        'name: _shown(value or "")',
+        'name: (value or "")',
+        "model/test_why.py",
+    ),
 )

@@ -68,7 +68,7 @@ def test_compared_with_the_newest_image_of_the_history(project: Project) -> None
     project.write("images/web/web.txt", "now\n")
 
     ran = project.invoke("why")
-    assert f"web would be built: 1 of 3 inputs differ from {built} (commit " in ran.out
+    assert f"web would be built: 1 of 3 inputs differs from {built} (commit " in ran.out
     assert "  ~  images/web/web.txt  changed  " in ran.out
     assert "os " not in ran.out.replace("os:", "")
 
