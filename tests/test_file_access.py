@@ -8,6 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "pipeline"
 OPENS = re.compile(r"\b(?:open|read_text|read_bytes|write_text|write_bytes)\(")
 OF_ITS_OWN = {
+    "adopt/propose.py",
     "process/supervise.py",
     "buildkit/metadata.py",
     "deploy/fly/driver.py",

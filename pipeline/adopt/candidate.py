@@ -17,8 +17,9 @@ class Candidate(Struct):
 
     `place` is the folder or the file that `images` is to match; `stem` is that of the file.
     `dockerfile` is nothing for a ready image. `required` is a name that it must have, because
-    Dockerfiles use it. `keys` are what `image.toml` says, `tables` its tables. `tags` are those of
-    a definition. `linked` are names of contexts that are other targets.
+    Dockerfiles use it. `app` and `config` are those of its `fly.toml`. `keys` are what `image.toml`
+    says, `tables` its tables. `tags` are those of a definition. `linked` are names of contexts that
+    are other targets.
     """
 
     place: PurePosixPath
@@ -29,6 +30,7 @@ class Candidate(Struct):
     required: str = ""
     name: str = ""
     app: str = ""
+    config: PurePosixPath | None = None
     targets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     linked: dict[str, str] = field(default_factory=dict)

@@ -88,7 +88,9 @@ class Finder:
         if usual and path.parent not in self.taken:
             self.taken.add(path.parent)
             return Candidate(path.parent, path, context)
-        return Candidate(path, path, context, is_folder=False, stem=stem or path.stem)
+        return Candidate(
+            path, path, context, is_folder=False, stem=stem or path.name.partition(".")[0]
+        )
 
     def _context(
         self, path: PurePosixPath, parsed: Dockerfile, first: Sequence[PurePosixPath]
@@ -176,7 +178,7 @@ class Finder:
         folder, stem = config.file.parent, settings_stem(config.file.name)
         if stem == "" and folder not in self.taken:
             self.taken.add(folder)
-            return Candidate(folder, path, context, app=config.app)
+            return Candidate(folder, path, context, app=config.app, config=config.file)
         if stem:
             one = Candidate(config.file, path, context, is_folder=False, stem=stem)
         else:  # `fly-web.toml`, which nothing but its name in the settings connects
@@ -184,7 +186,7 @@ class Finder:
             place = folder / f"image.{stem}.toml"
             one = Candidate(place, path, context, is_folder=False, stem=stem)
             one.tables["deploy"] = {"config": config.file.name}
-        one.app = config.app
+        one.app, one.config = config.app, config.file
         return one
 
     def _other_apps(self, one: Candidate, main: FlyConfig, others: Sequence[FlyConfig]) -> None:

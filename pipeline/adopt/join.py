@@ -128,17 +128,27 @@ class Joiner:
         for repository, externals in repositories.items():
             if len(externals) < 2 and not repository.startswith(f"{FLY}/"):
                 continue
-            name = repository.rpartition("/")[2]
+            name, more = self._name_of(repository)
             self.questions.append(
                 Question(
                     str(externals[0].location),
                     f"`{repository}` is named by {_times(len(externals))}, and no Dockerfile here "
                     "makes it",
                     "it is an image of the registry; `invoke lock` pins it",
-                    f"to build it here, put its Dockerfile into a folder `{name}`, add that to "
-                    f"`images`, and write `FROM {name}`",
+                    f"to build it here, put its Dockerfile into a folder `{name}`, and add that to "
+                    f"`images`{more}",
                 )
             )
+
+    def _name_of(self, repository: str) -> tuple[str, str]:
+        """Return the image that would be pushed there, and what else to write; nothing if so."""
+        registry = self.project.settings.registry
+        before, _, after = f"{registry.host}/{registry.repository}".partition("{name}")
+        own = repository.removeprefix(before).removesuffix(after)
+        if f"{before}{own}{after}" == repository and "/" not in own:
+            return own, ""
+        name = repository.rpartition("/")[2]
+        return name, f"; write `FROM {name}`"
 
     def _is_own(self, host: str, path: str) -> bool:
         """Return whether images of the project have the same owner in that registry."""

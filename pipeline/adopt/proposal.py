@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from ..errors import quoted_list
 
@@ -54,12 +54,8 @@ def put_together(questions: Iterable[Question]) -> tuple[Question, ...]:
 
 
 class Proposal(Struct, frozen=True):
-    """The files to write, by path, and the project that they make.
-
-    `kept` are files that are there already, with what they would say else.
-    """
+    """The files to write, by path, and the project that they make."""
 
     files: Mapping[PurePosixPath, str]
     project: Project
     questions: tuple[Question, ...] = ()
-    kept: Mapping[PurePosixPath, str] = field(default_factory=dict)

@@ -71,8 +71,8 @@ def propose(root: Path, environ: Mapping[str, str]) -> Proposal:
         project, written = trial.run(candidates)
     asked += [*finder.questions, *trial.questions, *_about_tasks(root)]
     asked += unlisted(targets, candidates)
-    files, kept = _split(root, written, asked)
-    return Proposal(files, project, put_together(asked), kept)
+    files = _new_files(root, written, asked)
+    return Proposal(files, project, put_together(asked))
 
 
 class _Trial:
@@ -83,12 +83,17 @@ class _Trial:
         self.repository = repository
         self.environ = environ
         self.questions: list[Question] = []
+        self.problems: tuple[Problem, ...] = ()
 
     def run(self, candidates: Sequence[Candidate]) -> tuple[Project, dict[PurePosixPath, str]]:
         """Return the project, and all files that make it. Raises `ConfigError`."""
         self._copy()
         left = list(candidates)
         for _ in range(_MOST_ROUNDS):
+            if not left:
+                break
+            for one in left:
+                one.tables.pop("bases", None)
             files, questions = self._files(left, ())
             project, left = self._loaded(files, left)
             if project is None:
@@ -187,7 +192,7 @@ def _is_mark(root: Path, match: Match) -> bool:
 def _is_of(one: Candidate, problem: Problem) -> bool:
     if problem.location is None:
         return False
-    files = {str(one.dockerfile), str(one.settings), str(one.place)}
+    files = {str(one.dockerfile), str(one.settings), str(one.place), str(one.config)}
     return problem.location.file in files
 
 
@@ -238,11 +243,11 @@ def _require_names(
             one.required = fitted_name(f"{root}-{name}")
 
 
-def _split(
+def _new_files(
     root: Path, written: Mapping[PurePosixPath, str], questions: list[Question]
-) -> tuple[dict[PurePosixPath, str], dict[PurePosixPath, str]]:
-    """Separate the files that are there already; nothing is written over them."""
-    files, kept = {}, {}
+) -> dict[PurePosixPath, str]:
+    """Return the files that are not there; add a question for lines that the others lack."""
+    files = {}
     for file, text in written.items():
         if not os.path.lexists(root / file):
             files[file] = text
@@ -250,11 +255,10 @@ def _split(
         there = _text(root, file)
         lines = [line for line in text.splitlines() if line and line not in there.splitlines()]
         if lines and not (file == _TASKS and ".tasks import ns" in there):
-            kept[file] = text
             what = "it is there already, and nothing is written over it"
             other = f"add to it: {' / '.join(lines)}"
             questions.append(Question(str(file), what, "it stays as it is", other))
-    return files, kept
+    return files
 
 
 def _text(root: Path, file: PurePosixPath) -> str:

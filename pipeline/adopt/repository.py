@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from ..errors import quoted_list
 from ..process.git import listed_files
-from ..process.paths import inside
+from ..process.paths import inside, is_file
+from ..process.read_file import FileError, read_file
 from ..project.fly_build import FlyBuild, read_fly_build
 from ..project.fly_toml import read_fly_toml
 from ..project.image_folders import MARKS, usual_dockerfile
@@ -186,11 +187,11 @@ def _dockerfile_of(root: Path, config: FlyToml, build: FlyBuild) -> PurePosixPat
 
 def _is_workspace(root: Path) -> bool:
     """Return whether packages of several folders are built together from the root."""
-    if any((root / name).is_file() for name in _WORKSPACES):
+    if any(is_file(root / name) for name in _WORKSPACES):
         return True
     try:
-        return '"workspaces"' in (root / "package.json").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return b'"workspaces"' in (read_file(root, "package.json") or b"")
+    except FileError:
         return False
 
 

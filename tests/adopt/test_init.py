@@ -85,6 +85,12 @@ def test_nothing_to_adopt(tmp_path: Path) -> None:
         proposed(tmp_path, {"README.md": ""})
 
 
+def test_nothing_that_can_be_loaded(tmp_path: Path) -> None:
+    """The errors are those of the Dockerfiles."""
+    with pytest.raises(ConfigError, match=r"web/Dockerfile:1:6: `FROM \$\{BASE\}` expands"):
+        proposed(tmp_path, {"web/Dockerfile": "FROM ${BASE}\n"})
+
+
 def test_files_that_are_there_stay(tmp_path: Path) -> None:
     """The lines that they lack are asked for; `tasks.py` beside a package of its name is none."""
     files = {
@@ -216,6 +222,12 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
         {"apps/[id]/Dockerfile": EMPTY, "apps/{a}/Dockerfile": EMPTY, "lib/Dockerfile": EMPTY},
         '{ path = "apps/*", name = "{folder}" }',
         "",
+    ),
+    "one app of two images": (
+        {"a/Dockerfile": EMPTY, "a/fly.toml": 'app = "one"\n', "b/Dockerfile": EMPTY}
+        | {"b/fly.toml": 'app = "one"\n', "c/Dockerfile": EMPTY},
+        'images = ["a", "c"]',
+        "b/fly.toml:1:7: the app `one` is deployed from `a` already; left out; an app runs one",
     ),
     "many files of one kind": (
         {"web/Dockerfile": EMPTY} | {f"t/{n}/Dockerfile": "{{x}}\n" for n in range(6)},
