@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..errors import ConfigError, Location, Problem
+from ..errors import ConfigError, Location, Problem, quoted_list
 from ..model.inputs import EntryKind
 from ..process.paths import is_file
 from ..process.read_file import FileError, read_file
 from .disk import POINTER_HEADS
 from .find_ignore_file import IGNORE_FILE
+from .unnamed_files import ignored_files, lines_for, own_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ..dockerfile import Reads
     from ..model.image import Image
     from ..model.inputs import ContextEntry, ContextInputs
     from .disk import Disk
@@ -33,6 +35,7 @@ class _Context(Struct, frozen=True):
     folder: PurePosixPath
     entries: tuple[ContextEntry, ...]
     ignore: PurePosixPath
+    reads: Reads
 
 
 def context_warnings(
@@ -48,12 +51,16 @@ def context_warnings(
     There is one for each mistake and ignore file, however many files it is about, so that images
     with the same context have the same warnings.
     """
-    own = _Context(image.context, entries, ignored.path or image.context / IGNORE_FILE)
-    others = (_Context(one.path, one.entries, one.path / IGNORE_FILE) for one in named)
+    own = _Context(image.context, entries, ignored.path or image.context / IGNORE_FILE, image.reads)
+    reads = {one.path: one.reads for one in image.contexts.values()}
+    others = (
+        _Context(one.path, one.entries, one.path / IGNORE_FILE, reads[one.path]) for one in named
+    )
     found: list[Problem] = []
     for context in (own, *others):
         found += _repositories(root, context)
         found += _configurations(root, image, context)
+        found += _unnamed(root, context)
         found += _placeholders(disk, root, context)
         found += _submodules(disk, root, context)
     return tuple(found)
@@ -95,11 +102,30 @@ def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Pro
             yield _to_exclude(root, context, what, path)
 
 
-def _to_exclude(root: Path, context: _Context, what: str, line: str) -> Problem:
-    """Return the warning about a path that the ignore file should name."""
+def _unnamed(root: Path, context: _Context) -> Iterator[Problem]:
+    """Yield warnings about files that a wide source brings along (`unnamed_files`)."""
+    paths = [_real(entry) for entry in context.entries if entry.kind is not EntryKind.DIRECTORY]
+    if own := own_files(root, context.folder, paths, context.reads):
+        verb = "is" if len(own) == 1 else "are"
+        what = f"{quoted_list(own)} {verb} copied: each change of the pipeline's files builds anew"
+        yield _to_exclude(root, context, what, *lines_for(own))
+    hidden = {".git", *_REPOSITORIES}
+    rest = [path for path in paths if hidden.isdisjoint(path.split("/"))]
+    if unwanted := ignored_files(root, context.folder, rest, context.reads):
+        verb = "is" if len(unwanted) == 1 else "are"
+        what = (
+            f"{quoted_list(unwanted)} {verb} copied, and Git ignores such files: no clone has "
+            "them, so two machines have two tags, and they may hold secrets"
+        )
+        yield _to_exclude(root, context, what, *lines_for(unwanted))
+
+
+def _to_exclude(root: Path, context: _Context, what: str, *lines: str) -> Problem:
+    """Return the warning about paths that the ignore file should name."""
     there = is_file(root / context.ignore)
     verb = "add" if there else f"write `{context.ignore}` with"
-    return Problem(Location(str(context.ignore)), what, f"{verb} the line `{line}`")
+    written = f"the line `{lines[0]}`" if len(lines) == 1 else f"the lines {quoted_list(lines)}"
+    return Problem(Location(str(context.ignore)), what, f"{verb} {written}")
 
 
 def _placeholders(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:

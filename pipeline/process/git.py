@@ -89,6 +89,20 @@ def _git(
         return None
 
 
+def ignored(folder: Path, paths: Sequence[str], environ: Mapping[str, str]) -> frozenset[str]:
+    """Return those of `paths`, relative to `folder`, that Git ignores and does not track.
+
+    None where there is no Git or no repository.
+    """
+    # A path that began with a colon would be a pattern.
+    named = [f"./{path}" for path in paths]
+    words = ["-c", "core.quotePath=off", "check-ignore", "--", *named]
+    done = _git(folder, words, environ)
+    if done is None or done.returncode:
+        return frozenset()
+    return frozenset(line.removeprefix("./") for line in done.stdout.splitlines())
+
+
 def listed_files(root: Path, environ: Mapping[str, str]) -> tuple[str, ...] | None:
     """List the files below `root` that Git tracks or would add; `None` without a repository."""
     words = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]

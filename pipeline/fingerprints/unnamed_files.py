@@ -1,0 +1,149 @@
+"""Find files that a wide source such as `COPY . .` brings along, and that nobody meant.
+
+These are files that Git ignores, so that no clone has them and no two machines have the same tag,
+and the pipeline's own files. A file that a source names is meant: `COPY dist` copies `dist`, which
+Git ignores in most projects.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from ..dockerignore import gomatch
+from ..dockerignore.patterns import PatternError
+from ..process.git import ignored
+from ..process.read_file import FileError, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from ..dockerfile import Reads
+
+_MOST_ASKED = 500
+"""Paths that Git is asked about: of more, the first show what the ignore file lacks."""
+_OWN = re.compile(r"(?:.*/)?(?:image(?:\.[^/]+)?\.toml|pipeline\.(?:toml|lock))")
+_OURS = b"pipeline.tasks"
+
+
+def own_files(root: Path, folder: PurePosixPath, paths: Iterable[str], reads: Reads) -> list[str]:
+    """Return the pipeline's own files among the paths of a context that nothing names.
+
+    A `tasks.py` is one if it imports the pipeline's tasks.
+    """
+    found = [path for path in paths if path.endswith((".toml", ".lock")) and _OWN.fullmatch(path)]
+    tasks = os.path.relpath("tasks.py", folder)
+    if tasks in set(paths) and _has_our_tasks(root):
+        found.append(tasks)
+    return [path for path in found if not _is_named(path, (), reads)]
+
+
+def ignored_files(
+    root: Path, folder: PurePosixPath, paths: Collection[str], reads: Reads
+) -> list[str]:
+    """Return what Git ignores of the paths of a context and nothing names, the topmost paths.
+
+    Git is asked only where a pattern of a `.gitignore` may fit, which in a fresh clone none does.
+    """
+    likely = _likely(root, folder, paths)
+    if not likely:
+        return []
+    above = {str(one) for path in likely for one in PurePosixPath(path).parents} - {"."}
+    literal = {part for read in reads.reads if (part := _literal(read.pattern))}
+    asked = sorted({*likely, *above, *literal}, key=lambda path: (path.count("/"), path))
+    found = ignored(root / folder, asked[:_MOST_ASKED], os.environ)
+    named = found & literal
+    left = [path for path in likely if path in found and not _is_named(path, named, reads)]
+    tops = dict.fromkeys(_topmost(path, found) for path in left)
+    return list(tops)
+
+
+def _likely(root: Path, folder: PurePosixPath, paths: Collection[str]) -> list[str]:
+    """Return the paths with a part that the last part of some pattern of a `.gitignore` fits."""
+    names = [*_last_parts(root / folder, paths)]
+    if not names:
+        return []
+    fits = re.compile("|".join(f"(?:{fnmatch.translate(name)})" for name in names)).match
+    parts = {part for path in paths for part in path.split("/")}
+    hit = {part for part in parts if fits(part)}
+    return [path for path in paths if not hit.isdisjoint(path.split("/"))] if hit else []
+
+
+def _last_parts(context: Path, paths: Collection[str]) -> Iterator[str]:
+    """Yield the last part of each pattern of the `.gitignore` files above and in a context."""
+    inside = [path for path in paths if path.endswith(".gitignore")]
+    for folder in (context, *context.parents):
+        inside_this = inside if folder == context else []
+        for name in dict.fromkeys((".gitignore", *inside_this)):
+            yield from _patterns(folder, name)
+        if os.path.lexists(folder / ".git"):
+            yield from _patterns(folder, ".git/info/exclude")
+            return
+
+
+def _patterns(folder: Path, name: str) -> Iterator[str]:
+    try:
+        text = (read_file(folder, name) or b"").decode(errors="replace")
+    except FileError:
+        return
+    for line in text.split("\n"):
+        pattern = line.strip().rstrip("/")
+        if pattern and not pattern.startswith(("#", "!")):
+            yield pattern.rpartition("/")[2]
+
+
+def _is_named(path: str, named: Collection[str], reads: Reads) -> bool:
+    """Return whether a source names a path, or an ignored folder above it."""
+    if any(path == one or path.startswith(f"{one}/") for one in named):
+        return True
+    if any(read.pattern == path for read in reads.reads):
+        return True
+    above = [str(one) for one in PurePosixPath(path).parents]
+    return any(_matches(read.pattern, one) for read in reads.reads for one in (path, *above))
+
+
+def _matches(pattern: str, path: str) -> bool:
+    """Return whether a source with a wildcard, and letters in its last part, fits a path."""
+    last = pattern.rpartition("/")[2]
+    if not re.search(r"[A-Za-z0-9]", last) or "*" not in last:
+        return False
+    try:
+        return gomatch.match(pattern, path)
+    except PatternError:
+        return False
+
+
+def _literal(pattern: str) -> str:
+    """Return the part of a source before its first wildcard, without the last slash."""
+    kept: list[str] = []
+    for part in pattern.split("/"):
+        if re.search(r"[*?\[\\]", part):
+            break
+        kept.append(part)
+    return "/".join(kept).strip("/").removeprefix("./").removeprefix(".")
+
+
+def _topmost(path: str, found: Collection[str]) -> str:
+    parents = [str(one) for one in reversed(PurePosixPath(path).parents)]
+    return next((one for one in parents if one in found), path)
+
+
+def _has_our_tasks(root: Path) -> bool:
+    try:
+        return _OURS in (read_file(root, "tasks.py") or b"")
+    except FileError:
+        return False
+
+
+def lines_for(paths: Sequence[str]) -> list[str]:
+    """Return the lines for the ignore file: a name that is in several folders is written once.
+
+    >>> lines_for([".env", "a/__pycache__", "b/__pycache__"])
+    ['.env', '**/__pycache__']
+    """
+    deep = {path.rpartition("/")[2] for path in paths if "/" in path}
+    names = (path.rpartition("/")[2] for path in paths)
+    return list(dict.fromkeys(f"**/{name}" if name in deep else name for name in names))
