@@ -31,6 +31,8 @@ BUILDKITD = """\
 [registry."{mirror}"]
   http = true
 """
+NO_HISTORY = "[history]\n  maxEntries = 0\n"
+"""Each build would write the trace of its whole solve, which takes more time than the build."""
 
 
 def docker(*words: str) -> str:
@@ -49,21 +51,22 @@ def builder(
     """Make a builder with these options of its driver, start it, and remove it at the end.
 
     Its BuildKit uses the mirror of the sandbox; `config` is more for its `buildkitd.toml`. With
-    `in_memory` it keeps its images and cache in memory, which is faster. buildx keeps the builder
-    in `BUILDX_CONFIG`.
+    `in_memory` it keeps its images and cache in memory, and no history, which is much faster.
+    buildx keeps the builder in `BUILDX_CONFIG`.
     """
     words = ["--name", name, "--driver", "docker-container"]
     words += [word for option in options for word in ("--driver-opt", option)]
     mirror = os.environ[MIRROR]
     file = folder / f"{name}.toml"
-    file.write_text((BUILDKITD.format(mirror=mirror) if mirror else "") + config)
     words += ["--config", str(file)]
     # What a killed run left would be taken as it is.
     docker("rm", "--force", "--volumes", f"buildx_buildkit_{name}0")
     docker("volume", "rm", "--force", f"buildx_buildkit_{name}0_state")
     if in_memory:
+        config += NO_HISTORY
         kept = ["--opt", "type=tmpfs", "--opt", "device=tmpfs", f"buildx_buildkit_{name}0_state"]
         docker("volume", "create", *kept)
+    file.write_text((BUILDKITD.format(mirror=mirror) if mirror else "") + config)
     docker("buildx", "create", *words, "--bootstrap")
     try:
         yield name
