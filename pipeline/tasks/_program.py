@@ -28,13 +28,41 @@ class TaskProgram(Program):
             sys.dont_write_bytecode = before
 
     def no_tasks_given(self) -> None:
-        """List the tasks. `--help` prints Invoke's options as well."""
-        self.list_tasks()
+        """List the tasks by what they are for. `--help` prints Invoke's options as well."""
+        from ._overview import overview
+
+        print("\n".join(overview(ns)))  # noqa: T201 - Invoke prints its lists, too
         raise Exit
+
+
+def _completes(words: list[str]) -> bool:
+    """Answer a shell that completes a line, or wants the script to do so; return whether it did.
+
+    Invoke's own completion knows no names.
+    """
+    option, _, value = words[0].partition("=") if words else ("", "", "")
+    if option == "--print-completion-script":
+        from ._completion_script import SCRIPTS
+
+        shell = value or " ".join(words[1:])
+        if shell not in SCRIPTS:
+            sys.exit(f"error: no script for `{shell}`; there are: {', '.join(SCRIPTS)}")
+        print(SCRIPTS[shell], end="")  # noqa: T201 - it is what was asked for
+        return True
+    if words[1:2] == ["--"] and option in {"--complete", "--complete-names"}:
+        from ._complete import print_candidates
+
+        # Like Invoke's scripts, others may send each word for itself.
+        line = " ".join(words[2:])
+        print_candidates(line, names_only=option == "--complete-names")
+        return True
+    return False
 
 
 def main() -> None:
     """Run the tasks that `sys.argv` names, and exit with the code that `invoke` has for them."""
+    if _completes(sys.argv[1:]):
+        return
     program = TaskProgram(
         version=__version__, namespace=ns, name="fip", binary="fip", binary_names=["fip"]
     )
