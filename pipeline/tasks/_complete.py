@@ -6,6 +6,7 @@ candidate has no use for an error.
 
 from __future__ import annotations
 
+import copy
 import os
 from contextlib import redirect_stderr
 from io import StringIO
@@ -108,7 +109,12 @@ def _option_with_value(task: str, word: str) -> str:
 
 
 def _arguments(task: str) -> list[Argument]:
-    return list(ns[task].get_arguments()) if task else []
+    if not task:
+        return []
+    # Invoke takes the help out of a task when it reads its arguments.
+    found = copy.copy(ns[task])
+    found.help = dict(found.help)
+    return list(found.get_arguments())
 
 
 def _flags(one: Argument) -> list[str]:
