@@ -90,6 +90,8 @@ def run(words: str, encoding: str, monkeypatch: pytest.MonkeyPatch) -> Ended:
     out, err = io.BytesIO(), io.BytesIO()
     streams = [io.TextIOWrapper(raw, encoding=encoding, errors="strict") for raw in (out, err)]
     with monkeypatch.context() as patched:
+        for name in ns.task_names:  # Invoke takes the help out of a task when it reads it.
+            patched.setattr(ns[name], "help", dict(ns[name].help))
         patched.setattr(sys, "stdout", streams[0])
         patched.setattr(sys, "stderr", streams[1])
         code = 0
