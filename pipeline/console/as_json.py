@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..model.image import Image
     from ..model.inputs import ContextEntry, ContextInputs, Inputs
     from ..model.keep import Kept
+    from ..model.moves import Move
     from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
@@ -127,6 +128,26 @@ def report_json(report: Report) -> JsonObject:
         "trouble": report.trouble or None,
         "hint": report.hint or None,
         "logs": report.logs or None,
+    }
+
+
+def lock_json(moves: Iterable[Move], *, externals: int, written: bool) -> JsonObject:
+    """Return a `pipeline.lock/1`: the externals that have moved, of how many."""
+    return {
+        "schema": "pipeline.lock/1",
+        "externals": externals,
+        "moved": [_moved(move) for move in moves],
+        "written": written,
+    }
+
+
+def _moved(move: Move) -> JsonObject:
+    return {
+        "reference": str(move.reference),
+        "before": move.before,
+        "now": move.now,
+        "images": list(move.images),
+        "apps": list(move.apps),
     }
 
 

@@ -69,14 +69,18 @@ def lock_text(pins: Mapping[Reference, Pin]) -> str:
 
 
 def _pin(entry: Mapping[str, object]) -> Pin:
-    """Return what a build needs of an entry. Raises `ReferenceSyntaxError`."""
+    """Return the pin of an entry. Raises `ReferenceSyntaxError`."""
     triggers = entry.get("triggers", {})
     if not isinstance(triggers, dict) or not all(map(_texts, triggers.values())):
         raise ReferenceSyntaxError("`triggers` must be a list of instructions for each platform")
     if max(map(len, triggers.values()), default=0) > MOST_TRIGGERS:
         raise ReferenceSyntaxError(f"an image has {MOST_TRIGGERS} `triggers` at most")
     known = {parse_platform(platform): tuple(texts) for platform, texts in triggers.items()}
-    return Pin(parse_digest(str(entry["digest"])), triggers=known)
+    manifests = entry.get("platforms", {})
+    if not isinstance(manifests, dict):
+        raise ReferenceSyntaxError("`platforms` must have a digest for each platform")
+    platforms = {parse_platform(p): parse_digest(str(d)) for p, d in manifests.items()}
+    return Pin(parse_digest(str(entry["digest"])), platforms, known)
 
 
 def _texts(value: object) -> bool:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from .. import graph
-from ..errors import WorkError
+from ..errors import Problem, WorkError, raise_problems
+from ..http.errors import HttpError
 from ..model.image import Pin
+from ..model.moves import Move
 from ..model.settings import repository_of
 from ..process.read_file import FileError
 from ..process.write_file import write_file
@@ -20,10 +22,11 @@ from ..project.lock_file import LOCK_FILE, load_lock, lock_text
 from ..registry.contents import manifests_of_platforms
 from ..registry.manifest import contents_of
 from ..registry.onbuild import onbuild
+from ..spelling import did_you_mean
 from .open_registry import open_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ..model.project import Project
     from ..reference import Digest, ImageName, Platform, Reference
@@ -33,14 +36,72 @@ if TYPE_CHECKING:
 Pins = dict["Reference", Pin]
 
 
-def look_up(project: Project, environ: Mapping[str, str]) -> Pins:
-    """Ask for the digest of every external that names none itself, without its triggers.
+def look_up(
+    project: Project, environ: Mapping[str, str], only: Collection[Reference] | None = None
+) -> Pins:
+    """Ask for the digest of every external that names none itself, all at once, without triggers.
 
-    Raises `AbsentError` for one that does not exist, `UnknownError` if that is not known.
+    With `only`, the other externals keep what the lock has. An index that differs from the locked
+    one only in platforms that no image is built for counts as the locked one.
+
+    Raises `AbsentError` for an external that does not exist, and `UnknownError` where that is not
+    known.
     """
+    every = externals(project)
+    locked = load_lock(project.root).value or {}
+    wanted = [r for r in every if only is None or r in only]
     with _opened(project, environ) as registry:
-        manifests = {reference: registry.manifest(reference) for reference in externals(project)}
-    return {r: Pin(m.digest, _platforms(r, m)) for r, m in manifests.items()}
+        answers = registry.each(registry.manifest, wanted)
+    found: Pins = {}
+    for reference in every:
+        before = locked.get(reference)
+        answer = answers.get(reference)
+        if isinstance(answer, HttpError):
+            raise answer
+        if answer is None:
+            found |= {reference: before} if before else {}
+            continue
+        now = Pin(answer.digest, _platforms(reference, answer))
+        same = before is not None and _same_for(before, now, users_platforms(project, reference))
+        found[reference] = before if before is not None and same else now
+    return found
+
+
+def choose_externals(project: Project, words: Sequence[str]) -> tuple[Reference, ...]:
+    """Return the externals that words name: as a Dockerfile writes them, or without tag or host.
+
+    `debian:12`, `debian` and `docker.io/library/debian:12` name the same. Raises `ConfigError` for
+    a word that names none.
+    """
+    every = externals(project)
+    spellings = {reference: _spellings(project, reference) for reference in every}
+    known = sorted({name for names in spellings.values() for name in names})
+    lost = [word for word in words if word not in known]
+    raise_problems(
+        [Problem(None, f"no external is called `{w}`", did_you_mean(w, known)) for w in lost]
+    )
+    return tuple(r for r in every if not spellings[r].isdisjoint(words))
+
+
+def users_platforms(project: Project, reference: Reference) -> frozenset[Platform]:
+    """Return the platforms of all images that name an external."""
+    users = (i for i in project if any(e.reference == reference for e in i.externals))
+    return frozenset(platform for image in users for platform in image.platforms)
+
+
+def _spellings(project: Project, reference: Reference) -> frozenset[str]:
+    written = {e.written for i in project for e in i.externals if e.reference == reference}
+    path = reference.repository.path
+    short = {path, path.removeprefix("library/"), path.rpartition("/")[2]}
+    return frozenset({*written, *short, str(reference), str(reference.repository)})
+
+
+def _same_for(before: Pin, now: Pin, platforms: Collection[Platform]) -> bool:
+    """Return whether two pins have the same manifest for each platform; both must know them."""
+    return bool(platforms) and all(
+        before.platforms.get(p) is not None and before.platforms.get(p) == now.platforms.get(p)
+        for p in platforms
+    )
 
 
 def look_inside(project: Project, pins: Pins, environ: Mapping[str, str]) -> Pins:
@@ -78,10 +139,18 @@ def externals(project: Project) -> tuple[Reference, ...]:
     return tuple(sorted({reference for reference in every if reference.digest is None}))
 
 
-def moved(project: Project, found: Pins) -> list[tuple[Reference, Digest | None, Digest]]:
-    """Return externals that differ from the lock: the reference, before (if locked), now."""
+def moved(project: Project, found: Pins) -> tuple[Move, ...]:
+    """Return the externals that differ from the lock, and what each reaches."""
     locked = {e.reference: e.locked for image in project for e in image.externals}
-    return [(r, locked[r], pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
+    changed = [(r, pin.digest) for r, pin in found.items() if locked[r] != pin.digest]
+    return tuple(_move(project, reference, locked[reference], now) for reference, now in changed)
+
+
+def _move(project: Project, reference: Reference, before: Digest | None, now: Digest) -> Move:
+    images = affected(project, reference)
+    specs = (project.image(name).deploy for name in images)
+    apps = tuple(app for spec in specs if spec for app in spec.apps)
+    return Move(reference, before, now, images, apps)
 
 
 def affected(project: Project, reference: Reference) -> tuple[ImageName, ...]:

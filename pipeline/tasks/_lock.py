@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ..runner.lock import affected, look_inside, look_up, moved, write
+from ..console import as_json
+from ..console.lock import print_lock
+from ..runner.lock import choose_externals, look_inside, look_up, moved, write
 from ._load import check_look, load_project
-from ._say import tell
+from ._say import write_json
 
 if TYPE_CHECKING:
+    from ..model.project import Project
+    from ..reference import Reference
     from ._command import Words
 
 
@@ -19,27 +23,28 @@ MOVED = 5
 def run(
     *,
     check: bool,
+    update: str,
+    json: bool,
     allow: Words,
     profile: str,
     arg: Words,
 ) -> int:
-    """Look up all external images; write the lock, or with `check` only compare."""
+    """Look up external images; write the lock, or with `check` only compare."""
     project = load_project(profile, allow, arg)
     if check:
         check_look(project.settings)
-    found = look_up(project, os.environ)
-    changes = moved(project, found)
-    for reference, before, now in changes:
-        was = f"was `{before}`" if before else "was not locked"
-        images = ", ".join(f"`{name}`" for name in affected(project, reference))
-        tell(f"`{reference}` is `{now}`, and {was}; it affects {images}")
-    if check:
-        return _checked(len(changes), len(found))
-    write(project, look_inside(project, found, os.environ))
-    tell(f"pipeline.lock: {len(found)} externals, {len(changes)} of them new or moved")
-    return 0
+    found = look_up(project, os.environ, _chosen(project, update))
+    moves = moved(project, found)
+    if not check:
+        write(project, look_inside(project, found, os.environ))
+    if json:
+        write_json(as_json.lock_json(moves, externals=len(found), written=not check))
+    else:
+        print_lock(moves, externals=len(found), written=not check)
+    return MOVED if check and moves else 0
 
 
-def _checked(changes: int, externals: int) -> int:
-    tell(f"{changes} of {externals} externals are not as `pipeline.lock` has them")
-    return MOVED if changes else 0
+def _chosen(project: Project, update: str) -> tuple[Reference, ...] | None:
+    """Return the externals of `--update`; all without it."""
+    words = [word.strip() for word in update.split(",") if word.strip()]
+    return choose_externals(project, words) if words else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from invoke.tasks import task
 
 from ._command import changes
-from ._options import ALLOW, ARG, PROFILE
+from ._options import ALLOW, ARG, JSON, PROFILE
 
 if TYPE_CHECKING:
     from invoke.context import Context
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @task(
     help={
         "check": "change nothing; print which images have moved, and exit with 5 if there are any",
+        "update": "only these externals, separated by commas, such as `debian`; the others stay",
+        "json": JSON,
         "allow": ALLOW,
         "profile": PROFILE,
         "arg": ARG,
@@ -29,6 +31,8 @@ def lock(
     _c: Context,
     *,
     check: bool = False,
+    update: str = "",
+    json: bool = False,
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
@@ -36,4 +40,4 @@ def lock(
     """Pin the external images by their current digests, in `pipeline.lock`."""
     from ._lock import run
 
-    return run(check=check, allow=allow, profile=profile, arg=arg)
+    return run(check=check, update=update, json=json, allow=allow, profile=profile, arg=arg)

@@ -53,7 +53,7 @@ def test_a_locked_external_stays_until_it_is_locked_anew(
     assert locked.code == first.code == same.code == again.code == second.code == 0, locked.err
     assert set(same.statuses().values()) == {"exists"}
     assert checked.code == 5
-    assert "`base`, `web`" in checked.out
+    assert "images: `base` and `web`" in checked.out
     assert "`other`" not in checked.err
     assert content(pinned.json["images"][0]["reference"]) == "one"
     assert second.statuses() == {"base": "built", "web": "built", "other": "exists"}

@@ -1,0 +1,47 @@
+"""Print which externals have moved, and what that reaches."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import quoted_list
+from .paint import Style
+from .terminal import painter, write_lines
+from .text import amount, clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TextIO
+
+    from ..model.moves import Move
+    from .paint import Paint
+
+
+def print_lock(
+    moves: Sequence[Move],
+    stream: TextIO | None = None,
+    *,
+    externals: int,
+    written: bool,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Write each external that has moved, and how many have; to stdout by default."""
+    stream = stream or sys.stdout
+    paint = painter(stream, environ)
+    lines = [line for move in moves for line in _move_lines(move, paint)]
+    total = amount(externals, "external", "externals")
+    if written:
+        last = f"pipeline.lock: {total}, {len(moves)} of them new or moved"
+    else:
+        verb = "is" if len(moves) == 1 else "are"
+        last = f"{len(moves)} of {total} {verb} not as `pipeline.lock` has them"
+    write_lines([*lines, last], stream)
+
+
+def _move_lines(move: Move, paint: Paint) -> Iterator[str]:
+    was = f"was `{move.before}`" if move.before else "was not locked"
+    yield f"{paint(clean(str(move.reference)), Style.BOLD)} is `{move.now}`, and {was}"
+    yield f"  images: {quoted_list(move.images)}"
+    if move.apps:
+        yield f"  apps: {clean(quoted_list(move.apps))}"
