@@ -31,11 +31,11 @@ def lock(
     _c: Context,
     *,
     check: bool = False,
-    update: str = "",
-    json: bool = False,
     allow: Words = None,
     profile: str = "",
     arg: Words = None,
+    update: str = "",
+    json: bool = False,
 ) -> int:
     """Pin the external images by their current digests, in `pipeline.lock`."""
     from ._lock import run
