@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,8 @@ def print_inputs(
 ) -> None:
     """Write all inputs of a fingerprint."""
     stream = stream or sys.stdout
-    write_lines(list(inputs_lines(inputs, painter(stream, environ))), stream)
+    lines = inputs_lines(inputs, painter(stream, environ), cells=columns_of(stream))
+    write_lines(list(lines), stream)
 
 
 def print_exists(
@@ -129,41 +131,42 @@ def plan_lines(value: Plan, paint: Paint, *, cells: int | None = None) -> Iterat
     )
 
 
-def inputs_lines(value: Inputs, paint: Paint) -> Iterator[str]:
-    """Return the lines of `inputs`."""
+def inputs_lines(value: Inputs, paint: Paint, *, cells: int | None = None) -> Iterator[str]:
+    """Return the lines of `inputs`; `cells` is the width of the terminal."""
+    section = partial(_section, paint=paint, cells=cells)
     yield f"{paint(value.name, Style.BOLD)}  {value.fingerprint}"
     if value.test:
-        yield from _section("key", [(str(value.key), "without the test")], paint)
-        yield from _section("test", [(shlex.join(value.test), "")], paint)
+        yield from section("key", [(str(value.key), "without the test")])
+        yield from section("test", [(shlex.join(value.test), "")])
     origins = {key: f"from {location}" for key, location in value.origins.items()}
     if value.dockerfile:
         path, origin = str(value.dockerfile), origins.get("dockerfile", "")
         rows = [(path, f"sha256:{sha256(value.source).hexdigest()}  {origin}".rstrip())]
-        yield from _section("dockerfile", rows, paint)
-    yield from _section("frontend", [(value.frontend, "")] if value.frontend else [], paint)
+        yield from section("dockerfile", rows)
+    yield from section("frontend", [(value.frontend, "")] if value.frontend else [])
     if value.ignored:
-        yield from _section("ignore file", [(str(value.ignored[0]), "")], paint)
+        yield from section("ignore file", [(str(value.ignored[0]), "")])
     target = value.target or "the last stage"
-    yield from _section("target", [(target, origins.get("target", ""))], paint)
-    yield from _section("platforms", [(str(p), "") for p in value.platforms], paint)
-    yield from _section("bases", [(n, str(k)) for n, k in value.bases.items()], paint)
+    yield from section("target", [(target, origins.get("target", ""))])
+    yield from section("platforms", [(str(p), "") for p in value.platforms])
+    yield from section("bases", [(n, str(k)) for n, k in value.bases.items()])
     externals = [(r, d or "not locked") for r, d in value.externals.items()]
-    yield from _section("externals", externals, paint)
+    yield from section("externals", externals)
     for reference, found in value.triggers.items():
         rows = [(f"ONBUILD {text}", str(p)) for p, each in found for text in each]
-        yield from _section(f"triggers of {reference}", rows, paint)
+        yield from section(f"triggers of {reference}", rows)
     args = [(name, _argument(v, origins.get(f"args.{name}", ""))) for name, v in value.args.items()]
-    yield from _section("args", args, paint)
+    yield from section("args", args)
     title = _files("files", value.whole_context)
-    yield from _section(title, [_entry(entry) for entry in value.entries], paint)
+    yield from section(title, [_entry(entry) for entry in value.entries])
     for name, context in value.contexts.items():
         title = _files(f"context {name} ({context.path})", context.whole_context)
         rows = [_entry(entry) for entry in context.entries]
-        yield from _section(title, rows or [("no file is read", "")], paint)
-    yield from _section("options", list(value.options.items()), paint)
-    yield from _section("salt", [(repr(value.salt), "")] if value.salt else [], paint)
-    yield from _section("key version", [(value.version, "")] if value.version else [], paint)
-    yield from _section("floating", [(text, "") for text in value.floating], paint)
+        yield from section(title, rows or [("no file is read", "")])
+    yield from section("options", list(value.options.items()))
+    yield from section("salt", [(repr(value.salt), "")] if value.salt else [])
+    yield from section("key version", [(value.version, "")] if value.version else [])
+    yield from section("floating", [(text, "") for text in value.floating])
 
 
 def _files(title: str, whole: str) -> str:
@@ -207,12 +210,15 @@ def _plan_row(word: str, name: str, reason: str) -> list[Cell]:
     return [Cell(word, status_style(word)), Cell(clean(name)), Cell(clean(reason))]
 
 
-def _section(title: str, rows: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:
+def _section(
+    title: str, rows: Sequence[tuple[str, str]], *, paint: Paint, cells: int | None
+) -> Iterator[str]:
     if not rows:
         return
     yield paint(f"{title}:", Style.BOLD)
-    cells = [[Cell(clean(one)), Cell(clean(two), Style.DIM)] for one, two in rows]
-    yield from (f"  {line}" for line in columns(cells, paint))
+    table = [[Cell(clean(one)), Cell(clean(two), Style.DIM)] for one, two in rows]
+    room = None if cells is None else max(cells - 2, 1)
+    yield from (f"  {line}" for line in columns(table, paint, cells=room))
 
 
 def _entry(entry: ContextEntry) -> tuple[str, str]:

@@ -7,11 +7,11 @@ import pytest
 from pipeline.console.apps import release_lines, status_lines
 from pipeline.console.fly import fly_app_lines, kept_lines
 from pipeline.console.paint import plain
-from pipeline.console.show import doctor_lines, plan_lines
+from pipeline.console.show import doctor_lines, inputs_lines, plan_lines
 from pipeline.console.summary import summary
 from pipeline.console.table import Cell, columns, header
 from pipeline.console.text import width
-from tests.console.test_as_json import CHECKS
+from tests.console.test_as_json import CHECKS, INPUTS
 from tests.console.values import PLAN, RELEASES, REPORT, STATUSES
 
 HEAD = header("IMAGE", "STATUS", "TIME", "DIGEST", "REFERENCE")
@@ -90,6 +90,10 @@ def test_every_table_keeps_every_word(cells: int) -> None:
         "status": (status_lines(STATUSES, plain, cells=cells), status_lines(STATUSES, plain)),
         "releases": (release_lines(RELEASES, plain, cells=cells), release_lines(RELEASES, plain)),
         "plan": (list(plan_lines(PLAN, plain, cells=cells)), list(plan_lines(PLAN, plain))),
+        "inputs": (
+            list(inputs_lines(INPUTS, plain, cells=cells)),
+            list(inputs_lines(INPUTS, plain)),
+        ),
         "doctor": (
             list(doctor_lines(CHECKS, plain, cells=cells)),
             list(doctor_lines(CHECKS, plain)),
