@@ -11,6 +11,7 @@ from tests.random_builds.verdict import (
     FIRST,
     MODE_BITS,
     NEEDLESS,
+    NO_IMAGE,
     REBUILT,
     REFUSED,
     SAME,
@@ -23,12 +24,24 @@ if TYPE_CHECKING:
 
     from tests.random_builds.verdict import Verdict
 
-WORDS = (FIRST, SAME, REBUILT, NEEDLESS, MODE_BITS, REFUSED, FAILS, UNTRIED, SKIP, COPY_DIFFERS)
+WORDS = (
+    FIRST,
+    SAME,
+    REBUILT,
+    NEEDLESS,
+    MODE_BITS,
+    NO_IMAGE,
+    REFUSED,
+    FAILS,
+    UNTRIED,
+    SKIP,
+    COPY_DIFFERS,
+)
 
 
 def is_built(verdict: Verdict) -> bool:
     """Return whether BuildKit built the image."""
-    return verdict.word not in (REFUSED, FAILS, UNTRIED)
+    return verdict.word not in (REFUSED, FAILS, UNTRIED, NO_IMAGE)
 
 
 def table(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -47,13 +60,19 @@ def _row(name: str, cells: Sequence[object]) -> str:
     return f"{name:<18}" + "".join(f"{cell!s:>20}" for cell in cells)
 
 
+def _shown(content: bytes) -> str:
+    """Return a text as it is, and the beginning of anything else."""
+    text = content.decode("utf-8", "backslashreplace")
+    return repr(content[:60]) if b"\0" in content else text
+
+
 def describe(verdict: Verdict) -> str:
     """Return a verdict with all files of the project after the change."""
     lines = [f"{verdict.word}: seed {verdict.seed}, version {verdict.number}"]
     lines += [", ".join(verdict.changed.kinds), verdict.detail]
     for path, node in sorted(verdict.changed.tree.nodes.items()):
         what = f"-> {node.link}" if node.link else "folder" if node.folder else ""
-        text = what or f"{node.mode:o} {node.content.decode('utf-8', 'backslashreplace')}"
+        text = what or f"{node.mode:o} {_shown(node.content)}"
         lines.append(f"  {path}: {text}")
     lines += [f"  {key} = {value}" for key, value in verdict.changed.tree.toml.items()]
     return "\n".join(lines)

@@ -35,6 +35,13 @@ REFUSED, FAILS, MODE_BITS = "refused by us", "refused by BuildKit", "mode bits"
 UNTRIED = "not tried"
 """The project as it was before the change is refused."""
 
+NO_IMAGE = "fails, same tag"
+"""Of two projects with the same fingerprint, BuildKit builds one and fails for the other.
+
+No image is taken for another, but the second one could not be built anew. Known: a link behind a
+wildcard, as in `COPY */link /`, whose target BuildKit does not transfer (docs/fingerprint.md).
+"""
+
 SKIP, COPY_DIFFERS = "FALSE SKIP", "THE COPY DIFFERS"
 WRONG = frozenset({SKIP, COPY_DIFFERS})
 
@@ -202,6 +209,8 @@ def _same_key(
     found = differences(here, there)
     if not found:
         return SAME, "but for times"
+    if here.error or there.error:
+        return NO_IMAGE, "\n".join(found)
     if only_mode_bits(here, there):
         return MODE_BITS, "\n".join(found)
     return SKIP, "\n".join(found)
