@@ -37,6 +37,14 @@ _UNPRINTED = frozenset({RowStatus.WAITING, RowStatus.SKIPPED})
 _TIMED = frozenset({RowStatus.DONE, RowStatus.FAILED})
 
 
+_COUNT_RE = re.compile(r", \d+ of [\d.]+ s$")
+
+
+def _uncounted(reason: str) -> str:
+    """Return a reason without how long it has been true, which is counted up in the live view."""
+    return _COUNT_RE.sub("", reason)
+
+
 class PlainLines:
     """A reporter that writes `python-base | [2/5] RUN apt-get update` to a stream.
 
@@ -104,7 +112,8 @@ class PlainLines:
         before = self._rows.get((app, name), Row(name, app=app))
         row = self._rows[app, name] = advance(before, event, self._clock())
         silent = row.status in _UNPRINTED or row.word in _UNPRINTED_PHASES
-        if not silent and (row.word, row.reason) != (before.word, before.reason):
+        said, known = (row.word, _uncounted(row.reason)), (before.word, _uncounted(before.reason))
+        if not silent and said != known:
             spent = f" in {duration(row.seconds)}" if row.status in _TIMED and row.seconds else ""
             reason = f": {row.reason}" if row.reason else ""
             yield self._prefixed(name, f"{row.word}{spent}{reason}")

@@ -94,13 +94,15 @@ class Spec(Struct, frozen=True):
 class NewRelease(Struct, frozen=True):
     """A release to start. `service` is read from `spec.configuration`.
 
-    `reserved` has the app's ports on the proxy by route key, `None` without a proxy.
+    `reserved` has the app's ports on the proxy by route key, `None` without a proxy. `replaces`
+    says whether a release serves now.
     """
 
     spec: Spec
     service: Service
     number: int
     reserved: Mapping[str, int] | None
+    replaces: bool = True
 
 
 class DeployedRelease(Struct, frozen=True):

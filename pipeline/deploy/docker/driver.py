@@ -174,7 +174,7 @@ class DockerDriver(Struct, frozen=True):
             report(Notice(f"`{spec.app}`: the driver `docker` ignores {left} of its `fly.toml`"))
         number = 1 + max((release.number for release in known), default=0)
         ports = swap.reserve_ports(self.proxy, spec, wanted, now, report) if self.proxy else None
-        new = self._start(NewRelease(spec, wanted, number, ports), now, report)
+        new = self._start(NewRelease(spec, wanted, number, ports, bool(now)), now, report)
         report(AppChanged(spec.app, "swapping"))
         swap.take_over(self.proxy, new, now, known, wanted.stop_seconds)
         for container in new:

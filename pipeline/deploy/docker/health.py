@@ -19,7 +19,7 @@ from .containers import exit_code
 if TYPE_CHECKING:
     import ssl
     import threading
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from docker.models.containers import Container
 
@@ -30,6 +30,9 @@ _STEADY = 1.0
 _CONNECT = 2.0
 _SILENCE = 0.2
 _PAUSE = 0.2
+_SOON = 1.0
+"""Seconds after which a check that got no connection is tried again, and a container looked at."""
+_ANSWERS = " answers "
 _FAILURES = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -40,42 +43,78 @@ _FAILURES = (
 )
 
 
+class Rounds:
+    """Run the checks of a group again and again, each no more often than its interval.
+
+    A check that got no connection is tried again after a second at most: most apps need a few to
+    begin to listen. `clock` returns seconds.
+    """
+
+    def __init__(
+        self,
+        group: Group,
+        addresses: Mapping[int, SocketAddress],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._group, self._addresses, self._clock = group, addresses, clock
+        self._known: dict[int, tuple[float, str]] = {}
+
+    def failure(self) -> str:
+        """Run the checks that are due; return the first failure of all, empty if all pass."""
+        if not self._group.health:
+            return run_checks(self._group, self._addresses)
+        return next(filter(None, map(self._of, range(len(self._group.health)))), "")
+
+    def _of(self, index: int) -> str:
+        due, failed = self._known.get(index, (0.0, ""))
+        if index in self._known and self._clock() < due:
+            return failed
+        check = self._group.health[index]
+        failed = _run(check, self._addresses)
+        pause = check.interval if not failed or _ANSWERS in failed else min(check.interval, _SOON)
+        self._known[index] = self._clock() + pause, failed
+        return failed
+
+
 def wait_healthy(
     container: Container,
     group: Group,
     addresses: Mapping[int, SocketAddress],
     patience: float,
     stop: threading.Event,
+    tell: Callable[[str], None] = lambda _failed: None,
 ) -> str:
     """Wait until all checks pass; return why they do not, empty if they do.
 
     `addresses` has the published address of each port; `patience` is in seconds. It returns early
-    if the container ends or `stop` is set.
+    if the container ends or `stop` is set. `tell` is called with what fails, after each look.
     """
     if not group.published:
         # A worker that listens on nothing is healthy if it still runs after a moment.
         stop.wait(_STEADY)
         return _ended(container)
+    rounds, began = Rounds(group, addresses), time.monotonic()
+
+    def look() -> tuple[str, str]:
+        """Return how the container ended, else the first check that fails."""
+        if ended := _ended(container):
+            return ended, ""
+        if failed := rounds.failure():
+            tell(f"{failed}, {time.monotonic() - began:.0f} of {patience:g} s")
+        return "", failed
+
     ended, failed = wait_until(
-        lambda: _look(container, group, addresses),
+        look,
         lambda found: bool(found[0]) or not found[1],
         timeout=patience,
         stop=stop,
-        pause=min((check.interval for check in group.health), default=_PAUSE),
+        pause=min((_SOON, *(check.interval for check in group.health))) if group.health else _PAUSE,
     )
     if ended or not failed:
         return ended
     if stop.is_set():
         return "interrupted before it was healthy"
     return f"not healthy within {patience:g} s: {failed}"
-
-
-def _look(
-    container: Container, group: Group, addresses: Mapping[int, SocketAddress]
-) -> tuple[str, str]:
-    """Return how the container ended, else the first check that fails; both empty if healthy."""
-    ended = _ended(container)
-    return ended, "" if ended else run_checks(group, addresses)
 
 
 def _ended(container: Container) -> str:
@@ -101,7 +140,7 @@ def _run(check: Health, addresses: Mapping[int, SocketAddress]) -> str:
         status = _status(check, addresses[check.port])
     except _FAILURES as error:
         return f"{check.path} does not answer: {error}"
-    return "" if 200 <= status < 300 else f"{check.path} answers {status}"
+    return "" if 200 <= status < 300 else f"{check.path}{_ANSWERS}{status}"
 
 
 def _connect(port: int, addresses: Mapping[int, SocketAddress], timeout: float) -> str:

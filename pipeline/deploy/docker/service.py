@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _PATIENCE = 60.0
 _RELEASE_PATIENCE = 300.0
+_SHORTEST_INTERVAL = 0.1
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _LEFT_OUT = ("mounts", "files", "statics", "machine_config")
 """Sections whose absence an app may notice; it does not notice `vm`, `metrics` and the like."""
@@ -174,7 +175,7 @@ def _health(check: Mapping[str, object], port: int) -> Health:
         path=_path(check),
         method=str(check.get("method") or "GET").upper(),
         headers={str(k): _text(v) for k, v in _table(check, "headers").items()},
-        interval=min(seconds(check.get("interval"), 1.0), 1.0),
+        interval=max(seconds(check.get("interval"), 1.0), _SHORTEST_INTERVAL),
         timeout=seconds(check.get("timeout"), 2.0),
         grace=seconds(check.get("grace_period"), 0.0),
         tls=check.get("protocol") == "https",

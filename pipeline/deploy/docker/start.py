@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from ...model.events import Reporter
     from .containers import NewRelease
-    from .service import Service
 
 _LAST_LINES = 20
 _ATTEMPTS = 3
 _PORT_TAKEN = ("port is already allocated", "address already in use")
-_HINT = "the previous release still runs; see the lines above"
+_REPLACES = "the previous release still runs; see the lines above"
+_IS_FIRST = "nothing runs, as this is the first release; see the lines above"
 
 
 def start_release(
@@ -52,7 +52,7 @@ def start_release(
             new.append(_start(client, release, group))  # noqa: PERF401
         report(AppChanged(app, "checking"))
         for container, group in zip(new, service.groups, strict=True):
-            _check(container, group, service, stop)
+            _check(container, group, release, report, stop)
     except BaseException:
         for container in new:
             _remove(container)
@@ -73,7 +73,7 @@ def _start(client: DockerClient, release: NewRelease, group: Group) -> Container
                 break
         else:
             return container
-    raise DeployError(Failure("start", f"it could not be started: {why}"), hint=_HINT)
+    raise DeployError(Failure("start", f"it could not be started: {why}"), hint=_hint(release))
 
 
 def _create(client: DockerClient, release: NewRelease, group: Group) -> Container:
@@ -84,13 +84,28 @@ def _create(client: DockerClient, release: NewRelease, group: Group) -> Containe
         raise DeployError(Failure("start", why), hint="see `fly.toml`") from error
 
 
-def _check(container: Container, group: Group, service: Service, stop: threading.Event) -> None:
+def _hint(release: NewRelease) -> str:
+    return _REPLACES if release.replaces else _IS_FIRST
+
+
+def _check(
+    container: Container,
+    group: Group,
+    release: NewRelease,
+    report: Reporter,
+    stop: threading.Event,
+) -> None:
     container.reload()
-    unhealthy = wait_healthy(container, group, addresses(container), service.patience, stop)
+    service, app = release.service, release.spec.app
+
+    def tell(failed: str) -> None:
+        report(AppChanged(app, "checking", failed))
+
+    unhealthy = wait_healthy(container, group, addresses(container), service.patience, stop, tell)
     if unhealthy:
         of = f"`{group.name}`: " if len(service.groups) > 1 else ""
         failure = Failure("health check", f"{of}{unhealthy}", log=_last_lines(container))
-        raise DeployError(failure, hint=_HINT)
+        raise DeployError(failure, hint=_hint(release))
 
 
 def _run_release_command(client: DockerClient, release: NewRelease, stop: threading.Event) -> None:
@@ -100,7 +115,7 @@ def _run_release_command(client: DockerClient, release: NewRelease, stop: thread
     try:
         if error := _wait_for_end(container, service.release_patience, stop):
             failure = Failure("release command", error, log=_last_lines(container))
-            raise DeployError(failure, hint=_HINT)
+            raise DeployError(failure, hint=_hint(release))
     finally:
         _remove(container)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from pipeline.deploy.docker.health import run_checks, wait_healthy
+from pipeline.deploy.docker.health import Rounds, run_checks, wait_healthy
 from pipeline.deploy.docker.service import Group, Health, Port
 from tests.support.scripted_server import Reply, scripted_server
 from tests.support.secured_registry import create_certificate
@@ -191,6 +191,53 @@ def test_a_container_that_stays_unhealthy() -> None:
         found = wait_healthy(deaf, WEB, NOBODY, 0.0, threading.Event())
 
     assert found.startswith("not healthy within 0 s: port 80 does not answer: ")
+
+
+def test_a_check_that_is_answered_is_asked_once_in_its_interval() -> None:
+    """One that gets no connection is tried again after a second: the app may only begin."""
+    now, asked = [100.0], []
+
+    def script(request: Request) -> Reply:
+        asked.append(request.path)
+        return Reply(500)
+
+    checks = (Health(80, "/up", interval=5.0), Health(81, "/down", interval=5.0))
+    with scripted_server(script) as server:
+        host, _, port = server.address.partition(":")
+        places = {80: (host, int(port)), 81: NOBODY[80]}
+        rounds = Rounds(Group("app", "", (), checks), places, lambda: now[0])
+        found = []
+        for second in (0.0, 1.0, 4.9, 5.0, 9.0):
+            now[0] = 100.0 + second
+            found.append(rounds.failure())
+    assert found == ["/up answers 500"] * 5
+    assert asked == ["/up"] * 2
+
+
+def test_a_check_without_a_connection_is_tried_soon() -> None:
+    """Whatever its interval."""
+    now, where = [100.0], dict(NOBODY)
+    group = Group("app", "", (), (Health(80, "/up", interval=60.0),))
+    rounds = Rounds(group, where, lambda: now[0])
+    assert "/up does not answer" in rounds.failure()
+    with scripted_server(lambda _: Reply(200)) as server:
+        host, _, port = server.address.partition(":")
+        where[80] = (host, int(port))
+        now[0] += 0.9
+        assert "/up does not answer" in rounds.failure()
+        now[0] += 0.1
+        assert rounds.failure() == ""
+
+
+def test_what_fails_is_told_with_the_time() -> None:
+    """For the live view."""
+    told: list[str] = []
+    with container("running") as deaf, scripted_server(lambda _: Reply(500)) as server:
+        host, _, port = server.address.partition(":")
+        group = Group("web", "", (Port(80),), (Health(80, "/up"),))
+        where = {80: (host, int(port))}
+        wait_healthy(deaf, group, where, 0.0, threading.Event(), told.append)
+    assert told == ["/up answers 500, 0 of 0 s"]
 
 
 def test_an_interruption_is_not_a_timeout() -> None:

@@ -102,7 +102,7 @@ def test_all_kinds_of_checks() -> None:
     """)
 
     headers = {"X-Who": "us"}
-    tls = Health(8080, "/healthz", "POST", headers, 1.0, 1.5, 90.0, tls=True, verify=False)
+    tls = Health(8080, "/healthz", "POST", headers, 15.0, 1.5, 90.0, tls=True, verify=False)
     assert found.groups[0].health == (
         tls,
         Health(25, timeout=3.0),
