@@ -15,9 +15,71 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline import fingerprint, inspect, load, plan, resolve_apps, run
+    from pipeline import (
+        AppChanged,
+        ConfigError,
+        Event,
+        FaultError,
+        Finished,
+        ImageChanged,
+        ImageName,
+        InterruptedByUserError,
+        Location,
+        LogLine,
+        Notice,
+        Phase,
+        PipelineError,
+        Plan,
+        Planned,
+        Problem,
+        Project,
+        Report,
+        Reporter,
+        State,
+        StepChanged,
+        UnknownError,
+        Warned,
+        WorkError,
+        fingerprint,
+        inspect,
+        load,
+        plan,
+        resolve_apps,
+        run,
+    )
 
-__all__ = ["fingerprint", "inspect", "load", "plan", "resolve_apps", "run"]
+__all__ = [
+    "AppChanged",
+    "ConfigError",
+    "Event",
+    "FaultError",
+    "Finished",
+    "ImageChanged",
+    "ImageName",
+    "InterruptedByUserError",
+    "Location",
+    "LogLine",
+    "Notice",
+    "Phase",
+    "PipelineError",
+    "Plan",
+    "Planned",
+    "Problem",
+    "Project",
+    "Report",
+    "Reporter",
+    "State",
+    "StepChanged",
+    "UnknownError",
+    "Warned",
+    "WorkError",
+    "fingerprint",
+    "inspect",
+    "load",
+    "plan",
+    "resolve_apps",
+    "run",
+]
 
 _HOME = Path(__file__).resolve().parents[1] / "pipeline"
 """Wheels and clones have both packages side by side."""

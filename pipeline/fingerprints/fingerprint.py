@@ -34,7 +34,7 @@ _SET_ID = stat.S_ISUID | stat.S_ISGID
 
 
 def fingerprint(
-    project: Project, *, only: Collection[ImageName] | None = None
+    project: Project, *, only: Collection[str] | None = None
 ) -> Mapping[ImageName, Inputs]:
     """Return the inputs and fingerprints of images, in build order.
 
@@ -47,9 +47,7 @@ def fingerprint(
         return {inputs.name: inputs for inputs in each_fingerprint(project, only=only)}
 
 
-def each_fingerprint(
-    project: Project, *, only: Collection[ImageName] | None = None
-) -> Iterator[Inputs]:
+def each_fingerprint(project: Project, *, only: Collection[str] | None = None) -> Iterator[Inputs]:
     """Yield what `fingerprint` returns, each as soon as it is known.
 
     After a problem no more are yielded, but all files are read before it is raised.
@@ -58,7 +56,7 @@ def each_fingerprint(
     disk = Disk(project.root)
     problems: list[Problem] = []
     keys: dict[ImageName, Key] = {}
-    for image in needed(project, only):
+    for image in needed(project, None if only is None else project.named(only)):
         scanned = _scan(disk, project, image, problems)
         if scanned is None or problems:
             continue

@@ -184,6 +184,9 @@ class Image(Struct, frozen=True):
         """Its `image.toml`, relative to the project's root; it need not exist."""
         return self.folder / self.settings
 
+    def __repr__(self) -> str:
+        return f"<Image {self.name}: {self.dockerfile}>"
+
     @property
     def kind(self) -> ImageKind:
         """An image with an app is an app image, any other one a base."""

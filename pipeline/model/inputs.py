@@ -136,3 +136,6 @@ class Inputs(Struct, frozen=True):
     salt: str = ""
     written: Mapping[str, ImageName] = field(default_factory=dict)
     differing: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Inputs {self.name}: {self.fingerprint.short}, {len(self.entries)} paths>"

@@ -6,6 +6,7 @@ which `runner.run` carries out.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -57,6 +58,11 @@ class Plan(Struct, frozen=True):
     inputs: Mapping[ImageName, Inputs] = field(default_factory=dict)
     revision: Revision | None = None
     unlisted: Mapping[ImageName, UnknownError] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        words = [*(a.action.value for a in self.images), *(a.action.value for a in self.deploys)]
+        parts = [f"{word} {count}" for word, count in Counter(words).items()]
+        return f"<Plan: {', '.join(parts) or 'nothing'}>"
 
     @property
     def backwards(self) -> bool:
@@ -127,7 +133,7 @@ def plan(
     project: Project,
     state: State,
     *,
-    only: Collection[ImageName] | None = None,
+    only: Collection[str] | None = None,
     force: bool | None = None,
     apps: Collection[str] | None = None,
     redeploy: Collection[str] | None = None,
@@ -139,7 +145,8 @@ def plan(
     With `force`, the images in `only` are built even if they exist; their bases are not. The apps
     in `redeploy` are deployed even if they are current.
     """
-    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, given=state.goal)
+    names = None if only is None else project.named(only)
+    goal = make_goal(names, force=force, apps=apps, redeploy=redeploy, given=state.goal)
     held = held_apps(project, state, goal.apps)
     wanted = goal.names(project)
     if goal.images is not None:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from ..reference import Reference, Tag
+from ..errors import Problem, quoted_list, raise_problems
+from ..reference import ImageName, Reference, Tag
+from ..spelling import did_you_mean
 from .settings import Settings, repository_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from ..reference import ImageName
     from .image import Image
     from .inputs import Fingerprint
 
@@ -42,6 +43,16 @@ class Project(Struct, frozen=True):
         """Return the image called `name`. Raises `KeyError`."""
         return self._index[name]
 
+    def __repr__(self) -> str:
+        return f"<Project {self.root}: {len(self.images)} images, {len(self.apps)} apps>"
+
+    def named(self, names: Iterable[str]) -> tuple[ImageName, ...]:
+        """Return names of images as such. Raises `ConfigError` for those that are none."""
+        found = tuple(names)
+        lost = dict.fromkeys(name for name in found if name not in self._index)
+        raise_problems([_no_such(name, self.names) for name in lost])
+        return tuple(ImageName(name) for name in found)
+
     @property
     def names(self) -> tuple[ImageName, ...]:
         """The names of all images, in build order."""
@@ -56,6 +67,11 @@ class Project(Struct, frozen=True):
     def unlisted(self) -> tuple[ImageName, ...]:
         """The images whose apps are not known: nobody has listed them yet, or nobody could."""
         return tuple(i.name for i in self.images if i.deploy and i.deploy.pending)
+
+
+def _no_such(name: str, known: tuple[ImageName, ...]) -> Problem:
+    hint = did_you_mean(name, known) or f"the images are {quoted_list(known)}"
+    return Problem(None, f"there is no image `{name}`", hint)
 
 
 def reference_of(project: Project, name: ImageName, fingerprint: Fingerprint) -> Reference:

@@ -135,6 +135,11 @@ class Report(Struct, frozen=True):
         )
 
     @property
+    def ok(self) -> bool:
+        """Whether all that was wanted is done: nothing failed, and nothing is left."""
+        return self.exit_code == 0
+
+    @property
     def exit_code(self) -> int:
         """0 done, 1 the work failed, 3 a fault of ours, 4 could not find out, 130 interrupted."""
         code = self.error.exit_code if self.error else 4

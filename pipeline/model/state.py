@@ -90,6 +90,9 @@ class State(Struct, frozen=True):
     unknown_apps: Mapping[str, UnknownError] = field(default_factory=dict)
     configurations: Mapping[str, Configuration] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<State: {len(self.presence)} images, {len(self.running)} apps>"
+
     def reference(self, name: ImageName) -> Reference:
         """Return the reference that the image's inputs give it."""
         return reference_of(self.project, name, self.inputs[name].fingerprint)

@@ -71,7 +71,7 @@ class _Answers(Struct, frozen=True):
 def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     project: Project,
     *,
-    only: Collection[ImageName] | None = None,
+    only: Collection[str] | None = None,
     force: bool = False,
     deep: bool = False,
     copies: bool = True,
@@ -96,7 +96,8 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
     image absent. Raises `ConfigError` for an image that is deployed without a build and that does
     not exist.
     """
-    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
+    names = None if only is None else project.named(only)
+    goal = make_goal(names, force=force, apps=apps, redeploy=redeploy, deep=deep)
     environ = os.environ if environ is None else environ
     with _opened(project, environ, report, registry, driver) as (asked, opened):
         state = _ask_registry(project, goal, asked, report, copies=copies)
@@ -108,7 +109,7 @@ def inspect(  # noqa: PLR0913 - each a choice of the caller's, by keyword
 def look(  # noqa: PLR0913 - as for `inspect`
     project: Project,
     *,
-    only: Collection[ImageName] | None = None,
+    only: Collection[str] | None = None,
     force: bool = False,
     deep: bool = False,
     apps: Collection[str] = (),
@@ -123,7 +124,8 @@ def look(  # noqa: PLR0913 - as for `inspect`
     Images and apps that nothing is known about are in the `unknown` and `unknown_apps` of the
     state, each with its error. Raises `ConfigError` as `inspect` does.
     """
-    goal = make_goal(only, force=force, apps=apps, redeploy=redeploy, deep=deep)
+    names = None if only is None else project.named(only)
+    goal = make_goal(names, force=force, apps=apps, redeploy=redeploy, deep=deep)
     environ = os.environ if environ is None else environ
     with _opened(project, environ, report, registry, driver) as (asked, opened):
         state = _ask_registry(project, goal, asked, report, copies=True)

@@ -1,7 +1,12 @@
-"""JSON Schemas of the documents for scripts, written from the contract, not from the code."""
+"""JSON Schemas of the documents for scripts, written from the contract, not from the code.
+
+`python -m tests.console.schemas` writes them into `pipeline/schema`, for users; a test compares.
+"""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 Schema = dict[str, Any]
@@ -158,7 +163,7 @@ STATUS = record(
     apps=rows(
         app={"type": ["string", "null"]},
         image=TEXT,
-        state={"enum": ["current", "outdated", "unhealthy", "missing", "unknown"]},
+        state={"enum": ["current", "outdated", "held", "unhealthy", "missing", "unknown"]},
         running={
             **record(
                 digest={**DIGEST, "type": "string"},
@@ -221,3 +226,31 @@ ERROR = record(
         "minItems": 1,
     },
 )
+
+FOLDER = Path(__file__).parents[2] / "pipeline/schema"
+PUBLISHED: dict[str, Schema] = {
+    "plan": PLAN,
+    "graph": GRAPH,
+    "inputs": INPUTS,
+    "report": REPORT,
+    "exists": EXISTS,
+    "doctor": DOCTOR,
+    "status": STATUS,
+    "releases": RELEASES,
+    "rollback": ROLLBACK,
+    "apps": APPS,
+    "keep": KEEP,
+    "error": ERROR,
+}
+"""The documents by name: `pipeline.NAME/1` is in `NAME-1.schema.json`."""
+
+
+def text(name: str) -> str:
+    """Return the text of a schema's file."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps({**head, **PUBLISHED[name]}, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    for _name in PUBLISHED:
+        (FOLDER / f"{_name}-1.schema.json").write_text(text(_name), encoding="utf-8")

@@ -84,6 +84,14 @@ def test_documents_have_the_documented_shape(
     jsonschema.validate(json.loads(dump(value)), schema)
 
 
+@pytest.mark.parametrize("name", schemas.PUBLISHED)
+def test_the_published_schemas_are_these(name: str) -> None:
+    """`python -m tests.console.schemas` writes them."""
+    file = schemas.FOLDER / f"{name}-1.schema.json"
+    assert file.read_text(encoding="utf-8") == schemas.text(name)
+    jsonschema.Draft202012Validator.check_schema(json.loads(file.read_text()))
+
+
 @pytest.mark.parametrize(("value", "schema"), DOCUMENTS, ids=lambda v: str(v.get("schema", "")))
 def test_documented_keys_come_first_and_in_order(
     value: as_json.JsonObject, schema: schemas.Schema
