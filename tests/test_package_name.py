@@ -38,6 +38,21 @@ def test_the_tasks_are_found_and_run(tmp_path: Path) -> None:
     assert "theirs" not in out
 
 
+def test_the_program_needs_neither(tmp_path: Path) -> None:
+    """With packages `pipeline` and `tasks` of the repository's own, and no `tasks.py`."""
+    project = project_with_own_pipeline(tmp_path)
+    (tmp_path / "tasks.py").unlink()
+    project.write("tasks/__init__.py", "raise RuntimeError('theirs')\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "fly_image_pipeline", "graph"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "web\n", "")
+
+
 def test_both_names_are_one(tmp_path: Path) -> None:
     """Nothing is loaded twice, whichever name is imported first."""
     for first, second in (("pipeline", "fly_image_pipeline"), ("fly_image_pipeline", "pipeline")):

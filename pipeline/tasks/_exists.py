@@ -56,6 +56,8 @@ def _ask(
     with open_registry(settings, os.environ) as registry:
         if ours:
             registry.pushes_to([reference.repository])
+        elif reference.repository.host != settings.registry.host:
+            registry.reads_public([reference.repository])
         if deep:
             return verify_reference(registry, reference, platforms)
         return registry.head(reference)

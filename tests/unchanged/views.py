@@ -91,7 +91,7 @@ def documents_of(root: Path, run: Run, environ: Mapping[str, str]) -> dict[str, 
         return [ended.returncode, _steady(json.loads(ended.stdout.replace(host, "registry.test")))]
 
     found: dict[str, Any] = {}
-    for name, script in (("nothing", has_nothing), ("everything", _has_everything)):
+    for name, script in (("nothing", has_nothing), ("everything", has_everything)):
         with scripted_server(script) as server:
             planned = said(server.address, "--dry", "build-all", "--json")
             found[name] = {"plan": planned}
@@ -114,7 +114,8 @@ def has_nothing(request: Request) -> Reply:
     return Reply(404, {"Content-Type": "application/json"}, _ABSENT)
 
 
-def _has_everything(request: Request) -> Reply:
+def has_everything(request: Request) -> Reply:
+    """Answer as a registry that has every image."""
     return (
         Reply(200, EMPTY_MANIFEST_HEADERS, EMPTY_MANIFEST)
         if "/manifests/" in request.path

@@ -175,7 +175,8 @@ class DockerDriver(Struct, frozen=True):
         number = 1 + max((release.number for release in known), default=0)
         ports = swap.reserve_ports(self.proxy, spec, wanted, now, report) if self.proxy else None
         new = self._start(NewRelease(spec, wanted, number, ports, bool(now)), now, report)
-        report(AppChanged(spec.app, "swapping"))
+        until = f"the previous release has {wanted.stop_seconds} s to end" if now else ""
+        report(AppChanged(spec.app, "swapping", until))
         swap.take_over(self.proxy, new, now, known, wanted.stop_seconds)
         for container in new:
             container.reload()
