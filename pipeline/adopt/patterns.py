@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from ..project.globs import fixed_part
-from ..project.image_names import dockerfile_stem, filled_name, fitted_name
+from ..project.image_names import dockerfile_stem, filled_name, fitted_name, fixed_part
 from ..reference import ReferenceSyntaxError, parse_image_name
 
 if TYPE_CHECKING:

@@ -38,20 +38,6 @@ def matching(root: Path, glob: str) -> tuple[Match, ...]:
     return tuple(sorted(_descend(root, parts)))
 
 
-def fixed_part(glob: str) -> PurePosixPath:
-    """Return the folders that a glob begins with, before its first wildcard.
-
-    >>> fixed_part("src/web/*/Dockerfile"), fixed_part("**")
-    (PurePosixPath('src/web'), PurePosixPath('.'))
-    """
-    parts: list[str] = []
-    for part in PurePosixPath(glob).parts:
-        if _WILD.search(part):
-            break
-        parts.append(part)
-    return PurePosixPath(*parts)
-
-
 def _descend(root: Path, parts: tuple[str, ...]) -> Iterator[Match]:
     """Visit each folder once, with all parts of the glob that its path may be at.
 

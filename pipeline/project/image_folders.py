@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from ..errors import Location, Problem, first_problems, quoted_list, usage_error
 from ..process.paths import real_path
 from .file_format import FILES
-from .globs import fixed_part, matching
-from .image_names import dockerfile_stem, filled_name, settings_stem
+from .globs import matching
+from .image_names import dockerfile_stem, filled_name, fixed_part, settings_stem
 from .result import Result
 from .settings import PIPELINE_FILE, settings_document
 from .value_checks import WrongValueError

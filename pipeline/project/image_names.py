@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import PurePosixPath
+from pathlib import PurePosixPath
 
 WORDS = ("folder", "parent", "path", "stem")
 """The words that a `name` under `images` may have in braces."""
@@ -23,6 +20,7 @@ _SETTINGS = re.compile(r"(?:image(?:\.(.+))?\.toml|fly(?:\.(.+))?\.(?:toml|json|
 _IGNORE_FILE = ".dockerignore"
 _SEPARATORS = re.compile(r"[._-]+")
 _ALLOWED = re.compile(r"\.|__?|-+")
+_WILD = re.compile(r"[*?\[]")
 
 
 def dockerfile_stem(name: str) -> str | None:
@@ -47,6 +45,20 @@ def settings_stem(name: str) -> str | None:
     """
     found = _SETTINGS.fullmatch(name)
     return (found[1] or found[2] or "") if found else None
+
+
+def fixed_part(glob: str) -> PurePosixPath:
+    """Return the folders that a glob begins with, before its first wildcard.
+
+    >>> fixed_part("src/web/*/Dockerfile"), fixed_part("**")
+    (PurePosixPath('src/web'), PurePosixPath('.'))
+    """
+    parts: list[str] = []
+    for part in PurePosixPath(glob).parts:
+        if _WILD.search(part):
+            break
+        parts.append(part)
+    return PurePosixPath(*parts)
 
 
 def filled_name(template: str, folder: PurePosixPath, fixed: PurePosixPath, stem: str) -> str:

@@ -135,6 +135,11 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
         'images = ["web"]',
         "jobs/Dockerfile:1:6: `FROM ${BASE}` expands to nothing; left out; give `BASE` a value",
     ),
+    "an image that is left out of a folder of others": (
+        {f"src/{n}/Dockerfile": EMPTY for n in "ab"} | {"src/c/Dockerfile": "FROM $X\n"},
+        'images = ["src/a", "src/b"]',
+        "src/c/Dockerfile:1:6: `FROM $X` expands to nothing",
+    ),
     "a template": (
         {"web/Dockerfile": EMPTY, "t/Dockerfile": "FROM {{base}}\n{{if}}\n"},
         'images = ["web"]',

@@ -13,6 +13,7 @@ _BATCHES = "buildkit/test_batch_table.py buildkit/test_batches.py"
 _ABILITIES = "buildkit/test_abilities.py"
 _EDGES = "project/test_edges.py project/test_edge_table.py"
 _EXPANSION = "dockerfile/test_variable_expansion.py"
+_INIT = "adopt/test_init.py adopt/test_layouts.py"
 _KEY = "fingerprints/test_fingerprint.py fingerprints/test_key.py"
 
 MUTANTS = (
@@ -555,5 +556,33 @@ MUTANTS = (
         'name: _shown(value or "")',
         'name: (value or "")',
         "model/test_why.py",
+    ),
+    Mutant(
+        "an exception goes after what is usual",
+        "adopt/patterns.py",
+        "key=lambda group: len(group[1])):",
+        "key=lambda group: -len(group[1])):",
+        _INIT,
+    ),
+    Mutant(
+        "a glob matches what is no image of the proposal",
+        "adopt/patterns.py",
+        "any(map(expression.fullmatch, avoided))",
+        "False",
+        _INIT,
+    ),
+    Mutant(
+        "other words of a tag do not count",
+        "adopt/references.py",
+        "return len(parts) == len(words) and all(",
+        "return all(",
+        _INIT,
+    ),
+    Mutant(
+        "capitals stay in the name of an image",
+        "project/image_names.py",
+        "if not unicodedata.combining(c)).lower()",
+        "if not unicodedata.combining(c))",
+        "project/test_image_patterns.py",
     ),
 )
