@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..model.apps import Release, Running
     from ..model.fly_apps import FlyApp
     from ..model.image import Image
+    from ..model.impact import Reached
     from ..model.inputs import ContextEntry, ContextInputs, Inputs
     from ..model.keep import Kept
     from ..model.moves import Move
@@ -149,6 +150,12 @@ def _moved(move: Move) -> JsonObject:
         "images": list(move.images),
         "apps": list(move.apps),
     }
+
+
+def impact_json(found: Iterable[Reached]) -> JsonObject:
+    """Return a `pipeline.impact/1`: images in build order."""
+    rows = [{"name": i.image, "causes": list(i.causes), "apps": list(i.apps)} for i in found]
+    return {"schema": "pipeline.impact/1", "images": rows}
 
 
 def why_json(found: Iterable[Explanation]) -> JsonObject:

@@ -14,6 +14,7 @@ from .doctor import doctor
 from .down import down
 from .exists import exists
 from .graph import graph
+from .impact import impact
 from .init import init
 from .inputs import inputs
 from .keep import keep
@@ -33,6 +34,7 @@ ns = Collection(
     build,
     plan,
     why,
+    impact,
     graph,
     inputs,
     exists,

@@ -1,0 +1,70 @@
+"""Find out which images and apps a change reaches: since a commit, of files, or of a base."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError, usage_error
+from ..fingerprints.fingerprint import fingerprint
+from ..model.impact import causes_of_externals, causes_of_files, reached, reached_since
+from ..model.why import Side
+from ..process.git_tree import Checkout, commit_of, open_repository
+from ..project.load import load
+from .lock import choose_externals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..model.impact import Reached
+    from ..model.project import Project
+
+
+def since(project: Project, revision: str, args: Mapping[str, str]) -> tuple[Reached, ...]:
+    """Return what has another tag than at a Git revision.
+
+    Raises `ConfigError` for what is no revision, or has a mistake in its files, and `UnknownError`
+    if Git cannot read it.
+    """
+    repository = open_repository(project.root, os.environ)
+    commit = commit_of(repository, revision)
+    if commit is None:
+        raise usage_error(f"`{revision}` is no Git revision", hint="such as `--since origin/main`")
+    now = Side(project, fingerprint(project))
+    with TemporaryDirectory(prefix="impact-") as folder:
+        files = Checkout(repository, Path(folder))
+        files.move_to(commit)
+        try:
+            old = load(files.root, profile=project.settings.profile or None, args=args)
+            before = Side(old, fingerprint(old))
+        except ConfigError as error:
+            raise usage_error(f"at commit {commit[:7]}: {error.problems[0]}") from None
+    return reached_since(before, now)
+
+
+def of_files(project: Project, files: Sequence[str]) -> tuple[Reached, ...]:
+    """Return what a change of files would build; paths are relative to the working directory."""
+    here = Path.cwd()
+    paths = [_inside(project.root, here / file) for file in files]
+    return reached(project, causes_of_files(Side(project, fingerprint(project)), paths))
+
+
+def of_base(project: Project, word: str) -> tuple[Reached, ...]:
+    """Return what a change of an image, or of an external, would build.
+
+    Raises `ConfigError` for a word that is neither.
+    """
+    image = next((name for name in project.names if name == word), None)
+    if image:
+        return reached(project, {image: ("it changes",)})
+    return reached(project, causes_of_externals(project, choose_externals(project, [word])))
+
+
+def _inside(root: Path, path: Path) -> str:
+    """Return a path relative to the project. Raises `ConfigError` for one outside."""
+    whole = Path(os.path.normpath(path))
+    if not whole.is_relative_to(root):
+        raise usage_error(f"`{path}` is not in the project `{root}`")
+    return str(whole.relative_to(root))
