@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.project import Ran
 
-IMAGES, CHANGES = 60, 40
+IMAGES = 60
+CHANGES = int(os.environ.get("CHANGES", "12"))
 
 
 def large_project(root: Path) -> list[str]:
