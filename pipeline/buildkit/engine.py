@@ -61,6 +61,16 @@ def information(environ: Mapping[str, str]) -> tuple[object, bool]:
         return None, False
 
 
+def engine_name(version: Mapping[str, object]) -> str:
+    """Return the name and version of an engine, from its answer to `/version`.
+
+    >>> engine_name({"Version": "26.1.5", "Components": [{"Name": "Engine"}]})
+    'Docker 26.1.5'
+    """
+    text = str(version.get("Components", "")) + str(version.get("Platform", ""))
+    return f"{'Podman' if 'Podman' in text else 'Docker'} {version.get('Version')}"
+
+
 def is_local(base_url: str) -> bool:
     """Return whether an engine, at an address as the docker package writes it, is on this machine.
 

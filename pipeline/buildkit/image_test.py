@@ -56,11 +56,22 @@ def run_test(
             labels={TEST: image_name, HOST: here(), OWNER: owner()},
         )
     except docker.errors.APIError as error:
-        return Failure(STEP, f"its test could not be started: {error.explanation}")
+        return not_started(str(error.explanation))
     try:
         return _run(container, test, report, image_name, stop)
     finally:
         container.remove(force=True)
+
+
+def not_started(why: str) -> Failure:
+    """Return the failure of a test whose container the engine could not create or start.
+
+    netavark is the program that sets up networks for Podman.
+    """
+    hint = ""
+    if "netavark: No such file" in why:
+        hint = "the engine is Podman, whose network needs the program `iptables`: install it"
+    return Failure(STEP, f"its test could not be started: {why}", hint=hint)
 
 
 def sweep_tests(client: DockerClient) -> None:
@@ -98,7 +109,7 @@ def _run(
     try:
         container.start()
     except docker.errors.APIError as error:
-        return Failure(STEP, f"its test could not be started: {error.explanation}")
+        return not_started(str(error.explanation))
     with _guarded(container, test.timeout, stop) as late:
         lines = _follow(container, report, name)
         code = int(container.wait()["StatusCode"])

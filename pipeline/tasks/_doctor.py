@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..buildkit.builder import check_builder
-from ..buildkit.engine import connect
+from ..buildkit.engine import connect, engine_name
 from ..buildkit.reach import unreachable_registry
 from ..console import as_json, show
 from ..console.check import CheckResult
@@ -96,7 +96,7 @@ def _builder(project: Project) -> str:
 def _engine() -> str:
     with connect(os.environ) as client:
         version = client.version()
-        return f"Docker {version.get('Version')} on {version.get('Os')}/{version.get('Arch')}"
+        return f"{engine_name(version)} on {version.get('Os')}/{version.get('Arch')}"
 
 
 def _credential(project: Project) -> CheckResult:

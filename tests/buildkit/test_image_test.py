@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 
-from pipeline.buildkit.image_test import GUARD, HOST, OWNER, TEST, run_test, sweep_tests
+from pipeline.buildkit.image_test import (
+    GUARD,
+    HOST,
+    OWNER,
+    TEST,
+    not_started,
+    run_test,
+    sweep_tests,
+)
 from pipeline.model.events import silent
 from pipeline.model.image import ImageTest
 from pipeline.process.cleanup import here, owner
@@ -117,3 +125,19 @@ def test_only_leftovers_of_this_machine_are_removed() -> None:
         client.close()
 
     assert removed == ["left", "cut"]
+
+
+@pytest.mark.parametrize(
+    ("why", "hint"),
+    [
+        ("netavark: No such file or directory (os error 2)", "install it"),
+        ("no such image", ""),
+    ],
+)
+def test_a_test_that_the_engine_cannot_start(why: str, hint: str) -> None:
+    """What the engine said; for Podman's network also what it lacks."""
+    failure = not_started(why)
+
+    assert failure.message == f"its test could not be started: {why}"
+    assert failure.hint.endswith(hint)
+    assert bool(failure.hint) is bool(hint)

@@ -50,7 +50,7 @@ from .containers import (
     spec_of,
     stamp_of,
 )
-from .engine_errors import engine_errors
+from .engine_errors import engine_errors, require_docker
 from .proxy_client import proxy_of
 from .pull import has_image, pull
 from .service import service
@@ -115,6 +115,7 @@ class DockerDriver(Struct, frozen=True):
         if image.digest is None:
             raise UnknownError(f"`{image}` is not pinned")
         with engine_errors():
+            require_docker(self.client)
             spec = Spec(app.name, image, app.configuration, app.revision, app.root)
             report(AppChanged(app.name, "pulling"))
             pull(self.client, spec, self.credentials)

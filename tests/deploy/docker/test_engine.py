@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.deploy.docker.containers import Spec
 from pipeline.deploy.docker.down import remove_all
-from pipeline.deploy.docker.engine_errors import engine_errors
+from pipeline.deploy.docker.engine_errors import engine_errors, require_docker
 from pipeline.deploy.docker.proxy_client import proxy_of
 from pipeline.deploy.docker.pull import pull, pull_error
 from pipeline.deploy.errors import DeployError
@@ -104,3 +104,30 @@ def test_down_reports_what_it_could_not_remove() -> None:
         client.close()
 
     assert removed == ["/containers/a", "/containers/b", "/containers/c", "/networks/n"]
+
+
+PODMAN = {"Version": "4.3.1", "Components": [{"Name": "Podman Engine", "Version": "4.3.1"}]}
+
+
+@pytest.mark.parametrize(
+    ("explanation", "refused"),
+    [("No such container: fly-image-pipeline-nobody", False), ("Not Found", True)],
+)
+def test_an_engine_that_cannot_change_containers(explanation: str, refused: bool) -> None:  # noqa: FBT001
+    """Docker has no such container; Podman 4 has no such request, and nothing was started yet."""
+
+    def answer(request: Request) -> Reply:
+        if request.path.endswith("/version"):
+            return Reply(200, body=json.dumps(PODMAN).encode())
+        assert request.path.endswith("/update")
+        return Reply(404, body=json.dumps({"message": explanation}).encode())
+
+    with scripted_server(answer) as server:
+        client = docker.DockerClient(f"tcp://{server.address}", version="1.45")
+        if refused:
+            with pytest.raises(DeployError, match=r"Podman 4\.3\.1, which cannot change") as caught:
+                require_docker(client)
+            assert "builds and image tests do not" in caught.value.hint
+        else:
+            require_docker(client)
+        client.close()
