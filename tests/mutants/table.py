@@ -208,6 +208,27 @@ MUTANTS = (
         _PLAN,
     ),
     Mutant(
+        "what somebody rolled back from is deployed again",
+        "model/hold.py",
+        "return Held(ROLLED_BACK, deliberate=True)",
+        "pass",
+        "model/test_hold.py",
+    ),
+    Mutant(
+        "an image that is built again is not the one that was left",
+        "model/stamp.py",
+        "same_image |= bool(self.tag) and self.tag == wanted.tag",
+        "same_image |= False",
+        "model/test_hold.py",
+    ),
+    Mutant(
+        "another configuration does not lift a hold",
+        "model/stamp.py",
+        "return same_image and (not mine or not theirs or mine == theirs)",
+        "return same_image",
+        "model/test_hold.py",
+    ),
+    Mutant(
         "apps go backwards",
         "model/hold.py",
         'return Held(f"commit {theirs.id[:_SHOWN]} runs, which is newer")',
