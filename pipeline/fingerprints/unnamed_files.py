@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import re
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,10 @@ def ignored_files(
 
 def _likely(root: Path, folder: PurePosixPath, paths: Collection[str]) -> list[str]:
     """Return the paths with a part that the last part of some pattern of a `.gitignore` fits."""
-    names = [*_last_parts(root / folder, paths)]
+    names = tuple(dict.fromkeys(_last_parts(root / folder, paths)))
     if not names:
         return []
-    fits = re.compile("|".join(f"(?:{fnmatch.translate(name)})" for name in names)).match
+    fits = _any_of(names).match
     parts = {part for path in paths for part in path.split("/")}
     hit = {part for part in parts if fits(part)}
     return [path for path in paths if not hit.isdisjoint(path.split("/"))] if hit else []
@@ -75,24 +76,39 @@ def _likely(root: Path, folder: PurePosixPath, paths: Collection[str]) -> list[s
 def _last_parts(context: Path, paths: Collection[str]) -> Iterator[str]:
     """Yield the last part of each pattern of the `.gitignore` files above and in a context."""
     inside = [path for path in paths if path.endswith(".gitignore")]
-    for folder in (context, *context.parents):
-        inside_this = inside if folder == context else []
-        for name in dict.fromkeys((".gitignore", *inside_this)):
-            yield from _patterns(folder, name)
-        if os.path.lexists(folder / ".git"):
-            yield from _patterns(folder, ".git/info/exclude")
+    for name in inside:
+        yield from _patterns_in(str(context), name)
+    for folder in map(str, (context, *context.parents)):
+        yield from _patterns_in(folder, ".gitignore")
+        if os.path.lexists(f"{folder}/.git"):
+            yield from _patterns_in(folder, ".git/info/exclude")
             return
 
 
-def _patterns(folder: Path, name: str) -> Iterator[str]:
+def _patterns_in(folder: str, name: str) -> tuple[str, ...]:
     try:
-        text = (read_file(folder, name) or b"").decode(errors="replace")
+        found = Path(folder, name).stat()
+    except OSError:
+        return ()
+    return _patterns(folder, name, (found.st_mtime_ns, found.st_size, found.st_ino))
+
+
+@lru_cache(maxsize=1024)
+def _patterns(folder: str, name: str, _state: tuple[int, int, int]) -> tuple[str, ...]:
+    """Return the last parts of the patterns in a file, which many images have above them."""
+    try:
+        text = (read_file(Path(folder), name) or b"").decode(errors="replace")
     except FileError:
-        return
-    for line in text.split("\n"):
-        pattern = line.strip().rstrip("/")
-        if pattern and not pattern.startswith(("#", "!")):
-            yield pattern.rpartition("/")[2]
+        return ()
+    lines = (line.strip().rstrip("/") for line in text.split("\n"))
+    return tuple(
+        line.rpartition("/")[2] for line in lines if line and not line.startswith(("#", "!"))
+    )
+
+
+@lru_cache(maxsize=256)
+def _any_of(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{fnmatch.translate(name)})" for name in names))
 
 
 def _is_named(path: str, named: Collection[str], reads: Reads) -> bool:
