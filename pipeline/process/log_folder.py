@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
 KEPT = 20
 """How many runs are kept; older ones are removed when a new one begins."""
 
+_LOG = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _RUN = re.compile(r"\d{8}T\d{6}Z-\d+")
 
 
@@ -41,6 +43,12 @@ def new_run(folder: Path) -> Path:
     run = folder / f"{stamp}-{os.getpid()}"
     run.mkdir(mode=0o700, exist_ok=True)
     return run
+
+
+def open_log(path: Path | str) -> TextIO:
+    """Open a log (0600) to add lines to it, each written at once. Raises `OSError`."""
+    number = os.open(path, _LOG, 0o600)
+    return os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
 
 
 def _is_run(path: Path) -> bool:

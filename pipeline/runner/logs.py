@@ -6,14 +6,13 @@ than what is printed.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from ..model.events import ImageChanged, LogLine, Phase, StepChanged
 from ..model.sanitize import visible, without_escapes
-from ..process.log_folder import new_run
+from ..process.log_folder import new_run, open_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from ..model.events import Event
     from ..reference import ImageName
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _ENDED = frozenset({Phase.BUILT, Phase.COPIED, Phase.FAILED, Phase.BLOCKED, Phase.EXISTS})
 
 
@@ -99,10 +97,7 @@ class RunLogs:
         if image not in self._files:
             if self.folder is None and self._parent is not None:
                 self.folder = new_run(self._parent)
-            number = os.open(self._path(image), _NEW, 0o600)
-            self._files[image] = os.fdopen(
-                number, "w", buffering=1, encoding="utf-8", errors="backslashreplace"
-            )
+            self._files[image] = open_log(self._path(image))
             self._known.add(image)
         return self._files[image]
 

@@ -14,6 +14,7 @@ from .doctor import doctor
 from .down import down
 from .exists import exists
 from .graph import graph
+from .help import SHOWN, show_help
 from .impact import impact
 from .init import init
 from .inputs import inputs
@@ -29,7 +30,17 @@ from .why import why
 
 __all__ = ["ns"]
 
-ns = Collection(
+
+class _Tasks(Collection):
+    """The tasks. `help` is the default one, until a user's `tasks.py` makes another the default."""
+
+    def _check_default_collision(self, name: str) -> None:
+        if self.default != "help":
+            super()._check_default_collision(name)
+
+
+ns = _Tasks(
+    show_help,
     build_all,
     build,
     plan,
@@ -52,3 +63,4 @@ ns = Collection(
     doctor,
     init,
 )
+SHOWN.append(ns)

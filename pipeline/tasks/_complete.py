@@ -27,9 +27,11 @@ _IMAGES = frozenset(
         ("build", "names"),
         ("build-all", "only"),
         ("exists", "name"),
+        ("impact", "base"),
         ("inputs", "name"),
         ("keep", "only"),
         ("promote", "name"),
+        ("why", "names"),
     }
 )
 _APPS = frozenset(

@@ -1,8 +1,10 @@
-"""What there is, grouped by what people do: printed by `fip` without a task."""
+"""What there is, grouped by what people do: printed by `fip` and `invoke` without a task."""
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,16 +13,25 @@ if TYPE_CHECKING:
     from invoke.collection import Collection
 
 _GROUPS = {
-    "Start": ("init", "doctor"),
+    "Start": ("help", "init", "doctor"),
     "See what would happen, and why": ("plan", "graph", "inputs", "why", "impact", "exists"),
     "Build images": ("build-all", "build", "lock", "promote", "export", "builder"),
     "Deploy apps": ("deploy-all", "deploy", "status", "releases", "rollback", "down"),
     "Set up Fly": ("apps", "keep", "login"),
 }
+_PROGRAMS = ("fip", "inv")
 _WIDTH = 79
 
 
-def overview(tasks: Collection) -> Iterator[str]:
+def run(tasks: Collection) -> int:
+    """Print the overview of all tasks, also of those that the user's `tasks.py` adds to ours."""
+    program = PurePath(sys.argv[0]).name
+    lines = overview(tasks, program if program in _PROGRAMS else "invoke")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def overview(tasks: Collection, program: str) -> Iterator[str]:
     """Return the lines of the overview; a task that is in no group is in the last one."""
     grouped = {name for names in _GROUPS.values() for name in names}
     rest = tuple(name for name in sorted(tasks.task_names) if name not in grouped)
@@ -31,7 +42,7 @@ def overview(tasks: Collection) -> Iterator[str]:
             yield f"{title}:"
             yield from (line for name in known for line in _lines(tasks, name, cells))
             yield ""
-    yield "`fip --help TASK` explains a task; `fip --help` has the options of Invoke."
+    yield f"`{program} --help TASK` explains a task; `{program} --help` has the options of Invoke."
 
 
 def _lines(tasks: Collection, name: str, cells: int) -> list[str]:

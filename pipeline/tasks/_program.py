@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from invoke.exceptions import Exit
 from invoke.program import Program
 
 from .. import __version__
@@ -26,13 +25,6 @@ class TaskProgram(Program):
             super().parse_core(argv)
         finally:
             sys.dont_write_bytecode = before
-
-    def no_tasks_given(self) -> None:
-        """List the tasks by what they are for. `--help` prints Invoke's options as well."""
-        from ._overview import overview
-
-        print("\n".join(overview(ns)))  # noqa: T201 - Invoke prints its lists, too
-        raise Exit
 
 
 def _completes(words: list[str]) -> bool:

@@ -24,6 +24,7 @@ PLANS = {
 LOOKS = {
     "plan": (("plan",), 0),
     "graph": (("graph",), 0),
+    "help": (("help",), 0),
     "inputs": (("inputs", "web"), 0),
     "exists": (("exists", "web"), 1),
     "status": (("status",), 0),

@@ -176,9 +176,38 @@ def test_zsh(tmp_path: Path) -> None:
 
 def test_the_overview_has_every_task() -> None:
     """Each once, in a group; no line is wider than a terminal."""
-    lines = list(overview(ns))
+    lines = list(overview(ns, "fip"))
     named = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
 
     assert sorted(named) == sorted(ns.task_names)
     assert max(map(len, lines)) <= 80
     assert lines[0] == "Start:"
+
+
+TASKS = """\
+from invoke import task
+from pipeline.tasks import ns
+
+@task(default=DEFAULT)
+def mine(c):
+    \"\"\"Greet.\"\"\"
+    print("hello")
+
+ns.add_task(mine)
+"""
+
+
+def test_invoke_without_a_task(project: Project) -> None:
+    """It shows all tasks, also the user's own, unless one of those is the default."""
+    project.write("tasks.py", TASKS.replace("DEFAULT", "False"))
+    shown = project.invoke()
+    project.write("tasks.py", TASKS.replace("DEFAULT", "True"))
+    own = project.invoke()
+    asked = project.invoke("help")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith("Start:\n  help ")
+    assert "\nMore:\n  mine " in shown.out
+    assert "`invoke --help TASK` explains a task" in shown.out
+    assert (own.code, own.out) == (0, "hello\n")
+    assert asked.out == shown.out
