@@ -227,6 +227,44 @@ ERROR = record(
     },
 )
 
+OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
+WHY = record(
+    schema={"const": "pipeline.why/1"},
+    images=rows(
+        name=TEXT,
+        verdict={"enum": ["exists", "differs", "lost", "never-built", "incomplete"]},
+        reference=TEXT,
+        against=OPTIONAL_TEXT,
+        commit={"type": ["string", "null"], "pattern": "^[0-9a-f]{40}([0-9a-f]{24})?$"},
+        inputs={"type": "integer", "minimum": 1},
+        differences=rows(
+            kind=TEXT,
+            name=TEXT,
+            change={"enum": ["added", "removed", "changed", "moved"]},
+            before=OPTIONAL_TEXT,
+            after=OPTIONAL_TEXT,
+            because=TEXTS,
+        ),
+        notes=TEXTS,
+    ),
+)
+IMPACT = record(
+    schema={"const": "pipeline.impact/1"},
+    images=rows(name=TEXT, causes={**TEXTS, "minItems": 1}, apps=TEXTS),
+)
+LOCK = record(
+    schema={"const": "pipeline.lock/1"},
+    externals={"type": "integer", "minimum": 0},
+    moved=rows(
+        reference=TEXT,
+        before=DIGEST,
+        now={"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+        images=TEXTS,
+        apps=TEXTS,
+    ),
+    written={"type": "boolean"},
+)
+
 FOLDER = Path(__file__).parents[2] / "pipeline/schema"
 PUBLISHED: dict[str, Schema] = {
     "plan": PLAN,
@@ -241,6 +279,9 @@ PUBLISHED: dict[str, Schema] = {
     "apps": APPS,
     "keep": KEEP,
     "error": ERROR,
+    "why": WHY,
+    "impact": IMPACT,
+    "lock": LOCK,
 }
 """The documents by name: `pipeline.NAME/1` is in `NAME-1.schema.json`."""
 

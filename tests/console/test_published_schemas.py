@@ -34,6 +34,8 @@ FILES = {
         (["inputs", "web"], 0),
         (["exists", "web"], 1),
         (["status"], 0),
+        (["impact", "--base", "base"], 0),
+        (["lock", "--check", "--update", "nosuch"], 2),
         (["inputs", "wbe"], 2),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",

@@ -44,7 +44,7 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """Return the reference pages by their file names."""
     files = {f"{name}-toml.md": _file_page(name) for name in _FILES}
-    return {"tasks.md": _tasks_page(), **files}
+    return {"tasks.md": _tasks_page(), "json.md": _json_page(), **files}
 
 
 def _tasks_page() -> str:
@@ -91,6 +91,47 @@ def _file_page(name: str) -> str:
         lines += [f"## {title}", "", table.get("description", ""), ""]
         lines += _table(("Key", "Type", "Default", "Means"), list(_keys(table, schema)))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _json_page() -> str:
+    lines = [
+        "# JSON",
+        "",
+        _MADE,
+        "",
+        "With `--json`, a task prints one document on stdout. Its key `schema` says what it is.",
+        "Keys are never removed or changed; new ones may be added. An error that stops a task is a",
+        "`pipeline.error/1`.",
+        "",
+    ]
+    for path in sorted((ROOT / "pipeline" / "schema").glob("*-1.schema.json")):
+        name = path.name.removesuffix("-1.schema.json")
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        lines += [f"## `pipeline.{name}/1`", "", f"`pipeline/schema/{path.name}`", ""]
+        lines += _table(("Key", "Type"), list(_json_keys("", schema)))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _json_keys(prefix: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of an object and of the objects in it, as `images[].name`."""
+    for key, value in schema.get("properties", {}).items():
+        name = f"{prefix}{key}"
+        yield f"`{name}`", _json_type(value)
+        yield from _json_keys(f"{name}.", value)
+        yield from _json_keys(f"{name}[].", value.get("items", {}))
+        if isinstance(more := value.get("additionalProperties"), dict):
+            yield from _json_keys(f"{name}.NAME.", more)
+
+
+def _json_type(value: Mapping[str, Any]) -> str:
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if "enum" in value:
+        return ", ".join(f"`{json.dumps(one)}`" for one in value["enum"])
+    kinds = value.get("type", "any")
+    names = [kinds] if isinstance(kinds, str) else kinds
+    of = _json_type(value["items"]) if "items" in value else ""
+    return " or ".join(f"array of {of}" if k == "array" and of else k for k in names)
 
 
 def _tables(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
 from pipeline.project.lock_file import load_lock
 from pipeline.reference import parse_reference
+from tests.console import schemas
 from tests.support.project import Project
 from tests.support.small_images import INDEX, push_image, push_manifest
 
@@ -50,6 +52,7 @@ def document(ran: Ran, code: int = 0) -> dict[str, Any]:
     """Return the JSON document of a run."""
     assert ran.code == code, ran.err
     found: dict[str, Any] = json.loads(ran.out)
+    jsonschema.validate(found, schemas.LOCK)
     return found
 
 

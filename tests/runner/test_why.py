@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
 from pipeline import fingerprint, load
 from pipeline.model.project import reference_of
+from tests.console import schemas
 from tests.support.git_commits import commit
 from tests.support.project import Project
 from tests.support.small_images import push_image
@@ -48,7 +50,9 @@ def publish(project: Project) -> dict[str, str]:
 def documents(ran: Ran) -> dict[str, dict[str, object]]:
     """Return the explanations by the names of their images."""
     assert ran.code == 0, ran.err
-    return {one["name"]: one for one in json.loads(ran.out)["images"]}
+    document = json.loads(ran.out)
+    jsonschema.validate(document, schemas.WHY)
+    return {one["name"]: one for one in document["images"]}
 
 
 def test_nothing_would_be_built(project: Project) -> None:
