@@ -26,7 +26,7 @@ def outside_cases(folder: Path) -> Iterator[tuple[Case, ...]]:
     with (
         serve(folder / "registry") as registry,
         serve_folder(folder / "web") as (served, address),
-        _repository(folder / "git") as repository,
+        serve_repository(folder / "git") as repository,
     ):
         (served / "tool").write_text("a tool")
         yield (
@@ -88,7 +88,7 @@ def _push(reference: str, folder: Path, content: str, below: str = "") -> str:
 
 
 @contextmanager
-def _repository(folder: Path) -> Iterator[str]:
+def serve_repository(folder: Path) -> Iterator[str]:
     """Serve a repository with one commit by `git daemon`; yield its address with the commit."""
     work = folder / "lib"
     work.mkdir(parents=True)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from tests.builders.container import newest
+from tests.proof.external_servers import serve_repository
 from tests.random_builds.case import CHANGES
 from tests.random_builds.table import describe, is_built, table
 from tests.random_builds.trees import Variety
@@ -28,9 +29,10 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="random-") as folder:
         if os.environ.get("BUILDKIT") != "newest":
             return _run(chosen, Variety(newer=False), Path(folder))
-        with newest(Path(folder), in_memory=True) as about:
+        place = Path(folder)
+        with serve_repository(place / "git") as git, newest(place, in_memory=True) as about:
             print(about, flush=True)
-            return _run(chosen, Variety(), Path(folder))
+            return _run(chosen, Variety(git=git), place)
 
 
 def _run(chosen: argparse.Namespace, variety: Variety, folder: Path) -> int:

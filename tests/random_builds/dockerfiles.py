@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING
 
 from tests.random_builds import trees
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from random import Random
 
     from tests.proof.tree import Node
     from tests.random_builds.trees import Variety
@@ -57,7 +58,28 @@ def dockerfile(written: Written) -> str:
         _argument(written)
     for _ in range(chance.choices((1, 2, 3), (5, 4, 2))[0]):
         _stage(written)
+    _add_git(written)
     return "\n".join(written.lines) + chance.choice(("\n", "\n", "", "\n\n# the end\n"))
+
+
+def _add_git(written: Written) -> None:
+    """Add a repository to the last stage of some Dockerfiles.
+
+    By other dice, so that the rest of a case is the same without a repository.
+    """
+    dice = Random(zlib.crc32("\n".join(written.lines).encode()))  # noqa: S311 - it is to come again
+    if not written.variety.git or dice.random() > 0.1:
+        return
+    address, _, commit = written.variety.git.partition("#")
+    forms = (
+        f"{address}#{commit}",
+        f"--keep-git-dir=true {address}#{commit}",
+        f"--keep-git-dir=false {address}#{commit}",
+        f"--checksum={commit} {address}#main",
+        f"--keep-git-dir=true --checksum={commit} {address}#main",
+        f"{address}?branch=main&checksum={commit}",
+    )
+    written.lines.append(f"ADD {dice.choice(forms)} /g/")
 
 
 def _stage(written: Written) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SEEDS = (3, 10, 12)
 OLD = Variety(newer=False)
+GIT = Variety(git="git://127.0.0.1:1/lib/.git#0123")
 FILE = Member(tarfile.REGTYPE, 0o644, (0, 0), "", "ab")
 LAYER = {"a": FILE, "l": Member(tarfile.SYMTYPE, 0o777, (0, 0), "a", "")}
 
@@ -36,17 +37,31 @@ def test_a_seed_is_always_the_same_case() -> None:
 
 def test_cases_have_every_instruction_and_every_kind_of_change() -> None:
     """Within a few hundred seeds."""
-    versions = [one for seed in range(150) for one in case_of(seed, Variety()).versions]
+    versions = [one for seed in range(150) for one in case_of(seed, GIT).versions]
     texts = "\n".join(one.tree.text("images/app/Dockerfile") for one in versions)
     words = (
         "COPY --from=s0", "COPY --from=libs", "--parents", "/./", "--exclude=", "--chmod=",
         "--chown=", "--link", "--unpack", "ADD ", "ONBUILD COPY", "<<E", "ARG ", "ENV ", "# check=",
         "--mount=type=bind,source=", "FROM base", "${V", "WORKDIR", '["',
+        "--keep-git-dir=true", "--checksum=0123", "?branch=main",
     )  # fmt: skip
 
     assert {kind for one in versions for kind in one.kinds} == set(MUTATIONS)
     assert [word for word in words if word not in texts] == []
     assert any(path.endswith(".dockerignore") for one in versions for path in one.tree.nodes)
+
+
+def test_a_repository_changes_nothing_else() -> None:
+    """The same files and changes, with one instruction more in some Dockerfiles."""
+    for seed in range(40):
+        plain, git = (case_of(seed, one).versions for one in (Variety(), GIT))
+        assert [one.kinds for one in plain] == [one.kinds for one in git]
+        added = [line for line in _lines(git[0]) if line not in _lines(plain[0])]
+        assert all(line.startswith("ADD ") and line.endswith(" /g/") for line in added)
+
+
+def _lines(version: Changed) -> list[str]:
+    return version.tree.text("images/app/Dockerfile").splitlines()
 
 
 def test_cases_for_an_old_buildkit_have_no_new_flags() -> None:

@@ -26,6 +26,8 @@ class Variety:
     newer: bool = True
     shell: str = "debian:bookworm-slim"
     """An image with a shell, for steps that run; none if empty."""
+    git: str = ""
+    """The address of a repository with a commit, which only a new BuildKit adds; none if empty."""
 
 
 def name(chance: Random) -> str:
