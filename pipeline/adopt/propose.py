@@ -18,7 +18,7 @@ from ..process.paths import is_there
 from ..process.read_file import FileError, read_file
 from ..project.globs import matching
 from ..project.image_folders import MARKS
-from ..project.image_names import fitted_name
+from ..project.image_names import dockerfile_stem, fitted_name, settings_stem
 from ..project.load import load
 from ..project.schema import FOLDER
 from ..project.settings import PIPELINE_FILE
@@ -115,11 +115,11 @@ class _Trial:
         raise ConfigError(self.problems)
 
     def _copy(self) -> None:
-        """Copy the Dockerfiles, configurations and settings of images."""
+        """Copy the Dockerfiles, configurations and settings of images, also those with mistakes."""
         root = self.repository.root
         configs = [config.file for config in self.repository.configs]
-        settings = [f for f in self.repository.marks if f.name.startswith("image.")]
-        for file in (*self.repository.dockerfiles, *configs, *settings):
+        marks = self.repository.marks
+        for file in dict.fromkeys((*self.repository.dockerfiles, *marks, *configs)):
             try:
                 self._write(file, read_file(root, file) or b"")
             except FileError:  # a link that the reader of Dockerfiles followed in its own way
@@ -192,8 +192,10 @@ def _is_mark(root: Path, match: Match) -> bool:
 def _is_of(one: Candidate, problem: Problem) -> bool:
     if problem.location is None:
         return False
-    files = {str(one.dockerfile), str(one.settings), str(one.place), str(one.config)}
-    return problem.location.file in files
+    file = PurePosixPath(problem.location.file)
+    stems = {settings_stem(file.name), dockerfile_stem(file.name)}
+    beside = file.parent == one.folder and not stems.isdisjoint({"", one.stem})
+    return beside or file in {one.dockerfile, one.settings, one.place, one.config}
 
 
 def _unloadable(one: Candidate, problem: Problem) -> Question:

@@ -140,6 +140,17 @@ CASES: dict[str, tuple[Mapping[str, str], str, str]] = {
         'images = ["src/a", "src/b"]',
         "src/c/Dockerfile:1:6: `FROM $X` expands to nothing",
     ),
+    "a fly.toml with a mistake": (
+        {"web/Dockerfile": EMPTY, "api/Dockerfile": EMPTY, "api/fly.toml": "app = \n"},
+        'images = ["web"]',
+        "api/fly.toml:1:7: not TOML: invalid value; left out",
+    ),
+    "a Dockerfile of a configuration with a mistake": (
+        {"Dockerfile": EMPTY, "api/Dockerfile": EMPTY, "Dockerfile.web": ""}
+        | {"fly.web.toml": 'app = "web"\n'},
+        'images = ["api"]',
+        "Dockerfile.web: the Dockerfile is empty; left out",
+    ),
     "a template": (
         {"web/Dockerfile": EMPTY, "t/Dockerfile": "FROM {{base}}\n{{if}}\n"},
         'images = ["web"]',
