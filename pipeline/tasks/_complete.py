@@ -31,7 +31,7 @@ _IMAGES = frozenset(
         ("inputs", "name"),
         ("keep", "only"),
         ("promote", "name"),
-        ("why", "names"),
+        ("why", "only"),
     }
 )
 _APPS = frozenset(
