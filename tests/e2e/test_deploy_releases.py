@@ -214,7 +214,7 @@ def test_down_leaves_what_other_projects_run(
     ran = other.invoke("down")
 
     assert ran.out.startswith("containers removed: 1; left to other projects: "), ran.err
-    assert app_name("web", tmp_path) in ran.err
+    assert app_name("web", tmp_path) in ran.out
     assert running(engine_client, tmp_path) == [app_name("web", tmp_path)]
     assert get(address) == "web 1"
     with pytest.raises(OSError, match="refused"):

@@ -25,6 +25,8 @@ LOOKS = {
     "plan": (("plan",), 0),
     "graph": (("graph",), 0),
     "help": (("help",), 0),
+    "impact": (("impact", "--files", "images/os/own.txt"), 0),
+    "why": (("why",), 0),
     "inputs": (("inputs", "web"), 0),
     "exists": (("exists", "web"), 1),
     "status": (("status",), 0),
