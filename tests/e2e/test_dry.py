@@ -26,7 +26,7 @@ LOOKS = {
     "graph": (("graph",), 0),
     "help": (("help",), 0),
     "impact": (("impact", "--files", "images/os/own.txt"), 0),
-    "why": (("why",), 0),
+    "why": (("why", "--json"), 4),
     "inputs": (("inputs", "web"), 0),
     "exists": (("exists", "web"), 1),
     "status": (("status",), 0),
