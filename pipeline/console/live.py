@@ -159,8 +159,9 @@ def frame(
     if not rows:
         return [_line([(f"{spin} finding out what exists; {duration(spent)}", "dim")], cells)]
     shown, rest = split_rows(rows, height - 1)
-    names = min(max((width(row.name) for row in shown), default=0), _LONGEST_NAME)
     words = max((_WORD_CELLS, *(width(_word(row)) for row in shown)))
+    longest = min(_LONGEST_NAME, max(cells - words - 4, 1))
+    names = min(max((width(row.name) for row in shown), default=0), longest)
     active = sum(row.status is RowStatus.ACTIVE and bool(row.log) for row in shown)
     with_logs = len(shown) + active < height
     lines = []

@@ -148,6 +148,13 @@ def test_apps_are_counted_in_the_plural() -> None:
     assert frame_lines(rows)[-1] == "2 apps waiting; 12.3 s"
 
 
+def test_a_name_that_is_cut_says_so() -> None:
+    """In a narrow terminal, a long name ends in an ellipsis."""
+    (line, _) = frame_lines([Row("a-rather-long-name-for-an-image-base", app=False)], cells=40)
+
+    assert line == ". waiting   a-rather-long-name-for-an-i…"
+
+
 def test_wide_names_are_aligned() -> None:
     """Columns are measured in terminal cells."""
     rows = [Row("日本", app=False, word="waiting"), Row("web", app=False, word="waiting")]
