@@ -59,8 +59,13 @@ class Rounds:
         self._group, self._addresses, self._clock = group, addresses, clock
         self._known: dict[int, tuple[float, str]] = {}
 
-    def failure(self) -> str:
-        """Run the checks that are due; return the first failure of all, empty if all pass."""
+    def failure(self, *, last: bool = False) -> str:
+        """Run the checks that are due; return the first failure of all, empty if all pass.
+
+        All are due in the last round: a failure is not judged by an old answer.
+        """
+        if last:
+            self._known.clear()
         if not self._group.health:
             return run_checks(self._group, self._addresses)
         return next(filter(None, map(self._of, range(len(self._group.health)))), "")
@@ -99,8 +104,9 @@ def wait_healthy(
         """Return how the container ended, else the first check that fails."""
         if ended := _ended(container):
             return ended, ""
-        if failed := rounds.failure():
-            tell(f"{failed}, {time.monotonic() - began:.0f} of {patience:g} s")
+        spent = time.monotonic() - began
+        if failed := rounds.failure(last=spent >= patience):
+            tell(f"{failed}, {spent:.0f} of {patience:g} s")
         return "", failed
 
     ended, failed = wait_until(

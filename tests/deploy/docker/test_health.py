@@ -210,8 +210,10 @@ def test_a_check_that_is_answered_is_asked_once_in_its_interval() -> None:
         for second in (0.0, 1.0, 4.9, 5.0, 9.0):
             now[0] = 100.0 + second
             found.append(rounds.failure())
+        assert asked == ["/up"] * 2
+        rounds.failure(last=True)
     assert found == ["/up answers 500"] * 5
-    assert asked == ["/up"] * 2
+    assert asked == ["/up"] * 3
 
 
 def test_a_check_without_a_connection_is_tried_soon() -> None:
