@@ -123,6 +123,7 @@ def test_each_image_of_a_folder_has_its_own_settings_and_configuration(tmp_path:
         tmp_path,
         '["app/Dockerfile*"]',
         "app/Dockerfile",
+        "app/Dockerfile.cron",
         **{
             "app/Dockerfile.jobs": "ARG V\nFROM scratch\n",
             "app/image.toml": 'salt = "1"\n',
@@ -134,6 +135,7 @@ def test_each_image_of_a_folder_has_its_own_settings_and_configuration(tmp_path:
     assert {i.name: (i.salt, dict(i.args), str(i.settings_file)) for i in found} == {
         "app": ("1", {}, "app/image.toml"),
         "jobs": ("", {"V": "2"}, "app/image.jobs.toml"),
+        "cron": ("", {}, "app/image.cron.toml"),
     }
     assert {i.name: i.deploy.apps for i in found if i.deploy} == {
         "app": ("acme",),
