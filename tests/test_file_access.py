@@ -15,6 +15,7 @@ OF_ITS_OWN = {
     "deploy/docker/proxy.py",
     "deploy/docker/proxy_client.py",
     "process/cleanup.py",
+    "process/git_tree.py",
     "process/log_folder.py",
     "registry/auth/docker_config.py",
 }

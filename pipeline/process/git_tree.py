@@ -28,6 +28,8 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SUBMODULE = "160000 "
 """The mode of a submodule in an index."""
 _POINTER = "version https://git-lfs.github.com/spec/v1"
+_MOST = 1024
+"""Bytes: what Git LFS reads as a pointer."""
 _OID = re.compile(r"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -154,8 +156,10 @@ def _fill_pointers(repository: Repository, source: Path, work: Path, index: Path
     missing = 0
     for name in filter(None, (_try(repository, source, words, index) or "").split("\0")):
         file = work / name
-        oid = _OID.search(file.read_text(encoding="utf-8", errors="replace")[:1024])
-        if oid is None or file.is_symlink():
+        if file.is_symlink() or file.stat().st_size > _MOST:
+            continue
+        oid = _OID.search(file.read_text(encoding="utf-8", errors="replace"))
+        if oid is None:
             continue
         stored = store / oid[1][:2] / oid[1][2:4] / oid[1]
         if stored.is_file():
