@@ -141,6 +141,10 @@ REPORT = record(
     ),
     requests={"type": "integer", "minimum": 0},
     seconds=SECONDS,
+    interrupted={"type": "boolean"},
+    trouble={"type": ["string", "null"]},
+    hint={"type": ["string", "null"]},
+    logs={"type": ["string", "null"]},
 )
 EXISTS = {
     **record(
