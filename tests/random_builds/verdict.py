@@ -38,8 +38,8 @@ UNTRIED = "not tried"
 NO_IMAGE = "fails, same tag"
 """Of two projects with the same fingerprint, BuildKit builds one and fails for the other.
 
-No image is taken for another, but the second one could not be built anew. Known: a link behind a
-wildcard, as in `COPY */link /`, whose target BuildKit does not transfer (docs/fingerprint.md).
+No image is taken for another, but the second one could not be built anew. Known: links whose
+targets BuildKit does not transfer, as in `COPY */link /` (docs/fingerprint.md, Exceptions).
 """
 
 SKIP, COPY_DIFFERS = "FALSE SKIP", "THE COPY DIFFERS"
