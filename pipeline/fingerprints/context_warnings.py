@@ -60,7 +60,7 @@ def context_warnings(
     for context in (own, *others):
         found += _repositories(root, context)
         found += _configurations(root, image, context)
-        found += _unnamed(root, context)
+        found += _unnamed(disk, root, context)
         found += _placeholders(disk, root, context)
         found += _submodules(disk, root, context)
     return tuple(found)
@@ -102,7 +102,7 @@ def _configurations(root: Path, image: Image, context: _Context) -> Iterator[Pro
             yield _to_exclude(root, context, what, path)
 
 
-def _unnamed(root: Path, context: _Context) -> Iterator[Problem]:
+def _unnamed(disk: Disk, root: Path, context: _Context) -> Iterator[Problem]:
     """Yield warnings about files that a wide source brings along (`unnamed_files`)."""
     paths = [_real(entry) for entry in context.entries if entry.kind is not EntryKind.DIRECTORY]
     if own := own_files(root, context.folder, paths, context.reads):
@@ -111,7 +111,7 @@ def _unnamed(root: Path, context: _Context) -> Iterator[Problem]:
         yield _to_exclude(root, context, what, *lines_for(own))
     hidden = {".git", *_REPOSITORIES}
     rest = [path for path in paths if hidden.isdisjoint(path.split("/"))]
-    if unwanted := ignored_files(root, context.folder, rest, context.reads):
+    if unwanted := ignored_files(root, context.folder, rest, context.reads, disk.patterns):
         verb = "is" if len(unwanted) == 1 else "are"
         what = (
             f"{quoted_list(unwanted)} {verb} copied, and Git ignores such files: no clone has "

@@ -98,6 +98,8 @@ class Disk:
         self._links: dict[str, str] = {}
         self._contents: dict[str, bytes] = {}
         self.heads: dict[str, bytes] = {}
+        self.patterns: dict[str, tuple[str, ...]] = {}
+        """What Git ignores in a folder, as `unnamed_files` found it for another image."""
 
     def file_type(self, path: str) -> FileType | None:
         """Return the type of the file at `path`; `None` if there is none."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from ..dockerfile import Reads
 
+    Patterns = dict[str, tuple[str, ...]]
+
 _MOST_ASKED = 500
 """Paths that Git is asked about: of more, the first show what the ignore file lacks."""
 _OWN = re.compile(r"(?:.*/)?(?:image(?:\.[^/]+)?\.toml|pipeline\.(?:toml|lock))")
@@ -36,20 +38,22 @@ def own_files(root: Path, folder: PurePosixPath, paths: Iterable[str], reads: Re
     A `tasks.py` is one if it imports the pipeline's tasks.
     """
     found = [path for path in paths if path.endswith((".toml", ".lock")) and _OWN.fullmatch(path)]
-    tasks = os.path.relpath("tasks.py", folder)
-    if tasks in set(paths) and _has_our_tasks(root):
+    likely = [path for path in paths if path.endswith("tasks.py")]
+    tasks = os.path.relpath("tasks.py", folder) if likely else ""
+    if tasks in likely and _has_our_tasks(root):
         found.append(tasks)
     return [path for path in found if not _is_named(path, (), reads)]
 
 
 def ignored_files(
-    root: Path, folder: PurePosixPath, paths: Collection[str], reads: Reads
+    root: Path, folder: PurePosixPath, paths: Collection[str], reads: Reads, known: Patterns
 ) -> list[str]:
     """Return what Git ignores of the paths of a context and nothing names, the topmost paths.
 
     Git is asked only where a pattern of a `.gitignore` may fit, which in a fresh clone none does.
+    `known` keeps the patterns of folders from one image to the next.
     """
-    likely = _likely(root, folder, paths)
+    likely = _likely(root, folder, paths, known)
     if not likely:
         return []
     above = {str(one) for path in likely for one in PurePosixPath(path).parents} - {"."}
@@ -62,9 +66,11 @@ def ignored_files(
     return list(tops)
 
 
-def _likely(root: Path, folder: PurePosixPath, paths: Collection[str]) -> list[str]:
+def _likely(
+    root: Path, folder: PurePosixPath, paths: Collection[str], known: Patterns
+) -> list[str]:
     """Return the paths with a part that the last part of some pattern of a `.gitignore` fits."""
-    names = tuple(dict.fromkeys(_last_parts(root / folder, paths)))
+    names = tuple(dict.fromkeys(_last_parts(str(root / folder), paths, known)))
     if not names:
         return []
     fits = _any_of(names).match
@@ -73,21 +79,30 @@ def _likely(root: Path, folder: PurePosixPath, paths: Collection[str]) -> list[s
     return [path for path in paths if not hit.isdisjoint(path.split("/"))] if hit else []
 
 
-def _last_parts(context: Path, paths: Collection[str]) -> Iterator[str]:
+def _last_parts(context: str, paths: Collection[str], known: Patterns) -> Iterator[str]:
     """Yield the last part of each pattern of the `.gitignore` files above and in a context."""
-    inside = [path for path in paths if path.endswith(".gitignore")]
-    for name in inside:
-        yield from _patterns_in(str(context), name)
-    for folder in map(str, (context, *context.parents)):
-        yield from _patterns_in(folder, ".gitignore")
+    for name in paths:
+        if name.endswith(".gitignore"):
+            yield from _patterns_in(context, name)
+    yield from _above(context.rstrip("/") or "/", known)
+
+
+def _above(folder: str, known: Patterns) -> tuple[str, ...]:
+    """Return the patterns of a folder and of those above it, up to the repository's top."""
+    if folder not in known:
+        own = _patterns_in(folder, ".gitignore")
         if os.path.lexists(f"{folder}/.git"):
-            yield from _patterns_in(folder, ".git/info/exclude")
-            return
+            more = _patterns_in(folder, ".git/info/exclude")
+        else:
+            parent = folder.rpartition("/")[0] or "/"
+            more = () if parent == folder else _above(parent, known)
+        known[folder] = (*own, *more)
+    return known[folder]
 
 
 def _patterns_in(folder: str, name: str) -> tuple[str, ...]:
     try:
-        found = Path(folder, name).stat()
+        found = os.stat(f"{folder}/{name}")  # noqa: PTH116 - once for each folder of each image
     except OSError:
         return ()
     return _patterns(folder, name, (found.st_mtime_ns, found.st_size, found.st_ino))

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     Answer = Presence | HttpError
 
 
+_FEW = 4
+"""Requests at once while the caller is still busy.
+
+Its work delays the answers, so the registry looks farther away than it is.
+"""
+
+
 class Heads:
     """The answers to HEAD requests, each of which is sent once, many at once. One thread adds.
 
@@ -49,6 +56,7 @@ class Heads:
         """Hosts that nobody answers at."""
         self._left: deque[Reference] = deque()
         self._workers = 0
+        self._awaited = False
 
     def add(self, reference: Reference) -> None:
         """Ask for a reference soon, in another thread, unless that has been done."""
@@ -77,6 +85,8 @@ class Heads:
         for reference in wanted:
             self.add(reference)
         with self._changed:
+            self._awaited = True
+            self._start_workers()
             self._changed.wait_for(lambda: self._failure or not (self._workers or self._held))
         if self._failure:
             raise self._failure
@@ -96,7 +106,8 @@ class Heads:
                 self._start_workers()
 
     def _start_workers(self) -> None:
-        more = min(len(self._left), self._at_once() - self._workers)
+        most = self._at_once() if self._awaited else min(_FEW, self._at_once())
+        more = min(len(self._left), most - self._workers)
         for _ in range(more):
             self._workers += 1
             self._start(self._work)
