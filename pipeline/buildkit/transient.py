@@ -22,7 +22,9 @@ _TRANSIENT = re.compile(
     r"|connection timed out|server sent GOAWAY"
     r"|: server misbehaving\b|temporary failure in name resolution"
     # Another run links the same blob at this moment: see `_may_be_stored_later` in `registry`.
-    r"|\bmanifest blob unknown\b|\bblob unknown to registry\b",
+    r"|\bmanifest blob unknown\b|\bblob unknown to registry\b"
+    # The same, where the engine says no more of the response than its status.
+    r"|unexpected status from PUT request to \S+/manifests/\S+: 400\b",
     re.IGNORECASE,
 )
 """Words of Go's `net`, and of the registry clients of containerd and the engine. Without 429: these

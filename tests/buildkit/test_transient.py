@@ -28,6 +28,7 @@ HEAD = "unexpected status from HEAD request to https://r:5000/v2/a/blobs/sha256:
         # The engine (moby/moby#22854), and containerd with the words of the registry.
         "errors:\nmanifest blob unknown: blob unknown to registry\n",
         "unexpected status from PUT request to https://r/v2/a: 400: blob unknown to registry",
+        "unexpected status from PUT request to http://r/v2/a/manifests/1: 400 Bad Request",
     ],
 )
 def test_temporary_failures(error: str) -> None:

@@ -202,12 +202,12 @@ def test_an_app_token_cannot_see_other_apps(sample_project: Project, fly: FakeFl
 def test_nothing_is_created_where_fly_is_down(
     sample_project: Project, fly: FakeFly, how: str
 ) -> None:
-    """While Fly is down the run exits with 4 and prints no table."""
+    """While Fly is down the run exits with 4 and prints an error, and no table."""
     fly.down("machines", how=how)
     ran = sample_project.invoke("apps", "--json")
 
     assert ran.code == 4
-    assert ran.out == ""
+    assert ran.json["schema"] == "pipeline.error/1"
     assert ran.err.startswith("error: Fly")
     assert "status.flyio.net" in ran.err
     fly.up()

@@ -53,7 +53,7 @@ def test_no_flyctl(fly_project: FlyProject, tmp_path: Path) -> None:
     ran = fly_project.invoke("deploy-all", "--json", PATH=path)
 
     assert ran.code == 4
-    assert ran.out == ""
+    assert ran.json["schema"] == "pipeline.error/1"
     assert "error: flyctl, which deploys to Fly, is not on PATH: " in ran.err
     assert "/bin/fly` is another program, or broken: it says 'Unknown command'" in ran.err
     assert "https://fly.io/docs/flyctl/install/" in ran.err

@@ -39,7 +39,7 @@ def test_a_warning_is_printed_once_and_is_in_the_json(project_with_git_copied: P
         assert ran.code == 0
         assert ran.err.count(f"warning: {SAID}") == 1
         assert "  hint: write `images/.dockerignore` with the line `.git`\n" in ran.err
-        (warning,) = ran.json["warnings"]
+        (warning,) = [w for w in ran.json["warnings"] if w["message"].startswith("`.git` is")]
         assert warning["location"] == "images/.dockerignore"
 
 

@@ -82,12 +82,16 @@ def _rerun_errors(seen: CaseResult) -> Iterator[str]:
 
 
 def _report_errors(seen: CaseResult) -> Iterator[str]:
-    """Yield what is wrong in the plan or report; after exit code 4 there may be neither."""
+    """Yield what is wrong in the plan or report; after exit code 4 it may be an error."""
     if not seen.ran.out:
         if seen.code != 4:
             yield "printed nothing"
         return
     document: dict[str, Any] = json.loads(seen.ran.out)
+    if document["schema"] == "pipeline.error/1":
+        if seen.code != 4:
+            yield f"printed an error, and ended with {seen.code}"
+        return
     rows = {row["name"]: row for row in document["images"]}
     if set(rows) != set(seen.wanted):
         yield f"reported only {sorted(rows)}"
