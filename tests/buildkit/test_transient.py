@@ -52,7 +52,7 @@ def test_lost_cache_content() -> None:
     [
         HEAD + "401 Unauthorized",
         HEAD + "404 Not Found",
-        "unexpected status from PUT request to https://r/v2/a/manifests/1: 400 Bad Request",
+        "unexpected status from PUT request to https://r/v2/a/blobs/uploads/1: 400 Bad Request",
         "received unexpected HTTP status: 429 Too Many Requests",
         "dial tcp: lookup r on 10.0.0.1:53: no such host",
         "failed to copy: no space left on device",
