@@ -16,6 +16,7 @@ from .steps import (
     is_cancelled,
     is_export,
     is_instruction,
+    is_lost_session,
     is_of_another,
     is_push,
     materials,
@@ -54,8 +55,9 @@ class Progress(Struct):
 
     @property
     def failures(self) -> list[Step]:
-        """The steps that failed."""
-        return [step for step in self.steps.values() if step.failed]
+        """The steps that failed; those that lost their connection only if no other step did."""
+        failed = [step for step in self.steps.values() if step.failed]
+        return [step for step in failed if not is_lost_session(step.error)] or failed
 
     def take(self, record: StreamRecord) -> list[Event]:
         """Add a record, and return the events that it causes."""

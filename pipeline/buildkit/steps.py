@@ -29,6 +29,9 @@ _LOOKUP = re.compile(r"\[internal\] load metadata for (\S+)")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
 CANCELLED = "context canceled"
 """BuildKit's error for a step that ended because another failed, or the client left."""
+_LOST_SESSION = re.compile(
+    r"code = Unavailable desc = (?:error reading from server: EOF|transport is closing)\Z"
+)
 _OF_A_SOLVE = "failed to solve: "
 _MAX_LINE = 64 << 10
 
@@ -135,6 +138,11 @@ def vertex_names(targets: Sequence[Target]) -> VertexNames:
 def is_cancelled(error: str) -> bool:
     """Return whether a step ended because another failed, or the user stopped the build."""
     return CANCELLED in error
+
+
+def is_lost_session(error: str) -> bool:
+    """Return whether a step lost its connection to buildx, which ends when another step fails."""
+    return _LOST_SESSION.search(error) is not None
 
 
 def is_instruction(step: str) -> bool:

@@ -81,6 +81,19 @@ def test_a_failure_after_an_interruption_is_cancelled() -> None:
     assert failure(outcome(stopping=False)).message == killed
 
 
+def test_a_connection_that_ends_with_the_first_error() -> None:
+    """Buildx closes it when a step fails: what was read over it then is no failure of its own."""
+    lost = "rpc error: code = Unavailable desc = error reading from server: EOF"
+    failing = vertex("[web 1/1] COPY x /", "a", error=_MISSING, completed=END)
+    ending = vertex("[base internal] load .dockerignore", "b", error=lost, completed=END)
+
+    for lines in ([failing, ending], [ending, failing]):
+        outcomes = read(lines, "web", "base")
+        assert outcomes["base"] == Cancelled()
+        assert failure(outcomes["web"]).message == _MISSING
+    assert failure(read([ending], "web", "base")["base"]).message == lost
+
+
 _MISSING = 'failed to calculate checksum "/x": not found'
 _SOLVE = f"failed to solve: failed to compute cache key: {_MISSING}"
 _REQUEST = 'error during connect: Post "http://engine/push": '
