@@ -30,7 +30,8 @@ _REMOTE = re.compile(r"(?:https?|git|ssh)://|git@")
 CANCELLED = "context canceled"
 """BuildKit's error for a step that ended because another failed, or the client left."""
 _LOST_SESSION = re.compile(
-    r"code = Unavailable desc = (?:error reading from server: EOF|transport is closing)\Z"
+    r"(?:code|desc) = Canceled|error reading from server: EOF|transport is closing"
+    r"|no active session for|locked for \S+ \(since"
 )
 _OF_A_SOLVE = "failed to solve: "
 _MAX_LINE = 64 << 10
