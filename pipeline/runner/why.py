@@ -137,8 +137,8 @@ def _present(
     registry: Registry, wanted: Mapping[ImageName, Reference]
 ) -> Mapping[ImageName, Reference]:
     """Choose the images that the registry has."""
-    answers = registry.head_all(list(wanted.values()))
-    return {n: r for n, r in wanted.items() if isinstance(answers[r], Present)}
+    found = _asked(registry, wanted)
+    return {n: r for n, r in wanted.items() if isinstance(found[n], Present)}
 
 
 def _side(files: Checkout, commit: str, load_at: LoadAt, search: _Search) -> Side:
@@ -211,6 +211,14 @@ def _presence(
 ) -> dict[ImageName, Presence]:
     wanted = {n: reference_of(now.project, n, now.inputs[n].fingerprint) for n in names}
     registry.pushes_to(reference.repository for reference in wanted.values())
+    return _asked(registry, wanted)
+
+
+def _asked(registry: Registry, wanted: Mapping[ImageName, Reference]) -> dict[ImageName, Presence]:
+    """Ask for images; what the registry does not answer for is neither there nor absent.
+
+    Raises `UnknownError`.
+    """
     answers = registry.head_all(list(wanted.values()))
     found: dict[ImageName, Presence] = {}
     for name, reference in wanted.items():

@@ -13,6 +13,7 @@ from pipeline.model.project import reference_of
 from tests.console import schemas
 from tests.support.git_commits import commit
 from tests.support.project import Project
+from tests.support.scripted_server import Reply, Request, scripted_server
 from tests.support.small_images import push_image
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
     from tests.support.project import Ran
     from tests.support.registries import Registry
+
+GONE = Reply(
+    404,
+    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
+    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
+)
 
 
 @pytest.fixture
@@ -138,6 +145,28 @@ def test_lost_and_never_built(project: Project) -> None:
     found = documents(project.invoke("why", "--only", "new", "--json"))
     assert found["new"]["verdict"] == "never-built"
     assert found["new"]["notes"] == ["the registry has none of the last 20 commits"]
+
+
+def test_an_earlier_image_that_nobody_answers_for(tmp_path: Path) -> None:
+    """It is unknown whether it was built, which is not the same as never."""
+    made = Project(tmp_path / "plain", tmp_path / "none.log")
+    made.root.mkdir()
+    made.write("tasks.py", "from pipeline.tasks import ns\n")
+    made.image("web", "FROM scratch\nCOPY web.txt /\n", web_txt="web\n")
+    seen: list[str] = []
+
+    def script(request: Request) -> Reply:
+        seen.append(request.path)
+        return GONE if request.path == seen[0] else Reply(403)
+
+    with scripted_server(script) as server:
+        made.write("pipeline.toml", f'[registry]\nhost = "{server.address}"\n')
+        commit(made.root)
+        made.write("images/web/web.txt", "other\n")
+        ran = made.invoke("why")
+
+    assert ran.code == 4, ran.out
+    assert "never" not in ran.out
 
 
 def test_files_that_are_not_in_git(project: Project) -> None:
