@@ -14,16 +14,11 @@ from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference
 from pipeline.registry.client import Registry
 from tests.support.project import Project
-from tests.support.scripted_server import Reply, Request, scripted_server
+from tests.support.scripted_server import GONE, Reply, Request, scripted_server
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GONE = Reply(
-    404,
-    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
-    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
-)
 ENDLESS = Policy(connect=3600, read=3600, total=3600)
 
 

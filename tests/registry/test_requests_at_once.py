@@ -9,13 +9,7 @@ from itertools import count
 from pipeline.model.presence import Absent
 from pipeline.reference import parse_reference
 from pipeline.registry.client import MOST_AT_ONCE, Registry
-from tests.support.scripted_server import Reply, Request, scripted_server
-
-GONE = Reply(
-    404,
-    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
-    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
-)
+from tests.support.scripted_server import GONE, Reply, Request, scripted_server
 
 
 def test_a_far_registry_gets_fifty_at_once() -> None:

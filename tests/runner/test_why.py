@@ -13,7 +13,7 @@ from pipeline.model.project import reference_of
 from tests.console import schemas
 from tests.support.git_commits import commit
 from tests.support.project import Project
-from tests.support.scripted_server import Reply, Request, scripted_server
+from tests.support.scripted_server import GONE, Reply, Request, scripted_server
 from tests.support.small_images import push_image
 
 if TYPE_CHECKING:
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
     from tests.support.project import Ran
     from tests.support.registries import Registry
-
-GONE = Reply(
-    404,
-    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
-    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
-)
 
 
 @pytest.fixture

@@ -42,6 +42,14 @@ class Reply:
     cut: int | None = None
 
 
+GONE = Reply(
+    404,
+    {"Content-Type": "application/json", "Docker-Distribution-Api-Version": "registry/2.0"},
+    b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}',
+)
+"""The answer of a registry that has no such manifest."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptedServer:
     """A running server: its `address` is `127.0.0.1:PORT`, `requests` lists all requests."""
