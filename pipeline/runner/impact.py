@@ -7,12 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, usage_error
+from ..errors import usage_error
 from ..fingerprints.fingerprint import fingerprint
 from ..model.impact import causes_of_externals, causes_of_files, reached, reached_since
 from ..model.why import Side
 from ..process.git_tree import Checkout, commit_of, open_repository
-from ..project.load import load
+from .earlier import Loader
 from .lock import choose_externals
 
 if TYPE_CHECKING:
@@ -34,13 +34,7 @@ def since(project: Project, revision: str, args: Mapping[str, str]) -> tuple[Rea
         raise usage_error(f"`{revision}` is no Git revision", hint="such as `--since origin/main`")
     now = Side(project, fingerprint(project))
     with TemporaryDirectory(prefix="impact-") as folder:
-        files = Checkout(repository, Path(folder))
-        files.move_to(commit)
-        try:
-            old = load(files.root, profile=project.settings.profile or None, args=args)
-            before = Side(old, fingerprint(old))
-        except ConfigError as error:
-            raise usage_error(f"at commit {commit[:7]}: {error.problems[0]}") from None
+        before = Loader(Checkout(repository, Path(folder)), project, args).load(commit)
     return reached_since(before, now)
 
 

@@ -26,7 +26,7 @@ from ..process.git_tree import (
     open_repository,
     untracked,
 )
-from ..project.load import load
+from .earlier import Loader
 from .open_registry import open_registry
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from ..reference import ImageName, Reference
     from ..registry.client import Registry
 
-    LoadAt = Callable[[Path], Project]
     Choose = Callable[[Mapping[ImageName, Reference]], Mapping[ImageName, Reference]]
 
 _TAG = re.compile(r"[0-9a-f]{20}")
@@ -96,16 +95,17 @@ def why(
         search = _Search(now, registry, presence, dict.fromkeys(compared))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="why-")))
         if compared:
-            _search(search, folder, against, lambda root: _load(root, project, environ, args))
+            repository = open_repository(project.root, os.environ)
+            loader = Loader(Checkout(repository, folder), project, args, environ)
+            _search(search, loader, against)
     return tuple(search.found.get(name) or _unexplained(search, name) for name in chosen)
 
 
-def _search(search: _Search, folder: Path, against: str, load_at: LoadAt) -> None:
+def _search(search: _Search, loader: Loader, against: str) -> None:
     """Find the image that each image is compared with, from the newest commit to older ones."""
-    repository = open_repository(search.now.project.root, os.environ)
-    files = Checkout(repository, folder)
+    files, repository = loader.files, loader.files.repository
     if against and (commit := commit_of(repository, against)):
-        _compare(search, _side(files, commit, load_at, search), files, commit, dict)
+        _compare(search, loader.load(commit, search.left), files, commit, dict)
         return
     found = history(repository)
     choose = _with_tag(against) if against else partial(_present, search.registry)
@@ -113,7 +113,7 @@ def _search(search: _Search, folder: Path, against: str, load_at: LoadAt) -> Non
         if not search.left:
             return
         with suppress(ConfigError):  # its files have a mistake, so it never built anything
-            _compare(search, _side(files, commit, load_at, search), files, commit, choose)
+            _compare(search, loader.load(commit, search.left), files, commit, choose)
     if against and search.left:
         raise usage_error(
             f"none of the last {len(found.commits)} commits gives `{against}`",
@@ -139,20 +139,6 @@ def _present(
     """Choose the images that the registry has."""
     found = _asked(registry, wanted)
     return {n: r for n, r in wanted.items() if isinstance(found[n], Present)}
-
-
-def _side(files: Checkout, commit: str, load_at: LoadAt, search: _Search) -> Side:
-    """Load the project of a commit, with the images that are looked for.
-
-    Raises `ConfigError` if its files have a mistake.
-    """
-    files.move_to(commit)
-    try:
-        project = load_at(files.root)
-        names = [name for name in search.left if name in project.names]
-        return Side(project, fingerprint(project, only=names) if names else {})
-    except ConfigError as error:
-        raise usage_error(f"at commit {commit[:7]}: {error.problems[0]}") from None
 
 
 def _compare(search: _Search, before: Side, files: Checkout, commit: str, choose: Choose) -> None:
@@ -227,7 +213,3 @@ def _asked(registry: Registry, wanted: Mapping[ImageName, Reference]) -> dict[Im
             raise answer
         found[name] = answer
     return found
-
-
-def _load(root: Path, now: Project, environ: Mapping[str, str], args: Mapping[str, str]) -> Project:
-    return load(root, profile=now.settings.profile or None, environ=environ, args=args)
