@@ -11,7 +11,7 @@ from .paint import Style, status_style
 from .summary import deploy_table, short_digest
 from .table import Cell, columns, header
 from .terminal import columns_of, painter, write_lines
-from .text import clean
+from .text import clean, hint_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def status_lines(
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
     hints = dict.fromkeys(status.hint for status in statuses if status.hint)
-    hint_lines = [f"{paint('hint:', Style.CYAN)} {clean(hint)}" for hint in hints]
+    hint_lines = [f"{paint('hint:', Style.CYAN)} {clean(hint_text(hint))}" for hint in hints]
     table = columns(rows, paint, cells=cells, spare=(3, 4))
     return [*table, "", paint(total, Style.BOLD), *hint_lines]
 

@@ -14,6 +14,7 @@ from ..errors import ConfigError, Problem
 from ..model.inputs import EntryKind
 from ..model.presence import Incomplete, Present
 from ..model.sanitize import harmless_json
+from .text import hint_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +65,7 @@ def plan_json(plan: Plan) -> JsonObject:
         "images": [_action(plan, action) for action in plan.images],
         "deploys": [*map(_step, plan.deploys), *starmap(_unlisted, plan.unlisted.items())],
         "warnings": [_warning(problem) for problem in plan.warnings],
-        "hints": list(plan.hints),
+        "hints": [hint_text(hint) for hint in plan.hints],
     }
 
 
@@ -127,7 +128,7 @@ def report_json(report: Report) -> JsonObject:
         "seconds": round(report.seconds, 3),
         "interrupted": report.interrupted,
         "trouble": report.trouble or None,
-        "hint": report.hint or None,
+        "hint": hint_text(report.hint) or None,
         "logs": report.logs or None,
     }
 
@@ -204,7 +205,9 @@ def exists_json(reference: Reference, presence: Presence | Incomplete) -> JsonOb
 
 def doctor_json(checks: Iterable[CheckResult]) -> JsonObject:
     """Return a `pipeline.doctor/1`; `ok` is null if the check had no result."""
-    rows = [{"name": c.name, "ok": c.ok, "detail": c.detail, "hint": c.hint} for c in checks]
+    rows = [
+        {"name": c.name, "ok": c.ok, "detail": c.detail, "hint": hint_text(c.hint)} for c in checks
+    ]
     return {"schema": "pipeline.doctor/1", "checks": rows}
 
 
@@ -229,7 +232,7 @@ def _problem(problem: Problem) -> JsonObject:
         "line": (place.line or None) if place else None,
         "column": (place.column or None) if place else None,
         "message": problem.message,
-        "hint": problem.hint or None,
+        "hint": hint_text(problem.hint) or None,
     }
 
 
@@ -299,7 +302,7 @@ def _status(status: AppStatus) -> JsonObject:
         "running": _running(status.now) if status.now else None,
         "wanted": wanted,
         "reason": status.reason,
-        "hint": status.hint or None,
+        "hint": hint_text(status.hint) or None,
     }
 
 
@@ -342,7 +345,7 @@ def _warning(problem: Problem) -> JsonObject:
     return {
         "location": str(problem.location) if problem.location else None,
         "message": problem.message,
-        "hint": problem.hint or None,
+        "hint": hint_text(problem.hint) or None,
     }
 
 
@@ -425,6 +428,6 @@ def _failure(failure: Failure | None) -> JsonObject | None:
         "location": failure.location or None,
         "excerpt": failure.excerpt or None,
         "log": list(failure.log),
-        "hint": failure.hint or None,
+        "hint": hint_text(failure.hint) or None,
         "log_file": failure.log_file or None,
     }

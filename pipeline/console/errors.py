@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..model.report import DeployStatus, ImageStatus
 from .paint import Style
 from .terminal import painter, write_lines
-from .text import clean, clean_lines, step_text
+from .text import clean, clean_lines, hint_text, step_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -128,7 +128,7 @@ def _located_lines(word: str, problem: Problem, paint: Paint) -> Iterator[str]:
 
 
 def _hint_lines(hint: str, paint: Paint, *, indent: str = "") -> Iterator[str]:
-    first, *more = clean_lines(hint)
+    first, *more = clean_lines(hint_text(hint))
     yield f"{indent}{paint('hint:', Style.CYAN)} {first}"
     yield from _indented(more, indent)
 

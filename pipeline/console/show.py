@@ -16,7 +16,7 @@ from .plain import plan_totals
 from .summary import summary
 from .table import Cell, columns, rows_of_lines
 from .terminal import columns_of, painter, write_lines
-from .text import amount, clean
+from .text import amount, clean, hint_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -124,7 +124,7 @@ def plan_lines(value: Plan, paint: Paint, *, cells: int | None = None) -> Iterat
     for name, text in dict.fromkeys(notes):
         yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
     for hint in value.hints:
-        yield f"{paint('hint:', Style.CYAN)} {clean(hint)}"
+        yield f"{paint('hint:', Style.CYAN)} {clean(hint_text(hint))}"
     yield ""
     yield paint(
         f"{plan_totals(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD
@@ -190,7 +190,7 @@ def doctor_lines(
     for check, lines in zip(checks, rows_of_lines(rows, paint, cells=cells), strict=True):
         yield from lines
         if check.hint and check.ok is not True:
-            yield f"  {paint('hint:', Style.CYAN)} {clean(check.hint)}"
+            yield f"  {paint('hint:', Style.CYAN)} {clean(hint_text(check.hint))}"
     failed = sum(check.ok is False for check in checks)
     yield ""
     yield (

@@ -7,6 +7,8 @@ the cursor, set the title or hide text. `clean` removes them, and nothing is rea
 from __future__ import annotations
 
 import re
+import sys
+from pathlib import PurePath
 
 from ..model.sanitize import visible, without_escapes
 
@@ -14,6 +16,24 @@ ELLIPSIS = "…"
 
 _DIGEST_RE = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}")
 _LINE_LIMIT = 4000
+_INVOKE = "invoke"
+"""The program that the library names in a hint: it does not know which one was started."""
+_OTHERS = ("fip", "inv")
+
+
+def program() -> str:
+    """Return the program that runs our tasks, as a person types it: `fip`, `inv` or `invoke`."""
+    name = PurePath(sys.argv[0]).name
+    return name if name in _OTHERS else _INVOKE
+
+
+def hint_text(hint: str) -> str:
+    """Return a hint that names the program that was started: `fip plan` in place of `invoke plan`.
+
+    >>> hint_text("`invoke doctor` checks more")
+    '`invoke doctor` checks more'
+    """
+    return hint.replace(f"`{_INVOKE} ", f"`{program()} ")
 
 
 def clean(text: str) -> str:

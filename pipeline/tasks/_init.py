@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..adopt import propose
 from ..console.graph import tree
-from ..console.text import clean
+from ..console.text import clean, hint_text
 from ..errors import WorkError
 from ..model.settings import Settings
 from ..process.read_file import FileError
@@ -73,4 +73,4 @@ def _show_questions(questions: Sequence[Question]) -> None:
             f"    now:  {question.chosen}",
             f"    else: {question.other}",
         )
-        sys.stdout.write("".join(f"{clean(line)}\n" for line in lines))
+        sys.stdout.write("".join(f"{clean(hint_text(line))}\n" for line in lines))

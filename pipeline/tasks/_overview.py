@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from ..console.text import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +20,12 @@ _GROUPS = {
     "Deploy apps": ("deploy-all", "deploy", "status", "releases", "rollback", "down"),
     "Set up Fly": ("apps", "keep", "login"),
 }
-_PROGRAMS = ("fip", "inv")
 _WIDTH = 79
 
 
 def run(tasks: Collection) -> int:
     """Print the overview of all tasks, also of those that the user's `tasks.py` adds to ours."""
-    program = PurePath(sys.argv[0]).name
-    lines = overview(tasks, program if program in _PROGRAMS else "invoke")
+    lines = overview(tasks, program())
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 

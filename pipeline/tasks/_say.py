@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..console.text import clean
+from ..console.text import clean, hint_text
 from ..errors import UnknownError, raise_problems
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """Print a line to stderr. Names in it may be anybody's: control characters are removed."""
-    print(clean(text), file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
+    print(clean(hint_text(text)), file=sys.stderr)  # noqa: T201 - tasks and console are where printing is done
 
 
 def tell(text: str) -> None:
