@@ -6,13 +6,12 @@ set by it: the result is the same on every machine.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
+from msgspec import DecodeError, Struct, field, json
 
 from ..process.capture import capture
 from ..process.environ import find_program, for_docker
@@ -33,6 +32,31 @@ _NOT_BUILT = ("_", "docker-metadata-action")
 _LINKS = ("target:", "service:")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:^|_)KEY|_AUTH", re.IGNORECASE)
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://|git@|(?:target|service):")
+
+
+class _Table(Struct, frozen=True, rename="kebab"):
+    """A target as buildx prints it. Newer versions print a secret as a table."""
+
+    context: str = "."
+    dockerfile: str = "Dockerfile"
+    dockerfile_inline: str | None = None
+    target: str = ""
+    args: dict[str, str | None] = field(default_factory=dict)
+    contexts: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    secret: tuple[str | dict[str, str], ...] = ()
+
+
+class _Printed(Struct, frozen=True):
+    """What `docker buildx bake --print` prints."""
+
+    target: dict[str, _Table] = field(default_factory=dict)
+
+
+class _Named(Struct, frozen=True):
+    """The names of the targets of a bake file in JSON."""
+
+    target: dict[str, object] = field(default_factory=dict)
 
 
 class Target(Struct, frozen=True):
@@ -66,7 +90,7 @@ def read_targets(
             other = f"`docker buildx bake -f {file.name} --print` must succeed: then run this again"
             questions.append(Question(str(file), f"it cannot be read: {error}", "left out", other))
             continue
-        for name, table in definition.get("target", {}).items():
+        for name, table in definition.target.items():
             targets += _target(root, file, name, table, questions)
     return tuple(targets), tuple(questions)
 
@@ -75,7 +99,7 @@ class _UnreadableError(Exception):
     """A definition cannot be read; the message says why."""
 
 
-def _printed(root: Path, file: PurePosixPath, environ: Mapping[str, str]) -> dict[str, Any]:
+def _printed(root: Path, file: PurePosixPath, environ: Mapping[str, str]) -> _Printed:
     docker = find_program("docker", environ)
     if docker is None:
         raise _UnreadableError("there is no `docker` on PATH")
@@ -88,9 +112,11 @@ def _printed(root: Path, file: PurePosixPath, environ: Mapping[str, str]) -> dic
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _UnreadableError(str(error)) from None
     try:
-        return dict(json.loads(done.stdout))
-    except ValueError:
-        said = [line for line in done.stderr.splitlines() if "ERROR" in line] or ["no output"]
+        return json.decode(done.stdout, type=_Printed)
+    except (DecodeError, RecursionError):
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line] or [
+            "it prints no targets"
+        ]
         raise _UnreadableError(said[-1].removeprefix("ERROR: ")) from None
 
 
@@ -104,8 +130,8 @@ def _names(root: Path, file: PurePosixPath) -> list[str]:
         raise _UnreadableError(error.what) from None
     if file.name.endswith(".json"):
         try:
-            names = [str(name) for name in json.loads(text).get("target", {})]
-        except (ValueError, AttributeError):
+            names = list(json.decode(text, type=_Named).target)
+        except (DecodeError, RecursionError):
             names = []
     else:
         names = _TARGET.findall(text)
@@ -116,22 +142,22 @@ def _target(
     root: Path,
     file: PurePosixPath,
     name: str,
-    table: Mapping[str, Any],
+    table: _Table,
     questions: list[Question],
 ) -> list[Target]:
     """Return a target, or nothing if it is not of a Dockerfile of the project."""
-    written = str(table.get("context", "."))
+    written = table.context
     context = _folder(root, file, written)
-    inline = "dockerfile-inline" in table
+    inline = table.dockerfile_inline is not None
     if context is None or inline:
         what = f"`{name}` has its Dockerfile {'inline' if inline else f'outside: {written}'}"
         other = "put the Dockerfile into a folder, and that into `images`"
         questions.append(Question(str(file), what, "left out", other))
         return []
-    dockerfile = inside(context / str(table.get("dockerfile", "Dockerfile")))
+    dockerfile = inside(context / table.dockerfile)
     if dockerfile is None:
         return []
-    found = {str(key): str(value) for key, value in table.get("contexts", {}).items()}
+    found = table.contexts
     linked = {k: v.partition(":")[2] for k, v in found.items() if v.startswith(_LINKS)}
     folders = {k: path for k, v in found.items() if (path := _folder(root, file, v))}
     for key in found.keys() - linked.keys() - folders.keys():
@@ -144,18 +170,18 @@ def _target(
             file=file,
             dockerfile=dockerfile,
             context=context,
-            target=str(table.get("target", "")),
-            args=_args(file, name, table.get("args", {}), questions),
+            target=table.target,
+            args=_args(file, name, table.args, questions),
             contexts=folders,
             linked=linked,
-            tags=tuple(str(tag) for tag in table.get("tags", ())),
-            secrets=tuple(_secret(one) for one in table.get("secret", ())),
+            tags=table.tags,
+            secrets=tuple(_secret(one) for one in table.secret),
         )
     ]
 
 
 def _args(
-    file: PurePosixPath, name: str, written: Mapping[str, Any], questions: list[Question]
+    file: PurePosixPath, name: str, written: Mapping[str, str | None], questions: list[Question]
 ) -> dict[str, str]:
     """Return the arguments; one that looks like a secret is not written, but asked for."""
     found = {}
@@ -167,7 +193,7 @@ def _args(
             other = f'give it at the build, as `{arg} = {{ env = "{arg}" }}` under `[args]`'
             questions.append(Question(str(file), what, "its value is not written", other))
         else:
-            found[str(arg)] = str(value)
+            found[arg] = value
     return found
 
 
@@ -181,8 +207,8 @@ def _folder(root: Path, file: PurePosixPath, written: str) -> PurePosixPath | No
     return inside(file.parent / path)
 
 
-def _secret(written: object) -> str:
-    """Write a secret as BuildKit does: newer versions of buildx print it as a table."""
+def _secret(written: str | dict[str, str]) -> str:
+    """Write a secret as BuildKit does."""
     if isinstance(written, dict):
         return ",".join(f"{key}={value}" for key, value in written.items() if value)
-    return str(written)
+    return written

@@ -19,20 +19,23 @@ if TYPE_CHECKING:
 
     from ..model.apps import Release
     from ..model.report import DeployResult
-    from ..model.status import AppStatus
+    from ..model.status import AppStatus, Orphan
     from .paint import Paint
+
+_ORPHANS = "`invoke down --orphans` removes the apps that no image has any more"
 
 
 def print_status(
     statuses: Sequence[AppStatus],
     stream: TextIO | None = None,
     *,
+    orphans: Sequence[Orphan] = (),
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Write a line per app, then the number of apps in each state; to stdout by default."""
     stream = stream or sys.stdout
     paint = painter(stream, environ)
-    write_lines(status_lines(statuses, paint, cells=columns_of(stream)), stream)
+    write_lines(status_lines(statuses, paint, orphans, cells=columns_of(stream)), stream)
 
 
 def print_releases(
@@ -60,7 +63,11 @@ def print_rollback(
 
 
 def status_lines(
-    statuses: Sequence[AppStatus], paint: Paint, *, cells: int | None = None
+    statuses: Sequence[AppStatus],
+    paint: Paint,
+    orphans: Sequence[Orphan] = (),
+    *,
+    cells: int | None = None,
 ) -> list[str]:
     """Return a table of apps, and a line such as `current 3, missing 1`.
 
@@ -69,10 +76,12 @@ def status_lines(
     if not statuses:
         return ["no apps"]
     head = header("APP", "STATE", "RELEASE", "RUNNING", "WANTED", "URL OR REASON")
-    rows = [head, *map(_status_row, statuses)]
+    rows = [head, *map(_status_row, statuses), *map(_orphan_row, orphans)]
     counts = Counter(status.state for status in statuses)
     total = ", ".join(f"{state.value} {counts[state]}" for state in AppState if counts[state])
+    total += f", orphan {len(orphans)}" if orphans else ""
     hints = dict.fromkeys(status.hint for status in statuses if status.hint)
+    hints |= dict.fromkeys([_ORPHANS] if orphans else ())
     hint_lines = [f"{paint('hint:', Style.CYAN)} {clean(hint_text(hint))}" for hint in hints]
     table = columns(rows, paint, cells=cells, spare=(3, 4))
     return [*table, "", paint(total, Style.BOLD), *hint_lines]
@@ -98,6 +107,18 @@ def _status_row(status: AppStatus) -> list[Cell]:
         Cell(short_digest(now.digest) if now else "-", Style.DIM),
         Cell(short_digest(status.digest) or "-", Style.DIM),
         Cell(clean(now.url if show_url and now else status.reason.partition("\n")[0])),
+    ]
+
+
+def _orphan_row(orphan: Orphan) -> list[Cell]:
+    now = orphan.now
+    return [
+        Cell(clean(orphan.app)),
+        Cell("orphan", status_style("orphan")),
+        Cell(clean(now.release)),
+        Cell(short_digest(now.digest), Style.DIM),
+        Cell("-", Style.DIM),
+        Cell("no image of the project has this app any more"),
     ]
 
 

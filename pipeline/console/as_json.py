@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..model.presence import Presence
     from ..model.project import Project
     from ..model.report import DeployResult, Failure, ImageResult, Report
-    from ..model.status import AppStatus
+    from ..model.status import AppStatus, Orphan
     from ..model.why import Difference, Explanation
     from ..reference import ImageName, Reference
     from .check import CheckResult
@@ -236,9 +236,13 @@ def _problem(problem: Problem) -> JsonObject:
     }
 
 
-def status_json(statuses: Iterable[AppStatus]) -> JsonObject:
+def status_json(statuses: Iterable[AppStatus], orphans: Iterable[Orphan] = ()) -> JsonObject:
     """Return a `pipeline.status/1`; `running` is null if nothing runs, or if that is unknown."""
-    return {"schema": "pipeline.status/1", "apps": [_status(status) for status in statuses]}
+    return {
+        "schema": "pipeline.status/1",
+        "apps": [_status(status) for status in statuses],
+        "orphans": [{"app": one.app, "running": _running(one.now)} for one in orphans],
+    }
 
 
 def releases_json(app: str, releases: Iterable[Release]) -> JsonObject:

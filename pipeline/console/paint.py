@@ -50,6 +50,7 @@ STATUS_STYLES = {
     "held": Style.YELLOW,
     "outdated": Style.YELLOW,
     "missing": Style.YELLOW,
+    "orphan": Style.YELLOW,
     "unhealthy": Style.RED,
     "unknown": Style.RED,
 }

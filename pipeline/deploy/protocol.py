@@ -1,7 +1,7 @@
 """The protocol of a driver: deploy apps, and say what they run.
 
-The optional protocols (`CautiousDriver`, `RollbackDriver`, `ListingDriver`) are for drivers that
-can do more.
+The optional protocols (`CautiousDriver`, `RollbackDriver`, `ListingDriver`, `OwningDriver`) are for
+drivers that can do more.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from ..model.apps import App, Release, Running
     from ..model.events import Reporter
@@ -83,4 +84,15 @@ class ListingDriver(Driver, Protocol):
         """Return the names of all apps in the settings' organization, in any order.
 
         Raises `UnknownError` if they cannot be found out.
+        """
+
+
+@runtime_checkable
+class OwningDriver(Driver, Protocol):
+    """A driver that knows which project an app was deployed from."""
+
+    def deployed_from(self, root: Path, /) -> Mapping[str, Running]:
+        """Return what each app runs whose newest release comes from the project at `root`.
+
+        Raises `UnknownError` if it cannot be found out.
         """

@@ -52,6 +52,20 @@ class AppStatus(Struct, frozen=True):
     hint: str = ""
 
 
+class Orphan(Struct, frozen=True):
+    """An app that the project deployed, and that no image of it names any more. It still runs."""
+
+    app: str
+    now: Running
+
+
+class ProjectStatus(Struct, frozen=True):
+    """The status of each app that was asked for, and the orphans, if the driver knows them."""
+
+    apps: tuple[AppStatus, ...]
+    orphans: tuple[Orphan, ...] = ()
+
+
 def judge(
     app: App,
     wanted: Reference,

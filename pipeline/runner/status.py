@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from ..deploy.protocol import OwningDriver
 from ..errors import PipelineError, UnknownError
 from ..fingerprints.fingerprint import fingerprint
 from ..model.apps import MissingAppsError
 from ..model.project import reference_of
-from ..model.status import judge, not_asked
+from ..model.status import Orphan, ProjectStatus, judge, not_asked
 from ..process.git import revision_of
-from .apps import configured_apps, open_driver
+from .apps import apps_of, configured_apps, open_driver
 from .open_registry import open_registry
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..deploy.protocol import Driver
     from ..model.apps import App, Running
     from ..model.project import Project
-    from ..model.status import AppStatus
     from ..reference import ImageName
 
 AT_ONCE = 16
@@ -35,25 +35,26 @@ def status(
     apps: Collection[str],
     environ: Mapping[str, str],
     unlisted: Collection[ImageName] = (),
-) -> tuple[AppStatus, ...]:
+) -> ProjectStatus:
     """Return the status of `apps`, in build order of their images; then a row for each `unlisted`.
 
     That takes one request per image and, without errors, one per app at most. An image or app that
-    cannot be found out is `unknown`, and stops no other. Raises `UnknownError` if the driver cannot
-    be reached at all.
+    cannot be found out is `unknown`, and stops no other. Orphans are found where the names of all
+    apps of the project are known. Raises `UnknownError` if the driver cannot be reached at all.
     """
     chosen = configured_apps(project, apps)
     images = tuple(dict.fromkeys((*(app.image for app in chosen), *unlisted)))
     inputs = fingerprint(project, only=images)
     wanted = {name: reference_of(project, name, inputs[name].fingerprint) for name in images}
-    running = _running(project, chosen, environ)
+    running, orphans = _running(project, chosen, environ)
     with open_registry(project.settings, environ) as client:
         client.pushes_to(r.repository for n, r in wanted.items() if not project.image(n).public)
         client.reads_public(r.repository for n, r in wanted.items() if project.image(n).public)
         found = client.head_all(list(wanted.values()))
     asked = _with_revision(project, chosen, running, environ)
     rows = (judge(a, wanted[a.image], found[wanted[a.image]], running[a.name]) for a in asked)
-    return (*rows, *(not_asked(name, wanted[name], found[wanted[name]]) for name in unlisted))
+    more = (not_asked(name, wanted[name], found[wanted[name]]) for name in unlisted)
+    return ProjectStatus((*rows, *more), orphans)
 
 
 def _with_revision(
@@ -72,11 +73,23 @@ def _with_revision(
 
 def _running(
     project: Project, apps: Sequence[App], environ: Mapping[str, str]
-) -> Mapping[str, Running | PipelineError | None]:
+) -> tuple[Mapping[str, Running | PipelineError | None], tuple[Orphan, ...]]:
     if not apps:
-        return {}
+        return {}, ()
     with open_driver(project, environ) as driver:
-        return ask(driver(), apps)
+        return ask(driver(), apps), orphans_of(project, driver())
+
+
+def orphans_of(project: Project, driver: Driver) -> tuple[Orphan, ...]:
+    """Return the apps that the project deployed and no longer has; none if it cannot be told."""
+    if not isinstance(driver, OwningDriver) or project.unlisted:
+        return ()
+    known = {app.name for app in apps_of(project)}
+    try:
+        deployed = driver.deployed_from(project.root)
+    except UnknownError:  # what its apps run could not be found out either, and their rows say so
+        return ()
+    return tuple(Orphan(app, now) for app, now in sorted(deployed.items()) if app not in known)
 
 
 def ask(driver: Driver, apps: Sequence[App]) -> Mapping[str, Running | PipelineError | None]:

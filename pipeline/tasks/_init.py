@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..adopt import propose
+from ..console import as_json
 from ..console.graph import tree
 from ..console.text import clean, hint_text
 from ..errors import WorkError
@@ -16,31 +17,57 @@ from ..process.write_file import write_file
 from ..project.image_folders import find_root, working_folder
 from ..project.load import load
 from ._load import check_docker
-from ._say import say
+from ._say import say, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
-    from ..adopt import Question
+    from ..adopt import Proposal, Question
+    from ..model.project import Project
 
 TO_DO = 5
 
 
-def run(*, check: bool) -> int:
+def run(*, check: bool, json: bool) -> int:
     """Propose the files, write them unless `check`, and print them, the graph and the questions."""
     root = find_root(working_folder())
     check_docker(Settings())
     proposal = propose(root, os.environ)
-    _show_files(proposal.files)
+    if not json:
+        _show_files(proposal.files)
     if check:
         say("nothing was written: this is what `invoke init` would write")
     else:
         _write(root, proposal.files)
     project = proposal.project if check else load(root)
-    sys.stdout.write(f"\n{tree(project)}")
-    _show_questions(proposal.questions)
+    if json:
+        write_json(_document(proposal, project, written=not check))
+    else:
+        sys.stdout.write(f"\n{tree(project)}")
+        _show_questions(proposal.questions)
     return TO_DO if check and proposal.files else 0
+
+
+def _document(proposal: Proposal, project: Project, *, written: bool) -> dict[str, object]:
+    """Return a `pipeline.init/1`: the files with their texts, the graph, and the questions."""
+    texts = [{"path": str(path), "text": text} for path, text in proposal.files.items()]
+    questions = [
+        {
+            "where": one.where,
+            "what": one.what,
+            "chosen": hint_text(one.chosen),
+            "other": hint_text(one.other),
+        }
+        for one in proposal.questions
+    ]
+    return {
+        "schema": "pipeline.init/1",
+        "files": texts,
+        "images": as_json.graph_json(project)["images"],
+        "questions": questions,
+        "written": written,
+    }
 
 
 def _show_files(files: Mapping[PurePosixPath, str]) -> None:

@@ -35,11 +35,12 @@ def run(
     project = load_apps(profile, allow, arg, look=True)
     names, unlisted = choose_apps(project, only), choose_unlisted(project, only)
     found = ask(project, names, os.environ, unlisted)
+    orphans = () if only else found.orphans
     if json:
-        write_json(as_json.status_json(found))
+        write_json(as_json.status_json(found.apps, orphans))
     else:
-        apps.print_status(found)
-    return _status_code(found, exit_code=exit_code)
+        apps.print_status(found.apps, orphans=orphans)
+    return _status_code(found.apps, exit_code=exit_code)
 
 
 def _status_code(found: Sequence[AppStatus], *, exit_code: bool) -> int:

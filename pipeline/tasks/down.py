@@ -20,12 +20,20 @@ if TYPE_CHECKING:
         "all": "remove the containers of all projects on the engine",
         "allow": ALLOW,
         "profile": PROFILE,
+        "orphans": "remove only the apps that the project deployed and no image has any more",
     },
     iterable=["allow"],
 )
 @changes(see="status")
-def down(_c: Context, *, all: bool = False, allow: Words = None, profile: str = "") -> int:  # noqa: A002 - its flag
+def down(
+    _c: Context,
+    *,
+    all: bool = False,  # noqa: A002 - its flag
+    allow: Words = None,
+    profile: str = "",
+    orphans: bool = False,
+) -> int:
     """Stop and remove the containers that the driver `docker` runs for this project."""
     from ._down import run
 
-    return run(all_projects=all, allow=allow, profile=profile)
+    return run(all_projects=all, orphans=orphans, allow=allow, profile=profile)

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 Schema = dict[str, Any]
 
@@ -162,25 +166,24 @@ DOCTOR = record(
     schema={"const": "pipeline.doctor/1"},
     checks=rows(name=TEXT, ok={"type": ["boolean", "null"]}, detail=TEXT, hint=TEXT),
 )
+RUNNING = record(
+    digest={**DIGEST, "type": "string"},
+    release={"type": ["string", "null"]},
+    healthy={"type": "boolean"},
+    url={"type": ["string", "null"]},
+    differs=TEXTS,
+)
 STATUS = record(
     schema={"const": "pipeline.status/1"},
     apps=rows(
         app={"type": ["string", "null"]},
         image=TEXT,
         state={"enum": ["current", "outdated", "held", "unhealthy", "missing", "unknown"]},
-        running={
-            **record(
-                digest={**DIGEST, "type": "string"},
-                release={"type": ["string", "null"]},
-                healthy={"type": "boolean"},
-                url={"type": ["string", "null"]},
-                differs=TEXTS,
-            ),
-            "type": ["object", "null"],
-        },
+        running={**RUNNING, "type": ["object", "null"]},
         wanted=record(reference=TEXT, digest=DIGEST),
         hint={"type": ["string", "null"]},
     ),
+    orphans=rows(app=TEXT, running=RUNNING),
 )
 RELEASES = record(
     schema={"const": "pipeline.releases/1"},
@@ -268,6 +271,27 @@ LOCK = record(
     ),
     written={"type": "boolean"},
 )
+PROMOTE = record(
+    schema={"const": "pipeline.promote/1"},
+    source=TEXT,
+    destinations={
+        **rows(
+            reference=TEXT,
+            digest={**DIGEST, "type": "string"},
+            copied={"type": "boolean"},
+            error=OPTIONAL_TEXT,
+        ),
+        "minItems": 1,
+    },
+    requests={"type": "integer", "minimum": 0},
+)
+INIT = record(
+    schema={"const": "pipeline.init/1"},
+    files=rows(path=TEXT, text=TEXT),
+    images={**GRAPH["properties"]["images"], "minItems": 1},
+    questions=rows(where=TEXT, what=TEXT, chosen=TEXT, other=TEXT),
+    written={"type": "boolean"},
+)
 
 FOLDER = Path(__file__).parents[2] / "pipeline/schema"
 PUBLISHED: dict[str, Schema] = {
@@ -286,6 +310,8 @@ PUBLISHED: dict[str, Schema] = {
     "why": WHY,
     "impact": IMPACT,
     "lock": LOCK,
+    "promote": PROMOTE,
+    "init": INIT,
 }
 """The documents by name: `pipeline.NAME/1` is in `NAME-1.schema.json`."""
 
@@ -294,6 +320,19 @@ def text(name: str) -> str:
     """Return the text of a schema's file."""
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps({**head, **PUBLISHED[name]}, indent=2) + "\n"
+
+
+def validate(document: Any) -> None:
+    """Compare a document with the published schema that it names. Raises `ValidationError`."""
+    _validator(document["schema"]).validate(document)
+
+
+@functools.cache
+def _validator(schema: str) -> Validator:
+    import jsonschema  # noqa: PLC0415 - most tests print no document
+
+    file = FOLDER / f"{schema.removeprefix('pipeline.').replace('/', '-')}.schema.json"
+    return jsonschema.Draft202012Validator(json.loads(file.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,9 @@ import io
 from pipeline.console.apps import print_releases, print_status, status_lines
 from pipeline.console.paint import plain
 from pipeline.console.text import width
-from tests.console.values import RELEASES, STATUSES
+from pipeline.model.apps import Running
+from pipeline.model.status import Orphan
+from tests.console.values import DIGEST, RELEASES, STATUSES
 
 
 def test_status_table() -> None:
@@ -27,6 +29,18 @@ def test_status_table() -> None:
     ]
     assert api.split() == ["api", "missing", "-", "-", "nothing", "runs", "yet"]
     assert total == "current 1, missing 1"
+
+
+def test_an_orphan_is_shown() -> None:
+    """With what it runs, and how it is removed."""
+    stream = io.StringIO()
+    orphan = Orphan("old", Running(DIGEST, "3"))
+    print_status(STATUSES, stream, orphans=[orphan], environ={})
+
+    *_, old, _, total, hint = stream.getvalue().splitlines()
+    assert old.split()[:5] == ["old", "orphan", "3", "0123456789ab", "-"]
+    assert total == "current 1, missing 1, orphan 1"
+    assert hint.startswith("hint: `invoke down --orphans` removes")
 
 
 def test_status_fits_a_narrow_terminal() -> None:

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
-import jsonschema
 import pytest
 
+import pipeline
+from pipeline.tasks import ns
 from tests.console import schemas
 from tests.support.invoker import invoke
 from tests.support.scripted_server import scripted_server
 from tests.support.small_projects import write_tree
+from tests.support.task_options import arguments_of
 from tests.unchanged.views import has_nothing, plain_environ
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PACKAGE = Path(pipeline.__file__).parent
+DOCUMENTS = {
+    "apps": "apps",
+    "build": "report",
+    "build-all": "report",
+    "deploy": "report",
+    "deploy-all": "report",
+    "doctor": "doctor",
+    "exists": "exists",
+    "graph": "graph",
+    "impact": "impact",
+    "init": "init",
+    "inputs": "inputs",
+    "keep": "keep",
+    "lock": "lock",
+    "plan": "plan",
+    "promote": "promote",
+    "releases": "releases",
+    "rollback": "rollback",
+    "status": "status",
+    "why": "why",
+}
+"""What each task prints with `--json`; of an error, each prints a `pipeline.error/1`."""
 FILES = {
     "tasks.py": "from pipeline.tasks import ns\n",
     "pipeline.toml": "",
@@ -48,7 +71,34 @@ def test_output_is_as_its_schema_says(tmp_path: Path, words: list[str], code: in
         environ = {**plain_environ(tmp_path), "FLY_REGISTRY_HOST": server.address}
         ended = invoke([*words, *json_option], tmp_path / "project", environ)
     assert ended.returncode == code, ended.stderr
+    schemas.validate(json.loads(ended.stdout))
+
+
+@pytest.mark.parametrize("options", [["--check"], []], ids=" ".join)
+def test_init_prints_a_document(tmp_path: Path, options: list[str]) -> None:
+    """With the texts of the files, which are written unless `--check`."""
+    files = {"tasks.py": FILES["tasks.py"], "web/Dockerfile": "FROM scratch\n", "web/fly.toml": ""}
+    write_tree(tmp_path / "project", {**files, "lib/Dockerfile": "FROM $NO\n"})
+    ended = invoke(["init", "--json", *options], tmp_path / "project", plain_environ(tmp_path))
     document = json.loads(ended.stdout)
-    name = document["schema"].removeprefix("pipeline.").removesuffix("/1")
-    file = schemas.FOLDER / f"{name}-1.schema.json"
-    jsonschema.validate(document, json.loads(file.read_text(encoding="utf-8")))
+    schemas.validate(document)
+
+    assert ended.returncode == (5 if options else 0), ended.stderr
+    assert [image["name"] for image in document["images"]] == ["web"]
+    assert "left out" in {question["chosen"] for question in document["questions"]}
+    assert document["written"] is not bool(options)
+    for file in document["files"]:
+        path = tmp_path / "project" / file["path"]
+        assert bool(options) or path.read_text() == file["text"]
+
+
+def test_every_document_has_a_schema() -> None:
+    """Each that the code names, and each task with `--json` has one."""
+    code = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+    with_json = {
+        name for name in ns.task_names for one in arguments_of(name) if "json" in one.names
+    }
+
+    assert set(re.findall(r'"pipeline\.(\w+)/1"', code)) == set(schemas.PUBLISHED)
+    assert with_json | {"graph"} == set(DOCUMENTS)
+    assert {"error", *DOCUMENTS.values()} == set(schemas.PUBLISHED)

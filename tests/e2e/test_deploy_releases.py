@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from typing import TYPE_CHECKING
 
@@ -201,15 +202,32 @@ def test_down_with_another_driver(docker_project: Project) -> None:
 def test_down_leaves_what_other_projects_run(
     docker_project: Project, tmp_path: Path, engine_client: DockerClient
 ) -> None:
-    """`down` leaves the proxy and the containers of other projects running."""
+    """`down` leaves the proxy and the containers of other projects running.
+
+    An app that no image has any more is an orphan: `status` shows it, `down --orphans` removes it.
+    """
     address = url(docker_project.invoke("deploy", "web", "--json"), "web")
     (tmp_path / "other").mkdir()
     other = Project(tmp_path / "other", docker_project.log)
     for file in ("tasks.py", "pipeline.toml"):
         other.write(file, (docker_project.root / file).read_text())
     app(other, tmp_path, "far", answer="far 1")
-    far = url(other.invoke("deploy-all", "--json"), "far")
+    app(other, tmp_path, "old", answer="old 1")
+    deployed = other.invoke("deploy-all", "--json")
+    far, old = url(deployed, "far"), url(deployed, "old")
+    assert (get(far), get(old)) == ("far 1", "old 1")
+
+    shutil.rmtree(other.root / "images/old")
+    orphans = [one["app"] for one in other.invoke("status", "--json").json["orphans"]]
+    assert orphans == [app_name("old", tmp_path)]
+    ran = other.invoke("down", "--orphans")
+    assert ran.out.startswith("containers removed: 1; left to other projects: "), ran.err
+    assert app_name("far", tmp_path) not in ran.out
     assert get(far) == "far 1"
+    with pytest.raises(OSError, match="refused"):
+        get(old)
+    assert other.invoke("status", "--json").json["orphans"] == []
+    assert docker_project.invoke("status", "--json").json["orphans"] == []
 
     ran = other.invoke("down")
 

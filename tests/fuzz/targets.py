@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fuzz import from_files, from_programs, from_servers
+from tests.fuzz import from_files, from_programs, from_repositories, from_servers
 
 TARGETS = {
     target.name: target
-    for target in (*from_files.TARGETS, *from_servers.TARGETS, *from_programs.TARGETS)
+    for module in (from_files, from_repositories, from_servers, from_programs)
+    for target in module.TARGETS
 }

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
 
 from pipeline.errors import UnknownError
 from pipeline.model.apps import App, Running
+from pipeline.model.image import AppSpec
+from pipeline.model.status import Orphan
 from pipeline.reference import ImageName
-from pipeline.runner.status import AT_ONCE, ask
+from pipeline.runner.status import AT_ONCE, ask, orphans_of
+from tests.console.values import make_image, make_project
 from tests.support.memory_driver import PlainDriver, digest
 
 if TYPE_CHECKING:
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
 
 APPS = [App(f"web-{n}", ImageName("web")) for n in range(3 * AT_ONCE)]
 NOW = Running(digest(1), "1")
+HERE = Path("/here")
 
 
 class HidingDriver(PlainDriver):
@@ -32,6 +40,34 @@ class HidingDriver(PlainDriver):
             if app.name in self.hidden:
                 raise UnknownError(f"`{app.name}` is of another organization")
         return super().running(apps)
+
+
+class LabellingDriver(PlainDriver):
+    """A driver that knows the folder of each app's project, as the driver `docker` does."""
+
+    def deployed_from(self, root: Path, /) -> Mapping[str, Running]:
+        """Return all apps for the one project, nothing for another."""
+        return {app: now[-1] for app, now in self.now.items()} if root == HERE else {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "root", "orphans"),
+    [
+        (AppSpec(apps=("web", "old")), HERE, []),
+        (AppSpec(apps=("web",)), HERE, ["old"]),
+        (AppSpec(apps=("web",)), Path("/there"), []),
+        (AppSpec(apps=(), pending="command:./apps"), HERE, []),
+    ],
+    ids=["all known", "taken out", "another project", "names not known"],
+)
+def test_orphans(spec: AppSpec, root: Path, orphans: list[str]) -> None:
+    """Apps that the project deployed and has no more, if the names of all its apps are known."""
+    driver = LabellingDriver({"old": [NOW], "web": [NOW]})
+    image = replace(make_image("web", app=True), deploy=spec)
+    project = replace(make_project(image), root=root)
+
+    assert orphans_of(project, driver) == tuple(Orphan(app, NOW) for app in orphans)
+    assert orphans_of(project, PlainDriver({"old": [NOW]})) == ()
 
 
 def test_all_apps_are_read_by_one_query() -> None:

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.console.schemas import validate
 from tests.support.invoker import invoke
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ class Ran:
 
     @property
     def json(self) -> Any:
-        """Parse stdout as JSON."""
-        return json.loads(self.out)
+        """Parse stdout as JSON, which must be as its published schema says."""
+        document = json.loads(self.out)
+        validate(document)
+        return document
 
     def statuses(self) -> dict[str, str]:
         """Return the status of each image in a report."""

@@ -23,7 +23,7 @@ from ...model.stamp import Stamp, read_stamp, tag_of_inputs
 from ...reference import Digest, parse_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from docker import DockerClient
@@ -126,6 +126,23 @@ def all_containers(client: DockerClient) -> list[Container]:
     """Return all containers of this driver on the engine, running or not."""
     found = client.containers.list(all=True, filters={"label": APP}, ignore_removed=True)
     return list(found)
+
+
+def owned(containers: Sequence[Container], root: str, apps: Collection[str]) -> list[Container]:
+    """Return the containers of the apps that the project at `root` deployed last, of all releases.
+
+    If the newest release of an app names no project, as those of versions before 0.2, the app
+    belongs to whoever has an app of that name.
+    """
+    newest: dict[str, Container] = {}
+    for container in sorted(containers, key=lambda c: int(c.labels[RELEASE])):
+        newest[container.labels[APP]] = container
+    mine = {
+        app
+        for app, container in newest.items()
+        if (container.labels.get(PROJECT) or (root if app in apps else "")) == root
+    }
+    return [container for container in containers if container.labels[APP] in mine]
 
 
 def deployed(containers: Sequence[Container]) -> tuple[DeployedRelease, ...]:

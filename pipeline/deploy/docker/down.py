@@ -20,7 +20,7 @@ from ...errors import PipelineError
 from ...model.report import Failure
 from ...model.sanitize import harmless
 from ..errors import DeployError
-from .containers import APP, NETWORK, PROJECT, RELEASE, all_containers, proxy_ports
+from .containers import APP, NETWORK, all_containers, owned, proxy_ports
 from .engine_errors import engine_errors
 from .proxy_client import proxy_of
 
@@ -59,32 +59,21 @@ def remove_all(client: DockerClient) -> Removed:
     return _removed(client, proxy, containers, [])
 
 
-def remove_project(client: DockerClient, root: Path, apps: Collection[str]) -> Removed:
+def remove_project(
+    client: DockerClient, root: Path, apps: Collection[str], *, kept: Collection[str] = ()
+) -> Removed:
     """Remove the containers of the project at `root`, and their routes; see `owned`.
 
-    Proxy and network are removed with the last app on the engine. Raises as `remove_all` does.
+    Those of the apps in `kept` stay. Proxy and network are removed with the last app on the engine.
+    Raises as `remove_all` does.
     """
     with engine_errors():
         proxy, containers = proxy_of(client), all_containers(client)
-    mine = owned(containers, str(root), apps)
-    return _removed(client, proxy, mine, [c for c in containers if c not in mine])
-
-
-def owned(containers: Sequence[Container], root: str, apps: Collection[str]) -> list[Container]:
-    """Return the containers of the apps that the project at `root` deployed last, of all releases.
-
-    If the newest release of an app names no project, as those of versions before 0.2, the app
-    belongs to whoever has an app of that name.
-    """
-    newest: dict[str, Container] = {}
-    for container in sorted(containers, key=lambda c: int(c.labels[RELEASE])):
-        newest[container.labels[APP]] = container
-    mine = {
-        app
-        for app, container in newest.items()
-        if (container.labels.get(PROJECT) or (root if app in apps else "")) == root
-    }
-    return [container for container in containers if container.labels[APP] in mine]
+    ours = owned(containers, str(root), apps)
+    mine = [c for c in ours if c.labels[APP] not in kept]
+    removed = _removed(client, proxy, mine, [c for c in containers if c not in mine])
+    stay = {c.labels[APP] for c in ours}
+    return Removed(removed.count, tuple(app for app in removed.left if app not in stay))
 
 
 def _removed(

@@ -46,6 +46,7 @@ from .containers import (
     configuration_of,
     deployed,
     kept_releases,
+    owned,
     serving,
     spec_of,
     stamp_of,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -102,6 +104,16 @@ class DockerDriver(Struct, frozen=True):
         routed = swap.restore_routes(self.proxy, here) if self.proxy else frozenset()
         wanted = {app.name: app.configuration for app in apps}
         return {app: _compared(r, routed, wanted[app]) if r else None for app, r in found.items()}
+
+    def deployed_from(self, root: Path, /) -> Mapping[str, Running]:
+        """Return what runs of the apps that the project at `root` deployed last."""
+        with engine_errors():
+            mine = owned(all_containers(self.client), str(root), ())
+        by_app: dict[str, list[Container]] = {}
+        for container in mine:
+            by_app.setdefault(container.labels[APP], []).append(container)
+        found = {app: serving(app, deployed(containers)) for app, containers in by_app.items()}
+        return {a: _running(r, frozenset(r.proxy_ports)) for a, r in found.items() if r}
 
     def names(self) -> Sequence[str]:
         """Return the apps that have a container on the engine."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pipeline.deploy.docker.containers import APP, PROJECT, RELEASE
-from pipeline.deploy.docker.down import Removed, owned
+from pipeline.deploy.docker.containers import APP, PROJECT, RELEASE, owned
+from pipeline.deploy.docker.down import Removed
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
