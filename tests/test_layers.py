@@ -85,6 +85,7 @@ PURE = (
 """Packages and modules that use no files, sockets, processes, clock or environment."""
 
 PARTS = {
+    "model/refresh": {"datetime"},  # Writes a time, and does not read the clock.
     "buildkit/progress": {"datetime"},  # Only the type.
     "buildkit/stream": {"datetime"},  # Parses times, and does not read the clock.
     "errors": {"os"},  # The system's texts for its errors.

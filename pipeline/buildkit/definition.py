@@ -153,6 +153,7 @@ def _target(target: Target, settings: BuildSettings) -> dict[str, Json]:
         "cache-from": [c for text in settings.cache_from for c in _cache_from(text, image)],
         "cache-to": [c for text in settings.cache_to for c in _cache_to(text, image)],
         "network": settings.network,
+        "no-cache": image.refresh is not None,
         "entitlements": [HOST_NETWORK] if image.host_network else [],
         "attest": _attestations(settings),
         "tags": [str(target.reference)],

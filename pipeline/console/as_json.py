@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
+    from ..model.refresh import Refresh
     from ..model.report import DeployResult, Failure, ImageResult, Report
     from ..model.status import AppStatus, Orphan
     from ..model.why import Difference, Explanation
@@ -106,7 +107,14 @@ def inputs_json(inputs: Inputs) -> JsonObject:
         "salt": inputs.salt or None,
         "bases_as_written": dict(inputs.written),
         "args_by_platform": {name: list(values) for name, values in inputs.differing.items()},
+        "refresh": _refresh(inputs.refresh),
     }
+
+
+def _refresh(found: Refresh | None) -> JsonObject | None:
+    if found is None:
+        return None
+    return {"every": found.every, "period": found.period, "due": found.due_text}
 
 
 def _context(inputs: ContextInputs) -> JsonObject:
@@ -342,6 +350,7 @@ def _action(plan: Plan, action: ImageAction) -> JsonObject:
         "move": [str(alias) for alias in action.move],
         "source": str(action.source) if action.source else None,
         "floating": list(plan.floating.get(action.name, ())),
+        "refresh": _refresh(action.image.refresh),
     }
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..model.plan import Plan
     from ..model.presence import Presence
     from ..model.project import Project
+    from ..model.refresh import Refresh
     from ..model.report import Report
     from ..reference import Reference
     from .check import CheckResult
@@ -125,10 +126,21 @@ def plan_lines(value: Plan, paint: Paint, *, cells: int | None = None) -> Iterat
         yield paint(f"note: `{name}`: {clean(text)}", Style.DIM)
     for hint in value.hints:
         yield f"{paint('hint:', Style.CYAN)} {clean(hint_text(hint))}"
+    yield from _next_refresh(value, paint)
     yield ""
     yield paint(
         f"{plan_totals(value)}; {amount(value.requests, 'request', 'requests')}", Style.BOLD
     )
+
+
+def _next_refresh(value: Plan, paint: Paint) -> Iterator[str]:
+    """Yield which image is built anew next, though nothing of it changes, and when."""
+    found = [(each.due, a.name, each) for a in value.images if (each := a.image.refresh)]
+    if found:
+        _, name, first = min(found, key=lambda one: one[:2])
+        others = f" (the first of {len(found)} images)" if len(found) > 1 else ""
+        text = f"refresh: `{name}` is next due at {first.due_text}, every {first.every}{others}"
+        yield paint(text, Style.DIM)
 
 
 def inputs_lines(value: Inputs, paint: Paint, *, cells: int | None = None) -> Iterator[str]:
@@ -165,8 +177,13 @@ def inputs_lines(value: Inputs, paint: Paint, *, cells: int | None = None) -> It
         yield from section(title, rows or [("no file is read", "")])
     yield from section("options", list(value.options.items()))
     yield from section("salt", [(repr(value.salt), "")] if value.salt else [])
+    yield from section("refresh", _refresh(value.refresh) if value.refresh else [])
     yield from section("key version", [(value.version, "")] if value.version else [])
     yield from section("floating", [(text, "") for text in value.floating])
+
+
+def _refresh(found: Refresh) -> list[tuple[str, str]]:
+    return [(f"period {found.period:,}", f"every {found.every}, the next from {found.due_text}")]
 
 
 def _files(title: str, whole: str) -> str:

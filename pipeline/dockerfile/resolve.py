@@ -59,6 +59,7 @@ class Resolved(Struct, frozen=True):
     * `host_network`: the steps that want the network of the builder's machine itself.
     * `contexts`: what is read of each named context.
     * `unused_contexts`: the given named contexts from which nothing takes.
+    * `unpinned_steps`: whether a RUN or ADD is among what can change.
     """
 
     stages: tuple[Stage, ...]
@@ -77,6 +78,7 @@ class Resolved(Struct, frozen=True):
     host_network: tuple[Location, ...] = ()
     contexts: Mapping[str, Reads] = field(default_factory=dict)
     unused_contexts: tuple[str, ...] = ()
+    unpinned_steps: bool = False
 
 
 def _unknown_triggers(_image: str, _platform: Platform) -> None:
@@ -138,6 +140,7 @@ def resolve(  # noqa: PLR0913 - BuildKit is given each of these values, too
         reads=reads.pop(""),
         stage_names=frozenset(stage.name for stage in dockerfile.stages if stage.name),
         floating=(*unpinned_sources.of_frontend(frontend), *findings.floating),
+        unpinned_steps=bool(findings.floating),
         frontend=frontend,
         onbuild=tuple(i.expression for i in own if isinstance(i, OnbuildInstruction)),
         arguments=tuple(sorted(declared)),

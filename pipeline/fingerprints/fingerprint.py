@@ -17,7 +17,7 @@ from .context import Context
 from .context_warnings import context_warnings
 from .disk import Disk
 from .find_ignore_file import find_ignore_file, find_ignore_file_in
-from .key import VERSION, fingerprint_of, key_of, output_options, record
+from .key import VERSION, fingerprint_of, key_of, options_of, output_options, record
 from .scan import scan, scan_context
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def each_fingerprint(project: Project, *, only: Collection[str] | None = None) -
         if scanned is None or problems:
             continue
         named = {name: one.entries for name, one in scanned.contexts.items()}
-        keys[image.name] = key_of(record(image, scanned.entries, keys, options, named))
-        yield _inputs(image, scanned, keys, options)
+        own = options_of(image, options)
+        keys[image.name] = key_of(record(image, scanned.entries, keys, own, named))
+        yield _inputs(image, scanned, keys, own)
     raise_problems(problems)
 
 
@@ -171,6 +172,7 @@ def _inputs(
         salt=image.salt,
         written={base.written: base.name for base in image.bases},
         differing=image.differing,
+        refresh=image.refresh,
     )
 
 

@@ -55,7 +55,7 @@ def record(
 
     `entries` are what its Dockerfile reads of the context, in any order, and `contexts` what it
     reads of each named context. `bases` has at least the keys of its bases. `options` comes from
-    `output_options`.
+    `options_of`.
     Raises `KeyError` for a base without a key.
     """
     platforms = sorted({str(platform) for platform in image.platforms})
@@ -87,6 +87,11 @@ def output_options(build: BuildSettings) -> dict[str, str]:
     if build.provenance not in {"", "false", "disabled=true"}:
         options["provenance"] = build.provenance
     return options
+
+
+def options_of(image: Image, options: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the options of one image: those of the project, and the period of `refresh`."""
+    return {**options, "refresh": image.refresh.option} if image.refresh else options
 
 
 def entry_order(entry: ContextEntry) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..dockerfile import Dockerfile, Reads, StageSteps
     from ..errors import Location, Problem
     from ..reference import ImageName
+    from .refresh import Refresh
 
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -145,7 +146,8 @@ class Image(Struct, frozen=True):
     `target`, `args.NAME`. `contexts` are the named contexts. `context_location` is where the
     settings name the context, if it was not there when the project was loaded. `host_network` is
     where its steps want the network of the builder's machine. `settings` is the name of its
-    `image.toml`: `image.web.toml` for `Dockerfile.web`.
+    `image.toml`: `image.web.toml` for `Dockerfile.web`. `refresh` is the period that it is in,
+    if it is built anew now and then.
     """
 
     name: ImageName
@@ -178,6 +180,7 @@ class Image(Struct, frozen=True):
     host_network: tuple[Location, ...] = ()
     context_location: Location | None = None
     settings: str = "image.toml"
+    refresh: Refresh | None = None
 
     @property
     def settings_file(self) -> PurePosixPath:

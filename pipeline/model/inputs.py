@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..errors import Location, Problem
     from ..reference import Digest, ImageName, Platform
     from .image import Triggers
+    from .refresh import Refresh
 
 
 class EntryKind(StrEnum):
@@ -109,6 +110,7 @@ class Inputs(Struct, frozen=True):
     image of its `# syntax=` line, `options` the settings of the build that change the image, and
     `salt` that of `image.toml`. `written` has the bases by the names that the Dockerfile uses, and
     `differing` the values of arguments that differ between platforms, in their sorted order.
+    `refresh` is the period that the image is in, which is among the `options`.
     """
 
     name: ImageName
@@ -136,6 +138,7 @@ class Inputs(Struct, frozen=True):
     salt: str = ""
     written: Mapping[str, ImageName] = field(default_factory=dict)
     differing: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    refresh: Refresh | None = None
 
     def __repr__(self) -> str:
         return f"<Inputs {self.name}: {self.fingerprint.short}, {len(self.entries)} paths>"

@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 class Project(Struct, frozen=True):
     """All that the user's files say. `images` are in build order, bases first.
 
-    `warnings` are sentences for the user about what was ignored or looks unintended.
+    `warnings` are sentences for the user about what was ignored or looks unintended. `instant` is
+    when it was loaded, in seconds since 1970: the periods of `refresh` are those of that instant.
     """
 
     root: Path
     settings: Settings
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
+    instant: int = 0
     _index: Mapping[ImageName, Image] = MappingProxyType({})
 
     def __post_init__(self) -> None:

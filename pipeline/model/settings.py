@@ -43,6 +43,7 @@ class BuildSettings(Struct, frozen=True):
     """Options of builds. Of these, only `sbom` and `provenance` are part of fingerprints.
 
     `cache_from` and `cache_to` are in BuildKit's own syntax; `{name}` in them is the image's name.
+    `refresh` is how often images with unpinned steps are built anew; empty for never.
     """
 
     builder: str = "default"
@@ -52,6 +53,7 @@ class BuildSettings(Struct, frozen=True):
     sbom: bool = False
     provenance: str = ""
     network: str = ""
+    refresh: str = ""
 
 
 class DeploySettings(Struct, frozen=True):

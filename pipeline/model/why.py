@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .image import Image
     from .inputs import ContextEntry, Inputs
     from .project import Project
+    from .refresh import Refresh
 
 SHOWN = 12
 """Hex digits of a sha256 that are shown."""
@@ -104,6 +105,7 @@ def own_differences(before: Side, after: Side, name: ImageName) -> tuple[Differe
         ("frontend", "", was_frontend, now_frontend),
         ("salt", "", _shown(old.salt), _shown(new.salt)),
         ("test", "", _words(was.test), _words(now.test)),
+        ("refresh period", "", *_periods(was.refresh, now.refresh)),
     )
     found = [Difference(k, n, Change.CHANGED, a, b) for k, n, a, b in singles if a != b]
     found += _files(_entries(old, was), _entries(new, now))
@@ -276,6 +278,14 @@ def _options(project: Project) -> dict[str, str]:
     build = project.settings.build
     found = {"sbom": "true" if build.sbom else "", "provenance": build.provenance}
     return {name: value for name, value in found.items() if value}
+
+
+def _periods(was: Refresh | None, now: Refresh | None) -> tuple[str, str]:
+    """Return the periods of two images, with their length if that differs."""
+    if was and now and was.seconds == now.seconds:
+        return f"{was.period:,}", f"{now.period:,}"
+    before, after = (f"{one.period:,} of {one.every}" if one else "" for one in (was, now))
+    return before, after
 
 
 def _digest(content: bytes) -> str:

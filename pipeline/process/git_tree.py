@@ -68,6 +68,12 @@ def commit_of(repository: Repository, revision: str) -> str | None:
     return found.strip() if found is not None and _COMMIT.fullmatch(found.strip()) else None
 
 
+def time_of(repository: Repository, commit: str) -> int:
+    """Return when a commit was made, in seconds since 1970."""
+    words = ["show", "--no-patch", "--format=%ct", commit, "--"]
+    return int(_run(repository, repository.top, words).strip())
+
+
 def history(repository: Repository) -> History:
     """Return the last commits, first parents only, from where HEAD left the remote's main branch.
 

@@ -36,6 +36,7 @@ FOR_BUILDS = (
     "secrets",
     "ssh",
     "salt",
+    "refresh",
     "bases",
     "contexts",
     "test",

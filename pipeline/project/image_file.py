@@ -49,8 +49,8 @@ class ImageFile(Struct, frozen=True):
     """The keys of an `image.toml`, or the conventions if there is none.
 
     `image` is a ready one, as written. `context`, `dockerfile` and `contexts` are relative to the
-    folder. `bases` binds a build argument to an image, with the location that says so. `locate`
-    finds the location of any other key.
+    folder. `bases` binds a build argument to an image, with the location that says so. `refresh` is
+    `None` for the default. `locate` finds the location of any other key.
     """
 
     document: Document
@@ -65,6 +65,7 @@ class ImageFile(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
     salt: str = ""
+    refresh: str | None = None
     bases: Mapping[str, tuple[ImageName, Location]] = field(default_factory=dict)
     contexts: Mapping[str, PurePosixPath] = field(default_factory=dict)
     test: ImageTest | None = None
@@ -160,6 +161,7 @@ def _image_file(document: Document, file: ImageTables, args: Mapping[str, str]) 
         secrets=tuple(file.secrets),
         ssh=tuple(file.ssh),
         salt=file.salt,
+        refresh=file.refresh,
         bases={arg: (name, document.locate("bases", arg)) for arg, name in file.bases.items()},
         contexts={name: PurePosixPath(path) for name, path in file.contexts.items()},
         test=ImageTest(tuple(file.test.command), file.test.timeout) if file.test else None,

@@ -244,6 +244,17 @@ class ImageTables(Table):
         ),
     ] = ()
     salt: Annotated[str, Expected("a string", '"1"'), About("Change it to force a rebuild.")] = ""
+    refresh: Annotated[
+        str | None,
+        Expected("a string", '"7d"'),
+        Check(lambda text: text if text is None else value_checks.refresh(text)),
+        About(
+            "How often the image is built anew, without BuildKit's cache, though nothing of it has "
+            "changed: hours, days or weeks (`12h`, `7d`, `2w`), or `never`. Default: "
+            "`build.refresh` of pipeline.toml for an image with a RUN or ADD that takes whatever "
+            "there is, as `plan` notes."
+        ),
+    ] = None
     bases: Annotated[
         Mapping[ArgName, Name],
         Expected("a table of image names", '{ BASE_IMAGE = "python-base" }'),

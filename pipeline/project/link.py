@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..dockerfile import Onbuild, Resolved
     from ..model.image import Pin
+    from ..model.refresh import Refresh
     from ..model.settings import Settings
     from ..reference import ImageName, Platform, Reference
     from .edges import Names
@@ -38,17 +39,19 @@ def link_images(
     locks: Mapping[Reference, Pin],
     arguments: Mapping[str, str] = EMPTY,
     lost: Collection[ImageName] = (),
+    instant: int = 0,
 ) -> tuple[tuple[Image, ...], tuple[Problem, ...]]:
     """Return the images in build order, or every problem of their names.
 
     `locks` pins externals, and has their ONBUILD triggers. An image is resolved again if a base of
     it has triggers, as they run in it. Each of `arguments` goes to the images that declare it.
-    `lost` are the names of images that could not be read.
+    `lost` are the names of images that could not be read. The periods of `refresh` are those at
+    `instant`.
     """
     names = project_names(settings.registry, [*(draft.name for draft in drafts), *lost])
     problems: list[Problem] = []
     public = {draft.name: draft.public.written for draft in drafts if draft.public}
-    known = _Known(settings, names, locks, public, problems, arguments)
+    known = _Known(settings, names, locks, public, problems, arguments, instant)
     first = {d.name: _link_one(known, d, {}) for d in drafts}
     images = {name: linked.image for name, linked in first.items() if linked}
     if cycles := _cycles(images):
@@ -101,6 +104,7 @@ class _Known(Struct, frozen=True):
     public: Mapping[ImageName, str]
     problems: list[Problem]
     arguments: Mapping[str, str]
+    instant: int = 0
     declared: set[str] = field(default_factory=set)
 
     def triggers(self, written: str, given: str, platform: Platform) -> tuple[str, ...] | None:
@@ -145,7 +149,11 @@ def _link_one(known: _Known, draft: Draft, triggers: BaseTriggers) -> _Linked | 
         return None
     bases, externals = _edges(found, known, given)
     image = _image(draft, found, platforms, bound, bases, externals)
-    image = replace(image, floating=_floating(found, externals, known.names))
+    image = replace(
+        image,
+        floating=_floating(found, externals, known.names),
+        refresh=_refresh(known, draft, found),
+    )
     problems += [*clashes(image), *_indistinguishable(image)]
     return _Linked(image, found[0].onbuild, undeclared_arguments(draft, found[0]).errors)
 
@@ -287,6 +295,18 @@ def _differing(
 
 def _declared_names(found: Sequence[Resolved]) -> dict[str, None]:
     return dict.fromkeys(name for resolved in found for name in resolved.declared)
+
+
+def _refresh(known: _Known, draft: Draft, found: Sequence[Resolved]) -> Refresh | None:
+    """Return the period that an image is in: its own, or the default if steps of it may change."""
+    written = draft.file.refresh
+    if written is None and any(resolved.unpinned_steps for resolved in found):
+        written = known.settings.build.refresh
+    if not written:
+        return None
+    from ..model.refresh import refresh  # noqa: PLC0415 - rare in settings
+
+    return refresh(written, draft.name, known.instant)
 
 
 def _floating(

@@ -8,6 +8,7 @@ all images together can show.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,21 +45,23 @@ def load(
     profile: str | None = None,
     environ: Mapping[str, str] | None = None,
     args: Mapping[str, str] = EMPTY,
+    instant: float | None = None,
 ) -> Project:
     """Load the project at `root` (default: at or above the working directory).
 
     `args` are build arguments: each goes to every image that declares it, as if `image.toml` had
-    it. Raises `ConfigError` with all problems of all files at once.
+    it. `instant` is the time, in seconds since 1970, that periods of `refresh` are those of; by
+    default it is now. Raises `ConfigError` with all problems of all files at once.
 
     >>> load().names  # doctest: +SKIP
     ('os-base', 'python-base', 'web')
     """
     with gc_paused():
         given = GivenValues(os.environ if environ is None else environ, args)
-        return _load(root, profile, given)
+        return _load(root, profile, given, int(time.time() if instant is None else instant))
 
 
-def _load(root: Path | None, profile: str | None, given: GivenValues) -> Project:
+def _load(root: Path | None, profile: str | None, given: GivenValues, instant: int) -> Project:
     """Take each step, and raise the problems of all of them at once."""
     raise_problems([*check_names(given.arguments)])
     root = find_root(working_folder()) if root is None else real_path(Path(root))
@@ -71,10 +74,10 @@ def _load(root: Path | None, profile: str | None, given: GivenValues) -> Project
     places = found.images if found else ()
     drafts, of_images, lost = _read_images(root, places, settings.profile, given)
     locks, of_lock = load_lock(root)
-    images, of_names = link_images(settings, drafts, locks or {}, given.arguments, lost)
+    images, of_names = link_images(settings, drafts, locks or {}, given.arguments, lost, instant)
     of_all = _check_together(root, settings, drafts, images, lost)
     raise_problems([*of_settings, *of_lock, *of_folders, *of_images, *of_names, *of_all])
-    return Project(root, settings, images, tuple(_unused(root, places, images)))
+    return Project(root, settings, images, tuple(_unused(root, places, images)), instant)
 
 
 def _problems_despite(root: Path, profile: str | None, given: GivenValues) -> list[Problem]:

@@ -108,6 +108,7 @@ def _settings(file: Profile, profile: str, environ: Mapping[str, str]) -> Settin
             sbom=file.build.sbom,
             provenance=file.build.provenance,
             network=file.build.network,
+            refresh=file.build.refresh,
         ),
         deploy=DeploySettings(
             DriverName(file.deploy.driver),

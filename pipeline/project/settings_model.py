@@ -218,6 +218,16 @@ class BuildTable(Table):
             {"enum": list(NETWORKS)},
         ),
     ] = _DEFAULT.build.network
+    refresh: Annotated[
+        str,
+        Expected("a string", '"7d"'),
+        Check(value_checks.refresh),
+        About(
+            "How often an image is built anew, without BuildKit's cache, though nothing of it has "
+            "changed: hours, days or weeks (`12h`, `7d`, `2w`). It is for images with a RUN or ADD "
+            "that takes whatever there is, as `plan` notes. `image.toml` may say otherwise."
+        ),
+    ] = _DEFAULT.build.refresh
 
 
 class FlyTable(Table):

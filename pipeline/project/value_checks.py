@@ -115,6 +115,18 @@ def tag_template(text: str) -> str:
     return text
 
 
+def refresh(text: str) -> str:
+    """Check how often an image is built anew."""
+    from ..model.refresh import length  # noqa: PLC0415 - rare in settings
+
+    try:
+        length(text)
+    except ValueError as error:
+        hint = 'such as "12h", "7d" or "2w", and "never" for an image without it'
+        raise WrongValueError(str(error), hint=hint) from None
+    return text
+
+
 def alias(text: str) -> str:
     """Check a moving tag; it must not look like a fingerprint tag, which never moves."""
     tag = parse_tag(text)

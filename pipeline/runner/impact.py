@@ -34,7 +34,8 @@ def since(project: Project, revision: str, args: Mapping[str, str]) -> tuple[Rea
         raise usage_error(f"`{revision}` is no Git revision", hint="such as `--since origin/main`")
     now = Side(project, fingerprint(project))
     with TemporaryDirectory(prefix="impact-") as folder:
-        before = Loader(Checkout(repository, Path(folder)), project, args).load(commit)
+        files = Checkout(repository, Path(folder))
+        before = Loader(files, project, args, instant=project.instant).load(commit)
     return reached_since(before, now)
 
 

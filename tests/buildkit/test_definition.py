@@ -12,6 +12,7 @@ from pipeline.buildkit.definition import GROUP, Output, Target, clashes, definit
 from pipeline.dockerfile import context_key, parse
 from pipeline.errors import ConfigError, Location
 from pipeline.model.image import Base, External
+from pipeline.model.refresh import refresh
 from pipeline.model.settings import BuildSettings
 from pipeline.reference import Digest, ImageName, Platform, parse_reference
 from tests.buildkit.example import image, target, targets
@@ -65,6 +66,18 @@ def test_a_target_in_full() -> None:
         "tags": ["127.0.0.1:5000/web:1"],
         "output": ["type=image,push=true,oci-mediatypes=true"],
     }
+
+
+def test_an_image_with_a_period_is_built_without_the_cache() -> None:
+    """It alone: its bases and dependents keep theirs."""
+    weekly = refresh("7d", ImageName("broken"), 1_795_000_000)
+    made = targets("base", "broken", "late")
+    broken = replace(made[1], image=replace(made[1].image, refresh=weekly))
+
+    wrote: Any = definition([made[0], broken, made[2]], BuildSettings())
+
+    without = {name: fields.get("no-cache") for name, fields in wrote["target"].items()}
+    assert without == {"base": None, "broken": True, "late": None}
 
 
 @pytest.mark.parametrize(

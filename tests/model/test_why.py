@@ -27,6 +27,7 @@ FILES: Mapping[str, str | None] = {
     "images/web/src/link": "-> app.py",
 }
 WEB = parse_image_name("web")
+NOW = 1_795_000_000
 ALL = {path: text for path, text in FILES.items() if path != "images/web/src/link"}
 
 
@@ -35,7 +36,7 @@ def side(root: Path, files: Mapping[str, str | None], executable: str = "") -> S
     write_tree(root, files)
     if executable:
         (root / executable).chmod(0o755)
-    project = load(root, environ={})
+    project = load(root, environ={}, instant=NOW)
     return Side(project, fingerprint(project))
 
 
@@ -76,6 +77,10 @@ def side(root: Path, files: Mapping[str, str | None], executable: str = "") -> S
             ],
         ),
         ({"images/os/os.txt": "other\n"}, ["base lang changed, … → …"]),
+        (
+            {"images/web/image.toml": 'refresh = "7d"\n'},
+            ["refresh period changed, nothing → 2,967 of 7d"],
+        ),
     ],
     ids=str,
 )
@@ -139,3 +144,17 @@ def test_the_first_cause_of_a_base(tmp_path: Path) -> None:
 def test_inputs_are_counted_once(tmp_path: Path) -> None:
     """The Dockerfile, a folder and three paths in it, an argument and a base."""
     assert count(side(tmp_path, FILES), WEB) == 7
+
+
+def test_another_period_of_refresh_is_named(tmp_path: Path) -> None:
+    """It is the first cause of what depends on the image, too."""
+    write_tree(tmp_path, {**ALL, "images/lang/image.toml": 'refresh = "7d"\n'})
+    before, after = (
+        Side(project, fingerprint(project))
+        for project in (load(tmp_path, environ={}, instant=i) for i in (NOW, NOW + 7 * 24 * 3600))
+    )
+
+    assert [describe(one) for one in differences(before, after, parse_image_name("lang"))] == [
+        "refresh period changed, 2,967 → 2,968"
+    ]
+    assert [*first_causes(before, after, WEB)] == ["lang: refresh period changed, 2,967 → 2,968"]

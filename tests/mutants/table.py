@@ -362,6 +362,20 @@ MUTANTS = (
         _KEY,
     ),
     Mutant(
+        "the period of refresh does not count",
+        "fingerprints/key.py",
+        "if image.refresh else options",
+        "if False else options",
+        "project/test_refresh.py",
+    ),
+    Mutant(
+        "all images are due at once",
+        "model/refresh.py",
+        "16) % seconds",
+        "16) % 1",
+        "model/test_refresh.py",
+    ),
+    Mutant(
         "entries come in any order",
         "fingerprints/key.py",
         "map(_entry, sorted(entries, key=entry_order))",
